@@ -1,0 +1,1 @@
+"""trainui: one terminal screen over your training pipelines."""

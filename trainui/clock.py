@@ -1,0 +1,46 @@
+"""The time now and how times are written: whole microseconds since 1970, in UTC.
+
+Everything that is stored or compared is such an integer; only what a person or a script reads
+becomes ISO 8601 text.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+SECOND = 1_000_000
+"""Microseconds."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now() -> int:
+    """Return the wall clock, in microseconds since 1970 in UTC."""
+    return time.time_ns() // 1000
+
+
+def to_datetime(micros: int) -> datetime:
+    """Return an aware datetime in UTC, exact to the microsecond."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def to_iso(micros: int | None) -> str | None:
+    """Write a time as ISO 8601 in UTC, such as `2026-01-31T09:30:00.000250Z`."""
+    if micros is None:
+        return None
+    return to_datetime(micros).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def format_duration(seconds: float) -> str:
+    """Write a duration for people: `0.4s`, `12s`, `3m 05s`, `2h 10m`, `3d 4h`."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f}s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    if whole < 86_400:
+        return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
+    return f"{whole // 86_400}d {whole % 86_400 // 3600}h"

@@ -1,0 +1,160 @@
+"""Settings: `TRAINUI_NAME` in the environment, else `name` in `config.toml`, else the default.
+
+Values are checked here and nowhere else; a wrong one is an error that says where it stands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from trainui import paths
+from trainui.errors import UsageError
+
+
+def default_cpus() -> int:
+    """A quarter of the cores, at least 2: trainings load data and compute with several threads."""
+    return max(2, (os.cpu_count() or 1) // 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked."""
+
+    runs_dir: Path | None = None
+    """Where the directories of runs lie (default: `runs` in the home)."""
+
+    broker_url: str | None = None
+    """A Redis or Valkey that is already there; by default trainui starts one of its own."""
+
+    database_url: str | None = None
+    """An SQLAlchemy URL of the store (default: SQLite in the home)."""
+
+    allowed_dataset_dirs: tuple[str, ...] = ("~/datasets", "./datasets", "./data")
+    """Where `inputs` may lie, besides the pipeline file's directory and the run's."""
+
+    cpus: int = field(default_factory=default_cpus)
+    """CPU places: how many stages without a GPU run at once."""
+
+    gpus: tuple[int, ...] | None = None
+    """Which GPUs may be used, by index (default: all)."""
+
+    notify_command: str | None = None
+    """A shell command, run with the run's summary as JSON on stdin when a run ends."""
+
+    idle_timeout: float = 3600.0
+    """Seconds after which an idle worker ends itself and the broker."""
+
+    include: tuple[str, ...] = ()
+    """Modules imported before a task is looked up, as Celery's `include`."""
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Remapped keys of the screen: binding id to key."""
+
+    theme: str | None = None
+    """The screen's theme."""
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        UsageError: a value is not of its setting's type, or config.toml is broken or holds an
+            unknown name.
+    """
+    environ = os.environ if environ is None else environ
+    file = paths.config_file()
+    configured = _read_config(file)
+    values: dict[str, Any] = {}
+    for name in (f.name for f in fields(Settings)):
+        variable = f"TRAINUI_{name.upper()}"
+        if environ.get(variable):
+            values[name] = _convert(name, environ[variable], where=variable, text=True)
+        elif name in configured:
+            values[name] = _convert(name, configured[name], where=f"{file}: {name}", text=False)
+    return Settings(**values)
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        configured = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read as TOML: {error}") from error
+    known = {f.name for f in fields(Settings)}
+    for name in configured:
+        if name not in known:
+            raise UsageError(f"{file}: unknown setting {name!r}; known: {', '.join(sorted(known))}")
+    return configured
+
+
+def _convert(name: str, value: Any, *, where: str, text: bool) -> Any:
+    convert, expected = _CONVERTERS[name]
+    try:
+        return convert(json.loads(value) if text and expected.startswith("a JSON") else value)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{where}: expected {expected}, found {value!r}") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(_text(item) for item in value)
+
+
+def _places(value: Any) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _indices(value: Any) -> tuple[int, ...]:
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    return tuple(int(item) for item in value)
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if seconds <= 0:
+        raise ValueError
+    return seconds
+
+
+def _mapping(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return {_text(key): _text(item) for key, item in value.items()}
+
+
+_CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "runs_dir": (lambda value: Path(_text(value)).expanduser().absolute(), "a path"),
+    "broker_url": (_text, "a URL such as redis://localhost:6379/0"),
+    "database_url": (_text, "an SQLAlchemy URL"),
+    "allowed_dataset_dirs": (_texts, 'a JSON list of directories, such as ["~/datasets"]'),
+    "cpus": (_places, "a whole number of at least 1"),
+    "gpus": (_indices, "indices of GPUs, such as 0,1"),
+    "notify_command": (_text, "a shell command"),
+    "idle_timeout": (_seconds, "seconds, above 0"),
+    "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
+    "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),
+    "theme": (_text, "a theme's name"),
+}
+
+
+def runs_dir(settings: Settings) -> Path:
+    """Return where the directories of runs lie."""
+    return settings.runs_dir or paths.home().runs
