@@ -1,0 +1,331 @@
+"""Attempts: granted by the planner, claimed once, followed, ended once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from trainui import clock
+from trainui.domain.records import AttemptRecord, Slot, StageRecord
+from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
+from trainui.errors import TransitionError
+from trainui.store import events, rows, runs, stages
+from trainui.store.tables import ATTEMPTS, SLOTS, STAGES
+
+
+def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
+    """Return a stage's attempts, the first one first."""
+    return _select(connection, ATTEMPTS.c.stage_id == stage_id)
+
+
+def of_host(connection: Connection, host: str, *statuses: Status) -> list[AttemptRecord]:
+    """Return the attempts on a host that are in one of these states."""
+    return _select(connection, ATTEMPTS.c.host == host, ATTEMPTS.c.status.in_(statuses))
+
+
+def get(connection: Connection, attempt_id: int) -> AttemptRecord:
+    """Return one attempt."""
+    return _select(connection, ATTEMPTS.c.id == attempt_id)[0]
+
+
+def _select(connection: Connection, *conditions: Any) -> list[AttemptRecord]:
+    found = connection.execute(select(ATTEMPTS).where(*conditions).order_by(ATTEMPTS.c.id))
+    return [rows.attempt_record(dict(row)) for row in found.mappings()]
+
+
+def held_slots(connection: Connection, host: str) -> dict[Slot, int]:
+    """Return the slots of a host that are taken, with the attempt that holds each."""
+    found = connection.execute(select(SLOTS).where(SLOTS.c.host == host))
+    return {Slot(row.host, row.kind, row.number): row.attempt_id for row in found}
+
+
+def directory(stage: StageRecord, number: int) -> Path:
+    """Return where an attempt's logs and record lie."""
+    return Path(stage.directory) / ".trainui" / f"attempt-{number}"
+
+
+def grant(
+    connection: Connection, stage: StageRecord, slots: Sequence[Slot], *, host: str
+) -> AttemptRecord | None:
+    """Give a queued stage its slots and its next attempt, whole or not at all.
+
+    Returns:
+        The attempt, whose message is to be sent; None where the stage has moved on, or somebody
+        holds one of the slots.
+    """
+    number = stage.attempt + 1
+    task_id = str(uuid.uuid4())
+    savepoint = connection.begin_nested()
+    try:
+        attempt_id = _insert_attempt(connection, stage, slots, host, task_id)
+        moved = connection.execute(
+            update(STAGES)
+            .where(
+                STAGES.c.id == stage.id,
+                STAGES.c.status == Status.QUEUED,
+                STAGES.c.attempt == stage.attempt,
+            )
+            .values(attempt=number, celery_task_id=task_id, reason="starting", not_before=None)
+        ).rowcount
+    except IntegrityError:
+        moved = 0
+    if not moved:
+        savepoint.rollback()
+        return None
+    savepoint.commit()
+    runs.refresh(connection, stage.run_id)
+    return get(connection, attempt_id)
+
+
+def _insert_attempt(
+    connection: Connection, stage: StageRecord, slots: Sequence[Slot], host: str, task_id: str
+) -> int:
+    number = stage.attempt + 1
+    inserted = connection.execute(
+        insert(ATTEMPTS).values(
+            stage_id=stage.id,
+            number=number,
+            status=Status.QUEUED,
+            host=host,
+            celery_task_id=task_id,
+            directory=str(directory(stage, number)),
+            slots_json=rows.slots_json(tuple(slots)),
+            granted_at=clock.now(),
+        )
+    )
+    attempt_id = int(inserted.inserted_primary_key[0])  # type: ignore[index]
+    if slots:
+        taken = [
+            {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
+            for slot in slots
+        ]
+        connection.execute(insert(SLOTS), taken)
+    return attempt_id
+
+
+def mark_sent(connection: Connection, attempt_id: int) -> None:
+    """Note that the attempt's message was handed to the broker."""
+    connection.execute(
+        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(sent_at=clock.now())
+    )
+
+
+def unclaimed(connection: Connection, host: str, *, sent_before: int) -> list[AttemptRecord]:
+    """Return granted attempts whose message was never sent, or was sent too long ago."""
+    return _select(
+        connection,
+        ATTEMPTS.c.host == host,
+        ATTEMPTS.c.status == Status.QUEUED,
+        ATTEMPTS.c.sent_at.is_(None) | (ATTEMPTS.c.sent_at < sent_before),
+    )
+
+
+def claim(
+    connection: Connection, run_id: str, stage_name: str, celery_task_id: str
+) -> AttemptRecord | None:
+    """Take a granted attempt for execution: the first message wins, every other gets None."""
+    stage = stages.named(connection, run_id, stage_name)
+    if stage is None:
+        return None
+    claimed = connection.execute(
+        update(ATTEMPTS)
+        .where(
+            ATTEMPTS.c.stage_id == stage.id,
+            ATTEMPTS.c.number == stage.attempt,
+            ATTEMPTS.c.celery_task_id == celery_task_id,
+            ATTEMPTS.c.status == Status.QUEUED,
+        )
+        .values(status=Status.RUNNING)
+    )
+    if claimed.rowcount == 0:
+        return None
+    # the outcome of the attempt before goes, so that what is shown is this attempt's
+    cleared: dict[str, Any] = {
+        "started_at": None,
+        "completed_at": None,
+        "exit_code": None,
+        "error": None,
+        "result_json": None,
+        "fresh": False,
+    }
+    stages.change(connection, stage, Status.RUNNING, **cleared)
+    runs.refresh(connection, run_id)
+    return _select(connection, ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.number == stage.attempt)[
+        0
+    ]
+
+
+def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> None:
+    """Note what the attempt continues from."""
+    connection.execute(
+        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(checkpoint=checkpoint)
+    )
+
+
+def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
+    """Note that the attempt got nowhere from its checkpoint: the next takes the one before."""
+    connection.execute(
+        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(checkpoint_tried=True)
+    )
+
+
+def tried_checkpoints(connection: Connection, stage_id: str) -> set[str]:
+    """Return the checkpoints from which an attempt of this stage got nowhere."""
+    found = connection.execute(
+        select(ATTEMPTS.c.checkpoint).where(
+            ATTEMPTS.c.stage_id == stage_id, ATTEMPTS.c.checkpoint_tried
+        )
+    )
+    return {checkpoint for (checkpoint,) in found}
+
+
+def mark_started(
+    connection: Connection, attempt: AttemptRecord, *, started_at: int, pid: int, supervisor: int
+) -> None:
+    """Note the process of an attempt, as its supervisor saw it."""
+    connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.id == attempt.id, ATTEMPTS.c.status == Status.RUNNING)
+        .values(started_at=started_at, pid=pid, supervisor_pid=supervisor)
+    )
+    connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == attempt.stage_id, STAGES.c.attempt == attempt.number)
+        .values(started_at=started_at)
+    )
+    stage = stages.get(connection, attempt.stage_id)
+    runs.refresh(connection, stage.run_id)
+    text = f"{stage.name} started as process {pid}"
+    events.record(
+        connection,
+        stage.run_id,
+        "started",
+        text,
+        stage=stage.name,
+        attempt=attempt.number,
+        time=started_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended."""
+
+    status: Status
+    """completed, failed, cancelled or interrupted."""
+    completed_at: int
+    """Microseconds, as its supervisor saw it where it did."""
+    started_at: int | None = None
+    """The same, for an attempt whose start nobody recorded."""
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    """What went wrong, the message first."""
+    result: Any = None
+    """A task's result."""
+    retry: bool = True
+    """Whether the stage's policy of retries applies."""
+
+
+def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | None:
+    """Record how an attempt ended, free its slots, and settle what waited for its stage.
+
+    Returns:
+        The stage's new state (`queued` where a retry follows); None where the attempt's end is on
+        record already.
+
+    Raises:
+        TransitionError: an attempt may not end like this.
+    """
+    attempt = get(connection, attempt_id)
+    allowed = ATTEMPT_TRANSITIONS[attempt.status]
+    if not allowed:
+        return None
+    if outcome.status not in allowed:
+        raise TransitionError(f"attempt {attempt.id}: {attempt.status} to {outcome.status}")
+    _end_attempt(connection, attempt, outcome)
+    stage = stages.get(connection, attempt.stage_id)
+    status = _end_stage(connection, stage, attempt, outcome)
+    if status != Status.QUEUED:
+        stages.settle_dependants(connection, [stage.id])
+    runs.refresh(connection, stage.run_id)
+    return status
+
+
+def _end_attempt(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> None:
+    values: dict[str, Any] = {
+        "status": outcome.status,
+        "completed_at": outcome.completed_at,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "error": outcome.error,
+        "result_json": None if outcome.result is None else rows.dump(outcome.result),
+    }
+    if attempt.started_at is None:
+        values["started_at"] = outcome.started_at
+    connection.execute(update(ATTEMPTS).where(ATTEMPTS.c.id == attempt.id).values(**values))
+    connection.execute(delete(SLOTS).where(SLOTS.c.attempt_id == attempt.id))
+
+
+def _end_stage(
+    connection: Connection, stage: StageRecord, attempt: AttemptRecord, outcome: Outcome
+) -> Status:
+    if stage.attempt != attempt.number:
+        return stage.status
+    if stage.status == Status.QUEUED:  # it ended before anybody claimed it
+        stages.change(connection, stage, Status.RUNNING)
+        stage = stages.get(connection, stage.id)
+    values: dict[str, Any] = {
+        "started_at": attempt.started_at or outcome.started_at,
+        "completed_at": outcome.completed_at,
+        "exit_code": outcome.exit_code,
+        "error": outcome.error,
+        "result_json": None if outcome.result is None else rows.dump(outcome.result),
+        "stalled": False,
+    }
+    if _retries(stage, attempt, outcome):
+        return _queue_retry(connection, stage, outcome, values)
+    reason = _first_line(outcome.error)
+    stages.change(connection, stage, outcome.status, reason=reason, **values)
+    return outcome.status
+
+
+def _retries(stage: StageRecord, attempt: AttemptRecord, outcome: Outcome) -> bool:
+    return (
+        outcome.retry
+        and outcome.status in (Status.FAILED, Status.INTERRUPTED)
+        and attempt.cancel_requested_at is None
+        and stage.retries_used < stage.definition.retries
+    )
+
+
+def _queue_retry(
+    connection: Connection, stage: StageRecord, outcome: Outcome, values: dict[str, Any]
+) -> Status:
+    used = stage.retries_used + 1
+    delay = stage.definition.retry_delay * 2**stage.retries_used
+    reason = f"retry {used} of {stage.definition.retries}: {_first_line(outcome.error)}"
+    values["not_before"] = outcome.completed_at + int(delay * clock.SECOND)
+    values["retries_used"] = used
+    stages.change(connection, stage, Status.QUEUED, reason=reason, **values)
+    return Status.QUEUED
+
+
+def _first_line(text: str | None) -> str | None:
+    return text.splitlines()[0] if text and text.strip() else None
+
+
+def withdraw(connection: Connection, stage: StageRecord) -> None:
+    """Cancel a stage's attempt that was granted and not claimed, and free its slots."""
+    open_attempts = _select(
+        connection, ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.status == Status.QUEUED
+    )
+    for attempt in open_attempts:
+        outcome = Outcome(Status.CANCELLED, clock.now(), error="cancelled before it started")
+        _end_attempt(connection, attempt, outcome)

@@ -1,0 +1,166 @@
+"""The connection to the database: short write transactions, and reads that lock nobody out.
+
+SQLite's rules live here and nowhere else: a write begins IMMEDIATE (a deferred one may fail as it
+turns into a write, and the driver's default keeps writes of a rolled-back savepoint), a read never
+does.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlmodel import Session
+
+from trainui import paths, settings
+from trainui.errors import TrainuiError, UnfitEnvironmentError
+
+BUSY_TIMEOUT = 30.0
+"""Seconds to wait for another process's write; ours take at most 50 ms."""
+
+
+class Store:
+    """A database with the current schema."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._writer = _engine(url, begin="BEGIN IMMEDIATE")
+        self._reader = _engine(url, begin="BEGIN")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One short write transaction: committed at the end, rolled back on an exception.
+
+        Raises:
+            UnfitEnvironmentError: the database is locked for long, read-only or full.
+        """
+        with _explained(self.url), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view; keep it short, since the log grows while it is open."""
+        with _explained(self.url), self._reader.begin() as connection:
+            yield connection
+
+    def session(self) -> Session:
+        """A SQLModel session in which every statement stands alone, so none leaves a lock."""
+        return Session(self._reader.execution_options(isolation_level="AUTOCOMMIT"))
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def database_url(configured: settings.Settings | None = None) -> str:
+    """Return the SQLAlchemy URL of the store that the settings name."""
+    configured = configured or settings.load()
+    return configured.database_url or f"sqlite:///{paths.home().database}"
+
+
+def open_store(url: str | None = None) -> Store:
+    """Open the store, making or upgrading it first.
+
+    Raises:
+        UnfitEnvironmentError: it cannot be made, opened or upgraded.
+    """
+    return _open(url or database_url())
+
+
+def open_session() -> Session:
+    """A SQLModel session on the configured database."""
+    return open_store().session()
+
+
+def store_of(session: Session) -> Store:
+    """Return the store on whose database a session works."""
+    bind = session.get_bind()
+    return open_store(bind.engine.url.render_as_string(hide_password=False))
+
+
+@cache
+def _open(url: str) -> Store:
+    from trainui.store import schema
+
+    if (file := sqlite_file(url)) is not None:
+        _make_file(file)
+        with _explained(url):
+            schema.upgrade_if_needed(url, file)
+    return Store(url)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of a SQLite URL, None for another database."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    return Path(parsed.database or "")
+
+
+def _make_file(file: Path) -> None:
+    paths.make_private(file.parent)
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"cannot open the database {file}: {error.strerror}; "
+            "make it writable, or set TRAINUI_HOME to another directory"
+        ) from error
+
+
+def _engine(url: str, *, begin: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", lambda connection: _begin(connection, begin))
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection, statement: str) -> None:
+    if connection.get_isolation_level() != "AUTOCOMMIT":
+        connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Turn the driver's errors that a person can mend into ones that say how."""
+    try:
+        yield
+    except (OperationalError, DatabaseError, sqlite3.DatabaseError) as error:
+        raise explain(error, url) from error
+
+
+_ADVICE = {
+    "database is locked": "another process has held it for long; end that process, or try again",
+    "readonly database": "the file or its directory is read-only; make it writable",
+    "database or disk is full": "the disk is full; free some space, nothing was lost",
+    "disk I/O error": "the disk does not answer as it should; see `trainui doctor`",
+    "unable to open database": "it cannot be opened; check its directory's permissions",
+    "malformed": "the file is damaged; restore a backup from beside it",
+    "not a database": "the file is something else; move it away",
+}
+
+
+def explain(error: Exception, url: str) -> TrainuiError | Exception:
+    """Return an error with advice, or the error itself where there is none."""
+    text = str(getattr(error, "orig", error))
+    for words, advice in _ADVICE.items():
+        if words in text:
+            return UnfitEnvironmentError(f"{make_url(url).database}: {text}: {advice}")
+    return error

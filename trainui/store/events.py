@@ -1,0 +1,41 @@
+"""What happened, in words: one row an event, written in the transaction that makes it true."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert
+
+from trainui import clock
+from trainui.store.tables import EVENTS
+
+
+def record(
+    connection: Connection,
+    run_id: str,
+    kind: str,
+    text: str,
+    *,
+    stage: str | None = None,
+    attempt: int | None = None,
+    time: int | None = None,
+) -> None:
+    """Add an event to a run's history.
+
+    Args:
+        connection: a write transaction.
+        run_id: the run.
+        kind: a short, stable word.
+        text: one sentence for people.
+        stage: the stage's full name, where it is about one.
+        attempt: the attempt's number.
+        time: microseconds; None: now.
+    """
+    connection.execute(
+        insert(EVENTS).values(
+            run_id=run_id,
+            stage=stage,
+            attempt=attempt,
+            time=clock.now() if time is None else time,
+            kind=kind,
+            text=text,
+        )
+    )

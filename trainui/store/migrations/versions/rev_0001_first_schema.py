@@ -1,0 +1,152 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the database to this revision."""
+    op.create_table(
+        "flags",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "pipelines",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("pipeline", sa.String(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("file", sa.String(), nullable=True),
+        sa.Column("directory", sa.String(), nullable=False),
+        sa.Column("params_json", sa.String(), nullable=False),
+        sa.Column("submission_json", sa.String(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
+        sa.Column("notified_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["digest"],
+            ["pipelines.digest"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.create_index("ix_runs_created", ["created_at"], unique=False)
+        batch_op.create_index("ix_runs_name", ["name"], unique=False)
+        batch_op.create_index("ix_runs_status", ["status"], unique=False)
+
+    op.create_table(
+        "events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=True),
+        sa.Column("attempt", sa.Integer(), nullable=True),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index("ix_events_run", ["run_id", "id"], unique=False)
+
+    op.create_table(
+        "stages",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("definition_json", sa.String(), nullable=False),
+        sa.Column("directory", sa.String(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("celery_task_id", sa.String(), nullable=True),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
+        sa.Column("exit_code", sa.Integer(), nullable=True),
+        sa.Column("result_json", sa.String(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("stalled", sa.Boolean(), nullable=False),
+        sa.Column("retries_used", sa.Integer(), nullable=False),
+        sa.Column("not_before", sa.BigInteger(), nullable=True),
+        sa.Column("fresh", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("run_id", "name"),
+    )
+    with op.batch_alter_table("stages", schema=None) as batch_op:
+        batch_op.create_index("ix_stages_run_status", ["run_id", "status"], unique=False)
+        batch_op.create_index("ix_stages_status", ["status"], unique=False)
+
+    op.create_table(
+        "attempts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("stage_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("celery_task_id", sa.String(), nullable=True),
+        sa.Column("directory", sa.String(), nullable=False),
+        sa.Column("slots_json", sa.String(), nullable=False),
+        sa.Column("granted_at", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
+        sa.Column("exit_code", sa.Integer(), nullable=True),
+        sa.Column("signal", sa.Integer(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("result_json", sa.String(), nullable=True),
+        sa.Column("pid", sa.Integer(), nullable=True),
+        sa.Column("supervisor_pid", sa.Integer(), nullable=True),
+        sa.Column("checkpoint", sa.String(), nullable=True),
+        sa.Column("checkpoint_tried", sa.Boolean(), nullable=False),
+        sa.Column("cancel_requested_at", sa.BigInteger(), nullable=True),
+        sa.Column("metrics_complete", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["stage_id"], ["stages.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("stage_id", "number"),
+    )
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.create_index("ix_attempts_status", ["status"], unique=False)
+
+    op.create_table(
+        "dependencies",
+        sa.Column("stage_id", sa.Text(), nullable=False),
+        sa.Column("upstream_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["stage_id"], ["stages.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["upstream_id"], ["stages.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("stage_id", "upstream_id"),
+    )
+    with op.batch_alter_table("dependencies", schema=None) as batch_op:
+        batch_op.create_index("ix_dependencies_upstream", ["upstream_id"], unique=False)
+
+    op.create_table(
+        "slots",
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("attempt_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempts.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("host", "kind", "number"),
+    )
+    with op.batch_alter_table("slots", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_slots_attempt_id"), ["attempt_id"], unique=False)

@@ -1,0 +1,67 @@
+"""What the metrics reader asks of the store: which attempts to read, and that one is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+
+from trainui.domain.definition import StageDefinition
+from trainui.domain.states import Status
+from trainui.store import rows
+from trainui.store.tables import ATTEMPTS, STAGES
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptToRead:
+    """An attempt whose sources may still grow, or were not read to their end."""
+
+    attempt_id: int
+    stage_id: str
+    number: int
+    attempt_dir: str
+    stage_dir: str
+    workdir: str
+    definition: StageDefinition
+
+
+def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
+    """Return the running attempts of a host that are not read to their end."""
+    found = connection.execute(
+        select(
+            ATTEMPTS.c.id,
+            ATTEMPTS.c.number,
+            ATTEMPTS.c.directory.label("attempt_dir"),
+            STAGES.c.id.label("stage_id"),
+            STAGES.c.directory.label("stage_dir"),
+            STAGES.c.definition_json,
+        )
+        .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+        .where(
+            ATTEMPTS.c.host == host,
+            ATTEMPTS.c.status == Status.RUNNING,
+            ~ATTEMPTS.c.metrics_complete,
+        )
+        .order_by(ATTEMPTS.c.id)
+    )
+    return [_to_read(dict(row)) for row in found.mappings()]
+
+
+def _to_read(row: rows.Row) -> AttemptToRead:
+    definition = StageDefinition.from_json(rows.load(row["definition_json"]))
+    return AttemptToRead(
+        attempt_id=row["id"],
+        stage_id=row["stage_id"],
+        number=row["number"],
+        attempt_dir=row["attempt_dir"],
+        stage_dir=row["stage_dir"],
+        workdir=definition.workdir,
+        definition=definition,
+    )
+
+
+def mark_metrics_complete(connection: Connection, attempt_id: int) -> None:
+    """Note that an attempt's sources were read to their end after its process ended."""
+    connection.execute(
+        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(metrics_complete=True)
+    )

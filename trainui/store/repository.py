@@ -1,0 +1,70 @@
+"""`PipelineRepository`: what a Python program reads of a run, with datetimes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from trainui import clock
+from trainui.domain.states import Status
+from trainui.store import rows
+from trainui.store.tables import StageRow
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedStage:
+    """A stage as `PipelineRepository.get_stages` gives it."""
+
+    id: str
+    stage_name: str
+    status: Status
+    celery_task_id: str | None
+    started_at: datetime | None
+    """In UTC."""
+    completed_at: datetime | None
+    """In UTC."""
+    task_name: str | None
+    """None for a stage that is a command."""
+    task_params: dict[str, Any]
+    depends_on: list[str]
+    result: Any
+    error: str | None
+
+
+class PipelineRepository:
+    """Reads runs through a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_stages(self, pipeline_uuid: str) -> list[TrackedStage]:
+        """Return a run's stages in the file's order; none where there is no such run."""
+        query = select(StageRow).where(StageRow.run_id == pipeline_uuid)
+        found = self._session.exec(query.order_by(col(StageRow.position))).all()
+        tracked = [_tracked(row) for row in found]
+        self._session.expunge_all()  # the next call reads anew
+        return tracked
+
+
+def _tracked(row: StageRow) -> TrackedStage:
+    stage = rows.stage_record(row.model_dump())
+    return TrackedStage(
+        id=stage.id,
+        stage_name=stage.name,
+        status=stage.status,
+        celery_task_id=stage.celery_task_id,
+        started_at=_datetime(stage.started_at),
+        completed_at=_datetime(stage.completed_at),
+        task_name=stage.definition.task,
+        task_params=dict(stage.definition.params),
+        depends_on=list(stage.depends_on),
+        result=stage.result,
+        error=stage.error,
+    )
+
+
+def _datetime(micros: int | None) -> datetime | None:
+    return None if micros is None else clock.to_datetime(micros)

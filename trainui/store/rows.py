@@ -1,0 +1,103 @@
+"""Rows to records: the only place that knows how a column becomes a field.
+
+Standard library only, since the screen's first frame reads through here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord, Event, RunRecord, Slot, StageRecord
+from trainui.domain.states import Status
+
+Row = Mapping[str, Any]
+
+
+def dump(value: Any) -> str:
+    """Write JSON as the store keeps it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def load(text: str | None) -> Any:
+    """Read JSON that may be absent."""
+    return None if text is None else json.loads(text)
+
+
+def run_record(row: Row) -> RunRecord:
+    """Read a row of `runs`."""
+    return RunRecord(
+        id=row["id"],
+        name=row["name"],
+        status=Status(row["status"]),
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        directory=row["directory"],
+        pipeline=row["pipeline"],
+        file=row["file"],
+        digest=row["digest"],
+        params=load(row["params_json"]),
+        priority=row["priority"],
+    )
+
+
+def stage_record(row: Row) -> StageRecord:
+    """Read a row of `stages`."""
+    return StageRecord(
+        id=row["id"],
+        run_id=row["run_id"],
+        position=row["position"],
+        name=row["name"],
+        status=Status(row["status"]),
+        reason=row["reason"],
+        definition=StageDefinition.from_json(load(row["definition_json"])),
+        directory=row["directory"],
+        attempt=row["attempt"],
+        celery_task_id=row["celery_task_id"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        exit_code=row["exit_code"],
+        result=load(row["result_json"]),
+        error=row["error"],
+        stalled=bool(row["stalled"]),
+        retries_used=row["retries_used"],
+        not_before=row["not_before"],
+    )
+
+
+def attempt_record(row: Row) -> AttemptRecord:
+    """Read a row of `attempts`."""
+    return AttemptRecord(
+        id=row["id"],
+        stage_id=row["stage_id"],
+        number=row["number"],
+        status=Status(row["status"]),
+        celery_task_id=row["celery_task_id"],
+        directory=row["directory"],
+        slots=tuple(Slot(*slot) for slot in load(row["slots_json"])),
+        granted_at=row["granted_at"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        exit_code=row["exit_code"],
+        signal=row["signal"],
+        error=row["error"],
+        pid=row["pid"],
+        supervisor_pid=row["supervisor_pid"],
+        checkpoint=row["checkpoint"],
+        cancel_requested_at=row["cancel_requested_at"],
+        metrics_complete=bool(row["metrics_complete"]),
+        result=load(row["result_json"]),
+    )
+
+
+def event_record(row: Row) -> Event:
+    """Read a row of `events`."""
+    return Event(row["time"], row["stage"], row["attempt"], row["kind"], row["text"])
+
+
+def slots_json(slots: tuple[Slot, ...]) -> str:
+    """Write slots as `attempt_record` reads them."""
+    return dump([[slot.host, slot.kind, slot.index] for slot in slots])

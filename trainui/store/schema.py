@@ -1,0 +1,114 @@
+"""The schema's version: looked at on each open, upgraded by Alembic only where it is old.
+
+Alembic is imported only for an upgrade, and before one everything but points is copied aside.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainui import clock
+from trainui.errors import UnfitEnvironmentError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"
+"""The newest revision in `migrations/versions`."""
+
+BULK_TABLES = frozenset({"chunks", "open_chunks", "chunk_stats"})
+"""Points: not copied before an upgrade, since they may be many gigabytes."""
+
+log = logging.getLogger(__name__)
+
+
+def upgrade_if_needed(url: str, file: Path) -> None:
+    """Bring a SQLite database to `HEAD`.
+
+    Raises:
+        UnfitEnvironmentError: a newer trainui made it.
+    """
+    if revision(file) == HEAD:
+        return
+    with _one_at_a_time(file):
+        found = revision(file)
+        if found == HEAD:
+            return
+        _check_known(found, file)
+        if found is not None:
+            back_up(file, file.with_name(f"{file.name}.before-{HEAD}-{clock.now()}"))
+        upgrade(url)
+
+
+def revision(file: Path) -> str | None:
+    """Return the database's revision; None for an empty one."""
+    with closing(sqlite3.connect(file)) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return None
+            raise
+    return None if row is None else str(row[0])
+
+
+def upgrade(url: str, to: str = "head") -> None:
+    """Run the migrations up to a revision."""
+    from alembic import command
+
+    command.upgrade(alembic_config(url), to)
+
+
+def alembic_config(url: str) -> Config:
+    """Return Alembic's configuration for this database: no file, no output."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config
+
+
+def _check_known(found: str | None, file: Path) -> None:
+    if found is not None and found > HEAD:
+        raise UnfitEnvironmentError(
+            f"{file}: made by a newer trainui (schema {found}, this one knows {HEAD}); "
+            "upgrade trainui, or set TRAINUI_HOME to another directory"
+        )
+
+
+def back_up(file: Path, target: Path) -> None:
+    """Copy all tables but points into a new database, in one consistent view."""
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("ATTACH ? AS backup", (str(target),))
+        connection.execute("BEGIN")
+        tables = connection.execute(
+            "SELECT name, sql FROM main.sqlite_master WHERE type = 'table' "
+            "AND name NOT LIKE 'sqlite_%'"
+        ).fetchall()
+        for name, sql in tables:
+            connection.execute(sql.replace("CREATE TABLE ", "CREATE TABLE backup.", 1))
+            if name not in BULK_TABLES:
+                connection.execute(f'INSERT INTO backup."{name}" SELECT * FROM main."{name}"')
+        connection.execute("COMMIT")
+    log.info("%s was copied to %s, less its points", file, target)
+
+
+@contextmanager
+def _one_at_a_time(file: Path) -> Iterator[None]:
+    """Let one process upgrade; the others wait and find it done."""
+    lock = file.with_name(f"{file.name}.upgrade.lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,259 @@
+"""The states of stages: every change goes through here, checked against the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from trainui import clock
+from trainui.domain.records import StageRecord
+from trainui.domain.states import ENDED, Status, check_transition, sources_of
+from trainui.pipeline.settle import Upstream, settled
+from trainui.store import events, rows, runs
+from trainui.store.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
+
+
+def get(connection: Connection, stage_id: str) -> StageRecord:
+    """Return one stage."""
+    row = connection.execute(select(STAGES).where(STAGES.c.id == stage_id)).mappings().one()
+    return rows.stage_record(dict(row))
+
+
+def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
+    """Return the stage of this full name."""
+    row = (
+        connection.execute(select(STAGES).where(STAGES.c.run_id == run_id, STAGES.c.name == name))
+        .mappings()
+        .first()
+    )
+    return rows.stage_record(dict(row)) if row else None
+
+
+def change(
+    connection: Connection,
+    stage: StageRecord,
+    after: Status,
+    *,
+    reason: str | None = None,
+    **values: Any,
+) -> bool:
+    """Bring a stage into another state, unless it has moved on since it was read.
+
+    Returns:
+        Whether it was changed.
+
+    Raises:
+        TransitionError: the table does not allow it.
+    """
+    check_transition(stage.status, after, f"stage {stage.name} of run {stage.run_id}")
+    changed = connection.execute(
+        update(STAGES)
+        .where(
+            STAGES.c.id == stage.id,
+            STAGES.c.status == stage.status,
+            STAGES.c.attempt == stage.attempt,
+        )
+        .values(status=after, reason=reason, **values)
+    )
+    if changed.rowcount == 0:
+        return False
+    text = f"{stage.name} is {after}" + (f": {reason}" if reason else "")
+    events.record(connection, stage.run_id, str(after), text, stage=stage.name)
+    return True
+
+
+def set_reason(connection: Connection, stage_id: str, reason: str | None) -> None:
+    """Say why a queued stage waits; nothing is written where it says so already."""
+    connection.execute(
+        update(STAGES)
+        .where(
+            STAGES.c.id == stage_id,
+            STAGES.c.status == Status.QUEUED,
+            STAGES.c.reason.is_distinct_from(reason),
+        )
+        .values(reason=reason)
+    )
+
+
+def set_stalled(connection: Connection, stage_id: str, stalled: bool) -> None:
+    """Mark a running stage as silent for much longer than its own pace, or not any more."""
+    connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == stage_id, STAGES.c.status == Status.RUNNING)
+        .values(stalled=stalled)
+    )
+
+
+def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
+    """Queue, block or skip what waited for these stages, and what waited for that in turn."""
+    frontier = list(stage_ids)
+    while frontier:
+        changed = []
+        for dependant in _pending_dependants(connection, frontier):
+            if settle(connection, dependant):
+                changed.append(dependant.id)
+        frontier = changed
+
+
+def settle(connection: Connection, stage: StageRecord) -> bool:
+    """Queue, block or skip one pending stage if its upstream stages say so.
+
+    Returns:
+        Whether stages that depend on it may have to be settled too.
+    """
+    outcome = settled(_upstreams(connection, stage.id))
+    if outcome is None:
+        return False
+    status, reason = outcome
+    ended = {"completed_at": clock.now()} if status in ENDED else {}
+    return change(connection, stage, status, reason=reason, **ended) and status in ENDED
+
+
+def _pending_dependants(connection: Connection, stage_ids: list[str]) -> list[StageRecord]:
+    found = connection.execute(
+        select(STAGES)
+        .distinct()
+        .join(DEPENDENCIES, DEPENDENCIES.c.stage_id == STAGES.c.id)
+        .where(DEPENDENCIES.c.upstream_id.in_(stage_ids), STAGES.c.status == Status.PENDING)
+    ).mappings()
+    return [rows.stage_record(dict(row)) for row in found]
+
+
+def _upstreams(connection: Connection, stage_id: str) -> list[Upstream]:
+    found = connection.execute(
+        select(STAGES.c.name, STAGES.c.status, STAGES.c.definition_json)
+        .join(DEPENDENCIES, DEPENDENCIES.c.upstream_id == STAGES.c.id)
+        .where(DEPENDENCIES.c.stage_id == stage_id)
+        .order_by(STAGES.c.position)
+    )
+    return [
+        Upstream(name, Status(status), bool(rows.load(definition)["allow_failure"]))
+        for name, status, definition in found
+    ]
+
+
+def queued(connection: Connection) -> list[StageRecord]:
+    """Return the stages that wait for a slot, in the order in which they may have one."""
+    found = connection.execute(
+        select(STAGES)
+        .join(RUNS, RUNS.c.id == STAGES.c.run_id)
+        .where(STAGES.c.status == Status.QUEUED, ~_has_open_attempt())
+        .order_by(RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position)
+    ).mappings()
+    return [rows.stage_record(dict(row)) for row in found]
+
+
+def _has_open_attempt() -> Any:
+    return (
+        select(ATTEMPTS.c.id)
+        .where(ATTEMPTS.c.stage_id == STAGES.c.id, ATTEMPTS.c.status == Status.QUEUED)
+        .exists()
+    )
+
+
+def cancel(connection: Connection, run_id: str, stage_ids: Iterable[str]) -> list[str]:
+    """Ask for these stages' end: at once where nothing of them runs, else by who follows them.
+
+    Returns:
+        The names of the stages that were asked to end or have ended by this.
+    """
+    asked = []
+    settled_ids = []
+    for stage in (get(connection, stage_id) for stage_id in stage_ids):
+        if stage.status == Status.RUNNING:
+            _request_cancel(connection, stage)
+        elif stage.status in (Status.PENDING, Status.QUEUED, Status.BLOCKED):
+            _cancel_now(connection, stage)
+            settled_ids.append(stage.id)
+        else:
+            continue
+        asked.append(stage.name)
+    settle_dependants(connection, settled_ids)
+    runs.refresh(connection, run_id)
+    return asked
+
+
+def _request_cancel(connection: Connection, stage: StageRecord) -> None:
+    asked = connection.execute(
+        update(ATTEMPTS)
+        .where(
+            ATTEMPTS.c.stage_id == stage.id,
+            ATTEMPTS.c.number == stage.attempt,
+            ATTEMPTS.c.cancel_requested_at.is_(None),
+        )
+        .values(cancel_requested_at=clock.now())
+    )
+    if asked.rowcount:
+        text = f"{stage.name} was asked to stop"
+        events.record(
+            connection, stage.run_id, "cancel", text, stage=stage.name, attempt=stage.attempt
+        )
+
+
+def _cancel_now(connection: Connection, stage: StageRecord) -> None:
+    from trainui.store import attempts  # attempts settle stages, so they import this module
+
+    attempts.withdraw(connection, stage)
+    change(connection, stage, Status.CANCELLED, reason="cancelled", completed_at=clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A stage that gets a new attempt, or is left out."""
+
+    name: str
+    fresh: bool = False
+    """Its directory is renamed away first."""
+    skip: bool = False
+    """Left out, by `--until`."""
+
+
+def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> list[str]:
+    """Bring ended stages of a run back to life and settle them; return their names.
+
+    A stage that is unfinished by now is left as it is, so that two resumes at once start one
+    attempt.
+    """
+    known = {stage.name: stage for stage in runs.stages(connection, run_id)}
+    reopened = [(known[item.name], item) for item in changes]
+    reopened = [(stage, item) for stage, item in reopened if stage.status in ENDED]
+    for stage, item in reopened:
+        _reopen(connection, stage, fresh=item.fresh)
+    for stage, item in reopened:
+        if item.skip:
+            again = get(connection, stage.id)
+            change(connection, again, Status.SKIPPED, reason="left out by --until")
+    for stage, _ in reopened:
+        again = get(connection, stage.id)
+        if again.status == Status.PENDING:
+            settle(connection, again)
+    _hold_back(connection, run_id)
+    settle_dependants(connection, [stage.id for stage, _ in reopened])
+    runs.refresh(connection, run_id)
+    return [stage.name for stage, item in reopened if not item.skip]
+
+
+def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
+    values: dict[str, Any] = {
+        "retries_used": 0,
+        "not_before": None,
+        "stalled": False,
+        "completed_at": None,
+    }
+    if fresh:
+        values["fresh"] = True
+    change(connection, stage, Status.PENDING, **values)
+
+
+def _hold_back(connection: Connection, run_id: str) -> None:
+    """Let queued stages wait again whose upstream stages were brought back to life."""
+    for stage in runs.stages(connection, run_id):
+        if stage.status == Status.QUEUED and settled(_upstreams(connection, stage.id)) is None:
+            change(connection, stage, Status.PENDING)
+
+
+SOURCES_OF_RUNNING = sources_of(Status.RUNNING)
+"""The states from which a stage may start."""

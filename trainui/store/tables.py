@@ -1,0 +1,191 @@
+"""The tables of runs, stages and attempts: private to the store.
+
+Times are microseconds (`trainui.clock`). Columns called `*_json` hold JSON text, so that the
+screen's read path needs no more than the database driver.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+def _micros(*, nullable: bool = True) -> Column[int]:
+    return Column(BigInteger, nullable=nullable)
+
+
+def _parent(target: str, *, index: bool = False) -> Column[str]:
+    return Column(Text, ForeignKey(target, ondelete="CASCADE"), nullable=False, index=index)
+
+
+class PipelineRow(SQLModel, table=True):
+    """A pipeline's text, once for each digest."""
+
+    __tablename__ = "pipelines"
+
+    digest: str = Field(primary_key=True)
+    name: str
+    text: str
+
+
+class RunRow(SQLModel, table=True):
+    """A run."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index("ix_runs_created", "created_at"),
+        Index("ix_runs_status", "status"),
+        Index("ix_runs_name", "name"),
+    )
+
+    id: str = Field(primary_key=True)
+    name: str
+    status: str
+    pipeline: str
+    digest: str = Field(sa_column=Column(Text, ForeignKey("pipelines.digest"), nullable=False))
+    file: str | None = None
+    directory: str
+    params_json: str = "{}"
+    submission_json: str = "{}"
+    """What the submitting shell was like, less its environment: umask, sys.path, python."""
+    priority: int = 0
+    created_at: int = Field(sa_column=_micros(nullable=False))
+    started_at: int | None = Field(default=None, sa_column=_micros())
+    completed_at: int | None = Field(default=None, sa_column=_micros())
+    notified_at: int | None = Field(default=None, sa_column=_micros())
+    """When `notify_command` was run for its last end."""
+
+
+class StageRow(SQLModel, table=True):
+    """A stage of a run."""
+
+    __tablename__ = "stages"
+    __table_args__ = (
+        UniqueConstraint("run_id", "name"),
+        Index("ix_stages_run_status", "run_id", "status"),
+        Index("ix_stages_status", "status"),
+    )
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(sa_column=_parent("runs.id"))
+    position: int
+    name: str
+    status: str
+    reason: str | None = None
+    definition_json: str
+    directory: str
+    attempt: int = 0
+    celery_task_id: str | None = None
+    started_at: int | None = Field(default=None, sa_column=_micros())
+    completed_at: int | None = Field(default=None, sa_column=_micros())
+    exit_code: int | None = None
+    result_json: str | None = None
+    error: str | None = None
+    stalled: bool = False
+    retries_used: int = 0
+    not_before: int | None = Field(default=None, sa_column=_micros())
+    fresh: bool = False
+    """Its directory is renamed away before its next attempt."""
+
+
+class DependencyRow(SQLModel, table=True):
+    """An edge of the DAG."""
+
+    __tablename__ = "dependencies"
+    __table_args__ = (Index("ix_dependencies_upstream", "upstream_id"),)
+
+    stage_id: str = Field(
+        sa_column=Column(Text, ForeignKey("stages.id", ondelete="CASCADE"), primary_key=True)
+    )
+    upstream_id: str = Field(
+        sa_column=Column(Text, ForeignKey("stages.id", ondelete="CASCADE"), primary_key=True)
+    )
+
+
+class AttemptRow(SQLModel, table=True):
+    """An attempt of a stage."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        UniqueConstraint("stage_id", "number"),
+        Index("ix_attempts_status", "status"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    stage_id: str = Field(sa_column=_parent("stages.id"))
+    number: int
+    status: str
+    host: str
+    celery_task_id: str | None = None
+    directory: str
+    slots_json: str = "[]"
+    granted_at: int = Field(sa_column=_micros(nullable=False))
+    sent_at: int | None = Field(default=None, sa_column=_micros())
+    started_at: int | None = Field(default=None, sa_column=_micros())
+    completed_at: int | None = Field(default=None, sa_column=_micros())
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    result_json: str | None = None
+    pid: int | None = None
+    supervisor_pid: int | None = None
+    checkpoint: str | None = None
+    checkpoint_tried: bool = False
+    """It continued from `checkpoint` and ended before it wrote a point or a checkpoint."""
+    cancel_requested_at: int | None = Field(default=None, sa_column=_micros())
+    metrics_complete: bool = False
+
+
+class SlotRow(SQLModel, table=True):
+    """A slot that an attempt holds; there is no row for a free one."""
+
+    __tablename__ = "slots"
+
+    host: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    attempt_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("attempts.id", ondelete="CASCADE"), nullable=False, index=True
+        )
+    )
+
+
+class EventRow(SQLModel, table=True):
+    """Something that happened."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_run", "run_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(sa_column=_parent("runs.id"))
+    stage: str | None = None
+    attempt: int | None = None
+    time: int = Field(sa_column=_micros(nullable=False))
+    kind: str
+    text: str
+
+
+class FlagRow(SQLModel, table=True):
+    """A switch of the whole installation, such as the paused queue."""
+
+    __tablename__ = "flags"
+
+    name: str = Field(primary_key=True)
+    value: str
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+PIPELINES = _table(PipelineRow)
+RUNS = _table(RunRow)
+STAGES = _table(StageRow)
+DEPENDENCIES = _table(DependencyRow)
+ATTEMPTS = _table(AttemptRow)
+SLOTS = _table(SlotRow)
+EVENTS = _table(EventRow)
+FLAGS = _table(FlagRow)

@@ -1,0 +1,230 @@
+"""What the screen and the command line read: plain SQL on a read-only connection.
+
+This is the way to the first frame, so it imports the database driver and nothing heavier.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui import paths
+from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.domain.states import Status
+from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
+from trainui.store import rows
+
+PREFIX_LENGTH = 4
+"""Characters of a run's id that name it."""
+
+
+@contextmanager
+def reading(database: Path | None = None) -> Iterator[sqlite3.Connection]:
+    """Open the database for reading, for a short while.
+
+    Raises:
+        NotFoundError: there is no database yet, so there are no runs.
+        UnfitEnvironmentError: it cannot be read.
+    """
+    connection = connect(database or paths.home().database)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def connect(database: Path) -> sqlite3.Connection:
+    """Open a database that is there, read-only.
+
+    Raises:
+        NotFoundError: it is not there.
+        UnfitEnvironmentError: it cannot be read.
+    """
+    if not database.exists():
+        raise NotFoundError(
+            f"there are no runs yet: {database} is not there; start with `trainui demo`"
+        )
+    try:
+        connection = sqlite3.connect(
+            f"file:{_quoted(database)}?mode=ro", uri=True, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("SELECT 1 FROM runs LIMIT 1")
+    except sqlite3.Error as error:
+        raise UnfitEnvironmentError(
+            f"{database}: {error}; check its permissions, or see `trainui doctor`"
+        ) from error
+    return connection
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run and how far it is."""
+
+    run: RunRecord
+    counts: Mapping[Status, int]
+    """How many stages are in each state."""
+    current: tuple[str, ...]
+    """The names of the stages that run now, in the file's order."""
+
+
+def runs(connection: sqlite3.Connection, *, limit: int | None = None) -> list[RunRecord]:
+    """Return runs, newest first."""
+    found = connection.execute(
+        "SELECT * FROM runs ORDER BY created_at DESC, id LIMIT ?", (-1 if limit is None else limit,)
+    )
+    return [rows.run_record(_mapping(row)) for row in found]
+
+
+def run_summaries(connection: sqlite3.Connection, *, limit: int | None = None) -> list[RunSummary]:
+    """Return runs with how far they are, newest first."""
+    found = runs(connection, limit=limit)
+    counts: dict[str, dict[Status, int]] = {}
+    for run_id, status, count in connection.execute(
+        "SELECT run_id, status, count(*) FROM stages GROUP BY run_id, status"
+    ):
+        counts.setdefault(run_id, {})[Status(status)] = count
+    current: dict[str, list[str]] = {}
+    for run_id, name in connection.execute(
+        "SELECT run_id, name FROM stages WHERE status = 'running' ORDER BY run_id, position"
+    ):
+        current.setdefault(run_id, []).append(name)
+    return [
+        RunSummary(run, counts.get(run.id, {}), tuple(current.get(run.id, ()))) for run in found
+    ]
+
+
+def run(connection: sqlite3.Connection, run_id: str) -> RunRecord | None:
+    """Return the run of exactly this id."""
+    row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return rows.run_record(_mapping(row)) if row else None
+
+
+def find_run(connection: sqlite3.Connection, reference: str) -> RunRecord:
+    """Return the run that a person means: an id, else a name (its latest run), else a prefix.
+
+    Raises:
+        NotFoundError: there is none.
+        AmbiguousError: the prefix fits several.
+    """
+    if (exact := run(connection, reference)) is not None:
+        return exact
+    named = connection.execute(
+        "SELECT * FROM runs WHERE name = ? ORDER BY created_at DESC, id LIMIT 1", (reference,)
+    ).fetchone()
+    if named:
+        return rows.run_record(_mapping(named))
+    fitting = _with_prefix(connection, reference)
+    if len(fitting) > 1:
+        raise AmbiguousError(f"{reference!r} fits several runs: {_listed(fitting)}")
+    if not fitting:
+        raise NotFoundError(_no_such_run(connection, reference))
+    return fitting[0]
+
+
+def _with_prefix(connection: sqlite3.Connection, prefix: str) -> list[RunRecord]:
+    if len(prefix) < PREFIX_LENGTH:
+        return []
+    found = connection.execute(
+        "SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY created_at DESC LIMIT 10",
+        (len(prefix), prefix),
+    )
+    return [rows.run_record(_mapping(row)) for row in found]
+
+
+def _no_such_run(connection: sqlite3.Connection, reference: str) -> str:
+    latest = _listed(runs(connection, limit=3))
+    hint = f"the latest are {latest}" if latest else "there are no runs yet"
+    return f"no run is called {reference!r}, by id, name, or 4 or more characters of an id; {hint}"
+
+
+def _listed(found: Sequence[RunRecord]) -> str:
+    return ", ".join(f"{run.id} ({run.name})" for run in found)
+
+
+def stages(connection: sqlite3.Connection, run_id: str) -> list[StageRecord]:
+    """Return a run's stages in the file's order."""
+    found = connection.execute("SELECT * FROM stages WHERE run_id = ? ORDER BY position", (run_id,))
+    return [rows.stage_record(_mapping(row)) for row in found]
+
+
+def find_stages(connection: sqlite3.Connection, run_id: str, reference: str) -> list[StageRecord]:
+    """Return the stages that a person means: a name, a matrix stage's name, or a unique part.
+
+    Raises:
+        NotFoundError: there is none.
+        AmbiguousError: the part fits several.
+    """
+    known = stages(connection, run_id)
+    exact = [stage for stage in known if stage.name == reference]
+    exact = exact or [stage for stage in known if stage.definition.group == reference]
+    if exact:
+        return exact
+    fitting = [stage for stage in known if reference in stage.name]
+    if len(fitting) > 1:
+        names = ", ".join(stage.name for stage in fitting)
+        raise AmbiguousError(f"{reference!r} fits several stages: {names}")
+    if not fitting:
+        names = ", ".join(stage.name for stage in known)
+        raise NotFoundError(f"no stage is called {reference!r}; this run has {names}")
+    return fitting
+
+
+def attempts(connection: sqlite3.Connection, run_id: str) -> dict[str, list[AttemptRecord]]:
+    """Return a run's attempts by stage id, the first one first."""
+    found: dict[str, list[AttemptRecord]] = {}
+    for row in connection.execute(
+        "SELECT attempts.* FROM attempts JOIN stages ON stages.id = attempts.stage_id "
+        "WHERE stages.run_id = ? ORDER BY attempts.id",
+        (run_id,),
+    ):
+        attempt = rows.attempt_record(_mapping(row))
+        found.setdefault(attempt.stage_id, []).append(attempt)
+    return found
+
+
+def attempts_of_stage(connection: sqlite3.Connection, stage_id: str) -> list[AttemptRecord]:
+    """Return a stage's attempts, the first one first."""
+    found = connection.execute("SELECT * FROM attempts WHERE stage_id = ? ORDER BY id", (stage_id,))
+    return [rows.attempt_record(_mapping(row)) for row in found]
+
+
+def events(
+    connection: sqlite3.Connection, run_id: str, *, after: int = 0
+) -> list[tuple[int, Event]]:
+    """Return a run's events in order, each with its number, those after a number only."""
+    found = connection.execute(
+        "SELECT * FROM events WHERE run_id = ? AND id > ? ORDER BY id", (run_id, after)
+    )
+    return [(row["id"], rows.event_record(_mapping(row))) for row in found]
+
+
+def pipeline_text(connection: sqlite3.Connection, digest: str) -> str:
+    """Return a pipeline's text."""
+    row = connection.execute("SELECT text FROM pipelines WHERE digest = ?", (digest,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def flag(connection: sqlite3.Connection, name: str) -> str | None:
+    """Return a switch of the installation, such as `paused`."""
+    row = connection.execute("SELECT value FROM flags WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def data_version(connection: sqlite3.Connection) -> int:
+    """Return a number that changes whenever another connection has committed."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _mapping(row: sqlite3.Row) -> rows.Row:
+    return dict(zip(row.keys(), row, strict=True))
