@@ -60,9 +60,7 @@ ATTEMPT_TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 """An attempt ends once: its record is never overwritten."""
 
-ENDED = frozenset(
-    {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.BLOCKED, S.SKIPPED}
-)
+ENDED = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.BLOCKED, S.SKIPPED})
 """Nothing more happens to such a stage until a person acts."""
 
 UNFINISHED = frozenset({S.PENDING, S.QUEUED, S.RUNNING})
