@@ -1,0 +1,288 @@
+"""Columns of points as bytes: how a chunk of one series is packed, unpacked and summed up.
+
+Only this module knows the bytes. A column is 64-bit: steps and values that progress evenly become
+a start and a stride, others are split into byte planes, of which those that compress are
+compressed. numpy is imported by the functions, so that importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+    Steps = NDArray[Any]
+
+CHUNK_POINTS = 4096
+"""Points in a full chunk: larger ones save little space and cost more to read at the edges."""
+
+NO_TIME = -(2**63)
+"""Stands for "no time" in a column of times."""
+
+_STRIDE, _PLAIN, _DELTA = 0, 1, 2
+_CONSTANT, _RAW, _DEFLATED = 0, 1, 2
+
+_SAMPLE = 1024
+_RANDOM = 200
+"""Distinct values in the first `_SAMPLE` bytes of a plane from which on compressing it is in vain:
+random bytes show about 251 of the 256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points of one series, in the order read."""
+
+    ordinals: Ints
+    """Where each stands in the order in which all points of its owner were read."""
+    steps: Steps
+    """int64, or float64 where any step has a fraction."""
+    values: Floats
+    """NaN and infinities as they are."""
+    times: Ints
+    """Microseconds since 1970 in UTC, or `NO_TIME`."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, part: slice) -> Points:
+        return Points(self.ordinals[part], self.steps[part], self.values[part], self.times[part])
+
+
+class Stats(NamedTuple):
+    """A chunk in figures; steps are ints where they have no fraction."""
+
+    n: int
+    first_ordinal: int
+    last_ordinal: int
+    first_step: int | float
+    """Of the first point read."""
+    last_step: int | float
+    """Of the last point read."""
+    low_step: int | float
+    high_step: int | float
+    minimum: float | None
+    """Over finite values; None where there is none."""
+    maximum: float | None
+    total: float
+    """Sum of the finite values."""
+    nonfinite: int
+    last: float | None
+    """The last value read; None stands for NaN, which SQLite cannot hold."""
+
+
+def join(parts: Sequence[Points]) -> Points:
+    """Put points of one series behind each other."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0]
+    return Points(
+        np.concatenate([part.ordinals for part in parts]),
+        whole_steps(np.concatenate([part.steps for part in parts])),
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.times for part in parts]),
+    )
+
+
+def whole_steps(steps: Steps) -> Steps:
+    """Return steps as int64 where none of them has a fraction, else as float64."""
+    import numpy as np
+
+    if steps.dtype.kind == "i":
+        return steps
+    whole = steps.astype(np.int64) if _fit_int64(steps) else None
+    return whole if whole is not None and bool((whole == steps).all()) else steps
+
+
+def _fit_int64(steps: Floats) -> bool:
+    return bool(len(steps)) and bool((abs(steps) < 2.0**63).all())
+
+
+def step_number(step: float) -> int | float:
+    """Return one step as an int where it has no fraction."""
+    return int(step) if isinstance(step, float) and step.is_integer() else step
+
+
+def describe(points: Points) -> Stats:
+    """Sum up a chunk; it holds at least one point."""
+    import numpy as np
+
+    values, steps = points.values, points.steps
+    finite = values[np.isfinite(values)]
+    last = float(values[-1])
+    some = len(finite) > 0
+    with np.errstate(over="ignore"):
+        total = float(finite.sum())
+    return Stats(
+        n=len(values),
+        first_ordinal=int(points.ordinals[0]),
+        last_ordinal=int(points.ordinals[-1]),
+        first_step=step_number(steps[0].item()),
+        last_step=step_number(steps[-1].item()),
+        low_step=step_number(steps.min().item()),
+        high_step=step_number(steps.max().item()),
+        minimum=float(finite.min()) if some else None,
+        maximum=float(finite.max()) if some else None,
+        total=total,
+        nonfinite=len(values) - len(finite),
+        last=None if last != last else last,
+    )
+
+
+def pack(column: NDArray[Any]) -> bytes:
+    """Write a column of int64 or float64 as bytes, exactly."""
+    import numpy as np
+
+    bits = np.ascontiguousarray(column).view(np.int64)
+    if len(bits) < 2:
+        return struct.pack("<Bqq", _STRIDE, int(bits[0]) if len(bits) else 0, 0)
+    # Differences wrap around; the running sum wraps back.
+    deltas = np.diff(bits)
+    stride = int(deltas[0])
+    if bool((deltas == stride).all()):
+        return struct.pack("<Bqq", _STRIDE, int(bits[0]), stride)
+    if _signed_bits(deltas) < _varying_bits(bits):
+        return struct.pack("<Bq", _DELTA, int(bits[0])) + _pack_planes(_zigzag(deltas))
+    return struct.pack("<B", _PLAIN) + _pack_planes(bits)
+
+
+def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
+    """Read back `n` numbers of a column that `pack` wrote."""
+    import numpy as np
+
+    kind = blob[0]
+    if kind == _STRIDE:
+        start, stride = struct.unpack_from("<qq", blob, 1)
+        # In unsigned arithmetic, which wraps as the differences did.
+        index = np.arange(n, dtype=np.uint64)
+        bits = (index * np.uint64(stride % 2**64) + np.uint64(start % 2**64)).view(np.int64)
+    elif kind == _DELTA:
+        bits = np.empty(n, np.int64)
+        bits[0] = struct.unpack_from("<q", blob, 1)[0]
+        bits[1:] = _unzigzag(_unpack_planes(blob, 9, n - 1))
+        np.cumsum(bits, out=bits)
+    else:
+        bits = _unpack_planes(blob, 1, n)
+    return bits.view(np.float64) if floats else bits
+
+
+def _zigzag(deltas: Ints) -> Ints:
+    # Small negative numbers become small positive ones: their high bytes are zero.
+    return (deltas << 1) ^ (deltas >> 63)
+
+
+def _unzigzag(coded: Ints) -> Ints:
+    import numpy as np
+
+    return ((coded.view(np.uint64) >> np.uint64(1)).view(np.int64)) ^ -(coded & 1)
+
+
+def _varying_bits(bits: Ints) -> int:
+    """Return up to which bit the numbers differ."""
+    import numpy as np
+
+    return (int(np.bitwise_or.reduce(bits ^ bits[0])) % 2**64).bit_length()
+
+
+def _signed_bits(deltas: Ints) -> int:
+    """Return how many bits the largest of the numbers takes, with its sign."""
+    import numpy as np
+
+    return int(np.bitwise_or.reduce(deltas ^ (deltas >> 63))).bit_length() + 1
+
+
+def _pack_planes(bits: Ints) -> bytes:
+    import numpy as np
+
+    planes = np.ascontiguousarray(bits.view(np.uint8).reshape(-1, 8).T)
+    return b"".join(_pack_plane(plane) for plane in planes)
+
+
+def _pack_plane(plane: NDArray[np.uint8]) -> bytes:
+    import numpy as np
+
+    data = plane.tobytes()
+    if data.count(data[0]) == len(data):
+        return struct.pack("<BI", _CONSTANT, 1) + data[:1]
+    if np.count_nonzero(np.bincount(plane[:_SAMPLE], minlength=256)) < _RANDOM:
+        # Run-length matching only: on byte planes as small as level 1 and faster.
+        deflate = zlib.compressobj(1, zlib.DEFLATED, -15, 8, zlib.Z_RLE)
+        packed = deflate.compress(data) + deflate.flush()
+        if len(packed) < len(data):
+            return struct.pack("<BI", _DEFLATED, len(packed)) + packed
+    return struct.pack("<BI", _RAW, len(data)) + data
+
+
+def _unpack_planes(blob: bytes, at: int, n: int) -> Ints:
+    import numpy as np
+
+    planes = np.empty((8, n), np.uint8)
+    for plane in planes:
+        kind, size = struct.unpack_from("<BI", blob, at)
+        data = blob[at + 5 : at + 5 + size]
+        at += 5 + size
+        if kind == _CONSTANT:
+            plane[:] = data[0]
+        else:
+            plane[:] = np.frombuffer(
+                zlib.decompress(data, -15) if kind == _DEFLATED else data, np.uint8
+            )
+    return np.ascontiguousarray(planes.T).view(np.int64).reshape(n)
+
+
+def pack_tail(series: Mapping[int, Points]) -> bytes:
+    """Write the points of several series, by their ids, as one small blob."""
+    import numpy as np
+
+    heads = [
+        (series_id, len(points), int(points.steps.dtype.kind == "f"))
+        for series_id, points in series.items()
+    ]
+    columns = [
+        column.view(np.int64)
+        for points in series.values()
+        for column in (points.ordinals, points.steps, points.values, points.times)
+    ]
+    return struct.pack("<q", len(heads)) + b"".join(
+        [*(struct.pack("<qqq", *head) for head in heads), *(column.tobytes() for column in columns)]
+    )
+
+
+class TailPart(NamedTuple):
+    """The points of one series in a tail, as plain sequences of numbers."""
+
+    series_id: int
+    ordinals: Sequence[int]
+    steps: Sequence[int | float]
+    values: Sequence[float]
+    times: Sequence[int]
+
+    def points(self) -> Points:
+        """Return the same as columns."""
+        import numpy as np
+
+        return Points(*(np.array(column) for column in self[1:]))
+
+
+def unpack_tail(blob: bytes) -> list[TailPart]:
+    """Read back what `pack_tail` wrote, without numpy."""
+    view = memoryview(blob)
+    (count,) = struct.unpack_from("<q", view)
+    at = 8 + 24 * count
+    parts = []
+    for index in range(count):
+        series_id, n, floats = struct.unpack_from("<qqq", view, 8 + 24 * index)
+        columns: list[Any] = []
+        for code in ("q", "d" if floats else "q", "d", "q"):
+            columns.append(view[at : at + 8 * n].cast(code))
+            at += 8 * n
+        parts.append(TailPart(series_id, *columns))
+    return parts
