@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HEAD = "0001"
 """The newest revision in `migrations/versions`."""
 
-BULK_TABLES = frozenset({"chunks", "open_chunks", "chunk_stats"})
+BULK_TABLES = frozenset({"chunks", "chunk_stats", "tails"})
 """Points: not copied before an upgrade, since they may be many gigabytes."""
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-from trainui.store import tables  # noqa: F401  (they fill the metadata)
+from trainui.store import point_tables, tables  # noqa: F401  (they fill the metadata)
 
 
 def run() -> None:

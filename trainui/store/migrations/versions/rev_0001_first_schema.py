@@ -14,6 +14,55 @@ depends_on = None
 def upgrade() -> None:
     """Bring the database to this revision."""
     op.create_table(
+        "chunk_stats",
+        sa.Column("series_id", sa.BigInteger(), nullable=False),
+        sa.Column("chunk_id", sa.BigInteger(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("first_ordinal", sa.BigInteger(), nullable=False),
+        sa.Column("last_ordinal", sa.BigInteger(), nullable=False),
+        sa.Column("first_step", sa.Numeric(asdecimal=False), nullable=False),
+        sa.Column("last_step", sa.Numeric(asdecimal=False), nullable=False),
+        sa.Column("low_step", sa.Numeric(asdecimal=False), nullable=False),
+        sa.Column("high_step", sa.Numeric(asdecimal=False), nullable=False),
+        sa.Column("minimum", sa.Float(), nullable=True),
+        sa.Column("maximum", sa.Float(), nullable=True),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.Column("nonfinite", sa.Integer(), nullable=False),
+        sa.Column("last", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("series_id", "chunk_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "chunks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("series_id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("start_byte", sa.BigInteger(), nullable=False),
+        sa.Column("end_byte", sa.BigInteger(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("float_steps", sa.Boolean(), nullable=False),
+        sa.Column("ordinals", sa.LargeBinary(), nullable=False),
+        sa.Column("steps", sa.LargeBinary(), nullable=False),
+        sa.Column("numbers", sa.LargeBinary(), nullable=False),
+        sa.Column("times", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("chunks", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_chunks_open",
+            ["source_id"],
+            unique=False,
+            sqlite_where=sa.text("open"),
+            postgresql_where=sa.text("open"),
+        )
+
+    op.create_table(
         "flags",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
@@ -26,6 +75,50 @@ def upgrade() -> None:
         sa.Column("text", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("digest"),
     )
+    op.create_table(
+        "series",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("owner", "name"),
+    )
+    op.create_table(
+        "sources",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("format", sa.String(), nullable=True),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("next_ordinal", sa.BigInteger(), nullable=False),
+        sa.Column("identity_json", sa.String(), nullable=True),
+        sa.Column("state_json", sa.String(), nullable=False),
+        sa.Column("tail_rows", sa.Integer(), nullable=False),
+        sa.Column("tail_points", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("sources", schema=None) as batch_op:
+        batch_op.create_index("ix_sources_owner", ["owner"], unique=False)
+
+    op.create_table(
+        "tails",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("start_byte", sa.BigInteger(), nullable=False),
+        sa.Column("end_byte", sa.BigInteger(), nullable=False),
+        sa.Column("points", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("tails", schema=None) as batch_op:
+        batch_op.create_index("ix_tails_source", ["source_id"], unique=False)
+
     op.create_table(
         "runs",
         sa.Column("id", sa.String(), nullable=False),

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Sets up everything in `.venv` and runs the demo, the tests or the checks. Needs Python 3.11 only.
+
+python3 dev.py demo          set up, then run the demo
+python3 dev.py test [ARGS]   set up, then run all checks and tests (ARGS go to pytest)
+python3 dev.py run ARGS      set up, then run trainui with ARGS
+python3 dev.py lock          write requirements.lock anew from pyproject.toml
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+LOCK = ROOT / "requirements.lock"
+DEBIAN_PACKAGES = {"redis-server": "redis-server", "tmux": "tmux"}
+"""Programs that some tests need, and the Debian packages that bring them; without them those
+tests are skipped and say why."""
+
+
+def main() -> int:
+    command, *arguments = sys.argv[1:] or ["help"]
+    verbs = {"demo": demo, "test": test, "run": run_trainui, "lock": lock}
+    if command not in verbs:
+        print(__doc__)
+        return 0 if command in ("help", "-h", "--help") else 2
+    return verbs[command](arguments)
+
+
+def demo(arguments: list[str]) -> int:
+    set_up(extras="")
+    return call([str(VENV / "bin" / "trainui"), "demo", *arguments])
+
+
+def run_trainui(arguments: list[str]) -> int:
+    set_up(extras="")
+    return call([str(VENV / "bin" / "trainui"), *arguments])
+
+
+def test(arguments: list[str]) -> int:
+    set_up(extras="[dev]")
+    install_debian_packages()
+    checks = [
+        ["ruff", "format", "--check", "."],
+        ["ruff", "check", "."],
+        ["mypy"],
+        ["lint-imports"],
+        ["pytest", *arguments],
+    ]
+    for check in checks:
+        print(f"\n$ {' '.join(check)}", flush=True)
+        if code := call([str(VENV / "bin" / check[0]), *check[1:]]):
+            return code
+    return 0
+
+
+def lock(_arguments: list[str]) -> int:
+    set_up(extras="[dev]")
+    call([str(PYTHON), "-m", "pip", "install", "-q", "uv"])
+    compile_lock = "-m uv pip compile -q --universal --python-version 3.11 --extra dev --no-header"
+    return call(
+        [str(PYTHON), *compile_lock.split(), "--upgrade", "-o", str(LOCK), "pyproject.toml"]
+    )
+
+
+def call(command: list[str]) -> int:
+    environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+def set_up(extras: str) -> None:
+    """Make `.venv` and install trainui in it, unless that was done for these very files."""
+    wanted = fingerprint(extras)
+    stamp = VENV / "set-up.json"
+    done = json.loads(stamp.read_text()) if stamp.exists() else {}
+    if wanted in (done.get("plain"), done.get("dev")):
+        return
+    print(f"setting up {VENV} (a minute or two, once)", file=sys.stderr, flush=True)
+    if not PYTHON.exists():
+        make_environment()
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    subprocess.run([*pip, "-c", str(LOCK), "-e", f"{ROOT}{extras}"], cwd=ROOT, check=True)
+    subprocess.run([str(PYTHON), "-m", "compileall", "-q", str(ROOT / "trainui")], check=False)
+    done["plain"] = fingerprint("")
+    if extras:
+        done["dev"] = wanted
+    stamp.write_text(json.dumps(done))
+
+
+def fingerprint(extras: str) -> str:
+    files = (ROOT / "pyproject.toml").read_bytes() + LOCK.read_bytes()
+    return hashlib.sha256(files + f"{sys.version}{extras}".encode()).hexdigest()
+
+
+def make_environment() -> None:
+    """Make the environment; where Python came without ensurepip, bring pip from the registry."""
+    try:
+        import ensurepip  # noqa: F401
+    except ImportError:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], check=True)
+        with tempfile.TemporaryDirectory() as folder:
+            wheel = download_pip(Path(folder))
+            subprocess.run([str(PYTHON), f"{wheel}/pip", "install", "-q", str(wheel)], check=True)
+    else:
+        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+
+
+def download_pip(folder: Path) -> Path:
+    """Fetch the newest wheel of pip from the package registry and check its hash."""
+    index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/")
+    accept = {"Accept": "application/vnd.pypi.simple.v1+json"}
+    request = urllib.request.Request(f"{index}/pip/", headers=accept)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        files = json.load(answer)["files"]
+    newest = [file for file in files if file["filename"].endswith("-py3-none-any.whl")][-1]
+    wheel = folder / str(newest["filename"])
+    with urllib.request.urlopen(newest["url"], timeout=60) as answer:
+        content = answer.read()
+    if hashlib.sha256(content).hexdigest() != newest["hashes"]["sha256"]:
+        sys.exit(f"{newest['url']}: its SHA-256 is not the one that the registry states; try again")
+    wheel.write_bytes(content)
+    return wheel
+
+
+def install_debian_packages() -> None:
+    """Install what some tests need, where that is possible without asking."""
+    missing = [package for program, package in DEBIAN_PACKAGES.items() if not shutil.which(program)]
+    if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *missing]):
+        subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL, check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

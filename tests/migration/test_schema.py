@@ -1,0 +1,89 @@
+"""Migrations: from nothing to the models, old data kept, a copy made first, newer ones refused."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlmodel import SQLModel
+
+from trainui.errors import UnfitEnvironmentError
+from trainui.store import point_tables, schema, tables  # noqa: F401  (they fill the metadata)
+from trainui.store.engine import open_store
+
+
+def url_of(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def test_head_is_the_newest_revision() -> None:
+    script = ScriptDirectory.from_config(schema.alembic_config("sqlite://"))
+    assert script.get_current_head() == schema.HEAD
+
+
+def test_upgraded_from_nothing_equals_the_models(tmp_path: Path) -> None:
+    schema.upgrade(url_of(tmp_path / "a.db"))
+    engine = create_engine(url_of(tmp_path / "a.db"))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+    engine.dispose()
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    schema.upgrade(url_of(file))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    before = file.read_bytes()
+    with pytest.raises(UnfitEnvironmentError, match="made by a newer trainui"):
+        open_store(url_of(file))
+    assert file.read_bytes() == before
+
+
+def test_the_copy_holds_everything_but_points(tmp_path: Path) -> None:
+    file, copy = tmp_path / "a.db", tmp_path / "copy.db"
+    schema.upgrade(url_of(file))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("INSERT INTO pipelines VALUES ('d', 'n', 't')")
+        connection.execute("INSERT INTO flags VALUES ('paused', '1')")
+        connection.commit()
+        names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        expected = connection.execute(names).fetchall()
+    schema.back_up(file, copy)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute(names).fetchall() == expected
+        assert connection.execute("SELECT * FROM flags").fetchall() == [("paused", "1")]
+
+
+def test_what_is_not_copied_are_tables_that_are_there() -> None:
+    assert set(SQLModel.metadata.tables) >= schema.BULK_TABLES
+
+
+def test_several_at_once_upgrade_once(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    sqlite3.connect(file).close()
+    errors: list[Exception] = []
+
+    def upgrade() -> None:
+        try:
+            schema.upgrade_if_needed(url_of(file), file)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert schema.revision(file) == schema.HEAD

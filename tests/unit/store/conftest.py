@@ -1,0 +1,53 @@
+"""A store in a directory of its own, and runs to put in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.store import runs
+from trainui.store.engine import Store, open_store
+
+AddRun = Callable[..., str]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    store = open_store()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def add_run(store: Store, tmp_path: Path) -> AddRun:
+    """Store a run of `{stage: its upstreams}`; keyword arguments go to each stage."""
+
+    def add(run_id: str, graph: dict[str, list[str]], **fields: object) -> str:
+        stages = tuple(
+            StageDefinition(
+                name,
+                group=name,
+                command="true",
+                depends_on=tuple(upstreams),
+                **fields,  # type: ignore[arg-type]
+            )
+            for name, upstreams in graph.items()
+        )
+        directory = tmp_path / run_id
+        new = runs.NewRun(
+            id=run_id,
+            name=f"name of {run_id}",
+            pipeline=Pipeline("a pipeline", stages, text="stages: []", digest="0" * 64),
+            directory=str(directory),
+            stage_directories={name: str(directory / name) for name in graph},
+            submission={"umask": 0o22},
+        )
+        with store.write() as connection:
+            runs.create(connection, new)
+        return run_id
+
+    return add
