@@ -1,0 +1,168 @@
+"""Which of the stages that wait may start now, and what the others wait for: decided, not done.
+
+The rule of fairness lives here and nowhere else: of the stages that need the same kind of slot,
+none that comes later takes one while an earlier one waits for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trainui import clock
+
+PAUSED = "the queue is paused"
+
+NAMES_SHOWN = 4
+"""A reason is one line: of more stages that hold CPU places the rest is a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingStage:
+    """A queued stage, as far as it matters for its turn."""
+
+    id: str
+    gpus: int = 0
+    """GPUs that it needs; with any, it needs no CPU place."""
+    cpus: int = 1
+    """CPU places that it needs where it needs no GPU."""
+    not_before: int | None = None
+    """Microseconds; a retry waits until then."""
+    retry: str = "retry"
+    """What it waits for until then, such as `retry 1 of 2`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSlots:
+    """The slots of a host: which are free, and who has the others."""
+
+    cpus: tuple[int, ...] = ()
+    """Numbers of free CPU places."""
+    cpu_users: Mapping[int, str] = field(default_factory=dict)
+    """Taken CPU places, each with the stage that holds it."""
+    gpus: tuple[int, ...] = ()
+    """Indices of free GPUs."""
+    gpu_users: Mapping[int, str] = field(default_factory=dict)
+    """Taken GPUs, each with the stage or process on it."""
+
+    @property
+    def cpu_total(self) -> int:
+        """How many CPU places there are."""
+        return len(self.cpus) + len(self.cpu_users)
+
+    @property
+    def gpu_total(self) -> int:
+        """How many GPUs may be used."""
+        return len(self.gpus) + len(self.gpu_users)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The stage starts, with these slots."""
+
+    stage_id: str
+    kind: str
+    """`cpu` or `gpu`."""
+    slots: tuple[int, ...]
+    """Numbers of CPU places, or indices of GPUs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The stage goes on waiting."""
+
+    stage_id: str
+    reason: str
+    """What it waits for, in words."""
+
+
+def plan(
+    waiting: Sequence[WaitingStage], free: FreeSlots, now: int, *, paused: bool = False
+) -> list[Grant | Wait]:
+    """Decide for each waiting stage, in the order given, which is the queue's.
+
+    Args:
+        waiting: the queued stages.
+        free: the slots of this host.
+        now: microseconds.
+        paused: whether a person holds the queue.
+    """
+    queues = {
+        "cpu": _Queue("cpu", list(free.cpus), free.cpu_total, free.cpu_users),
+        "gpu": _Queue("gpu", list(free.gpus), free.gpu_total, free.gpu_users),
+    }
+    decided: list[Grant | Wait] = []
+    for stage in waiting:
+        if paused:
+            decided.append(Wait(stage.id, PAUSED))
+        elif stage.not_before is not None and stage.not_before > now:
+            decided.append(Wait(stage.id, _until(stage, now)))
+        else:
+            decided.append(queues["gpu" if stage.gpus else "cpu"].decide(stage))
+    return decided
+
+
+@dataclass(slots=True)
+class _Queue:
+    """The slots of one kind, as they are given out in turn."""
+
+    kind: str
+    free: list[int]
+    total: int
+    users: Mapping[int, str]
+    held_up: bool = False
+    """Whether a stage waits for slots of this kind, so that later ones do too."""
+    given: int = 0
+
+    def decide(self, stage: WaitingStage) -> Grant | Wait:
+        needed = stage.gpus or stage.cpus
+        if needed > self.total:
+            return Wait(stage.id, self._impossible(needed))
+        if self.held_up or needed > len(self.free):
+            reason = self._taken(needed, behind=self.held_up and needed <= len(self.free))
+            self.held_up = True
+            return Wait(stage.id, reason)
+        taken, self.free = self.free[:needed], self.free[needed:]
+        self.given += needed
+        return Grant(stage.id, self.kind, tuple(taken))
+
+    def _impossible(self, needed: int) -> str:
+        has = self.total or "none"
+        return f"needs {_count(self.kind, needed)}, this machine has {has}"
+
+    def _taken(self, needed: int, *, behind: bool) -> str:
+        wanted = f"needs {_count(self.kind, needed)}"
+        if behind:
+            return f"{wanted}: an earlier stage waits for more"
+        if self.kind == "gpu":
+            users = [f"GPU {index} {user}" for index, user in sorted(self.users.items())]
+        else:
+            users = self._holders()
+        if self.given:
+            users.append(f"{self.given} given to earlier stages")
+        return f"{wanted}: {', '.join(users)}"
+
+    def _holders(self) -> list[str]:
+        names = list(dict.fromkeys(user for _, user in sorted(self.users.items())))
+        if len(names) > NAMES_SHOWN:
+            names[NAMES_SHOWN:] = [f"{len(names) - NAMES_SHOWN} more"]
+        return [f"{len(self.users)} of {self.total} taken by {', '.join(names)}"] if names else []
+
+
+def _count(kind: str, number: int) -> str:
+    word = "GPU" if kind == "gpu" else "CPU place"
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def _until(stage: WaitingStage, now: int) -> str:
+    """Word a delay coarsely, so that the words change seldom: each change is a write."""
+    seconds = -((now - (stage.not_before or now)) // clock.SECOND)
+    grain = next(grain for limit, grain in _GRAINS if seconds <= limit)
+    rounded = -(-seconds // grain) * grain
+    words = f"{rounded} s" if rounded <= 600 else f"{rounded // 60} min"
+    return f"{stage.retry} in {words}"
+
+
+_GRAINS = ((20, 1), (60, 5), (600, 30), (math.inf, 60))
+"""Seconds left, and to how many seconds they are then rounded up."""
