@@ -174,6 +174,18 @@ def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
     return bits.view(np.float64) if floats else bits
 
 
+def read_points(
+    n: int, float_steps: bool, ordinals: bytes, steps: bytes, numbers: bytes, times: bytes
+) -> Points:
+    """Read back a chunk from its columns."""
+    return Points(
+        unpack(ordinals, n, floats=False),
+        unpack(steps, n, floats=float_steps),
+        unpack(numbers, n, floats=True),
+        unpack(times, n, floats=False),
+    )
+
+
 def _zigzag(deltas: Ints) -> Ints:
     # Small negative numbers become small positive ones: their high bytes are zero.
     return (deltas << 1) ^ (deltas >> 63)

@@ -1,0 +1,63 @@
+"""A source's points put into the store and read back, for tests."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from trainui.store import point_sources, points, views
+from trainui.store.chunks import NO_TIME, Points
+from trainui.store.engine import Store, sqlite_file
+from trainui.store.point_sources import Source
+
+Column = Sequence[tuple[float, float]]
+"""Steps and values."""
+
+
+def as_points(column: Column, first: int = 0, time: int = NO_TIME) -> Points:
+    from trainui.store.chunks import whole_steps
+
+    return Points(
+        np.arange(first, first + len(column), dtype=np.int64),
+        whole_steps(np.array([step for step, _value in column], np.float64)),
+        np.array([value for _step, value in column], np.float64),
+        np.full(len(column), time, np.int64),
+    )
+
+
+class Feeder:
+    """Stores batches of one source, as a reader would."""
+
+    def __init__(self, store: Store, owner: str = "stage", key: str = "a", attempt: int = 1):
+        self.store = store
+        with store.write() as connection:
+            self.source = point_sources.add_source(connection, owner, key, attempt=attempt)
+
+    def feed(
+        self, batch: Mapping[str, Column], *, into_chunks: bool = False, **change: int
+    ) -> Source:
+        before = self.source
+        records = max((len(column) for column in batch.values()), default=0)
+        after = replace(
+            before,
+            **{"offset": before.offset + 10 * records, "rows": before.rows + records, **change},  # type: ignore[arg-type]
+        )
+        with self.store.write() as connection:
+            self.source = points.save(
+                connection,
+                before,
+                after,
+                {name: as_points(column) for name, column in batch.items()},
+                records=records,
+                into_chunks=into_chunks,
+            )
+        return self.source
+
+
+def connect(store: Store) -> sqlite3.Connection:
+    file = sqlite_file(store.url)
+    assert file is not None
+    return views.connect(file)

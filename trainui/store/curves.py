@@ -1,0 +1,176 @@
+"""Reading points: stitched series in figures, in columns for a plot, or point by point.
+
+Plain SQL on a read-only driver connection, since the screen's first frame reads through here;
+numpy is imported only where columns are decoded. A reading is one consistent view.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from trainui.domain.records import SeriesSummary
+from trainui.store import chunks, stitching
+from trainui.store.chunks import NO_TIME, Stats
+from trainui.store.columns import Columns as Columns
+from trainui.store.columns import columns as columns
+from trainui.store.pieces import Owners, Series, load, pieces_of, series_of, view, with_cuts
+from trainui.store.stitching import History, Piece
+
+if TYPE_CHECKING:
+    from trainui.store.chunks import Floats, Ints
+
+
+def summaries(connection: sqlite3.Connection, owners: Owners) -> list[SeriesSummary]:
+    """Return the series of some owners in figures, in the order in which they were first seen."""
+    shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
+    with view(connection):
+        return [
+            _summary(connection, found, shown[owner])
+            for owner in shown
+            for found in series_of(connection, owner)
+            if found.pieces
+        ]
+
+
+def _summary(connection: sqlite3.Connection, of: Series, stage: str) -> SeriesSummary:
+    cuts = stitching.cuts(of.pieces)
+    kept = [_kept_stats(connection, piece, cuts[piece.history]) for piece in of.pieces]
+    read = sum(piece.stats.n for piece in of.pieces)
+    return stitching.summary(stage, of.name, [stats for stats in kept if stats is not None], read)
+
+
+def _kept_stats(connection: sqlite3.Connection, piece: Piece, cut: float) -> Stats | None:
+    if piece.stats.high_step < cut:
+        return piece.stats
+    if piece.stats.low_step >= cut:
+        return None
+    return chunks.describe(stitching.keep(load(connection, piece), cut))
+
+
+class Point(NamedTuple):
+    """One stored point."""
+
+    owner: str
+    name: str
+    attempt: int
+    step: int | float
+    value: float
+    time: int | None
+    """Microseconds since 1970 in UTC."""
+
+
+def points(
+    connection: sqlite3.Connection, owners: Owners, name: str | None = None
+) -> Iterator[Point]:
+    """Yield every stored point, superseded ones too, owner by owner in the order read."""
+    with view(connection):
+        for owner in owners:
+            found = series_of(connection, owner, name)
+            streams = [_stream(connection, one, at) for at, one in enumerate(found)]
+            for *_order, point in heapq.merge(*streams):
+                yield point
+
+
+def _stream(
+    connection: sqlite3.Connection, of: Series, at: int
+) -> Iterator[tuple[int, int, int, Point]]:
+    """Yield a series' points, each with what the order read is known by."""
+    histories: dict[History, list[Piece]] = {}
+    for piece in of.pieces:
+        histories.setdefault(piece.history, []).append(piece)
+    return heapq.merge(*(_flow(connection, of, at, run) for run in histories.values()))
+
+
+def _flow(
+    connection: sqlite3.Connection, of: Series, at: int, pieces: list[Piece]
+) -> Iterator[tuple[int, int, int, Point]]:
+    for piece in pieces:
+        loaded = load(connection, piece)
+        columns = (loaded.ordinals, loaded.steps, loaded.values, loaded.times)
+        numbers = zip(*(column.tolist() for column in columns), strict=True)
+        for index, (ordinal, step, value, time) in enumerate(numbers):
+            known = None if time == NO_TIME else time
+            step = chunks.step_number(step)
+            point = Point(of.owner, of.name, piece.history.attempt, step, value, known)
+            yield ordinal, at, index, point
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A stitched series, point by point in the order read."""
+
+    steps: Floats
+    values: Floats
+    times: Ints
+    """Microseconds since 1970 in UTC, or `chunks.NO_TIME`."""
+
+
+def curve(connection: sqlite3.Connection, owner: str, name: str) -> Curve:
+    """Return a whole stitched series; `columns` costs far less where it is long."""
+    import numpy as np
+
+    with view(connection):
+        kept = [
+            stitching.keep(load(connection, piece), cut)
+            for piece, cut in with_cuts(pieces_of(connection, owner, name))
+        ]
+    if not kept:
+        return Curve(np.empty(0), np.empty(0), np.empty(0, np.int64))
+    whole = chunks.join(kept)
+    order = np.argsort(whole.ordinals, kind="stable")
+    return Curve(whole.steps.astype(np.float64)[order], whole.values[order], whole.times[order])
+
+
+def tail(connection: sqlite3.Connection, owner: str, name: str, count: int) -> list[float]:
+    """Return the last values of a stitched series, at most `count`, the oldest first."""
+    if count < 1:
+        return []
+    found: list[tuple[int, float]] = []
+    with view(connection):
+        latest_first = sorted(
+            with_cuts(pieces_of(connection, owner, name)),
+            key=lambda pair: pair[0].stats.last_ordinal,
+            reverse=True,
+        )
+        for piece, cut in latest_first:
+            if len(found) >= count and piece.stats.last_ordinal < found[-count][0]:
+                break
+            found = sorted(found + _values(connection, piece, cut)[-count:])
+    return [value for _ordinal, value in found[-count:]]
+
+
+def _values(connection: sqlite3.Connection, piece: Piece, cut: float) -> list[tuple[int, float]]:
+    if piece.tail is not None:
+        part = piece.tail
+        return [
+            (ordinal, value)
+            for ordinal, step, value in zip(part.ordinals, part.steps, part.values, strict=True)
+            if step < cut
+        ]
+    kept = stitching.keep(load(connection, piece), cut)
+    return list(zip(kept.ordinals.tolist(), kept.values.tolist(), strict=True))
+
+
+class SourceProblem(NamedTuple):
+    """A source that cannot be read."""
+
+    owner: str
+    key: str
+    problem: str
+    """Why, in words."""
+
+
+def problems(connection: sqlite3.Connection, owners: Owners) -> list[SourceProblem]:
+    """Return what cannot be read of the sources of some owners, and why."""
+    return [
+        SourceProblem(owner, *row)
+        for owner in owners
+        for row in connection.execute(
+            "SELECT key, problem FROM sources WHERE owner = ? AND problem IS NOT NULL ORDER BY id",
+            (owner,),
+        )
+    ]

@@ -1,0 +1,122 @@
+"""Where the points of a series lie: its chunks and the parts of tails, as the store holds them.
+
+Plain SQL on a read-only driver connection. Readings that belong together are made inside one
+`view`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from trainui.store import chunks, stitching
+from trainui.store.chunks import Points, Stats
+from trainui.store.stitching import History, Piece
+
+Owners = Mapping[str, str] | Iterable[str]
+"""Ids of stages or names of jobs; as a mapping, each with the name to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series and where its points lie."""
+
+    owner: str
+    name: str
+    pieces: tuple[Piece, ...]
+    """In the order in which their first points were read."""
+
+
+def series(connection: sqlite3.Connection, owners: Owners, name: str | None = None) -> list[Series]:
+    """Return the series of some owners, in the order in which they were first seen.
+
+    Args:
+        connection: on the store.
+        owners: whose.
+        name: only the series of this name.
+    """
+    with view(connection):
+        return [found for owner in owners for found in series_of(connection, owner, name)]
+
+
+@contextmanager
+def view(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all statements see one state: else points could move from a tail to a chunk between."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def series_of(
+    connection: sqlite3.Connection, owner: str, name: str | None = None
+) -> Iterator[Series]:
+    """Yield an owner's series, or the one of this name, inside `view`."""
+    names: dict[int, str] = {
+        series_id: found
+        for series_id, found in connection.execute(
+            "SELECT id, name FROM series WHERE owner = ? ORDER BY id", (owner,)
+        )
+        if name is None or found == name
+    }
+    pieces: dict[int, list[Piece]] = {series_id: [] for series_id in names}
+    for series_id in names:
+        pieces[series_id] += _chunks_of(connection, series_id)
+    for series_id, piece in _tails_of(connection, owner):
+        if series_id in pieces:
+            pieces[series_id].append(piece)
+    for series_id, found in pieces.items():
+        found.sort(key=lambda piece: piece.stats.first_ordinal)
+        yield Series(owner, names[series_id], tuple(found))
+
+
+def _chunks_of(connection: sqlite3.Connection, series_id: int) -> list[Piece]:
+    found = connection.execute(
+        "SELECT chunk_id, attempt, source_id, generation, "
+        f"{', '.join(Stats._fields)} FROM chunk_stats WHERE series_id = ?",
+        (series_id,),
+    )
+    return [Piece(History(*row[1:4]), Stats(*row[4:]), row[0]) for row in map(tuple, found)]
+
+
+def _tails_of(connection: sqlite3.Connection, owner: str) -> Iterator[tuple[int, Piece]]:
+    for attempt, source_id, generation, blob in connection.execute(
+        "SELECT tails.attempt, source_id, tails.generation, points FROM tails "
+        "JOIN sources ON sources.id = source_id WHERE owner = ? ORDER BY tails.id",
+        (owner,),
+    ):
+        history = History(attempt, source_id, generation)
+        for part in chunks.unpack_tail(blob):
+            yield part.series_id, Piece(history, stitching.describe_tail(part), None, part)
+
+
+def load(connection: sqlite3.Connection, piece: Piece) -> Points:
+    """Return the points of a piece."""
+    if piece.tail is not None:
+        return piece.tail.points()
+    row = connection.execute(
+        "SELECT n, float_steps, ordinals, steps, numbers, times FROM chunks WHERE id = ?",
+        (piece.chunk_id,),
+    ).fetchone()
+    return chunks.read_points(*row)
+
+
+def pieces_of(connection: sqlite3.Connection, owner: str, name: str) -> tuple[Piece, ...]:
+    """Return where the points of one series lie; nowhere if there is no such series."""
+    return next((found.pieces for found in series_of(connection, owner, name)), ())
+
+
+def with_cuts(pieces: tuple[Piece, ...]) -> list[tuple[Piece, float]]:
+    """Return the pieces that hold points that count, each with where it is cut."""
+    cuts = stitching.cuts(pieces)
+    return [
+        (piece, cuts[piece.history])
+        for piece in pieces
+        if piece.stats.low_step < cuts[piece.history]
+    ]

@@ -1,0 +1,158 @@
+"""Files that points are read from, and how far: the verbs of the table of sources.
+
+The rule that lives here: a source moves on only from where its reader believes it stands. So a
+reader that is killed at any moment, or two that read one file, neither lose a point nor store one
+twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from trainui.errors import TrainuiError
+
+
+class StaleSourceError(TrainuiError):
+    """Somebody else stored more of this source meanwhile: look again how far it is."""
+
+    code = "stale_source"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """By what a file is known again: neither an inode nor a size is enough."""
+
+    device: int
+    inode: int
+    head_size: int
+    """Bytes at the start that were hashed."""
+    head_hash: str
+    tail_size: int
+    """Bytes just before the offset that were hashed."""
+    tail_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that points are read from, and how far it is read."""
+
+    id: int
+    owner: str
+    key: str
+    format: str | None = None
+    attempt: int = 0
+    generation: int = 0
+    """How often the file was found to hold another history than the one stored."""
+    offset: int = 0
+    """Bytes up to which it is stored."""
+    rows: int = 0
+    """Records up to there, of this generation."""
+    next_ordinal: int = 0
+    identity: Identity | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
+    """What its format remembers, as plain JSON."""
+    tail_rows: int = 0
+    tail_points: int = 0
+    version: int = 0
+    problem: str | None = None
+
+
+_COLUMNS = (
+    "id, owner, key, format, attempt, generation, offset, rows, next_ordinal, identity_json, "
+    "state_json, tail_rows, tail_points, version, problem"
+)
+
+
+def sources(connection: Connection, owner: str) -> list[Source]:
+    """Return an owner's sources, the first known one first."""
+    found = connection.exec_driver_sql(
+        f"SELECT {_COLUMNS} FROM sources WHERE owner = ? ORDER BY id", (owner,)
+    )
+    return [_source(row) for row in found]
+
+
+def source(connection: Connection, source_id: int) -> Source | None:
+    """Return a source as it stands; None if it was deleted."""
+    row = connection.exec_driver_sql(
+        f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)
+    ).fetchone()
+    return _source(row) if row else None
+
+
+def _source(row: Sequence[Any]) -> Source:
+    known = Source(*row)
+    return replace(
+        known,
+        identity=Identity(**json.loads(row[9])) if row[9] else None,
+        state=json.loads(row[10]),
+    )
+
+
+def add_source(connection: Connection, owner: str, key: str, *, attempt: int) -> Source:
+    """Return the owner's source of this key, made now unless it is there."""
+    for known in sources(connection, owner):
+        if known.key == key:
+            return known
+    made = connection.exec_driver_sql(
+        'INSERT INTO sources (owner, key, attempt, generation, "offset", rows, next_ordinal, '
+        "state_json, tail_rows, tail_points, version) VALUES (?, ?, ?, 0, 0, 0, 0, '{}', 0, 0, 0)",
+        (owner, key, attempt),
+    )
+    return Source(id=made.lastrowid, owner=owner, key=key, attempt=attempt)
+
+
+def set_problem(connection: Connection, source_id: int, problem: str | None) -> None:
+    """Note why a source cannot be read, in words, or that it can."""
+    connection.exec_driver_sql(
+        "UPDATE sources SET problem = ? WHERE id = ? AND problem IS NOT ?",
+        (problem, source_id, problem),
+    )
+
+
+def rename_source(connection: Connection, source_id: int, key: str) -> None:
+    """Note that a file has another name now."""
+    connection.exec_driver_sql("UPDATE sources SET key = ? WHERE id = ?", (key, source_id))
+
+
+def next_ordinal(connection: Connection, owner: str) -> int:
+    """Return an ordinal above that of every point of an owner."""
+    row = connection.exec_driver_sql(
+        "SELECT max(next_ordinal) FROM sources WHERE owner = ?", (owner,)
+    ).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def move(connection: Connection, before: Source, after: Source) -> None:
+    """Move a source on, in the transaction that stores its points.
+
+    Raises:
+        StaleSourceError: it no longer stands where `before` says.
+    """
+    moved = connection.exec_driver_sql(
+        'UPDATE sources SET format = ?, attempt = ?, generation = ?, "offset" = ?, rows = ?, '
+        "next_ordinal = ?, identity_json = ?, state_json = ?, tail_rows = ?, tail_points = ?, "
+        "version = ?, problem = ? WHERE id = ? AND version = ?",
+        (
+            after.format,
+            after.attempt,
+            after.generation,
+            after.offset,
+            after.rows,
+            after.next_ordinal,
+            json.dumps(asdict(after.identity)) if after.identity else None,
+            json.dumps(after.state),
+            after.tail_rows,
+            after.tail_points,
+            after.version,
+            after.problem,
+            before.id,
+            before.version,
+        ),
+    )
+    if moved.rowcount != 1:
+        raise StaleSourceError(f"{before.key}: stored further by another reader; look again")

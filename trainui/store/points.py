@@ -1,0 +1,261 @@
+"""Storing points: the verbs that write series, chunks and tails.
+
+The rule that lives here: points and how far their source is read are stored in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from trainui.store import chunks
+from trainui.store.chunks import CHUNK_POINTS, Points
+from trainui.store.point_sources import Source, move, next_ordinal, sources
+
+TAIL_POINTS = 2048
+"""A batch of more points goes straight into chunks."""
+
+TAIL_ROWS = 64
+"""Tails of a source before they go into chunks: a few seconds of a live file. More would make
+reading slower, fewer would rewrite open chunks more often."""
+
+
+def save(
+    connection: Connection,
+    before: Source,
+    after: Source,
+    batch: Mapping[str, Points],
+    *,
+    records: int,
+    into_chunks: bool = False,
+) -> Source:
+    """Store what was read of a source between two of its states; return the source as stored.
+
+    Args:
+        connection: in a write transaction, which the caller rolls back on an error.
+        before: the source as it was when the reading began.
+        after: the same, read further.
+        batch: points by series name, their ordinals counted from the batch's first record.
+        records: how many records the batch was read from.
+        into_chunks: leave no tails, since the source will not grow soon.
+
+    Raises:
+        StaleSourceError: the source is no longer as `before`.
+    """
+    count = sum(len(points) for points in batch.values())
+    base = next_ordinal(connection, before.owner)
+    tail = _fits_tail(before, count) and not into_chunks
+    stored = replace(
+        after,
+        next_ordinal=base + records,
+        tail_rows=before.tail_rows + 1 if tail and count else before.tail_rows if tail else 0,
+        tail_points=before.tail_points + count if tail else 0,
+        version=before.version + 1,
+    )
+    move(connection, before, stored)
+    series = _placed(connection, before.owner, batch, base)
+    block = _Block(stored, before.offset if before.offset <= after.offset else 0, series)
+    if not tail:
+        _fill_chunks(connection, block, has_tails=before.tail_rows > 0)
+    elif count:
+        _add_tail(connection, block)
+    return stored
+
+
+def _fits_tail(before: Source, count: int) -> bool:
+    return (
+        before.tail_rows < TAIL_ROWS and count + before.tail_points <= CHUNK_POINTS * 2
+    ) and count <= TAIL_POINTS
+
+
+def _placed(
+    connection: Connection, owner: str, batch: Mapping[str, Points], base: int
+) -> dict[int, Points]:
+    """Return the batch by series ids, its ordinals counted among all of the owner's points."""
+    ids = _series_ids(connection, owner, batch)
+    return {
+        ids[name]: replace(points, ordinals=points.ordinals + base)
+        for name, points in batch.items()
+        if len(points)
+    }
+
+
+def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dict[str, int]:
+    """Return the ids of an owner's series, making those that are not there."""
+    found = connection.exec_driver_sql("SELECT name, id FROM series WHERE owner = ?", (owner,))
+    ids = {str(name): int(series_id) for name, series_id in found}
+    for name in names:
+        if name not in ids:
+            made = connection.exec_driver_sql(
+                "INSERT INTO series (owner, name) VALUES (?, ?)", (owner, name)
+            )
+            ids[name] = made.lastrowid
+    return ids
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Points on their way into the store."""
+
+    source: Source
+    start_byte: int
+    series: Mapping[int, Points]
+
+
+def _add_tail(connection: Connection, block: _Block) -> None:
+    connection.exec_driver_sql(
+        "INSERT INTO tails (source_id, attempt, generation, start_byte, end_byte, points) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            block.source.id,
+            block.source.attempt,
+            block.source.generation,
+            block.start_byte,
+            block.source.offset,
+            chunks.pack_tail(block.series),
+        ),
+    )
+
+
+def _fill_chunks(connection: Connection, block: _Block, *, has_tails: bool) -> None:
+    """Put a source's tails and the block behind its open chunks."""
+    if has_tails:
+        for tail in _take_tails(connection, block.source):
+            _extend(connection, tail)
+    if block.series:
+        _extend(connection, block)
+
+
+def _take_tails(connection: Connection, of: Source) -> list[_Block]:
+    """Remove a source's tails and return them, those of one attempt and generation as one."""
+    found = connection.exec_driver_sql(
+        "SELECT attempt, generation, min(start_byte) OVER w, max(end_byte) OVER w, points "
+        "FROM tails WHERE source_id = ? WINDOW w AS (PARTITION BY attempt, generation) ORDER BY id",
+        (of.id,),
+    ).fetchall()
+    connection.exec_driver_sql("DELETE FROM tails WHERE source_id = ?", (of.id,))
+    grouped: dict[tuple[int, int, int, int], dict[int, list[Points]]] = {}
+    for *place, points in found:
+        group = grouped.setdefault(tuple(place), {})
+        for part in chunks.unpack_tail(points):
+            group.setdefault(part.series_id, []).append(part.points())
+    return [
+        _Block(
+            replace(of, attempt=attempt, generation=generation, offset=end),
+            start,
+            {series_id: chunks.join(parts) for series_id, parts in series.items()},
+        )
+        for (attempt, generation, start, end), series in grouped.items()
+    ]
+
+
+def _extend(connection: Connection, block: _Block) -> None:
+    """Put a block behind the open chunks of its source, attempt and generation."""
+    opened = _open_chunks(connection, block.source)
+    for series_id, points in block.series.items():
+        known = opened.get(series_id)
+        everything = chunks.join([known.points, points]) if known else points
+        for at in range(0, len(everything), CHUNK_POINTS):
+            piece = everything[at : at + CHUNK_POINTS]
+            start = known.start_byte if known else block.start_byte
+            values = _chunk_values(piece, block.source, start)
+            if known:
+                chunk_id = known.id
+                _replace_chunk(connection, chunk_id, values)
+            else:
+                chunk_id = _insert_chunk(connection, series_id, block.source, values)
+            _put_stats(connection, series_id, chunk_id, block.source, chunks.describe(piece))
+            known = None
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenChunk:
+    id: int
+    start_byte: int
+    points: Points
+
+
+def _open_chunks(connection: Connection, of: Source) -> dict[int, _OpenChunk]:
+    found = connection.exec_driver_sql(
+        "SELECT series_id, id, start_byte, n, float_steps, ordinals, steps, numbers, times "
+        "FROM chunks WHERE open AND source_id = ? AND attempt = ? AND generation = ?",
+        (of.id, of.attempt, of.generation),
+    )
+    return {
+        series_id: _OpenChunk(chunk_id, start, chunks.read_points(*columns))
+        for series_id, chunk_id, start, *columns in found
+    }
+
+
+def _chunk_values(points: Points, of: Source, start_byte: int) -> tuple[Any, ...]:
+    return (
+        start_byte,
+        of.offset,
+        len(points) < CHUNK_POINTS,
+        len(points),
+        points.steps.dtype.kind == "f",
+        chunks.pack(points.ordinals),
+        chunks.pack(points.steps),
+        chunks.pack(points.values),
+        chunks.pack(points.times),
+    )
+
+
+def _insert_chunk(
+    connection: Connection, series_id: int, of: Source, values: tuple[Any, ...]
+) -> int:
+    made = connection.exec_driver_sql(
+        "INSERT INTO chunks (series_id, source_id, attempt, generation, start_byte, end_byte, "
+        "open, n, float_steps, ordinals, steps, numbers, times) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (series_id, of.id, of.attempt, of.generation, *values),
+    )
+    return int(made.lastrowid)
+
+
+def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...]) -> None:
+    connection.exec_driver_sql(
+        "UPDATE chunks SET start_byte = ?, end_byte = ?, open = ?, n = ?, float_steps = ?, "
+        "ordinals = ?, steps = ?, numbers = ?, times = ? WHERE id = ?",
+        (*values, chunk_id),
+    )
+
+
+def _put_stats(
+    connection: Connection, series_id: int, chunk_id: int, of: Source, stats: chunks.Stats
+) -> None:
+    connection.exec_driver_sql(
+        "INSERT OR REPLACE INTO chunk_stats (series_id, chunk_id, source_id, attempt, generation, "
+        f"{', '.join(stats._fields)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (series_id, chunk_id, of.id, of.attempt, of.generation, *stats),
+    )
+
+
+def finish(connection: Connection, owner: str) -> None:
+    """Put an owner's tails into chunks, since its sources will not grow soon."""
+    for known in sources(connection, owner):
+        if known.tail_rows:
+            stored = replace(known, tail_rows=0, tail_points=0, version=known.version + 1)
+            move(connection, known, stored)
+            _fill_chunks(connection, _Block(stored, 0, {}), has_tails=True)
+
+
+def forget(connection: Connection, owners: Iterable[str]) -> None:
+    """Delete everything that is stored for owners."""
+    for owner in owners:
+        for query in _FORGET:
+            connection.exec_driver_sql(query, (owner,))
+
+
+_SERIES_OF = "(SELECT id FROM series WHERE owner = ?)"
+_FORGET = (
+    "DELETE FROM chunks WHERE id IN "
+    f"(SELECT chunk_id FROM chunk_stats WHERE series_id IN {_SERIES_OF})",
+    f"DELETE FROM chunk_stats WHERE series_id IN {_SERIES_OF}",
+    "DELETE FROM tails WHERE source_id IN (SELECT id FROM sources WHERE owner = ?)",
+    "DELETE FROM sources WHERE owner = ?",
+    "DELETE FROM series WHERE owner = ?",
+)
