@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from trainui import clock
 from trainui.domain.records import StageRecord
-from trainui.domain.states import ENDED, Status, check_transition, sources_of
+from trainui.domain.states import ENDED, Status, check_transition
 from trainui.pipeline.settle import Upstream, settled
 from trainui.store import events, rows, runs
 from trainui.store.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
@@ -194,10 +194,14 @@ def _request_cancel(connection: Connection, stage: StageRecord) -> None:
 
 
 def _cancel_now(connection: Connection, stage: StageRecord) -> None:
+    _withdraw(connection, stage)
+    change(connection, stage, Status.CANCELLED, reason="cancelled", completed_at=clock.now())
+
+
+def _withdraw(connection: Connection, stage: StageRecord) -> None:
     from trainui.store import attempts  # attempts settle stages, so they import this module
 
     attempts.withdraw(connection, stage)
-    change(connection, stage, Status.CANCELLED, reason="cancelled", completed_at=clock.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +256,5 @@ def _hold_back(connection: Connection, run_id: str) -> None:
     """Let queued stages wait again whose upstream stages were brought back to life."""
     for stage in runs.stages(connection, run_id):
         if stage.status == Status.QUEUED and settled(_upstreams(connection, stage.id)) is None:
+            _withdraw(connection, stage)
             change(connection, stage, Status.PENDING)
-
-
-SOURCES_OF_RUNNING = sources_of(Status.RUNNING)
-"""The states from which a stage may start."""
