@@ -1,0 +1,79 @@
+"""Reading what the supervisor of an attempt wrote.
+
+A torn or lacking record is None, a torn last line is the end: only this module decides that.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from trainui.supervisor import protocol
+from trainui.supervisor.protocol import Exit, ExitReason, Pids, Spec
+
+
+def read_spec(attempt_dir: Path) -> Spec | None:
+    """Read what the attempt was to run; None if that was never written.
+
+    Raises:
+        JournalError: the record is of another version.
+    """
+    values = _read(attempt_dir, protocol.SPEC_FILE, Spec)
+    if values is None:
+        return None
+    lists = {name: tuple(values[name]) for name in ("argv", "revive", "locks") if values.get(name)}
+    return Spec(**{**values, **lists})
+
+
+def read_pids(attempt_dir: Path) -> Pids | None:
+    """Read which processes the attempt was given; None if it was given none yet.
+
+    Raises:
+        JournalError: the record is of another version.
+    """
+    values = _read(attempt_dir, protocol.PIDS_FILE, Pids)
+    return Pids(**values) if values else None
+
+
+def read_exit(attempt_dir: Path) -> Exit | None:
+    """Read how the attempt ended; None if it did not, or nobody was there to see it.
+
+    Raises:
+        JournalError: the record is of another version.
+    """
+    values = _read(attempt_dir, protocol.EXIT_FILE, Exit)
+    if values is None:
+        return None
+    values["reason"] = ExitReason(values["reason"])
+    values["left"] = tuple(values["left"])
+    return Exit(**values)
+
+
+def read_times(attempt_dir: Path) -> list[tuple[int, int, int]]:
+    """Read when the logs grew: (microseconds since 1970, bytes of stdout, bytes of stderr)."""
+    try:
+        text = (attempt_dir / protocol.TIMES_FILE).read_bytes()
+    except FileNotFoundError:
+        return []
+    whole_lines = text[: text.rfind(b"\n") + 1].splitlines()
+    return [entry for line in whole_lines if (entry := _parse_times(line))]
+
+
+def _parse_times(line: bytes) -> tuple[int, int, int] | None:
+    """Read one line of the journal; None if it is damaged."""
+    try:
+        time, out, err = (int(word) for word in line.split())
+    except ValueError:
+        return None
+    return time, out, err
+
+
+def _read(
+    attempt_dir: Path, name: str, record: type[Spec] | type[Pids] | type[Exit]
+) -> dict[str, Any] | None:
+    path = attempt_dir / name
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return protocol.decode(record, text, str(path))

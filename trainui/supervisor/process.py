@@ -1,0 +1,211 @@
+"""The process of an attempt, as the worker sees it: launch it, look at it, have it stopped.
+
+Nothing here waits for an attempt to end, and nothing trusts a pid without its start time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from trainui.supervisor import journal, orphans, protocol, supervise
+from trainui.supervisor.orphans import processes_of, start_ticks
+from trainui.supervisor.protocol import Exit, Pids, Spec
+from trainui.supervisor.supervise import boot_id
+
+__all__ = [
+    "LaunchResult",
+    "LaunchState",
+    "Probe",
+    "ProbeState",
+    "SupervisorLivesError",
+    "boot_id",
+    "kill_orphans",
+    "launch",
+    "probe",
+    "processes_of",
+    "request_stop",
+    "start_ticks",
+]
+
+
+class SupervisorLivesError(Exception):
+    """This attempt's supervisor is alive: ask it to stop, and it ends the attempt's processes."""
+
+
+class LaunchState(StrEnum):
+    """What came of a launch."""
+
+    STARTED = "started"
+    """The process runs."""
+
+    ALREADY = "already"
+    """The attempt was started before; this launch did nothing."""
+
+    FAILED = "failed"
+    """The attempt is over without having run; its exit record says why."""
+
+    BROKEN = "broken"
+    """The supervisor could not do its work, or did not answer; `probe` tells what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchResult:
+    """What came of a launch."""
+
+    state: LaunchState
+    """Whether the process runs."""
+
+    message: str = ""
+    """What hindered it."""
+
+
+class ProbeState(StrEnum):
+    """What there is of an attempt."""
+
+    NONE = "none"
+    """It was never started."""
+
+    RUNNING = "running"
+    """Its supervisor lives: it is about to start, runs, or is being stopped."""
+
+    ENDED = "ended"
+    """Its end is recorded, and nothing of it is left (or `Exit.left` says what is)."""
+
+    ORPHAN = "orphan"
+    """Its supervisor is dead, but a process of it lives."""
+
+    LOST = "lost"
+    """It was started; nothing of it is left, and nobody recorded how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a look at an attempt found."""
+
+    state: ProbeState
+    """What there is of it."""
+
+    exit: Exit | None = None
+    """How it ended, in the state `ended`."""
+
+
+_ANSWERS = {
+    supervise.STARTED: LaunchState.STARTED,
+    supervise.ALREADY: LaunchState.ALREADY,
+    supervise.FAILED: LaunchState.FAILED,
+}
+
+
+def launch(
+    attempt_dir: Path, spec: Spec, *, python: str = sys.executable, patience: float = 60.0
+) -> LaunchResult:
+    """Start an attempt under a supervisor of its own, and wait until its process runs.
+
+    Args:
+        attempt_dir: the attempt's directory, which is there already, of mode 0700.
+        spec: what to run.
+        python: the interpreter for the supervisor.
+        patience: seconds to wait for its answer; an attempt that is late starts all the same.
+
+    Raises:
+        OSError: the directory cannot be written, or the interpreter not be started.
+    """
+    if (attempt_dir / protocol.STARTED_FILE).exists():
+        return LaunchResult(LaunchState.ALREADY, str(supervise.AlreadyStartedError.__doc__))
+    _write_spec(attempt_dir, spec)
+    script = Path(supervise.__file__)
+    try:
+        launcher = subprocess.run(
+            [python, "-I", "-S", "-X", "utf8", script, attempt_dir.absolute()],
+            env={name: value for name, value in os.environ.items() if name not in spec.identity},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=patience,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return LaunchResult(LaunchState.BROKEN, f"no answer within {patience:g} s")
+    state = _ANSWERS.get(launcher.returncode, LaunchState.BROKEN)
+    return LaunchResult(state, launcher.stderr.decode("utf-8", "replace").strip())
+
+
+def probe(attempt_dir: Path) -> Probe:
+    """Look at what there is of an attempt.
+
+    Raises:
+        JournalError: its records are of another version.
+    """
+    found = journal.read_exit(attempt_dir)
+    if found:
+        return Probe(ProbeState.ENDED, found)
+    # Looked at before the lock, which is held from before the start on: then free means dead.
+    started = (attempt_dir / protocol.STARTED_FILE).exists()
+    if _has_supervisor(attempt_dir):
+        return Probe(ProbeState.RUNNING)
+    if not started:
+        return Probe(ProbeState.NONE)
+    found = journal.read_exit(attempt_dir)  # it may have ended since the first look
+    if found:
+        return Probe(ProbeState.ENDED, found)
+    pids = journal.read_pids(attempt_dir)
+    if pids and orphans.is_leader_alive(pids):
+        return Probe(ProbeState.ORPHAN)
+    return Probe(ProbeState.ORPHAN if orphans.find_processes(attempt_dir) else ProbeState.LOST)
+
+
+def request_stop(attempt_dir: Path) -> bool:
+    """Ask the supervisor to stop the attempt; False if there is none to ask."""
+    pids = journal.read_pids(attempt_dir)
+    if pids is None or pids.boot_id != boot_id() or not _has_supervisor(attempt_dir):
+        return False
+    return _send_to_supervisor(pids, signal.SIGTERM)
+
+
+def kill_orphans(attempt_dir: Path, stop_signal: str, grace: float) -> list[int]:
+    """End every process of an attempt whose supervisor is dead; return those that are left.
+
+    Raises:
+        SupervisorLivesError: it is not dead.
+    """
+    if _has_supervisor(attempt_dir):
+        raise SupervisorLivesError(attempt_dir)
+    return orphans.end_processes(attempt_dir, stop_signal, grace)
+
+
+def _write_spec(attempt_dir: Path, spec: Spec) -> None:
+    """Put the spec in its place, whole, of mode 0600: it holds the environment."""
+    fd, name = tempfile.mkstemp(dir=attempt_dir, prefix=".spec-")
+    try:
+        with open(fd, "w", encoding="utf-8") as file:
+            file.write(spec.to_json())
+        Path(name).replace(attempt_dir / protocol.SPEC_FILE)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _has_supervisor(attempt_dir: Path) -> bool:
+    """Whether a supervisor holds the attempt: its lock goes with its life."""
+    try:
+        fd = os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not supervise.try_lock(fd, fcntl.LOCK_SH)
+    finally:
+        os.close(fd)
+
+
+def _send_to_supervisor(pids: Pids, number: int) -> bool:
+    if sys.platform == "linux":
+        return supervise.send_signal(pids.supervisor_pid, pids.supervisor_start_ticks, number)
+    os.kill(pids.supervisor_pid, number)  # its lock is held: the pid is still its own
+    return True
