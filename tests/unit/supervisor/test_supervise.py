@@ -1,0 +1,381 @@
+"""What the supervisor does to the process it runs, and what it records of its end."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.supervisor.conftest import Stage
+from tests.unit.supervisor.waiting import (
+    is_alive,
+    read_pid,
+    wait_for,
+    wait_for_death,
+    wait_for_exit,
+)
+from trainui.supervisor.journal import read_pids, read_times
+from trainui.supervisor.process import LaunchState, launch, request_stop
+from trainui.supervisor.protocol import ExitReason, Pids
+
+STUBBORN = "trap '' TERM; echo $$ > {0}.part; mv {0}.part {0}; while :; do sleep 0.05; done"
+WILLING = "echo $$ > {0}.part; mv {0}.part {0}; exec sleep 60"
+
+
+def in_own_session(script: str) -> str:
+    return f"""setsid sh -c "{script.replace("$", chr(92) + "$")}" &"""
+
+
+def pids_of(stage: Stage) -> Pids:
+    pids = read_pids(stage.dir)
+    assert pids
+    return pids
+
+
+@pytest.mark.parametrize("code", [0, 3, 255])
+def test_an_exit_code_is_recorded(stage: Stage, code: int) -> None:
+    assert stage.launch(f"exit {code}").state is LaunchState.STARTED
+    end = wait_for_exit(stage.dir)
+    assert (end.exit_code, end.signal, end.reason) == (code, None, ExitReason.EXITED)
+    assert (end.signalled, end.message, end.left, end.oom_kill) == (False, None, (), False)
+    assert end.started_at <= end.completed_at
+    assert end.max_rss_bytes
+    assert (stage.dir / "supervisor.log").read_text() == ""
+
+
+def test_a_death_by_signal_is_recorded(stage: Stage) -> None:
+    stage.launch("kill -SEGV $$")
+    end = wait_for_exit(stage.dir)
+    assert (end.exit_code, end.signal, end.reason) == (None, signal.SIGSEGV, ExitReason.EXITED)
+    assert not end.signalled
+
+
+def test_output_goes_to_two_files(stage: Stage) -> None:
+    stage.launch("echo one; echo two >&2; cat; echo three")
+    wait_for_exit(stage.dir)
+    assert stage.out == "one\nthree\n"
+    assert (stage.dir / "stderr.log").read_text() == "two\n"
+
+
+def test_a_stop_ends_all_processes_even_those_that_resist_and_hide(stage: Stage) -> None:
+    hidden, resisting = stage.work / "hidden", stage.work / "resisting"
+    stage.launch(
+        f"{in_own_session(WILLING.format('hidden'))}"
+        f"{in_own_session(STUBBORN.format('resisting'))}"
+        f"{STUBBORN.format('main')}",
+        grace=0.3,
+    )
+    pids = [read_pid(path) for path in (hidden, resisting, stage.work / "main")]
+    assert request_stop(stage.dir)
+    request_stop(stage.dir)
+    end = wait_for_exit(stage.dir)
+    assert not [pid for pid in pids if is_alive(pid)]
+    assert (end.reason, end.signal, end.signalled) == (ExitReason.STOPPED, signal.SIGKILL, True)
+    assert end.left == ()
+
+
+def test_a_process_that_exits_0_when_stopped_was_signalled_all_the_same(stage: Stage) -> None:
+    stage.launch(
+        "trap 'echo saved; exit 0' INT; echo $$ > main; while :; do sleep 0.02; done",
+        stop_signal="INT",
+    )
+    read_pid(stage.work / "main")
+    assert request_stop(stage.dir)
+    end = wait_for_exit(stage.dir)
+    assert (end.exit_code, end.reason, end.signalled) == (0, ExitReason.STOPPED, True)
+    assert stage.out == "saved\n"
+
+
+def test_a_suspended_process_can_be_stopped(stage: Stage) -> None:
+    stage.launch("exec sleep 60")
+    os.kill(pids_of(stage).pid, signal.SIGSTOP)
+    assert request_stop(stage.dir)
+    assert wait_for_exit(stage.dir).signal == signal.SIGTERM
+
+
+def test_what_the_process_leaves_behind_is_ended_and_does_not_count_as_signalled(
+    stage: Stage,
+) -> None:
+    stage.launch(
+        f"{in_own_session(WILLING.format('hidden'))}"
+        f"{in_own_session(STUBBORN.format('resisting'))}"
+        "while ! [ -e hidden ] || ! [ -e resisting ]; do sleep 0.01; done",
+        grace=0.2,
+    )
+    end = wait_for_exit(stage.dir)
+    assert not is_alive(read_pid(stage.work / "hidden"))
+    assert not is_alive(read_pid(stage.work / "resisting"))
+    assert (end.exit_code, end.reason, end.signalled) == (0, ExitReason.EXITED, False)
+
+
+def test_a_writer_that_outlives_its_shell_by_a_moment_finishes(stage: Stage) -> None:
+    stage.launch("(sleep 0.05; echo late) &")
+    assert wait_for_exit(stage.dir).exit_code == 0
+    assert stage.out == "late\n"
+
+
+def test_a_timeout_ends_the_process(stage: Stage) -> None:
+    stage.launch("exec sleep 60", timeout=0.2)
+    end = wait_for_exit(stage.dir)
+    assert (end.reason, end.signal, end.signalled) == (ExitReason.TIMEOUT, signal.SIGTERM, True)
+    assert 200_000 <= end.completed_at - end.started_at < 5_000_000
+
+
+def test_silence_ends_the_process(stage: Stage) -> None:
+    stage.launch("echo hello; exec sleep 60", silence_timeout=0.3)
+    end = wait_for_exit(stage.dir)
+    assert (end.reason, end.signal) == (ExitReason.SILENCE, signal.SIGTERM)
+
+
+def test_a_process_that_writes_is_not_silent(stage: Stage) -> None:
+    stage.launch("for i in 1 2 3 4 5; do sleep 0.25; echo $i >&2; done", silence_timeout=1.0)
+    assert wait_for_exit(stage.dir).reason is ExitReason.EXITED
+
+
+def test_a_hangup_and_an_interrupt_do_not_end_the_supervisor(stage: Stage) -> None:
+    stage.launch("while ! [ -e go ]; do sleep 0.01; done; exit 4")
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1):
+        os.kill(pids_of(stage).supervisor_pid, number)
+    (stage.work / "go").touch()
+    end = wait_for_exit(stage.dir)
+    assert (end.exit_code, end.reason) == (4, ExitReason.EXITED)
+
+
+LOOK_AROUND = """
+import json, os, sys
+status = dict(l.split(":", 1) for l in open("/proc/self/status").read().splitlines())
+mask = os.umask(0)
+print(json.dumps({
+    "env": {k.decode(): v.decode() for k, v in os.environb.items()}, "umask": mask,
+    "blocked": int(status["SigBlk"], 16), "ignored": int(status["SigIgn"], 16),
+    "leads": os.getpid() == os.getsid(0) == os.getpgid(0), "stdin": os.readlink("/proc/self/fd/0"),
+    "stdout": os.readlink("/proc/self/fd/1"), "oom": int(open("/proc/self/oom_score_adj").read()),
+    "open": [fd for fd in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + fd)],
+    "cwd": os.getcwd()}))
+"""
+
+
+def look_around(stage: Stage, **fields: object) -> dict[str, object]:
+    env = {**stage.env, "LC_ALL": "C.UTF-8"}  # else Python itself adds LC_CTYPE
+    stage.launch([sys.executable, "-c", LOOK_AROUND], env=env, **fields)
+    wait_for_exit(stage.dir)
+    seen: dict[str, object] = json.loads(stage.out)
+    return seen
+
+
+def test_the_process_starts_clean(stage: Stage) -> None:
+    by_python_itself = (1 << signal.SIGPIPE - 1) | (1 << signal.SIGXFSZ - 1)
+    seen = look_around(stage, umask=0o027)
+    assert seen == {
+        "env": {**stage.env, "LC_ALL": "C.UTF-8"},
+        "umask": 0o027,
+        "blocked": 0,
+        "ignored": by_python_itself,
+        "leads": True,
+        "stdin": "/dev/null",
+        "stdout": str(stage.dir / "stdout.log"),
+        "oom": 500,
+        "open": ["0", "1", "2"],
+        "cwd": str(stage.work),
+    }
+
+
+def test_bytes_that_are_no_text_reach_the_environment(stage: Stage) -> None:
+    stage.launch(
+        'printf %s "$ODD"', env={**stage.env, "ODD": b"\xff\xe9".decode("utf-8", "surrogateescape")}
+    )
+    wait_for_exit(stage.dir)
+    assert (stage.dir / "stdout.log").read_bytes() == b"\xff\xe9"
+
+
+def test_our_files_are_private_whatever_the_umask(stage: Stage) -> None:
+    before = os.umask(0)
+    try:
+        stage.launch("umask; touch made", umask=0o002)
+    finally:
+        os.umask(before)
+    wait_for_exit(stage.dir)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in stage.dir.iterdir()}
+    assert set(modes.values()) == {0o600}
+    assert set(modes) == {
+        *("spec.json", "lock", "started", "stdout.log", "stderr.log", "pid.json"),
+        *("times.log", "exit.json", "supervisor.log"),
+    }
+    assert (stage.work / "made").stat().st_mode & 0o777 == 0o664
+
+
+def test_the_journal_tells_when_the_logs_grew(stage: Stage) -> None:
+    stage.launch("echo one; sleep 1.1; echo two >&2")
+    end = wait_for_exit(stage.dir)
+    times = read_times(stage.dir)
+    assert [entry[1:] for entry in times] == [(4, 0), (4, 4)]
+    assert end.started_at <= times[0][0] < times[1][0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"command": ["no-such-program"]}, "cannot start 'no-such-program' (looked for on the"),
+        ({"command": ["/no/such"]}, "cannot start '/no/such': No such file or directory"),
+        ({"command": ["/etc/passwd"]}, "cannot start '/etc/passwd': Permission denied"),
+        ({"command": "true", "cwd": "/no/such"}, "cannot enter the working directory '/no/such'"),
+        ({"command": []}, "cannot set up the process"),
+        ({"command": "true", "locks": ("/no/such/lock",)}, "cannot open the lock '/no/such/lock'"),
+    ],
+)
+def test_what_cannot_start_says_why(stage: Stage, fields: dict[str, object], message: str) -> None:
+    result = stage.launch(**fields)  # type: ignore[arg-type]
+    assert result.state is LaunchState.FAILED
+    assert message in result.message
+    end = wait_for_exit(stage.dir)
+    assert (end.reason, end.message) == (ExitReason.START_FAILED, result.message)
+    assert (end.exit_code, end.signal, end.max_rss_bytes) == (None, None, None)
+
+
+def test_an_unknown_stop_signal_starts_nothing_and_spends_nothing(stage: Stage) -> None:
+    result = stage.launch("true", stop_signal="NOPE")
+    assert result.state is LaunchState.BROKEN
+    assert "SIGNOPE" in result.message
+    assert stage.launch("true").state is LaunchState.STARTED
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    return tmp_path / "gpu-0.lock"
+
+
+def is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def test_a_held_lock_prevents_the_start(stage: Stage, lock: Path) -> None:
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        result = stage.launch("touch ran", locks=(str(lock),))
+    assert result.state is LaunchState.FAILED
+    end = wait_for_exit(stage.dir)
+    assert (end.reason, end.message) == (ExitReason.LOCK_HELD, str(lock))
+    assert not (stage.work / "ran").exists()
+
+
+def test_a_lock_is_held_while_the_attempt_lives_and_any_user_can_take_it_then(
+    stage: Stage, lock: Path
+) -> None:
+    stage.launch("exec sleep 60", locks=(str(lock),))
+    assert is_locked(lock)
+    assert lock.stat().st_mode & 0o777 == 0o666
+    request_stop(stage.dir)
+    wait_for_exit(stage.dir)
+    assert not is_locked(lock)
+
+
+def test_a_lock_outlives_the_supervisor_as_long_as_the_process_lives(
+    stage: Stage, lock: Path
+) -> None:
+    stage.launch("exec sleep 60", locks=(str(lock),))
+    pids = pids_of(stage)
+    os.kill(pids.supervisor_pid, signal.SIGKILL)
+    wait_for_death(pids.supervisor_pid)
+    assert is_locked(lock)
+    os.kill(pids.pid, signal.SIGKILL)
+    wait_for(lambda: not is_locked(lock))
+
+
+@pytest.fixture
+def doorbell() -> Iterator[socket.socket]:
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell,
+    ):
+        bell.bind(f"{folder}/s")
+        bell.settimeout(20)
+        yield bell
+
+
+def test_the_worker_is_woken_when_the_end_is_recorded(
+    stage: Stage, doorbell: socket.socket
+) -> None:
+    stage.launch("exit 2", wake=doorbell.getsockname())
+    assert doorbell.recv(100) == b"ended\n"
+    assert (stage.dir / "exit.json").exists()
+
+
+def test_a_full_or_lacking_doorbell_hinders_nothing(stage: Stage, doorbell: socket.socket) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knocker:
+        knocker.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                knocker.sendto(b"x", doorbell.getsockname())
+        stage.launch("true", wake=doorbell.getsockname())
+        wait_for_death(pids_of(stage).supervisor_pid)
+    assert wait_for_exit(stage.dir).exit_code == 0
+
+
+def test_the_guard_is_revived_when_nobody_holds_its_lock(stage: Stage) -> None:
+    note_session = f"cut -d ' ' -f 6 /proc/$$/stat > {stage.work}/up.part"
+    argv = ("sh", "-c", f"{note_session}; mv {stage.work}/up.part {stage.work}/up")
+    stage.launch("true", revive=argv, revive_lock=str(stage.work / "guard.lock"))
+    session = read_pid(stage.work / "up")
+    assert session not in (os.getsid(0), pids_of(stage).pid, pids_of(stage).supervisor_pid)
+
+
+def test_the_guard_is_left_alone_when_it_lives(stage: Stage, lock: Path) -> None:
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        stage.launch("true", revive=("touch", str(stage.work / "up")), revive_lock=str(lock))
+        wait_for_exit(stage.dir)
+        wait_for_death(pids_of(stage).supervisor_pid)
+    assert not (stage.work / "up").exists()
+
+
+def cpu_ticks(pid: int) -> int:
+    """Tell the time a process has spent, in hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_the_supervisor_waits_without_spending_time(stage: Stage) -> None:
+    stage.launch("while ! [ -e go ]; do echo $i >> seen; i=x$i; sleep 0.1; done")
+    pid = pids_of(stage).supervisor_pid
+    before = cpu_ticks(pid)
+    wait_for(lambda: "x" * 12 in (stage.work / "seen").read_text(), "the end of 1.2 s")
+    assert cpu_ticks(pid) - before <= 2
+    (stage.work / "go").touch()
+    wait_for_exit(stage.dir)
+
+
+def other_pythons() -> list[str]:
+    names = ("python3.11", "python3.12", "python3.13", "python3.14")
+    found = [path for name in names if (path := shutil.which(name))]
+    return [
+        p
+        for p in found
+        if not subprocess.run([p, "-c", ""], capture_output=True, check=False).returncode
+    ]
+
+
+@pytest.mark.parametrize("python", other_pythons())
+def test_it_runs_on_every_python_we_support(stage: Stage, python: str) -> None:
+    spec = stage.spec(f"{in_own_session(WILLING.format('hidden'))} exec sleep 60", grace=0.3)
+    assert launch(stage.dir, spec, python=python).state is LaunchState.STARTED
+    hidden = read_pid(stage.work / "hidden")
+    assert request_stop(stage.dir)
+    assert wait_for_exit(stage.dir).reason is ExitReason.STOPPED
+    assert not is_alive(hidden)
+    assert (stage.dir / "supervisor.log").read_text() == ""

@@ -1,0 +1,44 @@
+"""Waiting for a condition, never for a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from trainui.supervisor.journal import read_exit
+from trainui.supervisor.process import start_ticks
+from trainui.supervisor.protocol import Exit
+
+T = TypeVar("T")
+
+
+def wait_for(look: Callable[[], T | None], what: str = "", seconds: float = 20.0) -> T:
+    """Look until there is something to see, and return it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.005)
+    raise AssertionError(f"not seen within {seconds} s: {what or look}")
+
+
+def wait_for_exit(attempt_dir: Path) -> Exit:
+    return wait_for(lambda: read_exit(attempt_dir), f"{attempt_dir}/exit.json")
+
+
+def wait_for_death(*pids: int) -> None:
+    for pid in pids:
+        wait_for(lambda pid=pid: not is_alive(pid), f"the end of {pid}")  # type: ignore[misc]
+
+
+def read_pid(path: Path) -> int:
+    """The pid that a stage wrote down with `echo $$ > path`."""
+    wait_for(lambda: path.exists() and path.read_text().endswith("\n"), str(path))
+    return int(path.read_text())
+
+
+def is_alive(pid: int) -> bool:
+    return start_ticks(pid) is not None
