@@ -1,0 +1,1 @@
+"""Metrics: files that trainings write, read as they grow and stored as points."""

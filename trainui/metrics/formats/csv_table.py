@@ -1,0 +1,188 @@
+"""Tables of text: commas, semicolons, tabs or spaces between cells, with a header or without."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.table import Column, Decoded, merge, table_points
+from trainui.store.chunks import Points
+
+_DELIMITERS = (",", ";", "\t", "|")
+_SPACES = " "
+"""As a delimiter: any number of blanks."""
+
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
+
+Cells = list[str]
+
+
+class CsvTable:
+    """Decodes rows; it remembers the header and what is between cells."""
+
+    name = "csv"
+    whole = False
+
+    def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
+        self.state: dict[str, Any] = state or {}
+        self._step = step
+
+    def cut(self, data: bytes) -> int:
+        """Return how many bytes of whole lines there are."""
+        return data.rfind(b"\n") + 1
+
+    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
+        """Tell whether a last line without a line end is a record all the same.
+
+        Of a writer that was killed it is none: `0.12` may be the beginning of `0.1234`.
+        """
+        rows = self._rows(_text(rest))
+        names = self.state.get("columns") or ()
+        return clean and len(rows) == 1 and len(rows[0]) == len(names) and bool(rows[0][-1].strip())
+
+    def decode(self, block: bytes, first_row: int) -> Decoded:
+        """Decode whole lines."""
+        text = _text(block)
+        if "columns" not in self.state:
+            text = self._read_header(text)
+        tables: list[dict[str, Points]] = []
+        records = 0
+        for rows in self._parts(self._rows(text)):
+            tables.append(self._table(rows, records, first_row))
+            records += len(rows)
+        return Decoded(merge(tables) if tables else {}, records)
+
+    def _read_header(self, text: str) -> str:
+        """Find the header in the first lines; return what comes after it."""
+        lines = text.split("\n")
+        for at, line in enumerate(lines):
+            head = line.strip("\r\ufeff")
+            if not head.strip() or head.startswith("#{"):
+                continue
+            delimiter = find_delimiter(head.lstrip("#"), lines[at + 1 : at + 2])
+            cells = split_cells([head], delimiter)[0]
+            self.state["delimiter"] = delimiter
+            if any(to_number(cell) is not None for cell in cells):
+                self._name_by_number(cells)
+                return "\n".join(lines[at:])
+            self._name(split_cells([head.lstrip("#")], delimiter)[0])
+            return "\n".join(lines[at + 1 :])
+        return ""
+
+    def _name(self, cells: Cells) -> None:
+        """Take a header's cells as names; a name that comes twice gets a number."""
+        names: list[str] = []
+        for cell in cells:
+            name, count = cell.strip(), 0
+            while name and (f"{name}.{count}" if count else name) in names:
+                count += 1
+            names.append(f"{name}.{count}" if count else name)
+        self.state["columns"] = names
+        self.state.pop("step", None)
+
+    def _name_by_number(self, cells: Cells) -> None:
+        """Name the columns of a table without a header; a first whole number is the step."""
+        self.state["columns"] = [str(at) for at in range(len(cells))]
+        first = to_number(cells[0])
+        if len(cells) > 1 and first is not None and first >= 0 and first.is_integer():
+            self.state["step"] = "0"
+
+    def _rows(self, text: str) -> list[Cells]:
+        lines = [line for line in text.replace("\r", "").split("\n") if line.strip()]
+        return split_cells(lines, self.state["delimiter"]) if lines else []
+
+    def _parts(self, rows: list[Cells]) -> Iterator[list[Cells]]:
+        """Yield the rows between headers, taking each header before the rows after it.
+
+        A second run that appends to a file may write its header again, or another one.
+        """
+        start = 0
+        for at, cells in enumerate(rows):
+            if cells[0].strip()[:1].isalpha() and self._is_header(cells):
+                yield rows[start:at]
+                self._name(cells)
+                start = at + 1
+        if start < len(rows):
+            yield rows[start:]
+
+    def _is_header(self, cells: Cells) -> bool:
+        """Tell whether a row holds names: no number, and half of the names that are known."""
+        names = set(self.state["columns"])
+        found = [cell.strip() for cell in cells]
+        known = sum(cell in names for cell in found)
+        return 2 * known >= len(found) and all(to_number(cell) is None for cell in found)
+
+    def _table(self, rows: list[Cells], before: int, first_row: int) -> dict[str, Points]:
+        names = self.state["columns"]
+        if not rows:
+            return {}
+        if {len(cells) for cells in rows} != {len(names)}:
+            rows = [(cells + [""] * len(names))[: len(names)] for cells in rows]
+        columns = {
+            name: column
+            for name, cells in zip(names, zip(*rows, strict=True), strict=True)
+            if name and (column := self._column(cells)) is not None
+        }
+        return table_points(
+            columns,
+            np.arange(before, before + len(rows), dtype=np.int64),
+            first_row=first_row,
+            step=self._step or self.state.get("step"),
+        )
+
+    def _column(self, cells: Sequence[str]) -> Column | None:
+        try:
+            return Column(np.array(cells, np.float64))
+        except ValueError:  # a blank cell, or a text
+            numbers = [self._number(cell) for cell in cells]
+        present = np.array([number is not None for number in numbers])
+        if not present.any():
+            return None
+        return Column(np.array([number or 0.0 for number in numbers], np.float64), present)
+
+    def _number(self, cell: str) -> float | None:
+        if self.state["delimiter"] == ";" and _DECIMAL_COMMA.fullmatch(cell):
+            cell = cell.replace(",", ".")
+        return to_number(cell)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def find_delimiter(line: str, following: Sequence[str]) -> str:
+    """Return what is between the cells of a line.
+
+    Args:
+        line: a header, or a row.
+        following: the line after it, if it is known: it tells names with spaces from columns.
+    """
+    bare = re.sub(r'"[^"]*"', "", line)
+    best = max(_DELIMITERS, key=bare.count)
+    if best in bare:
+        return best
+    width = len(line.split())
+    spaced = width > 1 and any(len(other.split()) == width for other in following)
+    return _SPACES if spaced else _DELIMITERS[0]
+
+
+def split_cells(lines: Sequence[str], delimiter: str) -> list[Cells]:
+    """Return the cells of some lines, quotes taken off."""
+    if delimiter == _SPACES:
+        return [line.split() for line in lines]
+    if any('"' in line for line in lines):
+        # One by one: a stray quote must not swallow the lines after it.
+        return [cells for line in lines for cells in _parse([line], delimiter)]
+    return _parse(lines, delimiter)
+
+
+def _parse(lines: Sequence[str], delimiter: str) -> list[Cells]:
+    try:
+        return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+    except csv.Error:  # a cell of more than 128 KiB, or a NUL
+        return [line.split(delimiter) for line in lines]

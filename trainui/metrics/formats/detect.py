@@ -1,0 +1,102 @@
+"""Which format a file is in, by its first bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from trainui.metrics.formats import UnknownFormatError, csv_table, tfevents
+from trainui.metrics.formats.numbers import to_number
+
+HEAD_BYTES = 65_536
+"""Bytes that are looked at."""
+
+_BOM = b"\xef\xbb\xbf"
+
+_JSON = re.compile(
+    # An object, or a list of them: `[0] loss: 0.5` and `{'loss': 0.5}` are lines of logs.
+    rb'\{\s*(?:["}]|\Z)|\[\s*(?:\{\s*(?:["}]|\Z)|\]|\Z)'
+)
+
+
+def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
+    """Return a format's name; None while there is too little to tell.
+
+    Args:
+        head: the file's first bytes.
+        path: where it lies.
+        complete: these are all, and no more will come.
+
+    Raises:
+        UnknownFormatError: it is none that is known.
+    """
+    if tfevents.looks_like(head):
+        return "tfevents"
+    text = head.removeprefix(_BOM).lstrip(b" \t\r\n\0")
+    if not text:
+        return None
+    if _JSON.match(text):
+        return _which_json(text, path, complete=complete)
+    if _is_binary(text):
+        raise UnknownFormatError(
+            f"{path} holds binary data in no format that is known; name the file that holds metrics"
+        )
+    return _which_table(text, path, complete=complete)
+
+
+def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
+    line, end, _rest = text.partition(b"\n")
+    if text[:1] == b"[":
+        return "json"
+    if end:
+        return "jsonl" if isinstance(_load(line), dict) else "json"
+    if path.suffix == ".jsonl":
+        return "jsonl" if complete else None
+    if _load(text) is not None:
+        return "json"
+    # One long line, so far: a document whose writer has not ended it, or has just begun.
+    return "json" if complete or len(text) >= HEAD_BYTES // 2 else None
+
+
+def _load(text: bytes) -> Any:
+    try:
+        return json.loads(text.strip(b"\0 \t\r\n"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_binary(text: bytes) -> bool:
+    if b"\0" in text:
+        return True
+    decoded = text.decode("utf-8", "replace")
+    return decoded.count("\ufffd") > max(8, len(decoded) // 10)
+
+
+def _which_table(text: bytes, path: Path, *, complete: bool) -> str | None:
+    lines = [line for line in re.split(r"[\r\n]+", text.decode("utf-8", "replace")) if line.strip()]
+    if not text.endswith(b"\n") and not complete:
+        lines = lines[:-1]
+    rows = [line for line in lines if not line.startswith("#{")][:2]
+    if len(rows) < 2 and not complete:
+        return None
+    if rows and _is_table(rows, named=path.suffix in (".csv", ".tsv")):
+        return "csv"
+    raise UnknownFormatError(
+        f"{path} is in no format that is known (JSON lines, JSON, CSV, TensorBoard events); "
+        "for lines of a log use {stdout: PATTERN} or {stderr: PATTERN} with named groups"
+    )
+
+
+def _is_table(rows: list[str], *, named: bool) -> bool:
+    """Tell whether a header and a row, or two rows, have the same cells, numbers among them."""
+    if named:
+        return True
+    delimiter = csv_table.find_delimiter(rows[0].lstrip("#"), rows[1:2])
+    cells = csv_table.split_cells(rows, delimiter)
+    head, values = (
+        [to_number(cell) is not None for cell in line] for line in (cells[0], cells[-1])
+    )
+    same_width = len(cells) == 2 and len(head) == len(values) > 1
+    return same_width and (all(head) or not any(head)) and 2 * sum(values) >= len(values)

@@ -1,0 +1,158 @@
+"""Lines of a log, matched by a pattern whose named groups are the metrics."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from trainui.errors import TrainuiError
+from trainui.metrics.formats.numbers import leading_number
+from trainui.metrics.formats.table import Decoded
+from trainui.store.chunks import NO_TIME, Points, whole_steps
+
+MAX_LINE = 65_536
+"""Characters of a line that are looked at."""
+
+TIME_LIMIT = 2.0
+"""Seconds that matching one block may take: some patterns take forever on some lines."""
+
+_CONTROL = re.compile(
+    # Colours and cursor moves, titles of the terminal's window, other escapes, backspaces.
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|\x08|\x00"
+)
+
+_LINE_END = re.compile(r"[\r\n]+")
+
+_PRESET = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class PatternError(TrainuiError):
+    """A pattern cannot be used; the message says why and what to do."""
+
+    code = "pattern"
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Return a pattern that can be matched.
+
+    Raises:
+        PatternError: it is no regular expression, has no named group, or names a preset that is
+            not known.
+    """
+    if _PRESET.fullmatch(pattern):
+        raise PatternError(
+            f"unknown preset {pattern!r}; write a pattern with named groups, such as "
+            r"'step (?P<step>\d+) loss (?P<loss>\S+)'"
+        )
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise PatternError(f"the pattern {pattern!r} cannot be read: {error}; mend it") from error
+    if not compiled.groupindex:
+        raise PatternError(
+            f"the pattern {pattern!r} has no named group; name the metrics, such as (?P<loss>\\S+)"
+        )
+    return compiled
+
+
+class PatternLines:
+    """Decodes the matches of a pattern; it remembers the last step."""
+
+    name = "pattern"
+    whole = False
+
+    def __init__(
+        self, pattern: re.Pattern[str], step: str | None = None, state: dict[str, Any] | None = None
+    ) -> None:
+        self.state: dict[str, Any] = state or {}
+        self._pattern = pattern
+        self._step = step or "step"
+
+    def cut(self, data: bytes) -> int:
+        """Return how many bytes of whole lines there are; a progress bar ends its with `\\r`."""
+        return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+
+    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
+        """Tell whether a last line without a line end is a record all the same.
+
+        Of a writer that was killed it is none: `0.12` may be the beginning of `0.1234`.
+        """
+        del rest
+        return clean
+
+    def decode(self, block: bytes, first_row: int) -> Decoded:
+        """Decode whole lines.
+
+        Raises:
+            PatternError: matching takes too long.
+        """
+        with _time_limit(self._pattern):
+            matches = [match.groupdict() for match in self._matches(block)]
+        if not matches:
+            return Decoded()
+        steps = whole_steps(self._steps(matches, first_row))
+        series = {}
+        for name in self._pattern.groupindex:
+            if name != self._step and (points := _points(matches, name, steps)) is not None:
+                series[name] = points
+        return Decoded(series, len(matches))
+
+    def _matches(self, block: bytes) -> Iterator[re.Match[str]]:
+        for line in _LINE_END.split(_CONTROL.sub("", block.decode("utf-8", "replace"))):
+            if line:
+                yield from self._pattern.finditer(line[:MAX_LINE])
+
+    def _steps(
+        self, matches: list[dict[str, str | None]], first_row: int
+    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return each match's step: its own, else the last one, else its number."""
+        steps = np.empty(len(matches))
+        last = self.state.get("step")
+        for at, match in enumerate(matches):
+            found = leading_number(match.get(self._step) or "")
+            last = found if found is not None and np.isfinite(found) else last
+            steps[at] = first_row + at if last is None else last
+        if last is not None:
+            self.state["step"] = last
+        return steps
+
+
+def _points(
+    matches: list[dict[str, str | None]], name: str, steps: np.ndarray[Any, Any]
+) -> Points | None:
+    """Return the numbers of one group; None where it matched none."""
+    numbers = [leading_number(match[name] or "") for match in matches]
+    at = np.array([row for row, number in enumerate(numbers) if number is not None], np.int64)
+    if not len(at):
+        return None
+    values = np.array([number for number in numbers if number is not None], np.float64)
+    return Points(at, whole_steps(steps[at]), values, np.full(len(at), NO_TIME, np.int64))
+
+
+@contextmanager
+def _time_limit(pattern: re.Pattern[str]) -> Iterator[None]:
+    """Stop after `TIME_LIMIT`; only the main thread can be stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise PatternError(
+            f"the pattern {pattern.pattern!r} takes more than {TIME_LIMIT:g} s for some lines; "
+            "make it simpler: a repetition inside a repetition is the usual cause"
+        )
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, TIME_LIMIT)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

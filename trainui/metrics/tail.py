@@ -1,0 +1,140 @@
+"""A growing file, read by byte offset, and whether it is still the file that was read before.
+
+A file may be appended to, cut short, rewritten in place, replaced under its name, or deleted: only
+this module knows how to tell these apart. Neither a size nor an inode is enough, so some bytes at
+the start and some before the offset are remembered as hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.errors import TrainuiError
+from trainui.store.point_sources import Identity
+
+EDGE_BYTES = 128
+"""Bytes at the start, and before the offset, that are compared at each read: enough to tell two
+histories apart, few beside what is read."""
+
+
+class UnreadableFileError(TrainuiError):
+    """A file is there and cannot be read as one; the message says why and what to do."""
+
+    code = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A file's state at one moment."""
+
+    device: int
+    inode: int
+    size: int
+    """Bytes."""
+    modified: int
+    """Nanoseconds since 1970."""
+
+
+class GrowingFile:
+    """An open file; it stays the same file when its name is given to another one."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a regular file for reading.
+
+        Raises:
+            FileNotFoundError: there is none yet.
+            UnreadableFileError: it is something else, or may not be read.
+        """
+        self.path = path
+        self._descriptor = _open(path)
+
+    def look(self) -> Look:
+        """Return the open file's state now."""
+        return _look(os.fstat(self._descriptor))
+
+    def is_replaced(self) -> bool:
+        """Tell whether its name leads to another file now, or to none."""
+        try:
+            named = _look(self.path.stat())
+        except OSError:
+            return True
+        opened = self.look()
+        return (named.device, named.inode) != (opened.device, opened.inode)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes from an offset on, at most `size` of them.
+
+        Raises:
+            UnreadableFileError: the disk or the other machine does not answer.
+        """
+        parts: list[bytes] = []
+        try:
+            while size > 0 and (part := os.pread(self._descriptor, size, offset)):
+                parts.append(part)
+                size -= len(part)
+                offset += len(part)
+        except OSError as error:
+            raise UnreadableFileError(_explain(self.path, error)) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def identify(self, offset: int) -> Identity:
+        """Return by what the file is known again once it is read up to an offset."""
+        now = self.look()
+        size = min(EDGE_BYTES, offset)
+        return Identity(
+            device=now.device,
+            inode=now.inode,
+            head_size=size,
+            head_hash=_hash(self.read(0, size)),
+            tail_size=size,
+            tail_hash=_hash(self.read(offset - size, size)),
+        )
+
+    def is_same(self, identity: Identity) -> bool:
+        """Tell whether it is the very file, whatever it holds now."""
+        now = self.look()
+        return (now.device, now.inode) == (identity.device, identity.inode)
+
+    def continues(self, identity: Identity, offset: int) -> bool:
+        """Tell whether it still holds what was read up to an offset, as far as can be told."""
+        if self.look().size < offset:
+            return False
+        head = self.read(0, identity.head_size)
+        tail = self.read(offset - identity.tail_size, identity.tail_size)
+        return _hash(head) == identity.head_hash and _hash(tail) == identity.tail_hash
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        # Not blocking, since opening a pipe would wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableFileError(_explain(path, error)) from error
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(kind):
+        return descriptor
+    os.close(descriptor)
+    what = "a directory" if stat.S_ISDIR(kind) else "no regular file"
+    raise UnreadableFileError(f"{path} is {what}; name the metrics file itself")
+
+
+def _explain(path: Path, error: OSError) -> str:
+    return f"{path} cannot be read: {error.strerror}; check its permissions and its disk"
+
+
+def _look(status: os.stat_result) -> Look:
+    return Look(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
