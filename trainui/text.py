@@ -1,0 +1,97 @@
+"""Text for a terminal: what a name or a log holds is shown, and never acted on."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from trainui.domain.states import Status
+
+SYMBOLS: Mapping[Status, str] = {
+    Status.PENDING: "·",
+    Status.QUEUED: "◌",
+    Status.RUNNING: "●",
+    Status.COMPLETED: "✓",
+    Status.FAILED: "✗",
+    Status.CANCELLED: "⊘",
+    Status.INTERRUPTED: "!",
+    Status.BLOCKED: "◇",
+    Status.SKIPPED: "-",
+}
+"""One cell wide each; the word stands beside it wherever there is room."""
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|$)"  # OSC and other strings: titles, the clipboard
+    r"|[\x9d\x90\x98\x9e\x9f].*?(?:\x07|\x1b\\|\x9c|$)"
+    r"|\x1b[ -/]*[0-~]",
+    re.DOTALL,
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """Return one line that a terminal shows and does not obey.
+
+    Escape sequences are left out; other control characters become visible ones, tabs stay; those
+    that turn the direction of writing, and bytes that are no text, become a question mark.
+    """
+    if text.isprintable():
+        return text
+    shown = _CONTROLS.sub(_picture, _ESCAPES.sub("", text))
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", shown)
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\N{SYMBOL FOR DELETE}" if code == 0x7F else "\N{REPLACEMENT CHARACTER}"
+
+
+def as_overwritten(line: str) -> str:
+    """Return what is left to see of a line that was overwritten with carriage returns."""
+    return next((part for part in reversed(line.split("\r")) if part), "")
+
+
+def width(text: str) -> int:
+    """Return how many cells of a terminal a harmless text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(character) for character in text)
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+    """Return rows as lines of aligned columns, two spaces apart, with no spaces at the ends.
+
+    Args:
+        rows: cells; every row has as many, and they are made harmless here.
+        right: columns whose cells stand at the right, from 0 on.
+    """
+    cells = [[harmless(cell).replace("\t", " ") for cell in row] for row in rows]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            _padded(cell, widths[at], right=at in right) for at, cell in enumerate(row)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _padded(cell: str, cells: int, *, right: bool) -> str:
+    space = " " * (cells - width(cell))
+    return space + cell if right else cell + space
+
+
+def state(status: Status) -> str:
+    """Return a state's symbol and word."""
+    return f"{SYMBOLS[status]} {status}"
