@@ -1,0 +1,314 @@
+"""The DAG as lines of text: every stage once, every edge to be followed by eye.
+
+Edges are drawn as lanes. All stages that depend on exactly the same stages hang on one lane, which
+those stages feed: so 6 x 6 edges between two matrices are one lane, and nothing is left out. What
+lies left of a stage leads into it, what lies right of it or under it leads on; a lane that is
+crossed and not met stays unbroken.
+
+    ✓     prepare
+    ├─✓─╮ train[hidden=32]
+    ╰─●─┤ train[hidden=128]
+    ╭───╯
+    ○     evaluate
+    ○     report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+NODE = "\0"
+"""Stands in a drawing where a stage's own symbol goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One character of a drawing."""
+
+    text: str
+    lanes: frozenset[int] = frozenset()
+    """The lanes that it shows a part of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a drawing."""
+
+    node: str | None
+    """The stage that stands on it; None: only lanes."""
+    cells: tuple[Cell, ...]
+
+    def text(self, symbol: str = "●") -> str:
+        """Return the line as text, with a symbol for its stage."""
+        return "".join(symbol if cell.text == NODE else cell.text for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A whole graph."""
+
+    lines: tuple[Line, ...]
+    width: int
+    """Characters of the widest line."""
+    inbound: Mapping[str, int]
+    """By stage: the lane that leads into it."""
+    outbound: Mapping[str, tuple[int, ...]]
+    """By stage: the lanes that lead on from it."""
+
+    @property
+    def order(self) -> list[str]:
+        """The stages from top to bottom."""
+        return [line.node for line in self.lines if line.node is not None]
+
+
+def layout(stages: Sequence[tuple[str, Sequence[str]]]) -> Drawing:
+    """Draw a graph.
+
+    Args:
+        stages: each stage's name and the names of those it depends on; an unknown name is left
+            out, and the stages of a cycle are drawn as if they depended on nothing.
+    """
+    graph = _Graph.of(stages)
+    painter = _Painter(graph)
+    for name in graph.order:
+        painter.place(name)
+    return Drawing(
+        tuple(painter.lines),
+        max((len(line.cells) for line in painter.lines), default=0),
+        graph.lane_into,
+        {name: tuple(lanes) for name, lanes in graph.lanes_from.items()},
+    )
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What hangs together: all of `sources` lead to all of `targets`."""
+
+    sources: frozenset[str]
+    targets: set[str] = field(default_factory=set)
+    """Those that are not placed yet."""
+    shared: bool = False
+    """Several stages hang on it, so they stand beside it, not in it."""
+    moved: bool = False
+    """It was brought to the left once."""
+
+
+@dataclass(slots=True)
+class _Graph:
+    lanes: list[_Lane]
+    lane_into: dict[str, int]
+    lanes_from: dict[str, list[int]]
+    order: list[str]
+
+    @classmethod
+    def of(cls, stages: Sequence[tuple[str, Sequence[str]]]) -> _Graph:
+        upstreams = _acyclic(stages)
+        lanes: list[_Lane] = []
+        by_sources: dict[frozenset[str], int] = {}
+        lane_into: dict[str, int] = {}
+        lanes_from: dict[str, list[int]] = {name: [] for name in upstreams}
+        roots = [name for name, sources in upstreams.items() if not sources]
+        for name, sources in upstreams.items():
+            if not sources and len(roots) == 1:
+                continue
+            if sources not in by_sources:
+                by_sources[sources] = len(lanes)
+                lanes.append(_Lane(sources))
+                for source in upstreams:
+                    if source in sources:
+                        lanes_from[source].append(by_sources[sources])
+            lane_into[name] = by_sources[sources]
+            lanes[by_sources[sources]].targets.add(name)
+        for lane in lanes:
+            lane.shared = len(lane.targets) > 1
+        return cls(lanes, lane_into, lanes_from, list(_ordered(upstreams)))
+
+
+def _acyclic(stages: Sequence[tuple[str, Sequence[str]]]) -> dict[str, frozenset[str]]:
+    names = {name for name, _ in stages}
+    upstreams = {name: frozenset(sources) & names - {name} for name, sources in stages}
+    reachable = set(_ordered(upstreams))
+    return {
+        name: sources if name in reachable else frozenset() for name, sources in upstreams.items()
+    }
+
+
+def _ordered(upstreams: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield the stages, each after its upstream ones, in the given order where that allows it.
+
+    A chain is followed to its end before the next stage begins: its lanes need not cross others.
+    """
+    names = list(upstreams)
+    position = {name: index for index, name in enumerate(names)}
+    dependants: dict[str, list[str]] = {name: [] for name in names}
+    for name, sources in upstreams.items():
+        for source in sources:
+            dependants[source].append(name)
+    missing = {name: len(sources) for name, sources in upstreams.items()}
+    ready = [position[name] for name in names if not missing[name]]
+    placed: set[str] = set()
+    chain: str | None = None
+    while ready:
+        name = chain or names[heappop(ready)]
+        chain = None
+        if name in placed:
+            continue
+        placed.add(name)
+        yield name
+        for dependant in dependants[name]:
+            missing[dependant] -= 1
+            if not missing[dependant]:
+                heappush(ready, position[dependant])
+        alone = [dependant for dependant in dependants[name] if upstreams[dependant] == {name}]
+        chain = alone[0] if len(alone) == 1 else None
+
+
+class _Painter:
+    """Draws stage by stage, keeping which lane runs down which column."""
+
+    def __init__(self, graph: _Graph) -> None:
+        self.graph = graph
+        self.lines: list[Line] = []
+        self._columns: list[int | None] = []
+
+    def place(self, name: str) -> None:
+        """Draw a stage on a line of its own, with lines that move lanes before it if need be."""
+        into = self.graph.lane_into.get(name)
+        if into is not None:
+            self._bring_left(into)
+        column = self._column_for(into)
+        for lane in self.graph.lanes_from[name]:
+            at = self._at(lane)
+            if at is not None and at < column:
+                self._move(at, self._free(after=max(column, len(self._columns) - 1)))
+        column = self._column_for(into)
+        self._draw(name, into, column)
+
+    def _bring_left(self, lane_id: int) -> None:
+        """Let a lane that joins several stages go on as far to the left as there is room."""
+        lane = self.graph.lanes[lane_id]
+        at = self._at(lane_id)
+        if at is None or lane.moved or len(lane.sources) < 2:
+            return
+        lane.moved = True
+        free = self._free(after=-1)
+        if free < at:
+            self._move(at, free)
+
+    def _column_for(self, into: int | None) -> int:
+        """Return where a stage stands: in its lane, or right of it where others share that."""
+        if into is None:
+            return self._free(after=-1)
+        at = self._at(into)
+        if at is None:  # the lane of the stages that depend on nothing begins here
+            return self._free(after=self._free(after=-1))
+        return self._free(after=at) if self.graph.lanes[into].shared else at
+
+    def _draw(self, name: str, into: int | None, column: int) -> None:
+        row = _Row(self._columns)
+        if into is not None and self.graph.lanes[into].shared:
+            self._draw_inbound(row, name, into, column)
+        elif into is not None:
+            self._columns[column] = None
+        row.put(2 * column, NODE, None)
+        self._draw_outbound(row, name, column)
+        self.lines.append(row.line(name))
+
+    def _draw_inbound(self, row: _Row, name: str, into: int, column: int) -> None:
+        lane = self.graph.lanes[into]
+        lane.targets.discard(name)
+        at = self._at(into)
+        corner = "├" if lane.targets else "╰"
+        if at is None:
+            at = self._free(after=-1)
+            self._set(at, into)
+            corner = "╭"
+        if not lane.targets:
+            self._set(at, None)
+        row.run(2 * at, 2 * column, into)
+        row.put(2 * at, corner, into)
+
+    def _draw_outbound(self, row: _Row, name: str, column: int) -> None:
+        ends: dict[int, tuple[int, bool]] = {}
+        own = self._own_lane(name)
+        self._set(column, -1 if own is None else own)
+        # the stages that hang on its own lane will stand in the column beside it
+        beside = column + 1 if own is not None and self.graph.lanes[own].shared else column
+        for lane_id in self.graph.lanes_from[name]:
+            if lane_id == own:
+                continue
+            at = self._at(lane_id)
+            if fresh := at is None:
+                at = self._free(after=beside)
+                self._set(at, lane_id)
+            assert at is not None
+            ends[at] = (lane_id, fresh)
+        self._set(column, own)
+        for at in sorted(ends, reverse=True):
+            row.run(2 * column, 2 * at, ends[at][0])
+        for at, (lane_id, fresh) in ends.items():
+            last = at == max(ends)
+            row.put(2 * at, ("╮" if last else "┬") if fresh else ("┤" if last else "┼"), lane_id)
+
+    def _own_lane(self, name: str) -> int | None:
+        """Return the lane that this stage alone feeds, which goes on straight under it."""
+        lanes = self.graph.lanes_from[name]
+        return next((lane for lane in lanes if len(self.graph.lanes[lane].sources) == 1), None)
+
+    def _move(self, before: int, after: int) -> None:
+        lane_id = self._columns[before]
+        assert lane_id is not None
+        row = _Row(self._columns)
+        row.run(2 * min(before, after), 2 * max(before, after), lane_id)
+        left, right = ("╭", "╯") if after < before else ("╰", "╮")
+        row.put(2 * min(before, after), left, lane_id)
+        row.put(2 * max(before, after), right, lane_id)
+        self._set(before, None)
+        self._set(after, lane_id)
+        self.lines.append(row.line(None))
+
+    def _at(self, lane_id: int) -> int | None:
+        return self._columns.index(lane_id) if lane_id in self._columns else None
+
+    def _free(self, *, after: int) -> int:
+        for column in range(after + 1, len(self._columns)):
+            if self._columns[column] is None:
+                return column
+        return max(after + 1, len(self._columns))
+
+    def _set(self, column: int, lane_id: int | None) -> None:
+        while len(self._columns) <= column:
+            self._columns.append(None)
+        self._columns[column] = lane_id
+
+
+class _Row:
+    """Characters of one line while it is drawn: lanes first, then what crosses or meets them."""
+
+    def __init__(self, columns: Iterable[int | None]) -> None:
+        self._cells: dict[int, Cell] = {
+            2 * column: Cell("│", frozenset((lane,)))
+            for column, lane in enumerate(columns)
+            if lane is not None
+        }
+
+    def put(self, at: int, text: str, lane: int | None) -> None:
+        """Set a character."""
+        lanes = frozenset() if lane is None else frozenset((lane,))
+        self._cells[at] = Cell(text, lanes)
+
+    def run(self, start: int, end: int, lane: int) -> None:
+        """Draw a horizontal line between two columns; lanes in between stay unbroken."""
+        for at in range(start + 1, end):
+            known = self._cells.get(at)
+            if known is None:
+                self._cells[at] = Cell("─", frozenset((lane,)))
+            elif known.text == "─":
+                self._cells[at] = Cell("─", known.lanes | {lane})
+
+    def line(self, node: str | None) -> Line:
+        """Return the line, spaces where there is nothing."""
+        width = max(self._cells, default=-1) + 1
+        return Line(node, tuple(self._cells.get(at, Cell(" ")) for at in range(width)))
