@@ -1,0 +1,1 @@
+"""Random faults in real processes, and the invariants that must hold after them."""
