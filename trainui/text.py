@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from trainui.domain.states import Status
 
 SYMBOLS: Mapping[Status, str] = {
-    Status.PENDING: "·",
-    Status.QUEUED: "◌",
+    Status.PENDING: "○",
+    Status.QUEUED: "◔",
     Status.RUNNING: "●",
     Status.COMPLETED: "✓",
     Status.FAILED: "✗",
     Status.CANCELLED: "⊘",
-    Status.INTERRUPTED: "!",
-    Status.BLOCKED: "◇",
-    Status.SKIPPED: "-",
+    Status.INTERRUPTED: "↯",
+    Status.BLOCKED: "▣",
+    Status.SKIPPED: "–",
 }
 """One cell wide each; the word stands beside it wherever there is room."""
 
