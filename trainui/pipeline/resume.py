@@ -50,6 +50,7 @@ def plan_resume(
     find_checkpoint: FindCheckpoint,
     until: Collection[str] = (),
     fresh: Collection[str] = (),
+    changed: Mapping[str, str] | None = None,
 ) -> list[PlannedStage]:
     """Decide for each stage of a run, in the file's order.
 
@@ -58,6 +59,7 @@ def plan_resume(
         find_checkpoint: looks at the disk.
         until: full names; only these and what they depend on run. None named: all.
         fresh: full names of stages that begin anew although they could continue.
+        changed: full names of stages whose definition is another now, each with words for it.
 
     Raises:
         UsageError: a stage that is to begin anew runs at the moment.
@@ -69,7 +71,7 @@ def plan_resume(
     for stage in _in_order(stages, by_name):
         if stage.name in fresh and stage.status == Status.RUNNING:
             raise UsageError(f"{stage.name} is running; cancel it before it begins anew")
-        cause = _why_again(stage, by_name, again, fresh)
+        cause = _why_again(stage, by_name, again, fresh, changed or {})
         if stage.name not in wanted:
             left_out = stage.status != Status.COMPLETED and stage.status not in UNFINISHED
             planned[stage.name] = PlannedStage(
@@ -78,8 +80,9 @@ def plan_resume(
         elif cause is None:
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, _why_skipped(stage))
         else:
+            anew = stage.name in fresh or begins_anew(stage, by_name, again)
             again[stage.name] = cause
-            planned[stage.name] = _revived(stage, cause, find_checkpoint, stage.name in fresh)
+            planned[stage.name] = _revived(stage, cause, find_checkpoint, anew)
     return [planned[stage.name] for stage in stages]
 
 
@@ -92,6 +95,7 @@ def _why_again(
     by_name: Mapping[str, StageRecord],
     again: Mapping[str, str],
     fresh: Collection[str],
+    changed: Mapping[str, str],
 ) -> str | None:
     """Return why a stage gets a new attempt; None where it does not."""
     if stage.name in fresh:
@@ -99,7 +103,9 @@ def _why_again(
     if stage.status in UNFINISHED:
         return None
     if stage.status != Status.COMPLETED:
-        return _WORDS[stage.status]
+        return "; ".join(filter(None, (_WORDS[stage.status], changed.get(stage.name))))
+    if stage.name in changed:
+        return changed[stage.name]
     revived = next((name for name in stage.depends_on if name in again), None)
     return None if revived is None else f"{by_name[revived].name} runs again"
 
@@ -113,10 +119,35 @@ _WORDS = {
 }
 
 
+def begins_anew(
+    stage: StageRecord, by_name: Mapping[str, StageRecord], again: Collection[str]
+) -> bool:
+    """Tell whether a stage that gets a new attempt begins in a new directory.
+
+    It does where it is completed, and where one it depends on runs again, or ran again since this
+    stage last started: what it made until then is of other data.
+
+    Args:
+        stage: the stage.
+        by_name: all stages of the run.
+        again: full names of the stages that run again before it.
+    """
+    if stage.status == Status.COMPLETED:
+        return True
+    if stage.attempt == 0:
+        return False
+    return any(name in again or _ended_since(by_name[name], stage) for name in stage.depends_on)
+
+
+def _ended_since(upstream: StageRecord, stage: StageRecord) -> bool:
+    if upstream.completed_at is None or stage.started_at is None:
+        return False
+    return upstream.completed_at > stage.started_at
+
+
 def _revived(
     stage: StageRecord, cause: str, find_checkpoint: FindCheckpoint, fresh: bool
 ) -> PlannedStage:
-    fresh = fresh or stage.status == Status.COMPLETED
     checkpoint = None if fresh or stage.attempt == 0 else find_checkpoint(stage)
     action = Action.RUN if checkpoint is None else Action.CONTINUE
     return PlannedStage(stage.name, action, cause, checkpoint=checkpoint, fresh=fresh)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from trainui.domain.definition import StageDefinition
@@ -101,3 +103,28 @@ def test_rerun_of_one_stage_or_of_all_that_depends_on_it() -> None:
     assert plan_rerun(diamond(), ["A"], downstream=True) == ["A", "B", "C", "D"]
     with pytest.raises(UsageError, match="D is running"):
         plan_rerun(diamond(D=S.RUNNING), ["B"], downstream=True)
+
+
+def test_what_was_made_of_other_data_is_not_continued() -> None:
+    # A ran again, by itself, after B had started and failed
+    a = dataclasses.replace(record("A", [], S.COMPLETED), started_at=30, completed_at=40)
+    b = dataclasses.replace(record("B", ["A"], S.FAILED), started_at=20, completed_at=25)
+    before = dataclasses.replace(a, started_at=5, completed_at=10)
+    planned = plan_resume([a, b], find_checkpoint=lambda _: "x")
+    assert (planned[1].action, planned[1].fresh) == ("run", True)
+    planned = plan_resume([before, b], find_checkpoint=lambda _: "x")
+    assert (planned[1].action, planned[1].fresh) == ("continue", False)
+    planned = plan_resume([before, b], find_checkpoint=lambda _: "x", fresh=["A"])
+    assert (planned[1].action, planned[1].fresh) == ("run", True)
+
+
+def test_a_changed_stage_runs_again_and_an_unfinished_one_says_that_it_was_edited() -> None:
+    stages = diamond(C=S.FAILED, D=S.BLOCKED)
+    changed = {"B": "was edited", "C": "was edited"}
+    planned = {
+        stage.name: stage
+        for stage in plan_resume(stages, find_checkpoint=lambda s: s.name, changed=changed)
+    }
+    assert (planned["B"].action, planned["B"].reason) == ("run", "was edited")
+    assert (planned["C"].action, planned["C"].reason) == ("continue", "failed; was edited")
+    assert planned["A"].action == "skip"
