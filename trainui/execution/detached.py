@@ -1,0 +1,127 @@
+"""Processes that outlive whoever starts them: how they are started, and how they are ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import trainui
+
+_LOG_LIMIT = 1 << 20
+"""Bytes. These logs grow by a few lines at each start; an older one is kept beside."""
+
+_KILL_WAIT = 5.0
+"""Seconds: a process in an uninterruptible call dies only after it."""
+
+_started: list[subprocess.Popen[bytes]] = []
+"""Kept until they are seen to have ended, so that none stays a zombie of ours."""
+
+
+def module_argv(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module, whatever the directory it is started in holds."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def spawn(
+    argv: Sequence[str], log: Path, *, inherited: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, with no terminal and nothing else of ours.
+
+    Args:
+        argv: the command.
+        log: where its stdout and stderr go; made with mode 0600.
+        inherited: descriptors that it gets besides.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+    _started[:] = [process for process in _started if process.poll() is None]
+    with _open_log(log) as output:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=_environment(),
+            pass_fds=inherited,
+            start_new_session=True,
+            umask=0o077,
+        )
+    _started.append(process)
+    return process
+
+
+def end(pid: int, is_gone: Callable[[], bool], *, grace: float) -> bool:
+    """End a process: TERM, and KILL after `grace` seconds.
+
+    Args:
+        pid: the process; its caller knows that it is not a stranger.
+        is_gone: whether it has ended.
+        grace: seconds.
+
+    Returns:
+        Whether it has ended.
+    """
+    _send(pid, signal.SIGTERM)
+    _send(pid, signal.SIGCONT)  # a stopped process acts on TERM only when it goes on
+    if wait_until(is_gone, grace):
+        return True
+    _send(pid, signal.SIGKILL)
+    return wait_until(is_gone, _KILL_WAIT)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait for a condition that nobody announces; return whether it came about in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def accept_signals() -> None:
+    """Block no signal and ignore none that ends us, whatever our starter does with them."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def read_tail(log: Path, start: int = 0, *, lines: int = 15) -> str:
+    """Return the last lines of a log, from byte `start` on at most; empty where there is none."""
+    try:
+        text = log.read_bytes()[start:].decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _open_log(log: Path) -> BinaryIO:
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > _LOG_LIMIT:
+            log.replace(log.with_name(f"{log.name}.1"))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    return os.fdopen(os.open(log, flags, 0o600), "ab")
+
+
+def _environment() -> dict[str, str]:
+    """Ours, so that modules are found as they are here though the working directory is another."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    search = [str(Path(part).absolute()) for part in given if part]
+    package_root = Path(trainui.__file__).parent.parent
+    if package_root.name not in ("site-packages", "dist-packages"):
+        search.insert(0, str(package_root))  # a checkout, which need not be installed
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(search)} if search else dict(os.environ)
