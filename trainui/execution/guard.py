@@ -1,0 +1,156 @@
+"""The guard: it starts the broker and the worker, and again when they die, for as long as wanted.
+
+It uses the standard library alone and nothing that can hang, so that it outlives what it guards.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trainui import paths
+from trainui import settings as settings_module
+from trainui.execution import broker, detached, locks, wishes
+from trainui.execution.kept import Kept
+from trainui.paths import Home
+from trainui.settings import Settings
+
+logger = logging.getLogger("trainui.execution.guard")  # this module also runs as __main__
+
+ARGV = detached.module_argv("trainui.execution.guard")
+"""The command that runs a guard."""
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks at what is not our own child, and at the wishes."""
+
+WORKER_GRACE = 6.0
+"""Seconds; a worker that is told to end leaves within 5."""
+
+
+class Guard:
+    """Keeps the broker and the worker of one home alive."""
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+        log = home.worker / "guard.log"
+
+        def kept(name: str, argv: list[str], is_alive: Callable[[], bool]) -> Kept:
+            return Kept(name, lambda: detached.spawn(argv, log), is_alive)
+
+        self._home = home
+        self._broker = kept(
+            "broker",
+            detached.module_argv("trainui.execution.broker", "ensure"),
+            lambda: broker.is_alive(home, settings),
+        )
+        self._worker = kept(
+            "worker",
+            detached.module_argv("trainui.execution.worker"),
+            lambda: locks.is_held(home.worker_lock),
+        )
+        self._told = False
+        self._withdrawn_at = wishes.withdrawn_at(home)
+        self._wakeup = _listen({signal.SIGTERM: self._on_term})
+
+    def serve(self) -> None:
+        """Keep both alive until they are not wanted, then end them."""
+        while self._is_wanted():
+            now = time.monotonic()
+            self._broker.tend(now)
+            if self._broker.is_settled():
+                self._worker.tend(now)
+            self._sleep(now)
+        logger.info("not wanted any more: the worker and the broker end")
+        self._end_worker()
+        self._end_broker()
+
+    def _is_wanted(self) -> bool:
+        if self._told:
+            self._told = False
+            self._heed_term()
+        return wishes.is_wanted(self._home)
+
+    def _heed_term(self) -> None:
+        """Take TERM for a wish, unless it only announces one that is already on disk."""
+        if wishes.withdrawn_at(self._home) == self._withdrawn_at:
+            wishes.withdraw(self._home)
+        self._withdrawn_at = wishes.withdrawn_at(self._home)
+
+    def _sleep(self, now: float) -> None:
+        """Sleep until a signal comes, a child ends, a start is due, or it is time for a look."""
+        waits = [kept.due - now for kept in (self._broker, self._worker) if kept.due > now]
+        select.select([self._wakeup], [], [], min([LOOK_EVERY, *waits]))
+        while True:
+            try:
+                os.read(self._wakeup, 512)
+            except BlockingIOError:
+                return
+
+    def _on_term(self, *_: Any) -> None:
+        self._told = True
+
+    def _end_worker(self) -> None:
+        """End the worker, whoever started it."""
+        child = self._worker.process
+        owner = locks.holder(self._home.worker_lock) or {}
+        pid = owner.get("pid") or (child.pid if child is not None else None)
+        if pid is None:
+            return
+
+        def is_gone() -> bool:
+            ended = child is None or child.poll() is not None
+            return ended and not locks.is_held(self._home.worker_lock)
+
+        if not detached.end(pid, is_gone, grace=WORKER_GRACE):
+            logger.error("the worker, pid %d, does not end", pid)
+
+    def _end_broker(self) -> None:
+        """End our own broker, also one that is about to start."""
+        starter = self._broker.process
+        if starter is not None:
+            detached.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
+        if not broker.stop(self._home):
+            logger.error("the broker does not end")
+
+
+def _listen(handlers: dict[signal.Signals, Callable[..., None]]) -> int:
+    """Handle these signals and let each, and the end of a child, end a `select` on the result."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    # Not SIG_IGN: our children would inherit it.
+    ignored = {signal.SIGCHLD: _do_nothing, signal.SIGHUP: _do_nothing, signal.SIGINT: _do_nothing}
+    for number, handler in {**ignored, **handlers}.items():
+        signal.signal(number, handler)
+    return reader
+
+
+def _do_nothing(*_: Any) -> None:
+    """Only being woken is asked for."""
+
+
+def main() -> int:
+    """Guard the home that the environment names, unless that is done already."""
+    os.umask(0o077)
+    detached.accept_signals()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s guard: %(message)s")
+    home, settings = paths.home(), settings_module.load()
+    for directory in (home.root, home.worker):
+        paths.make_private(directory)
+    while wishes.is_wanted(home):  # also after we let go: a wish may have come just before
+        lock = locks.acquire(home.guard_lock)
+        if lock is None:
+            return 0  # another guard heeds the wish
+        with lock:
+            Guard(home, settings).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
