@@ -1,0 +1,73 @@
+"""The environment of a run's stages: the submitting shell's, kept 0600 in the run's directory.
+
+Never in the database, on the screen or in `--json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui import paths
+from trainui.errors import UnfitEnvironmentError
+
+ENVIRONMENT_FILE = "env.json"
+
+_LEFT_OUT = frozenset({"DISPLAY", "PWD", "SHLVL"})
+_LEFT_OUT_PREFIXES = ("SSH_", "TMUX", "XDG_", "DBUS_")
+
+
+@dataclass(frozen=True, slots=True)
+class ShellEnvironment:
+    """What a stage's process inherits of the shell that submitted its run."""
+
+    environ: Mapping[str, str]
+    umask: int
+
+
+def kept(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that outlive the login session they belong to."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in _LEFT_OUT and not name.startswith(_LEFT_OUT_PREFIXES)
+    }
+
+
+def write(run_directory: Path, shell: ShellEnvironment) -> None:
+    """Keep a run's environment, less what belongs to a login session."""
+    content = {"environ": kept(shell.environ), "umask": shell.umask}
+    # ASCII: values that are no text come back as the bytes they were
+    paths.write_private(run_directory / ENVIRONMENT_FILE, json.dumps(content, indent=1))
+
+
+def read(run_directory: Path) -> ShellEnvironment:
+    """Return what `write` kept.
+
+    Raises:
+        UnfitEnvironmentError: the file is gone or damaged.
+    """
+    file = run_directory / ENVIRONMENT_FILE
+    try:
+        content = json.loads(file.read_bytes())
+        return ShellEnvironment(dict(content["environ"]), int(content["umask"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnfitEnvironmentError(
+            f"{file} cannot be read: {error}; `trainui resume RUN --env` writes it anew"
+        ) from error
+
+
+def current_umask() -> int:
+    """Return this process's umask, without changing it where the system tells."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    except (OSError, ValueError):
+        pass
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask

@@ -1,0 +1,34 @@
+"""Runs and stages by their exact names, or an error that says what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection
+
+from trainui.domain.records import RunRecord
+from trainui.errors import NotFoundError
+from trainui.store import runs
+
+
+def existing_run(connection: Connection, run_id: str) -> RunRecord:
+    """Return the run of exactly this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    run = runs.get(connection, run_id)
+    if run is None:
+        raise NotFoundError(f"there is no run {run_id!r}; `trainui ls` lists those that are there")
+    return run
+
+
+def check_names(known: Collection[str], names: Iterable[str]) -> None:
+    """See that a run has all these stages.
+
+    Raises:
+        NotFoundError: it lacks one.
+    """
+    for name in names:
+        if name not in known:
+            raise NotFoundError(f"no stage is called {name!r}; this run has {', '.join(known)}")

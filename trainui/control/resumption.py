@@ -1,0 +1,220 @@
+"""Going on with a run: the plan of a resume and the resume, and a stage run again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from trainui import doorbell
+from trainui.control import environment, revision
+from trainui.control.environment import ShellEnvironment
+from trainui.control.known import check_names, existing_run
+from trainui.control.requirements import check_gpus, check_inputs
+from trainui.control.savings import with_savings
+from trainui.domain.definition import Pipeline
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.errors import UsageError
+from trainui.pipeline import resume as rules
+from trainui.pipeline.resume import Action, PlannedStage
+from trainui.pipeline.settle import Upstream, settled
+from trainui.store import attempts as stored_attempts
+from trainui.store import runs
+from trainui.store import stages as stored_stages
+from trainui.store.engine import Store, open_store
+from trainui.store.revision import revise
+from trainui.store.stages import Reopened
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A run as it was when the plan was made."""
+
+    run: RunRecord
+    stages: tuple[StageRecord, ...]
+    attempts: Mapping[str, Sequence[AttemptRecord]]
+    """By stage id."""
+    tried: Mapping[str, Collection[str]]
+    """Checkpoints tried in vain, by stage id."""
+
+
+def plan_resume(
+    run_id: str,
+    *,
+    until: Collection[str] = (),
+    fresh: Collection[str] = (),
+    pipeline: Pipeline | None = None,
+) -> list[PlannedStage]:
+    """Tell what a resume would do with each stage, in the file's order.
+
+    Args:
+        run_id: the run.
+        until: full names; only these and what they depend on. None named: all.
+        fresh: full names of stages that begin anew although they could continue.
+        pipeline: an edited one, as loaded; None: the one on record.
+
+    Raises:
+        NotFoundError: there is no such run or stage.
+        UsageError: a stage that is to begin anew, or was edited, runs at the moment.
+    """
+    planned, _seen, _revision = _plan(open_store(), run_id, until, fresh, pipeline)
+    return planned
+
+
+def resume(
+    run_id: str,
+    *,
+    until: Collection[str] = (),
+    fresh: Collection[str] = (),
+    environ: Mapping[str, str] | None = None,
+    pipeline: Pipeline | None = None,
+) -> list[str]:
+    """Give every stage that is over and not completed a new attempt.
+
+    Args:
+        run_id: the run.
+        until: full names; only these and what they depend on. None named: all.
+        fresh: full names of stages that begin anew although they could continue.
+        environ: replaces the environment of the run's stages; None: it stays.
+        pipeline: an edited one, as loaded; None: the one on record.
+
+    Returns:
+        The full names of the stages brought back to life; none where there is nothing to do.
+
+    Raises:
+        NotFoundError: there is no such run or stage.
+        UsageError: a stage that is to begin anew, or was edited, runs at the moment.
+        UnfitEnvironmentError: this machine lacks a GPU that a stage needs.
+    """
+    store = open_store()
+    planned, seen, revised = _plan(store, run_id, until, fresh, pipeline)
+    _check(planned, seen, revised)
+    directory = Path(seen.run.directory)
+    if environ is not None:
+        environment.write(directory, ShellEnvironment(environ, environment.current_umask()))
+    with store.write() as connection:
+        moved_on = _moved_on(connection, seen)
+        if revised is not None:
+            # once more, since a stage may have started meanwhile
+            revision.compare(seen.run, runs.stages(connection, run_id), revised.pipeline)
+            revise(connection, run_id, revised.pipeline, revised.directories)
+        changes = [change for change in _changes(planned) if change.name not in moved_on]
+        revived = stored_stages.reopen(connection, run_id, changes)
+    if revised is not None:
+        revision.keep_text(directory, revised.pipeline.text)
+    doorbell.ring()
+    return revived
+
+
+def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> list[str]:
+    """Run stages again that are over.
+
+    Args:
+        run_id: the run.
+        names: the stages' full names.
+        downstream: whether all that depends on them runs again, too.
+
+    Returns:
+        The full names of the stages brought back to life.
+
+    Raises:
+        NotFoundError: there is no such run or stage.
+        UsageError: one of them is unfinished, or what it depends on did not complete.
+    """
+    with open_store().write() as connection:
+        existing_run(connection, run_id)
+        stages = runs.stages(connection, run_id)
+        by_name = {stage.name: stage for stage in stages}
+        check_names(by_name, names)
+        chosen = rules.plan_rerun(stages, names, downstream=downstream)
+        for name in chosen:
+            _check_upstreams(by_name, by_name[name], chosen)
+        changes = [
+            Reopened(name, fresh=rules.begins_anew(by_name[name], by_name, chosen))
+            for name in chosen
+        ]
+        revived = stored_stages.reopen(connection, run_id, changes)
+    doorbell.ring()
+    return revived
+
+
+def _plan(
+    store: Store,
+    run_id: str,
+    until: Collection[str],
+    fresh: Collection[str],
+    pipeline: Pipeline | None,
+) -> tuple[list[PlannedStage], _Seen, revision.Revision | None]:
+    seen = _look(store, run_id)
+    revised = None if pipeline is None else revision.compare(seen.run, seen.stages, pipeline)
+    stages = seen.stages if revised is None else revised.stages
+    by_name = {stage.name: stage for stage in stages}
+    check_names(by_name, [*until, *fresh])
+    planned = rules.plan_resume(
+        stages,
+        find_checkpoint=lambda stage: _find_checkpoint(stage, seen.tried.get(stage.id, ())),
+        until=until,
+        fresh=fresh,
+        changed={} if revised is None else revised.changed,
+    )
+    return with_savings(planned, by_name, seen.attempts), seen, revised
+
+
+def _look(store: Store, run_id: str) -> _Seen:
+    with store.read() as connection:
+        run = existing_run(connection, run_id)
+        stages = runs.stages(connection, run_id)
+        tried = {
+            stage.id: stored_attempts.tried_checkpoints(connection, stage.id)
+            for stage in stages
+            if stage.definition.checkpoint is not None
+        }
+        attempts = {
+            stage.id: stored_attempts.of_stage(connection, stage.id)
+            for stage in stages
+            if stage.attempt > 0
+        }
+    return _Seen(run, tuple(stages), attempts, tried)
+
+
+def _find_checkpoint(stage: StageRecord, tried: Collection[str]) -> str | None:
+    from trainui.execution import checkpoints
+
+    return checkpoints.find(stage.definition.checkpoint, stage.directory, tried)
+
+
+def _check(planned: Sequence[PlannedStage], seen: _Seen, revised: revision.Revision | None) -> None:
+    revived = {one.name for one in planned if one.action != Action.SKIP}
+    stages = seen.stages if revised is None else revised.stages
+    check_gpus([stage.definition for stage in stages if stage.name in revived])
+    if revised is not None:
+        check_inputs(revised.pipeline, run_directory=Path(seen.run.directory))
+
+
+def _moved_on(connection: Connection, seen: _Seen) -> set[str]:
+    """Return the stages that are no longer as they were when the plan was made."""
+    before = {stage.name: (stage.status, stage.attempt) for stage in seen.stages}
+    now = runs.stages(connection, seen.run.id)
+    return {stage.name for stage in now if before.get(stage.name) != (stage.status, stage.attempt)}
+
+
+def _changes(planned: Sequence[PlannedStage]) -> list[Reopened]:
+    revived = [Reopened(one.name, one.fresh) for one in planned if one.action != Action.SKIP]
+    # with nothing to bring to life, --until must not turn a failure into a skipped stage
+    left_out = [Reopened(one.name, skip=True) for one in planned if one.left_out and revived]
+    return revived + left_out
+
+
+def _check_upstreams(
+    by_name: Mapping[str, StageRecord], stage: StageRecord, chosen: Collection[str]
+) -> None:
+    others = [by_name[name] for name in stage.depends_on if name not in chosen]
+    outcome = settled(
+        Upstream(other.name, other.status, other.definition.allow_failure) for other in others
+    )
+    if outcome is not None and outcome[1] is not None:
+        raise UsageError(
+            f"{stage.name} cannot run: {outcome[1]}; `trainui resume` runs all that is missing"
+        )

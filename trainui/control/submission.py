@@ -1,0 +1,166 @@
+"""Submitting a pipeline: a directory on disk and a run in the store, both or neither."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from trainui import doorbell, paths, settings
+from trainui.control import code, environment
+from trainui.control.environment import ShellEnvironment
+from trainui.control.requirements import check_gpus, check_inputs
+from trainui.domain.definition import Pipeline
+from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.pipeline import substitution
+from trainui.store import runs
+from trainui.store.engine import open_store
+
+PIPELINE_FILE = "pipeline.yaml"
+
+_RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LONGEST_NAME = 200
+
+
+def submit(
+    pipeline: Pipeline,
+    *,
+    name: str | None = None,
+    run_id: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    python: str | None = None,
+    sys_path: str | None = None,
+    priority: int = 0,
+    given: Mapping[str, str] | None = None,
+) -> str:
+    """Store a run of a pipeline, for the worker to start.
+
+    Args:
+        pipeline: as loaded.
+        name: what people call the run; None: the pipeline's name.
+        run_id: `[A-Za-z0-9._-]`, at most 64 characters; None: a new UUID.
+        environ: the environment of its stages; None: this process's.
+        python: what `${python}` is where a stage names none; None: `python` on the PATH of
+            `environ`.
+        sys_path: the directory from which tasks are imported before anywhere else.
+        priority: higher goes first.
+        given: the parameters that were given besides the file, for a resume with another file.
+
+    Returns:
+        The run's id.
+
+    Raises:
+        UsageError: the id or name will not do, or there is a run of this id.
+        UnfitEnvironmentError: this machine lacks a GPU, or the run's directory cannot be made.
+        UnsafePathError: an input lies where it may not.
+    """
+    environ = os.environ if environ is None else environ
+    run_id = _checked_id(run_id)
+    name = _checked_name(name or pipeline.name)
+    check_gpus(pipeline.stages)
+    directory = settings.runs_dir(settings.load()) / run_id
+    directories = stage_directories(directory, pipeline)
+    submitted = substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
+    check_inputs(submitted, run_directory=directory)
+    umask = environment.current_umask()
+    new = runs.NewRun(
+        id=run_id,
+        name=name,
+        pipeline=submitted,
+        directory=str(directory),
+        stage_directories=directories,
+        submission={
+            "umask": umask,
+            "sys_path": sys_path,
+            "python": python or find_python(environ),
+            "given": dict(given or {}),
+        },
+        priority=priority,
+    )
+    _store(new, ShellEnvironment(environ, umask))
+    doorbell.ring()
+    return run_id
+
+
+def without_gpus(pipeline: Pipeline) -> Pipeline:
+    """Return the same pipeline with stages that need no GPU."""
+    return pipeline.with_stages(tuple(replace(stage, gpus=0) for stage in pipeline.stages))
+
+
+def stage_directories(directory: Path, pipeline: Pipeline) -> dict[str, str]:
+    """Return where each stage's directory lies in a run's directory, by full name."""
+    return {s.name: str(directory / paths.directory_name(s.name)) for s in pipeline.stages}
+
+
+def find_python(environ: Mapping[str, str]) -> str:
+    """Return the `python` of a shell with this environment, else its `python3`."""
+    path = environ.get("PATH")
+    return shutil.which("python", path=path) or shutil.which("python3", path=path) or "python3"
+
+
+def _checked_id(run_id: str | None) -> str:
+    if run_id is None:
+        return str(uuid.uuid4())
+    if not _RUN_ID.fullmatch(run_id) or not run_id.strip("."):
+        raise UsageError(
+            f"{run_id!r} cannot be a run's id: it may hold letters, digits, `.`, `_` and `-`, "
+            "at most 64 of them"
+        )
+    return run_id
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise UsageError(
+            f"{name[:40]!r} cannot be a run's name: printable characters, at most {_LONGEST_NAME}"
+        )
+    return name
+
+
+def _store(new: runs.NewRun, shell: ShellEnvironment) -> None:
+    store = open_store()
+    with store.read() as connection:
+        if runs.get(connection, new.id) is not None:
+            raise UsageError(f"there is a run {new.id!r} already; resume it, or choose another id")
+    directory = Path(new.directory)
+    with _new_directory(directory):
+        paths.write_private(directory / PIPELINE_FILE, new.pipeline.text)
+        environment.write(directory, shell)
+        code.record(Path(new.pipeline.directory), directory)
+        with store.write() as connection:
+            runs.create(connection, new)
+
+
+@contextmanager
+def _new_directory(directory: Path) -> Iterator[None]:
+    """Make a run's directory, and take it away again where the rest fails."""
+    try:
+        if not directory.parent.exists():
+            paths.make_private(directory.parent)
+        directory.mkdir(mode=0o700)
+        directory.chmod(0o700)  # also under an odd umask
+    except FileExistsError as error:
+        raise UsageError(
+            f"{directory} is there already; choose another id, or move it away"
+        ) from error
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"cannot make the run's directory {directory}: {error.strerror}; "
+            "make its parent writable, or set TRAINUI_RUNS_DIR"
+        ) from error
+    try:
+        yield
+    except OSError as error:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise UnfitEnvironmentError(
+            f"cannot write into {directory}: {error.strerror}; free some space, or set "
+            "TRAINUI_RUNS_DIR to a directory on another disk"
+        ) from error
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
