@@ -1,0 +1,1 @@
+"""Pipeline files: read, checked, expanded, filled in; pure logic that touches nothing."""

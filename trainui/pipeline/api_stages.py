@@ -1,0 +1,80 @@
+"""The Python API's list of stages as a document, and as the text that says the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence as AnySequence
+from typing import Any
+
+from trainui.pipeline.nodes import (
+    TOP,
+    Entry,
+    Mapping,
+    Mark,
+    Node,
+    NotJsonError,
+    Scalar,
+    Sequence,
+    node_of,
+)
+from trainui.pipeline.problems import Problems, did_you_mean, quoted
+
+KEYS = ("name", "task", "params", "depends_on")
+"""What a stage of the API may say."""
+
+
+def document_of(name: str, stages: AnySequence[Any], problems: Problems) -> Mapping:
+    """Return the document; a stage's place is the line of its number in the list."""
+    items = [_stage(stage, index, problems) for index, stage in enumerate(stages)]
+    present = tuple(item for item in items if item is not None)
+    return Mapping(
+        {
+            "name": Entry(Scalar("name", plain=True), Scalar(name, plain=False)),
+            "stages": Entry(Scalar("stages", plain=True), Sequence(present)),
+        },
+        TOP,
+    )
+
+
+def text_of(name: str, stages: AnySequence[Any]) -> str:
+    """Return the text of the same pipeline: JSON, which is YAML too."""
+    entries = [json.dumps(_without_nothing(stage), allow_nan=False) for stage in stages]
+    listed = ",\n  ".join(entries)
+    return f'{{"name": {json.dumps(name)}, "stages": [\n  {listed}\n]}}\n'
+
+
+def _without_nothing(stage: Any) -> dict[str, Any]:
+    return {key: value for key, value in stage.items() if value is not None}
+
+
+def _stage(stage: Any, index: int, problems: Problems) -> Node | None:
+    mark = Mark(index + 1, 1)
+    if not isinstance(stage, dict):
+        message = f"stages[{index}] must be a dict, not {type(stage).__name__}"
+        problems.add(mark, "wrong-type", message)
+        return None
+    _check_keys(stage, index, mark, problems)
+    entries = (_entry(key, stage[key], index, mark, problems) for key in KEYS if key in stage)
+    return Mapping({entry.key.text: entry for entry in entries if entry is not None}, mark)
+
+
+def _check_keys(stage: dict[Any, Any], index: int, mark: Mark, problems: Problems) -> None:
+    for key in stage:
+        if key not in KEYS:
+            near = did_you_mean(str(key), KEYS) or f"; it may have {', '.join(KEYS)}"
+            message = f"stages[{index}] has the unknown key {quoted(str(key))}{near}"
+            problems.add(mark, "unknown-field", message)
+
+
+def _entry(key: str, value: Any, index: int, mark: Mark, problems: Problems) -> Entry | None:
+    where = f"stages[{index}]: {key}"
+    if key in ("name", "task") and not isinstance(value, str | None):
+        kind = type(value).__name__
+        problems.add(mark, "wrong-type", f"{where} must be a str, not {kind}")
+        return Entry(Scalar(key, plain=True, mark=mark), Scalar("invalid", plain=False, mark=mark))
+    try:
+        node = node_of(value, mark, where=where)
+    except NotJsonError as error:
+        problems.add(mark, "wrong-type", str(error))
+        node = Mapping({}, mark) if key == "params" else Sequence((), mark)
+    return Entry(Scalar(key, plain=True, mark=mark), node)

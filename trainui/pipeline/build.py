@@ -1,0 +1,111 @@
+"""Definitions made of a spec that is known to be right: matrices expanded, names resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainui.domain.definition import CheckpointRule, Json, MetricSource, StageDefinition
+from trainui.pipeline import locations
+from trainui.pipeline.matrix import Group, Pairing, Values, expand, member_name
+from trainui.pipeline.outline import Outline, StageOutline
+from trainui.pipeline.parameters import Parameters
+from trainui.pipeline.spec import CheckpointSpec, MetricSpec, PipelineSpec, StageSpec
+
+
+def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:
+    """Return the stages in the file's order, a matrix's members in the place of it.
+
+    Args:
+        spec: the file's fields.
+        outline: of the same document; it has the matrices' values.
+        directory: absolute: what relative paths are relative to.
+    """
+    groups = [
+        Group(stage.name, expand(seen.matrix))
+        for stage, seen in zip(spec.stages, outline.stages, strict=True)
+    ]
+    pairing = Pairing(groups)
+    return tuple(
+        definition
+        for stage, seen in zip(spec.stages, outline.stages, strict=True)
+        for definition in _members(stage, seen, pairing, outline.parameters, directory)
+    )
+
+
+def _members(
+    spec: StageSpec,
+    seen: StageOutline,
+    pairing: Pairing,
+    parameters: Parameters,
+    directory: str,
+) -> Iterator[StageDefinition]:
+    common = _common(spec, parameters, directory)
+    for values in expand(seen.matrix):
+        yield StageDefinition(
+            name=member_name(spec.name, values),
+            group=spec.name,
+            matrix=values,
+            depends_on=_dependencies(spec, values, pairing),
+            **common,
+        )
+
+
+def _dependencies(spec: StageSpec, values: Values | None, pairing: Pairing) -> tuple[str, ...]:
+    if len(spec.depends_on) == 1:
+        # as it is: where a thousand wait for the same thousand, one tuple serves them all
+        return pairing.resolve(spec.depends_on[0], values)
+    resolved = (name for wanted in spec.depends_on for name in pairing.resolve(wanted, values))
+    return tuple(dict.fromkeys(resolved))
+
+
+def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str, Json]:
+    """Return all that the members of a stage share."""
+    return {
+        "command": spec.run,
+        "task": spec.task,
+        "params": {name: _typed(value, parameters) for name, value in spec.params.items()},
+        "workdir": locations.absolute(spec.workdir or "", directory),
+        "env": dict(spec.env),
+        "python": spec.python and locations.interpreter(spec.python, directory),
+        "cpus": spec.cpus,
+        "gpus": spec.gpus,
+        "retries": spec.retries,
+        "retry_delay": spec.retry_delay,
+        "timeout": spec.timeout,
+        "silence_timeout": spec.silence_timeout,
+        "stop_signal": spec.stop_signal,
+        "grace": spec.grace,
+        "metrics": None if spec.metrics is None else tuple(map(_source, spec.metrics)),
+        "checkpoint": spec.checkpoint and _checkpoint(spec.checkpoint),
+        "resume_args": None if spec.resume_args is None else tuple(spec.resume_args),
+        "resume_run": spec.resume_run,
+        "outputs": tuple(spec.outputs),
+        "success": spec.success,
+        "inputs": tuple(locations.absolute(path, directory) for path in spec.inputs),
+        "allow_failure": spec.allow_failure,
+    }
+
+
+def _typed(value: Json, parameters: Parameters) -> Json:
+    if isinstance(value, str):
+        return parameters.typed(value)
+    if isinstance(value, list):
+        return [_typed(item, parameters) for item in value]
+    if isinstance(value, dict):
+        return {key: _typed(item, parameters) for key, item in value.items()}
+    return value
+
+
+def _source(spec: MetricSpec) -> MetricSource:
+    stream = "stdout" if spec.stdout is not None else "stderr" if spec.stderr is not None else None
+    return MetricSource(
+        path=spec.path,
+        format=spec.format,
+        step=spec.step,
+        stream=stream,
+        pattern=spec.stdout if spec.stdout is not None else spec.stderr,
+    )
+
+
+def _checkpoint(spec: CheckpointSpec) -> CheckpointRule:
+    return CheckpointRule(spec.path, spec.complete)

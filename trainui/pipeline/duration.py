@@ -1,0 +1,33 @@
+"""Durations as people write them: `90s`, `30m`, `12h`, `3d`, `1h30m`; a bare number is seconds."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 10 * 365 * 86_400
+"""Seconds; what is longer is a slip."""
+
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_BARE = re.compile(rf"{_NUMBER}(?:[eE]\+?[0-9]{{1,2}})?", re.ASCII)
+_PARTS = re.compile(
+    rf"(?:({_NUMBER})d)?(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?", re.ASCII
+)
+_SECONDS = (86_400, 3600, 60, 1)
+
+
+def parse(text: str) -> float:
+    """Return a duration in seconds.
+
+    Raises:
+        ValueError: it is not a duration, or longer than ten years; the message says what to write.
+    """
+    stripped = text.strip()
+    if _BARE.fullmatch(stripped):
+        seconds = float(stripped)
+    elif stripped and (match := _PARTS.fullmatch(stripped)):
+        seconds = sum(float(n) * s for n, s in zip(match.groups(), _SECONDS, strict=True) if n)
+    else:
+        raise ValueError("must be a duration such as 90s, 30m, 12h, 3d or 1h30m")
+    if seconds > LONGEST:
+        raise ValueError("must be a duration of at most ten years")
+    return seconds

@@ -1,0 +1,274 @@
+"""The types of fields, read from nodes: each gives plain data or says what it must be."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from trainui.domain.definition import Json
+from trainui.pipeline import duration, names
+from trainui.pipeline.nodes import Scalar, json_of, kind_of
+from trainui.pipeline.parameters import Parameters
+from trainui.pipeline.problems import did_you_mean, quoted
+
+LARGEST = 1_000_000
+"""Of any whole number; what is larger is a slip."""
+
+REPORTED = "reported-elsewhere"
+"""A fault that another check words better."""
+
+_TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+_TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
+
+
+def fault(code: str, message: str) -> PydanticCustomError:
+    """Return the error for a value; the message goes on after the field's name."""
+    return PydanticCustomError(code, "{message}", {"message": message})
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, Scalar):
+        raise fault("wrong-type", f"must be text, not {kind_of(value)}")
+    return value.text
+
+
+def _item(value: Any) -> str:
+    text = _text(value)
+    if text == "" and value.plain:
+        raise fault("wrong-type", 'is empty; write "" where empty text is meant')
+    return text
+
+
+def _pattern(value: Any) -> str:
+    text = _text(value)
+    if "${" not in text:
+        compile_pattern(text)
+    return text
+
+
+def compile_pattern(text: str) -> re.Pattern[str]:
+    """Compile a regular expression, or raise what is wrong with it."""
+    try:
+        return re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise fault("bad-pattern", f"is not a regular expression: {error}") from error
+
+
+def _named(check: Callable[[str], str | None]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        text = value if isinstance(value, str) else _text(value)
+        if problem := check(text):
+            raise fault("bad-name", problem)
+        return text
+
+    return read
+
+
+def _command(value: Any) -> str | tuple[str, ...]:
+    if isinstance(value, list):
+        items = tuple(_at(index, _item, item) for index, item in enumerate(value))
+        if not items or not items[0].strip():
+            raise fault("no-command", "names no program; its first item is the program")
+        return items
+    if not isinstance(value, Scalar):
+        raise fault("wrong-type", f"must be shell text or a list of words, not {kind_of(value)}")
+    if not value.text.strip():
+        raise fault("no-command", "holds no command")
+    return value.text
+
+
+def _at(index: int, read: Callable[[Any], str], item: Any) -> str:
+    try:
+        return read(item)
+    except PydanticCustomError as error:
+        raise fault(error.type, f"item {index + 1} {error.message()}") from error
+
+
+def _expanded(value: Any, info: ValidationInfo, expected: str) -> Scalar:
+    """Return a scalar in which parameters are filled in."""
+    if not isinstance(value, Scalar):
+        raise fault("wrong-type", f"must be {expected}, not {kind_of(value)}")
+    parameters: Parameters = (info.context or {}).get("parameters", Parameters())
+    filled = parameters.expand(value)
+    if filled is None:
+        raise fault(REPORTED, "")
+    return filled
+
+
+def _typed(scalar: Scalar) -> Json:
+    try:
+        return scalar.value
+    except ValueError as error:
+        raise fault("wrong-type", f"is out of range: {error}") from error
+
+
+def _whole(least: int) -> Callable[[Any, ValidationInfo], int]:
+    expected = f"a whole number of at least {least}"
+
+    def read(value: Any, info: ValidationInfo) -> int:
+        scalar = _expanded(value, info, expected)
+        number = _typed(scalar)
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise fault("wrong-type", f"must be {expected}, not {quoted(scalar.text)}")
+        if not least <= number <= LARGEST:
+            raise fault("out-of-range", f"must be {expected} and at most {LARGEST}, not {number}")
+        return number
+
+    return read
+
+
+def _flag(value: Any, info: ValidationInfo) -> bool:
+    scalar = _expanded(value, info, "true or false")
+    flag = _typed(scalar)
+    if not isinstance(flag, bool):
+        raise fault("wrong-type", f"must be true or false, not {quoted(scalar.text)}")
+    return flag
+
+
+def _duration(*, zero: bool) -> Callable[[Any, ValidationInfo], float]:
+    def read(value: Any, info: ValidationInfo) -> float:
+        scalar = _expanded(value, info, "a duration such as 90s, 30m or 1h30m")
+        try:
+            seconds = duration.parse(scalar.text)
+        except ValueError as error:
+            raise fault("bad-duration", f"{error}, not {quoted(scalar.text)}") from error
+        if not zero and seconds == 0:
+            raise fault("bad-duration", "must be longer than nothing; leave it out for no limit")
+        return seconds
+
+    return read
+
+
+def _signal(value: Any, info: ValidationInfo) -> str:
+    text = _expanded(value, info, "a signal such as TERM").text.strip()
+    known = {member.name.removeprefix("SIG"): member for member in signal.Signals}
+    if text.isdecimal() and int(text) in signal.valid_signals():
+        return signal.Signals(int(text)).name.removeprefix("SIG")
+    name = text.upper().removeprefix("SIG")
+    if name not in known:
+        near = did_you_mean(name, known)
+        raise fault("bad-signal", f"must be a signal such as TERM or INT, not {quoted(text)}{near}")
+    return known[name].name.removeprefix("SIG")
+
+
+def _task(value: Any, info: ValidationInfo) -> str:
+    text = _expanded(value, info, "the name of a task or function").text
+    if not text.strip() or not text.isprintable():
+        raise fault(
+            "bad-name", "must be the name of a task or an importable function, such as mod.f"
+        )
+    return text
+
+
+def _json(value: Any) -> Json:
+    try:
+        return json_of(value)
+    except ValueError as error:
+        raise fault("wrong-type", f"holds a value that cannot be passed: {error}") from error
+
+
+def _parameter(value: Any) -> str:
+    if not isinstance(value, Scalar):
+        message = f"must be one value, not {kind_of(value)}; lists belong into a stage's params"
+        raise fault("wrong-type", message)
+    return value.text
+
+
+def _choices(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise fault("wrong-type", f"must be a list of values, not {kind_of(value)}")
+    if not value:
+        raise fault("empty-matrix", "has no value; give at least one")
+    return tuple(_at(index, _item, item) for index, item in enumerate(value))
+
+
+def _anything(_: Any) -> None:
+    return None
+
+
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
+"""Text as written."""
+
+Item = Annotated[str, BeforeValidator(_item), WithJsonSchema(_TEXT_SCHEMA)]
+"""One of a list of texts."""
+
+Pattern = Annotated[
+    str, BeforeValidator(_pattern), WithJsonSchema({"type": "string", "format": "regex"})
+]
+"""A regular expression."""
+
+StageName = Annotated[
+    str,
+    BeforeValidator(_named(names.stage_name_fault)),
+    WithJsonSchema({"type": "string", "pattern": r"^[^/.\[\]{}$]{1,64}$"}),
+]
+"""A stage's name."""
+
+PipelineName = Annotated[
+    str, BeforeValidator(_named(names.pipeline_name_fault)), WithJsonSchema(_TEXT_SCHEMA)
+]
+"""A pipeline's name."""
+
+MatrixKey = Annotated[str, BeforeValidator(_named(names.matrix_key_fault))]
+"""A key of a matrix."""
+
+ParamKey = Annotated[str, BeforeValidator(_named(names.param_key_fault))]
+"""A key of the top params."""
+
+VariableName = Annotated[str, BeforeValidator(_named(names.variable_fault))]
+"""The name of an environment variable."""
+
+Command = Annotated[
+    str | tuple[str, ...],
+    BeforeValidator(_command),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {**_TEXTS_SCHEMA, "minItems": 1}]}),
+]
+"""Shell text, or words."""
+
+_DURATION_SCHEMA = {"type": ["string", "number"], "examples": ["90s", "30m", "1h30m"]}
+
+Duration = Annotated[
+    float, BeforeValidator(_duration(zero=False)), WithJsonSchema(_DURATION_SCHEMA)
+]
+"""Seconds, above 0."""
+
+Delay = Annotated[float, BeforeValidator(_duration(zero=True)), WithJsonSchema(_DURATION_SCHEMA)]
+"""Seconds, 0 or more."""
+
+Count = Annotated[int, BeforeValidator(_whole(0)), WithJsonSchema({"type": ["integer", "string"]})]
+"""A whole number, 0 or more."""
+
+Places = Annotated[int, BeforeValidator(_whole(1)), WithJsonSchema({"type": ["integer", "string"]})]
+"""A whole number, 1 or more."""
+
+Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": ["boolean", "string"]})]
+"""True or false."""
+
+Signal = Annotated[str, BeforeValidator(_signal), WithJsonSchema({"type": ["string", "integer"]})]
+"""A signal's name without SIG."""
+
+Task = Annotated[str, BeforeValidator(_task), WithJsonSchema({"type": "string"})]
+"""The name of a task or function."""
+
+TaskParam = Annotated[Json, BeforeValidator(_json), WithJsonSchema({})]
+"""What JSON can hold."""
+
+Parameter = Annotated[
+    str,
+    BeforeValidator(_parameter),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+]
+"""The value of a parameter, as text."""
+
+Choices = Annotated[
+    tuple[str, ...], BeforeValidator(_choices), WithJsonSchema({**_TEXTS_SCHEMA, "minItems": 1})
+]
+"""The values of one key of a matrix."""
+
+Reserved = Annotated[None, BeforeValidator(_anything), WithJsonSchema({})]
+"""Anything: a field whose form is not fixed yet."""

@@ -1,0 +1,120 @@
+"""The graph of stages: what comes before and after what, an order, and its cycles.
+
+Nothing here recurses, so that a chain of ten thousand stages is like any other.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from trainui.domain.definition import StageDefinition
+
+Edges = Mapping[str, tuple[str, ...]]
+"""Each name with its neighbours."""
+
+MAX_CYCLES = 100
+"""Cycles that are listed; who has more mends those first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Stages and what they depend on."""
+
+    parents: Edges
+    """What each stage depends on directly, in the file's order of stages."""
+
+    children: Edges
+    """What depends on each stage directly."""
+
+    @classmethod
+    def of(cls, stages: Iterable[StageDefinition]) -> Graph:
+        """Return the graph of a pipeline's stages."""
+        return cls.from_parents({stage.name: tuple(stage.depends_on) for stage in stages})
+
+    @classmethod
+    def from_parents(cls, parents: Edges) -> Graph:
+        """Return the graph in which every stage depends on these; unknown names are left out."""
+        known = {name: tuple(p for p in above if p in parents) for name, above in parents.items()}
+        children: dict[str, list[str]] = {name: [] for name in known}
+        for name, above in known.items():
+            for parent in dict.fromkeys(above):
+                children[parent].append(name)
+        return cls(known, {name: tuple(below) for name, below in children.items()})
+
+    def upstream(self, *names: str) -> set[str]:
+        """Return all that these stages depend on, directly or not, themselves left out."""
+        return _reachable(self.parents, names) - set(names)
+
+    def downstream(self, *names: str) -> set[str]:
+        """Return all that depends on these stages, directly or not, themselves left out."""
+        return _reachable(self.children, names) - set(names)
+
+    def order(self) -> list[str]:
+        """Return all names, each after what it depends on; where free, in the file's order.
+
+        Raises:
+            ValueError: there is a cycle.
+        """
+        position = {name: index for index, name in enumerate(self.parents)}
+        names = list(self.parents)
+        waiting = {name: len(set(above)) for name, above in self.parents.items()}
+        ready = [position[name] for name, count in waiting.items() if count == 0]
+        ordered: list[str] = []
+        while ready:
+            name = names[heapq.heappop(ready)]
+            ordered.append(name)
+            for child in self.children[name]:
+                waiting[child] -= 1
+                if waiting[child] == 0:
+                    heapq.heappush(ready, position[child])
+        if len(ordered) < len(names):
+            raise ValueError("the stages depend on each other in a cycle")
+        return ordered
+
+    def cycles(self) -> list[tuple[str, ...]]:
+        """Return cycles, each as names that depend on the next one, the last on the first.
+
+        Every cycle shares a stage and its dependency with one that is returned; each is returned
+        once, at most MAX_CYCLES of them.
+        """
+        found: dict[frozenset[str], tuple[str, ...]] = {}
+        for cycle in _walk_back_edges(self.parents):
+            found.setdefault(frozenset(cycle), cycle)
+            if len(found) == MAX_CYCLES:
+                break
+        return list(found.values())
+
+
+def _reachable(edges: Edges, names: Iterable[str]) -> set[str]:
+    seen: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(edges.get(name, ()))
+    return seen
+
+
+def _walk_back_edges(edges: Edges) -> Iterator[tuple[str, ...]]:
+    """Walk depth first; an edge back to a name on the path closes a cycle."""
+    done: set[str] = set()
+    for root in edges:
+        if root in done:
+            continue
+        path, on_path = [root], {root: 0}
+        branches = [iter(edges[root])]
+        while path:
+            name = next(branches[-1], None)
+            if name is None:
+                branches.pop()
+                done.add(path[-1])
+                del on_path[path.pop()]
+            elif name in on_path:
+                yield tuple(path[on_path[name] :])
+            elif name not in done:
+                on_path[name] = len(path)
+                path.append(name)
+                branches.append(iter(edges[name]))

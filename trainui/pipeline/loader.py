@@ -1,0 +1,156 @@
+"""Pipelines made of files, of bare commands and of the Python API's lists: checked as a whole.
+
+Every problem is found in one go; with any, nothing is returned.
+"""
+
+# ruff: noqa: PTH - paths are texts here, as in definitions and messages
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence as AnySequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any, TextIO
+
+from trainui.domain.definition import Pipeline
+from trainui.errors import UsageError
+from trainui.pipeline import api_stages, bare_command, names, source
+from trainui.pipeline.assemble import Origin, assemble
+from trainui.pipeline.nodes import TOP, Mapping, Scalar, kind_of
+from trainui.pipeline.problems import Problems
+from trainui.pipeline.yaml_tree import read_tree
+
+NO_FILE = "pipeline"
+"""Names a pipeline that is in no file, where it has no name of its own."""
+
+API_FILE = "stages"
+"""Stands for the file's name in problems of the API's list; lines are numbers of its entries."""
+
+
+def load(
+    file: str,
+    params: AnyMapping[str, str] | None = None,
+    *,
+    stdin: TextIO | None = None,
+    complete: bool = True,
+) -> Pipeline:
+    """Load a pipeline file.
+
+    Args:
+        file: its path as the user named it; `-`: standard input, with the current directory.
+        params: values given with `-p`.
+        stdin: read instead of standard input.
+        complete: whether a parameter without a value is a problem.
+
+    Raises:
+        PipelineFileError: it has problems; all of them, in the file's order.
+    """
+    found = source.read(file, stdin)
+    pipeline = load_text(
+        found.text, file=file, directory=found.directory, params=params, complete=complete
+    )
+    return replace(pipeline, file=found.file)
+
+
+def load_text(
+    text: str,
+    *,
+    file: str | None = None,
+    directory: str | None = None,
+    params: AnyMapping[str, str] | None = None,
+    complete: bool = True,
+) -> Pipeline:
+    """Load the text of a pipeline file; the result names no file.
+
+    Args:
+        text: the file's text.
+        file: its name, for messages and for a pipeline without a name; None: there is none.
+        directory: what relative paths are relative to; None: the current directory.
+        params: values given with `-p`.
+        complete: whether a parameter without a value is a problem.
+
+    Raises:
+        PipelineFileError: it has problems; all of them, in the file's order.
+    """
+    bare = text.removeprefix("\ufeff")
+    problems = Problems(file or NO_FILE, bare)
+    document = _document(bare, problems)
+    origin = Origin(
+        text=text,
+        directory=os.path.abspath(directory or os.curdir),
+        name=_default_name(file),
+        given=params or {},
+        complete=complete,
+    )
+    return assemble(document, origin, problems)
+
+
+def from_command(
+    argv: AnySequence[str],
+    name: str | None = None,
+    *,
+    directory: str | None = None,
+    gpus: int = 0,
+) -> Pipeline:
+    """Make a pipeline of one stage that runs a command as it is, with nothing filled in.
+
+    One word with spaces in it that is no program's name is shell text.
+
+    Args:
+        argv: the command's words.
+        name: the pipeline's name; None: the stage's, which is named after the script.
+        directory: where it runs; None: the current directory.
+        gpus: how many GPUs it gets.
+
+    Raises:
+        UsageError: there is no command, or it or the name cannot be stored.
+    """
+    if name is not None and (problem := names.pipeline_name_fault(name)):
+        raise UsageError(f"the name {name!r} {problem}")
+    return load_text(bare_command.file_text(argv, name, gpus), directory=directory)
+
+
+def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = None) -> Pipeline:
+    """Make a pipeline of the Python API's list.
+
+    Args:
+        stages: dicts with `name`, `task`, and where needed `params` and `depends_on`.
+        name: the pipeline's name.
+        directory: what relative paths are relative to; None: the current directory.
+
+    Raises:
+        PipelineFileError: the list has problems; all of them. A problem's line is the number of
+            its entry, from 1 on.
+    """
+    problems = Problems(API_FILE)
+    document = api_stages.document_of(name, stages, problems)
+    origin = Origin(
+        text="" if problems else api_stages.text_of(name, stages),
+        directory=os.path.abspath(directory or os.curdir),
+        name=name,
+    )
+    return assemble(document, origin, problems)
+
+
+def _document(text: str, problems: Problems) -> Mapping:
+    """Return the document that a text holds; without one there is nothing else to check."""
+    root = read_tree(text, problems)
+    if isinstance(root, Mapping):
+        return root
+    if root is None or (isinstance(root, Scalar) and root.is_null):
+        if not problems:
+            problems.add(TOP, "empty", "the file is empty; `trainui init` writes an example")
+    else:
+        message = f"a pipeline must be a mapping with stages, not {kind_of(root)}"
+        problems.add(root.mark, "wrong-type", message)
+    problems.raise_if_any()
+    raise AssertionError("without a document there are problems")
+
+
+def _default_name(file: str | None) -> str:
+    if file is None or file == source.STDIN:
+        return NO_FILE
+    stem = PurePath(file).stem
+    return stem if names.pipeline_name_fault(stem) is None else NO_FILE

@@ -1,0 +1,39 @@
+"""Paths as written in a pipeline file: relative ones and `~` are the file's."""
+
+# ruff: noqa: PTH - paths are texts here, as in definitions and messages
+
+from __future__ import annotations
+
+import os
+
+from trainui.pipeline import template
+
+
+def absolute(text: str, directory: str) -> str:
+    """Return a path of the file as an absolute one.
+
+    Args:
+        text: the path, which may hold `${...}`; one that begins with it is left as it is.
+        directory: absolute, the file's.
+    """
+    parts = template.parse(text)
+    if not parts or not isinstance(parts[0], str):
+        return text if parts else directory
+    first = os.path.expanduser(parts[0])
+    while first.startswith("./"):
+        first = first[2:].lstrip("/")
+    if first in ("", ".") and len(parts) == 1:
+        return directory
+    joined = os.path.join(directory, first)
+    return template.unparse(template.join((joined, *parts[1:])))
+
+
+def interpreter(text: str, directory: str) -> str:
+    """Return `python:` of the file: an absolute path, or a bare name to be looked up on PATH.
+
+    A bare name means what lies beside the file where there is such a thing, else what PATH has.
+    """
+    if "/" in text or text.startswith(("~", ".", "${")):
+        return absolute(text, directory)
+    beside = os.path.join(directory, text)
+    return beside if os.path.exists(beside) else text

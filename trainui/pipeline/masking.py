@@ -1,0 +1,43 @@
+"""Secrets kept out of what is written: values of variables and parameters with telling names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from trainui.domain.definition import Json
+
+MASK = "***"
+"""Stands where a secret was."""
+
+SHORTEST = 6
+"""Characters of a value that is looked for in texts; shorter ones are in every other word."""
+
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether what is called so must not be shown: `*KEY*`, `*TOKEN*`, ..., in any case."""
+    return _SECRET.search(name) is not None
+
+
+def mask(values: Mapping[str, Json]) -> dict[str, Json]:
+    """Return variables or parameters with secret values masked, also within dicts and lists."""
+    return {name: MASK if is_secret(name) else _masked(value) for name, value in values.items()}
+
+
+def mask_text(text: str, values: Mapping[str, Json]) -> str:
+    """Return a text, such as a command, in which the secret values of `values` are masked."""
+    secrets = [value for name, value in values.items() if is_secret(name)]
+    found = [s for s in secrets if isinstance(s, str) and len(s) >= SHORTEST and s in text]
+    for secret in sorted(found, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _masked(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return mask(value)
+    if isinstance(value, list | tuple):
+        return [_masked(item) for item in value]
+    return value

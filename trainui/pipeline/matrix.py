@@ -1,0 +1,124 @@
+"""Matrices: a stage's members, their full names, and which members of two stages belong together.
+
+Members pair by equal values (as text) of the keys that both matrices have.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from trainui.domain.definition import StageDefinition
+
+Values = Mapping[str, str]
+"""One member's value of each key."""
+
+_Index = Mapping[tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A stage of the file with its members."""
+
+    name: str
+    """As in the file."""
+
+    members: tuple[Values | None, ...] = (None,)
+    """In order; one None where there is no matrix."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The matrix's keys."""
+        return frozenset(self.members[0] or ()) if self.members else frozenset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The members' full names."""
+        return tuple(member_name(self.name, values) for values in self.members)
+
+
+def size(matrix: Mapping[str, Sequence[str]]) -> int:
+    """Return how many members a matrix has."""
+    return math.prod(len(values) for values in matrix.values())
+
+
+def expand(matrix: Mapping[str, Sequence[str]] | None) -> tuple[Values | None, ...]:
+    """Return every member's values; the last key varies fastest. One None: no matrix."""
+    if not matrix:
+        return (None,)
+    products = itertools.product(*matrix.values())
+    return tuple(dict(zip(matrix, values, strict=True)) for values in products)
+
+
+def member_name(group: str, values: Values | None) -> str:
+    """Return a member's full name, such as `train[lr=0.3,seed=1]`."""
+    if values is None:
+        return group
+    return f"{group}[{','.join(f'{key}={value}' for key, value in values.items())}]"
+
+
+def groups_of(stages: Iterable[StageDefinition]) -> list[Group]:
+    """Return the groups of expanded stages, in order."""
+    members: dict[str, list[Values | None]] = defaultdict(list)
+    for stage in stages:
+        members[stage.group or stage.name].append(stage.matrix)
+    return [Group(name, tuple(values)) for name, values in members.items()]
+
+
+class Pairing:
+    """Which stages a name means, seen from a member of a matrix."""
+
+    def __init__(self, groups: Iterable[Group]) -> None:
+        self._groups: dict[str, Group] = {}
+        for group in groups:
+            self._groups.setdefault(group.name, group)
+        self._members: dict[str, str] | None = None
+        self._indices: dict[tuple[str, frozenset[str]], _Index] = {}
+
+    def group_of(self, name: str) -> str | None:
+        """Return the group that a group's or a member's name belongs to; None: unknown."""
+        if name in self._groups:
+            return name
+        return self._all_members().get(name)
+
+    def resolve(self, name: str, values: Values | None) -> tuple[str, ...]:
+        """Return the full names of the stages that `name` means.
+
+        Args:
+            name: a group, or one member by its full name.
+            values: the matrix values of the stage that names it.
+
+        Raises:
+            KeyError: there is no such stage.
+        """
+        group = self._groups.get(name)
+        if group is None:
+            self._all_members()[name]
+            return (name,)
+        shared = group.keys.intersection(values or ())
+        wanted = tuple((values or {})[key] for key in sorted(shared))
+        return self._index(group, shared).get(wanted, ())
+
+    def _index(self, group: Group, shared: frozenset[str]) -> _Index:
+        index = self._indices.get((group.name, shared))
+        if index is None:
+            lists: dict[tuple[str, ...], list[str]] = defaultdict(list)
+            keys = sorted(shared)
+            for values, name in zip(group.members, group.names, strict=True):
+                lists[tuple((values or {})[key] for key in keys)].append(name)
+            index = {wanted: tuple(names) for wanted, names in lists.items()}
+            self._indices[group.name, shared] = index
+        return index
+
+    def _all_members(self) -> dict[str, str]:
+        if self._members is None:
+            self._members = {
+                member: group.name
+                for group in self._groups.values()
+                if group.keys
+                for member in group.names
+            }
+        return self._members

@@ -1,0 +1,90 @@
+"""Names: what stages, parameters, matrix keys and variables may be called."""
+
+from __future__ import annotations
+
+import re
+
+from trainui.pipeline.problems import quoted
+
+MAX_STAGE_NAME = 64
+"""Characters."""
+
+MAX_MEMBER_NAME = 255
+"""Characters of a matrix member's full name."""
+
+MAX_PIPELINE_NAME = 128
+"""Characters."""
+
+NOT_IN_STAGE_NAMES = frozenset("/.[]{}$")
+"""They mean something in paths, matrix members and `${...}`."""
+
+RESERVED_VARIABLES = frozenset(
+    f"TRAINUI_{name}"
+    for name in ("RUN_ID", "STAGE", "ATTEMPT", "RUN_DIR", "STAGE_DIR", "METRICS_FILE", "CHECKPOINT")
+)
+"""Set by trainui for every stage; by them its processes are known."""
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DOTTED_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def is_sound(text: str) -> bool:
+    """Tell whether a text can be stored and handed to a process: no NUL, no half character."""
+    if "\0" in text:
+        return False
+    return text.isascii() or not _SURROGATE.search(text)
+
+
+def stage_name_fault(name: str) -> str | None:
+    """Tell what is wrong with a stage's name; None: nothing."""
+    if fault := _text_fault(name, MAX_STAGE_NAME):
+        return fault
+    if forbidden := sorted(NOT_IN_STAGE_NAMES.intersection(name)):
+        return f"holds {' '.join(forbidden)}, which no stage's name may"
+    return None
+
+
+def pipeline_name_fault(name: str) -> str | None:
+    """Tell what is wrong with a pipeline's name; None: nothing."""
+    if fault := _text_fault(name, MAX_PIPELINE_NAME):
+        return fault
+    return "holds ${, but names are never filled in" if "${" in name else None
+
+
+def matrix_key_fault(name: str) -> str | None:
+    """Tell what is wrong with a key of `matrix`; None: nothing."""
+    if _KEY.fullmatch(name):
+        return None
+    return f"{quoted(name)} must be letters, digits, _ and -, and begin with a letter or _"
+
+
+def param_key_fault(name: str) -> str | None:
+    """Tell what is wrong with a key of the top `params`; None: nothing."""
+    if _DOTTED_KEY.fullmatch(name):
+        return None
+    return f"{quoted(name)} must be letters, digits, _ . and -, and begin with a letter or _"
+
+
+def is_no_variable(name: str) -> bool:
+    """Tell whether a name could never be that of an environment variable."""
+    return not name or "=" in name or not name.isprintable()
+
+
+def variable_fault(name: str) -> str | None:
+    """Tell what is wrong with the name of an environment variable; None: nothing."""
+    if is_no_variable(name):
+        return f"{quoted(name)} cannot be the name of an environment variable"
+    if name in RESERVED_VARIABLES:
+        return f"{quoted(name)} is set by trainui itself; use another name"
+    return None
+
+
+def _text_fault(name: str, longest: int) -> str | None:
+    if not name:
+        return "is empty"
+    if len(name) > longest:
+        return f"has {len(name)} characters, at most {longest} are allowed"
+    if not name.isprintable():
+        return "holds a character that cannot be printed"
+    return "begins or ends with a space" if name != name.strip() else None

@@ -1,0 +1,95 @@
+"""All that is wrong with one pipeline file, collected, worded for one line, in the file's order."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+from trainui.errors import PipelineFileError, Problem
+from trainui.pipeline.nodes import TOP, Mark
+
+NEAREST_AMONG = 500
+"""Names that are compared with a misspelt one; more would take longer than a person waits."""
+
+SHOWN = 80
+"""Characters of a user's text that a message repeats."""
+
+
+class Problems:
+    """A collector: the same problem at the same place counts once."""
+
+    def __init__(self, file: str, text: str = "") -> None:
+        self._file = file
+        self._text = text
+        self._found: dict[Problem, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, mark: Mark, code: str, message: str) -> None:
+        """Note a problem.
+
+        Args:
+            mark: where it is.
+            code: its short, stable name.
+            message: what is wrong and what to do.
+        """
+        problem = Problem(self._file, mark.line, mark.column, code, one_line(message))
+        self._found[problem] = None
+
+    def place(self, mark: Mark, words: str) -> Mark:
+        """Return where `words` stand within a value, or the value's own place.
+
+        Escapes and folded lines can hide them; then the value's place is near enough.
+        """
+        index = self._text.find(words, mark.start, mark.end)
+        if index < 0:
+            return mark
+        return mark_at(self._text, index)
+
+    def in_order(self) -> list[Problem]:
+        """Return the problems, sorted by line and column."""
+        return sorted(self._found, key=lambda problem: (problem.line, problem.column))
+
+    def raise_if_any(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            PipelineFileError: there is at least one problem.
+        """
+        if self._found:
+            raise PipelineFileError(self.in_order())
+
+
+def mark_at(text: str, index: int) -> Mark:
+    """Return the place that has `index` characters before it."""
+    before = text[:index].replace("\r\n", " \n").replace("\r", "\n")
+    line = before.count("\n") + 1
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    return Mark(line, column, index, index) if text else TOP
+
+
+def one_line(text: str) -> str:
+    """Return `text` with everything that is not printable shown as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def quoted(text: str) -> str:
+    """Return a user's text in quotes, shortened, for a message."""
+    short = text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    return f"'{one_line(short)}'"
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return `; did you mean 'x'?` with the nearest known name, or nothing where none is near."""
+    near = difflib.get_close_matches(name, _comparable(name, known), n=1)
+    return f"; did you mean {quoted(near[0])}?" if near else ""
+
+
+def _comparable(name: str, known: Collection[str]) -> list[str]:
+    if len(known) <= NEAREST_AMONG:
+        return list(known)
+    near = [other for other in known if other[:1] == name[:1] and abs(len(other) - len(name)) <= 2]
+    return near[:NEAREST_AMONG]

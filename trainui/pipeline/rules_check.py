@@ -1,0 +1,101 @@
+"""Which fields go together, and which are not honoured yet."""
+
+from __future__ import annotations
+
+from trainui.pipeline.nodes import Entry, Mapping, Mark, Scalar, Sequence
+from trainui.pipeline.outline import Outline, StageOutline
+from trainui.pipeline.problems import Problems, quoted
+from trainui.pipeline.spec import NOT_HONOURED
+from trainui.pipeline.template import Variable, only_variable, variables
+
+
+def check(outline: Outline, problems: Problems) -> None:
+    """Note everything whose fields do not go together."""
+    _check_stages_are_there(outline, problems)
+    defaults = outline.document.get("defaults")
+    for node in (outline.document, defaults):
+        if isinstance(node, Mapping):
+            _check_honoured(node, problems)
+    for stage in outline.stages:
+        _check_honoured(stage.node, problems)
+        _check_command(stage, problems)
+        _check_resume(stage, problems)
+        _check_placed(stage, problems)
+
+
+def _check_stages_are_there(outline: Outline, problems: Problems) -> None:
+    entry = outline.document.entries.get("stages")
+    if entry is None:
+        problems.add(outline.document.mark, "no-stages", "a pipeline must have stages; list them")
+    elif isinstance(entry.value, Sequence) and not entry.value.items:
+        problems.add(entry.key.mark, "no-stages", "stages is empty; list at least one stage")
+
+
+def _check_honoured(node: Mapping, problems: Problems) -> None:
+    for name in sorted(NOT_HONOURED & node.entries.keys()):
+        entry = node.entries[name]
+        if name == "snapshot" and not _is_true(entry):
+            continue
+        message = f"{name} is not honoured by this version yet; take it out"
+        problems.add(entry.key.mark, "not-honoured", message)
+
+
+def _is_true(entry: Entry) -> bool:
+    return isinstance(entry.value, Scalar) and entry.value.text.lower() == "true"
+
+
+def _place(stage: StageOutline, field: str) -> Mark:
+    entry = stage.node.entries.get(field)
+    return entry.key.mark if entry else stage.node.mark
+
+
+def _called(stage: StageOutline) -> str:
+    return f"stage {quoted(stage.name.text)}" if stage.name else "a stage"
+
+
+def _check_command(stage: StageOutline, problems: Problems) -> None:
+    who = _called(stage)
+    if stage.has("run") and stage.has("task"):
+        message = f"{who} has run and task; keep one of them"
+        problems.add(_place(stage, "task"), "both-run-and-task", message)
+    if not stage.has("run") and not stage.has("task"):
+        message = f"{who} has nothing to do; give it a run or a task"
+        problems.add(stage.node.mark, "no-command", message)
+    if stage.has("params") and not stage.has("task"):
+        message = f"params are a task's arguments, and {who} has no task; put the values into run"
+        problems.add(_place(stage, "params"), "params-without-task", message)
+
+
+def _check_resume(stage: StageOutline, problems: Problems) -> None:
+    who = _called(stage)
+    present = [field for field in ("resume_args", "resume_run") if stage.has(field)]
+    for field in present:
+        place = _place(stage, field)
+        if not stage.has("checkpoint"):
+            message = f"{field} of {who} is used only with a checkpoint; add checkpoint: GLOB"
+            problems.add(place, "no-checkpoint", message)
+        if stage.has("task"):
+            message = f"{who} is a task, so {field} means nothing; it gets $TRAINUI_CHECKPOINT"
+            problems.add(place, "resume-of-task", message)
+    if len(present) == 2:
+        message = f"{who} has resume_args and resume_run; keep one of them"
+        problems.add(_place(stage, "resume_run"), "both-resume-fields", message)
+
+
+def _check_placed(stage: StageOutline, problems: Problems) -> None:
+    """Tell where resume_args would go wrong."""
+    run = stage.node.get("run")
+    if isinstance(run, Sequence):
+        for item in run.items:
+            _check_own_item(item if isinstance(item, Scalar) else Scalar("", False), problems)
+    elif isinstance(run, Scalar) and stage.has("resume_args"):
+        placed = Variable("resume_args") in variables(run.text)
+        if not placed and "\n" in run.text.strip():
+            message = "run has several lines; write ${resume_args} where resume_args belong"
+            problems.add(run.mark, "resume-args-not-placed", message)
+
+
+def _check_own_item(item: Scalar, problems: Problems) -> None:
+    if Variable("resume_args") in variables(item.text) and not only_variable(item.text):
+        message = "${resume_args} stands for several words; make it an item of its own"
+        problems.add(item.mark, "misplaced-variable", message)

@@ -1,0 +1,281 @@
+"""Shell text read as far as is needed to know in which quotes each `${...}` stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from trainui.pipeline.shell_quoting import Place, Spot
+from trainui.pipeline.template import Template, Variable
+
+
+def spots(template: Template) -> list[Spot]:
+    """Return the spot of each variable of a shell text, in order."""
+    reader = _Reader()
+    for part in template:
+        if isinstance(part, Variable):
+            reader.variable()
+        else:
+            reader.text(part)
+    return reader.found
+
+
+class _Kind(Enum):
+    """What the reader is within."""
+
+    COMMAND = "command"
+    ARITHMETIC = "arithmetic"
+    BRACE = "brace"
+    DOUBLE = "double"
+    SINGLE = "single"
+    ANSI = "ansi"
+    BACKTICK = "backtick"
+    COMMENT = "comment"
+    HERE = "here"
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    kind: _Kind
+    place: Place
+    delimiter: str = ""
+    """Of a here-document."""
+    end: re.Pattern[str] | None = None
+    """The line that ends a here-document."""
+
+
+_BASE = _Frame(_Kind.COMMAND, Place.BARE)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads shell text part by part and keeps what it is within."""
+
+    frames: list[_Frame] = field(default_factory=lambda: [_BASE])
+    found: list[Spot] = field(default_factory=list)
+    awaited: list[_Frame] = field(default_factory=list)
+    """Here-documents that begin at the next line."""
+    last: str = "\n"
+    """The last character read; a variable counts as a letter."""
+    escaping: bool = False
+    """Whether a backslash ended the text before a variable."""
+
+    def variable(self) -> None:
+        top = self.frames[-1]
+        place = Place.ESCAPED if self.escaping else top.place
+        self.found.append(Spot(place, top.delimiter))
+        self.escaping = False
+        self.last = "x"
+
+    def text(self, text: str) -> None:
+        position = 0
+        while position < len(text):
+            taken = _STEPS[self.frames[-1].kind](self, text, position)
+            position += taken
+            if taken:
+                self.last = text[position - 1]
+
+    def push(self, kind: _Kind, place: Place, times: int = 1) -> None:
+        self.frames.extend([_Frame(kind, place)] * times)
+
+    def pop(self) -> None:
+        if len(self.frames) > 1:
+            self.frames.pop()
+
+    def begin_here(self) -> None:
+        """Enter the here-documents that were announced, the first one on top."""
+        self.frames.extend(reversed(self.awaited))
+        self.awaited.clear()
+
+
+_Step = Callable[[_Reader, str, int], int]
+"""Reads something at a position and tells how many characters it was."""
+
+_HERE_WORD = re.compile(r"<<(-?)[ \t]*((?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s'\"\\;&|()<>])+)")
+
+_ORDINARY = {
+    _Kind.COMMAND: re.compile(r"[^\\$'\"`()<#\n]+"),
+    _Kind.DOUBLE: re.compile(r"[^\\$\"`]+"),
+    _Kind.BRACE: re.compile(r"[^\\$'\"`}]+"),
+    _Kind.SINGLE: re.compile(r"[^']+"),
+    _Kind.ANSI: re.compile(r"[^\\']+"),
+    _Kind.BACKTICK: re.compile(r"[^\\`]+"),
+    _Kind.COMMENT: re.compile(r"[^\n]+"),
+}
+"""What means nothing in each kind of frame."""
+
+_INNER_BRACE = {
+    Place.DOUBLE: Place.DOUBLE_BRACE,
+    Place.DOUBLE_BRACE: Place.DOUBLE_BRACE,
+    Place.HERE: Place.HERE_BRACE,
+    Place.HERE_BRACE: Place.HERE_BRACE,
+}
+"""What the shell's braces make of a place; elsewhere the inside is bare."""
+
+
+def _ordinary(reader: _Reader, text: str, position: int) -> int:
+    match = _ORDINARY[reader.frames[-1].kind].match(text, position)
+    return len(match.group()) if match else 0
+
+
+def _escape(reader: _Reader, text: str, position: int) -> int:
+    """Read a backslash and what it escapes; 0: there is none."""
+    if text[position] != "\\":
+        return 0
+    if position + 1 == len(text):
+        reader.escaping = True
+        return 1
+    return 2
+
+
+def _expansion(reader: _Reader, text: str, position: int) -> int:
+    """Read the beginning of what the shell expands; 0: there is none."""
+    if text.startswith("$((", position):
+        reader.push(_Kind.ARITHMETIC, Place.BARE, times=2)
+        return 3
+    if text.startswith("$(", position):
+        reader.push(_Kind.COMMAND, Place.BARE)
+        return 2
+    if text.startswith("${", position):
+        reader.push(_Kind.BRACE, _INNER_BRACE.get(reader.frames[-1].place, Place.BARE))
+        return 2
+    if text[position] == "`":
+        reader.push(_Kind.BACKTICK, Place.BACKTICK)
+        return 1
+    return 0
+
+
+def _quotes(reader: _Reader, text: str, position: int) -> int:
+    """Read an opening quote; 0: there is none."""
+    if text.startswith("$'", position):
+        reader.push(_Kind.ANSI, Place.ANSI)
+        return 2
+    if text[position] == "'":
+        reader.push(_Kind.SINGLE, Place.SINGLE)
+        return 1
+    if text[position] == '"':
+        reader.push(_Kind.DOUBLE, Place.DOUBLE)
+        return 1
+    return 0
+
+
+def _in_command(reader: _Reader, text: str, position: int) -> int:
+    return (
+        _ordinary(reader, text, position)
+        or _escape(reader, text, position)
+        or _quotes(reader, text, position)
+        or _expansion(reader, text, position)
+        or _here_operator(reader, text, position)
+        or _operator(reader, text, position)
+    )
+
+
+def _operator(reader: _Reader, text: str, position: int) -> int:
+    character = text[position]
+    if text.startswith("((", position) and reader.last in "\n;&| \t":
+        reader.push(_Kind.ARITHMETIC, Place.BARE, times=2)
+        return 2
+    if character == "(":
+        reader.push(_Kind.COMMAND, Place.BARE)
+    elif character == ")":
+        reader.pop()
+    elif character == "\n":
+        reader.begin_here()
+    elif character == "#" and reader.last in " \t\n;&|()":
+        reader.push(_Kind.COMMENT, Place.COMMENT)
+    return 1
+
+
+def _here_operator(reader: _Reader, text: str, position: int) -> int:
+    """Read `<<` with its delimiter, or `<<<`; 0: there is neither."""
+    if text.startswith("<<<", position):
+        return 3
+    match = _HERE_WORD.match(text, position)
+    if match is None:
+        return 0
+    tabs, word = match.groups()
+    delimiter = re.sub(r"['\"\\]", "", word)
+    place = Place.HERE if delimiter == word else Place.HERE_RAW
+    indent = r"\t*" if tabs else ""
+    end = re.compile(rf"{indent}{re.escape(delimiter)}(?=\n|\Z)")
+    reader.awaited.append(_Frame(_Kind.HERE, place, delimiter, end))
+    return len(match.group())
+
+
+def _in_here(reader: _Reader, text: str, position: int) -> int:
+    frame = reader.frames[-1]
+    if reader.last == "\n" and frame.end and (match := frame.end.match(text, position)):
+        reader.pop()
+        return len(match.group())
+    if frame.place is Place.HERE_RAW:
+        return 1
+    return _escape(reader, text, position) or _expansion(reader, text, position) or 1
+
+
+def _in_arithmetic(reader: _Reader, text: str, position: int) -> int:
+    if text[position] == "(":
+        reader.push(_Kind.ARITHMETIC, Place.BARE)
+        return 1
+    if text[position] == ")":
+        reader.pop()
+        return 1
+    return _escape(reader, text, position) or _expansion(reader, text, position) or 1
+
+
+def _in_brace(reader: _Reader, text: str, position: int) -> int:
+    if text[position] == "}":
+        reader.pop()
+        return 1
+    taken = (
+        _ordinary(reader, text, position)
+        or _escape(reader, text, position)
+        or _expansion(reader, text, position)
+    )
+    if not taken and (reader.frames[-1].place is Place.BARE or text[position] == '"'):
+        taken = _quotes(reader, text, position)
+    return taken or 1
+
+
+def _in_double(reader: _Reader, text: str, position: int) -> int:
+    if text[position] == '"':
+        reader.pop()
+        return 1
+    return (
+        _ordinary(reader, text, position)
+        or _escape(reader, text, position)
+        or _expansion(reader, text, position)
+        or 1
+    )
+
+
+def _in_comment(reader: _Reader, text: str, position: int) -> int:
+    if text[position] == "\n":
+        reader.pop()
+        return 0  # the line's end is the command's to read
+    return _ordinary(reader, text, position)
+
+
+def _until(stop: str, *, escapes: bool) -> _Step:
+    def step(reader: _Reader, text: str, position: int) -> int:
+        if text[position] == stop:
+            reader.pop()
+            return 1
+        escaped = _escape(reader, text, position) if escapes else 0
+        return escaped or _ordinary(reader, text, position) or 1
+
+    return step
+
+
+_STEPS: dict[_Kind, _Step] = {
+    _Kind.COMMAND: _in_command,
+    _Kind.ARITHMETIC: _in_arithmetic,
+    _Kind.BRACE: _in_brace,
+    _Kind.DOUBLE: _in_double,
+    _Kind.SINGLE: _until("'", escapes=False),
+    _Kind.ANSI: _until("'", escapes=True),
+    _Kind.BACKTICK: _until("`", escapes=True),
+    _Kind.COMMENT: _in_comment,
+    _Kind.HERE: _in_here,
+}

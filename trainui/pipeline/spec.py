@@ -1,0 +1,144 @@
+"""The pipeline file's fields and their types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from trainui.pipeline import fields as f
+from trainui.pipeline.nodes import Scalar
+
+NOT_HONOURED = frozenset({"alerts", "snapshot"})
+"""Fields that are understood but do nothing yet: a file that uses one is refused."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _as_source(value: Any) -> Any:
+    return {"path": value} if isinstance(value, Scalar) else value
+
+
+def _as_sources(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class MetricSpec(_Strict):
+    """One source of metrics: a path, or a stream with a pattern."""
+
+    path: f.Item | None = None
+    """A path or glob, looked for in the stage's directory, then in its workdir."""
+    format: f.Item | None = None
+    """The format's name, where the content does not tell it."""
+    step: f.Item | None = None
+    """The field or group that is the step."""
+    stdout: f.Pattern | None = None
+    """A pattern with named groups, or a preset's name, for the lines of stdout."""
+    stderr: f.Pattern | None = None
+    """The same for stderr."""
+
+
+class CheckpointSpec(_Strict):
+    """What a stage can continue from."""
+
+    path: f.Item
+    """A glob relative to the stage's directory."""
+    complete: f.Item | None = None
+    """A file that a checkpoint directory holds only when it is whole."""
+
+
+_Source = Annotated[
+    MetricSpec, BeforeValidator(_as_source, json_schema_input_type=MetricSpec | str)
+]
+_Sources = Annotated[
+    list[_Source],
+    BeforeValidator(_as_sources, json_schema_input_type=list[MetricSpec | str] | MetricSpec | str),
+]
+_Checkpoint = Annotated[
+    CheckpointSpec, BeforeValidator(_as_source, json_schema_input_type=CheckpointSpec | str)
+]
+
+
+class StageFields(_Strict):
+    """What a stage may say, and `defaults` for all stages."""
+
+    run: f.Command | None = None
+    """The command: shell text, or a list of words."""
+    task: f.Task | None = None
+    """Instead of run: a registered Celery task, or any importable function."""
+    params: dict[str, f.TaskParam] = {}
+    """The task's keyword arguments."""
+    depends_on: list[f.Item] = []
+    """Stages that must have completed; a matrix stage's name means all of its members."""
+    workdir: f.Item | None = None
+    """Where it runs; relative to the file. Default: the file's directory."""
+    env: dict[f.VariableName, f.Text] = {}
+    """Environment variables."""
+    python: f.Item | None = None
+    """An interpreter or an environment's directory; it comes first on PATH and is ${python}."""
+    matrix: dict[f.MatrixKey, f.Choices] = {}
+    """Lists of values: one member of the stage for each combination."""
+    cpus: f.Places = 1
+    """CPU places, where no GPU is asked for."""
+    gpus: f.Count = 0
+    """GPUs."""
+    retries: f.Count = 0
+    """Automatic attempts after the first."""
+    retry_delay: f.Delay = 0.0
+    """Before the first retry; doubled at each next one."""
+    timeout: f.Duration | None = None
+    """How long one attempt may take."""
+    silence_timeout: f.Duration | None = None
+    """How long an attempt may write nothing."""
+    stop_signal: f.Signal = "TERM"
+    """What is sent first when it has to stop."""
+    grace: f.Delay = 30.0
+    """Between that and KILL."""
+    metrics: _Sources | None = None
+    """One source or a list: a path or glob, or {stdout: PATTERN}."""
+    checkpoint: _Checkpoint | None = None
+    """A glob of what it can continue from, or {path: GLOB, complete: FILE}."""
+    resume_args: list[f.Item] | None = None
+    """Added to run where a whole checkpoint is there."""
+    resume_run: f.Command | None = None
+    """Instead of run where a whole checkpoint is there."""
+    outputs: list[f.Item] = []
+    """Paths or globs that it must have made."""
+    success: f.Pattern | None = None
+    """A pattern that stdout or stderr must hold."""
+    inputs: list[f.Item] = []
+    """Files that it reads."""
+    allow_failure: f.Flag = False
+    """Dependants start all the same."""
+    alerts: f.Reserved = None
+    """Not honoured yet."""
+
+
+class StageSpec(StageFields):
+    """One stage."""
+
+    name: f.StageName
+    """1 to 64 printable characters, none of / . [ ] { } $."""
+
+
+class PipelineSpec(_Strict):
+    """A pipeline file."""
+
+    name: f.PipelineName | None = None
+    """Default: the file's name."""
+    params: dict[f.ParamKey, f.Parameter] = {}
+    """Values for ${params.KEY}; one without a value must be given with -p."""
+    defaults: StageFields = Field(default_factory=StageFields)
+    """Fields for all stages; env is merged, the rest is replaced."""
+    snapshot: f.Flag = False
+    """Not honoured yet."""
+    stages: list[StageSpec]
+    """At least one."""
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a pipeline file, for editors."""
+    schema = PipelineSpec.model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,144 @@
+"""A document checked against the fields and their types: every fault with its place, or a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as AnySequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from trainui.pipeline import fields
+from trainui.pipeline.nodes import Entry, Mapping, Mark, Node, Scalar, Sequence, data_of, kind_of
+from trainui.pipeline.parameters import Parameters
+from trainui.pipeline.problems import Problems, did_you_mean, quoted
+from trainui.pipeline.spec import (
+    CheckpointSpec,
+    MetricSpec,
+    PipelineSpec,
+    StageFields,
+    StageSpec,
+)
+
+Location = AnySequence[str | int]
+"""Keys and indices from the top down."""
+
+
+def check(document: Mapping, parameters: Parameters, problems: Problems) -> PipelineSpec | None:
+    """Return the document's spec; None: something is wrong, and `problems` has it all."""
+    try:
+        return PipelineSpec.model_validate(data_of(document), context={"parameters": parameters})
+    except ValidationError as error:
+        for found in error.errors(include_url=False, include_input=False):
+            _report(found, document, problems)
+    return None
+
+
+def _report(found: Any, document: Mapping, problems: Problems) -> None:
+    location, kind = found["loc"], found["type"]
+    if kind == fields.REPORTED:
+        return
+    if kind == "extra_forbidden":
+        _report_unknown(location, document, problems)
+    elif kind == "missing":
+        _report_missing(location, document, problems)
+    elif location and location[-1] == "[key]":
+        mark = _find(document, location[:-1], key=True)
+        problems.add(mark, kind, f"{_path(location[:-2])}: {found['msg']}")
+    else:
+        code, message = _PYDANTIC.get(kind, (kind, found["msg"]))
+        node = _node(document, location)
+        if kind in _PYDANTIC:
+            message = f"{message}, not {kind_of(node)}"
+        problems.add(_find(document, location), code, f"{_path(location)} {message}")
+
+
+_PYDANTIC = {
+    "list_type": ("wrong-type", "must be a list, such as [a, b]"),
+    "dict_type": ("wrong-type", "must be a mapping, such as {key: value}"),
+    "model_type": ("wrong-type", "must be a mapping, such as {key: value}"),
+    "model_attributes_type": ("wrong-type", "must be a mapping, such as {key: value}"),
+}
+"""Faults that Pydantic itself finds: code, and what the value must be."""
+
+
+def _report_unknown(location: Location, document: Mapping, problems: Problems) -> None:
+    name, owner = str(location[-1]), _owner(location[:-1])
+    known = _known_fields(location[:-1])
+    hint = did_you_mean(name, known) or f"; it may have {', '.join(known)}"
+    mark = _find(document, location, key=True)
+    problems.add(mark, "unknown-field", f"{owner} has no field {quoted(name)}{hint}")
+
+
+def _report_missing(location: Location, document: Mapping, problems: Problems) -> None:
+    owner = _owner(location[:-1])
+    if owner == "a pipeline":
+        return  # no stages: that check has better words
+    advice = "it is what other stages and commands call it" if owner == "a stage" else "add it"
+    mark = _find(document, location[:-1])
+    problems.add(mark, "missing-field", f"{owner} must have a {location[-1]}; {advice}")
+
+
+def _owner(location: Location) -> str:
+    if not location:
+        return "a pipeline"
+    if location[-1] == "defaults":
+        return "defaults"
+    if len(location) == 2 and location[0] == "stages":
+        return "a stage"
+    return "a checkpoint" if location[-1] == "checkpoint" else "a source of metrics"
+
+
+def _known_fields(location: Location) -> list[str]:
+    models: dict[str, type[BaseModel]] = {
+        "a pipeline": PipelineSpec,
+        "defaults": StageFields,
+        "a stage": StageSpec,
+        "a checkpoint": CheckpointSpec,
+        "a source of metrics": MetricSpec,
+    }
+    return list(models[_owner(location)].model_fields)
+
+
+def _path(location: Location) -> str:
+    """Write a location as people would: `env.HOME`, `metrics[0].step`."""
+    inner = location[2:] if location[:1] == ("stages",) and len(location) > 2 else location
+    if tuple(location[:1]) == ("defaults",) and len(location) > 1:
+        inner = location[1:]
+    written = ""
+    for step in inner:
+        written += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return written.lstrip(".") or "the file"
+
+
+def _entry(node: Node | None, step: str | int) -> Entry | Node | None:
+    if isinstance(node, Mapping) and isinstance(step, str):
+        return node.entries.get(step)
+    if isinstance(node, Sequence) and isinstance(step, int):
+        return node.items[step]
+    return None
+
+
+def _walk(document: Node, location: Location) -> list[Entry | Node]:
+    """Return what stands at each step; steps that only our reading added are passed over."""
+    path: list[Entry | Node] = [document]
+    node: Node | None = document
+    for step in location:
+        found = _entry(node, step)
+        if found is not None:
+            path.append(found)
+            node = found.value if isinstance(found, Entry) else found
+    return path
+
+
+def _node(document: Node, location: Location) -> Node:
+    last = _walk(document, location)[-1]
+    return last.value if isinstance(last, Entry) else last
+
+
+def _find(document: Node, location: Location, *, key: bool = False) -> Mark:
+    last = _walk(document, location)[-1]
+    if isinstance(last, Entry):
+        # a list or mapping begins on the line after its key: the key is the better place
+        by_key = key or not isinstance(last.value, Scalar)
+        return last.key.mark if by_key else last.value.mark
+    return last.mark

@@ -1,0 +1,221 @@
+"""When each `${...}` is filled in: most as the run is submitted, some as the process starts."""
+
+# ruff: noqa: PTH - paths are texts here, as in definitions and messages
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from trainui.domain.definition import Json, Pipeline, StageDefinition
+from trainui.errors import UsageError
+from trainui.pipeline import definition_filling, locations, template
+from trainui.pipeline.fill import Filler, plain
+from trainui.pipeline.matrix import Pairing, groups_of
+from trainui.pipeline.template import Template, Variable
+from trainui.pipeline.variables import stage_reference
+
+_RESUME_ARGS = Variable("resume_args")
+
+
+def submit(pipeline: Pipeline, *, run_dir: str, stage_dirs: Mapping[str, str]) -> Pipeline:
+    """Return the pipeline with all filled in that is known before anything starts.
+
+    That is `${params...}`, `${matrix...}`, `${run_dir}`, `${stage_dir}` and `${stages...}`; the
+    rest stays as written until `start_command`.
+
+    Args:
+        pipeline: as loaded.
+        run_dir: the run's directory, absolute.
+        stage_dirs: every stage's directory by its full name, absolute.
+
+    Raises:
+        UsageError: a value would end the here-document that it is put into.
+    """
+    pairing = Pairing(groups_of(pipeline.stages))
+    stages = tuple(
+        _submitted(
+            stage, pipeline.directory, _AtSubmission(pipeline, stage, pairing, run_dir, stage_dirs)
+        )
+        for stage in pipeline.stages
+    )
+    return pipeline.with_stages(stages)
+
+
+def start(
+    definition: StageDefinition,
+    *,
+    python: str,
+    attempt: int,
+    environ: Mapping[str, str],
+    checkpoint: str | None,
+) -> StageDefinition:
+    """Return a submitted definition with nothing left to fill in.
+
+    Its command is the one to execute: with `resume_args`, or `resume_run` in its stead, where
+    there is a checkpoint; both fields are then None.
+
+    Args:
+        definition: as submitted.
+        python: what `${python}` stands for.
+        attempt: the attempt's number.
+        environ: what `${env.NAME}` refers to; the stage's own `env` goes before it.
+        checkpoint: absolute path of what to continue from; None: from the beginning.
+
+    Raises:
+        UsageError: `${env.NAME}` names a variable that is not set, or workdir is not absolute.
+    """
+    at_start = _AtStart(definition, python, attempt, environ, checkpoint)
+    env = definition_filling.environment(definition.env, Filler(at_start.resolve, plain))
+    at_start.environ = {**environ, **env}
+    command = _command(definition, resumes=checkpoint is not None)
+    begun = replace(definition, command=command, env={}, resume_args=None, resume_run=None)
+    started = definition_filling.fill(begun, Filler(at_start.resolve, plain))
+    at_start.raise_if_missing()
+    if not os.path.isabs(started.workdir):
+        raise UsageError(
+            f"stage {definition.name}: workdir {started.workdir!r} is not absolute; where it "
+            "begins with ${env.NAME}, that variable must hold an absolute path"
+        )
+    return replace(started, env=env)
+
+
+def start_command(
+    definition: StageDefinition,
+    *,
+    python: str,
+    attempt: int,
+    environ: Mapping[str, str],
+    checkpoint: str | None,
+) -> tuple[str | tuple[str, ...] | None, Mapping[str, str], Mapping[str, Json]]:
+    """Return what `start` gives as far as a process needs it.
+
+    Returns:
+        the command (None for a task), the variables to set, the task's arguments.
+
+    Raises:
+        UsageError: as for `start`.
+    """
+    started = start(
+        definition, python=python, attempt=attempt, environ=environ, checkpoint=checkpoint
+    )
+    return started.command, started.env, started.params
+
+
+def _submitted(stage: StageDefinition, directory: str, known: _AtSubmission) -> StageDefinition:
+    filled = definition_filling.fill(stage, Filler(known.resolve))
+    return replace(
+        filled,
+        workdir=locations.absolute(filled.workdir, directory),
+        inputs=tuple(locations.absolute(path, directory) for path in filled.inputs),
+        python=filled.python and locations.interpreter(filled.python, directory),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _AtSubmission:
+    """What variables stand for in one stage when its run is submitted."""
+
+    pipeline: Pipeline
+    stage: StageDefinition
+    pairing: Pairing
+    run_dir: str
+    stage_dirs: Mapping[str, str]
+
+    def resolve(self, variable: Variable) -> Sequence[Template] | None:
+        match variable.kind:
+            case "params":
+                return [self._parameter(variable)]
+            case "matrix":
+                return [((self.stage.matrix or {})[variable.key],)]
+            case "run_dir":
+                return [(self.run_dir,)]
+            case "stage_dir":
+                return [(self.stage_dirs[self.stage.name],)]
+            case "stages":
+                return self._directories(variable)
+            case _:
+                return None
+
+    def _parameter(self, variable: Variable) -> Template:
+        """Return a parameter's value; what it holds itself is filled in too."""
+        parts: list[str | Variable] = []
+        for part in template.parse(str(self.pipeline.params[variable.key])):
+            values = self.resolve(part) if isinstance(part, Variable) else None
+            parts += values[0] if values else (part,)
+        return template.join(parts)
+
+    def _directories(self, variable: Variable) -> Sequence[Template]:
+        reference = stage_reference(variable)
+        if reference is None:
+            raise UsageError(f"{variable} is not a variable of trainui")
+        names = self.pairing.resolve(reference.name, self.stage.matrix)
+        return [(self.stage_dirs[name],) for name in names]
+
+
+@dataclass(slots=True)
+class _AtStart:
+    """What variables stand for in one stage as its process starts."""
+
+    definition: StageDefinition
+    python: str
+    attempt: int
+    environ: Mapping[str, str]
+    checkpoint: str | None
+    missing: dict[str, None] = field(default_factory=dict)
+    """Variables of the environment that are not set."""
+
+    def resolve(self, variable: Variable) -> Sequence[Template] | None:
+        match variable.kind:
+            case "python":
+                return [(self.python,)]
+            case "attempt":
+                return [(str(self.attempt),)]
+            case "env":
+                return [self._variable(variable.key)]
+            case "checkpoint":
+                return [(self.checkpoint or "",)]
+            case "resume_args":
+                return self._resume_args()
+            case _:
+                raise UsageError(f"{variable} was not filled in when the run was submitted")
+
+    def raise_if_missing(self) -> None:
+        if self.missing:
+            names = ", ".join(f"${{env.{name}}}" for name in self.missing)
+            raise UsageError(
+                f"stage {self.definition.name}: {names} is not set in the environment of the "
+                "shell that submitted the run; set it and resume the run with --env"
+            )
+
+    def _variable(self, name: str) -> Template:
+        if name not in self.environ:
+            self.missing[name] = None
+            return ()
+        return (self.environ[name],)
+
+    def _resume_args(self) -> Sequence[Template]:
+        if self.checkpoint is None or self.definition.resume_args is None:
+            return []
+        filler = Filler(self.resolve, plain)
+        return [(item,) for item in definition_filling.items(self.definition.resume_args, filler)]
+
+
+def _command(definition: StageDefinition, *, resumes: bool) -> str | tuple[str, ...] | None:
+    """Return the command to execute, with `${resume_args}` where they belong."""
+    command = definition.command
+    if not resumes or command is None:
+        return command
+    if definition.resume_run is not None:
+        return definition.resume_run
+    if definition.resume_args is None or _places_resume_args(command):
+        return command
+    if isinstance(command, str):
+        return f"{command.rstrip()} {_RESUME_ARGS}"
+    return (*command, str(_RESUME_ARGS))
+
+
+def _places_resume_args(command: str | tuple[str, ...]) -> bool:
+    texts = (command,) if isinstance(command, str) else command
+    return any(_RESUME_ARGS in template.variables(text) for text in texts)

@@ -1,0 +1,26 @@
+"""Validation: what is wrong with a pipeline file, found by looking only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TextIO
+
+from trainui.errors import PipelineFileError, Problem
+from trainui.pipeline import loader
+
+
+def validate(
+    file: str, params: Mapping[str, str] | None = None, *, stdin: TextIO | None = None
+) -> list[Problem]:
+    """Return all problems of a pipeline file, in its order; nothing is touched.
+
+    Args:
+        file: its path as the user named it; `-`: standard input.
+        params: values given with `-p`; None: those that must be given may be missing.
+        stdin: read instead of standard input.
+    """
+    try:
+        loader.load(file, params, stdin=stdin, complete=params is not None)
+    except PipelineFileError as error:
+        return list(error.problems)
+    return []

@@ -1,0 +1,105 @@
+"""The variables that `${...}` may name, and in which fields each has a meaning."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from trainui.pipeline.template import Variable
+
+SIMPLE = frozenset({"run_dir", "stage_dir", "python", "attempt", "checkpoint", "resume_args"})
+"""Variables that are one word."""
+
+KEYED = frozenset({"params", "matrix", "env", "stages"})
+"""Variables with a key after the dot."""
+
+AT_START = frozenset({"python", "attempt", "env", "checkpoint", "resume_args"})
+"""Filled in as a process starts; the others are known when a run is submitted."""
+
+_COMMON = frozenset(
+    {"params", "matrix", "run_dir", "stage_dir", "stages", "python", "attempt", "env"}
+)
+_PARAMS = frozenset({"params"})
+
+_STAGES = re.compile(r"(?P<name>.+)\.(?P<what>dirs?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What may stand in a field."""
+
+    kinds: frozenset[str]
+    """First words of variables."""
+
+    several: bool = False
+    """Whether a variable may stand for several values, as `${stages.NAME.dirs}` does."""
+
+
+_TEXT = Rule(_COMMON)
+_LIST = Rule(_COMMON, several=True)
+_RESUME = Rule(_COMMON | {"checkpoint"}, several=True)
+_NUMBER = Rule(_PARAMS)
+
+FIELDS = {
+    "run": Rule(_COMMON | {"resume_args"}, several=True),
+    "task": _NUMBER,
+    "params": _LIST,
+    "workdir": _TEXT,
+    "env": _TEXT,
+    "python": Rule(_COMMON - {"python"}),
+    "matrix": _NUMBER,
+    "cpus": _NUMBER,
+    "gpus": _NUMBER,
+    "retries": _NUMBER,
+    "retry_delay": _NUMBER,
+    "timeout": _NUMBER,
+    "silence_timeout": _NUMBER,
+    "stop_signal": _NUMBER,
+    "grace": _NUMBER,
+    "metrics": _TEXT,
+    "checkpoint": _TEXT,
+    "resume_args": _RESUME,
+    "resume_run": _RESUME,
+    "outputs": _LIST,
+    "success": _TEXT,
+    "inputs": _LIST,
+    "allow_failure": _NUMBER,
+}
+"""The fields of a stage in which something is filled in."""
+
+PARAMETER = Rule(frozenset({"run_dir", "stage_dir", "attempt", "env"}))
+"""The values of the pipeline's own parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageReference:
+    """What `${stages.NAME.dir}` names."""
+
+    name: str
+    """A stage or one of its members."""
+
+    several: bool
+    """`dirs`: of all members."""
+
+
+def stage_reference(variable: Variable) -> StageReference | None:
+    """Read `${stages.NAME.dir}` and `${stages.NAME.dirs}`; None: it is neither."""
+    match = _STAGES.fullmatch(variable.key) if variable.kind == "stages" else None
+    return StageReference(match["name"], match["what"] == "dirs") if match else None
+
+
+def is_several(variable: Variable) -> bool:
+    """Tell whether a variable stands for any number of values."""
+    reference = stage_reference(variable)
+    return variable.name == "resume_args" or (reference is not None and reference.several)
+
+
+def is_well_formed(variable: Variable) -> bool:
+    """Tell whether a variable is one of those that there are, whatever its key."""
+    if not variable.closed:
+        return False
+    if variable.kind == "stages":
+        return stage_reference(variable) is not None
+    if variable.kind in KEYED:
+        return bool(variable.key)
+    return variable.name in SIMPLE

@@ -1,0 +1,165 @@
+"""Every `${...}` of a document: known, allowed in its field, and fit for what is around it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainui.pipeline import names, template
+from trainui.pipeline.nodes import Mapping, Node, Scalar, Sequence
+from trainui.pipeline.outline import Outline, StageOutline
+from trainui.pipeline.problems import Problems, did_you_mean, quoted
+from trainui.pipeline.shell_quoting import UNFIT
+from trainui.pipeline.shell_reader import spots
+from trainui.pipeline.template import Variable
+from trainui.pipeline.variables import (
+    FIELDS,
+    KEYED,
+    PARAMETER,
+    SIMPLE,
+    Rule,
+    is_several,
+    is_well_formed,
+)
+
+_SHELL_NAME = re.compile(r"[#!]?[A-Za-z_][A-Za-z0-9_]*(?:[^A-Za-z0-9_.].*)?|[0-9@*#?$!-].*")
+"""What the shell would read between braces."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What the variables of a stage can refer to."""
+
+    params: frozenset[str]
+    matrix: tuple[str, ...]
+
+
+def check(outline: Outline, problems: Problems) -> None:
+    """Note every variable that is wrong, those that name stages left aside."""
+    for node in _parameters(outline.document):
+        _check_scalar(node, PARAMETER, _Scope(frozenset(), ()), problems)
+    for stage in outline.stages:
+        scope = _Scope(outline.parameters.declared, tuple(stage.matrix))
+        for field, rule in FIELDS.items():
+            for scalar in scalars(stage.node.get(field)):
+                _check_scalar(scalar, rule, scope, problems)
+        _check_shell(stage, problems)
+        _check_several(stage, problems)
+
+
+def scalars(node: Node | None) -> Iterator[Scalar]:
+    """Return all single values within a node that hold a variable, keys left out."""
+    if isinstance(node, Scalar):
+        if "${" in node.text:
+            yield node
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from scalars(item)
+    elif isinstance(node, Mapping):
+        for entry in node.entries.values():
+            yield from scalars(entry.value)
+
+
+def _parameters(document: Mapping) -> Iterator[Scalar]:
+    node = document.get("params")
+    if isinstance(node, Mapping):
+        yield from scalars(node)
+
+
+def _check_scalar(scalar: Scalar, rule: Rule, scope: _Scope, problems: Problems) -> None:
+    for variable in template.variables(scalar.text):
+        found = _fault(variable, rule, scope)
+        if found is not None:
+            place = problems.place(scalar.mark, str(variable))
+            problems.add(place, *found)
+
+
+def _fault(variable: Variable, rule: Rule, scope: _Scope) -> tuple[str, str] | None:
+    if not is_well_formed(variable):
+        return "unknown-variable", _unknown(variable, scope)
+    if variable.kind not in rule.kinds:
+        return "misplaced-variable", _misplaced(variable, rule)
+    if variable.kind == "params" and variable.key not in scope.params:
+        near = did_you_mean(variable.key, scope.params) or "; declare it under params"
+        return "unknown-variable", f"{_shown(variable)}: there is no such parameter{near}"
+    if variable.kind == "matrix" and variable.key not in scope.matrix:
+        return "unknown-variable", _unknown_key(variable, scope.matrix)
+    if variable.kind == "env" and names.is_no_variable(variable.key):
+        message = f"{_shown(variable)}: this cannot be the name of an environment variable"
+        return "unknown-variable", message
+    return None
+
+
+def _shown(variable: Variable) -> str:
+    return quoted(str(variable))[1:-1]
+
+
+def _unknown(variable: Variable, scope: _Scope) -> str:
+    if not variable.closed:
+        return f"{_shown(variable)} has no closing brace on its line"
+    known = [*SIMPLE, *(f"params.{key}" for key in scope.params)]
+    known += [f"matrix.{key}" for key in scope.matrix]
+    near = did_you_mean(variable.name, known)
+    advice = near
+    if variable.name in KEYED:
+        what = "stages.NAME.dir" if variable.name == "stages" else f"{variable.name}.KEY"
+        advice = f"; write ${{{what}}}"
+    elif variable.kind == "stages":
+        advice = "; write ${stages.NAME.dir} or ${stages.NAME.dirs}"
+    elif not near and _SHELL_NAME.fullmatch(variable.name):
+        advice = f"; if the shell is to fill it in, write $${{{variable.name}}}"
+        advice += f" or ${variable.name}" if variable.name.isidentifier() else ""
+    return f"{_shown(variable)} is not a variable of trainui{quoted(advice)[1:-1]}"
+
+
+def _misplaced(variable: Variable, rule: Rule) -> str:
+    if variable.kind == "checkpoint":
+        return "${checkpoint} has a value only in resume_args and resume_run"
+    if variable.kind == "resume_args":
+        return "${resume_args} belongs into run"
+    allowed = ", ".join(f"${{{kind}...}}" for kind in sorted(rule.kinds))
+    if rule.kinds == {"params"}:
+        allowed = "${params.KEY}"
+    return f"{_shown(variable)} is not known here; this field may hold {allowed} only"
+
+
+def _unknown_key(variable: Variable, keys: tuple[str, ...]) -> str:
+    if not keys:
+        return f"{_shown(variable)}: the stage has no matrix; give it one, or use ${{params.KEY}}"
+    near = did_you_mean(variable.key, keys) or f"; it has {', '.join(keys)}"
+    return f"{_shown(variable)}: the stage's matrix has no such key{near}"
+
+
+def _check_shell(stage: StageOutline, problems: Problems) -> None:
+    """Note variables at spots of shell text where no value can be put."""
+    for field in ("run", "resume_run"):
+        scalar = stage.node.get(field)
+        if not isinstance(scalar, Scalar) or "${" not in scalar.text:
+            continue
+        parts = template.parse(scalar.text)
+        inside = (part for part in parts if isinstance(part, Variable))
+        for variable, spot in zip(inside, spots(parts), strict=True):
+            if spot.place in UNFIT and is_well_formed(variable):
+                message = f"{_shown(variable)} cannot be filled in here; {UNFIT[spot.place]}"
+                place = problems.place(scalar.mark, str(variable))
+                problems.add(place, "shell-quoting", message)
+
+
+def _check_several(stage: StageOutline, problems: Problems) -> None:
+    """Note variables of several values where there is room for one."""
+    for field, rule in FIELDS.items():
+        for scalar in scalars(stage.node.get(field)):
+            for variable in template.variables(scalar.text):
+                if not is_several(variable) or variable.kind not in rule.kinds:
+                    continue
+                whole = field != "params" or template.only_variable(scalar.text) is not None
+                if not rule.several or not whole:
+                    place = problems.place(scalar.mark, str(variable))
+                    problems.add(place, "misplaced-variable", _no_room(variable, rule))
+
+
+def _no_room(variable: Variable, rule: Rule) -> str:
+    if rule.several:
+        return f"{_shown(variable)} is a list here; make it the whole value"
+    return f"{_shown(variable)} stands for several values, and this field takes one"

@@ -1,0 +1,232 @@
+"""YAML text as nodes, read safely: limits on size, depth and aliases, no tags, no second key.
+
+Values are built from the parser's events, so nothing is ever constructed that the text asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml import events as ev
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
+
+from trainui.pipeline import names
+from trainui.pipeline.nodes import Entry, Mapping, Mark, Node, Scalar, Sequence, kind_of
+from trainui.pipeline.problems import Problems, mark_at, quoted
+
+MAX_BYTES = 1024 * 1024
+"""Of a pipeline file in UTF-8: ten thousand stages fit."""
+
+MAX_DEPTH = 50
+"""Of lists and mappings within each other, aliases followed."""
+
+MAX_ALIASED = 4 * MAX_BYTES
+"""Characters that all aliases together may stand for; a bomb stands for billions."""
+
+
+def read_tree(text: str, problems: Problems) -> Node | None:
+    """Read a text that holds one document; None where it holds none or cannot be read."""
+    builder = _Builder(problems)
+    try:
+        for event in _events(text):
+            builder.take(event)
+    except _StopReading:
+        return None
+    except YAMLError as error:
+        mark, message = _explain(error, text)
+        problems.add(mark, "not-yaml", message)
+        return None
+    return builder.root
+
+
+class _StopReading(Exception):
+    """The rest is not worth reading; the problem is noted."""
+
+
+def _events(text: str) -> Iterator[Any]:
+    yield from YAML(typ="safe", pure=True).parse(text)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end has not come."""
+
+    event: Any
+    nodes: list[Node] = field(default_factory=list)
+    """Items, or keys and values by turns."""
+    weight: int = 1
+    height: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    node: Node
+    weight: int
+    height: int
+
+
+class _Builder:
+    def __init__(self, problems: Problems) -> None:
+        self.root: Node | None = None
+        self._problems = problems
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, _Anchored] = {}
+        self._aliased = 0
+        self._documents = 0
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            ev.DocumentStartEvent: self._document,
+            ev.ScalarEvent: self._scalar,
+            ev.AliasEvent: self._alias,
+            ev.SequenceStartEvent: self._open,
+            ev.MappingStartEvent: self._open,
+            ev.SequenceEndEvent: self._close_sequence,
+            ev.MappingEndEvent: self._close_mapping,
+        }
+
+    def take(self, event: Any) -> None:
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def _document(self, event: Any) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            self._stop(_mark(event), "not-yaml", "a second document begins here; keep one")
+
+    def _scalar(self, event: Any) -> None:
+        self._refuse_tag(event)
+        plain = event.style in (None, "")
+        node = Scalar(event.value, plain, self._place(event))
+        if not names.is_sound(event.value):
+            self._problems.add(
+                node.mark, "bad-text", "NUL and half a surrogate pair cannot be part of any text"
+            )
+        self._add(node, event.anchor, weight=1 + len(event.value), height=0)
+
+    def _place(self, event: Any) -> Mark:
+        """Return an event's place; that of an empty value is its key's."""
+        top = self._stack[-1] if self._stack else None
+        if event.value == "" and event.style in (None, "") and top and _awaits_value(top):
+            return top.nodes[-1].mark
+        return _mark(event)
+
+    def _alias(self, event: Any) -> None:
+        anchored = self._anchors.get(event.anchor)
+        mark = _mark(event)
+        if anchored is None:
+            name = quoted(event.anchor)
+            self._stop(mark, "alias", f"no complete value before this is anchored as {name}")
+            return
+        self._aliased += anchored.weight
+        if self._aliased > MAX_ALIASED:
+            self._stop(mark, "alias", "the aliases stand for too much; write the values out")
+        self._check_depth(mark, anchored.height)
+        self._add(replace(anchored.node, mark=mark), None, anchored.weight, anchored.height)
+
+    def _open(self, event: Any) -> None:
+        self._refuse_tag(event)
+        self._check_depth(_mark(event), 1)
+        self._stack.append(_Open(event))
+
+    def _close_sequence(self, _: Any) -> None:
+        opened = self._stack.pop()
+        node = Sequence(tuple(opened.nodes), _mark(opened.event))
+        self._add(node, opened.event.anchor, opened.weight, opened.height)
+
+    def _close_mapping(self, _: Any) -> None:
+        opened = self._stack.pop()
+        entries = self._entries(opened.nodes[::2], opened.nodes[1::2])
+        node = Mapping(entries, _mark(opened.event))
+        self._add(node, opened.event.anchor, opened.weight, opened.height)
+
+    def _add(self, node: Node, anchor: str | None, weight: int, height: int) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = _Anchored(node, weight, height)
+        if not self._stack:
+            self.root = node
+            return
+        parent = self._stack[-1]
+        parent.nodes.append(node)
+        parent.weight += weight
+        parent.height = max(parent.height, height + 1)
+
+    def _entries(self, keys: list[Node], values: list[Node]) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        merged: set[str] = set()
+        for key, value in zip(keys, values, strict=True):
+            if not isinstance(key, Scalar):
+                self._problems.add(
+                    key.mark, "wrong-type", f"a key must be text, not {kind_of(key)}"
+                )
+            elif key.plain and key.text == "<<":
+                for entry in self._merged(value):
+                    if entry.key.text not in entries:
+                        merged.add(entry.key.text)
+                        entries[entry.key.text] = entry
+            elif key.text in entries and key.text not in merged:
+                first = entries[key.text].key.mark.line
+                name = quoted(key.text)
+                message = f"the key {name} is here a second time (first in line {first}); keep one"
+                self._problems.add(key.mark, "duplicate-key", message)
+            else:
+                merged.discard(key.text)
+                entries[key.text] = Entry(key, value)
+        return entries
+
+    def _merged(self, value: Node) -> Iterator[Entry]:
+        sources = value.items if isinstance(value, Sequence) else (value,)
+        for source in sources:
+            if isinstance(source, Mapping):
+                yield from source.entries.values()
+            else:
+                message = f"<< takes a mapping or a list of mappings, not {kind_of(source)}"
+                self._problems.add(source.mark, "wrong-type", message)
+
+    def _check_depth(self, mark: Mark, height: int) -> None:
+        if len(self._stack) + height > MAX_DEPTH:
+            self._stop(mark, "too-deep", f"lists and mappings are nested over {MAX_DEPTH} deep")
+
+    def _refuse_tag(self, event: Any) -> None:
+        if event.tag is not None:
+            tag = quoted(str(event.tag))
+            self._problems.add(_mark(event), "tag", f"the tag {tag} is not allowed; take it out")
+
+    def _stop(self, mark: Mark, code: str, message: str) -> None:
+        self._problems.add(mark, code, message)
+        raise _StopReading
+
+
+def _awaits_value(opened: _Open) -> bool:
+    return isinstance(opened.event, ev.MappingStartEvent) and len(opened.nodes) % 2 == 1
+
+
+def _mark(event: Any) -> Mark:
+    start, end = event.start_mark, event.end_mark
+    return Mark(start.line + 1, start.column + 1, start.index, end.index)
+
+
+def _explain(error: YAMLError, text: str) -> tuple[Mark, str]:
+    if isinstance(error, ReaderError):
+        code = ord(text[error.position])
+        return mark_at(text, error.position), f"the character U+{code:04X} is not allowed in YAML"
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return mark_at(text, 0), f"this is not YAML: {error}"
+    place = error.problem_mark
+    mark = Mark(place.line + 1, place.column + 1, place.index, place.index)
+    context = f" {error.context}" if error.context else ""
+    return mark, f"this is not YAML: {error.problem}{context}{_advice(text, place.index)}"
+
+
+def _advice(text: str, index: int) -> str:
+    """Explain the commonest slips."""
+    if text[max(index - 1, 0) : index + 1] == "${":
+        return '; inside [ ] and { } put quotes around it, as in ["${params.lr}"]'
+    if text[index : index + 1] == "\t":
+        return "; indent with spaces"
+    if text[index : index + 1] == ":":
+        return "; put quotes around a text that holds ': ', or begin it on the next line after |"
+    return ""
