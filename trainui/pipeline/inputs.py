@@ -3,7 +3,8 @@
 Nothing here makes, opens or changes anything.
 """
 
-# ruff: noqa: PTH - paths are texts here, as in definitions and messages
+# Paths are texts here, as in definitions and messages.
+# ruff: noqa: PTH100, PTH111, PTH118
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The Python of a stage: what `${python}` is, and the directory that comes first on PATH."""
 
-# ruff: noqa: PTH - paths are texts here, as in definitions and messages
+# Paths are texts here, as in definitions and messages.
+# ruff: noqa: PTH100, PTH112, PTH118, PTH120
 
 from __future__ import annotations
 

@@ -3,15 +3,12 @@
 Every problem is found in one go; with any, nothing is returned.
 """
 
-# ruff: noqa: PTH - paths are texts here, as in definitions and messages
-
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as AnySequence
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TextIO
 
 from trainui.domain.definition import Pipeline
@@ -79,7 +76,7 @@ def load_text(
     document = _document(bare, problems)
     origin = Origin(
         text=text,
-        directory=os.path.abspath(directory or os.curdir),
+        directory=str(Path(directory or ".").absolute()),
         name=_default_name(file),
         given=params or {},
         complete=complete,
@@ -128,7 +125,7 @@ def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = Non
     document = api_stages.document_of(name, stages, problems)
     origin = Origin(
         text="" if problems else api_stages.text_of(name, stages),
-        directory=os.path.abspath(directory or os.curdir),
+        directory=str(Path(directory or ".").absolute()),
         name=name,
     )
     return assemble(document, origin, problems)

@@ -1,6 +1,7 @@
 """Paths as written in a pipeline file: relative ones and `~` are the file's."""
 
-# ruff: noqa: PTH - paths are texts here, as in definitions and messages
+# Paths are texts here, as in definitions and messages.
+# ruff: noqa: PTH110, PTH111, PTH118
 
 from __future__ import annotations
 

@@ -1,10 +1,7 @@
 """The text of a pipeline file, from disk or standard input, and where it stands."""
 
-# ruff: noqa: PTH - paths are texts here, as in definitions and messages
-
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +43,7 @@ def read(file: str, stdin: TextIO | None = None) -> Source:
     """
     if file == STDIN:
         text = _decode(_read_stdin(stdin or sys.stdin), file)
-        return Source(file, text, os.getcwd(), None)
+        return Source(file, text, str(Path.cwd()), None)
     path = Path(file).expanduser().absolute()
     try:
         with path.open("rb") as stream:

@@ -1,12 +1,10 @@
 """When each `${...}` is filled in: most as the run is submitted, some as the process starts."""
 
-# ruff: noqa: PTH - paths are texts here, as in definitions and messages
-
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
 from trainui.domain.definition import Json, Pipeline, StageDefinition
 from trainui.errors import UsageError
@@ -73,7 +71,7 @@ def start(
     begun = replace(definition, command=command, env={}, resume_args=None, resume_run=None)
     started = definition_filling.fill(begun, Filler(at_start.resolve, plain))
     at_start.raise_if_missing()
-    if not os.path.isabs(started.workdir):
+    if not PurePath(started.workdir).is_absolute():
         raise UsageError(
             f"stage {definition.name}: workdir {started.workdir!r} is not absolute; where it "
             "begins with ${env.NAME}, that variable must hold an absolute path"
