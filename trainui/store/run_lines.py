@@ -1,0 +1,153 @@
+"""The list of runs as the screen shows it: read whole once, then only where something happened.
+
+Plain SQL on a read-only driver connection, and no JSON: ten thousand runs are read in a moment.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainui.domain.states import Status
+
+_AT_ONCE = 500
+"""Parameters of one statement; SQLite's limit is higher everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in a line."""
+
+    id: str
+    name: str
+    pipeline: str
+    status: Status
+    priority: int
+    created_at: int
+    started_at: int | None
+    completed_at: int | None
+    done: int
+    """Stages that are completed."""
+    total: int
+    current: tuple[str, ...] = ()
+    """The names of the stages that run now, in the file's order."""
+    failed: tuple[str, ...] = ()
+    """The names of those that ended otherwise than completed, blocked ones apart."""
+
+
+_COLUMNS = "id, name, pipeline, status, priority, created_at, started_at, completed_at"
+
+
+def run_lines(connection: sqlite3.Connection, *, limit: int | None = None) -> list[RunLine]:
+    """Return the runs, newest first."""
+    found = connection.execute(
+        f"SELECT {_COLUMNS} FROM runs ORDER BY created_at DESC, id LIMIT ?",
+        (-1 if limit is None else limit,),
+    ).fetchall()
+    if limit is not None:
+        return _with_stages(connection, found)
+    return _lines(found, _counted(connection, "", ()), _named(connection, "", ()))
+
+
+def lines_of(connection: sqlite3.Connection, run_ids: Iterable[str]) -> dict[str, RunLine]:
+    """Return the lines of these runs; one that is no more is left out."""
+    ids = list(run_ids)
+    found: list[sqlite3.Row] = []
+    for start in range(0, len(ids), _AT_ONCE):
+        part = ids[start : start + _AT_ONCE]
+        found += connection.execute(
+            f"SELECT {_COLUMNS} FROM runs WHERE id IN ({_marks(part)})", part
+        )
+    return {line.id: line for line in _with_stages(connection, found)}
+
+
+def last_event(connection: sqlite3.Connection) -> int:
+    """Return the number of the newest event; 0 where there is none."""
+    row = connection.execute("SELECT max(id) FROM events").fetchone()
+    return int(row[0] or 0)
+
+
+def count_runs(connection: sqlite3.Connection) -> int:
+    """Return how many runs there are."""
+    return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+
+
+def changed_since(connection: sqlite3.Connection, event: int) -> set[str]:
+    """Return the ids of the runs to which something happened after an event."""
+    found = connection.execute("SELECT DISTINCT run_id FROM events WHERE id > ?", (event,))
+    return {str(run_id) for (run_id,) in found}
+
+
+def _with_stages(connection: sqlite3.Connection, found: Sequence[sqlite3.Row]) -> list[RunLine]:
+    lines: list[RunLine] = []
+    for start in range(0, len(found), _AT_ONCE):
+        part = found[start : start + _AT_ONCE]
+        ids = [row[0] for row in part]
+        where = f"AND run_id IN ({_marks(ids)})"
+        lines += _lines(part, _counted(connection, where, ids), _named(connection, where, ids))
+    return lines
+
+
+def _counted(
+    connection: sqlite3.Connection, where: str, ids: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    counts: dict[str, tuple[int, int]] = {}
+    for run_id, status, count in connection.execute(
+        f"SELECT run_id, status, count(*) FROM stages WHERE true {where} GROUP BY run_id, status",
+        ids,
+    ):
+        done, total = counts.get(run_id, (0, 0))
+        done += count if status == Status.COMPLETED else 0
+        counts[run_id] = (done, total + count)
+    return counts
+
+
+_NAMED = (Status.RUNNING, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
+
+
+def _named(
+    connection: sqlite3.Connection, where: str, ids: Sequence[str]
+) -> dict[tuple[str, bool], tuple[str, ...]]:
+    """Return the names of stages by run and whether they run (else they did not complete)."""
+    names: dict[tuple[str, bool], tuple[str, ...]] = {}
+    for run_id, status, name in connection.execute(
+        f"SELECT run_id, status, name FROM stages WHERE status IN ({_marks(_NAMED)}) {where} "
+        "ORDER BY position",
+        (*_NAMED, *ids),
+    ):
+        key = (run_id, status == Status.RUNNING)
+        names[key] = (*names.get(key, ()), name)
+    return names
+
+
+def _lines(
+    found: Iterable[Any],
+    counts: dict[str, tuple[int, int]],
+    names: dict[tuple[str, bool], tuple[str, ...]],
+) -> list[RunLine]:
+    lines = []
+    for row in found:
+        done, total = counts.get(row[0], (0, 0))
+        lines.append(
+            RunLine(
+                id=row[0],
+                name=row[1],
+                pipeline=row[2],
+                status=Status(row[3]),
+                priority=row[4],
+                created_at=row[5],
+                started_at=row[6],
+                completed_at=row[7],
+                done=done,
+                total=total,
+                current=names.get((row[0], True), ()),
+                failed=names.get((row[0], False), ()),
+            )
+        )
+    return lines
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

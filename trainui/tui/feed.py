@@ -1,0 +1,219 @@
+"""The thread that reads: one frozen snapshot of what is to be seen, whenever something changed.
+
+The event loop never touches the database or a file. The feed looks a few times a second whether
+anything was committed (a number in shared memory), and reads only then, or when it is asked to;
+a snapshot equal to the last one is not handed over.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from trainui import paths
+from trainui.errors import NotFoundError, TrainuiError
+from trainui.store import views
+from trainui.tui.reading import PageReader, RunList
+from trainui.tui.snapshots import Snapshot, Wanted
+
+PERIOD = 0.3
+"""Seconds between two looks."""
+
+WORKER_PERIOD = 2.0
+"""Seconds between two looks whether a worker is there."""
+
+log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Reads what is wanted and hands it over, in a thread of its own."""
+
+    def __init__(self, deliver: Callable[[Snapshot], None], wanted: Wanted | None = None) -> None:
+        """Make a feed.
+
+        Args:
+            deliver: called in the feed's thread with each new snapshot; it must not wait.
+            wanted: what is to be read first; None: the list of runs.
+        """
+        self.deliver = deliver
+        self._wanted = wanted or Wanted()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._reread = False
+        self._source = _Source()
+        self._last: Snapshot | None = None
+        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, waiting for a reading that is under way."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2.0)
+
+    def want(self, wanted: Wanted) -> None:
+        """Read something else from now on, at once."""
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._wake.set()
+
+    def look(self) -> None:
+        """Read again at once, also what changes without an event."""
+        self._reread = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        self._wake.set()
+        while not self._stopping:
+            asked = self._wake.wait(PERIOD)
+            self._wake.clear()
+            if self._stopping:
+                break
+            try:
+                self._turn(asked)
+            except Exception:
+                log.exception("the feed could not read")
+                self._hand_over(Snapshot(self._wanted, problem="reading failed: see the log"))
+        self._source.close()
+
+    def _turn(self, asked: bool) -> None:
+        if not self._source.has_changed() and not asked:
+            return
+        wanted = self._wanted
+        if self._reread:
+            self._reread = False
+            self._source.forget()
+        self._hand_over(self._source.read(wanted))
+        while self._source.unfinished and self._wanted == wanted and not self._stopping:
+            self._hand_over(self._source.read(wanted))
+
+    def _hand_over(self, snapshot: Snapshot) -> None:
+        if snapshot != self._last:
+            self._last = snapshot
+            self.deliver(snapshot)
+
+
+class _Source:
+    """The database and the files behind a feed, and when they last changed."""
+
+    def __init__(self) -> None:
+        self.unfinished = False
+        """The last snapshot left out what takes long; the next reading brings it."""
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._version: int | None = None
+        self._list = RunList()
+        self._pages = PageReader()
+        self._upgraded = False
+        self._worker = True
+        self._worker_seen = float("-inf")
+
+    def has_changed(self) -> bool:
+        """Whether something is to be read: cheap, and asked a few times a second."""
+        if self._worker_changed() or self._replaced():
+            return True
+        if self._connection is None:
+            return False
+        return (
+            views.data_version(self._connection) != self._version or self._pages.log_has_changed()
+        )
+
+    def read(self, wanted: Wanted) -> Snapshot:
+        """Read what is wanted."""
+        self._worker_changed()
+        try:
+            return self._read(wanted, self._connected())
+        except NotFoundError:
+            self.close()
+            return Snapshot(wanted, no_runs_yet=True, worker=self._worker)
+        except (TrainuiError, sqlite3.Error) as error:
+            self.close()
+            if isinstance(error, sqlite3.OperationalError) and self._upgrade():
+                return self.read(wanted)
+            return Snapshot(wanted, problem=str(error), worker=self._worker)
+
+    def _upgrade(self) -> bool:
+        """Bring an older trainui's database up to date, once; returns whether that was tried."""
+        if self._upgraded:
+            return False
+        self._upgraded = True
+        from trainui.store.engine import open_store
+
+        open_store()
+        return True
+
+    def forget(self) -> None:
+        """Read the whole list again at the next reading."""
+        self._list = RunList()
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._list = RunList()
+
+    def _read(self, wanted: Wanted, connection: sqlite3.Connection) -> Snapshot:
+        self._version = views.data_version(connection)
+        snapshot = Snapshot(
+            wanted, paused=views.flag(connection, "paused") is not None, worker=self._worker
+        )
+        if wanted.run_id is not None:
+            # numpy takes longer to import than the rest of the page to read
+            later = wanted.curves and "numpy" not in sys.modules and not self.unfinished
+            self.unfinished = later and wanted.stage is not None
+            reduced = replace(wanted, curves=wanted.curves and not later)
+            return replace(snapshot, page=self._pages.read(connection, reduced))
+        self._pages.leave()
+        if self._list.loading and self._list.runs:
+            self._list.reload(connection)
+        elif self._list.loading:
+            self._list.first(connection)
+        else:
+            self._list.update(connection)
+        self.unfinished = self._list.loading and bool(self._list.runs)
+        return replace(snapshot, runs=self._list.runs, loading=self._list.loading)
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._replaced()
+            self._connection = views.connect(paths.home().database)
+        return self._connection
+
+    def _replaced(self) -> bool:
+        """Whether the database is another file than before, has come or gone."""
+        try:
+            status = paths.home().database.stat()
+            found = (status.st_dev, status.st_ino)
+        except OSError:
+            found = None
+        if found == self._file:
+            return False
+        self._file = found
+        self.close()
+        return True
+
+    def _worker_changed(self) -> bool:
+        now = time.monotonic()
+        if now - self._worker_seen < WORKER_PERIOD:
+            return False
+        before, self._worker_seen = self._worker, now
+        self._worker = worker_is_there()
+        return before != self._worker
+
+
+def worker_is_there() -> bool:
+    """Whether a worker lives, or a guard that is about to start one."""
+    from trainui.execution import locks
+
+    home = paths.home()
+    return locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)

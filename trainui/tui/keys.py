@@ -1,0 +1,258 @@
+"""Every key of the screen: one table, from which bindings, footer, help and palette are made.
+
+A key has an id, by which `keys` in config.toml gives it others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a key does, and where."""
+
+    id: str
+    """`SCOPE.ACTION`, stable: what config.toml names."""
+    keys: str
+    """As Textual calls them, several with commas."""
+    label: str
+    """A word for the footer."""
+    tooltip: str
+    """A sentence for the help and the palette."""
+    action: str
+    """The action that a widget, a screen or the app has under this name."""
+    footer: bool = False
+    """Whether the footer shows it."""
+    command: bool = True
+    """Whether the palette offers it."""
+    priority: bool = False
+    """Whether it works whatever has the focus."""
+
+    @property
+    def scope(self) -> str:
+        """Where it works."""
+        return self.id.partition(".")[0]
+
+    @property
+    def shown(self) -> str:
+        """The keys as people read them."""
+        return " ".join(_shown(key) for key in self.keys.split(","))
+
+    @property
+    def short(self) -> str:
+        """The first of the keys as people read it."""
+        return _shown(self.keys.split(",")[0])
+
+
+SCOPES: Mapping[str, str] = {
+    "app": "Everywhere",
+    "move": "Moving",
+    "search": "Searching",
+    "acting": "Acting on a run",
+    "runs": "The list of runs",
+    "run": "A run's page",
+    "stages": "Stages",
+    "curves": "Curves",
+    "log": "Log",
+    "ask": "A question",
+}
+"""The scopes and what the help calls them."""
+
+KEYS: tuple[Key, ...] = (
+    Key("runs.open", "enter", "open", "Open the run", "open", footer=True),
+    Key("stages.open", "enter", "panel", "Go to the stage's panel", "open", footer=True),
+    Key("stages.upstream", "left,h", "upstream", "Go to a stage it depends on", "upstream"),
+    Key(
+        "stages.downstream",
+        "right,l",
+        "downstream",
+        "Go to a stage that depends on it",
+        "downstream",
+    ),
+    Key("log.follow", "f", "follow", "Follow the log's end", "follow", footer=True),
+    Key("log.wrap", "w", "wrap", "Wrap long lines, or cut them", "wrap", footer=True),
+    Key(
+        "acting.resume",
+        "r",
+        "resume",
+        "Resume the run: the plan is shown first",
+        "resume",
+        footer=True,
+    ),
+    Key(
+        "acting.rerun",
+        "R",
+        "rerun",
+        "Run the stage again, alone or with what depends on it",
+        "rerun",
+        footer=True,
+    ),
+    Key(
+        "acting.cancel",
+        "x",
+        "cancel",
+        "Cancel, after a question that says what would be lost",
+        "cancel",
+        footer=True,
+    ),
+    Key("acting.raise", "right_square_bracket", "sooner", "Let the run go before others", "raise"),
+    Key("acting.lower", "left_square_bracket", "later", "Let the run go after others", "lower"),
+    Key("acting.copy", "Y", "copy", "Copy a summary as Markdown (OSC 52)", "copy"),
+    Key("runs.sort", "s", "sort", "Sort by the next column", "sort", footer=True),
+    Key("run.logs", "L", "log", "Show the log alone, or all panes again", "logs"),
+    Key("run.stream", "o", "stdout/stderr", "Show the log's other stream", "stream", footer=True),
+    Key(
+        "run.maximise",
+        "z",
+        "maximise",
+        "Show the pane alone, or all panes again",
+        "zoom",
+        footer=True,
+    ),
+    Key("run.pane_1", "1", "stages", "Go to the stages", "pane(1)"),
+    Key("run.pane_2", "2", "overview", "Go to the overview", "pane(2)"),
+    Key("run.pane_3", "3", "curves", "Go to the curves", "pane(3)"),
+    Key("run.pane_4", "4", "log", "Go to the log", "pane(4)"),
+    Key("run.next_pane", "tab", "next pane", "Go to the next pane", "next_pane", command=False),
+    Key(
+        "run.previous_pane",
+        "shift+tab",
+        "previous pane",
+        "Go to the previous pane",
+        "previous_pane",
+        command=False,
+    ),
+    Key(
+        "search.start",
+        "slash",
+        "search",
+        "Filter or search the focused pane",
+        "search",
+        footer=True,
+    ),
+    Key("search.next", "n", "next match", "Go to the next match", "next_match"),
+    Key("search.previous", "N", "previous match", "Go to the previous match", "previous_match"),
+    Key(
+        "app.run_file",
+        "u",
+        "run a file",
+        "Choose a pipeline file and run it",
+        "run_file",
+        footer=True,
+    ),
+    Key("app.pause", "p", "pause", "Hold the queue: nothing new starts; or let it go on", "pause"),
+    Key(
+        "app.palette",
+        "colon,ctrl+p",
+        "palette",
+        "Find any action by its name",
+        "command_palette",
+        command=False,
+    ),
+    Key("app.help", "question_mark", "help", "Show the keys", "help", footer=True),
+    Key("app.leave", "q", "quit", "Leave the screen; work goes on", "leave", footer=True),
+    Key(
+        "app.interrupt",
+        "ctrl+c",
+        "quit",
+        "Leave the screen; work goes on",
+        "leave",
+        command=False,
+        priority=True,
+    ),
+    Key("run.back", "escape", "back", "Go back one level", "back", command=False),
+    Key("runs.back", "escape", "back", "Show all runs again", "back", command=False),
+    Key("move.up", "up,k", "up", "One line up", "line(-1)", command=False),
+    Key("move.down", "down,j", "down", "One line down", "line(1)", command=False),
+    Key(
+        "move.half_up", "ctrl+u", "half a page up", "Half a page up", "half_page(-1)", command=False
+    ),
+    Key(
+        "move.half_down",
+        "ctrl+d",
+        "half a page down",
+        "Half a page down",
+        "half_page(1)",
+        command=False,
+    ),
+    Key("move.page_up", "pageup", "a page up", "A page up", "half_page(-2)", command=False),
+    Key("move.page_down", "pagedown", "a page down", "A page down", "half_page(2)", command=False),
+    Key("move.top", "g,home", "first", "To the first line", "end(-1)", command=False),
+    Key("move.bottom", "G,end", "last", "To the last line", "end(1)", command=False),
+    Key("ask.up", "up,k", "up", "One line up", "line(-1)", command=False),
+    Key("ask.down", "down,j", "down", "One line down", "line(1)", command=False),
+    Key("ask.choose", "enter", "do it", "Do what is marked", "choose", command=False),
+    Key("ask.leave", "escape,q,n", "leave it", "Do nothing", "leave_it", command=False),
+)
+"""In the order in which the footer shows them."""
+
+_NAMES = {
+    "slash": "/",
+    "colon": ":",
+    "question_mark": "?",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "escape": "esc",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "shift+tab": "⇧tab",
+}
+
+
+def _shown(key: str) -> str:
+    return _NAMES.get(key.strip(), key.strip())
+
+
+class KeyTable:
+    """The keys as they are in force."""
+
+    def __init__(self, remapped: Mapping[str, str] | None = None) -> None:
+        """Make a table.
+
+        Args:
+            remapped: ids of keys and what they are to be; a key of an unknown id is left out.
+        """
+        remapped = remapped or {}
+        self.keys = tuple(
+            replace(key, keys=remapped[key.id]) if key.id in remapped else key for key in KEYS
+        )
+        self.unknown = sorted(set(remapped) - {key.id for key in KEYS})
+        """Ids that no key has."""
+
+    def of(self, *scopes: str) -> list[Key]:
+        """Return the keys of some scopes, scope by scope."""
+        return [key for scope in scopes for key in self.keys if key.scope == scope]
+
+    def footer(self, scopes: Iterable[str]) -> list[Key]:
+        """Return the keys that the footer shows where these scopes are in force."""
+        wanted = set(scopes)
+        return [key for key in self.keys if key.footer and key.scope in wanted]
+
+    def find(self, key_id: str) -> Key:
+        """Return the key of this id."""
+        return next(key for key in self.keys if key.id == key_id)
+
+
+def bindings(*scopes: str) -> Sequence[Binding]:
+    """Return Textual's bindings for some scopes."""
+    return [
+        Binding(
+            key.keys,
+            key.action,
+            key.label,
+            id=key.id,
+            tooltip=key.tooltip,
+            show=key.footer,
+            priority=key.priority,
+        )
+        for key in KEYS
+        if key.scope in scopes
+    ]

@@ -1,0 +1,105 @@
+"""What the feed reads at once and hands to the screen: frozen, so that threads may share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.store.run_lines import RunLine
+
+Stream = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be seen, so what has to be read."""
+
+    run_id: str | None = None
+    """The run whose page is open; None: the list of runs."""
+    stage: str | None = None
+    """The stage whose panel is open."""
+    stream: Stream | None = None
+    """None: whichever has something to say."""
+    log: bool = True
+    curves: bool = True
+    plot_width: int = 80
+    """Columns of a plot, two for each character."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The end of a stage's log."""
+
+    path: str
+    stream: Stream
+    lines: tuple[str, ...] = ()
+    """Harmless, progress bars folded."""
+    size: int = 0
+    """Bytes of the file."""
+    other_size: int = 0
+    """Bytes of the other stream's file."""
+    cut: bool = False
+    """Whether the file holds more before these lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurveData:
+    """A metric of a stage in as many columns as its plot has."""
+
+    name: str
+    count: int
+    last: float | None
+    minimum: float | None
+    maximum: float | None
+    first_step: float | None
+    last_step: float | None
+    nonfinite: int
+    lows: tuple[float, ...] = ()
+    """The least finite value of each column; NaN where there is none."""
+    highs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageDetail:
+    """What only the selected stage's panel shows."""
+
+    stage: str
+    log: LogTail | None
+    curves: tuple[CurveData, ...] | None
+    """None: not read yet."""
+    problems: tuple[str, ...] = ()
+    """Why sources of metrics cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A run's page."""
+
+    run: RunRecord
+    stages: tuple[StageRecord, ...]
+    attempts: Mapping[str, list[AttemptRecord]] = field(default_factory=dict)
+    """By stage id, the first one first."""
+    detail: StageDetail | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the screen shows, as it was at one moment."""
+
+    wanted: Wanted
+    """What was asked for."""
+    runs: tuple[RunLine, ...] = ()
+    """Newest first; the first of them only, while `loading`."""
+    loading: bool = False
+    """More runs are being read."""
+    page: RunPage | None = None
+    """None on the list, and where the run is gone."""
+    paused: bool = False
+    worker: bool = True
+    """Whether a worker is there, so that something new can start."""
+    no_runs_yet: bool = False
+    """There is no database."""
+    problem: str | None = None
+    """Why nothing can be read, in words."""

@@ -1,0 +1,114 @@
+"""Lines as data: pieces of text with the name of a style, cut to fit cells of a terminal.
+
+What a widget shows is made here and in the modules beside it as plain values, which tests can read;
+only `widgets.lines` turns names into colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+ELLIPSIS = "…"
+
+
+class Span(NamedTuple):
+    """A piece of text."""
+
+    text: str
+    style: str = ""
+    """A name of `widgets.lines.STYLES`; empty: plain."""
+
+
+Row = tuple[Span, ...]
+"""A line, from left to right."""
+
+
+def plain(row: Row) -> str:
+    """Return a line's text."""
+    return "".join(span.text for span in row)
+
+
+def width_of(row: Row) -> int:
+    """Return the cells that a line takes."""
+    return sum(cell_len(span.text) for span in row)
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Return text in exactly `width` cells: cut with an ellipsis, or filled with spaces.
+
+    Args:
+        text: harmless text.
+        width: cells.
+        right: whether it stands at the right where it is short.
+    """
+    if width <= 0:
+        return ""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + ELLIPSIS
+    return " " * (width - length) + text if right else text + " " * (width - length)
+
+
+def fit_middle(text: str, width: int) -> str:
+    """Return text in at most `width` cells, cut in its middle: a path's ends say most."""
+    if cell_len(text) <= width or width < 5:
+        return fit(text, width).rstrip() if width > 0 else ""
+    left = (width - 1) // 2
+    tail = text[-(width - 1 - left) :]
+    return set_cell_size(text, left) + ELLIPSIS + tail
+
+
+def cut(row: Row, width: int) -> Row:
+    """Return a line cut to at most `width` cells."""
+    kept: list[Span] = []
+    for span in row:
+        length = cell_len(span.text)
+        if length > width:
+            if width > 0:
+                kept.append(Span(fit(span.text, width), span.style))
+            break
+        kept.append(span)
+        width -= length
+    return tuple(kept)
+
+
+def spread(left: Row, right: Row, width: int) -> Row:
+    """Return a line with something at each end; the left is cut where they do not fit."""
+    right = cut(right, width)
+    room = width - width_of(right)
+    left = cut(left, max(room - 1, 0) if right else room)
+    return (*left, Span(" " * (room - width_of(left))), *right)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break a text into pieces of at most `width` cells, at spaces where there are any near."""
+    if width <= 0:
+        return [text]
+    pieces = []
+    while cell_len(text) > width:
+        head = _head(text, width)
+        space = head.rfind(" ")
+        end = space + 1 if space > len(head) // 2 else len(head)
+        pieces.append(text[:end].rstrip(" "))
+        text = text[end:]
+    return [*pieces, text]
+
+
+def _head(text: str, width: int) -> str:
+    """Return as many characters as fit, at least one."""
+    if text.isascii():
+        return text[:width]
+    used = 0
+    for index, character in enumerate(text):
+        used += cell_len(character)
+        if used > width:
+            return text[: max(index, 1)]
+    return text
+
+
+def joined(rows: Sequence[Row]) -> str:
+    """Return lines as text, for copying and for tests."""
+    return "\n".join(plain(row).rstrip() for row in rows)

@@ -1,0 +1,220 @@
+"""Lines of styled text that scroll, of which only those that changed are drawn again.
+
+This is what every pane of the screen is: a repaint costs the lines that differ, not the widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from trainui.domain.states import Status
+from trainui.tui.spans import Row, cut
+
+STYLES = (
+    "dim",
+    "strong",
+    "title",
+    "accent",
+    "good",
+    "warn",
+    "bad",
+    "key",
+    "match",
+    "line",
+    "line-on",
+    "cursor",
+    "cursor-blurred",
+    "curve-1",
+    "curve-2",
+    "curve-3",
+    "curve-4",
+    "curve-5",
+    "curve-6",
+)
+STATE_STYLES = tuple(f"state-{status}" for status in Status)
+CURVES = 6
+"""How many colours curves have."""
+
+
+class LinesView(ScrollView, can_focus=True):
+    """A scrolling view over rows that a subclass makes one by one."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{name}" for name in (*STYLES, *STATE_STYLES)}
+
+    DEFAULT_CSS = """
+    LinesView {
+        scrollbar-size-vertical: 1;
+        scrollbar-size-horizontal: 1;
+        overflow-x: hidden;
+        & > .lines--dim { color: $dim; }
+        & > .lines--strong { text-style: bold; }
+        & > .lines--title { text-style: bold; color: $primary; }
+        & > .lines--accent { color: $primary; }
+        & > .lines--good { color: $success; }
+        & > .lines--warn { color: $warning; }
+        & > .lines--bad { color: $error; }
+        & > .lines--key { color: $accent; text-style: bold; }
+        & > .lines--match { text-style: reverse; }
+        & > .lines--line { color: $line; }
+        & > .lines--line-on { color: $primary; }
+        & > .lines--cursor { background: $row; }
+        & > .lines--cursor-blurred { background: $row-blurred; }
+        & > .lines--curve-1 { color: $curve-1; }
+        & > .lines--curve-2 { color: $curve-2; }
+        & > .lines--curve-3 { color: $curve-3; }
+        & > .lines--curve-4 { color: $curve-4; }
+        & > .lines--curve-5 { color: $curve-5; }
+        & > .lines--curve-6 { color: $curve-6; }
+        & > .lines--state-pending { color: $state-idle; }
+        & > .lines--state-queued { color: $state-queued; }
+        & > .lines--state-running { color: $state-running; }
+        & > .lines--state-completed { color: $state-completed; }
+        & > .lines--state-failed { color: $state-failed; }
+        & > .lines--state-cancelled { color: $state-cancelled; }
+        & > .lines--state-interrupted { color: $state-interrupted; }
+        & > .lines--state-blocked { color: $state-blocked; }
+        & > .lines--state-skipped { color: $state-idle; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._drawn: dict[int, Strip] = {}
+        self._styles: dict[str, Style] = {}
+
+    def row_count(self) -> int:
+        """Return how many rows there are."""
+        raise NotImplementedError
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a row, at most `width` cells of it shown."""
+        raise NotImplementedError
+
+    def row_style(self, index: int) -> str:  # noqa: ARG002 (for subclasses)
+        """Return the style under a whole row, such as `cursor`; empty: none."""
+        return ""
+
+    def fixed_rows(self) -> int:
+        """Return how many of the first rows stay where they are when the rest scrolls."""
+        return 0
+
+    @property
+    def page_height(self) -> int:
+        """Rows that scroll and are to be seen at once."""
+        return max(self.scrollable_content_region.height - self.fixed_rows(), 1)
+
+    def update_rows(self) -> None:
+        """Draw again what differs from what is shown."""
+        size = Size(0, self.row_count())
+        if size != self.virtual_size:
+            self.virtual_size = size
+        width = self.scrollable_content_region.width
+        for y in range(self.scrollable_content_region.height):
+            index = self._index_at(y)
+            before = self._drawn.get(index)
+            if before is not None and before != self._strip(index, width):
+                self.refresh_line(y + self.scroll_offset.y)
+
+    def render_line(self, y: int) -> Strip:
+        """Return what stands on a line of the widget."""
+        index = self._index_at(y)
+        if y == 0 and len(self._drawn) > 4 * max(self.size.height, 1):
+            self._drawn.clear()
+        strip = self._strip(index, self.scrollable_content_region.width)
+        self._drawn[index] = strip
+        return strip
+
+    def _index_at(self, y: int) -> int:
+        return y if y < self.fixed_rows() else y + self.scroll_offset.y
+
+    def _strip(self, index: int, width: int) -> Strip:
+        base = self.style_of("")
+        if not 0 <= index < self.row_count():
+            return Strip.blank(width, base)
+        under = self.row_style(index)
+        if under:
+            base = base + self.style_of(under)
+        segments = []
+        used = 0
+        for text, name in self.row(index, width):
+            segments.append(Segment(text, base + self.style_of(name) if name else base))
+            used += cell_len(text)
+        if used < width:
+            segments.append(Segment(" " * (width - used), base))
+        return Strip(segments, max(used, width)).adjust_cell_length(width, base).simplify()
+
+    def style_of(self, name: str) -> Style:
+        """Return the style of this name; empty: the widget's own."""
+        style = self._styles.get(name)
+        if style is None:
+            style = (
+                self.get_component_rich_style(f"lines--{name}", partial=True)
+                if name
+                else self.rich_style
+            )
+            self._styles[name] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget colours that a theme or a class has changed."""
+        self._styles.clear()
+        self._drawn.clear()
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        """Draw everything again for the new width."""
+        self._drawn.clear()
+        self.update_rows()
+
+    def show_row(self, index: int) -> None:
+        """Scroll so far that a row is to be seen."""
+        top = self.scroll_offset.y
+        fixed = self.fixed_rows()
+        last = top + self.page_height - 1
+        if index - fixed < top:
+            self.scroll_to(y=index - fixed, animate=False)
+        elif index - fixed > last:
+            self.scroll_to(y=index - fixed - self.page_height + 1, animate=False)
+
+    def row_under(self, event: events.MouseEvent) -> int | None:
+        """Return the row under the mouse."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return None
+        index = self._index_at(offset.y)
+        return index if 0 <= index < self.row_count() else None
+
+
+class RowsView(LinesView):
+    """A view over rows that are all there."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._rows: tuple[Row, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What is shown."""
+        return self._rows
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these rows."""
+        self._rows = tuple(rows)
+        self.update_rows()
+
+    def row_count(self) -> int:
+        """Return how many rows there are."""
+        return len(self._rows)
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a row."""
+        return cut(self._rows[index], width)
