@@ -152,7 +152,6 @@ def claim(
         "exit_code": None,
         "error": None,
         "result_json": None,
-        "fresh": False,
     }
     stages.change(connection, stage, Status.RUNNING, **cleared)
     runs.refresh(connection, run_id)

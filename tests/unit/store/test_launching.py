@@ -1,0 +1,90 @@
+"""What the worker asks of the store around an attempt's start and end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.store.conftest import AddRun
+from tests.unit.store.readings import Feeder
+from tests.unit.store.test_attempts import finish, stage_named, start
+from trainui import clock
+from trainui.domain.records import Slot
+from trainui.domain.states import Status
+from trainui.store import attempts, launching, stages
+from trainui.store.engine import Store
+
+
+def test_a_stage_that_begins_anew_says_so_until_its_directory_was_moved(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("r", {"A": []})
+    finish(store, start(store, run, "A"), Status.COMPLETED)
+    with store.write() as connection:
+        stages.reopen(connection, run, [stages.Reopened("A", fresh=True)])
+    start(store, run, "A")
+    with store.write() as connection:
+        stage = stage_named(connection, run, "A")
+        assert launching.is_fresh(connection, stage.id)
+        launching.record_move(connection, stage, None)
+        assert not launching.is_fresh(connection, stage.id)
+
+
+def test_the_records_of_earlier_attempts_follow_their_directory(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("r", {"A": []})
+    first = start(store, run, "A")
+    with store.write() as connection:
+        stage = stage_named(connection, run, "A")
+        checkpoint = str(Path(stage.directory) / "ckpt-1")
+        attempts.set_checkpoint(connection, first.id, checkpoint)
+        attempts.mark_checkpoint_tried(connection, first.id)
+    finish(store, first, Status.FAILED)
+    with store.write() as connection:
+        stages.reopen(connection, run, [stages.Reopened("A", fresh=True)])
+    second = start(store, run, "A")
+    moved = Path(stage.directory + "~1")
+    for _ in range(2):  # a worker may die between the renaming and its record: again is harmless
+        with store.write() as connection:
+            stage = stage_named(connection, run, "A")
+            launching.record_move(connection, stage, moved)
+            old, new = attempts.of_stage(connection, stage.id)
+            assert old.directory == str(moved / ".trainui" / "attempt-1")
+            assert old.checkpoint == str(moved / "ckpt-1")
+            assert new.directory == second.directory
+            assert attempts.tried_checkpoints(connection, stage.id) == {str(moved / "ckpt-1")}
+
+
+def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("r", {"A": []})
+    attempt = start(store, run, "A")
+    later = clock.now() + clock.SECOND
+    for _ in range(2):
+        with store.write() as connection:
+            launching.put_back(connection, attempt.id, "GPU 0 is taken", not_before=later)
+    with store.write() as connection:
+        stage = stage_named(connection, run, "A")
+        assert (stage.status, stage.retries_used, stage.reason) == ("queued", 0, "GPU 0 is taken")
+        assert stage.not_before == later
+        assert attempts.held_slots(connection, "a-host") == {}
+        assert [one.id for one in stages.queued(connection)] == [stage.id]
+        again = attempts.grant(connection, stage, [Slot("a-host", "cpu", 0)], host="a-host")
+        assert again is not None
+        assert again.number == 2
+
+
+def test_an_attempt_wrote_points_if_one_is_stored_under_its_number(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("r", {"A": []})
+    attempt = start(store, run, "A")
+    for number, into_chunks in enumerate((False, True), start=attempt.number):
+        feeder = Feeder(store, attempt.stage_id, f"file {number}", attempt=number)
+        with store.read() as connection:
+            assert not launching.wrote_points(connection, attempt.stage_id, number)
+        feeder.feed({"loss": [(0, 1.5)]}, into_chunks=into_chunks)
+        with store.read() as connection:
+            assert launching.wrote_points(connection, attempt.stage_id, number)
+            assert not launching.wrote_points(connection, "another", number)
