@@ -1,0 +1,1 @@
+"""Tests of the sample pipelines: their scripts run as the processes they are."""
