@@ -19,6 +19,9 @@ BOOLEANS = {
 }
 """What stands for a flag; `yes`, `no`, `on` and `off` are text since YAML 1.2."""
 
+MAX_DIGITS = 4000
+"""Of a whole number; reading takes time that grows with their square."""
+
 _DECIMAL = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _OCTAL = re.compile(r"0o[0-7]+", re.ASCII)
 _HEX = re.compile(r"0x[0-9a-fA-F]+", re.ASCII)
@@ -37,10 +40,8 @@ def resolve(text: str) -> Json:
         return None
     if text in BOOLEANS:
         return BOOLEANS[text]
-    if _DECIMAL.fullmatch(text):
-        return int(text)
-    if _OCTAL.fullmatch(text) or _HEX.fullmatch(text):
-        return int(text, 0)
+    if _DECIMAL.fullmatch(text) or _OCTAL.fullmatch(text) or _HEX.fullmatch(text):
+        return _whole(text)
     if _FLOAT.fullmatch(text):
         return _finite(float(text))
     if _SPECIAL.fullmatch(text):
@@ -54,6 +55,12 @@ def looks_typed(text: str) -> bool:
         return not isinstance(resolve(text), str)
     except ValueError:
         return True
+
+
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError("the number has too many digits; quote it")
+    return int(text, 0) if text.startswith("0") and not text.isdecimal() else int(text)
 
 
 def _finite(value: float) -> float:

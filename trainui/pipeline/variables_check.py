@@ -27,6 +27,9 @@ _SHELL_NAME = re.compile(r"[#!]?[A-Za-z_][A-Za-z0-9_]*(?:[^A-Za-z0-9_.].*)?|[0-9
 """What the shell would read between braces."""
 
 
+_FORMS = {kind: f"${{{kind}.KEY}}" for kind in KEYED} | {"stages": "${stages.NAME.dir}"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Scope:
     """What the variables of a stage can refer to."""
@@ -98,19 +101,31 @@ def _shown(variable: Variable) -> str:
 def _unknown(variable: Variable, scope: _Scope) -> str:
     if not variable.closed:
         return f"{_shown(variable)} has no closing brace on its line"
-    known = [*SIMPLE, *(f"params.{key}" for key in scope.params)]
-    known += [f"matrix.{key}" for key in scope.matrix]
-    near = did_you_mean(variable.name, known)
-    advice = near
-    if variable.name in KEYED:
-        what = "stages.NAME.dir" if variable.name == "stages" else f"{variable.name}.KEY"
-        advice = f"; write ${{{what}}}"
-    elif variable.kind == "stages":
-        advice = "; write ${stages.NAME.dir} or ${stages.NAME.dirs}"
-    elif not near and _SHELL_NAME.fullmatch(variable.name):
-        advice = f"; if the shell is to fill it in, write $${{{variable.name}}}"
-        advice += f" or ${variable.name}" if variable.name.isidentifier() else ""
-    return f"{_shown(variable)} is not a variable of trainui{quoted(advice)[1:-1]}"
+    return f"{_shown(variable)} is not a variable of trainui{_advice(variable, scope)}"
+
+
+def _advice(variable: Variable, scope: _Scope) -> str:
+    name = variable.name
+    if variable.kind == "stages":
+        return "; write ${stages.NAME.dir} or ${stages.NAME.dirs}"
+    if name in KEYED:
+        return f"; write ${{{name}.KEY}}"
+    if near := _nearest(variable, scope):
+        return near
+    if name.isidentifier():
+        return f"; write ${{env.{name}}} for an environment variable, or ${name} in a shell's text"
+    if _SHELL_NAME.fullmatch(name):
+        return f"; the shell's own braces are written ${_shown(variable)}"
+    return ""
+
+
+def _nearest(variable: Variable, scope: _Scope) -> str:
+    full = [f"params.{key}" for key in scope.params] + [f"matrix.{key}" for key in scope.matrix]
+    for name in full:
+        if name.partition(".")[2] == variable.name:
+            return f"; did you mean {quoted(name)}?"
+    guesses = [f"{kind}.{variable.key}" for kind in ("params", "matrix", "env") if variable.key]
+    return did_you_mean(variable.name, [*SIMPLE, *full, *guesses])
 
 
 def _misplaced(variable: Variable, rule: Rule) -> str:
@@ -118,9 +133,7 @@ def _misplaced(variable: Variable, rule: Rule) -> str:
         return "${checkpoint} has a value only in resume_args and resume_run"
     if variable.kind == "resume_args":
         return "${resume_args} belongs into run"
-    allowed = ", ".join(f"${{{kind}...}}" for kind in sorted(rule.kinds))
-    if rule.kinds == {"params"}:
-        allowed = "${params.KEY}"
+    allowed = ", ".join(_FORMS.get(kind, f"${{{kind}}}") for kind in sorted(rule.kinds))
     return f"{_shown(variable)} is not known here; this field may hold {allowed} only"
 
 

@@ -216,6 +216,8 @@ def _explain(error: YAMLError, text: str) -> tuple[Mark, str]:
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
         return mark_at(text, 0), f"this is not YAML: {error}"
     place = error.problem_mark
+    if "end of stream" in str(error.problem) and error.context_mark is not None:
+        place = error.context_mark  # where it was opened tells more than the end of the file
     mark = Mark(place.line + 1, place.column + 1, place.index, place.index)
     context = f" {error.context}" if error.context else ""
     return mark, f"this is not YAML: {error.problem}{context}{_advice(text, place.index)}"

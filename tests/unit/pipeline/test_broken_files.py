@@ -1,0 +1,311 @@
+"""Every way in which a pipeline file can be wrong is told by code, place and words."""
+
+# A row of the table is one line.
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from textwrap import dedent
+
+import pytest
+
+from trainui.errors import PipelineFileError
+from trainui.pipeline.loader import load_text
+
+
+@dataclass(frozen=True)
+class Broken:
+    name: str
+    text: str
+    found: list[tuple[str, int, int]]
+    """Code, line, column: all of them."""
+    words: tuple[str, ...] = ()
+    """What the messages must hold."""
+    params: dict[str, str] = field(default_factory=dict)
+
+
+def stage(fields: str, top: str = "") -> str:
+    """A file whose only stage has these fields, which begin in line 3."""
+    indented = "\n".join(f"    {line}" for line in dedent(fields).strip("\n").splitlines())
+    return f"{top}stages:\n  - name: a\n{indented}\n"
+
+
+B = Broken
+TABLE = [
+    # not a document
+    B("empty", "", [("empty", 1, 1)], ("trainui init",)),
+    B("only a comment", "# nothing\n", [("empty", 1, 1)]),
+    B("only a null", "~\n", [("empty", 1, 1)]),
+    B("a list", "- a\n- b\n", [("wrong-type", 1, 1)], ("mapping", "a list")),
+    B("text", "hello\n", [("wrong-type", 1, 1)], ("mapping", "text")),
+    B("colon in text", "a: b: c\n", [("not-yaml", 1, 5)], ("quotes",)),
+    B("tab", "stages:\n\t- name: a\n", [("not-yaml", 2, 1)], ("indent with spaces",)),
+    B("open quote", "name: 'x\n", [("not-yaml", 1, 7)], ("quoted scalar",)),
+    B(
+        "variable in flow",
+        "stages:\n  - {name: a, run: [${python}, x]}\n",
+        [("not-yaml", 2, 22)],
+        ('["${params.lr}"]',),
+    ),
+    B("control character", "name: a\x01b\n", [("not-yaml", 1, 8)], ("U+0001",)),
+    B("second document", "name: a\n---\nname: b\n", [("not-yaml", 2, 1)], ("second document",)),
+    B("tag", stage("run: !!python/name:os.system x"), [("tag", 3, 10)], ("python/name:os.system",)),
+    B("plain tag", stage("run: !!str x"), [("tag", 3, 10)]),
+    B("unknown alias", stage("run: *nope"), [("alias", 3, 10)], ("'nope'",)),
+    B("alias to itself", "stages: &a [*a]\n", [("alias", 1, 13)]),
+    B(
+        "alias bomb",
+        "a: &a [xxxxxxxxx,xxxxxxxxx]\n"
+        + "".join(
+            f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 10)}]\n"
+            for i in range(8)
+        ),
+        [("alias", 7, 8)],
+        ("too much",),
+    ),
+    B("too deep", "name: " + "[" * 60 + "]" * 60, [("too-deep", 1, 56)], ("50",)),
+    B("second key", "name: a\nname: b\nstages: []\n", [("duplicate-key", 2, 1), ("no-stages", 3, 1)], ("first in line 1",)),
+    B("key that is a list", "? [a]\n: b\nstages: []\n", [("wrong-type", 1, 3), ("no-stages", 3, 1)], ("key",)),
+    B("NUL", stage('run: "a\\0b"'), [("bad-text", 3, 10)], ("NUL",)),
+    B("half a character", stage('run: "a\\ud800b"'), [("bad-text", 3, 10)]),
+    B("merge of text", stage("<<: text\nrun: x"), [("wrong-type", 3, 9)], ("<<",)),
+    # the top
+    B("no stages", "name: a\n", [("no-stages", 1, 1)]),
+    B("stages empty", "stages: []\n", [("no-stages", 1, 1)], ("empty",)),
+    B("stages null", "stages:\n", [("no-stages", 1, 1)]),
+    B("stages text", "stages: all\n", [("wrong-type", 1, 9)], ("must be a list", "text")),
+    B("stages a mapping", "stages: {a: {run: x}}\n", [("wrong-type", 1, 1)], ("must be a list",)),
+    B("stage a text", "stages: [train]\n", [("wrong-type", 1, 10)], ("must be a mapping",)),
+    B("unknown top field", "stage: []\nstages:\n  - {name: a, run: x}\n", [("unknown-field", 1, 1)], ("'stage'", "did you mean 'stages'")),
+    B("unknown top field, nothing near", "zzz: 1\nstages:\n  - {name: a, run: x}\n", [("unknown-field", 1, 1)], ("it may have", "defaults")),
+    B("snapshot", "snapshot: true\nstages:\n  - {name: a, run: x}\n", [("not-honoured", 1, 1)], ("snapshot",)),
+    B("alerts", stage("run: x\nalerts: [loss]"), [("not-honoured", 4, 5)], ("alerts",)),
+    B("alerts in defaults", "defaults: {alerts: 1}\nstages:\n  - {name: a, run: x}\n", [("not-honoured", 1, 12)]),
+    B("pipeline name", "name: ' a'\nstages:\n  - {name: a, run: x}\n", [("bad-name", 1, 7)], ("space",)),
+    # parameters
+    B("null param", "params: {data: }\nstages:\n  - {name: a, run: x}\n", [("missing-param", 1, 10)], ("-p data=VALUE",)),
+    B("unknown -p", "params: {epochs: 3}\nstages:\n  - {name: a, run: x}\n", [("unknown-param", 1, 9)], ("'epoch'", "did you mean 'epochs'"), {"epoch": "1"}),
+    B("-p without params", "stages:\n  - {name: a, run: x}\n", [("unknown-param", 1, 1)], (), {"epoch": "1"}),
+    B("-p not UTF-8", "params: {x: 3}\nstages:\n  - {name: a, run: x}\n", [("bad-text", 1, 9)], (), {"x": "\udcff"}),
+    B("param a list", "params: {x: [1]}\nstages:\n  - {name: a, run: x}\n", [("wrong-type", 1, 10)], ("params.x", "one value")),
+    B("param key", "params: {1x: 1}\nstages:\n  - {name: a, run: x}\n", [("bad-name", 1, 10)], ("'1x'",)),
+    B("param in param", "params: {x: '${params.y}', y: 1}\nstages:\n  - {name: a, run: x}\n", [("misplaced-variable", 1, 14)]),
+    # a stage's fields
+    B("no name", "stages:\n  - run: x\n", [("missing-field", 2, 5)], ("name",)),
+    B("no command", "stages:\n  - name: a\n", [("no-command", 2, 5)], ("'a'", "run or a task")),
+    B("run null", stage("run:"), [("no-command", 2, 5)]),
+    B("run blank", stage("run: '  '"), [("no-command", 3, 10)]),
+    B("run an empty list", stage("run: []"), [("no-command", 3, 5)]),
+    B("run a mapping", stage("run: {a: b}"), [("wrong-type", 3, 5)], ("a mapping",)),
+    B("run with a list in it", stage("run: [a, [b]]"), [("wrong-type", 3, 5)], ("item 2",)),
+    B("run with an empty item", stage("run:\n  - python\n  -\n"), [("wrong-type", 3, 5)], ("item 2", '""')),
+    B("run and task", stage("run: x\ntask: m.f"), [("both-run-and-task", 4, 5)], ("keep one",)),
+    B("params of a run", stage("run: x\nparams: {a: 1}"), [("params-without-task", 4, 5)]),
+    B("unknown field", stage("run: x\nretires: 1"), [("unknown-field", 4, 5)], ("'retires'", "did you mean 'retries'")),
+    B("unknown default", "defaults: {retires: 1}\n" + stage("run: x"), [("unknown-field", 1, 12)], ("defaults", "did you mean 'retries'")),
+    B("name in defaults", "defaults: {name: b}\n" + stage("run: x"), [("unknown-field", 1, 12)]),
+    B("defaults a list", "defaults: [1]\n" + stage("run: x"), [("wrong-type", 1, 1)], ("defaults",)),
+    B("a fault in defaults counts once", "defaults: {cpus: none}\nstages:\n  - {name: a, run: x}\n  - {name: b, run: x}\n", [("wrong-type", 1, 18)], ("cpus", "'none'")),
+    B("cpus text", stage("run: x\ncpus: many"), [("wrong-type", 4, 11)], ("whole number", "'many'")),
+    B("cpus quoted", stage("run: x\ncpus: '2'"), [("wrong-type", 4, 11)]),
+    B("cpus zero", stage("run: x\ncpus: 0"), [("out-of-range", 4, 11)], ("at least 1",)),
+    B("cpus a flag", stage("run: x\ncpus: true"), [("wrong-type", 4, 11)]),
+    B("gpus below zero", stage("run: x\ngpus: -1"), [("out-of-range", 4, 11)]),
+    B("retries with a fraction", stage("run: x\nretries: 1.5"), [("wrong-type", 4, 14)]),
+    B("gpus too many digits", stage(f"run: x\ngpus: {'9' * 5000}"), [("wrong-type", 4, 11)], ("too many digits",)),
+    B("gpus a list", stage("run: x\ngpus: [1]"), [("wrong-type", 4, 5)], ("a list",)),
+    B("allow_failure yes", stage("run: x\nallow_failure: yes"), [("wrong-type", 4, 20)], ("true or false", "'yes'")),
+    B("timeout", stage("run: x\ntimeout: 3 parsecs"), [("bad-duration", 4, 14)], ("1h30m", "'3 parsecs'")),
+    B("timeout below zero", stage("run: x\ntimeout: -5"), [("bad-duration", 4, 14)]),
+    B("timeout zero", stage("run: x\ntimeout: 0"), [("bad-duration", 4, 14)], ("leave it out",)),
+    B("timeout in wrong order", stage("run: x\ntimeout: 5s3h"), [("bad-duration", 4, 14)]),
+    B("timeout of ages", stage("run: x\ntimeout: 99999d"), [("bad-duration", 4, 14)], ("ten years",)),
+    B("signal", stage("run: x\nstop_signal: TREM"), [("bad-signal", 4, 18)], ("did you mean 'TERM'",)),
+    B("signal number", stage("run: x\nstop_signal: 999"), [("bad-signal", 4, 18)]),
+    B("env a list", stage("run: x\nenv: [A=1]"), [("wrong-type", 4, 5)], ("env", "a list")),
+    B("env value a list", stage("run: x\nenv: {A: [1]}"), [("wrong-type", 4, 11)], ("env.A",)),
+    B("env name", stage("run: x\nenv: {A=B: 1}"), [("bad-name", 4, 11)], ("'A=B'",)),
+    B("env of ours", stage("run: x\nenv: {TRAINUI_STAGE: 1}"), [("bad-name", 4, 11)], ("another name",)),
+    B("depends_on a text", stage("run: x\ndepends_on: b"), [("wrong-type", 4, 17)], ("[a, b]",)),
+    B("outputs a text", stage("run: x\noutputs: b"), [("wrong-type", 4, 14)]),
+    B("success", stage("run: x\nsuccess: '(['"), [("bad-pattern", 4, 14)], ("success",)),
+    B("task", stage("task: ' '"), [("bad-name", 3, 11)]),
+    B("infinite number", stage("task: m.f\nparams: {x: .inf}"), [("wrong-type", 4, 17)], ("params.x",)),
+    B("task params a list", stage("task: m.f\nparams: [1]"), [("wrong-type", 4, 5)]),
+    # metrics and checkpoints
+    B("metrics of two kinds", stage("run: x\nmetrics: {path: m, stdout: p}"), [("metrics-source", 4, 14)], ("one of",)),
+    B("metrics of no kind", stage("run: x\nmetrics: [{step: s}]"), [("metrics-source", 4, 15)]),
+    B("metrics field", stage("run: x\nmetrics: {path: m, formt: csv}"), [("unknown-field", 4, 24)], ("did you mean 'format'",)),
+    B("metrics without groups", stage("run: x\nmetrics: {stdout: 'loss=(.*)'}"), [("bad-pattern", 4, 23)], ("(?P<loss>",)),
+    B("metrics pattern", stage("run: x\nmetrics: {stdout: '(?P<loss'}"), [("bad-pattern", 4, 23)]),
+    B("metrics step", stage("run: x\nmetrics: {stdout: '(?P<loss>.)', step: los}"), [("bad-pattern", 4, 44)], ("did you mean 'loss'",)),
+    B("format of a pattern", stage("run: x\nmetrics: {stdout: '(?P<loss>.)', format: csv}"), [("metrics-source", 4, 38)]),
+    B("checkpoint without path", stage("run: x\ncheckpoint: {complete: x}"), [("missing-field", 4, 5)], ("path",)),
+    B("checkpoint a list", stage("run: x\ncheckpoint: [a]"), [("wrong-type", 4, 5)]),
+    B("resume_args without checkpoint", stage("run: x\nresume_args: [a]"), [("no-checkpoint", 4, 5)]),
+    B("both resumes", stage("run: x\ncheckpoint: c\nresume_args: [a]\nresume_run: y"), [("both-resume-fields", 6, 5)]),
+    B("resume of a task", stage("task: m.f\ncheckpoint: c\nresume_args: [a]"), [("resume-of-task", 5, 5)], ("$TRAINUI_CHECKPOINT",)),
+    B("resume_args not placed", stage("run: |\n  a\n  b\ncheckpoint: c\nresume_args: [x]"), [("resume-args-not-placed", 3, 10)], ("${resume_args}",)),
+    # names
+    B("name with a slash", "stages:\n  - {name: a/b, run: x}\n", [("bad-name", 2, 12)], ("/",)),
+    B("name with a variable", "stages:\n  - name: a${params.x}\n    run: x\n", [("bad-name", 2, 11)]),
+    B("name too long", f"stages:\n  - name: {'a' * 65}\n    run: x\n", [("bad-name", 2, 11)], ("65",)),
+    B("name with a space at its end", "stages:\n  - name: 'a '\n    run: x\n", [("bad-name", 2, 11)]),
+    B("name that cannot be printed", 'stages:\n  - name: "a\\nb"\n    run: x\n', [("bad-name", 2, 11)]),
+    B("name empty", "stages:\n  - name: ''\n    run: x\n", [("bad-name", 2, 11)]),
+    B("name a list", "stages:\n  - name: [a]\n    run: x\n", [("wrong-type", 2, 5)]),
+    B("second stage of a name", "stages:\n  - {name: a, run: x}\n  - {name: b, run: x}\n  - {name: a, run: x}\n", [("duplicate-stage", 4, 12)], ("line 2",)),
+    # matrices
+    B("matrix empty", stage("run: x\nmatrix: {}"), [("empty-matrix", 4, 5)]),
+    B("matrix key empty", stage("run: x\nmatrix: {a: []}"), [("empty-matrix", 4, 14)]),
+    B("matrix value no list", stage("run: x\nmatrix: {a: 1}"), [("wrong-type", 4, 17)], ("list of values",)),
+    B("matrix value twice", stage("run: x\nmatrix: {a: [1, 1]}"), [("duplicate-value", 4, 14)]),
+    B("matrix key", stage("run: x\nmatrix: {a b: [1]}"), [("bad-name", 4, 14)]),
+    B("matrix value not printable", stage('run: x\nmatrix: {a: ["x\\ny"]}'), [("bad-name", 4, 14)], ("x\\ny",)),
+    B("matrix names equal", stage('run: x\nmatrix: {a: ["1", "1,b=2"], b: ["2,b=3", "3"]}'), [("duplicate-stage", 4, 5)], ("a[a=1,b=2,b=3]",)),
+    B("matrix name too long", stage(f"run: x\nmatrix: {{a: [{'v' * 300}]}}"), [("bad-name", 4, 5)], ("255",)),
+    B("matrix too large", stage(f"run: x\nmatrix: {{a: &n {list(range(100))}, b: *n, c: *n}}"), [("too-many-stages", 4, 5)], ("1000000", "20000")),
+    B("matrix with other variables", stage("run: x\nmatrix: {a: ['${run_dir}']}"), [("misplaced-variable", 4, 19)], ("${params.KEY}",)),
+    B(
+        "no pair",
+        "stages:\n  - {name: a, run: x, matrix: {n: [1, 2]}}\n"
+        "  - {name: b, run: x, matrix: {n: [1, 3]}, depends_on: [a]}\n",
+        [("no-pair", 3, 57)],
+        ("n=3", "'a'"),
+    ),
+    B(
+        "several members",
+        "stages:\n  - {name: a, run: x, matrix: {n: [1, 2]}}\n"
+        "  - name: b\n    run: cat ${stages.a.dir}\n    depends_on: [a]\n",
+        [("several-members", 4, 14)],
+        ("${stages.a.dirs}", "2 members"),
+    ),
+    B(
+        "dependencies without end",
+        f"stages:\n  - {{name: a, run: x, matrix: {{n: {list(range(1100))}}}}}\n"
+        f"  - {{name: b, run: x, matrix: {{m: {list(range(1000))}}}, depends_on: [a]}}\n",
+        [("too-many-dependencies", 3, 4941)],
+        ("1000000",),
+    ),
+    # the graph
+    B("unknown stage", stage("run: x\ndepends_on: [prepare, b]") + "  - {name: prepar, run: x}\n", [("unknown-stage", 4, 18), ("unknown-stage", 4, 27)], ("did you mean 'prepar'", "'b'")),
+    B("cycle of one", stage("run: x\ndepends_on: [a]"), [("cycle", 2, 11)], ("a -> a",)),
+    B(
+        "cycle of three",
+        "stages:\n  - {name: a, run: x, depends_on: [b]}\n  - {name: b, run: x, depends_on: [c]}\n"
+        "  - {name: c, run: x, depends_on: [a]}\n",
+        [("cycle", 2, 12)],
+        ("a -> b -> c -> a",),
+    ),
+    B(
+        "two cycles",
+        "stages:\n  - {name: a, run: x, depends_on: [b]}\n  - {name: b, run: x, depends_on: [a, c]}\n"
+        "  - {name: c, run: x, depends_on: [b]}\n",
+        [("cycle", 2, 12), ("cycle", 3, 12)],
+        ("a -> b -> a", "b -> c -> b"),
+    ),
+    # variables
+    B("unknown variable", stage("run: echo ${parms.x}"), [("unknown-variable", 3, 15)], ("${parms.x}", "did you mean 'params.x'")),
+    B("near variable", stage("run: echo ${rundir}"), [("unknown-variable", 3, 15)], ("did you mean 'run_dir'",)),
+    B("the shell's variable", stage("run: echo ${HOME}"), [("unknown-variable", 3, 15)], ("$HOME", "${env.HOME}")),
+    B("the shell's default", stage("run: echo ${VAR:-x}"), [("unknown-variable", 3, 15)], ("$${VAR:-x}",)),
+    B("unknown parameter", "params: {rate: 1}\n" + stage("run: echo ${params.rat}"), [("unknown-variable", 4, 15)], ("did you mean 'rate'",)),
+    B("a parameter's bare name", "params: {lr: 1}\n" + stage("run: echo ${lr}"), [("unknown-variable", 4, 15)], ("did you mean 'params.lr'",)),
+    B("no parameter", stage("run: echo ${params.x}"), [("unknown-variable", 3, 15)], ("declare it",)),
+    B("word alone", stage("run: echo ${params}"), [("unknown-variable", 3, 15)], ("${params.KEY}",)),
+    B("stages without dir", stage("run: echo ${stages.a}"), [("unknown-variable", 3, 15)], ("${stages.NAME.dir}",)),
+    B("no matrix", stage("run: echo ${matrix.x}"), [("unknown-variable", 3, 15)], ("no matrix",)),
+    B("unknown matrix key", stage("run: echo ${matrix.x}\nmatrix: {lr: [1]}"), [("unknown-variable", 3, 15)], ("it has lr",)),
+    B("open brace", stage("run: echo ${params.x"), [("unknown-variable", 3, 15)], ("closing brace",)),
+    B("in a block, in its line", stage("run: |\n  echo\n  cat ${nope}"), [("unknown-variable", 5, 11)]),
+    B("in env", stage("run: x\nenv: {A: '${nope}'}"), [("unknown-variable", 4, 15)]),
+    B("in defaults, once", "defaults: {env: {A: '${nope}'}}\nstages:\n  - {name: a, run: x}\n  - {name: b, run: x}\n", [("unknown-variable", 1, 22)]),
+    B("in a task's params", stage("task: m.f\nparams: {a: [{b: '${nope}'}]}"), [("unknown-variable", 4, 23)]),
+    B("checkpoint elsewhere", stage("run: x ${checkpoint}"), [("misplaced-variable", 3, 12)], ("resume_args",)),
+    B("resume_args elsewhere", stage("run: x\nworkdir: ${resume_args}"), [("misplaced-variable", 4, 14)]),
+    B("resume_args in an item", stage("run: [x, '--y=${resume_args}']"), [("misplaced-variable", 3, 14)], ("item of its own",)),
+    B("python in python", stage("run: x\npython: ${python}/x"), [("misplaced-variable", 4, 13)], ("${attempt}, ${env.KEY}", "${stages.NAME.dir}")),
+    B("dirs in a text", stage("run: x\nworkdir: ${stages.b.dirs}\ndepends_on: [b]") + "  - {name: b, run: x}\n", [("misplaced-variable", 4, 14)], ("takes one",)),
+    B("dirs within a param", stage("task: m.f\nparams: {x: 'a ${stages.b.dirs}'}\ndepends_on: [b]") + "  - {name: b, run: x}\n", [("misplaced-variable", 4, 20)], ("whole value",)),
+    B("attempt in a number", stage("run: x\ncpus: '${attempt}'"), [("misplaced-variable", 4, 12)], ("${params.KEY}",)),
+    B("directory of nothing", stage("run: cat ${stages.b.dir}"), [("unknown-stage", 3, 14)]),
+    B("directory of no upstream", stage("run: cat ${stages.b.dir}") + "  - {name: b, run: x}\n", [("not-upstream", 3, 14)], ("depends_on",)),
+    B("backticks", stage("run: echo `cat ${run_dir}`"), [("shell-quoting", 3, 20)], ("$(...)",)),
+    B("backslash", stage("run: echo \\${run_dir}"), [("shell-quoting", 3, 16)], ("backslash",)),
+    # numbers from parameters
+    B("parameter of the wrong type", "params: {n: many}\n" + stage("run: x\ngpus: ${params.n}"), [("wrong-type", 5, 11)], ("'many'",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", TABLE, ids=[broken.name for broken in TABLE])
+def test_what_is_wrong_is_told(broken: Broken) -> None:
+    with pytest.raises(PipelineFileError) as caught:
+        load_text(broken.text, file="sub/f.yaml", directory="/tmp", params=broken.params)
+    problems = caught.value.problems
+    assert [(p.code, p.line, p.column) for p in problems] == broken.found, str(caught.value)
+    messages = str(caught.value)
+    for word in broken.words:
+        assert word in messages
+    for problem, line in zip(problems, messages.split("\n"), strict=True):
+        assert line == f"sub/f.yaml:{problem.line}:{problem.column}: {problem.message}"
+        assert line.isprintable()
+
+
+def test_the_table_is_large_and_its_codes_are_many() -> None:
+    codes = {code for broken in TABLE for code, _, _ in broken.found}
+    assert len(TABLE) >= 60
+    assert codes >= {
+        "unknown-field", "wrong-type", "missing-field", "duplicate-stage", "duplicate-key", "cycle",
+        "unknown-stage", "unknown-variable", "both-run-and-task", "no-command", "bad-name",
+        "not-yaml", "empty", "no-stages", "too-deep", "alias", "tag", "bad-duration", "bad-signal",
+        "missing-param", "unknown-param", "not-honoured", "misplaced-variable", "shell-quoting",
+        "no-pair", "several-members", "not-upstream", "too-many-stages", "bad-pattern",
+    }  # fmt: skip
+
+
+def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
+    text = dedent("""\
+        params: {need: }
+        defaults: {timeout: soon}
+        stages:
+          - name: a
+            run: echo ${nope}
+            depends_on: [b]
+          - name: b
+            retires: 1
+            run: x
+            depends_on: [a, typo]
+          - name: b
+            cpus: 0
+    """)
+    with pytest.raises(PipelineFileError) as caught:
+        load_text(text, file="f")
+    assert [(p.code, p.line) for p in caught.value.problems] == [
+        ("missing-param", 1),
+        ("bad-duration", 2),
+        ("cycle", 4),
+        ("unknown-variable", 5),
+        ("unknown-field", 8),
+        ("unknown-stage", 10),
+        ("no-command", 11),
+        ("duplicate-stage", 11),
+        ("out-of-range", 12),
+    ]
+
+
+def test_a_long_cycle_is_drawn_short() -> None:
+    stages = [f"  - {{name: s{i}, run: x, depends_on: [s{(i + 1) % 300}]}}" for i in range(300)]
+    with pytest.raises(PipelineFileError) as caught:
+        load_text("stages:\n" + "\n".join(stages))
+    (problem,) = caught.value.problems
+    assert "s0 -> s1 -> s2" in problem.message
+    assert "(281 more)" in problem.message
+    assert problem.message.endswith("s298 -> s299 -> s0; take one out")
+
+
+def test_what_users_wrote_is_shown_harmless() -> None:
+    with pytest.raises(PipelineFileError) as caught:
+        load_text('stages:\n  - name: a\n    run: x\n    "\\e[31mred": 1\n')
+    assert "\x1b" not in str(caught.value)
+    assert "\\x1b[31mred" in str(caught.value)
