@@ -26,7 +26,7 @@ logger = logging.getLogger("trainui.execution.broker")  # this module also runs 
 _ENSURE_PATIENCE = 90.0
 """Seconds: one start that fails at what was stored, and the next."""
 
-_SOCKET_PATIENCE = 2.0
+_SOCKET_PATIENCE = 10.0
 """Seconds without its socket after which a live server is taken for lost: one starts in 0.1."""
 
 _STOP_GRACE = 4.0
@@ -82,11 +82,10 @@ def ensure(home: Home, settings: Settings) -> Broker:
     give_up_at = time.monotonic() + _ENSURE_PATIENCE
     while time.monotonic() < give_up_at:
         _start_unless_held(home, programs)
-        if detached.wait_until(lambda: _is_settled(home), _SOCKET_PATIENCE):
-            if broker_server.is_listening(home.broker_socket):
-                return _describe(home, settings)
-        else:
-            _end_unreachable(home)
+        detached.wait_until(lambda: _is_settled(home), _SOCKET_PATIENCE)
+        if broker_server.is_listening(home.broker_socket):
+            return _describe(home, settings)
+        _end_unreachable(home)
     raise UnfitEnvironmentError(
         f"the broker does not come up; its log is {broker_server.log_path(home)}"
     )
@@ -167,16 +166,18 @@ def _set_aside(home: Home, said: str) -> None:
 
 
 def _is_settled(home: Home) -> bool:
-    """Whether its server can be reached, though it may hang; or nobody is there to wait for."""
-    if broker_server.is_listening(home.broker_socket):
-        return True
-    return not locks.is_held(broker_server.lock_path(home))
+    """Whether its server can be reached, though it may hang; or there is none to wait for."""
+    return (
+        broker_server.is_listening(home.broker_socket)
+        or broker_server.has_lost_socket(home.broker_socket)
+        or not locks.is_held(broker_server.lock_path(home))
+    )
 
 
 def _end_unreachable(home: Home) -> None:
     """End a server that lives and cannot be reached: its socket's file was removed."""
     if (pid := broker_server.find_pid(home)) is None:
-        return  # another process is about to start it
+        return  # it has ended, or another process is about to start it
     logger.warning("the broker, pid %d, has lost its socket %s: ended", pid, home.broker_socket)
     lock = broker_server.lock_path(home)
     detached.end(pid, lambda: not locks.is_held(lock), grace=_STOP_GRACE)

@@ -159,6 +159,16 @@ def is_listening(path: Path) -> bool:
     return True
 
 
+def has_lost_socket(path: Path) -> bool:
+    """Whether a server listens on a socket whose file was removed, so that nobody reaches it."""
+    name = os.fsencode(path)
+    try:
+        sockets = Path("/proc/net/unix").read_bytes().splitlines()
+    except OSError:
+        return False
+    return not path.exists() and any(line.endswith(b" " + name) for line in sockets)
+
+
 def kind(answer: dict[str, str]) -> str:
     """Return `valkey` or `redis`, by what the server answered."""
     return "valkey" if answer.get("server_name") == "valkey" else "redis"

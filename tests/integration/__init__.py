@@ -1,0 +1,1 @@
+"""Tests of several processes at once, in homes of their own."""

@@ -1,0 +1,69 @@
+"""The background processes under test: started, looked at, hurt."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from tests.unit.supervisor.waiting import is_alive, wait_for
+from trainui import settings
+from trainui.execution import broker, broker_server, celery_app, locks, readiness, service
+from trainui.paths import Home
+
+PATIENCE = 30.0
+"""Seconds; on a busy machine the worker takes a while to load Celery."""
+
+
+def start() -> None:
+    service.ensure_started(wait=PATIENCE)
+
+
+def worker_pid(home: Home) -> int:
+    """The pid of the worker that takes work, once there is one."""
+    ready = wait_for(lambda: readiness.read(home), "a worker that takes work", PATIENCE)
+    return int(ready["pid"])
+
+
+def guard_pid(home: Home) -> int:
+    return int(wait_for(lambda: locks.holder(home.guard_lock), "a guard")["pid"])
+
+
+def broker_pid(home: Home) -> int:
+    """The pid of the broker that answers, once there is one."""
+    wait_for(lambda: broker.status(home, settings.load())["reachable"], "a broker", PATIENCE)
+    return wait_for(lambda: broker_server.find_pid(home), "a broker's process")
+
+
+def kill(pid: int, lock: Path, number: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to the holder of a lock, and wait until it holds it no more."""
+    os.kill(pid, number)
+    wait_for(lambda: (locks.holder(lock) or {}).get("pid") != pid, f"the end of {pid}", PATIENCE)
+
+
+def kill_broker(home: Home) -> int:
+    """Kill the broker, wait until there is another, and return its pid."""
+    pid = broker_pid(home)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not is_alive(pid), f"the end of {pid}")
+    return broker_pid(home)
+
+
+def is_all_gone(home: Home) -> bool:
+    held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
+    return not any(locks.is_held(lock) for lock in held)
+
+
+def send(home: Home, task: str, *arguments: Any) -> None:
+    """Send a task as the planner does."""
+    app = celery_app.create_app(home, settings.load())
+    with celery_app.publishing_connection(app) as connection:
+        app.send_task(task, args=arguments, connection=connection, retry=False)
+
+
+def run_note(home: Home, path: Path) -> int:
+    """Have a task run; return the pid of the process that ran it."""
+    send(home, "tests.note", str(path))
+    wait_for(lambda: path.exists() and path.read_text().endswith("\n"), str(path), PATIENCE)
+    return int(path.read_text())

@@ -1,0 +1,48 @@
+"""A home of its own for each test, and nothing of it left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.supervisor.waiting import is_alive, wait_for
+from trainui import paths
+from trainui.execution import broker_server, locks, service
+from trainui.paths import Home
+from trainui.supervisor.orphans import processes_of
+
+
+@pytest.fixture
+def trainui_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """An empty home, which the environment names; its processes are ended after the test.
+
+    Every process that the test starts has to carry `TRAINUI_HOME`, as all do that inherit the
+    environment: by it those that are left are found and killed, stages too.
+    """
+    for name in [name for name in os.environ if name.startswith(("TRAINUI_", "CELERY_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    home = paths.home()
+    yield home
+    stopped = service.stop()
+    kill_all(home)
+    assert stopped, f"not all could be stopped; see the logs in {home.worker}"
+
+
+def kill_all(home: Home) -> None:
+    """Kill every process of a home, and see that none is left."""
+    pids = processes_of({"TRAINUI_HOME": str(home.root)})
+    if (server := broker_server.find_pid(home)) is not None:
+        pids.append(server)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids), "the end of all processes")
+    held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
+    assert not any(locks.is_held(lock) for lock in held)

@@ -1,0 +1,177 @@
+"""Whatever is killed comes back for as long as it is wanted, and nothing stays when it is not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration import background
+from tests.unit.supervisor.waiting import is_alive, wait_for
+from trainui.execution import service, wishes
+from trainui.paths import Home
+
+
+@pytest.fixture
+def home(trainui_home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home whose worker knows the sample tasks."""
+    monkeypatch.setenv("TRAINUI_INCLUDE", '["tests.integration.sample_tasks"]')
+    return trainui_home
+
+
+def test_eight_starts_at_once_make_one_of_each(home: Home) -> None:
+    code = (
+        f"from trainui.execution import service; service.ensure_started(wait={background.PATIENCE})"
+    )
+    starters = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(8)]
+    assert [starter.wait() for starter in starters] == [0] * 8
+    log = (home.worker / "guard.log").read_text()
+    assert log.count("the worker is started") == 1
+    assert log.count("the broker is started") == 1
+
+
+def test_whatever_is_killed_comes_back(home: Home, tmp_path: Path) -> None:
+    background.start()
+    guard, first_worker = background.guard_pid(home), background.worker_pid(home)
+
+    background.kill(first_worker, home.worker_lock)
+    second_worker = background.worker_pid(home)
+    assert background.run_note(home, tmp_path / "worker killed") == second_worker
+
+    background.kill_broker(home)
+    assert background.run_note(home, tmp_path / "broker killed") == second_worker
+
+    home.broker_socket.unlink()
+    wait_for(home.broker_socket.exists, "the socket, made anew")
+    assert background.run_note(home, tmp_path / "socket removed") == second_worker
+
+    assert background.guard_pid(home) == guard
+
+
+def test_a_new_guard_adopts_what_a_killed_one_left(home: Home, tmp_path: Path) -> None:
+    background.start()
+    worker, server = background.worker_pid(home), background.broker_pid(home)
+    first_guard = background.guard_pid(home)
+    background.kill(first_guard, home.guard_lock)
+    assert is_alive(worker)
+    background.start()
+    assert background.guard_pid(home) != first_guard
+    assert (background.worker_pid(home), background.broker_pid(home)) == (worker, server)
+    background.kill(worker, home.worker_lock)
+    assert background.worker_pid(home) != worker
+
+
+def test_all_can_be_stopped_though_the_guard_was_killed(home: Home) -> None:
+    background.start()
+    background.kill(background.guard_pid(home), home.guard_lock)
+    assert service.stop()
+    assert background.is_all_gone(home)
+
+
+def test_all_can_be_stopped_though_each_was_stopped_by_a_signal(home: Home) -> None:
+    background.start()
+    victims = [background.worker_pid(home), background.broker_pid(home)]
+    for pid in victims:
+        os.kill(pid, signal.SIGSTOP)
+    assert service.stop()
+    assert background.is_all_gone(home)
+
+
+def test_a_worker_leaves_in_time_though_it_waits_for_stages(home: Home, tmp_path: Path) -> None:
+    background.start()
+    worker = background.worker_pid(home)
+    for number in range(3):
+        background.send(home, "tests.wait_for_days", str(tmp_path / f"{number}"))
+    for number in range(3):
+        wait_for((tmp_path / f"{number}").exists)
+    began = time.monotonic()
+    background.kill(worker, home.worker_lock, signal.SIGTERM)
+    assert time.monotonic() - began < 5.0
+    assert background.worker_pid(home) != worker  # nobody has said that it is not wanted
+
+
+def test_neither_a_hangup_nor_a_broken_module_does_harm(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_INCLUDE", '["no.such.module", "tests.integration.sample_tasks"]')
+    background.start()
+    worker, guard = background.worker_pid(home), background.guard_pid(home)
+    for pid in (worker, guard):
+        os.kill(pid, signal.SIGHUP)
+    assert background.run_note(home, tmp_path / "note") == worker
+    assert background.guard_pid(home) == guard
+    assert home.worker_log.read_text().count(" ready.") == 1
+    assert "no.such.module cannot be imported" in home.worker_log.read_text()
+
+
+def test_a_guard_that_is_told_to_end_takes_all_with_it(home: Home) -> None:
+    background.start()
+    background.kill(background.guard_pid(home), home.guard_lock, signal.SIGTERM)
+    assert background.is_all_gone(home)
+    # A supervisor may try to revive it, of which nobody has asked.
+    assert subprocess.run(service.guard_argv(), cwd="/", env=_environment()).returncode == 0
+    assert background.is_all_gone(home)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def test_a_revived_guard_brings_back_what_is_wanted(home: Home) -> None:
+    background.start()
+    guard, worker = background.guard_pid(home), background.worker_pid(home)
+    background.kill(guard, home.guard_lock)
+    background.kill(worker, home.worker_lock)
+    with subprocess.Popen(service.guard_argv(), cwd="/", env=_environment()) as reviver:
+        assert background.worker_pid(home) != worker
+        assert service.stop()
+        assert reviver.wait() == 0
+
+
+def test_a_start_during_a_stop_is_not_lost(home: Home) -> None:
+    background.start()
+    stopper = threading.Thread(target=service.stop)
+    stopper.start()
+    wait_for(lambda: not wishes.is_wanted(home))
+    service.ensure_started()
+    stopper.join()
+    background.worker_pid(home)
+    assert wishes.is_wanted(home)
+
+
+def test_an_idle_worker_ends_and_with_it_all(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINUI_TEST_IDLE", "yes")
+    monkeypatch.setenv("TRAINUI_IDLE_TIMEOUT", "1.5")
+    background.start()
+    guard = background.guard_pid(home)
+    used = cpu_seconds(guard)
+    wait_for(lambda: not wishes.is_wanted(home), "idleness", background.PATIENCE)
+    assert cpu_seconds(guard) - used < 0.03, "a guard costs next to nothing"
+    wait_for(lambda: background.is_all_gone(home), "the end of all", background.PATIENCE)
+    log = (home.worker / "guard.log").read_text()
+    assert log.count("the worker is started") == 1
+    # Though it is about to end when it is wanted again, it is there.
+    background.start()
+    wait_for(lambda: not wishes.is_wanted(home), "idleness", background.PATIENCE)
+    monkeypatch.setenv("TRAINUI_IDLE_TIMEOUT", "3600")
+    background.start()
+    assert wishes.is_wanted(home)
+
+
+def test_all_end_when_their_home_is_removed(home: Home) -> None:
+    background.start()
+    pids = [background.guard_pid(home), background.worker_pid(home), background.broker_pid(home)]
+    shutil.rmtree(home.root)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids), "the end of all", background.PATIENCE)
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

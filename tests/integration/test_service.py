@@ -1,0 +1,131 @@
+"""The background processes as front ends see them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.integration import background
+from tests.unit.supervisor.waiting import wait_for
+from trainui import settings
+from trainui.errors import UnfitEnvironmentError
+from trainui.execution import celery_app, service
+from trainui.paths import Home
+
+
+def test_a_started_worker_takes_work_and_is_private(trainui_home: Home) -> None:
+    began = time.monotonic()
+    service.ensure_started()
+    assert time.monotonic() - began < 1.0  # it waits only where it is asked to
+    service.ensure_started(wait=background.PATIENCE)
+    seen = service.status()
+    assert seen["running"]
+    assert seen["pid"] == background.worker_pid(trainui_home)
+    assert seen["guard_pid"] == background.guard_pid(trainui_home)
+    assert seen["host"] == socket.gethostname()
+    places = [slot for slot in seen["slots"] if slot["kind"] == "cpu"]
+    assert places == [{"kind": "cpu", "index": n} for n in range(settings.load().cpus)]
+    assert Path(seen["log"]).is_file()
+    assert seen["broker"]["pid"] == background.broker_pid(trainui_home)
+    assert seen["broker"]["reachable"]
+
+    for path in [trainui_home.root, *trainui_home.root.rglob("*")]:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), f"{path}: {mode:o}"
+    pids = [seen["pid"], seen["guard_pid"], seen["broker"]["pid"]]
+    told = subprocess.run(["ss", "-Hltunp"], capture_output=True, text=True, check=True).stdout
+    assert not any(f"pid={pid}," in told for pid in pids)
+    for pid in pids:
+        assert os.getsid(pid) != os.getsid(0)
+
+    began = time.monotonic()
+    service.ensure_started(wait=background.PATIENCE)  # starting what runs is a success
+    assert time.monotonic() - began < 1.0
+    assert service.status() == seen
+
+    app = celery_app.create_app(trainui_home, settings.load())
+    with app.connection_for_write() as connection:
+        replies = app.control.broadcast(
+            "ping", reply=True, limit=1, timeout=5.0, connection=connection
+        )
+    assert replies == [{f"trainui@{socket.gethostname()}": {"ok": "pong"}}]
+
+    assert service.stop()
+    assert background.is_all_gone(trainui_home)
+    assert not service.status()["running"]
+    assert service.stop()
+
+
+def test_a_worker_that_does_not_come_up_is_explained(
+    trainui_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_BROKER_URL", "redis://127.0.0.1:1/0")
+    with pytest.raises(UnfitEnvironmentError) as caught:
+        service.ensure_started(wait=2.5)
+    assert "the worker does not come up" in str(caught.value)
+    assert "127.0.0.1:1. Connection refused" in str(caught.value)
+    began = time.monotonic()
+    assert service.stop()  # a worker that seeks its broker leaves in time too
+    assert time.monotonic() - began < 6.0
+
+
+def test_a_guard_that_fails_at_once_is_explained_at_once(
+    trainui_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sitecustomize.py").write_text(
+        "import os; os.write(2, b'no memory\\n'); os._exit(9)"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    began = time.monotonic()
+    with pytest.raises(UnfitEnvironmentError, match="no memory"):
+        service.ensure_started(wait=background.PATIENCE)
+    assert time.monotonic() - began < 5.0
+
+
+@pytest.fixture
+def foreign_redis(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("there is no redis-server on PATH; `apt install redis-server` brings it")
+    path = tmp_path / "r.sock"
+    argv = ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", ""]
+    with subprocess.Popen([*argv, "--dir", str(tmp_path)], stdout=subprocess.DEVNULL) as server:
+        wait_for(path.exists)
+        yield server
+        server.terminate()
+
+
+def test_a_configured_redis_is_used_whatever_celery_is_told(
+    trainui_home: Home,
+    tmp_path: Path,
+    foreign_redis: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TRAINUI_BROKER_URL", f"unix://{tmp_path}/r.sock")
+    monkeypatch.setenv("TRAINUI_INCLUDE", '["tests.integration.sample_tasks"]')
+    with monkeypatch.context() as patch:
+        patch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")  # another project's
+        service.ensure_started(wait=background.PATIENCE)
+    found = service.status()["broker"]
+    assert found == {
+        "url": f"unix://{tmp_path}/r.sock",
+        "kind": "redis",
+        "pid": None,
+        "reachable": True,
+    }
+    worker = background.run_note(trainui_home, tmp_path / "note")
+    assert worker == background.worker_pid(trainui_home)
+    assert not trainui_home.broker.exists()
+    assert service.stop()
+    with redis.Redis(unix_socket_path=str(tmp_path / "r.sock")) as client:
+        assert client.ping()
+    assert foreign_redis.poll() is None
