@@ -8,8 +8,10 @@ twice.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -66,6 +68,17 @@ _COLUMNS = (
     "id, owner, key, format, attempt, generation, offset, rows, next_ordinal, identity_json, "
     "state_json, tail_rows, tail_points, version, problem"
 )
+
+
+def key_of(path: Path) -> str:
+    """Return a file's key: its path, as text that any database can hold."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def last_attempt(connection: Connection, owner: str) -> int:
+    """Return the number of a stage's last attempt; 0 for an owner that is no stage."""
+    row = connection.exec_driver_sql("SELECT attempt FROM stages WHERE id = ?", (owner,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def sources(connection: Connection, owner: str) -> list[Source]:

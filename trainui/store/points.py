@@ -5,13 +5,14 @@ The rule that lives here: points and how far their source is read are stored in 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from trainui.store import chunks
+from trainui.store import chunks, pieces
 from trainui.store.chunks import CHUNK_POINTS, Points
 from trainui.store.point_sources import Source, move, next_ordinal, sources
 
@@ -200,7 +201,7 @@ def _chunk_values(points: Points, of: Source, start_byte: int) -> tuple[Any, ...
         chunks.pack(points.ordinals),
         chunks.pack(points.steps),
         chunks.pack(points.values),
-        chunks.pack(points.times),
+        chunks.pack_times(points.times),
     )
 
 
@@ -232,6 +233,22 @@ def _put_stats(
         f"{', '.join(stats._fields)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (series_id, chunk_id, of.id, of.attempt, of.generation, *stats),
     )
+
+
+def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
+    """Return what is stored of a source's present history, by series, in the order read."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    found = {}
+    for series in pieces.series_of(raw, of.owner):
+        parts = [
+            pieces.load(raw, piece)
+            for piece in series.pieces
+            if piece.history.source_id == of.id and piece.history.generation == of.generation
+        ]
+        if parts:
+            found[series.name] = chunks.join(parts)
+    return found
 
 
 def finish(connection: Connection, owner: str) -> None:

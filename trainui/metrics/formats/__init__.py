@@ -11,6 +11,7 @@ from trainui.metrics.formats.json_file import JsonFile
 from trainui.metrics.formats.jsonl import JsonLines
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.tfevents import EventFile
+from trainui.metrics.formats.tfevents import record_size as event_record_size
 
 
 class UnknownFormatError(TrainuiError):
@@ -76,3 +77,8 @@ def decoder(name: str, step: str | None, state: dict[str, Any]) -> Decoder:
             "or leave it out to have it found from the content"
         )
     return make(step, state)
+
+
+def record_size(reader: Decoder, data: bytes) -> int | None:
+    """Return the bytes of the record that some bytes begin with; None where only its end tells."""
+    return event_record_size(data) if isinstance(reader, EventFile) else None

@@ -53,7 +53,7 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
     if end:
         return "jsonl" if isinstance(_load(line), dict) else "json"
     if path.suffix == ".jsonl":
-        return "jsonl" if complete else None
+        return "jsonl" if complete or len(text) >= HEAD_BYTES // 2 else None
     if _load(text) is not None:
         return "json"
     # One long line, so far: a document whose writer has not ended it, or has just begun.

@@ -30,7 +30,9 @@ class JsonLines:
         self.state: dict[str, Any] = state or {}
         self._step = step
         self._numbers = msgspec.json.Decoder(dict[str, float])
+        self._names: tuple[str, ...] = ()
         self._anything = msgspec.json.Decoder()
+        self._lines: msgspec.json.Decoder[Any] = self._anything
         self._slow_blocks = 0
 
     def cut(self, data: bytes) -> int:
@@ -54,17 +56,28 @@ class JsonLines:
             self._slow_blocks -= 1
             return None
         try:
-            rows = self._numbers.decode_lines(block)
-        except (ValueError, RecursionError):  # a text, a NaN, an object, a torn line
+            names = tuple(self._numbers.decode(block[: block.index(b"\n") + 1]))
+            rows = self._same_fields(names).decode_lines(block)
+        except (ValueError, RecursionError):  # a text, a NaN, an object, other fields
             self._slow_blocks = _PATIENCE
             return None
-        names = tuple(rows[0]) if rows else ()
-        if not names or not all(map(names.__eq__, map(tuple, rows))):
-            return None
         values = np.fromiter(
-            chain.from_iterable(map(dict.values, rows)), np.float64, len(rows) * len(names)
+            chain.from_iterable(map(msgspec.structs.astuple, rows)),
+            np.float64,
+            len(rows) * len(names),
         )
         return _table(names, values.reshape(len(rows), len(names)), first_row, self._step)
+
+    def _same_fields(self, names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+        """Return a decoder of lines that all have these fields: twice as fast as any other."""
+        if names != self._names:
+            fields = [(f"field_{at}", float) for at in range(len(names))]
+            rename = {field: name for (field, _type), name in zip(fields, names, strict=True)}
+            line = msgspec.defstruct(
+                "Line", fields, rename=rename, forbid_unknown_fields=True, gc=False
+            )
+            self._names, self._lines = names, msgspec.json.Decoder(line)
+        return self._lines
 
     def _decode_anything(self, block: bytes, first_row: int) -> Decoded:
         try:

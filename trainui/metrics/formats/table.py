@@ -136,7 +136,8 @@ def _times(columns: Mapping[str, Column], count: int) -> Ints:
             plausible = (values >= _PLAUSIBLE[0]) & (values < _PLAUSIBLE[1])
             if column.present is not None:
                 plausible &= column.present
-            times[plausible] = np.round(values[plausible] * 1e6).astype(np.int64)
+            # Whole milliseconds: finer ones would cost more space than the values.
+            times[plausible] = np.round(values[plausible] * 1e3).astype(np.int64) * 1000
             break
     return times
 

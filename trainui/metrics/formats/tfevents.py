@@ -124,7 +124,7 @@ def _read_event(
         for key, value in _fields(summary):
             if key == _VALUE and (scalar := _scalar(value)) is not None:
                 tag, number_value = scalar
-                time = round(wall_time * 1e6)
+                time = round(wall_time * 1e3) * 1000
                 found.setdefault(tag, []).append((number, step, number_value, time))
 
 

@@ -1,0 +1,93 @@
+"""How a source is to be read, and the decoder that follows from that and from its file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trainui import clock
+from trainui.metrics import formats
+from trainui.metrics.formats import Decoder
+from trainui.metrics.formats.detect import HEAD_BYTES, detect
+from trainui.metrics.formats.pattern import PatternLines
+from trainui.metrics.tail import GrowingFile, Look, UnreadableFileError
+from trainui.store.chunks import NO_TIME, Points
+from trainui.store.point_sources import Source
+
+WHOLE_BYTES = 64 << 20
+"""The largest document that is read as a whole."""
+
+SKIPPING = "skipping"
+"""In a source's state: its offset is inside a line that is left out."""
+
+MAX_NAME = 256
+"""Characters of a metric's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a source is to be read."""
+
+    format: str | None = None
+    """None: found from the content."""
+    step: str | None = None
+    """The field or group that is the step."""
+    pattern: re.Pattern[str] | None = None
+    """For lines of a log."""
+
+
+def find_decoder(
+    file: GrowingFile, at: Source, reading: Reading, *, complete: bool
+) -> Decoder | None:
+    """Return the decoder that goes on at a position; None while there is too little to tell.
+
+    Args:
+        file: the source's.
+        at: how far it is read.
+        reading: how it is to be read.
+        complete: the file will not grow.
+
+    Raises:
+        UnknownFormatError: it is in no format that is known.
+    """
+    state = {name: value for name, value in at.state.items() if name != SKIPPING}
+    if reading.pattern is not None:
+        return PatternLines(reading.pattern, reading.step, state)
+    head = file.read(0, HEAD_BYTES)
+    known = at.format if at.rows else None
+    name = reading.format or known or detect(head, file.path, complete=complete)
+    if name is None:
+        return None
+    decoder = formats.decoder(name, reading.step, state)
+    if at.offset and not state and decoder.name == "csv":
+        decoder.decode(head[: decoder.cut(head)], 0)  # its header stands at the start
+    return decoder
+
+
+def read_whole(file: GrowingFile, look: Look) -> bytes:
+    """Return all of a document.
+
+    Raises:
+        UnreadableFileError: it is too large to be read anew at each change.
+    """
+    if look.size > WHOLE_BYTES:
+        raise UnreadableFileError(
+            f"{file.path} is a document of {look.size >> 20} MiB, which would be read anew at "
+            f"each change; at most {WHOLE_BYTES >> 20} MiB are: write JSON lines instead"
+        )
+    return file.read(0, look.size)
+
+
+def with_time(found: Points, look: Look) -> Points:
+    """Return points, each with a time: where it has none, when the file was last written."""
+    when = min(clock.now(), look.modified // 1000)
+    return replace(found, times=np.where(found.times == NO_TIME, when, found.times))
+
+
+def clean_name(name: str) -> str:
+    """Return a metric's name as it is shown: no control characters, not too long."""
+    if not name.isprintable():
+        name = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"

@@ -1,0 +1,315 @@
+"""One source: its file read on from where it is stored, a bounded batch at a time.
+
+Whatever happens to the file, its points are stored once: it may grow, be cut short, be rewritten
+in place, be replaced, or be deleted and made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trainui.metrics import formats
+from trainui.metrics.decoding import (
+    SKIPPING,
+    Reading,
+    clean_name,
+    find_decoder,
+    read_whole,
+    with_time,
+)
+from trainui.metrics.formats import Decoder
+from trainui.metrics.formats.table import Decoded
+from trainui.metrics.replay import Replay
+from trainui.metrics.tail import GrowingFile, Look
+from trainui.store import points
+from trainui.store.chunks import Points
+from trainui.store.engine import Store
+from trainui.store.point_sources import Source, StaleSourceError, source
+
+LIVE_BYTES = 65_536
+"""Read at once of a file that grows."""
+
+BACKLOG_BYTES = 4 << 20
+"""Read at once of a file that is far ahead; its points are stored within 50 ms. A record of more
+bytes is left out."""
+
+UNSTORED_BYTES = 1 << 20
+"""Without a point in them, so many bytes may be read again after a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What one step of reading did."""
+
+    points: int = 0
+    """That were stored."""
+    more: bool = False
+    """There is more to read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The file will not grow, so a last record without its end is looked at."""
+
+    clean: bool
+    """Its writer ended by itself, so that record is not torn."""
+
+
+class SourceReader:
+    """Reads one source and stores what it finds."""
+
+    def __init__(
+        self,
+        store: Store,
+        known: Source,
+        path: Path,
+        reading: Reading,
+        *,
+        attempt: int,
+        replays: bool = True,
+        until: int | None = None,
+        accepts: Callable[[str], bool] = lambda _name: True,
+    ) -> None:
+        """Begin where the store says.
+
+        Args:
+            store: where its points go.
+            known: the source as it is stored.
+            path: its file, which need not be there yet.
+            reading: how it is to be read.
+            attempt: number of the attempt that its new points belong to.
+            replays: what a rewritten file has in common with the store is not stored again.
+            until: bytes of the file after which nothing is read.
+            accepts: tells which series are wanted.
+        """
+        self.path = path
+        self._attempt = attempt
+        self._store = store
+        self._reading = reading
+        self._replays = replays
+        self._until = until
+        self._accepts = accepts
+        self._file: GrowingFile | None = None
+        self._limit = LIVE_BYTES
+        self._begin(known)
+
+    @property
+    def source(self) -> Source:
+        """The source as it is stored."""
+        return self._stored
+
+    @property
+    def position(self) -> Source:
+        """The source as it is read: further than stored where there were no points."""
+        return self._at
+
+    def _begin(self, known: Source) -> None:
+        self._stored = self._at = known
+        self._decoder: Decoder | None = None
+        self._replay: Replay | None = None
+        self._seen: Look | None = None
+
+    def follow(self, path: Path) -> None:
+        """Go on with another file, which holds the same history and more."""
+        if path != self.path:
+            self.close()
+            self.path = path
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+        self._file = self._seen = None
+
+    def look(self) -> Look | None:
+        """Return its file's state now; None while there is no file."""
+        file = self._open()
+        return file.look() if file else None
+
+    def advance(self, end: End | None = None) -> Advance:
+        """Read and store at most one batch.
+
+        Args:
+            end: given when the file will not grow.
+
+        Raises:
+            UnreadableFileError: it cannot be read.
+            UnknownFormatError: what it holds was not recognised.
+            PatternError: the pattern cannot be used.
+            UnfitEnvironmentError: the store cannot be written.
+        """
+        file = self._open()
+        if file is None:
+            return Advance()
+        look = file.look()
+        if look == self._seen and end is None:
+            return self._change_files(file)
+        try:
+            result = self._read(file, look, end)
+        except StaleSourceError:
+            self._reload()
+            return Advance(more=True)
+        except BaseException:
+            self._reload()  # a decoder may be ahead of what is stored
+            raise
+        self._seen = None if result.more else look
+        return result
+
+    def _open(self) -> GrowingFile | None:
+        if self._file is None:
+            try:
+                self._file = GrowingFile(self.path)
+            except FileNotFoundError:
+                return None
+        return self._file
+
+    def _change_files(self, file: GrowingFile) -> Advance:
+        """Go on with the file that has the name now, the old one being read to its end."""
+        if not file.is_replaced() or not self.path.exists():
+            return Advance()
+        self.close()
+        return Advance(more=True)
+
+    def _reload(self) -> None:
+        with self._store.read() as connection:
+            known = source(connection, self._stored.id)
+        self._begin(known or self._stored)
+
+    def _read(self, file: GrowingFile, look: Look, end: End | None) -> Advance:
+        self._notice_rewriting(file, look)
+        data = file.read(self._at.offset, self._bytes_to_read())
+        full = len(data) == self._limit
+        decoder = self._find_decoder(file, complete=end is not None and not full)
+        if decoder is None or not data:
+            return self._store_replayed(end)
+        if decoder.whole:
+            data, full = read_whole(file, look), False
+        elif self._at.state.get(SKIPPING):
+            return self._skip_line(file, data)
+        length = decoder.cut(data)
+        if full and not length:
+            return self._meet_long_record(file, decoder, data)
+        self._limit = BACKLOG_BYTES if full else LIVE_BYTES
+        if not length and end is not None and decoder.is_whole(data, clean=end.clean):
+            length = len(data)
+        if not length:
+            return self._store_replayed(end)
+        return self._take(file, look, data[:length], end, more=full)
+
+    def _bytes_to_read(self) -> int:
+        if self._until is None:
+            return self._limit
+        return min(self._limit, self._until - self._at.offset)
+
+    def _notice_rewriting(self, file: GrowingFile, look: Look) -> None:
+        """Begin anew where the file no longer holds what was read of it."""
+        identity, offset = self._at.identity, self._at.offset
+        if identity is None:
+            return
+        # A new attempt that makes the same file anew makes its own points.
+        remade = self._stored.attempt != self._attempt and not file.is_same(identity)
+        rewritten = remade or not file.continues(identity, offset)
+        if rewritten or (self._is_document() and look.size != offset):
+            self._restart()
+
+    def _is_document(self) -> bool:
+        return self._stored.format == "json"
+
+    def _restart(self) -> None:
+        """Read from the file's start: as another history, or compared with the stored one."""
+        self._decoder = self._replay = None
+        if self._is_document() and self._stored.state.get("snapshot"):
+            self._at = replace(self._stored, offset=0, identity=None)
+            return
+        self._at = replace(self._stored, offset=0, rows=0, identity=None, state={})
+        same_attempt = self._stored.attempt == self._attempt
+        if self._replays and (same_attempt or self._is_document()):
+            with self._store.read() as connection:
+                known = points.stored_points(connection, self._stored)
+            self._replay = Replay(self._stored.rows, known)
+        else:
+            self._at = replace(self._at, generation=self._stored.generation + 1)
+
+    def _find_decoder(self, file: GrowingFile, *, complete: bool) -> Decoder | None:
+        if self._decoder is None:
+            self._decoder = find_decoder(file, self._at, self._reading, complete=complete)
+        return self._decoder
+
+    def _meet_long_record(self, file: GrowingFile, decoder: Decoder, data: bytes) -> Advance:
+        """Look at more bytes; leave a record out that is longer than any metric."""
+        if self._limit < BACKLOG_BYTES:
+            self._limit = BACKLOG_BYTES
+            return Advance(more=True)
+        size = formats.record_size(decoder, data)
+        if size is None:
+            self._move(file, len(data), skipping=True)
+        elif self._at.offset + size <= file.look().size:
+            self._move(file, size, skipping=False)
+        else:
+            return Advance()
+        return Advance(more=True)
+
+    def _skip_line(self, file: GrowingFile, data: bytes) -> Advance:
+        end = data.find(b"\n")
+        self._move(file, end + 1 if end >= 0 else len(data), skipping=end < 0)
+        return Advance(more=True)
+
+    def _move(self, file: GrowingFile, count: int, *, skipping: bool) -> None:
+        """Move past bytes that hold no point."""
+        offset = self._at.offset + count
+        state = {**self._at.state, SKIPPING: skipping}
+        self._at = replace(self._at, offset=offset, state=state, identity=file.identify(offset))
+        if self._replay is None:
+            self._save(self._at, {}, 0)
+
+    def _take(
+        self, file: GrowingFile, look: Look, block: bytes, end: End | None, *, more: bool
+    ) -> Advance:
+        """Decode whole records and store their points."""
+        decoder, first_row = self._decoder, self._at.rows
+        assert decoder is not None
+        decoded = decoder.decode(block, first_row)
+        offset = self._at.offset + len(block)
+        self._at = replace(
+            self._at,
+            format=decoder.name,
+            attempt=self._attempt,
+            offset=offset,
+            rows=first_row + decoded.records,
+            identity=file.identify(offset),
+            state=dict(decoder.state),
+            problem=None,
+        )
+        series = self._wanted(decoded.series, look)
+        if self._replay is not None:
+            self._replay.compare(Decoded(series, decoded.records), first_row)
+            over = self._replay.is_over(self._at.rows)
+            return replace(self._store_replayed(end if over else None, over=over), more=more)
+        if not series and end is None and offset - self._stored.offset < UNSTORED_BYTES:
+            return Advance(more=more)
+        return Advance(self._save(self._at, series, decoded.records), more)
+
+    def _store_replayed(self, end: End | None, *, over: bool = False) -> Advance:
+        """Store what a rewritten file holds besides what is stored, once it has caught up."""
+        replay = self._replay
+        if replay is None or not (over or end is not None):
+            return Advance()
+        if replay.diverged:
+            self._at = replace(self._at, generation=self._stored.generation + 1)
+        stored = self._save(self._at, replay.new_points(), self._at.rows)
+        self._replay = None
+        return Advance(stored)
+
+    def _wanted(self, series: Mapping[str, Points], look: Look) -> dict[str, Points]:
+        """Return the series that are wanted, by clean names, each point with a time."""
+        named = ((clean_name(name), found) for name, found in series.items())
+        return {name: with_time(found, look) for name, found in named if self._accepts(name)}
+
+    def _save(self, after: Source, batch: Mapping[str, Points], records: int) -> int:
+        with self._store.write() as connection:
+            self._stored = self._at = points.save(
+                connection, self._stored, after, batch, records=records
+            )
+        return sum(len(found) for found in batch.values())
