@@ -21,6 +21,7 @@ from trainui.pipeline import (
 )
 from trainui.pipeline.nodes import Mapping
 from trainui.pipeline.problems import Problems
+from trainui.pipeline.spec import PipelineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,23 @@ class Origin:
     """Whether a parameter without a value is a problem."""
 
 
-def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
-    """Return the pipeline that a document says.
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a document was found to be."""
+
+    spec: PipelineSpec | None
+    """None: a field is wrong, or takes the value of a parameter that is still to be given."""
+
+    outline: outline.Outline
+
+
+def examine(document: Mapping, origin: Origin, problems: Problems) -> Examined:
+    """Check a document in every way.
 
     Args:
         document: the whole of it.
         origin: where it came from.
-        problems: what was found while it was read.
-
-    Raises:
-        PipelineFileError: there are problems, found here or before.
+        problems: gets what is wrong.
     """
     document = defaults.apply(document)
     declared = document.get("params")
@@ -66,12 +74,28 @@ def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
     seen = outline.of(document, known)
     for check in (rules_check, matrix_check, metrics_check, variables_check, graph_check):
         check.check(seen, problems)
+    return Examined(spec, seen)
+
+
+def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
+    """Return the pipeline that a document says.
+
+    Args:
+        document: the whole of it.
+        origin: where it came from, with all parameters.
+        problems: what was found while it was read.
+
+    Raises:
+        PipelineFileError: there are problems, found here or before.
+    """
+    examined = examine(document, origin, problems)
     problems.raise_if_any()
-    assert spec is not None, "without a spec there are problems"
+    spec, seen = examined.spec, examined.outline
+    assert spec is not None, "with all parameters and no problem there is a spec"
     return Pipeline(
         name=spec.name or origin.name,
         stages=build.stages(spec, seen, origin.directory),
-        params=known.texts(),
+        params=seen.parameters.texts(),
         text=origin.text,
         digest=hashlib.sha256(origin.text.encode()).hexdigest(),
         directory=origin.directory,

@@ -10,10 +10,9 @@ from trainui.pipeline.graph import Graph
 from trainui.pipeline.matrix import Pairing, Values, expand
 from trainui.pipeline.nodes import Mark, Scalar
 from trainui.pipeline.outline import Outline, StageOutline
-from trainui.pipeline.problems import Problems, did_you_mean, one_line, quoted
+from trainui.pipeline.problems import Problems, one_line, quoted
 from trainui.pipeline.template import Variable
 from trainui.pipeline.variables import FIELDS, StageReference, stage_reference
-from trainui.pipeline.variables_check import scalars
 
 MAX_EDGES = 1_000_000
 """Dependencies between members; a thousand members that all wait for a thousand."""
@@ -164,16 +163,15 @@ class _StageChecker:
             self.problems.add(place, "no-pair", message)
 
     def _unknown(self, name: str) -> str:
-        near = did_you_mean(name, self.known)
+        near = self.problems.guess(name, self.known)
         return f"there is no stage {quoted(name)}{near}"
 
 
 def _references(stage: StageOutline) -> Iterator[tuple[Scalar, Variable, StageReference]]:
-    for name, rule in FIELDS.items():
-        if "stages" not in rule.kinds:
+    for name, scalar in stage.templates:
+        if name not in FIELDS or "stages" not in FIELDS[name].kinds:
             continue
-        for scalar in scalars(stage.node.get(name)):
-            for variable in template.variables(scalar.text):
-                reference = stage_reference(variable)
-                if reference is not None:
-                    yield scalar, variable, reference
+        for variable in template.variables(scalar.text):
+            reference = stage_reference(variable)
+            if reference is not None:
+                yield scalar, variable, reference

@@ -15,9 +15,8 @@ from trainui.domain.definition import Pipeline
 from trainui.errors import UsageError
 from trainui.pipeline import api_stages, bare_command, names, source
 from trainui.pipeline.assemble import Origin, assemble
-from trainui.pipeline.nodes import TOP, Mapping, Scalar, kind_of
+from trainui.pipeline.document import read_document
 from trainui.pipeline.problems import Problems
-from trainui.pipeline.yaml_tree import read_tree
 
 NO_FILE = "pipeline"
 """Names a pipeline that is in no file, where it has no name of its own."""
@@ -31,7 +30,6 @@ def load(
     params: AnyMapping[str, str] | None = None,
     *,
     stdin: TextIO | None = None,
-    complete: bool = True,
 ) -> Pipeline:
     """Load a pipeline file.
 
@@ -39,15 +37,12 @@ def load(
         file: its path as the user named it; `-`: standard input, with the current directory.
         params: values given with `-p`.
         stdin: read instead of standard input.
-        complete: whether a parameter without a value is a problem.
 
     Raises:
         PipelineFileError: it has problems; all of them, in the file's order.
     """
     found = source.read(file, stdin)
-    pipeline = load_text(
-        found.text, file=file, directory=found.directory, params=params, complete=complete
-    )
+    pipeline = load_text(found.text, file=file, directory=found.directory, params=params)
     return replace(pipeline, file=found.file)
 
 
@@ -57,7 +52,6 @@ def load_text(
     file: str | None = None,
     directory: str | None = None,
     params: AnyMapping[str, str] | None = None,
-    complete: bool = True,
 ) -> Pipeline:
     """Load the text of a pipeline file; the result names no file.
 
@@ -66,20 +60,17 @@ def load_text(
         file: its name, for messages and for a pipeline without a name; None: there is none.
         directory: what relative paths are relative to; None: the current directory.
         params: values given with `-p`.
-        complete: whether a parameter without a value is a problem.
 
     Raises:
         PipelineFileError: it has problems; all of them, in the file's order.
     """
-    bare = text.removeprefix("\ufeff")
-    problems = Problems(file or NO_FILE, bare)
-    document = _document(bare, problems)
+    problems = Problems(file or NO_FILE, text)
+    document = read_document(text, problems)
     origin = Origin(
         text=text,
         directory=str(Path(directory or ".").absolute()),
         name=_default_name(file),
         given=params or {},
-        complete=complete,
     )
     return assemble(document, origin, problems)
 
@@ -129,21 +120,6 @@ def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = Non
         name=name,
     )
     return assemble(document, origin, problems)
-
-
-def _document(text: str, problems: Problems) -> Mapping:
-    """Return the document that a text holds; without one there is nothing else to check."""
-    root = read_tree(text, problems)
-    if isinstance(root, Mapping):
-        return root
-    if root is None or (isinstance(root, Scalar) and root.is_null):
-        if not problems:
-            problems.add(TOP, "empty", "the file is empty; `trainui init` writes an example")
-    else:
-        message = f"a pipeline must be a mapping with stages, not {kind_of(root)}"
-        problems.add(root.mark, "wrong-type", message)
-    problems.raise_if_any()
-    raise AssertionError("without a document there are problems")
 
 
 def _default_name(file: str | None) -> str:

@@ -19,6 +19,10 @@ Values = Mapping[str, str]
 _Index = Mapping[tuple[str, ...], tuple[str, ...]]
 
 
+_ALONE: tuple[Values | None, ...] = (None,)
+"""The members of a stage without a matrix."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """A stage of the file with its members."""
@@ -26,7 +30,7 @@ class Group:
     name: str
     """As in the file."""
 
-    members: tuple[Values | None, ...] = (None,)
+    members: tuple[Values | None, ...] = _ALONE
     """In order; one None where there is no matrix."""
 
     @property
@@ -48,7 +52,7 @@ def size(matrix: Mapping[str, Sequence[str]]) -> int:
 def expand(matrix: Mapping[str, Sequence[str]] | None) -> tuple[Values | None, ...]:
     """Return every member's values; the last key varies fastest. One None: no matrix."""
     if not matrix:
-        return (None,)
+        return _ALONE
     products = itertools.product(*matrix.values())
     return tuple(dict(zip(matrix, values, strict=True)) for values in products)
 
@@ -97,6 +101,8 @@ class Pairing:
         group = self._groups.get(name)
         if group is None:
             self._all_members()[name]
+            return (name,)
+        if group.members == _ALONE:
             return (name,)
         shared = group.keys.intersection(values or ())
         wanted = tuple((values or {})[key] for key in sorted(shared))

@@ -5,6 +5,7 @@ By it names, dependencies and variables are checked in the same go as the types.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 
@@ -31,6 +32,9 @@ class StageOutline:
 
     matrix: AnyMapping[str, tuple[str, ...]]
     """As far as the values are values, parameters filled in."""
+
+    templates: tuple[tuple[str, Scalar], ...]
+    """Every value in which `${` stands, with its field."""
 
     def has(self, field: str) -> bool:
         """Tell whether a field is there."""
@@ -81,7 +85,25 @@ def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
         name=name if fit and isinstance(name, Scalar) else None,
         depends_on=tuple(_scalars(node.get("depends_on"))),
         matrix=_matrix(node.get("matrix"), parameters),
+        templates=tuple(
+            (field, scalar)
+            for field, entry in node.entries.items()
+            for scalar in templates_in(entry.value)
+        ),
     )
+
+
+def templates_in(node: Node) -> Iterator[Scalar]:
+    """Return all single values within a node in which `${` stands, keys left out."""
+    if isinstance(node, Scalar):
+        if "${" in node.text:
+            yield node
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from templates_in(item)
+    else:
+        for entry in node.entries.values():
+            yield from templates_in(entry.value)
 
 
 def _scalars(node: Node | None) -> list[Scalar]:

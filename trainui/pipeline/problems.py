@@ -8,8 +8,14 @@ from collections.abc import Collection
 from trainui.errors import PipelineFileError, Problem
 from trainui.pipeline.nodes import TOP, Mark
 
-NEAREST_AMONG = 500
-"""Names that are compared with a misspelt one; more would take longer than a person waits."""
+NEAREST_AMONG = 50
+"""Names that are compared with a misspelt one; a comparison takes long."""
+
+MAX_GUESSES = 100
+"""Problems after which no near names are looked for; who has more mends those first."""
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Before the first line; it takes no column."""
 
 SHOWN = 80
 """Characters of a user's text that a message repeats."""
@@ -19,8 +25,8 @@ class Problems:
     """A collector: the same problem at the same place counts once."""
 
     def __init__(self, file: str, text: str = "") -> None:
-        self._file = file
-        self._text = text
+        self._file = one_line(file)
+        self._text = text.removeprefix(BYTE_ORDER_MARK)
         self._found: dict[Problem, None] = {}
 
     def __len__(self) -> int:
@@ -46,6 +52,10 @@ class Problems:
         if index < 0:
             return mark
         return mark_at(self._text, index)
+
+    def guess(self, name: str, known: Collection[str]) -> str:
+        """Return what `did_you_mean` does, or nothing once there are very many problems."""
+        return did_you_mean(name, known) if len(self) < MAX_GUESSES else ""
 
     def in_order(self) -> list[Problem]:
         """Return the problems, sorted by line and column."""

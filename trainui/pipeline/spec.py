@@ -68,17 +68,17 @@ class StageFields(_Strict):
     """The command: shell text, or a list of words."""
     task: f.Task | None = None
     """Instead of run: a registered Celery task, or any importable function."""
-    params: dict[str, f.TaskParam] = {}
+    params: dict[str, f.TaskParam] = Field(default_factory=dict)
     """The task's keyword arguments."""
-    depends_on: list[f.Item] = []
+    depends_on: list[f.Item] = Field(default_factory=list)
     """Stages that must have completed; a matrix stage's name means all of its members."""
     workdir: f.Item | None = None
     """Where it runs; relative to the file. Default: the file's directory."""
-    env: dict[f.VariableName, f.Text] = {}
+    env: dict[f.VariableName, f.Text] = Field(default_factory=dict)
     """Environment variables."""
     python: f.Item | None = None
     """An interpreter or an environment's directory; it comes first on PATH and is ${python}."""
-    matrix: dict[f.MatrixKey, f.Choices] = {}
+    matrix: dict[f.MatrixKey, f.Choices] = Field(default_factory=dict)
     """Lists of values: one member of the stage for each combination."""
     cpus: f.Places = 1
     """CPU places, where no GPU is asked for."""
@@ -104,11 +104,11 @@ class StageFields(_Strict):
     """Added to run where a whole checkpoint is there."""
     resume_run: f.Command | None = None
     """Instead of run where a whole checkpoint is there."""
-    outputs: list[f.Item] = []
+    outputs: list[f.Item] = Field(default_factory=list)
     """Paths or globs that it must have made."""
     success: f.Pattern | None = None
     """A pattern that stdout or stderr must hold."""
-    inputs: list[f.Item] = []
+    inputs: list[f.Item] = Field(default_factory=list)
     """Files that it reads."""
     allow_failure: f.Flag = False
     """Dependants start all the same."""
@@ -128,7 +128,7 @@ class PipelineSpec(_Strict):
 
     name: f.PipelineName | None = None
     """Default: the file's name."""
-    params: dict[f.ParamKey, f.Parameter] = {}
+    params: dict[f.ParamKey, f.Parameter] = Field(default_factory=dict)
     """Values for ${params.KEY}; one without a value must be given with -p."""
     defaults: StageFields = Field(default_factory=StageFields)
     """Fields for all stages; env is merged, the rest is replaced."""

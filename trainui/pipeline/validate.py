@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from trainui.errors import PipelineFileError, Problem
-from trainui.pipeline import loader
+from trainui.pipeline import source
+from trainui.pipeline.assemble import Origin, examine
+from trainui.pipeline.document import read_document
+from trainui.pipeline.problems import Problems
 
 
 def validate(
@@ -20,7 +23,11 @@ def validate(
         stdin: read instead of standard input.
     """
     try:
-        loader.load(file, params, stdin=stdin, complete=params is not None)
+        found = source.read(file, stdin)
+        problems = Problems(file, found.text)
+        document = read_document(found.text, problems)
     except PipelineFileError as error:
         return list(error.problems)
-    return []
+    complete = params is not None
+    examine(document, Origin(found.text, found.directory, file, params or {}, complete), problems)
+    return problems.in_order()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trainui.pipeline import names, template
-from trainui.pipeline.nodes import Mapping, Node, Scalar, Sequence
-from trainui.pipeline.outline import Outline, StageOutline
+from trainui.pipeline.nodes import Mapping, Scalar
+from trainui.pipeline.outline import Outline, StageOutline, templates_in
 from trainui.pipeline.problems import Problems, did_you_mean, quoted
 from trainui.pipeline.shell_quoting import UNFIT
 from trainui.pipeline.shell_reader import spots
@@ -40,34 +39,17 @@ class _Scope:
 
 def check(outline: Outline, problems: Problems) -> None:
     """Note every variable that is wrong, those that name stages left aside."""
-    for node in _parameters(outline.document):
-        _check_scalar(node, PARAMETER, _Scope(frozenset(), ()), problems)
+    declared = outline.document.get("params")
+    if isinstance(declared, Mapping):
+        for scalar in templates_in(declared):
+            _check_scalar(scalar, PARAMETER, _Scope(frozenset(), ()), problems)
     for stage in outline.stages:
         scope = _Scope(outline.parameters.declared, tuple(stage.matrix))
-        for field, rule in FIELDS.items():
-            for scalar in scalars(stage.node.get(field)):
+        for field, scalar in stage.templates:
+            if rule := FIELDS.get(field):
                 _check_scalar(scalar, rule, scope, problems)
+                _check_several(field, scalar, rule, problems)
         _check_shell(stage, problems)
-        _check_several(stage, problems)
-
-
-def scalars(node: Node | None) -> Iterator[Scalar]:
-    """Return all single values within a node that hold a variable, keys left out."""
-    if isinstance(node, Scalar):
-        if "${" in node.text:
-            yield node
-    elif isinstance(node, Sequence):
-        for item in node.items:
-            yield from scalars(item)
-    elif isinstance(node, Mapping):
-        for entry in node.entries.values():
-            yield from scalars(entry.value)
-
-
-def _parameters(document: Mapping) -> Iterator[Scalar]:
-    node = document.get("params")
-    if isinstance(node, Mapping):
-        yield from scalars(node)
 
 
 def _check_scalar(scalar: Scalar, rule: Rule, scope: _Scope, problems: Problems) -> None:
@@ -159,17 +141,15 @@ def _check_shell(stage: StageOutline, problems: Problems) -> None:
                 problems.add(place, "shell-quoting", message)
 
 
-def _check_several(stage: StageOutline, problems: Problems) -> None:
+def _check_several(field: str, scalar: Scalar, rule: Rule, problems: Problems) -> None:
     """Note variables of several values where there is room for one."""
-    for field, rule in FIELDS.items():
-        for scalar in scalars(stage.node.get(field)):
-            for variable in template.variables(scalar.text):
-                if not is_several(variable) or variable.kind not in rule.kinds:
-                    continue
-                whole = field != "params" or template.only_variable(scalar.text) is not None
-                if not rule.several or not whole:
-                    place = problems.place(scalar.mark, str(variable))
-                    problems.add(place, "misplaced-variable", _no_room(variable, rule))
+    for variable in template.variables(scalar.text):
+        if not is_several(variable) or variable.kind not in rule.kinds:
+            continue
+        whole = field != "params" or template.only_variable(scalar.text) is not None
+        if not rule.several or not whole:
+            place = problems.place(scalar.mark, str(variable))
+            problems.add(place, "misplaced-variable", _no_room(variable, rule))
 
 
 def _no_room(variable: Variable, rule: Rule) -> str:

@@ -16,7 +16,7 @@ from ruamel.yaml.reader import ReaderError
 
 from trainui.pipeline import names
 from trainui.pipeline.nodes import Entry, Mapping, Mark, Node, Scalar, Sequence, kind_of
-from trainui.pipeline.problems import Problems, mark_at, quoted
+from trainui.pipeline.problems import BYTE_ORDER_MARK, Problems, mark_at, quoted
 
 MAX_BYTES = 1024 * 1024
 """Of a pipeline file in UTF-8: ten thousand stages fit."""
@@ -30,6 +30,7 @@ MAX_ALIASED = 4 * MAX_BYTES
 
 def read_tree(text: str, problems: Problems) -> Node | None:
     """Read a text that holds one document; None where it holds none or cannot be read."""
+    text = text.removeprefix(BYTE_ORDER_MARK)
     builder = _Builder(problems)
     try:
         for event in _events(text):

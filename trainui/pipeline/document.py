@@ -1,0 +1,30 @@
+"""The one mapping that a pipeline file must hold."""
+
+from __future__ import annotations
+
+from trainui.pipeline.nodes import TOP, Mapping, Scalar, kind_of
+from trainui.pipeline.problems import Problems
+from trainui.pipeline.yaml_tree import read_tree
+
+
+def read_document(text: str, problems: Problems) -> Mapping:
+    """Return the document that a text holds.
+
+    Args:
+        text: a pipeline file's.
+        problems: gets what is wrong.
+
+    Raises:
+        PipelineFileError: there is no such document, so that there is nothing else to check.
+    """
+    root = read_tree(text, problems)
+    if isinstance(root, Mapping):
+        return root
+    if root is None or (isinstance(root, Scalar) and root.is_null):
+        if not problems:
+            problems.add(TOP, "empty", "the file is empty; `trainui init` writes an example")
+    else:
+        message = f"a pipeline must be a mapping with stages, not {kind_of(root)}"
+        problems.add(root.mark, "wrong-type", message)
+    problems.raise_if_any()
+    raise AssertionError("without a document there are problems")
