@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from trainui import clock
 from trainui.metrics import formats
-from trainui.metrics.formats import Decoder
+from trainui.metrics.formats import Decoder, UnknownFormatError
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.pattern import PatternLines
+from trainui.metrics.formats.rows import flatten
+from trainui.metrics.formats.table import step_fields
 from trainui.metrics.tail import GrowingFile, Look, UnreadableFileError
 from trainui.store.chunks import NO_TIME, Points
 from trainui.store.point_sources import Source
@@ -25,6 +29,9 @@ SKIPPING = "skipping"
 MAX_NAME = 256
 """Characters of a metric's name."""
 
+_TELLING = re.compile("metric|log|history|scalar|progress|loss")
+"""Files of these names hold metrics, whatever their first line is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -36,6 +43,10 @@ class Reading:
     """The field or group that is the step."""
     pattern: re.Pattern[str] | None = None
     """For lines of a log."""
+    prefix: str = ""
+    """Comes before the metrics' names."""
+    doubtful: bool = False
+    """Nobody said that it holds metrics, so its content must show it."""
 
 
 def find_decoder(
@@ -60,10 +71,24 @@ def find_decoder(
     name = reading.format or known or detect(head, file.path, complete=complete)
     if name is None:
         return None
+    if reading.doubtful and name == "jsonl" and not known and not _are_metrics(head, file.path):
+        raise UnknownFormatError(f"{file.path} holds no metrics; name it if it does")
     decoder = formats.decoder(name, reading.step, state)
     if at.offset and not state and decoder.name == "csv":
         decoder.decode(head[: decoder.cut(head)], 0)  # its header stands at the start
     return decoder
+
+
+def _are_metrics(head: bytes, path: Path) -> bool:
+    """Tell whether JSON lines are metrics and not data: they have a step, or numbers only."""
+    if _TELLING.search(path.name.lower()):
+        return True
+    try:
+        row = flatten(json.loads(head.lstrip(b"\xef\xbb\xbf \t\r\n\0").split(b"\n", 1)[0]))
+    except (ValueError, RecursionError, AttributeError):
+        return False
+    numbers = [isinstance(value, int | float) for value in row.values()]
+    return any(numbers) and (all(numbers) or bool(step_fields(tuple(row), None)))
 
 
 def read_whole(file: GrowingFile, look: Look) -> bytes:

@@ -304,7 +304,7 @@ class SourceReader:
 
     def _wanted(self, series: Mapping[str, Points], look: Look) -> dict[str, Points]:
         """Return the series that are wanted, by clean names, each point with a time."""
-        named = ((clean_name(name), found) for name, found in series.items())
+        named = ((clean_name(self._reading.prefix + name), found) for name, found in series.items())
         return {name: with_time(found, look) for name, found in named if self._accepts(name)}
 
     def _save(self, after: Source, batch: Mapping[str, Points], records: int) -> int:

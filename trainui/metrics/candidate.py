@@ -1,0 +1,25 @@
+"""A file that may hold an attempt's metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.metrics.decoding import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file to read."""
+
+    key: str
+    """By what the store knows it, also when its history goes on in another file."""
+    path: Path
+    reading: Reading
+    family: str | None = None
+    """Set for a file that was found by itself: the same numbers in another kind of file are the
+    same series."""
+    ours: bool = True
+    """It lies in the stage's own directory, so nobody else has written it."""
+    one_of_many: bool = False
+    """It was found by a pattern, so another name may be the same file, renamed."""

@@ -1,0 +1,108 @@
+"""Which files an attempt's metrics are in: those its stage names, else the usual ones.
+
+The attempt's own `$TRAINUI_METRICS_FILE` is always among them.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from trainui.domain.definition import MetricSource, StageDefinition
+from trainui.metrics import usual
+from trainui.metrics.candidate import Candidate
+from trainui.metrics.decoding import Reading
+from trainui.metrics.formats.pattern import PatternError, compile_pattern
+from trainui.store.point_sources import key_of
+from trainui.supervisor import protocol
+
+METRICS_FILE = "metrics.jsonl"
+"""In an attempt's directory: what `$TRAINUI_METRICS_FILE` names."""
+
+MAX_FILES = 500
+"""Files of one attempt that are read."""
+
+_STREAMS = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an attempt looks for its files; all are absolute."""
+
+    attempt_dir: Path
+    stage_dir: Path
+    workdir: Path
+
+
+@dataclass(slots=True)
+class Found:
+    """What there is to read now."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    """By key, what cannot be read and why."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """By key, what is not there yet: a problem once the attempt has ended."""
+
+
+def find(place: Place, definition: StageDefinition) -> Found:
+    """Return what an attempt's metrics are read from."""
+    own = place.attempt_dir / METRICS_FILE
+    found = Found([Candidate(key_of(own), own, Reading(format="jsonl"))])
+    if definition.metrics is None:
+        found.candidates += usual.candidates(place.stage_dir)
+    for source in definition.metrics or ():
+        if source.stream is not None:
+            _add_stream(found, place, source)
+        elif source.path is not None:
+            _add_files(found, place, source)
+    found.candidates = found.candidates[:MAX_FILES]
+    return found
+
+
+def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
+    path = place.attempt_dir / _STREAMS[source.stream or "stdout"]
+    pattern = source.pattern or ""
+    digest = hashlib.sha256(f"{source.step}\0{pattern}".encode()).hexdigest()[:12]
+    key = f"{key_of(path)}#{digest}"
+    try:
+        reading = Reading(step=source.step, pattern=compile_pattern(pattern))
+    except PatternError as error:
+        found.problems[key] = str(error)
+    else:
+        found.candidates.append(Candidate(key, path, reading))
+
+
+def _add_files(found: Found, place: Place, source: MetricSource) -> None:
+    pattern = os.path.expanduser(source.path or "")  # noqa: PTH111 (a pattern is no path)
+    reading = Reading(format=source.format, step=source.step)
+    for root in dict.fromkeys((place.stage_dir, place.workdir)):
+        paths = list(_matches(pattern, root))
+        if paths:
+            plain = Candidate("", root, reading, one_of_many=_is_glob(pattern, root))
+            found.candidates += [
+                replace(one, ours=one.path.is_relative_to(place.stage_dir))
+                for one in usual.grouped(paths, plain)
+            ]
+            return
+    found.missing[pattern] = (
+        f"no file is called {pattern}, neither in {place.stage_dir} nor in {place.workdir}; "
+        "check the stage's metrics"
+    )
+
+
+def _matches(pattern: str, root: Path) -> Iterator[Path]:
+    if not _is_glob(pattern, root):
+        literal = root / pattern
+        return iter((literal,) if os.path.lexists(literal) else ())
+    found = glob.iglob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 (no hidden names)
+    # A directory that a pattern happens to match is not meant; one that is named is a problem.
+    return iter(sorted(path for name in found if (path := root / name).is_file()))
+
+
+def _is_glob(pattern: str, root: Path) -> bool:
+    return glob.has_magic(pattern) and not os.path.lexists(root / pattern)
