@@ -19,6 +19,8 @@ class Candidate:
     family: str | None = None
     """Set for a file that was found by itself: the same numbers in another kind of file are the
     same series."""
+    named: bool = False
+    """The stage names it, so it is a problem if nothing comes of it."""
     ours: bool = True
     """It lies in the stage's own directory, so nobody else has written it."""
     one_of_many: bool = False

@@ -69,6 +69,7 @@ class SourceReader:
         *,
         attempt: int,
         replays: bool = True,
+        follows: bool = True,
         until: int | None = None,
         accepts: Callable[[str], bool] = lambda _name: True,
     ) -> None:
@@ -81,6 +82,8 @@ class SourceReader:
             reading: how it is to be read.
             attempt: number of the attempt that its new points belong to.
             replays: what a rewritten file has in common with the store is not stored again.
+            follows: goes on with another file that gets the name, once the old one is read;
+                else only `reopen_if_replaced` does.
             until: bytes of the file after which nothing is read.
             accepts: tells which series are wanted.
         """
@@ -89,6 +92,7 @@ class SourceReader:
         self._store = store
         self._reading = reading
         self._replays = replays
+        self._follows = follows
         self._until = until
         self._accepts = accepts
         self._file: GrowingFile | None = None
@@ -145,7 +149,7 @@ class SourceReader:
             return Advance()
         look = file.look()
         if look == self._seen and end is None:
-            return self._change_files(file)
+            return Advance(more=self._follows and self.reopen_if_replaced())
         try:
             result = self._read(file, look, end)
         except StaleSourceError:
@@ -165,12 +169,13 @@ class SourceReader:
                 return None
         return self._file
 
-    def _change_files(self, file: GrowingFile) -> Advance:
-        """Go on with the file that has the name now, the old one being read to its end."""
-        if not file.is_replaced() or not self.path.exists():
-            return Advance()
+    def reopen_if_replaced(self) -> bool:
+        """Go on with the file that has the name now; return whether it is another."""
+        file = self._file
+        if file is None or not file.is_replaced() or not self.path.exists():
+            return False
         self.close()
-        return Advance(more=True)
+        return True
 
     def _reload(self) -> None:
         with self._store.read() as connection:

@@ -74,7 +74,7 @@ def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
     except PatternError as error:
         found.problems[key] = str(error)
     else:
-        found.candidates.append(Candidate(key, path, reading))
+        found.candidates.append(Candidate(key, path, reading, named=True))
 
 
 def _add_files(found: Found, place: Place, source: MetricSource) -> None:
@@ -83,7 +83,8 @@ def _add_files(found: Found, place: Place, source: MetricSource) -> None:
     for root in dict.fromkeys((place.stage_dir, place.workdir)):
         paths = list(_matches(pattern, root))
         if paths:
-            plain = Candidate("", root, reading, one_of_many=_is_glob(pattern, root))
+            many = _is_glob(pattern, root)
+            plain = Candidate("", root, reading, named=True, one_of_many=many)
             found.candidates += [
                 replace(one, ours=one.path.is_relative_to(place.stage_dir))
                 for one in usual.grouped(paths, plain)

@@ -235,10 +235,25 @@ def _put_stats(
     )
 
 
-def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
-    """Return what is stored of a source's present history, by series, in the order read."""
+def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[int, set[str]]:
+    """Return, by source id, the names of the series that an attempt's points are in."""
+    found: dict[int, set[str]] = {}
+    for series in pieces.series_of(_driver(connection), owner):
+        for piece in series.pieces:
+            if piece.history.attempt == attempt:
+                found.setdefault(piece.history.source_id, set()).add(series.name)
+    return found
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
+    """Return what is stored of a source's present history, by series, in the order read."""
+    raw = _driver(connection)
     found = {}
     for series in pieces.series_of(raw, of.owner):
         parts = [

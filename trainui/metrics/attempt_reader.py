@@ -1,0 +1,222 @@
+"""All sources of one attempt: found, read on, and read to their end once it has ended.
+
+One source that cannot be read never stops the others: what is wrong with it is stored in words.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from trainui.errors import TrainuiError, UnfitEnvironmentError
+from trainui.metrics import names, renames, sources
+from trainui.metrics.candidate import Candidate
+from trainui.metrics.formats.pattern import PatternError
+from trainui.metrics.source_reader import Advance, End, SourceReader
+from trainui.metrics.tail import GrowingFile, UnreadableFileError
+from trainui.store import point_sources, points
+from trainui.store.engine import Store
+from trainui.store.point_sources import Source
+from trainui.store.reading import AttemptToRead, mark_metrics_complete
+from trainui.supervisor import protocol
+
+log = logging.getLogger(__name__)
+
+
+class AttemptReader:
+    """Reads one attempt's metrics."""
+
+    def __init__(self, store: Store, attempt: AttemptToRead) -> None:
+        self.attempt = attempt
+        self.place = sources.Place(
+            Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
+        )
+        self._store = store
+        self._readers: dict[str, SourceReader] = {}
+        self._candidates: dict[str, Candidate] = {}
+        self._resting: set[str] = set()
+        """Keys of sources that could not be read, and are tried again at the next scan."""
+        self._given_up: set[str] = set()
+        self._problems: dict[str, str] = {}
+        self._missing: dict[str, str] = {}
+        self._names = names.Names()
+
+    def scan(self) -> None:
+        """Look for files, and begin to read those that are new."""
+        found = sources.find(self.place, self.attempt.definition)
+        self._missing = found.missing
+        self._resting.clear()
+        if any(self._is_news(candidate) for candidate in found.candidates):
+            self._begin(found.candidates)
+        for candidate in found.candidates:
+            self._readers[candidate.key].follow(candidate.path)
+        for key, problem in found.problems.items():
+            self._note(key, problem)
+
+    def _is_news(self, candidate: Candidate) -> bool:
+        reader = self._readers.get(candidate.key)
+        return reader is None or (
+            candidate.one_of_many and renames.is_another(candidate.path, reader.source.identity)
+        )
+
+    def _begin(self, candidates: Sequence[Candidate]) -> None:
+        """Begin to read files, or to read them under other names."""
+        owner = self.attempt.stage_id
+        with self._store.read() as connection:
+            known = point_sources.sources(connection, owner)
+            claimed = points.names_by_source(connection, owner, self.attempt.number)
+        if moved := renames.find_renamed(candidates, known):
+            with self._store.write() as connection:
+                stale = renames.rename(connection, moved, known)
+                known = point_sources.sources(connection, owner)
+            for key in stale & self._readers.keys():
+                self._readers.pop(key).close()
+        by_key = {source.key: source for source in known}
+        for candidate in candidates:
+            if (reader := self._readers.get(candidate.key)) is not None:
+                reader.reopen_if_replaced()
+                continue
+            source = by_key.get(candidate.key) or self._add(candidate)
+            self._names.claim(claimed.get(source.id, ()), candidate.family)
+            self._start(source, candidate)
+
+    def _add(self, candidate: Candidate) -> Source:
+        with self._store.write() as connection:
+            source = point_sources.add_source(
+                connection, self.attempt.stage_id, candidate.key, attempt=self.attempt.number
+            )
+            if not candidate.ours and source.identity is None and self._is_older(candidate.path):
+                source = _skip_to_end(connection, source, candidate.path)
+        return source
+
+    def _is_older(self, path: Path) -> bool:
+        """Tell whether a file was last written before the attempt began: by somebody else."""
+        try:
+            started = (self.place.attempt_dir / protocol.STARTED_FILE).stat().st_mtime_ns
+            return path.stat().st_mtime_ns < started
+        except OSError:
+            return False
+
+    def _start(self, source: Source, candidate: Candidate) -> None:
+        self._candidates[candidate.key] = candidate
+        self._readers[candidate.key] = SourceReader(
+            self._store,
+            source,
+            candidate.path,
+            candidate.reading,
+            attempt=self.attempt.number,
+            follows=not candidate.one_of_many,
+            accepts=lambda name: self._names.accepts(name, candidate.family),
+        )
+        if source.problem is not None:
+            self._problems[candidate.key] = source.problem
+
+    def advance(self) -> Advance:
+        """Read at most one batch of each source."""
+        steps = [self._step(key) for key in self._readers if self._is_read(key)]
+        return Advance(sum(step.points for step in steps), any(step.more for step in steps))
+
+    def _is_read(self, key: str) -> bool:
+        return key not in self._resting and key not in self._given_up
+
+    def _step(self, key: str, end: End | None = None) -> Advance:
+        """Read on in one source; what is wrong with it stays with it."""
+        try:
+            step = self._readers[key].advance(end)
+        except UnfitEnvironmentError:
+            raise  # the store's trouble, not the source's
+        except TrainuiError as error:
+            self._rest(key, str(error), for_good=isinstance(error, PatternError))
+        except Exception as error:
+            log.exception("%s cannot be read", key)
+            self._rest(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
+        else:
+            if key in self._problems:
+                self._note(key, None)
+            return step
+        return Advance()
+
+    def _rest(self, key: str, problem: str, *, for_good: bool) -> None:
+        (self._given_up if for_good else self._resting).add(key)
+        if not self._candidates[key].reading.doubtful:
+            self._note(key, problem)
+
+    def _note(self, key: str, problem: str | None) -> None:
+        """Store what is wrong with a source, or that nothing is."""
+        if self._problems.get(key) == problem:
+            return
+        if problem is None:
+            del self._problems[key]
+        else:
+            self._problems[key] = problem
+            log.warning("attempt %s: %s", self.attempt.attempt_id, problem)
+        with self._store.write() as connection:
+            source = point_sources.add_source(
+                connection, self.attempt.stage_id, key, attempt=self.attempt.number
+            )
+            point_sources.set_problem(connection, source.id, problem)
+
+    def finish(self, *, clean: bool) -> None:
+        """Read everything to its end, the attempt's process having ended, and say so.
+
+        Args:
+            clean: the process ended by itself, so that no last line is torn.
+        """
+        self.scan()
+        for key in list(self._readers):
+            while self._is_read(key) and self._step(key, End(clean)).more:
+                pass
+            self._note_nothing_found(key)
+        for pattern, problem in self._missing.items():
+            self._note(pattern, problem)
+        if self._names.is_full:
+            limit = f"it wrote more than {names.MAX_SERIES} metrics; the others were left out"
+            self._note(self.attempt.attempt_dir, limit)
+        with self._store.write() as connection:
+            points.finish(connection, self.attempt.stage_id)
+            mark_metrics_complete(connection, self.attempt.attempt_id)
+
+    def _note_nothing_found(self, key: str) -> None:
+        """Say so where a source that the stage names gave nothing at all."""
+        candidate, reader = self._candidates[key], self._readers[key]
+        if not candidate.named or reader.position.rows or key in self._problems:
+            return
+        if not candidate.ours and self._is_older(candidate.path):
+            self._note(key, f"{candidate.path} was not written since the attempt began")
+        elif candidate.reading.pattern is not None:
+            pattern = candidate.reading.pattern.pattern
+            self._note(key, f"the pattern {pattern!r} matched no line of {candidate.path}")
+        else:
+            self._note(key, f"{candidate.path} holds no record that could be read")
+
+    def paths(self) -> set[str]:
+        """Return the files that are read."""
+        return {str(candidate.path) for candidate in self._candidates.values()}
+
+    def directories(self) -> set[Path]:
+        """Return the directories in which something may happen."""
+        parents = {candidate.path.parent for candidate in self._candidates.values()}
+        return {self.place.attempt_dir, self.place.stage_dir, *parents}
+
+    def close(self) -> None:
+        """Close all files."""
+        for reader in self._readers.values():
+            reader.close()
+
+
+def _skip_to_end(connection: Connection, source: Source, path: Path) -> Source:
+    """Leave out what a file holds already."""
+    try:
+        with closing(GrowingFile(path)) as file:
+            size = file.look().size
+            identity = file.identify(size)
+    except (OSError, UnreadableFileError):
+        return source
+    skipped = replace(source, offset=size, identity=identity, version=source.version + 1)
+    point_sources.move(connection, source, skipped)
+    return skipped

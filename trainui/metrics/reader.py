@@ -1,0 +1,193 @@
+"""The process that reads the metrics of all running attempts, and ends with the worker.
+
+It may be killed at any moment: what is stored and how far it is read never differ.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+
+from watchfiles import Change
+
+from trainui import doorbell
+from trainui.doorbell import Doorbell
+from trainui.errors import TrainuiError, UnfitEnvironmentError
+from trainui.metrics import process
+from trainui.metrics.attempt_reader import AttemptReader
+from trainui.metrics.watch import Changes, Watch
+from trainui.store.engine import Store, open_store
+from trainui.store.reading import AttemptToRead, attempts_to_read, mark_metrics_complete
+from trainui.supervisor import journal, protocol
+
+ACTIVE_PAUSE = 0.05
+"""Seconds between looks at files that grow: on a clock, since events would cost more."""
+
+ACTIVE_FOR = 2.0
+"""Seconds after its last growth for which a file is looked at on the clock."""
+
+LOOK_PAUSE = 0.1
+"""Seconds between looks for files, however many appear."""
+
+IDLE_PAUSE = 1.0
+"""Seconds between looks when nothing happens: for events that were lost."""
+
+log = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads the metrics of a host's running attempts."""
+
+    def __init__(self, store: Store, host: str) -> None:
+        self._store = store
+        self._host = host
+        self._bell = Doorbell(process.bell())
+        self._watch = Watch(self._notice)
+        self._paths: frozenset[str] = frozenset()
+        self._only_grown = False
+        """The watch rang, and for nothing but files that are known."""
+        self._attempts: dict[int, AttemptReader] = {}
+        self._wanted = True
+        """Files are to be looked for."""
+        self._looked = -IDLE_PAUSE
+        self._grown = -ACTIVE_FOR
+
+    def _notice(self, changes: Changes) -> None:
+        """Ring for what the watch saw; its thread calls this."""
+        if any(change is not Change.modified for change, _path in changes):
+            doorbell.ring(self._bell.path)
+        elif not self._is_active() and not self._paths.isdisjoint(path for _, path in changes):
+            self._only_grown = True
+            doorbell.ring(self._bell.path)
+
+    def _is_active(self) -> bool:
+        return time.monotonic() - self._grown < ACTIVE_FOR
+
+    def turn(self, *, rung: bool) -> float:
+        """Look, read, and return for how many seconds there is nothing to do.
+
+        Args:
+            rung: somebody says that something happened.
+        """
+        since = time.monotonic() - self._looked
+        self._wanted |= rung and not self._only_grown
+        self._only_grown = False
+        if since >= IDLE_PAUSE or (self._wanted and since >= LOOK_PAUSE):
+            self._look()
+        more = [self._read(attempt) for attempt in list(self._attempts.values())]
+        if any(more):
+            return 0.0
+        return ACTIVE_PAUSE if self._is_active() or self._wanted else IDLE_PAUSE
+
+    def _look(self) -> None:
+        """Look for attempts and for their files."""
+        self._looked, self._wanted = time.monotonic(), False
+        with self._store.read() as connection:
+            running = {one.attempt_id: one for one in attempts_to_read(connection, self._host)}
+        for attempt_id in self._attempts.keys() - running.keys():
+            self._attempts.pop(attempt_id).close()
+        for attempt_id, attempt in running.items():
+            if attempt_id not in self._attempts:
+                self._attempts[attempt_id] = AttemptReader(self._store, attempt)
+            self._attempts[attempt_id].scan()
+        readers = self._attempts.values()
+        self._paths = frozenset(path for one in readers for path in one.paths())
+        self._watch.watch({path for one in readers for path in one.directories()})
+
+    def _read(self, reader: AttemptReader) -> bool:
+        """Read a little of an attempt; return whether there is more at once."""
+        # Looked for first: what was written before the end is read after it was seen.
+        ended = self._has_ended(reader.attempt)
+        step = reader.advance()
+        if step.points:
+            self._grown = time.monotonic()
+        if ended and not step.more:
+            self._finish(reader)
+        return step.more
+
+    def _has_ended(self, attempt: AttemptToRead) -> bool:
+        return Path(attempt.attempt_dir, protocol.EXIT_FILE).exists()
+
+    def _finish(self, reader: AttemptReader) -> None:
+        """Read an attempt to its end, whatever comes: its stage waits for that."""
+        attempt = reader.attempt
+        try:
+            reader.finish(clean=_ended_cleanly(reader.place.attempt_dir))
+        except UnfitEnvironmentError:
+            raise  # the store's trouble: tried again
+        except Exception:
+            log.exception(
+                "the metrics of attempt %s were not read to their end", attempt.attempt_id
+            )
+            with self._store.write() as connection:
+                mark_metrics_complete(connection, attempt.attempt_id)
+        self._attempts.pop(attempt.attempt_id).close()
+        doorbell.ring()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Take turns until told to stop."""
+        rung = True
+        while not stopping.is_set():
+            try:
+                pause = self.turn(rung=rung)
+            except TrainuiError as error:
+                log.warning("%s", error)  # the store is locked, say, or the disk is full
+                pause = IDLE_PAUSE
+            rung = self._bell.wait(pause)
+
+    def close(self) -> None:
+        """Close all files, and listen no more."""
+        self._watch.close()
+        for attempt in self._attempts.values():
+            attempt.close()
+        self._bell.close()
+
+
+def _ended_cleanly(attempt_dir: Path) -> bool:
+    """Tell whether a process ended by itself, so that none of its last lines is torn."""
+    try:
+        ended = journal.read_exit(attempt_dir)
+    except protocol.JournalError:
+        return False
+    return ended is not None and ended.signal is None and not ended.signalled
+
+
+def main() -> int:
+    """Read until the process that started this one is gone."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    stopping = threading.Event()
+    reader = Reader(open_store(), socket.gethostname())
+    threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()
+    try:
+        reader.run(stopping)
+    finally:
+        reader.close()
+    return 0
+
+
+def _await_parent(stopping: threading.Event) -> None:
+    """Wait until the parent is gone: its end of our stdin closes, or we get another parent."""
+    parent = os.getppid()
+    piped = stat.S_ISFIFO(os.fstat(0).st_mode)
+    poll = select.poll()
+    if piped:
+        poll.register(0, select.POLLIN)
+    while os.getppid() == parent:
+        # A fork of the parent may hold the pipe open, so look at the parent too.
+        if poll.poll(IDLE_PAUSE * 1000) and not os.read(0, 4096):
+            break
+    stopping.set()
+    doorbell.ring(process.bell())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
