@@ -109,7 +109,7 @@ def _make_worker(home: Home, settings: Settings) -> Any:
         quiet=True,
         without_gossip=True,
         without_mingle=True,
-        heartbeat_interval=30,  # Flower's only; with none it takes the worker for dead
+        heartbeat_interval=5,  # for Flower, which takes a worker with no heartbeat for dead
     )
 
 
