@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from trainui.control.ending import cancel as cancel
 from trainui.control.ending import remove as remove
+from trainui.control.known import given_params as given_params
 from trainui.control.queue import set_paused as set_paused
 from trainui.control.queue import set_priority as set_priority
 from trainui.control.resumption import plan_resume as plan_resume
 from trainui.control.resumption import rerun as rerun
 from trainui.control.resumption import resume as resume
+from trainui.control.submission import preview as preview
 from trainui.control.submission import submit as submit
 from trainui.control.submission import without_gpus as without_gpus

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
 from trainui.store import runs
+from trainui.store.engine import open_store
 
 
 def existing_run(connection: Connection, run_id: str) -> RunRecord:
@@ -32,3 +33,10 @@ def check_names(known: Collection[str], names: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             raise NotFoundError(f"no stage is called {name!r}; this run has {', '.join(known)}")
+
+
+def given_params(run_id: str) -> dict[str, str]:
+    """Return the parameters that a run was given besides its file."""
+    with open_store().read() as connection:
+        existing_run(connection, run_id)
+        return dict(runs.submission(connection, run_id).get("given", {}))

@@ -33,11 +33,14 @@ def check_gpus(stages: Iterable[StageDefinition]) -> None:
 def check_inputs(pipeline: Pipeline, *, run_directory: Path) -> None:
     """See that every input is there and may be read; those that the run makes are checked later.
 
+    Args:
+        pipeline: submitted, so that its paths are absolute.
+        run_directory: what lies in there is made by the run.
+
     Raises:
         UnsafePathError: an input is not there, or lies where it may not.
     """
     for stage in pipeline.stages:
-        for written in stage.inputs:
-            path = Path(pipeline.directory, Path(written).expanduser())
-            if not path.is_relative_to(run_directory):
-                validate_file_path(path, directory=Path(pipeline.directory))
+        for path in stage.inputs:
+            if not Path(path).is_relative_to(run_directory):
+                validate_file_path(path, allowed=[pipeline.directory], base=pipeline.directory)

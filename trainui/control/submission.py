@@ -62,11 +62,9 @@ def submit(
     environ = os.environ if environ is None else environ
     run_id = _checked_id(run_id)
     name = _checked_name(name or pipeline.name)
-    check_gpus(pipeline.stages)
     directory = settings.runs_dir(settings.load()) / run_id
     directories = stage_directories(directory, pipeline)
-    submitted = substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
-    check_inputs(submitted, run_directory=directory)
+    submitted = _filled_in(pipeline, directory)
     umask = environment.current_umask()
     new = runs.NewRun(
         id=run_id,
@@ -85,6 +83,24 @@ def submit(
     _store(new, ShellEnvironment(environ, umask))
     doorbell.ring()
     return run_id
+
+
+def preview(pipeline: Pipeline) -> Pipeline:
+    """Return a pipeline as a run of it would be stored, its directory called RUN; store nothing.
+
+    Raises:
+        UnfitEnvironmentError: this machine lacks a GPU.
+        UnsafePathError: an input lies where it may not.
+    """
+    return _filled_in(pipeline, settings.runs_dir(settings.load()) / "RUN")
+
+
+def _filled_in(pipeline: Pipeline, directory: Path) -> Pipeline:
+    check_gpus(pipeline.stages)
+    directories = stage_directories(directory, pipeline)
+    submitted = substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
+    check_inputs(submitted, run_directory=directory)
+    return submitted
 
 
 def without_gpus(pipeline: Pipeline) -> Pipeline:

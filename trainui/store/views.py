@@ -158,6 +158,12 @@ def stages(connection: sqlite3.Connection, run_id: str) -> list[StageRecord]:
     return [rows.stage_record(_mapping(row)) for row in found]
 
 
+def stage_states(connection: sqlite3.Connection, run_id: str) -> dict[str, tuple[Status, int]]:
+    """Return the state and the last attempt's number of a run's stages, by id: cheap to ask."""
+    found = connection.execute("SELECT id, status, attempt FROM stages WHERE run_id = ?", (run_id,))
+    return {stage_id: (Status(status), attempt) for stage_id, status, attempt in found}
+
+
 def find_stages(connection: sqlite3.Connection, run_id: str, reference: str) -> list[StageRecord]:
     """Return the stages that a person means: a name, a matrix stage's name, or a unique part.
 

@@ -1,0 +1,229 @@
+"""What `doctor` looks at, one function each; the name of the function is what was looked at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from trainui import paths, settings
+from trainui.cli import output
+from trainui.cli.findings import BAD, GOOD, NOTE, Finding
+from trainui.errors import UnfitEnvironmentError, UsageError
+
+NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "9p", "afs"}
+    | {"fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.gcsfuse"}
+)
+"""File systems on which the locks of a database are not to be trusted."""
+
+LEAST_FREE = 200 * 2**20
+"""Bytes; below that even the database may run out of space."""
+
+LITTLE_FREE = 10 * 2**30
+"""Bytes; a few checkpoints are as large."""
+
+CLOCK_SKEW = 2.0
+"""Seconds between the clock and the times that the disk gives to files."""
+
+
+def python() -> Finding:
+    """Tell which interpreter runs trainui, and which one stages get."""
+    from trainui.control.submission import find_python
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    theirs = find_python(os.environ)
+    message = f"{version} at {sys.executable}; stages get {theirs}"
+    if not Path(theirs).is_absolute():
+        advice = "put a python on PATH, or name one with `python:` in the pipeline file"
+        return Finding("python", NOTE, message + ", which is not on PATH", advice)
+    return Finding("python", GOOD, message)
+
+
+def configuration() -> Finding:
+    """Read the settings."""
+    file = paths.config_file()
+    try:
+        settings.load()
+    except UsageError as error:
+        return Finding("configuration", BAD, str(error), "mend it, or take it away")
+    return Finding("configuration", GOOD, str(file) if file.exists() else f"defaults, no {file}")
+
+
+def home() -> Finding:
+    """See that the home can be written to, and by nobody else."""
+    root = paths.home().root
+    if not root.exists():
+        parent = next(one for one in root.parents if one.exists())
+        if os.access(parent, os.W_OK | os.X_OK):
+            return Finding("home", GOOD, f"{root}, made at the first run")
+        return _bad_home(f"{root} cannot be made: {parent} is not writable")
+    if not os.access(root, os.W_OK | os.X_OK):
+        return _bad_home(f"{root} is not writable")
+    mode = stat.S_IMODE(root.stat().st_mode)
+    if mode & 0o077:
+        return Finding(
+            "home", BAD, f"{root} is open to others (mode {mode:o})", f"chmod 700 {root}"
+        )
+    return Finding("home", GOOD, str(root))
+
+
+def _bad_home(message: str) -> Finding:
+    return Finding("home", BAD, message, "set TRAINUI_HOME to a directory that you may write to")
+
+
+def home_file_system() -> Finding:
+    """See that the database's locks can be trusted."""
+    root = paths.home().root
+    kind = _file_system(root)
+    if kind in NETWORK:
+        advice = "set TRAINUI_HOME to a local disk; TRAINUI_RUNS_DIR may stay on this one"
+        message = f"{kind}, a network file system, which may damage a database"
+        return Finding("file system", BAD, message, advice)
+    return Finding("file system", GOOD, f"{kind or 'unknown'} at {root}")
+
+
+def _file_system(path: Path) -> str | None:
+    mounts = {Path(one.mountpoint): one.fstype for one in psutil.disk_partitions(all=True)}
+    real = path.resolve()
+    return next((mounts[one] for one in (real, *real.parents) if one in mounts), None)
+
+
+def database() -> Finding:
+    """Open the database, where it is there."""
+    from trainui.store import views
+
+    file = paths.home().database
+    if not file.exists():
+        return Finding("database", GOOD, f"{file}, made at the first run")
+    try:
+        with views.reading(file) as connection:
+            count = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+    except UnfitEnvironmentError as error:
+        return Finding("database", BAD, str(error), "restore a backup from beside it")
+    return Finding("database", GOOD, f"{file}, {count} run(s), {file.stat().st_size:,} bytes")
+
+
+def runs_directory() -> Finding:
+    """See that runs have a place, and space."""
+    directory = settings.runs_dir(settings.load())
+    existing = next(one for one in (directory, *directory.parents) if one.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        message = f"{directory} cannot be written to"
+        return Finding("runs", BAD, message, "set TRAINUI_RUNS_DIR to a directory that can")
+    return Finding("runs", GOOD, str(directory))
+
+
+def disk() -> Finding:
+    """Tell how much space there is."""
+    places = {paths.home().root, settings.runs_dir(settings.load())}
+    free = {place: shutil.disk_usage(_existing(place)).free for place in sorted(places)}
+    message = ", ".join(f"{amount / 2**30:.1f} GiB free for {at}" for at, amount in free.items())
+    advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
+    if min(free.values()) < LEAST_FREE:
+        return Finding("disk", BAD, message, advice)
+    if min(free.values()) < LITTLE_FREE:
+        return Finding("disk", NOTE, message, advice)
+    return Finding("disk", GOOD, message)
+
+
+def _existing(path: Path) -> Path:
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+def system_clock() -> Finding:
+    """Compare the clock with the times that the disk gives to files."""
+    directory = _existing(settings.runs_dir(settings.load()))
+    with tempfile.TemporaryFile(dir=directory) as file:
+        file.write(b"x")
+        file.flush()
+        skew = os.fstat(file.fileno()).st_mtime - time.time()
+    if abs(skew) > CLOCK_SKEW:
+        message = f"{directory} gives its files times that are {skew:+.1f} s off"
+        return Finding("clock", NOTE, message, "let both machines ask a time server (NTP)")
+    return Finding("clock", GOOD, time.strftime("%Y-%m-%d %H:%M:%S %z"))
+
+
+def broker() -> Finding:
+    """See that there is a broker, or a program that can be one."""
+    from trainui.execution import broker as broker_module
+    from trainui.execution import broker_server
+
+    configured = settings.load()
+    try:
+        broker_module.check(paths.home(), configured)
+    except (UnfitEnvironmentError, UsageError) as error:
+        return Finding("broker", BAD, str(error), "see the message")
+    if configured.broker_url is None:
+        return Finding("broker", GOOD, str(broker_server.find_programs()[0]))
+    found = broker_module.status(paths.home(), configured)
+    if not found["reachable"]:
+        advice = "start it, or take TRAINUI_BROKER_URL away and trainui brings its own"
+        return Finding("broker", BAD, f"{found['url']} does not answer", advice)
+    return Finding("broker", GOOD, f"{found['kind']} at {found['url']}")
+
+
+def worker() -> Finding:
+    """Tell whether the worker runs."""
+    from trainui.execution import service
+
+    found = service.status()
+    if found["running"]:
+        return Finding("worker", GOOD, f"runs as process {found['pid']}")
+    if found["guard_pid"]:
+        message = f"does not take work, although its guard runs; its log is {found['log']}"
+        return Finding("worker", NOTE, message, "give it a few seconds, then read its log")
+    return Finding("worker", GOOD, "does not run; commands that need it start it")
+
+
+def gpus() -> Finding:
+    """List the GPUs that may be used."""
+    from trainui.execution.gpus import usable_gpus
+
+    found = usable_gpus()
+    if not found:
+        advice = "where there is one, see that `nvidia-smi` finds it and what the setting gpus says"
+        return Finding("gpus", NOTE, "none that may be used", advice)
+    return Finding("gpus", GOOD, ", ".join(f"{gpu.index}: {gpu.name}" for gpu in found))
+
+
+def terminal() -> Finding:
+    """See what the terminal can show."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    if encoding != "utf8":
+        advice = "set LANG to a UTF-8 locale, such as C.UTF-8"
+        return Finding("terminal", NOTE, f"the encoding is {encoding or 'unknown'}", advice)
+    if not output.on_terminal():
+        return Finding("terminal", GOOD, "none here; the screen needs one")
+    kind, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
+    if kind in ("", "dumb"):
+        advice = "set TERM to what it is, such as xterm-256color"
+        return Finding("terminal", BAD, f"TERM is {kind!r}, which cannot show a screen", advice)
+    if colours not in ("truecolor", "24bit") and "256color" not in kind:
+        advice = "set TERM=xterm-256color, or COLORTERM=truecolor, where it can show them"
+        return Finding("terminal", NOTE, f"{kind}: few colours", advice)
+    return Finding("terminal", GOOD, f"{kind} {colours}".strip())
+
+
+ALL: tuple[Callable[[], Finding], ...] = (
+    python,
+    configuration,
+    home,
+    home_file_system,
+    database,
+    runs_directory,
+    disk,
+    system_clock,
+    broker,
+    worker,
+    gpus,
+    terminal,
+)
+"""In the order in which they are shown."""

@@ -1,0 +1,63 @@
+"""Cancelling stages, and waiting for a run's end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from trainui import text
+from trainui.cli import options, output, references
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    options.add(
+        app,
+        cancel,
+        "Cancel a stage, or every unfinished stage of a run.",
+        "trainui cancel digits train",
+        "trainui cancel digits",
+    )
+    options.add(app, wait, "Wait until a run is over.", "trainui wait digits --timeout 600")
+
+
+def cancel(
+    run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
+) -> None:
+    """Ask a stage, or every unfinished stage of a run, to end.
+
+    Returns once that is recorded; a stage is `cancelled` when none of its processes is left. A
+    resume can take it up again.
+    """
+    from trainui import control
+    from trainui.execution import service
+
+    found, stages = references.find(run, stage)
+    names = None if stage is None else [one.name for one in stages]
+    asked = control.cancel(found.id, names)
+    if asked:
+        service.ensure_started()  # somebody has to end the processes
+    shown = (
+        f"asked to end: {', '.join(map(text.harmless, asked))}" if asked else "nothing to cancel"
+    )
+    output.answer(as_json, references.in_full(found.id) if as_json else None, [shown])
+
+
+def wait(
+    run: options.Run,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Give up after so long, with exit code 5."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Wait until a run is over, and tell of each change on stderr.
+
+    The exit code is 0 where it completed, 1 where it failed or was interrupted, 130 where it was
+    cancelled. ctrl+c stops the waiting, not the run.
+    """
+    from trainui.cli import waiting
+
+    found = references.find_run(run)
+    raise typer.Exit(waiting.finish(found.id, as_json=as_json, timeout=timeout))

@@ -1,0 +1,140 @@
+"""Looking at what is there: lists, one run in full, where things lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from trainui import clock, paths, text
+from trainui.cli import options, output, references
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.states import Status
+from trainui.store import summary, views
+
+if TYPE_CHECKING:
+    from trainui.store.views import RunSummary
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    options.add(
+        app,
+        list_runs,
+        "List all runs.",
+        "trainui ls",
+        "trainui ls --json | jq -r '.runs[0].run'",
+        name="ls",
+    )
+    options.add(
+        app,
+        show,
+        "Show one run: its stages and their states.",
+        "trainui show digits",
+        "trainui show 3f2a --json",
+    )
+    options.add(
+        app,
+        path,
+        "Print where a run's or a stage's files lie.",
+        "ls $(trainui path digits evaluate)",
+        "cd $(trainui path digits)",
+    )
+
+
+def list_runs(as_json: options.Json = False) -> None:
+    """List all runs, the newest first."""
+    if not paths.home().database.exists():
+        output.answer(as_json, {"runs": []}, ())
+        if not as_json:
+            output.note("there are no runs yet; start with `trainui demo`")
+        return
+    with references.view() as connection:
+        found = views.run_summaries(connection)
+    output.answer(
+        as_json, {"runs": [summary.run_line(one.run) for one in found]}, _list_lines(found)
+    )
+
+
+def _list_lines(found: list[RunSummary]) -> list[str]:
+    if not found:
+        return []
+    header = ("RUN", "NAME", "STATE", "DONE", "CREATED", "TOOK", "NOW")
+    return text.table([header, *(_list_row(one) for one in found)], right=[3, 5])
+
+
+def _list_row(one: RunSummary) -> tuple[str, ...]:
+    run = one.run
+    done = f"{one.counts.get(Status.COMPLETED, 0)}/{sum(one.counts.values())}"
+    current = ", ".join(one.current[:3]) + (" ..." if len(one.current) > 3 else "")
+    return (
+        run.id[:8] if len(run.id) == 36 else run.id,
+        run.name,
+        text.state(run.status),
+        done,
+        local_time(run.created_at),
+        _took(run),
+        current,
+    )
+
+
+def local_time(micros: int | None) -> str:
+    """Return a time for people: in the local zone, to the second."""
+    if micros is None:
+        return ""
+    return clock.to_datetime(micros).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _took(timed: RunRecord | StageRecord | AttemptRecord) -> str:
+    if timed.started_at is None:
+        return ""
+    end = timed.completed_at
+    if end is None and timed.status == Status.RUNNING:
+        end = clock.now()
+    return "" if end is None else clock.format_duration((end - timed.started_at) / clock.SECOND)
+
+
+def show(run: options.Run, as_json: options.Json = False) -> None:
+    """Show one run: its stages, their states and attempts."""
+    with references.view() as connection:
+        found = views.find_run(connection, run)
+        if as_json:
+            output.value(summary.run_in_full(connection, found))
+            return
+        stages = views.stages(connection, found.id)
+    output.lines(show_lines(found, stages))
+
+
+def show_lines(run: RunRecord, stages: list[StageRecord]) -> list[str]:
+    """Return a run as text."""
+    about = [
+        ("run", run.id),
+        ("name", run.name),
+        ("state", text.state(run.status)),
+        ("file", run.file or "(none)"),
+        ("directory", run.directory),
+        ("created", local_time(run.created_at)),
+        ("took", _took(run)),
+    ]
+    header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "EXIT", "WHY")
+    return [
+        *text.table(about),
+        "",
+        *text.table([header, *map(_stage_row, stages)], right=[2, 3, 4]),
+    ]
+
+
+def _stage_row(stage: StageRecord) -> tuple[str, ...]:
+    state = text.state(stage.status) + (" (stalled)" if stage.stalled else "")
+    exit_code = "" if stage.exit_code is None else str(stage.exit_code)
+    number = str(stage.attempt) if stage.attempt else ""
+    return stage.name, state, number, _took(stage), exit_code, stage.reason or ""
+
+
+def path(
+    run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
+) -> None:
+    """Print where a run's, or a stage's, files lie."""
+    found, stages = references.find(run, stage)
+    directories = [found.directory] if stage is None else [one.directory for one in stages]
+    output.answer(as_json, {"paths": directories}, directories)

@@ -1,0 +1,109 @@
+"""A run's metrics: each series in figures, or point by point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainui import clock, text
+from trainui.cli import options, output, references
+from trainui.store import views
+
+if TYPE_CHECKING:
+    from trainui.domain.records import SeriesSummary
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        metrics,
+        "Show the metrics of a run or a stage.",
+        "trainui metrics digits",
+        "trainui metrics digits train --json",
+        "trainui metrics digits --points > points.jsonl",
+    )
+
+
+def metrics(
+    run: options.Run,
+    stage: options.OptionalStage = None,
+    points: Annotated[
+        bool,
+        typer.Option("--points", help="Every stored point, a JSON object a line, in order."),
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show the metrics of a run or a stage.
+
+    A series is stitched of a stage's attempts: where one continues from a checkpoint, its points
+    replace those of the attempts before it from that step on.
+    """
+    from trainui.store import curves
+
+    _found, stages = references.find(run, stage)
+    owners = {one.id: one.name for one in stages}
+    if points:
+        _print_points(owners)
+        return
+    with views.reading() as connection:
+        found = curves.summaries(connection, owners)
+    output.answer(as_json, {"series": [_as_json(one) for one in found]}, _lines(found))
+
+
+def _print_points(owners: dict[str, str]) -> None:
+    from trainui.store import curves
+
+    with views.reading() as connection:
+        for point in curves.points(connection, owners):
+            output.value_line(
+                {
+                    "stage": owners[point.owner],
+                    "name": point.name,
+                    "attempt": point.attempt,
+                    "step": output.number(point.step),
+                    "value": output.number(point.value),
+                    "time": clock.to_iso(point.time),
+                }
+            )
+
+
+def _as_json(one: SeriesSummary) -> dict[str, object]:
+    return {
+        "stage": one.stage,
+        "name": one.name,
+        "count": one.count,
+        "superseded": one.superseded,
+        "first_step": one.first_step,
+        "last_step": one.last_step,
+        "last": output.number(one.last),
+        "min": output.number(one.min),
+        "max": output.number(one.max),
+        "nonfinite": one.nonfinite,
+    }
+
+
+def _lines(found: list[SeriesSummary]) -> list[str]:
+    if not found:
+        return ["no metrics yet"]
+    header = ("STAGE", "METRIC", "POINTS", "STEPS", "LAST", "MIN", "MAX", "NAN/INF")
+    return text.table([header, *map(_row, found)], right=[2, 4, 5, 6, 7])
+
+
+def _row(one: SeriesSummary) -> tuple[str, ...]:
+    steps = "" if one.first_step is None else f"{one.first_step:g} to {one.last_step:g}"
+    return (
+        one.stage,
+        one.name,
+        str(one.count),
+        steps,
+        _figure(one.last),
+        _figure(one.min),
+        _figure(one.max),
+        str(one.nonfinite or ""),
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

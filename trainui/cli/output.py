@@ -1,0 +1,111 @@
+"""What commands print: one JSON value or text on stdout, everything else on stderr.
+
+The only place that decides between the two, and that words errors.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+import typer
+
+from trainui import text
+from trainui.errors import TrainuiError
+
+
+def prepare() -> None:
+    """Let a stream that cannot show a character show another one instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+def on_terminal() -> bool:
+    """Tell whether a person is there to read and to type."""
+    return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def value(data: Any) -> None:
+    """Print the one JSON value of a command; on a terminal with indentation."""
+    typer.echo(to_json(data, indent=2 if _is_terminal(sys.stdout) else None))
+
+
+def value_line(data: Any) -> None:
+    """Print one JSON value of several, on a line of its own."""
+    typer.echo(to_json(data))
+
+
+def to_json(data: Any, *, indent: int | None = None) -> str:
+    """Write JSON that any reader takes: NaN and infinities as text, no lone surrogates."""
+    try:
+        shown = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=indent)
+    except ValueError:
+        shown = json.dumps(_finite(data), ensure_ascii=False, indent=indent)
+    try:
+        shown.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(_finite(data), indent=indent)
+    return shown
+
+
+def number(value: float | int | None) -> float | int | str | None:
+    """Return a number as JSON may hold it: `"nan"`, `"inf"` and `"-inf"` are text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float):
+        return number(data)
+    if isinstance(data, dict):
+        return {key: _finite(item) for key, item in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(item) for item in data]
+    return data
+
+
+def line(shown: str = "") -> None:
+    """Print a line that is the command's answer."""
+    typer.echo(shown)
+
+
+def lines(shown: Iterable[str]) -> None:
+    """Print several such lines."""
+    for one in shown:
+        typer.echo(one)
+
+
+def note(shown: str) -> None:
+    """Tell a person something beside the answer."""
+    typer.echo(shown, err=True)
+
+
+def answer(as_json: bool, data: Any, shown: Iterable[str]) -> None:
+    """Print a command's answer, as JSON or as text."""
+    if as_json:
+        value(data)
+    else:
+        lines(shown)
+
+
+def failure(error: TrainuiError, *, as_json: bool) -> int:
+    """Print an error; return the command's exit code."""
+    return problem(str(error), code=error.code, exit_code=error.exit_code, as_json=as_json)
+
+
+def problem(message: str, *, code: str, exit_code: int, as_json: bool) -> int:
+    """Print what went wrong, each of its lines as it is; return the exit code."""
+    if as_json:
+        value({"error": {"code": code, "message": message}})
+    note("\n".join(text.harmless(one) for one in message.split("\n")))
+    return exit_code

@@ -1,0 +1,213 @@
+"""Running a pipeline or one command."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from trainui import text
+from trainui.cli import options, output, screen
+from trainui.errors import UsageError
+
+if TYPE_CHECKING:
+    from trainui.domain.definition import Pipeline
+
+_COMMAND = "trainui.command"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the options of a command that starts something say."""
+
+    name: str | None = None
+    detach: bool = False
+    wait: bool = False
+    as_json: bool = False
+    priority: int = 0
+
+    def check(self) -> None:
+        """Refuse wishes that exclude each other.
+
+        Raises:
+            UsageError: they do.
+        """
+        if self.detach and self.wait:
+            raise UsageError("--detach and --wait exclude each other; give one of them")
+
+
+class _RunCommand(TyperCommand):
+    """Takes what follows `--` as it is, apart from FILE."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_COMMAND] = args[at + 1 :]
+            args = args[:at]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        run,
+        "Run a pipeline file, or one command.",
+        "trainui run pipeline.yaml",
+        "trainui run pipeline.yaml -p lr=0.1 --name first-try",
+        "trainui run pipeline.yaml --detach --json",
+        "trainui run --name baseline -- python train.py --lr 0.1",
+        cls=_RunCommand,
+        options_metavar="[OPTIONS] [-- COMMAND...]",
+    )
+
+
+def run(
+    context: typer.Context,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]", help="A pipeline file, or `-` for stdin.", show_default=False
+        ),
+    ] = None,
+    param: options.Parameters = None,
+    name: Annotated[
+        str | None, typer.Option(help="What to call the run (default: the pipeline's name).")
+    ] = None,
+    detach: options.Detach = False,
+    wait: options.Wait = False,
+    dry_run: options.DryRun = False,
+    no_gpus: Annotated[
+        bool, typer.Option("--no-gpus", help="Run all stages without a GPU.")
+    ] = False,
+    priority: Annotated[int, typer.Option(help="Runs of higher priority go first.")] = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Check a pipeline file and run it, or run one command as a run of one stage.
+
+    On a terminal this opens the screen on the run; elsewhere it waits for the run's end. Leaving
+    either of them does not stop the run.
+    """
+    from trainui import control
+
+    wishes = Wishes(name, detach, wait, as_json, priority)
+    wishes.check()
+    given = parameters(param or ())
+    pipeline = _load(file, context.meta.get(_COMMAND), given, name)
+    if no_gpus:
+        pipeline = control.without_gpus(pipeline)
+    if dry_run:
+        _show_plan(control.preview(pipeline), as_json)
+        return
+    raise typer.Exit(start(pipeline, wishes, given=given))
+
+
+def parameters(written: Sequence[str]) -> dict[str, str]:
+    """Return what `-p KEY=VALUE` says; the last one of a key holds.
+
+    Raises:
+        UsageError: one has no `=`, or no key.
+    """
+    given = {}
+    for item in written:
+        key, separator, value = item.partition("=")
+        if not separator or not key:
+            raise UsageError(f"-p {item!r}: expected KEY=VALUE, such as -p lr=0.1")
+        given[key] = value
+    return given
+
+
+def _load(
+    file: str | None, command: Sequence[str] | None, given: Mapping[str, str], name: str | None
+) -> Pipeline:
+    from trainui.pipeline import loader
+
+    if command is not None:
+        if file is not None:
+            raise UsageError(f"{file!r} and a command after `--`: give one of them")
+        if not command:
+            raise UsageError("no command after `--`; such as `trainui run -- python train.py`")
+        if given:
+            raise UsageError("-p is for a pipeline file; a command has its own arguments")
+        return loader.from_command(list(command), name)
+    if file is None:
+        raise UsageError(
+            "no FILE; such as `trainui run pipeline.yaml`, or `trainui run -- python train.py`"
+        )
+    return loader.load(file, given)
+
+
+def start(
+    pipeline: Pipeline,
+    wishes: Wishes,
+    *,
+    python: str | None = None,
+    given: Mapping[str, str] | None = None,
+) -> int:
+    """Submit a pipeline and do what the options say; return the exit code."""
+    from trainui import control
+    from trainui.execution import service
+
+    wishes.check()
+    service.ensure_started()  # first, so that nothing is stored where nothing can run
+    run_id = control.submit(
+        pipeline,
+        name=wishes.name,
+        environ=os.environ,
+        python=python,
+        priority=wishes.priority,
+        given=given,
+    )
+    if wishes.detach:
+        _tell(run_id, pipeline, wishes)
+        return 0
+    return screen.follow(run_id, wait=wishes.wait, as_json=wishes.as_json)
+
+
+def _tell(run_id: str, pipeline: Pipeline, wishes: Wishes) -> None:
+    name = wishes.name or pipeline.name
+    stages = [stage.name for stage in pipeline.stages]
+    output.answer(wishes.as_json, {"run": run_id, "name": name, "stages": stages}, [run_id])
+    if not wishes.as_json:
+        output.note(f"{name} runs in the background: `trainui wait {run_id[:8]}`, or `trainui`")
+
+
+def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
+    from trainui.pipeline import masking
+    from trainui.store import summary
+
+    stages = [
+        {
+            "name": stage.name,
+            "depends_on": list(stage.depends_on),
+            "task": stage.task,
+            "command": summary.shown_command(pipeline.params, stage),
+            "params": masking.mask(stage.params),
+            "workdir": stage.workdir,
+        }
+        for stage in pipeline.stages
+    ]
+    output.answer(as_json, {"name": pipeline.name, "stages": stages}, _plan_lines(stages))
+
+
+def _plan_lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for stage in stages:
+        after = f"  (after {', '.join(stage['depends_on'])})" if stage["depends_on"] else ""
+        lines.append(text.harmless(stage["name"] + after))
+        lines += [f"    {text.harmless(line)}" for line in _what(stage).splitlines()]
+    return lines
+
+
+def _what(stage: Mapping[str, Any]) -> str:
+    command = stage["command"]
+    if command is None:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in stage["params"].items())
+        return f"{stage['task']}({arguments})"
+    return command if isinstance(command, str) else shlex.join(command)

@@ -1,0 +1,99 @@
+"""A shell where a stage runs and with what it gets, to try things by hand."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from trainui import text
+from trainui.cli import options, output, references
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.states import Status
+from trainui.errors import UnfitEnvironmentError
+from trainui.store import rows, views
+
+if TYPE_CHECKING:
+    from trainui.execution.preparation import Preparation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        shell,
+        "Open a shell in a stage's workdir and environment.",
+        "trainui shell digits evaluate",
+        "echo nvidia-smi | trainui shell digits evaluate",
+    )
+
+
+def shell(run: options.Run, stage: options.Stage) -> None:
+    """Open a shell in a stage's workdir, with the environment that its process gets.
+
+    It is not part of the stage: it takes no slot, is not cancelled with it, and what it writes to
+    $TRAINUI_METRICS_FILE is not kept.
+    """
+    prepared = _prepare(run, stage)
+    program = prepared.environ.get("SHELL") or os.environ.get("SHELL") or "/bin/sh"
+    output.note(f"in {prepared.definition.workdir}; `exit` leaves")
+    try:
+        os.chdir(prepared.definition.workdir)
+        os.umask(prepared.umask)
+        os.execvpe(program, [program], environment(prepared.environ))
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"cannot open {program} in {prepared.definition.workdir}: {error.strerror}"
+        ) from error
+
+
+def environment(prepared: Mapping[str, str]) -> dict[str, str]:
+    """Return the stage's variables, in such a way that nothing takes the shell for the stage."""
+    # processes are known as an attempt's by their variables: a slash more, and these are not
+    own = {"TRAINUI_RUN_DIR": prepared["TRAINUI_RUN_DIR"].rstrip("/") + "/"}
+    return {**prepared, **own, "TRAINUI_METRICS_FILE": os.devnull}
+
+
+def _prepare(reference: str, stage: str) -> Preparation:
+    from trainui.execution.preparation import Subject, prepare
+
+    run, found = references.find_one(reference, stage)
+    with references.view() as connection:
+        attempts = views.attempts_of_stage(connection, found.id)
+        submission = _submission(connection, run.id)
+    attempt = attempts[-1] if attempts else _not_started(found)
+    prepared = prepare(Subject(run, found, attempt, submission), attempt.checkpoint)
+    output.note(f"{text.harmless(found.name)}, as attempt {attempt.number}")
+    return prepared
+
+
+def _submission(connection: sqlite3.Connection, run_id: str) -> dict[str, Any]:
+    query = "SELECT submission_json FROM runs WHERE id = ?"
+    return dict(rows.load(connection.execute(query, (run_id,)).fetchone()[0]))
+
+
+def _not_started(stage: StageRecord) -> AttemptRecord:
+    """Return what the first attempt would be."""
+    return AttemptRecord(
+        id=0,
+        stage_id=stage.id,
+        number=1,
+        status=Status.QUEUED,
+        celery_task_id=None,
+        directory=f"{stage.directory}/.trainui/attempt-1",
+        slots=(),
+        granted_at=0,
+        started_at=None,
+        completed_at=None,
+        exit_code=None,
+        signal=None,
+        error=None,
+        pid=None,
+        supervisor_pid=None,
+        checkpoint=None,
+        cancel_requested_at=None,
+        metrics_complete=False,
+    )

@@ -1,0 +1,57 @@
+"""Ending all that runs, before the worker is stopped."""
+
+from __future__ import annotations
+
+import time
+
+from trainui import control, paths
+from trainui.cli import output, references
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.errors import UnfitEnvironmentError
+from trainui.execution import service
+from trainui.store import views
+
+MARGIN = 60.0
+"""Seconds for a stage's end beyond its own grace period: the GPU's memory has to come back."""
+
+
+def cancel_everything() -> None:
+    """Cancel every unfinished stage and wait until no process of theirs is left.
+
+    Raises:
+        UnfitEnvironmentError: some are still there.
+    """
+    if not paths.home().database.exists():
+        return
+    with references.view() as connection:
+        alive = [run for run in views.runs(connection) if run.completed_at is None]
+    for run in alive:
+        asked = control.cancel(run.id)
+        if asked:
+            output.note(f"cancelled in {run.name}: {', '.join(asked)}")
+    running = _running()
+    if not running:
+        return
+    service.ensure_started()
+    patience = MARGIN + max(stage.definition.grace for stage in running)
+    deadline = time.monotonic() + patience
+    while _running():
+        if time.monotonic() > deadline:
+            names = ", ".join(stage.name for stage in _running())
+            raise UnfitEnvironmentError(
+                f"still there after {patience:.0f} s: {names}; the worker goes on with ending "
+                "them, see `trainui ls`"
+            )
+        time.sleep(0.2)
+
+
+def _running() -> list[StageRecord]:
+    with references.view() as connection:
+        return [
+            stage
+            for run in views.runs(connection)
+            if run.completed_at is None
+            for stage in views.stages(connection, run.id)
+            if stage.status == Status.RUNNING
+        ]

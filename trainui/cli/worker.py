@@ -1,0 +1,113 @@
+"""The worker: what runs the stages in the background."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from trainui.cli import options, output
+from trainui.errors import UnfitEnvironmentError
+
+START_TIMEOUT = 60.0
+"""Seconds in which the worker has to come up, also on a busy machine with a cold disk."""
+
+app = typer.Typer(
+    help="Start, stop and look at the worker, which runs the stages in the background.",
+    short_help="The worker: start, stop, status, pause, unpause.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+def start(as_json: options.Json = False) -> None:
+    """Start the worker, its broker and its guard; return when it takes work.
+
+    Commands that need it do so by themselves. Where it runs already, nothing is done.
+    """
+    from trainui.execution import service
+
+    service.ensure_started(wait=START_TIMEOUT)
+    _show(service.status(), as_json)
+
+
+def stop(
+    with_stages: Annotated[
+        bool, typer.Option("--with-stages", help="Cancel all that runs first.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """End the worker, its guard and its broker; stages that run go on.
+
+    The next `worker start` takes them up where they are.
+    """
+    from trainui.execution import service
+
+    if with_stages:
+        from trainui.cli import stopping
+
+        stopping.cancel_everything()
+    if not service.stop():
+        raise UnfitEnvironmentError(
+            "not all has ended, or somebody started it again; see `trainui worker status`"
+        )
+    _show(service.status(), as_json)
+
+
+def status(as_json: options.Json = False) -> None:
+    """Tell whether the worker runs, what it may use, and where its log is."""
+    from trainui.execution import service
+
+    _show(service.status(), as_json)
+
+
+def pause(as_json: options.Json = False) -> None:
+    """Let nothing new start; what runs goes on."""
+    _set_paused(True, as_json)
+
+
+def unpause(as_json: options.Json = False) -> None:
+    """Let new stages start again."""
+    _set_paused(False, as_json)
+
+
+def _set_paused(paused: bool, as_json: bool) -> None:
+    from trainui import control
+
+    control.set_paused(paused)
+    words = "paused: nothing new starts, what runs goes on" if paused else "not paused"
+    output.answer(as_json, {"paused": paused}, [words])
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    output.answer(as_json, found, _lines(found))
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    from trainui import text
+
+    broker = found["broker"]
+    reachable = "answers" if broker["reachable"] else "does not answer"
+    slots = [f"{slot['kind']} {slot['index']}" for slot in found["slots"]]
+    rows = [
+        ("worker", f"runs as process {found['pid']}" if found["running"] else "does not run"),
+        ("guard", f"process {found['guard_pid']}" if found["guard_pid"] else "does not run"),
+        ("broker", f"{broker['kind']} at {broker['url']}, {reachable}"),
+        ("host", found["host"]),
+        ("slots", ", ".join(slots)),
+        ("log", found["log"]),
+    ]
+    return text.table(rows)
+
+
+options.add(app, start, "Start it; return when it takes work.", "trainui worker start")
+options.add(
+    app,
+    stop,
+    "End it; stages go on.",
+    "trainui worker stop",
+    "trainui worker stop --with-stages",
+)
+options.add(app, status, "Tell whether it runs.", "trainui worker status --json")
+options.add(app, pause, "Let nothing new start.", "trainui worker pause")
+options.add(app, unpause, "Let new stages start again.", "trainui worker unpause")

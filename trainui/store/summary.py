@@ -1,0 +1,102 @@
+"""A run in full, as `--json` shows it: the one place that knows those words and their order."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trainui import clock
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.pipeline import masking
+from trainui.store import views
+
+STDOUT_FILE = "stdout.log"
+STDERR_FILE = "stderr.log"
+
+
+def run_line(run: RunRecord) -> dict[str, Any]:
+    """Return a run as `ls` lists it."""
+    return {
+        "run": run.id,
+        "name": run.name,
+        "status": str(run.status),
+        "created_at": clock.to_iso(run.created_at),
+        "started_at": clock.to_iso(run.started_at),
+        "completed_at": clock.to_iso(run.completed_at),
+    }
+
+
+def run_in_full(connection: sqlite3.Connection, run: RunRecord) -> dict[str, Any]:
+    """Return a run with its stages and their attempts, as `show` has it."""
+    attempts = views.attempts(connection, run.id)
+    stages = [
+        _stage(run, stage, attempts.get(stage.id, ())) for stage in views.stages(connection, run.id)
+    ]
+    return {**run_line(run), "stages": stages}
+
+
+def _stage(run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]) -> dict[str, Any]:
+    definition = stage.definition
+    return {
+        "id": stage.id,
+        "name": stage.name,
+        "task": definition.task,
+        "command": shown_command(run.params, definition),
+        "params": masking.mask(definition.params),
+        "matrix": None if definition.matrix is None else dict(definition.matrix),
+        "workdir": definition.workdir,
+        "depends_on": list(stage.depends_on),
+        "status": str(stage.status),
+        "reason": stage.reason,
+        "stalled": stage.stalled,
+        "celery_task_id": stage.celery_task_id,
+        "started_at": clock.to_iso(stage.started_at),
+        "completed_at": clock.to_iso(stage.completed_at),
+        "result": stage.result,
+        "error": stage.error,
+        "exit_code": stage.exit_code,
+        "gpus": _gpus(attempts),
+        "dir": stage.directory,
+        "outputs": [str(Path(stage.directory, output)) for output in definition.outputs],
+        "attempts": [_attempt(attempt) for attempt in attempts],
+    }
+
+
+def shown_command(params: Mapping[str, Any], definition: StageDefinition) -> str | list[str] | None:
+    """Return a stage's command, secret values masked.
+
+    Args:
+        params: the run's parameters.
+        definition: the stage.
+    """
+    secrets = {**params, **definition.params, **definition.env}
+    if isinstance(definition.command, tuple):
+        return [masking.mask_text(item, secrets) for item in definition.command]
+    return definition.command and masking.mask_text(definition.command, secrets)
+
+
+def _gpus(attempts: Sequence[AttemptRecord]) -> list[int]:
+    """Return the indices of the GPUs that the last attempt has or had."""
+    return [slot.index for attempt in attempts[-1:] for slot in attempt.slots if slot.kind == "gpu"]
+
+
+def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
+    directory = Path(attempt.directory)
+    return {
+        "number": attempt.number,
+        "status": str(attempt.status),
+        "celery_task_id": attempt.celery_task_id,
+        "started_at": clock.to_iso(attempt.started_at),
+        "completed_at": clock.to_iso(attempt.completed_at),
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "error": attempt.error,
+        "pid": attempt.pid,
+        "supervisor_pid": attempt.supervisor_pid,
+        "checkpoint": attempt.checkpoint,
+        "stdout": str(directory / STDOUT_FILE),
+        "stderr": str(directory / STDERR_FILE),
+    }
