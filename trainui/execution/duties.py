@@ -1,22 +1,110 @@
-"""What the worker does besides running tasks: it plans, looks after what runs, and reads metrics.
+"""What the worker does besides running tasks: it follows, plans, reads metrics and notifies.
 
 The worker calls `slots` once before it starts, then `start`, and `stop` before it leaves.
 """
 
 from __future__ import annotations
 
-import socket
+import logging
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
-from trainui import settings
+from trainui import doorbell, paths
+from trainui import settings as settings_module
 from trainui.domain.records import Slot
+from trainui.errors import TrainuiError
+from trainui.execution.changes import Changes
+from trainui.execution.follow import Follower
+from trainui.execution.messages import Messenger
+from trainui.execution.notify import Notifier
+from trainui.execution.planner import Planner
+from trainui.execution.reader_process import ReaderProcess
+from trainui.execution.slots import all_slots
+from trainui.store.engine import open_store
+
+logger = logging.getLogger(__name__)
+
+STOP_WITHIN = 2.0
+"""Seconds for each thread to come to an end; the worker as a whole leaves within five."""
+
+LEAST_PAUSE = 0.05
+"""Seconds between two looks after one that failed."""
+
+
+class Duties:
+    """The duties of one worker, in threads of their own."""
+
+    def __init__(self, app: Any, stopping: threading.Event) -> None:
+        store, settings = open_store(), settings_module.load()
+        self._stopping = stopping
+        self._bell = doorbell.Doorbell(paths.home().doorbell)
+        self._changes = Changes(store)
+        self._messenger = Messenger(app, store)
+        self._planner = Planner(store, self._messenger, settings)
+        self._notifier = Notifier(store, settings.notify_command)
+        self._reader = ReaderProcess()
+        self.follower = Follower(store, stopping)
+        self._active_at = time.monotonic()
+        self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._messenger.start()
+        self._notifier.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what runs goes on."""
+        self._stopping.set()
+        doorbell.ring(self._bell.path)
+        self.follower.leave()
+        self._thread.join(STOP_WITHIN)
+        self._messenger.stop(STOP_WITHIN)
+        self._reader.stop()
+        self._bell.close()
+
+    def idle_seconds(self) -> float:
+        """Tell for how long no run has been active."""
+        return 0.0 if self._planner.is_active else time.monotonic() - self._active_at
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            self._look()
+            self._bell.wait(self._planner.next_look())
+        self._changes.close()
+
+    def _look(self) -> None:
+        changed = self._changes.seen()
+        # first what has ended, so that the planner finds its slots free and its successors queued
+        self._do(lambda: self.follower.look(changed=changed))
+        self._do(lambda: self._planner.look(changed=changed))
+        self._do(lambda: self._notifier.look(changed=changed))
+        self._do(self._reader.look)
+        if self._planner.is_active:
+            self._active_at = time.monotonic()
+
+    def _do(self, duty: Callable[[], None]) -> None:
+        """Do one duty; what goes wrong in it keeps no other from being done."""
+        try:
+            duty()
+        except TrainuiError as error:
+            logger.warning("tried again: %s", error)
+        except Exception:
+            logger.exception("tried again")
+        else:
+            return
+        self._changes.close()  # so that the next look sees all as changed
+        self._stopping.wait(LEAST_PAUSE)
+
+
+_duties: Duties | None = None
 
 
 def slots() -> tuple[Slot, ...]:
     """Return the places of this host, on which stages may run."""
-    host = socket.gethostname()
-    return tuple(Slot(host, "cpu", index) for index in range(settings.load().cpus))
+    return all_slots(settings_module.load())
 
 
 def start(app: Any, stopping: threading.Event) -> None:
@@ -26,12 +114,24 @@ def start(app: Any, stopping: threading.Event) -> None:
         app: the Celery app, to send tasks with.
         stopping: set when the worker is about to leave.
     """
+    global _duties
+    _duties = Duties(app, stopping)
+    _duties.start()
 
 
 def stop() -> None:
     """End all of it; returns when it has ended. Harmless where nothing was started."""
+    global _duties
+    duties, _duties = _duties, None
+    if duties is not None:
+        duties.stop()
 
 
 def idle_seconds() -> float:
     """Tell for how many seconds no run has been active; 0 while one is."""
-    return 0.0
+    return 0.0 if _duties is None else _duties.idle_seconds()
+
+
+def follower() -> Follower | None:
+    """Return who follows the attempts of this worker; None where its duties do not run."""
+    return None if _duties is None else _duties.follower

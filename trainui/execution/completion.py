@@ -1,0 +1,183 @@
+"""How an attempt that has ended is to be recorded: `completed` or not, and why, in words.
+
+The rule lives here and nowhere else. Exit code 0 alone proves nothing: trainers exit with 0 when
+they are told to stop, with nothing saved.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.execution import logs, outputs
+from trainui.store.attempts import Outcome
+from trainui.supervisor import protocol
+from trainui.supervisor.protocol import Exit, ExitReason
+
+RESULT_FILE = "result.json"
+"""What `call_task` leaves in the attempt's directory."""
+
+LOST = "ended with nobody there to record how"
+NOT_STARTED = "cancelled before it started"
+STOPPED_FROM_OUTSIDE = (
+    "its supervisor was told to stop, though nobody cancelled the stage: by somebody else, or "
+    "because the machine was shut down"
+)
+OUT_OF_GPU_MEMORY = "CUDA out of memory"
+
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*")
+
+
+def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) -> Outcome:
+    """Decide how an attempt ended.
+
+    Args:
+        attempt: as it is in the store; whether it was to be cancelled counts.
+        definition: its stage's, as submitted.
+        found: what its supervisor recorded.
+    """
+    result, problem = _judge(attempt, definition, found)
+    status = Status.COMPLETED if problem is None else Status.FAILED
+    if _was_cancelled(attempt, found):
+        status, problem, result = Status.CANCELLED, "cancelled", None
+    elif found.reason == ExitReason.STOPPED:
+        status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
+    never_ran = found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD)
+    return Outcome(
+        status,
+        completed_at=found.completed_at,
+        started_at=None if never_ran else found.started_at,
+        exit_code=found.exit_code,
+        signal=found.signal,
+        error=problem,
+        result=result,
+    )
+
+
+def lost(attempt: AttemptRecord, *, started_at: int | None, completed_at: int) -> Outcome:
+    """Return the outcome of an attempt of which nothing is left, not even a record of its end."""
+    cancelled = attempt.cancel_requested_at is not None
+    return Outcome(
+        Status.CANCELLED if cancelled else Status.INTERRUPTED,
+        completed_at=completed_at,
+        started_at=started_at,
+        error="cancelled" if cancelled else LOST,
+    )
+
+
+def _was_cancelled(attempt: AttemptRecord, found: Exit) -> bool:
+    asked_at = attempt.cancel_requested_at
+    if asked_at is None:
+        return False
+    return found.signalled or found.completed_at > asked_at
+
+
+def _judge(
+    attempt: AttemptRecord, definition: StageDefinition, found: Exit
+) -> tuple[Any, str | None]:
+    """Return the task's result, and what was wrong (None: nothing)."""
+    directory = Path(attempt.directory)
+    if (ending := _wrong_ending(definition, found)) is not None:
+        return None, _explained(ending, definition, found, directory)
+    result, problem = _task_result(definition, directory)
+    return result, problem or next(_lacking(attempt, definition), None)
+
+
+def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
+    """Say how it ended, unless it exited with 0 by itself."""
+    if found.reason == ExitReason.TIMEOUT:
+        return f"timed out after {duration(definition.timeout or 0)}"
+    if found.reason == ExitReason.SILENCE:
+        return f"was silent for {duration(definition.silence_timeout or 0)}"
+    if found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
+        return found.message or "it could not be started"
+    if found.signal is not None:
+        memory = ": the machine ran out of memory" if found.oom_kill else ""
+        return f"killed by signal {found.signal} ({signal_name(found.signal)}){memory}"
+    if found.exit_code:
+        return f"exit code {found.exit_code}{_shell_signal(found.exit_code)}"
+    return "it was signalled as it ended" if found.signalled else None
+
+
+def _shell_signal(code: int) -> str:
+    """Explain the exit code of a shell whose command was killed."""
+    known = 128 < code <= 128 + signal.SIGRTMAX
+    return f" (killed by signal {code - 128}, {signal_name(code - 128)})" if known else ""
+
+
+def signal_name(number: int) -> str:
+    """Return a signal's name without its `SIG`."""
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return "unknown"
+
+
+def _explained(ending: str, definition: StageDefinition, found: Exit, directory: Path) -> str:
+    """Add to how it ended what the task or the log says: the message first."""
+    if definition.task is not None and found.exit_code:
+        said = _read_result(directory)
+        if said is not None and not said.get("ok", True):
+            return str(said.get("error"))
+    tail = logs.tail(directory)
+    if not tail or found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
+        return ending
+    if OUT_OF_GPU_MEMORY in tail:
+        ending = f"{ending}: {OUT_OF_GPU_MEMORY}"
+    elif found.exit_code and _EXCEPTION.fullmatch(last := tail.splitlines()[-1]):
+        ending = f"{ending}: {last}"
+    return f"{ending}\n\n{tail}"
+
+
+def _task_result(definition: StageDefinition, directory: Path) -> tuple[Any, str | None]:
+    if definition.task is None:
+        return None, None
+    said = _read_result(directory)
+    if said is None:
+        return None, f"the task {definition.task} ended the process before it returned"
+    return said.get("result"), None if said.get("ok") else str(said.get("error"))
+
+
+def _read_result(directory: Path) -> dict[str, Any] | None:
+    try:
+        said = json.loads((directory / RESULT_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _lacking(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[str]:
+    """Yield what a process that exited with 0 did not do of what its stage declares."""
+    directory = Path(attempt.directory)
+    since = outputs.since(directory, continued=attempt.checkpoint is not None)
+    stage_dir = directory.parent.parent
+    if (problem := outputs.problem(definition.outputs, stage_dir, since)) is not None:
+        yield problem
+    if definition.success is None:
+        return
+    try:
+        if not logs.holds(directory, definition.success):
+            logs_named = f"{protocol.STDOUT_FILE} nor {protocol.STDERR_FILE}"
+            yield f"neither {logs_named} holds the pattern of `success`: {definition.success}"
+    except re.error as error:
+        yield f"`success` is no regular expression: {error}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as a pipeline file does: `90s` as `1m30s`, `43200` as `12h`."""
+    if seconds != int(seconds):
+        return f"{seconds:g}s"
+    rest = int(seconds)
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

@@ -1,0 +1,75 @@
+"""Waiting until the metrics of an attempt that has ended are read to their end.
+
+Only then is the end recorded, so that whoever waited for a stage finds its curves complete. The
+wait is bounded: a reader that gets nowhere must not keep a pipeline from going on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from enum import Enum, auto
+
+from trainui.domain.records import AttemptRecord
+from trainui.metrics import process
+from trainui.store import attempts, events, point_sources, stages
+from trainui.store.engine import Store
+
+PATIENCE = 30.0
+"""Seconds for which nothing may be read."""
+
+FIRST_LOOK, LONGEST_LOOK = 0.005, 0.1
+"""Seconds between two looks: mostly the reader is done at once, and a successor waits."""
+
+
+class Drained(Enum):
+    """What came of the wait."""
+
+    COMPLETE = auto()
+    """All is read."""
+    GIVEN_UP = auto()
+    """Nothing was read for long; there is an event that says so."""
+    LEFT = auto()
+    """This worker is about to leave: the next one waits anew."""
+
+
+def wait_until_read(
+    store: Store, attempt: AttemptRecord, stopping: threading.Event, *, patience: float = PATIENCE
+) -> Drained:
+    """Wait until all metrics of an attempt are in the store.
+
+    Args:
+        store: where the reader puts them.
+        attempt: its process has ended.
+        stopping: set when this worker is about to leave.
+        patience: seconds for which nothing may be read.
+    """
+    process.wake()
+    pause, read, since = FIRST_LOOK, -1, time.monotonic()
+    while True:
+        with store.read() as connection:
+            if attempts.get(connection, attempt.id).metrics_complete:
+                return Drained.COMPLETE
+            found = point_sources.sources(connection, attempt.stage_id)
+        if (now_read := sum(source.offset for source in found)) != read:
+            read, since = now_read, time.monotonic()
+        elif time.monotonic() - since > patience:
+            _tell(store, attempt, patience)
+            return Drained.GIVEN_UP
+        if stopping.wait(pause):
+            return Drained.LEFT
+        pause = min(pause * 1.5, LONGEST_LOOK)
+
+
+def _tell(store: Store, attempt: AttemptRecord, patience: float) -> None:
+    text = f"its metrics may be incomplete: the reader got no further for {patience:g} s"
+    with store.write() as connection:
+        stage = stages.get(connection, attempt.stage_id)
+        events.record(
+            connection,
+            stage.run_id,
+            "metrics",
+            f"{stage.name}: {text}",
+            stage=stage.name,
+            attempt=attempt.number,
+        )

@@ -1,0 +1,188 @@
+"""Recording how an attempt ended, once its metrics are read: the shell around `completion`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from trainui import clock
+from trainui.control import environment
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.errors import TrainuiError
+from trainui.execution import checkpoints, completion, drain
+from trainui.execution.drain import Drained
+from trainui.execution.launch import subject_of
+from trainui.execution.preparation import Subject, definition_of
+from trainui.pipeline.masking import mask_text
+from trainui.store import attempts, launching
+from trainui.store.attempts import Outcome
+from trainui.store.engine import Store
+from trainui.supervisor import journal, protocol
+from trainui.supervisor.protocol import Exit, ExitReason
+
+logger = logging.getLogger(__name__)
+
+LOST_PATIENCE = 5.0
+"""Seconds that the metrics reader gets where no record tells it that the attempt has ended."""
+
+SLOT_DELAY = 5 * clock.SECOND
+"""Microseconds after which a stage whose GPU was taken by somebody may have its turn again."""
+
+
+def record_exit(
+    store: Store, attempt: AttemptRecord, found: Exit, stopping: threading.Event
+) -> bool:
+    """Record an end that a supervisor saw.
+
+    Args:
+        store: where.
+        attempt: running, as far as the store knows.
+        found: what the supervisor wrote.
+        stopping: set when this worker is about to leave.
+
+    Returns:
+        False where this worker left before it was done: the next one does it.
+    """
+    never_ran = found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD)
+    if not never_ran and drain.wait_until_read(store, attempt, stopping) == Drained.LEFT:
+        return False
+    subject = subject_of(store, _again(store, attempt))
+    if found.reason == ExitReason.LOCK_HELD and subject.attempt.cancel_requested_at is None:
+        _put_back(store, subject.attempt)
+        return True
+    definition = _definition(subject)
+    outcome = completion.outcome(subject.attempt, definition, found)
+    _end(store, subject, definition, outcome)
+    return True
+
+
+def record_loss(
+    store: Store, attempt: AttemptRecord, stopping: threading.Event, *, seen_alive: bool
+) -> bool:
+    """Record the end of an attempt whose supervisor died before it.
+
+    Args:
+        store: where.
+        attempt: running, as far as the store knows; no process of it is left.
+        stopping: set when this worker is about to leave.
+        seen_alive: whether this worker saw its process alive, so that it ended just now.
+
+    Returns:
+        False where this worker left before it was done: the next one does it.
+    """
+    patience = LOST_PATIENCE
+    if drain.wait_until_read(store, attempt, stopping, patience=patience) == Drained.LEFT:
+        return False
+    subject = subject_of(store, _again(store, attempt))
+    directory = Path(attempt.directory)
+    pids = journal.read_pids(directory)
+    outcome = completion.lost(
+        subject.attempt,
+        started_at=pids.started_at if pids else None,
+        completed_at=clock.now() if seen_alive else _last_sign_of_life(directory),
+    )
+    _end(store, subject, _definition(subject), outcome)
+    return True
+
+
+def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, retry: bool) -> None:
+    """Record that an attempt could not be started.
+
+    Args:
+        store: where.
+        attempt: running, as far as the store knows; no process of it was ever started.
+        error: what was missing.
+        retry: whether to try again can help.
+    """
+    outcome = Outcome(Status.FAILED, clock.now(), error=error, retry=retry)
+    with store.write() as connection:
+        attempts.end(connection, attempt.id, outcome)
+
+
+def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
+    """Record that an attempt was cancelled before it was started."""
+    outcome = Outcome(Status.CANCELLED, clock.now(), error=completion.NOT_STARTED)
+    with store.write() as connection:
+        attempts.end(connection, attempt.id, outcome)
+
+
+def _again(store: Store, attempt: AttemptRecord) -> AttemptRecord:
+    with store.read() as connection:
+        return attempts.get(connection, attempt.id)
+
+
+def _put_back(store: Store, attempt: AttemptRecord) -> None:
+    taken = ", ".join(f"GPU {slot.index}" for slot in attempt.slots if slot.kind == "gpu")
+    reason = f"{taken or 'its slot'} was taken by another process of this machine"
+    with store.write() as connection:
+        launching.put_back(connection, attempt.id, reason, not_before=clock.now() + SLOT_DELAY)
+
+
+def _definition(subject: Subject) -> StageDefinition:
+    """Return the definition as the process had it, else as it was submitted."""
+    try:
+        return definition_of(subject, subject.attempt.checkpoint)
+    except TrainuiError as error:
+        logger.warning("%s: taken as submitted: %s", subject.stage.name, error)
+        return subject.stage.definition
+
+
+def _end(store: Store, subject: Subject, definition: StageDefinition, outcome: Outcome) -> None:
+    attempt = subject.attempt
+    if outcome.error is not None:
+        outcome = replace(outcome, error=_masked(subject, outcome.error))
+    tried = _got_nowhere(store, subject, definition, outcome)
+    with store.write() as connection:
+        if tried:
+            attempts.mark_checkpoint_tried(connection, attempt.id)
+        attempts.end(connection, attempt.id, outcome)
+    logger.info(
+        "%s of run %s, attempt %d: %s",
+        subject.stage.name,
+        subject.run.id,
+        attempt.number,
+        outcome.status,
+    )
+
+
+def _masked(subject: Subject, error: str) -> str:
+    """Mask the secrets that the stage was given, should the end of its log hold one."""
+    definition = subject.stage.definition
+    try:
+        environ = environment.read(Path(subject.run.directory)).environ
+    except TrainuiError:
+        environ = {}
+    return mask_text(error, {**environ, **definition.env, **definition.params})
+
+
+def _got_nowhere(
+    store: Store, subject: Subject, definition: StageDefinition, outcome: Outcome
+) -> bool:
+    """Tell whether an attempt that continued ended before it wrote a point or a checkpoint.
+
+    One that a person stopped says nothing about its checkpoint.
+    """
+    attempt = subject.attempt
+    if attempt.checkpoint is None or outcome.status not in (Status.FAILED, Status.INTERRUPTED):
+        return False
+    with store.read() as connection:
+        if launching.wrote_points(connection, attempt.stage_id, attempt.number):
+            return False
+    try:
+        started = (Path(attempt.directory) / protocol.STARTED_FILE).stat().st_mtime_ns
+    except OSError:
+        return False  # it never started
+    return not checkpoints.newer_than(definition.checkpoint, subject.stage.directory, started)
+
+
+def _last_sign_of_life(attempt_dir: Path) -> int:
+    """Return when an attempt was last seen to do something, in microseconds."""
+    names = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE, protocol.PIDS_FILE)
+    times = [
+        path.stat().st_mtime_ns // 1000 for name in names if (path := attempt_dir / name).exists()
+    ]
+    return max(times, default=clock.now())

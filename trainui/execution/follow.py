@@ -1,0 +1,253 @@
+"""Following attempts from their launch to their end, those of an earlier worker too.
+
+The rule that lives here: what runs is found by looking at the store and at the attempts'
+directories, never remembered only. So a worker that has just started recovers by the same looks
+by which it follows: an attempt that was claimed and not launched is launched, one that lives is
+adopted, one that ended meanwhile is recorded. Nothing is ever guessed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from trainui import doorbell
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.errors import TrainuiError
+from trainui.execution import ending
+from trainui.execution.launch import CheckpointsExhaustedError, launch, subject_of
+from trainui.execution.predecessors import PredecessorLivesError
+from trainui.execution.slots import HOST
+from trainui.metrics import process as reader
+from trainui.store import attempts
+from trainui.store.engine import Store
+from trainui.supervisor import journal, process
+from trainui.supervisor.process import LaunchState, Probe, ProbeState
+from trainui.supervisor.protocol import JournalError
+
+logger = logging.getLogger(__name__)
+
+HANDS = 16
+"""Threads that launch, end and record; each waits most of its time."""
+
+AGAIN_AFTER = 1.0
+"""Seconds after which what failed is tried again, such as when the store is locked."""
+
+UNREADABLE_AFTER = 30.0
+"""The same for a record that another version of trainui wrote."""
+
+
+@dataclass(slots=True)
+class Followed:
+    """An attempt that runs, as far as the store knows."""
+
+    attempt: AttemptRecord
+    done: threading.Event = field(default_factory=threading.Event)
+    """Set when its end is on record, or this worker is about to leave."""
+    in_hand: bool = False
+    """Another thread does something about it just now."""
+    asked_to_stop: bool = False
+    seen_as_orphan: bool = False
+    due: float = 0.0
+    """When it is looked at again, on the monotonic clock: later where something went wrong."""
+
+    @property
+    def directory(self) -> Path:
+        """The attempt's directory."""
+        return Path(self.attempt.directory)
+
+
+class Follower:
+    """Follows all running attempts of this host."""
+
+    def __init__(self, store: Store, stopping: threading.Event) -> None:
+        self._store = store
+        self._stopping = stopping
+        self._lock = threading.Lock()
+        self._known: dict[int, Followed] = {}
+        self._taking: set[str] = set()
+        """Messages that are about to be claimed: their attempts are launched by who takes them."""
+        self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="follow")
+
+    def take(self, run_id: str, stage_name: str, celery_task_id: str) -> Followed | None:
+        """Claim the attempt of a message and launch it; None where it is not to be had."""
+        with self._lock:
+            if celery_task_id in self._taking:
+                return None
+            self._taking.add(celery_task_id)
+        try:
+            with self._store.write() as connection:
+                attempt = attempts.claim(connection, run_id, stage_name, celery_task_id)
+            if attempt is None:
+                return None
+            followed = Followed(attempt, in_hand=True)
+            with self._lock:
+                self._known[attempt.id] = followed
+        finally:
+            with self._lock:
+                self._taking.discard(celery_task_id)
+        self._do(followed, self._launch)
+        return followed
+
+    def look(self, *, changed: bool) -> None:
+        """Look at all running attempts, and begin to do what is due.
+
+        Args:
+            changed: whether the store changed since the last look.
+        """
+        if changed:
+            self._compare_with_store()
+        for followed in self._at_rest():
+            try:
+                self._tend(followed)
+            except (JournalError, OSError) as error:
+                logger.warning("attempt %d cannot be looked at: %s", followed.attempt.id, error)
+                followed.due = time.monotonic() + UNREADABLE_AFTER
+
+    def leave(self) -> None:
+        """Let all go who wait for an attempt; what runs goes on."""
+        with self._lock:
+            for followed in self._known.values():
+                followed.done.set()
+        self._hands.shutdown(wait=False, cancel_futures=True)
+
+    def _compare_with_store(self) -> None:
+        with self._store.read() as connection:
+            running = {a.id: a for a in attempts.of_host(connection, HOST, Status.RUNNING)}
+        with self._lock:
+            for attempt in running.values():
+                if attempt.id in self._known:
+                    self._known[attempt.id].attempt = attempt
+                elif attempt.celery_task_id not in self._taking:
+                    self._known[attempt.id] = Followed(attempt)
+            for attempt_id, followed in list(self._known.items()):
+                if attempt_id not in running and not followed.in_hand:
+                    followed.done.set()
+                    del self._known[attempt_id]
+
+    def _at_rest(self) -> list[Followed]:
+        now = time.monotonic()
+        with self._lock:
+            return [one for one in self._known.values() if not one.in_hand and one.due <= now]
+
+    def _tend(self, followed: Followed) -> None:
+        found = process.probe(followed.directory)
+        match found.state:
+            case ProbeState.NONE:
+                self._hand_over(followed, self._launch)
+            case ProbeState.RUNNING:
+                self._tend_running(followed)
+            case ProbeState.ORPHAN:
+                self._tend_orphan(followed)
+            case ProbeState.ENDED | ProbeState.LOST:
+                self._hand_over(followed, lambda one: self._record(one, found))
+
+    def _tend_running(self, followed: Followed) -> None:
+        attempt = followed.attempt
+        if attempt.pid is None:
+            self._note_start(followed)
+        if attempt.cancel_requested_at is not None and not followed.asked_to_stop:
+            followed.asked_to_stop = process.request_stop(followed.directory)
+
+    def _tend_orphan(self, followed: Followed) -> None:
+        if not followed.seen_as_orphan:
+            logger.warning(
+                "the supervisor of %s is dead; its process is watched", followed.directory
+            )
+        followed.seen_as_orphan = True
+        if followed.attempt.pid is None:
+            self._note_start(followed)
+        if followed.attempt.cancel_requested_at is not None:
+            self._hand_over(followed, self._kill_orphans)
+
+    def _hand_over(self, followed: Followed, what: Callable[[Followed], None]) -> None:
+        """Do something that takes time, in another thread."""
+        followed.in_hand = True
+        try:
+            self._hands.submit(self._do, followed, what)
+        except RuntimeError:  # we are leaving
+            followed.in_hand = False
+
+    def _do(self, followed: Followed, what: Callable[[Followed], None]) -> None:
+        try:
+            what(followed)
+        except Exception as error:
+            followed.due = time.monotonic() + AGAIN_AFTER
+            trace = None if isinstance(error, TrainuiError) else error
+            logger.warning("%s: tried again: %r", followed.directory, error, exc_info=trace)
+        finally:
+            followed.in_hand = False
+            doorbell.ring()  # the loop looks again: what ended meanwhile, what may start now
+
+    def _launch(self, followed: Followed) -> None:
+        attempt = self._read(followed)
+        if attempt.cancel_requested_at is not None:
+            ending.record_cancelled_launch(self._store, attempt)
+        elif self._stopping.is_set():
+            return  # the next worker launches it
+        else:
+            self._launch_now(followed)
+
+    def _launch_now(self, followed: Followed) -> None:
+        try:
+            result = launch(self._store, subject_of(self._store, followed.attempt))
+        except (TrainuiError, OSError) as error:
+            if isinstance(error.__cause__, DBAPIError):
+                raise  # the store does not answer: no fault of the stage
+            retry = not isinstance(error, CheckpointsExhaustedError)
+            ending.record_failed_launch(self._store, followed.attempt, str(error), retry=retry)
+            return
+        if result.state == LaunchState.STARTED:
+            self._note_start(followed)
+            reader.wake()
+        elif process.probe(followed.directory).state == ProbeState.NONE:
+            error_text = f"its supervisor could not be started: {result.message}"
+            ending.record_failed_launch(self._store, followed.attempt, error_text, retry=True)
+
+    def _read(self, followed: Followed) -> AttemptRecord:
+        with self._store.read() as connection:
+            followed.attempt = attempts.get(connection, followed.attempt.id)
+        return followed.attempt
+
+    def _note_start(self, followed: Followed) -> None:
+        pids = journal.read_pids(followed.directory)
+        if pids is None:
+            return
+        with self._store.write() as connection:
+            attempts.mark_started(
+                connection,
+                followed.attempt,
+                started_at=pids.started_at,
+                pid=pids.pid,
+                supervisor=pids.supervisor_pid,
+            )
+            followed.attempt = attempts.get(connection, followed.attempt.id)
+
+    def _kill_orphans(self, followed: Followed) -> None:
+        definition = subject_of(self._store, followed.attempt).stage.definition
+        left = process.kill_orphans(followed.directory, definition.stop_signal, definition.grace)
+        if left:
+            raise PredecessorLivesError(f"processes {left} of {followed.directory} outlive KILL")
+
+    def _record(self, followed: Followed, found: Probe) -> None:
+        if found.exit is not None:
+            recorded = ending.record_exit(self._store, followed.attempt, found.exit, self._stopping)
+        else:
+            recorded = ending.record_loss(
+                self._store,
+                followed.attempt,
+                self._stopping,
+                seen_alive=followed.seen_as_orphan,
+            )
+        if recorded:
+            with self._lock:
+                self._known.pop(followed.attempt.id, None)
+            followed.done.set()

@@ -1,0 +1,139 @@
+"""Launching an attempt: all that has to be right before, and its supervisor started.
+
+Nothing here waits for the attempt's end, and a launch that was cut short may be done again: the
+supervisor sees to it that an attempt is started at most once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainui import paths
+from trainui import settings as settings_module
+from trainui.domain.records import AttemptRecord
+from trainui.errors import TrainuiError, UnsafePathError
+from trainui.execution import checkpoints, completion, directories, gpus, predecessors, service
+from trainui.execution.preparation import Preparation, Subject, definition_of, prepare
+from trainui.pipeline.command import argv
+from trainui.pipeline.inputs import validate_file_path
+from trainui.store import attempts, runs, stages
+from trainui.store.engine import Store
+from trainui.supervisor import call_task, process
+from trainui.supervisor.process import LaunchResult
+from trainui.supervisor.protocol import Spec
+
+CALL_FILE = "call.json"
+"""In the attempt's directory: what `call_task` is to call."""
+
+
+class NotLaunchableError(TrainuiError):
+    """The attempt cannot be started; the message says what is missing."""
+
+
+class CheckpointsExhaustedError(NotLaunchableError):
+    """An attempt got nowhere from each whole checkpoint; to try one again would loop."""
+
+
+def subject_of(store: Store, attempt: AttemptRecord) -> Subject:
+    """Return an attempt with its stage and run."""
+    with store.read() as connection:
+        stage = stages.get(connection, attempt.stage_id)
+        run = runs.get(connection, stage.run_id)
+        if run is None:
+            raise NotLaunchableError(f"the run {stage.run_id} was deleted")
+        return Subject(run, stage, attempt, runs.submission(connection, run.id))
+
+
+def launch(store: Store, subject: Subject) -> LaunchResult:
+    """Start an attempt's process under a supervisor of its own.
+
+    Args:
+        store: where what it continues from is noted.
+        subject: the attempt, claimed and never started, or the same after a crash.
+
+    Raises:
+        TrainuiError: the attempt cannot be started; the message says what is missing.
+        OSError: the disk or the system does not let it.
+    """
+    stage = subject.stage
+    with store.read() as connection:
+        known = attempts.of_stage(connection, stage.id)
+    earlier = [one for one in known if one.number < subject.attempt.number]
+    predecessors.end_all(earlier, stage.definition)
+    attempt_dir = directories.make_ready(store, stage, subject.attempt)
+    checkpoint = _checkpoint(store, subject)
+    prepared = prepare(subject, checkpoint)
+    _check(subject, prepared)
+    return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir))
+
+
+def _checkpoint(store: Store, subject: Subject) -> str | None:
+    """Choose what the attempt continues from, and note it."""
+    stage, rule = subject.stage, definition_of(subject, None).checkpoint
+    with store.read() as connection:
+        tried = attempts.tried_checkpoints(connection, stage.id)
+    checkpoint = checkpoints.find(rule, stage.directory, tried)
+    if checkpoint is not None:
+        with store.write() as connection:
+            attempts.set_checkpoint(connection, subject.attempt.id, checkpoint)
+    elif checkpoints.exhausted(rule, stage.directory, tried):
+        raise CheckpointsExhaustedError(
+            "every checkpoint was tried in vain: an attempt that continued from it ended before "
+            "it wrote a metric or a checkpoint; `trainui resume --fresh "
+            f"{stage.name}` begins anew, in a new directory"
+        )
+    return checkpoint
+
+
+def _check(subject: Subject, prepared: Preparation) -> None:
+    """See that what the process needs is there by now."""
+    workdir = Path(prepared.definition.workdir)
+    if not workdir.is_dir():
+        raise NotLaunchableError(
+            f"workdir {workdir} is not there; make it, or correct `workdir` of the stage"
+        )
+    run_directory = Path(subject.run.directory)
+    for path in map(Path, prepared.definition.inputs):
+        if path.is_relative_to(run_directory):  # the others were checked at submission
+            try:
+                validate_file_path(path, allowed=[run_directory], base=run_directory)
+            except UnsafePathError as error:
+                raise NotLaunchableError(f"input {error}") from error
+
+
+def _spec(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Spec:
+    definition, home = prepared.definition, paths.home()
+    held = [slot.index for slot in subject.attempt.slots if slot.kind == "gpu"]
+    return Spec(
+        argv=tuple(_argv(subject, prepared, attempt_dir)),
+        cwd=definition.workdir,
+        env=prepared.environ,
+        umask=prepared.umask,
+        stop_signal=definition.stop_signal,
+        grace=definition.grace,
+        timeout=definition.timeout,
+        silence_timeout=definition.silence_timeout,
+        identity=prepared.identity,
+        wake=str(home.doorbell),
+        revive=tuple(service.guard_argv()),
+        revive_lock=str(home.guard_lock),
+        locks=gpus.prepare_locks(held) if held else (),
+    )
+
+
+def _argv(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Sequence[str]:
+    definition = prepared.definition
+    if definition.task is None:
+        return argv(definition.command or "", path=prepared.environ.get("PATH"))
+    imported_from = [definition.workdir, subject.submission.get("sys_path")]
+    call = {
+        "task": definition.task,
+        "params": dict(definition.params),
+        "sys_path": [path for path in imported_from if path],
+        "include": list(settings_module.load().include),
+    }
+    call_file, result_file = attempt_dir / CALL_FILE, attempt_dir / completion.RESULT_FILE
+    paths.write_private(call_file, json.dumps(call))
+    return [prepared.python.path, call_task.__file__, str(call_file), str(result_file)]

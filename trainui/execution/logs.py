@@ -1,0 +1,89 @@
+"""The logs of an attempt that has ended: searched for a pattern, and their last lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainui.supervisor import protocol
+
+BLOCK = 1 << 20
+"""Bytes that are searched at once."""
+
+OVERLAP = 1 << 13
+"""Bytes of the block before that are searched again, for a pattern over several lines."""
+
+TAIL_BYTES = 1 << 14
+TAIL_LINES = 20
+
+
+def holds(attempt_dir: Path, pattern: str) -> bool:
+    """Tell whether stdout or stderr holds a pattern; `^` and `$` are a line's ends.
+
+    Raises:
+        re.error: it is no regular expression.
+    """
+    compiled = re.compile(pattern, re.MULTILINE)
+    logs = (attempt_dir / name for name in (protocol.STDOUT_FILE, protocol.STDERR_FILE))
+    return any(compiled.search(text) for log in logs for text in _blocks(log))
+
+
+def _blocks(log: Path) -> Iterator[str]:
+    """Yield a log in pieces of bounded size, each but the last ending at a line's end."""
+    try:
+        file = log.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        rest = b""
+        while block := file.read(BLOCK):
+            rest += block
+            end = _end_of_lines(rest)
+            yield _text(rest[:end])
+            rest = rest[_overlap_start(rest, end) :]
+        yield _text(rest)
+
+
+def _end_of_lines(data: bytes) -> int:
+    """Return where the last whole line ends; a line longer than a block is taken as it is."""
+    end = data.rfind(b"\n") + 1
+    return end if end and len(data) - end <= BLOCK else len(data)
+
+
+def _overlap_start(data: bytes, end: int) -> int:
+    """Return where the lines begin that are searched again."""
+    if end <= OVERLAP:
+        return 0
+    line_end = data.find(b"\n", end - OVERLAP, end - 1)
+    return end - OVERLAP if line_end < 0 else line_end + 1
+
+
+def tail(attempt_dir: Path) -> str:
+    """Return the last lines of stderr, or of stdout where stderr is empty."""
+    for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE):
+        lines = _last_lines(attempt_dir / name)
+        if lines:
+            return "\n".join(lines)
+    return ""
+
+
+def _last_lines(log: Path) -> list[str]:
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            start = max(0, file.tell() - TAIL_BYTES)
+            file.seek(start)
+            data = file.read(TAIL_BYTES)
+    except OSError:
+        return []
+    lines = [line.rstrip() for line in _text(data).split("\n")]
+    if start:
+        del lines[0]  # its beginning is not there
+    return [line for line in lines if line][-TAIL_LINES:]
+
+
+def _text(data: bytes) -> str:
+    """Decode a log; what a progress bar wrote over itself becomes lines."""
+    text = data.decode("utf-8", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,161 @@
+"""The planner: gives queued stages their slots and their attempts, and has the messages sent.
+
+It decides nothing itself: `pipeline.plan` does. It runs in the worker and nowhere else, so what
+is free is free; the store refuses a slot that is taken all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trainui import clock
+from trainui.control.queue import PAUSED
+from trainui.domain.records import AttemptRecord, Slot, StageRecord
+from trainui.domain.states import Status
+from trainui.execution import gpus, slots
+from trainui.execution.messages import Message, Messenger
+from trainui.execution.slots import HOST
+from trainui.pipeline.masking import mask
+from trainui.pipeline.plan import FreeSlots, Grant, Wait, WaitingStage, plan
+from trainui.settings import Settings
+from trainui.store import attempts, runs, stages
+from trainui.store.engine import Store
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks where nobody rings."""
+
+SEND_AGAIN_AFTER = 10 * clock.SECOND
+"""Microseconds after which a message that nobody took counts as lost."""
+
+REASONS_AT_ONCE = 100
+"""Written in one transaction; more would keep others from writing for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the planner needs to know, read at one moment."""
+
+    waiting: Sequence[StageRecord]
+    held: dict[Slot, str]
+    unclaimed: Sequence[Message]
+    paused: bool
+    is_open: bool
+    """An attempt was granted and not yet claimed."""
+    is_active: bool
+    """A run is not over."""
+
+
+class Planner:
+    """Plans whenever something may have changed."""
+
+    def __init__(self, store: Store, messenger: Messenger, settings: Settings) -> None:
+        self._store = store
+        self._messenger = messenger
+        self._settings = settings
+        self._last: _View | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a run was not over at the last look."""
+        return self._last is None or self._last.is_active
+
+    def next_look(self) -> float:
+        """Tell in how many seconds to look again, should nobody ring before."""
+        times = [s.not_before for s in self._last.waiting if s.not_before] if self._last else []
+        due = min((time - clock.now() for time in times if time > clock.now()), default=None)
+        return LOOK_EVERY if due is None else min(LOOK_EVERY, due / clock.SECOND + 0.001)
+
+    def look(self, *, changed: bool) -> None:
+        """Give out what is free, send what is to be sent, and say what the others wait for.
+
+        Args:
+            changed: whether the store changed since the last look.
+        """
+        if self._last is not None and not changed and not self._is_restless(self._last):
+            return
+        self._last = view = self._read()
+        for message in view.unclaimed:
+            self._messenger.post(message)
+        if view.waiting:
+            self._give_out(view)
+
+    def _is_restless(self, view: _View) -> bool:
+        """Whether time alone may change what is to be done."""
+        return bool(view.waiting) or view.is_open
+
+    def _read(self) -> _View:
+        # at the worker's start all messages count as lost: whoever had taken them is gone
+        patience = 0 if self._last is None else SEND_AGAIN_AFTER
+        with self._store.read() as connection:
+            waiting = stages.queued(connection)
+            unclaimed = attempts.unclaimed(connection, HOST, sent_before=clock.now() - patience)
+            return _View(
+                waiting=waiting,
+                held=slots.holders(connection) if waiting else {},
+                unclaimed=[
+                    _message(stages.get(connection, one.stage_id), one) for one in unclaimed
+                ],
+                paused=runs.flag(connection, PAUSED) is not None,
+                is_open=bool(attempts.of_host(connection, HOST, Status.QUEUED)),
+                is_active=bool(runs.active(connection)),
+            )
+
+    def _give_out(self, view: _View) -> None:
+        decided = plan(
+            [_waiting(stage) for stage in view.waiting],
+            self._free(view),
+            clock.now(),
+            paused=view.paused,
+        )
+        by_id = {stage.id: stage for stage in view.waiting}
+        for item in decided:
+            if isinstance(item, Grant):
+                self._grant(by_id[item.stage_id], item)
+        self._write_reasons(
+            [
+                item
+                for item in decided
+                if isinstance(item, Wait) and by_id[item.stage_id].reason != item.reason
+            ]
+        )
+
+    def _free(self, view: _View) -> FreeSlots:
+        asks = not view.paused and any(stage.definition.gpus for stage in view.waiting)
+        usable = gpus.usable_gpus(self._settings) if asks else []
+        return slots.survey(view.held, self._settings, usable)
+
+    def _grant(self, stage: StageRecord, grant: Grant) -> None:
+        places = [Slot(HOST, grant.kind, number) for number in grant.slots]
+        with self._store.write() as connection:
+            attempt = attempts.grant(connection, stage, places, host=HOST)
+        if attempt is not None:
+            logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
+            self._messenger.post(_message(stage, attempt))
+
+    def _write_reasons(self, waits: Sequence[Wait]) -> None:
+        for start in range(0, len(waits), REASONS_AT_ONCE):
+            with self._store.write() as connection:
+                for wait in waits[start : start + REASONS_AT_ONCE]:
+                    stages.set_reason(connection, wait.stage_id, wait.reason)
+
+
+def _waiting(stage: StageRecord) -> WaitingStage:
+    definition = stage.definition
+    used, allowed = stage.retries_used, definition.retries
+    return WaitingStage(
+        stage.id,
+        gpus=definition.gpus,
+        cpus=definition.cpus,
+        not_before=stage.not_before,
+        retry=f"retry {used} of {allowed}" if used else "retry",
+    )
+
+
+def _message(stage: StageRecord, attempt: AttemptRecord) -> Message:
+    definition = stage.definition
+    arguments = (stage.run_id, stage.name, definition.task, mask(definition.params))
+    return Message(attempt.id, str(attempt.celery_task_id), arguments)

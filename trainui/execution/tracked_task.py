@@ -1,0 +1,52 @@
+"""The one Celery task that runs stages.
+
+It claims an attempt, has it launched, and waits for its end, so that `celery inspect active` and
+Flower show it for as long as it runs. The attempt itself needs neither this task nor this worker.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from celery.exceptions import Ignore
+from celery.utils.log import get_task_logger
+
+from trainui.execution import duties
+from trainui.execution.messages import TASK_NAME
+from trainui.execution.stopping import STOPPING
+
+logger = get_task_logger(__name__)
+
+
+@shared_task(bind=True, name=TASK_NAME, ignore_result=True)  # type: ignore[untyped-decorator]
+def execute_stage_with_tracking(
+    self: Any,
+    pipeline_uuid: str,
+    stage_name: str,
+    celery_task_name: str | None,  # noqa: ARG001
+    task_params: dict[str, Any],  # noqa: ARG001
+) -> None:
+    """Execute a stage, and return when its end is on record.
+
+    Args:
+        self: the task.
+        pipeline_uuid: the run's id.
+        stage_name: the stage's full name.
+        celery_task_name: what the stage executes; None for a command. To be seen, not used: the
+            store knows, also what was edited since.
+        task_params: its parameters, secrets masked. To be seen, not used.
+
+    Raises:
+        Ignore: the attempt was taken already, or this worker leaves; the attempt goes on.
+    """
+    follower = duties.follower()
+    if follower is None or STOPPING.is_set():
+        raise Ignore  # whoever is the worker next is sent this message again
+    followed = follower.take(pipeline_uuid, stage_name, self.request.id)
+    if followed is None:
+        logger.info("%s of run %s is taken already", stage_name, pipeline_uuid)
+        raise Ignore
+    followed.done.wait()
+    if STOPPING.is_set():
+        raise Ignore
