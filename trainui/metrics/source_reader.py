@@ -148,17 +148,19 @@ class SourceReader:
         if file is None:
             return Advance()
         look = file.look()
-        if look == self._seen and end is None:
-            return Advance(more=self._follows and self.reopen_if_replaced())
-        try:
-            result = self._read(file, look, end)
-        except StaleSourceError:
-            self._reload()
-            return Advance(more=True)
-        except BaseException:
-            self._reload()  # a decoder may be ahead of what is stored
-            raise
+        result = Advance()
+        if look != self._seen or end is not None:
+            try:
+                result = self._read(file, look, end)
+            except StaleSourceError:
+                self._reload()
+                return Advance(more=True)
+            except BaseException:
+                self._reload()  # a decoder may be ahead of what is stored
+                raise
         self._seen = None if result.more else look
+        if not result.more and self._follows and self.reopen_if_replaced():
+            return replace(result, more=True)
         return result
 
     def _open(self) -> GrowingFile | None:

@@ -61,6 +61,8 @@ def find_rows(document: Any) -> Sequence[Row]:
     if records:
         names = _catboost_names(document.get("meta"))
         return [_named(row, names) for row in max(records, key=len)]
+    if any(value == [] for value in document.values()):
+        return []  # its records are still to come
     if any(_are_numbers(value) for value in document.values()):
         return _transposed(document)
     inner = [value for value in document.values() if isinstance(value, dict)]

@@ -1,0 +1,29 @@
+"""A store in a directory of its own, copied from one that is made once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trainui.store.engine import Store, open_store
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "trainui.db"
+    open_store(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture
+def store(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    shutil.copy(empty_database, home / "trainui.db")
+    monkeypatch.setenv("TRAINUI_HOME", str(home))
+    store = open_store()
+    yield store
+    store.close()

@@ -1,0 +1,74 @@
+"""Reading one file as the reader would, and what is stored then."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainui.domain.records import SeriesSummary
+from trainui.metrics.decoding import Reading
+from trainui.metrics.source_reader import End, SourceReader
+from trainui.store import curves, point_sources, points, views
+from trainui.store.engine import Store, sqlite_file
+
+JSONL = Reading(format="jsonl")
+
+
+def open_reader(
+    store: Store,
+    path: Path,
+    reading: Reading = JSONL,
+    *,
+    owner: str = "stage",
+    attempt: int = 1,
+    replays: bool = True,
+) -> SourceReader:
+    """A reader that begins where the store says, as after a restart."""
+    with store.write() as connection:
+        source = point_sources.add_source(connection, owner, str(path), attempt=attempt)
+    return SourceReader(store, source, path, reading, attempt=attempt, replays=replays)
+
+
+def read_on(reader: SourceReader) -> int:
+    """Read all there is now; return how many points were stored."""
+    count, more = 0, True
+    while more:
+        step = reader.advance()
+        count, more = count + step.points, step.more
+    return count
+
+
+def read_to_end(store: Store, reader: SourceReader, *, clean: bool = True) -> None:
+    read_on(reader)
+    while reader.advance(End(clean)).more:
+        pass
+    with store.write() as connection:
+        points.finish(connection, reader.source.owner)
+    reader.close()
+
+
+def connect(store: Store) -> sqlite3.Connection:
+    file = sqlite_file(store.url)
+    assert file is not None
+    return views.connect(file)
+
+
+def summaries(store: Store, *owners: str) -> dict[str, SeriesSummary]:
+    found = curves.summaries(connect(store), owners or ("stage",))
+    return {series.name: series for series in found}
+
+
+def all_points(store: Store, owner: str = "stage") -> list[tuple[str, float, float]]:
+    return [(p.name, p.step, p.value) for p in curves.points(connect(store), [owner])]
+
+
+def kept_points(store: Store, name: str, owner: str = "stage") -> list[tuple[float, float]]:
+    curve = curves.curve(connect(store), owner, name)
+    return list(zip(curve.steps.tolist(), curve.values.tolist(), strict=True))
+
+
+def lines(steps: Sequence[int], **more: float) -> str:
+    import json
+
+    return "".join(json.dumps({"step": step, "loss": step / 2, **more}) + "\n" for step in steps)
