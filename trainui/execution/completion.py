@@ -99,11 +99,17 @@ def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
     if found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
         return found.message or "it could not be started"
     if found.signal is not None:
-        memory = ": the machine ran out of memory" if found.oom_kill else ""
-        return f"killed by signal {found.signal} ({signal_name(found.signal)}){memory}"
+        words = f"killed by signal {found.signal} ({signal_name(found.signal)})"
+        return words + _memory(found, found.signal)
     if found.exit_code:
-        return f"exit code {found.exit_code}{_shell_signal(found.exit_code)}"
+        words = f"exit code {found.exit_code}{_shell_signal(found.exit_code)}"
+        return words + _memory(found, found.exit_code - 128)
     return "it was signalled as it ended" if found.signalled else None
+
+
+def _memory(found: Exit, number: int) -> str:
+    killed = found.oom_kill and number == signal.SIGKILL
+    return ": the machine ran out of memory" if killed else ""
 
 
 def _shell_signal(code: int) -> str:

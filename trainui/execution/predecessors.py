@@ -50,15 +50,22 @@ def _is_known_to_be_gone(directory: Path) -> bool:
 
 def _end(directory: Path, number: int, definition: StageDefinition) -> None:
     process.request_stop(directory)
-    deadline = time.monotonic() + definition.grace + SUPERVISOR_PATIENCE
-    while process.probe(directory).state == ProbeState.RUNNING and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY)
-    try:
-        left = process.kill_orphans(directory, definition.stop_signal, definition.grace)
-    except process.SupervisorLivesError as error:
-        raise PredecessorLivesError(
-            f"the supervisor of attempt {number} does not end; end it by hand, and resume"
-        ) from error
+    give_up_at = time.monotonic() + definition.grace + SUPERVISOR_PATIENCE
+    while not _is_known_to_be_gone(directory):
+        try:
+            left = process.kill_orphans(directory, definition.stop_signal, definition.grace)
+        except process.SupervisorLivesError as error:
+            if time.monotonic() > give_up_at:
+                raise PredecessorLivesError(
+                    f"the supervisor of attempt {number} does not end; end it, and resume"
+                ) from error
+            time.sleep(LOOK_EVERY)
+        else:
+            _raise_if_any(left, number)
+            return
+
+
+def _raise_if_any(left: list[int], number: int) -> None:
     if left:
         pids = ", ".join(str(pid) for pid in left)
         raise PredecessorLivesError(

@@ -1,0 +1,22 @@
+"""A home and a store of its own for each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trainui.store.engine import Store, open_store
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    for name in [name for name in os.environ if name.startswith("TRAINUI_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    store = open_store()
+    yield store
+    store.close()

@@ -1,0 +1,42 @@
+"""A run submitted to a store of its own, its stages brought to an attempt each, for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from trainui import control
+from trainui.domain.records import AttemptRecord, Slot
+from trainui.execution.launch import subject_of
+from trainui.execution.preparation import Subject
+from trainui.execution.slots import HOST
+from trainui.pipeline import loader
+from trainui.store import attempts, stages
+from trainui.store.engine import Store, open_store
+
+
+def submit(directory: Path, text: str, **fields: Any) -> str:
+    """Submit a pipeline whose file lies in a directory; return the run's id."""
+    file = directory / "pipeline.yaml"
+    file.write_text(text)
+    return control.submit(loader.load(str(file), {}), **fields)
+
+
+def begin(store: Store, run_id: str, name: str, *places: Slot) -> Subject:
+    """Grant and claim the next attempt of a stage."""
+    with store.write() as connection:
+        stage = stages.named(connection, run_id, name)
+        assert stage is not None
+        granted = attempts.grant(connection, stage, places, host=HOST)
+        assert granted is not None
+        claimed = attempts.claim(connection, run_id, name, str(granted.celery_task_id))
+        assert claimed is not None
+    return subject_of(store, claimed)
+
+
+def of_stage(run_id: str, name: str) -> list[AttemptRecord]:
+    """The attempts of a stage."""
+    with open_store().read() as connection:
+        stage = stages.named(connection, run_id, name)
+        assert stage is not None
+        return attempts.of_stage(connection, stage.id)

@@ -1,0 +1,115 @@
+"""Which slots are free; GPUs as the driver would list them, since few machines have one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.supervisor.waiting import wait_for
+from trainui.domain.records import Slot
+from trainui.execution import gpus, slots
+from trainui.execution.gpus import Gpu
+from trainui.settings import Settings
+from trainui.supervisor.supervise import open_machine_lock, try_lock
+
+GPUS = [Gpu(0, "GPU-aaa1", "H100"), Gpu(1, "GPU-bbb2", "H100"), Gpu(2, "GPU-bbb3", "H100")]
+
+
+def indices(found: list[Gpu]) -> list[int]:
+    return [gpu.index for gpu in found]
+
+
+def cpu(number: int) -> Slot:
+    return Slot(slots.HOST, "cpu", number)
+
+
+def gpu(number: int) -> Slot:
+    return Slot(slots.HOST, "gpu", number)
+
+
+@pytest.mark.parametrize(
+    ("setting", "visible", "expected"),
+    [
+        (None, None, [0, 1, 2]),
+        ((2, 0, 7), None, [0, 2]),
+        (None, "1", [1]),
+        (None, "2, 0", [0, 2]),
+        ((0,), "1,2", []),
+        (None, "", []),
+        (None, "-1", []),
+        (None, "0,9,1", [0]),
+        (None, "GPU-aaa", [0]),
+        (None, "GPU-bbb", []),
+        (None, "GPU-bbb3,0", [0, 2]),
+    ],
+)
+def test_gpus_are_limited_by_the_setting_and_by_what_is_visible(
+    setting: tuple[int, ...] | None, visible: str | None, expected: list[int]
+) -> None:
+    assert indices(gpus.limited(GPUS, setting, visible)) == expected
+
+
+def test_a_machine_without_a_driver_has_no_gpu_and_no_error() -> None:
+    if Path("/dev/nvidiactl").exists():
+        pytest.skip("this machine has a driver")
+    assert gpus.usable_gpus(Settings(), {}) == []
+    assert gpus.prepare_locks([0]) == ()
+    assert slots.all_slots(Settings(cpus=2)) == (cpu(0), cpu(1))
+
+
+def test_free_is_what_nobody_holds() -> None:
+    held = {cpu(1): "train", gpu(0): "big"}
+    free = slots.survey(held, Settings(cpus=3), GPUS)
+    assert free.cpus == (0, 2)
+    assert free.cpu_users == {1: "train"}
+    assert free.gpus == (1, 2)
+    assert free.gpu_users == {0: "big"}
+
+
+def test_places_held_since_there_were_more_of_them_count_as_taken() -> None:
+    held = {cpu(5): "a", cpu(6): "b"}
+    assert slots.survey(held, Settings(cpus=2), []).cpus == ()
+    assert slots.survey(held, Settings(cpus=3), []).cpus == (0,)
+
+
+def test_a_gpu_that_a_process_is_on_is_not_given_out() -> None:
+    foreign = [Gpu(0, "GPU-a", "H100", (os.getpid(),)), Gpu(1, "GPU-b", "H100", (2**22 + 5,))]
+    free = slots.survey({}, Settings(), foreign)
+    assert free.gpus == ()
+    assert free.gpu_users[0].startswith(f"pid {os.getpid()} (")
+    assert free.gpu_users[1] == f"pid {2**22 + 5}"
+
+
+def test_a_process_of_somebody_else_is_called_so() -> None:
+    if os.getuid() == 1:
+        pytest.skip("process 1 is our own")
+    own = Path("/proc/1").stat().st_uid == os.getuid()
+    assert gpus.describe_process(1).endswith(")" if own else "of another user")
+
+
+def test_a_gpu_locked_by_a_stage_of_somebody_else_is_not_given_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpus, "LOCKS", tmp_path / "locks")
+    assert gpus._make_lock_directory()
+    assert gpus._make_lock_directory()  # whoever comes second finds it
+    assert (tmp_path / "locks").stat().st_mode & 0o7777 == 0o1777
+    assert slots.survey({}, Settings(), GPUS).gpus == (0, 1, 2)
+    descriptor = open_machine_lock(str(gpus.lock_path(GPUS[1])))
+    assert try_lock(descriptor)
+    free = slots.survey({}, Settings(), GPUS)
+    assert free.gpus == (0, 2)
+    assert free.gpu_users == {1: "a stage of another user"}
+    os.close(descriptor)
+    wait_for(lambda: slots.survey({}, Settings(), GPUS).gpus == (0, 1, 2), "a free GPU")
+
+
+def test_a_lock_directory_that_is_no_directory_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.setattr(gpus, "LOCKS", tmp_path / "link")
+    assert not gpus._make_lock_directory()
