@@ -26,6 +26,7 @@ from trainui.metrics.watch import Changes, Watch
 from trainui.store.engine import Store, open_store
 from trainui.store.reading import AttemptToRead, attempts_to_read, mark_metrics_complete
 from trainui.supervisor import journal, protocol
+from trainui.supervisor.process import ProbeState, probe
 
 ACTIVE_PAUSE = 0.05
 """Seconds between looks at files that grow: on a clock, since events would cost more."""
@@ -54,6 +55,8 @@ class Reader:
         self._only_grown = False
         """The watch rang, and for nothing but files that are known."""
         self._attempts: dict[int, AttemptReader] = {}
+        self._lost: set[int] = set()
+        """Attempts of which nothing is left, and whose supervisor died before it could say so."""
         self._wanted = True
         """Files are to be looked for."""
         self._looked = -IDLE_PAUSE
@@ -97,6 +100,7 @@ class Reader:
             if attempt_id not in self._attempts:
                 self._attempts[attempt_id] = AttemptReader(self._store, attempt)
             self._attempts[attempt_id].scan()
+        self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
         readers = self._attempts.values()
         self._paths = frozenset(path for one in readers for path in one.paths())
         self._watch.watch({path for one in readers for path in one.directories()})
@@ -113,7 +117,8 @@ class Reader:
         return step.more
 
     def _has_ended(self, attempt: AttemptToRead) -> bool:
-        return Path(attempt.attempt_dir, protocol.EXIT_FILE).exists()
+        recorded = Path(attempt.attempt_dir, protocol.EXIT_FILE).exists()
+        return recorded or attempt.attempt_id in self._lost
 
     def _finish(self, reader: AttemptReader) -> None:
         """Read an attempt to its end, whatever comes: its stage waits for that."""
@@ -157,6 +162,10 @@ def _ended_cleanly(attempt_dir: Path) -> bool:
     except protocol.JournalError:
         return False
     return ended is not None and ended.signal is None and not ended.signalled
+
+
+def _is_lost(attempt: AttemptToRead) -> bool:
+    return probe(Path(attempt.attempt_dir)).state == ProbeState.LOST
 
 
 def main() -> int:
