@@ -57,7 +57,7 @@ UNFIT = {
 _SPECIAL = {
     Place.ANSI: re.compile(r"([\\'])"),
     Place.DOUBLE: re.compile(r'([\\$`"])'),
-    Place.DOUBLE_BRACE: re.compile(r'([\\$`"}])'),
+    Place.DOUBLE_BRACE: re.compile(r'([\\$`"])'),
     Place.HERE: re.compile(r"([\\$`])"),
 }
 """What a backslash makes ordinary, by place."""
@@ -83,7 +83,9 @@ def quote(value: str, spot: Spot) -> str:
     if spot.place is Place.COMMENT:
         return value.replace("\n", " ")
     special = _SPECIAL.get(spot.place)
-    return special.sub(r"\\\1", value) if special else value
+    written = special.sub(r"\\\1", value) if special else value
+    # within such braces a lone single quote would wait for another, but not within inner quotes
+    return f'"{written}"' if spot.place is Place.DOUBLE_BRACE else written
 
 
 def quote_all(values: Iterable[str], spot: Spot) -> str:

@@ -5,6 +5,7 @@ Values are built from the parser's events, so nothing is ever constructed that t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,9 @@ MAX_ALIASED = 4 * MAX_BYTES
 """Characters that all aliases together may stand for; a bomb stands for billions."""
 
 
+_ESCAPE = re.compile(r"\\U(?!000[0-9a-fA-F]{5}|0010)[0-9a-fA-F]{8}")
+
+
 def read_tree(text: str, problems: Problems) -> Node | None:
     """Read a text that holds one document; None where it holds none or cannot be read."""
     text = text.removeprefix(BYTE_ORDER_MARK)
@@ -40,6 +44,12 @@ def read_tree(text: str, problems: Problems) -> Node | None:
     except YAMLError as error:
         mark, message = _explain(error, text)
         problems.add(mark, "not-yaml", message)
+        return None
+    except (ValueError, OverflowError):
+        # the parser makes characters of any number that an escape names
+        found = _ESCAPE.search(text, builder.read_to)
+        mark = mark_at(text, found.start() if found else builder.read_to)
+        problems.add(mark, "not-yaml", "this escape is not the number of any character")
         return None
     return builder.root
 
@@ -73,6 +83,7 @@ class _Anchored:
 class _Builder:
     def __init__(self, problems: Problems) -> None:
         self.root: Node | None = None
+        self.read_to = 0
         self._problems = problems
         self._stack: list[_Open] = []
         self._anchors: dict[str, _Anchored] = {}
@@ -89,6 +100,7 @@ class _Builder:
         }
 
     def take(self, event: Any) -> None:
+        self.read_to = event.end_mark.index
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)
@@ -221,7 +233,8 @@ def _explain(error: YAMLError, text: str) -> tuple[Mark, str]:
         place = error.context_mark  # where it was opened tells more than the end of the file
     mark = Mark(place.line + 1, place.column + 1, place.index, place.index)
     context = f" {error.context}" if error.context else ""
-    return mark, f"this is not YAML: {error.problem}{context}{_advice(text, place.index)}"
+    found = str(error.problem).replace("found '\\x00'", "the text ends here")
+    return mark, f"this is not YAML: {found}{context}{_advice(text, place.index)}"
 
 
 def _advice(text: str, index: int) -> str:
