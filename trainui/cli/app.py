@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from trainui.cli import (
+    demo,
     doctor,
     ending,
     graph,
     logs,
     look,
     metrics,
+    opening,
     remove,
     resume,
     run,
-    screen,
     shell,
     validate,
     worker,
 )
 from trainui.cli.options import epilogue
+from trainui.errors import UsageError
 from trainui.version import __version__
 
 _HELP = """One terminal screen over your training pipelines.
@@ -56,11 +59,38 @@ def main(
 ) -> None:
     """Open the screen where no command is named."""
     if context.invoked_subcommand is None:
-        screen.open_on(None)
+        opening.open_screen(None)
 
 
-for module in (screen, run, resume, ending, look, logs, metrics, shell, validate, graph):
+for module in (demo, run, resume, ending, look, logs, metrics, shell, validate, graph):
     module.register(app)
 app.add_typer(worker.app, name="worker")
 doctor.register(app)
 remove.register(app)
+
+
+_ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]
+"""Arguments that were not understood; Typer gives this class no public name."""
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name; return its exit code.
+
+    Raises:
+        UsageError: they were not understood.
+    """
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)
+    except _ArgumentError as error:
+        raise UsageError(_explained(error)) from error
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    return result if isinstance(result, int) else 0
+
+
+def _explained(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "trainui"
+    explain = getattr(error, "format_message", error.__str__)
+    return f"{explain().rstrip('.')}; see `{command} --help`"

@@ -1,4 +1,7 @@
-"""The entry of the command line: from arguments to an exit code, with no traceback for people."""
+"""The entry of the command line: from arguments to an exit code, with no traceback for people.
+
+With no arguments this is the way to the screen's first frame, so nothing heavy is imported before.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import typer
-
-from trainui.cli import output
+from trainui.cli import opening, output
 from trainui.errors import TrainuiError
 
 STOPPED = 130
@@ -17,9 +18,6 @@ STOPPED = 130
 
 PIPE_CLOSED = 141
 """The exit code where nobody reads what is printed any more, as of any program of a shell."""
-
-_ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]
-"""Arguments that were not understood; Typer gives this class no public name."""
 
 
 def run() -> None:
@@ -37,9 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         return code
     except TrainuiError as error:
         return output.failure(error, as_json=as_json)
-    except _ArgumentError as error:
-        return _argument_error(error, as_json=as_json)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return output.problem("stopped", code="stopped", exit_code=STOPPED, as_json=as_json)
     except BrokenPipeError:
         return _pipe_closed()
@@ -52,19 +48,12 @@ def _before_separator(arguments: Sequence[str]) -> Sequence[str]:
 
 
 def _call(arguments: Sequence[str]) -> int:
-    from trainui.cli.app import app
+    if not arguments:
+        opening.open_screen(None)
+        return 0
+    from trainui.cli.app import call
 
-    command = typer.main.get_command(app)
-    result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)
-    return result if isinstance(result, int) else 0
-
-
-def _argument_error(error: Exception, *, as_json: bool) -> int:
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "trainui"
-    message = str(error.format_message()) if hasattr(error, "format_message") else str(error)
-    message = f"{message.rstrip('.')}; see `{command} --help`"
-    return output.problem(message, code="usage", exit_code=2, as_json=as_json)
+    return call(arguments)
 
 
 def _pipe_closed() -> int:

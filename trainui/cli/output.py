@@ -11,8 +11,6 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-import typer
-
 from trainui import text
 from trainui.errors import TrainuiError
 
@@ -36,12 +34,12 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 def value(data: Any) -> None:
     """Print the one JSON value of a command; on a terminal with indentation."""
-    typer.echo(to_json(data, indent=2 if _is_terminal(sys.stdout) else None))
+    line(to_json(data, indent=2 if _is_terminal(sys.stdout) else None))
 
 
 def value_line(data: Any) -> None:
     """Print one JSON value of several, on a line of its own."""
-    typer.echo(to_json(data))
+    line(to_json(data))
 
 
 def to_json(data: Any, *, indent: int | None = None) -> str:
@@ -76,18 +74,19 @@ def _finite(data: Any) -> Any:
 
 def line(shown: str = "") -> None:
     """Print a line that is the command's answer."""
-    typer.echo(shown)
+    sys.stdout.write(shown + "\n")
 
 
 def lines(shown: Iterable[str]) -> None:
     """Print several such lines."""
     for one in shown:
-        typer.echo(one)
+        line(one)
 
 
 def note(shown: str) -> None:
     """Tell a person something beside the answer."""
-    typer.echo(shown, err=True)
+    sys.stderr.write(shown + "\n")
+    sys.stderr.flush()
 
 
 def answer(as_json: bool, data: Any, shown: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainui import clock, text
-from trainui.cli import options, output, references, screen
+from trainui.cli import opening, options, output, references
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 
@@ -164,7 +164,7 @@ def _follow(
     run: RunRecord, revived: Sequence[str], *, detach: bool, wait: bool, as_json: bool
 ) -> int:
     if not detach:
-        return screen.follow(run.id, wait=wait, as_json=as_json)
+        return opening.follow(run.id, wait=wait, as_json=as_json)
     shown = [f"resumed: {', '.join(map(text.harmless, revived))}"]
     output.answer(as_json, references.in_full(run.id) if as_json else None, shown)
     return 0

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from trainui import text
-from trainui.cli import options, output, screen
+from trainui.cli import opening, options, output
 from trainui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def start(
     if wishes.detach:
         _tell(run_id, pipeline, wishes)
         return 0
-    return screen.follow(run_id, wait=wishes.wait, as_json=wishes.as_json)
+    output.note(f"run {run_id}")
+    return opening.follow(run_id, wait=wishes.wait, as_json=wishes.as_json)
 
 
 def _tell(run_id: str, pipeline: Pipeline, wishes: Wishes) -> None:

@@ -112,9 +112,11 @@ class _Watch:
             output.note(_last_line(run))
 
     def _is_news(self, stage_id: str, now: tuple[Status, int]) -> bool:
-        if stage_id in self._seen:
-            return now != self._seen[stage_id]
-        return now[0] != Status.PENDING
+        before = self._seen.get(stage_id)
+        if before is None:
+            return now[0] != Status.PENDING
+        # the number of an attempt is news only once it runs: it waited before, too
+        return now[0] != before[0] or (now != before and now[0] != Status.QUEUED)
 
     def _check_time(self) -> None:
         waited = time.monotonic() - self._started

@@ -15,7 +15,6 @@ START_TIMEOUT = 60.0
 app = typer.Typer(
     help="Start, stop and look at the worker, which runs the stages in the background.",
     short_help="The worker: start, stop, status, pause, unpause.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
 

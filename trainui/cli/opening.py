@@ -1,0 +1,32 @@
+"""Opening the screen from the command line."""
+
+from __future__ import annotations
+
+from trainui.cli import output
+from trainui.errors import UsageError
+
+
+def open_screen(run_id: str | None) -> None:
+    """Open the screen, on a run where one is given.
+
+    Raises:
+        UsageError: there is no terminal to open it on.
+    """
+    if not output.on_terminal():
+        raise UsageError(
+            "the screen needs a terminal, and stdin or stdout is none; "
+            "`trainui ls` and `trainui show RUN` print, `trainui --help` lists all commands"
+        )
+    from trainui.tui.app import run_screen
+
+    run_screen(run_id)
+
+
+def follow(run_id: str, *, wait: bool, as_json: bool) -> int:
+    """Open the screen on a run that was just started, or wait for its end; return the exit code."""
+    if output.on_terminal() and not (wait or as_json):
+        open_screen(run_id)
+        return 0
+    from trainui.cli import waiting
+
+    return waiting.finish(run_id, as_json=as_json)
