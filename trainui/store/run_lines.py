@@ -63,6 +63,15 @@ def lines_of(connection: sqlite3.Connection, run_ids: Iterable[str]) -> dict[str
     return {line.id: line for line in _with_stages(connection, found)}
 
 
+def unfinished(connection: sqlite3.Connection) -> list[RunLine]:
+    """Return the runs that are not over, newest first."""
+    found = connection.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE status IN (?, ?) ORDER BY created_at DESC, id",
+        (Status.RUNNING, Status.QUEUED),
+    ).fetchall()
+    return _with_stages(connection, found)
+
+
 def last_event(connection: sqlite3.Connection) -> int:
     """Return the number of the newest event; 0 where there is none."""
     row = connection.execute("SELECT max(id) FROM events").fetchone()

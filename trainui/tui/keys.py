@@ -117,13 +117,15 @@ KEYS: tuple[Key, ...] = (
     Key("run.pane_2", "2", "overview", "Go to the overview", "pane(2)"),
     Key("run.pane_3", "3", "curves", "Go to the curves", "pane(3)"),
     Key("run.pane_4", "4", "log", "Go to the log", "pane(4)"),
-    Key("run.next_pane", "tab", "next pane", "Go to the next pane", "next_pane", command=False),
+    Key(
+        "run.next_pane", "tab", "next pane", "Go to the next pane", "app.focus_next", command=False
+    ),
     Key(
         "run.previous_pane",
         "shift+tab",
         "previous pane",
         "Go to the previous pane",
-        "previous_pane",
+        "app.focus_previous",
         command=False,
     ),
     Key(
@@ -141,26 +143,32 @@ KEYS: tuple[Key, ...] = (
         "u",
         "run a file",
         "Choose a pipeline file and run it",
-        "run_file",
+        "app.run_file",
         footer=True,
     ),
-    Key("app.pause", "p", "pause", "Hold the queue: nothing new starts; or let it go on", "pause"),
+    Key(
+        "app.pause",
+        "p",
+        "pause",
+        "Hold the queue: nothing new starts; or let it go on",
+        "app.pause",
+    ),
     Key(
         "app.palette",
         "colon,ctrl+p",
         "palette",
         "Find any action by its name",
-        "command_palette",
+        "app.command_palette",
         command=False,
     ),
-    Key("app.help", "question_mark", "help", "Show the keys", "help", footer=True),
-    Key("app.leave", "q", "quit", "Leave the screen; work goes on", "leave", footer=True),
+    Key("app.help", "question_mark", "help", "Show the keys", "app.help", footer=True),
+    Key("app.leave", "q", "quit", "Leave the screen; work goes on", "app.leave", footer=True),
     Key(
         "app.interrupt",
         "ctrl+c",
         "quit",
         "Leave the screen; work goes on",
-        "leave",
+        "app.leave",
         command=False,
         priority=True,
     ),
@@ -186,7 +194,7 @@ KEYS: tuple[Key, ...] = (
     Key("ask.up", "up,k", "up", "One line up", "line(-1)", command=False),
     Key("ask.down", "down,j", "down", "One line down", "line(1)", command=False),
     Key("ask.choose", "enter", "do it", "Do what is marked", "choose", command=False),
-    Key("ask.leave", "escape,q,n", "leave it", "Do nothing", "leave_it", command=False),
+    Key("ask.leave", "escape,n", "leave it", "Do nothing", "leave_it", command=False),
 )
 """In the order in which the footer shows them."""
 
@@ -242,7 +250,7 @@ class KeyTable:
 
 
 def bindings(*scopes: str) -> Sequence[Binding]:
-    """Return Textual's bindings for some scopes."""
+    """Return Textual's bindings for some scopes, or for single keys by their ids."""
     return [
         Binding(
             key.keys,
@@ -254,5 +262,5 @@ def bindings(*scopes: str) -> Sequence[Binding]:
             priority=key.priority,
         )
         for key in KEYS
-        if key.scope in scopes
+        if key.scope in scopes or key.id in scopes
     ]

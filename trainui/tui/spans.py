@@ -22,6 +22,9 @@ class Span(NamedTuple):
     """A name of `widgets.lines.STYLES`; empty: plain."""
 
 
+MOST_TELLING = 3
+"""Pieces of a line that are cut rather than left out."""
+
 Row = tuple[Span, ...]
 """A line, from left to right."""
 
@@ -76,10 +79,13 @@ def cut(row: Row, width: int) -> Row:
 
 
 def spread(left: Row, right: Row, width: int) -> Row:
-    """Return a line with something at each end; the left is cut where they do not fit."""
+    """Return a line with something at each end; of the left, the last pieces go if need be."""
     right = cut(right, width)
     room = width - width_of(right)
-    left = cut(left, max(room - 1, 0) if right else room)
+    fitting = max(room - 1, 0) if right else room
+    while len(left) > MOST_TELLING and width_of(left) > fitting:
+        left = left[:-1]
+    left = cut(left, fitting)
     return (*left, Span(" " * (room - width_of(left))), *right)
 
 

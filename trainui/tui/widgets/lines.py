@@ -12,11 +12,13 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from trainui.domain.states import Status
+from trainui.tui.keys import bindings
 from trainui.tui.spans import Row, cut
 
 STYLES = (
@@ -29,6 +31,7 @@ STYLES = (
     "bad",
     "key",
     "match",
+    "tab-on",
     "line",
     "line-on",
     "cursor",
@@ -48,6 +51,8 @@ CURVES = 6
 class LinesView(ScrollView, can_focus=True):
     """A scrolling view over rows that a subclass makes one by one."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("move")]
+
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{name}" for name in (*STYLES, *STATE_STYLES)}
 
     DEFAULT_CSS = """
@@ -64,6 +69,7 @@ class LinesView(ScrollView, can_focus=True):
         & > .lines--bad { color: $error; }
         & > .lines--key { color: $accent; text-style: bold; }
         & > .lines--match { text-style: reverse; }
+        & > .lines--tab-on { background: $row; color: $primary; text-style: bold; }
         & > .lines--line { color: $line; }
         & > .lines--line-on { color: $primary; }
         & > .lines--cursor { background: $row; }
@@ -85,6 +91,9 @@ class LinesView(ScrollView, can_focus=True):
         & > .lines--state-skipped { color: $state-idle; }
     }
     """
+
+    scopes: ClassVar[tuple[str, ...]] = ()
+    """Scopes of the keys that work here only."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -121,7 +130,7 @@ class LinesView(ScrollView, can_focus=True):
         for y in range(self.scrollable_content_region.height):
             index = self._index_at(y)
             before = self._drawn.get(index)
-            if before is not None and before != self._strip(index, width):
+            if before is None or before != self._strip(index, width):
                 self.refresh_line(y + self.scroll_offset.y)
 
     def render_line(self, y: int) -> Strip:
@@ -184,6 +193,18 @@ class LinesView(ScrollView, can_focus=True):
             self.scroll_to(y=index - fixed, animate=False)
         elif index - fixed > last:
             self.scroll_to(y=index - fixed - self.page_height + 1, animate=False)
+
+    def action_line(self, count: int) -> None:
+        """Scroll by lines."""
+        self.scroll_to(y=self.scroll_offset.y + count, animate=False)
+
+    def action_half_page(self, count: int) -> None:
+        """Scroll by halves of a page."""
+        self.action_line(count * max(self.page_height // 2, 1))
+
+    def action_end(self, direction: int) -> None:
+        """Scroll to the first or the last line."""
+        self.scroll_to(y=self.max_scroll_y if direction > 0 else 0, animate=False)
 
     def row_under(self, event: events.MouseEvent) -> int | None:
         """Return the row under the mouse."""

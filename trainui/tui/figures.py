@@ -1,0 +1,87 @@
+"""Numbers, times and sizes as people read them in a narrow column."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from trainui.clock import SECOND, format_duration
+from trainui.domain.states import Status
+
+
+def number(value: float | None) -> str:
+    """Write a metric's value: about five digits, `nan` and `inf` as words, `–` for none."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return str(value)
+    size = abs(value)
+    if value == int(value) and size < 1e6:
+        return str(int(value))
+    if size >= 1e6 or size < 1e-3:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:.4f}" if size < 10 else f"{value:.5g}"
+
+
+def step(value: float | None) -> str:
+    """Write a step: whole where it is."""
+    if value is None:
+        return "–"
+    if value != int(value):
+        return f"{value:g}"
+    whole = int(value)
+    if whole < 100_000:
+        return str(whole)
+    return f"{whole / 1e6:.4g}M" if whole >= 1_000_000 else f"{whole / 1e3:.4g}k"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes: `340 B`, `1.2 kB`, `3.4 MB`, `10.0 GB`."""
+    if count < 1000:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 1000:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1000:.1f} TB"
+
+
+def elapsed(started_at: int | None, completed_at: int | None, now: int) -> str:
+    """Write how long something took, or has taken so far; empty where it has not begun."""
+    if started_at is None:
+        return ""
+    seconds = ((completed_at or now) - started_at) / SECOND
+    return format_duration(seconds if completed_at or seconds >= 10 else int(max(seconds, 0)))
+
+
+def clock_time(micros: int | None) -> str:
+    """Write a time of the day here, with the date where it was not today."""
+    if micros is None:
+        return ""
+    moment = datetime.fromtimestamp(micros / SECOND).astimezone()
+    today = datetime.now().astimezone()
+    if moment.date() == today.date():
+        return f"{moment:%H:%M:%S}"
+    return f"{moment:%d %b %H:%M}" if moment.year == today.year else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def when(micros: int) -> str:
+    """Write a time in at most six characters: `14:05` today, else `03 Mar`, else the year."""
+    moment = datetime.fromtimestamp(micros / SECOND).astimezone()
+    today = datetime.now().astimezone()
+    if moment.date() == today.date():
+        return f"{moment:%H:%M}"
+    return f"{moment:%d %b}" if moment.year == today.year else f"{moment:%Y}"
+
+
+def state_style(status: Status) -> str:
+    """Return the name of a state's style."""
+    return f"state-{status}"
+
+
+def progress_bar(done: int, total: int, width: int) -> tuple[str, str]:
+    """Return the full and the empty part of a bar; it is full only when all is done."""
+    full = width * done // total if total else 0
+    return "━" * full, "━" * (width - full)

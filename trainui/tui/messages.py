@@ -1,0 +1,19 @@
+"""What travels to the app besides the messages of widgets."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+from trainui.tui.snapshots import Snapshot
+
+
+class Fresh(Message):
+    """The feed has read something new; only the newest counts."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """Let a newer one take the place of one that was not looked at yet."""
+        return isinstance(message, Fresh)

@@ -1,0 +1,192 @@
+"""What there is to know of a stage, as lines: its state and why, its attempts, its command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+from trainui import clock
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.states import UNFINISHED, Status
+from trainui.pipeline.masking import mask
+from trainui.store.summary import shown_command
+from trainui.text import harmless, state
+from trainui.tui.figures import clock_time, elapsed, state_style
+from trainui.tui.spans import Row, Span, wrap
+
+LABEL = 10
+"""Cells of the names at the left."""
+
+MOST_LINES = 4
+"""Lines that a command, parameters or a result may take; more is cut."""
+
+ERROR_LINES = 40
+"""Lines of an error that are shown."""
+
+
+def overview_rows(
+    run: RunRecord,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    by_name: Mapping[str, StageRecord],
+    *,
+    now: int,
+    width: int,
+) -> list[Row]:
+    """Return the lines of a stage's overview.
+
+    Args:
+        run: the stage's run.
+        stage: the stage.
+        attempts: its attempts, the first one first.
+        by_name: all stages of its run.
+        now: the time, in microseconds, for what runs.
+        width: cells.
+    """
+    last = attempts[-1] if attempts else None
+    rows: list[Row] = [_state_row(stage, last, now)]
+    for label, text, style in _facts(run, stage, last, by_name):
+        rows += _field(label, text, style, width)
+    rows += _earlier_rows(attempts, width)
+    rows += _error_rows(stage, width)
+    return rows
+
+
+def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
+    """Return why a stage is in its state, where that is not plain."""
+    if stage.status == Status.PENDING:
+        unfinished = [
+            name
+            for name in stage.depends_on
+            if name in by_name and by_name[name].status in UNFINISHED
+        ]
+        return f"waits for {', '.join(unfinished)}" if unfinished else ""
+    if stage.status == Status.QUEUED:
+        delay = ((stage.not_before or 0) - clock.now()) / clock.SECOND
+        later = f"not before {clock_time(stage.not_before)}" if delay > 0 else ""
+        return ", ".join(part for part in (stage.reason or "waits for a slot", later) if part)
+    if stage.stalled:
+        return "silent for much longer than its own pace"
+    return stage.reason or ""
+
+
+def _state_row(stage: StageRecord, last: AttemptRecord | None, now: int) -> Row:
+    """Return the state, for how long, how it ended, and which attempt it is."""
+    spent = elapsed(stage.started_at, stage.completed_at, now)
+    word = "for" if stage.status == Status.RUNNING else "after"
+    timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
+    ended_badly = stage.status not in (*UNFINISHED, Status.COMPLETED)
+    return (
+        Span(state(stage.status), state_style(stage.status)),
+        Span(f" {word} {spent}" if timed else ""),
+        Span("  stalled" if stage.stalled else "", "warn"),
+        Span(_exit_text(last) if ended_badly else "", "bad"),
+        Span(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
+    )
+
+
+def _facts(
+    run: RunRecord,
+    stage: StageRecord,
+    last: AttemptRecord | None,
+    by_name: Mapping[str, StageRecord],
+) -> Iterator[tuple[str, str, str]]:
+    """Yield what is known, each with its name and style."""
+    definition = stage.definition
+    yield "why", why(stage, by_name), state_style(stage.status)
+    yield "time", _times(stage), ""
+    yield "retries", _retries_text(stage), ""
+    yield "continues", "" if last is None else last.checkpoint or "", ""
+    yield "command", command_text(run, stage), ""
+    yield "task", definition.task or "", ""
+    yield "params", _params_text(definition.params), ""
+    yield "result", "" if stage.result is None else json.dumps(stage.result), ""
+    yield "after", _upstream_text(stage, by_name), ""
+    yield "outputs", "  ".join(definition.outputs), ""
+    yield "where", _where(last), ""
+    yield "task id", stage.celery_task_id or "", "dim"
+    yield "directory", stage.directory, "dim"
+
+
+def _field(label: str, text: str, style: str, width: int) -> list[Row]:
+    if not text:
+        return []
+    room = max(width - LABEL, 10)
+    pieces = wrap(harmless(text), room)
+    if len(pieces) > MOST_LINES:
+        pieces = [*pieces[: MOST_LINES - 1], pieces[MOST_LINES - 1][: room - 2] + " …"]
+    names = [label, *[""] * (len(pieces) - 1)]
+    return [
+        (Span(f"{name:<{LABEL}}", "dim"), Span(piece, style))
+        for name, piece in zip(names, pieces, strict=True)
+    ]
+
+
+def _retries_text(stage: StageRecord) -> str:
+    retries = stage.definition.retries
+    return f"{stage.retries_used} of {retries} used" if retries and stage.attempt else ""
+
+
+def _times(stage: StageRecord) -> str:
+    if stage.started_at is None:
+        return ""
+    end = clock_time(stage.completed_at)
+    return f"{clock_time(stage.started_at)} → {end}" if end else clock_time(stage.started_at)
+
+
+def _exit_text(last: AttemptRecord | None) -> str:
+    if last is None or last.status in UNFINISHED:
+        return ""
+    if last.signal is not None:
+        return f"  signal {last.signal}"
+    return "" if last.exit_code is None else f"  exit code {last.exit_code}"
+
+
+def _where(last: AttemptRecord | None) -> str:
+    if last is None:
+        return ""
+    slots = ", ".join(str(slot) for slot in last.slots)
+    process = "" if last.pid is None else f"process {last.pid}"
+    return ", ".join(part for part in (slots, process) if part)
+
+
+def command_text(run: RunRecord, stage: StageRecord) -> str:
+    """Return a stage's command on one line, as a shell would take it, secrets masked."""
+    command = shown_command(run.params, stage.definition) or ""
+    return " ".join(command.split()) if isinstance(command, str) else shlex.join(command)
+
+
+def _params_text(params: Mapping[str, object]) -> str:
+    return "  ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in mask(params).items()
+    )
+
+
+def _upstream_text(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
+    known = (by_name.get(name) for name in stage.depends_on)
+    return "  ".join(f"{state(one.status)[0]} {one.name}" for one in known if one is not None)
+
+
+def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
+    rows: list[Row] = []
+    for attempt in reversed(attempts[:-1]):
+        spent = elapsed(attempt.started_at, attempt.completed_at, attempt.completed_at or 0)
+        error = (attempt.error or "").partition("\n")[0]
+        text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
+        rows += _field("earlier" if not rows else "", text, "dim", width)
+    return rows
+
+
+def _error_rows(stage: StageRecord, width: int) -> list[Row]:
+    """Return an error that has more lines than the one that `why` shows."""
+    lines = (stage.error or "").splitlines()
+    if len(lines) < 2:
+        return []
+    shown = [piece for line in lines for piece in wrap(harmless(line.expandtabs(4)), width)]
+    rows: list[Row] = [(), (Span("error", "dim"),)]
+    rows += [(Span(line, "bad"),) for line in shown[:ERROR_LINES]]
+    if len(shown) > ERROR_LINES:
+        rows.append((Span(f"… {len(shown) - ERROR_LINES} more lines in the log", "dim"),))
+    return rows

@@ -1,0 +1,168 @@
+"""Curves as braille: two by four dots a character, drawn so that no spike is lost.
+
+A column shows everything between its least and its greatest value; columns without a point are
+bridged by a straight line.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from trainui.tui.figures import number, step
+from trainui.tui.snapshots import CurveData
+from trainui.tui.spans import Row, Span, fit
+
+LABEL_WIDTH = 8
+"""Cells left of a plot, for its greatest and least value."""
+
+CELL_WIDTH = 32
+"""Cells that a plot should have at least with its labels."""
+
+GAP = 2
+"""Cells between two plots side by side."""
+
+_BLANK = 0x2800
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+"""Bits of the dots of a character from top to bottom, in its left and its right column."""
+
+
+def plot_lines(lows: Sequence[float], highs: Sequence[float], height: int) -> list[str]:
+    """Draw a curve.
+
+    Args:
+        lows: the least finite value of each dot column, NaN where there is none.
+        highs: the greatest.
+        height: lines of text.
+
+    Returns:
+        The lines from top to bottom, each of half as many characters as there are columns.
+    """
+    width = (len(lows) + 1) // 2
+    cells = [[0] * width for _ in range(height)]
+    dots = 4 * height
+    for column, (bottom, top) in enumerate(_ranges(lows, highs, dots)):
+        for y in range(bottom, top + 1):
+            from_top = dots - 1 - y
+            cells[from_top // 4][column // 2] |= _DOTS[column % 2][from_top % 4]
+    return ["".join(chr(_BLANK + bits) if bits else " " for bits in line) for line in cells]
+
+
+def _ranges(lows: Sequence[float], highs: Sequence[float], dots: int) -> list[tuple[int, int]]:
+    """Return the lowest and the highest dot of each column; (1, 0) for an empty one."""
+    known = [index for index, low in enumerate(lows) if not math.isnan(low)]
+    if not known:
+        return [(1, 0)] * len(lows)
+    least, greatest = min(lows[i] for i in known), max(highs[i] for i in known)
+    ranges = [(1, 0)] * len(lows)
+    before: tuple[int, int] | None = None
+    filled = _bridged(lows, highs, known)
+    for index in range(known[0], known[-1] + 1):
+        low, high = filled[index]
+        own = _dot(low, least, greatest, dots), _dot(high, least, greatest, dots)
+        # as far as its neighbour, so that a steep line has no holes
+        ranges[index] = (min(own[0], before[1] + 1), max(own[1], before[0] - 1)) if before else own
+        before = own
+    return ranges
+
+
+def _bridged(
+    lows: Sequence[float], highs: Sequence[float], known: Sequence[int]
+) -> list[tuple[float, float]]:
+    filled = list(zip(lows, highs, strict=True))
+    for left, right in itertools.pairwise(known):
+        start, end = (lows[left] + highs[left]) / 2, (lows[right] + highs[right]) / 2
+        for index in range(left + 1, right):
+            value = start + (end - start) * (index - left) / (right - left)
+            filled[index] = (value, value)
+    return filled
+
+
+def _dot(value: float, least: float, greatest: float, dots: int) -> int:
+    span = greatest - least
+    if span == 0:
+        return dots // 2
+    if not math.isfinite(span):
+        return round((value / 2 - least / 2) / (greatest / 2 - least / 2) * (dots - 1))
+    return round((value - least) / span * (dots - 1))
+
+
+LEAST_HEIGHT, MOST_HEIGHT = 3, 16
+"""Lines of a plot."""
+
+
+def _plot_height(height: int, count: int, columns: int) -> int:
+    """Return the lines of a plot, less its name, its steps and the gap below it."""
+    return min((height + 1) // -(-count // columns) - 3, MOST_HEIGHT)
+
+
+class Grid:
+    """How plots are laid out in a pane: as many side by side as are wide enough."""
+
+    def __init__(self, width: int, height: int, count: int) -> None:
+        """Lay out `count` plots in a pane of this many cells and lines."""
+        most = max(1, min(count, (width + GAP) // (CELL_WIDTH + GAP)))
+        fitting = [
+            columns
+            for columns in range(1, most + 1)
+            if _plot_height(height, count, columns) >= LEAST_HEIGHT
+        ]
+        # the largest plots; with no room for all of them, as many side by side as can be
+        self.columns = max(
+            fitting or [most],
+            key=lambda columns: _plot_height(height, count, columns) * (width // columns),
+        )
+        self.cell_width = max((width - GAP * (self.columns - 1)) // self.columns, LABEL_WIDTH + 4)
+        self.plot_height = max(LEAST_HEIGHT, _plot_height(height, count, self.columns))
+
+    @property
+    def plot_width(self) -> int:
+        """Characters of a plot without its labels."""
+        return self.cell_width - LABEL_WIDTH
+
+
+def grid_rows(curves: Sequence[CurveData], grid: Grid) -> list[Row]:
+    """Draw all curves of a stage."""
+    lines: list[Row] = []
+    for start in range(0, len(curves), grid.columns):
+        part = [
+            curve_rows(curve, f"curve-{(start + at) % 6 + 1}", grid)
+            for at, curve in enumerate(curves[start : start + grid.columns])
+        ]
+        if lines:
+            lines.append(())
+        lines += [_beside(cells) for cells in zip(*part, strict=True)]
+    return lines
+
+
+def _beside(cells: Sequence[Row]) -> Row:
+    line: list[Span] = []
+    for at, cell in enumerate(cells):
+        line += [Span(" " * GAP), *cell] if at else cell
+    return tuple(line)
+
+
+def curve_rows(curve: CurveData, style: str, grid: Grid) -> list[Row]:
+    """Draw one curve: its name and last value, the plot between its extremes, its steps."""
+    last = number(curve.last)
+    if curve.nonfinite:
+        last = f"{curve.nonfinite} not finite  {last}"
+    name_width = grid.cell_width - len(last) - 1
+    rows: list[Row] = [
+        (Span(fit(curve.name, name_width), "strong"), Span(" "), Span(last, style)),
+    ]
+    labels = [""] * grid.plot_height
+    labels[0], labels[-1] = number(curve.maximum), number(curve.minimum)
+    lines = plot_lines(curve.lows, curve.highs, grid.plot_height)
+    for label, line in zip(labels, lines, strict=True):
+        left = Span(fit(label, LABEL_WIDTH - 1, right=True) + " ", "dim")
+        rows.append((left, Span(fit(line, grid.plot_width), style)))
+    rows.append((Span(_axis(curve, grid), "dim"),))
+    return rows
+
+
+def _axis(curve: CurveData, grid: Grid) -> str:
+    first, last = step(curve.first_step), step(curve.last_step)
+    middle = "─" * max(grid.plot_width - len(first) - len(last) - 2, 0)
+    return " " * LABEL_WIDTH + fit(f"{first} {middle} {last}", grid.plot_width)

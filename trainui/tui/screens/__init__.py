@@ -1,0 +1,1 @@
+"""The pages of the screen and what is asked on top of them."""

@@ -1,0 +1,148 @@
+"""What the list of runs and a run's page have in common: bars, search, the tick, acting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from trainui.tui.acting import Acting
+from trainui.tui.keys import bindings
+from trainui.tui.snapshots import Snapshot, Wanted
+from trainui.tui.spans import Row, Span
+from trainui.tui.widgets.bars import Bar, KeyBar
+from trainui.tui.widgets.search_bar import SearchBar
+
+if TYPE_CHECKING:
+    from trainui.tui.app import TrainuiApp
+
+
+class Page(Acting):
+    """A screen that shows snapshots of the feed."""
+
+    scope: ClassVar[str] = ""
+    """The scope of the keys that only this page has."""
+
+    ready = False
+    """Whether everything that shows something is there."""
+
+    command_scopes: ClassVar[tuple[str, ...]] = ()
+    """The scopes of what the palette offers."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("acting", "search")]
+
+    def compose(self) -> ComposeResult:
+        """Make a bar at the top, the content, and the keys at the bottom."""
+        yield Bar(id="top")
+        yield from self.content()
+        yield KeyBar(id="keys")
+
+    def content(self) -> Iterator[Widget]:
+        """Yield what stands between the bars."""
+        raise NotImplementedError
+
+    def wanted(self) -> Wanted:
+        """Return what the feed is to read for this page."""
+        raise NotImplementedError
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what the feed has read."""
+        raise NotImplementedError
+
+    def tick(self) -> None:
+        """Let the clocks of what runs go on: called once a second while anything does."""
+        raise NotImplementedError
+
+    def prepare_for(self, scope: str) -> None:
+        """Put the focus where the keys of a scope work."""
+
+    def search(self, text: str) -> None:
+        """Filter or search the focused pane for a text; an empty one ends it."""
+        raise NotImplementedError
+
+    def go_to_match(self, direction: int) -> None:
+        """Go to the next (1) or the previous (-1) match in the focused pane."""
+        raise NotImplementedError
+
+    @property
+    def trainui(self) -> TrainuiApp:
+        """The app."""
+        return cast("TrainuiApp", self.app)
+
+    def on_mount(self) -> None:
+        """Show what is known by now, and keep the footer true to the focus."""
+        self.ready = True
+        self.watch(self, "focused", self.show_keys, init=True)
+        if self.trainui.snapshot is not None:
+            self.show(self.trainui.snapshot)
+
+    def on_screen_resume(self) -> None:
+        """Let the feed read for this page."""
+        self.ask()
+
+    def ask(self) -> None:
+        """Tell the feed what is to be seen now."""
+        if self.is_current:
+            self.trainui.feed.want(self.wanted())
+
+    def show_keys(self) -> None:
+        """Show the keys that work where the focus is."""
+        self.query_one(KeyBar).show(self.trainui.keys.footer(self.footer_scopes()))
+
+    def footer_scopes(self) -> tuple[str, ...]:
+        """Return the scopes of the keys at the bottom."""
+        return (*getattr(self.focused, "scopes", ()), self.scope, "acting", "search", "app")
+
+    def help_scopes(self) -> tuple[str, ...]:
+        """Return the scopes for the help, those of the focused pane first."""
+        own = tuple(getattr(self.focused, "scopes", ()))
+        return (*own, self.scope, "acting", "search", "move", "app")
+
+    def notices(self, snapshot: Snapshot, *, unfinished: bool) -> Row:
+        """Return what the right end of the top bar says about the installation.
+
+        Args:
+            snapshot: what was read.
+            unfinished: whether anything waits or runs, so that a worker is missed.
+        """
+        notices: list[Span] = []
+        if snapshot.paused:
+            notices += [Span("‖ queue paused (p)", "warn"), Span("  ")]
+        if not snapshot.worker and unfinished:
+            notices += [Span("▲ no worker: nothing new starts", "warn"), Span(" ")]
+        elif not snapshot.worker:
+            notices += [Span("no worker, it starts with the next run", "dim"), Span(" ")]
+        return tuple(notices)
+
+    async def action_search(self) -> None:
+        """Open the search bar, or go to it."""
+        found = self.query(SearchBar)
+        if found:
+            found.first().focus()
+            return
+        bar = SearchBar(self.focused)
+        await self.mount(bar, before="#keys")
+        bar.focus()
+
+    def action_next_match(self) -> None:
+        """Go to the next match."""
+        self.go_to_match(1)
+
+    def action_previous_match(self) -> None:
+        """Go to the previous match."""
+        self.go_to_match(-1)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search while somebody types."""
+        self.search(event.value)
+
+    def on_search_bar_closed(self, event: SearchBar.Closed) -> None:
+        """Go back to the pane; what was found stays unless it was given up."""
+        if event.given_up:
+            self.search("")
+        if event.pane is not None:
+            event.pane.focus()

@@ -1,0 +1,262 @@
+"""A run's page: its DAG, and beside it what there is to know of the selected stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Button
+
+from trainui import clock
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import ENDED, UNFINISHED, Status
+from trainui.text import harmless
+from trainui.tui.acting import Target
+from trainui.tui.keys import bindings
+from trainui.tui.overview import overview_rows
+from trainui.tui.reports import stage_report
+from trainui.tui.run_heading import can_resume, crumbs, heading
+from trainui.tui.screens.page import Page
+from trainui.tui.snapshots import RunPage, Snapshot, StageDetail, Stream, Wanted
+from trainui.tui.spans import Span
+from trainui.tui.widgets.bars import Bar
+from trainui.tui.widgets.lines import RowsView
+from trainui.tui.widgets.panes import Panes
+from trainui.tui.widgets.stage_graph import StageGraph
+
+
+class RunScreen(Page):
+    """One run."""
+
+    scope = "run"
+    command_scopes = ("acting", "run", "stages", "log", "search", "app")
+    AUTO_FOCUS: ClassVar[str | None] = "StageGraph"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("run")]
+
+    DEFAULT_CSS = """
+    RunScreen {
+        #heading { height: 1; }
+        #heading Bar { width: 1fr; }
+        #resume { width: 14; min-width: 14; margin-right: 1; }
+        #gone { display: none; padding: 2 4; height: 1fr; }
+        &.-gone Panes { display: none; }
+        &.-gone #heading { display: none; }
+        &.-gone #gone { display: block; }
+    }
+    """
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self.run_id = run_id
+        self._page: RunPage | None = None
+        self._detail: StageDetail | None = None
+        self._stream: Stream | None = None
+        self._chosen: str | None = None
+
+    def content(self) -> Iterator[Widget]:
+        """Yield the run's heading with its button, and the panes."""
+        with_button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
+        yield Horizontal(Bar(id="state"), with_button, id="heading")
+        yield Panes()
+        yield Vertical(RowsView(), id="gone")
+
+    @property
+    def panes(self) -> Panes:
+        """The panes."""
+        return self.query_one(Panes)
+
+    @property
+    def graph(self) -> StageGraph:
+        """The DAG."""
+        return self.panes.graph
+
+    def wanted(self) -> Wanted:
+        """Return what of the run is to be seen."""
+        stage = self.graph.selected
+        return Wanted(
+            run_id=self.run_id,
+            stage=stage.name if stage is not None else self._chosen,
+            stream=self._stream,
+            log=self.panes.log_view.display,
+            curves=self.panes.curves.display,
+            plot_width=max(self.panes.curves.plot_columns, 16),
+        )
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the run as it was read."""
+        if snapshot.wanted.run_id != self.run_id:
+            return
+        page = snapshot.page
+        self.set_class(page is None, "-gone")
+        unfinished = page is not None and page.run.status in UNFINISHED
+        notices = self.notices(snapshot, unfinished=unfinished)
+        if page is None:
+            self.query_one("#top", Bar).show((Span(" trainui ", "title"),), notices)
+            text = snapshot.problem or f"the run {self.run_id} is no more; esc shows all runs"
+            gone = [(Span(harmless(line)),) for line in text.splitlines()]
+            self.query_one("#gone RowsView", RowsView).set_rows(gone)
+            return
+        first = self._page is None
+        self._page = page
+        self.query_one("#top", Bar).show(crumbs(page.run), notices)
+        self.graph.set_stages(page.stages)
+        if first:
+            self.graph.select(_most_telling(page.stages))
+        self.panes.share_out(self.graph.preferred_width)
+        self.query_one("#resume").set_class(can_resume(page.stages), "-useful")
+        self._show_detail(page)
+        self.tick()
+        self.ask()
+
+    def _show_detail(self, page: RunPage) -> None:
+        stage = self.graph.selected
+        if stage is None or page.detail is None or page.detail.stage != stage.name:
+            return
+        self._detail = detail = page.detail
+        self._show_overview(page, stage)
+        over = stage.status in ENDED
+        waits = "no output" if over else "no output yet" if stage.attempt else "it has not started"
+        if detail.log is not None or not self.panes.log_view.display or not stage.attempt:
+            self.panes.log_view.set_log(detail.log, waits)
+        if detail.curves is not None:
+            none = waits.replace("output", "metrics")
+            self.panes.curves.set_curves(detail.curves, "\n".join((none, *detail.problems)))
+        self.panes.show_titles(stage, detail)
+
+    def _show_overview(self, page: RunPage, stage: StageRecord) -> None:
+        view = self.panes.overview
+        rows = overview_rows(
+            page.run,
+            stage,
+            page.attempts.get(stage.id, ()),
+            {one.name: one for one in page.stages},
+            now=clock.now(),
+            width=max(view.scrollable_content_region.width, 20),
+        )
+        view.set_rows(rows)
+
+    def tick(self) -> None:
+        """Let the clocks of what runs go on."""
+        page = self._page
+        if page is None:
+            return
+        self.query_one("#state", Bar).show(heading(page.run, page.stages, clock.now()))
+        self.graph.update_rows()
+        stage = self.graph.selected
+        shown = self._detail.stage if self._detail is not None else None
+        if stage is not None and stage.status == Status.RUNNING and stage.name == shown:
+            self._show_overview(page, stage)
+
+    def on_resize(self) -> None:
+        """Lay the panes out for the new size."""
+        if self._page is not None:
+            self.panes.share_out(self.graph.preferred_width)
+            self.call_after_refresh(self._refit)
+
+    def _refit(self) -> None:
+        """Fill panes whose width has changed, and let the feed read for it."""
+        if self._page is not None:
+            self._show_detail(self._page)
+            self.ask()
+
+    def on_cursor_view_moved(self) -> None:
+        """Let the feed read what the panel of the stage shows."""
+        self.ask()
+
+    def on_cursor_view_opened(self) -> None:
+        """Go from a stage to its panel."""
+        self.panes.enter_panel()
+
+    @on(Panes.Changed)
+    def _read_for_panes(self) -> None:
+        self.call_after_refresh(self._refit)
+
+    def prepare_for(self, scope: str) -> None:
+        """Put the focus on the pane in which the keys of a scope work."""
+        pane = {"stages": 1, "curves": 3, "log": 4}.get(scope)
+        if pane is not None:
+            self.panes.go_to(pane)
+
+    def search(self, text: str) -> None:
+        """Look for a stage, a metric or a text of the log, in the pane that has the focus."""
+        pane = self.panes.active
+        if pane is self.panes.curves:
+            self.panes.curves.filter(text)
+        elif pane is self.panes.log_view:
+            self.panes.log_view.search(text)
+        else:
+            self._sought = text
+            self.graph.select_matching(text)
+
+    _sought = ""
+
+    def go_to_match(self, direction: int) -> None:
+        """Go to the next match in the pane that has the focus."""
+        if self.panes.active is self.panes.log_view:
+            found = self.panes.log_view.go_to_match(direction)
+        else:
+            found = bool(self._sought) and self.graph.select_matching(
+                self._sought, direction, stay=False
+            )
+        if not found:
+            self.notify("no match; / searches", markup=False)
+
+    def target(self) -> Target | None:
+        """Return this run."""
+        run: RunRecord | None = self._page.run if self._page is not None else None
+        return None if run is None else Target(run.id, run.name, run.status, run.priority)
+
+    def target_stage(self) -> StageRecord | None:
+        """Return the stage under the cursor."""
+        return self.graph.selected
+
+    def report(self) -> str:
+        """Return the selected stage as Markdown."""
+        stage = self.graph.selected
+        if self._page is None or stage is None:
+            return ""
+        detail = self._detail
+        curves = (detail.curves or ()) if detail is not None else ()
+        return stage_report(self._page.run, stage, curves, detail.log if detail else None)
+
+    def action_back(self) -> None:
+        """Go back one level: from a filter, a lone pane, the panel, then from the page."""
+        if self.panes.curves.filtered and self.panes.active is self.panes.curves:
+            self.panes.curves.filter("")
+        elif not self.panes.leave_level():
+            self.trainui.leave_run()
+
+    def action_zoom(self) -> None:
+        """Show the focused pane alone, or all again."""
+        self.panes.zoom()
+
+    def action_pane(self, number: int) -> None:
+        """Go to a pane."""
+        self.panes.go_to(number)
+
+    def action_logs(self) -> None:
+        """Show the log alone, or all panes again."""
+        self.panes.zoom_log()
+
+    def action_stream(self) -> None:
+        """Show the other stream of the log."""
+        log = self._detail.log if self._detail is not None else None
+        if log is None:
+            self.notify("there is no log yet", markup=False)
+            return
+        self._stream = "stderr" if log.stream == "stdout" else "stdout"
+        self.panes.show_log()
+        self.ask()
+
+
+def _most_telling(stages: tuple[StageRecord, ...]) -> str:
+    """Return the name of the stage that one wants to see first: what failed, else what runs."""
+    for status in (Status.FAILED, Status.INTERRUPTED, Status.RUNNING, Status.QUEUED):
+        for stage in stages:
+            if stage.status == status:
+                return stage.name
+    return stages[-1].name if stages else ""

@@ -1,0 +1,85 @@
+"""Bars of one line: what is shown at the top, and the keys at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual import events
+
+from trainui.tui.keys import Key
+from trainui.tui.spans import Row, Span, spread
+from trainui.tui.widgets.lines import LinesView
+
+
+class Bar(LinesView, can_focus=False):
+    """A line with something at each end."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; overflow: hidden; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._left: Row = ()
+        self._right: Row = ()
+
+    def show(self, left: Row, right: Row = ()) -> None:
+        """Show this."""
+        self._left, self._right = left, right
+        self.update_rows()
+
+    def row_count(self) -> int:
+        """There is one line."""
+        return 1
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
+        """Return the line."""
+        return spread(self._left, self._right, width)
+
+
+class KeyBar(LinesView, can_focus=False):
+    """The keys that work where the focus is; a click on one does the same."""
+
+    DEFAULT_CSS = """
+    KeyBar { height: 1; overflow: hidden; background: $surface; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: Sequence[Key] = ()
+
+    def show(self, keys: Sequence[Key]) -> None:
+        """Show these keys, the last two in any case."""
+        self._keys = tuple(keys)
+        self.update_rows()
+
+    def row_count(self) -> int:
+        """There is one line."""
+        return 1
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
+        """Return the keys that there is room for."""
+        spans: list[Span] = []
+        for key in self._fitting(width):
+            spans += [Span(f" {key.short}", "key"), Span(f" {key.label} ", "dim")]
+        return tuple(spans)
+
+    def _fitting(self, width: int) -> list[Key]:
+        first, last = list(self._keys[:-2]), list(self._keys[-2:])
+        while first and sum(_cells(key) for key in (*first, *last)) > width:
+            first.pop()
+        return [*first, *last]
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what the key under the mouse does."""
+        at = event.x
+        for key in self._fitting(self.size.width):
+            at -= _cells(key)
+            if at < 0:
+                self.app.simulate_key(key.keys.split(",")[0])
+                return
+
+
+def _cells(key: Key) -> int:
+    return cell_len(key.short) + cell_len(key.label) + 3

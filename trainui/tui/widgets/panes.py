@@ -1,0 +1,298 @@
+"""The panes of a run's page and how they share the room.
+
+Wide: the DAG and the selected stage's overview at the left, its curves and log at the right.
+Narrow: the DAG, and under it one of the three others, chosen by tabs.
+"""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from trainui.domain.records import StageRecord
+from trainui.text import harmless
+from trainui.tui.figures import size
+from trainui.tui.snapshots import StageDetail
+from trainui.tui.spans import Row, Span, width_of
+from trainui.tui.widgets.curves import CurvesView
+from trainui.tui.widgets.lines import LinesView, RowsView
+from trainui.tui.widgets.log_view import LogView
+from trainui.tui.widgets.stage_graph import StageGraph
+
+WIDE = 100
+"""Columns from which on the DAG stands beside the panel."""
+
+LEAST_GRAPH, GRAPH_SHARE = 51, 0.45
+"""Columns of the DAG beside the panel, at least and as a share at most."""
+
+
+class Tabs(LinesView, can_focus=False):
+    """Which of the panel's panes is to be seen, where there is room for one."""
+
+    DEFAULT_CSS = """
+    Tabs { height: 1; overflow: hidden; }
+    """
+
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        def __init__(self, pane: int) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self) -> None:
+        super().__init__(id="tabs")
+        self._chosen = 2
+        self._stage = ""
+
+    def choose(self, pane: int) -> None:
+        """Mark a tab."""
+        self._chosen = pane
+        self.update_rows()
+
+    def show_stage(self, name: str) -> None:
+        """Say whose panes these are."""
+        self._stage = name
+        self.update_rows()
+
+    def row_count(self) -> int:
+        """There is one line."""
+        return 1
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
+        """Return the tabs."""
+        spans = [
+            Span(f" {number} {name} ", "tab-on" if number == self._chosen else "dim")
+            for number, name in _TABS
+        ]
+        return (*spans, Span(f"  {self._stage}", "dim"))
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the tab under the mouse."""
+        at = event.x
+        for number, name in _TABS:
+            at -= width_of((Span(f" {number} {name} "),))
+            if at < 0:
+                self.post_message(self.Chosen(number))
+                return
+
+
+_TABS = ((2, "Overview"), (3, "Curves"), (4, "Log"))
+
+
+class Panes(Container):
+    """The DAG and the panel of the selected stage."""
+
+    DEFAULT_CSS = """
+    Panes {
+        layout: horizontal;
+        height: 1fr;
+        StageGraph, #overview, CurvesView, LogView {
+            border: round $border-blurred;
+            border-title-color: $dim;
+            border-subtitle-color: $dim;
+            padding: 0 0 0 1;
+            scrollbar-gutter: stable;
+            &:focus { border: round $border; border-title-color: $primary; }
+        }
+        #left { height: 1fr; }
+        #right { width: 1fr; height: 1fr; }
+        #overview { height: 1fr; }
+        CurvesView { height: 3fr; }
+        LogView { height: 2fr; }
+        Tabs { display: none; }
+        &.-stacked {
+            layout: vertical;
+            StageGraph, #overview, CurvesView, LogView {
+                border: none;
+                &:focus { border: none; }
+            }
+            Tabs { display: block; }
+            #left { width: 100%; height: auto; }
+            #overview, CurvesView, LogView { height: 1fr; display: none; }
+            &.-pane-2 {
+                #left { height: 1fr; }
+                #overview { display: block; }
+                #right { display: none; }
+            }
+            &.-pane-3 CurvesView { display: block; }
+            &.-pane-4 LogView { display: block; }
+        }
+        &.-zoomed {
+            StageGraph, #overview, CurvesView, LogView, Tabs { display: none; }
+            #left { width: 100%; height: 1fr; }
+            #right { display: block; }
+        }
+        &.-zoom-1, &.-zoom-2 { #right { display: none; } }
+        &.-zoom-3, &.-zoom-4 { #left { display: none; } }
+        &.-zoom-1 StageGraph { display: block; }
+        &.-zoom-2 #overview { display: block; }
+        &.-zoom-3 CurvesView { display: block; height: 1fr; }
+        &.-zoom-4 LogView { display: block; height: 1fr; }
+    }
+    """
+
+    class Changed(Message):
+        """Other panes are to be seen, or their size has changed."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="-pane-2")
+        self.graph = StageGraph(id="graph")
+        self.overview = RowsView(id="overview")
+        self.curves = CurvesView(id="curves")
+        self.log_view = LogView(id="log")
+        self._zoomed = 0
+        self._pane = 2
+        self._wanted_width = LEAST_GRAPH
+
+    def compose(self) -> ComposeResult:
+        """Make the panes."""
+        with Vertical(id="left"):
+            yield self.graph
+            yield Tabs()
+            yield self.overview
+        with Vertical(id="right"):
+            yield self.curves
+            yield self.log_view
+
+    def on_mount(self) -> None:
+        """Name the panes."""
+        self.graph.border_title = Content("1 Stages")
+        self.overview.border_title = Content("2 Overview")
+        self.curves.border_title = Content("3 Curves")
+        self.log_view.border_title = Content("4 Log")
+
+    @property
+    def _by_number(self) -> tuple[LinesView, ...]:
+        return (self.graph, self.overview, self.curves, self.log_view)
+
+    @property
+    def active(self) -> Widget:
+        """The pane that has the focus, else the only one that is to be seen, else the DAG."""
+        focused = self.screen.focused
+        if focused in self._by_number:
+            return focused
+        return self._by_number[self._zoomed - 1] if self._zoomed else self.graph
+
+    def share_out(self, graph_width: int) -> None:
+        """Share the room out, the DAG getting what it needs where that can be."""
+        self._wanted_width = graph_width
+        width, height = self.size
+        stacked = width < WIDE
+        self.set_class(stacked, "-stacked")
+        rows = self.graph.row_count()
+        if self._zoomed == 1:
+            self.graph.styles.height = "1fr"
+        elif stacked:
+            self.graph.styles.height = min(rows, max(height * 2 // 5, 3))
+        else:
+            self.graph.styles.height = min(rows + 2, max(height * 3 // 5, 5))
+        left = self.query_one("#left")
+        if stacked or self._zoomed:
+            left.styles.width = "100%"
+        else:
+            left.styles.width = min(max(graph_width + 5, LEAST_GRAPH), int(width * GRAPH_SHARE))
+
+    def on_resize(self) -> None:
+        """Share the room out again."""
+        self.share_out(self._wanted_width)
+
+    def show_titles(self, stage: StageRecord, detail: StageDetail) -> None:
+        """Say in the panes' titles whose they are and what there is of it."""
+        name = harmless(stage.name)
+        self.query_one(Tabs).show_stage(name)
+        _set_title(self.overview, f"2 {name}")
+        curves = detail.curves
+        count = f"{len(curves)} metrics" if curves else ""
+        _set_subtitle(self.curves, count)
+        log = detail.log
+        told = "" if log is None else f"{log.stream} {size(log.size)}"
+        if log is not None and log.other_size:
+            other = "stderr" if log.stream == "stdout" else "stdout"
+            told += f"  o: {other} {size(log.other_size)}"
+        if log is not None and not self.log_view.following:
+            told += "  not following (f)"
+        _set_subtitle(self.log_view, told)
+
+    def enter_panel(self) -> None:
+        """Put the focus into the panel."""
+        if self._zoomed == 1:
+            self.zoom()
+        for pane in self._by_number[1:]:
+            if pane.display and pane.size.height:
+                pane.focus()
+                return
+
+    def leave_level(self) -> bool:
+        """Leave a lone pane, else the panel; returns whether there was anything to leave."""
+        if self._zoomed:
+            self.zoom()
+            return True
+        if self.active is not self.graph or self.screen.focused is not self.graph:
+            self.graph.focus()
+            return True
+        return False
+
+    def zoom(self) -> None:
+        """Show the active pane alone, or all again."""
+        number = 0 if self._zoomed else self._by_number.index(self.active) + 1
+        self._zoom_to(number)
+
+    def zoom_log(self) -> None:
+        """Show the log alone, or all panes again."""
+        self._zoom_to(0 if self._zoomed == 4 else 4)
+
+    def _zoom_to(self, number: int) -> None:
+        self.set_class(bool(number), "-zoomed")
+        for other in range(1, 5):
+            self.set_class(other == number, f"-zoom-{other}")
+        self._zoomed = number
+        if number:
+            self.call_after_refresh(self._by_number[number - 1].focus)
+        elif self.screen.focused is not None and not self.screen.focused.display:
+            self.graph.focus()
+        self.share_out(self._wanted_width)
+        self.post_message(self.Changed())
+
+    def go_to(self, number: int) -> None:
+        """Put the focus on a pane, showing it where it is hidden."""
+        if self._zoomed and self._zoomed != number:
+            self._zoom_to(number)
+            return
+        if number > 1:
+            self._show(number)
+        self.call_after_refresh(self._by_number[number - 1].focus)
+
+    def show_log(self) -> None:
+        """Let the log be seen."""
+        if not self._zoomed:
+            self._show(4)
+
+    def _show(self, number: int) -> None:
+        for other in (2, 3, 4):
+            self.set_class(other == number, f"-pane-{other}")
+        self._pane = number
+        self.query_one(Tabs).choose(number)
+        self.post_message(self.Changed())
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        """Show the pane whose tab was clicked."""
+        self.go_to(event.pane)
+
+
+def _set_title(pane: Widget, text: str) -> None:
+    """Set what stands in a pane's upper edge, only where it differs: a repaint costs the pane."""
+    title = Content(text)
+    if pane.border_title != title.markup:
+        pane.border_title = title
+
+
+def _set_subtitle(pane: Widget, text: str) -> None:
+    """Set what stands in a pane's lower edge, only where it differs."""
+    title = Content(text)
+    if pane.border_subtitle != title.markup:
+        pane.border_subtitle = title
