@@ -82,7 +82,7 @@ def run(trainui: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demo_runs_from_the_installed_wheel(installed: Path) -> None:
-    demo = run(installed, "demo", "-p", "epochs=2")
+    demo = run(installed, "demo")
     assert demo.returncode == 0, demo.stderr
     assert "completed" in demo.stderr
     shown = run(installed, "metrics", "digits", "train[hidden=32]")

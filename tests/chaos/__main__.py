@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -24,19 +25,20 @@ def main() -> int:
     arguments = parser.parse_args()
     counts: Counter[str] = Counter()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="trainui-chaos-") as folder:
-        os.environ["TRAINUI_HOME"] = f"{folder}/home"
-        os.environ["TRAINUI_CPUS"] = "3"
-        try:
-            for number in range(arguments.trials):
-                seed = arguments.seed * 1_000_000 + number
-                try:
-                    counts += Trial(random.Random(seed), Path(folder) / str(number)).run()
-                except AssertionError as error:
-                    print(f"trial {number} (seed {seed}): {error}", file=sys.stderr)
-                    return 1
-        finally:
-            stop_everything()
+    folder = Path(tempfile.mkdtemp(prefix="trainui-chaos-"))
+    os.environ["TRAINUI_HOME"] = f"{folder}/home"
+    os.environ["TRAINUI_CPUS"] = "3"
+    try:
+        for number in range(arguments.trials):
+            trial = Trial(random.Random(f"{arguments.seed} {number}"), folder / str(number))
+            try:
+                counts += trial.run()
+            except AssertionError as error:
+                print(f"trial {number}: {error}\n{trial.history}\nkept: {folder}", file=sys.stderr)
+                return 1
+    finally:
+        stop_everything()
+    shutil.rmtree(folder)
     faults = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
     print(f"{arguments.trials} trials in {time.monotonic() - started:.0f} s: {faults}")
     return 0

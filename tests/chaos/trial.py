@@ -47,6 +47,12 @@ class Trial:
         self._file, self._ledger = write_pipeline(random_, directory)
         self._counts: Counter[str] = Counter()
         self._faults_left = random_.randint(1, 4)
+        self._faults: list[str] = []
+
+    @property
+    def history(self) -> str:
+        """What was done to the run, in order."""
+        return "faults: " + ", ".join(self._faults)
 
     def run(self) -> Counter[str]:
         """Run the trial; AssertionError where an invariant is broken."""
@@ -86,6 +92,7 @@ class Trial:
         name = self._random.choice(list(FAULTS))
         if FAULTS[name]():
             self._counts[name] += 1
+            self._faults.append(name)
             self._faults_left -= 1
             if name == "guard and worker":
                 # nobody is left to bring them back before a stage's end: a person does
