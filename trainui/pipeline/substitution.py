@@ -101,6 +101,30 @@ def start_command(
     return started.command, started.env, started.params
 
 
+def inputs_before_start(definition: StageDefinition, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a submitted stage's inputs as far as they are known before an attempt starts.
+
+    Args:
+        definition: as submitted.
+        environ: what `${env.NAME}` refers to; the stage's own `env` goes before it.
+
+    Raises:
+        UsageError: `${env.NAME}` names a variable that is not set.
+    """
+    bare = StageDefinition(
+        definition.name,
+        workdir="/",
+        env={name: text for name, text in definition.env.items() if _is_early(text)},
+        inputs=tuple(text for text in definition.inputs if _is_early(text)),
+    )
+    return start(bare, python="", attempt=0, environ=environ, checkpoint=None).inputs
+
+
+def _is_early(text: str) -> bool:
+    """Tell whether a text depends on nothing that an attempt decides."""
+    return {variable.kind for variable in template.variables(text)} <= {"env"}
+
+
 def _submitted(stage: StageDefinition, directory: str, known: _AtSubmission) -> StageDefinition:
     filled = definition_filling.fill(stage, Filler(known.resolve))
     return replace(

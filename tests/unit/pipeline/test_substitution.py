@@ -231,6 +231,20 @@ def test_variables_that_are_not_set_are_all_named() -> None:
         started(stage, {"SET": ""})
 
 
+def test_inputs_are_known_before_the_start_as_far_as_no_attempt_decides_them() -> None:
+    (stage,) = submitted("""\
+        stages:
+          - name: s
+            run: x
+            env: {D: "${env.HOME}/d", N: "${attempt}"}
+            inputs: ["${env.D}/a", b, "x$${y}", "${env.HOME}/${attempt}"]
+    """).stages
+    known = substitution.inputs_before_start(stage, {"HOME": "/h"})
+    assert known == ("/h/d/a", "/w/b", "/w/x${y}")
+    with pytest.raises(UsageError, match="HOME"):
+        substitution.inputs_before_start(stage, {})
+
+
 def test_a_workdir_must_be_absolute_in_the_end() -> None:
     (stage,) = submitted("stages:\n  - {name: s, run: x, workdir: '${env.W}/d'}\n").stages
     assert started(stage, {"W": "/abs"}).workdir == "/abs/d"
