@@ -70,7 +70,7 @@ def check_filling(pipeline: Pipeline) -> None:
             json.dumps(ready.to_json(), allow_nan=False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(DIGITS)), st.integers(0, 12), SLIPS), max_size=3))
 def test_a_file_with_slips(slips: list[tuple[int, int, str]]) -> None:
     text = DIGITS
@@ -79,7 +79,7 @@ def test_a_file_with_slips(slips: list[tuple[int, int, str]]) -> None:
     check(lambda: load_text(text))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(DOCUMENTS)
 def test_a_document_of_anything(document: Any) -> None:
     check(lambda: load_text(json.dumps(document)))
