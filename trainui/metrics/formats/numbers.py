@@ -11,7 +11,7 @@ _NUMBER = re.compile(
 _GLUED = re.compile(
     # A number, then perhaps a full stop or a unit: `0.019s`, `85.93%`, `1.4685.`, `nan.0`.
     r"\s*([-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?"
-    r"|nan|inf(?:inity)?))(?:\.0?)?\s*(?:[^\s\d.,].*)?",
+    r"|nan|inf(?:inity)?))(?:\.0?)?(?:[^\s\d.,:_][^\s\d]*)?(?:\s.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -1,0 +1,326 @@
+"""What each format reads, where real files are odd."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from trainui import clock
+from trainui.metrics.formats import Decoder, UnknownFormatError, decoder
+from trainui.metrics.formats.detect import detect
+from trainui.metrics.formats.numbers import leading_number, to_number
+from trainui.metrics.formats.pattern import PatternError, PatternLines, compile_pattern
+from trainui.metrics.formats.table import step_fields
+from trainui.metrics.formats.tfevents import masked_crc
+
+Found = dict[str, list[tuple[float, float]]]
+
+
+def decoded(reader: Decoder, text: str | bytes, first_row: int = 0) -> Found:
+    data = text.encode() if isinstance(text, str) else text
+    assert reader.cut(data) == len(data)
+    series = reader.decode(data, first_row).series
+    return {
+        name: list(zip(points.steps.tolist(), points.values.tolist(), strict=True))
+        for name, points in series.items()
+    }
+
+
+def plain(found: Found) -> str:
+    """The same as text, in which NaN equals NaN and 1 equals 1.0."""
+    return repr({name: [(float(s), float(v)) for s, v in points] for name, points in found.items()})
+
+
+def jsonl(text: str | bytes, step: str | None = None) -> Found:
+    return decoded(decoder("jsonl", step, {}), text)
+
+
+def csv(text: str | bytes, step: str | None = None) -> Found:
+    return decoded(decoder("csv", step, {}), text)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("loss", "step", "epoch"), "step"),
+        (("epoch", "global_step"), "global_step"),
+        (("Epoch", "loss"), "Epoch"),
+        (("iter", "Iteration"), "Iteration"),
+        (("time/total_timesteps", "time/iterations", "epoch"), "time/total_timesteps"),
+        (("timing_s/step", "epoch"), "epoch"),
+        (("training_iteration", "epoch"), "training_iteration"),
+        (("loss",), None),
+    ],
+)
+def test_which_field_is_the_step(names: tuple[str, ...], expected: str | None) -> None:
+    assert next(iter(step_fields(names, None)), None) == expected
+    assert next(iter(step_fields(names, "loss")), None) == ("loss" if "loss" in names else expected)
+
+
+def test_without_a_step_the_row_counts() -> None:
+    assert jsonl('{"loss": 1}\n{"loss": 2}\n') == {"loss": [(0, 1), (1, 2)]}
+    assert decoded(decoder("jsonl", None, {}), '{"loss": 3}\n', 7) == {"loss": [(7, 3)]}
+
+
+def test_epoch_and_time_are_series_too() -> None:
+    found = jsonl('{"step": 3, "epoch": 0.5, "time": 9, "loss": 1}\n')
+    assert found == {"epoch": [(3, 0.5)], "time": [(3, 9)], "loss": [(3, 1)]}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('{"step": 1, "loss": NaN}', math.nan),
+        ('{"step": 1, "loss": Infinity}', math.inf),
+        ('{"step": 1, "loss": -Infinity}', -math.inf),
+        ('{"step": 1, "loss": 1e400}', math.inf),
+        ('{"step": 1, "loss": "2.302"}', 2.302),
+        ('{"step": 1, "loss": "nan"}', math.nan),
+        ('{"step": 1, "loss": 1, "loss": 2}', 2.0),
+        ('{"step": 1, "loss": 1, "name": "a", "ok": true, "x": null, "y": [1]}', 1.0),
+        (f'{{"step": 1, "loss": {10**400}}}', math.inf),
+        ('  {"step": 1, "loss": 1}  \r', 1.0),
+    ],
+)
+def test_lines_as_they_come(line: str, expected: float) -> None:
+    around = '{"step": 0, "loss": 0}\n', '{"step": 2, "loss": 2}\n'
+    found = jsonl(f"{around[0]}{line}\n{around[1]}")
+    assert plain(found) == plain({"loss": [(0, 0), (1, expected), (2, 2)]})
+
+
+def test_lines_that_are_no_object_are_left_out() -> None:
+    text = '[1]\n{"loss": 1\nnull\n5\n"x"\n{"loss": 2}\n\n' + "[" * 100_000 + "\n{}\n"
+    result = decoder("jsonl", None, {}).decode(text.encode(), 0)
+    assert result.series["loss"].values.tolist() == [2.0]
+    assert (result.records, result.skipped) == (2, 6)
+
+
+def test_a_byte_order_mark_and_bytes_that_are_no_text() -> None:
+    assert jsonl(b'\xef\xbb\xbf{"step": 1, "loss": 1}\n') == {"loss": [(1, 1)]}
+    assert jsonl(b'{"step": 1, "loss": 1, "who": "\xff\xfe"}\n') == {"loss": [(1, 1)]}
+
+
+def test_nested_objects_are_flattened() -> None:
+    assert jsonl('{"step": 1, "a": {"b": {"c": 1}, "d": 2}}\n') == {
+        "a/b/c": [(1, 1)],
+        "a/d": [(1, 2)],
+    }
+    assert jsonl('{"step": 1, "data": {"loss": 1}}\n') == {"loss": [(1, 1)]}
+    deep = '{"step": 1, "a": ' * 50 + "1" + "}" * 50
+    assert jsonl(f"{deep}\n") is not None
+
+
+def test_fields_that_differ_from_line_to_line() -> None:
+    found = jsonl(
+        '{"step": 1, "loss": 1}\n{"epoch": 1, "val": 2}\n'
+        '{"loss": 3, "step": 2}\n{"lr": 1, "step": 3}\n'
+    )
+    assert found == {"loss": [(1, 1), (2, 3)], "val": [(1, 2)], "lr": [(3, 1)]}
+
+
+def test_a_large_step_stays_exact() -> None:
+    assert jsonl('{"step": 9007199254740991, "loss": 1}\n') == {"loss": [(9007199254740991, 1)]}
+
+
+def test_a_step_that_is_no_finite_number_is_none() -> None:
+    assert jsonl('{"step": NaN, "loss": 1}\n{"step": null, "epoch": 4, "loss": 2}\n') == {
+        "loss": [(0, 1), (4, 2)]
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("step,loss\r\n1,0.5\r\n", {"loss": [(1, 0.5)]}),
+        ("step;loss\n1;0,5\n", {"loss": [(1, 0.5)]}),
+        ("step\tloss\n1\t0.5\n", {"loss": [(1, 0.5)]}),
+        ("  step,   loss\n    1,    0.5\n", {"loss": [(1, 0.5)]}),
+        ("step loss\n1 0.5\n", {"loss": [(1, 0.5)]}),
+        ('step,"loss, train"\n1,0.5\n', {"loss, train": [(1, 0.5)]}),
+        ("1,0.5\n2,0.25\n", {"1": [(1, 0.5), (2, 0.25)]}),
+        ("0.5\n0.25\n", {"0": [(0, 0.5), (1, 0.25)]}),
+        ("step,loss,acc\n1,0.5,\n2,,0.75\n", {"loss": [(1, 0.5)], "acc": [(2, 0.75)]}),
+        ('#{"env": 1}\nr,l\n1.5,2\n', {"r": [(0, 1.5)], "l": [(0, 2)]}),
+        ("#step,loss\n1,0.5\n", {"loss": [(1, 0.5)]}),
+        ("step,loss,time\n1,nan,00:00\n", {"loss": [(1, math.nan)]}),
+        (",step,loss\n0,1,0.5\n", {"loss": [(1, 0.5)]}),
+        ("step,a,a\n1,2,3\n", {"a": [(1, 2)], "a.1": [(1, 3)]}),
+        ("step,loss\n1,0.5\nstep,loss\n1,0.25\n", {"loss": [(1, 0.5), (1, 0.25)]}),
+        (
+            "step,loss\n1,0.5\nstep,acc,loss\n2,9,0.25\n",
+            {"loss": [(1, 0.5), (2, 0.25)], "acc": [(2, 9)]},
+        ),
+        ("step,loss\n1\n\n2,0.5,7\n", {"loss": [(2, 0.5)]}),
+        ('step,loss\n1,"0.5\n2,0.25\n', {"loss": [(1, 0.5), (2, 0.25)]}),
+        ("\ufeffstep,loss\n1,0.5\n", {"loss": [(1, 0.5)]}),
+    ],
+)
+def test_tables_as_they_come(text: str, expected: Found) -> None:
+    assert plain(csv(text)) == plain(expected)
+
+
+def test_a_table_goes_on_with_the_header_it_had() -> None:
+    first = decoder("csv", None, {})
+    first.decode(b"step;loss\n1;0.5\n", 0)
+    assert decoded(decoder("csv", None, first.state), "2;0.25\n", 1) == {"loss": [(2, 0.25)]}
+
+
+def pattern(text: str, expression: str, step: str | None = None) -> Found:
+    return decoded(PatternLines(compile_pattern(expression), step), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expression", "expected"),
+    [
+        ("step 5 loss 0.5\n", r"step (?P<step>\d+) loss (?P<loss>\S+)", {"loss": [(5, 0.5)]}),
+        ("loss 1\nnoise\nloss 2\n", r"loss (?P<loss>\S+)", {"loss": [(0, 1), (1, 2)]}),
+        ("1%\rloss 1\rloss 2\n", r"loss (?P<loss>\S+)", {"loss": [(0, 1), (1, 2)]}),
+        ("\x1b[32mloss\x1b[0m 0.5\n", r"loss (?P<loss>\S+)", {"loss": [(0, 0.5)]}),
+        (
+            "acc 85.93% in 0.019s.\n",
+            r"acc (?P<a>\S+) in (?P<t>\S+)",
+            {"a": [(0, 85.93)], "t": [(0, 0.019)]},
+        ),
+        ("step 1,000: 5\n", r"step (?P<step>[\d,]+): (?P<x>\S+)", {"x": [(1000, 5)]}),
+        ("loss nan\n", r"loss (?P<loss>\S+)", {"loss": [(0, math.nan)]}),
+        ("loss oops\n", r"loss (?P<loss>\S+)", {}),
+        ("a=1 a=2\n", r"a=(?P<a>\d)", {"a": [(0, 1), (1, 2)]}),
+        (
+            "step 3 l=1\nval=2\n",
+            r"step (?P<step>\d) l=(?P<l>\d)|val=(?P<v>\d)",
+            {"l": [(3, 1)], "v": [(3, 2)]},
+        ),
+    ],
+)
+def test_lines_of_logs(text: str, expression: str, expected: Found) -> None:
+    assert plain(pattern(text, expression)) == plain(expected)
+
+
+def test_another_group_may_be_the_step() -> None:
+    found = pattern(
+        "[7] loss 0.5 step 9\n", r"\[(?P<it>\d+)\] loss (?P<loss>\S+) step (?P<step>\d)", "it"
+    )
+    assert found == {"loss": [(7, 0.5)], "step": [(7, 9)]}
+
+
+def test_patterns_that_cannot_be_used_say_why() -> None:
+    for text, why in (
+        ("keras", "unknown preset"),
+        ("loss (", "cannot be read"),
+        (r"\d+", "no named"),
+    ):
+        with pytest.raises(PatternError, match=why):
+            compile_pattern(text)
+
+
+def test_a_pattern_that_takes_forever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainui.metrics.formats.pattern.TIME_LIMIT", 0.2)
+    begun = clock.now()
+    with pytest.raises(PatternError, match="make it simpler"):
+        pattern("a" * 40 + "\n", r"(?P<x>(a+)+)b")
+    assert clock.now() - begun < 5 * clock.SECOND
+
+
+@pytest.mark.parametrize(
+    ("text", "strict", "leading"),
+    [
+        ("1.5", 1.5, 1.5),
+        (" -1e-3 ", -0.001, -0.001),
+        (".5", 0.5, 0.5),
+        ("nan", math.nan, math.nan),
+        ("-inf", -math.inf, -math.inf),
+        ("1_000", None, None),
+        ("0x10", None, None),
+        ("", None, None),
+        ("85.93%", None, 85.93),
+        ("474ms/epoch", None, 474.0),
+        ("1.4685.", None, 1.4685),
+        ("nan.0", None, math.nan),
+        ("2.3 (2.5)", None, 2.3),
+        ("1,234,567", None, 1234567.0),
+        ("00:00", None, None),
+        ("0:32:48", None, None),
+        ("1.2.3", None, None),
+        ("step", None, None),
+    ],
+)
+def test_numbers_as_text(text: str, strict: float | None, leading: float | None) -> None:
+    assert repr(to_number(text)) == repr(strict)
+    assert repr(leading_number(text)) == repr(leading)
+
+
+def frame(data: bytes) -> bytes:
+    length = struct.pack("<Q", len(data))
+    return length + struct.pack("<I", masked_crc(length)) + data + struct.pack("<I", 0)
+
+
+def event(step: int, tag: bytes, value: bytes) -> bytes:
+    body = b"\x0a" + bytes([len(tag)]) + tag + value
+    summary = b"\x0a" + bytes([len(body)]) + body
+    return frame(
+        b"\x09"
+        + struct.pack("<d", 1.7e9)
+        + b"\x10"
+        + bytes([step])
+        + b"\x2a"
+        + bytes([len(summary)])
+        + summary
+    )
+
+
+def test_event_files_give_scalars_and_nothing_else() -> None:
+    simple = b"\x15" + struct.pack("<f", 0.5)
+    content = b"\x08\x01\x22\x04" + struct.pack("<f", 0.25)
+    several = b"\x08\x01\x12\x04\x12\x02\x08\x02\x22\x08" + struct.pack("<ff", 1, 2)
+    text = b"\x08\x07\x42\x02hi"
+    data = (
+        event(1, b"a", simple)
+        + event(2, b"b", b"\x42" + bytes([len(content)]) + content)
+        + event(3, b"c", b"\x42" + bytes([len(several)]) + several)
+        + event(4, b"d", b"\x42" + bytes([len(text)]) + text)
+        + frame(b"\xff\xff\xff")
+        + event(5, b"a", simple)
+    )
+    reader = decoder("tfevents", None, {})
+    assert decoded(reader, data) == {"a": [(1, 0.5), (5, 0.5)], "b": [(2, 0.25)]}
+    assert reader.cut(data[:-1]) == len(data) - len(event(5, b"a", simple))
+    assert detect(data, Path("x"), complete=False) == "tfevents"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ('{"a": 1}\n', "x", "jsonl"),
+        ('{"a": 1', "x.jsonl", None),
+        ('{\n  "a": 1\n}', "x.jsonl", "json"),
+        ('{"a": 1}', "x.json", "json"),
+        ('[{"a": 1}]', "x", "json"),
+        ("a,b\n", "x", None),
+        ("a,b\n1,2\n", "x", "csv"),
+        ("a,b\n1,2", "x", None),
+        ("loss\n0.5\n", "x.csv", "csv"),
+        ("", "x", None),
+        ("\n\n", "x", None),
+    ],
+)
+def test_formats_are_found_by_content(text: str, name: str, expected: str | None) -> None:
+    assert detect(text.encode(), Path(name), complete=False) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Epoch 1 done\nEpoch 2 done\n",
+        "[0] loss: 0.5\n[1] loss: 0.4\n",
+        "{'loss': 0.5}\n{'loss': 0.4}\n",
+        "loss 0.5\nloss 0.4\n",
+        "PK\x03\x04\0\0\0\n",
+    ],
+)
+def test_what_is_no_metrics_file_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(UnknownFormatError, match=re.escape("train.log")):
+        detect(text.encode(), Path("train.log"), complete=True)
