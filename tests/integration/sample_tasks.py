@@ -8,7 +8,6 @@ from pathlib import Path
 from celery import shared_task
 from celery.exceptions import Ignore
 
-from trainui.execution import duties
 from trainui.execution.stopping import STOPPING
 
 
@@ -24,7 +23,3 @@ def wait_for_days(path: str) -> None:
     note(path)
     STOPPING.wait(86_400.0)
     raise Ignore
-
-
-if os.environ.get("TRAINUI_TEST_IDLE"):
-    duties.idle_seconds = lambda: 86_400.0

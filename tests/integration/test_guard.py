@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration import background
 from tests.unit.supervisor.waiting import is_alive, wait_for
-from trainui.execution import service, wishes
+from trainui.execution import readiness, service, wishes
 from trainui.paths import Home
 
 
@@ -26,7 +26,7 @@ def home(trainui_home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     return trainui_home
 
 
-def test_eight_starts_at_once_make_one_of_each(home: Home) -> None:
+def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(home: Home) -> None:
     code = (
         f"from trainui.execution import service; service.ensure_started(wait={background.PATIENCE})"
     )
@@ -35,6 +35,14 @@ def test_eight_starts_at_once_make_one_of_each(home: Home) -> None:
     log = (home.worker / "guard.log").read_text()
     assert log.count("the worker is started") == 1
     assert log.count("the broker is started") == 1
+
+    stopper = threading.Thread(target=service.stop)
+    stopper.start()
+    wait_for(lambda: not wishes.is_wanted(home))
+    service.ensure_started()
+    stopper.join()
+    background.worker_pid(home)
+    assert wishes.is_wanted(home)
 
 
 def test_whatever_is_killed_comes_back(home: Home, tmp_path: Path) -> None:
@@ -55,7 +63,9 @@ def test_whatever_is_killed_comes_back(home: Home, tmp_path: Path) -> None:
     assert background.guard_pid(home) == guard
 
 
-def test_a_new_guard_adopts_what_a_killed_one_left(home: Home, tmp_path: Path) -> None:
+def test_a_new_guard_adopts_what_a_killed_one_left_and_all_can_be_stopped_without_one(
+    home: Home, tmp_path: Path
+) -> None:
     background.start()
     worker, server = background.worker_pid(home), background.broker_pid(home)
     first_guard = background.guard_pid(home)
@@ -67,9 +77,6 @@ def test_a_new_guard_adopts_what_a_killed_one_left(home: Home, tmp_path: Path) -
     background.kill(worker, home.worker_lock)
     assert background.worker_pid(home) != worker
 
-
-def test_all_can_be_stopped_though_the_guard_was_killed(home: Home) -> None:
-    background.start()
     background.kill(background.guard_pid(home), home.guard_lock)
     assert service.stop()
     assert background.is_all_gone(home)
@@ -84,20 +91,7 @@ def test_all_can_be_stopped_though_each_was_stopped_by_a_signal(home: Home) -> N
     assert background.is_all_gone(home)
 
 
-def test_a_worker_leaves_in_time_though_it_waits_for_stages(home: Home, tmp_path: Path) -> None:
-    background.start()
-    worker = background.worker_pid(home)
-    for number in range(3):
-        background.send(home, "tests.wait_for_days", str(tmp_path / f"{number}"))
-    for number in range(3):
-        wait_for((tmp_path / f"{number}").exists)
-    began = time.monotonic()
-    background.kill(worker, home.worker_lock, signal.SIGTERM)
-    assert time.monotonic() - began < 5.0
-    assert background.worker_pid(home) != worker  # nobody has said that it is not wanted
-
-
-def test_neither_a_hangup_nor_a_broken_module_does_harm(
+def test_a_worker_heeds_no_hangup_and_leaves_in_time_though_it_waits_for_stages(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_INCLUDE", '["no.such.module", "tests.integration.sample_tasks"]')
@@ -109,6 +103,15 @@ def test_neither_a_hangup_nor_a_broken_module_does_harm(
     assert background.guard_pid(home) == guard
     assert home.worker_log.read_text().count(" ready.") == 1
     assert "no.such.module cannot be imported" in home.worker_log.read_text()
+
+    for number in range(3):
+        background.send(home, "tests.wait_for_days", str(tmp_path / f"{number}"))
+    for number in range(3):
+        wait_for((tmp_path / f"{number}").exists)
+    began = time.monotonic()
+    background.kill(worker, home.worker_lock, signal.SIGTERM)
+    assert time.monotonic() - began < 5.0
+    assert background.worker_pid(home) != worker  # nobody has said that it is not wanted
 
 
 def test_a_guard_that_is_told_to_end_takes_all_with_it(home: Home) -> None:
@@ -135,34 +138,22 @@ def test_a_revived_guard_brings_back_what_is_wanted(home: Home) -> None:
         assert reviver.wait() == 0
 
 
-def test_a_start_during_a_stop_is_not_lost(home: Home) -> None:
-    background.start()
-    stopper = threading.Thread(target=service.stop)
-    stopper.start()
-    wait_for(lambda: not wishes.is_wanted(home))
-    service.ensure_started()
-    stopper.join()
-    background.worker_pid(home)
-    assert wishes.is_wanted(home)
-
-
 def test_an_idle_worker_ends_and_with_it_all(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRAINUI_TEST_IDLE", "yes")
     monkeypatch.setenv("TRAINUI_IDLE_TIMEOUT", "1.5")
     background.start()
-    guard = background.guard_pid(home)
+    guard, worker = background.guard_pid(home), background.worker_pid(home)
     used = cpu_seconds(guard)
     wait_for(lambda: not wishes.is_wanted(home), "idleness", background.PATIENCE)
     assert cpu_seconds(guard) - used < 0.03, "a guard costs next to nothing"
+    service.ensure_started()  # though it is about to end
+    assert wait_for(lambda: new_worker(home, worker), "a new worker", background.PATIENCE)
     wait_for(lambda: background.is_all_gone(home), "the end of all", background.PATIENCE)
-    log = (home.worker / "guard.log").read_text()
-    assert log.count("the worker is started") == 1
-    # Though it is about to end when it is wanted again, it is there.
-    background.start()
-    wait_for(lambda: not wishes.is_wanted(home), "idleness", background.PATIENCE)
-    monkeypatch.setenv("TRAINUI_IDLE_TIMEOUT", "3600")
-    background.start()
-    assert wishes.is_wanted(home)
+    assert (home.worker / "guard.log").read_text().count("the worker is started") == 2
+
+
+def new_worker(home: Home, than: int) -> bool:
+    ready = readiness.read(home)
+    return ready is not None and int(ready["pid"]) != than
 
 
 def test_all_end_when_their_home_is_removed(home: Home) -> None:

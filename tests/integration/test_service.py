@@ -18,7 +18,7 @@ from tests.integration import background
 from tests.unit.supervisor.waiting import wait_for
 from trainui import settings
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import celery_app, service
+from trainui.execution import celery_app, detached, service
 from trainui.paths import Home
 
 
@@ -69,8 +69,14 @@ def test_a_worker_that_does_not_come_up_is_explained(
     trainui_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_BROKER_URL", "redis://127.0.0.1:1/0")
+    service.ensure_started()
+    wait_for(
+        lambda: "refused" in detached.read_tail(trainui_home.worker_log),
+        "a vain attempt",
+        background.PATIENCE,
+    )
     with pytest.raises(UnfitEnvironmentError) as caught:
-        service.ensure_started(wait=2.5)
+        service.ensure_started(wait=0.1)
     assert "the worker does not come up" in str(caught.value)
     assert "127.0.0.1:1. Connection refused" in str(caught.value)
     began = time.monotonic()

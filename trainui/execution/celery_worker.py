@@ -17,6 +17,7 @@ from celery import signals
 from celery.bootsteps import StartStopStep
 from celery.platforms import SecurityWarning
 
+from trainui import paths
 from trainui.execution import duties, readiness, wishes
 from trainui.execution.celery_app import TRACKED_TASK, get_app
 from trainui.execution.stopping import STOPPING
@@ -108,6 +109,7 @@ def _leave() -> None:
     if STOPPING.is_set():
         return
     STOPPING.set()
+    readiness.clear(paths.home())
     deadline = threading.Timer(_LEAVE_WITHIN, os._exit, [EXIT_TOLD])
     deadline.daemon = True
     deadline.start()

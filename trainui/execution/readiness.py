@@ -31,7 +31,7 @@ def declare(home: Home, slots: Sequence[dict[str, Any]]) -> None:
 
 
 def clear(home: Home) -> None:
-    """Take back what an earlier worker said."""
+    """Take it back: this worker leaves, or has found what an earlier one said."""
     _file(home).unlink(missing_ok=True)
 
 

@@ -53,6 +53,7 @@ def _log_to_file(home: Home) -> None:
     )
     layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, format=layout, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells each of its plugins
 
 
 def _ignore_foreign_celery_settings() -> None:
