@@ -1,0 +1,137 @@
+"""Runs under test: submitted as front ends do, looked at as the screen does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration import background
+from tests.integration.conftest import kill_all
+from tests.unit.supervisor.waiting import wait_for
+from trainui import control, paths, settings
+from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.domain.states import ENDED, Status
+from trainui.execution import celery_app, service
+from trainui.execution.messages import TASK_NAME
+from trainui.paths import Home
+from trainui.pipeline import loader
+from trainui.store import views
+
+PATIENCE = 40.0
+"""Seconds; tests of other parts may take the machine's time."""
+
+
+@contextmanager
+def home_with_worker(directory: Path, **values: str) -> Iterator[Home]:
+    """A home whose worker takes work; nothing of it is left behind."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TRAINUI_HOME", str(directory / "home"))
+        environment.setenv("XDG_CONFIG_HOME", str(directory / "config"))
+        for name, value in values.items():
+            environment.setenv(f"TRAINUI_{name.upper()}", value)
+        background.start()
+        home = paths.home()
+        yield home
+        stopped = service.stop()
+        kill_all(home)
+        assert stopped, f"not all could be stopped; see the logs in {home.worker}"
+
+
+class Run:
+    """A run of a pipeline, in a directory of its own."""
+
+    def __init__(self, directory: Path, *stages: Mapping[str, Any], **fields: Any) -> None:
+        directory.mkdir(exist_ok=True)
+        file = directory / "pipeline.yaml"
+        file.write_text(json.dumps({"name": "test", "stages": stages}))  # JSON is YAML
+        self.directory = directory
+        self.id = control.submit(loader.load(str(file), {}), **fields)
+
+    def record(self) -> RunRecord:
+        with views.reading() as connection:
+            found = views.run(connection, self.id)
+        assert found is not None
+        return found
+
+    def stages(self) -> dict[str, StageRecord]:
+        with views.reading() as connection:
+            return {stage.name: stage for stage in views.stages(connection, self.id)}
+
+    def stage(self, name: str) -> StageRecord:
+        return self.stages()[name]
+
+    def attempts(self, name: str) -> list[AttemptRecord]:
+        with views.reading() as connection:
+            return views.attempts_of_stage(connection, self.stage(name).id)
+
+    def attempt(self, name: str) -> AttemptRecord:
+        return self.attempts(name)[-1]
+
+    def events(self) -> list[Event]:
+        with views.reading() as connection:
+            return [event for _, event in views.events(connection, self.id)]
+
+    def statuses(self) -> dict[str, str]:
+        return {name: str(stage.status) for name, stage in self.stages().items()}
+
+    def wait_for(self, name: str, status: Status) -> StageRecord:
+        """Wait until a stage is in a state, and return it."""
+        return self.until(name, lambda stage: stage.status == status, str(status))
+
+    def until(self, name: str, holds: Callable[[StageRecord], bool], what: str) -> StageRecord:
+        """Wait until something holds of a stage, and return it."""
+        try:
+            return wait_for(
+                lambda: stage if holds(stage := self.stage(name)) else None, what, PATIENCE
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{name} is not {what}: {self.stages()}") from error
+
+    def wait(self) -> RunRecord:
+        """Wait until the run is over."""
+        try:
+            wait_for(lambda: self.record().status in ENDED, "the run's end", PATIENCE)
+        except AssertionError as error:
+            raise AssertionError(f"the run is not over: {self.stages()}") from error
+        return self.record()
+
+    def process(self, name: str) -> AttemptRecord:
+        """Wait until a stage's process runs, and return its attempt."""
+        wait_for(
+            lambda: (tries := self.attempts(name)) and tries[-1].pid and not tries[-1].completed_at,
+            f"the process of {name}",
+            PATIENCE,
+        )
+        return self.attempt(name)
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a file in the run's directory of its own; none where it is not there."""
+        path = self.directory / name
+        return path.read_text().splitlines() if path.exists() else []
+
+
+def send_again(run: Run, name: str, task_id: str | None) -> None:
+    """Send the message of a stage once more, as a broker may."""
+    app = celery_app.create_app(paths.home(), settings.load())
+    with celery_app.publishing_connection(app) as connection:
+        app.send_task(
+            TASK_NAME,
+            args=(run.id, name, None, {}),
+            task_id=task_id,
+            connection=connection,
+            retry=False,
+        )
+
+
+def wait_until_taken() -> None:
+    """Wait until the worker has taken every message that was sent."""
+    app = celery_app.create_app(paths.home(), settings.load())
+    with app.connection_for_read() as connection:
+        client = connection.default_channel.client
+        queue = app.conf.task_default_queue
+        wait_for(lambda: client.llen(queue) == 0, "an empty queue", PATIENCE)

@@ -1,0 +1,377 @@
+"""Stages run by a real worker through a real broker: what becomes of them, and why."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.runs import Run, home_with_worker, send_again, wait_until_taken
+from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
+from trainui import control
+from trainui.domain.states import Status
+from trainui.paths import Home
+from trainui.store import curves, views
+from trainui.supervisor.orphans import processes_of
+
+NewRun = Callable[..., Run]
+
+NOTE = "printf '%s\\n' \"$TRAINUI_STAGE $TRAINUI_ATTEMPT\" >> ledger; "
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    directory = tmp_path_factory.mktemp("stages")
+    told = directory / "told"
+    with home_with_worker(directory, cpus="2", notify_command=f"cat >> {told}") as home:
+        yield home
+
+
+@pytest.fixture
+def new_run(home: Home, tmp_path: Path) -> NewRun:
+    """Submit a run of some stages, in a directory of its own."""
+    numbers = itertools.count()
+
+    def submit(*stages: dict[str, Any], **fields: Any) -> Run:
+        return Run(tmp_path / f"run{next(numbers)}", *stages, **fields)
+
+    return submit
+
+
+def stage(name: str, run: Any, *depends_on: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "run": run, "depends_on": list(depends_on), **fields}
+
+
+def test_a_diamond_with_a_failure_is_resumed_and_runs_nothing_twice(new_run: NewRun) -> None:
+    meet = NOTE + "touch here-{0}; until [ -e here-{1} ]; do sleep 0.01; done"
+    run = new_run(
+        stage("A", NOTE),
+        stage("B", meet.format("b", "c") + "; [ -e mended ]", "A"),
+        stage("C", meet.format("c", "b"), "A"),  # both wait for each other: they run at once
+        stage("D", NOTE, "B", "C"),
+    )
+    assert run.wait().status == Status.FAILED
+    assert run.statuses() == {"A": "completed", "B": "failed", "C": "completed", "D": "blocked"}
+    assert run.stage("B").reason == "exit code 1"
+    assert sorted(run.lines("ledger")) == ["A 1", "B 1", "C 1"]
+
+    (run.directory / "mended").touch()
+    assert control.resume(run.id) == ["B", "D"]
+    assert run.wait().status == Status.COMPLETED
+    assert sorted(run.lines("ledger")) == ["A 1", "B 1", "B 2", "C 1", "D 1"]
+    stages = run.stages()
+    assert stages["D"].started_at is not None
+    for upstream in ("B", "C"):
+        ended = stages[upstream].completed_at
+        assert ended is not None
+        assert ended <= stages["D"].started_at
+    assert [attempt.status for attempt in run.attempts("B")] == [Status.FAILED, Status.COMPLETED]
+    assert control.resume(run.id) == []
+
+
+def test_a_stage_is_recorded_as_its_supervisor_saw_it(new_run: NewRun) -> None:
+    run = new_run(stage("a", "echo out; echo err >&2; exit 3"))
+    run.wait()
+    found, attempt = run.stage("a"), run.attempt("a")
+    assert found.celery_task_id == attempt.celery_task_id
+    assert (found.exit_code, attempt.exit_code) == (3, 3)
+    assert found.error == "exit code 3\n\nerr"
+    assert (found.started_at, found.completed_at) == (attempt.started_at, attempt.completed_at)
+    assert (Path(attempt.directory) / "stdout.log").read_text() == "out\n"
+    assert attempt.metrics_complete
+    assert "started" in [event.kind for event in run.events()]
+
+
+def test_a_tasks_result_is_kept_and_so_is_its_error(new_run: NewRun, tmp_path: Path) -> None:
+    (tmp_path / "run0").mkdir()
+    module = tmp_path / "run0" / "mytasks.py"
+    module.write_text(
+        "def double(number):\n    return {'twice': 2 * number}\n"
+        "def fail(word):\n    raise ValueError(word)\n"
+    )
+    run = new_run(
+        {"name": "good", "task": "mytasks.double", "params": {"number": 21}},
+        {"name": "bad", "task": "mytasks.fail", "params": {"word": "no luck"}},
+        {"name": "missing", "task": "mytasks.nothing"},
+        python=sys.executable,
+    )
+    run.wait()
+    assert run.stage("good").result == {"twice": 42}
+    assert run.stage("bad").status == Status.FAILED
+    error = run.stage("bad").error
+    assert error is not None
+    assert error.startswith("ValueError: no luck\n\nTraceback")
+    assert "cannot find the task 'mytasks.nothing'" in str(run.stage("missing").error)
+
+
+def test_retries_wait_longer_each_time_and_are_counted(new_run: NewRun) -> None:
+    script = NOTE + "[ $TRAINUI_ATTEMPT = 3 ]"
+    run = new_run(stage("a", script, retries=2, retry_delay="0.3s"))
+    waiting = run.until(
+        "a", lambda found: "retry" in str(found.reason) and found.attempt == 1, "a retry"
+    )
+    assert waiting.status == Status.QUEUED
+    assert run.wait().status == Status.COMPLETED
+    assert run.lines("ledger") == ["a 1", "a 2", "a 3"]
+    first, second, third = run.attempts("a")
+    assert first.completed_at is not None
+    assert second.started_at is not None
+    assert second.completed_at is not None
+    assert third.started_at is not None
+    assert second.started_at - first.completed_at >= 300_000
+    assert third.started_at - second.completed_at >= 600_000
+
+
+def test_a_stage_that_takes_too_long_is_ended(new_run: NewRun) -> None:
+    run = new_run(
+        stage("slow", "sleep 100", timeout=0.5, grace=1),
+        stage("silent", "sleep 100", silence_timeout=0.5, grace=1),
+    )
+    run.wait()
+    assert run.stage("slow").error == "timed out after 0.5s"
+    assert run.stage("silent").error == "was silent for 0.5s"
+
+
+def test_exit_code_0_is_not_enough(new_run: NewRun) -> None:
+    run = new_run(
+        stage("no-output", "true", outputs=["model.npz"]),
+        stage("no-success", "echo almost", success="^done"),
+        stage("all", "echo done; echo x > $TRAINUI_STAGE_DIR/m.npz", outputs=["m.npz"]),
+        stage("after", "true", "all"),
+    )
+    run.wait()
+    assert run.stage("no-output").error == "output model.npz is missing"
+    assert "`success`" in str(run.stage("no-success").error)
+    assert run.stage("after").status == Status.COMPLETED
+
+
+def test_what_cannot_be_started_says_why(new_run: NewRun) -> None:
+    run = new_run(
+        stage("workdir", "true", workdir="./nowhere"),
+        stage("program", ["no-such-program"]),
+        stage("variable", "echo ${env.NOT_SET_ANYWHERE}"),
+        stage("input", "true", inputs=["${run_dir}/nothing.csv"]),
+    )
+    run.wait()
+    errors = {name: str(found.error) for name, found in run.stages().items()}
+    assert "nowhere is not there" in errors["workdir"]
+    assert "no-such-program" in errors["program"]
+    assert "NOT_SET_ANYWHERE" in errors["variable"]
+    assert "nothing.csv" in errors["input"]
+    assert {str(found.status) for found in run.stages().values()} == {"failed"}
+
+
+def test_cancelling_ends_every_process_of_a_stage(new_run: NewRun) -> None:
+    script = (
+        "trap '' TERM; setsid sh -c \"trap '' TERM; echo \\$\\$ > away; sleep 100 & wait\" & "
+        "echo $$ > pid; while :; do sleep 0.1; done"
+    )
+    run = new_run(stage("a", script, grace=0.5), stage("b", "true", "a"))
+    pids = [read_pid(run.directory / "pid"), read_pid(run.directory / "away")]
+    assert control.cancel(run.id) == ["a", "b"]
+    assert run.wait().status == Status.CANCELLED
+    assert not any(is_alive(pid) for pid in pids)
+    assert processes_of({"TRAINUI_RUN_ID": run.id}) == []
+    assert run.statuses() == {"a": "cancelled", "b": "cancelled"}
+
+
+def test_a_stage_that_exits_with_0_when_cancelled_is_cancelled(new_run: NewRun) -> None:
+    script = "trap 'exit 0' TERM; echo $$ > pid; while :; do sleep 0.05; done"
+    run = new_run(stage("a", script, retries=3))
+    read_pid(run.directory / "pid")
+    control.cancel(run.id)
+    assert run.wait().status == Status.CANCELLED
+    assert len(run.attempts("a")) == 1
+
+
+def test_a_stage_waits_for_a_place_and_says_for_which(new_run: NewRun) -> None:
+    hold = "until [ -e go ]; do sleep 0.02; done"
+    run = new_run(stage("x", hold), stage("y", hold), stage("z", NOTE))
+    words = "needs 1 CPU place: 2 of 2 taken by x, y"
+    run.until("z", lambda found: found.reason == words, words)
+    assert run.record().status == Status.RUNNING
+    (run.directory / "go").touch()
+    run.wait_for("z", Status.COMPLETED)
+
+
+def test_a_paused_queue_starts_nothing_until_it_goes_on(new_run: NewRun) -> None:
+    control.set_paused(True)
+    try:
+        run = new_run(stage("a", NOTE))
+        run.until("a", lambda found: found.reason == "the queue is paused", "paused")
+    finally:
+        control.set_paused(False)
+    assert run.wait().status == Status.COMPLETED
+
+
+def test_more_messages_than_one_start_nothing_twice(new_run: NewRun) -> None:
+    run = new_run(stage("a", NOTE + "until [ -e go ]; do sleep 0.02; done"), stage("b", NOTE, "a"))
+    task_id = run.process("a").celery_task_id
+    for _ in range(5):
+        send_again(run, "a", task_id)
+    (run.directory / "go").touch()
+    assert run.wait().status == Status.COMPLETED
+    for _ in range(5):
+        send_again(run, "a", task_id)
+    wait_until_taken()
+    assert run.lines("ledger") == ["a 1", "b 1"]
+    assert len(run.attempts("a")) == 1
+
+
+TRAIN = (
+    'echo "started with [$TRAINUI_CHECKPOINT] $*" >> ledger; '
+    'for i in 1 2 3; do echo "{\\"step\\": $i}" > $TRAINUI_STAGE_DIR/ckpt-$i.json; done; '
+    '[ -n "$TRAINUI_CHECKPOINT" ] || { printf \'{"torn\' > $TRAINUI_STAGE_DIR/ckpt-4.json; '
+    "echo $$ > pid; sleep 100; }"
+)
+
+
+def test_a_killed_training_continues_from_its_newest_whole_checkpoint(new_run: NewRun) -> None:
+    run = new_run(
+        stage(
+            "train",
+            ["sh", "-c", TRAIN, "sh"],
+            checkpoint="ckpt-*.json",
+            resume_args=["--resume", "${checkpoint}"],
+        )
+    )
+    os.kill(read_pid(run.directory / "pid"), signal.SIGKILL)
+    assert run.wait().status == Status.FAILED
+    assert run.stage("train").reason == "killed by signal 9 (KILL)"
+    control.resume(run.id)
+    assert run.wait().status == Status.COMPLETED
+    newest = f"{run.stage('train').directory}/ckpt-3.json"
+    assert run.lines("ledger") == [
+        "started with [] ",
+        f"started with [{newest}] --resume {newest}",
+    ]
+    assert run.attempt("train").checkpoint == newest
+
+
+def test_a_checkpoint_from_which_an_attempt_got_nowhere_is_not_tried_again(
+    new_run: NewRun,
+) -> None:
+    script = (
+        'echo "[$TRAINUI_CHECKPOINT]" >> ledger; [ -n "$TRAINUI_CHECKPOINT" ] || '
+        "for i in 1 2; do echo $i > $TRAINUI_STAGE_DIR/ckpt-$i; done; exit 1"
+    )
+    run = new_run(stage("a", script, checkpoint="ckpt-*", retries=5))
+    assert run.wait().status == Status.FAILED
+    directory = run.stage("a").directory
+    assert run.lines("ledger") == ["[]", f"[{directory}/ckpt-2]", f"[{directory}/ckpt-1]"]
+    assert "every checkpoint was tried in vain" in str(run.stage("a").error)
+    assert len(run.attempts("a")) == 4
+
+    control.resume(run.id, fresh=["a"])
+    run.wait()
+    assert run.lines("ledger")[3] == "[]"
+    assert Path(f"{directory}~1").is_dir()
+
+
+def test_a_stage_run_again_begins_in_a_new_directory(new_run: NewRun) -> None:
+    run = new_run(stage("a", "echo $TRAINUI_ATTEMPT > $TRAINUI_STAGE_DIR/made"), stage("b", NOTE))
+    run.wait()
+    control.rerun(run.id, ["a"])
+    run.until("a", lambda found: found.attempt == 2 and found.status == "completed", "done again")
+    directory = Path(run.stage("a").directory)
+    assert (directory / "made").read_text() == "2\n"
+    assert (directory.with_name("a~1") / "made").read_text() == "1\n"
+    logs = [Path(attempt.directory, "stdout.log") for attempt in run.attempts("a")]
+    assert all(log.is_file() for log in logs)
+
+
+def test_when_a_supervisor_dies_its_child_is_watched_and_then_interrupted(
+    new_run: NewRun,
+) -> None:
+    script = 'echo \'{"step": 1, "loss": 2}\' >> $TRAINUI_METRICS_FILE; '
+    script += "until [ -e go ]; do sleep 0.02; done"
+    run = new_run(stage("a", script), stage("b", NOTE, "a"))
+    attempt = run.process("a")
+    assert attempt.supervisor_pid is not None
+    os.kill(attempt.supervisor_pid, signal.SIGKILL)
+    wait_for(lambda: not is_alive(int(attempt.supervisor_pid or 0)), "its supervisor's end")
+    watched = "the supervisor of " + attempt.directory
+    log = Path(os.environ["TRAINUI_HOME"], "worker", "worker.log")
+    wait_for(lambda: watched in log.read_text(), "a line in the log")
+    assert run.stage("a").status == Status.RUNNING
+    (run.directory / "go").touch()
+    assert run.wait().status == Status.INTERRUPTED
+    assert run.stage("a").error == "ended with nobody there to record how"
+    assert run.stage("b").status == Status.BLOCKED
+    assert run.attempt("a").metrics_complete
+    control.resume(run.id)
+    assert run.wait().status == Status.COMPLETED
+
+
+def test_cancelling_reaches_a_child_whose_supervisor_died(new_run: NewRun) -> None:
+    run = new_run(stage("a", "trap '' TERM; while :; do sleep 0.1; done", grace=0.5, retries=2))
+    attempt = run.process("a")
+    assert attempt.supervisor_pid is not None
+    assert attempt.pid is not None
+    os.kill(attempt.supervisor_pid, signal.SIGKILL)
+    control.cancel(run.id)
+    assert run.wait().status == Status.CANCELLED
+    assert not is_alive(attempt.pid)
+
+
+def test_metrics_are_complete_when_a_stage_is(new_run: NewRun) -> None:
+    script = (
+        'i=0; while [ $i -lt 500 ]; do echo "{\\"step\\": $i, \\"loss\\": 0.5}"; '
+        "i=$((i+1)); done >> $TRAINUI_METRICS_FILE"
+    )
+    run = new_run(stage("a", script))
+    run.wait()
+    with views.reading() as connection:
+        (summary,) = curves.summaries(connection, [run.stage("a").id])
+    assert (summary.name, summary.count) == ("loss", 500)
+
+
+def test_secrets_in_a_failed_stages_log_are_masked_in_its_error(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_TOKEN", "hf_abcdef123456")
+    run = new_run(stage("a", 'echo "denied: $HUB_TOKEN" >&2; exit 1'))
+    run.wait()
+    assert run.stage("a").error == "exit code 1\n\ndenied: ***"
+    log = Path(run.attempt("a").directory, "stderr.log")
+    assert log.read_text() == "denied: hf_abcdef123456\n"
+
+
+def test_the_end_of_a_run_is_told_once_for_each_end(home: Home, new_run: NewRun) -> None:
+    told = home.root.parent / "told"
+
+    def statuses(run: Run) -> list[str]:
+        decoder, text, found = json.JSONDecoder(), told.read_text() if told.exists() else "", []
+        while text:
+            value, end = decoder.raw_decode(text)
+            found.append(value)
+            text = text[end:]
+        return [value["status"] for value in found if value["run"] == run.id]
+
+    run = new_run(stage("a", "[ -e mended ]"))
+    run.wait()
+    wait_for(lambda: statuses(run) == ["failed"], "a notification")
+    (run.directory / "mended").touch()
+    control.resume(run.id)
+    run.wait()
+    wait_for(lambda: statuses(run) == ["failed", "completed"], "another notification")
+
+
+def test_a_successor_starts_soon_after(new_run: NewRun) -> None:
+    names = [f"s{number}" for number in range(12)]
+    chain = [stage(name, ["true"], *names[:at][-1:]) for at, name in enumerate(names)]
+    run = new_run(*chain)
+    assert run.wait().status == Status.COMPLETED
+    stages = run.stages()
+    gaps = sorted(
+        int(stages[b].started_at or 0) - int(stages[a].completed_at or 0)
+        for a, b in itertools.pairwise(names)
+    )
+    assert gaps[len(gaps) // 2] < 500_000, gaps  # 0.1 s on a quiet machine; see the benchmarks
