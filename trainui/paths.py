@@ -142,10 +142,10 @@ def prepare_socket_directory(socket_path: Path) -> Path:
 def directory_name(stage_name: str) -> str:
     """Return a stage's directory name: its name where that is safe, else a safe one with a hash.
 
-    Two different names never give one directory name, also on a file system that folds case.
+    Two different names never give one directory name.
     """
     safe = _UNSAFE.sub("_", stage_name)
-    if safe == stage_name and safe == safe.lower() and len(safe) <= 100 and safe.strip("."):
+    if safe == stage_name and len(safe) <= 100 and safe.strip("."):
         return safe
     digest = hashlib.sha256(stage_name.encode()).hexdigest()[:8]
     return f"{safe[:100]}-{digest}"

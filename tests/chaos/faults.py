@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
@@ -87,8 +88,8 @@ def _kill(pid: int | None) -> bool:
     return True
 
 
-def _holder(lock: os.PathLike[str]) -> int | None:
-    holder = locks.holder(paths.Path(lock))
+def _holder(lock: Path) -> int | None:
+    holder = locks.holder(lock)
     return None if holder is None else int(holder["pid"])
 
 

@@ -16,6 +16,7 @@ _INTERPRETER = re.compile(
     r"(python|pypy)[0-9.]*|(ba|da|z|k)?sh|env|uv|torchrun|accelerate|deepspeed"
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+_PATH = re.compile(r"[\w.+/@=-]+")
 _UNFIT = re.compile(r"[/.\[\]{}$\s]+")
 _BEYOND_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -61,7 +62,8 @@ def _subject(words: Sequence[str]) -> str:
             return word.rpartition(".")[2]
         if _SCRIPT.fullmatch(word):
             return PurePath(word).stem
-    programs = [PurePath(word).name for word in words if not _ASSIGNMENT.fullmatch(word)]
+    paths = [word for word in words if _PATH.fullmatch(word)]
+    programs = [PurePath(word).name for word in paths if not _ASSIGNMENT.fullmatch(word)]
     fitting = [name for name in programs if name[:1] != "-" and not _INTERPRETER.fullmatch(name)]
     return PurePath((fitting or programs or ["command"])[0]).stem
 
