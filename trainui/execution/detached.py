@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import trainui
+from trainui import paths
 
 _LOG_LIMIT = 1 << 20
 """Bytes. These logs grow by a few lines at each start; an older one is kept beside."""
@@ -121,7 +121,7 @@ def _environment() -> dict[str, str]:
     """Ours, so that modules are found as they are here though the working directory is another."""
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     search = [str(Path(part).absolute()) for part in given if part]
-    package_root = Path(trainui.__file__).parent.parent
+    package_root = Path(paths.__file__).parent.parent
     if package_root.name not in ("site-packages", "dist-packages"):
         search.insert(0, str(package_root))  # a checkout, which need not be installed
     return {**os.environ, "PYTHONPATH": os.pathsep.join(search)} if search else dict(os.environ)
