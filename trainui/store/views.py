@@ -6,65 +6,20 @@ This is the way to the first frame, so it imports the database driver and nothin
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from trainui import paths
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.domain.states import Status
-from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
+from trainui.errors import AmbiguousError, NotFoundError
 from trainui.store import rows
+from trainui.store.reader import connect as connect
+from trainui.store.reader import data_version as data_version
+from trainui.store.reader import flag as flag
+from trainui.store.reader import reading as reading
 
 PREFIX_LENGTH = 4
 """Characters of a run's id that name it."""
-
-
-@contextmanager
-def reading(database: Path | None = None) -> Iterator[sqlite3.Connection]:
-    """Open the database for reading, for a short while.
-
-    Raises:
-        NotFoundError: there is no database yet, so there are no runs.
-        UnfitEnvironmentError: it cannot be read.
-    """
-    connection = connect(database or paths.home().database)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def connect(database: Path) -> sqlite3.Connection:
-    """Open a database that is there, read-only.
-
-    Raises:
-        NotFoundError: it is not there.
-        UnfitEnvironmentError: it cannot be read.
-    """
-    if not database.exists():
-        raise NotFoundError(
-            f"there are no runs yet: {database} is not there; start with `trainui demo`"
-        )
-    try:
-        connection = sqlite3.connect(
-            f"file:{_quoted(database)}?mode=ro", uri=True, check_same_thread=False
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA busy_timeout = 5000")
-        connection.execute("SELECT 1 FROM runs LIMIT 1")
-    except sqlite3.Error as error:
-        raise UnfitEnvironmentError(
-            f"{database}: {error}; check its permissions, or see `trainui doctor`"
-        ) from error
-    return connection
-
-
-def _quoted(path: Path) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,17 +174,6 @@ def pipeline_text(connection: sqlite3.Connection, digest: str) -> str:
     """Return a pipeline's text."""
     row = connection.execute("SELECT text FROM pipelines WHERE digest = ?", (digest,)).fetchone()
     return str(row[0]) if row else ""
-
-
-def flag(connection: sqlite3.Connection, name: str) -> str | None:
-    """Return a switch of the installation, such as `paused`."""
-    row = connection.execute("SELECT value FROM flags WHERE name = ?", (name,)).fetchone()
-    return str(row[0]) if row else None
-
-
-def data_version(connection: sqlite3.Connection) -> int:
-    """Return a number that changes whenever another connection has committed."""
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _mapping(row: sqlite3.Row) -> rows.Row:

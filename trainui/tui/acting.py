@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, cast
 
 from textual.screen import Screen
 
-from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.text import harmless
 
 if TYPE_CHECKING:
-    from trainui.tui.app import TrainuiApp
+    from trainui.domain.records import StageRecord
+    from trainui.tui.application import TrainuiApp
 
 
 @dataclass(frozen=True, slots=True)

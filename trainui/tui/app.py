@@ -1,114 +1,12 @@
-"""The screen's app: what there is, in one place. Pages, panes and acting live in their modules."""
+"""Opening the screen: what is done before and after the app has the terminal."""
 
 from __future__ import annotations
 
 import gc
-import os
 import sys
-from typing import Any, ClassVar
-
-from textual.app import App
-from textual.binding import BindingType
-
-from trainui import settings
-from trainui.tui import endings, leaving, theme
-from trainui.tui.feed import Feed
-from trainui.tui.keys import KeyTable, bindings
-from trainui.tui.messages import Fresh
-from trainui.tui.palette import KeyCommands
-from trainui.tui.screens.page import Page
-from trainui.tui.screens.run import RunScreen
-from trainui.tui.screens.runs import RunsScreen
-from trainui.tui.snapshots import Snapshot, Wanted
-from trainui.tui.working import Working
 
 GC_THRESHOLD = 100_000
 """Allocations between two collections: collecting less often saves a twentieth of the start."""
-
-
-class TrainuiApp(Working, App[int]):
-    """Runs and their stages, live."""
-
-    TITLE = "trainui"
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
-    COMMANDS: ClassVar[set[Any]] = {KeyCommands}
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
-    CSS = """
-    Toast { max-width: 76; }
-    Button.-useful { background: $primary; color: $background; text-style: bold; }
-    """
-
-    def __init__(self, run_id: str | None = None, configured: settings.Settings | None = None):
-        super().__init__()
-        configured = configured or settings.load()
-        if "TEXTUAL_ANIMATIONS" not in os.environ:
-            self.animation_level = "none"
-        for own in theme.OURS:
-            self.register_theme(own)
-        self.theme = (
-            configured.theme if configured.theme in self.available_themes else theme.DEFAULT
-        )
-        self.keys = KeyTable(configured.keys)
-        self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
-        self.first_run = run_id
-        self.snapshot: Snapshot | None = None
-        self.feed = Feed(self._deliver, Wanted(run_id=run_id))
-        self.feed.start()
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return our own variables for themes that lack them."""
-        return theme.defaults(self.current_theme)
-
-    def get_default_screen(self) -> RunsScreen:
-        """Return the first page."""
-        return RunsScreen()
-
-    def on_mount(self) -> None:
-        """Open the run that was asked for, and begin to tick."""
-        endings.leave_on_signals(self)
-        endings.watch_terminal(self)
-        if self.first_run is not None:
-            self.push_screen(RunScreen(self.first_run))
-        self.set_interval(1.0, self._tick)
-        for unknown in self.keys.unknown:
-            self.notify(f"config.toml: no key has the id {unknown!r}", severity="warning")
-
-    def on_unmount(self) -> None:
-        """Read no more."""
-        self.feed.stop()
-
-    def _deliver(self, snapshot: Snapshot) -> None:
-        self.post_message(Fresh(snapshot))
-
-    def on_fresh(self, message: Fresh) -> None:
-        """Give the page that is open what the feed has read."""
-        self.snapshot = message.snapshot
-        if (page := self.page) is not None:
-            page.show(message.snapshot)
-
-    def _tick(self) -> None:
-        if (page := self.page) is not None:
-            page.tick()
-
-    @property
-    def page(self) -> Page | None:
-        """The page that is open, also under a question."""
-        pages = (screen for screen in reversed(self.screen_stack) if isinstance(screen, Page))
-        page = next(pages, None)
-        return page if page is not None and page.ready else None
-
-    def open_run(self, run_id: str) -> None:
-        """Open a run's page."""
-        self.push_screen(RunScreen(run_id))
-
-    def leave_run(self) -> None:
-        """Go back to the list."""
-        self.pop_screen()
-
-    def action_leave(self) -> None:
-        """Leave; work goes on."""
-        self.exit(0)
 
 
 def run_screen(run_id: str | None = None) -> int:
@@ -124,8 +22,12 @@ def run_screen(run_id: str | None = None) -> int:
         UsageError: a setting is wrong.
     """
     gc.set_threshold(GC_THRESHOLD)
+    from trainui.tui.application import TrainuiApp
+
     app = TrainuiApp(run_id)
     app.run()
+    from trainui.tui import leaving
+
     if said := leaving.message():
         sys.stdout.write(said)
     return app.return_code or 0

@@ -14,12 +14,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from trainui import paths
 from trainui.errors import NotFoundError, TrainuiError
-from trainui.store import views
-from trainui.tui.reading import PageReader, RunList
+from trainui.store import reader
+from trainui.tui.run_list import RunList
 from trainui.tui.snapshots import Snapshot, Wanted
+
+if TYPE_CHECKING:
+    from trainui.tui.page_reader import PageReader
 
 PERIOD = 0.3
 """Seconds between two looks."""
@@ -112,7 +116,7 @@ class _Source:
         self._file: tuple[int, int] | None = None
         self._version: int | None = None
         self._list = RunList()
-        self._pages = PageReader()
+        self._pages: PageReader | None = None
         self._upgraded = False
         self._worker = True
         self._worker_seen = float("-inf")
@@ -123,8 +127,8 @@ class _Source:
             return True
         if self._connection is None:
             return False
-        return (
-            views.data_version(self._connection) != self._version or self._pages.log_has_changed()
+        return reader.data_version(self._connection) != self._version or (
+            self._pages is not None and self._pages.log_has_changed()
         )
 
     def read(self, wanted: Wanted) -> Snapshot:
@@ -163,17 +167,17 @@ class _Source:
         self._list = RunList()
 
     def _read(self, wanted: Wanted, connection: sqlite3.Connection) -> Snapshot:
-        self._version = views.data_version(connection)
+        self._version = reader.data_version(connection)
         snapshot = Snapshot(
-            wanted, paused=views.flag(connection, "paused") is not None, worker=self._worker
+            wanted, paused=reader.flag(connection, "paused") is not None, worker=self._worker
         )
         if wanted.run_id is not None:
             # numpy takes longer to import than the rest of the page to read
             later = wanted.curves and "numpy" not in sys.modules and not self.unfinished
             self.unfinished = later and wanted.stage is not None
             reduced = replace(wanted, curves=wanted.curves and not later)
-            return replace(snapshot, page=self._pages.read(connection, reduced))
-        self._pages.leave()
+            return replace(snapshot, page=self._page_reader().read(connection, reduced))
+        self._pages = None
         if self._list.loading and self._list.runs:
             self._list.reload(connection)
         elif self._list.loading:
@@ -183,10 +187,17 @@ class _Source:
         self.unfinished = self._list.loading and bool(self._list.runs)
         return replace(snapshot, runs=self._list.runs, loading=self._list.loading)
 
+    def _page_reader(self) -> PageReader:
+        if self._pages is None:
+            from trainui.tui.page_reader import PageReader
+
+            self._pages = PageReader()
+        return self._pages
+
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self._replaced()
-            self._connection = views.connect(paths.home().database)
+            self._connection = reader.connect(paths.home().database)
         return self._connection
 
     def _replaced(self) -> bool:

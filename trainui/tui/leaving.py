@@ -6,7 +6,7 @@ import sqlite3
 
 from trainui import paths
 from trainui.errors import TrainuiError
-from trainui.store import run_lines, views
+from trainui.store import reader, run_lines
 from trainui.text import harmless
 from trainui.tui.feed import worker_is_there
 
@@ -17,7 +17,7 @@ MOST = 5
 def message() -> str:
     """Return lines about the runs that go on; empty where nothing does."""
     try:
-        with views.reading(paths.home().database) as connection:
+        with reader.reading(paths.home().database) as connection:
             going = run_lines.unfinished(connection)
     except (TrainuiError, sqlite3.Error):
         return ""

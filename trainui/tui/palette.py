@@ -13,7 +13,7 @@ from trainui.tui.keys import Key
 from trainui.tui.screens.page import Page
 
 if TYPE_CHECKING:
-    from trainui.tui.app import TrainuiApp
+    from trainui.tui.application import TrainuiApp
 
 
 class KeyCommands(Provider):

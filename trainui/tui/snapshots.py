@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.store.run_lines import RunLine
+
+if TYPE_CHECKING:
+    from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 
 Stream = Literal["stdout", "stderr"]
 

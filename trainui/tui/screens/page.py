@@ -18,7 +18,7 @@ from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.search_bar import SearchBar
 
 if TYPE_CHECKING:
-    from trainui.tui.app import TrainuiApp
+    from trainui.tui.application import TrainuiApp
 
 
 class Page(Acting):

@@ -20,7 +20,7 @@ from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.lines import RowsView
 
 if TYPE_CHECKING:
-    from trainui.tui.app import TrainuiApp
+    from trainui.tui.application import TrainuiApp
 
 _SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
 _STYLES = {Action.SKIP: "dim", Action.RUN: "accent", Action.CONTINUE: "good"}

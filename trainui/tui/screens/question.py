@@ -19,7 +19,7 @@ from trainui.tui.widgets.cursor import CursorView
 from trainui.tui.widgets.lines import RowsView
 
 if TYPE_CHECKING:
-    from trainui.tui.app import TrainuiApp
+    from trainui.tui.application import TrainuiApp
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,4 @@
-"""Reads from the store and from files what the screen wants to show: the work of the feed.
-
-Everything here runs in the feed's thread, on a connection of its own.
-"""
+"""Reads what a run's page shows: the work of the feed, in its thread."""
 
 from __future__ import annotations
 
@@ -12,66 +9,13 @@ from pathlib import Path
 
 from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
-from trainui.store import curves, run_lines, views
-from trainui.store.run_lines import RunLine
+from trainui.store import curves, views
 from trainui.text import harmless
 from trainui.tui.log_tail import LogReader, size_of
 from trainui.tui.snapshots import CurveData, LogTail, RunPage, StageDetail, Stream, Wanted
 
-FIRST_RUNS = 200
-"""Runs that the first frame shows; more than any terminal has lines."""
-
 MOST_CURVES = 60
 """Metrics of a stage that are plotted."""
-
-
-class RunList:
-    """The list of runs, kept up to date by reading only those to which something happened."""
-
-    def __init__(self) -> None:
-        self._lines: dict[str, RunLine] = {}
-        self._event = -1
-        self._count = -1
-        self.runs: tuple[RunLine, ...] = ()
-        """Newest first."""
-        self.loading = True
-        """Only the first runs were read."""
-
-    def first(self, connection: sqlite3.Connection) -> None:
-        """Read as many runs as fill a screen."""
-        self.runs = tuple(run_lines.run_lines(connection, limit=FIRST_RUNS))
-        self.loading = len(self.runs) == FIRST_RUNS
-        if not self.loading:
-            self.reload(connection)
-
-    def reload(self, connection: sqlite3.Connection) -> None:
-        """Read all runs."""
-        self._event = run_lines.last_event(connection)
-        found = run_lines.run_lines(connection)
-        self._lines = {line.id: line for line in found}
-        self._count = len(found)
-        self.runs = tuple(found)
-        self.loading = False
-
-    def update(self, connection: sqlite3.Connection) -> None:
-        """Read the runs to which something happened since the last reading."""
-        event = run_lines.last_event(connection)
-        count = run_lines.count_runs(connection)
-        if event == self._event and count == self._count:
-            return
-        changed = run_lines.changed_since(connection, self._event)
-        fresh = run_lines.lines_of(connection, changed)
-        if event < self._event or count != self._count + len(fresh.keys() - self._lines.keys()):
-            self.reload(connection)
-            return
-        self._event, self._count = event, count
-        added = [line for line in fresh.values() if line.id not in self._lines]
-        self._lines.update(fresh)
-        if added:
-            newest_first = sorted(self._lines.values(), key=lambda run: (-run.created_at, run.id))
-            self.runs = tuple(newest_first)
-        else:
-            self.runs = tuple(fresh.get(run.id, run) for run in self.runs)
 
 
 class PageReader:
@@ -103,10 +47,6 @@ class PageReader:
                 ),
             )
         return RunPage(run, stages, attempts, detail)
-
-    def leave(self) -> None:
-        """Follow no log any more."""
-        self._log = None
 
     def log_has_changed(self) -> bool:
         """Whether the log that was read last has grown or shrunk since."""

@@ -1,0 +1,108 @@
+"""From the command to the list of runs on a terminal, beside a minimal Textual app.
+
+Both are started in turn in a pseudo-terminal, with 1,000 runs in the database; the ratio of the
+medians is what counts, since it holds on any machine. Run it from a checkout:
+
+    python benchmarks/screen_start.py [--runs 1000] [--repeats 9]
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import pty
+import select
+import signal
+import statistics
+import struct
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY))
+
+COLUMNS, LINES = 120, 36
+
+MINIMAL = """
+from textual.app import App
+from textual.widgets import Footer, Header, Static
+class Minimal(App):
+    def compose(self):
+        yield Header()
+        yield Static("ready-to-use")
+        yield Footer()
+Minimal().run()
+"""
+SCREEN = "from trainui.tui.app import run_screen; run_screen()"
+TIMEOUT = 30.0
+
+
+def fill(home: Path, runs: int) -> None:
+    """Store as many runs of five stages."""
+    os.environ["TRAINUI_HOME"] = str(home)
+    from tests.unit.tui.filled import DIAMOND, Filler, multiply
+    from trainui.store.engine import open_store
+
+    filler = Filler(open_store(), home / "runs")
+    run_id = filler.run(DIAMOND, name="ready-to-use")
+    filler.complete(run_id, *DIAMOND)
+    multiply(home / "trainui.db", run_id, runs - 1)
+
+
+def seconds_until_shown(program: str, text: bytes) -> tuple[float, float]:
+    """Start a program in a terminal; return the seconds to its first frame and to a text."""
+    began = time.perf_counter()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", PYTHONPATH=str(REPOSITORY))
+        os.execv(sys.executable, [sys.executable, "-c", program])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    try:
+        return _watch(terminal, text, began)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.close(terminal)
+        os.waitpid(pid, 0)
+
+
+def _watch(terminal: int, text: bytes, began: float) -> tuple[float, float]:
+    seen = b""
+    first = None
+    while time.perf_counter() - began < TIMEOUT:
+        if not select.select([terminal], [], [], 1.0)[0]:
+            continue
+        seen += os.read(terminal, 65_536)
+        if first is None and b"\x1b[?1049h" in seen:
+            first = time.perf_counter() - began
+        if text in seen:
+            return first or 0.0, time.perf_counter() - began
+    raise SystemExit(f"{text!r} was not shown within {TIMEOUT} s")
+
+
+def main() -> None:
+    """Measure, and print the medians and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=9)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        fill(Path(home), options.runs)
+        programs = {"minimal": MINIMAL, "screen": SCREEN}
+        times: dict[str, list[float]] = {name: [] for name in programs}
+        for repeat in range(options.repeats + 1):
+            for name, program in programs.items():
+                shown = seconds_until_shown(program, b"ready-to-use")[1]
+                if repeat:  # the first start compiles
+                    times[name].append(shown)
+    medians = {name: statistics.median(found) for name, found in times.items()}
+    for name, found in times.items():
+        print(f"{name:<8} median {medians[name]:.3f} s  least {min(found):.3f} s")
+    print(f"ratio    {medians['screen'] / medians['minimal']:.2f}  ({options.runs} runs)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""A connection that only reads: the driver's, and nothing that takes long to import."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from trainui import paths
+from trainui.errors import NotFoundError, UnfitEnvironmentError
+
+
+@contextmanager
+def reading(database: Path | None = None) -> Iterator[sqlite3.Connection]:
+    """Open the database for reading, for a short while.
+
+    Raises:
+        NotFoundError: there is no database yet, so there are no runs.
+        UnfitEnvironmentError: it cannot be read.
+    """
+    connection = connect(database or paths.home().database)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def connect(database: Path) -> sqlite3.Connection:
+    """Open a database that is there, read-only.
+
+    Raises:
+        NotFoundError: it is not there.
+        UnfitEnvironmentError: it cannot be read.
+    """
+    if not database.exists():
+        raise NotFoundError(
+            f"there are no runs yet: {database} is not there; start with `trainui demo`"
+        )
+    try:
+        connection = sqlite3.connect(
+            f"file:{_quoted(database)}?mode=ro", uri=True, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("SELECT 1 FROM runs LIMIT 1")
+    except sqlite3.Error as error:
+        raise UnfitEnvironmentError(
+            f"{database}: {error}; check its permissions, or see `trainui doctor`"
+        ) from error
+    return connection
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(path))
+
+
+def flag(connection: sqlite3.Connection, name: str) -> str | None:
+    """Return a switch of the installation, such as `paused`."""
+    row = connection.execute("SELECT value FROM flags WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def data_version(connection: sqlite3.Connection) -> int:
+    """Return a number that changes whenever another connection has committed."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
