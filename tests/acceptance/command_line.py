@@ -1,0 +1,126 @@
+"""`trainui` as a person or a script runs it: a process of its own, in a home of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.unit.supervisor.waiting import is_alive, wait_for
+from trainui.supervisor.orphans import processes_of
+
+COMMAND = (sys.executable, "-m", "trainui")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """The one JSON value on stdout."""
+        return json.loads(self.out)
+
+    def error(self) -> str:
+        """The code of the error that stdout holds."""
+        value = self.json()
+        assert list(value) == ["error"]
+        assert list(value["error"]) == ["code", "message"]
+        return str(value["error"]["code"])
+
+
+class CommandLine:
+    """Runs commands in one home and one working directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = root / "home"
+        self.directory = root / "work"
+        self.directory.mkdir()
+        self.environ = {
+            # the interpreter's own directory first: `python` is this one
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(root),
+            "LANG": "C.UTF-8",
+            "TRAINUI_HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(root / "config"),
+            "TRAINUI_CPUS": "4",
+        }
+
+    def __call__(
+        self, *arguments: str, stdin: str = "", timeout: float = 60, **environ: str
+    ) -> Done:
+        """Run a command to its end, with no terminal."""
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.directory,
+            env={**self.environ, **environ},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=timeout,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def json(self, *arguments: str, code: int = 0, **environ: str) -> Any:
+        """Run a command with `--json` and return its value."""
+        done = self(*arguments, "--json", **environ)
+        assert done.code == code, done
+        return done.json()
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and leave it running."""
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=self.directory,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file into the working directory."""
+        file = self.directory / name
+        file.write_text(textwrap.dedent(text))
+        return file
+
+    def run(self, text: str, *options: str, name: str = "pipeline.yaml", code: int = 0) -> Any:
+        """Run a pipeline to its end; return what `show` has of it."""
+        self.write(name, text)
+        return self.json("run", name, "--wait", *options, code=code)
+
+    def status(self, run: str) -> str:
+        """The run's state now."""
+        return str(self.json("show", run)["status"])
+
+    def close(self) -> None:
+        """End every process of this home, and see that none is left."""
+        if (self.home / "worker").exists():
+            self("worker", "stop")
+        pids = processes_of({"TRAINUI_HOME": str(self.home)})
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(is_alive(pid) for pid in pids), "the end of all processes")
+
+
+def stage_of(shown: Any, name: str) -> Any:
+    """One stage of what `show` has of a run."""
+    return next(stage for stage in shown["stages"] if stage["name"] == name)
+
+
+def states_of(shown: Any) -> dict[str, str]:
+    """Each stage's state."""
+    return {stage["name"]: stage["status"] for stage in shown["stages"]}

@@ -1,0 +1,26 @@
+"""A command line in a home of its own, whose processes are ended after the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[CommandLine]:
+    command_line = CommandLine(tmp_path)
+    yield command_line
+    command_line.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """One whose worker serves all tests of a module, each with runs of other names."""
+    command_line = CommandLine(tmp_path_factory.mktemp("served"))
+    assert command_line("worker", "start").code == 0
+    yield command_line
+    command_line.close()

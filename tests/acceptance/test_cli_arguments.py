@@ -1,0 +1,158 @@
+"""What is not understood, not there or not fit is said, with the right exit code."""
+
+from __future__ import annotations
+
+import json
+
+from tests.acceptance.command_line import CommandLine
+
+
+def test_the_version_is_told(cli: CommandLine) -> None:
+    from trainui.version import __version__
+
+    assert cli("--version").out == f"trainui {__version__}\n"
+
+
+def test_the_screen_needs_a_terminal(cli: CommandLine) -> None:
+    done = cli()
+    assert done.code == 2
+    assert "terminal" in done.err
+    assert done.out == ""
+
+
+def test_a_list_of_no_runs_is_empty(cli: CommandLine) -> None:
+    assert cli.json("ls") == {"runs": []}
+    assert cli("ls").out == ""
+    assert not cli.home.exists()  # looking makes nothing
+
+
+BAD = """\
+name: bad
+stages:
+  - name: a
+    run: echo ${params.nothing}
+    colour: red
+  - name: b
+    run: "true"
+    depends_on: [a, nobody]
+"""
+
+
+def test_every_problem_of_a_file_is_one_line_on_stderr_and_nothing_starts(
+    cli: CommandLine,
+) -> None:
+    cli.write("bad.yaml", BAD)
+    for command in ("validate", "run"):
+        done = cli(command, "bad.yaml")
+        assert done.code == 2
+        lines = done.err.splitlines()
+        assert len(lines) == 3
+        assert [line.split(" ")[0] for line in lines] == [
+            "bad.yaml:4:15:",
+            "bad.yaml:5:5:",
+            "bad.yaml:8:21:",
+        ]
+    assert not cli.home.exists()
+    shown = cli.json("validate", "bad.yaml", code=2)
+    assert shown["valid"] is False
+    assert [(one["line"], one["column"]) for one in shown["problems"]] == [(4, 15), (5, 5), (8, 21)]
+    assert all(
+        list(one) == ["file", "line", "column", "code", "message"] for one in shown["problems"]
+    )
+    done = cli("run", "bad.yaml", "--json")
+    assert done.error() == "pipeline_file"
+
+
+GOOD = """\
+name: good
+params: {word: hello}
+stages:
+  - name: a
+    run: [echo, "${params.word}"]
+  - name: b
+    matrix: {k: [1, 2]}
+    run: "true"
+    depends_on: [a]
+"""
+
+
+def test_a_good_file_is_valid_also_from_stdin(cli: CommandLine) -> None:
+    cli.write("good.yaml", GOOD)
+    assert cli("validate", "good.yaml").code == 0
+    assert cli.json("validate", "good.yaml") == {"valid": True, "problems": []}
+    assert cli("validate", "-", stdin=GOOD).code == 0
+    assert not cli.home.exists()
+
+
+def test_a_dry_run_shows_what_would_run_and_stores_nothing(cli: CommandLine) -> None:
+    cli.write("good.yaml", GOOD)
+    shown = cli.json("run", "good.yaml", "--dry-run", "-p", "word=bye")
+    assert [stage["name"] for stage in shown["stages"]] == ["a", "b[k=1]", "b[k=2]"]
+    assert shown["stages"][0]["command"] == ["echo", "bye"]
+    assert "echo bye" in cli("run", "good.yaml", "--dry-run", "-p", "word=bye").out
+    assert not cli.home.exists()
+
+
+def test_a_graph_is_drawn_of_a_file(cli: CommandLine) -> None:
+    cli.write("good.yaml", GOOD)
+    drawn = cli("graph", "good.yaml").out
+    assert [line.split(" ")[-1] for line in drawn.splitlines()] == ["a", "b[k=1]", "b[k=2]"]
+    mermaid = cli("graph", "good.yaml", "--mermaid").out
+    assert mermaid.startswith("flowchart TD\n")
+    assert "s0 --> s2" in mermaid
+    shown = cli.json("graph", "good.yaml")["stages"]
+    assert shown[1] == {"name": "b[k=1]", "depends_on": ["a"]}
+
+
+def test_a_machine_without_gpus_is_4_and_says_how_to_do_without(cli: CommandLine) -> None:
+    cli.write("gpu.yaml", "stages: [{name: a, run: 'true', gpus: 1}]\n")
+    environ = {"CUDA_VISIBLE_DEVICES": ""}
+    done = cli("run", "gpu.yaml", "--dry-run", "--json", **environ)
+    assert (done.code, done.error()) == (4, "environment")
+    assert "--no-gpus" in done.err
+    assert cli("run", "gpu.yaml", "--dry-run", "--no-gpus", **environ).code == 0
+
+
+def test_a_home_that_cannot_be_is_4(cli: CommandLine) -> None:
+    cli.write("good.yaml", GOOD)
+    blocked = cli.write("a file", "")
+    done = cli("run", "good.yaml", "--detach", "--json", TRAINUI_HOME=str(blocked / "home"))
+    assert (done.code, done.error()) == (4, "environment")
+    assert "TRAINUI_HOME" in done.err
+
+
+def test_a_broken_setting_is_2_and_says_where(cli: CommandLine) -> None:
+    done = cli("run", "--detach", "--", "true", TRAINUI_CPUS="many")
+    assert done.code == 2
+    assert "TRAINUI_CPUS" in done.err
+
+
+def test_the_doctor_has_a_line_for_everything(cli: CommandLine) -> None:
+    found = cli.json("doctor")["findings"]
+    assert {"python", "home", "broker", "worker", "disk", "clock", "gpus", "terminal"} <= {
+        one["name"] for one in found
+    }
+    assert all(list(one) == ["name", "level", "message", "advice"] for one in found)
+    assert len(cli("doctor").out.splitlines()) == len(found)
+    assert not cli.home.exists()
+
+
+def test_the_doctor_says_what_to_do(cli: CommandLine) -> None:
+    cli.home.mkdir(mode=0o755)
+    cli.home.chmod(0o755)
+    done = cli("doctor", "--json")
+    assert done.code == 4
+    home = next(one for one in json.loads(done.out)["findings"] if one["name"] == "home")
+    assert home["advice"] == f"chmod 700 {cli.home}"
+
+
+def test_a_reader_that_leaves_is_no_trouble(cli: CommandLine) -> None:
+    import subprocess
+    import sys
+
+    command = f"{sys.executable} -m trainui --help | true"
+    done = subprocess.run(
+        ["bash", "-c", command], env=cli.environ, capture_output=True, text=True, timeout=30
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stderr == ""

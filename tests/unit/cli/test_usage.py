@@ -1,0 +1,120 @@
+"""Arguments are understood or refused, each with the right exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trainui.cli.main import main
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Call:
+    """Runs a command in this process, in an empty home and directory."""
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        shown = capsys.readouterr()
+        assert not (tmp_path / "home").exists()
+        return code, shown.out, shown.err
+
+    return run
+
+
+COMMANDS = [
+    "demo",
+    "run",
+    "resume",
+    "rerun",
+    "cancel",
+    "wait",
+    "ls",
+    "show",
+    "path",
+    "logs",
+    "metrics",
+    "shell",
+    "validate",
+    "graph",
+    "doctor",
+    "rm",
+    "worker start",
+    "worker stop",
+    "worker status",
+    "worker pause",
+    "worker unpause",
+]
+
+
+def test_help_lists_every_command_and_each_teaches_by_an_example(call: Call) -> None:
+    _, listed, _ = call("--help")
+    for command in COMMANDS:
+        assert f"  {command.split()[0]} " in listed
+        code, shown, _ = call(*command.split(), "--help")
+        assert code == 0
+        assert f"Examples:\n    trainui {command}" in shown or "$(trainui path" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["ls", "--no-such-option"],
+        ["show"],
+        ["logs", "one", "two", "--attempt", "0"],
+        ["logs", "one", "two", "--stream", "both-of-them"],
+        ["run"],
+        ["run", "--"],
+        ["run", "p.yaml", "--", "true"],
+        ["run", "p.yaml", "-p", "no value"],
+        ["run", "p.yaml", "--detach", "--wait"],
+        ["run", "there is no such file.yaml"],
+        ["run", "-p", "a=1", "--", "true"],
+        ["resume"],
+        ["resume", "one", "--interrupted"],
+        ["resume", "one", "--detach", "--wait"],
+        ["wait", "one", "--timeout", "soon"],
+        ["graph", "there is no such file.yaml"],
+        ["validate", "there is no such file.yaml"],
+        ["worker", "dance"],
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_is_2_also_as_json(call: Call, arguments: list[str]) -> None:
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert err.strip()
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    code, out, _ = call(*arguments[:at], "--json", *arguments[at:])
+    assert code == 2
+    value = json.loads(out)
+    if arguments[0] == "validate":
+        assert not value["valid"]
+    else:
+        assert value["error"]["code"] in ("usage", "pipeline_file")
+
+
+@pytest.mark.parametrize("command", ["show", "wait", "cancel", "resume", "metrics", "path", "rm"])
+def test_no_such_run_is_3(call: Call, command: str) -> None:
+    code, out, _ = call(command, "nothing", "--json")
+    assert (code, json.loads(out)["error"]["code"]) == (3, "not_found")
+
+
+def test_what_is_not_understood_has_a_hint(call: Call) -> None:
+    assert "see `trainui ls --help`" in call("ls", "--colour")[2]
+    assert "Did you mean" in call("shwo")[2] or "No such command" in call("shwo")[2]
+
+
+def test_json_after_the_separator_is_the_commands_own(call: Call) -> None:
+    code, out, _ = call("run", "p.yaml", "--", "tool", "--json")
+    assert (code, out) == (2, "")
