@@ -10,18 +10,28 @@ from trainui.domain.states import Status
 
 
 def number(value: float | None) -> str:
-    """Write a metric's value: about five digits, `nan` and `inf` as words, `–` for none."""
+    """Write a metric's value in at most seven characters; `–` for none."""
     if value is None:
         return "–"
     if not math.isfinite(value):
         return str(value)
     size = abs(value)
-    if value == int(value) and size < 1e6:
+    if size >= 1e6 or 0 < size < 1e-3:
+        return _scientific(value)
+    if value == int(value):
         return str(int(value))
-    if size >= 1e6 or size < 1e-3:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
-    return f"{value:.4f}" if size < 10 else f"{value:.5g}"
+    whole_digits = len(str(int(size)))
+    return f"{value:.{max(5 - whole_digits, 0)}f}"
+
+
+def _scientific(value: float) -> str:
+    """Write `1.23e-5`, with fewer digits where the exponent is long."""
+    for digits in (2, 1, 0):
+        mantissa, exponent = f"{value:.{digits}e}".split("e")
+        text = f"{mantissa}e{int(exponent)}"
+        if len(text) <= 7:
+            break
+    return text
 
 
 def step(value: float | None) -> str:

@@ -1,0 +1,190 @@
+"""The feed: one snapshot for each change, none where nothing has changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
+from trainui.domain.states import Status
+from trainui.store import runs
+from trainui.store.engine import open_store
+from trainui.tui import feed as feed_module
+from trainui.tui.feed import Feed
+from trainui.tui.snapshots import Snapshot, Wanted
+
+
+class Received:
+    """Collects snapshots, and waits for one that fits."""
+
+    def __init__(self) -> None:
+        self.snapshots: list[Snapshot] = []
+        self._condition = threading.Condition()
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        with self._condition:
+            self.snapshots.append(snapshot)
+            self._condition.notify_all()
+
+    def wait_for(self, fits: Callable[[Snapshot], bool], timeout: float = 10.0) -> Snapshot:
+        def last_fits() -> bool:
+            return bool(self.snapshots) and fits(self.snapshots[-1])
+
+        with self._condition:
+            found = self._condition.wait_for(last_fits, timeout)
+        assert found, f"not seen within {timeout} s; the last was {self.snapshots[-1:]}"
+        return self.snapshots[-1]
+
+
+@contextmanager
+def feeding(wanted: Wanted | None = None) -> Iterator[tuple[Feed, Received]]:
+    received = Received()
+    feed = Feed(received, wanted)
+    feed.start()
+    try:
+        yield feed, received
+    finally:
+        feed.stop()
+
+
+def looks(feed: Feed, count: int) -> None:
+    """Wait until the feed has looked for changes that often."""
+    seen = 0
+    original = feed._source.has_changed
+    done = threading.Event()
+
+    def counted() -> bool:
+        nonlocal seen
+        seen += 1
+        if seen > count:
+            done.set()
+        return original()
+
+    feed._source.has_changed = counted  # type: ignore[method-assign]
+    assert done.wait(10)
+
+
+def test_what_is_wanted_first_comes_by_itself(filler: Filler) -> None:
+    run_id = filler.run(DIAMOND)
+    with feeding() as (_, received):
+        snapshot = received.wait_for(lambda s: len(s.runs) == 1)
+    assert snapshot.runs[0].id == run_id
+
+
+def test_nothing_is_handed_over_while_nothing_changes(filler: Filler) -> None:
+    filler.run(DIAMOND)
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        looks(feed, 3)
+        assert len(received.snapshots) == 1
+
+
+def test_a_change_that_another_process_commits_is_seen(filler: Filler) -> None:
+    run_id = filler.run(DIAMOND)
+    with feeding() as (_, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        began = time.monotonic()
+        filler.start(run_id, "prepare")
+        received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
+        assert time.monotonic() - began < 10 * feed_module.PERIOD
+
+
+def test_points_that_nobody_looks_at_wake_nobody(filler: Filler) -> None:
+    run_id = running_demo(filler)
+    feeder = filler.curves(run_id, "train[hidden=128]")
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        count = len(received.snapshots)
+        feeder.feed(training(10, 300))
+        looks(feed, 3)
+        assert len(received.snapshots) == count
+
+
+def test_a_page_brings_stage_log_and_curves(filler: Filler) -> None:
+    run_id = running_demo(filler)
+    wanted = Wanted(run_id=run_id, stage="train[hidden=128]", plot_width=40)
+    with feeding(wanted) as (_, received):
+        snapshot = received.wait_for(
+            lambda s: bool(s.page and s.page.detail and s.page.detail.curves)
+        )
+    assert snapshot.page is not None
+    detail = snapshot.page.detail
+    assert detail is not None
+    assert detail.log is not None
+    assert detail.log.lines[-1].startswith("epoch 59/30")
+    assert detail.curves is not None
+    assert [curve.name for curve in detail.curves][:2] == ["train/loss", "val/accuracy"]
+    assert {len(curve.lows) for curve in detail.curves} == {40}
+
+
+def test_a_log_that_grows_is_seen_though_nothing_is_committed(filler: Filler) -> None:
+    run_id = filler.run({"a": ()})
+    attempt = filler.start(run_id, "a")
+    filler.log(attempt, "first\n")
+    with feeding(Wanted(run_id=run_id, stage="a")) as (_, received):
+        received.wait_for(lambda s: log_of(s) == ("first",))
+        filler.log(attempt, "second\n")
+        received.wait_for(lambda s: log_of(s) == ("first", "second"))
+
+
+def log_of(snapshot: Snapshot) -> tuple[str, ...]:
+    detail = snapshot.page.detail if snapshot.page else None
+    return detail.log.lines if detail and detail.log else ()
+
+
+def test_a_failed_stage_shows_the_stream_with_its_error(filler: Filler) -> None:
+    run_id = filler.run({"a": ()})
+    attempt = filler.start(run_id, "a")
+    filler.log(attempt, "fine\n")
+    filler.log(attempt, "Traceback\n", "stderr")
+    filler.end(attempt, Status.FAILED, error="exit code 1", exit_code=1)
+    with feeding(Wanted(run_id=run_id, stage="a")) as (feed, received):
+        received.wait_for(lambda s: log_of(s) == ("Traceback",))
+        feed.want(Wanted(run_id=run_id, stage="a", stream="stdout"))
+        received.wait_for(lambda s: log_of(s) == ("fine",))
+
+
+def test_with_no_database_it_says_so_and_notices_the_first_run(home: Path) -> None:
+    with feeding() as (_, received):
+        received.wait_for(lambda s: s.no_runs_yet)
+        assert not home.exists(), "looking must make nothing"
+        filler = Filler(open_store(), home / "runs")
+        filler.run(DIAMOND)
+        received.wait_for(lambda s: len(s.runs) == 1)
+
+
+def test_a_run_that_is_removed_is_gone_from_its_page(filler: Filler) -> None:
+    run_id = filler.run({"a": ()})
+    filler.complete(run_id, "a")
+    with feeding(Wanted(run_id=run_id)) as (_, received):
+        received.wait_for(lambda s: s.page is not None)
+        with filler.store.write() as connection:
+            runs.remove(connection, run_id)
+        received.wait_for(lambda s: s.page is None)
+
+
+def test_a_damaged_database_is_explained(home: Path) -> None:
+    home.mkdir()
+    (home / "trainui.db").write_bytes(b"this is no database" * 100)
+    with feeding() as (_, received):
+        snapshot = received.wait_for(lambda s: s.problem is not None)
+    assert "trainui.db" in (snapshot.problem or "")
+
+
+def test_a_pause_and_a_worker_are_told(filler: Filler, home: Path) -> None:
+    from trainui.execution import locks
+
+    filler.run({"a": ()})
+    with feeding() as (_, received):
+        received.wait_for(lambda s: not s.worker and not s.paused)
+        with filler.store.write() as connection:
+            runs.set_flag(connection, "paused", "1")
+        received.wait_for(lambda s: s.paused)
+        (home / "worker").mkdir(mode=0o700, exist_ok=True)
+        lock = locks.acquire(home / "worker" / "worker.lock")
+        assert lock is not None
+        with lock:
+            received.wait_for(lambda s: s.worker)

@@ -1,0 +1,64 @@
+"""Numbers, sizes and times as people read them."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+import pytest
+
+from trainui import clock
+from trainui.clock import SECOND
+from trainui.tui import figures
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (3.0, "3"),
+        (0.12345678, "0.1235"),
+        (97.123456, "97.123"),
+        (0.00012, "1.20e-4"),
+        (-12_345_678.0, "-1.23e7"),
+        (math.nan, "nan"),
+        (-math.inf, "-inf"),
+    ],
+)
+def test_values_are_short(value: float | None, shown: str) -> None:
+    assert figures.number(value) == shown
+
+
+@pytest.mark.parametrize("value", [1e-300, -1e300, 123456.789, -0.000123456, 1 / 3])
+def test_no_value_is_wider_than_its_label(value: float) -> None:
+    assert len(figures.number(value)) <= 7
+
+
+def test_steps_are_whole_where_they_are() -> None:
+    shown = [figures.step(step) for step in (None, 7, 0.25, 123_456, 12_345_678)]
+    assert shown == ["–", "7", "0.25", "123.5k", "12.35M"]
+
+
+def test_sizes_have_units() -> None:
+    shown = [figures.size(count) for count in (0, 999, 1234, 5_600_000, 10**10, 3 * 10**12)]
+    assert shown == ["0 B", "999 B", "1.2 kB", "5.6 MB", "10.0 GB", "3.0 TB"]
+
+
+def test_what_runs_counts_whole_seconds_and_what_has_ended_tells_tenths() -> None:
+    assert figures.elapsed(0, None, 3_700_000) == "3.0s"
+    assert figures.elapsed(0, 3_700_000, 99) == "3.7s"
+    assert figures.elapsed(None, None, 99) == ""
+
+
+def test_a_day_is_named_only_where_it_is_another() -> None:
+    now = clock.now()
+    assert figures.when(now) == f"{datetime.now().astimezone():%H:%M}"
+    long_ago = int((datetime.now() - timedelta(days=800)).timestamp()) * SECOND
+    assert figures.when(long_ago).isdigit()
+
+
+def test_a_bar_is_full_only_when_all_is_done() -> None:
+    assert figures.progress_bar(4, 5, 4)[0] == "━━━"
+    assert figures.progress_bar(5, 5, 4)[0] == "━━━━"
+    assert figures.progress_bar(0, 0, 4)[0] == ""

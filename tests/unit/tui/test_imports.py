@@ -1,0 +1,41 @@
+"""The way to the first frame imports Textual and the database driver, and nothing heavier."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = (
+    "alembic",
+    "celery",
+    "kombu",
+    "msgspec",
+    "numpy",
+    "psutil",
+    "pydantic",
+    "redis",
+    "ruamel",
+    "sqlalchemy",
+    "sqlmodel",
+    "typer",
+    "watchfiles",
+)
+
+
+def imported_by(module: str) -> set[str]:
+    code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(found.stdout.split())
+
+
+def test_the_list_of_runs_needs_nothing_heavy() -> None:
+    assert not imported_by("trainui.tui.application") & set(HEAVY)
+
+
+def test_neither_does_a_runs_page() -> None:
+    modules = "trainui.tui.screens.run, trainui.tui.page_reader, trainui.tui.palette"
+    assert not imported_by(modules) & set(HEAVY)
+
+
+def test_the_entry_does_not_even_import_textual() -> None:
+    assert "textual" not in imported_by("trainui.tui.app")

@@ -1,0 +1,86 @@
+"""The table of keys: complete, without doubles, and what everything else is made from."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from textual.dom import DOMNode
+
+from trainui.tui.application import TrainuiApp
+from trainui.tui.keys import KEYS, SCOPES, KeyTable, bindings
+from trainui.tui.screens.help import help_rows
+from trainui.tui.screens.page import Page
+from trainui.tui.screens.question import QuestionScreen
+from trainui.tui.screens.run import RunScreen
+from trainui.tui.screens.runs import RunsScreen
+from trainui.tui.spans import joined
+from trainui.tui.widgets.curves import CurvesView
+from trainui.tui.widgets.lines import LinesView
+from trainui.tui.widgets.log_view import LogView
+from trainui.tui.widgets.run_table import RunTable
+from trainui.tui.widgets.stage_graph import StageGraph
+
+WHERE: dict[str, tuple[type[DOMNode], ...]] = {
+    "app": (TrainuiApp,),
+    "move": (LinesView,),
+    "search": (Page,),
+    "acting": (Page,),
+    "runs": (RunTable, RunsScreen),
+    "run": (RunScreen,),
+    "stages": (StageGraph,),
+    "curves": (CurvesView,),
+    "log": (LogView,),
+    "ask": (QuestionScreen,),
+}
+"""The classes that have the actions of each scope."""
+
+ACTIVE_TOGETHER = (
+    ("runs", "acting", "search", "app", "move"),
+    ("stages", "run", "acting", "search", "app"),
+    ("log", "run", "acting", "search", "app", "move"),
+)
+
+
+def test_an_id_is_given_once_and_names_a_known_scope() -> None:
+    assert max(Counter(key.id for key in KEYS).values()) == 1
+    assert {key.scope for key in KEYS} <= set(SCOPES)
+
+
+@pytest.mark.parametrize("scopes", ACTIVE_TOGETHER)
+def test_no_key_means_two_things_at_one_place(scopes: tuple[str, ...]) -> None:
+    used = Counter(one for key in KeyTable().of(*scopes) for one in key.keys.split(","))
+    assert [one for one, count in used.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
+def test_every_key_has_an_action(key) -> None:  # type: ignore[no-untyped-def]
+    name = key.action.removeprefix("app.").partition("(")[0]
+    places = (TrainuiApp,) if key.action.startswith("app.") else WHERE[key.scope]
+    assert any(hasattr(place, f"action_{name}") for place in places)
+
+
+def test_the_help_shows_every_key_of_its_scopes() -> None:
+    table = KeyTable()
+    text = joined(help_rows(table.of("stages", "run", "app")))
+    for key in table.of("stages", "run", "app"):
+        assert key.tooltip in text
+        assert key.shown in text
+
+
+def test_keys_can_be_given_others_and_unknown_ids_are_told() -> None:
+    table = KeyTable({"acting.resume": "ctrl+r", "acting.nothing": "x"})
+    assert table.find("acting.resume").shown == "ctrl+r"
+    assert table.unknown == ["acting.nothing"]
+
+
+def test_no_destructive_key_lies_on_a_control_key() -> None:
+    control = {"ctrl+h", "ctrl+j", "ctrl+k", "ctrl+l", "ctrl+a", "ctrl+b", "ctrl+d", "ctrl+z"}
+    acting = {one for key in KEYS if key.scope != "move" for one in key.keys.split(",")}
+    assert not control & acting
+
+
+def test_bindings_are_made_from_the_table() -> None:
+    made = {binding.id: binding for binding in bindings("acting")}
+    assert set(made) == {key.id for key in KEYS if key.scope == "acting"}
+    assert made["acting.resume"].key == "r"
