@@ -75,17 +75,14 @@ class Planner:
         Args:
             changed: whether the store changed since the last look.
         """
-        if self._last is not None and not changed and not self._is_restless(self._last):
+        if changed or self._last is None or self._last.is_open:
+            self._last = self._read()
+        elif not _is_moved_by_time(self._last):
             return
-        self._last = view = self._read()
-        for message in view.unclaimed:
+        for message in self._last.unclaimed:
             self._messenger.post(message)
-        if view.waiting:
-            self._give_out(view)
-
-    def _is_restless(self, view: _View) -> bool:
-        """Whether time alone may change what is to be done."""
-        return bool(view.waiting) or view.is_open
+        if self._last.waiting:
+            self._give_out(self._last)
 
     def _read(self) -> _View:
         # at the worker's start all messages count as lost: whoever had taken them is gone
@@ -141,6 +138,11 @@ class Planner:
             with self._store.write() as connection:
                 for wait in waits[start : start + REASONS_AT_ONCE]:
                     stages.set_reason(connection, wait.stage_id, wait.reason)
+
+
+def _is_moved_by_time(view: _View) -> bool:
+    """Tell whether something may start though the store is as it was: a retry, or on a GPU."""
+    return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
 
 
 def _waiting(stage: StageRecord) -> WaitingStage:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from trainui.domain.definition import StageDefinition
@@ -53,7 +54,7 @@ def stage_record(row: Row) -> StageRecord:
         name=row["name"],
         status=Status(row["status"]),
         reason=row["reason"],
-        definition=StageDefinition.from_json(load(row["definition_json"])),
+        definition=_definition(row["definition_json"]),
         directory=row["directory"],
         attempt=row["attempt"],
         celery_task_id=row["celery_task_id"],
@@ -66,6 +67,12 @@ def stage_record(row: Row) -> StageRecord:
         retries_used=row["retries_used"],
         not_before=row["not_before"],
     )
+
+
+@lru_cache(maxsize=4096)
+def _definition(text: str) -> StageDefinition:
+    """Read a definition; a planner or screen reads the same ones again and again."""
+    return StageDefinition.from_json(json.loads(text))
 
 
 def attempt_record(row: Row) -> AttemptRecord:
