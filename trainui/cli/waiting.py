@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ POLL = 0.1
 
 WORKER_PATIENCE = 10.0
 """Seconds without a worker after which a person is told."""
+
+HINTS = 3
+"""Failed stages whose logs are pointed at."""
 
 _EXIT_CODES = {Status.COMPLETED: 0, Status.CANCELLED: 130, Status.FAILED: 1, Status.INTERRUPTED: 1}
 
@@ -110,6 +114,7 @@ class _Watch:
         if run.status in ENDED:
             self.ends[run_id] = run.status
             output.note(_last_line(run))
+            _tell_where_to_look(run, stages)
 
     def _is_news(self, stage_id: str, now: tuple[Status, int]) -> bool:
         before = self._seen.get(stage_id)
@@ -157,6 +162,13 @@ def _last_line(run: RunRecord) -> str:
         seconds = (run.completed_at - run.started_at) / clock.SECOND
         line += f" after {clock.format_duration(seconds)}"
     return f"{line} ({run.id})"
+
+
+def _tell_where_to_look(run: RunRecord, stages: Sequence[StageRecord]) -> None:
+    failed = [stage for stage in stages if stage.status == Status.FAILED]
+    for stage in failed[:HINTS]:
+        name = shlex.quote(text.harmless(stage.name))
+        output.note(f"see `trainui logs {run.id[:8]} {name}`")
 
 
 def _tell_of_missing_worker() -> None:
