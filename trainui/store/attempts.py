@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trainui import clock
@@ -31,7 +31,12 @@ def of_host(connection: Connection, host: str, *statuses: Status) -> list[Attemp
 
 def get(connection: Connection, attempt_id: int) -> AttemptRecord:
     """Return one attempt."""
-    return _select(connection, ATTEMPTS.c.id == attempt_id)[0]
+    row = connection.execute(_BY_ID, {"attempt": attempt_id}).mappings().one()
+    return rows.attempt_record(dict(row))
+
+
+_BY_ID = select(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
+"""Built once: it runs at every step of every stage."""
 
 
 def _select(connection: Connection, *conditions: Any) -> list[AttemptRecord]:

@@ -30,12 +30,16 @@ def record(
         time: microseconds; None: now.
     """
     connection.execute(
-        insert(EVENTS).values(
-            run_id=run_id,
-            stage=stage,
-            attempt=attempt,
-            time=clock.now() if time is None else time,
-            kind=kind,
-            text=text,
-        )
+        _RECORD,
+        {
+            "run_id": run_id,
+            "stage": stage,
+            "attempt": attempt,
+            "time": clock.now() if time is None else time,
+            "kind": kind,
+            "text": text,
+        },
     )
+
+
+_RECORD = insert(EVENTS)

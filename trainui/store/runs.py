@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from trainui import clock
@@ -126,38 +126,33 @@ def stages(connection: Connection, run_id: str) -> list[StageRecord]:
 
 def refresh(connection: Connection, run_id: str) -> Status:
     """Derive a run's state and times from its stages; return the state."""
-    states = connection.execute(
-        select(STAGES.c.status).distinct().where(STAGES.c.run_id == run_id)
-    ).scalars()
-    started_at = connection.execute(
-        select(func.min(ATTEMPTS.c.started_at))
-        .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
-        .where(STAGES.c.run_id == run_id)
-    ).scalar()
-    has_attempt = connection.execute(
-        select(func.max(STAGES.c.attempt)).where(STAGES.c.run_id == run_id)
-    ).scalar()
-    status = run_status([Status(name) for name in states], started=bool(has_attempt))
-    completed_at = _last_end(connection, run_id) if status in ENDED else None
-    before = connection.execute(select(RUNS.c.status).where(RUNS.c.id == run_id)).scalar_one()
-    values: dict[str, Any] = {
-        "status": status,
-        "started_at": started_at,
-        "completed_at": completed_at,
-    }
-    if status not in ENDED:
+    states = connection.execute(_STATES, {"run": run_id}).scalars().all()
+    before, started_at, last_attempt, last_end = connection.execute(_TIMES, {"run": run_id}).one()
+    status = run_status([Status(name) for name in states], started=bool(last_attempt))
+    values: dict[str, Any] = {"status": status, "started_at": started_at, "completed_at": None}
+    if status in ENDED:
+        values["completed_at"] = clock.now() if last_end is None else last_end
+    else:
         values["notified_at"] = None
-    connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**values))
+    connection.execute(_REFRESH, {"run": run_id, **values})
     if before != status:
         events.record(connection, run_id, "run", f"the run is {status}")
     return status
 
 
-def _last_end(connection: Connection, run_id: str) -> int:
-    last = connection.execute(
-        select(func.max(STAGES.c.completed_at)).where(STAGES.c.run_id == run_id)
-    ).scalar()
-    return int(last) if last is not None else clock.now()
+# Built once: they run at every step of every stage, and building costs more than running.
+_OF_RUN = STAGES.c.run_id == bindparam("run")
+_STATES = select(STAGES.c.status).distinct().where(_OF_RUN)
+_TIMES = select(
+    RUNS.c.status,
+    select(func.min(ATTEMPTS.c.started_at))
+    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .where(_OF_RUN)
+    .scalar_subquery(),
+    select(func.max(STAGES.c.attempt)).where(_OF_RUN).scalar_subquery(),
+    select(func.max(STAGES.c.completed_at)).where(_OF_RUN).scalar_subquery(),
+).where(RUNS.c.id == bindparam("run"))
+_REFRESH = update(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
 def active(connection: Connection) -> list[RunRecord]:

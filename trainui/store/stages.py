@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from trainui import clock
 from trainui.domain.records import StageRecord
@@ -18,17 +18,13 @@ from trainui.store.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 def get(connection: Connection, stage_id: str) -> StageRecord:
     """Return one stage."""
-    row = connection.execute(select(STAGES).where(STAGES.c.id == stage_id)).mappings().one()
+    row = connection.execute(_BY_ID, {"stage": stage_id}).mappings().one()
     return rows.stage_record(dict(row))
 
 
 def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
     """Return the stage of this full name."""
-    row = (
-        connection.execute(select(STAGES).where(STAGES.c.run_id == run_id, STAGES.c.name == name))
-        .mappings()
-        .first()
-    )
+    row = connection.execute(_BY_NAME, {"run": run_id, "called": name}).mappings().first()
     return rows.stage_record(dict(row)) if row else None
 
 
@@ -49,20 +45,25 @@ def change(
         TransitionError: the table does not allow it.
     """
     check_transition(stage.status, after, f"stage {stage.name} of run {stage.run_id}")
-    changed = connection.execute(
-        update(STAGES)
-        .where(
-            STAGES.c.id == stage.id,
-            STAGES.c.status == stage.status,
-            STAGES.c.attempt == stage.attempt,
-        )
-        .values(status=after, reason=reason, **values)
-    )
+    seen = {"stage": stage.id, "before": stage.status, "number": stage.attempt}
+    changed = connection.execute(_CHANGE, {**seen, "status": after, "reason": reason, **values})
     if changed.rowcount == 0:
         return False
     text = f"{stage.name} is {after}" + (f": {reason}" if reason else "")
     events.record(connection, stage.run_id, str(after), text, stage=stage.name)
     return True
+
+
+# Built once: they run at every step of every stage, and building costs more than running.
+_BY_ID = select(STAGES).where(STAGES.c.id == bindparam("stage"))
+_BY_NAME = select(STAGES).where(
+    STAGES.c.run_id == bindparam("run"), STAGES.c.name == bindparam("called")
+)
+_CHANGE = update(STAGES).where(
+    STAGES.c.id == bindparam("stage"),
+    STAGES.c.status == bindparam("before"),
+    STAGES.c.attempt == bindparam("number"),
+)
 
 
 def set_reason(connection: Connection, stage_id: str, reason: str | None) -> None:
