@@ -165,7 +165,11 @@ def _ended_cleanly(attempt_dir: Path) -> bool:
 
 
 def _is_lost(attempt: AttemptToRead) -> bool:
-    return probe(Path(attempt.attempt_dir)).state == ProbeState.LOST
+    """Tell whether nothing is left of an attempt, and nobody recorded how it ended."""
+    try:
+        return probe(Path(attempt.attempt_dir)).state == ProbeState.LOST
+    except protocol.JournalError:
+        return False  # of another version: the worker says so
 
 
 def main() -> int:

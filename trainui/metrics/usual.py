@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -37,7 +38,7 @@ _PARTS = frozenset({"train", "training", "validation", "val", "valid", "eval", "
 """Directories of event files that say which part of a training their scalars are of."""
 
 _TRAINER_STATE = "trainer_state.json"
-_CHECKPOINT = re.compile(r"checkpoint-\d+")
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 _DVC_PLOTS = ("plots", "metrics")
 
@@ -72,16 +73,19 @@ def _latest(found: Iterable[Candidate]) -> list[Candidate]:
     latest: dict[str, Candidate] = {}
     for one in found:
         other = latest.get(one.key)
-        if other is None or _modified(one.path) >= _modified(other.path):
+        if other is None or _age(one.path) >= _age(other.path):
             latest[one.key] = one
     return list(latest.values())
 
 
-def _modified(path: Path) -> int:
+def _age(path: Path) -> tuple[int, float]:
+    """Return when a file was written, and of which step it is: a clock has its own steps."""
     try:
-        return path.stat().st_mtime_ns
+        modified = path.stat().st_mtime_ns
     except OSError:
-        return 0
+        modified = 0
+    checkpoint = _CHECKPOINT.fullmatch(path.parent.name)
+    return modified, int(checkpoint[1]) if checkpoint else math.inf
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from trainui.domain.records import SeriesSummary
@@ -55,20 +57,21 @@ def connect(store: Store) -> sqlite3.Connection:
 
 
 def summaries(store: Store, *owners: str) -> dict[str, SeriesSummary]:
-    found = curves.summaries(connect(store), owners or ("stage",))
+    with closing(connect(store)) as connection:
+        found = curves.summaries(connection, owners or ("stage",))
     return {series.name: series for series in found}
 
 
 def all_points(store: Store, owner: str = "stage") -> list[tuple[str, float, float]]:
-    return [(p.name, p.step, p.value) for p in curves.points(connect(store), [owner])]
+    with closing(connect(store)) as connection:
+        return [(p.name, p.step, p.value) for p in curves.points(connection, [owner])]
 
 
 def kept_points(store: Store, name: str, owner: str = "stage") -> list[tuple[float, float]]:
-    curve = curves.curve(connect(store), owner, name)
+    with closing(connect(store)) as connection:
+        curve = curves.curve(connection, owner, name)
     return list(zip(curve.steps.tolist(), curve.values.tolist(), strict=True))
 
 
 def lines(steps: Sequence[int], **more: float) -> str:
-    import json
-
     return "".join(json.dumps({"step": step, "loss": step / 2, **more}) + "\n" for step in steps)

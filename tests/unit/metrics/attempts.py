@@ -1,0 +1,141 @@
+"""Attempts of a real run, with the files that a supervisor makes."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trainui import clock
+from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
+from trainui.domain.records import Slot
+from trainui.store import attempts, runs, stages
+from trainui.store.engine import Store
+from trainui.store.reading import AttemptToRead
+from trainui.supervisor import protocol
+
+HOST = socket.gethostname()
+
+_PLACES = itertools.count()
+
+
+def wait_for(condition: Callable[[], object], timeout: float = 20.0) -> None:
+    """Look until a condition holds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.005)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A running attempt."""
+
+    to_read: AttemptToRead
+    lock: int
+    """Held by its supervisor for its life."""
+
+    @property
+    def id(self) -> int:
+        return self.to_read.attempt_id
+
+    @property
+    def stage_id(self) -> str:
+        return self.to_read.stage_id
+
+    @property
+    def stage_dir(self) -> Path:
+        return Path(self.to_read.stage_dir)
+
+    @property
+    def workdir(self) -> Path:
+        return Path(self.to_read.workdir)
+
+    @property
+    def directory(self) -> Path:
+        return Path(self.to_read.attempt_dir)
+
+    @property
+    def own_file(self) -> Path:
+        return self.directory / "metrics.jsonl"
+
+    def end(self, exit_code: int | None = 0, signal: int | None = None) -> None:
+        """Its process ends, and its supervisor says so."""
+        record = protocol.Exit(
+            exit_code=exit_code,
+            signal=signal,
+            reason=protocol.ExitReason.EXITED,
+            message=None,
+            signalled=False,
+            started_at=1,
+            completed_at=clock.now(),
+            max_rss_bytes=None,
+            oom_kill=False,
+            left=(),
+        )
+        temporary = self.directory / "exit.tmp"
+        temporary.write_text(json.dumps({"version": protocol.VERSION, **asdict(record)}))
+        temporary.replace(self.directory / protocol.EXIT_FILE)
+        os.close(self.lock)
+
+
+def start_attempt(store: Store, root: Path, *metrics: MetricSource, name: str = "train") -> Attempt:
+    """Start the first attempt of a new run of one stage."""
+    workdir, run_id = root / "work", f"run-of-{name}"
+    workdir.mkdir(exist_ok=True)
+    definition = StageDefinition(
+        name, command="true", workdir=str(workdir), metrics=metrics or None
+    )
+    new = runs.NewRun(
+        id=run_id,
+        name=run_id,
+        pipeline=Pipeline("p", (definition,), text="", digest=name),
+        directory=str(root / run_id),
+        stage_directories={name: str(root / run_id / name)},
+        submission={},
+    )
+    with store.write() as connection:
+        runs.create(connection, new)
+    return next_attempt(store, run_id, name)
+
+
+def next_attempt(store: Store, run_id: str, name: str = "train") -> Attempt:
+    with store.write() as connection:
+        stage = stages.named(connection, run_id, name)
+        assert stage is not None
+        granted = attempts.grant(connection, stage, [Slot(HOST, "cpu", next(_PLACES))], host=HOST)
+        assert granted is not None
+        assert granted.celery_task_id is not None
+        claimed = attempts.claim(connection, run_id, name, granted.celery_task_id)
+        assert claimed is not None
+        attempts.mark_started(connection, claimed, started_at=1, pid=os.getpid(), supervisor=1)
+    directory = Path(claimed.directory)
+    directory.mkdir(parents=True)
+    lock = os.open(directory / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    (directory / protocol.STARTED_FILE).touch()
+    for stream in (protocol.STDOUT_FILE, protocol.STDERR_FILE):
+        (directory / stream).touch()
+    return Attempt(
+        AttemptToRead(
+            claimed.id,
+            stage.id,
+            claimed.number,
+            claimed.directory,
+            stage.directory,
+            stage.definition.workdir,
+            stage.definition,
+        ),
+        lock,
+    )
+
+
+def is_complete(store: Store, attempt: Attempt) -> bool:
+    with store.read() as connection:
+        return attempts.get(connection, attempt.id).metrics_complete

@@ -1,0 +1,261 @@
+"""All sources of an attempt are read, whatever one of them does."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.metrics.attempts import Attempt, is_complete, next_attempt, start_attempt
+from tests.unit.metrics.reading import all_points, connect, lines, summaries
+from trainui import clock
+from trainui.domain.definition import MetricSource
+from trainui.domain.states import Status
+from trainui.metrics.attempt_reader import AttemptReader
+from trainui.metrics.names import MAX_SERIES
+from trainui.store import attempts, curves, stages
+from trainui.store.attempts import Outcome
+from trainui.store.engine import Store
+from trainui.store.stages import Reopened
+
+
+def read(store: Store, attempt: Attempt) -> AttemptReader:
+    """Look for files and read all there is."""
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    return reader
+
+
+def look(reader: AttemptReader) -> None:
+    reader.scan()
+    while reader.advance().more:
+        pass
+
+
+def problems(store: Store, attempt: Attempt) -> list[str]:
+    return [found.problem for found in curves.problems(connect(store), [attempt.stage_id])]
+
+
+def values(store: Store, attempt: Attempt) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for name, _step, value in all_points(store, attempt.stage_id):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def test_its_own_file_is_always_read(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="other.csv"))
+    attempt.own_file.write_text('{"note": "first"}\n{"loss": 1.5}\n')
+    read(store, attempt)
+    assert values(store, attempt) == {"loss": [1.5]}
+
+
+def test_files_are_read_as_they_appear(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="v_*/m.csv", step="it"))
+    reader = read(store, attempt)
+    for version in range(3):
+        path = attempt.stage_dir / f"v_{version}" / "m.csv"
+        path.parent.mkdir()
+        path.write_text(f"it,loss\n{version},{version}\n")
+        look(reader)
+    assert values(store, attempt) == {"loss": [0, 1, 2]}
+
+
+def test_lines_of_its_streams(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(
+        store,
+        tmp_path,
+        MetricSource(stream="stdout", pattern=r"loss (?P<loss>\S+)"),
+        MetricSource(stream="stderr", pattern=r"(?P<percent>\d+)%"),
+    )
+    (attempt.directory / "stdout.log").write_text("loss 0.5\nloss 0.25")
+    (attempt.directory / "stderr.log").write_text("10%\r20%\r")
+    reader = read(store, attempt)
+    assert values(store, attempt) == {"loss": [0.5], "percent": [10, 20]}
+    reader.finish(clean=True)
+    assert values(store, attempt)["loss"] == [0.5, 0.25]
+
+
+def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(
+        store,
+        tmp_path,
+        MetricSource(path="folder"),
+        MetricSource(path="noise.bin"),
+        MetricSource(path="odd.jsonl", format="parquet"),
+        MetricSource(stream="stdout", pattern="(?P<x>(a+)+)b"),
+        MetricSource(stream="stdout", pattern="keras"),
+        MetricSource(stream="stderr", pattern=r"never (?P<x>\d)"),
+        MetricSource(path="missing.jsonl"),
+        MetricSource(path="empty.csv"),
+        MetricSource(path="good.jsonl"),
+    )
+    (attempt.stage_dir / "folder").mkdir()
+    (attempt.stage_dir / "noise.bin").write_bytes(bytes(range(256)))
+    (attempt.stage_dir / "odd.jsonl").write_text("x\n")
+    (attempt.stage_dir / "empty.csv").write_text("step,loss\n")
+    (attempt.directory / "stdout.log").write_text("a" * 60 + "\n")
+    (attempt.directory / "stderr.log").write_text("nothing\n")
+    (attempt.stage_dir / "good.jsonl").write_text(lines(range(3)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainui.metrics.formats.pattern.TIME_LIMIT", 0.1)
+        reader = read(store, attempt)
+        assert values(store, attempt) == {"loss": [0, 0.5, 1]}
+        reader.finish(clean=True)
+    assert is_complete(store, attempt)
+    found = "\n".join(problems(store, attempt))
+    for words in (
+        "folder is a directory",
+        "noise.bin holds binary data",
+        "unknown format 'parquet'",
+        "make it simpler",
+        "unknown preset 'keras'",
+        "matched no line of",
+        "no file is called missing.jsonl",
+        "empty.csv holds no record",
+    ):
+        assert words in found
+    assert len(problems(store, attempt)) == 8
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_a_file_without_permission_is_read_once_it_has_it(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
+    path = attempt.stage_dir / "m.jsonl"
+    path.write_text(lines([1]))
+    path.chmod(0)
+    reader = read(store, attempt)
+    assert "Permission denied" in problems(store, attempt)[0]
+    path.chmod(0o600)
+    look(reader)
+    assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [0.5]})
+
+
+def test_a_problem_that_is_over_is_forgotten(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
+    path = attempt.stage_dir / "m.jsonl"
+    path.mkdir()
+    reader = read(store, attempt)
+    assert "is a directory" in problems(store, attempt)[0]
+    path.rmdir()
+    path.write_text(lines([1]))
+    look(reader)
+    assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [0.5]})
+
+
+def test_the_same_numbers_in_several_kinds_of_files_are_one_series(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.stage_dir / "progress.json").write_text(lines(range(3)))
+    (attempt.stage_dir / "progress.csv").write_text("step,loss,lr\n0,0,9\n1,0.5,9\n2,1,9\n")
+    read(store, attempt)
+    found = values(store, attempt)
+    assert (found["loss"], found["lr"]) == ([0, 0.5, 1], [9, 9, 9])
+    with (attempt.stage_dir / "progress.json").open("a") as file:
+        file.write(lines([3]))
+    with (attempt.stage_dir / "progress.csv").open("a") as file:
+        file.write("3,1.5,9\n")
+    read(store, attempt)  # as after a restart
+    assert values(store, attempt)["loss"] == [0, 0.5, 1, 1.5]
+
+
+def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.stage_dir / "train.jsonl").write_text('{"text": "a", "label": 1}\n')
+    (attempt.stage_dir / "loss.jsonl").write_text('{"text": "a"}\n{"loss": 1}\n')
+    (attempt.stage_dir / "log.txt").write_text("epoch 1: nothing to see\n" * 3)
+    read(store, attempt).finish(clean=True)
+    assert values(store, attempt) == {"loss": [1]}
+    assert problems(store, attempt) == []
+
+
+def test_a_file_that_somebody_else_wrote_before_is_left_out(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    old, untouched = tmp_path / "work" / "m.jsonl", tmp_path / "work" / "n.jsonl"
+    for path in (old, untouched):
+        path.write_text(lines(range(100)))
+        os.utime(path, (1, 1))
+    attempt = start_attempt(
+        store, tmp_path, MetricSource(path="m.jsonl"), MetricSource(path="n.jsonl")
+    )
+    reader = read(store, attempt)
+    with old.open("a") as file:
+        file.write(lines([100, 101]))
+    look(reader)
+    reader.finish(clean=True)
+    assert values(store, attempt) == {"loss": [50, 50.5]}
+    assert problems(store, attempt) == [f"{untouched} was not written since the attempt began"]
+
+
+def test_files_of_rotating_logs_are_read_once(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="log.jsonl*"))
+    log = attempt.stage_dir / "log.jsonl"
+    reader = read(store, attempt)
+    for at in range(30):
+        if at % 5 == 4:
+            for number in (2, 1):
+                older = log.with_name(f"log.jsonl.{number}")
+                if older.exists():
+                    older.rename(log.with_name(f"log.jsonl.{number + 1}"))
+            log.rename(log.with_name("log.jsonl.1"))
+        with log.open("a") as file:
+            file.write(lines([at]))
+        if at % 3 == 0:
+            look(reader)
+        if at == 17:
+            reader.close()
+            reader = read(store, attempt)
+    look(reader)
+    assert sorted(values(store, attempt)["loss"]) == [at / 2 for at in range(30)]
+    assert summaries(store, attempt.stage_id)["loss"].superseded == 0
+
+
+def test_a_history_that_moves_from_checkpoint_to_checkpoint(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    reader = read(store, attempt)
+    for step in (5, 10, 15):
+        path = attempt.stage_dir / f"checkpoint-{step}" / "trainer_state.json"
+        path.parent.mkdir()
+        history = [{"step": at, "loss": at / 2} for at in range(step)]
+        path.write_text(json.dumps({"epoch": 1.0, "log_history": history}, indent=1))
+        look(reader)
+    assert values(store, attempt)["loss"] == [at / 2 for at in range(15)]
+
+
+def test_the_next_attempt_goes_on_in_the_same_file(store: Store, tmp_path: Path) -> None:
+    first = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
+    path = first.stage_dir / "m.jsonl"
+    path.write_text(lines(range(6)))
+    read(store, first).finish(clean=False)
+    second = again(store, first)
+    with path.open("a") as file:
+        file.write(lines(range(3, 8)))
+    read(store, second).finish(clean=True)
+    found = [(p.attempt, p.step) for p in curves.points(connect(store), [second.stage_id])]
+    assert found == [*((1, step) for step in range(6)), *((2, step) for step in range(3, 8))]
+    summary = summaries(store, second.stage_id)["loss"]
+    assert (summary.count, summary.superseded, summary.last_step) == (8, 3, 7)
+
+
+def again(store: Store, attempt: Attempt) -> Attempt:
+    """End an attempt and start the next."""
+    with store.write() as connection:
+        ended = attempts.get(connection, attempt.id)
+        attempts.end(connection, ended.id, Outcome(Status.FAILED, clock.now()))
+        run_id = stages.get(connection, attempt.stage_id).run_id
+        stages.reopen(connection, run_id, [Reopened(attempt.to_read.definition.name)])
+    return next_attempt(store, run_id)
+
+
+def test_a_file_that_names_a_new_metric_in_each_line_is_bounded(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    rows = ({f"metric_{at}": 1} for at in range(MAX_SERIES + 500))
+    attempt.own_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    read(store, attempt).finish(clean=True)
+    assert len(values(store, attempt)) == MAX_SERIES
+    assert "more than 2000 metrics" in problems(store, attempt)[0]
