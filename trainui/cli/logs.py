@@ -146,8 +146,12 @@ def _write(lines: Iterable[LogLine]) -> None:
             shown = line.raw.decode("utf-8", errors="replace").rstrip("\n")
             output.line(text.harmless(text.as_overwritten(shown)))
         return
+    before: LogLine | None = None
     for line in lines:
+        if before and before.stream != line.stream and not before.raw.endswith(b"\n"):
+            sys.stdout.buffer.write(b"\n")  # the other log begins on a line of its own
         sys.stdout.buffer.write(line.raw)
+        before = line
     sys.stdout.buffer.flush()
 
 

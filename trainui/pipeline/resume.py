@@ -102,10 +102,10 @@ def _why_again(
         return "begins anew, as asked"
     if stage.status in UNFINISHED:
         return None
+    if stage.name in changed and stage.status in (Status.COMPLETED, Status.SKIPPED):
+        return changed[stage.name]
     if stage.status != Status.COMPLETED:
         return "; ".join(filter(None, (_WORDS[stage.status], changed.get(stage.name))))
-    if stage.name in changed:
-        return changed[stage.name]
     revived = next((name for name in stage.depends_on if name in again), None)
     return None if revived is None else f"{by_name[revived].name} runs again"
 

@@ -1,0 +1,239 @@
+"""Resume and rerun from the command line: nothing done is done twice, nothing else is left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from tests.acceptance.command_line import CommandLine, stage_of, states_of
+
+PLAN_KEYS = ["name", "action", "reason", "checkpoint", "step", "seconds", "gpu_seconds_saved"]
+
+DIAMOND = """\
+name: {name}
+defaults:
+  run: echo $TRAINUI_STAGE >> ledger; test $TRAINUI_STAGE != b || test -e {name}.mended
+stages:
+  - name: a
+  - {{name: b, depends_on: [a]}}
+  - {{name: c, depends_on: [a]}}
+  - {{name: d, depends_on: [b, c]}}
+"""
+
+
+def executed(served: CommandLine) -> Counter[str]:
+    """How often each stage was executed since the last look."""
+    ledger = served.directory / "ledger"
+    words = ledger.read_text().split() if ledger.exists() else []
+    ledger.unlink(missing_ok=True)
+    return Counter(words)
+
+
+def fail(served: CommandLine, name: str) -> None:
+    """Run the diamond, whose stage `b` fails."""
+    executed(served)
+    shown = served.run(DIAMOND.format(name=name), name=f"{name}.yaml", code=1)
+    assert states_of(shown) == {"a": "completed", "b": "failed", "c": "completed", "d": "blocked"}
+    assert executed(served) == {"a": 1, "b": 1, "c": 1}
+
+
+def mend(served: CommandLine, name: str) -> None:
+    served.write(f"{name}.mended", "")
+
+
+def test_the_plan_is_told_before_anything_is_done(served: CommandLine) -> None:
+    fail(served, "planned")
+    plan = served.json("resume", "planned", "--dry-run")
+    assert list(plan) == ["stages", "diff"]
+    assert plan["diff"] is None
+    assert all(list(stage) == PLAN_KEYS for stage in plan["stages"])
+    actions = {stage["name"]: stage["action"] for stage in plan["stages"]}
+    assert actions == {"a": "skip", "b": "run", "c": "skip", "d": "run"}
+    assert stage_of(plan, "a")["seconds"] > 0
+    assert stage_of(plan, "b")["seconds"] is None
+    assert executed(served) == {}
+    shown = served("resume", "planned", "--dry-run").out
+    assert shown.splitlines()[0].split()[:3] == ["STAGE", "ACTION", "WHY"]
+
+
+def test_only_what_is_not_done_runs_again(served: CommandLine) -> None:
+    fail(served, "resumed")
+    before = served.json("show", "resumed")
+    mend(served, "resumed")
+    done = served("resume", "resumed", "--json")
+    assert done.code == 0
+    assert executed(served) == {"b": 1, "d": 1}
+    after = done.json()
+    assert stage_of(after, "a") == stage_of(before, "a")
+    numbers = [attempt["number"] for attempt in stage_of(after, "b")["attempts"]]
+    statuses = [attempt["status"] for attempt in stage_of(after, "b")["attempts"]]
+    assert (numbers, statuses) == ([1, 2], ["failed", "completed"])
+    nothing = served("resume", "resumed")
+    assert nothing.code == 0
+    assert "nothing to resume" in nothing.err
+    assert executed(served) == {}
+
+
+def test_until_a_stage_and_the_rest_later(served: CommandLine) -> None:
+    fail(served, "until")
+    mend(served, "until")
+    first = served.json("resume", "until", "--until", "b", "--wait")
+    assert states_of(first) == {
+        "a": "completed",
+        "b": "completed",
+        "c": "completed",
+        "d": "skipped",
+    }
+    assert first["status"] == "completed"
+    assert executed(served) == {"b": 1}
+    rest = served.json("resume", "until", "--wait")
+    assert states_of(rest)["d"] == "completed"
+    assert executed(served) == {"d": 1}
+
+
+def test_a_failure_is_not_turned_into_skipped_where_there_is_nothing_to_do(
+    served: CommandLine,
+) -> None:
+    fail(served, "kept")
+    shown = served.json("resume", "kept", "--until", "a")
+    assert states_of(shown)["b"] == "failed"
+
+
+def test_a_detached_resume_returns_at_once(served: CommandLine) -> None:
+    fail(served, "detached-resume")
+    mend(served, "detached-resume")
+    assert served.json("resume", "detached-resume", "--detach")["name"] == "detached-resume"
+    assert served("wait", "detached-resume").code == 0
+
+
+CONTINUES = """\
+name: continues
+stages:
+  - name: train
+    run: >-
+      echo fresh; echo '{"epoch": 1}' > ${stage_dir}/ckpt-1.json;
+      echo '{"step": 10, "loss": 1.5}' >> $TRAINUI_METRICS_FILE; exit 1
+    checkpoint: ckpt-*.json
+    resume_run: echo from ${checkpoint}
+"""
+
+
+def test_a_stage_continues_from_its_checkpoint_unless_it_is_to_begin_anew(
+    served: CommandLine,
+) -> None:
+    served.run(CONTINUES, code=1)
+    plan = served.json("resume", "continues", "--dry-run")["stages"][0]
+    checkpoint = served("path", "continues", "train").out.strip() + "/ckpt-1.json"
+    assert (plan["action"], plan["checkpoint"], plan["step"]) == ("continue", checkpoint, 10)
+    anew = served.json("resume", "continues", "--fresh", "train", "--dry-run")["stages"][0]
+    assert (anew["action"], anew["checkpoint"]) == ("run", None)
+    train = served.json("resume", "continues", "--wait")["stages"][0]
+    assert train["attempts"][1]["checkpoint"] == checkpoint
+    assert served("logs", "continues", "train").out == f"from {checkpoint}\n"
+    assert served("logs", "continues", "train", "--attempt", "1").out == "fresh\n"
+
+
+def test_fresh_keeps_the_old_directory_beside_the_new_one(served: CommandLine) -> None:
+    served.run(CONTINUES.replace("name: continues", "name: anew"), code=1)
+    directory = Path(served("path", "anew", "train").out.strip())
+    shown = served.json("resume", "anew", "--fresh", "train", "--wait", code=1)
+    assert (directory / "ckpt-1.json").exists()
+    kept = directory.with_name(f"{directory.name}~1")
+    assert (kept / "ckpt-1.json").exists()
+    first, second = stage_of(shown, "train")["attempts"]
+    assert Path(first["stdout"]).read_text() == "fresh\n"
+    assert first["stdout"].startswith(f"{kept}/")
+    assert second["checkpoint"] is None
+
+
+def test_a_stage_alone_runs_again_or_with_all_that_depends_on_it(served: CommandLine) -> None:
+    served.write("again.mended", "")
+    served.run(DIAMOND.format(name="again"), name="again.yaml")
+    executed(served)
+    assert served("rerun", "again", "b").code == 0
+    assert served("wait", "again").code == 0
+    assert executed(served) == {"b": 1}
+    assert served.json("rerun", "again", "b", "--downstream")["name"] == "again"
+    assert served("wait", "again").code == 0
+    assert executed(served) == {"b": 1, "d": 1}
+    directory = Path(served("path", "again", "b").out.strip())
+    assert directory.with_name("b~2").exists()
+
+
+def test_what_cannot_run_again_is_refused(served: CommandLine) -> None:
+    fail(served, "refused")
+    done = served("rerun", "refused", "d", "--json")
+    assert (done.code, done.error()) == (2, "usage")
+    assert "b failed" in done.err
+    assert served("rerun", "refused", "nobody").code == 3
+
+
+EDITED = """\
+name: edited
+stages:
+  - {{name: a, run: "echo a >> ledger"}}
+  - {{name: b, run: "echo {b} >> ledger", depends_on: [a], retries: {retries}}}
+  - {{name: c, run: "echo c >> ledger", depends_on: [b]}}
+{more}
+"""
+
+
+def test_an_edited_file_runs_again_what_it_changes(served: CommandLine) -> None:
+    served.run(EDITED.format(b="b", retries=0, more=""), name="edited.yaml")
+    executed(served)
+    more = '  - {name: d, run: "echo d >> ledger", depends_on: [a]}'
+    served.write("edited.yaml", EDITED.format(b="other", retries=2, more=more))
+    plan = served.json("resume", "edited", "--file", "edited.yaml", "--dry-run")
+    actions = {stage["name"]: (stage["action"], stage["reason"]) for stage in plan["stages"]}
+    assert actions == {
+        "a": ("skip", "completed"),
+        "b": ("run", "command edited"),
+        "c": ("run", "b runs again"),
+        "d": ("run", "is new"),
+    }
+    assert '+  - {name: b, run: "echo other >> ledger"' in plan["diff"]
+    shown = served.json("resume", "edited", "--file", "edited.yaml", "--wait")
+    assert executed(served) == {"other": 1, "c": 1, "d": 1}
+    assert set(states_of(shown).values()) == {"completed"}
+    directory = Path(served("path", "edited").out.strip())
+    assert "other" in (directory / "pipeline.yaml").read_text()
+    assert "other" not in (directory / "pipeline~1.yaml").read_text()
+
+
+def test_policy_alone_runs_nothing_again(served: CommandLine) -> None:
+    served.run(
+        EDITED.format(b="b", retries=0, more="").replace("edited", "policy"), name="policy.yaml"
+    )
+    executed(served)
+    served.write(
+        "policy.yaml", EDITED.format(b="b", retries=2, more="").replace("edited", "policy")
+    )
+    done = served("resume", "policy", "--file", "policy.yaml")
+    assert done.code == 0
+    assert "nothing to resume" in done.err
+    assert executed(served) == {}
+
+
+def test_a_file_without_one_of_the_runs_stages_is_refused(served: CommandLine) -> None:
+    served.run(EDITED.format(b="b", retries=0, more="").replace("edited", "less"), name="less.yaml")
+    served.write("less.yaml", 'name: less\nstages: [{name: a, run: "true"}]\n')
+    done = served("resume", "less", "--file", "less.yaml", "--json")
+    assert (done.code, done.error()) == (2, "usage")
+    assert "b, c" in done.err
+
+
+def test_parameters_that_were_given_hold_for_an_edited_file(served: CommandLine) -> None:
+    text = 'name: given\nparams: {x: null}\nstages: [{name: a, run: "echo ${params.x}; exit 1"}]\n'
+    served.run(text, "-p", "x=five", name="given.yaml", code=1)
+    served.write("given.yaml", text.replace("exit 1", "exit 0"))
+    served.json("resume", "given", "--file", "given.yaml", "--wait")
+    assert served("logs", "given", "a").out == "five\n"
+
+
+def test_the_environment_stays_unless_it_is_replaced(served: CommandLine) -> None:
+    served.write("env.yaml", 'name: env\nstages: [{name: a, run: "echo $WORD; exit 1"}]\n')
+    assert served("run", "env.yaml", WORD="first").code == 1
+    assert served("resume", "env", WORD="second").code == 1
+    assert served("logs", "env", "a").out == "first\n"
+    assert served("resume", "env", "--env", WORD="third").code == 1
+    assert served("logs", "env", "a").out == "third\n"

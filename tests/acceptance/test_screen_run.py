@@ -1,0 +1,230 @@
+"""A run's page as a person uses it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.tui.conftest import filler, home, store  # noqa: F401
+from tests.unit.tui.driving import Driven, opened
+from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
+from trainui.domain.states import Status
+from trainui.store import runs
+
+
+def line_of(driven: Driven, text: str) -> str:
+    return next(line for line in driven.text().splitlines() if text in line)
+
+
+async def test_the_graph_shows_each_stage_once_with_its_state(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("1 Stages", "report")
+        graph = "\n".join(
+            "".join(span.text for span in driven.run.graph.row(index, 60)).rstrip()
+            for index in range(driven.run.graph.row_count())
+        )
+        for name in DIAMOND:
+            assert graph.count(f" {name} ") == 1
+        assert "╰─● ┤".replace(" ", "─") in graph
+        assert "completed" in line_of(driven, "train[hidden=32]")
+        assert "running" in line_of(driven, "train[hidden=128]")
+
+
+async def test_the_panel_shows_the_stage_that_tells_most(filler: Filler) -> None:  # noqa: F811
+    run_id = failed_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 train[hidden=128]", "RuntimeError: loss is NaN at step 412")
+        await driven.until_shown("exit code 1", "attempt 1", "python train.py", "task id")
+        await driven.until_shown("train/loss", "val/accuracy", "4 metrics")
+        await driven.until_shown("Traceback", "stderr")
+
+
+async def test_arrows_walk_the_stages_and_their_edges(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 train[hidden=128]")
+        await driven.press("right")
+        await driven.until_shown("2 evaluate", "waits for train[hidden=128]")
+        await driven.press("j")
+        await driven.until_shown("2 report")
+        await driven.press("left", "left", "h")
+        await driven.until_shown("2 prepare")
+        await driven.press("G")
+        await driven.until_shown("2 report", "it has not started")
+
+
+async def test_states_curves_and_logs_are_live(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run(DIAMOND)
+    attempt = filler.start(run_id, "prepare")
+    async with opened(run_id) as driven:
+        await driven.until_shown("● running for", "no output yet", "no metrics yet")
+        filler.log(attempt, "hello from the stage\n")
+        await driven.until_shown("hello from the stage")
+        feeder = filler.curves(run_id, "prepare", 50)
+        await driven.until_shown("train/loss", "49")
+        feeder.feed(training(50, 50))
+        await driven.until_shown("99")
+        filler.end(attempt)
+        await driven.until_shown("✓ completed after", "1/5")
+        assert "queued" in line_of(driven, "train[hidden=32]")
+
+
+async def test_the_log_follows_its_end_until_somebody_scrolls_up(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()})
+    attempt = filler.start(run_id, "a")
+    filler.log(attempt, "".join(f"line {n}\n" for n in range(200)))
+    async with opened(run_id) as driven:
+        await driven.until_shown("line 199")
+        await driven.press("4", "g")
+        await driven.until_shown("line 0")
+        filler.log(attempt, "the newest\n")
+        await driven.until(lambda: driven.run.panes.log_view.row_count() == 201)
+        assert "the newest" not in driven.text()
+        await driven.press("f")
+        await driven.until_shown("the newest")
+
+
+async def test_o_shows_the_other_stream_with_progress_bars_folded(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("epoch 59/30", "o: stderr")
+        await driven.press("o")
+        await driven.until_shown(" 63%|###############")
+        assert " 60%|" not in driven.text()
+        await driven.press("o")
+        await driven.until_shown("epoch 59/30")
+
+
+async def test_a_log_is_searched(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()})
+    attempt = filler.start(run_id, "a")
+    lines = ["ValueError here" if n in (3, 90) else f"line {n}" for n in range(200)]
+    filler.log(attempt, "\n".join(lines) + "\n")
+    async with opened(run_id) as driven:
+        await driven.until_shown("line 199")
+        await driven.press("4")
+        await driven.until(lambda: driven.app.focused is driven.run.panes.log_view)
+        await driven.press("slash", *"valueerror", "enter")
+        await driven.until_shown("ValueError here", "line 91")
+        await driven.press("N")
+        await driven.until_shown("line 2", "line 4")
+
+
+async def test_a_stage_is_found_by_its_name(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run(SWEEP)
+    async with opened(run_id) as driven:
+        await driven.until_shown("prepare")
+        await driven.press("slash", *"lr=3", "enter")
+        await driven.until_shown("2 train[lr=3,seed=1]")
+        await driven.press("n")
+        await driven.until_shown("2 train[lr=3,seed=2]")
+        await driven.press("n")
+        await driven.until_shown("2 train[lr=3,seed=1]")
+
+
+async def test_metrics_are_filtered_by_name(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss", "grad_norm")
+        await driven.press("3")
+        await driven.until(lambda: driven.app.focused is driven.run.panes.curves)
+        await driven.press("slash", *"loss", "enter")
+        await driven.until_gone("grad_norm")
+        assert "train/loss" in driven.text()
+        await driven.press("escape")
+        await driven.until_shown("grad_norm")
+
+
+async def test_z_shows_a_pane_alone_and_esc_all_again(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("1 Stages", "3 Curves", "4 Log")
+        await driven.press("3")
+        await driven.until(lambda: driven.app.focused is driven.run.panes.curves)
+        await driven.press("z")
+        await driven.until_gone("1 Stages")
+        assert "train/loss" in driven.text()
+        await driven.press("escape")
+        await driven.until_shown("1 Stages", "4 Log")
+        await driven.press("L")
+        await driven.until_gone("3 Curves")
+        await driven.press("L")
+        await driven.until_shown("3 Curves")
+
+
+async def test_esc_goes_back_one_level_at_a_time(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("1 Stages")
+        await driven.press("enter")
+        await driven.until(lambda: driven.app.focused is driven.run.panes.overview)
+        await driven.press("escape")
+        await driven.until(lambda: driven.app.focused is driven.run.graph)
+        await driven.press("escape")
+        await driven.until_shown("NAME", "digits")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 24), (120, 36), (200, 60)])
+async def test_every_size_shows_every_stage_whole(
+    filler: Filler,  # noqa: F811
+    size: tuple[int, int],
+) -> None:
+    run_id = running_demo(filler)
+    async with opened(run_id, size) as driven:
+        await driven.until_shown(*DIAMOND, "Resume", "running for")
+        assert max(map(len, driven.text().splitlines())) <= size[0]
+
+
+async def test_a_narrow_terminal_has_tabs(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id, (80, 24)) as driven:
+        await driven.until_shown("2 Overview", "3 Curves", "4 Log", "command")
+        await driven.press("3")
+        await driven.until_shown("train/loss")
+        assert "command" not in driven.text()
+        await driven.press("4")
+        await driven.until_shown("epoch 59/30")
+        await driven.pilot.click("Tabs", offset=(3, 0))
+        await driven.until_shown("command")
+
+
+async def test_it_can_be_resized_at_any_time(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id, (120, 36)) as driven:
+        await driven.until_shown("1 Stages", "train/loss")
+        for size in ((60, 16), (200, 60), (20, 6), (120, 36)):
+            await driven.pilot.resize_terminal(*size)
+            await driven.pilot.pause()
+        await driven.until_shown("1 Stages", "train/loss", "epoch 59/30")
+
+
+async def test_a_run_that_is_removed_says_so(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()})
+    filler.complete(run_id, "a")
+    async with opened(run_id) as driven:
+        await driven.until_shown("✓ completed")
+        with filler.store.write() as connection:
+            runs.remove(connection, run_id)
+        await driven.until_shown("is no more; esc shows all runs")
+        await driven.press("escape")
+        await driven.until_shown("No runs yet")
+
+
+async def test_no_worker_is_told_only_where_something_waits(filler: Filler) -> None:  # noqa: F811
+    waiting, done = filler.run({"a": ()}), filler.run({"a": ()})
+    filler.complete(done, "a")
+    async with opened(waiting) as driven:
+        await driven.until_shown("no worker: nothing new starts")
+    async with opened(done) as driven:
+        await driven.until_shown("✓ completed")
+        assert "nothing new starts" not in driven.text()
+
+
+async def test_what_a_log_holds_is_harmless(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"[bold]a[/bold]": ()})
+    attempt = filler.start(run_id, "[bold]a[/bold]")
+    filler.log(attempt, "\x1b]0;owned\x07title \x1b[2J\x1b[31mred [link=x]y[/link]\n")
+    filler.end(attempt, Status.FAILED, error="[red]no[/red]\n\x1b[31mmore", exit_code=1)
+    async with opened(run_id) as driven:
+        await driven.until_shown("[bold]a[/bold]", "title red [link=x]y[/link]", "[red]no[/red]")
+        assert "\x1b" not in driven.text()

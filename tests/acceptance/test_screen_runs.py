@@ -1,0 +1,197 @@
+"""The list of runs as a person uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tui.conftest import filler, home, store  # noqa: F401
+from tests.unit.tui.driving import opened
+from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
+from trainui import settings
+from trainui.store import runs
+from trainui.store.engine import open_store
+from trainui.tui.screens.help import HelpScreen
+
+
+async def test_a_first_start_says_what_to_do_and_notices_the_first_run(home: Path) -> None:  # noqa: F811
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("No runs yet", "trainui demo", "trainui run FILE")
+        assert not home.exists()
+        Filler(open_store(), home / "runs").run(DIAMOND, name="the first")
+        await driven.until_shown("the first", "queued", "0/5")
+        await driven.until_gone("No runs yet")
+
+
+async def test_runs_stand_newest_first_with_the_cursor_on_the_newest(filler: Filler) -> None:  # noqa: F811
+    filler.complete(filler.run({"a": ()}, name="older"), "a")
+    running_demo(filler, name="newer")
+    async with opened() as driven:
+        await driven.until_shown("newer", "older")
+        lines = driven.text().splitlines()
+        assert "newer" in lines[2]
+        assert "● running" in lines[2]
+        assert "2/5" in lines[2]
+        assert "train[hidden=128]" in lines[2]
+        assert "✓ completed" in lines[3]
+        assert driven.runs.table.selected is not None
+        assert driven.runs.table.selected.name == "newer"
+
+
+async def test_it_is_live(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": (), "b": ("a",)}, name="live")
+    async with opened() as driven:
+        await driven.until_shown("live", "◔ queued", "0/2")
+        attempt = filler.start(run_id, "a")
+        await driven.until_shown("● running")
+        filler.end(attempt)
+        await driven.until_shown("1/2")
+
+
+async def test_the_cursor_follows_its_run_not_its_row(filler: Filler) -> None:  # noqa: F811
+    first = filler.run({"a": ()}, name="first")
+    filler.run({"a": ()}, name="second")
+    async with opened() as driven:
+        await driven.until_shown("first", "second")
+        await driven.press("j")
+        assert driven.runs.table.selected.id == first  # type: ignore[union-attr]
+        filler.run({"a": ()}, name="third")
+        await driven.until_shown("third")
+        assert driven.runs.table.selected.id == first  # type: ignore[union-attr]
+        await driven.press("s", "s")
+        assert driven.runs.table.selected.id == first  # type: ignore[union-attr]
+
+
+async def test_a_filter_narrows_while_one_types_and_esc_shows_all(filler: Filler) -> None:  # noqa: F811
+    failed_demo(filler, name="broken")
+    filler.run(SWEEP, name="sweep")
+    async with opened() as driven:
+        await driven.until_shown("broken", "sweep")
+        await driven.press("slash", *"failed")
+        await driven.until_gone("sweep")
+        await driven.press("enter")
+        await driven.until(lambda: driven.app.focused is driven.runs.table)
+        assert "broken" in driven.text()
+        await driven.press("escape")
+        await driven.until_shown("sweep")
+
+
+async def test_a_filter_that_nothing_fits_says_so(filler: Filler) -> None:  # noqa: F811
+    filler.run({"a": ()}, name="one")
+    async with opened() as driven:
+        await driven.until_shown("one")
+        await driven.press("slash", *"zzz")
+        await driven.until_shown("no run fits the filter")
+        await driven.press("escape")
+        await driven.until_shown("one")
+
+
+async def test_enter_opens_a_run_and_esc_comes_back_to_it(filler: Filler) -> None:  # noqa: F811
+    filler.run({"a": ()}, name="upper")
+    filler.run({"b": ()}, name="lower")
+    async with opened() as driven:
+        await driven.until_shown("upper", "lower")
+        await driven.press("j", "enter")
+        await driven.until_shown("› upper", "1 Stages")
+        await driven.press("escape")
+        await driven.until_shown("NAME", "lower")
+        assert driven.runs.table.selected.name == "upper"  # type: ignore[union-attr]
+
+
+async def test_ten_thousand_runs_scroll(filler: Filler, home: Path) -> None:  # noqa: F811
+    multiply(home / "trainui.db", filler.run(DIAMOND, name="many"), 10_000)
+    async with opened(size=(100, 30)) as driven:
+        await driven.until_shown("10001 runs")
+        await driven.press("G")
+        await driven.until_shown("many-10000")
+        await driven.press("ctrl+u", "k", "g")
+        assert driven.runs.table.selected.name == "many"  # type: ignore[union-attr]
+        assert len(driven.runs.table._drawn) < 500
+
+
+async def test_a_run_that_is_removed_leaves_the_list(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()}, name="going")
+    filler.complete(run_id, "a")
+    filler.run({"a": ()}, name="staying")
+    async with opened() as driven:
+        await driven.until_shown("going", "staying")
+        await driven.press("j")
+        with filler.store.write() as connection:
+            runs.remove(connection, run_id)
+        await driven.until_gone("going")
+        assert driven.runs.table.selected.name == "staying"  # type: ignore[union-attr]
+
+
+async def test_names_are_shown_and_never_obeyed(filler: Filler) -> None:  # noqa: F811
+    filler.run({"a": ()}, name="[red]not markup[/red] \x1b[31mnot red")
+    async with opened() as driven:
+        await driven.until_shown("[red]not markup[/red]")
+        assert "\x1b" not in driven.text()
+
+
+async def test_the_help_shows_the_keys_that_are_in_force(filler: Filler) -> None:  # noqa: F811
+    filler.run({"a": ()}, name="one")
+    configured = settings.Settings(keys={"runs.sort": "f7"})
+    async with opened(configured=configured) as driven:
+        await driven.until_shown("one")
+        await driven.press("f7")
+        await driven.until_shown("by state")
+        await driven.press("question_mark")
+        await driven.until(lambda: isinstance(driven.app.screen, HelpScreen))
+        await driven.until_shown("The list of runs", "f7", "Sort by the next column")
+        await driven.press("escape")
+        await driven.until_shown("one")
+
+
+async def test_the_palette_does_what_a_key_does(filler: Filler) -> None:  # noqa: F811
+    filler.run({"a": ()}, name="one")
+    async with opened() as driven:
+        await driven.until_shown("one")
+        await driven.press("colon")
+        await driven.pilot.pause()
+        await driven.press(*"sort by")
+        await driven.until_shown("Sort by the next column")
+        await driven.press("enter")
+        await driven.until_shown("by state")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
+async def test_every_size_shows_state_name_and_progress(
+    filler: Filler,  # noqa: F811
+    size: tuple[int, int],
+) -> None:
+    running_demo(filler, name="digits")
+    async with opened(size=size) as driven:
+        await driven.until_shown("digits", "● running", "2/5", "quit", "ELAPSED")
+        assert max(map(len, driven.text().splitlines())) <= size[0]
+
+
+@pytest.mark.parametrize("theme", ["trainui-light", "gruvbox", "textual-ansi"])
+async def test_it_opens_under_other_themes(filler: Filler, theme: str) -> None:  # noqa: F811
+    run_id = failed_demo(filler)
+    async with opened(run_id, configured=settings.Settings(theme=theme)) as driven:
+        await driven.until_shown("✗ failed", "train[hidden=128]")
+        assert driven.app.theme == theme
+
+
+async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:  # noqa: F811
+    filler.complete(filler.run({"a": ()}, name="done"), "a")
+    async with opened() as driven:
+        await driven.until_shown("done")
+        await driven.pilot.pause()
+        drawn: list[int] = []
+        original = driven.runs.table.render_line
+        driven.runs.table.render_line = lambda y: drawn.append(y) or original(y)  # type: ignore
+        ticks = driven.app.feed._source
+        looked = 0
+        has_changed = ticks.has_changed
+
+        def counted() -> bool:
+            nonlocal looked
+            looked += 1
+            return has_changed()
+
+        ticks.has_changed = counted  # type: ignore[method-assign]
+        await driven.until(lambda: looked > 3, "a look of the feed")
+        assert drawn == []
