@@ -15,8 +15,9 @@ import pytest
 
 from tests.integration.runs import Run, home_with_worker, send_again, wait_until_taken
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
-from trainui import control
+from trainui import control, paths, settings
 from trainui.domain.states import Status
+from trainui.execution import celery_app
 from trainui.paths import Home
 from trainui.store import curves, views
 from trainui.supervisor.orphans import processes_of
@@ -24,6 +25,7 @@ from trainui.supervisor.orphans import processes_of
 NewRun = Callable[..., Run]
 
 NOTE = "printf '%s\\n' \"$TRAINUI_STAGE $TRAINUI_ATTEMPT\" >> ledger; "
+HOLD = NOTE + "until [ -e go ]; do sleep 0.02; done"
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +194,7 @@ def test_a_stage_that_exits_with_0_when_cancelled_is_cancelled(new_run: NewRun) 
 
 
 def test_a_stage_waits_for_a_place_and_says_for_which(new_run: NewRun) -> None:
-    hold = "until [ -e go ]; do sleep 0.02; done"
-    run = new_run(stage("x", hold), stage("y", hold), stage("z", NOTE))
+    run = new_run(stage("x", HOLD), stage("y", HOLD), stage("z", NOTE))
     words = "needs 1 CPU place: 2 of 2 taken by x, y"
     run.until("z", lambda found: found.reason == words, words)
     assert run.record().status == Status.RUNNING
@@ -212,7 +213,7 @@ def test_a_paused_queue_starts_nothing_until_it_goes_on(new_run: NewRun) -> None
 
 
 def test_more_messages_than_one_start_nothing_twice(new_run: NewRun) -> None:
-    run = new_run(stage("a", NOTE + "until [ -e go ]; do sleep 0.02; done"), stage("b", NOTE, "a"))
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     task_id = run.process("a").celery_task_id
     for _ in range(5):
         send_again(run, "a", task_id)
@@ -223,6 +224,19 @@ def test_more_messages_than_one_start_nothing_twice(new_run: NewRun) -> None:
     wait_until_taken()
     assert run.lines("ledger") == ["a 1", "b 1"]
     assert len(run.attempts("a")) == 1
+
+
+def test_celery_shows_what_runs(new_run: NewRun) -> None:
+    run = new_run(stage("a", HOLD))
+    attempt = run.process("a")
+    app = celery_app.create_app(paths.home(), settings.load())
+    with app.connection_for_write() as connection:
+        (found,) = app.control.inspect(connection=connection, limit=1, timeout=10).active().values()
+    (task,) = [task for task in found if task["id"] == attempt.celery_task_id]
+    assert task["name"].endswith("execute_stage_with_tracking")
+    assert task["args"] == [run.id, "a", None, {}]
+    (run.directory / "go").touch()
+    run.wait()
 
 
 TRAIN = (

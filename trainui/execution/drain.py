@@ -18,7 +18,7 @@ from trainui.store.engine import Store
 PATIENCE = 30.0
 """Seconds for which nothing may be read."""
 
-FIRST_LOOK, LONGEST_LOOK = 0.005, 0.1
+FIRST_LOOK, LONGEST_LOOK = 0.002, 0.1
 """Seconds between two looks: mostly the reader is done at once, and a successor waits."""
 
 

@@ -77,11 +77,11 @@ class Duties:
 
     def _look(self) -> None:
         changed = self._changes.seen()
-        # first what has ended, so that the planner finds its slots free and its successors queued
+        self._do(self._reader.look)  # takes a second to come up, so before all else
+        # what ended before what may start: its slots are free then, and its successors queued
         self._do(lambda: self.follower.look(changed=changed))
         self._do(lambda: self._planner.look(changed=changed))
         self._do(lambda: self._notifier.look(changed=changed))
-        self._do(self._reader.look)
         if self._planner.is_active:
             self._active_at = time.monotonic()
 

@@ -1,0 +1,165 @@
+"""How ends are recorded in the store: metrics first, slots free, checkpoints marked."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.unit.execution.submitted import begin, of_stage, submit
+from tests.unit.execution.test_completion import ended
+from tests.unit.store.readings import Feeder
+from trainui import clock
+from trainui.domain.records import AttemptRecord, Slot, StageRecord
+from trainui.domain.states import Status
+from trainui.execution import drain, ending
+from trainui.execution.drain import Drained
+from trainui.execution.preparation import Subject
+from trainui.execution.slots import HOST
+from trainui.store import attempts, stages, views
+from trainui.store.engine import Store
+from trainui.store.reading import mark_metrics_complete
+from trainui.supervisor.protocol import ExitReason
+
+GPU = Slot(HOST, "gpu", 0)
+TEXT = "stages: [{name: a, run: x, checkpoint: 'ckpt-*', retries: 1}, {name: b, run: x}]"
+
+
+@pytest.fixture
+def subject(store: Store, tmp_path: Path) -> Subject:
+    """An attempt that has just started, its metrics read."""
+    return started(store, begin(store, submit(tmp_path, TEXT), "a", GPU))
+
+
+def started(store: Store, subject: Subject) -> Subject:
+    directory = Path(subject.attempt.directory)
+    directory.mkdir(parents=True)
+    (directory / "started").touch()
+    with store.write() as connection:
+        mark_metrics_complete(connection, subject.attempt.id)
+    return subject
+
+
+def stage(store: Store, subject: Subject) -> StageRecord:
+    with store.read() as connection:
+        return stages.get(connection, subject.stage.id)
+
+
+def record(store: Store, subject: Subject, **fields: object) -> AttemptRecord:
+    found = ended(**fields)
+    assert ending.record_exit(store, subject.attempt, found, threading.Event())
+    return of_stage(subject.run.id, "a")[subject.attempt.number - 1]
+
+
+def tried(store: Store, subject: Subject) -> set[str]:
+    with store.read() as connection:
+        return attempts.tried_checkpoints(connection, subject.stage.id)
+
+
+def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
+    store: Store, subject: Subject
+) -> None:
+    reason = ExitReason.LOCK_HELD
+    attempt = record(store, subject, exit_code=None, reason=reason, message="/tmp/x.lock")
+    assert (attempt.status, attempt.error) == (
+        Status.FAILED,
+        "GPU 0 was taken by another process of this machine",
+    )
+    found = stage(store, subject)
+    assert (found.status, found.retries_used) == (Status.QUEUED, 0)
+    assert found.not_before is not None
+    assert found.not_before > clock.now()
+    with store.read() as connection:
+        assert attempts.held_slots(connection, HOST) == {}
+
+
+def continued(store: Store, subject: Subject) -> str:
+    """Let an attempt have continued from a checkpoint that was there before."""
+    checkpoint = Path(subject.stage.directory) / "ckpt-1"
+    checkpoint.write_text("x")
+    began = (Path(subject.attempt.directory) / "started").stat().st_mtime_ns
+    os.utime(checkpoint, ns=(began - 1, began - 1))
+    with store.write() as connection:
+        attempts.set_checkpoint(connection, subject.attempt.id, str(checkpoint))
+    return str(checkpoint)
+
+
+def test_a_checkpoint_from_which_nothing_came_is_marked(store: Store, subject: Subject) -> None:
+    checkpoint = continued(store, subject)
+    assert record(store, subject, exit_code=1).status == Status.FAILED
+    assert tried(store, subject) == {checkpoint}
+
+
+def test_a_checkpoint_from_which_a_point_came_is_not(store: Store, subject: Subject) -> None:
+    continued(store, subject)
+    Feeder(store, subject.stage.id, attempt=1).feed({"loss": [(1, 0.5)]})
+    record(store, subject, exit_code=1)
+    assert tried(store, subject) == set()
+
+
+def test_a_checkpoint_from_which_another_came_is_not(store: Store, subject: Subject) -> None:
+    continued(store, subject)
+    (Path(subject.stage.directory) / "ckpt-2").write_text("x")
+    record(store, subject, exit_code=1)
+    assert tried(store, subject) == set()
+
+
+def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, subject: Subject) -> None:
+    continued(store, subject)
+    with store.write() as connection:
+        stages.cancel(connection, subject.run.id, [subject.stage.id])
+    assert record(store, subject, exit_code=1, completed_at=clock.now()).status == "cancelled"
+    assert tried(store, subject) == set()
+
+
+def test_an_end_is_recorded_once(store: Store, subject: Subject) -> None:
+    record(store, subject)
+    assert record(store, subject, exit_code=1).status == Status.COMPLETED
+    assert stage(store, subject).status == Status.COMPLETED
+
+
+def test_a_loss_is_dated_by_the_last_sign_of_life(store: Store, subject: Subject) -> None:
+    log = Path(subject.attempt.directory) / "stdout.log"
+    log.write_text("x")
+    os.utime(log, (5, 5))
+    stopping = threading.Event()
+    assert ending.record_loss(store, subject.attempt, stopping, seen_alive=False)
+    (attempt,) = of_stage(subject.run.id, "a")
+    assert (attempt.status, attempt.completed_at) == (Status.INTERRUPTED, 5 * clock.SECOND)
+
+
+def unread(store: Store, tmp_path: Path) -> Subject:
+    return begin(store, submit(tmp_path, TEXT), "a", GPU)
+
+
+def test_the_wait_for_metrics_ends_when_all_are_read(store: Store, tmp_path: Path) -> None:
+    subject = unread(store, tmp_path)
+
+    def read() -> None:
+        with store.write() as connection:
+            mark_metrics_complete(connection, subject.attempt.id)
+
+    reader = threading.Timer(0.1, read)
+    reader.start()
+    found = drain.wait_until_read(store, subject.attempt, threading.Event())
+    reader.join()
+    assert found == Drained.COMPLETE
+
+
+def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path: Path) -> None:
+    subject = unread(store, tmp_path)
+    found = drain.wait_until_read(store, subject.attempt, threading.Event(), patience=0.1)
+    assert found == Drained.GIVEN_UP
+    with views.reading() as connection:
+        texts = [event.text for _, event in views.events(connection, subject.run.id)]
+    assert "a: its metrics may be incomplete: the reader got no further for 0.1 s" in texts
+
+
+def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: Path) -> None:
+    subject = unread(store, tmp_path)
+    stopping = threading.Event()
+    stopping.set()
+    assert not ending.record_exit(store, subject.attempt, ended(), stopping)
+    assert stage(store, subject).status == Status.RUNNING
