@@ -177,6 +177,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # a line for each change is too much
     stopping = threading.Event()
     reader = Reader(open_store(), socket.gethostname())
     threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()
