@@ -16,6 +16,9 @@ from typing import Any
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui.supervisor.orphans import processes_of
 
+TIMEOUT = 90
+"""Seconds for one command, on a busy machine."""
+
 COMMAND = (sys.executable, "-m", "trainui")
 
 
@@ -56,9 +59,7 @@ class CommandLine:
             "TRAINUI_CPUS": "4",
         }
 
-    def __call__(
-        self, *arguments: str, stdin: str = "", timeout: float = 60, **environ: str
-    ) -> Done:
+    def __call__(self, *arguments: str, stdin: str = "", **environ: str) -> Done:
         """Run a command to its end, with no terminal."""
         done = subprocess.run(
             [*COMMAND, *arguments],
@@ -68,7 +69,7 @@ class CommandLine:
             capture_output=True,
             text=True,
             errors="surrogateescape",
-            timeout=timeout,
+            timeout=TIMEOUT,
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
@@ -77,6 +78,18 @@ class CommandLine:
         done = self(*arguments, "--json", **environ)
         assert done.code == code, done
         return done.json()
+
+    def printed(self, *arguments: str) -> bytes:
+        """Run a command that succeeds; return its stdout as it is."""
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.directory,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=TIMEOUT,
+        ).stdout
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and leave it running."""

@@ -31,17 +31,9 @@ def talks(served: CommandLine) -> CommandLine:
 
 
 def test_into_a_pipe_a_log_comes_as_it_was_written(talks: CommandLine) -> None:
-    def bytes_of(*arguments: str) -> bytes:
-        process = talks.start("logs", "talks", "train", *arguments)
-        assert process.stdout is not None
-        out = process.stdout.buffer.read()
-        process.communicate(timeout=20)
-        assert process.returncode == 0
-        return out
-
-    assert bytes_of("--stream", "out") == OUT
-    assert bytes_of("--stream", "err") == b"err 1\n"
-    both = bytes_of()
+    assert talks.printed("logs", "talks", "train", "--stream", "out") == OUT
+    assert talks.printed("logs", "talks", "train", "--stream", "err") == b"err 1\n"
+    both = talks.printed("logs", "talks", "train")
     assert sorted(both.splitlines()) == sorted([*OUT.splitlines(), b"err 1"])
 
 

@@ -136,7 +136,7 @@ async def test_the_help_shows_the_keys_that_are_in_force(filler: Filler) -> None
     async with opened(configured=configured) as driven:
         await driven.until_shown("one")
         await driven.press("f7")
-        await driven.until_shown("by state")
+        await driven.until_shown("STATE▾")
         await driven.press("question_mark")
         await driven.until(lambda: isinstance(driven.app.screen, HelpScreen))
         await driven.until_shown("The list of runs", "f7", "Sort by the next column")
@@ -153,7 +153,7 @@ async def test_the_palette_does_what_a_key_does(filler: Filler) -> None:  # noqa
         await driven.press(*"sort by")
         await driven.until_shown("Sort by the next column")
         await driven.press("enter")
-        await driven.until_shown("by state")
+        await driven.until_shown("STATE▾")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
@@ -167,7 +167,7 @@ async def test_every_size_shows_state_name_and_progress(
         assert max(map(len, driven.text().splitlines())) <= size[0]
 
 
-@pytest.mark.parametrize("theme", ["trainui-light", "gruvbox", "textual-ansi"])
+@pytest.mark.parametrize("theme", ["trainui-light", "gruvbox", "nord"])
 async def test_it_opens_under_other_themes(filler: Filler, theme: str) -> None:  # noqa: F811
     run_id = failed_demo(filler)
     async with opened(run_id, configured=settings.Settings(theme=theme)) as driven:

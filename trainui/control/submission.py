@@ -156,8 +156,8 @@ def _store(new: runs.NewRun, shell: ShellEnvironment) -> None:
 def _new_directory(directory: Path) -> Iterator[None]:
     """Make a run's directory, and take it away again where the rest fails."""
     try:
-        if not directory.parent.exists():
-            paths.make_private(directory.parent)
+        # one that is there may be shared with others, so its mode is left as it is
+        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.mkdir(mode=0o700)
         directory.chmod(0o700)  # also under an odd umask
     except FileExistsError as error:

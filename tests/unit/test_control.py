@@ -1,0 +1,503 @@
+"""What front ends do to runs: written whole or not at all, and never twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trainui import clock, control, doorbell, paths
+from trainui.control import code, environment, savings
+from trainui.control.environment import ShellEnvironment
+from trainui.domain.definition import Pipeline
+from trainui.domain.records import Slot, StageRecord
+from trainui.domain.states import Status
+from trainui.errors import (
+    NotFoundError,
+    TrainuiError,
+    UnfitEnvironmentError,
+    UnsafePathError,
+    UsageError,
+)
+from trainui.pipeline import loader
+from trainui.pipeline.resume import Action, PlannedStage
+from trainui.store import attempts, runs, stages
+from trainui.store.engine import Store, open_store
+
+S = Status
+
+DIAMOND = """
+name: diamond
+stages:
+  - {name: a, run: "true"}
+  - {name: b, run: "true", depends_on: [a], checkpoint: "*.json"}
+  - {name: c, run: "true", depends_on: [a]}
+  - {name: d, run: "true", depends_on: [b, c]}
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    store = open_store()
+    yield store
+    store.close()
+
+
+def load(text: str = DIAMOND) -> Pipeline:
+    return loader.load_text(text)
+
+
+def records(store: Store, run_id: str) -> dict[str, StageRecord]:
+    with store.read() as connection:
+        return {stage.name: stage for stage in runs.stages(connection, run_id)}
+
+
+def states(store: Store, run_id: str) -> dict[str, str]:
+    return {name: str(stage.status) for name, stage in records(store, run_id).items()}
+
+
+def play(store: Store, run_id: str, name: str, status: Status = S.COMPLETED) -> None:
+    """Let a queued stage run and end, as the worker would record it."""
+    with store.write() as connection:
+        stage = stages.named(connection, run_id, name)
+        assert stage is not None
+        attempt = attempts.grant(connection, stage, [Slot("h", "cpu", 0)], host="h")
+        assert attempt is not None
+        assert attempts.claim(connection, run_id, name, attempt.celery_task_id or "")
+        now = clock.now()
+        attempts.mark_started(connection, attempt, started_at=now, pid=1, supervisor=2)
+        outcome = attempts.Outcome(status, clock.now(), retry=False)
+        attempts.end(connection, attempt.id, outcome)
+
+
+class TestSubmission:
+    def test_a_run_is_stored_with_its_files(self, store: Store) -> None:
+        run_id = control.submit(load(), name="mine", environ={"A": "1", "SSH_TTY": "x"})
+        with store.read() as connection:
+            run = runs.get(connection, run_id)
+        assert run is not None
+        assert (run.name, run.pipeline, run.status) == ("mine", "diamond", "queued")
+        directory = Path(run.directory)
+        assert directory == paths.home().runs / run_id
+        assert directory.stat().st_mode & 0o777 == 0o700
+        assert (directory / "pipeline.yaml").read_text() == DIAMOND
+        assert {file.name for file in directory.iterdir()} == {
+            "pipeline.yaml",
+            "env.json",
+            "code.json",
+        }
+        assert (directory / "env.json").stat().st_mode & 0o777 == 0o600
+        assert environment.read(directory).environ == {"A": "1"}
+        assert states(store, run_id) == {
+            "a": "queued",
+            "b": "pending",
+            "c": "pending",
+            "d": "pending",
+        }
+
+    def test_the_worker_is_woken(self, store: Store) -> None:
+        bell = doorbell.Doorbell(paths.home().doorbell)
+        try:
+            control.submit(load())
+            assert bell.wait(1)
+        finally:
+            bell.close()
+
+    @pytest.mark.parametrize("run_id", ["", ".", "..", "a/b", "a b", "é", "x" * 65, "a\n"])
+    def test_what_cannot_be_an_id_is_refused(self, store: Store, run_id: str) -> None:
+        with pytest.raises(UsageError):
+            control.submit(load(), run_id=run_id)
+        assert not paths.home().runs.exists()
+
+    @pytest.mark.parametrize("run_id", ["x", "Test-pipeline_1.2", "x" * 64, ".a"])
+    def test_what_can_be_an_id_is_taken(self, store: Store, run_id: str) -> None:
+        assert control.submit(load(), run_id=run_id) == run_id
+
+    @pytest.mark.parametrize("name", [" ", "a\nb", "\x1b[31m", "x" * 201])
+    def test_what_cannot_be_a_name_is_refused(self, store: Store, name: str) -> None:
+        with pytest.raises(UsageError):
+            control.submit(load(), name=name)
+
+    def test_an_id_is_used_once_and_the_first_run_keeps_its_files(self, store: Store) -> None:
+        control.submit(load(), run_id="once")
+        with pytest.raises(UsageError, match="once"):
+            control.submit(load(), run_id="once")
+        assert (paths.home().runs / "once" / "pipeline.yaml").read_text() == DIAMOND
+
+    def test_of_many_at_once_with_one_id_one_wins(self, store: Store) -> None:
+        def submit(_: int) -> str:
+            try:
+                return control.submit(load(), run_id="race")
+            except UsageError:
+                return "refused"
+
+        with ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(submit, range(8)))
+        assert sorted(results) == ["race"] + ["refused"] * 7
+        assert (paths.home().runs / "race" / "pipeline.yaml").exists()
+
+    def test_nothing_is_left_where_the_store_fails(self, store: Store) -> None:
+        control.submit(load(), run_id="first")
+        with store.write() as connection:
+            connection.exec_driver_sql("DROP TABLE dependencies")
+        with pytest.raises(Exception, match="dependencies"):
+            control.submit(load(), run_id="second")
+        assert [run.name for run in paths.home().runs.iterdir()] == ["first"]
+        with store.read() as connection:
+            assert runs.get(connection, "second") is None
+
+    def test_a_place_that_cannot_be_written_is_told(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("TRAINUI_RUNS_DIR", str(tmp_path / "file" / "runs"))
+        with pytest.raises(UnfitEnvironmentError, match="TRAINUI_RUNS_DIR"):
+            control.submit(load())
+
+    def test_somebody_elses_place_for_runs_keeps_its_mode(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shared = tmp_path / "shared"
+        shared.mkdir()
+        shared.chmod(0o755)
+        monkeypatch.setenv("TRAINUI_RUNS_DIR", str(shared))
+        run_id = control.submit(load())
+        assert shared.stat().st_mode & 0o777 == 0o755
+        assert (shared / run_id).stat().st_mode & 0o777 == 0o700
+
+    def test_inputs_are_looked_at_and_those_of_the_run_are_not(
+        self, store: Store, tmp_path: Path
+    ) -> None:
+        text = 'stages:\n  - {name: a, run: "true", inputs: [%s]}\n'
+        (tmp_path / "here.csv").touch()
+        control.submit(load(text % "here.csv"))
+        control.submit(load(text % "'${run_dir}/later.csv'"))
+        for bad in ("missing.csv", "/etc/passwd", "../elsewhere"):
+            with pytest.raises(UnsafePathError):
+                control.submit(load(text % bad))
+
+    def test_a_gpu_that_is_not_there_is_told(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+        pipeline = load('stages: [{name: a, run: "true", gpus: 2}]')
+        with pytest.raises(UnfitEnvironmentError, match="--no-gpus"):
+            control.submit(pipeline)
+        run_id = control.submit(control.without_gpus(pipeline))
+        assert records(store, run_id)["a"].definition.gpus == 0
+
+    def test_the_shells_python_is_on_record(self, store: Store, tmp_path: Path) -> None:
+        tool = tmp_path / "bin" / "python"
+        tool.parent.mkdir()
+        tool.write_text("#!/bin/sh\n")
+        tool.chmod(0o755)
+        run_id = control.submit(load(), environ={"PATH": str(tool.parent)})
+        given = control.submit(load(), python="/other/python", sys_path="/project")
+        with store.read() as connection:
+            assert runs.submission(connection, run_id)["python"] == str(tool)
+            submission = runs.submission(connection, given)
+        assert (submission["python"], submission["sys_path"]) == ("/other/python", "/project")
+
+
+class TestEnvironment:
+    def test_the_login_session_is_left_out_and_all_else_survives(self, tmp_path: Path) -> None:
+        odd = os.fsdecode(b"caf\xe9")
+        environ = {
+            "PATH": "/bin",
+            "ODD": odd,
+            "DISPLAYED": "yes",
+            "DISPLAY": ":0",
+            "TMUX": "x",
+            "TMUX_PANE": "%1",
+            "SSH_AUTH_SOCK": "x",
+            "XDG_RUNTIME_DIR": "x",
+            "DBUS_SESSION_BUS_ADDRESS": "x",
+            "PWD": "/",
+            "SHLVL": "2",
+        }
+        environment.write(tmp_path, ShellEnvironment(environ, 0o027))
+        kept = environment.read(tmp_path)
+        assert kept.environ == {"PATH": "/bin", "ODD": odd, "DISPLAYED": "yes"}
+        assert kept.umask == 0o027
+
+    def test_a_damaged_file_says_how_to_mend_it(self, tmp_path: Path) -> None:
+        (tmp_path / "env.json").write_text("{")
+        with pytest.raises(UnfitEnvironmentError, match="--env"):
+            environment.read(tmp_path)
+
+    def test_the_umask_is_told_and_stays(self) -> None:
+        before = os.umask(0o026)
+        try:
+            assert environment.current_umask() == 0o026
+        finally:
+            assert os.umask(before) == 0o026
+
+
+class TestCode:
+    @pytest.fixture
+    def repository(self, tmp_path: Path) -> Path:
+        def git(*arguments: str) -> None:
+            subprocess.run(
+                ["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True
+            )
+
+        git("init")
+        git("config", "user.email", "somebody@example.invalid")
+        git("config", "user.name", "Somebody")
+        (tmp_path / "train.py").write_text("lr = 1\n")
+        git("add", ".")
+        git("commit", "-m", "Begin")
+        return tmp_path
+
+    def test_the_commit_and_what_is_not_in_it(self, repository: Path) -> None:
+        clean = code.state_of(repository)
+        assert clean.commit is not None
+        assert len(clean.commit) == 40
+        assert (clean.dirty, clean.diff) == (False, "")
+        (repository / "train.py").write_text("lr = 2\n")
+        edited = code.state_of(repository)
+        assert (edited.commit, edited.dirty) == (clean.commit, True)
+        assert edited.diff is not None
+        assert "+lr = 2" in edited.diff
+
+    def test_a_huge_diff_is_cut(self, repository: Path) -> None:
+        (repository / "train.py").write_text("x = 1\n" * 1_000_000)
+        diff = code.state_of(repository).diff
+        assert diff is not None
+        assert len(diff) == code.DIFF_LIMIT
+
+    def test_no_repository_and_no_git_are_no_trouble(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert code.state_of(tmp_path) == code.CodeState()
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert code.state_of(tmp_path) == code.CodeState()
+
+    def test_a_git_that_hangs_is_not_waited_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tool = tmp_path / "git"
+        tool.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr(code, "TIME_LIMIT", 0.2)
+        assert code.state_of(tmp_path) == code.CodeState()
+
+
+class TestResume:
+    @pytest.fixture
+    def failed(self, store: Store) -> str:
+        run_id = control.submit(load())
+        play(store, run_id, "a")
+        play(store, run_id, "b", S.FAILED)
+        play(store, run_id, "c")
+        return run_id
+
+    def test_what_is_not_done_is_revived_and_a_second_time_nothing(
+        self, store: Store, failed: str
+    ) -> None:
+        assert control.resume(failed) == ["b", "d"]
+        assert states(store, failed) == {
+            "a": "completed",
+            "b": "queued",
+            "c": "completed",
+            "d": "pending",
+        }
+        assert control.resume(failed) == []
+
+    def test_of_two_at_once_each_stage_is_revived_by_one(self, store: Store, failed: str) -> None:
+        with ThreadPoolExecutor(6) as pool:
+            revived = list(pool.map(lambda _: control.resume(failed), range(6)))
+        assert sorted(name for names in revived for name in names) == ["b", "d"]
+
+    def test_a_stage_that_moved_on_since_the_plan_is_left_alone(
+        self, store: Store, failed: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        original = savings.with_savings
+
+        def meanwhile(*arguments: object) -> list[PlannedStage]:
+            """Somebody else resumes `b`, which completes, between the plan and the writing."""
+            monkeypatch.setattr("trainui.control.resumption.with_savings", original)
+            control.resume(failed, until=["b"])
+            play(store, failed, "b")
+            return original(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr("trainui.control.resumption.with_savings", meanwhile)
+        assert "b" not in control.resume(failed)
+        assert records(store, failed)["b"].attempt == 2
+
+    def test_the_plan_changes_nothing(self, store: Store, failed: str) -> None:
+        before = records(store, failed)
+        planned = control.plan_resume(failed)
+        assert [(one.name, one.action) for one in planned] == [
+            ("a", "skip"),
+            ("b", "run"),
+            ("c", "skip"),
+            ("d", "run"),
+        ]
+        assert records(store, failed) == before
+
+    def test_a_whole_checkpoint_is_found_unless_it_was_tried(
+        self, store: Store, failed: str
+    ) -> None:
+        b = records(store, failed)["b"]
+        directory = Path(b.directory)
+        directory.mkdir()
+        (directory / "1.json").write_text("{}")
+        (directory / "2.json").write_text("{")  # torn
+        assert control.plan_resume(failed)[1].checkpoint == str(directory / "1.json")
+        with store.write() as connection:
+            attempt = attempts.of_stage(connection, b.id)[-1]
+            attempts.set_checkpoint(connection, attempt.id, str(directory / "1.json"))
+            attempts.mark_checkpoint_tried(connection, attempt.id)
+        assert control.plan_resume(failed)[1].checkpoint is None
+
+    def test_unknown_names_are_refused(self, store: Store, failed: str) -> None:
+        for call in (control.plan_resume, control.resume):
+            with pytest.raises(NotFoundError, match="nobody"):
+                call(failed, until=["nobody"])
+            with pytest.raises(NotFoundError):
+                call("no such run")
+
+    def test_until_leaves_the_rest_out(self, store: Store, failed: str) -> None:
+        assert control.resume(failed, until=["b"]) == ["b"]
+        assert states(store, failed)["d"] == "skipped"
+
+    def test_a_new_environment_is_there_before_anything_starts(
+        self, store: Store, failed: str
+    ) -> None:
+        control.resume(failed, environ={"WORD": "new"})
+        assert environment.read(paths.home().runs / failed).environ == {"WORD": "new"}
+
+    def test_rerun_begins_anew_and_alone(self, store: Store, failed: str) -> None:
+        assert control.rerun(failed, ["c"]) == ["c"]
+        assert states(store, failed)["c"] == "queued"
+        with pytest.raises(UsageError, match="c is queued"):
+            control.rerun(failed, ["c"])
+
+    def test_rerun_refuses_what_could_not_start(self, store: Store, failed: str) -> None:
+        with pytest.raises(UsageError, match="b failed"):
+            control.rerun(failed, ["d"])
+        assert states(store, failed)["d"] == "blocked"
+
+    def test_an_edited_stage_that_runs_is_refused(self, store: Store) -> None:
+        run_id = control.submit(load())
+        with store.write() as connection:
+            stage = stages.named(connection, run_id, "a")
+            assert stage is not None
+            attempt = attempts.grant(connection, stage, [], host="h")
+            assert attempt is not None
+            attempts.claim(connection, run_id, "a", attempt.celery_task_id or "")
+        edited = load(DIAMOND.replace('a, run: "true"', 'a, run: "false"'))
+        with pytest.raises(UsageError, match="a is running"):
+            control.resume(run_id, pipeline=edited)
+        policy = load(DIAMOND.replace('a, run: "true"', 'a, run: "true", retries: 3'))
+        assert control.resume(run_id, pipeline=policy) == []
+        assert records(store, run_id)["a"].definition.retries == 3
+
+    def test_new_stages_and_edges_of_an_edited_file(self, store: Store, failed: str) -> None:
+        more = DIAMOND.replace("depends_on: [b, c]", "depends_on: [b, c, e]")
+        edited = load(more + '  - {name: e, run: "true", depends_on: [a]}\n')
+        assert sorted(control.resume(failed, pipeline=edited)) == ["b", "d", "e"]
+        after = records(store, failed)
+        assert list(after) == ["a", "b", "c", "d", "e"]
+        assert (after["e"].status, after["d"].status) == ("queued", "pending")
+        play(store, failed, "b")
+        assert states(store, failed)["d"] == "pending"
+        play(store, failed, "e")
+        assert states(store, failed)["d"] == "queued"
+
+
+class TestSavings:
+    def test_gpu_time_of_what_is_skipped_and_before_a_checkpoint_is_saved(
+        self, store: Store, tmp_path: Path
+    ) -> None:
+        run_id = control.submit(load())
+        record = records(store, run_id)["a"]
+        with store.write() as connection:
+            slots = [Slot("h", "gpu", 0), Slot("h", "gpu", 1)]
+            attempt = attempts.grant(connection, record, slots, host="h")
+        assert attempt is not None
+        ended = replace(attempt, status=S.COMPLETED, started_at=0, completed_at=10_000_000)
+        skip = PlannedStage("a", Action.SKIP, "completed")
+        [planned] = savings.with_savings([skip], {"a": record}, {record.id: [ended]})
+        assert (planned.seconds, planned.gpu_seconds_saved) == (10.0, 20.0)
+
+        checkpoint = tmp_path / "checkpoint"
+        checkpoint.touch()
+        os.utime(checkpoint, (4, 4))
+        go_on = PlannedStage("a", Action.CONTINUE, "failed", checkpoint=str(checkpoint))
+        failed = replace(ended, status=S.FAILED)
+        [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]})
+        assert (planned.seconds, planned.gpu_seconds_saved) == (None, 8.0)
+
+
+class TestEnding:
+    def test_a_whole_run_or_one_stage_is_cancelled(self, store: Store) -> None:
+        run_id = control.submit(load())
+        assert control.cancel(run_id, ["c"]) == ["c"]
+        assert states(store, run_id) == {
+            "a": "queued",
+            "b": "pending",
+            "c": "cancelled",
+            "d": "blocked",
+        }
+        assert control.cancel(run_id) == ["a", "b"]
+        assert control.cancel(run_id) == []
+        with pytest.raises(NotFoundError):
+            control.cancel(run_id, ["nobody"])
+        with pytest.raises(NotFoundError):
+            control.cancel("no such run")
+
+    def test_only_a_run_that_is_over_is_removed(self, store: Store) -> None:
+        run_id = control.submit(load())
+        with pytest.raises(UsageError, match="cancel it first"):
+            control.remove(run_id)
+        directory = paths.home().runs / run_id
+        assert directory.exists()
+        control.cancel(run_id)
+        control.remove(run_id)
+        assert not directory.exists()
+        with pytest.raises(NotFoundError):
+            control.remove(run_id)
+
+    def test_a_directory_that_is_gone_does_not_keep_the_run(self, store: Store) -> None:
+        run_id = control.submit(load())
+        control.cancel(run_id)
+        directory = paths.home().runs / run_id
+        for file in directory.iterdir():
+            file.unlink()
+        directory.rmdir()
+        control.remove(run_id)
+
+
+class TestQueue:
+    def test_the_queue_is_held_and_let_go(self, store: Store) -> None:
+        for paused in (True, True, False, False):
+            control.set_paused(paused)
+            with store.read() as connection:
+                assert (runs.flag(connection, "paused") is not None) is paused
+
+    def test_the_order_of_runs(self, store: Store) -> None:
+        first, second = control.submit(load()), control.submit(load())
+        control.set_priority(second, 5)
+        with store.read() as connection:
+            assert [stage.run_id for stage in stages.queued(connection)] == [second, first]
+        with pytest.raises(NotFoundError):
+            control.set_priority("no such run", 1)
+
+
+def test_a_run_without_a_terminal_keeps_what_was_given(store: Store) -> None:
+    run_id = control.submit(load(), given={"x": "1"})
+    assert control.given_params(run_id) == {"x": "1"}
+    assert json.loads((paths.home().runs / run_id / "code.json").read_text())["commit"] is None
+    assert issubclass(NotFoundError, TrainuiError)

@@ -1,0 +1,74 @@
+"""What a start loads, seen from outside: what is slow to load is loaded by what needs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from operator import attrgetter
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("textual", "celery", "kombu", "sqlalchemy", "sqlmodel", "alembic", "numpy", "pydantic")
+
+
+def loaded(code: str, tmp_path: Path) -> set[str]:
+    """Return the top-level packages that a new interpreter has loaded after some code."""
+    program = f"import sys\n{code}\nsys.stderr.write(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={
+            "TRAINUI_HOME": str(tmp_path / "home"),
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return {name.split(".")[0] for name in done.stderr.split()}
+
+
+def command(*arguments: str) -> str:
+    return f"from trainui.cli.main import main\nmain({list(arguments)!r})"
+
+
+def test_the_package_alone_loads_nothing_heavy(tmp_path: Path) -> None:
+    assert not loaded("import trainui", tmp_path) & {*HEAVY, "typer", "psutil", "sqlite3"}
+
+
+def test_help_loads_no_screen_no_celery_and_no_orm(tmp_path: Path) -> None:
+    heavy = loaded(command("--help"), tmp_path) & {*HEAVY}
+    assert not heavy & {"textual", "celery", "kombu", "sqlalchemy", "sqlmodel", "alembic"}
+
+
+def test_looking_loads_the_database_driver_only(tmp_path: Path) -> None:
+    seen = loaded(command("ls"), tmp_path)
+    # Typer itself may load pydantic, which is none of ours
+    assert not seen & {"textual", "celery", "kombu", "sqlalchemy", "sqlmodel", "alembic", "numpy"}
+    assert "sqlite3" in seen
+
+
+def test_the_way_to_the_screen_loads_no_command(tmp_path: Path) -> None:
+    # there is no terminal, so it ends before Textual
+    seen = loaded(command(), tmp_path)
+    assert not seen & {*HEAVY, "typer", "click"}
+
+
+@pytest.mark.parametrize("module", ["trainui.tui.app", "trainui.control", "trainui.cli.app"])
+def test_front_ends_do_not_load_celery(module: str, tmp_path: Path) -> None:
+    assert not loaded(f"import {module}", tmp_path) & {"celery", "kombu"}
+
+
+def test_public_names_are_resolved_on_first_use(tmp_path: Path) -> None:
+    code = "import trainui\nfor name in trainui.__all__: getattr(trainui, name)"
+    assert {"celery", "sqlmodel"} <= loaded(code, tmp_path)
+    assert "sqlalchemy" not in loaded("from trainui import validate_file_path", tmp_path)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    import trainui
+
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        attrgetter("nothing")(trainui)
