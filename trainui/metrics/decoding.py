@@ -66,17 +66,23 @@ def find_decoder(
     state = {name: value for name, value in at.state.items() if name != SKIPPING}
     if reading.pattern is not None:
         return PatternLines(reading.pattern, reading.step, state)
-    head = file.read(0, HEAD_BYTES)
     known = at.format if at.rows else None
-    name = reading.format or known or detect(head, file.path, complete=complete)
+    name = reading.format or known or _recognise(file, reading, complete=complete)
     if name is None:
         return None
-    if reading.doubtful and name == "jsonl" and not known and not _are_metrics(head, file.path):
-        raise UnknownFormatError(f"{file.path} holds no metrics; name it if it does")
     decoder = formats.decoder(name, reading.step, state)
     if at.offset and not state and decoder.name == "csv":
+        head = file.read(0, HEAD_BYTES)
         decoder.decode(head[: decoder.cut(head)], 0)  # its header stands at the start
     return decoder
+
+
+def _recognise(file: GrowingFile, reading: Reading, *, complete: bool) -> str | None:
+    head = file.read(0, HEAD_BYTES)
+    name = detect(head, file.path, complete=complete)
+    if reading.doubtful and name == "jsonl" and not _are_metrics(head, file.path):
+        raise UnknownFormatError(f"{file.path} holds no metrics; name it if it does")
+    return name
 
 
 def _are_metrics(head: bytes, path: Path) -> bool:

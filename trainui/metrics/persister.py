@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -75,30 +75,34 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
         return SyncResult(new_metrics_count=0, new_offset=0, file_size=0)
     with closing(file):
         size = file.look().size
-        known, attempt = _source(store, owner, path)
+        known, gaps, attempt = _find_source(store, owner, path)
         if last_offset > size:
             last_offset = 0
         if known.identity and not file.continues(known.identity, known.offset):
-            _drop_gaps(store, known)
+            _drop(store, gaps)
+            gaps = []
         elif last_offset > known.offset:
             known = _jump(store, known, file, last_offset, key=known.key)
-    count = sum(_fill_gap(store, gap, path, last_offset) for gap in _gaps(store, known))
+    count = sum(_fill_gap(store, gap, path, last_offset) for gap in gaps)
     reader = SourceReader(store, known, path, Reading(), attempt=attempt, replays=False)
     with closing(reader):
         count += _advance_to_end(reader)
     return SyncResult(new_metrics_count=count, new_offset=reader.position.offset, file_size=size)
 
 
-def _source(store: Store, owner: str, path: Path) -> tuple[Source, int]:
-    """Return the file's source and the number of the attempt that new points belong to."""
+def _find_source(store: Store, owner: str, path: Path) -> tuple[Source, list[Source], int]:
+    """Return the file's source, its gaps, and the attempt that new points belong to."""
     key = point_sources.key_of(path)
     with store.read() as connection:
         attempt = point_sources.last_attempt(connection, owner)
-        for known in point_sources.sources(connection, owner):
-            if known.key == key:
-                return known, attempt
+        known = point_sources.sources(connection, owner)
+    named = [(source, _GAP.fullmatch(source.key)) for source in known]
+    gaps = [source for source, gap in named if gap and gap[1] == key]
+    for source in known:
+        if source.key == key:
+            return source, gaps, attempt
     with store.write() as connection:
-        return point_sources.add_source(connection, owner, key, attempt=attempt), attempt
+        return point_sources.add_source(connection, owner, key, attempt=attempt), gaps, attempt
 
 
 def _advance_to_end(reader: SourceReader) -> int:
@@ -128,15 +132,6 @@ def _jump(store: Store, known: Source, file: GrowingFile, offset: int, *, key: s
     return jumped
 
 
-def _gaps(store: Store, known: Source) -> Iterator[Source]:
-    with store.read() as connection:
-        found = point_sources.sources(connection, known.owner)
-    for source in found:
-        named = _GAP.fullmatch(source.key)
-        if named and named[1] == known.key:
-            yield source
-
-
 def _fill_gap(store: Store, gap: Source, path: Path, last_offset: int) -> int:
     """Store what lies in a gap after an offset."""
     named = _GAP.fullmatch(gap.key)
@@ -154,9 +149,8 @@ def _fill_gap(store: Store, gap: Source, path: Path, last_offset: int) -> int:
         return _advance_to_end(reader)
 
 
-def _drop_gaps(store: Store, known: Source) -> None:
+def _drop(store: Store, gaps: Sequence[Source]) -> None:
     """Forget the gaps of a file that holds something else now."""
-    gaps = list(_gaps(store, known))
     with store.write() as connection:
         for gap in gaps:
             point_sources.rename_source(connection, gap.id, f"{gap.key} of an earlier content")

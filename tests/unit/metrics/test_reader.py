@@ -67,7 +67,7 @@ def test_lines_are_stored_at_once(store: Store, tmp_path: Path, readers: Readers
     readers.start()
     wait_for(lambda: steps(store, attempt) == [0])
     delays = []
-    for step in range(1, 30):
+    for step in range(1, 16):
         with attempt.own_file.open("a") as file:
             file.write(lines([step]))
         begun = time.monotonic()
@@ -134,7 +134,7 @@ def test_killed_at_any_moment_it_loses_and_doubles_nothing(
 
     writer = threading.Thread(target=write)
     writer.start()
-    for _ in range(4):
+    for _ in range(3):
         before = count(store, attempt)
         reader = readers.start()
         wait_for(lambda before=before: count(store, attempt) > before)  # type: ignore[misc]

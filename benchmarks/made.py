@@ -1,0 +1,53 @@
+"""Metric files as trainings write them, made for measuring, and a store to put them in."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainui.store.engine import Store, open_store
+
+
+def make_file(path: Path, megabytes: float) -> None:
+    """Write JSON lines of a step and six metrics with all their digits."""
+    numbers, time, step, left = random.Random(1), 1.7e9, 0, megabytes * 1e6
+    with path.open("w", encoding="utf-8") as file:
+        while left > 0:
+            time += 0.05 + numbers.random() * 0.01
+            row = {
+                "step": step,
+                "timestamp": time,
+                "epoch": step // 1000,
+                "train/loss": 2.3 * math.exp(-step / 2e5) + 0.2 + numbers.gauss(0, 0.02),
+                "train/grad_norm": abs(numbers.gauss(1, 0.3)),
+                "lr": 0.0005 * (1 + math.cos(step / 1e6)),
+                "tokens_per_s": numbers.gauss(1e5, 1e3),
+            }
+            left -= file.write(json.dumps(row) + "\n")
+            step += 1
+
+
+def lengthen(path: Path, megabytes: float) -> None:
+    """Repeat a file's lines until it has a size."""
+    block = path.read_bytes()
+    with path.open("ab") as file:
+        while file.tell() < megabytes * 1e6:
+            file.write(block)
+
+
+@contextlib.contextmanager
+def workplace() -> Iterator[tuple[Path, Store]]:
+    """A directory and a store of its own."""
+    with tempfile.TemporaryDirectory(prefix="trainui-benchmark-") as directory:
+        os.environ["TRAINUI_HOME"] = f"{directory}/home"
+        store = open_store()
+        try:
+            yield Path(directory), store
+        finally:
+            store.close()
