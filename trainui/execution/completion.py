@@ -49,6 +49,9 @@ def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) ->
         status, problem, result = Status.CANCELLED, "cancelled", None
     elif found.reason == ExitReason.STOPPED:
         status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
+    if found.left and problem is not None:
+        pids = ", ".join(str(pid) for pid in found.left)
+        problem = f"{problem}\n\nprocess {pids} outlived KILL and may still run"
     never_ran = found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD)
     return Outcome(
         status,

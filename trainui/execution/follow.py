@@ -23,7 +23,7 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution import ending
-from trainui.execution.launch import CheckpointsExhaustedError, launch, subject_of
+from trainui.execution.launch import CheckpointsExhaustedError, forbid, launch, subject_of
 from trainui.execution.predecessors import PredecessorLivesError
 from trainui.execution.slots import HOST
 from trainui.metrics import process as reader
@@ -91,6 +91,8 @@ class Follower:
             followed = Followed(attempt, in_hand=True)
             with self._lock:
                 self._known[attempt.id] = followed
+            if self._stopping.is_set():
+                followed.done.set()
         finally:
             with self._lock:
                 self._taking.discard(celery_task_id)
@@ -120,6 +122,7 @@ class Follower:
         self._hands.shutdown(wait=False, cancel_futures=True)
 
     def _compare_with_store(self) -> None:
+        before = set(self._known)
         with self._store.read() as connection:
             running = {a.id: a for a in attempts.of_host(connection, HOST, Status.RUNNING)}
         with self._lock:
@@ -128,10 +131,9 @@ class Follower:
                     self._known[attempt.id].attempt = attempt
                 elif attempt.celery_task_id not in self._taking:
                     self._known[attempt.id] = Followed(attempt)
-            for attempt_id, followed in list(self._known.items()):
-                if attempt_id not in running and not followed.in_hand:
-                    followed.done.set()
-                    del self._known[attempt_id]
+            for attempt_id in before & self._known.keys() - running.keys():
+                if not self._known[attempt_id].in_hand:
+                    self._known.pop(attempt_id).done.set()
 
     def _at_rest(self) -> list[Followed]:
         now = time.monotonic()
@@ -189,28 +191,35 @@ class Follower:
 
     def _launch(self, followed: Followed) -> None:
         attempt = self._read(followed)
-        if attempt.cancel_requested_at is not None:
-            ending.record_cancelled_launch(self._store, attempt)
-        elif self._stopping.is_set():
-            return  # the next worker launches it
-        else:
+        if attempt.status != Status.RUNNING or self._stopping.is_set():
+            return  # it has ended meanwhile; or the next worker launches it
+        if attempt.cancel_requested_at is None:
             self._launch_now(followed)
+        elif forbid(followed.directory):
+            ending.record_cancelled_launch(self._store, attempt)
 
     def _launch_now(self, followed: Followed) -> None:
         try:
             result = launch(self._store, subject_of(self._store, followed.attempt))
-        except (TrainuiError, OSError) as error:
+        except Exception as error:
             if isinstance(error.__cause__, DBAPIError):
                 raise  # the store does not answer: no fault of the stage
+            if not isinstance(error, TrainuiError | OSError):
+                logger.exception("%s cannot be launched", followed.directory)
             retry = not isinstance(error, CheckpointsExhaustedError)
-            ending.record_failed_launch(self._store, followed.attempt, str(error), retry=retry)
+            self._record_failed_launch(followed, str(error) or repr(error), retry=retry)
             return
         if result.state == LaunchState.STARTED:
             self._note_start(followed)
             reader.wake()
-        elif process.probe(followed.directory).state == ProbeState.NONE:
+        else:
             error_text = f"its supervisor could not be started: {result.message}"
-            ending.record_failed_launch(self._store, followed.attempt, error_text, retry=True)
+            self._record_failed_launch(followed, error_text, retry=True)
+
+    def _record_failed_launch(self, followed: Followed, error: str, *, retry: bool) -> None:
+        """Record that nothing was started, unless something was: the next look finds it."""
+        if forbid(followed.directory):
+            ending.record_failed_launch(self._store, followed.attempt, error, retry=retry)
 
     def _read(self, followed: Followed) -> AttemptRecord:
         with self._store.read() as connection:
@@ -238,16 +247,14 @@ class Follower:
             raise PredecessorLivesError(f"processes {left} of {followed.directory} outlive KILL")
 
     def _record(self, followed: Followed, found: Probe) -> None:
+        if self._read(followed).status == Status.RUNNING and not self._record_end(followed, found):
+            return  # we are leaving
+        with self._lock:
+            self._known.pop(followed.attempt.id, None)
+        followed.done.set()
+
+    def _record_end(self, followed: Followed, found: Probe) -> bool:
         if found.exit is not None:
-            recorded = ending.record_exit(self._store, followed.attempt, found.exit, self._stopping)
-        else:
-            recorded = ending.record_loss(
-                self._store,
-                followed.attempt,
-                self._stopping,
-                seen_alive=followed.seen_as_orphan,
-            )
-        if recorded:
-            with self._lock:
-                self._known.pop(followed.attempt.id, None)
-            followed.done.set()
+            return ending.record_exit(self._store, followed.attempt, found.exit, self._stopping)
+        alive = followed.seen_as_orphan
+        return ending.record_loss(self._store, followed.attempt, self._stopping, seen_alive=alive)

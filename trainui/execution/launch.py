@@ -20,7 +20,7 @@ from trainui.pipeline.command import argv
 from trainui.pipeline.inputs import validate_file_path
 from trainui.store import attempts, runs, stages
 from trainui.store.engine import Store
-from trainui.supervisor import call_task, process
+from trainui.supervisor import call_task, process, protocol
 from trainui.supervisor.process import LaunchResult
 from trainui.supervisor.protocol import Spec
 
@@ -67,6 +67,20 @@ def launch(store: Store, subject: Subject) -> LaunchResult:
     prepared = prepare(subject, checkpoint)
     _check(subject, prepared)
     return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir))
+
+
+def forbid(attempt_dir: Path) -> bool:
+    """See to it that an attempt never starts; False if it has started.
+
+    A launch that went wrong may only be late: its supervisor could come up at any time.
+    """
+    try:
+        (attempt_dir / protocol.STARTED_FILE).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        return True  # without a directory nothing can start
+    return True
 
 
 def _checkpoint(store: Store, subject: Subject) -> str | None:

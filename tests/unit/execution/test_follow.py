@@ -1,0 +1,140 @@
+"""Following with real supervisors and a store, without Celery: by looks alone."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.execution.submitted import of_stage, submit
+from tests.unit.supervisor.waiting import wait_for
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.execution import drain, ending, follow
+from trainui.execution.drain import Drained
+from trainui.execution.follow import Follower
+from trainui.execution.slots import HOST
+from trainui.store import attempts, stages
+from trainui.store.engine import Store
+from trainui.supervisor import process
+from trainui.supervisor.process import LaunchResult, LaunchState
+from trainui.supervisor.protocol import Spec
+
+
+@pytest.fixture
+def follower(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
+    # no metrics reader runs here
+    monkeypatch.setattr(drain, "wait_until_read", lambda *_, **__: Drained.COMPLETE)
+    stopping = threading.Event()
+    follower = Follower(store, stopping)
+    yield follower
+    stopping.set()
+    follower.leave()
+
+
+def granted(store: Store, run: str, name: str = "a") -> AttemptRecord:
+    with store.write() as connection:
+        stage = stages.named(connection, run, name)
+        assert stage is not None
+        attempt = attempts.grant(connection, stage, (), host=HOST)
+    assert attempt is not None
+    return attempt
+
+
+def look_until(follower: Follower, run: str, status: Status) -> AttemptRecord:
+    def seen() -> AttemptRecord | None:
+        follower.look(changed=True)
+        attempt = of_stage(run, "a")[-1]
+        return attempt if attempt.status == status else None
+
+    return wait_for(seen, f"{status}")
+
+
+def test_what_was_taken_is_launched_followed_and_recorded(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    attempt = granted(store, run)
+    task_id = str(attempt.celery_task_id)
+    followed = follower.take(run, "a", task_id)
+    assert followed is not None
+    assert follower.take(run, "a", task_id) is None
+    assert follower.take(run, "a", "of another message") is None
+    found = look_until(follower, run, Status.COMPLETED)
+    assert followed.done.wait(10)
+    assert (found.exit_code, Path(found.directory, "stdout.log").read_text()) == (0, "hi\n")
+
+
+def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi >> said}]")
+    with store.write() as connection:
+        stage = stages.named(connection, run, "a")
+        assert stage is not None
+        attempt = attempts.grant(connection, stage, (), host=HOST)
+        assert attempt is not None
+        assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
+    look_until(follower, run, Status.COMPLETED)
+    assert (tmp_path / "said").read_text() == "hi\n"
+
+
+def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
+    attempt = granted(store, run)
+    assert follower.take(run, "a", str(attempt.celery_task_id)) is not None
+    found = look_until(follower, run, Status.FAILED)
+    assert "later is not there" in str(found.error)
+    (tmp_path / "later").mkdir()
+    spec = Spec(("touch", "ran"), str(tmp_path / "later"), dict(os.environ))
+    late = process.launch(Path(attempt.directory), spec)
+    assert late.state == LaunchState.ALREADY
+    assert not (tmp_path / "later" / "ran").exists()
+
+
+def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = process.launch
+
+    def start_and_not_answer(*arguments: object) -> LaunchResult:
+        assert real(*arguments).state == LaunchState.STARTED  # type: ignore[arg-type]
+        return LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
+
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    attempt = granted(store, run)
+    monkeypatch.setattr(process, "launch", start_and_not_answer)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    look_until(follower, run, Status.COMPLETED)
+
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    attempt = granted(store, run)
+    broken = LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
+    monkeypatch.setattr(process, "launch", lambda *_: broken)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    found = look_until(follower, run, Status.FAILED)
+    assert found.error == "its supervisor could not be started: no answer within 60 s"
+
+
+def test_what_fails_for_want_of_the_store_is_tried_again(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "AGAIN_AFTER", 0.01)
+    real, failures = ending.record_exit, iter([OSError("disk full")] * 3)
+
+    def fail_at_first(*arguments: object) -> bool:
+        if (error := next(failures, None)) is not None:
+            raise error
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ending, "record_exit", fail_at_first)
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    attempt = granted(store, run)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    look_until(follower, run, Status.COMPLETED)
+    assert next(failures, None) is None
