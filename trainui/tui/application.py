@@ -46,6 +46,7 @@ class TrainuiApp(Working, App[int]):
             self.animation_level = "none"
         for own in theme.OURS:
             self.register_theme(own)
+        self._wished_theme = configured.theme
         self.theme = (
             configured.theme if configured.theme in self.available_themes else theme.DEFAULT
         )
@@ -71,8 +72,10 @@ class TrainuiApp(Working, App[int]):
         if self.first_run is not None:
             self.open_run(self.first_run)
         self.set_interval(1.0, self._tick)
+        if self._wished_theme not in (None, self.theme):
+            self.notify(f"config.toml: there is no theme {self._wished_theme!r}", markup=False)
         for unknown in self.keys.unknown:
-            self.notify(f"config.toml: no key has the id {unknown!r}", severity="warning")
+            self.notify(f"config.toml: no key has the id {unknown!r}", markup=False)
 
     def on_unmount(self) -> None:
         """Read no more."""

@@ -17,7 +17,8 @@ from trainui.tui.spans import Row, Span, fit, fit_middle
 WORD, TIME = 11, 8
 """Cells of the state's word and of the time."""
 
-LEAST_NAME = 12
+LEAST_NAME, MOST_NAME = 12, 28
+"""Cells that names get at least, and those for which the time gives way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class GraphColumns:
         """Give the name what the others leave; the time goes first where there is little."""
         graph = min(drawing.width, max(width - LEAST_NAME - WORD - 3, 3))
         rest = width - graph - 2
-        time = TIME if rest >= LEAST_NAME + WORD + TIME + 2 else 0
+        named = min(longest_name(drawing), MOST_NAME)
+        time = TIME if rest >= named + WORD + TIME + 2 else 0
         word = WORD if rest >= LEAST_NAME + WORD + 1 else 0
         room = max(rest - (word + 1 if word else 0) - (time + 1 if time else 0), 1)
         return cls(graph, min(longest_name(drawing) + 1, room), word, time)

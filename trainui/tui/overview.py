@@ -154,7 +154,9 @@ def _where(last: AttemptRecord | None) -> str:
 def command_text(run: RunRecord, stage: StageRecord) -> str:
     """Return a stage's command on one line, as a shell would take it, secrets masked."""
     command = shown_command(run.params, stage.definition) or ""
-    return " ".join(command.split()) if isinstance(command, str) else shlex.join(command)
+    if not isinstance(command, str):
+        command = shlex.join(command).replace("'${python}'", "${python}")
+    return " ".join(command.split()).replace(f"{run.directory}/", "${run_dir}/")
 
 
 def _params_text(params: Mapping[str, object]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from trainui.tui.figures import number, step
 from trainui.tui.snapshots import CurveData
@@ -17,7 +18,7 @@ from trainui.tui.spans import Row, Span, fit
 LABEL_WIDTH = 8
 """Cells left of a plot, for its greatest and least value."""
 
-CELL_WIDTH = 32
+CELL_WIDTH = 28
 """Cells that a plot should have at least with its labels."""
 
 GAP = 2
@@ -88,38 +89,60 @@ def _dot(value: float, least: float, greatest: float, dots: int) -> int:
     return round((value - least) / span * (dots - 1))
 
 
-LEAST_HEIGHT, MOST_HEIGHT = 3, 16
-"""Lines of a plot."""
-
-
-def _plot_height(height: int, count: int, columns: int) -> int:
-    """Return the lines of a plot, less its name, its steps and the gap below it."""
-    return min((height + 1) // -(-count // columns) - 3, MOST_HEIGHT)
+FULL, COMPACT, MOST_HEIGHT = 4, 2, 16
+"""Lines of a plot: with its steps and a gap below at least, without them at least, and at most."""
 
 
 class Grid:
-    """How plots are laid out in a pane: as many side by side as are wide enough."""
+    """How plots are laid out in a pane: as large as they can be with all of them to be seen."""
 
     def __init__(self, width: int, height: int, count: int) -> None:
         """Lay out `count` plots in a pane of this many cells and lines."""
         most = max(1, min(count, (width + GAP) // (CELL_WIDTH + GAP)))
-        fitting = [
-            columns
-            for columns in range(1, most + 1)
-            if _plot_height(height, count, columns) >= LEAST_HEIGHT
-        ]
-        # the largest plots; with no room for all of them, as many side by side as can be
-        self.columns = max(
-            fitting or [most],
-            key=lambda columns: _plot_height(height, count, columns) * (width // columns),
-        )
-        self.cell_width = max((width - GAP * (self.columns - 1)) // self.columns, LABEL_WIDTH + 4)
-        self.plot_height = max(LEAST_HEIGHT, _plot_height(height, count, self.columns))
+        layouts = [_layout(height, count, columns) for columns in range(1, most + 1)]
+        full = [found for found in layouts if found.full >= FULL]
+        compact = [found for found in layouts if found.compact >= COMPACT]
+        if full:
+            chosen = max(full, key=lambda found: found.full * (width // found.columns))
+        elif compact:
+            chosen = max(compact, key=lambda found: found.compact * (width // found.columns))
+        else:
+            chosen = layouts[-1]
+        self.compact = bool(compact) and not full
+        """Whether steps and gaps are left out, so that every plot is to be seen."""
+        self.columns = chosen.columns
+        self.cell_width = max((width - GAP * (self.columns - 1)) // self.columns, 12)
+        self.plot_height = chosen.compact if self.compact else max(chosen.full, FULL)
 
     @property
     def plot_width(self) -> int:
         """Characters of a plot without its labels."""
         return self.cell_width - LABEL_WIDTH
+
+
+class _Layout(NamedTuple):
+    columns: int
+    full: int
+    """Lines of a plot that has its name, its steps and a gap."""
+    compact: int
+    """Lines of a plot that has only its name."""
+
+
+def _layout(height: int, count: int, columns: int) -> _Layout:
+    rows = -(-count // columns)
+    room = (height + 1) // rows - 3, height // rows - 1
+    return _Layout(columns, min(room[0], MOST_HEIGHT), min(room[1], MOST_HEIGHT))
+
+
+_CLOCKS = frozenset(
+    {"epoch", "time", "timestamp", "wall_time", "elapsed", "_runtime", "_timestamp"}
+)
+"""Series that only tell how far or how late it is."""
+
+
+def by_interest(curves: Sequence[CurveData]) -> list[CurveData]:
+    """Return curves with those last that only tell how far or how late it is."""
+    return sorted(curves, key=lambda curve: curve.name.casefold() in _CLOCKS)
 
 
 def grid_rows(curves: Sequence[CurveData], grid: Grid) -> list[Row]:
@@ -130,7 +153,7 @@ def grid_rows(curves: Sequence[CurveData], grid: Grid) -> list[Row]:
             curve_rows(curve, f"curve-{(start + at) % 6 + 1}", grid)
             for at, curve in enumerate(curves[start : start + grid.columns])
         ]
-        if lines:
+        if lines and not grid.compact:
             lines.append(())
         lines += [_beside(cells) for cells in zip(*part, strict=True)]
     return lines
@@ -158,7 +181,8 @@ def curve_rows(curve: CurveData, style: str, grid: Grid) -> list[Row]:
     for label, line in zip(labels, lines, strict=True):
         left = Span(fit(label, LABEL_WIDTH - 1, right=True) + " ", "dim")
         rows.append((left, Span(fit(line, grid.plot_width), style)))
-    rows.append((Span(_axis(curve, grid), "dim"),))
+    if not grid.compact:
+        rows.append((Span(_axis(curve, grid), "dim"),))
     return rows
 
 

@@ -16,6 +16,7 @@ GAP = 2
 """Cells of the columns, and between two of them."""
 
 Ordering = tuple[str, Callable[[RunLine], object]]
+"""The heading of the column that it sorts by, and the key of a run."""
 
 _STATE_ORDER = (
     Status.RUNNING,
@@ -27,10 +28,10 @@ _STATE_ORDER = (
 )
 
 ORDERINGS: tuple[Ordering, ...] = (
-    ("newest first", lambda run: (-run.created_at, run.id)),
-    ("by state", lambda run: (_STATE_ORDER.index(run.status), -run.created_at)),
-    ("by name", lambda run: (run.name.casefold(), -run.created_at)),
-    ("longest first", lambda run: (-(duration(run) or 0), -run.created_at)),
+    ("WHEN", lambda run: (-run.created_at, run.id)),
+    ("STATE", lambda run: (_STATE_ORDER.index(run.status), -run.created_at)),
+    ("NAME", lambda run: (run.name.casefold(), -run.created_at)),
+    ("ELAPSED", lambda run: (-(duration(run) or 0), -run.created_at)),
 )
 """What `s` goes through."""
 
@@ -66,18 +67,21 @@ class Columns:
         self.current = flexible - self.name
 
     def heading(self, ordering: str) -> Row:
-        """Return the line above the list."""
+        """Return the line above the list, the column marked by which it is sorted."""
+
+        def marked(name: str) -> str:
+            return f"{name}▾" if name == ordering else name
+
         cells = [
-            fit(" STATE", STATE + 1),
-            fit("NAME", self.name),
+            fit(" " + marked("STATE"), STATE + 1),
+            fit(marked("NAME"), self.name),
             *([fit("PIPELINE", self.pipeline)] if self.pipeline else []),
             fit("STAGES", self.bar + 1 + PROGRESS if self.bar else PROGRESS),
             fit("STAGE", self.current),
-            fit("ELAPSED", ELAPSED, right=True),
-            fit("WHEN", WHEN, right=True),
+            fit(marked("ELAPSED"), ELAPSED, right=True),
+            fit(marked("WHEN"), WHEN, right=True),
         ]
-        sorted_by = "" if ordering == ORDERINGS[0][0] else f"  {ordering}"
-        return (Span((" " * GAP).join(cells), "dim"), Span(sorted_by, "accent"))
+        return (Span((" " * GAP).join(cells), "dim"),)
 
     def row(self, run: RunLine, now: int) -> Row:
         """Return a run's line.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,8 +23,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of the current schema: making one takes longer than most tests."""
+    file = tmp_path_factory.mktemp("empty") / "trainui.db"
+    open_store(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture
-def store(home: Path) -> Iterator[Store]:
+def store(home: Path, empty_database: Path) -> Iterator[Store]:
+    home.mkdir(mode=0o700)
+    shutil.copy(empty_database, home / "trainui.db")
     store = open_store()
     yield store
     store.close()

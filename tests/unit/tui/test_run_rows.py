@@ -89,6 +89,6 @@ def test_the_orders_put_what_they_say_first() -> None:
         title: sorted([done, RUN, old], key=order)[0].id  # type: ignore[arg-type]
         for title, order in ORDERINGS
     }
-    assert first["by state"] != "c"
-    assert first["by name"] == "b"
-    assert first["longest first"] == "b"
+    assert first["STATE"] != "c"
+    assert first["NAME"] == "b"
+    assert first["ELAPSED"] == "b"

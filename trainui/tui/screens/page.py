@@ -60,8 +60,8 @@ class Page(Acting):
     def prepare_for(self, scope: str) -> None:
         """Put the focus where the keys of a scope work."""
 
-    def search(self, text: str) -> None:
-        """Filter or search the focused pane for a text; an empty one ends it."""
+    def search(self, text: str, pane: Widget | None) -> None:
+        """Filter or search a pane for a text; an empty one ends it."""
         raise NotImplementedError
 
     def go_to_match(self, direction: int) -> None:
@@ -138,11 +138,12 @@ class Page(Acting):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while somebody types."""
-        self.search(event.value)
+        if isinstance(event.input, SearchBar):
+            self.search(event.value, event.input.pane)
 
     def on_search_bar_closed(self, event: SearchBar.Closed) -> None:
         """Go back to the pane; what was found stays unless it was given up."""
         if event.given_up:
-            self.search("")
+            self.search("", event.pane)
         if event.pane is not None:
             event.pane.focus()

@@ -181,9 +181,8 @@ class RunScreen(Page):
         if pane is not None:
             self.panes.go_to(pane)
 
-    def search(self, text: str) -> None:
-        """Look for a stage, a metric or a text of the log, in the pane that has the focus."""
-        pane = self.panes.active
+    def search(self, text: str, pane: Widget | None) -> None:
+        """Look for a stage, a metric or a text of the log, in the pane that had the focus."""
         if pane is self.panes.curves:
             self.panes.curves.filter(text)
         elif pane is self.panes.log_view:
@@ -227,7 +226,7 @@ class RunScreen(Page):
         """Go back one level: from a filter, a lone pane, the panel, then from the page."""
         if self.panes.curves.filtered and self.panes.active is self.panes.curves:
             self.panes.curves.filter("")
-        elif not self.panes.leave_level():
+        elif self.has_class("-gone") or not self.panes.leave_level():
             self.trainui.leave_run()
 
     def action_zoom(self) -> None:

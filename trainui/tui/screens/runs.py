@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar
 
+from textual.binding import BindingType
 from textual.widget import Widget
 
 from trainui import clock
@@ -14,6 +15,7 @@ from trainui.store.run_lines import RunLine
 from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.acting import Target
 from trainui.tui.figures import clock_time, elapsed, state_style
+from trainui.tui.keys import bindings
 from trainui.tui.screens.page import Page
 from trainui.tui.snapshots import Snapshot, Wanted
 from trainui.tui.spans import Row, Span
@@ -40,6 +42,7 @@ class RunsScreen(Page):
     scope = "runs"
     command_scopes = ("runs", "acting", "search", "app")
     AUTO_FOCUS: ClassVar[str | None] = "RunTable"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs.back")]
 
     DEFAULT_CSS = """
     RunsScreen {
@@ -94,7 +97,7 @@ class RunsScreen(Page):
         if self._live:
             self.table.update_rows()
 
-    def search(self, text: str) -> None:
+    def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
         """Show only runs that fit."""
         self.table.filter(text)
 

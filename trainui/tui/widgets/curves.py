@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainui.tui.plots import Grid, grid_rows
+from trainui.tui.plots import Grid, by_interest, grid_rows
 from trainui.tui.snapshots import CurveData
 from trainui.tui.spans import Span
 from trainui.tui.widgets.lines import RowsView
@@ -35,7 +35,7 @@ class CurvesView(RowsView):
 
     def set_curves(self, curves: tuple[CurveData, ...], empty: str) -> None:
         """Show these curves; `empty` is said where there are none."""
-        self._curves = curves
+        self._curves = tuple(by_interest(curves))
         self._empty = empty
         self._draw()
 

@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -129,9 +129,12 @@ class LinesView(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         for y in range(self.scrollable_content_region.height):
             index = self._index_at(y)
-            before = self._drawn.get(index)
-            if before is None or before != self._strip(index, width):
+            before, after = self._drawn.get(index), self._strip(index, width)
+            if before is None:
                 self.refresh_line(y + self.scroll_offset.y)
+            elif before != after:
+                start, end = changed_cells(before, after)
+                self.refresh(Region(start, y, end - start, 1))
 
     def render_line(self, y: int) -> Strip:
         """Return what stands on a line of the widget."""
@@ -184,15 +187,14 @@ class LinesView(ScrollView, can_focus=True):
         self._drawn.clear()
         self.update_rows()
 
-    def show_row(self, index: int) -> None:
-        """Scroll so far that a row is to be seen."""
+    def show_row(self, index: int, *, around: int = 0) -> None:
+        """Scroll so far that a row is to be seen, and some around it."""
         top = self.scroll_offset.y
-        fixed = self.fixed_rows()
-        last = top + self.page_height - 1
-        if index - fixed < top:
-            self.scroll_to(y=index - fixed, animate=False)
-        elif index - fixed > last:
-            self.scroll_to(y=index - fixed - self.page_height + 1, animate=False)
+        wanted = index - self.fixed_rows()
+        if wanted - around < top:
+            self.scroll_to(y=wanted - around, animate=False)
+        elif wanted + around >= top + self.page_height:
+            self.scroll_to(y=wanted + around - self.page_height + 1, animate=False)
 
     def action_line(self, count: int) -> None:
         """Scroll by lines."""
@@ -213,6 +215,20 @@ class LinesView(ScrollView, can_focus=True):
             return None
         index = self._index_at(offset.y)
         return index if 0 <= index < self.row_count() else None
+
+
+def changed_cells(before: Strip, after: Strip) -> tuple[int, int]:
+    """Return the first cell that differs, and the one after the last, to the piece of a style."""
+    old, new = list(before), list(after)
+    start = 0
+    while old and new and old[0] == new[0]:
+        start += old.pop(0).cell_length
+        new.pop(0)
+    end = max(before.cell_length, after.cell_length)
+    while old and new and old[-1] == new[-1]:
+        end -= old.pop().cell_length
+        new.pop()
+    return start, max(end, start + 1)
 
 
 class RowsView(LinesView):

@@ -121,7 +121,7 @@ class LogView(LinesView):
                 self.following = False
                 self._at = index
                 self.update_rows()
-                self.show_row(index)
+                self.show_row(index, around=self.page_height // 3)
                 return True
         return False
 

@@ -37,7 +37,8 @@ class SearchBar(Input):
     def __init__(self, pane: Widget | None, text: str = "") -> None:
         super().__init__(text, placeholder="type to filter or search; enter keeps, esc clears")
         self.cursor_blink = False
-        self._pane = pane
+        self.pane = pane
+        """What had the focus before."""
 
     def action_give_up(self) -> None:
         """Close, and show everything again."""
@@ -48,5 +49,5 @@ class SearchBar(Input):
         self._close(given_up=not self.value.strip())
 
     def _close(self, *, given_up: bool) -> None:
-        self.post_message(self.Closed(self._pane, given_up=given_up))
+        self.post_message(self.Closed(self.pane, given_up=given_up))
         self.remove()
