@@ -1,0 +1,112 @@
+"""On a terminal: the screen opens, questions are asked, and logs cannot play tricks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pexpect
+
+from tests.acceptance.command_line import COMMAND, CommandLine
+from tests.unit.supervisor.waiting import wait_for
+
+
+@contextmanager
+def terminal(served: CommandLine, *arguments: str) -> Iterator[pexpect.spawn[str]]:
+    """Run a command on a terminal of its own, which is closed at the end."""
+    environ = {**served.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    child = pexpect.spawn(
+        COMMAND[0],
+        [*COMMAND[1:], *arguments],
+        cwd=str(served.directory),
+        env=environ,
+        encoding="utf-8",
+        codec_errors="replace",
+        dimensions=(30, 100),
+        timeout=30,
+    )
+    try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+def printed(served: CommandLine, *arguments: str) -> str:
+    """What a command that ends by itself prints on a terminal."""
+    with terminal(served, *arguments) as child:
+        child.expect(pexpect.EOF)
+        return str(child.before)
+
+
+SLOW = "name: {0}\nstages:\n  - {{name: a, run: 'while ! test -e {0}.go; do sleep 0.1; done'}}\n"
+
+
+def test_run_opens_the_screen_on_the_run_and_leaving_it_stops_nothing(served: CommandLine) -> None:
+    served.write("screen.yaml", SLOW.format("screen"))
+    with terminal(served, "run", "screen.yaml") as child:
+        child.expect(re.escape("\x1b[?1049h"))
+        wait_for(lambda: served("show", "screen").code == 0, "the run", seconds=30)
+        wait_for(lambda: served.status("screen") == "running", "its start", seconds=30)
+        child.send("q")
+        child.expect(re.escape("\x1b[?1049l"))
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 0
+    assert served.status("screen") == "running"
+    served.write("screen.go", "")
+    assert served("wait", "screen").code == 0
+
+
+def test_with_wait_or_detach_or_json_no_screen_opens(served: CommandLine) -> None:
+    for option in ("--wait", "--detach", "--json"):
+        shown = printed(served, "run", option, "--", "true")
+        assert "\x1b[?1049h" not in shown
+
+
+def test_a_list_has_no_colours_and_a_name_no_power(served: CommandLine) -> None:
+    served("run", "--name", "plain", "--wait", "--", "true")
+    assert "\x1b" not in printed(served, "ls")
+    assert "\x1b" not in printed(served, "show", "plain")
+
+
+def test_what_a_log_holds_is_shown_and_not_obeyed(served: CommandLine) -> None:
+    text = (
+        r"name: tricks"
+        + "\nstages:\n"
+        + r"""
+  - name: a
+    run: printf '\033]0;owned\007\033[2Jcleared\a\n10%%\r50%%\r100%%\n'
+"""
+    )
+    served.run(text, name="tricks.yaml")
+    shown = printed(served, "logs", "tricks", "a")
+    assert "\x1b" not in shown
+    assert "\a" not in shown
+    assert shown.replace("\r", "").split("\n")[:2] == ["cleared␇", "100%"]
+
+
+def test_deleting_asks_first(served: CommandLine) -> None:
+    served("run", "--name", "doubtful", "--wait", "--", "true")
+    with terminal(served, "rm", "doubtful") as child:
+        child.expect("Delete doubtful")
+        child.sendline("n")
+        child.expect("nothing was deleted")
+        child.expect(pexpect.EOF)
+    assert served("show", "doubtful").code == 0
+    with terminal(served, "rm", "doubtful") as child:
+        child.expect("Delete doubtful")
+        child.sendline("y")
+        child.expect("deleted: doubtful")
+        child.expect(pexpect.EOF)
+    assert served("show", "doubtful").code == 3
+
+
+def test_the_screen_opens_with_no_command(served: CommandLine) -> None:
+    with terminal(served) as child:
+        child.expect(re.escape("\x1b[?1049h"))
+        child.send("q")
+        child.expect(re.escape("\x1b[?1049l"))
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 0
