@@ -37,7 +37,7 @@ def test_a_terminal_shows_and_does_not_obey(raw: str, shown: str) -> None:
 @given(st.text(st.characters(), max_size=60))
 def test_nothing_that_a_terminal_obeys_is_ever_left(raw: str) -> None:
     shown = text.harmless(raw)
-    assert not any(ord(c) < 32 and c != "\t" or 0x7F <= ord(c) < 0xA0 for c in shown)
+    assert not any((ord(c) < 32 and c != "\t") or 0x7F <= ord(c) < 0xA0 for c in shown)
     shown.encode()
 
 

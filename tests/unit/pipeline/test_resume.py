@@ -43,8 +43,8 @@ def diamond(**states: Status) -> list[StageRecord]:
     return [record(name, ups, states.get(name, S.COMPLETED)) for name, ups in DIAMOND.items()]
 
 
-def actions(stages: list[StageRecord], **options: list[str]) -> dict[str, str]:
-    planned = plan_resume(stages, find_checkpoint=lambda _: None, **options)
+def actions(stages: list[StageRecord], until: list[str] | None = None) -> dict[str, str]:
+    planned = plan_resume(stages, find_checkpoint=lambda _: None, until=until or [])
     return {stage.name: str(stage.action) for stage in planned}
 
 
