@@ -184,6 +184,19 @@ def test_where_all_is_killed_the_end_of_a_stage_brings_the_rest_back(
     completed_once(run, "a", "b")
 
 
+def test_where_guard_and_broker_are_killed_the_worker_brings_them_back(
+    home: Home, new_run: NewRun
+) -> None:
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    run.process("a")
+    guard, broker = background.guard_pid(home), background.broker_pid(home)
+    for pid in (guard, broker):
+        os.kill(pid, signal.SIGKILL)
+    go(run)
+    completed_once(run, "a", "b")
+    assert background.guard_pid(home) != guard
+
+
 def test_where_supervisor_and_worker_are_killed_the_stage_is_interrupted_once_it_has_ended(
     home: Home, new_run: NewRun
 ) -> None:

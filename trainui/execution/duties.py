@@ -17,6 +17,7 @@ from trainui.domain.records import Slot
 from trainui.errors import TrainuiError
 from trainui.execution.changes import Changes
 from trainui.execution.follow import Follower
+from trainui.execution.guard_watch import GuardWatch
 from trainui.execution.messages import Messenger
 from trainui.execution.notify import Notifier
 from trainui.execution.planner import Planner
@@ -45,6 +46,7 @@ class Duties:
         self._planner = Planner(store, self._messenger, settings)
         self._notifier = Notifier(store, settings.notify_command)
         self._reader = ReaderProcess()
+        self._guard = GuardWatch(paths.home())
         self.follower = Follower(store, stopping)
         self._active_at = time.monotonic()
         self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
@@ -77,6 +79,7 @@ class Duties:
 
     def _look(self) -> None:
         changed = self._changes.seen()
+        self._do(self._guard.look)
         self._do(self._reader.look)  # takes a second to come up, so before all else
         # what ended before what may start: its slots are free then, and its successors queued
         self._do(lambda: self.follower.look(changed=changed))
