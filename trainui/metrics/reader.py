@@ -31,6 +31,10 @@ from trainui.supervisor.process import ProbeState, probe
 ACTIVE_PAUSE = 0.05
 """Seconds between looks at files that grow: on a clock, since events would cost more."""
 
+REST = 9
+"""A turn that took long is followed by a pause as many times as long: many busy files are looked at
+less often, and never take more than a tenth of a core."""
+
 ACTIVE_FOR = 2.0
 """Seconds after its last growth for which a file is looked at on the clock."""
 
@@ -79,7 +83,8 @@ class Reader:
         Args:
             rung: somebody says that something happened.
         """
-        since = time.monotonic() - self._looked
+        begun = time.monotonic()
+        since = begun - self._looked
         self._wanted |= rung and not self._only_grown
         self._only_grown = False
         if since >= IDLE_PAUSE or (self._wanted and since >= LOOK_PAUSE):
@@ -87,7 +92,9 @@ class Reader:
         more = [self._read(attempt) for attempt in list(self._attempts.values())]
         if any(more):
             return 0.0
-        return ACTIVE_PAUSE if self._is_active() or self._wanted else IDLE_PAUSE
+        if not self._is_active() and not self._wanted:
+            return IDLE_PAUSE
+        return min(max(ACTIVE_PAUSE, REST * (time.monotonic() - begun)), IDLE_PAUSE)
 
     def _look(self) -> None:
         """Look for attempts and for their files."""

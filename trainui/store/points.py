@@ -5,7 +5,6 @@ The rule that lives here: points and how far their source is read are stored in 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,7 @@ from sqlalchemy import Connection
 
 from trainui.store import chunks, pieces
 from trainui.store.chunks import CHUNK_POINTS, Points
-from trainui.store.point_sources import Source, move, next_ordinal, sources
+from trainui.store.point_sources import Source, driver, insert, move, next_ordinal, run, sources
 
 TAIL_POINTS = 2048
 """A batch of more points goes straight into chunks."""
@@ -86,14 +85,13 @@ def _placed(
 
 def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dict[str, int]:
     """Return the ids of an owner's series, making those that are not there."""
-    found = connection.exec_driver_sql("SELECT name, id FROM series WHERE owner = ?", (owner,))
+    found = run(connection, "SELECT name, id FROM series WHERE owner = ?", (owner,))
     ids = {str(name): int(series_id) for name, series_id in found}
     for name in names:
         if name not in ids:
-            made = connection.exec_driver_sql(
-                "INSERT INTO series (owner, name) VALUES (?, ?)", (owner, name)
+            ids[name] = insert(
+                connection, "INSERT INTO series (owner, name) VALUES (?, ?)", (owner, name)
             )
-            ids[name] = made.lastrowid
     return ids
 
 
@@ -107,7 +105,8 @@ class _Block:
 
 
 def _add_tail(connection: Connection, block: _Block) -> None:
-    connection.exec_driver_sql(
+    run(
+        connection,
         "INSERT INTO tails (source_id, attempt, generation, start_byte, end_byte, points) "
         "VALUES (?, ?, ?, ?, ?, ?)",
         (
@@ -132,12 +131,13 @@ def _fill_chunks(connection: Connection, block: _Block, *, has_tails: bool) -> N
 
 def _take_tails(connection: Connection, of: Source) -> list[_Block]:
     """Remove a source's tails and return them, those of one attempt and generation as one."""
-    found = connection.exec_driver_sql(
+    found = run(
+        connection,
         "SELECT attempt, generation, min(start_byte) OVER w, max(end_byte) OVER w, points "
         "FROM tails WHERE source_id = ? WINDOW w AS (PARTITION BY attempt, generation) ORDER BY id",
         (of.id,),
     ).fetchall()
-    connection.exec_driver_sql("DELETE FROM tails WHERE source_id = ?", (of.id,))
+    run(connection, "DELETE FROM tails WHERE source_id = ?", (of.id,))
     grouped: dict[tuple[int, int, int, int], dict[int, list[Points]]] = {}
     for *place, points in found:
         group = grouped.setdefault(tuple(place), {})
@@ -180,7 +180,8 @@ class _OpenChunk:
 
 
 def _open_chunks(connection: Connection, of: Source) -> dict[int, _OpenChunk]:
-    found = connection.exec_driver_sql(
+    found = run(
+        connection,
         "SELECT series_id, id, start_byte, n, float_steps, ordinals, steps, numbers, times "
         "FROM chunks WHERE open AND source_id = ? AND attempt = ? AND generation = ?",
         (of.id, of.attempt, of.generation),
@@ -208,17 +209,18 @@ def _chunk_values(points: Points, of: Source, start_byte: int) -> tuple[Any, ...
 def _insert_chunk(
     connection: Connection, series_id: int, of: Source, values: tuple[Any, ...]
 ) -> int:
-    made = connection.exec_driver_sql(
+    return insert(
+        connection,
         "INSERT INTO chunks (series_id, source_id, attempt, generation, start_byte, end_byte, "
         "open, n, float_steps, ordinals, steps, numbers, times) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (series_id, of.id, of.attempt, of.generation, *values),
     )
-    return int(made.lastrowid)
 
 
 def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...]) -> None:
-    connection.exec_driver_sql(
+    run(
+        connection,
         "UPDATE chunks SET start_byte = ?, end_byte = ?, open = ?, n = ?, float_steps = ?, "
         "ordinals = ?, steps = ?, numbers = ?, times = ? WHERE id = ?",
         (*values, chunk_id),
@@ -228,7 +230,8 @@ def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...
 def _put_stats(
     connection: Connection, series_id: int, chunk_id: int, of: Source, stats: chunks.Stats
 ) -> None:
-    connection.exec_driver_sql(
+    run(
+        connection,
         "INSERT OR REPLACE INTO chunk_stats (series_id, chunk_id, source_id, attempt, generation, "
         f"{', '.join(stats._fields)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (series_id, chunk_id, of.id, of.attempt, of.generation, *stats),
@@ -238,22 +241,16 @@ def _put_stats(
 def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[int, set[str]]:
     """Return, by source id, the names of the series that an attempt's points are in."""
     found: dict[int, set[str]] = {}
-    for series in pieces.series_of(_driver(connection), owner):
+    for series in pieces.series_of(driver(connection), owner):
         for piece in series.pieces:
             if piece.history.attempt == attempt:
                 found.setdefault(piece.history.source_id, set()).add(series.name)
     return found
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return raw
-
-
 def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
     """Return what is stored of a source's present history, by series, in the order read."""
-    raw = _driver(connection)
+    raw = driver(connection)
     found = {}
     for series in pieces.series_of(raw, of.owner):
         parts = [
@@ -279,7 +276,7 @@ def forget(connection: Connection, owners: Iterable[str]) -> None:
     """Delete everything that is stored for owners."""
     for owner in owners:
         for query in _FORGET:
-            connection.exec_driver_sql(query, (owner,))
+            run(connection, query, (owner,))
 
 
 _SERIES_OF = "(SELECT id FROM series WHERE owner = ?)"
