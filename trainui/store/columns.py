@@ -45,6 +45,7 @@ def columns(
     width: int,
     *,
     steps: tuple[float, float] | None = None,
+    exact: bool = True,
 ) -> Columns:
     """Return a stitched series in `width` columns.
 
@@ -54,11 +55,13 @@ def columns(
         name: the metric.
         width: how many columns.
         steps: the first and the last step to show; all by default.
+        exact: decode the chunks that lie across the edge of a column; otherwise each counts in the
+            column of its middle, which costs a tenth.
     """
     with pieces.view(connection):
         cut = pieces.with_cuts(pieces.pieces_of(connection, owner, name))
         grid = _Grid.over(cut, width, steps)
-        whole, split = _sort_out(cut, grid)
+        whole, split = _sort_out(cut, grid, exact=exact)
         loaded = [stitching.keep(pieces.load(connection, piece), limit) for piece, limit in split]
     return _fill(grid, [piece for piece, _limit in whole], loaded)
 
@@ -97,7 +100,7 @@ class _Grid:
         return at.astype(np.int64)
 
 
-def _sort_out(cut: Sequence[Cut], grid: _Grid) -> tuple[list[Cut], list[Cut]]:
+def _sort_out(cut: Sequence[Cut], grid: _Grid, *, exact: bool) -> tuple[list[Cut], list[Cut]]:
     """Return the pieces that lie within one column, and those that must be decoded."""
     lows = grid.index([piece.stats.low_step for piece, _limit in cut])
     highs = grid.index([piece.stats.high_step for piece, _limit in cut])
@@ -106,7 +109,7 @@ def _sort_out(cut: Sequence[Cut], grid: _Grid) -> tuple[list[Cut], list[Cut]]:
     for (piece, limit), low, high in zip(cut, lows.tolist(), highs.tolist(), strict=True):
         if high < 0 or low >= grid.width:
             continue
-        within = low == high and piece.stats.high_step < limit
+        within = (low == high or not exact) and piece.stats.high_step < limit
         (whole if within else split).append((piece, limit))
     return whole, split
 
@@ -170,7 +173,9 @@ def _spread(grid: _Grid, at: Ints, merged: dict[str, Floats]) -> Columns:
 def _rows_of_pieces(grid: _Grid, whole: Sequence[Piece]) -> Floats:
     import numpy as np
 
-    at = grid.index([piece.stats.low_step for piece in whole]).tolist()
+    # Both ends of an exact one lie in the same column.
+    middles = [(piece.stats.low_step + piece.stats.high_step) / 2 for piece in whole]
+    at = np.clip(grid.index(middles), 0, grid.width - 1).tolist()
     rows = [
         (
             column,

@@ -77,12 +77,15 @@ def series_of(
 
 
 def _chunks_of(connection: sqlite3.Connection, series_id: int) -> list[Piece]:
-    found = connection.execute(
+    cursor = connection.cursor()
+    cursor.row_factory = None  # plain tuples: there may be thousands
+    found = cursor.execute(
         "SELECT chunk_id, attempt, source_id, generation, "
         f"{', '.join(Stats._fields)} FROM chunk_stats WHERE series_id = ?",
         (series_id,),
     )
-    return [Piece(History(*row[1:4]), Stats(*row[4:]), row[0]) for row in map(tuple, found)]
+    make = Stats._make
+    return [Piece(History(*row[1:4]), make(row[4:]), row[0]) for row in found]
 
 
 def _tails_of(connection: sqlite3.Connection, owner: str) -> Iterator[tuple[int, Piece]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.domain.records import SeriesSummary
@@ -27,8 +26,7 @@ class History(NamedTuple):
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Some points of one series, read in one history: a chunk, or a part of a tail."""
 
     history: History

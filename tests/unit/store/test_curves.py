@@ -159,6 +159,17 @@ def test_columns_equal_a_full_scan(store: Store) -> None:
             assert_equals_full_scan(store, width, steps)
 
 
+def test_a_quick_look_at_columns_misses_no_point(store: Store) -> None:
+    feeder = Feeder(store)
+    feeder.feed({"loss": [(step, math.sin(step / 1000)) for step in range(50_000)]})
+    connection = connect(store)
+    quick = curves.columns(connection, "stage", "loss", 5, exact=False)
+    exact = curves.columns(connection, "stage", "loss", 5)
+    assert quick.count.sum() == exact.count.sum() == 50_000
+    assert (np.abs(quick.count - exact.count) <= 4096).all()
+    assert quick.last[-1] == exact.last[-1]
+
+
 def test_columns_of_nothing_and_of_one_step(store: Store) -> None:
     connection = connect(store)
     assert curves.columns(connection, "stage", "loss", 10).count.sum() == 0
