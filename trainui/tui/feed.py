@@ -135,7 +135,7 @@ class _Source:
         if self._worker_changed() or self._replaced():
             return True
         if self._connection is None:
-            return False
+            return self._file is not None  # it could not be read: try again
         return reader.data_version(self._connection) != self._version or (
             self._pages is not None and self._pages.log_has_changed()
         )

@@ -19,7 +19,7 @@ class Span(NamedTuple):
 
     text: str
     style: str = ""
-    """A name of `widgets.lines.STYLES`; empty: plain."""
+    """A name of `look.STYLES`; empty: plain."""
 
 
 MOST_TELLING = 3

@@ -188,3 +188,13 @@ def test_a_pause_and_a_worker_are_told(filler: Filler, home: Path) -> None:
         assert lock is not None
         with lock:
             received.wait_for(lambda s: s.worker)
+
+
+def test_what_could_not_be_read_is_tried_again(home: Path, empty_database: Path) -> None:
+    home.mkdir()
+    database = home / "trainui.db"
+    database.touch()  # as while it is being made
+    with feeding() as (_, received):
+        received.wait_for(lambda s: s.problem is not None)
+        database.write_bytes(empty_database.read_bytes())
+        received.wait_for(lambda s: s.problem is None)

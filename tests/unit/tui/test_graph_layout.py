@@ -139,14 +139,14 @@ def graphs(draw: st.DrawFn) -> Stages:
     return draw(st.permutations(stages))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(graphs())
 def test_every_edge_can_be_followed_and_no_other(stages: Stages) -> None:
     expected = {(source, name) for name, sources in stages for source in sources}
     assert Reader(layout(stages)).edges() == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(graphs())
 def test_every_stage_stands_once_after_those_it_depends_on(stages: Stages) -> None:
     order = layout(stages).order
@@ -155,7 +155,7 @@ def test_every_stage_stands_once_after_those_it_depends_on(stages: Stages) -> No
         assert all(order.index(source) < order.index(name) for source in sources)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(graphs())
 def test_the_lanes_of_a_stage_are_known_by_number(stages: Stages) -> None:
     drawing = layout(stages)

@@ -35,11 +35,16 @@ class Page(Acting):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("acting", "search")]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.top = Bar(id="top")
+        self.key_bar = KeyBar(id="keys")
+
     def compose(self) -> ComposeResult:
         """Make a bar at the top, the content, and the keys at the bottom."""
-        yield Bar(id="top")
+        yield self.top
         yield from self.content()
-        yield KeyBar(id="keys")
+        yield self.key_bar
 
     def content(self) -> Iterator[Widget]:
         """Yield what stands between the bars."""
@@ -91,7 +96,7 @@ class Page(Acting):
 
     def show_keys(self) -> None:
         """Show the keys that work where the focus is."""
-        self.query_one(KeyBar).show(self.trainui.keys.footer(self.footer_scopes()))
+        self.key_bar.show(self.trainui.keys.footer(self.footer_scopes()))
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys at the bottom."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Button
 
@@ -52,6 +52,10 @@ class RunScreen(Page):
     def __init__(self, run_id: str) -> None:
         super().__init__()
         self.run_id = run_id
+        self.panes = Panes()
+        self.state_bar = Bar(id="state")
+        self.button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
+        self.gone = RowsView(id="gone")
         self._page: RunPage | None = None
         self._detail: StageDetail | None = None
         self._stream: Stream | None = None
@@ -59,15 +63,9 @@ class RunScreen(Page):
 
     def content(self) -> Iterator[Widget]:
         """Yield the run's heading with its button, and the panes."""
-        with_button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
-        yield Horizontal(Bar(id="state"), with_button, id="heading")
-        yield Panes()
-        yield Vertical(RowsView(), id="gone")
-
-    @property
-    def panes(self) -> Panes:
-        """The panes."""
-        return self.query_one(Panes)
+        yield Horizontal(self.state_bar, self.button, id="heading")
+        yield self.panes
+        yield self.gone
 
     @property
     def graph(self) -> StageGraph:
@@ -95,19 +93,19 @@ class RunScreen(Page):
         unfinished = page is not None and page.run.status in UNFINISHED
         notices = self.notices(snapshot, unfinished=unfinished)
         if page is None:
-            self.query_one("#top", Bar).show((Span(" trainui ", "title"),), notices)
+            self.top.show((Span(" trainui ", "title"),), notices)
             text = snapshot.problem or f"the run {self.run_id} is no more; esc shows all runs"
             gone = [(Span(harmless(line)),) for line in text.splitlines()]
-            self.query_one("#gone RowsView", RowsView).set_rows(gone)
+            self.gone.set_rows(gone)
             return
         first = self._page is None
         self._page = page
-        self.query_one("#top", Bar).show(crumbs(page.run), notices)
+        self.top.show(crumbs(page.run), notices)
         self.graph.set_stages(page.stages)
         if first:
             self.graph.select(_most_telling(page.stages))
         self.panes.share_out(self.graph.preferred_width)
-        self.query_one("#resume").set_class(can_resume(page.stages), "-useful")
+        self.button.set_class(can_resume(page.stages), "-useful")
         self._show_detail(page)
         self.tick()
         self.ask()
@@ -144,7 +142,7 @@ class RunScreen(Page):
         page = self._page
         if page is None:
             return
-        self.query_one("#state", Bar).show(heading(page.run, page.stages, clock.now()))
+        self.state_bar.show(heading(page.run, page.stages, clock.now()))
         self.graph.update_rows()
         stage = self.graph.selected
         shown = self._detail.stage if self._detail is not None else None

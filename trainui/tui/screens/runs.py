@@ -18,8 +18,7 @@ from trainui.tui.figures import clock_time, elapsed, state_style
 from trainui.tui.keys import bindings
 from trainui.tui.screens.page import Page
 from trainui.tui.snapshots import Snapshot, Wanted
-from trainui.tui.spans import Row, Span
-from trainui.tui.widgets.bars import Bar
+from trainui.tui.spans import Row, Span, wrap
 from trainui.tui.widgets.lines import RowsView
 from trainui.tui.widgets.run_table import RunTable
 
@@ -55,23 +54,19 @@ class RunsScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
+        self.table = RunTable(id="runs")
+        self.welcome = RowsView(id="welcome")
+        self.welcome.can_focus = False
         self._live = False
 
     def content(self) -> Iterator[Widget]:
         """Yield the table and what stands in for it."""
-        yield RunTable(id="runs")
-        welcome = RowsView(id="welcome")
-        welcome.can_focus = False
-        yield welcome
+        yield self.table
+        yield self.welcome
 
     def wanted(self) -> Wanted:
         """Return that the list is to be read."""
         return Wanted()
-
-    @property
-    def table(self) -> RunTable:
-        """The list."""
-        return self.query_one(RunTable)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the runs, or why there are none."""
@@ -80,12 +75,12 @@ class RunsScreen(Page):
         empty = not snapshot.runs
         self.set_class(empty, "-empty")
         if empty:
-            self.query_one("#welcome", RowsView).set_rows(_instead(snapshot))
+            self.welcome.set_rows(_instead(snapshot, max(self.size.width - 12, 20)))
         self.table.set_runs(snapshot.runs)
         self._live = any(run.current for run in snapshot.runs)
         unfinished = any(run.status in UNFINISHED for run in snapshot.runs)
         notices = self.notices(snapshot, unfinished=unfinished)
-        self.query_one("#top", Bar).show(_summary(snapshot), notices)
+        self.top.show(_summary(snapshot), notices)
         self.show_keys()
 
     def footer_scopes(self) -> tuple[str, ...]:
@@ -129,11 +124,13 @@ class RunsScreen(Page):
             self.notify("this is the first page; q leaves", markup=False)
 
 
-def _instead(snapshot: Snapshot) -> tuple[Row, ...]:
+def _instead(snapshot: Snapshot, width: int) -> tuple[Row, ...]:
     if snapshot.problem is None:
         return WELCOME
-    lines = (harmless(line) for line in snapshot.problem.splitlines())
-    advice = "`trainui doctor` tells what is wrong with the set-up; this page tries again."
+    lines = [
+        piece for line in snapshot.problem.splitlines() for piece in wrap(harmless(line), width)
+    ]
+    advice = "`trainui doctor` tells what is wrong; this page tries again."
     return (
         (Span("The runs cannot be read", "bad"),),
         (),

@@ -17,35 +17,9 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from trainui.domain.states import Status
+from trainui.tui import look
 from trainui.tui.keys import bindings
 from trainui.tui.spans import Row, cut
-
-STYLES = (
-    "dim",
-    "strong",
-    "title",
-    "accent",
-    "good",
-    "warn",
-    "bad",
-    "key",
-    "match",
-    "tab-on",
-    "line",
-    "line-on",
-    "cursor",
-    "cursor-blurred",
-    "curve-1",
-    "curve-2",
-    "curve-3",
-    "curve-4",
-    "curve-5",
-    "curve-6",
-)
-STATE_STYLES = tuple(f"state-{status}" for status in Status)
-CURVES = 6
-"""How many colours curves have."""
 
 
 class LinesView(ScrollView, can_focus=True):
@@ -53,42 +27,11 @@ class LinesView(ScrollView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("move")]
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{name}" for name in (*STYLES, *STATE_STYLES)}
-
     DEFAULT_CSS = """
     LinesView {
         scrollbar-size-vertical: 1;
         scrollbar-size-horizontal: 1;
         overflow-x: hidden;
-        & > .lines--dim { color: $dim; }
-        & > .lines--strong { text-style: bold; }
-        & > .lines--title { text-style: bold; color: $primary; }
-        & > .lines--accent { color: $primary; }
-        & > .lines--good { color: $success; }
-        & > .lines--warn { color: $warning; }
-        & > .lines--bad { color: $error; }
-        & > .lines--key { color: $accent; text-style: bold; }
-        & > .lines--match { text-style: reverse; }
-        & > .lines--tab-on { background: $row; color: $primary; text-style: bold; }
-        & > .lines--line { color: $line; }
-        & > .lines--line-on { color: $primary; }
-        & > .lines--cursor { background: $row; }
-        & > .lines--cursor-blurred { background: $row-blurred; }
-        & > .lines--curve-1 { color: $curve-1; }
-        & > .lines--curve-2 { color: $curve-2; }
-        & > .lines--curve-3 { color: $curve-3; }
-        & > .lines--curve-4 { color: $curve-4; }
-        & > .lines--curve-5 { color: $curve-5; }
-        & > .lines--curve-6 { color: $curve-6; }
-        & > .lines--state-pending { color: $state-idle; }
-        & > .lines--state-queued { color: $state-queued; }
-        & > .lines--state-running { color: $state-running; }
-        & > .lines--state-completed { color: $state-completed; }
-        & > .lines--state-failed { color: $state-failed; }
-        & > .lines--state-cancelled { color: $state-cancelled; }
-        & > .lines--state-interrupted { color: $state-interrupted; }
-        & > .lines--state-blocked { color: $state-blocked; }
-        & > .lines--state-skipped { color: $state-idle; }
     }
     """
 
@@ -168,11 +111,8 @@ class LinesView(ScrollView, can_focus=True):
         """Return the style of this name; empty: the widget's own."""
         style = self._styles.get(name)
         if style is None:
-            style = (
-                self.get_component_rich_style(f"lines--{name}", partial=True)
-                if name
-                else self.rich_style
-            )
+            variables = self.app.theme_variables
+            style = look.style(name, variables) if name else self.rich_style
             self._styles[name] = style
         return style
 

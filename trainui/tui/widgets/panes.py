@@ -141,6 +141,8 @@ class Panes(Container):
 
     def __init__(self) -> None:
         super().__init__(classes="-pane-2")
+        self.tabs = Tabs()
+        self.left = Vertical(id="left")
         self.graph = StageGraph(id="graph")
         self.overview = RowsView(id="overview")
         self.curves = CurvesView(id="curves")
@@ -151,9 +153,9 @@ class Panes(Container):
 
     def compose(self) -> ComposeResult:
         """Make the panes."""
-        with Vertical(id="left"):
+        with self.left:
             yield self.graph
-            yield Tabs()
+            yield self.tabs
             yield self.overview
         with Vertical(id="right"):
             yield self.curves
@@ -191,11 +193,12 @@ class Panes(Container):
             self.graph.styles.height = min(rows, max(height * 2 // 5, 3))
         else:
             self.graph.styles.height = min(rows + 2, max(height * 3 // 5, 5))
-        left = self.query_one("#left")
         if stacked or self._zoomed:
-            left.styles.width = "100%"
+            self.left.styles.width = "100%"
         else:
-            left.styles.width = min(max(graph_width + 5, LEAST_GRAPH), int(width * GRAPH_SHARE))
+            self.left.styles.width = min(
+                max(graph_width + 5, LEAST_GRAPH), int(width * GRAPH_SHARE)
+            )
 
     def on_resize(self) -> None:
         """Share the room out again."""
@@ -204,7 +207,7 @@ class Panes(Container):
     def show_titles(self, stage: StageRecord, detail: StageDetail) -> None:
         """Say in the panes' titles whose they are and what there is of it."""
         name = harmless(stage.name)
-        self.query_one(Tabs).show_stage(name)
+        self.tabs.show_stage(name)
         _set_title(self.overview, f"2 {name}")
         curves = detail.curves
         count = f"{len(curves)} metrics" if curves else ""
@@ -276,7 +279,7 @@ class Panes(Container):
         for other in (2, 3, 4):
             self.set_class(other == number, f"-pane-{other}")
         self._pane = number
-        self.query_one(Tabs).choose(number)
+        self.tabs.choose(number)
         self.post_message(self.Changed())
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
