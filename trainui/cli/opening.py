@@ -22,11 +22,11 @@ def open_screen(run_id: str | None) -> None:
     run_screen(run_id)
 
 
-def follow(run_id: str, *, wait: bool, as_json: bool) -> int:
+def follow(run_id: str, *, wait: bool, as_json: bool, is_new: bool = False) -> int:
     """Open the screen on a run that was just started, or wait for its end; return the exit code."""
     if output.on_terminal() and not (wait or as_json):
         open_screen(run_id)
         return 0
     from trainui.cli import waiting
 
-    return waiting.finish(run_id, as_json=as_json)
+    return waiting.finish(run_id, as_json=as_json, from_start=is_new)

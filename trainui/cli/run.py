@@ -168,7 +168,7 @@ def start(
         _tell(run_id, pipeline, wishes)
         return 0
     output.note(f"run {run_id}")
-    return opening.follow(run_id, wait=wishes.wait, as_json=wishes.as_json)
+    return opening.follow(run_id, wait=wishes.wait, as_json=wishes.as_json, is_new=True)
 
 
 def _tell(run_id: str, pipeline: Pipeline, wishes: Wishes) -> None:

@@ -34,6 +34,7 @@ def cancel_everything() -> None:
     if not running:
         return
     service.ensure_started()
+    output.note(f"waiting for the end of {', '.join(stage.name for stage in running)}")
     patience = MARGIN + max(stage.definition.grace for stage in running)
     deadline = time.monotonic() + patience
     while _running():

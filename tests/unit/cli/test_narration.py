@@ -1,0 +1,76 @@
+"""Every change of state is told once, also those between two looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trainui import clock, control
+from trainui.cli.narration import Narrator
+from trainui.domain.states import Status
+from trainui.pipeline import loader
+from trainui.store import attempts, stages, views
+from trainui.store.engine import Store, open_store
+
+TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    store = open_store()
+    yield store
+    store.close()
+
+
+def play(store: Store, run_id: str, name: str, outcome: attempts.Outcome) -> None:
+    """Let a queued stage start and end at once."""
+    with store.write() as connection:
+        stage = stages.named(connection, run_id, name)
+        assert stage is not None
+        attempt = attempts.grant(connection, stage, [], host="h")
+        assert attempt is not None
+        assert attempts.claim(connection, run_id, name, attempt.celery_task_id or "")
+        attempts.mark_started(connection, attempt, started_at=clock.now(), pid=1, supervisor=2)
+        attempts.end(connection, attempt.id, outcome)
+
+
+def words(lines: Iterator[str]) -> list[str]:
+    """The lines without their times and durations."""
+    shown = []
+    for line in lines:
+        kept = [word for word in line.split()[1:] if not word.endswith("s") and word != "after"]
+        shown.append(" ".join(kept))
+    return shown
+
+
+def test_changes_between_two_looks_are_all_told(store: Store) -> None:
+    run_id = control.submit(loader.load_text(TWO))
+    with views.reading() as connection:
+        narrator = Narrator(connection, run_id, from_start=True)
+        assert list(narrator.news()) == []
+        play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
+        assert words(narrator.news()) == ["● running a", "✓ completed a", "◔ queued b"]
+        failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 3\nmore")
+        play(store, run_id, "b", failed)
+        assert words(narrator.news()) == ["● running b", "✗ failed b - exit code 3"]
+        assert list(narrator.news()) == []
+
+
+def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Store) -> None:
+    run_id = control.submit(loader.load_text(TWO))
+    play(store, run_id, "a", attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
+    with views.reading() as connection:
+        narrator = Narrator(connection, run_id, from_start=False)
+        assert words(narrator.news()) == ["✗ failed a - exit code 1", "▣ blocked b - a failed"]
+        control.resume(run_id)
+        assert words(narrator.news()) == ["◔ queued a"]
+        play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
+        assert words(narrator.news()) == [
+            "● running a",
+            "✓ completed a (attempt 2)",
+            "◔ queued b",
+        ]
