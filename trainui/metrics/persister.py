@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from trainui.errors import UsageError
 from trainui.metrics.decoding import Reading
+from trainui.metrics.names import Names
 from trainui.metrics.source_reader import SourceReader
 from trainui.metrics.tail import GrowingFile
 from trainui.store import point_sources
@@ -84,7 +85,16 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
         elif last_offset > known.offset:
             known = _jump(store, known, file, last_offset, key=known.key)
     count = sum(_fill_gap(store, gap, path, last_offset) for gap in gaps)
-    reader = SourceReader(store, known, path, Reading(), attempt=attempt, replays=False)
+    names = Names()
+    reader = SourceReader(
+        store,
+        known,
+        path,
+        Reading(),
+        attempt=attempt,
+        replays=False,
+        accepts=lambda name: names.accepts(name, None),
+    )
     with closing(reader):
         count += _advance_to_end(reader)
     return SyncResult(new_metrics_count=count, new_offset=reader.position.offset, file_size=size)

@@ -106,11 +106,20 @@ class Reader:
         for attempt_id, attempt in running.items():
             if attempt_id not in self._attempts:
                 self._attempts[attempt_id] = AttemptReader(self._store, attempt)
-            self._attempts[attempt_id].scan()
+            self._scan(self._attempts[attempt_id])
         self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
         readers = self._attempts.values()
         self._paths = frozenset(path for one in readers for path in one.paths())
         self._watch.watch({path for one in readers for path in one.directories()})
+
+    def _scan(self, reader: AttemptReader) -> None:
+        """Look for an attempt's files; what goes wrong there stops no other attempt."""
+        try:
+            reader.scan()
+        except UnfitEnvironmentError:
+            raise
+        except Exception:
+            log.exception("the files of attempt %s cannot be looked for", reader.attempt.attempt_id)
 
     def _read(self, reader: AttemptReader) -> bool:
         """Read a little of an attempt; return whether there is more at once."""

@@ -30,7 +30,6 @@ def save(
     batch: Mapping[str, Points],
     *,
     records: int,
-    into_chunks: bool = False,
 ) -> Source:
     """Store what was read of a source between two of its states; return the source as stored.
 
@@ -40,14 +39,13 @@ def save(
         after: the same, read further.
         batch: points by series name, their ordinals counted from the batch's first record.
         records: how many records the batch was read from.
-        into_chunks: leave no tails, since the source will not grow soon.
 
     Raises:
         StaleSourceError: the source is no longer as `before`.
     """
     count = sum(len(points) for points in batch.values())
     base = next_ordinal(connection, before.owner)
-    tail = _fits_tail(before, count) and not into_chunks
+    tail = _fits_tail(before, count)
     stored = replace(
         after,
         next_ordinal=base + records,

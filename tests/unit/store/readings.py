@@ -52,9 +52,18 @@ class Feeder:
                 after,
                 {name: as_points(column) for name, column in batch.items()},
                 records=records,
-                into_chunks=into_chunks,
             )
+            if into_chunks:
+                points.finish(connection, before.owner)
+        if into_chunks:
+            self.look_again()
         return self.source
+
+    def look_again(self) -> None:
+        with self.store.read() as connection:
+            found = point_sources.source(connection, self.source.id)
+        assert found is not None
+        self.source = found
 
 
 def connect(store: Store) -> sqlite3.Connection:

@@ -99,6 +99,7 @@ def test_two_sources_are_read_back_in_the_order_read(store: Store) -> None:
     two.feed({"loss": line(10, 2), "acc": line(10, 2)})
     one.feed({"loss": line(2, 1)})
     one.feed({}, into_chunks=True)
+    two.look_again()
     two.feed({"acc": line(12, 1)})
     found = [(p.name, p.step) for p in curves.points(connect(store), ["stage"])]
     assert found == [

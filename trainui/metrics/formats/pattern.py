@@ -21,7 +21,10 @@ MAX_LINE = 65_536
 """Characters of a line that are looked at."""
 
 TIME_LIMIT = 2.0
-"""Seconds that matching one block may take: some patterns take forever on some lines."""
+"""Seconds that matching one block may take, and one more for each `_BYTES_A_SECOND`: some patterns
+take forever on some lines."""
+
+_BYTES_A_SECOND = 500_000
 
 _CONTROL = re.compile(
     # Colours and cursor moves, titles of the terminal's window, other escapes, backspaces.
@@ -93,7 +96,7 @@ class PatternLines:
         Raises:
             PatternError: matching takes too long.
         """
-        with _time_limit(self._pattern):
+        with _time_limit(self._pattern, TIME_LIMIT + len(block) / _BYTES_A_SECOND):
             matches = [match.groupdict() for match in self._matches(block)]
         if not matches:
             return Decoded()
@@ -137,20 +140,20 @@ def _points(
 
 
 @contextmanager
-def _time_limit(pattern: re.Pattern[str]) -> Iterator[None]:
-    """Stop after `TIME_LIMIT`; only the main thread can be stopped."""
+def _time_limit(pattern: re.Pattern[str], seconds: float) -> Iterator[None]:
+    """Stop after some seconds; only the main thread can be stopped."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise PatternError(
-            f"the pattern {pattern.pattern!r} takes more than {TIME_LIMIT:g} s for some lines; "
+            f"the pattern {pattern.pattern!r} takes more than {seconds:.0f} s for some lines; "
             "make it simpler: a repetition inside a repetition is the usual cause"
         )
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, TIME_LIMIT)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
