@@ -86,6 +86,8 @@ def call(arguments: Sequence[str]) -> int:
         raise UsageError(_explained(error)) from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
+    except SystemExit as error:  # what Typer makes of a closed pipe
+        raise BrokenPipeError from error
     return result if isinstance(result, int) else 0
 
 

@@ -16,6 +16,9 @@ from trainui.errors import TrainuiError
 STOPPED = 130
 """The exit code after ctrl+c."""
 
+UNFIT = 4
+"""The exit code where the environment is not fit."""
+
 PIPE_CLOSED = 141
 """The exit code where nobody reads what is printed any more, as of any program of a shell."""
 
@@ -38,7 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return output.problem("stopped", code="stopped", exit_code=STOPPED, as_json=as_json)
     except BrokenPipeError:
-        return _pipe_closed()
+        _give_up_stdout()
+        return PIPE_CLOSED
+    except OSError as error:
+        return _system_error(error, as_json=as_json)
     except Exception as error:
         return _unexpected(error, as_json=as_json)
 
@@ -56,10 +62,22 @@ def _call(arguments: Sequence[str]) -> int:
     return call(arguments)
 
 
-def _pipe_closed() -> int:
+def _system_error(error: OSError, *, as_json: bool) -> int:
+    """Say what the system refused, such as to write to a disk that is full."""
+    message = f"the system says: {error}; `trainui doctor` looks at what is needed"
+    try:
+        sys.stdout.flush()
+        output.problem(message, code="environment", exit_code=UNFIT, as_json=as_json)
+        sys.stdout.flush()
+    except OSError:
+        _give_up_stdout()
+        output.note(message)
+    return UNFIT
+
+
+def _give_up_stdout() -> None:
     # the interpreter flushes stdout once more at its end, and would complain
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return PIPE_CLOSED
 
 
 def _unexpected(error: Exception, *, as_json: bool) -> int:

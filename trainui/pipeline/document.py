@@ -22,7 +22,7 @@ def read_document(text: str, problems: Problems) -> Mapping:
         return root
     if root is None or (isinstance(root, Scalar) and root.is_null):
         if not problems:
-            problems.add(TOP, "empty", "the file is empty; `trainui init` writes an example")
+            problems.add(TOP, "empty", "the file is empty; it needs a list of `stages`")
     else:
         message = f"a pipeline must be a mapping with stages, not {kind_of(root)}"
         problems.add(root.mark, "wrong-type", message)

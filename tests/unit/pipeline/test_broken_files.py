@@ -34,7 +34,7 @@ def stage(fields: str, top: str = "") -> str:
 B = Broken
 TABLE = [
     # not a document
-    B("empty", "", [("empty", 1, 1)], ("trainui init",)),
+    B("empty", "", [("empty", 1, 1)], ("stages",)),
     B("only a comment", "# nothing\n", [("empty", 1, 1)]),
     B("only a null", "~\n", [("empty", 1, 1)]),
     B("a list", "- a\n- b\n", [("wrong-type", 1, 1)], ("mapping", "a list")),

@@ -1,0 +1,217 @@
+"""What a person does to runs from the screen, and what is said about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.supervisor.waiting import wait_for
+from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
+from tests.unit.tui.driving import Driven, opened
+from tests.unit.tui.filled import DIAMOND, Filler, failed_demo, running_demo
+from trainui.domain.states import Status
+from trainui.execution import locks, service
+from trainui.paths import Home
+from trainui.tui.screens.plan import PlanScreen
+from trainui.tui.screens.question import QuestionScreen
+from trainui.tui.screens.run import RunScreen
+
+PIPELINE = """\
+name: small
+params: {word: hello}
+stages:
+  - name: first
+    run: echo ${params.word} from the first
+  - name: second
+    run: test -e ${run_dir}/mended || { echo it is broken >&2; exit 3; }
+    depends_on: [first]
+  - name: third
+    run: echo the end
+    depends_on: [second]
+"""
+
+
+@pytest.fixture
+def worker(home: Path) -> Iterator[None]:  # noqa: F811
+    """Ends the worker that the screen starts."""
+    yield
+    service.stop()
+    held = (Home(home).guard_lock, Home(home).worker_lock)
+    wait_for(lambda: not any(locks.is_held(lock) for lock in held), "the end of the worker", 20)
+
+
+async def question(driven: Driven, *texts: str) -> None:
+    await driven.until(lambda: isinstance(driven.app.screen, QuestionScreen), "a question")
+    await driven.until_shown(*texts)
+
+
+async def test_a_file_is_chosen_run_and_resumed_to_its_end(
+    home: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    worker: None,
+) -> None:
+    (tmp_path / "small.yaml").write_text(PIPELINE)
+    (tmp_path / "wrong.yaml").write_text("stages:\n  - name: a\n    rum: echo\n")
+    monkeypatch.chdir(tmp_path)
+    async with opened() as driven:
+        await driven.until_shown("No runs yet")
+        await driven.press("u")
+        await driven.until_shown("small.yaml", "wrong.yaml", "✓ small", "word = hello")
+        await driven.press("down")
+        await driven.until_shown("wrong.yaml:3:5", "rum")
+        await driven.press("enter")
+        await driven.until_shown("it has problems")
+        await driven.press("up", "enter")
+        await driven.until(lambda: isinstance(driven.app.screen, RunScreen), "the run's page")
+        await driven.until_shown("✗ failed", "2 second", "it is broken", "exit code 3")
+        await driven.until_shown("blocked", "1/3")
+        run_id = driven.run.run_id
+        (home / "runs" / run_id / "mended").touch()
+        await driven.press("r")
+        await driven.until(lambda: isinstance(driven.app.screen, PlanScreen), "the plan")
+        await driven.until_shown("– skip", "▶ run", "2 of 3 stages get a new attempt")
+        await driven.press("y")
+        await driven.until_shown("3/3", "✓ completed")
+        await driven.press("g")
+        await driven.until_shown("hello from the first")
+
+
+async def test_the_button_shows_the_plan_and_esc_leaves_everything(filler: Filler) -> None:  # noqa: F811
+    run_id = failed_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("Resume")
+        await driven.pilot.click("#resume")
+        await driven.until_shown("nothing is done yet", "3 of 5 stages get a new attempt", "failed")
+        await driven.press("escape")
+        await driven.until_shown("1 Stages")
+    assert filler.stage(run_id, "train[hidden=128]").status == Status.FAILED
+
+
+async def test_nothing_to_resume_is_said(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()})
+    filler.complete(run_id, "a")
+    async with opened(run_id) as driven:
+        await driven.until_shown("✓ completed")
+        await driven.press("r")
+        await driven.until_shown("There is nothing to resume.")
+        await driven.press("y")
+        await driven.until_shown("there is nothing to resume")
+
+
+async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run(DIAMOND)
+    attempt = filler.start(run_id, "prepare", ago=7200)
+    checkpoint = Path(attempt.directory).parent.parent / "ckpt-3.npz"
+    checkpoint.write_bytes(b"PK\x05\x06" + bytes(18))
+    past = checkpoint.stat().st_mtime - 2460
+    os.utime(checkpoint, (past, past))
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 prepare")
+        await driven.press("x")
+        await question(driven, "Cancel prepare?", "has run for 2h 00m", "blocked without it")
+        await driven.until_shown("41m 00s since the last checkpoint, ckpt-3.npz")
+        await driven.press("n")
+        await driven.until_shown("1 Stages")
+        assert filler.stage(run_id, "prepare").status == Status.RUNNING
+        await driven.press("x")
+        await question(driven, "cancel this stage")
+        await driven.press("y")
+        await driven.until_shown("asked to end: prepare")
+    with filler.store.read() as connection:
+        from trainui.store import attempts
+
+        assert attempts.get(connection, attempt.id).cancel_requested_at is not None
+
+
+async def test_a_whole_run_is_cancelled_from_the_list(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run(DIAMOND, name="unwanted")
+    async with opened() as driven:
+        await driven.until_shown("unwanted")
+        await driven.press("x")
+        await question(driven, "Cancel the run unwanted?", "5 stages have not started yet")
+        await driven.press("enter")
+        await driven.until_shown("⊘ cancelled", "asked to end")
+    assert filler.stage(run_id, "report").status == Status.CANCELLED
+
+
+async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()}, name="done")
+    filler.complete(run_id, "a")
+    async with opened() as driven:
+        await driven.until_shown("✓ completed")
+        for key, reason in (
+            ("R", "open the run with enter"),
+            ("x", "done is completed: nothing runs to cancel"),
+            ("right_square_bracket", "done is completed: it waits for nothing"),
+            ("Y", "copied as Markdown"),
+            ("escape", "this is the first page"),
+        ):
+            await driven.press(key)
+            await driven.until_shown(reason)
+
+
+async def test_rerun_asks_whether_alone_or_with_what_depends_on_it(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run(DIAMOND)
+    filler.complete(run_id, *DIAMOND)
+    async with opened(run_id) as driven:
+        await driven.until_shown("5/5")
+        await driven.press("g", "R")
+        await question(driven, "Run prepare again?", "this stage alone", "depend on it")
+        await driven.press("escape")
+        await driven.until_shown("1 Stages")
+    assert filler.stage(run_id, "prepare").status == Status.COMPLETED
+
+
+async def test_a_running_stage_is_not_run_again(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 train[hidden=128]")
+        await driven.press("R")
+        await driven.until_shown("is running; wait for its end")
+
+
+async def test_the_queue_is_held_and_let_go(filler: Filler) -> None:  # noqa: F811
+    filler.run({"a": ()})
+    async with opened() as driven:
+        await driven.until_shown("queued")
+        await driven.press("p")
+        await driven.until_shown("queue paused", "the queue is held")
+        await driven.press("p")
+        await driven.until_gone("queue paused")
+
+
+async def test_a_run_goes_before_others_or_after_them(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()}, name="urgent")
+    async with opened(run_id) as driven:
+        await driven.until_shown("urgent")
+        await driven.press("right_square_bracket")
+        await driven.until_shown("priority of urgent is +1", "priority +1")
+        await driven.press("left_square_bracket")
+        await driven.until_shown("priority of urgent is +0")
+
+
+async def test_a_stage_is_copied_as_markdown(filler: Filler) -> None:  # noqa: F811
+    run_id = failed_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss", "Traceback")
+        await driven.press("Y")
+        await driven.until_shown("copied as Markdown")
+        copied = driven.app.clipboard
+    assert copied.startswith("### digits / train[hidden=128]: ✗ failed")
+    assert "| train/loss |" in copied
+    assert "RuntimeError: loss is NaN at step 412" in copied
+
+
+async def test_q_leaves_from_anywhere(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    for keys in ((), ("question_mark",), ("x",), ("r",)):
+        async with opened(run_id) as driven:
+            await driven.until_shown("1 Stages")
+            await driven.press(*keys)
+            await driven.press("q")
+            assert driven.app.return_code == 0
+            assert not driven.app.is_running or driven.app._exit
