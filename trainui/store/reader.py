@@ -37,6 +37,7 @@ def connect(database: Path) -> sqlite3.Connection:
         raise NotFoundError(
             f"there are no runs yet: {database} is not there; start with `trainui demo`"
         )
+    connection = None
     try:
         connection = sqlite3.connect(
             f"file:{_quoted(database)}?mode=ro", uri=True, check_same_thread=False
@@ -45,6 +46,8 @@ def connect(database: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute("SELECT 1 FROM runs LIMIT 1")
     except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
         raise UnfitEnvironmentError(
             f"{database}: {error}; check its permissions, or see `trainui doctor`"
         ) from error

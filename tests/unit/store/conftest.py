@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.store import readings
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.store import runs
 from trainui.store.engine import Store, open_store
@@ -19,6 +20,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
     store = open_store()
     yield store
+    readings.close_all()
     store.close()
 
 

@@ -69,4 +69,15 @@ class Feeder:
 def connect(store: Store) -> sqlite3.Connection:
     file = sqlite_file(store.url)
     assert file is not None
-    return views.connect(file)
+    connection = views.connect(file)
+    _opened.append(connection)
+    return connection
+
+
+_opened: list[sqlite3.Connection] = []
+
+
+def close_all() -> None:
+    """Close what `connect` opened."""
+    while _opened:
+        _opened.pop().close()
