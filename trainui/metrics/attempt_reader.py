@@ -188,9 +188,9 @@ class AttemptReader:
             return
         if not candidate.ours and self._is_older(candidate.path):
             self._note(key, f"{candidate.path} was not written since the attempt began")
-        elif candidate.reading.pattern is not None:
-            pattern = candidate.reading.pattern.pattern
-            self._note(key, f"the pattern {pattern!r} matched no line of {candidate.path}")
+        elif (pattern := candidate.reading.pattern or candidate.reading.preset) is not None:
+            text = pattern if isinstance(pattern, str) else pattern.pattern
+            self._note(key, f"the pattern {text!r} matched no line of {candidate.path}")
         else:
             self._note(key, f"{candidate.path} holds no record that could be read")
 

@@ -14,6 +14,7 @@ from trainui.metrics import formats
 from trainui.metrics.formats import Decoder, UnknownFormatError
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.pattern import PatternLines
+from trainui.metrics.formats.presets import PresetLines
 from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.tail import GrowingFile, Look, UnreadableFileError
@@ -43,6 +44,8 @@ class Reading:
     """The field or group that is the step."""
     pattern: re.Pattern[str] | None = None
     """For lines of a log."""
+    preset: str | None = None
+    """The name of one, in place of a pattern."""
     prefix: str = ""
     """Comes before the metrics' names."""
     doubtful: bool = False
@@ -66,6 +69,8 @@ def find_decoder(
     state = {name: value for name, value in at.state.items() if name != SKIPPING}
     if reading.pattern is not None:
         return PatternLines(reading.pattern, reading.step, state)
+    if reading.preset is not None:
+        return PresetLines(reading.preset, reading.step, state)
     known = at.format if at.rows else None
     name = reading.format or known or _recognise(file, reading, complete=complete)
     if name is None:

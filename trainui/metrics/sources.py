@@ -17,6 +17,7 @@ from trainui.metrics import usual
 from trainui.metrics.candidate import Candidate
 from trainui.metrics.decoding import Reading
 from trainui.metrics.formats.pattern import PatternError, compile_pattern
+from trainui.metrics.formats.presets import PRESETS
 from trainui.store.point_sources import key_of
 from trainui.supervisor import protocol
 
@@ -70,11 +71,17 @@ def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
     digest = hashlib.sha256(f"{source.step}\0{pattern}".encode()).hexdigest()[:12]
     key = f"{key_of(path)}#{digest}"
     try:
-        reading = Reading(step=source.step, pattern=compile_pattern(pattern))
+        reading = _stream_reading(pattern, source.step)
     except PatternError as error:
         found.problems[key] = str(error)
     else:
         found.candidates.append(Candidate(key, path, reading, named=True))
+
+
+def _stream_reading(pattern: str, step: str | None) -> Reading:
+    if pattern in PRESETS:
+        return Reading(step=step, preset=pattern)
+    return Reading(step=step, pattern=compile_pattern(pattern))
 
 
 def _add_files(found: Found, place: Place, source: MetricSource) -> None:

@@ -78,6 +78,13 @@ def test_lines_of_its_streams(store: Store, tmp_path: Path) -> None:
     assert values(store, attempt)["loss"] == [0.5, 0.25]
 
 
+def test_lines_of_a_well_known_trainer(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(stream="stdout", pattern="xgboost"))
+    (attempt.directory / "stdout.log").write_text("[0]\ttrain-auc:0.5\tvalid-auc:0.25\n")
+    read(store, attempt)
+    assert values(store, attempt) == {"train-auc": [0.5], "valid-auc": [0.25]}
+
+
 def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(
         store,

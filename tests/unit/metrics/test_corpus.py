@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.metrics import corpus, reading
 from trainui.metrics.decoding import Reading
+from trainui.metrics.formats.presets import PRESETS
 from trainui.metrics.source_reader import SourceReader
 from trainui.store import curves
 from trainui.store.engine import Store
@@ -29,6 +30,36 @@ def test_finished_files(store: Store) -> None:
         reader = reading.open_reader(store, expected.path, how, owner=str(expected))
         reading.read_to_end(store, reader)
         check(store, str(expected), expected)
+
+
+def test_logs_by_presets(store: Store) -> None:
+    presets = {
+        "catboost-stdout": "catboost",
+        "hf-dict-lines": "transformers",
+        "hf-dict-lines mixed with tqdm": "transformers",
+        "lightgbm-stdout": "lightgbm",
+        "llm.c-main.log": "llmc",
+        "logging key=value, rotated": "keyvalue",
+        "megatron-log": "megatron",
+        "nanogpt-stdout": "nanogpt",
+        "torchtune-log": "torchtune",
+        "verl-stdout": "verl",
+        "xgboost-stdout": "xgboost",
+    }
+    checked = set()
+    for expected in corpus.expected_files():
+        if expected.format in presets:
+            how = Reading(preset=presets[expected.format])
+            reader = reading.open_reader(store, expected.path, how, owner=str(expected))
+            reading.read_to_end(store, reader)
+            connection = reading.connect(store)
+            for name, want in expected.series.items():
+                # Of a line without a step, the epoch is the step and no series.
+                if how.preset != "keyvalue" or name in ("loss", "grad_norm", "lr"):
+                    curve = curves.curve(connection, str(expected), name)
+                    corpus.check_curve(name, want, curve)
+            checked.add(presets[expected.format])
+    assert checked == set(PRESETS)
 
 
 @pytest.mark.parametrize("trace", corpus.traces(), ids=lambda path: path.name.split(".")[0])

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from trainui.errors import TrainuiError
+from trainui.metrics.formats.log_lines import cut_lines, text_lines
 from trainui.metrics.formats.numbers import leading_number
+from trainui.metrics.formats.presets import PRESETS
 from trainui.metrics.formats.table import Decoded
 from trainui.store.chunks import NO_TIME, Points, whole_steps
-
-MAX_LINE = 65_536
-"""Characters of a line that are looked at."""
 
 TIME_LIMIT = 2.0
 """Seconds that matching one block may take, and one more for each `_BYTES_A_SECOND`: some patterns
@@ -26,14 +25,7 @@ take forever on some lines."""
 
 _BYTES_A_SECOND = 500_000
 
-_CONTROL = re.compile(
-    # Colours and cursor moves, titles of the terminal's window, other escapes, backspaces.
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|\x08|\x00"
-)
-
-_LINE_END = re.compile(r"[\r\n]+")
-
-_PRESET = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class PatternError(TrainuiError):
@@ -49,10 +41,10 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         PatternError: it is no regular expression, has no named group, or names a preset that is
             not known.
     """
-    if _PRESET.fullmatch(pattern):
+    if _NAME.fullmatch(pattern):
         raise PatternError(
-            f"unknown preset {pattern!r}; write a pattern with named groups, such as "
-            r"'step (?P<step>\d+) loss (?P<loss>\S+)'"
+            f"unknown preset {pattern!r}; known: {', '.join(sorted(PRESETS))}; or write a pattern "
+            r"with named groups, such as 'step (?P<step>\d+) loss (?P<loss>\S+)'"
         )
     try:
         compiled = re.compile(pattern)
@@ -79,8 +71,8 @@ class PatternLines:
         self._step = step or "step"
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole lines there are; a progress bar ends its with `\\r`."""
-        return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        """Return how many bytes of whole lines there are."""
+        return cut_lines(data)
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
         """Tell whether a last line without a line end is a record all the same.
@@ -108,9 +100,8 @@ class PatternLines:
         return Decoded(series, len(matches))
 
     def _matches(self, block: bytes) -> Iterator[re.Match[str]]:
-        for line in _LINE_END.split(_CONTROL.sub("", block.decode("utf-8", "replace"))):
-            if line:
-                yield from self._pattern.finditer(line[:MAX_LINE])
+        for line in text_lines(block):
+            yield from self._pattern.finditer(line)
 
     def _steps(
         self, matches: list[dict[str, str | None]], first_row: int
