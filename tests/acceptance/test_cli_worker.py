@@ -1,0 +1,103 @@
+"""The worker is started by what needs it, stopped by a person, and stages outlive it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine, states_of
+from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
+
+SLEEPS = """\
+name: sleeps
+stages:
+  - name: a
+    run: echo $$ > ${stage_dir}/pid; while ! test -e go; do sleep 0.1; done
+  - name: b
+    run: "true"
+    depends_on: [a]
+"""
+
+
+def start(cli: CommandLine) -> int:
+    """Start the run, with no worker there before; return the pid of its stage's process."""
+    cli.write("sleeps.yaml", SLEEPS)
+    assert cli("run", "sleeps.yaml", "--detach").code == 0
+    return read_pid(Path(cli("path", "sleeps", "a").out.strip(), "pid"))
+
+
+def test_a_stage_outlives_the_worker_and_is_taken_up_again(cli: CommandLine) -> None:
+    pid = start(cli)
+    stopped = cli.json("worker", "stop")
+    assert (stopped["running"], stopped["pid"], stopped["guard_pid"]) == (False, None, None)
+    assert stopped["broker"]["reachable"] is False
+    assert is_alive(pid)
+    assert cli.json("worker", "start")["running"] is True
+    cli.write("go", "")
+    shown = cli.json("wait", "sleeps")
+    assert states_of(shown) == {"a": "completed", "b": "completed"}
+    attempts = shown["stages"][0]["attempts"]
+    assert [(attempt["number"], attempt["pid"]) for attempt in attempts] == [(1, pid)]
+
+
+def test_killed_in_all_its_parts_it_comes_back_with_the_next_command(cli: CommandLine) -> None:
+    start(cli)
+    found = cli.json("worker", "status")
+    for killed in (found["guard_pid"], found["pid"], found["broker"]["pid"]):
+        os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: not cli.json("worker", "status")["running"], "its end")
+    cli.write("go", "")
+    assert cli("run", "--wait", "--", "true").code == 0
+    assert cli("wait", "sleeps").code == 0
+
+
+def test_stopping_with_stages_ends_them_first(cli: CommandLine) -> None:
+    pid = start(cli)
+    assert cli("worker", "stop", "--with-stages").code == 0
+    assert not is_alive(pid)
+    assert states_of(cli.json("show", "sleeps")) == {"a": "cancelled", "b": "cancelled"}
+
+
+def test_looking_starts_nothing(cli: CommandLine) -> None:
+    for arguments in (["ls"], ["doctor"], ["worker", "status"], ["worker", "stop"]):
+        assert cli(*arguments).code == 0
+    assert cli.json("worker", "status")["guard_pid"] is None
+    assert not cli.home.exists()
+
+
+def test_what_was_interrupted_is_resumed_all_at_once(cli: CommandLine) -> None:
+    pid = start(cli)
+    supervisor = cli.json("show", "sleeps")["stages"][0]["attempts"][0]["supervisor_pid"]
+    os.kill(supervisor, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    assert cli("wait", "sleeps").code == 1
+    assert cli.status("sleeps") == "interrupted"
+    cli.write("go", "")
+    resumed = cli.json("resume", "--interrupted")
+    assert [run["status"] for run in resumed["runs"]] == ["completed"]
+    nothing = cli("resume", "--interrupted", "--json")
+    assert (nothing.code, nothing.json()) == (0, {"runs": []})
+
+
+def test_the_demo_is_a_run_like_any_other(cli: CommandLine) -> None:
+    started = cli.json("demo", "--detach")
+    assert started["name"] == "digits"
+    assert len(started["stages"]) == 5
+    assert cli("cancel", "digits").code == 0
+    assert cli("wait", "digits").code == 130
+
+
+@pytest.mark.long
+def test_the_demo_completes_and_its_networks_have_learnt(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.acceptance.command_line.TIMEOUT", 300)
+    shown = cli.json("demo", "--wait")
+    assert set(states_of(shown).values()) == {"completed"}
+    series = cli.json("metrics", "digits")["series"]
+    accuracy = [one["last"] for one in series if one["name"] == "val/accuracy"]
+    assert len(accuracy) == 2
+    assert min(accuracy) > 0.9
