@@ -25,6 +25,7 @@ from trainui.errors import TrainuiError
 from trainui.execution import ending
 from trainui.execution.launch import CheckpointsExhaustedError, forbid, launch, subject_of
 from trainui.execution.predecessors import PredecessorLivesError
+from trainui.execution.preparation import IDENTITY
 from trainui.execution.slots import HOST
 from trainui.metrics import process as reader
 from trainui.store import attempts
@@ -32,11 +33,15 @@ from trainui.store.engine import Store
 from trainui.supervisor import journal, process
 from trainui.supervisor.process import LaunchState, Probe, ProbeState
 from trainui.supervisor.protocol import JournalError
+from trainui.supervisor.spares import Spares
 
 logger = logging.getLogger(__name__)
 
 HANDS = 16
 """Threads that launch, end and record; each waits most of its time."""
+
+SPARES = 2
+"""Launchers that wait: mostly no more stages than these are launched at one moment."""
 
 AGAIN_AFTER = 1.0
 """Seconds after which what failed is tried again, such as when the store is locked."""
@@ -70,6 +75,7 @@ class Follower:
 
     def __init__(self, store: Store, stopping: threading.Event) -> None:
         self._store = store
+        self._spares = Spares(SPARES, without=IDENTITY)
         self._stopping = stopping
         self._lock = threading.Lock()
         self._known: dict[int, Followed] = {}
@@ -114,12 +120,17 @@ class Follower:
                 logger.warning("attempt %d cannot be looked at: %s", followed.attempt.id, error)
                 followed.due = time.monotonic() + UNREADABLE_AFTER
 
+    def warm_up(self) -> None:
+        """Make ready for quick launches."""
+        self._spares.refill()
+
     def leave(self) -> None:
         """Let all go who wait for an attempt; what runs goes on."""
         with self._lock:
             for followed in self._known.values():
                 followed.done.set()
         self._hands.shutdown(wait=False, cancel_futures=True)
+        self._spares.close()
 
     def _compare_with_store(self) -> None:
         before = set(self._known)
@@ -200,7 +211,7 @@ class Follower:
 
     def _launch_now(self, followed: Followed) -> None:
         try:
-            result = launch(self._store, subject_of(self._store, followed.attempt))
+            result = launch(self._store, subject_of(self._store, followed.attempt), self._spares)
         except Exception as error:
             if isinstance(error.__cause__, DBAPIError):
                 raise  # the store does not answer: no fault of the stage
@@ -212,6 +223,7 @@ class Follower:
         if result.state == LaunchState.STARTED:
             self._note_start(followed)
             reader.wake()
+            self._spares.refill()
         else:
             error_text = f"its supervisor could not be started: {result.message}"
             self._record_failed_launch(followed, error_text, retry=True)

@@ -23,6 +23,7 @@ from trainui.store.engine import Store
 from trainui.supervisor import call_task, process, protocol
 from trainui.supervisor.process import LaunchResult
 from trainui.supervisor.protocol import Spec
+from trainui.supervisor.spares import Spares
 
 CALL_FILE = "call.json"
 """In the attempt's directory: what `call_task` is to call."""
@@ -46,12 +47,13 @@ def subject_of(store: Store, attempt: AttemptRecord) -> Subject:
         return Subject(run, stage, attempt, runs.submission(connection, run.id))
 
 
-def launch(store: Store, subject: Subject) -> LaunchResult:
+def launch(store: Store, subject: Subject, spares: Spares | None = None) -> LaunchResult:
     """Start an attempt's process under a supervisor of its own.
 
     Args:
         store: where what it continues from is noted.
         subject: the attempt, claimed and never started, or the same after a crash.
+        spares: launchers that wait already, to be quicker.
 
     Raises:
         TrainuiError: the attempt cannot be started; the message says what is missing.
@@ -66,7 +68,7 @@ def launch(store: Store, subject: Subject) -> LaunchResult:
     checkpoint = _checkpoint(store, subject)
     prepared = prepare(subject, checkpoint)
     _check(subject, prepared)
-    return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir))
+    return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), spares=spares)
 
 
 def forbid(attempt_dir: Path) -> bool:

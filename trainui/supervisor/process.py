@@ -18,6 +18,8 @@ from pathlib import Path
 from trainui.supervisor import journal, orphans, protocol, supervise
 from trainui.supervisor.orphans import processes_of, start_ticks
 from trainui.supervisor.protocol import Exit, Pids, Spec
+from trainui.supervisor.spares import Spares
+from trainui.supervisor.spares import start as start_launcher
 from trainui.supervisor.supervise import boot_id
 
 __all__ = [
@@ -105,7 +107,12 @@ _ANSWERS = {
 
 
 def launch(
-    attempt_dir: Path, spec: Spec, *, python: str = sys.executable, patience: float = 60.0
+    attempt_dir: Path,
+    spec: Spec,
+    *,
+    python: str = sys.executable,
+    patience: float = 60.0,
+    spares: Spares | None = None,
 ) -> LaunchResult:
     """Start an attempt under a supervisor of its own, and wait until its process runs.
 
@@ -114,6 +121,7 @@ def launch(
         spec: what to run.
         python: the interpreter for the supervisor.
         patience: seconds to wait for its answer; an attempt that is late starts all the same.
+        spares: launchers that wait already, to be quicker.
 
     Raises:
         OSError: the directory cannot be written, or the interpreter not be started.
@@ -121,20 +129,26 @@ def launch(
     if (attempt_dir / protocol.STARTED_FILE).exists():
         return LaunchResult(LaunchState.ALREADY, str(supervise.AlreadyStartedError.__doc__))
     _write_spec(attempt_dir, spec)
-    script = Path(supervise.__file__)
+    spare = spares.take() if spares else None
+    if spare is not None:
+        result = _ask(spare, attempt_dir, patience)
+        if result.state != LaunchState.BROKEN:
+            return result
+    # a spare may have been killed as it waited; should it only be late, this one finds it started
+    return _ask(start_launcher(python, without=spec.identity), attempt_dir, patience)
+
+
+def _ask(launcher: subprocess.Popen[bytes], attempt_dir: Path, patience: float) -> LaunchResult:
+    """Have a launcher start an attempt."""
+    directory = os.fsencode(attempt_dir.absolute())
     try:
-        launcher = subprocess.run(
-            [python, "-I", "-S", "-X", "utf8", script, attempt_dir.absolute()],
-            env={name: value for name, value in os.environ.items() if name not in spec.identity},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=patience,
-            check=False,
-        )
+        _, errors = launcher.communicate(directory, timeout=patience)
     except subprocess.TimeoutExpired:
+        launcher.kill()
+        launcher.communicate()
         return LaunchResult(LaunchState.BROKEN, f"no answer within {patience:g} s")
     state = _ANSWERS.get(launcher.returncode, LaunchState.BROKEN)
-    return LaunchResult(state, launcher.stderr.decode("utf-8", "replace").strip())
+    return LaunchResult(state, errors.decode("utf-8", "replace").strip())
 
 
 def probe(attempt_dir: Path) -> Probe:

@@ -1,6 +1,6 @@
 """The supervisor of one attempt: it starts the process, waits, stops it, and records how it ended.
 
-Run by its path, `python -I -S supervise.py ATTEMPT_DIR`, and answered by an exit code once the
+Run by its path, `python -I -S supervise.py [ATTEMPT_DIR]`, and answered by an exit code once the
 process runs or cannot. It outlives whoever started it, so it is one file, needs the standard
 library alone and imports nothing of trainui. The rule that lives here and nowhere else: an
 attempt is started at most once, and its end is written when nothing of it is left.
@@ -592,8 +592,11 @@ def relay(reader: int) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """Fork the supervisor and wait for its answer."""
-    directory = os.path.abspath(argv[1])
+    """Fork the supervisor and wait for its answer; the directory may also come on stdin."""
+    given = argv[1] if len(argv) > 1 else os.fsdecode(sys.stdin.buffer.read())
+    if not given:
+        return BROKEN  # a spare that was not needed
+    directory = os.path.abspath(given)
     os.umask(0o077)
     with contextlib.suppress(OSError):  # no /dev/fd: few start us with more open than they know
         for fd in map(int, os.listdir("/dev/fd")):

@@ -102,7 +102,7 @@ def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
 ) -> None:
     real = process.launch
 
-    def start_and_not_answer(*arguments: object) -> LaunchResult:
+    def start_and_not_answer(*arguments: object, **_: object) -> LaunchResult:
         assert real(*arguments).state == LaunchState.STARTED  # type: ignore[arg-type]
         return LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
 
@@ -115,7 +115,7 @@ def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
     broken = LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
-    monkeypatch.setattr(process, "launch", lambda *_: broken)
+    monkeypatch.setattr(process, "launch", lambda *_, **__: broken)
     follower.take(run, "a", str(attempt.celery_task_id))
     found = look_until(follower, run, Status.FAILED)
     assert found.error == "its supervisor could not be started: no answer within 60 s"
