@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 
@@ -28,6 +29,7 @@ def run_screen(run_id: str | None = None) -> int:
     app.run()
     from trainui.tui import leaving
 
-    if said := leaving.message():
-        sys.stdout.write(said)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        sys.stdout.write(leaving.message())
+        sys.stdout.flush()
     return app.return_code or 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.run_lines import RunLine
-from trainui.text import harmless, state
+from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.figures import elapsed, progress_bar, state_style, when
 from trainui.tui.spans import Row, Span, fit
 
@@ -115,7 +115,7 @@ class Columns:
         if run.current:
             return Span(fit(_listed(run.current, self.current), self.current), "accent")
         if run.failed and run.status != Status.COMPLETED:
-            listed = "✗ " + _listed(run.failed, self.current - 2)
+            listed = f"{SYMBOLS[run.status]} " + _listed(run.failed, self.current - 2)
             return Span(fit(listed, self.current), "dim")
         return Span(" " * self.current)
 

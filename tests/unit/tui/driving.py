@@ -70,5 +70,5 @@ async def opened(
 ) -> AsyncIterator[Driven]:
     """Open the screen."""
     app = TrainuiApp(run_id, configured)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         yield Driven(app, pilot)

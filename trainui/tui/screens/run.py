@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -59,7 +59,8 @@ class RunScreen(Page):
         self._page: RunPage | None = None
         self._detail: StageDetail | None = None
         self._stream: Stream | None = None
-        self._chosen: str | None = None
+        self._placed: str | None = None
+        """The stage that was selected by itself."""
 
     def content(self) -> Iterator[Widget]:
         """Yield the run's heading with its button, and the panes."""
@@ -77,7 +78,7 @@ class RunScreen(Page):
         stage = self.graph.selected
         return Wanted(
             run_id=self.run_id,
-            stage=stage.name if stage is not None else self._chosen,
+            stage=stage.name if stage is not None else None,
             stream=self._stream,
             log=self.panes.log_view.display,
             curves=self.panes.curves.display,
@@ -98,17 +99,25 @@ class RunScreen(Page):
             gone = [(Span(harmless(line)),) for line in text.splitlines()]
             self.gone.set_rows(gone)
             return
-        first = self._page is None
         self._page = page
         self.top.show(crumbs(page.run), notices)
         self.graph.set_stages(page.stages)
-        if first:
-            self.graph.select(_most_telling(page.stages))
+        self._follow(page.stages)
         self.panes.share_out(self.graph.preferred_width)
         self.button.set_class(can_resume(page.stages), "-useful")
         self._show_detail(page)
         self.tick()
         self.ask()
+
+    def _follow(self, stages: tuple[StageRecord, ...]) -> None:
+        """Select what tells most, until somebody has chosen a stage."""
+        selected = self.graph.selected
+        if selected is None or (self._placed is not None and selected.name != self._placed):
+            return
+        if self._placed is None or selected.status not in TELLING:
+            otherwise = selected.name if self._placed else longest(stages)
+            self._placed = most_telling(stages, otherwise)
+            self.graph.select(self._placed)
 
     def _show_detail(self, page: RunPage) -> None:
         stage = self.graph.selected
@@ -250,10 +259,24 @@ class RunScreen(Page):
         self.ask()
 
 
-def _most_telling(stages: tuple[StageRecord, ...]) -> str:
+def longest(stages: Sequence[StageRecord]) -> str:
+    """Return the name of the stage that took longest; of none that ran, the first one's."""
+
+    def took(stage: StageRecord) -> int:
+        ended = stage.completed_at is not None and stage.started_at is not None
+        return (stage.completed_at or 0) - (stage.started_at or 0) if ended else 0
+
+    return max(stages, key=took).name
+
+
+TELLING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
+"""The states of stages that one wants to see first."""
+
+
+def most_telling(stages: Sequence[StageRecord], otherwise: str) -> str:
     """Return the name of the stage that one wants to see first: what failed, else what runs."""
-    for status in (Status.FAILED, Status.INTERRUPTED, Status.RUNNING, Status.QUEUED):
+    for status in TELLING:
         for stage in stages:
             if stage.status == status:
                 return stage.name
-    return stages[-1].name if stages else ""
+    return otherwise

@@ -1,0 +1,33 @@
+"""The picture of a run's page that the app draws of itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
+from tests.unit.tui.filled import Filler, running_demo
+
+
+def draw(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trainui.tui.picture", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_a_runs_page_is_drawn_with_its_graph_curves_and_log(filler: Filler, tmp_path: Path) -> None:  # noqa: F811
+    running_demo(filler, name="digits")
+    out = tmp_path / "page.svg"
+    done = draw("digits", str(out), "--size", "110x32", "--stage", "train[hidden=32]")
+    assert (done.returncode, done.stderr) == (0, "")
+    picture = out.read_text()
+    assert picture.startswith("<svg")
+    for text in ("prepare", "train[hidden=128]", "train/loss", "accuracy&#160;0.971"):
+        assert text in picture
+
+
+def test_a_run_that_is_not_there_is_told(filler: Filler, tmp_path: Path) -> None:  # noqa: F811
+    running_demo(filler, name="digits")
+    done = draw("nothing", str(tmp_path / "page.svg"))
+    assert done.returncode == 1
+    assert "no run is called 'nothing'" in done.stderr
