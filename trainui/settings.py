@@ -33,7 +33,7 @@ class Settings:
     """A Redis or Valkey that is already there; by default trainui starts one of its own."""
 
     database_url: str | None = None
-    """An SQLAlchemy URL of the store (default: SQLite in the home)."""
+    """An SQLAlchemy URL of the store; not honoured yet, so refused."""
 
     allowed_dataset_dirs: tuple[str, ...] = ("~/datasets", "./datasets", "./data")
     """Where `inputs` may lie, besides the pipeline file's directory and the run's."""
@@ -77,6 +77,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             values[name] = _convert(name, environ[variable], where=variable, text=True)
         elif name in configured:
             values[name] = _convert(name, configured[name], where=f"{file}: {name}", text=False)
+    if "database_url" in values:
+        raise UsageError("the setting database_url is not honoured yet: unset it; SQLite is used")
     return Settings(**values)
 
 

@@ -60,10 +60,10 @@ class Store:
         self._reader.dispose()
 
 
-def database_url(configured: settings.Settings | None = None) -> str:
-    """Return the SQLAlchemy URL of the store that the settings name."""
-    configured = configured or settings.load()
-    return configured.database_url or f"sqlite:///{paths.home().database}"
+def database_url() -> str:
+    """Return the SQLAlchemy URL of the store of this home."""
+    settings.load()  # refuses what is not honoured yet
+    return f"sqlite:///{paths.home().database}"
 
 
 def open_store(url: str | None = None) -> Store:

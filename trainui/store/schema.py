@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 HEAD = "0001"
 """The newest revision in `migrations/versions`."""
 
-BULK_TABLES = frozenset({"chunks", "chunk_stats", "tails"})
-"""Points: not copied before an upgrade, since they may be many gigabytes."""
+BULK_TABLES = frozenset({"chunks", "chunk_stats", "tails", "sources"})
+"""Points, and how far each file is read: not copied before an upgrade, since they may be many
+gigabytes, and without their points the files are to be read anew."""
 
 log = logging.getLogger(__name__)
 

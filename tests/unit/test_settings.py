@@ -1,0 +1,61 @@
+"""A setting comes from the environment, else from config.toml, and a wrong one says where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainui import settings
+from trainui.errors import UsageError
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "trainui" / "config.toml"
+    file.parent.mkdir()
+    return file
+
+
+def test_the_environment_goes_before_the_file(config: Path) -> None:
+    config.write_text('cpus = 3\nnotify_command = "mail"\n')
+    loaded = settings.load({"TRAINUI_CPUS": "5"})
+    assert (loaded.cpus, loaded.notify_command) == (5, "mail")
+
+
+def test_lists_and_tables_are_read_from_both(config: Path) -> None:
+    config.write_text('allowed_dataset_dirs = ["/data"]\n[keys]\nquit = "Q"\n')
+    assert settings.load({}).allowed_dataset_dirs == ("/data",)
+    assert settings.load({}).keys == {"quit": "Q"}
+    given = {"TRAINUI_ALLOWED_DATASET_DIRS": '["~/a", "b"]', "TRAINUI_GPUS": "0,2"}
+    assert settings.load(given).allowed_dataset_dirs == ("~/a", "b")
+    assert settings.load(given).gpus == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"TRAINUI_CPUS": "0"}, "TRAINUI_CPUS: expected a whole number of at least 1"),
+        ({"TRAINUI_ALLOWED_DATASET_DIRS": "~/a"}, "TRAINUI_ALLOWED_DATASET_DIRS: expected a JSON"),
+        ({"TRAINUI_GPUS": "all"}, "TRAINUI_GPUS: expected indices of GPUs"),
+        ({"TRAINUI_DATABASE_URL": "postgresql://x"}, "database_url is not honoured yet"),
+    ],
+)
+def test_a_wrong_value_is_named(config: Path, environ: dict[str, str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        settings.load(environ)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cpu = 3", "unknown setting 'cpu'"),
+        ('cpus = "many"', r"config\.toml: cpus: expected a whole number"),
+        ("cpus = ", "cannot be read as TOML"),
+    ],
+)
+def test_a_broken_file_is_named(config: Path, text: str, words: str) -> None:
+    config.write_text(text)
+    with pytest.raises(UsageError, match=words):
+        settings.load({})
