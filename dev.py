@@ -55,7 +55,7 @@ def test(arguments: list[str]) -> int:
         ["ruff", "check", "."],
         ["mypy"],
         ["lint-imports"],
-        ["pytest", *arguments],
+        ["pytest", "-n", "2", "--dist", "loadfile", *arguments],
     ]
     for check in checks:
         print(f"\n$ {' '.join(check)}", flush=True)

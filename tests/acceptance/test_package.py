@@ -39,7 +39,6 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = wheel.namelist()
     assert [name for name in NEEDED if name not in names] == []
-    assert any(name.endswith(".tcss") for name in names)
     assert any(name.startswith("trainui/sample_pipelines/") and ".csv" in name for name in names)
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
 
