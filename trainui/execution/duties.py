@@ -72,7 +72,6 @@ class Duties:
         return 0.0 if self._planner.is_active else time.monotonic() - self._active_at
 
     def _serve(self) -> None:
-        self._do(self.follower.warm_up)
         while not self._stopping.is_set():
             self._look()
             self._bell.wait(self._planner.next_look())

@@ -50,7 +50,9 @@ def record_exit(
     never_ran = found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD)
     if not never_ran and drain.wait_until_read(store, attempt, stopping) == Drained.LEFT:
         return False
-    subject = subject_of(store, _again(store, attempt))
+    subject = subject_of(store, attempt.id)
+    if subject.attempt.status != Status.RUNNING:
+        return True  # it is on record already
     if found.reason == ExitReason.LOCK_HELD and subject.attempt.cancel_requested_at is None:
         _put_back(store, subject.attempt)
         return True
@@ -77,7 +79,9 @@ def record_loss(
     patience = LOST_PATIENCE
     if drain.wait_until_read(store, attempt, stopping, patience=patience) == Drained.LEFT:
         return False
-    subject = subject_of(store, _again(store, attempt))
+    subject = subject_of(store, attempt.id)
+    if subject.attempt.status != Status.RUNNING:
+        return True  # it is on record already
     directory = Path(attempt.directory)
     pids = journal.read_pids(directory)
     outcome = completion.lost(
@@ -110,11 +114,6 @@ def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
         attempts.end(connection, attempt.id, outcome)
 
 
-def _again(store: Store, attempt: AttemptRecord) -> AttemptRecord:
-    with store.read() as connection:
-        return attempts.get(connection, attempt.id)
-
-
 def _put_back(store: Store, attempt: AttemptRecord) -> None:
     taken = ", ".join(f"GPU {slot.index}" for slot in attempt.slots if slot.kind == "gpu")
     reason = f"{taken or 'its slot'} was taken by another process of this machine"
@@ -124,11 +123,14 @@ def _put_back(store: Store, attempt: AttemptRecord) -> None:
 
 def _definition(subject: Subject) -> StageDefinition:
     """Return the definition as the process had it, else as it was submitted."""
+    submitted = subject.stage.definition
+    if not (submitted.outputs or submitted.success or submitted.checkpoint):
+        return submitted  # nothing else of it is looked at
     try:
         return definition_of(subject, subject.attempt.checkpoint)
     except TrainuiError as error:
         logger.warning("%s: taken as submitted: %s", subject.stage.name, error)
-        return subject.stage.definition
+        return submitted
 
 
 def _end(store: Store, subject: Subject, definition: StageDefinition, outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ adopted, one that ended meanwhile is recorded. Nothing is ever guessed.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from trainui.errors import TrainuiError
 from trainui.execution import ending
 from trainui.execution.launch import CheckpointsExhaustedError, forbid, launch, subject_of
 from trainui.execution.predecessors import PredecessorLivesError
-from trainui.execution.preparation import IDENTITY
+from trainui.execution.preparation import IDENTITY, Subject
 from trainui.execution.slots import HOST
 from trainui.metrics import process as reader
 from trainui.store import attempts
@@ -42,6 +43,9 @@ HANDS = 16
 
 SPARES = 2
 """Launchers that wait: mostly no more stages than these are launched at one moment."""
+
+REFILL_AFTER = 0.3
+"""Seconds after a launch until the next one is made ready for: the stage goes first."""
 
 AGAIN_AFTER = 1.0
 """Seconds after which what failed is tried again, such as when the store is locked."""
@@ -76,6 +80,7 @@ class Follower:
     def __init__(self, store: Store, stopping: threading.Event) -> None:
         self._store = store
         self._spares = Spares(SPARES, without=IDENTITY)
+        self._refill_at = 0.0
         self._stopping = stopping
         self._lock = threading.Lock()
         self._known: dict[int, Followed] = {}
@@ -119,10 +124,9 @@ class Follower:
             except (JournalError, OSError) as error:
                 logger.warning("attempt %d cannot be looked at: %s", followed.attempt.id, error)
                 followed.due = time.monotonic() + UNREADABLE_AFTER
-
-    def warm_up(self) -> None:
-        """Make ready for quick launches."""
-        self._spares.refill()
+        if time.monotonic() >= self._refill_at:
+            self._refill_at = math.inf
+            self._spares.refill()
 
     def leave(self) -> None:
         """Let all go who wait for an attempt; what runs goes on."""
@@ -201,17 +205,18 @@ class Follower:
             doorbell.ring()  # the loop looks again: what ended meanwhile, what may start now
 
     def _launch(self, followed: Followed) -> None:
-        attempt = self._read(followed)
-        if attempt.status != Status.RUNNING or self._stopping.is_set():
+        subject = subject_of(self._store, followed.attempt.id)
+        followed.attempt = subject.attempt
+        if subject.attempt.status != Status.RUNNING or self._stopping.is_set():
             return  # it has ended meanwhile; or the next worker launches it
-        if attempt.cancel_requested_at is None:
-            self._launch_now(followed)
+        if subject.attempt.cancel_requested_at is None:
+            self._launch_now(followed, subject)
         elif forbid(followed.directory):
-            ending.record_cancelled_launch(self._store, attempt)
+            ending.record_cancelled_launch(self._store, subject.attempt)
 
-    def _launch_now(self, followed: Followed) -> None:
+    def _launch_now(self, followed: Followed, subject: Subject) -> None:
         try:
-            result = launch(self._store, subject_of(self._store, followed.attempt), self._spares)
+            result = launch(self._store, subject, self._spares)
         except Exception as error:
             if isinstance(error.__cause__, DBAPIError):
                 raise  # the store does not answer: no fault of the stage
@@ -223,7 +228,7 @@ class Follower:
         if result.state == LaunchState.STARTED:
             self._note_start(followed)
             reader.wake()
-            self._spares.refill()
+            self._refill_at = time.monotonic() + REFILL_AFTER
         else:
             error_text = f"its supervisor could not be started: {result.message}"
             self._record_failed_launch(followed, error_text, retry=True)
@@ -232,11 +237,6 @@ class Follower:
         """Record that nothing was started, unless something was: the next look finds it."""
         if forbid(followed.directory):
             ending.record_failed_launch(self._store, followed.attempt, error, retry=retry)
-
-    def _read(self, followed: Followed) -> AttemptRecord:
-        with self._store.read() as connection:
-            followed.attempt = attempts.get(connection, followed.attempt.id)
-        return followed.attempt
 
     def _note_start(self, followed: Followed) -> None:
         pids = journal.read_pids(followed.directory)
@@ -253,13 +253,13 @@ class Follower:
             followed.attempt = attempts.get(connection, followed.attempt.id)
 
     def _kill_orphans(self, followed: Followed) -> None:
-        definition = subject_of(self._store, followed.attempt).stage.definition
+        definition = subject_of(self._store, followed.attempt.id).stage.definition
         left = process.kill_orphans(followed.directory, definition.stop_signal, definition.grace)
         if left:
             raise PredecessorLivesError(f"processes {left} of {followed.directory} outlive KILL")
 
     def _record(self, followed: Followed, found: Probe) -> None:
-        if self._read(followed).status == Status.RUNNING and not self._record_end(followed, found):
+        if not self._record_end(followed, found):
             return  # we are leaving
         with self._lock:
             self._known.pop(followed.attempt.id, None)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from trainui import paths
 from trainui import settings as settings_module
-from trainui.domain.records import AttemptRecord
 from trainui.errors import TrainuiError, UnsafePathError
 from trainui.execution import checkpoints, completion, directories, gpus, predecessors, service
 from trainui.execution.preparation import Preparation, Subject, definition_of, prepare
@@ -37,9 +36,10 @@ class CheckpointsExhaustedError(NotLaunchableError):
     """An attempt got nowhere from each whole checkpoint; to try one again would loop."""
 
 
-def subject_of(store: Store, attempt: AttemptRecord) -> Subject:
-    """Return an attempt with its stage and run."""
+def subject_of(store: Store, attempt_id: int) -> Subject:
+    """Return an attempt as it is now, with its stage and run."""
     with store.read() as connection:
+        attempt = attempts.get(connection, attempt_id)
         stage = stages.get(connection, attempt.stage_id)
         run = runs.get(connection, stage.run_id)
         if run is None:
@@ -59,12 +59,13 @@ def launch(store: Store, subject: Subject, spares: Spares | None = None) -> Laun
         TrainuiError: the attempt cannot be started; the message says what is missing.
         OSError: the disk or the system does not let it.
     """
-    stage = subject.stage
-    with store.read() as connection:
-        known = attempts.of_stage(connection, stage.id)
-    earlier = [one for one in known if one.number < subject.attempt.number]
-    predecessors.end_all(earlier, stage.definition)
-    attempt_dir = directories.make_ready(store, stage, subject.attempt)
+    if subject.attempt.number > 1:
+        with store.read() as connection:
+            known = attempts.of_stage(connection, subject.stage.id)
+        earlier = [one for one in known if one.number < subject.attempt.number]
+        predecessors.end_all(earlier, subject.stage.definition)
+        directories.move_away_if_fresh(store, subject.stage, earlier)
+    attempt_dir = directories.make(subject.stage, subject.attempt)
     checkpoint = _checkpoint(store, subject)
     prepared = prepare(subject, checkpoint)
     _check(subject, prepared)
@@ -87,6 +88,8 @@ def forbid(attempt_dir: Path) -> bool:
 
 def _checkpoint(store: Store, subject: Subject) -> str | None:
     """Choose what the attempt continues from, and note it."""
+    if subject.stage.definition.checkpoint is None:
+        return None
     stage, rule = subject.stage, definition_of(subject, None).checkpoint
     with store.read() as connection:
         tried = attempts.tried_checkpoints(connection, stage.id)

@@ -89,15 +89,15 @@ class Planner:
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
         with self._store.read() as connection:
             waiting = stages.queued(connection)
-            unclaimed = attempts.unclaimed(connection, HOST, sent_before=clock.now() - patience)
+            is_open = bool(attempts.of_host(connection, HOST, Status.QUEUED))
+            sent_before = clock.now() - patience
+            lost = attempts.unclaimed(connection, HOST, sent_before=sent_before) if is_open else []
             return _View(
                 waiting=waiting,
                 held=slots.holders(connection) if waiting else {},
-                unclaimed=[
-                    _message(stages.get(connection, one.stage_id), one) for one in unclaimed
-                ],
+                unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, PAUSED) is not None,
-                is_open=bool(attempts.of_host(connection, HOST, Status.QUEUED)),
+                is_open=is_open,
                 is_active=bool(runs.active(connection)),
             )
 

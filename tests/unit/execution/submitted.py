@@ -31,7 +31,7 @@ def begin(store: Store, run_id: str, name: str, *places: Slot) -> Subject:
         assert granted is not None
         claimed = attempts.claim(connection, run_id, name, str(granted.celery_task_id))
         assert claimed is not None
-    return subject_of(store, claimed)
+    return subject_of(store, claimed.id)
 
 
 def of_stage(run_id: str, name: str) -> list[AttemptRecord]:

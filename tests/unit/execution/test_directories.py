@@ -17,7 +17,10 @@ from trainui.store.engine import Store
 
 
 def ready(store: Store, subject: Subject) -> Path:
-    return directories.make_ready(store, subject.stage, subject.attempt)
+    known = of_stage(subject.run.id, subject.stage.name)
+    earlier = [one for one in known if one.number < subject.attempt.number]
+    directories.move_away_if_fresh(store, subject.stage, earlier)
+    return directories.make(subject.stage, subject.attempt)
 
 
 def end_and_reopen(store: Store, subject: Subject, *, fresh: bool) -> None:
