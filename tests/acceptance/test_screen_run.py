@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
@@ -186,6 +188,24 @@ async def test_a_narrow_terminal_has_tabs(filler: Filler) -> None:  # noqa: F811
         await driven.until_shown("epoch 59/30")
         await driven.pilot.click("Tabs", offset=(3, 0))
         await driven.until_shown("command")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_every_pane_can_be_shown_alone(filler: Filler, size: tuple[int, int]) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    shown = {1: "evaluate", 2: "task id", 3: "train/loss", 4: "epoch 59/30"}
+
+    def is_alone(driven: Driven, pane: int) -> bool:
+        return [n for n, text in shown.items() if text in driven.text()] == [pane]
+
+    async with opened(run_id, size) as driven:
+        await driven.until_shown("evaluate", "task id")
+        for pane in shown:
+            await driven.press(str(pane))
+            await driven.pilot.pause()
+            await driven.press("z")
+            await driven.until(partial(is_alone, driven, pane), f"pane {pane} alone")
+            await driven.press("z")
 
 
 async def test_it_can_be_resized_at_any_time(filler: Filler) -> None:  # noqa: F811

@@ -84,7 +84,8 @@ class Feed:
         self._wake.set()
         while not self._stopping:
             asked = self._wake.wait(PERIOD)
-            self._wake.clear()
+            if asked:  # else a wish that came this moment would be lost
+                self._wake.clear()
             if self._stopping:
                 break
             try:

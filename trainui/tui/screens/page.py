@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from trainui.tui.application import TrainuiApp
 
 
+WIDE = 100
+"""Columns from which on there is room for whole sentences."""
+
+
 class Page(Acting):
     """A screen that shows snapshots of the feed."""
 
@@ -120,7 +124,8 @@ class Page(Acting):
         if not snapshot.worker and unfinished:
             notices += [Span("▲ no worker: nothing new starts", "warn"), Span(" ")]
         elif not snapshot.worker:
-            notices += [Span("no worker, it starts with the next run", "dim"), Span(" ")]
+            later = ", it starts with the next run" if self.size.width >= WIDE else ""
+            notices += [Span(f"no worker{later}", "dim"), Span(" ")]
         return tuple(notices)
 
     async def action_search(self) -> None:
@@ -148,7 +153,6 @@ class Page(Acting):
 
     def on_search_bar_closed(self, event: SearchBar.Closed) -> None:
         """Go back to the pane; what was found stays unless it was given up."""
-        if event.given_up:
-            self.search("", event.pane)
+        self.search(event.text, event.pane)
         if event.pane is not None:
             event.pane.focus()

@@ -196,7 +196,8 @@ class RunScreen(Page):
             self.panes.log_view.search(text)
         else:
             self._sought = text
-            self.graph.select_matching(text)
+            if text:
+                self.graph.select_matching(text)
 
     _sought = ""
 

@@ -123,16 +123,16 @@ class Panes(Container):
             &.-pane-4 LogView { display: block; }
         }
         &.-zoomed {
-            StageGraph, #overview, CurvesView, LogView, Tabs { display: none; }
+            StageGraph, #overview, CurvesView, LogView, Tabs { display: none !important; }
             #left { width: 100%; height: 1fr; }
             #right { display: block; }
         }
-        &.-zoom-1, &.-zoom-2 { #right { display: none; } }
-        &.-zoom-3, &.-zoom-4 { #left { display: none; } }
-        &.-zoom-1 StageGraph { display: block; }
-        &.-zoom-2 #overview { display: block; }
-        &.-zoom-3 CurvesView { display: block; height: 1fr; }
-        &.-zoom-4 LogView { display: block; height: 1fr; }
+        &.-zoomed.-zoom-1, &.-zoomed.-zoom-2 { #right { display: none; } }
+        &.-zoomed.-zoom-3, &.-zoomed.-zoom-4 { #left { display: none; } }
+        &.-zoomed.-zoom-1 StageGraph { display: block !important; }
+        &.-zoomed.-zoom-2 #overview { display: block !important; }
+        &.-zoomed.-zoom-3 CurvesView { display: block !important; height: 1fr; }
+        &.-zoomed.-zoom-4 LogView { display: block !important; height: 1fr; }
     }
     """
 

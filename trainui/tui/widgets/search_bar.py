@@ -28,11 +28,12 @@ class SearchBar(Input):
     class Closed(Message):
         """The search is over."""
 
-        def __init__(self, pane: Widget | None, *, given_up: bool) -> None:
+        def __init__(self, pane: Widget | None, text: str) -> None:
             super().__init__()
             self.pane = pane
             """What had the focus before."""
-            self.given_up = given_up
+            self.text = text
+            """What is looked for from now on; empty: nothing."""
 
     def __init__(self, pane: Widget | None, text: str = "") -> None:
         super().__init__(text, placeholder="type to filter or search; enter keeps, esc clears")
@@ -42,12 +43,13 @@ class SearchBar(Input):
 
     def action_give_up(self) -> None:
         """Close, and show everything again."""
-        self._close(given_up=True)
+        self._close("")
 
     async def action_submit(self) -> None:
         """Close, and keep what was found."""
-        self._close(given_up=not self.value.strip())
+        self._close(self.value.strip())
 
-    def _close(self, *, given_up: bool) -> None:
-        self.post_message(self.Closed(self.pane, given_up=given_up))
+    def _close(self, text: str) -> None:
+        # to the page itself: what is in this widget's own queue may end with it
+        self.screen.post_message(self.Closed(self.pane, text))
         self.remove()
