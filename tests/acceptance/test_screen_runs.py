@@ -144,6 +144,21 @@ async def test_the_help_shows_the_keys_that_are_in_force(filler: Filler) -> None
         await driven.until_shown("one")
 
 
+async def test_a_click_does_what_a_key_does(filler: Filler) -> None:  # noqa: F811
+    filler.run({"a": ()}, name="upper")
+    filler.run({"a": ()}, name="lower")
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("upper", "lower")
+        await driven.pilot.click("RunTable", offset=(20, 2))
+        assert driven.runs.table.selected.name == "upper"  # type: ignore[union-attr]
+        help_at = driven.text().splitlines()[-1].index("? help")
+        await driven.pilot.click("KeyBar", offset=(help_at + 2, 0))
+        await driven.until(lambda: isinstance(driven.app.screen, HelpScreen))
+        await driven.press("escape")
+        await driven.pilot.double_click("RunTable", offset=(20, 2))
+        await driven.until_shown("› upper")
+
+
 async def test_the_palette_does_what_a_key_does(filler: Filler) -> None:  # noqa: F811
     filler.run({"a": ()}, name="one")
     async with opened() as driven:
