@@ -42,7 +42,7 @@ class Duties:
         self._stopping = stopping
         self._bell = doorbell.Doorbell(paths.home().doorbell)
         self._changes = Changes(store)
-        self._messenger = Messenger(app, store)
+        self._messenger = Messenger(app)
         self._planner = Planner(store, self._messenger, settings)
         self._notifier = Notifier(store, settings.notify_command)
         self._reader = ReaderProcess()

@@ -1,7 +1,7 @@
 """Sending the messages that let Celery run stages: in a thread, since a broker may hang.
 
-A message that cannot be sent, or is lost on its way, is no loss: the planner finds the attempt
-unclaimed and hands it in again.
+A message that is lost on its way is no loss: the planner finds the attempt unclaimed and hands it
+in again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainui.execution.celery_app import publishing_connection
-from trainui.store import attempts
-from trainui.store.engine import Store
 
 logger = logging.getLogger(__name__)
 
 TASK_NAME = "trainui.execute_stage_with_tracking"
 """The one Celery task that runs stages."""
+
+
+AGAIN_AFTER = 0.5
+"""Seconds between two attempts to send, besides what an attempt takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,14 @@ class Message:
 
 
 class Messenger:
-    """Sends messages, one after the other."""
+    """Sends messages, one after the other, each until the broker takes it."""
 
-    def __init__(self, app: Any, store: Store) -> None:
+    def __init__(self, app: Any) -> None:
         self._app = app
-        self._store = store
         self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._waiting: set[int] = set()
         self._producer: Any = None
-        self._broken = False
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="messages", daemon=True)
 
     def start(self) -> None:
@@ -51,6 +52,7 @@ class Messenger:
 
     def stop(self, timeout: float) -> None:
         """Send no more; wait at most `timeout` seconds for what is under way."""
+        self._stopped.set()
         self._queue.put(None)
         self._thread.join(timeout)
 
@@ -61,14 +63,27 @@ class Messenger:
             self._queue.put(message)
 
     def _serve(self) -> None:
-        while (message := self._queue.get()) is not None:
+        while (message := self._queue.get()) is not None and not self._stopped.is_set():
+            self._send_at_last(message)
+            self._waiting.discard(message.attempt_id)
+        self._disconnect()
+
+    def _send_at_last(self, message: Message) -> None:
+        """Send a message, however long there is no broker; of that only the start is logged."""
+        broken = False
+        while not self._stopped.is_set():
             try:
                 self._send(message)
             except Exception as error:
-                self._give_up(error)
-            finally:
-                self._waiting.discard(message.attempt_id)
-        self._disconnect()
+                if not broken:
+                    logger.warning("a message could not be sent, it is tried again: %r", error)
+                broken = True
+                self._disconnect()
+                self._stopped.wait(AGAIN_AFTER)
+            else:
+                break
+        if broken:
+            logger.info("the broker takes messages again")
 
     def _send(self, message: Message) -> None:
         if self._producer is None:
@@ -81,18 +96,6 @@ class Messenger:
             producer=self._producer,
             retry=False,
         )
-        if self._broken:
-            logger.info("the broker takes messages again")
-        self._broken = False
-        with self._store.write() as connection:
-            attempts.mark_sent(connection, message.attempt_id)
-
-    def _give_up(self, error: Exception) -> None:
-        """Begin anew with the next message; of one outage only the start is worth a line."""
-        if not self._broken:
-            logger.warning("a message could not be sent, it is tried again: %r", error)
-        self._broken = True
-        self._disconnect()
 
     def _disconnect(self) -> None:
         producer, self._producer = self._producer, None

@@ -79,8 +79,7 @@ class Planner:
             self._last = self._read()
         elif not _is_moved_by_time(self._last):
             return
-        for message in self._last.unclaimed:
-            self._messenger.post(message)
+        self._send_again(self._last.unclaimed)
         if self._last.waiting:
             self._give_out(self._last)
 
@@ -100,6 +99,15 @@ class Planner:
                 is_open=is_open,
                 is_active=bool(runs.active(connection)),
             )
+
+    def _send_again(self, lost: Sequence[Message]) -> None:
+        if not lost:
+            return
+        with self._store.write() as connection:
+            for message in lost:
+                attempts.mark_sent(connection, message.attempt_id)
+        for message in lost:
+            self._messenger.post(message)
 
     def _give_out(self, view: _View) -> None:
         decided = plan(
@@ -129,6 +137,8 @@ class Planner:
         places = [Slot(HOST, grant.kind, number) for number in grant.slots]
         with self._store.write() as connection:
             attempt = attempts.grant(connection, stage, places, host=HOST)
+            if attempt is not None:  # here, so that no write is in the way of the claim
+                attempts.mark_sent(connection, attempt.id)
         if attempt is not None:
             logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
             self._messenger.post(_message(stage, attempt))

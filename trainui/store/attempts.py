@@ -115,7 +115,7 @@ def _insert_attempt(
 
 
 def mark_sent(connection: Connection, attempt_id: int) -> None:
-    """Note that the attempt's message was handed to the broker."""
+    """Note that the attempt's message is on its way to the broker."""
     connection.execute(
         update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(sent_at=clock.now())
     )
