@@ -30,6 +30,7 @@ class TrainuiApp(Working, App[int]):
     """Runs and their stages, live."""
 
     TITLE = "trainui"
+    NOTIFICATION_TIMEOUT = 3.0
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     COMMANDS: ClassVar[set[Any]] = {_commands}

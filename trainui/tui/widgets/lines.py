@@ -6,6 +6,7 @@ This is what every pane of the screen is: a repaint costs the lines that differ,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -158,7 +159,7 @@ class LinesView(ScrollView, can_focus=True):
 
 
 def changed_cells(before: Strip, after: Strip) -> tuple[int, int]:
-    """Return the first cell that differs, and the one after the last, to the piece of a style."""
+    """Return the first cell that differs, and the one after the last."""
     old, new = list(before), list(after)
     start = 0
     while old and new and old[0] == new[0]:
@@ -168,7 +169,21 @@ def changed_cells(before: Strip, after: Strip) -> tuple[int, int]:
     while old and new and old[-1] == new[-1]:
         end -= old.pop().cell_length
         new.pop()
+    if old and new:
+        start += _common_cells(old[0], new[0])
+        if len(old) > 1 and len(new) > 1:
+            end -= _common_cells(old[-1], new[-1], reverse=True)
     return start, max(end, start + 1)
+
+
+def _common_cells(one: Segment, other: Segment, *, reverse: bool = False) -> int:
+    """Return the cells that two pieces of one style have in common at their start, or end."""
+    if one.style != other.style:
+        return 0
+    first, second = (one.text[::-1], other.text[::-1]) if reverse else (one.text, other.text)
+    pairs = zip(first, second, strict=False)
+    count = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return cell_len(first[:count])
 
 
 class RowsView(LinesView):

@@ -13,6 +13,10 @@ from trainui.tui.spans import Row, Span, cut, wrap
 from trainui.tui.widgets.lines import LinesView
 
 
+BRIEFLY = 1.5
+"""Seconds that a message may cover the log's end."""
+
+
 class LogView(LinesView):
     """Lines of a log; it follows the end until somebody scrolls up."""
 
@@ -138,10 +142,12 @@ class LogView(LinesView):
         self.following = not self.following
         if self.following:
             self.action_end(1)
-        self.notify("following the log's end" if self.following else "not following any more")
+        text = "following the log's end" if self.following else "not following any more"
+        self.notify(text, timeout=BRIEFLY)
 
     def action_wrap(self) -> None:
         """Wrap long lines, or cut them."""
         self.wrapping = not self.wrapping
         self._arrange()
-        self.notify("long lines are wrapped" if self.wrapping else "long lines are cut")
+        text = "long lines are wrapped" if self.wrapping else "long lines are cut"
+        self.notify(text, timeout=BRIEFLY)
