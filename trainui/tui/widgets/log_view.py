@@ -12,7 +12,6 @@ from trainui.tui.snapshots import LogTail
 from trainui.tui.spans import Row, Span, cut, wrap
 from trainui.tui.widgets.lines import LinesView
 
-
 BRIEFLY = 1.5
 """Seconds that a message may cover the log's end."""
 
