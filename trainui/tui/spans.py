@@ -61,6 +61,8 @@ def fit_middle(text: str, width: int) -> str:
         return fit(text, width).rstrip() if width > 0 else ""
     left = (width - 1) // 2
     tail = text[-(width - 1 - left) :]
+    while cell_len(tail) > width - 1 - left:  # some characters take two cells
+        tail = tail[1:]
     return set_cell_size(text, left) + ELLIPSIS + tail
 
 
