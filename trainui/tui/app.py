@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
+import os
 import sys
 
 GC_THRESHOLD = 100_000
@@ -29,7 +29,9 @@ def run_screen(run_id: str | None = None) -> int:
     app.run()
     from trainui.tui import leaving
 
-    with contextlib.suppress(OSError):  # the terminal may be gone
+    try:
         sys.stdout.write(leaving.message())
         sys.stdout.flush()
+    except OSError:  # the terminal is gone, and the interpreter's own last flush would fail too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return app.return_code or 0
