@@ -32,6 +32,15 @@ def run_screen(run_id: str | None = None) -> int:
     try:
         sys.stdout.write(leaving.message())
         sys.stdout.flush()
-    except OSError:  # the terminal is gone, and the interpreter's own last flush would fail too
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.flush()
+    except OSError:
+        _give_up_terminal()
     return app.return_code or 0
+
+
+def _give_up_terminal() -> None:
+    """Let the interpreter's own last flush succeed: where it fails, its exit code is 120."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.__stdout__, sys.__stderr__):  # the app draws on the latter
+        if stream is not None:
+            os.dup2(nowhere, stream.fileno())
