@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.store import readings
 from trainui.store.engine import Store, open_store
 
 
@@ -26,4 +27,5 @@ def store(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TRAINUI_HOME", str(home))
     store = open_store()
     yield store
+    readings.close_all()
     store.close()

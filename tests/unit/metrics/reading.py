@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from tests.unit.store.readings import connect as connect
 from trainui.domain.records import SeriesSummary
 from trainui.metrics.decoding import Reading
 from trainui.metrics.source_reader import End, SourceReader
-from trainui.store import curves, point_sources, points, views
-from trainui.store.engine import Store, sqlite_file
+from trainui.store import curves, point_sources, points
+from trainui.store.engine import Store
 
 JSONL = Reading(format="jsonl")
 
@@ -48,12 +48,6 @@ def read_to_end(store: Store, reader: SourceReader, *, clean: bool = True) -> No
     with store.write() as connection:
         points.finish(connection, reader.source.owner)
     reader.close()
-
-
-def connect(store: Store) -> sqlite3.Connection:
-    file = sqlite_file(store.url)
-    assert file is not None
-    return views.connect(file)
 
 
 def summaries(store: Store, *owners: str) -> dict[str, SeriesSummary]:
