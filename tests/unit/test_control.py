@@ -185,6 +185,19 @@ class TestSubmission:
             with pytest.raises(UnsafePathError):
                 control.submit(load(text % bad))
 
+    def test_inputs_may_name_variables_of_the_shell(self, store: Store, tmp_path: Path) -> None:
+        text = """
+        stages:
+          - {name: a, run: "true", env: {FILE: "${env.NAME}.csv"}, inputs: ["${env.FILE}", "$${x}"]}
+        """
+        (tmp_path / "here.csv").touch()
+        (tmp_path / "${x}").touch()
+        control.submit(load(text), environ={"NAME": "here"})
+        with pytest.raises(UnsafePathError, match=r"gone\.csv"):
+            control.submit(load(text), environ={"NAME": "gone"})
+        with pytest.raises(UsageError, match="NAME"):
+            control.submit(load(text), environ={})
+
     def test_a_gpu_that_is_not_there_is_told(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UnfitEnvironmentError
+from trainui.pipeline import substitution
 from trainui.pipeline.inputs import validate_file_path
 
 
@@ -30,17 +31,19 @@ def check_gpus(stages: Iterable[StageDefinition]) -> None:
         )
 
 
-def check_inputs(pipeline: Pipeline, *, run_directory: Path) -> None:
+def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[str, str]) -> None:
     """See that every input is there and may be read; those that the run makes are checked later.
 
     Args:
         pipeline: submitted, so that its paths are absolute.
         run_directory: what lies in there is made by the run.
+        environ: what `${env.NAME}` refers to: the environment that the stages will get.
 
     Raises:
         UnsafePathError: an input is not there, or lies where it may not.
+        UsageError: `${env.NAME}` names a variable that is not set.
     """
     for stage in pipeline.stages:
-        for path in stage.inputs:
+        for path in substitution.inputs_before_start(stage, environ):
             if not Path(path).is_relative_to(run_directory):
                 validate_file_path(path, allowed=[pipeline.directory], base=pipeline.directory)

@@ -90,8 +90,13 @@ def resume(
     """
     store = open_store()
     planned, seen, revised = _plan(store, run_id, until, fresh, pipeline)
-    _check(planned, seen, revised)
     directory = Path(seen.run.directory)
+    _check_gpus(planned, seen, revised)
+    if revised is not None:
+        shell = (
+            environment.read(directory).environ if environ is None else environment.kept(environ)
+        )
+        check_inputs(revised.pipeline, run_directory=directory, environ=shell)
     if environ is not None:
         environment.write(directory, ShellEnvironment(environ, environment.current_umask()))
     with store.write() as connection:
@@ -185,12 +190,12 @@ def _find_checkpoint(stage: StageRecord, tried: Collection[str]) -> str | None:
     return checkpoints.find(stage.definition.checkpoint, stage.directory, tried)
 
 
-def _check(planned: Sequence[PlannedStage], seen: _Seen, revised: revision.Revision | None) -> None:
+def _check_gpus(
+    planned: Sequence[PlannedStage], seen: _Seen, revised: revision.Revision | None
+) -> None:
     revived = {one.name for one in planned if one.action != Action.SKIP}
     stages = seen.stages if revised is None else revised.stages
     check_gpus([stage.definition for stage in stages if stage.name in revived])
-    if revised is not None:
-        check_inputs(revised.pipeline, run_directory=Path(seen.run.directory))
 
 
 def _moved_on(connection: Connection, seen: _Seen) -> set[str]:

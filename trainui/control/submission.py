@@ -64,7 +64,7 @@ def submit(
     name = _checked_name(name or pipeline.name)
     directory = settings.runs_dir(settings.load()) / run_id
     directories = stage_directories(directory, pipeline)
-    submitted = _filled_in(pipeline, directory)
+    submitted = _filled_in(pipeline, directory, environ)
     umask = environment.current_umask()
     new = runs.NewRun(
         id=run_id,
@@ -92,14 +92,14 @@ def preview(pipeline: Pipeline) -> Pipeline:
         UnfitEnvironmentError: this machine lacks a GPU.
         UnsafePathError: an input lies where it may not.
     """
-    return _filled_in(pipeline, settings.runs_dir(settings.load()) / "RUN")
+    return _filled_in(pipeline, settings.runs_dir(settings.load()) / "RUN", os.environ)
 
 
-def _filled_in(pipeline: Pipeline, directory: Path) -> Pipeline:
+def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
     check_gpus(pipeline.stages)
     directories = stage_directories(directory, pipeline)
     submitted = substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
-    check_inputs(submitted, run_directory=directory)
+    check_inputs(submitted, run_directory=directory, environ=environment.kept(environ))
     return submitted
 
 
