@@ -77,11 +77,6 @@ def check_transition(before: Status, after: Status, story: str) -> None:
         raise TransitionError(f"{story}: {before} may not become {after}")
 
 
-def sources_of(after: Status) -> frozenset[Status]:
-    """Return the states from which a stage may come to `after`."""
-    return frozenset(before for before, allowed in TRANSITIONS.items() if after in allowed)
-
-
 def run_status(stages: Collection[Status], *, started: bool) -> Status:
     """Derive a run's state from its stages'.
 

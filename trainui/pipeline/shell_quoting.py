@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -86,11 +85,6 @@ def quote(value: str, spot: Spot) -> str:
     written = special.sub(r"\\\1", value) if special else value
     # within such braces a lone single quote would wait for another, but not within inner quotes
     return f'"{written}"' if spot.place is Place.DOUBLE_BRACE else written
-
-
-def quote_all(values: Iterable[str], spot: Spot) -> str:
-    """Write several values, each a word of its own where the place has words."""
-    return separator(spot).join(quote(value, spot) for value in values)
 
 
 def separator(spot: Spot) -> str:

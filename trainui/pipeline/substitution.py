@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
-from trainui.domain.definition import Json, Pipeline, StageDefinition
+from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import definition_filling, locations, template
 from trainui.pipeline.fill import Filler, plain
@@ -21,7 +21,7 @@ def submit(pipeline: Pipeline, *, run_dir: str, stage_dirs: Mapping[str, str]) -
     """Return the pipeline with all filled in that is known before anything starts.
 
     That is `${params...}`, `${matrix...}`, `${run_dir}`, `${stage_dir}` and `${stages...}`; the
-    rest stays as written until `start_command`.
+    rest stays as written until `start`.
 
     Args:
         pipeline: as loaded.
@@ -77,28 +77,6 @@ def start(
             "begins with ${env.NAME}, that variable must hold an absolute path"
         )
     return replace(started, env=env)
-
-
-def start_command(
-    definition: StageDefinition,
-    *,
-    python: str,
-    attempt: int,
-    environ: Mapping[str, str],
-    checkpoint: str | None,
-) -> tuple[str | tuple[str, ...] | None, Mapping[str, str], Mapping[str, Json]]:
-    """Return what `start` gives as far as a process needs it.
-
-    Returns:
-        the command (None for a task), the variables to set, the task's arguments.
-
-    Raises:
-        UsageError: as for `start`.
-    """
-    started = start(
-        definition, python=python, attempt=attempt, environ=environ, checkpoint=checkpoint
-    )
-    return started.command, started.env, started.params
 
 
 def inputs_before_start(definition: StageDefinition, environ: Mapping[str, str]) -> tuple[str, ...]:

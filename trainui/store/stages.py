@@ -79,15 +79,6 @@ def set_reason(connection: Connection, stage_id: str, reason: str | None) -> Non
     )
 
 
-def set_stalled(connection: Connection, stage_id: str, stalled: bool) -> None:
-    """Mark a running stage as silent for much longer than its own pace, or not any more."""
-    connection.execute(
-        update(STAGES)
-        .where(STAGES.c.id == stage_id, STAGES.c.status == Status.RUNNING)
-        .values(stalled=stalled)
-    )
-
-
 def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
     """Queue, block or skip what waited for these stages, and what waited for that in turn."""
     frontier = list(stage_ids)

@@ -14,7 +14,6 @@ from trainui.domain.states import (
     Status,
     check_transition,
     run_status,
-    sources_of,
 )
 from trainui.errors import TransitionError
 
@@ -32,8 +31,8 @@ def test_every_ended_state_leads_back_to_pending() -> None:
 
 
 def test_only_a_queued_stage_starts_and_only_a_running_one_completes() -> None:
-    assert sources_of(S.RUNNING) == {S.QUEUED}
-    assert sources_of(S.COMPLETED) == {S.RUNNING}
+    assert {before for before, after in TRANSITIONS.items() if S.RUNNING in after} == {S.QUEUED}
+    assert {before for before, after in TRANSITIONS.items() if S.COMPLETED in after} == {S.RUNNING}
 
 
 def test_an_attempt_ends_once() -> None:

@@ -145,10 +145,10 @@ def test_p_overrides_and_its_text_is_literal() -> None:
     text = "params: {a: 1, b: }\nstages:\n  - {name: s, run: [x, '${params.a}', '${params.b}']}\n"
     pipeline = load_text(text, params={"a": "010", "b": "${run_dir} $${x}"})
     filled = substitution.submit(pipeline, run_dir="/r", stage_dirs={"s": "/r/s"})
-    started = substitution.start_command(
+    started = substitution.start(
         filled.stages[0], python="p", attempt=1, environ={}, checkpoint=None
     )
-    assert started[0] == ("x", "010", "${run_dir} $${x}")
+    assert started.command == ("x", "010", "${run_dir} $${x}")
 
 
 def test_numbers_can_come_from_parameters() -> None:
@@ -364,10 +364,10 @@ def test_a_bare_command_stays_what_it_is(words: list[str]) -> None:
     assert load_text(pipeline.text, directory="/w") == pipeline
     (stage,) = pipeline.stages
     filled = substitution.submit(pipeline, run_dir="/r", stage_dirs={stage.name: "/r/s"})
-    command, env, params = substitution.start_command(
+    started = substitution.start(
         filled.stages[0], python="p", attempt=1, environ={}, checkpoint=None
     )
-    assert (command, env, params) == (tuple(argv), {}, {})
+    assert (started.command, started.env, started.params) == (tuple(argv), {}, {})
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,11 @@ def filled(text: str, params: dict[str, str], **environ: str) -> str:
     escaped = {name: template.escape(value) for name, value in params.items()}
     pipeline = Pipeline("p", (stage,), params=escaped, directory="/w")
     (submitted,) = substitution.submit(pipeline, run_dir="/r", stage_dirs={"s": "/r/s"}).stages
-    started = substitution.start_command(
+    started = substitution.start(
         submitted, python="/py", attempt=2, environ=environ, checkpoint=None
     )
-    assert isinstance(started[0], str)
-    return started[0]
+    assert isinstance(started.command, str)
+    return started.command
 
 
 SPOTS = [

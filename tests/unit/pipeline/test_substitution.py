@@ -202,13 +202,12 @@ def test_with_neither_the_command_is_the_same() -> None:
     assert started(stage, checkpoint="/c").command == "t"
 
 
-def test_start_command_returns_what_a_process_needs() -> None:
+def test_a_task_gets_its_params_and_env_filled_in() -> None:
     (stage,) = submitted(
         "stages:\n  - {name: s, task: m.f, params: {a: '${python}'}, env: {X: '${attempt}'}}\n"
     ).stages
-    assert substitution.start_command(
-        stage, python="/p", attempt=1, environ={}, checkpoint="/c"
-    ) == (None, {"X": "1"}, {"a": "/p"})
+    ready = substitution.start(stage, python="/p", attempt=1, environ={}, checkpoint="/c")
+    assert (ready.command, ready.env, ready.params) == (None, {"X": "1"}, {"a": "/p"})
 
 
 def test_the_command_sees_the_stages_own_env_and_env_sees_the_shells() -> None:
