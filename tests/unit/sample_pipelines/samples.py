@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 FOLDER = Path(__file__).parents[3] / "sample_pipelines"
 PIPELINES = sorted(FOLDER.glob("*.yaml"))
@@ -30,7 +30,7 @@ ENVIRONMENT = {
 
 
 def read_pipeline(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = YAML(typ="safe").load(path.read_text())
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text())
     return loaded
 
 

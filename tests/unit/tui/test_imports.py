@@ -14,7 +14,7 @@ HEAVY = (
     "psutil",
     "pydantic",
     "redis",
-    "ruamel",
+    "yaml",
     "sqlalchemy",
     "sqlmodel",
     "typer",
