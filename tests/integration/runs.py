@@ -45,10 +45,16 @@ def home_with_worker(directory: Path, **values: str) -> Iterator[Home]:
 class Run:
     """A run of a pipeline, in a directory of its own."""
 
-    def __init__(self, directory: Path, *stages: Mapping[str, Any], **fields: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *stages: Mapping[str, Any],
+        top: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> None:
         directory.mkdir(exist_ok=True)
         file = directory / "pipeline.yaml"
-        file.write_text(json.dumps({"name": "test", "stages": stages}))  # JSON is YAML
+        file.write_text(json.dumps({"name": "test", **(top or {}), "stages": stages}))  # is YAML
         self.directory = directory
         self.id = control.submit(loader.load(str(file), {}), **fields)
 

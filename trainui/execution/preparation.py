@@ -81,6 +81,7 @@ def prepare(subject: Subject, checkpoint: str | None) -> Preparation:
         for name in STARTUP_VARIABLES:
             environ.pop(name, None)
     environ.setdefault("MASTER_PORT", str(_free_port()))
+    environ.setdefault("PET_MASTER_PORT", environ["MASTER_PORT"])  # torchrun heeds this one alone
     environ.pop("TRAINUI_CHECKPOINT", None)
     environ |= _own_variables(subject, checkpoint)
     return Preparation(definition, python, environ, shell.umask)
