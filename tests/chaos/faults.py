@@ -78,6 +78,14 @@ FAULTS: dict[str, Callable[[], bool]] = {
 }
 
 
+def nobody_lives() -> bool:
+    """Tell whether neither guard nor worker nor any supervisor of a stage is left."""
+    home = paths.home()
+    if locks.is_held(home.guard_lock) or locks.is_held(home.worker_lock):
+        return False
+    return not any(psutil.pid_exists(pid) for pid in _of_running_attempts("supervisor_pid"))
+
+
 def _kill(pid: int | None) -> bool:
     if pid is None:
         return False
@@ -104,8 +112,13 @@ def _broker() -> int | None:
 
 
 def _of_running_attempt(column: str) -> int | None:
+    found = _of_running_attempts(column)
+    return random.choice(found) if found else None
+
+
+def _of_running_attempts(column: str) -> list[int]:
     with views.reading() as connection:
         found = connection.execute(
             f"SELECT {column} FROM attempts WHERE status = 'running' AND {column} IS NOT NULL"
         ).fetchall()
-    return int(random.choice(found)[0]) if found else None
+    return [int(row[0]) for row in found]
