@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from trainui.errors import UnfitEnvironmentError
-from trainui.store import point_tables, schema, tables  # noqa: F401  (they fill the metadata)
+from trainui.store import point_tables, schema, tables, views  # noqa: F401  (the metadata)
 from trainui.store.engine import open_store
 
 
@@ -87,3 +87,29 @@ def test_several_at_once_upgrade_once(tmp_path: Path) -> None:
         thread.join()
     assert errors == []
     assert schema.revision(file) == schema.HEAD
+
+
+def test_what_was_made_before_0002_is_kept_and_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    schema.upgrade(url_of(file), "0001")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("""
+            INSERT INTO pipelines VALUES ('d', 'p', 'stages: []');
+            INSERT INTO runs VALUES
+                ('r', 'n', 'completed', 'p', 'd', NULL, '/r', '{}', '{}', 0, 1, 2, 3, NULL);
+            INSERT INTO stages VALUES
+                ('s', 'r', 0, 'a', 'completed', NULL, '{"name":"a","command":"true"}', '/r/a', 1,
+                 't', 2, 3, 0, NULL, NULL, 0, 0, NULL, 0);
+            INSERT INTO attempts VALUES
+                (1, 's', 1, 'completed', 'h', 't', '/r/a/1', '[]', 1, 1, 2, 3, 0, NULL, NULL, NULL,
+                 1, 2, NULL, 0, NULL, 1);
+        """)
+    with views.reading(file) as connection:
+        before = views.stages(connection, "r"), views.attempts(connection, "r")
+    open_store(url_of(file)).close()
+    assert schema.revision(file) == schema.HEAD
+    assert list(tmp_path.glob(f"a.db.before-{schema.HEAD}-*"))
+    with views.reading(file) as connection:
+        assert (views.stages(connection, "r"), views.attempts(connection, "r")) == before
+    assert not before[0][0].removed
+    assert before[1]["s"][0].definition is None

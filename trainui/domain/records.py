@@ -55,6 +55,14 @@ class AttemptRecord:
     metrics_complete: bool
     """Whether its sources were read to their end after its process ended."""
     result: Any = None
+    definition: StageDefinition | None = None
+    """What it ran with, where its stage was edited since; None: the stage's own."""
+    inputs: Mapping[str, Any] | None = None
+    """The state of its stage's inputs as it started (`pipeline.input_state`), by path."""
+    kept: Mapping[str, Any] | None = None
+    """What a person took its result for with `--keep` (`pipeline.fingerprint`)."""
+    code_change: str | None = None
+    """How the code that it started with differs from what was submitted, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,8 @@ class StageRecord:
     """Automatic attempts since a person last started or resumed it."""
     not_before: int | None
     """A retry waits until then."""
+    removed: bool = False
+    """The run's file, as edited since, has it no more."""
 
     @property
     def depends_on(self) -> tuple[str, ...]:

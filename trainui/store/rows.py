@@ -66,6 +66,7 @@ def stage_record(row: Row) -> StageRecord:
         stalled=bool(row["stalled"]),
         retries_used=row["retries_used"],
         not_before=row["not_before"],
+        removed=bool(row.get("removed")),  # a database of before 0002 is read as it is
     )
 
 
@@ -97,6 +98,10 @@ def attempt_record(row: Row) -> AttemptRecord:
         cancel_requested_at=row["cancel_requested_at"],
         metrics_complete=bool(row["metrics_complete"]),
         result=load(row["result_json"]),
+        definition=_definition(text) if (text := row.get("definition_json")) else None,
+        inputs=load(row.get("inputs_json")),
+        kept=load(row.get("kept_json")),
+        code_change=row.get("code_change"),
     )
 
 

@@ -38,6 +38,7 @@ class RunRow(SQLModel, table=True):
         Index("ix_runs_created", "created_at"),
         Index("ix_runs_status", "status"),
         Index("ix_runs_name", "name"),
+        Index("ix_runs_pipeline", "pipeline", "created_at"),
     )
 
     id: str = Field(primary_key=True)
@@ -88,6 +89,8 @@ class StageRow(SQLModel, table=True):
     not_before: int | None = Field(default=None, sa_column=_micros())
     fresh: bool = False
     """Its directory is renamed away before its next attempt."""
+    removed: bool = False
+    """The run's file, as edited since, has it no more."""
 
 
 class DependencyRow(SQLModel, table=True):
@@ -136,6 +139,14 @@ class AttemptRow(SQLModel, table=True):
     """It continued from `checkpoint` and ended before it wrote a point or a checkpoint."""
     cancel_requested_at: int | None = Field(default=None, sa_column=_micros())
     metrics_complete: bool = False
+    definition_json: str | None = None
+    """What it ran with, where the stage was edited since; null: the stage's own."""
+    inputs_json: str | None = None
+    """The state of its stage's inputs as it started."""
+    kept_json: str | None = None
+    """What a person took its result for with `--keep`."""
+    code_change: str | None = None
+    """How the code that it started with differs from what was submitted, in words."""
 
 
 class SlotRow(SQLModel, table=True):

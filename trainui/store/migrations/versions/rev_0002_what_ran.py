@@ -1,0 +1,23 @@
+"""What each attempt was made of, stages that an edited file has no more, and past runs by file."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the database to this revision."""
+    op.add_column("attempts", sa.Column("definition_json", sa.String(), nullable=True))
+    op.add_column("attempts", sa.Column("inputs_json", sa.String(), nullable=True))
+    op.add_column("attempts", sa.Column("kept_json", sa.String(), nullable=True))
+    op.add_column("attempts", sa.Column("code_change", sa.String(), nullable=True))
+    op.add_column(
+        "stages", sa.Column("removed", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.create_index("ix_runs_pipeline", "runs", ["pipeline", "created_at"])
