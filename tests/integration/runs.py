@@ -29,12 +29,19 @@ PATIENCE = 40.0
 @contextmanager
 def home_with_worker(directory: Path, **values: str) -> Iterator[Home]:
     """A home whose worker takes work; nothing of it is left behind."""
+    with home_of_its_own(directory, **values) as home:
+        background.start()
+        yield home
+
+
+@contextmanager
+def home_of_its_own(directory: Path, **values: str) -> Iterator[Home]:
+    """An empty home, which the environment names; nothing of it is left behind."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TRAINUI_HOME", str(directory / "home"))
         environment.setenv("XDG_CONFIG_HOME", str(directory / "config"))
         for name, value in values.items():
             environment.setenv(f"TRAINUI_{name.upper()}", value)
-        background.start()
         home = paths.home()
         yield home
         stopped = service.stop()

@@ -30,7 +30,16 @@ STOPPED_FROM_OUTSIDE = (
     "its supervisor was told to stop, though nobody cancelled the stage: by somebody else, or "
     "because the machine was shut down"
 )
-OUT_OF_GPU_MEMORY = "CUDA out of memory"
+OUT_OF_MEMORY = "killed by the kernel: out of memory"
+LONGEST_QUOTE = 200
+"""Characters of a log's line in the first line of an error."""
+
+_MEMORY_ERROR = re.compile(
+    r".*(CUDA|HIP|XPU) out of memory.*|.*CUDA error: out of memory.*|.*CUDA_ERROR_OUT_OF_MEMORY.*"
+    r"|.*RESOURCE_?EXHAUSTED.*([Mm]emory|OOM|alloc).*|.*ResourceExhaustedError.*OOM.*"
+    r"|.*(cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED).*"
+)
+"""What PyTorch, JAX and TensorFlow write of a GPU that is full, each on one line."""
 
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*")
 
@@ -102,17 +111,21 @@ def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
     if found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
         return found.message or "it could not be started"
     if found.signal is not None:
-        words = f"killed by signal {found.signal} ({signal_name(found.signal)})"
-        return words + _memory(found, found.signal)
+        if found.oom_kill and found.signal == signal.SIGKILL:
+            return f"{OUT_OF_MEMORY} (signal {found.signal:d})"
+        return f"killed by signal {found.signal} ({signal_name(found.signal)})"
     if found.exit_code:
-        words = f"exit code {found.exit_code}{_shell_signal(found.exit_code)}"
-        return words + _memory(found, found.exit_code - 128)
+        return _wrong_code(found, found.exit_code)
     return "it was signalled as it ended" if found.signalled else None
 
 
-def _memory(found: Exit, number: int) -> str:
-    killed = found.oom_kill and number == signal.SIGKILL
-    return ": the machine ran out of memory" if killed else ""
+def _wrong_code(found: Exit, code: int) -> str:
+    words = f"exit code {code}"
+    if not found.oom_kill:
+        return words + _shell_signal(code)
+    if code == 128 + signal.SIGKILL:  # of a shell whose command was killed
+        return f"{OUT_OF_MEMORY} ({words})"
+    return f"{words}, just after the kernel killed a process of its control group: out of memory"
 
 
 def _shell_signal(code: int) -> str:
@@ -138,8 +151,8 @@ def _explained(ending: str, definition: StageDefinition, found: Exit, directory:
     tail = logs.tail(directory)
     if not tail or found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
         return ending
-    if OUT_OF_GPU_MEMORY in tail:
-        ending = f"{ending}: {OUT_OF_GPU_MEMORY}"
+    if (line := logs.last_match(directory, _MEMORY_ERROR)) is not None:
+        ending = f"{ending}: out of memory: {line[:LONGEST_QUOTE]}"
     elif found.exit_code and _EXCEPTION.fullmatch(last := tail.splitlines()[-1]):
         ending = f"{ending}: {last}"
     return f"{ending}\n\n{tail}"

@@ -68,7 +68,20 @@ def tail(attempt_dir: Path) -> str:
     return ""
 
 
+def last_match(attempt_dir: Path, pattern: re.Pattern[str]) -> str | None:
+    """Return the last line at the end of either log that is all of a pattern, stderr's first."""
+    for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE):
+        for line in reversed(_end_of(attempt_dir / name)):
+            if pattern.fullmatch(line):
+                return line
+    return None
+
+
 def _last_lines(log: Path) -> list[str]:
+    return _end_of(log)[-TAIL_LINES:]
+
+
+def _end_of(log: Path) -> list[str]:
     try:
         with log.open("rb") as file:
             file.seek(0, 2)
@@ -80,7 +93,7 @@ def _last_lines(log: Path) -> list[str]:
     lines = [line.rstrip() for line in _text(data).split("\n")]
     if start:
         del lines[0]  # its beginning is not there
-    return [line for line in lines if line][-TAIL_LINES:]
+    return [line for line in lines if line]
 
 
 def _text(data: bytes) -> str:

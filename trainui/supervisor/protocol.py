@@ -155,7 +155,7 @@ class Exit:
     """The most memory that one of its processes had; None if none ran."""
 
     oom_kill: bool
-    """Whether the kernel killed for want of memory, meanwhile, in the same control group."""
+    """Whether the kernel killed for want of memory in its control group, just before it ended."""
 
     left: tuple[int, ...]
     """Processes that outlived even KILL."""

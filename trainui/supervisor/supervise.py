@@ -34,8 +34,13 @@ TICK = 1.0  # the logs' journal is no finer, and one look a second costs nothing
 LINGER = 0.5  # what a process leaves may be a `>(tee log)`, about to end by itself
 LEFTOVER_GRACE = 5.0  # what outlives its process is no longer saving a checkpoint
 KILL_WAIT = 10.0  # what survives KILL for longer is stuck in the kernel, maybe for days
+OOM_WINDOW = 10.0  # a process of many gigabytes, once killed, takes seconds to be gone
 RECORD_BYTES = 16384  # holds the longest message and list of pids, escaped
 MAX_MESSAGE, MAX_LEFT = 1000, 100
+OOM_COUNTERS = {  # by the controllers that /proc/self/cgroup names: none in version 2
+    "": ("/sys/fs/cgroup", "memory.events"),
+    "memory": ("/sys/fs/cgroup/memory", "memory.oom_control"),
+}
 IGNORED = ("HUP", "INT", "QUIT", "PIPE", "ALRM", "USR1", "USR2", "TSTP", "TTIN", "TTOU")
 
 
@@ -123,20 +128,41 @@ def boot_id() -> str:
         return ""
 
 
-def count_oom_kills() -> int:
-    """Count the kills for want of memory in our own control group; 0 where none tells."""
+class MemoryGroup:
+    """Our own control group, whose kernel counts its kills for want of memory."""
+
+    def __init__(self) -> None:
+        self.counter = find_oom_counter()
+        self.kills = count_oom_kills(self.counter)
+        self.rose_at = -NEVER
+
+    def look(self, now: float) -> None:
+        """See whether the kernel has killed since the last look."""
+        kills = count_oom_kills(self.counter)
+        if kills > self.kills:
+            self.kills, self.rose_at = kills, now
+
+
+def find_oom_counter() -> str:
+    """Find the file with our control group's counter, of either version; empty: there is none."""
     with contextlib.suppress(OSError, ValueError):
         with open("/proc/self/cgroup") as file:
             groups = [line.rstrip("\n").split(":", 2) for line in file]
         for _, controllers, path in groups:
-            if not controllers:
-                events = f"/sys/fs/cgroup{path}/memory.events"
-            elif controllers == "memory":  # version 1
-                events = f"/sys/fs/cgroup/memory{path}/memory.oom_control"
-            else:
+            if controllers not in OOM_COUNTERS:
                 continue
-            with contextlib.suppress(OSError, KeyError), open(events) as file:
-                return int(dict(line.split() for line in file)["oom_kill"])
+            root, name = OOM_COUNTERS[controllers]
+            # a container may see its own group as the root, whatever the group is called
+            for counter in (f"{root}{path}/{name}", f"{root}/{name}"):
+                if os.path.exists(counter):
+                    return counter
+    return ""
+
+
+def count_oom_kills(counter: str) -> int:
+    """Read how often the kernel killed for want of memory in a control group."""
+    with contextlib.suppress(OSError, ValueError, KeyError), open(counter) as file:
+        return int(dict(line.split() for line in file)["oom_kill"])
     return 0
 
 
@@ -267,7 +293,7 @@ class Attempt:
         self.logs = Logs(directory)
         self.signals = Signals()
         self.reaper = become_subreaper()
-        self.oom_kills = count_oom_kills()
+        self.memory = MemoryGroup()
         self.locks: list[int] = []
         self.pid = 0
         self.ended_at = self.timeout_at = self.kill_at = self.give_up_at = NEVER
@@ -360,6 +386,7 @@ class Attempt:
                 self.outcome["left"] = [p.pid for p in members if not p.dead][:MAX_LEFT]
                 return
             self.logs.look(now)
+            self.memory.look(now)
             self.decide(now)
             self.signals.wait(min(now + TICK, self.due_at()) - time.monotonic())
 
@@ -379,6 +406,8 @@ class Attempt:
                 self.outcome["exit_code" if code >= 0 else "signal"] = abs(code)
                 self.outcome["completed_at"] = microseconds()
                 self.ended_at = time.monotonic()
+                self.memory.look(self.ended_at)
+                self.outcome["oom_kill"] = self.ended_at - self.memory.rose_at < OOM_WINDOW
 
     def due_at(self) -> float:
         """Tell when something is due, should no signal come before."""
@@ -425,7 +454,6 @@ class Attempt:
         """Record the end, free the locks, and tell whoever has to know."""
         self.logs.look(time.monotonic(), last=True)
         self.outcome["completed_at"] = self.outcome["completed_at"] or microseconds()
-        self.outcome["oom_kill"] = count_oom_kills() > self.oom_kills
         for fd in self.locks:  # before the record: who reads it may start the next at once
             os.close(fd)
         try:

@@ -88,11 +88,16 @@ def test_exit_code_0_completes(tmp_path: Path) -> None:
         (ended(exit_code=None, signal=9), "killed by signal 9 (KILL)"),
         (
             ended(exit_code=None, signal=9, oom_kill=True),
-            "killed by signal 9 (KILL): the machine ran out of memory",
+            "killed by the kernel: out of memory (signal 9)",
         ),
         (
             ended(exit_code=137, oom_kill=True),
-            "exit code 137 (killed by signal 9, KILL): the machine ran out of memory",
+            "killed by the kernel: out of memory (exit code 137)",
+        ),
+        (
+            ended(exit_code=1, oom_kill=True),
+            "exit code 1, just after the kernel killed a process of its control group: "
+            "out of memory",
         ),
         (ended(exit_code=None, signal=15, oom_kill=True), "killed by signal 15 (TERM)"),
         (ended(reason=ExitReason.TIMEOUT, signalled=True), "timed out after 12h"),
@@ -126,12 +131,40 @@ def test_an_exception_at_the_end_of_the_log_is_in_the_first_line(tmp_path: Path)
     assert error.splitlines()[0] == "exit code 1: my.pkg.LossError: loss is nan"
 
 
-def test_a_full_gpu_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["stderr.log", "stdout.log"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has",
+        "[rank1]: torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
+        "RuntimeError: CUDA error: out of memory",
+        "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "torch.OutOfMemoryError: HIP out of memory. Tried to allocate 1.00 GiB",
+        "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 8",
+        "jax.errors.JaxRuntimeError: RESOURCE_EXHAUSTED: Failed to allocate request for 3.0GiB",
+        "tensorflow.errors_impl.ResourceExhaustedError: OOM when allocating tensor",
+    ],
+)
+def test_a_full_gpu_is_named(tmp_path: Path, name: str, line: str) -> None:
     attempt = attempt_in(tmp_path)
-    log(attempt, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\nbye\n")
+    # a launcher of several processes says much after it
+    log(attempt, line + "\n" + "".join(f"rank {n} exitcode 1\n" for n in range(50)), name)
+    if name == "stdout.log":
+        log(attempt, "a warning\n")
     _, error = judge(attempt, ended(exit_code=1))
     assert error is not None
-    assert error.splitlines()[0] == "exit code 1: CUDA out of memory"
+    assert error.splitlines()[0] == f"exit code 1: out of memory: {line}"
+
+
+@pytest.mark.parametrize(
+    "line", ["grpc error: RESOURCE_EXHAUSTED: quota exceeded", "CUDA error: device-side assert"]
+)
+def test_what_is_no_lack_of_memory_is_not_called_one(tmp_path: Path, line: str) -> None:
+    attempt = attempt_in(tmp_path)
+    log(attempt, line + "\n")
+    _, error = judge(attempt, ended(exit_code=1))
+    assert error is not None
+    assert "out of memory" not in error.splitlines()[0]
 
 
 def test_what_could_not_be_started_says_why_and_has_no_start(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.supervisor import memory_group
 from tests.unit.supervisor.conftest import Stage
 from tests.unit.supervisor.waiting import (
     is_alive,
@@ -301,35 +302,10 @@ def test_without_room_for_the_end_nothing_is_started(stage: Stage, small_disk: P
     wait_for_exit(stage.dir)
 
 
-def make_memory_group() -> tuple[Path, str] | None:
-    """A control group with little memory, and the file that takes processes into it."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "memory":
-            group = Path(f"/sys/fs/cgroup/memory{path}/trainui-test-{os.getpid()}")
-            limits = {"memory.limit_in_bytes": "64M"}
-        elif not controllers:
-            group = Path(f"/sys/fs/cgroup{path}/trainui-test-{os.getpid()}")
-            limits = {"memory.max": "64M", "memory.swap.max": "0"}
-        else:
-            continue
-        try:
-            group.mkdir()
-            for name, value in limits.items():
-                (group / name).write_text(value)
-        except OSError:
-            continue
-        return group, "cgroup.procs"
-    return None
-
-
 def test_a_kill_for_want_of_memory_is_told(stage: Stage) -> None:
-    made = make_memory_group()
-    if made is None:
-        pytest.skip("no control group can be made here")
-    group, door = made
+    group = memory_group.make(megabytes=64)
     python = stage.work / "python"
-    python.write_text(f'#!/bin/sh\necho $$ > {group / door}\nexec {sys.executable} "$@"\n')
+    python.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs\nexec {sys.executable} "$@"\n')
     python.chmod(stat.S_IRWXU)
     grow = [sys.executable, "-c", "x = []\nwhile True: x.append(bytearray(b'1') * 2**20)"]
     assert launch(stage.dir, stage.spec(grow), python=str(python)).state is LaunchState.STARTED
