@@ -228,7 +228,7 @@ def _diff(run: RunRecord, pipeline: Pipeline | None) -> str | None:
         return None
     with references.view() as connection:
         before = views.pipeline_text(connection, run.digest)
-    return revision.diff(before, pipeline.text, name=pipeline.file or "the file")
+    return revision.diff(before, pipeline, name=pipeline.file or "the file")
 
 
 def plan_lines(planned: Sequence[PlannedStage], diff: str | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The environment of a run's stages: the submitting shell's, kept 0600 in the run's directory.
+"""What only a run's owner may read, kept 0600 in its directory: environment and secret values.
 
 Never in the database, on the screen or in `--json`.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError
+from trainui.pipeline.secrets import Secrets
 
 ENVIRONMENT_FILE = "env.json"
 
@@ -26,6 +27,8 @@ class ShellEnvironment:
 
     environ: Mapping[str, str]
     umask: int
+    secrets: Secrets = field(default_factory=Secrets)
+    """Of the run's pipeline."""
 
 
 def kept(environ: Mapping[str, str]) -> dict[str, str]:
@@ -38,8 +41,12 @@ def kept(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def write(run_directory: Path, shell: ShellEnvironment) -> None:
-    """Keep a run's environment, less what belongs to a login session."""
-    content = {"environ": kept(shell.environ), "umask": shell.umask}
+    """Keep a run's environment, less what belongs to a login session, and its secrets."""
+    content = {
+        "environ": kept(shell.environ),
+        "umask": shell.umask,
+        "secrets": asdict(shell.secrets),
+    }
     # ASCII: values that are no text come back as the bytes they were
     paths.write_private(run_directory / ENVIRONMENT_FILE, json.dumps(content, indent=1))
 
@@ -53,11 +60,20 @@ def read(run_directory: Path) -> ShellEnvironment:
     file = run_directory / ENVIRONMENT_FILE
     try:
         content = json.loads(file.read_bytes())
-        return ShellEnvironment(dict(content["environ"]), int(content["umask"]))
+        secrets = Secrets(**content.get("secrets", {}))
+        return ShellEnvironment(dict(content["environ"]), int(content["umask"]), secrets)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnfitEnvironmentError(
             f"{file} cannot be read: {error}; `trainui resume RUN --env` writes it anew"
         ) from error
+
+
+def read_what_is_left(run_directory: Path) -> ShellEnvironment:
+    """Return what `write` kept, or nothing where the file is gone or damaged."""
+    try:
+        return read(run_directory)
+    except UnfitEnvironmentError:
+        return ShellEnvironment({}, 0o077)
 
 
 def current_umask() -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from sqlalchemy import Connection
 
+from trainui.control import environment
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
 from trainui.store import runs
@@ -38,5 +40,7 @@ def check_names(known: Collection[str], names: Iterable[str]) -> None:
 def given_params(run_id: str) -> dict[str, str]:
     """Return the parameters that a run was given besides its file."""
     with open_store().read() as connection:
-        existing_run(connection, run_id)
-        return dict(runs.submission(connection, run_id).get("given", {}))
+        run = existing_run(connection, run_id)
+        given = runs.submission(connection, run_id).get("given", {})
+    secret = environment.read_what_is_left(Path(run.directory)).secrets.params
+    return {name: str(secret.get(name, value)) for name, value in given.items()}

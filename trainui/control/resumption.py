@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from trainui import doorbell
 from trainui.control import environment, revision
-from trainui.control.environment import ShellEnvironment
 from trainui.control.known import check_names, existing_run
 from trainui.control.requirements import check_gpus, check_inputs
 from trainui.control.savings import with_savings
@@ -97,20 +96,32 @@ def resume(
             environment.read(directory).environ if environ is None else environment.kept(environ)
         )
         check_inputs(revised.pipeline, run_directory=directory, environ=shell)
-    if environ is not None:
-        environment.write(directory, ShellEnvironment(environ, environment.current_umask()))
     with store.write() as connection:
         moved_on = _moved_on(connection, seen)
-        if revised is not None:
+        if revised is not None and pipeline is not None:
             # once more, since a stage may have started meanwhile
-            revision.compare(seen.run, runs.stages(connection, run_id), revised.pipeline)
+            revision.compare(seen.run, runs.stages(connection, run_id), pipeline)
             revise(connection, run_id, revised.pipeline, revised.directories)
+        _keep_environment(directory, environ, revised)
         changes = [change for change in _changes(planned) if change.name not in moved_on]
         revived = stored_stages.reopen(connection, run_id, changes)
-    if revised is not None:
-        revision.keep_text(directory, revised.pipeline.text)
+    if pipeline is not None:
+        revision.keep_text(directory, pipeline.text)
     doorbell.ring()
     return revived
+
+
+def _keep_environment(
+    directory: Path, environ: Mapping[str, str] | None, revised: revision.Revision | None
+) -> None:
+    if environ is None and revised is None:
+        return
+    shell = environment.read_what_is_left(directory)
+    if environ is not None:
+        shell = replace(shell, environ=environ, umask=environment.current_umask())
+    if revised is not None:
+        shell = replace(shell, secrets=revised.secrets)
+    environment.write(directory, shell)
 
 
 def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> list[str]:

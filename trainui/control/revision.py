@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui import paths
-from trainui.control.submission import PIPELINE_FILE, stage_directories
+from trainui.control import environment
+from trainui.control.submission import PIPELINE_FILE, concealed, stage_directories
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.pipeline import substitution
+from trainui.pipeline.secrets import Secrets, masked_text
 
 RESULT_FIELDS = (
     "command",
@@ -36,7 +38,9 @@ class Revision:
     """An edited pipeline and what it changes of a run."""
 
     pipeline: Pipeline
-    """Submitted."""
+    """Submitted, as it is stored."""
+    secrets: Secrets
+    """What was taken out of it."""
     directories: Mapping[str, str]
     """Of its stages, by full name."""
     changed: Mapping[str, str]
@@ -51,9 +55,14 @@ def compare(run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline) -
     Raises:
         UsageError: it takes a stage away, or edits one that runs.
     """
-    directories = stage_directories(Path(run.directory), pipeline)
+    directory = Path(run.directory)
+    directories = stage_directories(directory, pipeline)
     submitted = substitution.submit(pipeline, run_dir=run.directory, stage_dirs=directories)
-    known = {stage.name: stage for stage in stages}
+    shell = environment.read_what_is_left(directory)
+    stored, taken = concealed(submitted, pipeline, directory, shell.environ)
+    known = {
+        one.name: replace(one, definition=shell.secrets.reveal(one.definition)) for one in stages
+    }
     _refuse_removed(known, submitted)
     changed: dict[str, str] = {}
     records = []
@@ -69,7 +78,7 @@ def compare(run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline) -
                 f"{record.name} is running, and its {changed[record.name]}; cancel it first, or "
                 "resume when it has ended"
             )
-    return Revision(submitted, directories, changed, tuple(records))
+    return Revision(stored, taken, directories, changed, tuple(records))
 
 
 def _refuse_removed(known: Mapping[str, StageRecord], pipeline: Pipeline) -> None:
@@ -129,11 +138,17 @@ def keep_text(run_directory: Path, text: str) -> None:
     paths.write_private(file, text)
 
 
-def diff(before: str, after: str, *, name: str) -> str:
-    """Return what was edited of a pipeline's text, as a unified diff."""
+def diff(before: str, edited: Pipeline, *, name: str) -> str:
+    """Return what was edited of a pipeline's text, as a unified diff with its secrets masked.
+
+    Args:
+        before: the text as it is stored.
+        edited: as loaded.
+        name: what the edited one is called.
+    """
     lines = difflib.unified_diff(
         before.splitlines(keepends=True),
-        after.splitlines(keepends=True),
+        masked_text(edited).splitlines(keepends=True),
         fromfile="as submitted",
         tofile=name,
     )

@@ -17,7 +17,9 @@ from trainui.control.environment import ShellEnvironment
 from trainui.control.requirements import check_gpus, check_inputs
 from trainui.domain.definition import Pipeline
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.pipeline import substitution
+from trainui.pipeline import secrets, substitution
+from trainui.pipeline.masking import mask
+from trainui.pipeline.secrets import Secrets
 from trainui.store import runs
 from trainui.store.engine import open_store
 
@@ -64,23 +66,25 @@ def submit(
     name = _checked_name(name or pipeline.name)
     directory = settings.runs_dir(settings.load()) / run_id
     directories = stage_directories(directory, pipeline)
-    submitted = _filled_in(pipeline, directory, environ)
+    stored, taken = concealed(
+        _filled_in(pipeline, directory, environ), pipeline, directory, environ
+    )
     umask = environment.current_umask()
     new = runs.NewRun(
         id=run_id,
         name=name,
-        pipeline=submitted,
+        pipeline=stored,
         directory=str(directory),
         stage_directories=directories,
         submission={
             "umask": umask,
             "sys_path": sys_path,
             "python": python or find_python(environ),
-            "given": dict(given or {}),
+            "given": mask(given or {}),
         },
         priority=priority,
     )
-    _store(new, ShellEnvironment(environ, umask))
+    _store(new, pipeline.text, ShellEnvironment(environ, umask, taken))
     doorbell.ring()
     return run_id
 
@@ -101,6 +105,24 @@ def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) 
     submitted = substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
     check_inputs(submitted, run_directory=directory, environ=environment.kept(environ))
     return submitted
+
+
+def concealed(
+    submitted: Pipeline, loaded: Pipeline, directory: Path, environ: Mapping[str, str]
+) -> tuple[Pipeline, Secrets]:
+    """Return a submitted pipeline as it may be stored, and the secrets taken out of it.
+
+    Args:
+        submitted: with all filled in.
+        loaded: the same as it was loaded.
+        directory: the run's.
+        environ: of the run's stages.
+    """
+    directories = stage_directories(directory, loaded)
+    as_written = substitution.submit(
+        loaded, run_dir=str(directory), stage_dirs=directories, secrets=False
+    )
+    return secrets.conceal(submitted, as_written, environment.kept(environ))
 
 
 def without_gpus(pipeline: Pipeline) -> Pipeline:
@@ -138,14 +160,14 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _store(new: runs.NewRun, shell: ShellEnvironment) -> None:
+def _store(new: runs.NewRun, text: str, shell: ShellEnvironment) -> None:
     store = open_store()
     with store.read() as connection:
         if runs.get(connection, new.id) is not None:
             raise UsageError(f"there is a run {new.id!r} already; resume it, or choose another id")
     directory = Path(new.directory)
     with _new_directory(directory):
-        paths.write_private(directory / PIPELINE_FILE, new.pipeline.text)
+        paths.write_private(directory / PIPELINE_FILE, text)
         environment.write(directory, shell)
         code.record(Path(new.pipeline.directory), directory)
         with store.write() as connection:

@@ -102,7 +102,8 @@ def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, re
         error: what was missing.
         retry: whether to try again can help.
     """
-    outcome = Outcome(Status.FAILED, clock.now(), error=error, retry=retry)
+    masked = _masked(subject_of(store, attempt.id), error)
+    outcome = Outcome(Status.FAILED, clock.now(), error=masked, retry=retry)
     with store.write() as connection:
         attempts.end(connection, attempt.id, outcome)
 
@@ -153,12 +154,10 @@ def _end(store: Store, subject: Subject, definition: StageDefinition, outcome: O
 
 def _masked(subject: Subject, error: str) -> str:
     """Mask the secrets that the stage was given, should the end of its log hold one."""
-    definition = subject.stage.definition
-    try:
-        environ = environment.read(Path(subject.run.directory)).environ
-    except TrainuiError:
-        environ = {}
-    return mask_text(error, {**environ, **definition.env, **definition.params})
+    shell = environment.read_what_is_left(Path(subject.run.directory))
+    definition = shell.secrets.reveal(subject.stage.definition)
+    values = {**shell.environ, **shell.secrets.params, **definition.env, **definition.params}
+    return mask_text(error, values)
 
 
 def _got_nowhere(

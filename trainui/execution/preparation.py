@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.control import environment
+from trainui.control.environment import ShellEnvironment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.pipeline import interpreter, substitution
@@ -59,7 +60,7 @@ def definition_of(subject: Subject, checkpoint: str | None) -> StageDefinition:
         UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
     """
     shell = environment.read(Path(subject.run.directory))
-    return _filled(subject, shell.environ, checkpoint)[0]
+    return _filled(subject, shell, checkpoint)[0]
 
 
 def prepare(subject: Subject, checkpoint: str | None) -> Preparation:
@@ -74,7 +75,7 @@ def prepare(subject: Subject, checkpoint: str | None) -> Preparation:
         UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
     """
     shell = environment.read(Path(subject.run.directory))
-    definition, python = _filled(subject, shell.environ, checkpoint)
+    definition, python = _filled(subject, shell, checkpoint)
     environ = {**environment.kept(shell.environ), **definition.env}
     environ = interpreter.with_first(environ, python)
     if isinstance(definition.command, str):
@@ -88,9 +89,10 @@ def prepare(subject: Subject, checkpoint: str | None) -> Preparation:
 
 
 def _filled(
-    subject: Subject, environ: Mapping[str, str], checkpoint: str | None
+    subject: Subject, shell: ShellEnvironment, checkpoint: str | None
 ) -> tuple[StageDefinition, Interpreter]:
-    definition, number = subject.stage.definition, subject.attempt.number
+    definition, number = shell.secrets.reveal(subject.stage.definition), subject.attempt.number
+    environ = shell.environ
 
     def fill(python: str) -> StageDefinition:
         return substitution.start(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from trainui.domain.definition import Json
 
@@ -28,11 +28,23 @@ def mask(values: Mapping[str, Json]) -> dict[str, Json]:
 
 def mask_text(text: str, values: Mapping[str, Json]) -> str:
     """Return a text, such as a command, in which the secret values of `values` are masked."""
-    secrets = [value for name, value in values.items() if is_secret(name)]
-    found = [s for s in secrets if isinstance(s, str) and len(s) >= SHORTEST and s in text]
+    found = {secret for secret in _secrets(values) if len(secret) >= SHORTEST and secret in text}
     for secret in sorted(found, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text
+
+
+def _secrets(value: Json, *, secret: bool = False) -> Iterator[str]:
+    """Yield the texts that are secret, also within dicts and lists."""
+    if isinstance(value, str):
+        if secret:
+            yield value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _secrets(item, secret=secret or is_secret(name))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _secrets(item, secret=secret)
 
 
 def _masked(value: Json) -> Json:

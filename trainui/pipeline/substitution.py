@@ -10,6 +10,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import definition_filling, locations, template
 from trainui.pipeline.fill import Filler, plain
+from trainui.pipeline.masking import is_secret
 from trainui.pipeline.matrix import Pairing, groups_of
 from trainui.pipeline.template import Template, Variable
 from trainui.pipeline.variables import stage_reference
@@ -17,7 +18,9 @@ from trainui.pipeline.variables import stage_reference
 _RESUME_ARGS = Variable("resume_args")
 
 
-def submit(pipeline: Pipeline, *, run_dir: str, stage_dirs: Mapping[str, str]) -> Pipeline:
+def submit(
+    pipeline: Pipeline, *, run_dir: str, stage_dirs: Mapping[str, str], secrets: bool = True
+) -> Pipeline:
     """Return the pipeline with all filled in that is known before anything starts.
 
     That is `${params...}`, `${matrix...}`, `${run_dir}`, `${stage_dir}` and `${stages...}`; the
@@ -27,6 +30,7 @@ def submit(pipeline: Pipeline, *, run_dir: str, stage_dirs: Mapping[str, str]) -
         pipeline: as loaded.
         run_dir: the run's directory, absolute.
         stage_dirs: every stage's directory by its full name, absolute.
+        secrets: whether parameters that are secret by their name are filled in, too.
 
     Raises:
         UsageError: a value would end the here-document that it is put into.
@@ -34,7 +38,9 @@ def submit(pipeline: Pipeline, *, run_dir: str, stage_dirs: Mapping[str, str]) -
     pairing = Pairing(groups_of(pipeline.stages))
     stages = tuple(
         _submitted(
-            stage, pipeline.directory, _AtSubmission(pipeline, stage, pairing, run_dir, stage_dirs)
+            stage,
+            pipeline.directory,
+            _AtSubmission(pipeline, stage, pairing, run_dir, stage_dirs, secrets),
         )
         for stage in pipeline.stages
     )
@@ -122,9 +128,12 @@ class _AtSubmission:
     pairing: Pairing
     run_dir: str
     stage_dirs: Mapping[str, str]
+    secrets: bool
 
     def resolve(self, variable: Variable) -> Sequence[Template] | None:
         match variable.kind:
+            case "params" if not self.secrets and is_secret(variable.key):
+                return None
             case "params":
                 return [self._parameter(variable)]
             case "matrix":
