@@ -162,6 +162,7 @@ def main(call_path: str, result_path: str) -> int:
     """Do as the call says, write what came of it, and return the exit code."""
     result = Path(result_path).resolve()  # now: the task may change the directory
     request = json.loads(Path(call_path).read_text(encoding="utf-8"))
+    Path(call_path).unlink()  # it may hold secrets, and stages' directories are passed on
     sys.argv = [request["task"]]
     if sys.path and Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
         del sys.path[0]  # our neighbours are no modules of the user's

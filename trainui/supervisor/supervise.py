@@ -582,7 +582,18 @@ def begin(directory: str) -> Attempt:
     except BaseException:
         os.close(lock)  # before the answer: whoever has that must not see a supervisor here
         raise
+    with contextlib.suppress(OSError):  # a full disk hinders no attempt
+        forget_secrets(directory, attempt.spec)
     return attempt
+
+
+def forget_secrets(directory: str, spec: dict[str, Any]) -> None:
+    """Leave out of the record what the process alone needs: stages' directories are passed on."""
+    kept = json.dumps({**spec, "argv": spec["argv"][:1], "env": {}})
+    temporary = f"{directory}/.spec-{os.getpid()}"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(kept)
+    os.rename(temporary, f"{directory}/spec.json")
 
 
 def supervise(directory: str, answer: Callable[[int, str], None]) -> None:
