@@ -175,15 +175,22 @@ def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
 
 
 def read_points(
-    n: int, float_steps: bool, ordinals: bytes, steps: bytes, numbers: bytes, times: bytes
+    n: int, float_steps: bool, ordinals: bytes, steps: bytes, numbers: bytes, times: bytes = b""
 ) -> Points:
-    """Read back a chunk from its columns."""
+    """Read back a chunk from its columns; without that of times, points have none."""
     return Points(
         unpack(ordinals, n, floats=False),
         unpack(steps, n, floats=float_steps),
         unpack(numbers, n, floats=True),
-        unpack_times(times, n),
+        unpack_times(times, n) if times else no_times(n),
     )
+
+
+def no_times(n: int) -> Ints:
+    """Return the times of `n` points of which none is known, in no space."""
+    import numpy as np
+
+    return np.broadcast_to(np.int64(NO_TIME), n)
 
 
 def pack_times(times: Ints) -> bytes:

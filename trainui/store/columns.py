@@ -7,19 +7,19 @@ so ten million points cost about as much as ten thousand.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trainui.store import pieces, stitching
+from trainui.store import chunks, pieces, stitching
 from trainui.store.chunks import Points
-from trainui.store.stitching import Piece
+from trainui.store.stitching import History, Piece, Start
 
 if TYPE_CHECKING:
     from trainui.store.chunks import Floats, Ints
 
-Cut = tuple[Piece, float]
-"""A piece, and the step from which on its points are superseded."""
+DECODED_AT_ONCE = 16
+"""Chunks: few enough for their points to stay in the processor's cache, and for little memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,108 @@ def columns(
         exact: decode the chunks that lie across the edge of a column; otherwise each counts in the
             column of its middle, which costs a tenth.
     """
+    import numpy as np
+
     with pieces.view(connection):
-        cut = pieces.with_cuts(pieces.pieces_of(connection, owner, name))
-        grid = _Grid.over(cut, width, steps)
-        whole, split = _sort_out(cut, grid, exact=exact)
-        loaded = [stitching.keep(pieces.load(connection, piece), limit) for piece, limit in split]
-    return _fill(grid, [piece for piece, _limit in whole], loaded)
+        series_id = _series_id(connection, owner, name)
+        figures = _figures(connection, series_id)
+        tails = [tail for of, tail in pieces.tails_of(connection, owner) if of == series_id]
+        limits, kept = _cut(figures, tails)
+        counted = figures["low_step"] < limits
+        figures, limits = figures[counted], limits[counted]
+        grid = _Grid.over(figures, limits, kept, width, steps)
+        low, high = grid.index(figures["low_step"]), grid.index(figures["high_step"])
+        shown = (high >= 0) & (low < width)
+        whole = shown & ((low == high) | (not exact)) & (figures["high_step"] < limits)
+        split = shown & ~whole
+        rows = [
+            _rows_of_figures(grid, figures[whole]),
+            *(_rows_of_points(grid, one) for one in kept),
+        ]
+        for points in _decoded(connection, figures["chunk_id"][split], limits[split]):
+            rows.append(_rows_of_points(grid, points))
+    return _fill(grid, np.concatenate(rows))
+
+
+_FIELDS = (
+    "attempt",
+    "source_id",
+    "generation",
+    "chunk_id",
+    "first_ordinal",
+    "last_ordinal",
+    "first_step",
+    "low_step",
+    "high_step",
+    "minimum",
+    "maximum",
+    "total",
+    "n",
+    "nonfinite",
+    "last",
+)
+
+
+def _series_id(connection: sqlite3.Connection, owner: str, name: str) -> int:
+    """Return the id of a series; -1 if there is none."""
+    query = "SELECT id FROM series WHERE owner = ? AND name = ?"
+    found = connection.execute(query, (owner, name)).fetchone()
+    return -1 if found is None else int(found[0])
+
+
+def _figures(connection: sqlite3.Connection, series_id: int) -> Any:
+    """Return the figures of a series' chunks as a structured array of float64.
+
+    There may be thousands, so none of them becomes an object of its own; None becomes NaN.
+    """
+    import numpy as np
+
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    query = f"SELECT {', '.join(_FIELDS)} FROM chunk_stats WHERE series_id = ? ORDER BY chunk_id"
+    rows = cursor.execute(query, (series_id,)).fetchall()
+    table = np.array(rows, np.float64).reshape(-1, len(_FIELDS))
+    return table.view([(field, np.float64) for field in _FIELDS])[:, 0]
+
+
+def _cut(figures: Any, tails: Sequence[Piece]) -> tuple[Floats, list[Points]]:
+    """Return for each chunk the step from which on it is superseded, and what counts of tails."""
+    import numpy as np
+
+    order = np.argsort(figures["first_ordinal"], kind="stable")
+    places = np.column_stack([figures[field][order] for field in History._fields])
+    histories, first, which = np.unique(places, axis=0, return_index=True, return_inverse=True)
+    named = [History(*map(int, history)) for history in histories.tolist()]
+    starts = [
+        Start(history, figures["first_ordinal"][at], figures["first_step"][at])
+        for history, at in zip(named, order[first], strict=True)
+    ]
+    starts += [Start(one.history, one.stats.first_ordinal, one.stats.first_step) for one in tails]
+    cuts = stitching.cuts(starts)
+    limits = np.empty(len(figures))
+    limits[order] = np.array([cuts[history] for history in named])[which.reshape(-1)]
+    parts = ((one.tail, cuts[one.history]) for one in tails)
+    kept = (stitching.keep(tail.points(), limit) for tail, limit in parts if tail is not None)
+    return limits, [points for points in kept if len(points)]
+
+
+def _decoded(connection: sqlite3.Connection, ids: Any, limits: Floats) -> Iterator[Points]:
+    """Yield the points that count of some chunks, many chunks at a time."""
+    cuts = dict(zip(ids.astype(int).tolist(), limits.tolist(), strict=True))
+    known = list(cuts)
+    for at in range(0, len(known), DECODED_AT_ONCE):
+        some = known[at : at + DECODED_AT_ONCE]
+        rows = connection.execute(
+            "SELECT id, n, float_steps, ordinals, steps, numbers FROM chunks "
+            f"WHERE id IN ({', '.join('?' * len(some))})",
+            some,
+        ).fetchall()
+        yield chunks.join(
+            [
+                stitching.keep(chunks.read_points(*columns), cuts[chunk_id])
+                for chunk_id, *columns in rows
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +171,23 @@ class _Grid:
     width: int
 
     @classmethod
-    def over(cls, cut: Sequence[Cut], width: int, steps: tuple[float, float] | None) -> _Grid:
+    def over(
+        cls,
+        figures: Any,
+        limits: Floats,
+        tails: Sequence[Points],
+        width: int,
+        steps: tuple[float, float] | None,
+    ) -> _Grid:
         if steps is not None:
             return cls(float(steps[0]), float(steps[1]), width)
-        low = min((piece.stats.low_step for piece, _limit in cut), default=0)
-        high = max((min(piece.stats.high_step, limit) for piece, limit in cut), default=0)
-        return cls(float(low), float(high), width)
+        import numpy as np
+
+        lows = [figures["low_step"], *(one.steps for one in tails)]
+        highs = [np.minimum(figures["high_step"], limits), *(one.steps for one in tails)]
+        if not any(map(len, lows)):
+            return cls(0.0, 0.0, width)
+        return cls(float(np.concatenate(lows).min()), float(np.concatenate(highs).max()), width)
 
     def edges(self) -> Floats:
         import numpy as np
@@ -93,45 +200,69 @@ class _Grid:
 
         steps = np.asarray(steps, np.float64)
         span = self.high - self.low
-        at = np.floor((steps - self.low) / span * self.width) if span else np.zeros(len(steps))
-        at = np.clip(at, 0, self.width - 1)
+        if not span:
+            at = np.zeros(len(steps), np.int64)
+        else:
+            at = ((steps - self.low) / span * self.width).astype(np.int64)
+            np.clip(at, 0, self.width - 1, out=at)
         at[steps < self.low] = -1
         at[steps > self.high] = self.width
-        return at.astype(np.int64)
+        return at
 
 
-def _sort_out(cut: Sequence[Cut], grid: _Grid, *, exact: bool) -> tuple[list[Cut], list[Cut]]:
-    """Return the pieces that lie within one column, and those that must be decoded."""
-    lows = grid.index([piece.stats.low_step for piece, _limit in cut])
-    highs = grid.index([piece.stats.high_step for piece, _limit in cut])
-    whole: list[Cut] = []
-    split: list[Cut] = []
-    for (piece, limit), low, high in zip(cut, lows.tolist(), highs.tolist(), strict=True):
-        if high < 0 or low >= grid.width:
-            continue
-        within = (low == high or not exact) and piece.stats.high_step < limit
-        (whole if within else split).append((piece, limit))
-    return whole, split
+_ROW = ("column", "ordinal", "minimum", "maximum", "total", "count", "nonfinite", "last")
+"""What is known of the points of one column from one place; all places' rows are merged."""
 
 
-def _fill(grid: _Grid, whole: Sequence[Piece], loaded: Sequence[Points]) -> Columns:
-    """Merge figures of chunks and decoded points, both as rows of figures."""
+def _rows_of_figures(grid: _Grid, figures: Any) -> Floats:
     import numpy as np
 
-    rows = [_rows_of_pieces(grid, whole), *(_rows_of_points(grid, part) for part in loaded)]
-    rows = [row for row in rows if len(row)]
-    table = np.concatenate(rows) if rows else np.empty((0, len(_ROW)))
+    # Both ends of an exact one lie in the same column.
+    at = np.clip(grid.index((figures["low_step"] + figures["high_step"]) / 2), 0, grid.width - 1)
+    fields = ("last_ordinal", "minimum", "maximum", "total", "n", "nonfinite", "last")
+    return np.column_stack([at, *(figures[field] for field in fields)])
+
+
+def _rows_of_points(grid: _Grid, points: Points) -> Floats:
+    import numpy as np
+
+    at, values, ordinals = grid.index(points.steps), points.values, points.ordinals
+    later = (at[1:] > at[:-1]) | ((at[1:] == at[:-1]) & (ordinals[1:] > ordinals[:-1]))
+    if not bool(later.all()):
+        order = np.lexsort((ordinals, at))
+        at, values, ordinals = at[order], values[order], ordinals[order]
+    begin, end = np.searchsorted(at, (0, grid.width))
+    at, values, ordinals = at[begin:end], values[begin:end], ordinals[begin:end]
+    if not len(at):
+        return np.empty((0, len(_ROW)))
+    starts = np.flatnonzero(np.diff(at, prepend=-1))
+    ends = np.append(starts[1:], len(at)) - 1
+    finite = np.isfinite(values)
+    numbers = values if bool(finite.all()) else np.where(finite, values, np.nan)
+    rows = (
+        at[starts],
+        ordinals[ends],
+        np.fmin.reduceat(numbers, starts),
+        np.fmax.reduceat(numbers, starts),
+        np.add.reduceat(np.where(finite, values, 0.0), starts),
+        ends - starts + 1,
+        np.add.reduceat(~finite, starts, dtype=np.int64),
+        values[ends],
+    )
+    return np.column_stack(rows).astype(np.float64)
+
+
+def _fill(grid: _Grid, table: Floats) -> Columns:
+    """Merge rows of one column, those read later last."""
+    import numpy as np
+
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     at = table[:, 0].astype(np.int64)
     starts = np.flatnonzero(np.diff(at, prepend=-1))
     return _spread(grid, at[starts], _merge_rows(table, starts))
 
 
-_ROW = ("column", "ordinal", "minimum", "maximum", "total", "count", "nonfinite", "last")
-
-
 def _merge_rows(table: Floats, starts: Ints) -> dict[str, Floats]:
-    """Merge rows of one column; they stand in the order read."""
     import numpy as np
 
     if not len(starts):
@@ -168,52 +299,3 @@ def _spread(grid: _Grid, at: Ints, merged: dict[str, Floats]) -> Columns:
         count=spread(merged["count"], 0).astype(np.int64),
         nonfinite=spread(merged["nonfinite"], 0).astype(np.int64),
     )
-
-
-def _rows_of_pieces(grid: _Grid, whole: Sequence[Piece]) -> Floats:
-    import numpy as np
-
-    # Both ends of an exact one lie in the same column.
-    middles = [(piece.stats.low_step + piece.stats.high_step) / 2 for piece in whole]
-    at = np.clip(grid.index(middles), 0, grid.width - 1).tolist()
-    rows = [
-        (
-            column,
-            stats.last_ordinal,
-            stats.minimum,
-            stats.maximum,
-            stats.total,
-            stats.n,
-            stats.nonfinite,
-            stats.last,
-        )
-        for column, stats in zip(at, (piece.stats for piece in whole), strict=True)
-    ]
-    # None becomes NaN.
-    return np.array(rows, np.float64).reshape(-1, len(_ROW))
-
-
-def _rows_of_points(grid: _Grid, points: Points) -> Floats:
-    import numpy as np
-
-    at = grid.index(points.steps)
-    shown = (at >= 0) & (at < grid.width)
-    at, values, ordinals = at[shown], points.values[shown], points.ordinals[shown]
-    if not len(at):
-        return np.empty((0, len(_ROW)))
-    order = np.argsort(at, kind="stable")
-    at, values, ordinals = at[order], values[order], ordinals[order]
-    starts = np.flatnonzero(np.diff(at, prepend=-1))
-    ends = np.append(starts[1:], len(at)) - 1
-    finite = np.where(np.isfinite(values), values, np.nan)
-    rows = (
-        at[starts],
-        ordinals[ends],
-        np.fmin.reduceat(finite, starts),
-        np.fmax.reduceat(finite, starts),
-        np.add.reduceat(np.nan_to_num(finite, nan=0.0), starts),
-        ends - starts + 1,
-        np.add.reduceat(np.isnan(finite).astype(np.int64), starts),
-        values[ends],
-    )
-    return np.column_stack(rows).astype(np.float64)

@@ -17,7 +17,16 @@ from trainui.store import chunks, stitching
 from trainui.store.chunks import NO_TIME, Stats
 from trainui.store.columns import Columns as Columns
 from trainui.store.columns import columns as columns
-from trainui.store.pieces import Owners, Series, load, pieces_of, series_of, view, with_cuts
+from trainui.store.pieces import (
+    Owners,
+    Series,
+    cuts_of,
+    load,
+    pieces_of,
+    series_of,
+    view,
+    with_cuts,
+)
 from trainui.store.stitching import History, Piece
 
 if TYPE_CHECKING:
@@ -37,7 +46,7 @@ def summaries(connection: sqlite3.Connection, owners: Owners) -> list[SeriesSumm
 
 
 def _summary(connection: sqlite3.Connection, of: Series, stage: str) -> SeriesSummary:
-    cuts = stitching.cuts(of.pieces)
+    cuts = cuts_of(of.pieces)
     kept = [_kept_stats(connection, piece, cuts[piece.history]) for piece in of.pieces]
     read = sum(piece.stats.n for piece in of.pieces)
     return stitching.summary(stage, of.name, [stats for stats in kept if stats is not None], read)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from trainui.store import chunks, stitching
 from trainui.store.chunks import Points, Stats
-from trainui.store.stitching import History, Piece
+from trainui.store.stitching import History, Piece, Start
 
 Owners = Mapping[str, str] | Iterable[str]
 """Ids of stages or names of jobs; as a mapping, each with the name to show."""
@@ -68,7 +68,7 @@ def series_of(
     pieces: dict[int, list[Piece]] = {series_id: [] for series_id in names}
     for series_id in names:
         pieces[series_id] += _chunks_of(connection, series_id)
-    for series_id, piece in _tails_of(connection, owner):
+    for series_id, piece in tails_of(connection, owner):
         if series_id in pieces:
             pieces[series_id].append(piece)
     for series_id, found in pieces.items():
@@ -88,7 +88,8 @@ def _chunks_of(connection: sqlite3.Connection, series_id: int) -> list[Piece]:
     return [Piece(History(*row[1:4]), make(row[4:]), row[0]) for row in found]
 
 
-def _tails_of(connection: sqlite3.Connection, owner: str) -> Iterator[tuple[int, Piece]]:
+def tails_of(connection: sqlite3.Connection, owner: str) -> Iterator[tuple[int, Piece]]:
+    """Yield the parts of an owner's tails, each with the id of its series, inside `view`."""
     for attempt, source_id, generation, blob in connection.execute(
         "SELECT tails.attempt, source_id, tails.generation, points FROM tails "
         "JOIN sources ON sources.id = source_id WHERE owner = ? ORDER BY tails.id",
@@ -115,9 +116,16 @@ def pieces_of(connection: sqlite3.Connection, owner: str, name: str) -> tuple[Pi
     return next((found.pieces for found in series_of(connection, owner, name)), ())
 
 
+def cuts_of(pieces: Iterable[Piece]) -> dict[History, float]:
+    """Return where each history of some pieces is cut."""
+    return stitching.cuts(
+        Start(piece.history, piece.stats.first_ordinal, piece.stats.first_step) for piece in pieces
+    )
+
+
 def with_cuts(pieces: tuple[Piece, ...]) -> list[tuple[Piece, float]]:
     """Return the pieces that hold points that count, each with where it is cut."""
-    cuts = stitching.cuts(pieces)
+    cuts = cuts_of(pieces)
     return [
         (piece, cuts[piece.history])
         for piece in pieces

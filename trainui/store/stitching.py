@@ -36,31 +36,39 @@ class Piece(NamedTuple):
     tail: TailPart | None = None
 
 
-def cuts(pieces: Iterable[Piece]) -> dict[History, float]:
+class Start(NamedTuple):
+    """Where a history, or a piece of it, begins."""
+
+    history: History
+    ordinal: int
+    step: float
+
+
+def cuts(starts: Iterable[Start]) -> dict[History, float]:
     """Return the step from which on the points of each history are superseded, else infinity."""
-    starts: dict[History, Stats] = {}
-    for piece in pieces:
-        known = starts.get(piece.history)
-        if known is None or piece.stats.first_ordinal < known.first_ordinal:
-            starts[piece.history] = piece.stats
-    attempts = _starts_of_attempts(starts)
-    return {history: _cut(history, starts, attempts) for history in starts}
+    first: dict[History, Start] = {}
+    for start in starts:
+        known = first.get(start.history)
+        if known is None or start.ordinal < known.ordinal:
+            first[start.history] = start
+    attempts = _starts_of_attempts(first)
+    return {history: _cut(history, first, attempts) for history in first}
 
 
-def _starts_of_attempts(starts: dict[History, Stats]) -> dict[int, Stats]:
-    found: dict[int, Stats] = {}
-    for history, stats in starts.items():
+def _starts_of_attempts(first: dict[History, Start]) -> dict[int, Start]:
+    found: dict[int, Start] = {}
+    for history, start in first.items():
         known = found.get(history.attempt)
-        if known is None or stats.first_ordinal < known.first_ordinal:
-            found[history.attempt] = stats
+        if known is None or start.ordinal < known.ordinal:
+            found[history.attempt] = start
     return found
 
 
-def _cut(history: History, starts: dict[History, Stats], attempts: dict[int, Stats]) -> float:
-    later = [stats.first_step for number, stats in attempts.items() if number > history.attempt]
+def _cut(history: History, first: dict[History, Start], attempts: dict[int, Start]) -> float:
+    later = [start.step for number, start in attempts.items() if number > history.attempt]
     rewritten = [
-        stats.first_step
-        for other, stats in starts.items()
+        start.step
+        for other, start in first.items()
         if other[:2] == history[:2] and other.generation > history.generation
     ]
     return min(later + rewritten, default=math.inf)

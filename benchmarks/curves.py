@@ -1,0 +1,99 @@
+"""How soon a curve of ten million points is there, beside reading as many plain numbers.
+
+python -m benchmarks.curves [--points 10000000] [--rounds 9]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.made import workplace
+from trainui.store import columns, point_sources, points, views
+from trainui.store.chunks import Points
+from trainui.store.engine import Store
+
+WIDTH = 200
+"""Columns of a plot."""
+
+LIMITS = {"quick": 10.0, "exact": 50.0, "zoom into 1 %": 15.0}
+"""Milliseconds."""
+
+BATCH = 200_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=10_000_000)
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    numbers = random.Random(1)
+    with workplace() as (directory, store):
+        flat = fill(store, directory / "flat.bin", options.points)
+        with views.reading() as connection:
+
+            def read(*, exact: bool = True, steps: tuple[float, float] | None = None) -> object:
+                return columns.columns(connection, "job", "loss", WIDTH, steps=steps, exact=exact)
+
+            def zoom() -> object:
+                low = numbers.uniform(0, 0.99) * options.points
+                return read(steps=(low, low + options.points / 100))
+
+            cases: dict[str, Callable[[], object]] = {
+                "flat file": lambda: read_flat(flat),
+                "quick": lambda: read(exact=False),
+                "exact": read,
+                "zoom into 1 %": zoom,
+            }
+            took = {name: measure(case, options.rounds) for name, case in cases.items()}
+    for name, milliseconds in took.items():
+        limit = f", at most {LIMITS[name]:.0f} ms" if name in LIMITS else ""
+        ratio = milliseconds / took["flat file"]
+        print(f"{name}: {milliseconds:.1f} ms of CPU{limit}; ratio to the flat file {ratio:.2f}")
+
+
+def fill(store: Store, flat: Path, count: int) -> Path:
+    """Store a noisy curve, and the same as plain numbers in a file."""
+    generator = np.random.default_rng(1)
+    with store.write() as connection:
+        known = point_sources.add_source(connection, "job", "file", attempt=1)
+    with flat.open("wb") as file:
+        for at in range(0, count, BATCH):
+            steps = np.arange(at, min(at + BATCH, count), dtype=np.int64)
+            values = 2.3 * np.exp(-steps / 2e6) + generator.normal(0, 0.02, len(steps))
+            batch = Points(steps - at, steps, values, 1_700_000_000_000_000 + steps * 50_000)
+            after = replace(known, offset=known.offset + len(steps))
+            with store.write() as connection:
+                known = points.save(connection, known, after, {"loss": batch}, records=len(steps))
+            file.write(steps.tobytes() + values.tobytes())
+    return flat
+
+
+def read_flat(path: Path) -> object:
+    """Find the lowest and highest value of each column of plain numbers: what can be done."""
+    values = np.fromfile(path, np.float64)
+    usable = len(values) // WIDTH * WIDTH
+    rows = values[:usable].reshape(WIDTH, -1)
+    return rows.min(axis=1), rows.max(axis=1)
+
+
+def measure(case: Callable[[], object], rounds: int) -> float:
+    """Return the median of the milliseconds of CPU that a case takes, warm."""
+    case()
+    took = []
+    for _ in range(rounds):
+        begun = time.process_time()
+        case()
+        took.append((time.process_time() - begun) * 1000)
+    return statistics.median(took)
+
+
+if __name__ == "__main__":
+    main()
