@@ -184,14 +184,22 @@ def worker() -> Finding:
 
 
 def gpus() -> Finding:
-    """List the GPUs that may be used."""
-    from trainui.execution.gpus import usable_gpus
+    """List the GPUs that may be used, and who is on each."""
+    from trainui.execution import gpu_locks
+    from trainui.execution.gpus import stranger_on, usable_gpus
 
-    found = usable_gpus()
-    if not found:
+    usable = usable_gpus()
+    shown = []
+    for gpu in usable.gpus:
+        user = "has a stage" if gpu_locks.is_held(gpu) else stranger_on(gpu)
+        shown.append(f"{gpu.index}: {gpu.name}, {gpu.problem or user or 'free'}")
+    message = "; ".join([*shown, *([usable.limit] if usable.limit else [])])
+    if not usable.gpus:
         advice = "where there is one, see that `nvidia-smi` finds it and what the setting gpus says"
-        return Finding("gpus", NOTE, "none that may be used", advice)
-    return Finding("gpus", GOOD, ", ".join(f"{gpu.index}: {gpu.name}" for gpu in found))
+        return Finding("gpus", NOTE, message or "none", advice)
+    if usable.working < len(usable.gpus):
+        return Finding("gpus", NOTE, message, "see `nvidia-smi`; the others are given out")
+    return Finding("gpus", GOOD, message)
 
 
 def terminal() -> Finding:

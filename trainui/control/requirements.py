@@ -11,24 +11,36 @@ from trainui.pipeline import substitution
 from trainui.pipeline.inputs import validate_file_path
 
 
-def check_gpus(stages: Iterable[StageDefinition]) -> None:
+def check_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:
     """See that every stage can ever have the GPUs that it needs.
+
+    Args:
+        stages: those that are to run.
+        environ: what their run inherits; a `CUDA_VISIBLE_DEVICES` in it limits them.
 
     Raises:
         UnfitEnvironmentError: this machine has too few.
     """
+    if (lack := lacking_gpus(stages, environ)) is not None:
+        raise UnfitEnvironmentError(
+            f"{lack}; `--no-gpus` runs it without, `trainui doctor` shows what was found"
+        )
+
+
+def lacking_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> str | None:
+    """Say which stage can never have the GPUs that it needs on this machine; None: all can."""
     needy = max(stages, key=lambda stage: stage.gpus, default=None)
     if needy is None or needy.gpus == 0:
-        return
+        return None
     from trainui.execution.gpus import usable_gpus
 
-    usable = len(usable_gpus())
-    if usable < needy.gpus:
-        has = f"only {usable} may be used" if usable else "no GPU may be used"
-        raise UnfitEnvironmentError(
-            f"stage {needy.name} needs {needy.gpus} GPU(s) and {has} on this machine; "
-            "`--no-gpus` runs it without, `trainui doctor` shows what was found"
-        )
+    usable = usable_gpus(environ=environ)
+    if usable.working >= needy.gpus:
+        return None
+    wanted = f"{needy.gpus} GPU" if needy.gpus == 1 else f"{needy.gpus} GPUs"
+    has = f"only {usable.working} can be used" if usable.working else "no GPU can be used"
+    why = f" ({usable.hindrance})" if usable.hindrance else ""
+    return f"stage {needy.name} needs {wanted} and {has} on this machine{why}"
 
 
 def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[str, str]) -> None:

@@ -90,12 +90,10 @@ def resume(
     store = open_store()
     planned, seen, revised = _plan(store, run_id, until, fresh, pipeline)
     directory = Path(seen.run.directory)
-    _check_gpus(planned, seen, revised)
+    kept = environment.read(directory).environ if environ is None else environment.kept(environ)
+    _check_gpus(planned, seen, revised, kept)
     if revised is not None:
-        shell = (
-            environment.read(directory).environ if environ is None else environment.kept(environ)
-        )
-        check_inputs(revised.pipeline, run_directory=directory, environ=shell)
+        check_inputs(revised.pipeline, run_directory=directory, environ=kept)
     with store.write() as connection:
         moved_on = _moved_on(connection, seen)
         if revised is not None and pipeline is not None:
@@ -202,11 +200,14 @@ def _find_checkpoint(stage: StageRecord, tried: Collection[str]) -> str | None:
 
 
 def _check_gpus(
-    planned: Sequence[PlannedStage], seen: _Seen, revised: revision.Revision | None
+    planned: Sequence[PlannedStage],
+    seen: _Seen,
+    revised: revision.Revision | None,
+    environ: Mapping[str, str],
 ) -> None:
     revived = {one.name for one in planned if one.action != Action.SKIP}
     stages = seen.stages if revised is None else revised.stages
-    check_gpus([stage.definition for stage in stages if stage.name in revived])
+    check_gpus([stage.definition for stage in stages if stage.name in revived], environ)
 
 
 def _moved_on(connection: Connection, seen: _Seen) -> set[str]:

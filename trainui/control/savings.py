@@ -74,7 +74,7 @@ def _seconds(attempt: AttemptRecord, until: int | None = None) -> float:
 
 
 def _gpu_seconds(attempt: AttemptRecord, until: int | None = None) -> float:
-    return sum(slot.kind == "gpu" for slot in attempt.slots) * _seconds(attempt, until)
+    return len(attempt.gpus) * _seconds(attempt, until)
 
 
 def _written_at(checkpoint: Path) -> int:

@@ -100,7 +100,7 @@ def preview(pipeline: Pipeline) -> Pipeline:
 
 
 def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
-    check_gpus(pipeline.stages)
+    check_gpus(pipeline.stages, environ)
     directories = stage_directories(directory, pipeline)
     submitted = substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
     check_inputs(submitted, run_directory=directory, environ=environment.kept(environ))

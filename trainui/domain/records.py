@@ -64,6 +64,11 @@ class AttemptRecord:
     code_change: str | None = None
     """How the code that it started with differs from what was submitted, in words."""
 
+    @property
+    def gpus(self) -> list[int]:
+        """Indices of the GPUs that it has or had."""
+        return [slot.index for slot in self.slots if slot.kind == "gpu"]
+
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:

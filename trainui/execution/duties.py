@@ -17,6 +17,7 @@ from trainui.domain.records import Slot
 from trainui.errors import TrainuiError
 from trainui.execution.changes import Changes
 from trainui.execution.follow import Follower
+from trainui.execution.gpu_watch import GpuWatch
 from trainui.execution.guard_watch import GuardWatch
 from trainui.execution.messages import Messenger
 from trainui.execution.notify import Notifier
@@ -47,6 +48,7 @@ class Duties:
         self._notifier = Notifier(store, settings.notify_command)
         self._reader = ReaderProcess()
         self._guard = GuardWatch(paths.home())
+        self._gpus = GpuWatch(store)
         self.follower = Follower(store, stopping)
         self._active_at = time.monotonic()
         self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
@@ -84,6 +86,7 @@ class Duties:
         # what ended before what may start: its slots are free then, and its successors queued
         self._do(lambda: self.follower.look(changed=changed))
         self._do(lambda: self._planner.look(changed=changed))
+        self._do(self._gpus.look)
         self._do(lambda: self._notifier.look(changed=changed))
         if self._planner.is_active:
             self._active_at = time.monotonic()

@@ -13,7 +13,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
-from trainui.execution import checkpoints, completion, drain
+from trainui.execution import checkpoints, completion, drain, gpus
 from trainui.execution.drain import Drained
 from trainui.execution.launch import subject_of
 from trainui.execution.preparation import Subject, definition_of
@@ -54,7 +54,8 @@ def record_exit(
     if subject.attempt.status != Status.RUNNING:
         return True  # it is on record already
     if found.reason == ExitReason.LOCK_HELD and subject.attempt.cancel_requested_at is None:
-        _put_back(store, subject.attempt)
+        taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
+        put_back(store, subject.attempt, f"{taken} was taken by another process of this machine")
         return True
     definition = _definition(subject)
     outcome = completion.outcome(subject.attempt, definition, found)
@@ -108,18 +109,17 @@ def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, re
         attempts.end(connection, attempt.id, outcome)
 
 
+def put_back(store: Store, attempt: AttemptRecord, reason: str) -> None:
+    """Let a stage wait again whose slot is not to be had; no process of its was ever started."""
+    with store.write() as connection:
+        launching.put_back(connection, attempt.id, reason, not_before=clock.now() + SLOT_DELAY)
+
+
 def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
     """Record that an attempt was cancelled before it was started."""
     outcome = Outcome(Status.CANCELLED, clock.now(), error=completion.NOT_STARTED)
     with store.write() as connection:
         attempts.end(connection, attempt.id, outcome)
-
-
-def _put_back(store: Store, attempt: AttemptRecord) -> None:
-    taken = ", ".join(f"GPU {slot.index}" for slot in attempt.slots if slot.kind == "gpu")
-    reason = f"{taken or 'its slot'} was taken by another process of this machine"
-    with store.write() as connection:
-        launching.put_back(connection, attempt.id, reason, not_before=clock.now() + SLOT_DELAY)
 
 
 def _definition(subject: Subject) -> StageDefinition:
@@ -137,7 +137,8 @@ def _definition(subject: Subject) -> StageDefinition:
 def _end(store: Store, subject: Subject, definition: StageDefinition, outcome: Outcome) -> None:
     attempt = subject.attempt
     if outcome.error is not None:
-        outcome = replace(outcome, error=_masked(subject, outcome.error))
+        error = _with_gpus(attempt, outcome.status, outcome.error)
+        outcome = replace(outcome, error=_masked(subject, error))
     tried = _got_nowhere(store, subject, definition, outcome)
     with store.write() as connection:
         if tried:
@@ -150,6 +151,18 @@ def _end(store: Store, subject: Subject, definition: StageDefinition, outcome: O
         attempt.number,
         outcome.status,
     )
+
+
+def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
+    """Add to an error what became of the attempt's GPUs: to its first line, which is shown."""
+    if not attempt.gpus:
+        return error
+    if status == Status.CANCELLED:
+        words = gpus.await_memory(attempt.gpus)
+    else:
+        words = gpus.problems_of(attempt.gpus) or ""
+    first, separator, rest = error.partition("\n")
+    return f"{first}{'; ' if words else ''}{words}{separator}{rest}"
 
 
 def _masked(subject: Subject, error: str) -> str:

@@ -24,7 +24,13 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution import ending
-from trainui.execution.launch import CheckpointsExhaustedError, forbid, launch, subject_of
+from trainui.execution.launch import (
+    CheckpointsExhaustedError,
+    GpuGoneError,
+    forbid,
+    launch,
+    subject_of,
+)
 from trainui.execution.predecessors import PredecessorLivesError
 from trainui.execution.preparation import IDENTITY, Subject
 from trainui.execution.slots import HOST
@@ -220,6 +226,9 @@ class Follower:
         except Exception as error:
             if isinstance(error.__cause__, DBAPIError):
                 raise  # the store does not answer: no fault of the stage
+            if isinstance(error, GpuGoneError):
+                self._put_back(followed, str(error))
+                return
             if not isinstance(error, TrainuiError | OSError):
                 logger.exception("%s cannot be launched", followed.directory)
             retry = not isinstance(error, CheckpointsExhaustedError)
@@ -237,6 +246,10 @@ class Follower:
         """Record that nothing was started, unless something was: the next look finds it."""
         if forbid(followed.directory):
             ending.record_failed_launch(self._store, followed.attempt, error, retry=retry)
+
+    def _put_back(self, followed: Followed, reason: str) -> None:
+        if forbid(followed.directory):
+            ending.put_back(self._store, followed.attempt, reason)
 
     def _note_start(self, followed: Followed) -> None:
         pids = journal.read_pids(followed.directory)

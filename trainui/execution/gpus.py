@@ -1,46 +1,60 @@
-"""The GPUs of this machine that may be used, who uses them, and the locks that keep users apart.
+"""Which GPUs of this machine may be given out, and who is on each.
 
-No driver, no GPU: that is no error. A GPU that a process of anybody's is on is taken, whether or
-not that process came through us; between those that did, of all users, a lock file decides.
+A GPU that a process of anybody's is on is taken, whether or not that process came through us. In
+a container other processes cannot always be seen: then the memory that they use tells of them.
 """
 
 from __future__ import annotations
 
-import fcntl
-import logging
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import psutil
 
 from trainui import settings as settings_module
+from trainui.execution import gpu_locks, nvml
+from trainui.execution.nvml import Gpu
 from trainui.settings import Settings
 
-logger = logging.getLogger(__name__)
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 
-LOCKS = Path("/tmp/trainui-gpus")
-"""One directory for all users of the machine, so not under anybody's TMPDIR."""
+MOST_UNEXPLAINED = 2**30
+"""Bytes that an idle GPU may have in use: more than drivers take, less than any training."""
+
+
+MEMORY_PATIENCE = 5.0
+"""Seconds in which the memory of a process that has ended comes back."""
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks while it is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gpu:
-    """One GPU."""
+class Usable:
+    """The GPUs that may be given out."""
 
-    index: int
-    """In PCI order."""
-    uuid: str
-    name: str
-    pids: tuple[int, ...] = ()
-    """Processes that compute on it."""
+    gpus: tuple[Gpu, ...] = ()
+    """In PCI order; with those that cannot be used just now."""
+    limit: str | None = None
+    """Why there are no more, where that is not plain."""
+
+    @property
+    def working(self) -> int:
+        """How many of them can be used now."""
+        return sum(gpu.problem is None for gpu in self.gpus)
+
+    @property
+    def hindrance(self) -> str | None:
+        """Why they are not more, in words; None: the machine has no others."""
+        problems = [f"GPU {gpu.index} {gpu.problem}" for gpu in self.gpus if gpu.problem]
+        return ", ".join([*([self.limit] if self.limit else []), *problems]) or None
 
 
 def usable_gpus(
     settings: Settings | None = None, environ: Mapping[str, str] | None = None
-) -> list[Gpu]:
+) -> Usable:
     """Return the GPUs that may be used: those of the setting `gpus`, as far as they are visible.
 
     Args:
@@ -48,25 +62,37 @@ def usable_gpus(
         environ: an inherited `CUDA_VISIBLE_DEVICES` in it limits them; None: this process's.
     """
     settings = settings or settings_module.load()
-    environ = os.environ if environ is None else environ
-    return limited(_present(), settings.gpus, environ.get("CUDA_VISIBLE_DEVICES"))
+    visible = (os.environ if environ is None else environ).get(VISIBLE)
+    found = nvml.look()
+    usable = limited(found.gpus, settings.gpus, visible)
+    limit = found.problem
+    if len(usable) < len(found.gpus):
+        by_setting = settings.gpus is not None and {g.index for g in found.gpus} - {*settings.gpus}
+        limit = "limited by the setting gpus" if by_setting else f"limited by {VISIBLE}={visible}"
+    return Usable(tuple(usable), limit)
 
 
 def limited(gpus: Sequence[Gpu], indices: Sequence[int] | None, visible: str | None) -> list[Gpu]:
     """Return those of some GPUs that a setting and a `CUDA_VISIBLE_DEVICES` allow, in PCI order."""
-    seen = list(gpus) if visible is None else _visible(gpus, visible)
-    return sorted(
-        (gpu for gpu in seen if indices is None or gpu.index in indices),
-        key=lambda gpu: gpu.index,
-    )
+    seen = None if visible is None else visible_indices(gpus, visible)
+    return [
+        gpu for gpu in gpus if all(among is None or gpu.index in among for among in (indices, seen))
+    ]
 
 
-def _visible(gpus: Sequence[Gpu], value: str) -> list[Gpu]:
-    """Read a `CUDA_VISIBLE_DEVICES`: as in CUDA, all after one that is not there is hidden."""
-    found: list[Gpu] = []
+def visible_indices(gpus: Iterable[Gpu], value: str) -> list[int]:
+    """Read a `CUDA_VISIBLE_DEVICES`: as in CUDA, all after one that is not there is hidden.
+
+    Its entries are indices in PCI order, UUIDs, or beginnings of these that fit one GPU only. A
+    MIG instance (`MIG-...`) fits none.
+    """
+    found: list[int] = []
+    gpus = list(gpus)
     for entry in (part.strip() for part in value.split(",")):
         named = [
-            gpu for gpu in gpus if entry and (entry == str(gpu.index) or gpu.uuid.startswith(entry))
+            gpu.index
+            for gpu in gpus
+            if entry == str(gpu.index) or (entry.startswith("GPU-") and gpu.uuid.startswith(entry))
         ]
         if len(named) != 1:
             break
@@ -74,46 +100,54 @@ def _visible(gpus: Sequence[Gpu], value: str) -> list[Gpu]:
     return found
 
 
-def _present() -> list[Gpu]:
-    """Ask the driver for the GPUs of this machine."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-        count = pynvml.nvmlDeviceGetCount()
-    except pynvml.NVMLError as error:
-        logger.debug("no GPU can be used: %s", error)
-        return []
-    return [gpu for index in range(count) if (gpu := _read(pynvml, index)) is not None]
-
-
-def _read(nvml: Any, index: int) -> Gpu | None:
-    """Ask for one GPU; None for one that does not answer, such as one that fell off the bus."""
-    try:
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
-    except nvml.NVMLError as error:
-        logger.warning("GPU %d is left out: %s", index, error)
-        return None
-    return Gpu(index, _text(uuid), _text(name), _pids(nvml, handle))
-
-
-def _pids(nvml: Any, handle: Any) -> tuple[int, ...]:
-    try:
-        return tuple(process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle))
-    except nvml.NVMLError:  # some cards and containers do not tell
-        return ()
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def user_of(gpu: Gpu) -> str | None:
+def stranger_on(gpu: Gpu) -> str | None:
     """Return who is on a GPU that no stage of ours holds, in words; None: nobody."""
     if gpu.pids:
-        return describe_process(gpu.pids[0])
-    return "a stage of another user" if is_locked(lock_path(gpu)) else None
+        more = f" and {len(gpu.pids) - 1} more" if len(gpu.pids) > 1 else ""
+        return describe_process(gpu.pids[0]) + more
+    if gpu_locks.is_held(gpu):
+        return "a stage of another trainui"
+    if not gpu.draws and (gpu.memory_used or 0) > MOST_UNEXPLAINED:
+        used = (gpu.memory_used or 0) / 2**30
+        return f"a process that cannot be seen from here ({used:.0f} GiB)"
+    return None
+
+
+def await_memory(indices: Collection[int], patience: float = MEMORY_PATIENCE) -> str:
+    """Wait until nobody is on the GPUs of an attempt that has ended, and say how that went.
+
+    Args:
+        indices: its GPUs; no process of the attempt is left, as far as we can see.
+        patience: seconds; the driver takes a moment to clear up after a process.
+    """
+    names = ", ".join(f"GPU {index}" for index in indices)
+    give_up_at = time.monotonic() + patience
+    while True:
+        found = nvml.look()
+        kept = [words for gpu in found.gpus if gpu.index in indices if (words := _kept_on(gpu))]
+        if found.problem:
+            return f"whether the memory of {names} is free again cannot be seen: {found.problem}"
+        if not kept:
+            return f"the memory of {names} is free again"
+        if time.monotonic() >= give_up_at:
+            return ", ".join(kept)
+        time.sleep(LOOK_EVERY)
+
+
+def _kept_on(gpu: Gpu) -> str | None:
+    """Say what keeps the memory of a GPU; None: nothing."""
+    if gpu.problem:
+        return f"GPU {gpu.index} {gpu.problem}"
+    stranger = stranger_on(gpu)
+    used = f", {gpu.memory_used / 2**30:.1f} GiB in use" if gpu.memory_used and gpu.pids else ""
+    return f"GPU {gpu.index} is still held by {stranger}{used}" if stranger else None
+
+
+def problems_of(indices: Collection[int]) -> str | None:
+    """Say what is wrong with some GPUs; None: nothing that the driver tells."""
+    found = nvml.look().gpus
+    broken = [gpu for gpu in found if gpu.index in indices and gpu.problem]
+    return ", ".join(f"GPU {gpu.index} {gpu.problem}" for gpu in broken) or None
 
 
 def describe_process(pid: int) -> str:
@@ -124,41 +158,3 @@ def describe_process(pid: int) -> str:
         return f"pid {pid} ({process.name()})" if own else f"pid {pid} of another user"
     except psutil.Error:
         return f"pid {pid}"  # of another container, or about to be gone
-
-
-def lock_path(gpu: Gpu) -> Path:
-    """Return the machine-wide lock file of a GPU."""
-    return LOCKS / f"{gpu.uuid}.lock"
-
-
-def prepare_locks(indices: Sequence[int]) -> tuple[str, ...]:
-    """Return the lock files of GPUs by index, their directory made; none where it cannot be."""
-    wanted = [gpu for gpu in _present() if gpu.index in indices]
-    if not wanted or not _make_lock_directory():
-        return ()
-    return tuple(str(lock_path(gpu)) for gpu in wanted)
-
-
-def _make_lock_directory() -> bool:
-    with suppress(FileExistsError):
-        LOCKS.mkdir(mode=0o700)
-        LOCKS.chmod(0o1777)  # as /tmp: all may add a file, none may take another's away
-    if LOCKS.is_dir() and not LOCKS.is_symlink() and os.access(LOCKS, os.W_OK | os.X_OK):
-        return True
-    logger.warning("%s is of no use: GPUs are not kept apart from those of other users", LOCKS)
-    return False
-
-
-def is_locked(path: Path) -> bool:
-    """Whether somebody holds a lock file now."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

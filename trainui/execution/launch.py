@@ -12,8 +12,17 @@ from pathlib import Path
 
 from trainui import paths
 from trainui import settings as settings_module
+from trainui.domain.records import AttemptRecord
 from trainui.errors import TrainuiError, UnsafePathError
-from trainui.execution import checkpoints, completion, directories, gpus, predecessors, service
+from trainui.execution import (
+    checkpoints,
+    completion,
+    directories,
+    gpu_locks,
+    nvml,
+    predecessors,
+    service,
+)
 from trainui.execution.preparation import Preparation, Subject, definition_of, prepare
 from trainui.pipeline.command import argv
 from trainui.pipeline.inputs import validate_file_path
@@ -30,6 +39,10 @@ CALL_FILE = "call.json"
 
 class NotLaunchableError(TrainuiError):
     """The attempt cannot be started; the message says what is missing."""
+
+
+class GpuGoneError(NotLaunchableError):
+    """A GPU that the attempt was given does not work any more; others may."""
 
 
 class CheckpointsExhaustedError(NotLaunchableError):
@@ -124,7 +137,6 @@ def _check(subject: Subject, prepared: Preparation) -> None:
 
 def _spec(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Spec:
     definition, home = prepared.definition, paths.home()
-    held = [slot.index for slot in subject.attempt.slots if slot.kind == "gpu"]
     return Spec(
         argv=tuple(_argv(subject, prepared, attempt_dir)),
         cwd=definition.workdir,
@@ -138,8 +150,22 @@ def _spec(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Spec:
         wake=str(home.doorbell),
         revive=tuple(service.guard_argv()),
         revive_lock=str(home.guard_lock),
-        locks=gpus.prepare_locks(held) if held else (),
+        locks=_locks(subject.attempt),
     )
+
+
+def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
+    """Return the lock files of an attempt's GPUs, which are looked at once more."""
+    if not attempt.gpus:
+        return ()
+    found = nvml.look()
+    working = {gpu.index: gpu for gpu in found.gpus if gpu.problem is None}
+    for index in attempt.gpus:
+        if index not in working:
+            gpu = next((gpu for gpu in found.gpus if gpu.index == index), None)
+            problem = gpu.problem if gpu else found.problem or "is not there any more"
+            raise GpuGoneError(f"GPU {index} {problem}" if gpu else f"GPU {index}: {problem}")
+    return gpu_locks.prepare(working[index] for index in attempt.gpus)
 
 
 def _argv(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Sequence[str]:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from trainui import clock
+from trainui.control import environment
 from trainui.control.queue import PAUSED
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
-from trainui.execution import gpus, slots
+from trainui.errors import UnfitEnvironmentError
+from trainui.execution import gpus, nvml, slots
+from trainui.execution.gpus import Usable
 from trainui.execution.messages import Message, Messenger
 from trainui.execution.slots import HOST
 from trainui.pipeline.masking import mask
-from trainui.pipeline.plan import FreeSlots, Grant, Wait, WaitingStage, plan
+from trainui.pipeline.plan import Grant, Wait, WaitingStage, plan
 from trainui.settings import Settings
 from trainui.store import attempts, runs, stages
 from trainui.store.engine import Store
@@ -82,6 +86,8 @@ class Planner:
         self._send_again(self._last.unclaimed)
         if self._last.waiting:
             self._give_out(self._last)
+        if not any(stage.definition.gpus for stage in self._last.waiting):
+            nvml.close()
 
     def _read(self) -> _View:
         # at the worker's start all messages count as lost: whoever had taken them is gone
@@ -110,9 +116,10 @@ class Planner:
             self._messenger.post(message)
 
     def _give_out(self, view: _View) -> None:
+        usable = self._usable_gpus(view)
         decided = plan(
-            [_waiting(stage) for stage in view.waiting],
-            self._free(view),
+            [_waiting(stage, usable) for stage in view.waiting],
+            slots.survey(view.held, self._settings, usable),
             clock.now(),
             paused=view.paused,
         )
@@ -128,10 +135,11 @@ class Planner:
             ]
         )
 
-    def _free(self, view: _View) -> FreeSlots:
-        asks = not view.paused and any(stage.definition.gpus for stage in view.waiting)
-        usable = gpus.usable_gpus(self._settings) if asks else []
-        return slots.survey(view.held, self._settings, usable)
+    def _usable_gpus(self, view: _View) -> Usable:
+        """Look at the GPUs, if somebody waits for one."""
+        if view.paused or not any(stage.definition.gpus for stage in view.waiting):
+            return Usable()
+        return gpus.usable_gpus(self._settings)
 
     def _grant(self, stage: StageRecord, grant: Grant) -> None:
         places = [Slot(HOST, grant.kind, number) for number in grant.slots]
@@ -155,16 +163,26 @@ def _is_moved_by_time(view: _View) -> bool:
     return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
 
 
-def _waiting(stage: StageRecord) -> WaitingStage:
+def _waiting(stage: StageRecord, usable: Usable) -> WaitingStage:
     definition = stage.definition
     used, allowed = stage.retries_used, definition.retries
     return WaitingStage(
         stage.id,
         gpus=definition.gpus,
         cpus=definition.cpus,
+        visible=_visible(stage, usable) if definition.gpus else None,
         not_before=stage.not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
     )
+
+
+def _visible(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
+    """Return the GPUs that the shell saw which submitted a stage's run; None: all."""
+    try:
+        value = environment.read(Path(stage.directory).parent).environ.get(gpus.VISIBLE)
+    except UnfitEnvironmentError:
+        return None  # the launch will tell
+    return None if value is None else frozenset(gpus.visible_indices(usable.gpus, value))
 
 
 def _message(stage: StageRecord, attempt: AttemptRecord) -> Message:

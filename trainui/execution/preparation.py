@@ -6,7 +6,7 @@ The worker's own environment reaches no stage; what does is listed here and nowh
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,6 @@ def _filled(
 
 def _own_variables(subject: Subject, checkpoint: str | None) -> dict[str, str]:
     run, stage, attempt = subject.run, subject.stage, subject.attempt
-    gpus = [slot.index for slot in attempt.slots if slot.kind == "gpu"]
     variables = {
         "TRAINUI_RUN_ID": run.id,
         "TRAINUI_STAGE": stage.name,
@@ -116,15 +115,11 @@ def _own_variables(subject: Subject, checkpoint: str | None) -> dict[str, str]:
         "TRAINUI_RUN_DIR": run.directory,
         "TRAINUI_STAGE_DIR": stage.directory,
         "TRAINUI_METRICS_FILE": str(Path(attempt.directory) / METRICS_FILE),
-        "CUDA_VISIBLE_DEVICES": _joined(gpus),
+        "CUDA_VISIBLE_DEVICES": ",".join(map(str, attempt.gpus)),
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "PYTHONUNBUFFERED": "1",
     }
     return variables | ({"TRAINUI_CHECKPOINT": checkpoint} if checkpoint else {})
-
-
-def _joined(indices: Sequence[int]) -> str:
-    return ",".join(str(index) for index in indices)
 
 
 def _free_port() -> int:

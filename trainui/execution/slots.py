@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
 from trainui.domain.records import Slot
 from trainui.execution import gpus
+from trainui.execution.gpus import Usable
 from trainui.pipeline.plan import FreeSlots
 from trainui.settings import Settings
 from trainui.store import attempts, stages
@@ -20,7 +21,8 @@ HOST = socket.gethostname()
 def all_slots(settings: Settings) -> tuple[Slot, ...]:
     """Return the places of this host, on which stages may run."""
     cpus = tuple(Slot(HOST, "cpu", number) for number in range(settings.cpus))
-    return cpus + tuple(Slot(HOST, "gpu", gpu.index) for gpu in gpus.usable_gpus(settings))
+    usable = gpus.usable_gpus(settings).gpus
+    return cpus + tuple(Slot(HOST, "gpu", gpu.index) for gpu in usable if gpu.problem is None)
 
 
 def holders(connection: Connection) -> dict[Slot, str]:
@@ -33,7 +35,7 @@ def holders(connection: Connection) -> dict[Slot, str]:
     return {slot: names[attempt_id] for slot, attempt_id in held.items()}
 
 
-def survey(held: Mapping[Slot, str], settings: Settings, usable: Iterable[gpus.Gpu]) -> FreeSlots:
+def survey(held: Mapping[Slot, str], settings: Settings, usable: Usable) -> FreeSlots:
     """Return the free slots and who has the others.
 
     Args:
@@ -45,12 +47,24 @@ def survey(held: Mapping[Slot, str], settings: Settings, usable: Iterable[gpus.G
     free_cpus = [number for number in range(settings.cpus) if number not in cpu_users]
     # places of a time when there were more still count as taken
     free_cpus = free_cpus[: max(0, settings.cpus - len(cpu_users))]
-    gpu_users = {slot.index: name for slot, name in held.items() if slot.kind == "gpu"}
-    taken, free_gpus = {}, []
-    for gpu in usable:
-        user = gpu_users.get(gpu.index) or gpus.user_of(gpu)
-        if user is None:
-            free_gpus.append(gpu.index)
+    holders = {slot.index: name for slot, name in held.items() if slot.kind == "gpu"}
+    users: dict[int, str] = {}
+    strangers: dict[int, str] = {}
+    free_gpus = []
+    for gpu in usable.gpus:
+        if gpu.problem is not None:
+            strangers[gpu.index] = gpu.problem
+        elif gpu.index in holders:
+            users[gpu.index] = holders[gpu.index]
+        elif (stranger := gpus.stranger_on(gpu)) is not None:
+            strangers[gpu.index] = stranger
         else:
-            taken[gpu.index] = user
-    return FreeSlots(tuple(free_cpus), cpu_users, tuple(free_gpus), taken)
+            free_gpus.append(gpu.index)
+    return FreeSlots(
+        cpus=tuple(free_cpus),
+        cpu_users=cpu_users,
+        gpus=tuple(free_gpus),
+        gpu_users=users,
+        gpu_strangers=strangers,
+        gpu_limit=usable.hindrance,
+    )

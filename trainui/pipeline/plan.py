@@ -1,7 +1,8 @@
 """Which of the stages that wait may start now, and what the others wait for: decided, not done.
 
 The rule of fairness lives here and nowhere else: of the stages that need the same kind of slot,
-none that comes later takes one while an earlier one waits for it.
+none that comes later takes one while an earlier one waits for it. One that waits for strangers,
+such as a process that did not come through us, keeps nobody waiting.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class WaitingStage:
     """Microseconds; a retry waits until then."""
     retry: str = "retry"
     """What it waits for until then, such as `retry 1 of 2`."""
+    visible: frozenset[int] | None = None
+    """Indices of the GPUs that it may have; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,11 @@ class FreeSlots:
     gpus: tuple[int, ...] = ()
     """Indices of free GPUs."""
     gpu_users: Mapping[int, str] = field(default_factory=dict)
-    """Taken GPUs, each with the stage or process on it."""
+    """Taken GPUs, each with the stage that holds it."""
+    gpu_strangers: Mapping[int, str] = field(default_factory=dict)
+    """GPUs that no stage of ours will give back, each with what is on it or wrong with it."""
+    gpu_limit: str | None = None
+    """Why there are no more GPUs, where that is not plain."""
 
     @property
     def cpu_total(self) -> int:
@@ -54,7 +61,7 @@ class FreeSlots:
     @property
     def gpu_total(self) -> int:
         """How many GPUs may be used."""
-        return len(self.gpus) + len(self.gpu_users)
+        return len(self.gpus) + len(self.gpu_users) + len(self.gpu_strangers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +96,8 @@ def plan(
         paused: whether a person holds the queue.
     """
     queues = {
-        "cpu": _Queue("cpu", list(free.cpus), free.cpu_total, free.cpu_users),
-        "gpu": _Queue("gpu", list(free.gpus), free.gpu_total, free.gpu_users),
+        "cpu": _Queue("cpu", list(free.cpus), free.cpu_users),
+        "gpu": _Queue("gpu", list(free.gpus), free.gpu_users, free.gpu_strangers, free.gpu_limit),
     }
     decided: list[Grant | Wait] = []
     for stage in waiting:
@@ -109,45 +116,57 @@ class _Queue:
 
     kind: str
     free: list[int]
-    total: int
     users: Mapping[int, str]
-    held_up: bool = False
-    """Whether a stage waits for slots of this kind, so that later ones do too."""
-    given: int = 0
+    strangers: Mapping[int, str] = field(default_factory=dict)
+    limit: str | None = None
+    kept: set[int] = field(default_factory=set)
+    """Slots that a stage waits for, so that none which comes later takes them."""
+    given: set[int] = field(default_factory=set)
 
     def decide(self, stage: WaitingStage) -> Grant | Wait:
         needed = stage.gpus or stage.cpus
-        if needed > self.total:
-            return Wait(stage.id, self._impossible(needed))
-        if self.held_up or needed > len(self.free):
-            reason = self._taken(needed, behind=self.held_up and needed <= len(self.free))
-            self.held_up = True
-            return Wait(stage.id, reason)
-        taken, self.free = self.free[:needed], self.free[needed:]
-        self.given += needed
-        return Grant(stage.id, self.kind, tuple(taken))
+        own = {*self.free, *self.given, *self.users}
+        fitting = own.union(self.strangers)
+        if stage.gpus and stage.visible is not None:
+            own, fitting = own & stage.visible, fitting & stage.visible
+        if needed > len(fitting):
+            return Wait(stage.id, self._impossible(needed, len(fitting), stage.visible))
+        free = [slot for slot in self.free if slot in fitting]
+        granted = [slot for slot in free if slot not in self.kept][:needed]
+        if len(granted) < needed:
+            if needed <= len(own):  # else it waits for strangers, and nobody has to wait with it
+                self.kept |= fitting
+            return Wait(stage.id, self._taken(needed, fitting, behind=needed <= len(free)))
+        self.free = [slot for slot in self.free if slot not in granted]
+        self.given.update(granted)
+        return Grant(stage.id, self.kind, tuple(granted))
 
-    def _impossible(self, needed: int) -> str:
-        has = self.total or "none"
-        return f"needs {_count(self.kind, needed)}, this machine has {has}"
+    def _impossible(self, needed: int, total: int, visible: frozenset[int] | None) -> str:
+        wanted = f"needs {_count(self.kind, needed)}"
+        if self.kind == "gpu" and visible is not None:
+            return f"{wanted}, the CUDA_VISIBLE_DEVICES of its run lets it have {total or 'none'}"
+        limit = f": {self.limit}" if self.limit else ""
+        return f"{wanted}, this machine has {total or 'none'}{limit}"
 
-    def _taken(self, needed: int, *, behind: bool) -> str:
+    def _taken(self, needed: int, fitting: set[int], *, behind: bool) -> str:
         wanted = f"needs {_count(self.kind, needed)}"
         if behind:
             return f"{wanted}: an earlier stage waits for more"
         if self.kind == "gpu":
-            users = [f"GPU {index} {user}" for index, user in sorted(self.users.items())]
+            users = {**self.users, **self.strangers}
+            words = [f"GPU {slot} {users[slot]}" for slot in sorted(fitting & users.keys())]
         else:
-            users = self._holders()
-        if self.given:
-            users.append(f"{self.given} given to earlier stages")
-        return f"{wanted}: {', '.join(users)}"
+            words = self._holders()
+        if given := self.given & fitting:
+            words.append(f"{len(given)} given to earlier stages")
+        return f"{wanted}: {', '.join(words)}"
 
     def _holders(self) -> list[str]:
         names = list(dict.fromkeys(user for _, user in sorted(self.users.items())))
         if len(names) > NAMES_SHOWN:
             names[NAMES_SHOWN:] = [f"{len(names) - NAMES_SHOWN} more"]
-        return [f"{len(self.users)} of {self.total} taken by {', '.join(names)}"] if names else []
+        total = len(self.users) + len(self.free) + len(self.given)
+        return [f"{len(self.users)} of {total} taken by {', '.join(names)}"] if names else []
 
 
 def _count(kind: str, number: int) -> str:

@@ -79,6 +79,21 @@ def set_reason(connection: Connection, stage_id: str, reason: str | None) -> Non
     )
 
 
+def warn(connection: Connection, stage_id: str, reason: str) -> None:
+    """Say of a running stage what may be its end; where it does not run, nothing is written."""
+    warned = connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == stage_id, STAGES.c.status == Status.RUNNING)
+        .values(reason=reason)
+    )
+    if warned.rowcount:
+        stage = get(connection, stage_id)
+        text = f"{stage.name}: {reason}"
+        events.record(
+            connection, stage.run_id, "warning", text, stage=stage.name, attempt=stage.attempt
+        )
+
+
 def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
     """Queue, block or skip what waited for these stages, and what waited for that in turn."""
     frontier = list(stage_ids)

@@ -80,7 +80,7 @@ def shown_command(params: Mapping[str, Any], definition: StageDefinition) -> str
 
 def _gpus(attempts: Sequence[AttemptRecord]) -> list[int]:
     """Return the indices of the GPUs that the last attempt has or had."""
-    return [slot.index for attempt in attempts[-1:] for slot in attempt.slots if slot.kind == "gpu"]
+    return attempts[-1].gpus if attempts else []
 
 
 def _attempt(attempt: AttemptRecord) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +69,50 @@ def test_no_later_stage_overtakes_one_that_waits_for_more() -> None:
     assert third == Grant("c", "cpu", (0,))
 
 
+def test_the_reason_names_strangers_and_what_is_broken_too() -> None:
+    free = FreeSlots(
+        gpu_users={0: "train_a"},
+        gpu_strangers={1: "pid 4242 of another user", 2: "has fallen off the bus"},
+    )
+    assert one(WaitingStage("a", gpus=1), free) == Wait(
+        "a",
+        "needs 1 GPU: GPU 0 train_a, GPU 1 pid 4242 of another user, GPU 2 has fallen off the bus",
+    )
+
+
+def test_one_that_waits_for_a_stranger_keeps_nobody_waiting_and_has_its_turn_first() -> None:
+    waiting = [WaitingStage("a", gpus=2), WaitingStage("b", gpus=1)]
+    first, second = plan(waiting, FreeSlots(gpus=(0,), gpu_strangers={1: "pid 7"}), NOW)
+    assert first == Wait("a", "needs 2 GPUs: GPU 1 pid 7")
+    assert second == Grant("b", "gpu", (0,))
+    first, second = plan(waiting, FreeSlots(gpus=(1,), gpu_users={0: "b"}), NOW)
+    assert isinstance(first, Wait)
+    assert second == Wait("b", "needs 1 GPU: an earlier stage waits for more")
+
+
+def test_a_stage_gets_only_gpus_that_its_run_may_see() -> None:
+    waiting = [
+        WaitingStage("a", gpus=1, visible=frozenset({1})),
+        WaitingStage("b", gpus=1, visible=frozenset({1})),
+        WaitingStage("c", gpus=1),
+        WaitingStage("d", gpus=2, visible=frozenset({1})),
+    ]
+    decided = plan(waiting, FreeSlots(gpus=(0, 1)), NOW)
+    assert decided == [
+        Grant("a", "gpu", (1,)),
+        Wait("b", "needs 1 GPU: 1 given to earlier stages"),
+        Grant("c", "gpu", (0,)),
+        Wait("d", "needs 2 GPUs, the CUDA_VISIBLE_DEVICES of its run lets it have 1"),
+    ]
+
+
+def test_why_there_are_no_more_gpus_is_said() -> None:
+    free = FreeSlots(gpus=(0,), gpu_limit="limited by the setting gpus")
+    assert one(WaitingStage("a", gpus=2), free) == Wait(
+        "a", "needs 2 GPUs, this machine has 1: limited by the setting gpus"
+    )
+
+
 def test_what_was_given_in_the_same_plan_is_said() -> None:
     decided = plan([WaitingStage("a"), WaitingStage("b")], FreeSlots(cpus=(0,)), NOW)
     assert decided[1] == Wait("b", "needs 1 CPU place: 1 given to earlier stages")
@@ -100,24 +146,26 @@ stages = st.lists(
         gpus=st.integers(0, 4),
         cpus=st.integers(1, 4),
         not_before=st.none() | st.integers(NOW - 5, NOW + 5),
+        visible=st.none() | st.frozensets(st.integers(0, 5)),
     ),
     max_size=12,
 ).map(lambda found: [_numbered(stage, number) for number, stage in enumerate(found)])
 
 
 def _numbered(stage: WaitingStage, number: int) -> WaitingStage:
-    return WaitingStage(str(number), stage.gpus, stage.cpus, stage.not_before)
+    return replace(stage, id=str(number))
 
 
 @st.composite
 def hosts(draw: st.DrawFn) -> FreeSlots:
     cpus = draw(st.lists(st.booleans(), max_size=6))
-    gpus = draw(st.lists(st.booleans(), max_size=6))
+    gpus = draw(st.lists(st.sampled_from(["free", "ours", "strange"]), max_size=6))
     return FreeSlots(
         cpus=tuple(n for n, free in enumerate(cpus) if free),
         cpu_users={n: "x" for n, free in enumerate(cpus) if not free},
-        gpus=tuple(n for n, free in enumerate(gpus) if free),
-        gpu_users={n: "x" for n, free in enumerate(gpus) if not free},
+        gpus=tuple(n for n, state in enumerate(gpus) if state == "free"),
+        gpu_users={n: "x" for n, state in enumerate(gpus) if state == "ours"},
+        gpu_strangers={n: "y" for n, state in enumerate(gpus) if state == "strange"},
     )
 
 
@@ -139,20 +187,25 @@ def test_every_stage_is_decided_in_order_and_no_slot_is_given_twice(
 
 
 @given(stages, hosts())
-def test_a_grant_is_whole_and_comes_before_every_wait_for_slots_of_its_kind(
+def test_a_grant_is_whole_and_takes_nothing_that_an_earlier_stage_waits_for(
     waiting: list[WaitingStage], free: FreeSlots
 ) -> None:
-    held_up = set()
+    every = {*free.gpus, *free.gpu_users}
+    kept: dict[str, set[int]] = {"cpu": set(), "gpu": set()}
     for stage, item in zip(waiting, plan(waiting, free, NOW), strict=True):
         kind = "gpu" if stage.gpus else "cpu"
         needed = stage.gpus or stage.cpus
         if isinstance(item, Grant):
             assert item.kind == kind
             assert len(item.slots) == needed
-            assert kind not in held_up
+            assert not kept[kind].intersection(item.slots)
             assert stage.not_before is None or stage.not_before <= NOW
-        elif item.reason.startswith("needs") and "this machine has" not in item.reason:
-            held_up.add(kind)
+            assert kind == "cpu" or stage.visible is None or stage.visible.issuperset(item.slots)
+        elif item.reason.startswith("needs"):
+            own = every if kind == "gpu" else {*free.cpus, *free.cpu_users}
+            if kind == "gpu" and stage.visible is not None:
+                own = own & stage.visible
+            kept[kind] |= own if needed <= len(own) else set()
 
 
 @given(stages, hosts())

@@ -1,0 +1,1 @@
+"""GPUs for tests: a stand-in for the driver's library, compiled from `nvml.c`."""

@@ -1,0 +1,227 @@
+"""What the NVIDIA driver tells about the GPUs of this machine.
+
+No driver, no GPU: that is no error. A driver may also be older than the functions that are asked
+for here, may hang, or may not tell all of a card: what it does not tell is None, and what keeps a
+GPU from being used is said in words. Nothing is held between `look` and `close`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds; a look takes milliseconds, and some seconds where the driver first wakes the cards."""
+
+PROHIBITED = 2
+"""The compute mode in which no process may compute on a GPU."""
+
+NO_PERMISSION, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND = 4, 9, 12
+GPU_IS_LOST, RESET_REQUIRED, VERSION_MISMATCH = 15, 16, 18
+"""NVML's codes of errors: constants of its interface, as in nvml.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU."""
+
+    index: int
+    """In PCI order."""
+    uuid: str
+    name: str
+    pids: tuple[int, ...] = ()
+    """Processes that compute on it, of all users."""
+    draws: bool = False
+    """Whether a display's processes are on it, which take memory and keep nobody from computing."""
+    memory_used: int | None = None
+    """Bytes, without those that the driver keeps for itself where it tells them apart."""
+    memory_total: int | None = None
+    """Bytes."""
+    utilisation: int | None = None
+    """Per cent of the last moments in which something computed."""
+    temperature: int | None = None
+    """Degrees Celsius."""
+    power: float | None = None
+    """Watts."""
+    problem: str | None = None
+    """Why no stage can run on it, such as `has fallen off the bus`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look found."""
+
+    gpus: tuple[Gpu, ...] = ()
+    problem: str | None = None
+    """Why the driver tells nothing, though there is one."""
+
+
+def look() -> Found:
+    """Ask the driver for all GPUs; returns in time also where the driver hangs."""
+    global _question
+    with _lock:
+        if _question is None or _question.answered.is_set():
+            _question = _Question()
+        question = _question
+    if question.answered.wait(question.asked_at + PATIENCE - time.monotonic()):
+        return question.answer
+    return Found(problem=f"the NVIDIA driver has not answered for {PATIENCE:.0f} s")
+
+
+def close() -> None:
+    """Let go of the driver, which cannot be reset or replaced while somebody holds it."""
+    with _lock:
+        if _question is None or _question.answered.is_set():
+            _session.close()
+
+
+class _Question:
+    """A question that the driver is asked in a thread of its own, since it may never answer."""
+
+    def __init__(self) -> None:
+        self.asked_at = time.monotonic()
+        self.answered = threading.Event()
+        self.answer = Found()
+        threading.Thread(target=self._ask, name="nvml", daemon=True).start()
+
+    def _ask(self) -> None:
+        try:
+            self.answer = _session.look()
+        except Exception as error:
+            logger.exception("the NVIDIA driver cannot be asked")
+            self.answer = Found(problem=f"the NVIDIA driver cannot be asked: {error}")
+        finally:
+            self.answered.set()
+
+
+class _Session:
+    """The connection to the driver; one question uses it at a time."""
+
+    def __init__(self) -> None:
+        self._is_open = False
+        self._known: dict[int, tuple[str, str]] = {}
+        """UUIDs and names, which a GPU that is lost tells no more."""
+
+    def look(self) -> Found:
+        import pynvml
+
+        try:
+            if not self._is_open:
+                pynvml.nvmlInit()
+                self._is_open = True
+            count = pynvml.nvmlDeviceGetCount()
+        except pynvml.NVMLError as error:
+            self.close()
+            return Found(problem=_driver_problem(error))
+        found = tuple(self._read(pynvml, index) for index in range(count))
+        if any(gpu.problem for gpu in found):
+            self.close()  # one that comes back is seen by a new session only
+        return Found(found)
+
+    def close(self) -> None:
+        if self._is_open:
+            import pynvml
+
+            self._is_open = False
+            with contextlib.suppress(pynvml.NVMLError):
+                pynvml.nvmlShutdown()
+
+    def _read(self, nvml: Any, index: int) -> Gpu:
+        try:
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
+            self._known[index] = uuid, name
+            return _Card(nvml, handle).read(index, uuid, name)
+        except nvml.NVMLError as error:
+            uuid, name = self._known.get(index, ("", "GPU"))
+            return Gpu(index, uuid, name, problem=_problem(error))
+
+
+_lock = threading.Lock()
+_session = _Session()
+_question: _Question | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """One GPU that is asked."""
+
+    nvml: Any
+    handle: Any
+
+    def read(self, index: int, uuid: str, name: str) -> Gpu:
+        nvml, memory = self.nvml, self._memory()
+        rates = self._first(nvml.nvmlDeviceGetUtilizationRates)
+        power = self._first(nvml.nvmlDeviceGetPowerUsage)
+        return Gpu(
+            index,
+            uuid,
+            name,
+            pids=self._pids("Compute"),
+            draws=bool(self._pids("Graphics")),
+            memory_used=memory and int(memory.used),
+            memory_total=memory and int(memory.total),
+            utilisation=rates and int(rates.gpu),
+            temperature=self._temperature(),
+            power=None if power is None else power / 1000,
+            problem=next(self._unusable(), None),
+        )
+
+    def _first(self, *questions: Callable[[Any], Any]) -> Any:
+        """Return the first answer; None where the driver or the card tells none."""
+        for ask in questions:
+            try:
+                return ask(self.handle)
+            except self.nvml.NVMLError as error:
+                if error.value in (GPU_IS_LOST, RESET_REQUIRED):
+                    raise
+        return None
+
+    def _pids(self, kind: str) -> tuple[int, ...]:
+        # by version: an older driver lacks the newest one
+        function = f"nvmlDeviceGet{kind}RunningProcesses"
+        found = self._first(*(getattr(self.nvml, f"{function}_v{n}") for n in (3, 2)))
+        return tuple(process.pid for process in found or ())
+
+    def _memory(self) -> Any:
+        ask, second = self.nvml.nvmlDeviceGetMemoryInfo, self.nvml.nvmlMemory_v2
+        return self._first(lambda handle: ask(handle, version=second), ask)
+
+    def _temperature(self) -> int | None:
+        nvml = self.nvml
+        names = ("nvmlDeviceGetTemperatureV", "nvmlDeviceGetTemperature")  # the second is to go
+        asks = [getattr(nvml, name) for name in names if hasattr(nvml, name)]
+        sensor = nvml.NVML_TEMPERATURE_GPU
+        found = self._first(*(lambda handle, ask=ask: ask(handle, sensor) for ask in asks))
+        return None if found is None else int(found)
+
+    def _unusable(self) -> Iterator[str]:
+        mode = self._first(self.nvml.nvmlDeviceGetMigMode)
+        if mode and mode[0] == self.nvml.NVML_DEVICE_MIG_ENABLE:
+            yield "is split into MIG instances, which are not given out"
+        if self._first(self.nvml.nvmlDeviceGetComputeMode) == PROHIBITED:
+            yield "is closed to computing (compute mode: prohibited)"
+
+
+def _driver_problem(error: Any) -> str | None:
+    """Say why there is no talking to the driver; None where there is no driver."""
+    if error.value == LIBRARY_NOT_FOUND:
+        return None
+    known = {
+        NO_PERMISSION: "may not be used by this user",
+        DRIVER_NOT_LOADED: "is not loaded",
+        VERSION_MISMATCH: "was replaced, and is not loaded anew: restart the machine",
+    }
+    return f"the NVIDIA driver {known.get(error.value) or f'does not work: {error}'}"
+
+
+def _problem(error: Any) -> str:
+    known = {GPU_IS_LOST: "has fallen off the bus", RESET_REQUIRED: "needs a reset"}
+    return known.get(error.value) or f"does not work: {error}"
