@@ -31,9 +31,9 @@ from trainui.supervisor.process import ProbeState, probe
 ACTIVE_PAUSE = 0.05
 """Seconds between looks at files that grow: on a clock, since events would cost more."""
 
-REST = 9
+REST = 19
 """A turn that took long is followed by a pause as many times as long: many busy files are looked at
-less often, and never take more than a tenth of a core."""
+less often, and never take more than a twentieth of a core."""
 
 ACTIVE_FOR = 2.0
 """Seconds after its last growth for which a file is looked at on the clock."""

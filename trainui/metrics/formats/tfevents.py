@@ -7,11 +7,13 @@ are read: https://github.com/tensorflow/tensorboard, `event.proto` and `summary.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from trainui.metrics.formats import event_layout
+from trainui.metrics.formats.event_layout import Events
+from trainui.metrics.formats.protobuf import fields
 from trainui.metrics.formats.table import Decoded
 from trainui.store.chunks import Points
 
@@ -45,13 +47,15 @@ class EventFile:
     def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
         del step  # an event has one
         self.state: dict[str, Any] = state or {}
+        self._frames: tuple[int, list[int]] = (0, [])
+        """Of the last block that was cut: its size, and where its records begin and the last ends.
+        Walking along them takes as long as all the rest."""
 
     def cut(self, data: bytes) -> int:
         """Return how many bytes of whole records there are."""
-        at = 0
-        while (end := at + record_size(data, at)) <= len(data) and end > at:
-            at = end
-        return at
+        places = _walk(data)
+        self._frames = (places[-1], places)
+        return places[-1]
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
         """Tell that a record without its end is none."""
@@ -61,16 +65,19 @@ class EventFile:
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole records."""
         del first_row
-        found: dict[str, list[tuple[int, int, float, int]]] = {}
-        records = 0
-        for number, data in enumerate(_records(block)):
-            records += 1
+        size, places = self._frames
+        if size != len(block):
+            places = _walk(block)
+        found = event_layout.decode(block, np.array(places, np.int64))
+        for number in found.left.tolist():
+            data = block[places[number] + _HEADER.size : places[number + 1] - 4]
             try:
                 _read_event(data, number, found)
             except (ValueError, IndexError, struct.error):
                 continue  # a damaged record; the next one begins where its length says
-        series = {tag: _points(events) for tag, events in found.items()}
-        return Decoded(series, records)
+        return Decoded(
+            {tag: _points(parts) for tag, parts in found.by_tag.items()}, len(places) - 1
+        )
 
 
 def looks_like(head: bytes) -> bool:
@@ -100,20 +107,21 @@ def masked_crc(data: bytes) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def _records(block: bytes) -> Iterator[bytes]:
-    at = 0
-    while at < len(block):
-        size = record_size(block, at)
-        yield block[at + _HEADER.size : at + size - 4]
-        at += size
+def _walk(block: bytes) -> list[int]:
+    """Return where whole records begin, and the last one ends."""
+    at, places, size, unpack = 0, [0], len(block), struct.Struct("<Q").unpack_from
+    while at + _FRAME <= size:
+        at += unpack(block, at)[0] + _FRAME
+        if at > size:
+            break
+        places.append(at)
+    return places
 
 
-def _read_event(
-    data: bytes, number: int, found: dict[str, list[tuple[int, int, float, int]]]
-) -> None:
+def _read_event(data: bytes, number: int, found: Events) -> None:
     wall_time, step = 0.0, 0
     summaries = []
-    for key, value in _fields(data):
+    for key, value, _at in fields(data):
         if key == _WALL_TIME:
             (wall_time,) = struct.unpack("<d", value)
         elif key == _STEP:
@@ -121,17 +129,16 @@ def _read_event(
         elif key == _SUMMARY:
             summaries.append(value)
     for summary in summaries:
-        for key, value in _fields(summary):
+        for key, value, _at in fields(summary):
             if key == _VALUE and (scalar := _scalar(value)) is not None:
                 tag, number_value = scalar
-                time = round(wall_time * 1e3) * 1000
-                found.setdefault(tag, []).append((number, step, number_value, time))
+                found.add(tag, number, step, number_value, wall_time)
 
 
 def _scalar(data: bytes) -> tuple[str, float] | None:
     """Return a summary value's tag and number; None for histograms, images, texts."""
     tag, number = "", None
-    for key, value in _fields(data):
+    for key, value, _at in fields(data):
         if key == _TAG:
             tag = value.decode("utf-8", "replace")
         elif key == _SIMPLE_VALUE:
@@ -143,16 +150,14 @@ def _scalar(data: bytes) -> tuple[str, float] | None:
 
 def _tensor_scalar(data: bytes) -> float | None:
     """Return the only number of a tensor; None if it has more or is no number."""
-    fields: dict[int, Any] = {}
-    for key, value in _fields(data):
-        fields[key] = value
-    how = _DTYPES.get(fields.get(_DTYPE, 0))
-    if how is None or not _is_scalar_shape(fields.get(_SHAPE, b"")):
+    given = {key: value for key, value, _at in fields(data)}
+    how = _DTYPES.get(given.get(_DTYPE, 0))
+    if how is None or not _is_scalar_shape(given.get(_SHAPE, b"")):
         return None
     code, instead = how
-    raw = fields.get(_CONTENT)
+    raw = given.get(_CONTENT)
     if raw is None:
-        value = fields.get(instead, b"")
+        value = given.get(instead, b"")
         if isinstance(value, int):  # a varint, one number
             return float(value - 2**64 if value >= 2**63 else value)
         raw = value
@@ -162,48 +167,16 @@ def _tensor_scalar(data: bytes) -> float | None:
 
 
 def _is_scalar_shape(shape: bytes) -> bool:
-    for key, dim in _fields(shape):
-        if key == _DIM and any(k == _SIZE and size != 1 for k, size in _fields(dim)):
+    for key, dim, _at in fields(shape):
+        if key == _DIM and any(k == _SIZE and size != 1 for k, size, _ in fields(dim)):
             return False
     return True
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Yield the fields of a protobuf message: numbers as they are, all else as bytes."""
-    at, end = 0, len(data)
-    while at < end:
-        tag, at = _varint(data, at)
-        key, kind = tag >> 3, tag & 7
-        value: Any
-        if kind == 0:
-            value, at = _varint(data, at)
-        elif kind == 2:
-            size, at = _varint(data, at)
-            value, at = data[at : at + size], at + size
-        elif kind in (1, 5):
-            size = 8 if kind == 1 else 4
-            value, at = data[at : at + size], at + size
-        else:
-            raise ValueError(f"a wire type that is not used: {kind}")
-        yield key, value
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        number |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return number, at
-        shift += 7
-
-
-def _points(events: list[tuple[int, int, float, int]]) -> Points:
-    ordinals, steps, values, times = zip(*events, strict=True)
-    return Points(
-        np.array(ordinals, np.int64),
-        np.array(steps, np.int64),
-        np.array(values, np.float64),
-        np.array(times, np.int64),
+def _points(parts: list[event_layout.Part]) -> Points:
+    numbers, steps, values, walls = (
+        np.concatenate([np.atleast_1d(part[column]) for part in parts]) for column in range(4)
     )
+    order = np.argsort(numbers, kind="stable")
+    times = np.rint(walls[order] * 1e3).astype(np.int64) * 1000
+    return Points(numbers[order], steps[order], values[order].astype(np.float64), times)

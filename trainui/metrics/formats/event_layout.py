@@ -1,0 +1,154 @@
+"""Many events at once: those that have the same bytes but for time, step and value.
+
+A trainer writes the same few tags over and over, so nearly all records of one size have twins whose
+fields stand at the same places. One of them is taken apart; its twins are read as columns.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from trainui.metrics.formats.protobuf import fields
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Bytes = NDArray[np.uint8]
+    Numbers = NDArray[np.int64]
+
+Part = tuple[Any, Any, Any, Any]
+"""Records' numbers, steps, values and wall times (seconds): arrays, or one of each."""
+
+_FEW = 16
+"""Records of one size that are not worth the trouble."""
+
+_HEADER, _FOOTER = 12, 4
+"""Bytes of a frame around its data."""
+
+
+@dataclass
+class Events:
+    """What was found, and which records are left to be read one by one."""
+
+    by_tag: dict[str, list[Part]] = field(default_factory=dict)
+    left: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def add(self, tag: str, numbers: Any, steps: Any, values: Any, walls: Any) -> None:
+        """Add points of a tag."""
+        self.by_tag.setdefault(tag, []).append((numbers, steps, values, walls))
+
+
+def decode(block: bytes, places: Numbers) -> Events:
+    """Read the scalars of events that have twins.
+
+    Args:
+        block: whole records.
+        places: where they begin, and the last one ends.
+    """
+    found, data = Events(), np.frombuffer(block, np.uint8)
+    sizes = np.diff(places)
+    left: list[Numbers] = []
+    order = np.argsort(sizes, kind="stable")
+    for numbers in np.split(order, np.flatnonzero(np.diff(sizes[order])) + 1):
+        while len(numbers) >= _FEW:
+            size = int(sizes[numbers[0]]) - _HEADER - _FOOTER
+            rows = sliding_window_view(data, size)[places[numbers] + _HEADER] if size > 0 else None
+            layout = None if rows is None else _layout(rows[0].tobytes())
+            if rows is None or layout is None:
+                left.append(numbers[:1])
+                numbers = numbers[1:]
+                continue
+            twins = layout.twins(rows)
+            _read(found, layout, numbers[twins], rows[twins])
+            numbers = numbers[~twins]
+        left.append(numbers)
+    if left:
+        found.left = np.sort(np.concatenate(left))
+    return found
+
+
+class _Layout(NamedTuple):
+    """Where an event's fields stand, in bytes from its start."""
+
+    tag: str
+    wall: int
+    step: int
+    step_bytes: int
+    value: int
+    template: Bytes
+
+    def twins(self, rows: Bytes) -> NDArray[np.bool_]:
+        """Tell which rows differ from the template in time, step and value only."""
+        fixed = np.ones(len(self.template), bool)
+        for start, size in ((self.wall, 8), (self.step, self.step_bytes), (self.value, 4)):
+            fixed[start : start + size] = False
+        same = (rows[:, fixed] == self.template[fixed]).all(axis=1)
+        more = rows[:, self.step : self.step + self.step_bytes] >= 0x80
+        return np.asarray(same & more[:, :-1].all(axis=1) & ~more[:, -1:].any(axis=1))
+
+
+def _read(found: Events, layout: _Layout, numbers: Numbers, rows: Bytes) -> None:
+    def column(at: int, size: int, kind: str) -> Any:
+        return np.ascontiguousarray(rows[:, at : at + size]).view(kind)[:, 0]
+
+    steps = np.zeros(len(rows), np.int64)
+    for index in range(layout.step_bytes):
+        steps |= (rows[:, layout.step + index].astype(np.int64) & 0x7F) << (7 * index)
+    walls, values = column(layout.wall, 8, "<f8"), column(layout.value, 4, "<f4")
+    found.add(layout.tag, numbers, steps, values, walls)
+
+
+def _layout(data: bytes) -> _Layout | None:
+    """Take an event apart; None where it is no single scalar of four bytes."""
+    try:
+        places = _places(data)
+    except (ValueError, IndexError, struct.error):
+        return None
+    return None if places is None else _Layout(*places, np.frombuffer(data, np.uint8))
+
+
+_EVENT = {1: "wall", 2: "step", 5: "summary"}
+_SUMMARY = {1: "value"}
+_VALUE = {1: "tag", 2: "number"}
+
+
+def _places(data: bytes) -> tuple[str, int, int, int, int] | None:
+    event = _only(data, 0, len(data), _EVENT)
+    if event.keys() < {"wall", "step", "summary"}:
+        return None
+    wall, step, summary = event["wall"], event["step"], event["summary"]
+    inside = _only(data, summary[1], summary[2], _SUMMARY)
+    if set(inside) != {"value"}:
+        return None
+    value = _only(data, *inside["value"][1:], _VALUE)
+    if set(value) != {"tag", "number"} or value["number"][2] - value["number"][1] != 4:
+        return None
+    tag = value["tag"][0].decode("utf-8", "replace")
+    return tag, wall[1], step[1], step[2] - step[1], value["number"][1]
+
+
+def _only(
+    data: bytes, start: int, end: int, names: dict[int, str]
+) -> dict[str, tuple[Any, int, int]]:
+    """Return a message's fields by name, each with its value and where that begins and ends.
+
+    Raises:
+        ValueError: it has a field twice, or one without a name.
+    """
+    found: dict[str, tuple[Any, int, int]] = {}
+    for key, value, at in fields(data, start, end):
+        name = names.get(key)
+        if name is None or name in found:
+            raise ValueError("not of this layout")
+        size = _varint_size(value) if isinstance(value, int) else len(value)
+        found[name] = (value, at, at + size)
+    return found
+
+
+def _varint_size(number: int) -> int:
+    return max(1, (number.bit_length() + 6) // 7)

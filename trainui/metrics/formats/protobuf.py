@@ -1,0 +1,46 @@
+"""Protobuf messages on the wire, field by field: https://protobuf.dev/programming-guides/encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, Any, int]]:
+    """Yield each field of a message: its key, its value, and where the value begins.
+
+    Numbers of one to ten bytes (varints) come as ints, all else as bytes.
+
+    Raises:
+        ValueError: a wire type that is not used.
+        IndexError: the message is cut off.
+    """
+    at, end = start, len(data) if end is None else end
+    while at < end:
+        tag, at = varint(data, at)
+        key, kind = tag >> 3, tag & 7
+        value: Any
+        begun = at
+        if kind == 0:
+            value, at = varint(data, at)
+        elif kind == 2:
+            size, begun = varint(data, at)
+            value, at = data[begun : begun + size], begun + size
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+            value, at = data[at : at + size], at + size
+        else:
+            raise ValueError(f"a wire type that is not used: {kind}")
+        yield key, value, begun
+
+
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number of one to ten bytes, and where it ends."""
+    number = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+        shift += 7
