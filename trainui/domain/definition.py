@@ -13,6 +13,24 @@ Json = Any
 """A value that JSON can hold."""
 
 
+METRIC_FORMATS = ("csv", "json", "jsonl", "tfevents", "tsv")
+"""Formats of files of metrics that a source may name."""
+
+METRIC_PRESETS = (
+    "catboost",
+    "keyvalue",
+    "lightgbm",
+    "llmc",
+    "megatron",
+    "nanogpt",
+    "torchtune",
+    "transformers",
+    "verl",
+    "xgboost",
+)
+"""Programs and ways to print metrics that are known by name, so that no pattern is needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricSource:
     """Where a stage's metrics are found: a path or glob, or a stream with a pattern."""

@@ -12,6 +12,9 @@ _BARE = re.compile(rf"{_NUMBER}(?:[eE]\+?[0-9]{{1,2}})?", re.ASCII)
 _PARTS = re.compile(
     rf"(?:({_NUMBER})d)?(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?", re.ASCII
 )
+PATTERN = rf"{_BARE.pattern}|(?=.)" + "".join(rf"(?:{_NUMBER}{unit})?" for unit in "dhms")
+"""The same for a JSON Schema, which knows no longest one."""
+
 _SECONDS = (86_400, 3600, 60, 1)
 
 

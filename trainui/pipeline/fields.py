@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from trainui.domain.definition import Json
+from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS, Json
 from trainui.pipeline import duration, names
 from trainui.pipeline.nodes import Scalar, json_of, kind_of
 from trainui.pipeline.parameters import Parameters
@@ -22,8 +22,10 @@ LARGEST = 1_000_000
 REPORTED = "reported-elsewhere"
 """A fault that another check words better."""
 
-_TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+_TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
+_FILLED_SCHEMA = {"type": "string", "pattern": r"\$\{"}
+"""A value that comes from a parameter."""
 
 
 def fault(code: str, message: str) -> PydanticCustomError:
@@ -48,6 +50,14 @@ def _pattern(value: Any) -> str:
     text = _text(value)
     if "${" not in text:
         compile_pattern(text)
+    return text
+
+
+def _format(value: Any) -> str:
+    text = _item(value)
+    if "${" not in text and text not in METRIC_FORMATS:
+        near = did_you_mean(text, METRIC_FORMATS) or f"; it may be {', '.join(METRIC_FORMATS)}"
+        raise fault("bad-format", f"is not a format of metrics: {quoted(text)}{near}")
     return text
 
 
@@ -197,15 +207,29 @@ Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 Item = Annotated[str, BeforeValidator(_item), WithJsonSchema(_TEXT_SCHEMA)]
 """One of a list of texts."""
 
-Pattern = Annotated[
-    str, BeforeValidator(_pattern), WithJsonSchema({"type": "string", "format": "regex"})
-]
+Pattern = Annotated[str, BeforeValidator(_pattern), WithJsonSchema(_TEXT_SCHEMA)]
 """A regular expression."""
+
+StreamPattern = Annotated[
+    str,
+    BeforeValidator(_pattern),
+    WithJsonSchema({"anyOf": [{"enum": list(METRIC_PRESETS)}, _TEXT_SCHEMA]}),
+]
+"""A regular expression, or the name of a preset."""
+
+Format = Annotated[
+    str,
+    BeforeValidator(_format),
+    WithJsonSchema({"anyOf": [{"enum": list(METRIC_FORMATS)}, _FILLED_SCHEMA]}),
+]
+"""The name of a format of metrics."""
 
 StageName = Annotated[
     str,
     BeforeValidator(_named(names.stage_name_fault)),
-    WithJsonSchema({"type": "string", "pattern": r"^[^/.\[\]{}$]{1,64}$"}),
+    WithJsonSchema(
+        {"type": ["string", "integer", "boolean"], "pattern": r"^(?! )[^/.\[\]{}$]{1,64}(?<! )$"}
+    ),
 ]
 """A stage's name."""
 
@@ -226,43 +250,74 @@ VariableName = Annotated[str, BeforeValidator(_named(names.variable_fault))]
 Command = Annotated[
     str | tuple[str, ...],
     BeforeValidator(_command),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {**_TEXTS_SCHEMA, "minItems": 1}]}),
+    WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {**_TEXTS_SCHEMA, "minItems": 1}]}),
 ]
 """Shell text, or words."""
 
-_DURATION_SCHEMA = {"type": ["string", "number"], "examples": ["90s", "30m", "1h30m"]}
+
+def _duration_schema(least: dict[str, int]) -> dict[str, Any]:
+    text = {"type": "string", "pattern": rf"^\s*({duration.PATTERN})\s*$|\$\{{"}
+    examples = ["90s", "30m", "12h", "1h30m"]
+    return {"anyOf": [text, {"type": "number", **least}], "examples": examples}
+
 
 Duration = Annotated[
-    float, BeforeValidator(_duration(zero=False)), WithJsonSchema(_DURATION_SCHEMA)
+    float,
+    BeforeValidator(_duration(zero=False)),
+    WithJsonSchema(_duration_schema({"exclusiveMinimum": 0, "maximum": duration.LONGEST})),
 ]
 """Seconds, above 0."""
 
-Delay = Annotated[float, BeforeValidator(_duration(zero=True)), WithJsonSchema(_DURATION_SCHEMA)]
+Delay = Annotated[
+    float,
+    BeforeValidator(_duration(zero=True)),
+    WithJsonSchema(_duration_schema({"minimum": 0, "maximum": duration.LONGEST})),
+]
 """Seconds, 0 or more."""
 
-Count = Annotated[int, BeforeValidator(_whole(0)), WithJsonSchema({"type": ["integer", "string"]})]
+
+def _whole_schema(least: int) -> dict[str, Any]:
+    return {
+        "anyOf": [{"type": "integer", "minimum": least, "maximum": LARGEST}, _FILLED_SCHEMA],
+    }
+
+
+Count = Annotated[int, BeforeValidator(_whole(0)), WithJsonSchema(_whole_schema(0))]
 """A whole number, 0 or more."""
 
-Places = Annotated[int, BeforeValidator(_whole(1)), WithJsonSchema({"type": ["integer", "string"]})]
+Places = Annotated[int, BeforeValidator(_whole(1)), WithJsonSchema(_whole_schema(1))]
 """A whole number, 1 or more."""
 
-Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": ["boolean", "string"]})]
+Flag = Annotated[
+    bool,
+    BeforeValidator(_flag),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, _FILLED_SCHEMA]}),
+]
 """True or false."""
 
-Signal = Annotated[str, BeforeValidator(_signal), WithJsonSchema({"type": ["string", "integer"]})]
+
+def _signal_schema() -> dict[str, Any]:
+    known = sorted(member.name.removeprefix("SIG") for member in signal.Signals)
+    any_case = "|".join("".join(f"[{c}{c.lower()}]" for c in name) for name in known)
+    numbers = sorted(int(number) for number in signal.valid_signals())
+    written = "|".join(map(str, numbers))
+    pattern = rf"^\s*(([Ss][Ii][Gg])?({any_case})|{written})\s*$|\$\{{"
+    return {
+        "anyOf": [{"enum": known}, {"enum": numbers}, {"type": "string", "pattern": pattern}],
+        "examples": ["TERM", "INT", "USR1"],
+    }
+
+
+Signal = Annotated[str, BeforeValidator(_signal), WithJsonSchema(_signal_schema())]
 """A signal's name without SIG."""
 
-Task = Annotated[str, BeforeValidator(_task), WithJsonSchema({"type": "string"})]
+Task = Annotated[str, BeforeValidator(_task), WithJsonSchema(_TEXT_SCHEMA)]
 """The name of a task or function."""
 
 TaskParam = Annotated[Json, BeforeValidator(_json), WithJsonSchema({})]
 """What JSON can hold."""
 
-Parameter = Annotated[
-    str,
-    BeforeValidator(_parameter),
-    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
-]
+Parameter = Annotated[str, BeforeValidator(_parameter), WithJsonSchema(_TEXT_SCHEMA)]
 """The value of a parameter, as text."""
 
 Choices = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from trainui.domain.definition import METRIC_PRESETS
 from trainui.pipeline.nodes import Mapping, Scalar, Sequence
 from trainui.pipeline.outline import Outline
 from trainui.pipeline.problems import Problems, did_you_mean, quoted
@@ -35,6 +36,8 @@ def _check_source(source: Mapping, problems: Problems) -> None:
 
 def _check_pattern(source: Mapping, stream: str, problems: Problems) -> None:
     node, step = source.get(stream), source.get("step")
+    if isinstance(node, Scalar) and _PRESET.fullmatch(node.text):
+        _check_preset(node, stream, problems)
     groups = _groups(node.text) if isinstance(node, Scalar) else None
     if not isinstance(node, Scalar) or groups is None:
         return
@@ -48,6 +51,17 @@ def _check_pattern(source: Mapping, stream: str, problems: Problems) -> None:
         near = did_you_mean(step.text, groups)
         message = f"step {quoted(step.text)} is not a group of the pattern{near}"
         problems.add(step.mark, "bad-pattern", message)
+
+
+def _check_preset(node: Scalar, stream: str, problems: Problems) -> None:
+    if node.text in METRIC_PRESETS:
+        return
+    near = did_you_mean(node.text, METRIC_PRESETS) or f"; there are {', '.join(METRIC_PRESETS)}"
+    message = (
+        f"{stream} {quoted(node.text)} is neither a preset nor a pattern whose groups have the "
+        rf"metrics' names, such as loss=(?P<loss>\S+){near}"
+    )
+    problems.add(node.mark, "unknown-preset", message)
 
 
 def _groups(text: str) -> list[str] | None:

@@ -24,9 +24,14 @@ RESERVED_VARIABLES = frozenset(
 )
 """Set by trainui for every stage; by them its processes are known."""
 
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+MATRIX_KEY = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+PARAM_KEY = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
+VARIABLE_NAME = rf"^(?!({'|'.join(sorted(RESERVED_VARIABLES))})$)[^=]+$"
+"""Patterns of keys, for the JSON Schema too."""
+
+_KEY = re.compile(MATRIX_KEY)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_DOTTED_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_DOTTED_KEY = re.compile(PARAM_KEY)
 
 
 def is_sound(text: str) -> bool:

@@ -30,13 +30,13 @@ class MetricSpec(_Strict):
 
     path: f.Item | None = None
     """A path or glob, looked for in the stage's directory, then in its workdir."""
-    format: f.Item | None = None
+    format: f.Format | None = None
     """The format's name, where the content does not tell it."""
     step: f.Item | None = None
     """The field or group that is the step."""
-    stdout: f.Pattern | None = None
+    stdout: f.StreamPattern | None = None
     """A pattern with named groups, or a preset's name, for the lines of stdout."""
-    stderr: f.Pattern | None = None
+    stderr: f.StreamPattern | None = None
     """The same for stderr."""
 
 
@@ -136,9 +136,3 @@ class PipelineSpec(_Strict):
     """Not honoured yet."""
     stages: list[StageSpec]
     """At least one."""
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a pipeline file, for editors."""
-    schema = PipelineSpec.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,64 @@
+"""The JSON Schema of a pipeline file, with which editors complete and check it.
+
+It knows fields and types. What only the whole file tells, such as which fields go together or
+whether a stage is there, `trainui validate` checks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainui.pipeline import names
+from trainui.pipeline.spec import NOT_HONOURED, PipelineSpec
+
+Schema = dict[str, Any]
+
+_NOTHING: Schema = {"type": "null"}
+
+_LEFT_OUT_BY_NULL = ("PipelineSpec", "StageFields", "StageSpec")
+"""A field of these that is written with nothing in it counts as left out."""
+
+_KEYS = {"matrix": names.MATRIX_KEY, "env": names.VARIABLE_NAME}
+"""Patterns of the keys of a stage's mappings."""
+
+
+def json_schema() -> Schema:
+    """Return the schema."""
+    schema = PipelineSpec.model_json_schema(mode="validation")
+    models: Schema = schema["$defs"] | {"PipelineSpec": schema}
+    for name, model in models.items():
+        model["properties"] = {
+            field: _field(
+                value, null=name in _LEFT_OUT_BY_NULL and field not in model.get("required", ())
+            )
+            for field, value in model["properties"].items()
+            if field not in NOT_HONOURED
+        }
+        del model["title"]
+    for name in ("StageFields", "StageSpec"):
+        for field, pattern in _KEYS.items():
+            _mapping(models[name]["properties"][field])["propertyNames"] = {"pattern": pattern}
+    _mapping(schema["properties"]["params"])["propertyNames"] = {"pattern": names.PARAM_KEY}
+    schema["properties"]["stages"]["minItems"] = 1
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A pipeline of trainui",
+        **schema,
+    }
+
+
+def _mapping(field: Schema) -> Schema:
+    found: Schema = next(one for one in field["anyOf"] if one.get("type") == "object")
+    return found
+
+
+def _field(field: Schema, *, null: bool) -> Schema:
+    """Return a field's schema: what it may be, one by one, then its words."""
+    words = {key: field[key] for key in ("description", "examples") if key in field}
+    if field.get("default") is not None:
+        words["default"] = field["default"]
+    rest = {key: value for key, value in field.items() if key not in (*words, "default", "title")}
+    kinds = [kind for kind in rest.pop("anyOf", [rest]) if kind != _NOTHING]
+    if null:
+        kinds.append(_NOTHING)
+    return {"anyOf": kinds, **words}
