@@ -12,6 +12,7 @@ from trainui.cli import (
     doctor,
     ending,
     graph,
+    init,
     logs,
     look,
     metrics,
@@ -19,6 +20,7 @@ from trainui.cli import (
     remove,
     resume,
     run,
+    schema,
     shell,
     validate,
     worker,
@@ -62,7 +64,20 @@ def main(
         opening.open_screen(None)
 
 
-for module in (demo, run, resume, ending, look, logs, metrics, shell, validate, graph):
+for module in (
+    demo,
+    run,
+    resume,
+    ending,
+    look,
+    logs,
+    metrics,
+    shell,
+    init,
+    validate,
+    graph,
+    schema,
+):
     module.register(app)
 app.add_typer(worker.app, name="worker")
 doctor.register(app)

@@ -54,7 +54,7 @@ def _mapping(field: Schema) -> Schema:
 
 def _field(field: Schema, *, null: bool) -> Schema:
     """Return a field's schema: what it may be, one by one, then its words."""
-    words = {key: field[key] for key in ("description", "examples") if key in field}
+    words: Schema = {key: field[key] for key in ("description", "examples") if key in field}
     if field.get("default") is not None:
         words["default"] = field["default"]
     rest = {key: value for key, value in field.items() if key not in (*words, "default", "title")}

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from trainui import clock
-from trainui.metrics.formats import Decoder, UnknownFormatError, decoder
+from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS
+from trainui.metrics.formats import _FORMATS, Decoder, UnknownFormatError, decoder
 from trainui.metrics.formats.detect import detect
 from trainui.metrics.formats.numbers import leading_number, to_number
 from trainui.metrics.formats.pattern import PatternError, PatternLines, compile_pattern
+from trainui.metrics.formats.presets import PRESETS
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.tfevents import masked_crc
 
@@ -324,3 +326,8 @@ def test_formats_are_found_by_content(text: str, name: str, expected: str | None
 def test_what_is_no_metrics_file_is_said_to_be_none(text: str) -> None:
     with pytest.raises(UnknownFormatError, match=re.escape("train.log")):
         detect(text.encode(), Path("train.log"), complete=True)
+
+
+def test_the_pipeline_file_knows_the_same_names() -> None:
+    assert set(METRIC_FORMATS) == set(_FORMATS)
+    assert set(METRIC_PRESETS) == set(PRESETS)
