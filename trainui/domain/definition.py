@@ -88,7 +88,7 @@ class StageDefinition:
     retries: int = 0
     """Automatic attempts after the first, since a person last started or resumed."""
     retry_delay: float = 0.0
-    """Seconds before the first retry; doubled at each next one."""
+    """Seconds before the first retry; doubled at each next one, to a day at the most."""
     timeout: float | None = None
     """Seconds that an attempt may take."""
     silence_timeout: float | None = None

@@ -63,6 +63,8 @@ class AttemptRecord:
     """What a person took its result for with `--keep` (`pipeline.fingerprint`)."""
     code_change: str | None = None
     """How the code that it started with differs from what was submitted, in words."""
+    host: str = ""
+    """Where it runs or ran."""
 
     @property
     def gpus(self) -> list[int]:

@@ -10,6 +10,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,18 @@ _MEMORY_ERROR = re.compile(
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*")
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What the worker knows of an attempt whose supervisor died."""
+
+    seen_alive: bool = False
+    """This worker saw its process alive, so that it ended just now."""
+    ended_for: ExitReason | None = None
+    """Why this worker ended it; None: it ended by itself, or a person cancelled it."""
+    left: tuple[int, ...] = ()
+    """Processes that outlived even KILL."""
+
+
 def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) -> Outcome:
     """Decide how an attempt ended.
 
@@ -58,9 +71,8 @@ def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) ->
         status, problem, result = Status.CANCELLED, "cancelled", None
     elif found.reason == ExitReason.STOPPED:
         status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
-    if found.left and problem is not None:
-        pids = ", ".join(str(pid) for pid in found.left)
-        problem = f"{problem}\n\nprocess {pids} outlived KILL and may still run"
+    if problem is not None:
+        problem = _with_left(problem, found.left)
     never_ran = found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD)
     return Outcome(
         status,
@@ -73,22 +85,43 @@ def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) ->
     )
 
 
-def lost(attempt: AttemptRecord, *, started_at: int | None, completed_at: int) -> Outcome:
-    """Return the outcome of an attempt of which nothing is left, not even a record of its end."""
-    cancelled = attempt.cancel_requested_at is not None
-    return Outcome(
-        Status.CANCELLED if cancelled else Status.INTERRUPTED,
-        completed_at=completed_at,
-        started_at=started_at,
-        error="cancelled" if cancelled else LOST,
-    )
+def lost(
+    attempt: AttemptRecord,
+    definition: StageDefinition,
+    loss: Loss,
+    *,
+    started_at: int | None,
+    completed_at: int,
+) -> Outcome:
+    """Return the outcome of an attempt whose supervisor died, so that none recorded its end."""
+    status, problem = Status.INTERRUPTED, LOST
+    if attempt.cancel_requested_at is not None:
+        status, problem = Status.CANCELLED, "cancelled"
+    elif (overdue := _overdue(definition, loss.ended_for)) is not None:
+        status, problem = Status.FAILED, overdue
+    error = _with_left(problem, loss.left)
+    return Outcome(status, completed_at=completed_at, started_at=started_at, error=error)
+
+
+def unseen(reason: str, *, completed_at: int) -> Outcome:
+    """Return the outcome of an attempt that a person gave up, since nobody can look at it."""
+    error = f"cancelled, though it may still run: {reason}"
+    return Outcome(Status.CANCELLED, completed_at=completed_at, error=error)
 
 
 def _was_cancelled(attempt: AttemptRecord, found: Exit) -> bool:
     asked_at = attempt.cancel_requested_at
     if asked_at is None:
         return False
-    return found.signalled or found.completed_at > asked_at
+    never_ran = found.reason == ExitReason.LOCK_HELD
+    return found.signalled or never_ran or found.completed_at > asked_at
+
+
+def _with_left(problem: str, left: tuple[int, ...]) -> str:
+    if not left:
+        return problem
+    pids = ", ".join(str(pid) for pid in left)
+    return f"{problem}\n\nprocess {pids} outlived KILL and may still run"
 
 
 def _judge(
@@ -104,10 +137,8 @@ def _judge(
 
 def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
     """Say how it ended, unless it exited with 0 by itself."""
-    if found.reason == ExitReason.TIMEOUT:
-        return f"timed out after {duration(definition.timeout or 0)}"
-    if found.reason == ExitReason.SILENCE:
-        return f"was silent for {duration(definition.silence_timeout or 0)}"
+    if (overdue := _overdue(definition, found.reason)) is not None:
+        return overdue
     if found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
         return found.message or "it could not be started"
     if found.signal is not None:
@@ -126,6 +157,15 @@ def _wrong_code(found: Exit, code: int) -> str:
     if code == 128 + signal.SIGKILL:  # of a shell whose command was killed
         return f"{OUT_OF_MEMORY} ({words})"
     return f"{words}, just after the kernel killed a process of its control group: out of memory"
+
+
+def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | None:
+    """Say which limit it exceeded, if that is why it was ended."""
+    if reason == ExitReason.TIMEOUT:
+        return f"timed out after {duration(definition.timeout or 0)}"
+    if reason == ExitReason.SILENCE:
+        return f"was silent for {duration(definition.silence_timeout or 0)}"
+    return None
 
 
 def _shell_signal(code: int) -> str:

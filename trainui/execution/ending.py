@@ -14,6 +14,7 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution import checkpoints, completion, drain, gpus
+from trainui.execution.completion import Loss
 from trainui.execution.drain import Drained
 from trainui.execution.launch import subject_of
 from trainui.execution.preparation import Subject, definition_of
@@ -64,7 +65,7 @@ def record_exit(
 
 
 def record_loss(
-    store: Store, attempt: AttemptRecord, stopping: threading.Event, *, seen_alive: bool
+    store: Store, attempt: AttemptRecord, stopping: threading.Event, loss: Loss
 ) -> bool:
     """Record the end of an attempt whose supervisor died before it.
 
@@ -72,7 +73,7 @@ def record_loss(
         store: where.
         attempt: running, as far as the store knows; no process of it is left.
         stopping: set when this worker is about to leave.
-        seen_alive: whether this worker saw its process alive, so that it ended just now.
+        loss: what else this worker knows of it.
 
     Returns:
         False where this worker left before it was done: the next one does it.
@@ -83,15 +84,29 @@ def record_loss(
     subject = subject_of(store, attempt.id)
     if subject.attempt.status != Status.RUNNING:
         return True  # it is on record already
-    directory = Path(attempt.directory)
+    directory, definition = Path(attempt.directory), _definition(subject)
     pids = journal.read_pids(directory)
     outcome = completion.lost(
         subject.attempt,
+        definition,
+        loss,
         started_at=pids.started_at if pids else None,
-        completed_at=clock.now() if seen_alive else _last_sign_of_life(directory),
+        completed_at=clock.now() if loss.seen_alive else _last_sign_of_life(directory),
     )
-    _end(store, subject, _definition(subject), outcome)
+    _end(store, subject, definition, outcome)
     return True
+
+
+def record_unseen(store: Store, attempt: AttemptRecord, reason: str) -> None:
+    """Close the record of an attempt that a person cancelled and nobody can look at.
+
+    Args:
+        store: where.
+        attempt: running, as far as the store knows.
+        reason: why it cannot be looked at.
+    """
+    with store.write() as connection:
+        attempts.end(connection, attempt.id, completion.unseen(reason, completed_at=clock.now()))
 
 
 def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, retry: bool) -> None:

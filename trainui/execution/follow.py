@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution import ending
+from trainui.execution.completion import Loss
 from trainui.execution.launch import (
     CheckpointsExhaustedError,
     GpuGoneError,
@@ -31,15 +33,15 @@ from trainui.execution.launch import (
     launch,
     subject_of,
 )
-from trainui.execution.predecessors import PredecessorLivesError
-from trainui.execution.preparation import IDENTITY, Subject
+from trainui.execution.lone import Lone
+from trainui.execution.preparation import IDENTITY, Subject, identity_of
 from trainui.execution.slots import HOST
 from trainui.metrics import process as reader
 from trainui.store import attempts
 from trainui.store.engine import Store
 from trainui.supervisor import journal, process
-from trainui.supervisor.process import LaunchState, Probe, ProbeState
-from trainui.supervisor.protocol import JournalError
+from trainui.supervisor.process import LaunchState, Probe, ProbeState, SupervisorLivesError
+from trainui.supervisor.protocol import ExitReason, JournalError
 from trainui.supervisor.spares import Spares
 
 logger = logging.getLogger(__name__)
@@ -56,8 +58,15 @@ REFILL_AFTER = 0.3
 AGAIN_AFTER = 1.0
 """Seconds after which what failed is tried again, such as when the store is locked."""
 
-UNREADABLE_AFTER = 30.0
-"""The same for a record that another version of trainui wrote."""
+UNSEEN_AFTER = 5.0
+"""The same for an attempt that cannot be looked at."""
+
+UNSEEN_PATIENCE = 30.0
+"""Seconds for which a cancelled attempt that cannot be looked at may still come to sight."""
+
+SUPERVISOR_PATIENCE = 20.0
+"""Seconds besides the grace of its stage after which a supervisor that was told to stop is killed:
+it gives up by itself before."""
 
 
 @dataclass(slots=True)
@@ -69,10 +78,16 @@ class Followed:
     """Set when its end is on record, or this worker is about to leave."""
     in_hand: bool = False
     """Another thread does something about it just now."""
-    asked_to_stop: bool = False
-    seen_as_orphan: bool = False
+    asked_to_stop_at: float | None = None
+    """When its supervisor was told to stop, on the monotonic clock as all times here."""
+    lone: Lone | None = None
+    """Since its supervisor was seen to be dead."""
+    unseen: bool = False
+    """It is, or may be, on record that it cannot be looked at."""
+    given_up_at: float | None = None
+    """When a person cancelled it though it cannot be looked at."""
     due: float = 0.0
-    """When it is looked at again, on the monotonic clock: later where something went wrong."""
+    """When it is looked at again: later where something went wrong."""
 
     @property
     def directory(self) -> Path:
@@ -128,8 +143,7 @@ class Follower:
             try:
                 self._tend(followed)
             except (JournalError, OSError) as error:
-                logger.warning("attempt %d cannot be looked at: %s", followed.attempt.id, error)
-                followed.due = time.monotonic() + UNREADABLE_AFTER
+                self._tend_unseen(followed, f"it cannot be looked at: {error}")
         if time.monotonic() >= self._refill_at:
             self._refill_at = math.inf
             self._spares.refill()
@@ -145,13 +159,13 @@ class Follower:
     def _compare_with_store(self) -> None:
         before = set(self._known)
         with self._store.read() as connection:
-            running = {a.id: a for a in attempts.of_host(connection, HOST, Status.RUNNING)}
+            running = {a.id: a for a in attempts.in_state(connection, Status.RUNNING)}
         with self._lock:
             for attempt in running.values():
                 if attempt.id in self._known:
                     self._known[attempt.id].attempt = attempt
                 elif attempt.celery_task_id not in self._taking:
-                    self._known[attempt.id] = Followed(attempt)
+                    self._known[attempt.id] = Followed(attempt, unseen=True)
             for attempt_id in before & self._known.keys() - running.keys():
                 if not self._known[attempt_id].in_hand:
                     self._known.pop(attempt_id).done.set()
@@ -162,7 +176,12 @@ class Follower:
             return [one for one in self._known.values() if not one.in_hand and one.due <= now]
 
     def _tend(self, followed: Followed) -> None:
-        found = process.probe(followed.directory)
+        found = self._probe(followed)
+        if found is None:
+            self._tend_unseen(followed, f"it is on {followed.attempt.host}, this is {HOST}")
+            return
+        if followed.unseen:
+            self._note(followed, None)
         match found.state:
             case ProbeState.NONE:
                 self._hand_over(followed, self._launch)
@@ -173,23 +192,74 @@ class Follower:
             case ProbeState.ENDED | ProbeState.LOST:
                 self._hand_over(followed, lambda one: self._record(one, found))
 
+    def _probe(self, followed: Followed) -> Probe | None:
+        """Look at an attempt; None where its processes cannot be seen from this host."""
+        attempt, found = followed.attempt, process.probe(followed.directory)
+        if found.state in (ProbeState.RUNNING, ProbeState.ENDED):
+            return found
+        if attempt.host != HOST and not journal.is_of_this_boot(followed.directory):
+            return None  # the machine may also have got another name: then its boot is ours
+        if found.state == ProbeState.NONE and attempt.pid is not None:
+            # it was started, so its directory was removed: only its processes can tell
+            identity = identity_of(subject_of(self._store, attempt.id))
+            lives = bool(process.processes_of(identity))
+            return Probe(ProbeState.ORPHAN if lives else ProbeState.LOST)
+        return found
+
     def _tend_running(self, followed: Followed) -> None:
-        attempt = followed.attempt
+        attempt, now = followed.attempt, time.monotonic()
         if attempt.pid is None:
             self._note_start(followed)
-        if attempt.cancel_requested_at is not None and not followed.asked_to_stop:
-            followed.asked_to_stop = process.request_stop(followed.directory)
+        if attempt.cancel_requested_at is None:
+            return
+        if followed.asked_to_stop_at is None:
+            if process.request_stop(followed.directory):
+                followed.asked_to_stop_at = now
+            return
+        grace = subject_of(self._store, attempt.id).stage.definition.grace
+        if now - followed.asked_to_stop_at > grace + SUPERVISOR_PATIENCE:
+            logger.warning("the supervisor of %s does not stop it: killed", followed.directory)
+            process.kill_supervisor(followed.directory)
 
     def _tend_orphan(self, followed: Followed) -> None:
-        if not followed.seen_as_orphan:
+        now = time.monotonic()
+        if followed.attempt.pid is None:
+            self._note_start(followed)
+        if followed.lone is None:
             logger.warning(
                 "the supervisor of %s is dead; its process is watched", followed.directory
             )
-        followed.seen_as_orphan = True
-        if followed.attempt.pid is None:
-            self._note_start(followed)
+            followed.lone = Lone(subject_of(self._store, followed.attempt.id), now)
         if followed.attempt.cancel_requested_at is not None:
-            self._hand_over(followed, self._kill_orphans)
+            due: ExitReason | None = ExitReason.STOPPED
+        else:
+            due = followed.lone.due(now)
+        if due is not None:
+            self._hand_over(followed, lambda one: self._end_lone(one, due))
+
+    def _tend_unseen(self, followed: Followed, why: str) -> None:
+        """Say why an attempt cannot be looked at; close its record if a person asks for it."""
+        attempt, now = followed.attempt, time.monotonic()
+        followed.due = now + UNSEEN_AFTER
+        if attempt.cancel_requested_at is None:
+            self._note(followed, f"{why}; `trainui cancel` closes its record")
+        elif followed.given_up_at is None:
+            followed.given_up_at = now
+        elif now - followed.given_up_at >= UNSEEN_PATIENCE:
+            self._hand_over(followed, lambda one: self._close(one, why))
+
+    def _note(self, followed: Followed, unseen: str | None) -> None:
+        """Say why an attempt cannot be looked at, or take that back."""
+        followed.unseen = unseen is not None
+        with self._store.write() as connection:
+            if attempts.note_running(connection, followed.attempt, reason=unseen) and unseen:
+                logger.warning("attempt %d: %s", followed.attempt.id, unseen)
+
+    def _close(self, followed: Followed, why: str) -> None:
+        with suppress(SupervisorLivesError, OSError):
+            Lone(subject_of(self._store, followed.attempt.id), 0.0).end(ExitReason.STOPPED)
+        ending.record_unseen(self._store, followed.attempt, why)
+        self._forget(followed)
 
     def _hand_over(self, followed: Followed, what: Callable[[Followed], None]) -> None:
         """Do something that takes time, in another thread."""
@@ -265,21 +335,23 @@ class Follower:
             )
             followed.attempt = attempts.get(connection, followed.attempt.id)
 
-    def _kill_orphans(self, followed: Followed) -> None:
-        definition = subject_of(self._store, followed.attempt.id).stage.definition
-        left = process.kill_orphans(followed.directory, definition.stop_signal, definition.grace)
-        if left:
-            raise PredecessorLivesError(f"processes {left} of {followed.directory} outlive KILL")
+    def _end_lone(self, followed: Followed, why: ExitReason) -> None:
+        if followed.lone is not None:
+            left = followed.lone.end(why)
+            self._record_loss(followed, Loss(seen_alive=True, ended_for=why, left=left))
 
     def _record(self, followed: Followed, found: Probe) -> None:
-        if not self._record_end(followed, found):
-            return  # we are leaving
+        if found.exit is None:
+            self._record_loss(followed, Loss(seen_alive=followed.lone is not None))
+        elif ending.record_exit(self._store, followed.attempt, found.exit, self._stopping):
+            self._forget(followed)
+
+    def _record_loss(self, followed: Followed, loss: Loss) -> None:
+        if ending.record_loss(self._store, followed.attempt, self._stopping, loss):
+            self._forget(followed)
+
+    def _forget(self, followed: Followed) -> None:
+        """Let an attempt go whose end is on record."""
         with self._lock:
             self._known.pop(followed.attempt.id, None)
         followed.done.set()
-
-    def _record_end(self, followed: Followed, found: Probe) -> bool:
-        if found.exit is not None:
-            return ending.record_exit(self._store, followed.attempt, found.exit, self._stopping)
-        alive = followed.seen_as_orphan
-        return ending.record_loss(self._store, followed.attempt, self._stopping, seen_alive=alive)

@@ -94,9 +94,9 @@ class Planner:
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
         with self._store.read() as connection:
             waiting = stages.queued(connection)
-            is_open = bool(attempts.of_host(connection, HOST, Status.QUEUED))
+            is_open = bool(attempts.in_state(connection, Status.QUEUED))
             sent_before = clock.now() - patience
-            lost = attempts.unclaimed(connection, HOST, sent_before=sent_before) if is_open else []
+            lost = attempts.unclaimed(connection, sent_before=sent_before) if is_open else []
             return _View(
                 waiting=waiting,
                 held=slots.holders(connection) if waiting else {},

@@ -63,6 +63,12 @@ def definition_of(subject: Subject, checkpoint: str | None) -> StageDefinition:
     return _filled(subject, shell, checkpoint)[0]
 
 
+def identity_of(subject: Subject) -> dict[str, str]:
+    """Return the variables that, together, no process outside this attempt has."""
+    own = _own_variables(subject, None)
+    return {name: own[name] for name in IDENTITY}
+
+
 def prepare(subject: Subject, checkpoint: str | None) -> Preparation:
     """Prepare the process of an attempt.
 

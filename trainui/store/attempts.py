@@ -18,15 +18,21 @@ from trainui.errors import TransitionError
 from trainui.store import events, rows, runs, stages
 from trainui.store.tables import ATTEMPTS, SLOTS, STAGES
 
+LONGEST_DELAY = 86_400.0
+"""Seconds to which the delay of a retry grows; one that is longer from the first stays as it is."""
+
+MOST_DOUBLINGS = 64
+"""More make no difference, and a float holds no more than a thousand."""
+
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
     """Return a stage's attempts, the first one first."""
     return _select(connection, ATTEMPTS.c.stage_id == stage_id)
 
 
-def of_host(connection: Connection, host: str, *statuses: Status) -> list[AttemptRecord]:
-    """Return the attempts on a host that are in one of these states."""
-    return _select(connection, ATTEMPTS.c.host == host, ATTEMPTS.c.status.in_(statuses))
+def in_state(connection: Connection, *statuses: Status) -> list[AttemptRecord]:
+    """Return the attempts that are in one of these states."""
+    return _select(connection, ATTEMPTS.c.status.in_(statuses))
 
 
 def get(connection: Connection, attempt_id: int) -> AttemptRecord:
@@ -121,11 +127,10 @@ def mark_sent(connection: Connection, attempt_id: int) -> None:
     )
 
 
-def unclaimed(connection: Connection, host: str, *, sent_before: int) -> list[AttemptRecord]:
+def unclaimed(connection: Connection, *, sent_before: int) -> list[AttemptRecord]:
     """Return granted attempts whose message was never sent, or was sent too long ago."""
     return _select(
         connection,
-        ATTEMPTS.c.host == host,
         ATTEMPTS.c.status == Status.QUEUED,
         ATTEMPTS.c.sent_at.is_(None) | (ATTEMPTS.c.sent_at < sent_before),
     )
@@ -215,6 +220,39 @@ def mark_started(
         attempt=attempt.number,
         time=started_at,
     )
+
+
+def note_running(
+    connection: Connection, attempt: AttemptRecord, *, reason: str | None, stalled: bool = False
+) -> bool:
+    """Say something of a stage that runs: that it is stalled, or why it cannot be looked at.
+
+    Args:
+        connection: a write transaction.
+        attempt: running, as far as is known.
+        reason: the words; None takes back what was said.
+        stalled: whether it is.
+
+    Returns:
+        Whether that is news: the stage still runs this attempt, and said something else.
+    """
+    noted = connection.execute(
+        update(STAGES)
+        .where(
+            STAGES.c.id == attempt.stage_id,
+            STAGES.c.attempt == attempt.number,
+            STAGES.c.status == Status.RUNNING,
+            STAGES.c.reason.is_distinct_from(reason) | (STAGES.c.stalled != stalled),
+        )
+        .values(reason=reason, stalled=stalled)
+    )
+    if noted.rowcount == 0:
+        return False
+    stage = stages.get(connection, attempt.stage_id)
+    kind = "stalled" if stalled else "seen" if reason is None else "unseen"
+    text = f"{stage.name}: {reason or 'goes on'}"
+    events.record(connection, stage.run_id, kind, text, stage=stage.name, attempt=attempt.number)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,12 +351,19 @@ def _queue_retry(
     connection: Connection, stage: StageRecord, outcome: Outcome, values: dict[str, Any]
 ) -> Status:
     used = stage.retries_used + 1
-    delay = stage.definition.retry_delay * 2**stage.retries_used
+    delay = retry_delay(stage)
     reason = f"retry {used} of {stage.definition.retries}: {_first_line(outcome.error)}"
     values["not_before"] = outcome.completed_at + int(delay * clock.SECOND)
     values["retries_used"] = used
     stages.change(connection, stage, Status.QUEUED, reason=reason, **values)
     return Status.QUEUED
+
+
+def retry_delay(stage: StageRecord) -> float:
+    """Return the seconds until a stage's next retry: doubled each time, to a day at the most."""
+    first = stage.definition.retry_delay
+    doubled = first * 2.0 ** min(stage.retries_used, MOST_DOUBLINGS)
+    return max(first, min(doubled, LONGEST_DELAY))
 
 
 def _first_line(text: str | None) -> str | None:

@@ -102,6 +102,7 @@ def attempt_record(row: Row) -> AttemptRecord:
         inputs=load(row.get("inputs_json")),
         kept=load(row.get("kept_json")),
         code_change=row.get("code_change"),
+        host=row["host"],
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason, Pids, Spec
+from trainui.supervisor.supervise import boot_id
 
 
 def read_spec(attempt_dir: Path) -> Spec | None:
@@ -33,6 +34,16 @@ def read_pids(attempt_dir: Path) -> Pids | None:
     """
     values = _read(attempt_dir, protocol.PIDS_FILE, Pids)
     return Pids(**values) if values else None
+
+
+def is_of_this_boot(attempt_dir: Path) -> bool:
+    """Whether the attempt's processes were started on this machine, since it was last booted.
+
+    Raises:
+        JournalError: the record is of another version.
+    """
+    pids = read_pids(attempt_dir)
+    return pids is not None and pids.boot_id == boot_id()
 
 
 def read_exit(attempt_dir: Path) -> Exit | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trainui.supervisor import journal
-from trainui.supervisor.protocol import Pids
+from trainui.supervisor.protocol import JournalError, Pids
 from trainui.supervisor.supervise import (
     KILL_WAIT,
     Process,
@@ -49,30 +49,58 @@ def is_leader_alive(pids: Pids) -> bool:
     return pids.boot_id == boot_id() and start_ticks(pids.pid) == pids.start_ticks
 
 
-def find_processes(attempt_dir: Path) -> list[Process]:
-    """Find all processes of an attempt that are alive."""
-    spec, pids = journal.read_spec(attempt_dir), journal.read_pids(attempt_dir)
+def age(pids: Pids) -> float:
+    """Tell for how many seconds the attempt's own process has run, whatever the clock was set to.
+
+    Only where it is alive.
+    """
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return since_boot - pids.start_ticks / os.sysconf("SC_CLK_TCK")
+
+
+def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> list[Process]:
+    """Find all processes of an attempt that are alive.
+
+    Args:
+        attempt_dir: the attempt's directory.
+        identity: its variables; None: as its spec has them, which may be gone with the directory.
+
+    Raises:
+        JournalError: its records are of another version, and `identity` is not known.
+        OSError: they cannot be read, and neither is it.
+    """
+    try:
+        pids = journal.read_pids(attempt_dir)
+    except (JournalError, OSError):
+        if identity is None:
+            raise
+        pids = None
     if pids and pids.boot_id != boot_id():
         return []
+    if identity is None:
+        spec = journal.read_spec(attempt_dir)
+        identity = spec.identity if spec else {}
     living = _living()
-    wanted = _variables(spec.identity if spec else {})
+    wanted = _variables(identity)
     known = {p.pid for p in living if _carries(p.pid, wanted)}
     if pids and is_leader_alive(pids):
         known |= {p.pid for p in living if p.session == pids.pid}
     return [p for p in living if p.pid in known] + descendants(known, living)
 
 
-def end_processes(attempt_dir: Path, stop_signal: str, grace: float) -> list[int]:
+def end_processes(
+    attempt_dir: Path, stop_signal: str, grace: float, identity: Mapping[str, str] | None = None
+) -> list[int]:
     """Ask all processes of an attempt to end, kill what has not after `grace`; return what is left.
 
     Only for an attempt whose supervisor is dead: nobody else must be about to start more of them.
     """
-    members = find_processes(attempt_dir)
+    members = find_processes(attempt_dir, identity)
     _signal_all(members, signal.Signals[f"SIG{stop_signal.removeprefix('SIG')}"])
     _signal_all(members, signal.SIGCONT)
     _wait_for_end(members, grace)
     give_up_at = time.monotonic() + KILL_WAIT
-    while (members := find_processes(attempt_dir)) and time.monotonic() < give_up_at:
+    while (members := find_processes(attempt_dir, identity)) and time.monotonic() < give_up_at:
         _signal_all(members, signal.SIGKILL)
         _wait_for_end(members, KILL_AGAIN)
     return [member.pid for member in members]

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +31,7 @@ __all__ = [
     "SupervisorLivesError",
     "boot_id",
     "kill_orphans",
+    "kill_supervisor",
     "launch",
     "probe",
     "processes_of",
@@ -180,18 +182,39 @@ def request_stop(attempt_dir: Path) -> bool:
     pids = journal.read_pids(attempt_dir)
     if pids is None or pids.boot_id != boot_id() or not _has_supervisor(attempt_dir):
         return False
-    return _send_to_supervisor(pids, signal.SIGTERM)
+    asked = _send_to_supervisor(pids, signal.SIGTERM)
+    _send_to_supervisor(pids, signal.SIGCONT)  # a stopped process acts on TERM when it goes on
+    return asked
 
 
-def kill_orphans(attempt_dir: Path, stop_signal: str, grace: float) -> list[int]:
+def kill_supervisor(attempt_dir: Path) -> bool:
+    """Kill a supervisor that does not do as it is asked; False if there is none to kill."""
+    pids = journal.read_pids(attempt_dir)
+    if pids is None or pids.boot_id != boot_id() or not _has_supervisor(attempt_dir):
+        return False
+    return _send_to_supervisor(pids, signal.SIGKILL)
+
+
+def kill_orphans(
+    attempt_dir: Path,
+    stop_signal: str,
+    grace: float,
+    identity: Mapping[str, str] | None = None,
+) -> list[int]:
     """End every process of an attempt whose supervisor is dead; return those that are left.
+
+    Args:
+        attempt_dir: the attempt's directory.
+        stop_signal: what they are sent first.
+        grace: seconds until they are killed.
+        identity: the attempt's variables; None: as its spec has them.
 
     Raises:
         SupervisorLivesError: it is not dead.
     """
     if _has_supervisor(attempt_dir):
         raise SupervisorLivesError(attempt_dir)
-    return orphans.end_processes(attempt_dir, stop_signal, grace)
+    return orphans.end_processes(attempt_dir, stop_signal, grace, identity)
 
 
 def _write_spec(attempt_dir: Path, spec: Spec) -> None:

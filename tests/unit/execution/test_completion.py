@@ -14,6 +14,8 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution import completion
+from trainui.execution.completion import Loss
+from trainui.store.attempts import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
 STARTED, ENDED = 1_000, 2_000
@@ -201,14 +203,25 @@ def test_a_stop_that_no_person_asked_for_is_an_interruption(tmp_path: Path) -> N
 
 def test_a_lost_attempt_is_interrupted_or_was_cancelled(tmp_path: Path) -> None:
     attempt = attempt_in(tmp_path)
-    outcome = completion.lost(attempt, started_at=STARTED, completed_at=ENDED)
+    outcome = lose(attempt)
     assert (outcome.status, outcome.error) == (
         Status.INTERRUPTED,
         "ended with nobody there to record how",
     )
+    outcome = lose(attempt, ended_for=ExitReason.TIMEOUT, left=(7, 8))
+    assert (outcome.status, outcome.error) == (
+        Status.FAILED,
+        "timed out after 1m30s\n\nprocess 7, 8 outlived KILL and may still run",
+    )
     attempt = replace(attempt, cancel_requested_at=1)
-    outcome = completion.lost(attempt, started_at=None, completed_at=ENDED)
-    assert outcome.status == Status.CANCELLED
+    assert lose(attempt, ended_for=ExitReason.TIMEOUT).status == Status.CANCELLED
+
+
+def lose(attempt: AttemptRecord, **loss: Any) -> Outcome:
+    definition = StageDefinition("a", timeout=90)
+    return completion.lost(
+        attempt, definition, Loss(**loss), started_at=STARTED, completed_at=ENDED
+    )
 
 
 def test_outputs_must_be_there_not_empty_and_of_this_attempt(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.execution import drain, ending
+from trainui.execution.completion import Loss
 from trainui.execution.drain import Drained
 from trainui.execution.preparation import Subject
 from trainui.execution.slots import HOST
@@ -125,7 +126,7 @@ def test_a_loss_is_dated_by_the_last_sign_of_life(store: Store, subject: Subject
     log.write_text("x")
     os.utime(log, (5, 5))
     stopping = threading.Event()
-    assert ending.record_loss(store, subject.attempt, stopping, seen_alive=False)
+    assert ending.record_loss(store, subject.attempt, stopping, Loss())
     (attempt,) = of_stage(subject.run.id, "a")
     assert (attempt.status, attempt.completed_at) == (Status.INTERRUPTED, 5 * clock.SECOND)
 

@@ -219,7 +219,7 @@ class Scheduling(RuleBasedStateMachine):
         return data.draw(st.sampled_from(found)) if found else None
 
     def _attempts(self, connection: Any, *statuses: Status) -> list[AttemptRecord]:
-        return attempts.of_host(connection, HOST, *statuses)
+        return attempts.in_state(connection, *statuses)
 
     def _check_upstreams(self, connection: Any, stage: StageRecord) -> None:
         for name in stage.depends_on:
