@@ -37,8 +37,8 @@ class GpuWatch:
             return
         self._looked_at = now
         with self._store.read() as connection:
-            running = attempts.of_host(connection, HOST, Status.RUNNING)
-        on_gpus = [attempt for attempt in running if attempt.gpus]
+            running = attempts.in_state(connection, Status.RUNNING)
+        on_gpus = [one for one in running if one.gpus and one.host == HOST]
         if on_gpus:
             problems = {gpu.index: gpu.problem for gpu in nvml.look().gpus if gpu.problem}
             for attempt in on_gpus:
