@@ -5,6 +5,7 @@ Whoever starts with `directory` on LD_LIBRARY_PATH sees these GPUs, as they are 
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib.util
 import os
@@ -17,7 +18,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pynvml
 import pytest
+
+from trainui.execution import gpu_locks, nvml
 
 SOURCE = Path(__file__).with_name("nvml.c")
 LIBRARY = "libnvidia-ml.so.1"
@@ -73,6 +77,20 @@ class Machine:
         self.cards[index] = replace(self.cards[index], **values)
         self.write()
 
+    def load(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let this process see it: LD_LIBRARY_PATH counts only for those that start."""
+        nvml.close()
+        monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(self.directory / LIBRARY)))
+        monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+
+    def reset(self, cards: int) -> None:
+        """Begin anew, with idle GPUs."""
+        self.remove_locks()
+        self.cards = [Card() for _ in range(cards)]
+        self.processes.clear()
+        self.init_code, self.seconds = 0, 0.0
+        self.write()
+
     def lose(self, index: int) -> None:
         """Let a GPU fall off the bus."""
         self.change(index, code=GPU_IS_LOST)
@@ -86,6 +104,11 @@ class Machine:
         """Let nobody be on a GPU any more."""
         self.processes = [one for one in self.processes if one[0] != index]
         self.change(index, used=0)
+
+    def remove_locks(self) -> None:
+        """Remove the lock files of its GPUs, which nobody holds any more."""
+        for card in self.cards:
+            gpu_locks.path_of(card.uuid).unlink(missing_ok=True)
 
     @property
     def library_path(self) -> str:
@@ -118,11 +141,3 @@ def _compiler() -> list[str] | None:
     if importlib.util.find_spec("ziglang"):
         return [sys.executable, "-m", "ziglang", "cc"]
     return None
-
-
-def remove_locks(machine: Machine) -> None:
-    """Remove the lock files of a machine's GPUs, which nobody holds any more."""
-    from trainui.execution import gpu_locks
-
-    for card in machine.cards:
-        gpu_locks.path_of(card.uuid).unlink(missing_ok=True)

@@ -63,6 +63,7 @@ def register(app: typer.Typer) -> None:
         "trainui run pipeline.yaml -p lr=0.1 --name first-try",
         "trainui run pipeline.yaml --detach --json",
         "trainui run --name baseline -- python train.py --lr 0.1",
+        "trainui run --gpus 2 -- torchrun --nproc-per-node 2 train.py",
         cls=_RunCommand,
         options_metavar="[OPTIONS] [-- COMMAND...]",
     )
@@ -83,6 +84,15 @@ def run(
     detach: options.Detach = False,
     wait: options.Wait = False,
     dry_run: options.DryRun = False,
+    gpus: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="GPUs for COMMAND (default: 1 where there is one; a file's stages say it there).",
+            show_default=False,
+        ),
+    ] = None,
     no_gpus: Annotated[
         bool, typer.Option("--no-gpus", help="Run all stages without a GPU.")
     ] = False,
@@ -99,7 +109,15 @@ def run(
     wishes = Wishes(name, detach, wait, as_json, priority)
     wishes.check()
     given = parameters(param or ())
-    pipeline = _load(file, context.meta.get(_COMMAND), given, name)
+    command = context.meta.get(_COMMAND)
+    if gpus is not None and (command is None or no_gpus):
+        excluded = "--no-gpus" if no_gpus else "a pipeline file, whose stages say `gpus:`,"
+        raise UsageError(f"--gpus and {excluded} exclude each other")
+    if command is None:
+        pipeline = _load_file(file, given)
+    else:
+        number = 0 if no_gpus else gpus
+        pipeline = _load_command(file, command, given, name, number)
     if no_gpus:
         pipeline = control.without_gpus(pipeline)
     if dry_run:
@@ -123,24 +141,47 @@ def parameters(written: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def _load(
-    file: str | None, command: Sequence[str] | None, given: Mapping[str, str], name: str | None
-) -> Pipeline:
+def _load_file(file: str | None, given: Mapping[str, str]) -> Pipeline:
     from trainui.pipeline import loader
 
-    if command is not None:
-        if file is not None:
-            raise UsageError(f"{file!r} and a command after `--`: give one of them")
-        if not command:
-            raise UsageError("no command after `--`; such as `trainui run -- python train.py`")
-        if given:
-            raise UsageError("-p is for a pipeline file; a command has its own arguments")
-        return loader.from_command(list(command), name)
     if file is None:
         raise UsageError(
             "no FILE; such as `trainui run pipeline.yaml`, or `trainui run -- python train.py`"
         )
     return loader.load(file, given)
+
+
+def _load_command(
+    file: str | None,
+    command: Sequence[str],
+    given: Mapping[str, str],
+    name: str | None,
+    gpus: int | None,
+) -> Pipeline:
+    from trainui.pipeline import loader
+
+    if file is not None:
+        raise UsageError(f"{file!r} and a command after `--`: give one of them")
+    if not command:
+        raise UsageError("no command after `--`; such as `trainui run -- python train.py`")
+    if given:
+        raise UsageError("-p is for a pipeline file; a command has its own arguments")
+    pipeline = loader.from_command(list(command), name, gpus=gpus or 0)
+    if gpus is None and _expects_gpu():
+        pipeline = loader.from_command(list(command), name, gpus=1)
+    return pipeline
+
+
+def _expects_gpu() -> bool:
+    """Tell whether a command that says nothing of GPUs gets one: where it would find one."""
+    from trainui.execution.gpus import usable_gpus
+
+    usable = usable_gpus()
+    if usable.gpus:
+        output.note("gets one GPU; --gpus N gives it more, --no-gpus none")
+    elif usable.limit:
+        output.note(f"gets no GPU: {usable.limit}")
+    return bool(usable.gpus)
 
 
 def start(

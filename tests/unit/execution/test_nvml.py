@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 from tests.gpus.stand_in import (
     DRIVER_NOT_LOADED,
     GIB,
-    LIBRARY,
     NO_PERMISSION,
     VERSION_MISMATCH,
     Machine,
@@ -29,12 +27,10 @@ NewMachine = Callable[..., Machine]
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewMachine]:
     """Make a machine whose library this process has loaded."""
-    nvml.close()
 
     def make(cards: int, *, old: bool = False) -> Machine:
         made = Machine(tmp_path / "nvml", cards, old=old)
-        monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(made.directory / LIBRARY)))
-        monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+        made.load(monkeypatch)
         return made
 
     yield make

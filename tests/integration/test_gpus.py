@@ -1,0 +1,318 @@
+"""GPUs given out by a real worker: one to one attempt, seen through a stand-in of the driver."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gpus.stand_in import GIB, Machine
+from tests.integration import background
+from tests.integration.runs import Run, home_with_worker
+from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_exit
+from trainui import control
+from trainui.domain.states import Status
+from trainui.execution import gpu_locks
+from trainui.paths import Home
+from trainui.supervisor import supervise
+from trainui.supervisor.protocol import ExitReason, Spec
+
+NewRun = Callable[..., Run]
+
+NOBODY = 65534
+
+TELL = 'echo "$TRAINUI_STAGE $CUDA_VISIBLE_DEVICES $CUDA_DEVICE_ORDER" >> ledger; '
+HOLD = TELL + "until [ -e go-$TRAINUI_STAGE ]; do sleep 0.02; done"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with pytest.MonkeyPatch.context() as patch:
+        made = Machine(tmp_path_factory.mktemp("nvml"))
+        made.load(patch)
+        patch.setenv("LD_LIBRARY_PATH", made.library_path)
+        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        yield made
+        made.reset(0)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Iterator[Home]:
+    with home_with_worker(tmp_path_factory.mktemp("gpus"), cpus="2") as home:
+        yield home
+
+
+@pytest.fixture
+def box(machine: Machine) -> Machine:
+    """The machine, with two idle GPUs."""
+    machine.reset(2)
+    return machine
+
+
+@pytest.fixture
+def new_run(home: Home, box: Machine, tmp_path: Path) -> Iterator[NewRun]:
+    """Submit runs to a worker that takes work; what is left of them ends with the test."""
+    background.start()
+    submitted: list[Run] = []
+
+    def submit(*stages: dict[str, Any], **fields: Any) -> Run:
+        submitted.append(Run(tmp_path / f"run{len(submitted)}", *stages, **fields))
+        return submitted[-1]
+
+    yield submit
+    for run in submitted:
+        control.cancel(run.id)
+    for run in submitted:
+        run.wait()
+
+
+def stage(name: str, gpus: int = 1, run: str = HOLD, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "run": run, "gpus": gpus, **fields}
+
+
+def go(run: Run, *names: str) -> None:
+    for name in names:
+        (run.directory / f"go-{name}").touch()
+
+
+def waits(run: Run, name: str, reason: str) -> None:
+    run.until(name, lambda one: one.status == Status.QUEUED and one.reason == reason, reason)
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """A process of another user."""
+    if os.geteuid() != 0:
+        yield 1
+        return
+    process = subprocess.Popen(["sleep", "600"], user=NOBODY, cwd="/")
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def test_each_has_a_gpu_of_its_own_and_the_third_waits_and_says_for_whom(new_run: NewRun) -> None:
+    run = new_run(stage("a"), stage("b"), stage("c"), stage("d", gpus=0, run=TELL))
+    run.process("a")
+    run.process("b")
+    waits(run, "c", "needs 1 GPU: GPU 0 a, GPU 1 b")
+    run.wait_for("d", Status.COMPLETED)
+    go(run, "b")
+    run.process("c")
+    go(run, "a", "c")
+    assert run.wait().status == Status.COMPLETED
+    assert sorted(run.lines("ledger")) == [
+        "a 0 PCI_BUS_ID",
+        "b 1 PCI_BUS_ID",
+        "c 1 PCI_BUS_ID",
+        "d  PCI_BUS_ID",
+    ]
+    assert [run.attempt(name).gpus for name in "abcd"] == [[0], [1], [1], []]
+
+
+def test_a_stage_that_needs_two_is_not_starved_by_those_that_need_one(new_run: NewRun) -> None:
+    small = [f"s{number}" for number in range(4)]
+    run = new_run(stage("first"), stage("big", 2), *(stage(name) for name in small))
+    run.process("first")
+    waits(run, "big", "needs 2 GPUs: GPU 0 first")
+    for name in small:  # though GPU 1 is idle
+        waits(run, name, "needs 1 GPU: an earlier stage waits for more")
+    go(run, "first")
+    run.process("big")
+    waits(run, "s0", "needs 1 GPU: GPU 0 big, GPU 1 big")
+    go(run, "big", *small)
+    assert run.wait().status == Status.COMPLETED
+    assert run.lines("ledger")[:2] == ["first 0 PCI_BUS_ID", "big 0,1 PCI_BUS_ID"]
+
+
+def test_a_gpu_that_somebody_computes_on_is_not_given_out(
+    new_run: NewRun, box: Machine, stranger: int
+) -> None:
+    box.occupy(1, stranger)
+    run = new_run(stage("train_a"), stage("b"), stage("both", 2), stage("c"))
+    run.process("train_a")
+    waits(run, "b", f"needs 1 GPU: GPU 0 train_a, GPU 1 pid {stranger} of another user")
+    waits(run, "both", f"needs 2 GPUs: GPU 0 train_a, GPU 1 pid {stranger} of another user")
+    go(run, "train_a")
+    run.process("b")
+    go(run, "b")
+    run.process("c")  # what waits for the stranger keeps it not waiting
+    box.vacate(1)
+    waits(run, "both", "needs 2 GPUs: GPU 0 c")
+    go(run, "c", "both")
+    assert run.wait().status == Status.COMPLETED
+
+
+def test_it_stays_with_the_attempt_that_lives_when_the_worker_is_killed(
+    home: Home, new_run: NewRun
+) -> None:
+    run = new_run(stage("a", 2), stage("b"))
+    pid = run.process("a").pid
+    background.kill(background.worker_pid(home), home.worker_lock)
+    background.worker_pid(home)
+    newer = new_run(stage("c"))
+    waits(newer, "c", "needs 1 GPU: GPU 0 a, GPU 1 a")
+    waits(run, "b", "needs 1 GPU: GPU 0 a, GPU 1 a")
+    assert pid is not None
+    assert is_alive(pid)
+    go(run, "a", "b")
+    go(newer, "c")
+    assert run.wait().status == Status.COMPLETED
+    assert newer.wait().status == Status.COMPLETED
+
+
+def test_it_stays_with_a_process_whose_supervisor_was_killed(new_run: NewRun, box: Machine) -> None:
+    run = new_run(stage("a", 2), stage("b"))
+    attempt = run.process("a")
+    assert attempt.supervisor_pid is not None
+    os.kill(attempt.supervisor_pid, signal.SIGKILL)
+    wait_for(lambda: not is_alive(int(attempt.supervisor_pid or 0)), "the supervisor's end")
+    newer = new_run(stage("c"))
+    waits(newer, "c", "needs 1 GPU: GPU 0 a, GPU 1 a")
+    assert all(lock_is_held(card.uuid) for card in box.cards)  # for all users of the machine
+    assert run.stage("a").status == Status.RUNNING
+    go(run, "a", "b")
+    go(newer, "c")
+    run.wait_for("a", Status.INTERRUPTED)
+    run.wait_for("b", Status.COMPLETED)
+    assert newer.wait().status == Status.COMPLETED
+
+
+def lock_is_held(uuid: str) -> bool:
+    descriptor = supervise.open_machine_lock(str(gpu_locks.path_of(uuid)))
+    try:
+        return not supervise.try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_cancel_tells_whether_the_memory_is_back_or_who_holds_it(
+    new_run: NewRun, box: Machine, stranger: int
+) -> None:
+    run = new_run(stage("a"), stage("b"), stage("c"))
+    for index, name in enumerate("ab"):
+        box.occupy(index, int(run.process(name).pid or 0))
+    control.cancel(run.id, ["a", "b"])
+    run.until("a", lambda one: not is_alive(int(run.attempt("a").pid or 0)), "gone")
+    box.vacate(0)
+    box.vacate(1)
+    box.occupy(1, stranger, used=3 * GIB)
+    kept = f"cancelled; GPU 1 is still held by pid {stranger} of another user, 3.0 GiB in use"
+    assert run.wait_for("a", Status.CANCELLED).error == (
+        "cancelled; the memory of GPU 0 is free again"
+    )
+    cancelled = run.wait_for("b", Status.CANCELLED)
+    assert (cancelled.error, cancelled.reason) == (kept, kept)
+    assert run.process("c").gpus == [0]
+    go(run, "c")
+
+
+def test_one_that_falls_off_the_bus_is_told_and_not_given_out_and_the_others_go_on(
+    new_run: NewRun, box: Machine
+) -> None:
+    dies = TELL + "until [ -e go-$TRAINUI_STAGE ]; do sleep 0.02; done; exit 3"
+    run = new_run(stage("a", run=dies, retries=1), stage("b"), stage("c"), stage("pair", 2))
+    run.process("a")
+    run.process("b")
+    box.lose(0)
+    lost = "GPU 0 has fallen off the bus"
+    run.until("a", lambda one: one.status == Status.RUNNING and one.reason == lost, lost)
+    waits(run, "c", f"needs 1 GPU: {lost}, GPU 1 b")
+    go(run, "b")
+    run.process("c")
+    go(run, "a")
+    waits(run, "a", f"needs 1 GPU: {lost}, GPU 1 c")  # its retry
+    assert str(run.attempts("a")[0].error).startswith(f"exit code 3; {lost}")
+    go(run, "c")
+    run.wait_for("a", Status.FAILED)
+    assert [attempt.gpus for attempt in run.attempts("a")] == [[0], [1]]
+    waits(run, "pair", f"needs 2 GPUs: {lost}")
+    box.change(0, code=0)
+    run.process("pair")
+    go(run, "pair")
+    run.wait_for("pair", Status.COMPLETED)
+
+
+def test_a_run_gets_only_gpus_that_its_shell_saw(new_run: NewRun, box: Machine) -> None:
+    shell = {**os.environ, "CUDA_VISIBLE_DEVICES": box.cards[1].uuid}
+    run = new_run(stage("a"), stage("b"), environ=shell)
+    other = new_run(stage("c"))
+    assert run.process("a").gpus == [1]
+    assert other.process("c").gpus == [0]
+    waits(run, "b", "needs 1 GPU: GPU 1 a")
+    go(other, "c")
+    other.wait()
+    waits(run, "b", "needs 1 GPU: GPU 1 a")
+    go(run, "a", "b")
+    assert run.wait().status == Status.COMPLETED
+
+
+def test_a_sweep_that_asks_for_no_gpu_starts_no_more_than_there_are_cpu_places(
+    new_run: NewRun, box: Machine
+) -> None:
+    sweep = stage("train", gpus=0, matrix={"seed": list(range(64))})
+    run = new_run(sweep)
+
+    def count(status: Status) -> int:
+        return sum(one.status == status for one in run.stages().values())
+
+    wait_for(lambda: len(run.lines("ledger")) == 2, "two that run")
+    last = "needs 1 CPU place: 2 of 2 taken by train[seed=0], train[seed=1]"
+    waits(run, "train[seed=63]", last)
+    assert (count(Status.RUNNING), count(Status.QUEUED)) == (2, 62)
+    assert len(run.lines("ledger")) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_two_users_of_a_machine_do_not_take_one_gpu(
+    new_run: NewRun, box: Machine, tmp_path: Path
+) -> None:
+    lock = str(gpu_locks.path_of(box.cards[0].uuid))
+    box.cards.pop()
+    box.write()
+    assert gpu_locks.make_directory()
+    theirs = launch_as_nobody(tmp_path / "theirs", lock)
+    run = new_run(stage("a"))
+    waits(run, "a", "needs 1 GPU: GPU 0 a stage of another trainui")
+    (theirs / "go").touch()
+    assert wait_for_exit(theirs).reason == ExitReason.EXITED
+    run.process("a")
+    late = launch_as_nobody(tmp_path / "late", lock)
+    assert wait_for_exit(late).reason == ExitReason.LOCK_HELD
+    go(run, "a")
+    assert run.wait().status == Status.COMPLETED
+
+
+_numbers = itertools.count()
+
+
+def launch_as_nobody(directory: Path, lock: str) -> Path:
+    """Have another user's supervisor run what waits for a file; return the attempt's directory."""
+    directory.mkdir()
+    for parent in (directory, *directory.parents[:3]):
+        parent.chmod(0o755)
+    spec = Spec(
+        argv=("sh", "-c", "until [ -e go ]; do sleep 0.02; done"),
+        cwd=str(directory),
+        env={"PATH": os.environ["PATH"], "TRAINUI_RUN_ID": f"theirs-{next(_numbers)}"},
+        locks=(lock,),
+    )
+    (directory / "spec.json").write_text(spec.to_json())
+    for path in (directory, directory / "spec.json"):
+        os.chown(path, NOBODY, NOBODY)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            supervise.main(["supervise", str(directory)])
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    return directory
