@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -11,24 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
+from trainui import disk as disks
 from trainui import paths, settings
 from trainui.cli import output
 from trainui.cli.findings import BAD, GOOD, NOTE, Finding
 from trainui.errors import UnfitEnvironmentError, UsageError
-
-NETWORK = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "9p", "afs"}
-    | {"fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.gcsfuse"}
-)
-"""File systems on which the locks of a database are not to be trusted."""
-
-LEAST_FREE = 200 * 2**20
-"""Bytes; below that even the database may run out of space."""
-
-LITTLE_FREE = 10 * 2**30
-"""Bytes; a few checkpoints are as large."""
 
 CLOCK_SKEW = 2.0
 """Seconds between the clock and the times that the disk gives to files."""
@@ -82,18 +68,11 @@ def _bad_home(message: str) -> Finding:
 def home_file_system() -> Finding:
     """See that the database's locks can be trusted."""
     root = paths.home().root
-    kind = _file_system(root)
-    if kind in NETWORK:
-        advice = "set TRAINUI_HOME to a local disk; TRAINUI_RUNS_DIR may stay on this one"
-        message = f"{kind}, a network file system, which may damage a database"
-        return Finding("file system", BAD, message, advice)
-    return Finding("file system", GOOD, f"{kind or 'unknown'} at {root}")
-
-
-def _file_system(path: Path) -> str | None:
-    mounts = {Path(one.mountpoint): one.fstype for one in psutil.disk_partitions(all=True)}
-    real = path.resolve()
-    return next((mounts[one] for one in (real, *real.parents) if one in mounts), None)
+    try:
+        disks.check_home(root)
+    except UnfitEnvironmentError as error:
+        return Finding("file system", BAD, str(error))
+    return Finding("file system", GOOD, f"{disks.file_system(root) or 'unknown'} at {root}")
 
 
 def database() -> Finding:
@@ -123,13 +102,12 @@ def runs_directory() -> Finding:
 
 def disk() -> Finding:
     """Tell how much space there is."""
-    places = {paths.home().root, settings.runs_dir(settings.load())}
-    free = {place: shutil.disk_usage(_existing(place)).free for place in sorted(places)}
-    message = ", ".join(f"{amount / 2**30:.1f} GiB free for {at}" for at, amount in free.items())
+    found = disks.rooms(paths.home().root, settings.runs_dir(settings.load()))
+    message = ", ".join(str(room) for room in found)
     advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
-    if min(free.values()) < LEAST_FREE:
+    if any(room.is_full for room in found):
         return Finding("disk", BAD, message, advice)
-    if min(free.values()) < LITTLE_FREE:
+    if any(room.is_low for room in found):
         return Finding("disk", NOTE, message, advice)
     return Finding("disk", GOOD, message)
 

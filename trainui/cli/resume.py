@@ -10,6 +10,7 @@ import typer
 
 from trainui import clock, text
 from trainui.cli import opening, options, output, references
+from trainui.cli.disk_space import DiskWatch
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 
@@ -146,6 +147,7 @@ def _resume(run_id: str, wishes: _Wishes) -> list[str]:
     revived = control.resume(run_id, environ=environ, **wishes.planned)
     if revived:
         service.ensure_started()
+        DiskWatch().look()
     return revived
 
 

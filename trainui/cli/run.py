@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from trainui import text
 from trainui.cli import opening, options, output
+from trainui.cli.disk_space import DiskWatch
 from trainui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -197,6 +198,8 @@ def start(
 
     wishes.check()
     service.ensure_started()  # first, so that nothing is stored where nothing can run
+    if wishes.detach:  # who waits is told as it goes on, and the screen shows it
+        DiskWatch().look()
     run_id = control.submit(
         pipeline,
         name=wishes.name,

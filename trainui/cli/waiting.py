@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from trainui import clock, paths
 from trainui.cli import narration, output, references
+from trainui.cli.disk_space import DiskWatch
 from trainui.domain.states import ENDED, Status
 from trainui.errors import NotFoundError, TrainuiError, WaitTimeoutError
 from trainui.store import views
@@ -17,6 +18,9 @@ POLL = 0.1
 
 WORKER_PATIENCE = 10.0
 """Seconds without a worker after which a person is told."""
+
+DISK_PERIOD = 5.0
+"""Seconds between two looks at how full the disks are."""
 
 _EXIT_CODES = {Status.COMPLETED: 0, Status.CANCELLED: 130, Status.FAILED: 1, Status.INTERRUPTED: 1}
 
@@ -89,6 +93,8 @@ class _Watch:
         self._started = time.monotonic()
         self._version: int | None = None
         self._told = False
+        self._disks = DiskWatch()
+        self._disks_at = 0.0
 
     def look(self) -> bool:
         """Tell of what is new; return whether there is still something to wait for."""
@@ -119,7 +125,11 @@ class _Watch:
         self._connection.execute("COMMIT")
 
     def _check_time(self) -> None:
-        waited = time.monotonic() - self._started
+        now = time.monotonic()
+        waited = now - self._started
+        if now - self._disks_at >= DISK_PERIOD:
+            self._disks_at = now
+            self._disks.look()
         if self._timeout is not None and waited >= self._timeout:
             raise WaitTimeoutError(
                 f"not over after {clock.format_duration(waited)}; "

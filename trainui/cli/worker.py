@@ -95,8 +95,16 @@ def _lines(found: dict[str, Any]) -> list[str]:
         ("host", found["host"]),
         ("slots", ", ".join(slots)),
         ("log", found["log"]),
+        *(("disk", _disk(one)) for one in found["disks"]),
     ]
     return text.table(rows)
+
+
+def _disk(found: dict[str, Any]) -> str:
+    from trainui import disk
+
+    words = f"{disk.size(found['free_bytes'])} free on {found['path']}"
+    return f"! {words}, which is little" if found["low"] else words
 
 
 options.add(app, start, "Start it; return when it takes work.", "trainui worker start")

@@ -125,7 +125,7 @@ def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, re
 
 
 def put_back(store: Store, attempt: AttemptRecord, reason: str) -> None:
-    """Let a stage wait again whose slot is not to be had; no process of its was ever started."""
+    """Let a stage wait again whose slot or room is not to be had; nothing of it ever started."""
     with store.write() as connection:
         launching.put_back(connection, attempt.id, reason, not_before=clock.now() + SLOT_DELAY)
 

@@ -8,8 +8,10 @@ adopted, one that ended meanwhile is recorded. Nothing is ever guessed.
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from trainui import doorbell
+from trainui import disk, doorbell
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
@@ -296,7 +298,7 @@ class Follower:
         except Exception as error:
             if isinstance(error.__cause__, DBAPIError):
                 raise  # the store does not answer: no fault of the stage
-            if isinstance(error, GpuGoneError):
+            if isinstance(error, GpuGoneError) or disk.is_full(error):
                 self._put_back(followed, str(error))
                 return
             if not isinstance(error, TrainuiError | OSError):
@@ -308,6 +310,8 @@ class Follower:
             self._note_start(followed)
             reader.wake()
             self._refill_at = time.monotonic() + REFILL_AFTER
+        elif os.strerror(errno.ENOSPC) in result.message:
+            self._put_back(followed, result.message)
         else:
             error_text = f"its supervisor could not be started: {result.message}"
             self._record_failed_launch(followed, error_text, retry=True)

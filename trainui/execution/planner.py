@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import clock
+from trainui import clock, disk, paths
 from trainui.control import environment
 from trainui.control.queue import PAUSED
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
@@ -61,6 +61,8 @@ class Planner:
         self._messenger = messenger
         self._settings = settings
         self._last: _View | None = None
+        self._lacking = False
+        """A stage waited for space on a disk, at the last look."""
 
     @property
     def is_active(self) -> bool:
@@ -81,7 +83,7 @@ class Planner:
         """
         if changed or self._last is None or self._last.is_open:
             self._last = self._read()
-        elif not _is_moved_by_time(self._last):
+        elif not (self._lacking or _is_moved_by_time(self._last)):
             return
         self._send_again(self._last.unclaimed)
         if self._last.waiting:
@@ -117,8 +119,10 @@ class Planner:
 
     def _give_out(self, view: _View) -> None:
         usable = self._usable_gpus(view)
+        waiting = _with_lacks(view.waiting, usable)
+        self._lacking = any(stage.lack for stage in waiting)
         decided = plan(
-            [_waiting(stage, usable) for stage in view.waiting],
+            waiting,
             slots.survey(view.held, self._settings, usable),
             clock.now(),
             paused=view.paused,
@@ -163,7 +167,20 @@ def _is_moved_by_time(view: _View) -> bool:
     return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
 
 
-def _waiting(stage: StageRecord, usable: Usable) -> WaitingStage:
+def _with_lacks(waiting: Sequence[StageRecord], usable: Usable) -> list[WaitingStage]:
+    """Return what waits, each with the space that is lacking where its run lies or in the home."""
+    home = paths.home().root
+    lacks: dict[Path, str | None] = {}
+    found = []
+    for stage in waiting:
+        runs_dir = Path(stage.directory).parent.parent
+        if runs_dir not in lacks:
+            lacks[runs_dir] = disk.lack((home, runs_dir))
+        found.append(_waiting(stage, usable, lacks[runs_dir]))
+    return found
+
+
+def _waiting(stage: StageRecord, usable: Usable, lack: str | None) -> WaitingStage:
     definition = stage.definition
     used, allowed = stage.retries_used, definition.retries
     return WaitingStage(
@@ -173,6 +190,7 @@ def _waiting(stage: StageRecord, usable: Usable) -> WaitingStage:
         visible=_visible(stage, usable) if definition.gpus else None,
         not_before=stage.not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
+        lack=lack,
     )
 
 

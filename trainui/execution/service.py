@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from trainui import paths
+from trainui import disk, paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import broker, detached, guard, locks, readiness, wishes
@@ -29,6 +29,7 @@ def ensure_started(*, wait: float | None = None) -> None:
             message says what to do.
     """
     home = paths.home()
+    disk.check_home(home.root)
     broker.check(home, settings_module.load())
     for directory in (home.root, home.worker):
         paths.make_private(directory)
@@ -64,10 +65,11 @@ def status() -> dict[str, Any]:
     """Tell about the worker and the broker, within two seconds whatever state they are in.
 
     Returns:
-        `{"running", "pid", "guard_pid", "host", "slots", "log", "broker"}`; `running` is whether
-        the worker takes work.
+        `{"running", "pid", "guard_pid", "host", "slots", "log", "broker", "disks"}`; `running` is
+        whether the worker takes work.
     """
-    home = paths.home()
+    home, settings = paths.home(), settings_module.load()
+    rooms = disk.rooms(home.root, settings_module.runs_dir(settings))
     ready = readiness.read(home)
     return {
         "running": ready is not None,
@@ -76,7 +78,10 @@ def status() -> dict[str, Any]:
         "host": ready["host"] if ready else socket.gethostname(),
         "slots": ready["slots"] if ready else [],
         "log": str(home.worker_log),
-        "broker": broker.status(home, settings_module.load()),
+        "broker": broker.status(home, settings),
+        "disks": [
+            {"path": str(room.path), "free_bytes": room.free, "low": room.is_low} for room in rooms
+        ],
     }
 
 

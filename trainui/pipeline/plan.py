@@ -34,6 +34,8 @@ class WaitingStage:
     """What it waits for until then, such as `retry 1 of 2`."""
     visible: frozenset[int] | None = None
     """Indices of the GPUs that it may have; None: all."""
+    lack: str | None = None
+    """What it lacks besides slots, in words; it keeps no slot from others meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def plan(
             decided.append(Wait(stage.id, PAUSED))
         elif stage.not_before is not None and stage.not_before > now:
             decided.append(Wait(stage.id, _until(stage, now)))
+        elif stage.lack is not None:
+            decided.append(Wait(stage.id, stage.lack))
         else:
             decided.append(queues["gpu" if stage.gpus else "cpu"].decide(stage))
     return decided

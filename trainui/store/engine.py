@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import Session
 
-from trainui import paths, settings
+from trainui import disk, paths, settings
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 
 BUSY_TIMEOUT = 30.0
@@ -91,6 +91,7 @@ def _open(url: str) -> Store:
     from trainui.store import schema
 
     if (file := sqlite_file(url)) is not None:
+        disk.check_home(file.parent)
         _make_file(file)
         with _explained(url):
             schema.upgrade_if_needed(url, file)

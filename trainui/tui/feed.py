@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from trainui import paths
+from trainui import disk, paths, settings
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store import reader
 from trainui.tui.run_list import RunList
@@ -32,8 +32,8 @@ LEAST_GAP = 0.9
 """Seconds between two readings that nobody asked for: curves that move every second are live, and
 cost a third of what they would cost at each look."""
 
-WORKER_PERIOD = 2.0
-"""Seconds between two looks whether a worker is there."""
+AROUND_PERIOD = 2.0
+"""Seconds between two looks whether a worker is there, and how full the disks are."""
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +116,13 @@ class Feed:
             self.deliver(snapshot)
 
 
+class _Around(NamedTuple):
+    """What a snapshot tells of besides the runs."""
+
+    worker: bool = True
+    low_disk: str | None = None
+
+
 class _Source:
     """The database and the files behind a feed, and when they last changed."""
 
@@ -128,12 +135,12 @@ class _Source:
         self._list = RunList()
         self._pages: PageReader | None = None
         self._upgraded = False
-        self._worker = True
-        self._worker_seen = float("-inf")
+        self._around = _Around()
+        self._around_seen = float("-inf")
 
     def has_changed(self) -> bool:
         """Whether something is to be read: cheap, and asked a few times a second."""
-        if self._worker_changed() or self._replaced():
+        if self._around_changed() or self._replaced():
             return True
         if self._connection is None:
             return self._file is not None  # it could not be read: try again
@@ -143,17 +150,17 @@ class _Source:
 
     def read(self, wanted: Wanted) -> Snapshot:
         """Read what is wanted."""
-        self._worker_changed()
+        self._around_changed()
         try:
             return self._read(wanted, self._connected())
         except NotFoundError:
             self.close()
-            return Snapshot(wanted, no_runs_yet=True, worker=self._worker)
+            return Snapshot(wanted, no_runs_yet=True, **self._around._asdict())
         except (TrainuiError, sqlite3.Error) as error:
             self.close()
             if isinstance(error, sqlite3.OperationalError) and self._upgrade():
                 return self.read(wanted)
-            return Snapshot(wanted, problem=str(error), worker=self._worker)
+            return Snapshot(wanted, problem=str(error), **self._around._asdict())
 
     def _upgrade(self) -> bool:
         """Bring an older trainui's database up to date, once; returns whether that was tried."""
@@ -179,7 +186,9 @@ class _Source:
     def _read(self, wanted: Wanted, connection: sqlite3.Connection) -> Snapshot:
         self._version = reader.data_version(connection)
         snapshot = Snapshot(
-            wanted, paused=reader.flag(connection, "paused") is not None, worker=self._worker
+            wanted,
+            paused=reader.flag(connection, "paused") is not None,
+            **self._around._asdict(),
         )
         if wanted.run_id is not None:
             # numpy takes longer to import than the rest of the page to read
@@ -223,13 +232,13 @@ class _Source:
         self.close()
         return True
 
-    def _worker_changed(self) -> bool:
+    def _around_changed(self) -> bool:
         now = time.monotonic()
-        if now - self._worker_seen < WORKER_PERIOD:
+        if now - self._around_seen < AROUND_PERIOD:
             return False
-        before, self._worker_seen = self._worker, now
-        self._worker = worker_is_there()
-        return before != self._worker
+        before, self._around_seen = self._around, now
+        self._around = _Around(worker_is_there(), low_disk())
+        return before != self._around
 
 
 def worker_is_there() -> bool:
@@ -238,3 +247,12 @@ def worker_is_there() -> bool:
 
     home = paths.home()
     return locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)
+
+
+def low_disk() -> str | None:
+    """Which disk is full or soon will be."""
+    try:
+        runs_dir = settings.runs_dir(settings.load())
+        return disk.notice(disk.rooms(paths.home().root, runs_dir))
+    except (TrainuiError, OSError):
+        return None  # who reads from there says what is wrong

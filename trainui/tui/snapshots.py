@@ -101,6 +101,8 @@ class Snapshot:
     paused: bool = False
     worker: bool = True
     """Whether a worker is there, so that something new can start."""
+    low_disk: str | None = None
+    """Which disk is full or soon will be, in few words."""
     no_runs_yet: bool = False
     """There is no database."""
     problem: str | None = None

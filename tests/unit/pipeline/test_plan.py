@@ -226,3 +226,9 @@ def test_every_wait_has_words(waiting: list[WaitingStage], free: FreeSlots) -> N
             assert item.reason.strip()
             assert "\n" not in item.reason
             assert not item.reason.endswith(": ")
+
+
+def test_what_lacks_something_else_keeps_no_slot_from_others() -> None:
+    lacking = WaitingStage("a", lack="needs 100 MB of disk space: 0 MB free on /x")
+    decided = plan([lacking, WaitingStage("b")], FreeSlots(cpus=(0,)), NOW)
+    assert decided == [Wait("a", str(lacking.lack)), Grant("b", "cpu", (0,))]

@@ -19,7 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # as rarely as people look, tests would wait for most of their time
     monkeypatch.setattr(feed, "PERIOD", 0.05)
     monkeypatch.setattr(feed, "LEAST_GAP", 0.1)
-    monkeypatch.setattr(feed, "WORKER_PERIOD", 0.3)
+    monkeypatch.setattr(feed, "AROUND_PERIOD", 0.3)
     home = tmp_path / "home"
     monkeypatch.setenv("TRAINUI_HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

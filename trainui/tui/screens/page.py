@@ -119,6 +119,8 @@ class Page(Acting):
             unfinished: whether anything waits or runs, so that a worker is missed.
         """
         notices: list[Span] = []
+        if snapshot.low_disk is not None:
+            notices += [Span(f"▲ {snapshot.low_disk}", "warn"), Span("  ")]
         if snapshot.paused:
             notices += [Span("‖ queue paused (p)", "warn"), Span("  ")]
         if not snapshot.worker and unfinished:
