@@ -324,7 +324,7 @@ def test_a_paused_queue_starts_nothing_new(served: CommandLine) -> None:
 
 def test_the_worker_tells_about_itself(served: CommandLine) -> None:
     found = served.json("worker", "status")
-    assert list(found) == ["running", "pid", "guard_pid", "host", "slots", "log", "broker"]
+    assert list(found) == ["running", "pid", "guard_pid", "host", "slots", "log", "broker", "disks"]
     assert list(found["broker"]) == ["url", "kind", "pid", "reachable"]
     assert found["running"] is True
     assert is_alive(found["pid"])
