@@ -24,6 +24,7 @@ from trainui.execution.notify import Notifier
 from trainui.execution.planner import Planner
 from trainui.execution.reader_process import ReaderProcess
 from trainui.execution.slots import all_slots
+from trainui.execution.stalls import Stalls
 from trainui.store.engine import open_store
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Duties:
         self._notifier = Notifier(store, settings.notify_command)
         self._reader = ReaderProcess()
         self._guard = GuardWatch(paths.home())
+        self._stalls = Stalls(store)
         self._gpus = GpuWatch(store)
         self.follower = Follower(store, stopping)
         self._active_at = time.monotonic()
@@ -88,6 +90,7 @@ class Duties:
         self._do(lambda: self._planner.look(changed=changed))
         self._do(self._gpus.look)
         self._do(lambda: self._notifier.look(changed=changed))
+        self._do(self._stalls.look)
         if self._planner.is_active:
             self._active_at = time.monotonic()
 

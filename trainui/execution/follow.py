@@ -39,7 +39,7 @@ from trainui.execution.lone import Lone
 from trainui.execution.preparation import IDENTITY, Subject, identity_of
 from trainui.execution.slots import HOST
 from trainui.metrics import process as reader
-from trainui.store import attempts
+from trainui.store import attempts, stages
 from trainui.store.engine import Store
 from trainui.supervisor import journal, process
 from trainui.supervisor.process import LaunchState, Probe, ProbeState, SupervisorLivesError
@@ -252,10 +252,11 @@ class Follower:
 
     def _note(self, followed: Followed, unseen: str | None) -> None:
         """Say why an attempt cannot be looked at, or take that back."""
-        followed.unseen = unseen is not None
         with self._store.write() as connection:
-            if attempts.note_running(connection, followed.attempt, reason=unseen) and unseen:
-                logger.warning("attempt %d: %s", followed.attempt.id, unseen)
+            stages.warn(connection, followed.attempt.stage_id, unseen)
+        if unseen and not followed.unseen:
+            logger.warning("attempt %d: %s", followed.attempt.id, unseen)
+        followed.unseen = unseen is not None
 
     def _close(self, followed: Followed, why: str) -> None:
         with suppress(SupervisorLivesError, OSError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainui.execution.preparation import Subject, identity_of
-from trainui.supervisor import journal, orphans, process, protocol
+from trainui.supervisor import journal, orphans, process
 from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import LEFTOVER_GRACE, NEVER
 
@@ -27,7 +27,7 @@ class Lone:
         self._directory = Path(subject.attempt.directory)
         self._definition = subject.stage.definition
         self._identity = identity_of(subject)
-        self._sizes = self._log_sizes()
+        self._sizes = journal.log_sizes(self._directory)
         self._grown_at = now
 
     def due(self, now: float) -> ExitReason | None:
@@ -43,7 +43,7 @@ class Lone:
             return ExitReason.EXITED
         if orphans.age(pids) >= (self._definition.timeout or NEVER):
             return ExitReason.TIMEOUT
-        if (sizes := self._log_sizes()) != self._sizes:
+        if (sizes := journal.log_sizes(self._directory)) != self._sizes:
             self._sizes, self._grown_at = sizes, now
         if now - self._grown_at >= (self._definition.silence_timeout or NEVER):
             return ExitReason.SILENCE
@@ -60,8 +60,3 @@ class Lone:
             grace = min(grace, LEFTOVER_GRACE)
         stop_signal = self._definition.stop_signal
         return tuple(process.kill_orphans(self._directory, stop_signal, grace, self._identity))
-
-    def _log_sizes(self) -> tuple[int, ...]:
-        names = (protocol.STDOUT_FILE, protocol.STDERR_FILE)
-        paths = [self._directory / name for name in names]
-        return tuple(path.stat().st_size if path.exists() else 0 for path in paths)

@@ -222,39 +222,6 @@ def mark_started(
     )
 
 
-def note_running(
-    connection: Connection, attempt: AttemptRecord, *, reason: str | None, stalled: bool = False
-) -> bool:
-    """Say something of a stage that runs: that it is stalled, or why it cannot be looked at.
-
-    Args:
-        connection: a write transaction.
-        attempt: running, as far as is known.
-        reason: the words; None takes back what was said.
-        stalled: whether it is.
-
-    Returns:
-        Whether that is news: the stage still runs this attempt, and said something else.
-    """
-    noted = connection.execute(
-        update(STAGES)
-        .where(
-            STAGES.c.id == attempt.stage_id,
-            STAGES.c.attempt == attempt.number,
-            STAGES.c.status == Status.RUNNING,
-            STAGES.c.reason.is_distinct_from(reason) | (STAGES.c.stalled != stalled),
-        )
-        .values(reason=reason, stalled=stalled)
-    )
-    if noted.rowcount == 0:
-        return False
-    stage = stages.get(connection, attempt.stage_id)
-    kind = "stalled" if stalled else "seen" if reason is None else "unseen"
-    text = f"{stage.name}: {reason or 'goes on'}"
-    events.record(connection, stage.run_id, kind, text, stage=stage.name, attempt=attempt.number)
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt ended."""

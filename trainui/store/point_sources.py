@@ -111,6 +111,16 @@ def sources(connection: Connection, owner: str) -> list[Source]:
     return [_source(row) for row in found]
 
 
+def offsets(connection: Connection) -> dict[str, int]:
+    """Return for each running stage how many bytes of its sources are read."""
+    found = run(
+        connection,
+        "SELECT owner, sum(offset) FROM sources JOIN stages ON stages.id = owner "
+        "WHERE stages.status = 'running' GROUP BY owner",
+    )
+    return {str(owner): int(read) for owner, read in found}
+
+
 def source(connection: Connection, source_id: int) -> Source | None:
     """Return a source as it stands; None if it was deleted."""
     row = run(connection, f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone()

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from trainui import clock
-from trainui.domain.records import StageRecord
+from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status, check_transition
 from trainui.pipeline.settle import Upstream, settled
 from trainui.store import events, rows, runs
@@ -79,19 +79,54 @@ def set_reason(connection: Connection, stage_id: str, reason: str | None) -> Non
     )
 
 
-def warn(connection: Connection, stage_id: str, reason: str) -> None:
-    """Say of a running stage what may be its end; where it does not run, nothing is written."""
+def warn(connection: Connection, stage_id: str, reason: str | None) -> None:
+    """Say of a running stage what may be its end; where that is no news, nothing is written.
+
+    Args:
+        connection: a write transaction.
+        stage_id: the stage.
+        reason: the words; None takes back what was said.
+    """
     warned = connection.execute(
         update(STAGES)
-        .where(STAGES.c.id == stage_id, STAGES.c.status == Status.RUNNING)
+        .where(
+            STAGES.c.id == stage_id,
+            STAGES.c.status == Status.RUNNING,
+            STAGES.c.reason.is_distinct_from(reason),
+        )
         .values(reason=reason)
     )
     if warned.rowcount:
-        stage = get(connection, stage_id)
-        text = f"{stage.name}: {reason}"
-        events.record(
-            connection, stage.run_id, "warning", text, stage=stage.name, attempt=stage.attempt
+        _record_of_running(connection, stage_id, "warning", reason or "is well again")
+
+
+def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:
+    """Say of a running stage whether it is stalled; where that is no news, nothing is written.
+
+    Args:
+        connection: a write transaction.
+        attempt: the stage's last one, as far as is known.
+        stalled: whether it is.
+        words: what is told of the change.
+    """
+    changed = connection.execute(
+        update(STAGES)
+        .where(
+            STAGES.c.id == attempt.stage_id,
+            STAGES.c.status == Status.RUNNING,
+            STAGES.c.attempt == attempt.number,
+            STAGES.c.stalled != stalled,
         )
+        .values(stalled=stalled)
+    )
+    if changed.rowcount:
+        _record_of_running(connection, attempt.stage_id, "stalled" if stalled else "lively", words)
+
+
+def _record_of_running(connection: Connection, stage_id: str, kind: str, words: str) -> None:
+    stage = get(connection, stage_id)
+    text = f"{stage.name}: {words}"
+    events.record(connection, stage.run_id, kind, text, stage=stage.name, attempt=stage.attempt)
 
 
 def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:

@@ -5,12 +5,16 @@ A torn or lacking record is None, a torn last line is the end: only this module 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason, Pids, Spec
 from trainui.supervisor.supervise import boot_id
+
+TAIL_BYTES = 65_536
+"""Of the journal of times: some two thousand entries."""
 
 
 def read_spec(attempt_dir: Path) -> Spec | None:
@@ -68,6 +72,30 @@ def read_times(attempt_dir: Path) -> list[tuple[int, int, int]]:
         return []
     whole_lines = text[: text.rfind(b"\n") + 1].splitlines()
     return [entry for line in whole_lines if (entry := _parse_times(line))]
+
+
+def last_growths(attempt_dir: Path) -> list[int]:
+    """Return when the logs grew of late, in microseconds since 1970: hours of it, not days."""
+    try:
+        with (attempt_dir / protocol.TIMES_FILE).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            text = file.read(TAIL_BYTES)
+    except OSError:
+        return []
+    lines = text[text.find(b"\n") + 1 : text.rfind(b"\n") + 1].splitlines()
+    return [entry[0] for line in lines if (entry := _parse_times(line))]
+
+
+def log_sizes(attempt_dir: Path) -> tuple[int, int]:
+    """Return how many bytes stdout and stderr have; 0 where one cannot be looked at."""
+    return _size(attempt_dir / protocol.STDOUT_FILE), _size(attempt_dir / protocol.STDERR_FILE)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _parse_times(line: bytes) -> tuple[int, int, int] | None:

@@ -66,9 +66,8 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
         delay = ((stage.not_before or 0) - clock.now()) / clock.SECOND
         later = f"not before {clock_time(stage.not_before)}" if delay > 0 else ""
         return ", ".join(part for part in (stage.reason or "waits for a slot", later) if part)
-    if stage.stalled:
-        return "silent for much longer than its own pace"
-    return stage.reason or ""
+    stalled = "silent for much longer than its own pace" if stage.stalled else ""
+    return ", ".join(part for part in (stalled, stage.reason) if part)
 
 
 def _state_row(stage: StageRecord, last: AttemptRecord | None, now: int) -> Row:
