@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainui import clock, text
-from trainui.cli import opening, options, output, references
+from trainui import text
+from trainui.cli import opening, options, output, references, resume_file, resume_plan
 from trainui.cli.disk_space import DiskWatch
+from trainui.cli.resume_file import Choice
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 
 if TYPE_CHECKING:
     from trainui.domain.definition import Pipeline
     from trainui.domain.records import RunRecord
-    from trainui.pipeline.resume import PlannedStage
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +31,7 @@ def register(app: typer.Typer) -> None:
         "trainui resume digits --dry-run",
         "trainui resume digits",
         "trainui resume digits --until train --fresh prepare",
-        "trainui resume digits --file digits.yaml",
+        "trainui resume digits --file digits.yaml --keep train",
         "trainui resume --interrupted --detach",
     )
     options.add(
@@ -56,11 +58,25 @@ def resume(
     ] = None,
     file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Use an edited file: what it changes runs again."),
+        typer.Option(
+            metavar="FILE",
+            help="Use this file: what it changes runs again (default: the run's own file, as it "
+            "is now, after a question).",
+        ),
     ] = None,
+    as_submitted: Annotated[
+        bool,
+        typer.Option(
+            "--as-submitted", help="Leave the file out, though it was edited since it was run."
+        ),
+    ] = False,
     fresh: Annotated[
         list[str] | None,
         typer.Option(metavar="STAGE", help="Begin this stage anew, with no checkpoint."),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STAGE", help="Keep this stage's result, whatever has changed."),
     ] = None,
     env: Annotated[
         bool, typer.Option("--env", help="Take this shell's environment from now on.")
@@ -75,15 +91,17 @@ def resume(
 ) -> None:
     """Continue a run: what is completed is skipped, the rest gets a new attempt.
 
-    A stage with a whole checkpoint continues from the newest one. On a run that is alive this
-    retries what has failed.
+    A stage with a whole checkpoint continues from the newest one. A completed one runs again where
+    its command, parameters, inputs or upstreams have changed. On a run that is alive this retries
+    what has failed.
     """
     if detach and wait:
         raise UsageError("--detach and --wait exclude each other; give one of them")
     if interrupted:
-        if run is not None or until or file or fresh:
+        if run is not None or until or file or fresh or keep or as_submitted:
             raise UsageError(
-                "--interrupted is for every run; leave RUN, --until, --file, --fresh out"
+                "--interrupted is for every run, with the pipeline that it has: RUN, --until, "
+                "--file, --as-submitted, --fresh and --keep do not go with it"
             )
         raise typer.Exit(_resume_interrupted(env, dry_run, detach, as_json))
     if run is None:
@@ -91,52 +109,70 @@ def resume(
             "no RUN; `trainui ls` lists them, `--interrupted` means every one of those"
         )
     found = references.find_run(run)
-    pipeline = None if file is None else _load(file, found)
-    names = _named(found, pipeline, until or ())
-    anew = _named(found, pipeline, fresh or ())
-    wishes = _Wishes(names, anew, env, pipeline)
+    named = _Named(until or (), fresh or (), keep or (), env)
+    choice = resume_file.choose(found, file, as_submitted=as_submitted)
     if dry_run:
-        _show_plan(found, wishes, as_json)
+        _show_plan(found, named.wishes(found, choice.pipeline), choice, as_json)
         return
+    if choice.edited is not None:
+        plan = _plan_lines(found, named.wishes(found, choice.pipeline))
+        choice = resume_file.ask(found, choice, plan, as_json=as_json)
+    wishes = named.wishes(found, choice.pipeline)
+    shown = [] if as_json else _plan_lines(found, wishes)
     revived = _resume(found.id, wishes)
     if not revived:
         raise typer.Exit(_nothing_to_do(found, wait=wait, as_json=as_json))
+    if shown:
+        output.note("\n".join([*shown, ""]))
     raise typer.Exit(_follow(found, revived, detach=detach, wait=wait, as_json=as_json))
 
 
-class _Wishes:
-    """What the options of a resume say."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the options of a resume say of stages, as written."""
 
-    def __init__(
-        self,
-        until: Sequence[str] = (),
-        fresh: Sequence[str] = (),
-        env: bool = False,
-        pipeline: Pipeline | None = None,
-    ) -> None:
-        self.until = until
-        self.fresh = fresh
-        self.env = env
-        self.pipeline = pipeline
+    until: Sequence[str]
+    fresh: Sequence[str]
+    keep: Sequence[str]
+    env: bool
+
+    def wishes(self, run: RunRecord, pipeline: Pipeline | None) -> _Wishes:
+        """Return the same with full names, those of an edited file among them."""
+        until, fresh, keep = (
+            _full_names(run, pipeline, written) for written in (self.until, self.fresh, self.keep)
+        )
+        return _Wishes(until, fresh, keep, self.env, pipeline)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What a resume is to do."""
+
+    until: Sequence[str] = ()
+    fresh: Sequence[str] = ()
+    keep: Sequence[str] = ()
+    env: bool = False
+    pipeline: Pipeline | None = None
 
     @property
     def planned(self) -> dict[str, Any]:
         """As `control.plan_resume` takes it."""
-        return {"until": self.until, "fresh": self.fresh, "pipeline": self.pipeline}
+        return {
+            "until": self.until,
+            "fresh": self.fresh,
+            "keep": self.keep,
+            "pipeline": self.pipeline,
+        }
 
 
-def _load(file: str, run: RunRecord) -> Pipeline:
-    from trainui import control
-    from trainui.pipeline import loader
-
-    return loader.load(file, control.given_params(run.id))
-
-
-def _named(run: RunRecord, pipeline: Pipeline | None, written: Sequence[str]) -> list[str]:
-    """Return full names of stages, those of an edited file among them."""
-    new = {stage.name for stage in pipeline.stages} if pipeline else set()
-    exact = [name for name in written if name in new]
-    return exact + references.stage_names(run.id, [name for name in written if name not in new])
+def _full_names(run: RunRecord, pipeline: Pipeline | None, written: Sequence[str]) -> list[str]:
+    stages = pipeline.stages if pipeline else ()
+    names: dict[str, None] = {}
+    for word in written:
+        exact = [stage.name for stage in stages if stage.name == word]
+        exact = exact or [stage.name for stage in stages if stage.group == word]
+        names.update(dict.fromkeys(exact or references.stage_names(run.id, [word])))
+    return list(names)
 
 
 def _resume(run_id: str, wishes: _Wishes) -> list[str]:
@@ -178,8 +214,10 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     found = _interrupted_runs()
     if dry_run:
         for run in found:
-            _show_plan(run, _Wishes(), as_json)
+            _show_plan(run, _Wishes(), Choice(), as_json)
         return 0
+    for run in found:
+        _note_edit(run)
     resumed = [run for run in found if _resume(run.id, _Wishes(env=env))]
     for run in resumed:
         output.note(f"resumed: {text.harmless(run.name)} ({run.id})")
@@ -189,6 +227,14 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     if as_json:
         output.value({"runs": [references.in_full(run.id) for run in resumed]})
     return code
+
+
+def _note_edit(run: RunRecord) -> None:
+    from trainui import control
+
+    if (edited := control.edited_file(run)) is not None:
+        name, file = text.harmless(run.name), text.harmless(edited.file)
+        output.note(f"{name}: {file} was edited since; resumed with the pipeline that it had")
 
 
 def _interrupted_runs() -> list[RunRecord]:
@@ -202,55 +248,23 @@ def _interrupted_runs() -> list[RunRecord]:
     return [one.run for one in summaries if one.counts.get(Status.INTERRUPTED)]
 
 
-def _show_plan(run: RunRecord, wishes: _Wishes, as_json: bool) -> None:
+def _show_plan(run: RunRecord, wishes: _Wishes, choice: Choice, as_json: bool) -> None:
     from trainui import control
 
     planned = control.plan_resume(run.id, **wishes.planned)
-    diff = _diff(run, wishes.pipeline)
-    stages = [
-        {
-            "name": one.name,
-            "action": str(one.action),
-            "reason": one.reason,
-            "checkpoint": one.checkpoint,
-            "step": one.step,
-            "seconds": one.seconds,
-            "gpu_seconds_saved": one.gpu_seconds_saved,
-        }
-        for one in planned
-    ]
-    output.answer(as_json, {"stages": stages, "diff": diff}, plan_lines(planned, diff))
+    if choice.edited is not None:
+        file = text.harmless(choice.edited.file)
+        output.note(f"{file} was edited since: a plan with it; `--as-submitted` leaves it out")
+    shown = resume_plan.with_diff(
+        resume_plan.lines(planned), choice.diff, coloured=resume_file.colours(sys.stdout)
+    )
+    output.answer(as_json, resume_plan.as_json(planned, choice.diff), shown)
 
 
-def _diff(run: RunRecord, pipeline: Pipeline | None) -> str | None:
-    from trainui.control import revision
-    from trainui.store import views
+def _plan_lines(run: RunRecord, wishes: _Wishes) -> list[str]:
+    from trainui import control
 
-    if pipeline is None:
-        return None
-    with references.view() as connection:
-        before = views.pipeline_text(connection, run.digest)
-    return revision.diff(before, pipeline, name=pipeline.file or "the file")
-
-
-def plan_lines(planned: Sequence[PlannedStage], diff: str | None) -> list[str]:
-    """Return the plan of a resume as text."""
-    header = ("STAGE", "ACTION", "WHY", "FROM", "TOOK BEFORE")
-    shown = text.table([header, *map(_plan_row, planned)], right=[4])
-    saved = sum(one.gpu_seconds_saved for one in planned)
-    if saved:
-        shown += ["", f"GPU time that is not spent again: {clock.format_duration(saved)}"]
-    if diff:
-        shown += ["", *(text.harmless(line) for line in diff.splitlines())]
-    return shown
-
-
-def _plan_row(one: PlannedStage) -> tuple[str, ...]:
-    source = one.checkpoint or ("a new directory" if one.fresh else "")
-    if one.checkpoint and one.step is not None:
-        source += f" (step {one.step})"
-    before = "" if one.seconds is None else clock.format_duration(one.seconds)
-    return one.name, str(one.action), one.reason, source, before
+    return resume_plan.lines(control.plan_resume(run.id, **wishes.planned))
 
 
 def rerun(

@@ -6,6 +6,8 @@ and none starts a service: that is for the front end, after it.
 
 from __future__ import annotations
 
+from trainui.control.edits import EditedFile as EditedFile
+from trainui.control.edits import edited_file as edited_file
 from trainui.control.ending import cancel as cancel
 from trainui.control.ending import remove as remove
 from trainui.control.known import given_params as given_params

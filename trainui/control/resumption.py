@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
 from trainui import doorbell
 from trainui.control import environment, revision
-from trainui.control.known import check_names, existing_run
+from trainui.control.evidence import Looks
+from trainui.control.known import check_names, existing_run, given_params
 from trainui.control.requirements import check_gpus, check_inputs
 from trainui.control.savings import with_savings
 from trainui.domain.definition import Pipeline
@@ -44,6 +46,7 @@ def plan_resume(
     *,
     until: Collection[str] = (),
     fresh: Collection[str] = (),
+    keep: Collection[str] = (),
     pipeline: Pipeline | None = None,
 ) -> list[PlannedStage]:
     """Tell what a resume would do with each stage, in the file's order.
@@ -52,14 +55,15 @@ def plan_resume(
         run_id: the run.
         until: full names; only these and what they depend on. None named: all.
         fresh: full names of stages that begin anew although they could continue.
+        keep: full names of completed stages whose results stay, whatever has changed.
         pipeline: an edited one, as loaded; None: the one on record.
 
     Raises:
         NotFoundError: there is no such run or stage.
-        UsageError: a stage that is to begin anew, or was edited, runs at the moment.
+        UsageError: a stage that is to begin anew, or was edited, runs at the moment; or one that
+            is to be kept is not completed.
     """
-    planned, _seen, _revision = _plan(open_store(), run_id, until, fresh, pipeline)
-    return planned
+    return _plan(open_store(), run_id, _Wishes(until, fresh, keep), pipeline).stages
 
 
 def resume(
@@ -67,6 +71,7 @@ def resume(
     *,
     until: Collection[str] = (),
     fresh: Collection[str] = (),
+    keep: Collection[str] = (),
     environ: Mapping[str, str] | None = None,
     pipeline: Pipeline | None = None,
 ) -> list[str]:
@@ -76,6 +81,7 @@ def resume(
         run_id: the run.
         until: full names; only these and what they depend on. None named: all.
         fresh: full names of stages that begin anew although they could continue.
+        keep: full names of completed stages whose results stay, whatever has changed.
         environ: replaces the environment of the run's stages; None: it stays.
         pipeline: an edited one, as loaded; None: the one on record.
 
@@ -84,24 +90,30 @@ def resume(
 
     Raises:
         NotFoundError: there is no such run or stage.
-        UsageError: a stage that is to begin anew, or was edited, runs at the moment.
+        UsageError: a stage that is to begin anew, or was edited, runs at the moment; or one that
+            is to be kept is not completed.
         UnfitEnvironmentError: this machine lacks a GPU that a stage needs.
     """
     store = open_store()
-    planned, seen, revised = _plan(store, run_id, until, fresh, pipeline)
+    plan = _plan(store, run_id, _Wishes(until, fresh, keep), pipeline, environ)
+    seen, revised = plan.seen, plan.revision
     directory = Path(seen.run.directory)
-    kept = environment.read(directory).environ if environ is None else environment.kept(environ)
-    _check_gpus(planned, seen, revised, kept)
+    shell = environment.read(directory).environ if environ is None else environment.kept(environ)
+    _check_gpus(plan, shell)
+    kept = _as_kept(plan)
     if revised is not None:
-        check_inputs(revised.pipeline, run_directory=directory, environ=kept)
+        check_inputs(revised.pipeline, run_directory=directory, environ=shell)
     with store.write() as connection:
         moved_on = _moved_on(connection, seen)
-        if revised is not None and pipeline is not None:
+        if revised is not None:
             # once more, since a stage may have started meanwhile
-            revision.compare(seen.run, runs.stages(connection, run_id), pipeline)
-            revise(connection, run_id, revised.pipeline, revised.directories)
+            revision.check_running(revised, runs.stages(connection, run_id))
+            revise(connection, run_id, revised.pipeline, revised.directories, revised.edited)
         _keep_environment(directory, environ, revised)
-        changes = [change for change in _changes(planned) if change.name not in moved_on]
+        for stage, made_of, why in kept:
+            if stage.name not in moved_on:
+                stored_attempts.keep(connection, stage, made_of, why)
+        changes = [change for change in _changes(plan.stages) if change.name not in moved_on]
         revived = stored_stages.reopen(connection, run_id, changes)
     if pipeline is not None:
         revision.keep_text(directory, pipeline.text)
@@ -137,8 +149,10 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
         NotFoundError: there is no such run or stage.
         UsageError: one of them is unfinished, or what it depends on did not complete.
     """
-    with open_store().write() as connection:
-        existing_run(connection, run_id)
+    store = open_store()
+    seen = _look(store, run_id)
+    reran = _looks(seen, seen.stages, {}).reran()
+    with store.write() as connection:
         stages = runs.stages(connection, run_id)
         by_name = {stage.name: stage for stage in stages}
         check_names(by_name, names)
@@ -146,34 +160,82 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
         for name in chosen:
             _check_upstreams(by_name, by_name[name], chosen)
         changes = [
-            Reopened(name, fresh=rules.begins_anew(by_name[name], by_name, chosen))
-            for name in chosen
+            Reopened(name, fresh=rules.begins_anew(by_name[name], chosen, reran)) for name in chosen
         ]
         revived = stored_stages.reopen(connection, run_id, changes)
     doorbell.ring()
     return revived
 
 
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What a person says of stages, by full names."""
+
+    until: Collection[str]
+    fresh: Collection[str]
+    keep: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a resume does, and what it was made of."""
+
+    stages: list[PlannedStage]
+    seen: _Seen
+    looks: Looks
+    revision: revision.Revision | None
+
+    @property
+    def records(self) -> tuple[StageRecord, ...]:
+        """The stages as they will be."""
+        return self.seen.stages if self.revision is None else self.revision.stages
+
+
 def _plan(
     store: Store,
     run_id: str,
-    until: Collection[str],
-    fresh: Collection[str],
+    wishes: _Wishes,
     pipeline: Pipeline | None,
-) -> tuple[list[PlannedStage], _Seen, revision.Revision | None]:
+    environ: Mapping[str, str] | None = None,
+) -> _Plan:
     seen = _look(store, run_id)
-    revised = None if pipeline is None else revision.compare(seen.run, seen.stages, pipeline)
+    revised = None
+    if pipeline is not None:
+        revised = revision.compare(seen.run, seen.stages, pipeline, given_params(run_id))
     stages = seen.stages if revised is None else revised.stages
     by_name = {stage.name: stage for stage in stages}
-    check_names(by_name, [*until, *fresh])
+    check_names(by_name, [*wishes.until, *wishes.fresh, *wishes.keep])
+    looks = _looks(seen, stages, {} if revised is None else revised.edited, environ)
     planned = rules.plan_resume(
         stages,
         find_checkpoint=lambda stage: _find_checkpoint(stage, seen.tried.get(stage.id, ())),
-        until=until,
-        fresh=fresh,
-        changed={} if revised is None else revised.changed,
+        until=wishes.until,
+        fresh=wishes.fresh,
+        keep=wishes.keep,
+        evidence=looks.evidence(() if revised is None else revised.new),
     )
-    return with_savings(planned, by_name, seen.attempts), seen, revised
+    return _Plan(with_savings(planned, by_name, seen.attempts), seen, looks, revised)
+
+
+def _looks(
+    seen: _Seen,
+    stages: Sequence[StageRecord],
+    edited: Mapping[str, Sequence[str]],
+    environ: Mapping[str, str] | None = None,
+) -> Looks:
+    recorded = {stage.name: stage.definition for stage in seen.stages}
+    return Looks(seen.run, stages, seen.attempts, recorded, edited, environ)
+
+
+def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:
+    """Return the stages that are kept, each with what it is taken for, and why in words."""
+    records = {stage.name: stage for stage in plan.records}
+    again = {one.name for one in plan.stages if one.action != Action.SKIP}
+    return [
+        (records[one.name], plan.looks.as_kept(one.name, again), one.reason)
+        for one in plan.stages
+        if one.kept
+    ]
 
 
 def _look(store: Store, run_id: str) -> _Seen:
@@ -199,15 +261,9 @@ def _find_checkpoint(stage: StageRecord, tried: Collection[str]) -> str | None:
     return checkpoints.find(stage.definition.checkpoint, stage.directory, tried)
 
 
-def _check_gpus(
-    planned: Sequence[PlannedStage],
-    seen: _Seen,
-    revised: revision.Revision | None,
-    environ: Mapping[str, str],
-) -> None:
-    revived = {one.name for one in planned if one.action != Action.SKIP}
-    stages = seen.stages if revised is None else revised.stages
-    check_gpus([stage.definition for stage in stages if stage.name in revived], environ)
+def _check_gpus(plan: _Plan, environ: Mapping[str, str]) -> None:
+    revived = {one.name for one in plan.stages if one.action != Action.SKIP}
+    check_gpus([stage.definition for stage in plan.records if stage.name in revived], environ)
 
 
 def _moved_on(connection: Connection, seen: _Seen) -> set[str]:

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui import paths
-from trainui.control import environment
+from trainui.control import edits, environment
 from trainui.control.submission import PIPELINE_FILE, concealed, stage_directories
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
-from trainui.errors import UsageError
-from trainui.pipeline import substitution
-from trainui.pipeline.secrets import Secrets, masked_text
-
-RESULT_FIELDS = (
-    "command",
-    "task",
-    "params",
-    "env",
-    "workdir",
-    "python",
-    "inputs",
-    "outputs",
-    "success",
-    "depends_on",
-)
-"""A completed stage runs again where one of these was edited; the others are policy."""
+from trainui.errors import TrainuiError, UsageError
+from trainui.pipeline import fingerprint, substitution
+from trainui.pipeline.secrets import Secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,63 +28,115 @@ class Revision:
     """What was taken out of it."""
     directories: Mapping[str, str]
     """Of its stages, by full name."""
-    changed: Mapping[str, str]
-    """The stages whose result may be another now, each with words for why."""
     stages: tuple[StageRecord, ...]
-    """The run's stages as they will be, with new ones, in the new file's order."""
+    """The run's stages as they will be: in the new file's order, then those it has no more."""
+    edited: Mapping[str, Sequence[str]]
+    """The stages whose work is another by the file, with words for what was edited."""
+    new: Collection[str]
+    """Full names of the stages that the run did not have, or had no more."""
+
+    @property
+    def removed(self) -> list[str]:
+        """Full names of the stages that the file has no more."""
+        return [stage.name for stage in self.stages if stage.removed]
 
 
-def compare(run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline) -> Revision:
+def compare(
+    run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, given: Mapping[str, str]
+) -> Revision:
     """Find what an edited pipeline changes of a run.
 
+    Args:
+        run: the run.
+        stages: as they are on record.
+        pipeline: the edited one, as loaded.
+        given: the parameters that the run was given besides its file.
+
     Raises:
-        UsageError: it takes a stage away, or edits one that runs.
+        UsageError: it takes away or edits a stage that runs.
     """
     directory = Path(run.directory)
     directories = stage_directories(directory, pipeline)
-    submitted = substitution.submit(pipeline, run_dir=run.directory, stage_dirs=directories)
+    submitted = _submitted(run, pipeline)
     shell = environment.read_what_is_left(directory)
     stored, taken = concealed(submitted, pipeline, directory, shell.environ)
-    known = {
-        one.name: replace(one, definition=shell.secrets.reveal(one.definition)) for one in stages
-    }
-    _refuse_removed(known, submitted)
-    changed: dict[str, str] = {}
-    records = []
-    for position, written in enumerate(submitted.stages):
-        definition = _as_stored(written)
-        record = known.get(definition.name) or _new(run, definition, directories[definition.name])
-        if words := _what_changed(known.get(definition.name), definition):
-            changed[definition.name] = words
-        records.append(replace(record, definition=definition, position=position))
-    for record in records:
-        if record.name in changed and record.status == Status.RUNNING:
+    before = _before(run, stages, shell.secrets, given)
+    known = {stage.name: stage for stage in stages}
+    hidden = {"before": shell.secrets.params, "now": pipeline.params}
+    edited: dict[str, list[str]] = {}
+    records: list[StageRecord] = []
+    new: set[str] = set()
+    for position, (real, kept) in enumerate(zip(submitted.stages, stored.stages, strict=True)):
+        definition, record = _as_stored(kept), known.get(kept.name)
+        if record is None or record.removed:
+            new.add(kept.name)
+            record = record or _new(run, definition, directories[kept.name])
+        elif words := fingerprint.changes(before[kept.name], _as_stored(real), hidden):
+            edited[kept.name] = words
+        else:
+            definition = _same_work(definition, record.definition)
+        records.append(replace(record, definition=definition, position=position, removed=False))
+    gone = [stage for stage in stages if stage.name not in directories]
+    records += [
+        replace(stage, removed=True, position=len(records) + at) for at, stage in enumerate(gone)
+    ]
+    stored = stored.with_stages(
+        tuple(record.definition for record in records if not record.removed)
+    )
+    revision = Revision(stored, taken, directories, tuple(records), edited, new)
+    check_running(revision, stages)
+    return revision
+
+
+def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
+    """See that no stage runs that an edited file changes or takes away.
+
+    Args:
+        revision: what the file does.
+        stages: as they are now.
+
+    Raises:
+        UsageError: one runs.
+    """
+    removed = revision.removed
+    for stage in stages:
+        if stage.status == Status.RUNNING and stage.name in (*revision.edited, *removed):
+            what = "the file has it no more" if stage.name in removed else "it was edited"
             raise UsageError(
-                f"{record.name} is running, and its {changed[record.name]}; cancel it first, or "
-                "resume when it has ended"
+                f"{stage.name} is running, and {what}; cancel it first, or resume when it has ended"
             )
-    return Revision(stored, taken, directories, changed, tuple(records))
 
 
-def _refuse_removed(known: Mapping[str, StageRecord], pipeline: Pipeline) -> None:
-    removed = known.keys() - {stage.name for stage in pipeline.stages}
-    if removed:
-        raise UsageError(
-            f"the run has {', '.join(sorted(removed))}, which {pipeline.file or 'the file'} has "
-            "not; a resume takes no stage away: keep it, or submit a new run"
-        )
+def _submitted(run: RunRecord, pipeline: Pipeline) -> Pipeline:
+    directories = stage_directories(Path(run.directory), pipeline)
+    return substitution.submit(pipeline, run_dir=run.directory, stage_dirs=directories)
+
+
+def _before(
+    run: RunRecord, stages: Sequence[StageRecord], secrets: Secrets, given: Mapping[str, str]
+) -> dict[str, StageDefinition]:
+    """Return the stages of the file on record as this trainui reads it, by full name.
+
+    So that only what was edited counts: another trainui may have filled in the same text
+    otherwise. Where the text cannot be read any more, the stages are as they are on record.
+    """
+    recorded = {
+        stage.name: secrets.reveal(stage.definition) for stage in stages if not stage.removed
+    }
+    try:
+        again = _submitted(run, edits.pipeline_on_record(run, given))
+    except TrainuiError:
+        return recorded
+    return recorded | {stage.name: _as_stored(stage) for stage in again.stages}
 
 
 def _as_stored(definition: StageDefinition) -> StageDefinition:
     return StageDefinition.from_json(json.loads(json.dumps(definition.to_json())))
 
 
-def _what_changed(record: StageRecord | None, definition: StageDefinition) -> str | None:
-    if record is None:
-        return "is new"
-    before = record.definition
-    edited = [name for name in RESULT_FIELDS if getattr(before, name) != getattr(definition, name)]
-    return f"{', '.join(edited)} edited" if edited else None
+def _same_work(written: StageDefinition, recorded: StageDefinition) -> StageDefinition:
+    """Return a definition whose policy is the file's, and whose work stays as it is on record."""
+    return replace(written, **{name: getattr(recorded, name) for name in fingerprint.FIELDS})
 
 
 def _new(run: RunRecord, definition: StageDefinition, directory: str) -> StageRecord:
@@ -136,20 +173,3 @@ def keep_text(run_directory: Path, text: str) -> None:
     if file.exists():
         file.rename(kept)
     paths.write_private(file, text)
-
-
-def diff(before: str, edited: Pipeline, *, name: str) -> str:
-    """Return what was edited of a pipeline's text, as a unified diff with its secrets masked.
-
-    Args:
-        before: the text as it is stored.
-        edited: as loaded.
-        name: what the edited one is called.
-    """
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True),
-        masked_text(edited).splitlines(keepends=True),
-        fromfile="as submitted",
-        tofile=name,
-    )
-    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)

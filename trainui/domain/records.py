@@ -57,6 +57,8 @@ class AttemptRecord:
     result: Any = None
     definition: StageDefinition | None = None
     """What it ran with, where its stage was edited since; None: the stage's own."""
+    digest: str | None = None
+    """Of the pipeline that it ran of, where the run's was edited since; None: the run's own."""
     inputs: Mapping[str, Any] | None = None
     """The state of its stage's inputs as it started (`pipeline.input_state`), by path."""
     kept: Mapping[str, Any] | None = None

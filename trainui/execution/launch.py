@@ -24,6 +24,7 @@ from trainui.execution import (
     service,
 )
 from trainui.execution.preparation import Preparation, Subject, definition_of, prepare
+from trainui.pipeline import input_state
 from trainui.pipeline.command import argv
 from trainui.pipeline.inputs import validate_file_path
 from trainui.store import attempts, runs, stages
@@ -82,6 +83,7 @@ def launch(store: Store, subject: Subject, spares: Spares | None = None) -> Laun
     checkpoint = _checkpoint(store, subject)
     prepared = prepare(subject, checkpoint)
     _check(subject, prepared)
+    _note_inputs(store, subject, prepared)
     return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), spares=spares)
 
 
@@ -133,6 +135,15 @@ def _check(subject: Subject, prepared: Preparation) -> None:
                 validate_file_path(path, allowed=[run_directory], base=run_directory)
             except UnsafePathError as error:
                 raise NotLaunchableError(f"input {error}") from error
+
+
+def _note_inputs(store: Store, subject: Subject, prepared: Preparation) -> None:
+    """Note what the inputs hold as the attempt starts, for a resume to see what has changed."""
+    inputs = prepared.definition.inputs
+    if inputs:
+        states = {path: input_state.observe(path) for path in inputs}
+        with store.write() as connection:
+            attempts.set_inputs(connection, subject.attempt.id, states)
 
 
 def _spec(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Spec:

@@ -1,59 +1,202 @@
-"""What makes a stage's work what it is, as a short text to compare."""
+"""What makes a stage's work what it is, compared field by field, with words for each difference.
+
+Nothing is hashed into one number: that could not say what changed, and one of an older trainui
+could not be compared. A field that an older record lacks has its default, so that no upgrade makes
+a stage run again.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import PurePath
+from typing import Any
 
-from trainui.domain.definition import StageDefinition
+from trainui.domain.definition import Json, StageDefinition
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.pipeline import masking
+from trainui.pipeline.input_state import InputStates, is_same
 
-VERSION = "1"
-"""Changes when a fingerprint is made of other things: old and new then cannot be compared."""
+FIELDS = ("command", "task", "params", "env", "workdir", "python", "inputs", "depends_on")
+"""A stage is what these say, besides what its inputs hold and when its upstreams ran.
 
-InputState = tuple[str, int, int]
-"""An input's path, its size in bytes, and when it was modified, in whole nanoseconds."""
+The others are policy: how long, how often, on what, and how it is looked at.
+"""
+
+VERSION = 1
+"""Of what `as_kept` writes."""
+
+MOST_CHANGES = 3
+"""Words of a command that are shown as changed; of more, the rest is a number."""
+
+LONGEST = 48
+"""Characters of a value that are shown."""
 
 
-def stage_fingerprint(
-    definition: StageDefinition,
-    upstream: Mapping[str, str],
-    inputs: Iterable[InputState] = (),
-) -> str:
-    """Return the fingerprint of a stage's work.
-
-    It is of the command or task, its arguments, its environment variables, where and with which
-    Python it runs, its inputs, and its upstreams' fingerprints: not of retries, limits or slots.
+def changes(
+    before: StageDefinition, after: StageDefinition, secrets: Mapping[str, Json] | None = None
+) -> list[str]:
+    """Return what of a stage's work is another now, in words; nothing where it is the same.
 
     Args:
-        definition: as submitted.
-        upstream: fingerprints of the stages it depends on, by name.
-        inputs: the state of each input.
+        before: as the stage ran.
+        after: as it would run now.
+        secrets: parameters of the run, in mappings or not, of which secret values are masked.
     """
-    identity = {
-        "command": definition.command,
-        "task": definition.task,
-        "params": definition.params,
-        "env": definition.env,
-        "workdir": definition.workdir,
-        "python": definition.python,
-        "inputs": sorted(inputs),
-        "upstream": upstream,
+    hidden = {**(secrets or {}), **before.params, **before.env, **after.params, **after.env}
+    found = [*_command_changes(before, after, hidden)]
+    found += _mapping_changes("param", before.params, after.params)
+    found += _mapping_changes("env", before.env, after.env)
+    for name in ("workdir", "python"):
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            found.append(f"{name} changed: {_shown(old)} -> {_shown(new)}")
+    for name in ("inputs", "depends_on"):
+        found += _set_changes(name, getattr(before, name), getattr(after, name))
+    return found
+
+
+def _command_changes(
+    before: StageDefinition, after: StageDefinition, secrets: Mapping[str, Json]
+) -> Iterable[str]:
+    if before.task != after.task:
+        old = before.task or "a command"
+        yield f"task changed: {old} -> {after.task or 'a command'}"
+    elif before.command != after.command:
+        old_words, new_words = (_words(one.command, secrets) for one in (before, after))
+        shown = _word_changes(old_words, new_words)
+        same = _words(before.command, {}) == _words(after.command, {})
+        yield f"command changed: {shown or ('how it is quoted' if same else 'a secret value')}"
+
+
+def _words(command: str | tuple[str, ...] | None, secrets: Mapping[str, Json]) -> list[str]:
+    texts = command.split() if isinstance(command, str) else (command or ())
+    return [masking.mask_text(text, secrets) for text in texts]
+
+
+def _word_changes(before: Sequence[str], after: Sequence[str]) -> str:
+    """Return the words that differ, each with the option before it: `--lr 0.1 -> 0.2`."""
+    shown = []
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for kind, i, i_end, j, j_end in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        option = f"{before[i - 1]} " if i and before[i - 1].startswith("-") else ""
+        old, new = _cut(" ".join(before[i:i_end])), _cut(" ".join(after[j:j_end]))
+        if not old:
+            shown.append(f"+ {option if not new.startswith('-') else ''}{new}")
+        elif not new:
+            shown.append(f"- {old}")
+        else:
+            shown.append(f"{option if not old.startswith('-') else ''}{old} -> {new}")
+    return _listed(shown)
+
+
+def _mapping_changes(
+    word: str, before: Mapping[str, Json], after: Mapping[str, Json]
+) -> Iterable[str]:
+    if before == after:
+        return
+    old, new = masking.mask(before), masking.mask(after)
+    shown = []
+    for name in dict.fromkeys((*before, *after)):
+        if name not in before:
+            shown.append(f"+ {name} {_shown(new[name])}")
+        elif name not in after:
+            shown.append(f"- {name}")
+        elif before[name] != after[name]:
+            shown.append(f"{name} {_shown(old[name])} -> {_shown(new[name])}")
+    yield f"{word} changed: {_listed(shown)}"
+
+
+def _set_changes(word: str, before: Sequence[str], after: Sequence[str]) -> Iterable[str]:
+    if set(before) == set(after):
+        return
+    added = [f"+ {_cut(name)}" for name in after if name not in before]
+    removed = [f"- {_cut(name)}" for name in before if name not in after]
+    yield f"{word} changed: {_listed([*added, *removed])}"
+
+
+def _listed(shown: Sequence[str]) -> str:
+    more = len(shown) - MOST_CHANGES
+    return ", ".join(shown[:MOST_CHANGES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(value: Json) -> str:
+    return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a stage's result is taken to be made of."""
+
+    definition: StageDefinition
+    inputs: InputStates | None
+    """None: not on record."""
+    excused: Mapping[str, int]
+    """By upstream: how often it may have completed since."""
+
+
+def made(attempt: AttemptRecord, current: StageDefinition) -> Made:
+    """Return what an attempt ran with, or what a person took its result for since.
+
+    Args:
+        attempt: of the stage.
+        current: the stage's definition on record.
+    """
+    kept = attempt.kept or {}
+    definition = attempt.definition or current
+    if "definition" in kept:
+        definition = StageDefinition.from_json(kept["definition"])
+    return Made(definition, kept.get("inputs", attempt.inputs), kept.get("completions", {}))
+
+
+def as_kept(
+    definition: StageDefinition, inputs: InputStates, completions: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return what is stored where a person takes a result for one of this definition.
+
+    Args:
+        definition: what it is taken for.
+        inputs: their state now.
+        completions: by upstream, how often it has completed since the attempt, and will have.
+    """
+    return {
+        "version": VERSION,
+        "definition": definition.to_json(),
+        "inputs": dict(inputs),
+        "completions": dict(completions),
     }
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), default=_plain)
-    return f"{VERSION}:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def differs(before: str, after: str) -> bool:
-    """Tell whether a stage's work is known to be different now.
+def input_changes(before: InputStates | None, now: InputStates) -> list[str]:
+    """Return which inputs hold something else, in words; one that has no record is left out."""
+    known = before or {}
+    return [
+        f"input {PurePath(path).name} changed{_sizes(known[path], state)}"
+        for path, state in now.items()
+        if path in known and not is_same(known[path], state)
+    ]
 
-    Fingerprints of different versions do not tell: an upgrade reruns nothing.
+
+def _sizes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    if now.get("missing"):
+        return ": it is gone"
+    old, new = before.get("size"), now.get("size")
+    return f": {old} -> {new} bytes" if old != new else ""
+
+
+def completions_since(attempt: AttemptRecord, upstream: Iterable[AttemptRecord]) -> int:
+    """Return how often an upstream has completed since an attempt got its slots.
+
+    By the attempts' ids, which only grow within a run: no clock is asked.
     """
-    same_version = before.partition(":")[0] == after.partition(":")[0]
-    return same_version and before != after
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not plain data")
+    return sum(one.status == Status.COMPLETED and one.id > attempt.id for one in upstream)

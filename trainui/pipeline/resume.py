@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trainui.domain.records import StageRecord
@@ -38,10 +38,27 @@ class PlannedStage:
     """It begins in a new directory; the old one is renamed."""
     left_out: bool = False
     """It is skipped because of `--until`."""
+    kept: bool = False
+    """It is skipped because of `--keep`, and ran otherwise."""
 
 
 FindCheckpoint = Callable[[StageRecord], str | None]
 """Returns the newest whole checkpoint that was not tried in vain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What has changed of a run since its stages ran."""
+
+    changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By full name: what a stage's last attempt was made of that is another now, in words."""
+    reran: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By full name: the upstreams that have completed again since a stage's last attempt."""
+    new: Collection[str] = ()
+    """Full names of the stages that the run did not have before."""
+
+
+NOTHING_CHANGED = Evidence()
 
 
 def plan_resume(
@@ -50,7 +67,8 @@ def plan_resume(
     find_checkpoint: FindCheckpoint,
     until: Collection[str] = (),
     fresh: Collection[str] = (),
-    changed: Mapping[str, str] | None = None,
+    keep: Collection[str] = (),
+    evidence: Evidence = NOTHING_CHANGED,
 ) -> list[PlannedStage]:
     """Decide for each stage of a run, in the file's order.
 
@@ -59,55 +77,95 @@ def plan_resume(
         find_checkpoint: looks at the disk.
         until: full names; only these and what they depend on run. None named: all.
         fresh: full names of stages that begin anew although they could continue.
-        changed: full names of stages whose definition is another now, each with words for it.
+        keep: full names of completed stages whose results stay, whatever has changed.
+        evidence: what has changed since they ran.
 
     Raises:
-        UsageError: a stage that is to begin anew runs at the moment.
+        UsageError: a stage that is to begin anew runs at the moment, or one that is to be kept is
+            not completed.
     """
     by_name = {stage.name: stage for stage in stages}
+    for name in keep:
+        _check_kept(by_name[name], fresh)
     wanted = _upstream_closure(by_name, until) if until else set(by_name)
-    again: dict[str, str] = {}
+    again: set[str] = set()
     planned = {}
     for stage in _in_order(stages, by_name):
         if stage.name in fresh and stage.status == Status.RUNNING:
             raise UsageError(f"{stage.name} is running; cancel it before it begins anew")
-        cause = _why_again(stage, by_name, again, fresh, changed or {})
-        if stage.name not in wanted:
-            left_out = stage.status != Status.COMPLETED and stage.status not in UNFINISHED
-            planned[stage.name] = PlannedStage(
-                stage.name, Action.SKIP, "left out by --until", left_out=left_out
-            )
-        elif cause is None:
+        causes = (
+            ["begins anew, as asked"] if stage.name in fresh else _causes(stage, again, evidence)
+        )
+        if stage.removed:
+            planned[stage.name] = PlannedStage(stage.name, Action.SKIP, REMOVED)
+        elif stage.name not in wanted:
+            planned[stage.name] = _left_out(stage)
+        elif not causes:
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, _why_skipped(stage))
+        elif stage.name in keep:
+            planned[stage.name] = _kept(stage, causes)
         else:
-            anew = stage.name in fresh or begins_anew(stage, by_name, again)
-            again[stage.name] = cause
-            planned[stage.name] = _revived(stage, cause, find_checkpoint, anew)
+            anew = stage.name in fresh or begins_anew(stage, again, evidence.reran)
+            again.add(stage.name)
+            planned[stage.name] = _revived(stage, causes, find_checkpoint, anew)
     return [planned[stage.name] for stage in stages]
+
+
+REMOVED = "no longer in the pipeline file"
+"""Why a stage that an edited file has no more is skipped."""
+
+
+def _check_kept(stage: StageRecord, fresh: Collection[str]) -> None:
+    if stage.name in fresh:
+        raise UsageError(f"{stage.name} cannot be kept and begin anew; name it once")
+    if stage.status != Status.COMPLETED:
+        raise UsageError(
+            f"{stage.name} cannot be kept: it is {stage.status}, and only the result of a "
+            "completed stage can be"
+        )
+
+
+def _left_out(stage: StageRecord) -> PlannedStage:
+    left_out = stage.status != Status.COMPLETED and stage.status not in UNFINISHED
+    return PlannedStage(stage.name, Action.SKIP, "left out by --until", left_out=left_out)
+
+
+def _kept(stage: StageRecord, causes: Sequence[str]) -> PlannedStage:
+    reason = f"kept, as asked, although: {'; '.join(causes)}"
+    return PlannedStage(stage.name, Action.SKIP, reason, kept=True)
 
 
 def _why_skipped(stage: StageRecord) -> str:
     return "completed" if stage.status == Status.COMPLETED else f"is {stage.status} already"
 
 
-def _why_again(
-    stage: StageRecord,
-    by_name: Mapping[str, StageRecord],
-    again: Mapping[str, str],
-    fresh: Collection[str],
-    changed: Mapping[str, str],
-) -> str | None:
-    """Return why a stage gets a new attempt; None where it does not."""
-    if stage.name in fresh:
-        return "begins anew, as asked"
+def _causes(stage: StageRecord, again: Collection[str], evidence: Evidence) -> list[str]:
+    """Return why a stage gets a new attempt; nothing where it does not."""
     if stage.status in UNFINISHED:
-        return None
-    if stage.name in changed and stage.status in (Status.COMPLETED, Status.SKIPPED):
-        return changed[stage.name]
+        return []
+    changed = list(evidence.changed.get(stage.name, ()))
     if stage.status != Status.COMPLETED:
-        return "; ".join(filter(None, (_WORDS[stage.status], changed.get(stage.name))))
-    revived = next((name for name in stage.depends_on if name in again), None)
-    return None if revived is None else f"{by_name[revived].name} runs again"
+        changed.insert(0, _how_it_ended(stage, evidence))
+    if stage.attempt == 0:
+        return changed
+    rerun = [name for name in stage.depends_on if name in again]
+    if rerun:
+        changed.append(f"upstream {_first(rerun)} runs again")
+    elif reran := evidence.reran.get(stage.name):
+        changed.append(f"upstream {_first(reran)} ran again")
+    return changed
+
+
+def _first(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
+
+
+def _how_it_ended(stage: StageRecord, evidence: Evidence) -> str:
+    if stage.name in evidence.new:
+        return "is new"
+    words = _WORDS[stage.status]
+    tells = stage.status == Status.FAILED and stage.reason
+    return f"{words}: {stage.reason}" if tells else words
 
 
 _WORDS = {
@@ -120,7 +178,7 @@ _WORDS = {
 
 
 def begins_anew(
-    stage: StageRecord, by_name: Mapping[str, StageRecord], again: Collection[str]
+    stage: StageRecord, again: Collection[str], reran: Mapping[str, Sequence[str]]
 ) -> bool:
     """Tell whether a stage that gets a new attempt begins in a new directory.
 
@@ -129,28 +187,25 @@ def begins_anew(
 
     Args:
         stage: the stage.
-        by_name: all stages of the run.
         again: full names of the stages that run again before it.
+        reran: as `Evidence.reran`.
     """
     if stage.status == Status.COMPLETED:
         return True
     if stage.attempt == 0:
         return False
-    return any(name in again or _ended_since(by_name[name], stage) for name in stage.depends_on)
-
-
-def _ended_since(upstream: StageRecord, stage: StageRecord) -> bool:
-    if upstream.completed_at is None or stage.started_at is None:
-        return False
-    return upstream.completed_at > stage.started_at
+    return bool(reran.get(stage.name)) or any(name in again for name in stage.depends_on)
 
 
 def _revived(
-    stage: StageRecord, cause: str, find_checkpoint: FindCheckpoint, fresh: bool
+    stage: StageRecord, causes: Sequence[str], find_checkpoint: FindCheckpoint, fresh: bool
 ) -> PlannedStage:
     checkpoint = None if fresh or stage.attempt == 0 else find_checkpoint(stage)
     action = Action.RUN if checkpoint is None else Action.CONTINUE
-    return PlannedStage(stage.name, action, cause, checkpoint=checkpoint, fresh=fresh)
+    reason = "; ".join(causes)
+    if len(causes) > 1 and stage.attempt and not fresh:
+        reason += "; its directory stays"
+    return PlannedStage(stage.name, action, reason, checkpoint=checkpoint, fresh=fresh)
 
 
 def plan_rerun(
@@ -165,9 +220,11 @@ def plan_rerun(
     if downstream:
         by_name = {stage.name: stage for stage in stages}
         for stage in _in_order(stages, by_name):
-            if chosen.intersection(stage.depends_on):
+            if chosen.intersection(stage.depends_on) and not stage.removed:
                 chosen.add(stage.name)
     for stage in stages:
+        if stage.name in chosen and stage.removed:
+            raise UsageError(f"{stage.name} is {REMOVED}; a resume with a file that has it runs it")
         if stage.name in chosen and stage.status in UNFINISHED:
             raise UsageError(f"{stage.name} is {stage.status}; wait for its end, or cancel it")
     return [stage.name for stage in stages if stage.name in chosen]

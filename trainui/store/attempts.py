@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,31 @@ def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> 
     connection.execute(
         update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(checkpoint=checkpoint)
     )
+
+
+def set_inputs(connection: Connection, attempt_id: int, states: Mapping[str, Any]) -> None:
+    """Note the state of the inputs that an attempt starts with, by path."""
+    connection.execute(
+        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(inputs_json=rows.dump(states))
+    )
+
+
+def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], why: str) -> None:
+    """Note that a person keeps the result of a stage's last attempt, whatever has changed.
+
+    Args:
+        connection: a write transaction.
+        stage: the stage.
+        kept: what its result is taken for (`pipeline.fingerprint`).
+        why: what has changed, in words.
+    """
+    connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.number == stage.attempt)
+        .values(kept_json=rows.dump(kept))
+    )
+    text = f"{stage.name} is {why}"
+    events.record(connection, stage.run_id, "kept", text, stage=stage.name, attempt=stage.attempt)
 
 
 def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from trainui.domain.definition import Pipeline
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.store import events, rows
-from trainui.store.tables import DEPENDENCIES, PIPELINES, RUNS, STAGES
+from trainui.pipeline.resume import REMOVED
+from trainui.store import events, rows, runs, stages
+from trainui.store.tables import ATTEMPTS, DEPENDENCIES, PIPELINES, RUNS, STAGES
 
 
 def revise(
-    connection: Connection, run_id: str, pipeline: Pipeline, directories: Mapping[str, str]
+    connection: Connection,
+    run_id: str,
+    pipeline: Pipeline,
+    directories: Mapping[str, str],
+    edited: Collection[str] = (),
 ) -> None:
     """Give a run another pipeline; stages that it had keep their state and their attempts.
 
     A new stage is `skipped` at first, for `stages.reopen` to bring to life in the same
-    transaction.
+    transaction. One that the pipeline has no more stays on record, and never runs again. Attempts
+    keep what they ran with.
 
     Args:
         connection: a write transaction.
         run_id: the run.
-        pipeline: submitted, and holding every stage that the run has.
+        pipeline: submitted.
         directories: absolute, by the stages' full names.
+        edited: full names of the stages whose work is another, if only by a secret value.
     """
+    _keep_digest(connection, run_id)
     connection.execute(
         upsert(PIPELINES)
         .values(digest=pipeline.digest, name=pipeline.name, text=pipeline.text)
@@ -37,25 +47,77 @@ def revise(
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
     changed["params_json"] = rows.dump(dict(pipeline.params))
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**changed))
-    known = _ids(connection, run_id)
+    known = {stage.name: stage for stage in runs.stages(connection, run_id)}
+    ids = {name: stage.id for name, stage in known.items()}
     for position, stage in enumerate(pipeline.stages):
         values = {"position": position, "definition_json": rows.dump(stage.to_json())}
         if stage.name in known:
-            _redefine(connection, known[stage.name], values)
+            _redefine(connection, known[stage.name], stage, values, stage.name in edited)
         else:
             values["directory"] = directories[stage.name]
-            known[stage.name] = _add(connection, run_id, stage.name, values)
-    _replace_edges(connection, pipeline, known)
-    events.record(connection, run_id, "revised", f"the pipeline is now {pipeline.file or '-'}")
+            ids[stage.name] = _add(connection, run_id, stage.name, values)
+    _replace_edges(connection, pipeline, ids)
+    written = {stage.name for stage in pipeline.stages}
+    gone = [record for name, record in known.items() if name not in written]
+    for position, record in enumerate(gone, len(written)):
+        _remove(connection, record, position)
+    text = f"the pipeline is now {pipeline.file or '-'} (SHA-256 {pipeline.digest})"
+    events.record(connection, run_id, "revised", text)
 
 
-def _ids(connection: Connection, run_id: str) -> dict[str, str]:
-    found = connection.execute(select(STAGES.c.name, STAGES.c.id).where(STAGES.c.run_id == run_id))
-    return {row.name: row.id for row in found}
+_HAS_BEGUN = ATTEMPTS.c.status != Status.QUEUED
+"""Of an attempt: one that was granted and not claimed runs with what its stage is by then."""
 
 
-def _redefine(connection: Connection, stage_id: str, values: Mapping[str, Any]) -> None:
-    connection.execute(update(STAGES).where(STAGES.c.id == stage_id).values(**values))
+def _keep_digest(connection: Connection, run_id: str) -> None:
+    """Note in all attempts until now which pipeline they ran of."""
+    mine = select(STAGES.c.id).where(STAGES.c.run_id == run_id)
+    digest = select(RUNS.c.digest).where(RUNS.c.id == run_id).scalar_subquery()
+    connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.stage_id.in_(mine), ATTEMPTS.c.digest.is_(None), _HAS_BEGUN)
+        .values(digest=digest)
+    )
+
+
+def _redefine(
+    connection: Connection,
+    stage: StageRecord,
+    after: StageDefinition,
+    values: Mapping[str, Any],
+    edited: bool,
+) -> None:
+    """Give a stage another definition; its attempts keep the one that they ran with."""
+    before = stage.definition
+    if edited and before == after:  # what differs is not stored, that it does is
+        before = replace(before, env={**before.env, "a secret": "another value"})
+    if before != after:
+        connection.execute(
+            update(ATTEMPTS)
+            .where(
+                ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.definition_json.is_(None), _HAS_BEGUN
+            )
+            .values(definition_json=rows.dump(before.to_json()))
+        )
+    reason = {"reason": None} if stage.removed else {}
+    connection.execute(
+        update(STAGES).where(STAGES.c.id == stage.id).values(removed=False, **reason, **values)
+    )
+
+
+def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
+    """Take a stage out of the DAG; what it has done stays on record."""
+    connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == stage.id)
+        .values(removed=True, position=position, reason=REMOVED)
+    )
+    connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id == stage.id))
+    if not stage.removed:
+        text = f"{stage.name} is {REMOVED}"
+        events.record(connection, stage.run_id, "removed", text, stage=stage.name)
+    if stage.status not in (Status.COMPLETED, Status.SKIPPED):
+        stages.leave_out(connection, stage, REMOVED)
 
 
 def _add(connection: Connection, run_id: str, name: str, values: Mapping[str, Any]) -> str:

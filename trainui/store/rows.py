@@ -99,6 +99,7 @@ def attempt_record(row: Row) -> AttemptRecord:
         metrics_complete=bool(row["metrics_complete"]),
         result=load(row["result_json"]),
         definition=_definition(text) if (text := row.get("definition_json")) else None,
+        digest=row.get("digest"),
         inputs=load(row.get("inputs_json")),
         kept=load(row.get("kept_json")),
         code_change=row.get("code_change"),

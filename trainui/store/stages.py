@@ -246,6 +246,16 @@ def _withdraw(connection: Connection, stage: StageRecord) -> None:
     attempts.withdraw(connection, stage)
 
 
+def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
+    """Skip a stage that is not completed and does not run."""
+    if stage.status in ENDED:
+        change(connection, stage, Status.PENDING)
+    else:
+        _withdraw(connection, stage)
+    again = get(connection, stage.id)
+    change(connection, again, Status.SKIPPED, reason=reason, completed_at=clock.now())
+
+
 @dataclass(frozen=True, slots=True)
 class Reopened:
     """A stage that gets a new attempt, or is left out."""

@@ -141,6 +141,8 @@ class AttemptRow(SQLModel, table=True):
     metrics_complete: bool = False
     definition_json: str | None = None
     """What it ran with, where the stage was edited since; null: the stage's own."""
+    digest: str | None = None
+    """The pipeline's, where the run's file was edited since; null: the run's own."""
     inputs_json: str | None = None
     """The state of its stage's inputs as it started."""
     kept_json: str | None = None

@@ -10,7 +10,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UsageError
-from trainui.pipeline.resume import plan_rerun, plan_resume
+from trainui.pipeline.resume import Evidence, plan_rerun, plan_resume
 
 S = Status
 DIAMOND = {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]}
@@ -74,7 +74,7 @@ def test_completed_stages_whose_upstream_runs_again_begin_anew() -> None:
     planned = {s.name: s for s in plan_resume(diamond(B=S.FAILED), find_checkpoint=lambda _: None)}
     assert planned["D"].action == "run"
     assert planned["D"].fresh
-    assert planned["D"].reason == "B runs again"
+    assert planned["D"].reason == "upstream B runs again"
 
 
 def test_until_leaves_out_what_does_not_lead_there() -> None:
@@ -106,25 +106,73 @@ def test_rerun_of_one_stage_or_of_all_that_depends_on_it() -> None:
 
 
 def test_what_was_made_of_other_data_is_not_continued() -> None:
-    # A ran again, by itself, after B had started and failed
-    a = dataclasses.replace(record("A", [], S.COMPLETED), started_at=30, completed_at=40)
-    b = dataclasses.replace(record("B", ["A"], S.FAILED), started_at=20, completed_at=25)
-    before = dataclasses.replace(a, started_at=5, completed_at=10)
+    a, b = record("A", [], S.COMPLETED), record("B", ["A"], S.FAILED)
+    again = Evidence(reran={"B": ["A"]})  # A ran again, by itself, after B had failed
+    planned = plan_resume([a, b], find_checkpoint=lambda _: "x", evidence=again)
+    assert (planned[1].action, planned[1].fresh) == ("run", True)
+    assert planned[1].reason == "failed; upstream A ran again"
     planned = plan_resume([a, b], find_checkpoint=lambda _: "x")
-    assert (planned[1].action, planned[1].fresh) == ("run", True)
-    planned = plan_resume([before, b], find_checkpoint=lambda _: "x")
     assert (planned[1].action, planned[1].fresh) == ("continue", False)
-    planned = plan_resume([before, b], find_checkpoint=lambda _: "x", fresh=["A"])
+    planned = plan_resume([a, b], find_checkpoint=lambda _: "x", fresh=["A"])
     assert (planned[1].action, planned[1].fresh) == ("run", True)
 
 
-def test_a_changed_stage_runs_again_and_an_unfinished_one_says_that_it_was_edited() -> None:
+CHANGED = Evidence(changed={"B": ["command changed: 1 -> 2"], "C": ["input x changed"]})
+
+
+def test_a_changed_stage_runs_again_and_an_unfinished_one_keeps_its_directory() -> None:
     stages = diamond(C=S.FAILED, D=S.BLOCKED)
-    changed = {"B": "was edited", "C": "was edited"}
-    planned = {
-        stage.name: stage
-        for stage in plan_resume(stages, find_checkpoint=lambda s: s.name, changed=changed)
-    }
-    assert (planned["B"].action, planned["B"].reason) == ("run", "was edited")
-    assert (planned["C"].action, planned["C"].reason) == ("continue", "failed; was edited")
-    assert planned["A"].action == "skip"
+    planned = plan_resume(stages, find_checkpoint=lambda s: s.name, evidence=CHANGED)
+    assert [(str(one.action), one.reason, one.fresh) for one in planned] == [
+        ("skip", "completed", False),
+        ("run", "command changed: 1 -> 2", True),
+        ("continue", "failed; input x changed; its directory stays", False),
+        ("run", "was blocked", False),
+    ]
+
+
+def test_a_completed_stage_whose_upstream_ran_again_alone_runs_again() -> None:
+    evidence = Evidence(reran={"D": ["B", "C"]})
+    planned = plan_resume(diamond(), find_checkpoint=lambda _: None, evidence=evidence)
+    assert [str(one.action) for one in planned] == ["skip", "skip", "skip", "run"]
+    assert planned[3].reason == "upstream B (and 1 more) ran again"
+
+
+def test_what_is_kept_is_reused_and_so_is_what_depends_on_it() -> None:
+    planned = plan_resume(
+        diamond(), find_checkpoint=lambda _: None, keep=["B", "C"], evidence=CHANGED
+    )
+    assert [str(one.action) for one in planned] == ["skip"] * 4
+    assert planned[1].reason == "kept, as asked, although: command changed: 1 -> 2"
+    assert [one.kept for one in planned] == [False, True, True, False]
+
+
+def test_only_the_result_of_a_completed_stage_can_be_kept() -> None:
+    for stages, fresh, words in (
+        (diamond(B=S.FAILED), [], "it is failed"),
+        (diamond(), ["B"], "name it once"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            plan_resume(stages, find_checkpoint=lambda _: None, keep=["B"], fresh=fresh)
+
+
+def test_a_stage_that_the_file_has_no_more_never_runs() -> None:
+    gone = dataclasses.replace(record("D", ["B", "C"], S.SKIPPED), removed=True)
+    stages = [*diamond(B=S.FAILED)[:3], gone]
+    planned = plan_resume(stages, find_checkpoint=lambda _: None)
+    assert (planned[3].action, planned[3].reason) == ("skip", "no longer in the pipeline file")
+    assert plan_rerun(stages, ["A"], downstream=True) == ["A", "B", "C"]
+    with pytest.raises(UsageError, match="no longer in the pipeline file"):
+        plan_rerun(stages, ["D"], downstream=False)
+
+
+def test_a_new_stage_is_told_as_new() -> None:
+    stages = diamond(D=S.SKIPPED)
+    planned = plan_resume(stages, find_checkpoint=lambda _: None, evidence=Evidence(new={"D"}))
+    assert planned[3].reason == "is new"
+
+
+def test_how_a_stage_failed_is_told() -> None:
+    failed = dataclasses.replace(record("A", [], S.FAILED), reason="exit code 3")
+    [planned] = plan_resume([failed], find_checkpoint=lambda _: None)
+    assert planned.reason == "failed: exit code 3"

@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     """Bring the database to this revision."""
     op.add_column("attempts", sa.Column("definition_json", sa.String(), nullable=True))
+    op.add_column("attempts", sa.Column("digest", sa.String(), nullable=True))
     op.add_column("attempts", sa.Column("inputs_json", sa.String(), nullable=True))
     op.add_column("attempts", sa.Column("kept_json", sa.String(), nullable=True))
     op.add_column("attempts", sa.Column("code_change", sa.String(), nullable=True))
