@@ -122,10 +122,10 @@ def size(count: int) -> str:
 
 
 def check_home(home: Path, mounts: Path = MOUNTS) -> None:
-    """Refuse a home on which neither the database nor our locks could be trusted.
+    """Refuse to write to a home that is read-only, or where locks could not be trusted.
 
     Raises:
-        UnfitEnvironmentError: it lies on a network file system.
+        UnfitEnvironmentError: it is; the message says what to do.
     """
     kind = file_system(home, mounts)
     if kind in NETWORK:
@@ -133,6 +133,11 @@ def check_home(home: Path, mounts: Path = MOUNTS) -> None:
             f"{home} lies on a network file system ({kind}), where a database may be damaged: set "
             "TRAINUI_HOME to a directory on a local disk; the runs may stay on this one, with "
             "TRAINUI_RUNS_DIR"
+        )
+    if home.exists() and not os.access(home, os.W_OK | os.X_OK):
+        raise UnfitEnvironmentError(
+            f"{home} is read-only, so runs can only be looked at: make it writable, or set "
+            "TRAINUI_HOME to a directory that is"
         )
 
 

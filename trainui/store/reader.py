@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,10 +38,12 @@ def connect(database: Path) -> sqlite3.Connection:
         raise NotFoundError(
             f"there are no runs yet: {database} is not there; start with `trainui demo`"
         )
+    # where nothing can be made beside it, SQLite reads it only if nobody can be writing to it
+    query = "mode=ro" if _can_be_shared(database) else "immutable=1"
     connection = None
     try:
         connection = sqlite3.connect(
-            f"file:{_quoted(database)}?mode=ro", uri=True, check_same_thread=False
+            f"file:{_quoted(database)}?{query}", uri=True, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA busy_timeout = 5000")
@@ -52,6 +55,11 @@ def connect(database: Path) -> sqlite3.Connection:
             f"{database}: {error}; check its permissions, or see `trainui doctor`"
         ) from error
     return connection
+
+
+def _can_be_shared(database: Path) -> bool:
+    """Whether the log of a database that others write to is there, or can be made."""
+    return os.access(database.parent, os.W_OK) or Path(f"{database}-wal").exists()
 
 
 def _quoted(path: Path) -> str:
