@@ -96,7 +96,9 @@ def preview(pipeline: Pipeline) -> Pipeline:
         UnfitEnvironmentError: this machine lacks a GPU.
         UnsafePathError: an input lies where it may not.
     """
-    return _filled_in(pipeline, settings.runs_dir(settings.load()) / "RUN", os.environ)
+    directory = settings.runs_dir(settings.load()) / "RUN"
+    submitted = _filled_in(pipeline, directory, os.environ)
+    return concealed(submitted, pipeline, directory, os.environ)[0]
 
 
 def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:

@@ -1,0 +1,1 @@
+"""Nobody gets in, and nothing gets out: tried from outside, on real processes."""
