@@ -246,7 +246,7 @@ def test_nothing_listens_on_the_network(used: Used) -> None:
     assert len(pids) >= 4  # guard, broker, worker, reader
     listening = set(network_sockets())
     for pid in pids:
-        held = {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+        held = {str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
         assert not held & listening, Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
