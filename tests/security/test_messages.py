@@ -92,7 +92,7 @@ def test_what_nobody_granted_does_not_run(home: Home, tmp_path: Path) -> None:
     )
     first = run.process("first")
     before = attempts_of_all()
-    for arguments in (
+    made_up: list[tuple[Any, ...]] = [
         ("no-such-run", "first", None, {}),
         (run.id, "no-such-stage", None, {}),
         (run.id, "second", None, {}),
@@ -101,7 +101,8 @@ def test_what_nobody_granted_does_not_run(home: Home, tmp_path: Path) -> None:
         ({"run": run.id}, "second", None, {}),
         (run.id,),
         (),
-    ):
+    ]
+    for arguments in made_up:
         put(json.dumps([arguments, {}, {}]).encode(), "application/json")
     send_again(run, "second", first.celery_task_id)
     send_again(run, "first", first.celery_task_id)

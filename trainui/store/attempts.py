@@ -15,14 +15,9 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
+from trainui.pipeline.retry import Retry, next_retry
 from trainui.store import events, rows, runs, stages
 from trainui.store.tables import ATTEMPTS, SLOTS, STAGES
-
-LONGEST_DELAY = 86_400.0
-"""Seconds to which the delay of a retry grows; one that is longer from the first stays as it is."""
-
-MOST_DOUBLINGS = 64
-"""More make no difference, and a float holds no more than a thousand."""
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
@@ -323,39 +318,24 @@ def _end_stage(
         "result_json": None if outcome.result is None else rows.dump(outcome.result),
         "stalled": False,
     }
-    if _retries(stage, attempt, outcome):
-        return _queue_retry(connection, stage, outcome, values)
-    reason = _first_line(outcome.error)
-    stages.change(connection, stage, outcome.status, reason=reason, **values)
-    return outcome.status
+    status, reason = outcome.status, _first_line(outcome.error)
+    if (retry := _retry(stage, attempt, outcome)) is not None:
+        status = Status.QUEUED
+        reason = f"retry {retry.number} of {stage.definition.retries}: {reason}"
+        values |= {"not_before": retry.not_before, "retries_used": retry.number}
+    stages.change(connection, stage, status, reason=reason, **values)
+    return status
 
 
-def _retries(stage: StageRecord, attempt: AttemptRecord, outcome: Outcome) -> bool:
-    return (
-        outcome.retry
-        and outcome.status in (Status.FAILED, Status.INTERRUPTED)
-        and attempt.cancel_requested_at is None
-        and stage.retries_used < stage.definition.retries
+def _retry(stage: StageRecord, attempt: AttemptRecord, outcome: Outcome) -> Retry | None:
+    if not outcome.retry or attempt.cancel_requested_at is not None:
+        return None
+    return next_retry(
+        stage.definition,
+        outcome.status,
+        used=stage.retries_used,
+        completed_at=outcome.completed_at,
     )
-
-
-def _queue_retry(
-    connection: Connection, stage: StageRecord, outcome: Outcome, values: dict[str, Any]
-) -> Status:
-    used = stage.retries_used + 1
-    delay = retry_delay(stage)
-    reason = f"retry {used} of {stage.definition.retries}: {_first_line(outcome.error)}"
-    values["not_before"] = outcome.completed_at + int(delay * clock.SECOND)
-    values["retries_used"] = used
-    stages.change(connection, stage, Status.QUEUED, reason=reason, **values)
-    return Status.QUEUED
-
-
-def retry_delay(stage: StageRecord) -> float:
-    """Return the seconds until a stage's next retry: doubled each time, to a day at the most."""
-    first = stage.definition.retry_delay
-    doubled = first * 2.0 ** min(stage.retries_used, MOST_DOUBLINGS)
-    return max(first, min(doubled, LONGEST_DELAY))
 
 
 def _first_line(text: str | None) -> str | None:

@@ -1,0 +1,321 @@
+"""Runs in memory, moved by the pure rules alone: whatever happens, they hold what they promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import hypothesis.strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.unit.profiles import machine
+from trainui import clock
+from trainui.domain.definition import StageDefinition
+from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition, run_status
+from trainui.pipeline.plan import PAUSED, FreeSlots, Grant, Wait, WaitingStage, plan
+from trainui.pipeline.retry import next_retry
+from trainui.pipeline.settle import Upstream, settled
+
+CPUS, GPUS = 3, 3
+SLOTS = [*(("cpu", number) for number in range(CPUS)), *(("gpu", index) for index in range(GPUS))]
+LONGEST_DELAY = 8.0
+"""Seconds of a stage's first retry."""
+
+Slot = tuple[str, int]
+
+
+@dataclass
+class Stage:
+    """A stage and what has become of it."""
+
+    run: int
+    definition: StageDefinition
+    priority: int
+    position: int
+    status: Status = Status.PENDING
+    attempt: int = 0
+    used: int = 0
+    not_before: int | None = None
+    overtaken: int = 0
+    """Stages behind it in the queue that were given slots it waits for."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.run}/{self.definition.name}"
+
+    @property
+    def kind(self) -> str:
+        return "gpu" if self.definition.gpus else "cpu"
+
+    @property
+    def needed(self) -> int:
+        return self.definition.gpus or self.definition.cpus
+
+    @property
+    def turn(self) -> tuple[int, int, int]:
+        """Where it stands in the queue."""
+        return (-self.priority, self.run, self.position)
+
+    def become(self, after: Status) -> None:
+        check_transition(self.status, after, self.id)
+        self.status = after
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> list[StageDefinition]:
+    """A graph: each stage may depend on any before it."""
+    made = []
+    for number in range(draw(st.integers(1, 6))):
+        upstreams = [f"s{other}" for other in range(number) if draw(st.integers(0, 2)) == 0]
+        made.append(
+            StageDefinition(
+                f"s{number}",
+                depends_on=tuple(upstreams),
+                cpus=draw(st.integers(1, CPUS)),
+                gpus=draw(st.sampled_from([0, 0, 1, 2, GPUS])),
+                retries=draw(st.integers(0, 2)),
+                retry_delay=draw(st.sampled_from([0.0, LONGEST_DELAY])),
+                allow_failure=draw(st.booleans()),
+            )
+        )
+    return made
+
+
+class Scheduler(RuleBasedStateMachine):
+    """Slots and runs; people submit, cancel and pause, stages end, time passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages: list[Stage] = []
+        self.held: dict[Slot, Stage] = {}
+        self.foreign: set[Slot] = set()
+        self.paused = False
+        self.now = 0
+        self.runs = 0
+        self.started: set[tuple[str, int]] = set()
+        self.ended: set[tuple[str, int]] = set()
+
+    @initialize(graph=definitions())
+    def first(self, graph: list[StageDefinition]) -> None:
+        self.submit(graph, priority=0)
+
+    @rule(graph=definitions(), priority=st.integers(-1, 1))
+    def submit(self, graph: list[StageDefinition], priority: int) -> None:
+        self.runs += 1
+        added = [Stage(self.runs, one, priority, at) for at, one in enumerate(graph)]
+        self.stages += added
+        self._settle(added)
+
+    @rule(priority=st.integers(-1, 1), data=st.data())
+    def prefer(self, priority: int, data: st.DataObject) -> None:
+        run = data.draw(st.integers(1, self.runs))
+        for stage in self._of(run):
+            stage.priority = priority
+            stage.overtaken = 0
+
+    @rule()
+    def pause_or_go_on(self) -> None:
+        self.paused = not self.paused
+
+    @rule(seconds=st.integers(0, 20))
+    def time_passes(self, seconds: int) -> None:
+        self.now += seconds * clock.SECOND
+
+    @rule(index=st.integers(0, GPUS - 1))
+    def somebody_else_takes_or_leaves_a_gpu(self, index: int) -> None:
+        self.foreign ^= {("gpu", index)}
+
+    @rule()
+    def look(self) -> None:
+        """Plan, and see that the instructions can be followed and are fair."""
+        queue = self._queue()
+        free = self._free()
+        decided = plan([_waiting(one) for one in queue], free, self.now, paused=self.paused)
+        assert [one.stage_id for one in decided] == [one.id for one in queue]
+        for stage, item in zip(queue, decided, strict=True):
+            if isinstance(item, Grant):
+                self._start(stage, item)
+            else:
+                assert item.reason
+        self._check_fairness(queue, decided, free)
+
+    @rule(
+        data=st.data(),
+        how=st.sampled_from([Status.COMPLETED, Status.FAILED, Status.INTERRUPTED]),
+    )
+    def end(self, data: st.DataObject, how: Status) -> None:
+        running = self._in(Status.RUNNING)
+        if running:
+            self._end(data.draw(st.sampled_from(running)), how)
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self._cancel([data.draw(st.sampled_from(self.stages))])
+
+    @rule(data=st.data())
+    def cancel_a_run(self, data: st.DataObject) -> None:
+        self._cancel(self._of(data.draw(st.integers(1, self.runs))))
+
+    # -- what always holds
+
+    @invariant()
+    def slots_are_held_by_what_runs_and_by_nothing_else(self) -> None:
+        for stage in self.stages:
+            held = [slot for slot, holder in self.held.items() if holder is stage]
+            needed = stage.needed if stage.status == Status.RUNNING else 0
+            assert len(held) == needed
+            assert all(kind == stage.kind for kind, _ in held)
+        assert set(self.held) <= set(SLOTS)
+
+    @invariant()
+    def an_attempt_ends_once_and_only_the_last_is_open(self) -> None:
+        assert self.ended <= self.started
+        opened = {(one.id, one.attempt) for one in self._in(Status.RUNNING)}
+        assert self.started - self.ended == opened
+
+    @invariant()
+    def a_stage_waits_exactly_for_what_can_still_come(self) -> None:
+        for stage in self.stages:
+            upstreams = self._upstreams(stage)
+            stuck = [up for up in upstreams if up.status in ENDED and not _lets_start(up)]
+            if stage.status == Status.PENDING:
+                assert not stuck
+                assert any(up.status in UNFINISHED for up in upstreams)
+            elif stage.status == Status.BLOCKED:
+                assert stuck
+            elif stage.status in (Status.QUEUED, Status.RUNNING):
+                assert all(map(_lets_start, upstreams))
+
+    @invariant()
+    def a_run_with_nothing_to_come_is_over(self) -> None:
+        for run in range(1, self.runs + 1):
+            states = [stage.status for stage in self._of(run)]
+            started = any(stage.attempt for stage in self._of(run))
+            over = run_status(states, started=started) in ENDED
+            assert over == (not UNFINISHED.intersection(states))
+
+    def teardown(self) -> None:
+        """Let everything end well: then every run comes to its end."""
+        self.paused, self.foreign = False, set()
+        most = 4 * sum(1 + stage.definition.retries for stage in self.stages) + 4
+        for _ in range(most):
+            if not any(stage.status in UNFINISHED for stage in self.stages):
+                return
+            self.now += int(4 * LONGEST_DELAY * clock.SECOND)
+            self.look()
+            assert self._in(Status.RUNNING), "slots are free, stages wait, and nothing starts"
+            self._end(self._in(Status.RUNNING)[0], Status.COMPLETED)
+        raise AssertionError("a run does not come to its end")
+
+    # -- how it is done
+
+    def _start(self, stage: Stage, grant: Grant) -> None:
+        slots = [(grant.kind, number) for number in grant.slots]
+        assert grant.kind == stage.kind
+        assert len(set(slots)) == stage.needed
+        for slot in slots:
+            assert slot in SLOTS
+            assert slot not in self.foreign
+            assert slot not in self.held, "given twice"
+            self.held[slot] = stage
+        assert all(map(_lets_start, self._upstreams(stage)))
+        assert stage.not_before is None or stage.not_before <= self.now
+        stage.attempt += 1
+        stage.overtaken = 0
+        assert (stage.id, stage.attempt) not in self.started
+        self.started.add((stage.id, stage.attempt))
+        stage.become(Status.RUNNING)
+
+    def _end(self, stage: Stage, how: Status) -> None:
+        self.held = {slot: holder for slot, holder in self.held.items() if holder is not stage}
+        self.ended.add((stage.id, stage.attempt))
+        retry = next_retry(stage.definition, how, used=stage.used, completed_at=self.now)
+        if retry is None:
+            stage.become(how)
+            self._settle(self._of(stage.run))
+        else:
+            assert retry.number == stage.used + 1 <= stage.definition.retries
+            stage.used, stage.not_before = retry.number, retry.not_before
+            stage.become(Status.QUEUED)
+
+    def _cancel(self, stages: list[Stage]) -> None:
+        for stage in stages:
+            if stage.status == Status.RUNNING:
+                self._end(stage, Status.CANCELLED)
+            elif stage.status in (Status.PENDING, Status.QUEUED, Status.BLOCKED):
+                stage.become(Status.CANCELLED)
+            self._settle(self._of(stage.run))
+
+    def _settle(self, stages: list[Stage]) -> None:
+        for stage in stages:  # each stands after those it depends on
+            if stage.status != Status.PENDING:
+                continue
+            outcome = settled(
+                Upstream(up.definition.name, up.status, up.definition.allow_failure)
+                for up in self._upstreams(stage)
+            )
+            if outcome is not None:
+                stage.become(outcome[0])
+
+    def _check_fairness(
+        self, queue: list[Stage], decided: list[Grant | Wait], free: FreeSlots
+    ) -> None:
+        left = {"cpu": len(free.cpus), "gpu": len(free.gpus)}
+        first: dict[str, Stage] = {}
+        for stage, item in zip(queue, decided, strict=True):
+            due = stage.not_before is None or stage.not_before <= self.now
+            if isinstance(item, Grant):
+                left[stage.kind] -= len(item.slots)
+                assert due
+                assert not self.paused
+                if stage.kind in first:
+                    first[stage.kind].overtaken += 1
+            elif self.paused:
+                assert item.reason == PAUSED
+            elif due and stage.needed <= _total(stage.kind):
+                first.setdefault(stage.kind, stage)
+        for kind, stage in first.items():
+            assert stage.overtaken == 0, "a later stage took the slots that it waits for"
+            assert stage.needed > left[kind], "slots are free, and it could have them"
+
+    def _free(self) -> FreeSlots:
+        users = {slot: holder.id for slot, holder in self.held.items()}
+        users |= dict.fromkeys(self.foreign - self.held.keys(), "pid 1 of another user")
+        return FreeSlots(
+            cpus=tuple(n for kind, n in SLOTS if kind == "cpu" and (kind, n) not in users),
+            cpu_users={n: user for (kind, n), user in users.items() if kind == "cpu"},
+            gpus=tuple(n for kind, n in SLOTS if kind == "gpu" and (kind, n) not in users),
+            gpu_users={n: user for (kind, n), user in users.items() if kind == "gpu"},
+        )
+
+    def _queue(self) -> list[Stage]:
+        return sorted(self._in(Status.QUEUED), key=lambda stage: stage.turn)
+
+    def _in(self, status: Status) -> list[Stage]:
+        return [stage for stage in self.stages if stage.status == status]
+
+    def _of(self, run: int) -> list[Stage]:
+        return [stage for stage in self.stages if stage.run == run]
+
+    def _upstreams(self, stage: Stage) -> list[Stage]:
+        names = stage.definition.depends_on
+        return [one for one in self._of(stage.run) if one.definition.name in names]
+
+
+def _waiting(stage: Stage) -> WaitingStage:
+    definition = stage.definition
+    return WaitingStage(stage.id, definition.gpus, definition.cpus, stage.not_before)
+
+
+def _lets_start(upstream: Stage) -> bool:
+    if upstream.status == Status.COMPLETED:
+        return True
+    stopped = upstream.status in (Status.FAILED, Status.CANCELLED)
+    return stopped and upstream.definition.allow_failure
+
+
+def _total(kind: str) -> int:
+    return CPUS if kind == "cpu" else GPUS
+
+
+TestScheduler = Scheduler.TestCase
+TestScheduler.settings = machine(examples=60, steps=40)
