@@ -38,7 +38,7 @@ def test_a_file_to_begin_from_can_be_printed_and_its_directory_must_be_there(
     done = cli("init", "nowhere/p.yaml")
     assert done.code == 4
     assert "nowhere/p.yaml" in done.err
-    assert cli.json("init", "p.yaml") == {"file": "p.yaml"}
+    assert cli.json("init", "p.yaml") == {"file": "p.yaml", "notes": []}
 
 
 def test_the_schema_is_printed_for_an_editor(cli: CommandLine) -> None:
@@ -46,3 +46,48 @@ def test_the_schema_is_printed_for_an_editor(cli: CommandLine) -> None:
     Draft202012Validator.check_schema(schema)
     assert "gpus" in schema["$defs"]["StageSpec"]["properties"]
     assert "yaml-language-server: $schema=" in cli("schema", "--help").out
+
+
+DVC = """\
+    vars: [{count: 3}]
+    stages:
+      numbers:
+        cmd: seq ${count} > numbers.txt
+        deps: [rows.txt]
+        outs: [numbers.txt]
+      double:
+        matrix: {by: [2, 4]}
+        cmd:
+          - cd .
+          - awk '{print $1 * ${item.by}}' numbers.txt > times-${item.by}.txt
+        deps: [numbers.txt]
+        outs: ["times-${item.by}.txt"]
+      sums:
+        foreach: {a: {file: times-2.txt}, b: {file: times-4.txt}}
+        do:
+          wdir: sums
+          cmd: 'echo "step,loss" > ${key}.csv; cat -n ../${item.file} | tr "\\t" "," >> ${key}.csv'
+          deps: ["../${item.file}"]
+          plots: [{"${key}.csv": {cache: false, x: step}}]
+"""
+
+
+def test_a_dvc_file_becomes_a_pipeline_that_runs(cli: CommandLine) -> None:
+    cli.write("dvc.yaml", DVC)
+    cli.write("rows.txt", "1\n")
+    (cli.directory / "sums").mkdir()
+    written = cli("init", "--from", "dvc.yaml", "dvc-pipeline.yaml")
+    assert written.code == 0
+    assert "b.csv (cache: false)" in written.err
+    shown = cli.json("run", "dvc-pipeline.yaml", "--wait")
+    assert states_of(shown) == dict.fromkeys(
+        ["numbers", "double[by=2]", "double[by=4]", "sums@a", "sums@b"], "completed"
+    )
+    assert (cli.directory / "times-4.txt").read_text() == "4\n8\n12\n"
+    (series,) = cli.json("metrics", "dvc-pipeline", "sums@b")["series"]
+    assert (series["name"], series["count"], series["last"]) == ("loss", 3, 12.0)
+    again = cli("init", "--from", "dvc.yaml", "dvc-pipeline.yaml")
+    assert (again.code, again.out) == (2, "")
+    broken = cli("init", "--from", "rows.txt", "other.yaml")
+    assert broken.code == 2
+    assert broken.err.startswith("rows.txt:1:1: ")

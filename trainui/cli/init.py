@@ -9,6 +9,7 @@ import typer
 
 from trainui.cli import options, output
 from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.text import harmless
 
 TEMPLATE = Path(__file__).with_name("first_pipeline.yaml")
 STDOUT = "-"
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
         "Write a pipeline file to begin from.",
         "trainui init",
         "trainui init experiments/sweep.yaml",
+        "trainui init --from dvc.yaml",
     )
 
 
@@ -29,15 +31,45 @@ def init(
     file: Annotated[
         str, typer.Argument(metavar="[FILE]", help="The file to write; `-`: print it.")
     ] = "pipeline.yaml",
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DVC_FILE", help="Write what a dvc.yaml says instead."),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write a commented pipeline file that runs as it is; a file that is there is never changed."""
-    text = TEMPLATE.read_text(encoding="utf-8")
+    """Write a commented pipeline file that runs as it is; a file that is there is never changed.
+
+    With --from: what a DVC file says, values of params.yaml and vars, foreach and matrix among it.
+    What has no counterpart is told on stderr, and stands as a comment in the file.
+    """
+    notes: tuple[str, ...] = ()
+    if source is None:
+        text = TEMPLATE.read_text(encoding="utf-8")
+    else:
+        text, notes = _converted(source, Path() if file == STDOUT else Path(file).parent)
     if file == STDOUT and not as_json:
         output.line(text.rstrip("\n"))
-        return
-    _write(Path(file), text)
-    output.answer(as_json, {"file": file}, [f"{file} is written; next: trainui run {file}"])
+    else:
+        _write(Path(file), text)
+    for note in notes:
+        output.note(f"{source}: {harmless(note)}")
+    if file != STDOUT or as_json:
+        shown = [f"{file} is written; next: trainui run {file}"]
+        output.answer(as_json, {"file": file, "notes": list(notes)}, shown)
+
+
+def _converted(source: str, target: Path) -> tuple[str, tuple[str, ...]]:
+    from trainui.pipeline.dvc.convert import convert
+    from trainui.pipeline.source import read
+
+    found = read(source)
+    made = convert(
+        found.text,
+        file=source,
+        directory=Path(found.directory).resolve(),
+        target=target.expanduser().resolve(),
+    )
+    return made.text, made.notes
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,0 +1,1 @@
+"""DVC's pipeline files, read and written anew as pipeline files of trainui."""

@@ -1,0 +1,228 @@
+"""A DVC file as a pipeline file: what has a counterpart is written, all else is said.
+
+DVC's stages of one family become one matrix stage where a matrix says the same, else a stage each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.errors import PipelineFileError
+from trainui.pipeline import names
+from trainui.pipeline.dvc import files, scope
+from trainui.pipeline.dvc.comments import Comments
+from trainui.pipeline.dvc.document import Document, Stage, read
+from trainui.pipeline.dvc.fields import PLAIN, Filler, Written, fields_of
+from trainui.pipeline.dvc.writing import Block, write
+from trainui.pipeline.loader import load_text
+from trainui.pipeline.matrix import Group, Pairing, member_name
+from trainui.pipeline.nodes import Scalar
+from trainui.pipeline.problems import Problems
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A pipeline file."""
+
+    text: str
+    notes: tuple[str, ...]
+    """What has no counterpart, a line each."""
+
+
+def convert(text: str, *, file: str, directory: Path, target: Path) -> Converted:
+    """Return the pipeline file that says what a DVC file says.
+
+    Args:
+        text: the DVC file's.
+        file: its name, for messages.
+        directory: in which it lies; absolute.
+        target: the directory of the pipeline file; absolute.
+
+    Raises:
+        PipelineFileError: the DVC file, or what it would become, has problems.
+    """
+    problems = Problems(file, text)
+    document = read(text, directory, problems)
+    problems.raise_if_any()
+    for stage in document.stages:
+        files.check(stage, problems)
+    problems.raise_if_any()
+    above = files.upstream(document.stages, problems)
+    made = _Conversion(document, Comments(text), above, directory, target)
+    converted = made.converted(literal=False)
+    try:
+        load_text(converted.text, file=file, directory=os.fspath(target))
+    except PipelineFileError:
+        # a value stands where the shell takes none, such as within backticks: put in as DVC does
+        converted = made.converted(literal=True)
+        load_text(converted.text, file=f"{file}, converted", directory=os.fspath(target))
+    return converted
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A stage of the pipeline file: members of one family, or one stage of DVC."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    matrix: bool = False
+
+    @property
+    def choices(self) -> list[dict[str, str] | None]:
+        """Each member's values; None: there is no matrix."""
+        return [stage.choice if self.matrix else None for stage in self.stages]
+
+
+@dataclass(slots=True)
+class _Conversion:
+    document: Document
+    comments: Comments
+    above: Mapping[str, Sequence[str]]
+    directory: Path
+    target: Path
+
+    def converted(self, *, literal: bool) -> Converted:
+        running = [stage for stage in self.document.stages if not _is_set(stage, "frozen")]
+        nodes = self._nodes(running)
+        filler = Filler(self.directory, self.target, literal=literal)
+        blocks = [self._block(node, nodes, filler) for node in nodes]
+        blocks += [self._frozen(s, filler) for s in self.document.stages if s not in running]
+        order = {stage.family: at for at, stage in enumerate(self.document.stages)}
+        blocks.sort(key=lambda block: order[block.family])
+        notes = [note for block in blocks for note in block.notes]
+        notes += [
+            f"{entry.key.text} (line {entry.key.mark.line}): has no counterpart at the top of a "
+            "pipeline file"
+            for entry in self.document.others
+        ]
+        head = [*self.comments.head(), *_top_notes(self.document)]
+        return Converted(write(blocks, filler.params(), head), tuple(notes))
+
+    def _nodes(self, stages: Sequence[Stage]) -> list[_Node]:
+        """Return the stages to be written; of a family one, where a matrix says the same."""
+        families: dict[str, list[Stage]] = defaultdict(list)
+        for stage in stages:
+            families[stage.family].append(stage)
+        groups = {name for name, members in families.items() if _fits_matrix(members)}
+        while True:
+            nodes = [
+                node for name, one in families.items() for node in _split(name, one, name in groups)
+            ]
+            unfit = {
+                node.stages[0].family
+                for node in nodes
+                if node.matrix and self._dependencies(node, nodes) is None
+            }
+            if not unfit:
+                return nodes
+            groups -= unfit
+
+    def _dependencies(self, node: _Node, nodes: Sequence[_Node]) -> list[str] | None:
+        """Return the `depends_on` of a stage; None: one list does not fit all its members."""
+        pairing = Pairing(Group(n.name, tuple(n.choices)) for n in nodes)
+        owner = {stage.name: other for other in nodes for stage in other.stages}
+        wanted: dict[str, list[str]] = {}
+        for other in nodes:
+            sets = [self._of(stage, other, owner) for stage in node.stages]
+            if not any(sets):
+                continue
+            meant = [pairing.resolve(other.name, choice) for choice in node.choices]
+            if other.matrix and all(set(a) == b for a, b in zip(meant, sets, strict=True)):
+                wanted[other.name] = [other.name]
+            elif all(one == sets[0] for one in sets):
+                wanted[other.name] = sorted(sets[0])
+            else:
+                return None
+        return [name for found in wanted.values() for name in found]
+
+    def _of(self, stage: Stage, other: _Node, owner: Mapping[str, _Node]) -> set[str]:
+        """Return the full names of another node's members that a stage depends on."""
+        members = dict(zip((one.name for one in other.stages), other.choices, strict=True))
+        return {
+            member_name(other.name, members[name])
+            for name in self.above[stage.name]
+            if owner.get(name) is other
+        }
+
+    def _block(self, node: _Node, nodes: Sequence[_Node], filler: Filler) -> Block:
+        first = node.stages[0]
+        made = {path.path for s in self.document.stages for path in _outputs(s)}
+        written = fields_of(node.stages, filler, made, matrix=node.matrix)
+        values: dict[str, Written] = {}
+        if node.matrix:
+            values["matrix"] = _matrix(node.stages)
+        if above := self._dependencies(node, nodes):
+            values["depends_on"] = above
+        notes = [f"{node.name}: {note}" for note in written.notes]
+        comments = self._comments(first)
+        return Block(node.name, first.family, {**values, **written.fields}, comments, notes)
+
+    def _comments(self, stage: Stage) -> list[str]:
+        """Return the comments of a stage, at the first of its family, and its description."""
+        first = next(s for s in self.document.stages if s.family == stage.family)
+        words = stage.body.get("desc")
+        described = words.text.splitlines() if isinstance(words, Scalar) else []
+        found = self.comments.of(stage) if stage is first else []
+        return [*found, *(f"# {line}".rstrip() for line in described)]
+
+    def _frozen(self, stage: Stage, filler: Filler) -> Block:
+        name = fit_name(stage.name)
+        written = fields_of((stage,), filler, set(), matrix=False)
+        note = f"{name}: is frozen, so it is left out and what it made is read as it is"
+        comments = self._comments(stage)
+        return Block(name, stage.family, written.fields, comments, [note], left_out=True)
+
+
+def fit_name(name: str) -> str:
+    """Return a name that a stage can have."""
+    fit = "".join("_" if c in names.NOT_IN_STAGE_NAMES or not c.isprintable() else c for c in name)
+    return fit[: names.MAX_STAGE_NAME].strip() or "_"
+
+
+def _split(family: str, stages: Sequence[Stage], matrix: bool) -> Iterable[_Node]:
+    if matrix:
+        return [_Node(fit_name(family), tuple(stages), matrix=True)]
+    return [_Node(fit_name(stage.name), (stage,)) for stage in stages]
+
+
+def _fits_matrix(stages: Sequence[Stage]) -> bool:
+    """Tell whether one matrix stage says the same as these of one family."""
+    choices = [stage.choice for stage in stages]
+    if not all(choices):
+        return False
+    uses = [ref.path for ref in scope.references(stages[0].body)]
+    return all(
+        names.matrix_key_fault(key) is None and bool(PLAIN.fullmatch(value))
+        for choice in choices
+        for key, value in (choice or {}).items()
+    ) and not any(path[:1] == ("key",) for path in uses)
+
+
+def _matrix(stages: Sequence[Stage]) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for stage in stages:
+        for key, value in (stage.choice or {}).items():
+            values.setdefault(key, [])
+            if value not in values[key]:
+                values[key].append(value)
+    return values
+
+
+def _outputs(stage: Stage) -> list[files.File]:
+    if _is_set(stage, "frozen"):
+        return []
+    return files.outputs(stage, Problems(""))
+
+
+def _is_set(stage: Stage, name: str) -> bool:
+    node = stage.body.get(name)
+    return isinstance(node, Scalar) and node.text.lower() == "true"
+
+
+def _top_notes(document: Document) -> list[str]:
+    found = ", ".join(entry.key.text for entry in document.others)
+    return [f"# no counterpart in a pipeline file: {found}"] if found else []

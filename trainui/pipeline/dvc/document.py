@@ -1,0 +1,241 @@
+"""A DVC file as stages, each of its items a stage; every problem of reading it at once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.pipeline.dvc import scope
+from trainui.pipeline.nodes import (
+    Entry,
+    Mapping,
+    Mark,
+    Node,
+    NotJsonError,
+    Scalar,
+    Sequence,
+    kind_of,
+    node_of,
+)
+from trainui.pipeline.problems import Problems
+from trainui.pipeline.yaml_tree import MAX_BYTES, read_tree
+
+PARAMS_FILE = "params.yaml"
+"""Whose values are there without being named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage as DVC would run it."""
+
+    name: str
+    """As DVC calls it, such as `train@cnn`."""
+
+    family: str
+    """Its key in the file."""
+
+    body: Mapping
+    """Its fields, as written."""
+
+    mark: Mark
+    """Of its key."""
+
+    values: Mapping
+    """What `${...}` can name: `item` and `key` too."""
+
+    choice: dict[str, str] | None = None
+    """Its values of a matrix, where they are texts; None: no matrix, or one of other values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole file."""
+
+    stages: tuple[Stage, ...]
+    values: Mapping
+    """What `${...}` can name everywhere."""
+
+    others: tuple[Entry, ...]
+    """What is at the top besides stages and vars."""
+
+
+def read(text: str, directory: Path, problems: Problems) -> Document:
+    """Read a DVC file and the files of values that it names.
+
+    Args:
+        text: the file's.
+        directory: in which it lies.
+        problems: gets what is wrong; without any, the document is whole.
+    """
+    top = read_tree(text, problems)
+    if not isinstance(top, Mapping):
+        if not problems:
+            problems.add(Mark(1, 1), "empty", "this holds no stages")
+        return Document((), Mapping(), ())
+    reader = _Reader(directory, problems)
+    values = reader.with_vars(reader.file_values(PARAMS_FILE, top.mark, must=False), top)
+    stages = top.get("stages")
+    if not isinstance(stages, Mapping) or not stages.entries:
+        problems.add(top.mark, "no-stages", "this file has no mapping of stages")
+        stages = Mapping()
+    found = [one for entry in stages.entries.values() for one in reader.stages(entry, values)]
+    others = tuple(e for name, e in top.entries.items() if name not in ("stages", "vars"))
+    return Document(tuple(found), values, others)
+
+
+class _Reader:
+    def __init__(self, directory: Path, problems: Problems) -> None:
+        self._directory = directory
+        self._problems = problems
+
+    def stages(self, entry: Entry, values: Mapping) -> Iterator[Stage]:
+        name, node = entry.key.text, entry.value
+        if not isinstance(node, Mapping):
+            self._wrong(entry.key.mark, f"the stage {name} must be a mapping, not {kind_of(node)}")
+            return
+        body = node
+        if isinstance(inner := node.get("do"), Mapping):
+            body = inner
+        local = self.with_vars(values, body)
+        if (each := node.entries.get("foreach")) is not None:
+            yield from self._each(entry, body, each, local)
+        elif (matrix := node.entries.get("matrix")) is not None:
+            yield from self._matrix(entry, body, matrix, local)
+        else:
+            yield Stage(name, name, body, entry.key.mark, local)
+
+    def _each(self, entry: Entry, body: Mapping, each: Entry, values: Mapping) -> Iterator[Stage]:
+        family, node = entry.key.text, self._resolved(each.value, values)
+        items: list[tuple[str, Node, dict[str, str] | None]] = []
+        if isinstance(node, Sequence):
+            plain = all(isinstance(item, Scalar) for item in node.items)
+            for at, item in enumerate(node.items):
+                text = self._text(item, values) if plain else str(at)
+                items.append((text, item, {"item": text} if plain else None))
+        elif isinstance(node, Mapping):
+            items = [(key, one.value, None) for key, one in node.entries.items()]
+        else:
+            self._wrong(each.key.mark, f"foreach takes a list or a mapping, not {kind_of(node)}")
+        for key, item, choice in items:
+            own = {"item": _entry("item", item), "key": _entry("key", Scalar(key, plain=False))}
+            everything = _with_own(values, own)
+            yield Stage(f"{family}@{key}", family, body, entry.key.mark, everything, choice)
+
+    def _matrix(
+        self, entry: Entry, body: Mapping, matrix: Entry, values: Mapping
+    ) -> Iterator[Stage]:
+        family, node = entry.key.text, self._resolved(matrix.value, values)
+        if not isinstance(node, Mapping):
+            self._wrong(matrix.key.mark, f"matrix takes a mapping of lists, not {kind_of(node)}")
+            return
+        lists = {key: self._resolved(one.value, values) for key, one in node.entries.items()}
+        for key, one in lists.items():
+            if not isinstance(one, Sequence):
+                self._wrong(matrix.key.mark, f"matrix.{key} must be a list, not {kind_of(one)}")
+                return
+        numbered = [
+            list(enumerate(one.items)) for one in lists.values() if isinstance(one, Sequence)
+        ]
+        for chosen in itertools.product(*numbered):
+            picked = dict(zip(lists, chosen, strict=True))
+            texts = {
+                key: self._text(item, values) if isinstance(item, Scalar) else f"{key}{at}"
+                for key, (at, item) in picked.items()
+            }
+            plain = all(isinstance(item, Scalar) for _, item in picked.values())
+            label = "-".join(texts.values())
+            item = Mapping({key: _entry(key, one) for key, (_, one) in picked.items()})
+            own = {"item": _entry("item", item), "key": _entry("key", Scalar(label, plain=False))}
+            everything = _with_own(values, own)
+            choice = texts if plain else None
+            yield Stage(f"{family}@{label}", family, body, entry.key.mark, everything, choice)
+
+    def with_vars(self, values: Mapping, node: Mapping) -> Mapping:
+        """Return values with those of a node's `vars` over them."""
+        listed = node.get("vars")
+        for item in listed.items if isinstance(listed, Sequence) else ():
+            if isinstance(item, Mapping):
+                values = scope.merged(values, item)
+            elif isinstance(item, Scalar):
+                values = scope.merged(values, self._named(item))
+        return values
+
+    def _named(self, item: Scalar) -> Mapping:
+        """Return the values that `FILE` or `FILE:KEY,KEY` names."""
+        file, _, keys = item.text.partition(":")
+        found = self.file_values(file, item.mark, must=True)
+        if not keys:
+            return found
+        return Mapping({k: e for k, e in found.entries.items() if k in keys.split(",")})
+
+    def file_values(self, name: str, mark: Mark, *, must: bool) -> Mapping:
+        """Return the values of a file; nothing where it need not be there."""
+        path = self._directory / name
+        try:
+            data = path.read_bytes()[: MAX_BYTES + 1]
+            text = data.decode()
+        except FileNotFoundError:
+            if must:
+                self._wrong(mark, f"there is no file {name}, whose values are used")
+            return Mapping()
+        except (OSError, ValueError) as error:
+            self._wrong(mark, f"{name} cannot be read: {error}")
+            return Mapping()
+        if path.suffix == ".toml":
+            return self._toml(text, name, mark)
+        if path.suffix not in (".yaml", ".yml", ".json"):
+            self._wrong(mark, f"{name}: only values of YAML, JSON and TOML files are read")
+            return Mapping()
+        found = Problems(os.fspath(path), text)
+        tree = read_tree(text, found)
+        for problem in found.in_order():
+            self._wrong(mark, str(problem))
+        return tree if isinstance(tree, Mapping) else Mapping()
+
+    def _toml(self, text: str, name: str, mark: Mark) -> Mapping:
+        try:
+            node = node_of(tomllib.loads(text), mark, where=name)
+        except (tomllib.TOMLDecodeError, NotJsonError) as error:
+            self._wrong(mark, f"{name}: {error}")
+            return Mapping()
+        return node if isinstance(node, Mapping) else Mapping()
+
+    def _resolved(self, node: Node, values: Mapping) -> Node:
+        """Return what a single `${...}` names; any other node is what it is."""
+        if not isinstance(node, Scalar):
+            return node
+        parts = [part for part in scope.parts_of(node.text) if part]
+        if len(parts) != 1 or isinstance(parts[0], str):
+            return node
+        found = scope.find(values, parts[0].path)
+        if found is None:
+            self._unknown(node, parts[0])
+        return scope.filled(found, values) if found else node
+
+    def _text(self, node: Node, values: Mapping) -> str:
+        resolved = self._resolved(node, values)
+        return scope.text_of(resolved) if isinstance(resolved, Scalar) else "?"
+
+    def _unknown(self, node: Scalar, reference: scope.Reference) -> None:
+        self._problems.add(node.mark, "unknown-variable", unknown(reference))
+
+    def _wrong(self, mark: Mark, message: str) -> None:
+        self._problems.add(mark, "wrong-type", message)
+
+
+def unknown(reference: scope.Reference) -> str:
+    """Word that a reference names nothing."""
+    return f"{reference.written} is neither in {PARAMS_FILE} nor in vars; add it there"
+
+
+def _with_own(values: Mapping, own: dict[str, Entry]) -> Mapping:
+    """Return values with an item's own over them; what is called alike is hidden."""
+    return Mapping({**values.entries, **own}, values.mark)
+
+
+def _entry(name: str, value: Node) -> Entry:
+    return Entry(Scalar(name, plain=True), value)

@@ -1,0 +1,128 @@
+"""The values that `${...}` of a DVC file names: of its parameter files, its vars, and an item."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainui.pipeline.nodes import Entry, Mapping, Node, Scalar, Sequence
+
+_TOKEN = re.compile(r"\\\$\{|\$\{\s*([^{}\n]*?)\s*\}")
+_STEP = re.compile(r"[^.\[\]]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One `${...}`."""
+
+    written: str
+    """As in the file."""
+
+    path: tuple[str, ...]
+    """Keys and numbers from the top down."""
+
+
+def parts_of(text: str) -> Iterator[str | Reference]:
+    """Take a text apart; `\\${` is a written-out `${`."""
+    position = 0
+    for match in _TOKEN.finditer(text):
+        yield text[position : match.start()]
+        position = match.end()
+        if match[1] is None:
+            yield "${"
+        else:
+            yield Reference(match[0], tuple(_STEP.findall(match[1])))
+    yield text[position:]
+
+
+def references(node: Node) -> Iterator[Reference]:
+    """Return every reference within a node."""
+    if isinstance(node, Scalar):
+        yield from (part for part in parts_of(node.text) if isinstance(part, Reference))
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from references(item)
+    else:
+        for entry in node.entries.values():
+            yield from references(entry.key)
+            yield from references(entry.value)
+
+
+def find(top: Node, path: tuple[str, ...]) -> Node | None:
+    """Return what a path names; None: there is no such value."""
+    node: Node | None = top
+    for step in path:
+        if isinstance(node, Mapping):
+            node = node.get(step)
+        elif isinstance(node, Sequence) and step.isdecimal() and int(step) < len(node.items):
+            node = node.items[int(step)]
+        else:
+            return None
+    return node
+
+
+def merged(below: Mapping, above: Mapping) -> Mapping:
+    """Lay one mapping over another, mappings within them too."""
+    entries = dict(below.entries)
+    for name, entry in above.entries.items():
+        under = entries.get(name)
+        if under and isinstance(under.value, Mapping) and isinstance(entry.value, Mapping):
+            entry = Entry(entry.key, merged(under.value, entry.value))
+        entries[name] = entry
+    return Mapping(entries, above.mark)
+
+
+def text_of(scalar: Scalar) -> str:
+    """Return a value's text as DVC puts it in."""
+    value = scalar.value if len(scalar.text) < 6 else None
+    return str(value).lower() if isinstance(value, bool) else scalar.text
+
+
+def filled(node: Node, values: Mapping, *, depth: int = 9) -> Node:
+    """Return a value with the references within it replaced; one that names nothing stays."""
+    if isinstance(node, Sequence):
+        return Sequence(tuple(filled(item, values, depth=depth) for item in node.items), node.mark)
+    if isinstance(node, Mapping):
+        entries = {
+            name: Entry(entry.key, filled(entry.value, values, depth=depth))
+            for name, entry in node.entries.items()
+        }
+        return Mapping(entries, node.mark)
+    if "${" not in node.text or not depth:
+        return node
+    parts = [part for part in parts_of(node.text) if part]
+    found = [
+        part if isinstance(part, str) else find(values, part.path) or part.written for part in parts
+    ]
+    if len(found) == 1 and not isinstance(found[0], str):
+        return filled(found[0], values, depth=depth - 1)
+    texts = (
+        one if isinstance(one, str) else arguments(filled(one, values, depth=depth - 1))
+        for one in found
+    )
+    return Scalar("".join(texts), plain=False, mark=node.mark)
+
+
+def arguments(node: Node) -> str:
+    """Return a value as DVC puts it into a command: a mapping as options, a list as words."""
+    if isinstance(node, Scalar):
+        return text_of(node)
+    if isinstance(node, Sequence):
+        return " ".join(shlex.quote(arguments(item)) for item in node.items)
+    return " ".join(_options("", node))
+
+
+def _options(prefix: str, node: Mapping) -> Iterator[str]:
+    for name, entry in node.entries.items():
+        value = entry.value
+        if isinstance(value, Mapping):
+            yield from _options(f"{prefix}{name}.", value)
+        elif isinstance(value, Scalar) and isinstance(value.value, bool):
+            if value.value:
+                yield f"--{prefix}{name}"
+        elif isinstance(value, Scalar):
+            yield f"--{prefix}{name} {shlex.quote(value.text)}"
+        else:
+            yield f"--{prefix}{name} {arguments(value)}"
