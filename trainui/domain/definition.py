@@ -13,22 +13,53 @@ Json = Any
 """A value that JSON can hold."""
 
 
-METRIC_FORMATS = ("csv", "json", "jsonl", "tfevents", "tsv")
-"""Formats of files of metrics that a source may name."""
-
 METRIC_PRESETS = (
+    "baselines",
     "catboost",
+    "ddp",
+    "detectron2",
+    "elements",
+    "fairseq",
+    "fastai",
+    "gbm",
+    "hf",
+    "hf4",
+    "jsonl",
+    "keras",
     "keyvalue",
+    "killed",
     "lightgbm",
+    "lightning",
     "llmc",
     "megatron",
+    "merged",
+    "metriclogger",
+    "mmengine",
     "nanogpt",
+    "print",
+    "rotating",
+    "rsl_rl",
+    "sb3",
+    "timm",
+    "timm_train",
     "torchtune",
+    "tqdm",
     "transformers",
+    "ultralytics",
     "verl",
     "xgboost",
 )
 """Programs and ways to print metrics that are known by name, so that no pattern is needed."""
+
+METRIC_FORMATS = tuple(
+    sorted(
+        {
+            *("csv", "dvclive", "hf", "json", "jsonl", "mlflow", "text", "tfevents", "tsv"),
+            *METRIC_PRESETS,
+        }
+    )
+)
+"""What a source may name as the format of its files: a preset reads the lines of a log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics import names, renames, sources
 from trainui.metrics.candidate import Candidate
+from trainui.metrics.fallbacks import Fallbacks
 from trainui.metrics.formats.pattern import PatternError
 from trainui.metrics.source_reader import Advance, End, SourceReader
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
@@ -45,20 +46,31 @@ class AttemptReader:
         self._problems: dict[str, str] = {}
         self._missing: dict[str, str] = {}
         self._names = names.Names()
+        self._fallbacks = Fallbacks()
+        self._has_files = False
+        """A file that is no fallback gave a metric."""
 
-    def scan(self) -> None:
-        """Look for files, and begin to read those that are new."""
+    def scan(self, *, ended: bool = False) -> None:
+        """Look for files, and begin to read those that are new.
+
+        Args:
+            ended: no more will come.
+        """
         found = sources.find(self.place, self.attempt.definition)
+        candidates = [one for one in found.candidates if ended or not one.is_final]
         self._missing = found.missing
         self._resting.clear()
-        if any(self._is_news(candidate) for candidate in found.candidates):
-            self._begin(found.candidates)
-        for candidate in found.candidates:
-            self._readers[candidate.key].follow(candidate.path)
+        if any(self._is_news(candidate) for candidate in candidates):
+            self._begin(candidates)
+        for candidate in candidates:
+            if candidate.key in self._readers:
+                self._readers[candidate.key].follow(candidate.path)
         for key, problem in found.problems.items():
             self._note(key, problem)
 
     def _is_news(self, candidate: Candidate) -> bool:
+        if candidate.key in self._fallbacks:
+            return False
         reader = self._readers.get(candidate.key)
         return reader is None or (
             candidate.one_of_many and renames.is_another(candidate.path, reader.source.identity)
@@ -81,8 +93,14 @@ class AttemptReader:
             if (reader := self._readers.get(candidate.key)) is not None:
                 reader.reopen_if_replaced()
                 continue
-            source = by_key.get(candidate.key) or self._add(candidate)
-            self._names.claim(claimed.get(source.id, ()), candidate.family)
+            source = by_key.get(candidate.key)
+            if source is None and candidate.is_fallback:
+                self._fallbacks.add(candidate)
+                continue
+            source = source or self._add(candidate)
+            stored = claimed.get(source.id, ())
+            self._names.claim(stored, candidate.family)
+            self._has_files |= bool(stored) and not candidate.is_fallback
             self._start(source, candidate)
 
     def _add(self, candidate: Candidate) -> Source:
@@ -111,15 +129,31 @@ class AttemptReader:
             candidate.reading,
             attempt=self.attempt.number,
             follows=not candidate.one_of_many,
-            accepts=lambda name: self._names.accepts(name, candidate.family),
+            accepts=lambda name: self._accepts(name, candidate),
         )
         if source.problem is not None:
             self._problems[candidate.key] = source.problem
 
+    def _accepts(self, name: str, candidate: Candidate) -> bool:
+        accepted = self._names.accepts(name, candidate.family)
+        self._has_files |= accepted and not candidate.is_fallback
+        return accepted
+
     def advance(self) -> Advance:
         """Read at most one batch of each source."""
         steps = [self._step(key) for key in self._readers if self._is_read(key)]
-        return Advance(sum(step.points for step in steps), any(step.more for step in steps))
+        more = any(step.more for step in steps)
+        if not more and not self._has_files:
+            more = self._fallbacks.look()
+            self._fall_back(ended=False)
+        return Advance(sum(step.points for step in steps), more)
+
+    def _fall_back(self, *, ended: bool) -> list[str]:
+        """Begin to read the texts that wait no longer; return their keys."""
+        ready = self._fallbacks.take(all_of_them=ended)
+        for candidate in ready:
+            self._start(self._add(candidate), candidate)
+        return [candidate.key for candidate in ready]
 
     def _is_read(self, key: str) -> bool:
         return key not in self._resting and key not in self._given_up
@@ -136,8 +170,8 @@ class AttemptReader:
             log.exception("%s cannot be read", key)
             self._rest(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
         else:
-            if key in self._problems:
-                self._note(key, None)
+            doubt = None if self._candidates[key].reading.doubtful else self._readers[key].doubt
+            self._note(key, doubt)
             return step
         return Advance()
 
@@ -167,11 +201,10 @@ class AttemptReader:
         Args:
             clean: the process ended by itself, so that no last line is torn.
         """
-        self.scan()
-        for key in list(self._readers):
-            while self._is_read(key) and self._step(key, End(clean)).more:
-                pass
-            self._note_nothing_found(key)
+        self.scan(ended=True)
+        self._read_to_end(list(self._readers), clean=clean)
+        if not self._has_files:
+            self._read_to_end(self._fall_back(ended=True), clean=clean)
         for pattern, problem in self._missing.items():
             self._note(pattern, problem)
         if self._names.is_full:
@@ -180,6 +213,12 @@ class AttemptReader:
         with self._store.write() as connection:
             points.finish(connection, self.attempt.stage_id)
             mark_metrics_complete(connection, self.attempt.attempt_id)
+
+    def _read_to_end(self, keys: Sequence[str], *, clean: bool) -> None:
+        for key in keys:
+            while self._is_read(key) and self._step(key, End(clean)).more:
+                pass
+            self._note_nothing_found(key)
 
     def _note_nothing_found(self, key: str) -> None:
         """Say so where a source that the stage names gave nothing at all."""

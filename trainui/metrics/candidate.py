@@ -23,5 +23,9 @@ class Candidate:
     """The stage names it, so it is a problem if nothing comes of it."""
     ours: bool = True
     """It lies in the stage's own directory, so nobody else has written it."""
+    is_fallback: bool = False
+    """It is read only where no other kind of file gives a metric: lines meant for people."""
+    is_final: bool = False
+    """It is read once, when the attempt has ended: what it holds before is in others as well."""
     one_of_many: bool = False
     """It was found by a pattern, so another name may be the same file, renamed."""

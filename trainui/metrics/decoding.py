@@ -14,7 +14,7 @@ from trainui.metrics import formats
 from trainui.metrics.formats import Decoder, UnknownFormatError
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.pattern import PatternLines
-from trainui.metrics.formats.presets import PresetLines
+from trainui.metrics.formats.preset_lines import PresetLines
 from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.tail import GrowingFile, Look, UnreadableFileError
@@ -29,6 +29,11 @@ SKIPPING = "skipping"
 
 MAX_NAME = 256
 """Characters of a metric's name."""
+
+_EITHER = "hf"
+"""A format of documents, and a preset: a file's first bytes tell which."""
+
+_DOCUMENT = re.compile(rb'\s*\{\s*"')
 
 _TELLING = re.compile("metric|log|history|scalar|progress|loss")
 """Files of these names hold metrics, whatever their first line is."""
@@ -71,11 +76,13 @@ def find_decoder(
         return PatternLines(reading.pattern, reading.step, state)
     if reading.preset is not None:
         return PresetLines(reading.preset, reading.step, state)
-    known = at.format if at.rows else None
+    known = at.format if at.rows or state else None
     name = reading.format or known or _recognise(file, reading, complete=complete)
     if name is None:
         return None
-    decoder = formats.decoder(name, reading.step, state)
+    if name == _EITHER and _DOCUMENT.match(file.read(0, HEAD_BYTES)) is None:
+        return PresetLines(name, reading.step, state)
+    decoder = formats.decoder(name, reading.step, state, file.path)
     if at.offset and not state and decoder.name == "csv":
         head = file.read(0, HEAD_BYTES)
         decoder.decode(head[: decoder.cut(head)], 0)  # its header stands at the start

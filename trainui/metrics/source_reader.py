@@ -20,6 +20,7 @@ from trainui.metrics.decoding import (
     with_time,
 )
 from trainui.metrics.formats import Decoder
+from trainui.metrics.formats.preset_lines import AnyLines
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.replay import Replay
 from trainui.metrics.tail import GrowingFile, Look
@@ -34,6 +35,9 @@ LIVE_BYTES = 65_536
 BACKLOG_BYTES = 4 << 20
 """Read at once of a file that is far ahead; its points are stored within 50 ms. A record of more
 bytes is left out."""
+
+DOUBT_BYTES = 1024
+"""A text of which so much holds no metric is doubted, and read on."""
 
 UNSTORED_BYTES = 1 << 20
 """Without a point in them, so many bytes may be read again after a restart."""
@@ -127,6 +131,17 @@ class SourceReader:
             self._file.close()
         self._file = self._seen = None
 
+    @property
+    def doubt(self) -> str | None:
+        """What seems wrong with what was read so far, in words; None if nothing does."""
+        at = self._at
+        if at.rows or at.offset < DOUBT_BYTES or not isinstance(self._decoder, AnyLines):
+            return None
+        return (
+            f"{self.path} is in no format that is known so far, and no preset reads its lines; "
+            "name its format, or use {stdout: PATTERN} with named groups for lines that are printed"
+        )
+
     def look(self) -> Look | None:
         """Return its file's state now; None while there is no file."""
         file = self._open()
@@ -189,8 +204,10 @@ class SourceReader:
         data = file.read(self._at.offset, self._bytes_to_read())
         full = len(data) == self._limit
         decoder = self._find_decoder(file, complete=end is not None and not full)
-        if decoder is None or not data:
+        if decoder is None:
             return self._store_replayed(end)
+        if not data:
+            return self._take(file, look, b"", end, more=False)
         if decoder.whole:
             data, full = read_whole(file, look), False
         elif self._at.state.get(SKIPPING):
@@ -201,8 +218,6 @@ class SourceReader:
         self._limit = BACKLOG_BYTES if full else LIVE_BYTES
         if not length and end is not None and decoder.is_whole(data, clean=end.clean):
             length = len(data)
-        if not length:
-            return self._store_replayed(end)
         return self._take(file, look, data[:length], end, more=full)
 
     def _bytes_to_read(self) -> int:
@@ -222,7 +237,7 @@ class SourceReader:
             self._restart()
 
     def _is_document(self) -> bool:
-        return self._stored.format == "json"
+        return self._stored.format in formats.DOCUMENTS
 
     def _restart(self) -> None:
         """Read from the file's start: as another history, or compared with the stored one."""
@@ -277,7 +292,11 @@ class SourceReader:
         """Decode whole records and store their points."""
         decoder, first_row = self._decoder, self._at.rows
         assert decoder is not None
-        decoded = decoder.decode(block, first_row)
+        decoded = decoder.decode(block, first_row) if block else Decoded()
+        if end is not None and not more:
+            decoded = decoded.then(decoder.finish(first_row + decoded.records))
+        if not block and not decoded.records:
+            return self._store_replayed(end)
         offset = self._at.offset + len(block)
         self._at = replace(
             self._at,
@@ -288,6 +307,7 @@ class SourceReader:
             identity=file.identify(offset),
             state=dict(decoder.state),
             problem=None,
+            generation=self._at.generation + formats.replaces(decoder),
         )
         series = self._wanted(decoded.series, look)
         if self._replay is not None:

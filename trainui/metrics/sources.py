@@ -16,8 +16,8 @@ from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.metrics import usual
 from trainui.metrics.candidate import Candidate
 from trainui.metrics.decoding import Reading
+from trainui.metrics.formats import dvclive, presets
 from trainui.metrics.formats.pattern import PatternError, compile_pattern
-from trainui.metrics.formats.presets import PRESETS
 from trainui.store.point_sources import key_of
 from trainui.supervisor import protocol
 
@@ -55,7 +55,8 @@ def find(place: Place, definition: StageDefinition) -> Found:
     own = place.attempt_dir / METRICS_FILE
     found = Found([Candidate(key_of(own), own, Reading(format="jsonl"))])
     if definition.metrics is None:
-        found.candidates += usual.candidates(place.stage_dir)
+        streams = {name: place.attempt_dir / file for name, file in _STREAMS.items()}
+        found.candidates += usual.candidates(place.stage_dir, streams)
     for source in definition.metrics or ():
         if source.stream is not None:
             _add_stream(found, place, source)
@@ -79,7 +80,7 @@ def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
 
 
 def _stream_reading(pattern: str, step: str | None) -> Reading:
-    if pattern in PRESETS:
+    if presets.find(pattern) is not None:
         return Reading(step=step, preset=pattern)
     return Reading(step=step, pattern=compile_pattern(pattern))
 
@@ -93,7 +94,7 @@ def _add_files(found: Found, place: Place, source: MetricSource) -> None:
             many = _is_glob(pattern, root)
             plain = Candidate("", root, reading, named=True, one_of_many=many)
             found.candidates += [
-                replace(one, ours=one.path.is_relative_to(place.stage_dir))
+                _beside_others(replace(one, ours=one.path.is_relative_to(place.stage_dir)))
                 for one in usual.grouped(paths, plain)
             ]
             return
@@ -101,6 +102,13 @@ def _add_files(found: Found, place: Place, source: MetricSource) -> None:
         f"no file is called {pattern}, neither in {place.stage_dir} nor in {place.workdir}; "
         "check the stage's metrics"
     )
+
+
+def _beside_others(one: Candidate) -> Candidate:
+    """Return a file with its format, where that makes its metrics' names differ from others'."""
+    if not one.one_of_many or one.reading.format or dvclive.metric_name(one.path) is None:
+        return one
+    return replace(one, reading=replace(one.reading, format="dvclive"))
 
 
 def _matches(pattern: str, root: Path) -> Iterator[Path]:

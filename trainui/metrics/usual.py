@@ -1,19 +1,27 @@
-"""The usual metric files of a stage that names none, by their names."""
+"""The usual metric files of a stage that names none: by their names, then by what they hold.
+
+The rule that lives here: files that a trainer writes for programs come before lines that it prints
+for people, which are read only where there is nothing else.
+"""
 
 from __future__ import annotations
 
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from trainui.metrics.candidate import Candidate
 from trainui.metrics.decoding import Reading
+from trainui.metrics.formats import UnknownFormatError, dvclive, mlflow
+from trainui.metrics.formats.detect import detect
+from trainui.metrics.tail import GrowingFile, UnreadableFileError
 from trainui.store.point_sources import key_of
 
-MAX_DEPTH = 5
+MAX_DEPTH = 8
 """Directories below the stage's that are looked into."""
 
 MAX_ENTRIES = 5000
@@ -21,18 +29,26 @@ MAX_ENTRIES = 5000
 
 _FAMILIES = {
     "json": re.compile(
-        r".*\.jsonl|(metrics|progress|history|scalars|catboost_training|trainer_state)\.json|"
-        r"log\.txt"
+        r".*\.jsonl|.*\.log\.json|([\w-]*[_-])?(metrics|progress|history|scalars)\.json|"
+        r"(catboost_training|trainer_state|result)\.json"
     ),
     "csv": re.compile(
-        r"(progress|metrics|results|history|training|train|summary|log|training_log)\.csv|"
-        r"training\.log"
+        r"([\w.-]*[_.-])?(progress|metrics|results|history|training|train|summary|log|monitor)\.csv"
     ),
     "tfevents": re.compile(r"(.*\.)?out\.tfevents.*"),
 }
 """What a kind of file is called."""
 
-_NOT_LOOKED_INTO = re.compile(r"\..*|__pycache__|node_modules|site-packages|wandb|mlruns")
+_TEXT = re.compile(r".*\.(log|out|err)(\.\d+)?|[\w-]*(log|output|stdout|stderr|train)[\w-]*\.txt")
+"""What may be a table, JSON lines, or what a trainer prints: its first bytes tell."""
+
+_SNIFFED_BYTES = 4096
+
+_OF_CONTENT = {"jsonl": "json", "csv": "csv"}
+
+_ROTATED = re.compile(r"\.\d+$")
+
+_NOT_LOOKED_INTO = re.compile(r"\..*|__pycache__|node_modules|site-packages|wandb|artifacts")
 
 _PARTS = frozenset({"train", "training", "validation", "val", "valid", "eval", "test", "learn"})
 """Directories of event files that say which part of a training their scalars are of."""
@@ -40,18 +56,66 @@ _PARTS = frozenset({"train", "training", "validation", "val", "valid", "eval", "
 _TRAINER_STATE = "trainer_state.json"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
-_DVC_PLOTS = ("plots", "metrics")
 
+def candidates(stage_dir: Path, streams: Mapping[str, Path]) -> list[Candidate]:
+    """Return the usual files below a stage's directory, then what it prints.
 
-def candidates(stage_dir: Path) -> list[Candidate]:
-    """Return the usual files below a stage's directory."""
+    Args:
+        stage_dir: the stage's.
+        streams: the attempt's logs, by their names.
+    """
     found: list[Candidate] = []
+    printed: list[Candidate] = []
     for path in _files(stage_dir):
-        family = _family(path, stage_dir)
-        if family is not None:
-            reading = Reading(prefix=_prefix(path, stage_dir, family), doubtful=True)
-            found += grouped([path], Candidate("", path, reading, family, one_of_many=True))
-    return _latest(found)
+        if (one := _candidate(path, stage_dir)) is not None:
+            (printed if one.is_fallback else found).extend(grouped([path], one))
+    printed += [
+        Candidate(
+            f"{key_of(path)}#found",
+            path,
+            Reading(format="text", doubtful=True),
+            name,
+            is_fallback=True,
+        )
+        for name, path in streams.items()
+    ]
+    return [*_latest(found), *printed]
+
+
+def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
+    """Return what a file may be; None if it is none of the usual ones."""
+    like = Candidate("", path, Reading(doubtful=True), one_of_many=True)
+    if dvclive.metric_name(path) is not None or dvclive.is_summary(path):
+        reading = Reading(format="dvclive", doubtful=True)
+        return replace(like, reading=reading, family="dvclive", is_final=path.suffix == ".json")
+    if _is_mlflow(path):
+        return replace(like, reading=Reading(format="mlflow", doubtful=True), family="mlflow")
+    if _FAMILIES["tfevents"].fullmatch(path.name):
+        prefix = _events_prefix(path.parent, stage_dir)
+        return replace(like, reading=Reading(prefix=prefix, doubtful=True), family="tfevents")
+    for family, pattern in _FAMILIES.items():
+        if pattern.fullmatch(path.name):
+            return replace(like, family=family)
+    return _sniffed(like) if _TEXT.fullmatch(path.name) else None
+
+
+def _is_mlflow(path: Path) -> bool:
+    above = next((up for up in path.parents if up.name == mlflow.DIRECTORY), None)
+    return above is not None and (above.parent / "meta.yaml").is_file()
+
+
+def _sniffed(like: Candidate) -> Candidate | None:
+    """Return what a text may be; None while there is too little of it."""
+    try:
+        with closing(GrowingFile(like.path)) as file:
+            found = detect(file.read(0, _SNIFFED_BYTES), like.path, complete=False)
+    except (OSError, UnreadableFileError, UnknownFormatError):
+        return None
+    if found is None or found in _OF_CONTENT:
+        return replace(like, family=_OF_CONTENT[found]) if found else None
+    reading = Reading(format="text", doubtful=True)
+    family = _ROTATED.sub("", str(like.path))  # the parts of a rotating log hold one history
+    return replace(like, reading=reading, family=family, is_fallback=True)
 
 
 def grouped(paths: Iterable[Path], like: Candidate) -> list[Candidate]:
@@ -100,31 +164,6 @@ def _files(root: Path) -> Iterator[Path]:
         if entries > MAX_ENTRIES:
             return
         yield from (Path(directory, name) for name in sorted(files))
-
-
-def _family(path: Path, stage_dir: Path) -> str | None:
-    if path.suffix == ".tsv" and _dvc_name(path, stage_dir) is not None:
-        return "csv"
-    for family, pattern in _FAMILIES.items():
-        if pattern.fullmatch(path.name):
-            return family
-    return None
-
-
-def _prefix(path: Path, stage_dir: Path, family: str) -> str:
-    """Return what comes before the names of a file's metrics: its directory may be a part."""
-    if family == "tfevents":
-        return _events_prefix(path.parent, stage_dir)
-    return _dvc_name(path, stage_dir) or ""
-
-
-def _dvc_name(path: Path, stage_dir: Path) -> str | None:
-    """Return the directory of DVCLive's table of one metric: `train/` of `train/loss.tsv`."""
-    parts = path.relative_to(stage_dir).parts[:-1]
-    for at in range(len(parts) - 1):
-        if parts[at : at + 2] == _DVC_PLOTS:
-            return "".join(f"{part}/" for part in parts[at + 2 :])
-    return None
 
 
 def _events_prefix(directory: Path, stage_dir: Path) -> str:

@@ -11,11 +11,10 @@ import pytest
 
 from trainui import clock
 from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS
-from trainui.metrics.formats import _FORMATS, Decoder, UnknownFormatError, decoder
+from trainui.metrics.formats import FORMATS, Decoder, UnknownFormatError, decoder, presets
 from trainui.metrics.formats.detect import detect
 from trainui.metrics.formats.numbers import leading_number, to_number
 from trainui.metrics.formats.pattern import PatternError, PatternLines, compile_pattern
-from trainui.metrics.formats.presets import PRESETS
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.tfevents import masked_crc
 
@@ -38,11 +37,11 @@ def plain(found: Found) -> str:
 
 
 def jsonl(text: str | bytes, step: str | None = None) -> Found:
-    return decoded(decoder("jsonl", step, {}), text)
+    return decoded(decoder("jsonl", step, {}, Path("x")), text)
 
 
 def csv(text: str | bytes, step: str | None = None) -> Found:
-    return decoded(decoder("csv", step, {}), text)
+    return decoded(decoder("csv", step, {}, Path("x")), text)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_which_field_is_the_step(names: tuple[str, ...], expected: str | None) -
 
 def test_without_a_step_the_row_counts() -> None:
     assert jsonl('{"loss": 1}\n{"loss": 2}\n') == {"loss": [(0, 1), (1, 2)]}
-    assert decoded(decoder("jsonl", None, {}), '{"loss": 3}\n', 7) == {"loss": [(7, 3)]}
+    assert decoded(decoder("jsonl", None, {}, Path("x")), '{"loss": 3}\n', 7) == {"loss": [(7, 3)]}
 
 
 def test_epoch_and_time_are_series_too() -> None:
@@ -96,7 +95,7 @@ def test_lines_as_they_come(line: str, expected: float) -> None:
 
 def test_lines_that_are_no_object_are_left_out() -> None:
     text = '[1]\n{"loss": 1\nnull\n5\n"x"\n{"loss": 2}\n\n' + "[" * 100_000 + "\n{}\n"
-    result = decoder("jsonl", None, {}).decode(text.encode(), 0)
+    result = decoder("jsonl", None, {}, Path("x")).decode(text.encode(), 0)
     assert result.series["loss"].values.tolist() == [2.0]
     assert (result.records, result.skipped) == (2, 6)
 
@@ -166,9 +165,11 @@ def test_tables_as_they_come(text: str, expected: Found) -> None:
 
 
 def test_a_table_goes_on_with_the_header_it_had() -> None:
-    first = decoder("csv", None, {})
+    first = decoder("csv", None, {}, Path("x"))
     first.decode(b"step;loss\n1;0.5\n", 0)
-    assert decoded(decoder("csv", None, first.state), "2;0.25\n", 1) == {"loss": [(2, 0.25)]}
+    assert decoded(decoder("csv", None, first.state, Path("x")), "2;0.25\n", 1) == {
+        "loss": [(2, 0.25)]
+    }
 
 
 def pattern(text: str, expression: str, step: str | None = None) -> Found:
@@ -287,7 +288,7 @@ def test_event_files_give_scalars_and_nothing_else() -> None:
         + frame(b"\xff\xff\xff")
         + event(5, b"a", simple)
     )
-    reader = decoder("tfevents", None, {})
+    reader = decoder("tfevents", None, {}, Path("x"))
     assert decoded(reader, data) == {"a": [(1, 0.5), (5, 0.5)], "b": [(2, 0.25)]}
     assert reader.cut(data[:-1]) == len(data) - len(event(5, b"a", simple))
     assert detect(data, Path("x"), complete=False) == "tfevents"
@@ -307,27 +308,23 @@ def test_event_files_give_scalars_and_nothing_else() -> None:
         ("loss\n0.5\n", "x.csv", "csv"),
         ("", "x", None),
         ("\n\n", "x", None),
+        ("Epoch 1 done\nEpoch 2 done\n", "x", "text"),
+        ("[0] loss: 0.5\n[1] loss: 0.4\n", "x", "text"),
+        ("{'loss': 0.5}\n{'loss': 0.4}\n", "x", "text"),
+        ('{"a": 1, "log_history": []}', "x", "hf"),
+        ("1795527525123 0.5 0\n", "x", "mlflow"),
+        ("1795527525123 nan 0 data digest\n1795527525123 1e-3\n", "x", "mlflow"),
     ],
 )
 def test_formats_are_found_by_content(text: str, name: str, expected: str | None) -> None:
     assert detect(text.encode(), Path(name), complete=False) == expected
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Epoch 1 done\nEpoch 2 done\n",
-        "[0] loss: 0.5\n[1] loss: 0.4\n",
-        "{'loss': 0.5}\n{'loss': 0.4}\n",
-        "loss 0.5\nloss 0.4\n",
-        "PK\x03\x04\0\0\0\n",
-    ],
-)
-def test_what_is_no_metrics_file_is_said_to_be_none(text: str) -> None:
+def test_what_is_no_metrics_file_is_said_to_be_none() -> None:
     with pytest.raises(UnknownFormatError, match=re.escape("train.log")):
-        detect(text.encode(), Path("train.log"), complete=True)
+        detect(b"PK\x03\x04\0\0\0\n", Path("train.log"), complete=True)
 
 
 def test_the_pipeline_file_knows_the_same_names() -> None:
-    assert set(METRIC_FORMATS) == set(_FORMATS)
-    assert set(METRIC_PRESETS) == set(PRESETS)
+    assert list(METRIC_FORMATS) == sorted({*FORMATS, *presets.names()})
+    assert list(METRIC_PRESETS) == presets.names()

@@ -306,7 +306,7 @@ def test_what_cannot_be_read_says_why(store: Store, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UnreadableFileError, match="no regular file"):
         open_reader(store, tmp_path / "pipe", FOUND).advance()
-    with pytest.raises(UnknownFormatError, match="known: csv, json"):
+    with pytest.raises(UnknownFormatError, match="known: csv, dvclive"):
         open_reader(store, binary, Reading(format="parquet")).advance()
 
 

@@ -73,19 +73,40 @@ def test_the_usual_files_are_found_by_themselves(place: Place) -> None:
         "progress.csv",
         "results.csv",
         "runs/a/events.out.tfevents.1.host",
-        "training.log",
     ]
     decoys = ["hparams.yaml", "config.json", "all_results.json", "data.csv", ".hidden/metrics.csv"]
     touch(place.stage_dir, *usual, *decoys, "wandb/run/metrics.jsonl")
     touch(place.workdir, "metrics.jsonl")
-    assert sorted(paths(place)) == [f"stage/{name}" for name in usual]
+    streams = [f"stage/.trainui/attempt-1/{name}.log" for name in ("stdout", "stderr")]
+    found = paths(place)
+    assert found[-2:] == streams, "what is printed comes last"
+    assert sorted(found[:-2]) == [f"stage/{name}" for name in usual]
+
+
+def test_what_a_text_holds_tells_what_it_is(place: Place) -> None:
+    texts = {
+        "training.log": "epoch,loss\n0,1\n1,2\n",
+        "log.txt": '{"step": 1, "loss": 2}\n{"step": 2, "loss": 1}\n',
+        "run.log": "Starting\nstep 1 loss 2\n",
+        "binary.log": "\0\1\2",
+        "empty.log": "",
+    }
+    for name, text in texts.items():
+        (place.stage_dir / name).write_text(text)
+    found = find(place, StageDefinition("s")).candidates[1:-2]
+    assert [(one.path.name, one.is_fallback) for one in found] == [
+        ("log.txt", False),
+        ("training.log", False),
+        ("run.log", True),
+    ]
 
 
 def test_a_history_in_each_checkpoint_is_one_source(place: Place) -> None:
     names = [f"out/checkpoint-{step}/trainer_state.json" for step in (5, 10)]
     touch(place.stage_dir, *names)
     for metrics in ((), (MetricSource(path="out/checkpoint-*/trainer_state.json"),)):
-        assert paths(place, *metrics) == ["stage/out/checkpoint-10/trainer_state.json"]
+        found = [one for one in paths(place, *metrics) if not one.endswith(".log")]
+        assert found == ["stage/out/checkpoint-10/trainer_state.json"]
 
 
 def test_directories_that_are_parts_of_a_training_come_before_the_names(place: Place) -> None:
@@ -99,7 +120,7 @@ def test_directories_that_are_parts_of_a_training_come_before_the_names(place: P
         "dvclive/plots/metrics/eval/accuracy.tsv",
         "dvclive/plots/metrics/loss.tsv",
     )
-    found = find(place, StageDefinition("s")).candidates[1:]
+    found = find(place, StageDefinition("s")).candidates[1:-2]
     prefixes = {one.path.parent.name: one.reading.prefix for one in found}
     assert prefixes == {
         "train": "train/",
@@ -107,6 +128,6 @@ def test_directories_that_are_parts_of_a_training_come_before_the_names(place: P
         "version_0": "",
         "run": "",
         "loss_val": "loss_val/",
-        "eval": "eval/",
+        "eval": "",
         "metrics": "",
     }

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats import UnknownFormatError, csv_table, tfevents
+from trainui.metrics.formats import UnknownFormatError, csv_table, mlflow, tfevents
+from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
 
 HEAD_BYTES = 65_536
@@ -43,21 +44,24 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
         raise UnknownFormatError(
             f"{path} holds binary data in no format that is known; name the file that holds metrics"
         )
-    return _which_table(text, path, complete=complete)
+    if mlflow.looks_like(text):
+        return "mlflow"
+    return _which_text(text, path, complete=complete)
 
 
 def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
     line, end, _rest = text.partition(b"\n")
+    document = "hf" if HISTORY.encode() in text else "json"
     if text[:1] == b"[":
         return "json"
     if end:
-        return "jsonl" if isinstance(_load(line), dict) else "json"
+        return "jsonl" if isinstance(_load(line), dict) else document
     if path.suffix == ".jsonl":
         return "jsonl" if complete or len(text) >= HEAD_BYTES // 2 else None
     if _load(text) is not None:
-        return "json"
+        return document
     # One long line, so far: a document whose writer has not ended it, or has just begun.
-    return "json" if complete or len(text) >= HEAD_BYTES // 2 else None
+    return document if complete or len(text) >= HEAD_BYTES // 2 else None
 
 
 def _load(text: bytes) -> Any:
@@ -74,19 +78,16 @@ def _is_binary(text: bytes) -> bool:
     return decoded.count("\ufffd") > max(8, len(decoded) // 10)
 
 
-def _which_table(text: bytes, path: Path, *, complete: bool) -> str | None:
+def _which_text(text: bytes, path: Path, *, complete: bool) -> str | None:
+    """Return `csv` for a table, else `text`: some preset may read its lines."""
     lines = [line for line in re.split(r"[\r\n]+", text.decode("utf-8", "replace")) if line.strip()]
     if not text.endswith(b"\n") and not complete:
         lines = lines[:-1]
     rows = [line for line in lines if not line.startswith("#{")][:2]
     if len(rows) < 2 and not complete:
         return None
-    if rows and _is_table(rows, named=path.suffix in (".csv", ".tsv")):
-        return "csv"
-    raise UnknownFormatError(
-        f"{path} is in no format that is known (JSON lines, JSON, CSV, TensorBoard events); "
-        "for lines of a log use {stdout: PATTERN} or {stderr: PATTERN} with named groups"
-    )
+    named = path.suffix in (".csv", ".tsv")
+    return "csv" if rows and _is_table(rows, named=named) else "text"
 
 
 def _is_table(rows: list[str], *, named: bool) -> bool:

@@ -14,6 +14,10 @@ _CONTROL = re.compile(
 )
 
 _LINE_END = re.compile(r"[\r\n]+")
+_LINE = re.compile(r"([^\r\n]+)([\r\n]*)")
+
+_CURSOR_UP = "\x1b[A"
+"""How bars below others are drawn: it leaves a line unfinished, as a `\\r` does."""
 
 
 def cut_lines(data: bytes) -> int:
@@ -26,3 +30,10 @@ def text_lines(block: bytes) -> Iterator[str]:
     for line in _LINE_END.split(_CONTROL.sub("", block.decode("utf-8", "replace"))):
         if line:
             yield line[:MAX_LINE]
+
+
+def lines_with_ends(block: bytes) -> Iterator[str]:
+    """Yield the same lines, those that a line feed ends with a `\\n`: they are drawn no more."""
+    text = _CONTROL.sub("", block.decode("utf-8", "replace").replace(_CURSOR_UP, "\r"))
+    for found in _LINE.finditer(text):
+        yield f"{found[1][:MAX_LINE]}\n" if "\n" in found[2] else found[1][:MAX_LINE]

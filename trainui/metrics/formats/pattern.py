@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from trainui.errors import TrainuiError
+from trainui.metrics.formats import presets
 from trainui.metrics.formats.log_lines import cut_lines, text_lines
 from trainui.metrics.formats.numbers import leading_number
-from trainui.metrics.formats.presets import PRESETS
 from trainui.metrics.formats.table import Decoded
 from trainui.store.chunks import NO_TIME, Points, whole_steps
 
@@ -43,7 +43,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """
     if _NAME.fullmatch(pattern):
         raise PatternError(
-            f"unknown preset {pattern!r}; known: {', '.join(sorted(PRESETS))}; or write a pattern "
+            f"unknown preset {pattern!r}; known: {', '.join(presets.names())}; or write a pattern "
             r"with named groups, such as 'step (?P<step>\d+) loss (?P<loss>\S+)'"
         )
     try:
@@ -98,6 +98,11 @@ class PatternLines:
             if name != self._step and (points := _points(matches, name, steps)) is not None:
                 series[name] = points
         return Decoded(series, len(matches))
+
+    def finish(self, first_row: int) -> Decoded:
+        """Return nothing: each match stands for itself."""
+        del first_row
+        return Decoded()
 
     def _matches(self, block: bytes) -> Iterator[re.Match[str]]:
         for line in text_lines(block):

@@ -7,7 +7,7 @@ names that is there, else the row's number; every other numeric field is a serie
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,20 @@ class Decoded:
     records: int = 0
     skipped: int = 0
     """Lines that were no record."""
+
+    def then(self, following: Decoded) -> Decoded:
+        """Return what these bytes and those after them held."""
+        if not following.records:
+            return self
+        shifted = {
+            name: replace(points, ordinals=points.ordinals + self.records)
+            for name, points in following.series.items()
+        }
+        return Decoded(
+            merge([self.series, shifted]),
+            self.records + following.records,
+            self.skipped + following.skipped,
+        )
 
 
 @lru_cache(maxsize=256)

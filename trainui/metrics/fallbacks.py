@@ -1,0 +1,78 @@
+"""Texts that are meant for people, read only where no other file gives a metric.
+
+The rule that lives here: such a text waits until it has shown a metric, and then a little longer,
+since many trainers print a line just before they write the same to a file.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+from trainui.metrics.candidate import Candidate
+from trainui.metrics.formats.preset_lines import AnyLines
+from trainui.metrics.tail import GrowingFile, UnreadableFileError
+
+WAIT = 3.0
+"""Seconds after a text's first metric."""
+
+MAX_BYTES = 8 << 20
+"""A text of which so much holds no metric is given up."""
+
+_AT_ONCE = 65_536
+
+
+class Fallbacks:
+    """The texts of an attempt that wait."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, _Text] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._waiting
+
+    def add(self, candidate: Candidate) -> None:
+        """Let a text wait."""
+        self._waiting.setdefault(candidate.key, _Text(candidate))
+
+    def look(self) -> bool:
+        """Look at what is new in them; return whether there is more at once."""
+        looked = [text.look() for text in self._waiting.values()]
+        return any(looked)
+
+    def take(self, *, all_of_them: bool) -> list[Candidate]:
+        """Return those that wait no longer.
+
+        Args:
+            all_of_them: the attempt has ended, so nothing else will come.
+        """
+        ready = [key for key, text in self._waiting.items() if all_of_them or text.is_ready()]
+        return [self._waiting.pop(key).candidate for key in ready]
+
+
+class _Text:
+    """One text, looked at without storing anything."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self.candidate = candidate
+        self._lines = AnyLines(None, {})
+        self._offset = 0
+        self._found_at: float | None = None
+
+    def is_ready(self) -> bool:
+        return self._found_at is not None and time.monotonic() >= self._found_at + WAIT
+
+    def look(self) -> bool:
+        if self._found_at is not None or self._offset >= MAX_BYTES:
+            return False
+        try:
+            with closing(GrowingFile(self.candidate.path)) as file:
+                data = file.read(self._offset, _AT_ONCE)
+        except (OSError, UnreadableFileError):
+            return False
+        is_full = len(data) == _AT_ONCE
+        length = self._lines.cut(data) or (len(data) if is_full else 0)
+        if length and self._lines.decode(data[:length], 0).records:
+            self._found_at = time.monotonic()
+        self._offset += length
+        return is_full and self._found_at is None

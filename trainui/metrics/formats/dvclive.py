@@ -1,0 +1,49 @@
+"""DVCLive's directory: a table a metric in `plots/metrics`, and `metrics.json` with the last ones.
+
+The rule that lives here: a table's metric is named by its path below `plots/metrics`, and
+`metrics.json` is no history beside the tables: only what it holds last counts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from trainui.metrics.formats.csv_table import CsvTable
+from trainui.metrics.formats.table import Decoded
+
+_PLOTS = ("plots", "metrics")
+
+
+def metric_name(path: Path) -> str | None:
+    """Return the name of the metric that a table holds; None for any other file."""
+    parts = path.parts[:-1]
+    for at in range(len(parts) - 2, -1, -1):
+        if parts[at : at + 2] == _PLOTS and path.suffix in (".tsv", ".csv"):
+            return "/".join((*parts[at + 2 :], path.stem))
+    return None
+
+
+def is_summary(path: Path) -> bool:
+    """Tell whether a file is the `metrics.json` beside tables."""
+    return path.suffix == ".json" and path.parent.joinpath(*_PLOTS).is_dir()
+
+
+class DvcTable(CsvTable):
+    """Decodes the table of one metric."""
+
+    name = "dvclive"
+
+    def __init__(self, step: str | None, state: dict[str, Any], path: Path) -> None:
+        super().__init__(step, state)
+        self._metric = metric_name(path) or path.stem
+
+    def decode(self, block: bytes, first_row: int) -> Decoded:
+        """Decode whole lines."""
+        decoded = super().decode(block, first_row)
+        last = self._metric.rpartition("/")[2]
+        series = {
+            self._metric if name in (last, self._metric) else name: points
+            for name, points in decoded.series.items()
+        }
+        return Decoded(series, decoded.records, decoded.skipped)

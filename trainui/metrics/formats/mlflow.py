@@ -1,0 +1,85 @@
+"""MLflow's file store: a file a metric, a line a point, `timestamp value step`.
+
+The rule that lives here: a metric's name is its file's path below the run's `metrics` directory.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.table import Decoded
+from trainui.store.chunks import Points, whole_steps
+
+DIRECTORY = "metrics"
+
+_LINE = re.compile(rb"\d{12,14} [-+.\w]+( -?\d+)?( .*)?")
+"""Milliseconds since 1970, a value, a step; newer versions may name a data set behind."""
+
+
+def looks_like(head: bytes) -> bool:
+    """Tell whether a file begins with such lines."""
+    lines = [line for line in head.split(b"\n")[:3] if line]
+    return bool(lines) and all(_LINE.fullmatch(line.rstrip(b"\r")) for line in lines)
+
+
+def metric_name(path: Path) -> str:
+    """Return the name of the metric that a file holds."""
+    parts = path.parts
+    if DIRECTORY not in parts[:-1]:
+        return path.name
+    below = len(parts) - parts[:-1][::-1].index(DIRECTORY) - 1
+    return "/".join(parts[below:])
+
+
+class MlflowMetric:
+    """Decodes the lines of one metric; it remembers nothing."""
+
+    name = "mlflow"
+    whole = False
+
+    def __init__(self, step: str | None, state: dict[str, Any], path: Path) -> None:
+        del step  # a line has one
+        self.state = state
+        self._metric = metric_name(path)
+
+    def cut(self, data: bytes) -> int:
+        """Return how many bytes of whole lines there are."""
+        return data.rfind(b"\n") + 1
+
+    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
+        """Tell whether a last line without a line end is a record all the same."""
+        return clean and _LINE.fullmatch(rest) is not None
+
+    def decode(self, block: bytes, first_row: int) -> Decoded:
+        """Decode whole lines."""
+        del first_row
+        rows = [row for line in block.decode("utf-8", "replace").split("\n") if (row := _row(line))]
+        if not rows:
+            return Decoded()
+        times, values, steps = zip(*rows, strict=True)
+        points = Points(
+            np.arange(len(rows), dtype=np.int64),
+            whole_steps(np.array(steps, np.float64)),
+            np.array(values, np.float64),
+            np.array(times, np.int64),
+        )
+        return Decoded({self._metric: points}, len(rows))
+
+    def finish(self, first_row: int) -> Decoded:
+        """Return nothing: each line stands for itself."""
+        del first_row
+        return Decoded()
+
+
+def _row(line: str) -> tuple[int, float, float] | None:
+    parts = line.split(" ")
+    value = to_number(parts[1]) if len(parts) > 1 else None
+    if value is None or not parts[0].isdigit():
+        return None
+    step = to_number(parts[2]) if len(parts) > 2 else 0.0
+    return int(parts[0]) * 1000, value, step or 0.0

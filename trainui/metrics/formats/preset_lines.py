@@ -1,0 +1,129 @@
+"""Text whose lines a preset reads, named or found by trying each."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from trainui.metrics.formats.log_lines import cut_lines, lines_with_ends
+from trainui.metrics.formats.presets import PRESETS, find
+from trainui.metrics.formats.presets.base import NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.rows import row_points
+from trainui.metrics.formats.table import Decoded
+
+FOUND = "preset"
+"""In the state: the preset that was found to read the text."""
+
+_MEMORY = "memory"
+_HELD = "held"
+
+_ANYBODYS = "print"
+"""A line in this preset's form may be a chance hit, so two of different steps are wanted."""
+
+_SURE = 20
+"""So many lines of one step are no chance hit either."""
+
+
+class PresetLines:
+    """Decodes the lines of one trainer's log."""
+
+    whole = False
+
+    def __init__(self, name: str, step: str | None, state: dict[str, Any]) -> None:
+        self.name = name
+        self.state = state
+        self._step = step
+
+    def cut(self, data: bytes) -> int:
+        """Return how many bytes of whole lines there are."""
+        return cut_lines(data)
+
+    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
+        """Tell whether a last line without a line end is a record all the same."""
+        del rest
+        return clean  # of a writer that was killed, 0.12 may be the beginning of 0.1234
+
+    def decode(self, block: bytes, first_row: int) -> Decoded:
+        """Decode whole lines."""
+        return self._decoded(lines_with_ends(block), first_row, finish=False)
+
+    def finish(self, first_row: int) -> Decoded:
+        """Decode what no more line will complete."""
+        return self._decoded((), first_row, finish=True)
+
+    def _decoded(self, lines: Iterable[str], first_row: int, *, finish: bool) -> Decoded:
+        memory = copy.deepcopy(self.state.get(_MEMORY, {}))
+        preset = self._kind()(memory)
+        rows = [row for line in lines for row in preset.read(line)]
+        if finish:
+            rows += preset.finish()
+        self.state = {**self.state, _MEMORY: memory}
+        return self._points(preset, rows, first_row)
+
+    def _kind(self) -> type[Preset]:
+        kind = find(self.name)
+        assert kind is not None, self.name
+        return kind
+
+    def _points(self, preset: Preset, rows: Sequence[Row], first_row: int) -> Decoded:
+        step = self._step or preset.step
+        return Decoded(row_points(rows, first_row=first_row, step=step), len(rows))
+
+
+class AnyLines(PresetLines):
+    """Decodes the lines of the first trainer that is recognised; the others are tried no more."""
+
+    def __init__(self, step: str | None, state: dict[str, Any]) -> None:
+        super().__init__("text", step, state)
+
+    def _kind(self) -> type[Preset]:
+        found = self.state.get(FOUND)
+        return PRESETS[found] if found else _Search
+
+    def _points(self, preset: Preset, rows: Sequence[Row], first_row: int) -> Decoded:
+        if isinstance(preset, _Search):
+            if preset.found is None:
+                return Decoded()
+            self.state = {FOUND: preset.found, _MEMORY: preset.memory_of(preset.found)}
+            preset = PRESETS[preset.found]({})
+        return super()._points(preset, rows, first_row)
+
+
+class _Search(Preset):
+    """Tries all presets until one reads a line."""
+
+    def __init__(self, memory: dict[str, Any]) -> None:
+        super().__init__(memory)
+        self.found: str | None = None
+        self._presets = {name: kind(memory.setdefault(name, {})) for name, kind in PRESETS.items()}
+
+    def read(self, line: str) -> Sequence[Row]:
+        if self.found is not None:
+            return self._presets[self.found].read(line)
+        for name, preset in self._presets.items():
+            if (rows := preset.read(line)) and (rows := self._sure(name, rows)):
+                self.found = name
+                return rows
+        return NOTHING
+
+    def _sure(self, name: str, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return all rows there are by now, if they are no chance hit."""
+        if name != _ANYBODYS:
+            return rows
+        held = [*self.memory.get(_HELD, ()), *rows]
+        self.memory[_HELD] = held
+        return held if len({row[STEP] for row in held}) > 1 or len(held) >= _SURE else NOTHING
+
+    def finish(self) -> Sequence[Row]:
+        if self.found is not None:
+            return self._presets[self.found].finish()
+        for name, preset in self._presets.items():
+            if rows := preset.finish():
+                self.found = name
+                return rows
+        return NOTHING
+
+    def memory_of(self, name: str) -> dict[str, Any]:
+        memory: dict[str, Any] = self.memory[name]
+        return memory

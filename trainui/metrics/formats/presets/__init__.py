@@ -1,0 +1,74 @@
+"""Presets in place of a pattern: how well-known trainers print their metrics, by name."""
+
+from __future__ import annotations
+
+from trainui.metrics.formats.presets import (
+    bars,
+    blocks,
+    boosting,
+    detectron2,
+    fairseq,
+    fastai,
+    json_line,
+    keras,
+    language_models,
+    metriclogger,
+    mmengine,
+    printed,
+    tables,
+    ultralytics,
+)
+from trainui.metrics.formats.presets.base import Preset as Preset
+from trainui.metrics.formats.presets.base import Row as Row
+
+PRESETS: dict[str, type[Preset]] = {
+    "fairseq": fairseq.Fairseq,
+    "mmengine": mmengine.MMEngine,
+    "detectron2": detectron2.Detectron2,
+    "megatron": language_models.Megatron,
+    "verl": language_models.Verl,
+    "torchtune": language_models.Torchtune,
+    "llmc": language_models.LlmC,
+    "nanogpt": language_models.NanoGPT,
+    "hf": language_models.HuggingFace,
+    "sb3": tables.Table,
+    "rsl_rl": blocks.RslRl,
+    "elements": blocks.Elements,
+    "ultralytics": ultralytics.Ultralytics,
+    "keras": keras.Keras,
+    "metriclogger": metriclogger.MetricLogger,
+    "timm_train": metriclogger.Timm,
+    "xgboost": boosting.XGBoost,
+    "lightgbm": boosting.LightGBM,
+    "catboost": boosting.CatBoost,
+    "gbm": boosting.Boosting,
+    "fastai": fastai.Fastai,
+    "jsonl": json_line.JsonLine,
+    "lightning": bars.Lightning,
+    "tqdm": bars.Tqdm,
+    "print": printed.Printed,
+}
+"""The most particular first: a log that several could read is read by the first of them."""
+
+ALIASES = {
+    "baselines": "sb3",
+    "ddp": "print",
+    "hf4": "hf",
+    "keyvalue": "print",
+    "killed": "print",
+    "merged": "hf",
+    "rotating": "print",
+    "timm": "timm_train",
+    "transformers": "hf",
+}
+"""Other names, by which people look for them."""
+
+
+def find(name: str) -> type[Preset] | None:
+    """Return the preset of a name; None if there is none."""
+    return PRESETS.get(ALIASES.get(name, name))
+
+
+def names() -> list[str]:
+    """Return all names, those too by which people look for some."""
+    return sorted({*PRESETS, *ALIASES})

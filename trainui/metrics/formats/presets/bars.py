@@ -1,0 +1,110 @@
+"""tqdm's progress bars with numbers behind them, as Lightning draws them too, and Rich's.
+
+The rule that lives here: a bar is one row, of its last numbers, and its step counts the bars: a
+bar that begins again, or with another description, ends the one before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from trainui.metrics.formats.numbers import leading_number
+from trainui.metrics.formats.presets.base import NOTHING, NUMBER, STEP, AnyOf, Preset, Row
+
+_BAR = re.compile(
+    r"(?P<text>.*?)(?::\s+|^\s*|\s)(?:\d+%\|[^|]*\|\s*)?(?P<at>[\d.]+[kMGT]?)(?:/(?P<of>[\d.?]+[kMGT]?))?\s?"
+    r"(?:[^\s\d\[]\S*\s)?\[(?P<times>\d[\d:]*(?:<[^,\]]*)?)(?P<rest>, .*)?\]\s*"
+)
+_ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
+_UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_COUNTS = re.compile(r"\d+|\b(?:epoch|iter|it|step|of|train|training)\b|[^\w@%]+", re.IGNORECASE)
+_NO_METRIC = frozenset({"v_num"})
+
+
+class Tqdm(Preset):
+    """Remembers, by what its description says besides counts, each bar that is being drawn."""
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the bar that a line ends: by beginning another, or by going to the next line."""
+        found = _BAR.fullmatch(line) if line.rstrip().endswith("]") and "[" in line else None
+        if found is None:
+            return NOTHING
+        kind = " ".join(_COUNTS.sub(" ", found["text"]).lower().split())
+        bars: dict[str, Any] = self.memory.setdefault("bars", {})
+        bar = bars.setdefault(kind, {"text": "", "at": 0.0, "row": {}, "given": [], "count": 0})
+        at = _amount(found["at"])
+        begins = at < bar["at"] or (bar["text"] != found["text"] and at <= bar["at"])
+        rows = self._end(kind, bar) if begins else NOTHING
+        bar["text"], bar["at"] = found["text"], at
+        bar["row"].update(_numbers(found["rest"] or ""))
+        # Where several bars are drawn, going to the next line need not end one.
+        if line.endswith("\n") and len(bars) == 1 and found["of"] in (None, found["at"]):
+            rows = [*rows, *self._give(kind, bar)]
+        return rows
+
+    def _give(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
+        """Return what was not given of a bar: one may go on after it seemed to have ended."""
+        new = {name: value for name, value in bar["row"].items() if name not in bar["given"]}
+        bar["given"] += new
+        prefix = f"{kind}/" if kind else ""
+        named = {f"{prefix}{name}": value for name, value in new.items()}
+        return [{STEP: float(bar["count"]), **named}] if named else NOTHING
+
+    def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
+        rows = self._give(kind, bar)
+        bar["count"] += bool(bar["given"])
+        bar["row"], bar["given"] = {}, []
+        return rows
+
+    def finish(self) -> Sequence[Row]:
+        """Return the bars that were drawn last."""
+        bars: dict[str, Any] = self.memory.get("bars", {})
+        return [row for kind, bar in bars.items() for row in self._end(kind, bar)]
+
+
+def _amount(text: str) -> float:
+    return float(text.rstrip("kMGT")) * _UNITS.get(text[-1:], 1.0)
+
+
+def _numbers(rest: str) -> Row:
+    found = ((name, leading_number(value)) for name, value in _ITEM.findall(rest))
+    return {name: value for name, value in found if value is not None and name not in _NO_METRIC}
+
+
+class Rich(Preset):
+    """Lightning's `RichProgressBar`, whose numbers are wrapped into the lines below the bar."""
+
+    _bar = re.compile(
+        r"Epoch (\d+)/\d+\s.*?\d+/\d+ \d+:\d\d:\d\d •\s+\S+\s+\S+/s\s*(.*)", re.DOTALL
+    )
+    _below = re.compile(r"\s{8,}(\S.*)", re.DOTALL)
+    _metric = re.compile(rf"([\w./@-]+):\s+({NUMBER})")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the bar that a line ends."""
+        if bar := self._bar.fullmatch(line):
+            same = self.memory.get("epoch") == int(bar[1])
+            rows = NOTHING if same else self.finish()
+            self.memory.update(epoch=int(bar[1]), text=bar[2])
+            return rows
+        if "text" not in self.memory:
+            return NOTHING
+        if below := self._below.fullmatch(line):
+            self.memory["text"] = f"{self.memory['text']} {below[1]}"
+            return NOTHING
+        return self.finish()
+
+    def finish(self) -> Sequence[Row]:
+        """Return the bar that was drawn last."""
+        found = self._metric.findall(self.memory.pop("text", ""))
+        row = {name: float(value) for name, value in found if name not in _NO_METRIC}
+        epoch = self.memory.pop("epoch", 0)
+        return [{STEP: float(epoch), **row}] if row else NOTHING
+
+
+class Lightning(AnyOf):
+    """Either of its bars."""
+
+    kinds = (Rich, Tqdm)

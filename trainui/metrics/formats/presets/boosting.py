@@ -1,0 +1,41 @@
+"""XGBoost, LightGBM and CatBoost: a line an iteration, with the evaluation sets' names."""
+
+from __future__ import annotations
+
+import re
+
+from trainui.metrics.formats.presets.base import NUMBER, AnyOf, LinePreset
+
+
+class XGBoost(LinePreset):
+    """`[0]<TAB>train-auc:0.5<TAB>valid-auc:0.4`; in cross-validation `0.5+0.01`."""
+
+    line = re.compile(r"(?:\[\d\d:\d\d:\d\d\] )?\[(?P<step>\d+)\]\s+(?=[^\s:]+:)")
+    metric = re.compile(rf"([^\s:]+):({NUMBER})")
+
+
+class LightGBM(LinePreset):
+    """`[1]<TAB>valid_1's auc: 0.98`, in cross-validation `0.98 + 0.01`; and its command line's."""
+
+    line = re.compile(
+        r"(?:\[LightGBM\] \[Info\] Iteration:(?P<iteration>\d+), )|\[(?P<step>\d+)\]\t(?=[^\t]+: )"
+    )
+    metric = re.compile(rf"([^\t:]+?) ?: ({NUMBER})")
+
+    def read(self, line: str) -> list[dict[str, float]]:
+        """Return the line's numbers."""
+        line = re.sub(r"^\[LightGBM\] \[Info\] Iteration:(\d+), ", "[\\1]\t", line)
+        return list(super().read(line))
+
+
+class CatBoost(LinePreset):
+    """`0:<TAB>learn: 0.58<TAB>test: 0.59<TAB>best: 0.59 (0)<TAB>total: 54ms<TAB>remaining: 4s`."""
+
+    line = re.compile(r"(?P<step>\d+):\t")
+    metric = re.compile(r"\b(learn|test\d*|best): (\S+)")
+
+
+class Boosting(AnyOf):
+    """Any of the three."""
+
+    kinds = (XGBoost, LightGBM, CatBoost)

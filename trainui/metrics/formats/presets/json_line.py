@@ -1,0 +1,33 @@
+"""JSON objects among the other lines of a log, one a line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from trainui.metrics.formats.presets.base import NOTHING, Preset, Row
+from trainui.metrics.formats.rows import flatten
+from trainui.metrics.formats.table import number_column, step_fields
+
+_OBJECT = re.compile(r'[^{]*(\{\s*".*\})\s*')
+
+
+class JsonLine(Preset):
+    """Reads those that have a step: an object without one may be anything."""
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the object's numbers."""
+        found = _OBJECT.fullmatch(line) if "{" in line else None
+        if found is None:
+            return NOTHING
+        try:
+            fields = flatten(json.loads(found[1]))
+        except (ValueError, RecursionError):
+            return NOTHING
+        row = {
+            name: float(column.values[0])
+            for name, value in fields.items()
+            if (column := number_column([value])) is not None
+        }
+        return [row] if len(row) > 1 and step_fields(tuple(row), None) else NOTHING

@@ -1,0 +1,54 @@
+"""Trainers of language models that print a line a step: Megatron-LM, nanoGPT, llm.c and more."""
+
+from __future__ import annotations
+
+import re
+
+from trainui.metrics.formats.presets.base import LinePreset
+
+
+class Megatron(LinePreset):
+    """`iteration 10/ 200 | lm loss: 1.2E+01 | ... |`; DeepSpeed's and others' prefixes too."""
+
+    holds = "iteration "
+    line = re.compile(r"(?:.*\] ?)?\s*iteration +(?P<step>\d+)/ *\d+ \|")
+    metric = re.compile(r" *([^|:]+?) *: *([^|\s]+) *(?=\||$)")
+
+
+class NanoGPT(LinePreset):
+    """`iter 10: loss 4.1859, time 106.97ms, mfu -100.00%` and `step 0: train loss 4.18, ...`."""
+
+    holds = "loss "
+    line = re.compile(r"(?:iter|step) (?P<step>\d+): (?=(?:train )?loss )")
+    metric = re.compile(r"([A-Za-z][\w ]*?) (-?[\d.]+(?:[eE][-+]?\d+)?|-?inf|nan)(?=[^\d.]|$)")
+
+
+class LlmC(LinePreset):
+    """llm.c's `main.log`, `s:250 trl:5.22 lr:0.0006`, and modded-nanogpt's `step:1/9 loss:2`."""
+
+    line = re.compile(r"s(?:tep)?:(?P<step>\d+)(?:/\d+)? (?=\w+:)")
+    metric = re.compile(r"(\w+):(\S+)")
+
+
+class Torchtune(LinePreset):
+    """`Step 10 | loss:2.28 lr:0.1 grad_norm:0.43`."""
+
+    holds = "Step "
+    line = re.compile(r"(?:.*\|)?Step (?P<step>\d+) \| ")
+    metric = re.compile(r"([^\s:]+):(\S+)")
+
+
+class Verl(LinePreset):
+    """`step:1 - actor/loss:2.3 - timing_s/step:0.01`."""
+
+    holds = "step:"
+    line = re.compile(r"(?:\(.*?pid=.*?\) )?step:(?P<step>\d+) - ")
+    metric = re.compile(r"([^\s:]+):(?:np\.float\d+\()?(\S+)")
+
+
+class HuggingFace(LinePreset):
+    """Transformers' dictionaries, whose values are texts since version 5; the epoch is the step."""
+
+    holds = "'epoch': "
+    line = re.compile(r"[^{]*\{(?='[^{}]*'epoch': '?[\d.])")
+    metric = re.compile(r"'([^']+)': '?([^,'}]+)")

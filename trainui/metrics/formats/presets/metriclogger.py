@@ -1,0 +1,73 @@
+"""The `MetricLogger` of torchvision's references, DeiT, MAE and many more; and timm's train.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trainui.metrics.formats.presets.base import NOTHING, NUMBER, STEP, Preset, Row
+
+_METRIC = re.compile(rf"([\w./@-]+(?: mem)?): +({NUMBER})(?:s\b)?(?: +\( *({NUMBER})\))?")
+
+
+def _pairs(line: str, at: int) -> list[tuple[str, float, float | None]]:
+    """Return names, values, and the means that some stand beside."""
+    return [
+        (name, float(value), float(mean) if mean else None)
+        for name, value, mean in _METRIC.findall(line, at)
+    ]
+
+
+class _Loops(Preset):
+    """Training lines count on over the epochs; of a test only the last line, its means, counts."""
+
+    holds: str
+    line: re.Pattern[str]
+    last_of: int
+    """What is between the last line's index and the number of lines."""
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the line's numbers."""
+        found = self.line.match(line) if self.holds in line else None
+        pairs = _pairs(line, found.end()) if found else []
+        if found is None or not pairs:
+            return NOTHING
+        at, of = int(found["at"]), int(found["of"])
+        if found["epoch"] is not None:
+            step = self.memory["last"] = int(found["epoch"]) * of + at
+            return [{STEP: float(step), **self._training(pairs)}]
+        if at < of - self.last_of:
+            return NOTHING
+        head = found["head"].strip(" :").lower() or "test"
+        tested = {f"{head}/{name}": value if mean is None else mean for name, value, mean in pairs}
+        return [{STEP: float(self.memory.get("last", at)), **tested}]
+
+    def _training(self, pairs: Sequence[tuple[str, float, float | None]]) -> Row:
+        row: Row = {}
+        for name, value, mean in pairs:
+            row[name] = value
+            if mean is not None:
+                row[f"{name}_avg"] = mean
+        return row
+
+
+class MetricLogger(_Loops):
+    """`Epoch: [0]  [10/38]  eta: 0:00:00  lr: 0.1  loss: 2.07 (2.05)  time: 0.001`."""
+
+    holds = "eta: "
+    line = re.compile(
+        r"(?P<head>[^\[]*?)(?::? *\[ *(?P<epoch>\d+)\])?:?\s+"
+        r"\[ *(?P<at>\d+)/(?P<of>\d+)\]\s+eta: [\w:., ]*?:\d\d\s+"
+    )
+    last_of = 1
+
+
+class Timm(_Loops):
+    """`Train: 0 [   3/9 ( 44%)]  Loss: 2.32 (2.31)  Time: 0.2s, ...  LR: 1.0e-05`."""
+
+    holds = "["
+    line = re.compile(
+        r"(?:.*\s)?(?P<head>Train|Test[^:\[]*): +(?:(?P<epoch>\d+) +)?"
+        r"\[ *(?P<at>\d+)/(?P<of>\d+)(?: +\( *\d+%\))?\]\s+(?=\S+: )"
+    )
+    last_of = 0

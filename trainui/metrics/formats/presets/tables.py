@@ -1,0 +1,37 @@
+"""Tables between lines of dashes: Stable-Baselines3, and OpenAI baselines before it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.presets.base import NOTHING, Preset, Row
+
+_ROW = re.compile(r"\| (?P<key>[^|]*?) *\| *(?P<value>[^\s|]*)[^|]*\|\s*")
+_RULE = re.compile(r"-{3,}\s*")
+_INDENT = "   "
+
+
+class Table(Preset):
+    """A table is a row: `| rollout/ | |`, then `|    ep_rew_mean | 14.8 |` below it."""
+
+    step = "TimestepsSoFar"  # baselines'; that of Stable-Baselines3 is a usual one
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the table that a line ends."""
+        row: Row = self.memory.setdefault("row", {})
+        if found := _ROW.fullmatch(line):
+            self._take(row, found["key"], found["value"])
+            return NOTHING
+        self.memory["row"], self.memory["group"] = {}, ""
+        return [row] if row and _RULE.fullmatch(line) else NOTHING
+
+    def _take(self, row: Row, key: str, value: str) -> None:
+        if not value and key.endswith("/"):
+            self.memory["group"] = key
+            return
+        group = self.memory.get("group", "") if key.startswith(_INDENT) else ""
+        number = to_number(value)
+        if number is not None:
+            row[f"{group}{key.strip()}"] = number
