@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,8 @@ class Summary:
     def __eq__(self, other: object) -> bool:
         assert isinstance(other, Summary)
         return (
-            (self.count, self.values, self.nonfinite) == (other.count, other.values, other.nonfinite)
+            (self.count, self.values, self.nonfinite)
+            == (other.count, other.values, other.nonfinite)
             and (None in (self.steps, other.steps) or self.steps == other.steps)
             and math.isclose(self.total, other.total, rel_tol=1e-9, abs_tol=1e-12)
         )
@@ -154,32 +155,60 @@ def traces() -> list[Path]:
     return sorted((root / "produced" / "traces").glob("*.jsonl.gz")) if root else []
 
 
-def play(trace: Path, into: Path) -> Iterator[Path]:
-    """Do what a trainer did to its files; yield each file after each change."""
+@dataclass(frozen=True)
+class Operation:
+    """What a trainer did to one of its files."""
+
+    path: str
+    kind: str
+    entry: dict[str, Any]
+    data: bytes = b""
+    offset: int = 0
+
+    def do(self, root: Path) -> None:
+        path = root / self.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        match self.kind:
+            case "open":
+                flags = self.entry.get("flags", "")
+                if "O_TRUNC" in flags or ("O_CREAT" in flags and not path.exists()):
+                    path.open("wb").close()
+            case "write":
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+                os.pwrite(descriptor, self.data, self.offset)
+                os.close(descriptor)
+            case "trunc":
+                os.truncate(path, self.entry["size"])
+            case "rename":
+                (root / self.entry["from"]).rename(path)
+            case "unlink":
+                path.unlink(missing_ok=True)
+
+    def bytewise(self) -> Iterator[Operation]:
+        """Yield the same, a byte at a time."""
+        if self.kind != "write":
+            yield self
+        for at in range(len(self.data)):
+            yield replace(self, data=self.data[at : at + 1], offset=self.offset + at)
+
+
+def operations(trace: Path) -> Iterator[Operation]:
+    """Yield what a trainer did."""
     with gzip.open(trace, "rt") as lines:
         for line in lines:
             entry = json.loads(line)
-            path = into / entry["path"]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _do(entry, path, into)
-            yield path
+            text = entry.get("data")
+            data = base64.b64decode(entry.get("data_b64", "")) if text is None else text.encode()
+            yield Operation(entry["path"], entry["op"], entry, data, entry.get("off") or 0)
 
 
-def _do(entry: dict[str, Any], path: Path, into: Path) -> None:
-    match entry["op"]:
-        case "open":
-            flags = entry.get("flags", "")
-            if "O_TRUNC" in flags or ("O_CREAT" in flags and not path.exists()):
-                path.open("wb").close()
-        case "write":
-            data = entry.get("data")
-            raw = data.encode() if data is not None else base64.b64decode(entry["data_b64"])
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-            os.pwrite(descriptor, raw, entry["off"])
-            os.close(descriptor)
-        case "trunc":
-            os.truncate(path, entry["size"])
-        case "rename":
-            (into / entry["from"]).rename(path)
-        case "unlink":
-            path.unlink(missing_ok=True)
+def kept_files() -> dict[str, list[Expected]]:
+    """The files that are expected at the end of a trace; two folders may have one of a name."""
+    root = corpus_root()
+    assert root is not None
+    found: dict[str, list[Expected]] = {}
+    for one in expected_files():
+        if one.path.is_file() and one.path.is_relative_to(root / "produced"):
+            _folder, *parts = one.path.relative_to(root / "produced").parts
+            found.setdefault("/".join(parts), []).append(one)
+    return found
