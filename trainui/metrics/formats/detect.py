@@ -40,6 +40,8 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
         return None
     if _JSON.match(text):
         return _which_json(text, path, complete=complete)
+    if len(head) < tfevents.HEAD_BYTES and not complete and b"\0" in head:
+        return None
     if _is_binary(text):
         raise UnknownFormatError(
             f"{path} holds binary data in no format that is known; name the file that holds metrics"

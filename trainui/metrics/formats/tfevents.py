@@ -18,6 +18,8 @@ from trainui.metrics.formats.table import Decoded
 from trainui.store.chunks import Points
 
 _HEADER = struct.Struct("<QI")
+HEAD_BYTES = _HEADER.size
+"""Bytes of a file that tell whether it is one."""
 _FRAME = 16
 """Bytes of a record besides its data."""
 
