@@ -181,7 +181,8 @@ class Scheduler(RuleBasedStateMachine):
                 assert not stuck
                 assert any(up.status in UNFINISHED for up in upstreams)
             elif stage.status == Status.BLOCKED:
-                assert stuck
+                # one that was blocked itself may have been cancelled since: only a person revives
+                assert stuck or any(up.status == Status.CANCELLED for up in upstreams)
             elif stage.status in (Status.QUEUED, Status.RUNNING):
                 assert all(map(_lets_start, upstreams))
 
@@ -271,7 +272,7 @@ class Scheduler(RuleBasedStateMachine):
                     first[stage.kind].overtaken += 1
             elif self.paused:
                 assert item.reason == PAUSED
-            elif due and stage.needed <= _total(stage.kind):
+            elif due and stage.needed <= _total(stage.kind) - self._strangers(stage.kind):
                 first.setdefault(stage.kind, stage)
         for kind, stage in first.items():
             assert stage.overtaken == 0, "a later stage took the slots that it waits for"
@@ -279,13 +280,19 @@ class Scheduler(RuleBasedStateMachine):
 
     def _free(self) -> FreeSlots:
         users = {slot: holder.id for slot, holder in self.held.items()}
-        users |= dict.fromkeys(self.foreign - self.held.keys(), "pid 1 of another user")
+        strangers = self.foreign - self.held.keys()
         return FreeSlots(
             cpus=tuple(n for kind, n in SLOTS if kind == "cpu" and (kind, n) not in users),
             cpu_users={n: user for (kind, n), user in users.items() if kind == "cpu"},
-            gpus=tuple(n for kind, n in SLOTS if kind == "gpu" and (kind, n) not in users),
+            gpus=tuple(
+                n for kind, n in SLOTS if kind == "gpu" and (kind, n) not in {*users, *strangers}
+            ),
             gpu_users={n: user for (kind, n), user in users.items() if kind == "gpu"},
+            gpu_strangers={n: "pid 1 of another user" for _, n in strangers},
         )
+
+    def _strangers(self, kind: str) -> int:
+        return len(self.foreign - self.held.keys()) if kind == "gpu" else 0
 
     def _queue(self) -> list[Stage]:
         return sorted(self._in(Status.QUEUED), key=lambda stage: stage.turn)
