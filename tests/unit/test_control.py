@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -291,9 +292,11 @@ class TestCode:
     def test_no_repository_and_no_git_are_no_trouble(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert code.state_of(tmp_path) == code.CodeState()
+        nothing = code.state_of(tmp_path)
+        assert (nothing.commit, nothing.dirty, nothing.diff) == (None, None, None)
+        assert nothing.note == "no git repository, or git is not there: no code is on record"
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert code.state_of(tmp_path) == code.CodeState()
+        assert code.state_of(tmp_path) == nothing
 
     def test_a_git_that_hangs_is_not_waited_for(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -303,7 +306,23 @@ class TestCode:
         tool.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.setattr(code, "TIME_LIMIT", 0.2)
-        assert code.state_of(tmp_path) == code.CodeState()
+        assert code.state_of(tmp_path).commit is None
+
+    def test_what_has_changed_since_is_told_by_content(self, repository: Path) -> None:
+        (repository / "other.py").write_text("x = 1\n")
+        (repository / "train.py").write_text("lr = 2\n")
+        state = dataclasses.asdict(code.state_of(repository))
+        assert state["untracked"] == ["other.py"]
+        assert code.changed_files(state) == []
+        (repository / "train.py").write_text("lr = 3\n")
+        assert code.changed_files(state) == ["train.py"]
+        assert code.changed_files(state, apart_from=str(repository / "train.py")) == []
+        subprocess.run(["git", "-C", str(repository), "commit", "-qam", "Go on"], check=True)
+        assert code.changed_files(state) == ["train.py"]  # a commit changes no file
+        (repository / "train.py").write_text("lr = 2\n")
+        assert code.changed_files(state) == []
+        (repository / "train.py").write_text("lr = 1\n")
+        assert code.changed_files(state) == ["train.py"]
 
 
 class TestResume:

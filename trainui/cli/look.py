@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -102,7 +104,21 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
             output.value(summary.run_in_full(connection, found))
             return
         stages = views.stages(connection, found.id)
-    output.lines(show_lines(found, stages))
+        attempts = views.attempts(connection, found.id)
+    output.lines([*show_lines(found, stages), *_code_lines(stages, attempts)])
+
+
+def _code_lines(
+    stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
+) -> list[str]:
+    """Say which stages started after the code was changed."""
+    last = ((stage, tries[-1]) for stage in stages if (tries := attempts.get(stage.id)))
+    shown = [
+        text.harmless(f"{stage.name}: {attempt.code_change}")
+        for stage, attempt in last
+        if attempt.code_change
+    ]
+    return ["", *shown] if shown else []
 
 
 def show_lines(run: RunRecord, stages: list[StageRecord]) -> list[str]:
@@ -113,6 +129,7 @@ def show_lines(run: RunRecord, stages: list[StageRecord]) -> list[str]:
         ("state", text.state(run.status)),
         ("file", run.file or "(none)"),
         ("directory", run.directory),
+        *_about_code(run),
         ("created", local_time(run.created_at)),
         ("took", _took(run)),
     ]
@@ -122,6 +139,17 @@ def show_lines(run: RunRecord, stages: list[StageRecord]) -> list[str]:
         "",
         *text.table([header, *map(_stage_row, stages)], right=[2, 3, 4]),
     ]
+
+
+def _about_code(run: RunRecord) -> list[tuple[str, str]]:
+    from trainui.control import code
+    from trainui.control.snapshot import Snapshot
+
+    state = code.recorded(Path(run.directory))
+    if state.get("snapshot"):
+        return [("snapshot", Snapshot(**state["snapshot"]).words)]
+    commit = (state.get("commit") or "")[:12]
+    return [("code", commit + (", with changes" if state.get("dirty") else ""))] if commit else []
 
 
 def _stage_row(stage: StageRecord) -> tuple[str, ...]:

@@ -255,6 +255,8 @@ def _show_plan(run: RunRecord, wishes: _Wishes, choice: Choice, as_json: bool) -
     if choice.edited is not None:
         file = text.harmless(choice.edited.file)
         output.note(f"{file} was edited since: a plan with it; `--as-submitted` leaves it out")
+    if changed := control.since_submission(run):
+        output.note(text.harmless(changed))
     shown = resume_plan.with_diff(
         resume_plan.lines(planned), choice.diff, coloured=resume_file.colours(sys.stdout)
     )

@@ -208,6 +208,8 @@ def start(
         priority=wishes.priority,
         given=given,
     )
+    if pipeline.snapshot and not wishes.as_json:
+        output.note(f"snapshot: {control.snapshot_words(run_id)}")
     if wishes.detach:
         _tell(run_id, pipeline, wishes)
         return 0

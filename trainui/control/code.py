@@ -1,16 +1,20 @@
-"""The state of the user's code as a run was submitted: the commit, and what was not committed."""
+"""The state of the user's code as a run was submitted, and what has changed of it since."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 from trainui import paths
+from trainui.domain.records import RunRecord
 
 CODE_FILE = "code.json"
 
@@ -19,6 +23,12 @@ TIME_LIMIT = 5.0
 
 DIFF_LIMIT = 2_000_000
 """Bytes of a diff that are kept; a longer one is mostly data."""
+
+MOST_FILES = 1000
+"""Files that are listed, and looked at for changes."""
+
+HASHED_UP_TO = 16 * 2**20
+"""Bytes; a larger file is told apart by its size and time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,54 +40,158 @@ class CodeState:
     dirty: bool | None = None
     """Whether files that git knows were changed since."""
     diff: str | None = None
-    """Those changes, at most `DIFF_LIMIT` bytes of them."""
+    """Those changes, in submodules too, at most `DIFF_LIMIT` bytes of them."""
+    untracked: list[str] = field(default_factory=list)
+    """Files that git neither knows nor ignores, at most `MOST_FILES`, relative to `root`."""
+    root: str | None = None
+    """The repository's directory."""
+    changed: dict[str, str] = field(default_factory=dict)
+    """The files that are not as in the commit, each with a digest of what it holds."""
+    note: str | None = None
+    """What is missing here, in words."""
 
 
-def record(directory: Path, run_directory: Path) -> None:
-    """Write what git says of `directory` into a run's directory."""
-    text = json.dumps(asdict(state_of(directory)), indent=1)
+def record(directory: Path, run_directory: Path, **more: Any) -> None:
+    """Write what git says of `directory`, and more, into a run's directory."""
+    text = json.dumps({**asdict(state_of(directory)), **more}, indent=1)
     paths.write_private(run_directory / CODE_FILE, text)
+
+
+def recorded(run_directory: Path) -> dict[str, Any]:
+    """Return what `record` wrote; nothing where it cannot be read."""
+    try:
+        content = json.loads((run_directory / CODE_FILE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def state_of(directory: Path) -> CodeState:
     """Ask git about a directory; no failure of git's is ours."""
-    deadline = time.monotonic() + TIME_LIMIT
-    commit = _git(directory, deadline, "rev-parse", "HEAD")
+    git = Git(directory)
+    root = git("rev-parse", "--show-toplevel")
+    if root is None:
+        return CodeState(note="no git repository, or git is not there: no code is on record")
+    root = root.removesuffix("\n")
+    commit = git("rev-parse", "HEAD")
     if commit is None:
-        return CodeState()
-    diff = _git(directory, deadline, "diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv")
+        return CodeState(root=root, note="the git repository has no commit yet")
+    commit = commit.strip()
+    diff = git("diff", "HEAD", "--submodule=diff", *_PLAIN)
     if diff is None:
-        return CodeState(commit.strip())
-    return CodeState(commit.strip(), bool(diff), diff)
+        return CodeState(commit, root=root, note="git did not tell what is not committed in time")
+    listed = git("ls-files", "--others", "--exclude-standard", "-z", "--", root) or ""
+    untracked = listed.split("\0")[:-1]
+    notes = []
+    if len(diff) >= DIFF_LIMIT:
+        notes.append(f"the diff is cut after {DIFF_LIMIT} bytes")
+    if len(untracked) > MOST_FILES:
+        notes.append(f"{len(untracked)} files are untracked, of which {MOST_FILES} are listed")
+    changed = _changed(git, Path(root), commit) or {}
+    return CodeState(
+        commit, bool(diff), diff, untracked[:MOST_FILES], root, changed, "; ".join(notes) or None
+    )
 
 
-def _git(directory: Path, deadline: float, *arguments: str) -> str | None:
-    command = ("git", "-c", "core.fsmonitor=false", "-C", str(directory), *arguments)
-    # no lock in the user's repository, whatever happens to us
-    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environ,
-        )
-    except OSError:
+_PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
+
+
+def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> list[str]:
+    """Return which files that git knows are others than when a state was recorded.
+
+    Args:
+        state: as `recorded` returns it.
+        apart_from: absolute path of a file that does not count: the pipeline's own.
+
+    Returns:
+        Paths relative to the repository; none where git does not tell.
+    """
+    root, commit = state.get("root"), state.get("commit")
+    if not root or not commit:
+        return []
+    now = _changed(Git(Path(root)), Path(root), commit)
+    if now is None:
+        return []
+    before = state.get("changed", {})
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return sorted(name for name in names if str(Path(root, name)) != apart_from)
+
+
+def since_submission(run: RunRecord) -> str:
+    """Return whether a run's code was changed since it was submitted, in words; empty: it was not.
+
+    The run's pipeline file does not count.
+    """
+    state = recorded(Path(run.directory))
+    names = changed_files(state, apart_from=run.file)
+    if not names:
+        return ""
+    more = len(names) - 3
+    listed = ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
+    words = f"the code was changed since the run was submitted: {listed}"
+    if state.get("snapshot"):
+        return f"{words}; the stages run from the snapshot, without that"
+    return f"{words}; what runs from now on runs with that"
+
+
+def _changed(git: Git, root: Path, commit: str) -> dict[str, str] | None:
+    """Return the files that are not as in a commit, each with a digest; None: git says nothing."""
+    listed = git("diff", "--name-only", "-z", "--no-ext-diff", commit)
+    if listed is None:
         return None
-    with process:
-        output = _read(process, seconds=deadline - time.monotonic())
-    whole = process.returncode == 0 or len(output) == DIFF_LIMIT
-    return output.decode(errors="replace") if whole else None
+    return {name: _digest(root / name) for name in listed.split("\0")[:-1][:MOST_FILES]}
 
 
-def _read(process: subprocess.Popen[bytes], *, seconds: float) -> bytes:
-    """Read at most `DIFF_LIMIT` bytes for so long, and end the process if there is more."""
+def _digest(path: Path) -> str:
+    """Return what tells a file's content, or a submodule's state, from another."""
+    try:
+        if path.is_dir():
+            git = Git(path)
+            said = (git("rev-parse", "HEAD") or "") + (git("diff", "HEAD", *_PLAIN) or "")
+            return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+        status = path.stat()
+        if status.st_size > HASHED_UP_TO:
+            return f"{status.st_size} {status.st_mtime_ns}"
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return "gone"
+
+
+class Git:
+    """Git, asked about one directory for at most `TIME_LIMIT` in all."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._deadline = time.monotonic() + TIME_LIMIT
+
+    def __call__(self, *arguments: str, limit: int = DIFF_LIMIT) -> str | None:
+        """Return what git prints, at most `limit` bytes; None where it fails or takes too long."""
+        command = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
+        # no lock in the user's repository, whatever happens to us
+        environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        try:
+            process = subprocess.Popen(
+                (*command, "-C", str(self._directory), *arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environ,
+            )
+        except OSError:
+            return None
+        with process:
+            output = _read(process, self._deadline - time.monotonic(), limit)
+        whole = process.returncode == 0 or len(output) == limit
+        return output.decode(errors="surrogateescape") if whole else None
+
+
+def _read(process: subprocess.Popen[bytes], seconds: float, limit: int) -> bytes:
+    """Read at most `limit` bytes for so long, and end the process if there is more."""
     assert process.stdout is not None
     timer = Timer(max(seconds, 0.01), process.kill)
     timer.start()
-    output = process.stdout.read(DIFF_LIMIT)
-    if len(output) == DIFF_LIMIT:
+    output = process.stdout.read(limit)
+    if len(output) == limit:
         process.kill()
     else:
         process.wait()

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.control import environment
+from trainui.control.snapshot import Snapshot
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
 from trainui.store import runs
@@ -44,3 +45,10 @@ def given_params(run_id: str) -> dict[str, str]:
         given = runs.submission(connection, run_id).get("given", {})
     secret = environment.read_what_is_left(Path(run.directory)).secrets.params
     return {name: str(secret.get(name, value)) for name, value in given.items()}
+
+
+def snapshot_words(run_id: str) -> str:
+    """Return how large the snapshot of a run's code is and of what; empty where it has none."""
+    with open_store().read() as connection:
+        found = runs.submission(connection, run_id).get("snapshot")
+    return Snapshot(**found).words if found else ""

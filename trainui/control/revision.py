@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui import paths
-from trainui.control import edits, environment
+from trainui.control import edits, environment, snapshot
+from trainui.control.snapshot import Relocation
 from trainui.control.submission import PIPELINE_FILE, concealed, stage_directories
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
@@ -16,6 +17,8 @@ from trainui.domain.states import Status
 from trainui.errors import TrainuiError, UsageError
 from trainui.pipeline import fingerprint, substitution
 from trainui.pipeline.secrets import Secrets
+from trainui.store import runs
+from trainui.store.engine import open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,11 @@ def compare(
     """
     directory = Path(run.directory)
     directories = stage_directories(directory, pipeline)
-    submitted = _submitted(run, pipeline)
+    moved = _relocation(run, pipeline)
+    submitted = _submitted(run, pipeline, moved)
     shell = environment.read_what_is_left(directory)
     stored, taken = concealed(submitted, pipeline, directory, shell.environ)
-    before = _before(run, stages, shell.secrets, given)
+    before = _before(run, stages, shell.secrets, given, moved)
     known = {stage.name: stage for stage in stages}
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
     edited: dict[str, list[str]] = {}
@@ -107,13 +111,31 @@ def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
             )
 
 
-def _submitted(run: RunRecord, pipeline: Pipeline) -> Pipeline:
+def _relocation(run: RunRecord, pipeline: Pipeline) -> Relocation | None:
+    with open_store().read() as connection:
+        submission = runs.submission(connection, run.id)
+    moved = snapshot.relocation_of(submission, Path(run.directory))
+    if pipeline.snapshot != (moved is not None):
+        has = "has no" if moved is None else "runs from a"
+        raise UsageError(
+            f"the run {has} snapshot of its code, and a resume cannot change that; put `snapshot` "
+            "back as it was, or submit a new run"
+        )
+    return moved
+
+
+def _submitted(run: RunRecord, pipeline: Pipeline, moved: Relocation | None) -> Pipeline:
     directories = stage_directories(Path(run.directory), pipeline)
-    return substitution.submit(pipeline, run_dir=run.directory, stage_dirs=directories)
+    submitted = substitution.submit(pipeline, run_dir=run.directory, stage_dirs=directories)
+    return submitted if moved is None else moved.pipeline(submitted)
 
 
 def _before(
-    run: RunRecord, stages: Sequence[StageRecord], secrets: Secrets, given: Mapping[str, str]
+    run: RunRecord,
+    stages: Sequence[StageRecord],
+    secrets: Secrets,
+    given: Mapping[str, str],
+    moved: Relocation | None,
 ) -> dict[str, StageDefinition]:
     """Return the stages of the file on record as this trainui reads it, by full name.
 
@@ -124,7 +146,7 @@ def _before(
         stage.name: secrets.reveal(stage.definition) for stage in stages if not stage.removed
     }
     try:
-        again = _submitted(run, edits.pipeline_on_record(run, given))
+        again = _submitted(run, edits.pipeline_on_record(run, given), moved)
     except TrainuiError:
         return recorded
     return recorded | {stage.name: _as_stored(stage) for stage in again.stages}

@@ -8,11 +8,11 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from trainui import doorbell, paths, settings
-from trainui.control import code, environment
+from trainui.control import code, environment, snapshot
 from trainui.control.environment import ShellEnvironment
 from trainui.control.requirements import check_gpus, check_inputs
 from trainui.domain.definition import Pipeline
@@ -66,9 +66,14 @@ def submit(
     name = _checked_name(name or pipeline.name)
     directory = settings.runs_dir(settings.load()) / run_id
     directories = stage_directories(directory, pipeline)
-    stored, taken = concealed(
-        _filled_in(pipeline, directory, environ), pipeline, directory, environ
-    )
+    submitted = _filled_in(pipeline, directory, environ)
+    copied = None
+    if pipeline.snapshot:
+        copied, names = snapshot.look(Path(pipeline.directory))
+        moved = snapshot.relocation(copied.root, names, directory)
+        submitted = moved.pipeline(submitted)
+        environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
+    stored, taken = concealed(submitted, pipeline, directory, environ)
     umask = environment.current_umask()
     new = runs.NewRun(
         id=run_id,
@@ -81,10 +86,14 @@ def submit(
             "sys_path": sys_path,
             "python": python or find_python(environ),
             "given": mask(given or {}),
+            "snapshot": copied and asdict(copied),
         },
         priority=priority,
     )
-    _store(new, pipeline.text, ShellEnvironment(environ, umask, taken))
+    with _stored(new, pipeline.text, ShellEnvironment(environ, umask, taken)):
+        code.record(Path(pipeline.directory), directory, snapshot=copied and asdict(copied))
+        if copied:
+            snapshot.copy(copied, names, directory)
     doorbell.ring()
     return run_id
 
@@ -162,7 +171,9 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _store(new: runs.NewRun, text: str, shell: ShellEnvironment) -> None:
+@contextmanager
+def _stored(new: runs.NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
+    """Make a run's directory, let it be filled, and store the run."""
     store = open_store()
     with store.read() as connection:
         if runs.get(connection, new.id) is not None:
@@ -171,7 +182,7 @@ def _store(new: runs.NewRun, text: str, shell: ShellEnvironment) -> None:
     with _new_directory(directory):
         paths.write_private(directory / PIPELINE_FILE, text)
         environment.write(directory, shell)
-        code.record(Path(new.pipeline.directory), directory)
+        yield
         with store.write() as connection:
             runs.create(connection, new)
 

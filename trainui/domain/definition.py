@@ -179,6 +179,8 @@ class Pipeline:
     """SHA-256 of `text`, in hex."""
     directory: str = "."
     """Absolute: what relative paths are relative to."""
+    snapshot: bool = False
+    """Whether it runs from a copy of its code, made as it is submitted."""
 
     def stage(self, name: str) -> StageDefinition:
         """Return the stage of this full name; KeyError where there is none."""

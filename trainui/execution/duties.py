@@ -16,6 +16,7 @@ from trainui import settings as settings_module
 from trainui.domain.records import Slot
 from trainui.errors import TrainuiError
 from trainui.execution.changes import Changes
+from trainui.execution.code_watch import CodeWatch
 from trainui.execution.follow import Follower
 from trainui.execution.gpu_watch import GpuWatch
 from trainui.execution.guard_watch import GuardWatch
@@ -51,6 +52,7 @@ class Duties:
         self._guard = GuardWatch(paths.home())
         self._stalls = Stalls(store)
         self._gpus = GpuWatch(store)
+        self._code = CodeWatch(store, stopping)
         self.follower = Follower(store, stopping)
         self._active_at = time.monotonic()
         self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
@@ -59,6 +61,7 @@ class Duties:
         """Begin."""
         self._messenger.start()
         self._notifier.start()
+        self._code.start()
         self._thread.start()
 
     def stop(self) -> None:

@@ -99,4 +99,5 @@ def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
         text=origin.text,
         digest=hashlib.sha256(origin.text.encode()).hexdigest(),
         directory=origin.directory,
+        snapshot=spec.snapshot,
     )

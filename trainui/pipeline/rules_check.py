@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainui.pipeline.nodes import Entry, Mapping, Mark, Scalar, Sequence
+from trainui.pipeline.nodes import Mapping, Mark, Scalar, Sequence
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.problems import Problems, quoted
 from trainui.pipeline.spec import NOT_HONOURED
@@ -34,14 +34,8 @@ def _check_stages_are_there(outline: Outline, problems: Problems) -> None:
 def _check_honoured(node: Mapping, problems: Problems) -> None:
     for name in sorted(NOT_HONOURED & node.entries.keys()):
         entry = node.entries[name]
-        if name == "snapshot" and not _is_true(entry):
-            continue
         message = f"{name} is not honoured by this version yet; take it out"
         problems.add(entry.key.mark, "not-honoured", message)
-
-
-def _is_true(entry: Entry) -> bool:
-    return isinstance(entry.value, Scalar) and entry.value.text.lower() == "true"
 
 
 def _place(stage: StageOutline, field: str) -> Mark:

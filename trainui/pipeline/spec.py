@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from trainui.pipeline import fields as f
 from trainui.pipeline.nodes import Scalar
 
-NOT_HONOURED = frozenset({"alerts", "snapshot"})
+NOT_HONOURED = frozenset({"alerts"})
 """Fields that are understood but do nothing yet: a file that uses one is refused."""
 
 
@@ -133,6 +133,6 @@ class PipelineSpec(_Strict):
     defaults: StageFields = Field(default_factory=StageFields)
     """Fields for all stages; env is merged, the rest is replaced."""
     snapshot: f.Flag = False
-    """Not honoured yet."""
+    """Whether it runs from a copy of its code, made as it is submitted."""
     stages: list[StageSpec]
     """At least one."""

@@ -97,6 +97,7 @@ def _facts(
     yield "time", _times(stage), ""
     yield "retries", _retries_text(stage), ""
     yield "continues", "" if last is None else last.checkpoint or "", ""
+    yield "code", "" if last is None else last.code_change or "", "warn"
     yield "command", command_text(run, stage), ""
     yield "task", definition.task or "", ""
     yield "params", _params_text(definition.params), ""

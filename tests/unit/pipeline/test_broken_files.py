@@ -88,7 +88,6 @@ TABLE = [
     B("stage a text", "stages: [train]\n", [("wrong-type", 1, 10)], ("must be a mapping",)),
     B("unknown top field", "stage: []\nstages:\n  - {name: a, run: x}\n", [("unknown-field", 1, 1)], ("'stage'", "did you mean 'stages'")),
     B("unknown top field, nothing near", "zzz: 1\nstages:\n  - {name: a, run: x}\n", [("unknown-field", 1, 1)], ("it may have", "defaults")),
-    B("snapshot", "snapshot: true\nstages:\n  - {name: a, run: x}\n", [("not-honoured", 1, 1)], ("snapshot",)),
     B("alerts", stage("run: x\nalerts: [loss]"), [("not-honoured", 4, 5)], ("alerts",)),
     B("alerts in defaults", "defaults: {alerts: 1}\nstages:\n  - {name: a, run: x}\n", [("not-honoured", 1, 12)]),
     B("pipeline name", "name: ' a'\nstages:\n  - {name: a, run: x}\n", [("bad-name", 1, 7)], ("space",)),

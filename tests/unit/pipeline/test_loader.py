@@ -282,8 +282,11 @@ def test_validate_lets_parameters_be_missing_unless_some_are_given(tmp_path: Pat
     assert validate(str(file), {"d": "1", "n": "2"}) == []
 
 
-def test_snapshot_false_is_honoured() -> None:
-    assert load_text("snapshot: false\nstages:\n  - {name: a, run: x}\n").stages
+def test_a_snapshot_is_wanted_or_not() -> None:
+    assert not load_text("stages:\n  - {name: a, run: x}\n").snapshot
+    for word in ("true", "false"):
+        loaded = load_text(f"snapshot: {word}\nstages:\n  - {{name: a, run: x}}\n")
+        assert loaded.snapshot == (word == "true")
 
 
 def test_metrics_of_every_form() -> None:

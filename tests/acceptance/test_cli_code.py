@@ -1,0 +1,121 @@
+"""What is known of the code that a run runs: on record, told where it changes, or copied."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine, stage_of
+from tests.unit.supervisor.waiting import wait_for
+
+WAITS = """\
+name: {name}
+snapshot: {snapshot}
+stages:
+  - {{name: first, run: "until test -e {go}; do sleep 0.05; done"}}
+  - {{name: second, run: "cat code.py; pwd", depends_on: [first]}}
+"""
+
+
+@pytest.fixture
+def project(served: CommandLine, tmp_path: Path) -> Path:
+    """A git repository with code, data that git ignores, and a file that it does not know."""
+    directory = tmp_path / "project"
+    directory.mkdir()
+    (directory / "code.py").write_text("first\n")
+    (directory / ".gitignore").write_text("data\n")
+    (directory / "data").write_text("large\n")
+    for arguments in (
+        ("init",),
+        ("add", "."),
+        ("-c", "user.name=A", "-c", "user.email=a@example.invalid", "commit", "-m", "Begin"),
+    ):
+        subprocess.run(["git", *arguments], cwd=directory, check=True, capture_output=True)
+    (directory / "new.py").write_text("unknown to git\n")
+    return directory
+
+
+def begin(served: CommandLine, project: Path, name: str, snapshot: str) -> str:
+    file = project / "pipeline.yaml"
+    file.write_text(WAITS.format(name=name, snapshot=snapshot, go=project.parent / f"{name}.go"))
+    return str(served.json("run", str(file), "--detach")["run"])
+
+
+def go_on(served: CommandLine, project: Path, name: str) -> None:
+    (project.parent / f"{name}.go").touch()
+    assert served("wait", name).code == 0
+
+
+def test_a_stage_that_starts_after_the_code_changed_says_so(
+    served: CommandLine, project: Path
+) -> None:
+    begin(served, project, "changed", "false")
+    wait_for(lambda: stage_of(served.json("show", "changed"), "first")["started_at"], "a start")
+    (project / "code.py").write_text("second\n")
+    go_on(served, project, "changed")
+    assert "second" in served("logs", "changed", "second").out
+    words = "second: the code was changed since the run was submitted: code.py"
+    wait_for(lambda: words in served("show", "changed").out, words)
+    shown = served("show", "changed").out
+    assert "first: the code" not in shown
+    assert "with changes" not in shown
+    assert "code.py; what runs from now" in served("resume", "changed", "--dry-run").err
+    kept = json.loads((Path(served("path", "changed").out.strip()) / "code.json").read_text())
+    assert len(kept["commit"]) == 40
+    assert (kept["dirty"], kept["untracked"]) == (False, ["new.py", "pipeline.yaml"])
+
+
+def test_a_snapshot_is_run_from_whatever_is_edited_meanwhile(
+    served: CommandLine, project: Path
+) -> None:
+    begin(served, project, "copied", "true")
+    (project / "code.py").write_text("second\n")
+    go_on(served, project, "copied")
+    directory = Path(served("path", "copied").out.strip())
+    copy = directory / "code.snapshot"
+    assert served("logs", "copied", "second").out == f"first\n{copy}\n"
+    files = {path.name for path in copy.iterdir()}
+    assert files == {"code.py", ".gitignore", "new.py", "pipeline.yaml"}
+    shown = served("show", "copied").out
+    assert f"in 4 files of {project}" in shown
+    assert "code was changed" not in shown
+    plan = served("resume", "copied", "--dry-run")
+    assert "the stages run from the snapshot, without that" in plan.err
+    (project / "pipeline.yaml").write_text((project / "pipeline.yaml").read_text() + "    # x\n")
+    assert served("resume", "copied").code == 0  # its paths are in the copy before and after
+    assert served("rm", "copied", "--yes").code == 0
+    assert not directory.exists()
+
+
+def test_what_git_ignores_and_what_is_too_large_is_refused_in_words(
+    served: CommandLine, project: Path
+) -> None:
+    file = project / "pipeline.yaml"
+    stages = 'snapshot: true\nstages:\n  - {name: a, run: "true", inputs: ["%s"]}\n'
+    file.write_text(stages % "data")
+    refused = served("run", str(file))
+    assert refused.code == 2
+    assert "is not in the snapshot, since git ignores it" in refused.err
+    file.write_text(stages % (project / "data"))
+    assert served("run", str(file)).code == 0
+    with (project / "huge.bin").open("wb") as huge:
+        huge.truncate(2 * 10**9)
+    refused = served("run", str(file))
+    assert refused.code == 2
+    assert "huge.bin 2000 MB" in refused.err
+
+
+def test_without_git_the_whole_directory_is_copied(served: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "word.py").write_text("word = 'seven'\n")
+    (tmp_path / "pipeline.yaml").write_text(
+        "name: bare\nsnapshot: true\nstages:\n"
+        "  - {name: a, workdir: lib, run: [python, -c, 'import word; print(word.__file__)']}\n"
+    )
+    done = served("run", str(tmp_path / "pipeline.yaml"), PYTHONPATH=str(tmp_path / "lib"))
+    assert done.code == 0
+    assert f"in 2 files of {tmp_path}" in done.err
+    assert "/code.snapshot/lib/word.py" in served("logs", "bare", "a").out
