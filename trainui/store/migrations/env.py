@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlmodel import SQLModel
 
 from trainui.store import point_tables, tables  # noqa: F401  (they fill the metadata)
 
 
+BEGIN = "BEGIN IMMEDIATE"
+
+
+def _begin_nothing_itself(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+
+
 def run() -> None:
     """Run the migrations."""
     engine = create_engine(str(context.config.get_main_option("sqlalchemy.url")))
+    if engine.dialect.name == "sqlite":  # the driver begins nothing before it changes a table
+        event.listen(engine, "connect", _begin_nothing_itself)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(BEGIN))
     with engine.connect() as connection:
         context.configure(
             connection=connection,
