@@ -10,7 +10,6 @@ from sqlmodel import SQLModel
 
 from trainui.store import point_tables, tables  # noqa: F401  (they fill the metadata)
 
-
 BEGIN = "BEGIN IMMEDIATE"
 
 
