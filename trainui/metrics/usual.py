@@ -86,8 +86,9 @@ def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
     """Return what a file may be; None if it is none of the usual ones."""
     like = Candidate("", path, Reading(doubtful=True), one_of_many=True)
     if dvclive.metric_name(path) is not None or dvclive.is_summary(path):
-        reading = Reading(format="dvclive", doubtful=True)
-        return replace(like, reading=reading, family="dvclive", is_final=path.suffix == ".json")
+        like = replace(like, reading=Reading(format="dvclive", doubtful=True))
+        is_summary = path.suffix == ".json"
+        return replace(like, family="summary" if is_summary else "dvclive", is_final=is_summary)
     if _is_mlflow(path):
         return replace(like, reading=Reading(format="mlflow", doubtful=True), family="mlflow")
     if _FAMILIES["tfevents"].fullmatch(path.name):

@@ -14,7 +14,7 @@ from trainui import clock
 from trainui.domain.definition import MetricSource
 from trainui.domain.states import Status
 from trainui.metrics.attempt_reader import AttemptReader
-from trainui.metrics.names import MAX_SERIES
+from trainui.metrics.names import MAX_SERIES, Names
 from trainui.store import attempts, curves, stages
 from trainui.store.attempts import Outcome
 from trainui.store.engine import Store
@@ -266,3 +266,107 @@ def test_a_file_that_names_a_new_metric_in_each_line_is_bounded(
     read(store, attempt).finish(clean=True)
     assert len(values(store, attempt)) == MAX_SERIES
     assert "more than 2000 metrics" in problems(store, attempt)[0]
+
+
+def end(reader: AttemptReader) -> None:
+    look(reader)
+    reader.finish(clean=True)
+
+
+def test_what_a_trainer_prints_is_read_where_there_is_nothing_else(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.directory / "stdout.log").write_text("lr = 0.1\nstep 1 loss 2\nstep 2 loss 1\n")
+    (attempt.directory / "stderr.log").write_text("[0]\ttrain-auc:0.5\n[1]\ttrain-auc:0.75\n")
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    assert values(store, attempt) == {}, "a file may still come"
+    end(reader)
+    assert values(store, attempt) == {"loss": [2, 1], "train-auc": [0.5, 0.75]}
+    assert problems(store, attempt) == []
+
+
+def test_what_a_trainer_prints_is_read_live_after_a_wait(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.fallbacks.WAIT", 0.0)
+    attempt = start_attempt(store, tmp_path)
+    stdout = attempt.directory / "stdout.log"
+    stdout.write_text("step 1 loss 2\n")
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    assert values(store, attempt) == {}, "one line may be anything"
+    stdout.write_text("step 1 loss 2\nstep 2 loss 1\n")
+    look(reader)
+    look(reader)
+    assert values(store, attempt) == {"loss": [2, 1]}
+    reader.close()
+    with stdout.open("a") as file:
+        file.write("step 3 loss 0.5\n")
+    end(read(store, attempt))  # as after a restart
+    assert values(store, attempt) == {"loss": [2, 1, 0.5]}
+
+
+def test_what_a_trainer_prints_and_writes_is_offered_once(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.directory / "stdout.log").write_text("step 1 loss 2.0\nstep 2 loss 1.0\n")
+    (attempt.stage_dir / "log.txt").write_text("step 1 loss 2.0\nstep 2 loss 1.0\n")
+    (attempt.stage_dir / "progress.csv").write_text("step,loss\n1,2.01\n2,1.01\n")
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [2.01, 1.01]}
+
+
+def test_the_same_print_in_two_logs_is_offered_once(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    for path in (attempt.directory / "stdout.log", attempt.stage_dir / "log.txt"):
+        path.write_text("step 1 loss 2\nstep 2 loss 1\n")
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [2, 1]}
+
+
+def test_the_directories_of_dvclive_and_mlflow(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    run = attempt.stage_dir / "mlruns" / "0" / "abc"
+    files = {
+        attempt.stage_dir / "dvclive/plots/metrics/train/loss.tsv": "step\tloss\n0\t2\n1\t1\n",
+        attempt.stage_dir / "dvclive/plots/metrics/lr.tsv": "timestamp\tstep\tlr\n1\t0\t3\n",
+        attempt.stage_dir / "dvclive/metrics.json": '{"train": {"loss": 1}, "f1": 8, "step": 1}',
+        run / "meta.yaml": "",
+        run / "metrics/val mae": "1795527525123 5 0\n1795527525124 nan 1 data digest\n",
+        run / "metrics/val/mse": "1795527525123 4 0\n",
+        run / "params/lr": "0.1",
+    }
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    end(read(store, attempt))
+    found = values(store, attempt)
+    assert {name: repr(numbers) for name, numbers in found.items()} == {
+        "lr": "[3.0]",
+        "train/loss": "[2.0, 1.0]",
+        "val mae": "[5.0, nan]",
+        "val/mse": "[4.0]",
+        "f1": "[8.0]",
+    }
+
+
+def test_keras_names_the_same_numbers_in_two_ways() -> None:
+    names = Names()
+    assert names.accepts("loss", "csv")
+    assert not names.accepts("train/epoch_loss", "tfevents")
+    assert names.accepts("train/batch_loss", "tfevents")
+    assert names.accepts("validation/epoch_loss", "tfevents")
+    assert not names.accepts("val_loss", "csv")
+
+
+def test_a_text_that_nobody_knows_is_doubted_at_once(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="notes.txt"))
+    path = attempt.stage_dir / "notes.txt"
+    path.write_text("nothing to see here\n" * 100)
+    reader = read(store, attempt)
+    assert "notes.txt is in no format that is known so far" in problems(store, attempt)[0]
+    with path.open("a") as file:
+        file.write("step 1 loss 2\nstep 2 loss 1\n")
+    look(reader)
+    assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [2, 1]})

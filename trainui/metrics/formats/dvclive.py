@@ -6,6 +6,7 @@ The rule that lives here: a table's metric is named by its path below `plots/met
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,7 @@ class DvcTable(CsvTable):
         """Decode whole lines."""
         decoded = super().decode(block, first_row)
         last = self._metric.rpartition("/")[2]
-        series = {
-            self._metric if name in (last, self._metric) else name: points
-            for name, points in decoded.series.items()
-        }
-        return Decoded(series, decoded.records, decoded.skipped)
+        if last not in decoded.series:
+            return decoded
+        # Besides the step there may be the time, which each table has.
+        return replace(decoded, series={self._metric: decoded.series[last]})

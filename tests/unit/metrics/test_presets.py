@@ -1,0 +1,145 @@
+# ruff: noqa: E501 (logs are as long as they are)
+"""Each preset reads what its trainer prints, in several versions and options of it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainui.metrics.formats import presets
+from trainui.metrics.formats.preset_lines import FOUND, AnyLines, PresetLines
+from trainui.metrics.formats.table import Decoded
+
+Found = dict[str, list[tuple[float, str]]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A log, and what is to be found in it."""
+
+    preset: str
+    text: str
+    series: dict[str, list[tuple[float, float]]]
+    found: str | None = None
+    """By what preset it is read where none is named, if by another."""
+
+
+BAR = "\r{}: 100%|##########| 3/3 [00:00<00:00, 9.1it/s, v_num=0, loss={}]"
+RULE = "-" * 30 + "\n"
+
+SAMPLES = [
+    Sample("xgboost", "[0]\ttrain-auc:0.5\tvalid-error@0.3:1\n", {"train-auc": [(0, 0.5)], "valid-error@0.3": [(0, 1)]}),
+    Sample("gbm", "[10:00:00] [3]\ttest-rmse:0.5+0.01\n", {"test-rmse": [(3, 0.5)]}, "xgboost"),
+    Sample("lightgbm", "[LightGBM] [Info] Total Bins 42\n[1]\tvalid_1's auc: 0.9 + 0.1\n", {"valid_1's auc": [(1, 0.9)]}),
+    Sample("gbm", "[LightGBM] [Info] Iteration:7, valid_1 auc : 0.75\n", {"valid_1 auc": [(7, 0.75)]}, "lightgbm"),
+    Sample("catboost", "0:\tlearn: 0.5\ttest: nan\tbest: 0.5 (0)\ttotal: 54ms\n", {"learn": [(0, 0.5)], "test": [(0, float("nan"))], "best": [(0, 0.5)]}),
+    Sample("nanogpt", "max_iters = 5000\nstep 0: train loss 4.1, val loss 4.2\niter 0: loss 4.3, time 106.97ms, mfu -100.00%\n", {"train loss": [(0, 4.1)], "val loss": [(0, 4.2)], "loss": [(0, 4.3)], "time": [(0, 106.97)], "mfu": [(0, -100)]}),
+    Sample("llmc", "s:0 tel:10.9\ns:1 trl:10.8 lr:0.1 norm:2\n", {"tel": [(0, 10.9)], "trl": [(1, 10.8)], "lr": [(1, 0.1)], "norm": [(1, 2)]}),
+    Sample("megatron", "[rank 3] iteration   10/  200 | lm loss: 1.2E+01 | grad norm: 0.5 |\n", {"lm loss": [(10, 12)], "grad norm": [(10, 0.5)]}),
+    Sample("torchtune", "Step 10 | loss:2.5 lr:0.1 \n", {"loss": [(10, 2.5)], "lr": [(10, 0.1)]}),
+    Sample("verl", "step:1 - actor/loss:2.5 - timing_s/step:0.01\n", {"actor/loss": [(1, 2.5)], "timing_s/step": [(1, 0.01)]}),
+    Sample("hf", "  4%|4  | 5/120 [00:00<00:01, 9it/s]\r{'loss': 2.5, 'grad_norm': nan, 'epoch': 0.5}\n", {"loss": [(0.5, 2.5)], "grad_norm": [(0.5, float("nan"))]}),
+    Sample("hf4", "{'eval_loss': '2.5', 'epoch': '1'}\n", {"eval_loss": [(1, 2.5)]}, "hf"),
+    Sample("detectron2", "[11/24 14:02:37 d2.utils.events]:  eta: 1 day, 0:00:01  iter: 19  total_loss: 2.5  lr: N/A  max_mem: 2345M\n", {"total_loss": [(19, 2.5)], "max_mem": [(19, 2345)]}),
+    Sample("fairseq", "2024 | INFO | train_inner | epoch 003:     23 / 26 loss=7.5, num_updates=75, lr=0.5\n2024 | INFO | valid | epoch 003 | valid on 'valid' subset | loss 9.5 | num_updates 78\n", {"train_inner/loss": [(75, 7.5)], "train_inner/lr": [(75, 0.5)], "valid/loss": [(78, 9.5)]}),
+    Sample("fairseq", '2024 | INFO | train | {"epoch": 1, "train_loss": "10.5", "train_num_updates": "26"}\n', {"train/loss": [(26, 10.5)]}),
+    Sample("fairseq", "\repoch 003:  88%|##  | 23/26 [00:12<00:01,  2.0it/s, loss=7.5, num_updates=75]\r", {"train_inner/loss": [(75, 7.5)]}),
+    Sample("mmengine", "2024 - mmengine - INFO - Epoch(train) [2][10/38]  lr: 5.0e-02  eta: 1 day, 0:00:00  time: 0.5  loss: 2.5\n2024 - mmengine - INFO - Epoch(val) [2][3/3]    acc/top1: 85.5  time: 0.25\n", {"lr": [(48, 0.05)], "time": [(48, 0.5)], "loss": [(48, 2.5)], "acc/top1": [(76, 85.5)], "val/time": [(76, 0.25)]}),
+    Sample("mmengine", "2022 - mmdet - INFO - Epoch [1][50/73]\tlr: 2e-03, eta: 1:02:03, loss: 1.5\n2022 - mmseg - INFO - Iter [50/160]\tloss: 3\n", {"lr": [(50, 0.002)], "loss": [(50, 1.5), (50, 3)]}),
+    Sample("metriclogger", "Epoch: [1]  [ 10/100]  eta: 1 day, 0:00:07  lr: 0.1  loss: 2.5 (2.0)  max mem: 12\nTest:  [5/6]  eta: 0:00:00  acc1: 8 (9)\n", {"lr": [(110, 0.1)], "loss": [(110, 2.5)], "loss_avg": [(110, 2)], "max mem": [(110, 12)], "test/acc1": [(110, 9)]}),
+    Sample("timm_train", "Train: 1 [   3/9 ( 44%)]  Loss: 2.5 (2.25)  Time: 0.233s,  275.07/s  LR: 1.000e-05\nTest: [   3/3]  Loss: 0.25 ( 0.5)\n", {"Loss": [(12, 2.5)], "Loss_avg": [(12, 2.25)], "Time": [(12, 0.233)], "LR": [(12, 1e-05)], "test/Loss": [(12, 0.5)]}),
+    Sample("sb3", f"{RULE}| rollout/            |          |\n|    ep_rew_mean      | 14.8     |\n| time/               |          |\n|    total_timesteps  | 59       |\n{RULE}", {"rollout/ep_rew_mean": [(59, 14.8)]}),
+    Sample("baselines", f"{RULE}| EpRewMean      | 117      |\n| TimestepsSoFar | 3512     |\n{RULE}", {"EpRewMean": [(3512, 117)]}, "sb3"),
+    Sample("rsl_rl", "\x1b[1m       Learning iteration 3/40       \x1b[0m\n\n    Total steps: 1536 \n    Collection time: 0.019s \n    Mean reward: 16.5\n------\n    Iteration time: 0.07s\n      Time elapsed: 0:00:00\n               ETA: 0:00:02\n", {"Total steps": [(3, 1536)], "Collection time": [(3, 0.019)], "Mean reward": [(3, 16.5)], "Iteration time": [(3, 0.07)]}),
+    Sample("rsl_rl", " Learning iteration 5/9 \n\n Computation: 12345 steps/s (collection: 1.200s, learning 0.3s)\n Surrogate loss: nan\n ETA: 20.0s\n", {"Computation": [(5, 12345)], "Surrogate loss": [(5, float("nan"))]}),
+    Sample("elements", "-----[Step 10]-----\n\ntrain/loss 2.5 / fps/policy 12.5\n\nWriting metrics: /a/b\n", {"train/loss": [(10, 2.5)], "fps/policy": [(10, 12.5)]}),
+    Sample("keras", "Epoch 1/2\n19/19 - 1s - 48ms/step - loss: 2.5 - val_loss: 1.5\nEpoch 2/2\n19/19 - 1s - loss: nan - 474ms/epoch\n", {"loss": [(1, 2.5), (2, float("nan"))], "val_loss": [(1, 1.5)]}),
+    Sample("keras", "Epoch 1/1\n 1/19 [>..] - ETA: 1s - loss: 3.0\x08\x08\r19/19 [==] - ETA: 0s - loss: 2.5\nEpoch 1: val_loss improved from inf to 1.5, saving\n\r19/19 [==] - 1s 48ms/step - loss: 2.5 - val_loss: 1.5\n5/5 [==] - 0s 2ms/step - loss: 9\n", {"loss": [(1, 2.5)], "val_loss": [(1, 1.5)]}),
+    Sample("keras", "Epoch 1/1\n60000/60000 [==============================] - 5s 83us/step - acc: 0.5\n", {"acc": [(1, 0.5)]}),
+    Sample("fastai", "epoch     train_loss  valid_loss  time    \nEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\r0         2.5         1.5         00:00     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}),
+    Sample("ultralytics", "      Epoch    GPU_mem   box_loss  Instances       Size\n\r        1/6         0G      928.1         22         96:  33%|## | 1/3 [00:00<00:01,  1.91it/s]\r        1/6      1.25G        900         22         96: 100%|## | 3/3 [00:00<00:01,  1.91it/s]\n                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|##| 1/1\n                   all          8         16        0.5       0.25          0          1\n", {"train/box_loss": [(1, 900)], "metrics/precision(B)": [(1, 0.5)], "metrics/recall(B)": [(1, 0.25)], "metrics/mAP50(B)": [(1, 0)], "metrics/mAP50-95(B)": [(1, 1)]}),
+    Sample("tqdm", "".join(BAR.format("Epoch 1/2", loss) for loss in (3, 2)) + "\n" + BAR.format("Epoch 2/2", "1.5e-3") + "\n", {"loss": [(0, 2), (1, 0.0015)]}, "lightning"),
+    Sample("tqdm", "\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=85.9%]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=86%]", {"acc": [(0, 85.9), (1, 86)]}, "lightning"),
+    Sample("lightning", BAR.format("Epoch 0", 2) + "\n\rValidation: 100%|##| 5/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 0", "2, val_loss=1") + "\r" + BAR.format("Epoch 1", "1, val_loss=1") + "\n\rValidation: 20%|##| 1/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 1", "1, val_loss=0.5") + "\n", {"loss": [(0, 2), (1, 1)], "val_loss": [(0, 1), (1, 0.5)]}),
+    Sample("lightning", "Epoch 5/5  ━━━━ 38/38 0:00:00 • 0:00:00 364.40it/s v_num: 0.000     \n                    train_loss_step: \n                    0.25 val_loss:   \n                    0.5              \n", {"train_loss_step": [(5, 0.25)], "val_loss": [(5, 0.5)]}),
+    Sample("jsonl", 'hello\nINFO {"step": 1, "loss": 0.5}\n{"step": 2, "loss": NaN, "a": {"b": 2}}\n{"no": 1}\n', {"loss": [(1, 0.5), (2, float("nan"))], "a/b": [(2, 2)]}),
+    Sample("print", "step 1 loss 2.5 grad 1e-3\nstep 2 loss nan grad inf\n", {"loss": [(1, 2.5), (2, float("nan"))], "grad": [(1, 0.001), (2, float("inf"))]}),
+    Sample("print", "Epoch [1/5], Loss: 1.5, Val Acc: 80.5%\nEpoch [2/5], Loss: 1.0, Val Acc: 82%\n", {"Loss": [(1, 1.5), (2, 1)], "Val Acc": [(1, 80.5), (2, 82)]}),
+    Sample("print", "Epoch [1/5], Step [100/600], Loss: 0.5\nEpoch [2/5], Step [100/600], Loss: 0.25\n", {"Epoch": [(100, 1), (700, 2)], "Loss": [(100, 0.5), (700, 0.25)]}),
+    Sample("print", "Train Epoch: 1 [0/60 (0%)]\tLoss: 2.5\nTrain Epoch: 2 [32/60 (50%)]\tLoss: 1\n", {"Train Epoch": [(0, 1), (92, 2)], "Loss": [(0, 2.5), (92, 1)]}),
+    Sample("rotating", "2026-11-24 14:17:24,106,INFO,trainer: epoch=0 step=7 loss=0.5 lr=1.0e-01\n2026 INFO validation epoch=0 val_loss=0.25\n2026 INFO epoch=1 step=8 loss=0.4 lr=0\n", {"epoch": [(7, 0), (7, 0), (8, 1)], "loss": [(7, 0.5), (8, 0.4)], "lr": [(7, 0.1), (8, 0)], "val_loss": [(7, 0.25)]}, "print"),
+    Sample("ddp", "[rank1] step 6 loss 2.25[rank0] step 6 loss 2.5\n\n[rank0]: step 7 loss 2\n", {"rank1 loss": [(6, 2.25)], "rank0 loss": [(6, 2.5), (7, 2)]}, "print"),
+]  # fmt: skip
+
+DECOYS = [
+    "min_lr = 1e-4\nmax_iters = 5000\nlearning_rate = 1e-3 # with baby networks\n",
+    "iter: 5\nepochs: 100, lr: 0.1\nstep: 10, lr: 3\nNamespace(epoch=3, lr=0.1)\n",
+    "{'_name': None, 'lr': 0.5, 'log_interval': 5}\nepochs=6, batch=8\n",
+    "Saving model at epoch 3 to /a/ckpt_100.pt\nSaving model at epoch 4 to /a/ckpt_200.pt\n",
+    "\r 50%|#####     | 60/120 [00:00<00:01, 60.11it/s]\r100%|##########| 120/120 [00:01<00:00, 62it/s]\n",
+    "lr: 0.1\nbatch_size: 32\n| name | value |\n",
+    "Epoch 1/5\nEpoch 2/5\n",
+]
+
+
+def found(lines: PresetLines, *blocks: str) -> Found:
+    series: Found = {}
+    for block in blocks:
+        add(series, lines.decode(block.encode(), 0))
+    add(series, lines.finish(0))
+    return series
+
+
+def add(series: Found, decoded: Decoded) -> None:
+    for name, points in decoded.series.items():
+        pairs = zip(points.steps.tolist(), map(repr, points.values.tolist()), strict=True)
+        series.setdefault(name, []).extend((float(step), value) for step, value in pairs)
+
+
+def wanted(sample: Sample) -> Found:
+    return {
+        name: [(float(step), repr(float(value))) for step, value in points]
+        for name, points in sample.series.items()
+    }
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.preset)
+def test_a_preset_that_is_named(sample: Sample) -> None:
+    assert found(PresetLines(sample.preset, None, {}), sample.text) == wanted(sample)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.preset)
+def test_a_preset_that_is_found(sample: Sample) -> None:
+    lines = AnyLines(None, {})
+    assert found(lines, "Loading data\nlr = 0.1\n", sample.text) == wanted(sample)
+    assert lines.state[FOUND] == (sample.found or sample.preset)
+
+
+def test_every_preset_has_a_sample() -> None:
+    assert {sample.preset for sample in SAMPLES} | {*presets.ALIASES} == {*presets.names()}
+
+
+@pytest.mark.parametrize("text", DECOYS)
+def test_what_is_no_metric(text: str) -> None:
+    assert found(AnyLines(None, {}), text) == {}
+
+
+@given(st.sampled_from(SAMPLES), st.integers(0, 2**32))
+def test_wherever_a_log_is_cut(sample: Sample, seed: int) -> None:
+    """A reader meets any number of whole lines, and a new one goes on from what was remembered."""
+    rng, data = random.Random(seed), sample.text.encode()
+    state: dict[str, Any] = {}
+    series: Found = {}
+    while data:
+        lines = AnyLines(None, state)
+        block = data[: rng.randint(1, len(data))]
+        block = block[: lines.cut(block)] or data[: lines.cut(data)] or data
+        add(series, lines.decode(block, 0))
+        state, data = lines.state, data[len(block) :]
+    add(series, AnyLines(None, state).finish(0))
+    assert series == found(AnyLines(None, {}), sample.text)
