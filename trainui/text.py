@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from trainui.clock import format_duration
 from trainui.domain.states import Status
+
+if TYPE_CHECKING:
+    from trainui.pipeline.estimate import ToGo
 
 SYMBOLS: Mapping[Status, str] = {
     Status.PENDING: "○",
@@ -95,3 +100,11 @@ def _padded(cell: str, cells: int, *, right: bool) -> str:
 def state(status: Status) -> str:
     """Return a state's symbol and word."""
     return f"{SYMBOLS[status]} {status}"
+
+
+def to_go(estimate: ToGo | None) -> str:
+    """Return how long something will still take, in words: `~5m 10s`, or `over 5m 10s`."""
+    if estimate is None:
+        return ""
+    shown = format_duration(max(round(estimate.seconds), 1))
+    return f"~{shown}" if estimate.whole else f"over {shown}"

@@ -454,6 +454,9 @@ class TestSavings:
         self, store: Store, tmp_path: Path
     ) -> None:
         run_id = control.submit(load())
+        with store.read() as connection:
+            run = runs.get(connection, run_id)
+        assert run is not None
         record = records(store, run_id)["a"]
         with store.write() as connection:
             slots = [Slot("h", "gpu", 0), Slot("h", "gpu", 1)]
@@ -461,7 +464,7 @@ class TestSavings:
         assert attempt is not None
         ended = replace(attempt, status=S.COMPLETED, started_at=0, completed_at=10_000_000)
         skip = PlannedStage("a", Action.SKIP, "completed")
-        [planned] = savings.with_savings([skip], {"a": record}, {record.id: [ended]})
+        [planned] = savings.with_savings([skip], {"a": record}, {record.id: [ended]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (10.0, 20.0)
 
         checkpoint = tmp_path / "checkpoint"
@@ -469,7 +472,7 @@ class TestSavings:
         os.utime(checkpoint, (4, 4))
         go_on = PlannedStage("a", Action.CONTINUE, "failed", checkpoint=str(checkpoint))
         failed = replace(ended, status=S.FAILED)
-        [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]})
+        [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (None, 8.0)
 
 

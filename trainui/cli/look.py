@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 import typer
 
-from trainui import clock, paths, text
+from trainui import clock, paths, settings, text
 from trainui.cli import options, output, references
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.states import Status
-from trainui.store import summary, views
+from trainui.domain.states import UNFINISHED, Status
+from trainui.store import past, summary, views
 
 if TYPE_CHECKING:
     from trainui.store.views import RunSummary
@@ -105,7 +106,8 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
             return
         stages = views.stages(connection, found.id)
         attempts = views.attempts(connection, found.id)
-    output.lines([*show_lines(found, stages), *_code_lines(stages, attempts)])
+        left = _left(connection, found, stages)
+    output.lines([*show_lines(found, stages, left), *_code_lines(stages, attempts)])
 
 
 def _code_lines(
@@ -121,7 +123,17 @@ def _code_lines(
     return ["", *shown] if shown else []
 
 
-def show_lines(run: RunRecord, stages: list[StageRecord]) -> list[str]:
+def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> str:
+    """Return how long a run will still take, in words; empty where nothing tells."""
+    if run.status not in UNFINISHED:
+        return ""
+    before = past.completions(connection, run, len(stages))
+    progress = past.elapsed(stages, clock.now())
+    seconds = past.seconds_left(run, stages, before, progress)
+    return text.to_go(past.to_go(stages, seconds, settings.load().cpus))
+
+
+def show_lines(run: RunRecord, stages: list[StageRecord], left: str = "") -> list[str]:
     """Return a run as text."""
     about = [
         ("run", run.id),
@@ -132,6 +144,7 @@ def show_lines(run: RunRecord, stages: list[StageRecord]) -> list[str]:
         *_about_code(run),
         ("created", local_time(run.created_at)),
         ("took", _took(run)),
+        *([("to go", left)] if left else []),
     ]
     header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "EXIT", "WHY")
     return [

@@ -214,7 +214,7 @@ def _plan(
         keep=wishes.keep,
         evidence=looks.evidence(() if revised is None else revised.new),
     )
-    return _Plan(with_savings(planned, by_name, seen.attempts), seen, looks, revised)
+    return _Plan(with_savings(planned, by_name, seen.attempts, seen.run), seen, looks, revised)
 
 
 def _looks(

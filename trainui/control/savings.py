@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
+from trainui.pipeline import estimate
+from trainui.pipeline.estimate import Past
 from trainui.pipeline.resume import Action, PlannedStage
-from trainui.store import curves, views
+from trainui.store import curves, past, views
 
 
 def with_savings(
     planned: Sequence[PlannedStage],
     stages: Mapping[str, StageRecord],
     attempts: Mapping[str, Sequence[AttemptRecord]],
+    run: RunRecord,
 ) -> list[PlannedStage]:
     """Return a plan with times, GPU time and steps.
 
@@ -24,13 +27,39 @@ def with_savings(
         planned: what happens with each stage.
         stages: the run's stages by full name.
         attempts: their attempts by stage id.
+        run: the run, of whose pipeline earlier runs tell how long its stages take.
     """
-    continued = [stages[one.name].id for one in planned if one.action == Action.CONTINUE]
-    steps = last_steps(continued)
+    with views.reading() as connection:
+        before = past.completions(connection, run, len(stages))
+    continued = [one.name for one in planned if one.action == Action.CONTINUE]
+    reached = last_steps(
+        [stages[name].id for name in continued]
+        + [one.stage_id for name in continued for one in before.get(name, ())[:1]]
+    )
     return [
-        _with_savings(one, stages[one.name], attempts.get(stages[one.name].id, ()), steps)
+        _with_savings(
+            one,
+            stages[one.name],
+            attempts.get(stages[one.name].id, ()),
+            _Before(before.get(one.name, ()), past.work_of(run, stages[one.name]), reached),
+        )
         for one in planned
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What earlier runs tell of a stage."""
+
+    past: Sequence[Past]
+    work: str
+    steps: Mapping[str, int]
+    """Last steps by stage id."""
+
+    def seconds(self, step: int | None = None) -> float | None:
+        """Return how long it takes, from a checkpoint on where a step is given."""
+        last = self.steps.get(self.past[0].stage_id) if self.past else None
+        return estimate.from_checkpoint(estimate.usual(self.past, self.work), step, last)
 
 
 def last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
@@ -49,19 +78,22 @@ def _with_savings(
     one: PlannedStage,
     stage: StageRecord,
     attempts: Sequence[AttemptRecord],
-    steps: Mapping[str, int],
+    before: _Before,
 ) -> PlannedStage:
     completed = [attempt for attempt in attempts if attempt.status == Status.COMPLETED][-1:]
     saved = 0.0
+    step = before.steps.get(stage.id) if one.action == Action.CONTINUE else None
+    seconds = before.seconds(step)
     if one.action == Action.SKIP:
+        seconds = next((_seconds(attempt) for attempt in completed), None)
         saved = sum(_gpu_seconds(attempt) for attempt in completed)
     elif one.checkpoint is not None:
         written = _written_at(Path(one.checkpoint))
         saved = sum(_gpu_seconds(attempt, until=written) for attempt in attempts)
     return replace(
         one,
-        step=steps.get(stage.id),
-        seconds=next((_seconds(attempt) for attempt in completed), None),
+        step=step,
+        seconds=seconds,
         gpu_seconds_saved=saved,
     )
 
