@@ -109,7 +109,7 @@ def stranger_on(gpu: Gpu) -> str | None:
         return "a stage of another trainui"
     if not gpu.draws and (gpu.memory_used or 0) > MOST_UNEXPLAINED:
         used = (gpu.memory_used or 0) / 2**30
-        return f"a process that cannot be seen from here ({used:.0f} GiB)"
+        return f"unseen process ({used:.0f} GiB)"
     return None
 
 

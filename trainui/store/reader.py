@@ -77,3 +77,15 @@ def flag(connection: sqlite3.Connection, name: str) -> str | None:
 def data_version(connection: sqlite3.Connection) -> int:
     """Return a number that changes whenever another connection has committed."""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def gpu_holders(connection: sqlite3.Connection, host: str) -> dict[int, str]:
+    """Return the GPUs of a host that stages have, by index, each with its stage's name."""
+    found = connection.execute(
+        "SELECT slots.number, stages.name FROM slots"
+        " JOIN attempts ON attempts.id = slots.attempt_id"
+        " JOIN stages ON stages.id = attempts.stage_id"
+        " WHERE slots.host = ? AND slots.kind = 'gpu'",
+        (host,),
+    )
+    return {int(number): str(name) for number, name in found}

@@ -89,7 +89,7 @@ class TrainuiApp(Working, App[int]):
         """Give the page that is open what the feed has read."""
         self.snapshot = message.snapshot
         if (page := self.page) is not None:
-            page.show(message.snapshot)
+            page.take(message.snapshot)
 
     def _tick(self) -> None:
         if (page := self.page) is not None:

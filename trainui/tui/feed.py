@@ -8,6 +8,7 @@ a snapshot equal to the last one is not handed over.
 from __future__ import annotations
 
 import logging
+import socket
 import sqlite3
 import sys
 import threading
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trainui import disk, paths, settings
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store import reader
+from trainui.tui.gpu_reader import GpuReader
 from trainui.tui.run_list import RunList
 from trainui.tui.snapshots import Snapshot, Wanted
 
@@ -54,6 +56,7 @@ class Feed:
         self._stopping = False
         self._reread = False
         self._source = _Source()
+        self._gpus = GpuReader()
         self._read_at = float("-inf")
         self._last: Snapshot | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -66,6 +69,7 @@ class Feed:
         """End the thread, waiting for a reading that is under way."""
         self._stopping = True
         self._wake.set()
+        self._gpus.stop()
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)
 
@@ -97,6 +101,8 @@ class Feed:
 
     def _turn(self, asked: bool) -> None:
         if not asked and (self._is_early() or not self._source.has_changed()):
+            if self._last is not None:
+                self._hand_over(self._last)  # with what is new of the GPUs
             return
         self._read_at = time.monotonic()
         wanted = self._wanted
@@ -111,9 +117,12 @@ class Feed:
         return time.monotonic() - self._read_at < LEAST_GAP
 
     def _hand_over(self, snapshot: Snapshot) -> None:
-        if snapshot != self._last:
+        if snapshot.gpus is not self._gpus.figures:
+            snapshot = replace(snapshot, gpus=self._gpus.figures)
+        if snapshot is not self._last and snapshot != self._last:
             self._last = snapshot
             self.deliver(snapshot)
+            self._gpus.start()  # after what is to be seen first
 
 
 class _Around(NamedTuple):
@@ -187,6 +196,7 @@ class _Source:
         self._version = reader.data_version(connection)
         snapshot = Snapshot(
             wanted,
+            gpu_holders=reader.gpu_holders(connection, socket.gethostname()),
             paused=reader.flag(connection, "paused") is not None,
             **self._around._asdict(),
         )

@@ -146,7 +146,7 @@ def _exit_text(last: AttemptRecord | None) -> str:
 def _where(last: AttemptRecord | None) -> str:
     if last is None:
         return ""
-    slots = ", ".join(str(slot) for slot in last.slots)
+    slots = ", ".join(str(slot) for slot in last.slots) + ("" if last.gpus else " (no GPU)")
     process = "" if last.pid is None else f"process {last.pid}"
     return ", ".join(part for part in (slots, process) if part)
 

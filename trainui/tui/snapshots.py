@@ -10,6 +10,7 @@ from trainui.store.run_lines import RunLine
 
 if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+    from trainui.tui.gpu_reader import GpuFigures
 
 Stream = Literal["stdout", "stderr"]
 
@@ -98,6 +99,10 @@ class Snapshot:
     """More runs are being read."""
     page: RunPage | None = None
     """None on the list, and where the run is gone."""
+    gpus: tuple[GpuFigures, ...] = ()
+    """Those of this machine; none where there is no driver."""
+    gpu_holders: Mapping[int, str] = field(default_factory=dict)
+    """By a GPU's index the name of the stage that has it."""
     paused: bool = False
     worker: bool = True
     """Whether a worker is there, so that something new can start."""

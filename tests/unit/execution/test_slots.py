@@ -101,7 +101,7 @@ def test_where_processes_cannot_be_seen_the_memory_in_use_tells_of_them() -> Non
     untold = Gpu(3, "GPU-d", "H100")
     free = survey({}, gpus=[full, idle, desktop, untold])
     assert free.gpus == (1, 2, 3)
-    assert free.gpu_strangers == {0: "a process that cannot be seen from here (20 GiB)"}
+    assert free.gpu_strangers == {0: "unseen process (20 GiB)"}
 
 
 def test_a_gpu_that_does_not_work_is_nobodys_also_while_an_attempt_holds_it() -> None:

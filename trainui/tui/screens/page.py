@@ -15,6 +15,7 @@ from trainui.tui.keys import bindings
 from trainui.tui.snapshots import Snapshot, Wanted
 from trainui.tui.spans import Row, Span
 from trainui.tui.widgets.bars import Bar, KeyBar
+from trainui.tui.widgets.gpu_strip import GpuStrip
 from trainui.tui.widgets.search_bar import SearchBar
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ class Page(Acting):
     def __init__(self) -> None:
         super().__init__()
         self.top = Bar(id="top")
+        self.gpu_strip = GpuStrip(id="gpus")
         self.key_bar = KeyBar(id="keys")
 
     def compose(self) -> ComposeResult:
-        """Make a bar at the top, the content, and the keys at the bottom."""
+        """Make a bar at the top, the GPUs, the content, and the keys at the bottom."""
         yield self.top
+        yield self.gpu_strip
         yield from self.content()
         yield self.key_bar
 
@@ -58,8 +61,13 @@ class Page(Acting):
         """Return what the feed is to read for this page."""
         raise NotImplementedError
 
+    def take(self, snapshot: Snapshot) -> None:
+        """Show what the feed has read, the GPUs too."""
+        self.gpu_strip.show(snapshot.gpus, snapshot.gpu_holders)
+        self.show(snapshot)
+
     def show(self, snapshot: Snapshot) -> None:
-        """Show what the feed has read."""
+        """Show what the feed has read, but for the GPUs."""
         raise NotImplementedError
 
     def tick(self) -> None:
@@ -87,7 +95,7 @@ class Page(Acting):
         self.ready = True
         self.watch(self, "focused", self.show_keys, init=True)
         if self.trainui.snapshot is not None:
-            self.show(self.trainui.snapshot)
+            self.take(self.trainui.snapshot)
 
     def on_screen_resume(self) -> None:
         """Let the feed read for this page."""

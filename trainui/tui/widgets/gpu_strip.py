@@ -1,0 +1,110 @@
+"""The GPUs of this machine in a line or two: how busy each is, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from trainui.text import harmless
+from trainui.tui.gpu_reader import GpuFigures
+from trainui.tui.spans import Row, Span, cut, width_of
+from trainui.tui.widgets.lines import LinesView
+
+MOST_LINES = 2
+LEAST_CELLS = 25
+"""Cells of one GPU below which another line is begun: its figures, and some of a name."""
+
+SOME_ROOM, MORE_ROOM = 34, 48
+"""Cells of one GPU from which on its whole memory, and its temperature and power, are shown."""
+
+
+class GpuStrip(LinesView, can_focus=False):
+    """Shows the GPUs; takes no room where there are none."""
+
+    DEFAULT_CSS = """
+    GpuStrip { height: 1; overflow: hidden; display: none; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._figures: Sequence[GpuFigures] = ()
+        self._holders: Mapping[int, str] = {}
+
+    def show(self, figures: Sequence[GpuFigures], holders: Mapping[int, str]) -> None:
+        """Show this.
+
+        Args:
+            figures: what the driver tells.
+            holders: by a GPU's index the name of our stage that has it.
+        """
+        self._figures, self._holders = figures, holders
+        self.display = bool(figures)
+        self._settle()
+        self.update_rows()
+
+    def on_resize(self) -> None:
+        """Take the lines that are needed at this width."""
+        self._settle()
+
+    def _settle(self) -> None:
+        lines = line_count(len(self._figures), self.app.size.width)
+        if self.styles.height is None or self.styles.height.value != lines:
+            self.styles.height = lines
+
+    def row_count(self) -> int:
+        """Return how many lines there are."""
+        return line_count(len(self._figures), self.size.width)
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a line."""
+        return strip_row(self._figures, self._holders, index, width)
+
+
+def line_count(gpus: int, width: int) -> int:
+    """Return how many lines some GPUs take."""
+    return max(1, min(MOST_LINES, -(-gpus * LEAST_CELLS // max(width, 1))))
+
+
+def strip_row(
+    figures: Sequence[GpuFigures], holders: Mapping[int, str], line: int, width: int
+) -> Row:
+    """Return one of the lines, its GPUs in columns of one width."""
+    columns = -(-len(figures) // line_count(len(figures), width))
+    cells = width // max(columns, 1)
+    spans: list[Span] = []
+    for gpu in figures[line * columns : (line + 1) * columns]:
+        spans += _gpu(gpu, holders.get(gpu.index), cells)
+    return tuple(spans)
+
+
+def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Span]:
+    label = f" GPU {gpu.index} " if cells >= LEAST_CELLS else f" {gpu.index} "
+    if gpu.problem:
+        return _filled([Span(label, "dim"), Span(f"▲ {gpu.user}", "bad")], cells)
+    spans = [Span(label, "dim"), Span(_busy(gpu), "good" if gpu.utilisation else "dim")]
+    spans += [Span(f" {part}", "dim") for part in _numbers(gpu, cells)]
+    user = harmless(holder or gpu.user or "free")
+    return _filled(
+        [*spans, Span(f" {user}", "" if holder else "warn" if gpu.user else "dim")], cells
+    )
+
+
+def _busy(gpu: GpuFigures) -> str:
+    return "  – " if gpu.utilisation is None else f"{gpu.utilisation:3d}%"
+
+
+def _numbers(gpu: GpuFigures, cells: int) -> list[str]:
+    found = []
+    if gpu.memory_used is not None:
+        total = f"/{gpu.memory_total}" if cells >= SOME_ROOM else ""
+        found.append(f"{gpu.memory_used}{total}G".rjust(len(f"{gpu.memory_total}{total}G")))
+    if cells >= MORE_ROOM and gpu.temperature is not None:
+        found.append(f"{gpu.temperature}°C")
+    if cells >= MORE_ROOM and gpu.power is not None:
+        found.append(f"{gpu.power}W")
+    return found
+
+
+def _filled(spans: list[Span], cells: int) -> list[Span]:
+    """Cut or fill some pieces so that all take exactly some cells, with a gap at the end."""
+    kept = cut(tuple(spans), cells - 1)
+    return [*kept, Span(" " * (cells - width_of(kept)))]
