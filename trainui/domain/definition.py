@@ -76,6 +76,8 @@ class MetricSource:
     """`stdout` or `stderr`, with `pattern` instead of a path."""
     pattern: str | None = None
     """A pattern with named groups, or a preset's name."""
+    restarts: str | None = None
+    """`continue`: a later attempt counts its steps from nothing, and they go on from the last."""
 
 
 @dataclass(frozen=True, slots=True)

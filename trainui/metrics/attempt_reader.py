@@ -130,9 +130,14 @@ class AttemptReader:
             attempt=self.attempt.number,
             follows=not candidate.one_of_many,
             accepts=lambda name: self._accepts(name, candidate),
+            shift=self._next_step() if candidate.reading.continues else 0,
         )
         if source.problem is not None:
             self._problems[candidate.key] = source.problem
+
+    def _next_step(self) -> float:
+        with self._store.read() as connection:
+            return points.next_step(connection, self.attempt.stage_id, attempt=self.attempt.number)
 
     def _accepts(self, name: str, candidate: Candidate) -> bool:
         accepted = self._names.accepts(name, candidate.family)

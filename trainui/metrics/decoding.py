@@ -53,6 +53,8 @@ class Reading:
     """The name of one, in place of a pattern."""
     prefix: str = ""
     """Comes before the metrics' names."""
+    continues: bool = False
+    """Its steps begin from nothing at each attempt, and go on from the last attempt's."""
     doubtful: bool = False
     """Nobody said that it holds metrics, so its content must show it."""
 

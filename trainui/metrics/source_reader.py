@@ -76,6 +76,7 @@ class SourceReader:
         follows: bool = True,
         until: int | None = None,
         accepts: Callable[[str], bool] = lambda _name: True,
+        shift: float = 0,
     ) -> None:
         """Begin where the store says.
 
@@ -90,6 +91,7 @@ class SourceReader:
                 else only `reopen_if_replaced` does.
             until: bytes of the file after which nothing is read.
             accepts: tells which series are wanted.
+            shift: is added to each step that is read.
         """
         self.path = path
         self._attempt = attempt
@@ -99,6 +101,7 @@ class SourceReader:
         self._follows = follows
         self._until = until
         self._accepts = accepts
+        self._shift = shift
         self._file: GrowingFile | None = None
         self._limit = LIVE_BYTES
         self._begin(known)
@@ -332,7 +335,14 @@ class SourceReader:
     def _wanted(self, series: Mapping[str, Points], look: Look) -> dict[str, Points]:
         """Return the series that are wanted, by clean names, each point with a time."""
         named = ((clean_name(self._reading.prefix + name), found) for name, found in series.items())
-        return {name: with_time(found, look) for name, found in named if self._accepts(name)}
+        return {
+            name: with_time(self._shifted(found), look)
+            for name, found in named
+            if self._accepts(name)
+        }
+
+    def _shifted(self, found: Points) -> Points:
+        return replace(found, steps=found.steps + self._shift) if self._shift else found
 
     def _save(self, after: Source, batch: Mapping[str, Points], records: int) -> int:
         with self._store.write() as connection:

@@ -72,7 +72,9 @@ def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
     digest = hashlib.sha256(f"{source.step}\0{pattern}".encode()).hexdigest()[:12]
     key = f"{key_of(path)}#{digest}"
     try:
-        reading = _stream_reading(pattern, source.step)
+        reading = replace(
+            _stream_reading(pattern, source.step), continues=source.restarts is not None
+        )
     except PatternError as error:
         found.problems[key] = str(error)
     else:
@@ -87,7 +89,7 @@ def _stream_reading(pattern: str, step: str | None) -> Reading:
 
 def _add_files(found: Found, place: Place, source: MetricSource) -> None:
     pattern = os.path.expanduser(source.path or "")  # noqa: PTH111 (a pattern is no path)
-    reading = Reading(format=source.format, step=source.step)
+    reading = Reading(format=source.format, step=source.step, continues=source.restarts is not None)
     for root in dict.fromkeys((place.stage_dir, place.workdir)):
         paths = list(_matches(pattern, root))
         if paths:

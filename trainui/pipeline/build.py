@@ -102,6 +102,7 @@ def _source(spec: MetricSpec) -> MetricSource:
         path=spec.path,
         format=spec.format,
         step=spec.step,
+        restarts=spec.restarts,
         stream=stream,
         pattern=spec.stdout if spec.stdout is not None else spec.stderr,
     )

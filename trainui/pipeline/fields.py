@@ -61,6 +61,13 @@ def _format(value: Any) -> str:
     return text
 
 
+def _restarts(value: Any) -> str:
+    text = _item(value)
+    if text != "continue":
+        raise fault("bad-restarts", f"must be continue, not {quoted(text)}; or leave it out")
+    return text
+
+
 def compile_pattern(text: str) -> re.Pattern[str]:
     """Compile a regular expression, or raise what is wrong with it."""
     try:
@@ -223,6 +230,9 @@ Format = Annotated[
     WithJsonSchema({"anyOf": [{"enum": list(METRIC_FORMATS)}, _FILLED_SCHEMA]}),
 ]
 """The name of a format of metrics."""
+
+Restarts = Annotated[str, BeforeValidator(_restarts), WithJsonSchema({"enum": ["continue"]})]
+"""What a counter of steps does that begins again at each attempt."""
 
 StageName = Annotated[
     str,

@@ -34,6 +34,8 @@ class MetricSpec(_Strict):
     """The format's name, where the content does not tell it."""
     step: f.Item | None = None
     """The field or group that is the step."""
+    restarts: f.Restarts | None = None
+    """`continue` where a later attempt counts its steps from nothing: they go on from the last."""
     stdout: f.StreamPattern | None = None
     """A pattern with named groups, or a preset's name, for the lines of stdout."""
     stderr: f.StreamPattern | None = None

@@ -246,6 +246,23 @@ def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[in
     return found
 
 
+def next_step(connection: Connection, owner: str, *, attempt: int) -> int | float:
+    """Return where a counter goes on that counted the steps of earlier attempts; 0 without any.
+
+    That is their last step, or the one after it where the counter begins at 0.
+    """
+    stats = [
+        piece.stats
+        for series in pieces.series_of(driver(connection), owner)
+        for piece in series.pieces
+        if piece.history.attempt < attempt
+    ]
+    if not stats:
+        return 0
+    begins_at_zero = min(one.low_step for one in stats) <= 0
+    return max(one.high_step for one in stats) + begins_at_zero
+
+
 def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
     """Return what is stored of a source's present history, by series, in the order read."""
     raw = driver(connection)

@@ -257,6 +257,27 @@ def again(store: Store, attempt: Attempt) -> Attempt:
     return next_attempt(store, run_id)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_counter_that_restarts_goes_on_where_the_user_says_so(
+    store: Store, tmp_path: Path, first: int
+) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl", restarts="continue"))
+    path = attempt.stage_dir / "m.jsonl"
+    for number in range(3):
+        if number:
+            attempt = again(store, attempt)
+        with path.open("a") as file:
+            file.write(lines(range(first, first + 3)))
+        reader = read(store, attempt)
+        reader.close()
+        with path.open("a") as file:
+            file.write(lines([first + 3]))
+        read(store, attempt).finish(clean=True)  # as after a restart of the reader
+    found = curves.curve(connect(store), attempt.stage_id, "loss")
+    assert found.steps.tolist() == list(range(first, first + 12))
+    assert summaries(store, attempt.stage_id)["loss"].superseded == 0
+
+
 def test_a_file_that_names_a_new_metric_in_each_line_is_bounded(
     store: Store, tmp_path: Path
 ) -> None:
