@@ -7,7 +7,7 @@ is free is free; the store refuses a slot that is taken all the same.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from trainui.execution.gpus import Usable
 from trainui.execution.messages import Message, Messenger
 from trainui.execution.slots import HOST
 from trainui.pipeline.masking import mask
-from trainui.pipeline.plan import Grant, Wait, WaitingStage, plan
+from trainui.pipeline.plan import Grant, Wait, WaitingStage, decide
 from trainui.settings import Settings
 from trainui.store import attempts, runs, stages
 from trainui.store.engine import Store
@@ -38,12 +38,27 @@ SEND_AGAIN_AFTER = 10 * clock.SECOND
 REASONS_AT_ONCE = 100
 """Written in one transaction; more would keep others from writing for too long."""
 
+HORIZON = 20
+"""Stages of the queue, for each kind of slot, that are looked at while none behind them could
+start: a look costs no more where ten thousand wait."""
+
+BEHIND = "earlier stages are before it"
+"""Why a stage waits that is behind the horizon: words that stay."""
+
+SILENT = 500
+"""Such stages that are told so at one look."""
+
 
 @dataclass(frozen=True, slots=True)
 class _View:
     """What the planner needs to know, read at one moment."""
 
     waiting: Sequence[StageRecord]
+    """As far as the horizon."""
+    cut: frozenset[str]
+    """Kinds of slots for which more wait behind it."""
+    silent: Sequence[str]
+    """Stages behind it that are still to be told why they wait."""
     held: dict[Slot, str]
     unclaimed: Sequence[Message]
     paused: bool
@@ -82,25 +97,39 @@ class Planner:
             changed: whether the store changed since the last look.
         """
         if changed or self._last is None or self._last.is_open:
-            self._last = self._read()
+            self._last = self._read(_HORIZONS)
         elif not (self._lacking or _is_moved_by_time(self._last)):
             return
         self._send_again(self._last.unclaimed)
-        if self._last.waiting:
-            self._give_out(self._last)
+        self._last = self._give_out_all(self._last)
         if not any(stage.definition.gpus for stage in self._last.waiting):
             nvml.close()
 
-    def _read(self) -> _View:
+    def _give_out_all(self, view: _View) -> _View:
+        """Give out what is free, looking as far back as anything could start."""
+        horizons = _HORIZONS
+        while view.waiting and (wider := self._give_out(view) & view.cut):
+            horizons = {k: n * 8 if k in wider else n for k, n in horizons.items()}
+            view = self._read(horizons)
+        return view
+
+    def _read(self, horizons: Mapping[str, int]) -> _View:
         # at the worker's start all messages count as lost: whoever had taken them is gone
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
         with self._store.read() as connection:
-            waiting = stages.queued(connection)
+            pages = {
+                kind: stages.queued(connection, kind=kind, limit=horizon + 1)
+                for kind, horizon in horizons.items()
+            }
+            cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
+            waiting = [one for kind, page in pages.items() for one in page[: horizons[kind]]]
             is_open = bool(attempts.in_state(connection, Status.QUEUED))
             sent_before = clock.now() - patience
             lost = attempts.unclaimed(connection, sent_before=sent_before) if is_open else []
             return _View(
                 waiting=waiting,
+                cut=cut,
+                silent=stages.queued_in_silence(connection, limit=SILENT) if cut else (),
                 held=slots.holders(connection) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, PAUSED) is not None,
@@ -117,11 +146,12 @@ class Planner:
         for message in lost:
             self._messenger.post(message)
 
-    def _give_out(self, view: _View) -> None:
+    def _give_out(self, view: _View) -> frozenset[str]:
+        """Give out what is free; return the kinds of slots of which some are left."""
         usable = self._usable_gpus(view)
         waiting = _with_lacks(view.waiting, usable)
         self._lacking = any(stage.lack for stage in waiting)
-        decided = plan(
+        decided, left = decide(
             waiting,
             slots.survey(view.held, self._settings, usable),
             clock.now(),
@@ -131,13 +161,11 @@ class Planner:
         for item in decided:
             if isinstance(item, Grant):
                 self._grant(by_id[item.stage_id], item)
-        self._write_reasons(
-            [
-                item
-                for item in decided
-                if isinstance(item, Wait) and by_id[item.stage_id].reason != item.reason
-            ]
-        )
+        words = {item.stage_id: item.reason for item in decided if isinstance(item, Wait)}
+        behind = {stage: BEHIND for stage in view.silent if stage not in by_id}
+        news = {stage: why for stage, why in words.items() if by_id[stage].reason != why}
+        self._write_reasons({**news, **behind})
+        return left
 
     def _usable_gpus(self, view: _View) -> Usable:
         """Look at the GPUs, if somebody waits for one."""
@@ -155,11 +183,14 @@ class Planner:
             logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
             self._messenger.post(_message(stage, attempt))
 
-    def _write_reasons(self, waits: Sequence[Wait]) -> None:
-        for start in range(0, len(waits), REASONS_AT_ONCE):
+    def _write_reasons(self, reasons: Mapping[str, str]) -> None:
+        items = list(reasons.items())
+        for start in range(0, len(items), REASONS_AT_ONCE):
             with self._store.write() as connection:
-                for wait in waits[start : start + REASONS_AT_ONCE]:
-                    stages.set_reason(connection, wait.stage_id, wait.reason)
+                stages.set_reasons(connection, dict(items[start : start + REASONS_AT_ONCE]))
+
+
+_HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
 
 
 def _is_moved_by_time(view: _View) -> bool:

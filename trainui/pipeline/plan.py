@@ -97,6 +97,17 @@ def plan(
         now: microseconds.
         paused: whether a person holds the queue.
     """
+    return decide(waiting, free, now, paused=paused)[0]
+
+
+def decide(
+    waiting: Sequence[WaitingStage], free: FreeSlots, now: int, *, paused: bool = False
+) -> tuple[list[Grant | Wait], frozenset[str]]:
+    """Do what `plan` does, and tell which kinds of slots are left to who comes later.
+
+    Returns:
+        The decisions; `cpu` and `gpu`, where such a slot is free and none of these waits for it.
+    """
     queues = {
         "cpu": _Queue("cpu", list(free.cpus), free.cpu_users),
         "gpu": _Queue("gpu", list(free.gpus), free.gpu_users, free.gpu_strangers, free.gpu_limit),
@@ -111,7 +122,8 @@ def plan(
             decided.append(Wait(stage.id, stage.lack))
         else:
             decided.append(queues["gpu" if stage.gpus else "cpu"].decide(stage))
-    return decided
+    left = (kind for kind, queue in queues.items() if not paused and queue.is_open)
+    return decided, frozenset(left)
 
 
 @dataclass(slots=True)
@@ -126,6 +138,11 @@ class _Queue:
     kept: set[int] = field(default_factory=set)
     """Slots that a stage waits for, so that none which comes later takes them."""
     given: set[int] = field(default_factory=set)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a slot is free that no stage waits for."""
+        return not self.kept.issuperset(self.free)
 
     def decide(self, stage: WaitingStage) -> Grant | Wait:
         needed = stage.gpus or stage.cpus

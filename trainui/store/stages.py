@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import JSON, Connection, and_, bindparam, func, select, type_coerce, update
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
@@ -66,17 +66,22 @@ _CHANGE = update(STAGES).where(
 )
 
 
-def set_reason(connection: Connection, stage_id: str, reason: str | None) -> None:
-    """Say why a queued stage waits; nothing is written where it says so already."""
-    connection.execute(
-        update(STAGES)
-        .where(
-            STAGES.c.id == stage_id,
-            STAGES.c.status == Status.QUEUED,
-            STAGES.c.reason.is_distinct_from(reason),
-        )
-        .values(reason=reason)
+def set_reasons(connection: Connection, reasons: Mapping[str, str | None]) -> None:
+    """Say by id why queued stages wait; nothing is written where it says so already."""
+    if reasons:
+        values = [{"stage": stage, "words": words} for stage, words in reasons.items()]
+        connection.execute(_SET_REASON, values)
+
+
+_SET_REASON = (
+    update(STAGES)
+    .where(
+        STAGES.c.id == bindparam("stage"),
+        STAGES.c.status == Status.QUEUED,
+        STAGES.c.reason.is_distinct_from(bindparam("words")),
     )
+    .values(reason=bindparam("words"))
+)
 
 
 def warn(connection: Connection, stage_id: str, reason: str | None) -> None:
@@ -165,27 +170,49 @@ def _pending_dependants(connection: Connection, stage_ids: list[str]) -> list[St
 
 
 def _upstreams(connection: Connection, stage_id: str) -> list[Upstream]:
-    found = connection.execute(
-        select(STAGES.c.name, STAGES.c.status, STAGES.c.definition_json)
-        .join(DEPENDENCIES, DEPENDENCIES.c.upstream_id == STAGES.c.id)
-        .where(DEPENDENCIES.c.stage_id == stage_id)
-        .order_by(STAGES.c.position)
-    )
+    """Return what a stage depends on directly, less what has completed: that decides nothing."""
+    found = connection.execute(_UPSTREAMS, {"stage": stage_id})
     return [
-        Upstream(name, Status(status), bool(rows.load(definition)["allow_failure"]))
+        Upstream(
+            name,
+            Status(status),
+            status in ENDED and bool(rows.load(definition)["allow_failure"]),
+        )
         for name, status, definition in found
     ]
 
 
-def queued(connection: Connection) -> list[StageRecord]:
-    """Return the stages that wait for a slot, in the order in which they may have one."""
-    found = connection.execute(
-        select(STAGES)
-        .join(RUNS, RUNS.c.id == STAGES.c.run_id)
-        .where(STAGES.c.status == Status.QUEUED, ~_has_open_attempt())
-        .order_by(RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position)
-    ).mappings()
-    return [rows.stage_record(dict(row)) for row in found]
+_UPSTREAMS = (
+    select(STAGES.c.name, STAGES.c.status, STAGES.c.definition_json)
+    .join(DEPENDENCIES, DEPENDENCIES.c.upstream_id == STAGES.c.id)
+    .where(DEPENDENCIES.c.stage_id == bindparam("stage"), STAGES.c.status != Status.COMPLETED)
+    .order_by(STAGES.c.position)
+)
+
+
+def queued(
+    connection: Connection, *, kind: str | None = None, limit: int | None = None
+) -> list[StageRecord]:
+    """Return the stages that wait for a slot, in the order in which they may have one.
+
+    Args:
+        connection: to the store.
+        kind: `cpu` or `gpu`: those that need such slots; None: all.
+        limit: at most so many, the first ones.
+    """
+    found = select(STAGES).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(_IS_QUEUED)
+    if kind is not None:
+        found = found.where(_GPUS > 0 if kind == "gpu" else _GPUS == 0)
+    ordered = found.order_by(
+        RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position
+    ).limit(limit)
+    return [rows.stage_record(dict(row)) for row in connection.execute(ordered).mappings()]
+
+
+def queued_in_silence(connection: Connection, *, limit: int) -> list[str]:
+    """Return the ids of queued stages of which nothing says why they wait."""
+    found = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit(limit)
+    return list(connection.execute(found).scalars())
 
 
 def _has_open_attempt() -> Any:
@@ -194,6 +221,10 @@ def _has_open_attempt() -> Any:
         .where(ATTEMPTS.c.stage_id == STAGES.c.id, ATTEMPTS.c.status == Status.QUEUED)
         .exists()
     )
+
+
+_GPUS = func.coalesce(type_coerce(STAGES.c.definition_json, JSON)["gpus"].as_integer(), 0)
+_IS_QUEUED = and_(STAGES.c.status == Status.QUEUED, ~_has_open_attempt())
 
 
 def cancel(connection: Connection, run_id: str, stage_ids: Iterable[str]) -> list[str]:

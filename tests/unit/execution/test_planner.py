@@ -14,7 +14,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.execution.celery_app import get_app
 from trainui.execution.messages import Message, Messenger
-from trainui.execution.planner import LOOK_EVERY, Planner
+from trainui.execution.planner import BEHIND, HORIZON, LOOK_EVERY, Planner
 from trainui.execution.slots import HOST
 from trainui.settings import Settings
 from trainui.store import attempts, runs, stages
@@ -192,3 +192,28 @@ def test_a_cancelled_stage_is_not_sent(store: Store, posted: Posted, tmp_path: P
     with store.read() as connection:
         assert runs.get(connection, run) is not None
         assert attempts.held_slots(connection, HOST) != {}
+
+
+def test_many_that_cannot_start_keep_none_behind_them_from_it(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    large = [f"{{name: large{i}, run: x, cpus: 9}}" for i in range(9 * HORIZON)]
+    submit(tmp_path, f"stages: [{', '.join(large)}, {{name: small, run: x}}]")
+    planner_with(store, posted, cpus=2).look(changed=True)
+    assert posted.names() == ["small"]
+
+
+def test_of_many_that_wait_the_first_are_told_for_what_and_the_rest_that_they_are_behind(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    many = [f"{{name: s{i}, run: x}}" for i in range(3 * HORIZON)]
+    run = submit(tmp_path, f"stages: [{', '.join(many)}]")
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    planner.look(changed=True)
+    assert posted.names() == ["s0"]
+    with store.read() as connection:
+        reasons = [stage.reason for stage in runs.stages(connection, run)]
+    taken = "needs 1 CPU place: 1 of 1 taken by s0"
+    assert reasons[1 : HORIZON + 1] == [taken] * HORIZON
+    assert reasons[HORIZON + 1 :] == [BEHIND] * (2 * HORIZON - 1)
