@@ -16,7 +16,7 @@ from typing import Any, TypedDict
 from trainui import clock, control
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError, WaitTimeoutError
-from trainui.execution import service
+from trainui.execution import service, vanished
 from trainui.pipeline import loader
 from trainui.store import views
 
@@ -77,6 +77,7 @@ class PipelineExecutor:
             NotFoundError: there is no such run.
             UnfitEnvironmentError: nothing can run here; the message says what to do.
         """
+        vanished.record([self.pipeline_uuid])
         if control.resume(self.pipeline_uuid):
             service.ensure_started()
         return self._state()

@@ -31,7 +31,9 @@ def start(cli: CommandLine) -> int:
 
 def test_a_stage_outlives_the_worker_and_is_taken_up_again(cli: CommandLine) -> None:
     pid = start(cli)
-    stopped = cli.json("worker", "stop")
+    done = cli("worker", "stop", "--json")
+    stopped = done.json()
+    assert "1 stage goes on: a; the next `trainui worker start` takes it up" in done.err
     assert (stopped["running"], stopped["pid"], stopped["guard_pid"]) == (False, None, None)
     assert stopped["broker"]["reachable"] is False
     assert is_alive(pid)
@@ -80,6 +82,45 @@ def test_what_was_interrupted_is_resumed_all_at_once(cli: CommandLine) -> None:
     assert [run["status"] for run in resumed["runs"]] == ["completed"]
     nothing = cli("resume", "--interrupted", "--json")
     assert (nothing.code, nothing.json()) == (0, {"runs": []})
+
+
+def test_after_all_was_killed_at_once_one_command_continues_all(cli: CommandLine) -> None:
+    start(cli)
+    cli.write("more.yaml", SLEEPS.replace("name: sleeps", "name: more"))
+    assert cli("run", "more.yaml", "--detach").code == 0
+    read_pid(Path(cli("path", "more", "a").out.strip(), "pid"))
+    service = cli.json("worker", "status")
+    tries = [cli.json("show", name)["stages"][0]["attempts"][0] for name in ("sleeps", "more")]
+    killed = [service["guard_pid"], service["pid"], service["broker"]["pid"]]
+    killed += [one[pid] for one in tries for pid in ("supervisor_pid", "pid")]
+    for pid in killed:  # as a reboot does
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(pid) for pid in killed), "the end of all")
+
+    planned = cli("resume", "--interrupted", "--dry-run", "--json")
+    assert planned.json() == {"runs": []}
+    assert "not yet in this plan" in planned.err
+    assert not cli.json("worker", "status")["pid"]  # a plan starts nothing
+    cli.write("go", "")
+    resumed = cli.json("resume", "--interrupted")
+    assert [run["status"] for run in resumed["runs"]] == ["completed", "completed"]
+    for run in resumed["runs"]:
+        ends = [attempt["status"] for attempt in run["stages"][0]["attempts"]]
+        assert ends == ["interrupted", "completed"]
+
+
+def test_the_plan_of_all_interrupted_runs_is_one_value(cli: CommandLine) -> None:
+    start(cli)
+    attempt = cli.json("show", "sleeps")["stages"][0]["attempts"][0]
+    for pid in (attempt["supervisor_pid"], attempt["pid"]):
+        os.kill(pid, signal.SIGKILL)
+    assert cli("wait", "sleeps").code == 1
+    (planned,) = cli.json("resume", "--interrupted", "--dry-run")["runs"]
+    assert planned["name"] == "sleeps"
+    assert [stage["reason"] for stage in planned["stages"]] == ["was interrupted", "was blocked"]
+    shown = cli("resume", "--interrupted", "--dry-run").out
+    assert shown.startswith(f"sleeps ({planned['run']})\nSTAGE")
+    assert cli.status("sleeps") == "interrupted"
 
 
 def test_the_demo_is_a_run_like_any_other(cli: CommandLine) -> None:

@@ -14,7 +14,7 @@ from trainui import text
 from trainui.cli import opening, options, output, references, resume_file, resume_plan
 from trainui.cli.disk_space import DiskWatch
 from trainui.cli.resume_file import Choice
-from trainui.domain.states import Status
+from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,8 +108,12 @@ def resume(
         raise UsageError(
             "no RUN; `trainui ls` lists them, `--interrupted` means every one of those"
         )
+    from trainui.execution import vanished
+
     found = references.find_run(run)
     named = _Named(until or (), fresh or (), keep or (), env)
+    if not dry_run:
+        vanished.record([found.id])
     choice = resume_file.choose(found, file, as_submitted=as_submitted)
     if dry_run:
         _show_plan(found, named.wishes(found, choice.pipeline), choice, as_json)
@@ -210,12 +214,15 @@ def _follow(
 
 def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -> int:
     from trainui.cli import waiting
+    from trainui.execution import service, vanished
 
-    found = _interrupted_runs()
     if dry_run:
-        for run in found:
-            _show_plan(run, _Wishes(), Choice(), as_json)
+        _plan_interrupted(as_json)
         return 0
+    vanished.record()
+    if _unfinished_runs():  # the reboot took the worker, and they wait for it
+        service.ensure_started()
+    found = _interrupted_runs()
     for run in found:
         _note_edit(run)
     resumed = [run for run in found if _resume(run.id, _Wishes(env=env))]
@@ -227,6 +234,40 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     if as_json:
         output.value({"runs": [references.in_full(run.id) for run in resumed]})
     return code
+
+
+def _plan_interrupted(as_json: bool) -> None:
+    """Show what `--interrupted` would do: one plan of all runs."""
+    from trainui import control
+    from trainui.execution import vanished
+
+    found = _interrupted_runs()
+    plans = [control.plan_resume(run.id, **_Wishes().planned) for run in found]
+    shown: list[str] = []
+    for run, planned in zip(found, plans, strict=True):
+        shown += [f"{text.harmless(run.name)} ({run.id})", *resume_plan.lines(planned), ""]
+    if gone := vanished.runs() - {run.id for run in found}:
+        output.note(
+            f"not yet in this plan: {', '.join(sorted(gone))}, of which stages have ended with no "
+            "worker there; `trainui worker start` has that recorded"
+        )
+    if not found:
+        output.note("nothing to resume: no run was interrupted")
+    data = [
+        {"run": run.id, "name": run.name, **resume_plan.as_json(planned, None)}
+        for run, planned in zip(found, plans, strict=True)
+    ]
+    output.answer(as_json, {"runs": data}, shown[:-1])
+
+
+def _unfinished_runs() -> list[RunRecord]:
+    from trainui import paths
+    from trainui.store import views
+
+    if not paths.home().database.exists():
+        return []
+    with references.view() as connection:
+        return [run for run in views.runs(connection) if run.status in UNFINISHED]
 
 
 def _note_edit(run: RunRecord) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from trainui import control, paths
+from trainui import control, paths, text
 from trainui.cli import output, references
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
@@ -14,6 +14,9 @@ from trainui.store import views
 
 MARGIN = 60.0
 """Seconds for a stage's end beyond its own grace period: the GPU's memory has to come back."""
+
+
+NAMES_SHOWN = 8
 
 
 def cancel_everything() -> None:
@@ -45,6 +48,24 @@ def cancel_everything() -> None:
                 "them, see `trainui ls`"
             )
         time.sleep(0.2)
+
+
+def tell_of_running() -> None:
+    """Say which stages go on though the worker has ended."""
+    if not paths.home().database.exists():
+        return
+    running = _running()
+    if not running:
+        return
+    names = [text.harmless(stage.name) for stage in running[:NAMES_SHOWN]]
+    if len(running) > NAMES_SHOWN:
+        names.append(f"{len(running) - NAMES_SHOWN} more")
+    one = len(running) == 1
+    output.note(
+        f"{len(running)} stage{'' if one else 's'} {'goes' if one else 'go'} on: "
+        f"{', '.join(names)}; the next `trainui worker start` takes "
+        f"{'it' if one else 'them'} up, `--with-stages` would have ended {'it' if one else 'them'}"
+    )
 
 
 def _running() -> list[StageRecord]:

@@ -40,16 +40,16 @@ def stop(
 
     The next `worker start` takes them up where they are.
     """
+    from trainui.cli import stopping
     from trainui.execution import service
 
     if with_stages:
-        from trainui.cli import stopping
-
         stopping.cancel_everything()
     if not service.stop():
         raise UnfitEnvironmentError(
             "not all has ended, or somebody started it again; see `trainui worker status`"
         )
+    stopping.tell_of_running()
     _show(service.status(), as_json)
 
 

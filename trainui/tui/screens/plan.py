@@ -99,7 +99,9 @@ class PlanScreen(Screen[None]):
     def _make_plan(self) -> None:
         try:
             from trainui import control
+            from trainui.execution import vanished
 
+            vanished.record([self._target.id])
             plan = control.plan_resume(self._target.id)
         except Exception as error:
             self.app.call_from_thread(self._show_error, str(error))

@@ -1,0 +1,65 @@
+"""Stages that run as far as the store knows, and do not: their processes are gone.
+
+So it is after a reboot, until a worker has looked. It is told by the processes, never by a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from trainui import paths
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.execution import detached, service
+from trainui.store import views
+from trainui.supervisor import process
+from trainui.supervisor.process import ProbeState
+from trainui.supervisor.protocol import JournalError
+
+PATIENCE = 30.0
+"""Seconds for a worker to come up, and for what it then reads to its end before it records."""
+
+
+def record(run_ids: Collection[str] | None = None) -> None:
+    """Have it recorded how such stages ended, so that a resume finds them ended.
+
+    Where there are any, the worker is started, and waited for until it has looked.
+
+    Args:
+        run_ids: of these runs; None: of all.
+
+    Raises:
+        UnfitEnvironmentError: a worker cannot be had.
+    """
+
+    def are_left() -> bool:
+        found = runs()
+        return bool(found if run_ids is None else found.intersection(run_ids))
+
+    if are_left():
+        service.ensure_started()
+        detached.wait_until(lambda: not are_left(), PATIENCE)
+
+
+def runs() -> set[str]:
+    """Return the ids of the runs of which such a stage has yet to be recorded."""
+    if not paths.home().database.exists():
+        return set()
+    with views.reading() as connection:
+        return {
+            run.id
+            for run in views.runs(connection)
+            if run.status == Status.RUNNING
+            and any(_is_one(tries[-1]) for tries in views.attempts(connection, run.id).values())
+        }
+
+
+def _is_one(attempt: AttemptRecord) -> bool:
+    if attempt.status != Status.RUNNING:
+        return False
+    try:
+        found = process.probe(Path(attempt.directory))
+    except (JournalError, OSError):
+        return False  # nothing can be told of it
+    return found.state in (ProbeState.LOST, ProbeState.ENDED)
