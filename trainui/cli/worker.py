@@ -96,6 +96,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         ("slots", ", ".join(slots)),
         ("log", found["log"]),
         *(("disk", _disk(one)) for one in found["disks"]),
+        *(("!", problem) for problem in found["problems"]),
     ]
     return text.table(rows)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from trainui import paths
 from trainui import settings as settings_module
-from trainui.execution import broker, detached, locks, wishes
+from trainui.execution import broker, condition, detached, locks, wishes
 from trainui.execution.kept import Kept
 from trainui.paths import Home
 from trainui.settings import Settings
@@ -53,6 +53,7 @@ class Guard:
             detached.module_argv("trainui.execution.worker"),
             lambda: locks.is_held(home.worker_lock),
         )
+        self._worker.on_end = lambda pid, code: condition.note_end(home, pid, code)
         self._told = False
         self._withdrawn_at = wishes.withdrawn_at(home)
         self._wakeup = _listen({signal.SIGTERM: self._on_term})

@@ -35,6 +35,9 @@ class Kept:
     process: subprocess.Popen[bytes] | None = None
     """The one that we started and that has not yet ended."""
 
+    on_end: Callable[[int, int], None] = lambda _pid, _code: None
+    """Told the pid and exit code of one that we started, when it has ended."""
+
     due: float = field(default=0.0, init=False)
     """When it may be started next, on the caller's clock."""
 
@@ -75,4 +78,5 @@ class Kept:
             logger.info(
                 "the process %d of the %s ended, code %d", self.process.pid, self.name, code
             )
+            self.on_end(self.process.pid, code)
             self.process = None

@@ -13,7 +13,7 @@ from typing import Any
 from trainui import disk, paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import broker, detached, guard, locks, readiness, wishes
+from trainui.execution import broker, condition, detached, guard, locks, readiness, wishes
 from trainui.paths import Home
 
 
@@ -65,12 +65,13 @@ def status() -> dict[str, Any]:
     """Tell about the worker and the broker, within two seconds whatever state they are in.
 
     Returns:
-        `{"running", "pid", "guard_pid", "host", "slots", "log", "broker", "disks"}`; `running` is
-        whether the worker takes work.
+        `{"running", "pid", "guard_pid", "host", "slots", "log", "broker", "problems", "disks"}`;
+        `running` is whether the worker takes work, `problems` says what is gone and why.
     """
     home, settings = paths.home(), settings_module.load()
     rooms = disk.rooms(home.root, settings_module.runs_dir(settings))
     ready = readiness.read(home)
+    broker_status = broker.status(home, settings)
     return {
         "running": ready is not None,
         "pid": _pid_of(home.worker_lock),
@@ -78,7 +79,8 @@ def status() -> dict[str, Any]:
         "host": ready["host"] if ready else socket.gethostname(),
         "slots": ready["slots"] if ready else [],
         "log": str(home.worker_log),
-        "broker": broker.status(home, settings),
+        "broker": broker_status,
+        "problems": condition.problems(home, reachable=broker_status["reachable"]),
         "disks": [
             {"path": str(room.path), "free_bytes": room.free, "low": room.is_low} for room in rooms
         ],

@@ -128,7 +128,7 @@ class Feed:
 class _Around(NamedTuple):
     """What a snapshot tells of besides the runs."""
 
-    worker: bool = True
+    trouble: str = ""
     low_disk: str | None = None
 
 
@@ -247,7 +247,7 @@ class _Source:
         if now - self._around_seen < AROUND_PERIOD:
             return False
         before, self._around_seen = self._around, now
-        self._around = _Around(worker_is_there(), low_disk())
+        self._around = _Around(worker_trouble(), low_disk())
         return before != self._around
 
 
@@ -257,6 +257,13 @@ def worker_is_there() -> bool:
 
     home = paths.home()
     return locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)
+
+
+def worker_trouble() -> str:
+    """Say in some words what is wrong with the worker; empty where nothing is."""
+    from trainui.execution import condition
+
+    return condition.brief(paths.home())
 
 
 def low_disk() -> str | None:

@@ -104,8 +104,8 @@ class Snapshot:
     gpu_holders: Mapping[int, str] = field(default_factory=dict)
     """By a GPU's index the name of the stage that has it."""
     paused: bool = False
-    worker: bool = True
-    """Whether a worker is there, so that something new can start."""
+    trouble: str = ""
+    """What is wrong with the worker, so that nothing new can start; empty where nothing is."""
     low_disk: str | None = None
     """Which disk is full or soon will be, in few words."""
     no_runs_yet: bool = False

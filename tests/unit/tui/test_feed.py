@@ -178,7 +178,7 @@ def test_a_pause_and_a_worker_are_told(filler: Filler, home: Path) -> None:
 
     filler.run({"a": ()})
     with feeding() as (_, received):
-        received.wait_for(lambda s: not s.worker and not s.paused)
+        received.wait_for(lambda s: s.trouble and not s.paused)
         with filler.store.write() as connection:
             runs.set_flag(connection, "paused", "1")
         received.wait_for(lambda s: s.paused)
@@ -186,7 +186,7 @@ def test_a_pause_and_a_worker_are_told(filler: Filler, home: Path) -> None:
         lock = locks.acquire(home / "worker" / "worker.lock")
         assert lock is not None
         with lock:
-            received.wait_for(lambda s: s.worker)
+            received.wait_for(lambda s: not s.trouble)
 
 
 def test_what_could_not_be_read_is_tried_again(home: Path, empty_database: Path) -> None:

@@ -131,9 +131,9 @@ class Page(Acting):
             notices += [Span(f"▲ {snapshot.low_disk}", "warn"), Span("  ")]
         if snapshot.paused:
             notices += [Span("‖ queue paused (p)", "warn"), Span("  ")]
-        if not snapshot.worker and unfinished:
-            notices += [Span("▲ no worker: nothing new starts", "warn"), Span(" ")]
-        elif not snapshot.worker:
+        if snapshot.trouble and unfinished:
+            notices += [Span(f"▲ {snapshot.trouble}: nothing new starts", "warn"), Span(" ")]
+        elif snapshot.trouble:
             later = ", it starts with the next run" if self.size.width >= WIDE else ""
             notices += [Span(f"no worker{later}", "dim"), Span(" ")]
         return tuple(notices)

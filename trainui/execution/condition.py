@@ -1,0 +1,113 @@
+"""What of the background processes is gone though it is wanted, and why, in words.
+
+Told by locks, the wishes and a note that the guard leaves: nothing is asked that could hang.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.execution import locks, readiness, wishes
+from trainui.paths import Home, write_private
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the worker last ended, as the guard saw it."""
+
+    pid: int
+    code: int
+    """Its exit code; negative: the signal that ended it."""
+    at: int
+    """Nanoseconds since 1970."""
+
+    def __str__(self) -> str:
+        when = time.strftime("%H:%M:%S", time.localtime(self.at / 1e9))
+        return f"ended at {when}, {_how(self.code)}"
+
+
+def note_end(home: Home, pid: int, code: int) -> None:
+    """Note how the worker ended."""
+    write_private(_file(home), json.dumps({"pid": pid, "code": code, "at": time.time_ns()}))
+
+
+def last_end(home: Home) -> End | None:
+    """Return how the worker ended since it was last wanted; None: it did not, or nobody saw it."""
+    try:
+        end = End(**json.loads(_file(home).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return end if end.at > wishes.wanted_at(home) else None
+
+
+def brief(home: Home) -> str:
+    """Say in some words what is wrong with the worker; empty where nothing is, or it starts."""
+    if locks.is_held(home.worker_lock):
+        return ""
+    guarded = locks.is_held(home.guard_lock)
+    if not wishes.is_wanted(home):
+        return "" if guarded else "no worker"
+    if not guarded:
+        return "worker and guard are gone"
+    end = last_end(home)
+    return "" if end is None else f"worker {_how(end.code)}, starts again"
+
+
+def problems(home: Home, *, reachable: bool) -> list[str]:
+    """Say what is gone, why, and what becomes of it.
+
+    Args:
+        home: whose processes.
+        reachable: whether the broker answers.
+    """
+    alive, guarded = locks.is_held(home.worker_lock), locks.is_held(home.guard_lock)
+    if not wishes.is_wanted(home):
+        if alive or guarded:
+            return ["told to end, and about to"]
+        stopped = "stopped, or ended with nothing to do; the next run starts it"
+        return [stopped] if wishes.withdrawn_at(home) else []
+    again = "the guard starts it again" if guarded else "`trainui worker start` starts it again"
+    found = []
+    if not guarded:
+        found.append(
+            "the guard is gone, killed or lost with the machine's last boot; "
+            + ("the worker starts it again" if alive else again)
+        )
+    if not alive:
+        end = last_end(home)
+        how = "nobody saw how it ended" if end is None else str(end)
+        found.append(f"the worker is gone: {how}; {again}")
+        if said := _last_line(home.worker_log):
+            found.append(f"the last line of its log: {said}")
+    elif readiness.read(home) is None:
+        found.append("the worker is on its way up")
+    if not reachable:
+        found.append(f"the broker does not answer; {again}, nothing is lost meanwhile")
+    return found
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by signal {-code} ({signal.Signals(-code).name.removeprefix('SIG')})"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def _last_line(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - 4096))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""
+
+
+def _file(home: Home) -> Path:
+    return home.worker / "ended.json"
