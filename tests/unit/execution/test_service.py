@@ -36,7 +36,9 @@ def test_it_loads_nothing_heavy() -> None:
 
 def test_looking_and_stopping_touch_nothing(home: Path) -> None:
     seen = service.status()
-    assert list(seen) == ["running", "pid", "guard_pid", "host", "slots", "log", "broker", "disks"]
+    known = ["running", "pid", "guard_pid", "host", "slots", "log", "broker", "problems", "disks"]
+    assert list(seen) == known
+    assert seen["problems"] == []
     assert list(seen["broker"]) == ["url", "kind", "pid", "reachable"]
     assert (seen["running"], seen["pid"], seen["guard_pid"], seen["slots"]) == (
         False,

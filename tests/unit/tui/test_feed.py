@@ -178,7 +178,7 @@ def test_a_pause_and_a_worker_are_told(filler: Filler, home: Path) -> None:
 
     filler.run({"a": ()})
     with feeding() as (_, received):
-        received.wait_for(lambda s: s.trouble and not s.paused)
+        received.wait_for(lambda s: s.trouble == "no worker" and not s.paused)
         with filler.store.write() as connection:
             runs.set_flag(connection, "paused", "1")
         received.wait_for(lambda s: s.paused)
