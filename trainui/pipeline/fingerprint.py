@@ -48,8 +48,8 @@ def changes(
     """
     hidden = {**(secrets or {}), **before.params, **before.env, **after.params, **after.env}
     found = [*_command_changes(before, after, hidden)]
-    found += _mapping_changes("param", before.params, after.params)
-    found += _mapping_changes("env", before.env, after.env)
+    found += _mapping_changes("param", before.params, after.params, hidden)
+    found += _mapping_changes("env", before.env, after.env, hidden)
     for name in ("workdir", "python"):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
@@ -96,7 +96,7 @@ def _word_changes(before: Sequence[str], after: Sequence[str]) -> str:
 
 
 def _mapping_changes(
-    word: str, before: Mapping[str, Json], after: Mapping[str, Json]
+    word: str, before: Mapping[str, Json], after: Mapping[str, Json], secrets: Mapping[str, Json]
 ) -> Iterable[str]:
     if before == after:
         return
@@ -104,11 +104,12 @@ def _mapping_changes(
     shown = []
     for name in dict.fromkeys((*before, *after)):
         if name not in before:
-            shown.append(f"+ {name} {_shown(new[name])}")
+            shown.append(f"+ {name} {_shown(new[name], secrets)}")
         elif name not in after:
             shown.append(f"- {name}")
         elif before[name] != after[name]:
-            shown.append(f"{name} {_shown(old[name])} -> {_shown(new[name])}")
+            was, now = _shown(old[name], secrets), _shown(new[name], secrets)
+            shown.append(f"{name} {was} -> {now}")
     yield f"{word} changed: {_listed(shown)}"
 
 
@@ -125,8 +126,9 @@ def _listed(shown: Sequence[str]) -> str:
     return ", ".join(shown[:MOST_CHANGES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _shown(value: Json) -> str:
-    return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+def _shown(value: Json, secrets: Mapping[str, Json] | None = None) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _cut(masking.mask_text(text, secrets or {}))
 
 
 def _cut(text: str) -> str:

@@ -139,3 +139,10 @@ def test_what_a_result_is_made_of_is_the_attempts_else_the_stages_else_what_it_i
     kept = fingerprint.as_kept(edited, {A: {"size": 2}}, {"u": 1})
     made = fingerprint.made(replace(ran, kept=json.loads(json.dumps(kept))), STAGE)
     assert (made.definition, made.inputs, made.excused) == (edited, {A: {"size": 2}}, {"u": 1})
+
+
+def test_a_secret_parameter_is_masked_under_any_name() -> None:
+    before = StageDefinition("a", command="x", env={"COPY": "the old secret"})
+    after = StageDefinition("a", command="x", env={"COPY": "the new secret"})
+    hidden = {"before": {"api_key": "the old secret"}, "now": {"api_key": "the new secret"}}
+    assert changes(before, after, hidden) == ["env changed: COPY *** -> ***"]
