@@ -79,6 +79,8 @@ def find_decoder(
     if reading.preset is not None:
         return PresetLines(reading.preset, reading.step, state)
     known = at.format if at.rows or state else None
+    if known in formats.DOCUMENTS and not at.offset:
+        known = None  # what looked like a document may have been the first of many lines
     name = reading.format or known or _recognise(file, reading, complete=complete)
     if name is None:
         return None

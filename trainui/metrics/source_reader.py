@@ -260,6 +260,10 @@ class SourceReader:
     def _find_decoder(self, file: GrowingFile, *, complete: bool) -> Decoder | None:
         if self._decoder is None:
             self._decoder = find_decoder(file, self._at, self._reading, complete=complete)
+            if self._decoder and self._is_document() and not self._decoder.whole:
+                generation = self._stored.generation + 1
+                self._at = replace(self._at, rows=0, state={}, generation=generation)
+                self._decoder.state = {}
         return self._decoder
 
     def _meet_long_record(self, file: GrowingFile, decoder: Decoder, data: bytes) -> Advance:

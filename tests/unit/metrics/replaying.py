@@ -32,6 +32,10 @@ def points_of(store: Store, owner: str) -> dict[str, Points]:
     }
 
 
+_REWRITTEN = {"json-object", "fastai-csv", "lightning-csv"}
+"""Files whose first content was lost: by the newest values, or by another fit."""
+
+
 @dataclass
 class Replay:
     """One trace, its files written below `root` and read into `store`."""
@@ -120,7 +124,7 @@ def finished(store: Store) -> dict[str, dict[str, Points]]:
     """Return the points of all files that are kept, except of those that lost some of theirs."""
     found = {}
     for name, files in corpus.kept_files().items():
-        if len(files) == 1 and files[0].format not in ("json-object", "fastai-csv"):
+        if len(files) == 1 and files[0].format not in _REWRITTEN:
             owner = f"finished {name}"
             reader = reading.open_reader(store, files[0].path, files[0].reading, owner=owner)
             reading.read_to_end(store, reader, clean="killed" not in files[0].format)

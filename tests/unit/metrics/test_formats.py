@@ -311,7 +311,7 @@ def test_event_files_give_scalars_and_nothing_else() -> None:
         ("Epoch 1 done\nEpoch 2 done\n", "x", "text"),
         ("[0] loss: 0.5\n[1] loss: 0.4\n", "x", "text"),
         ("{'loss': 0.5}\n{'loss': 0.4}\n", "x", "text"),
-        ('{"a": 1, "log_history": []}', "x", "hf"),
+        ('{"a": 1, "log_history": []}', "x.json", "hf"),
         ("1795527525123 0.5 0\n", "x", "mlflow"),
         ("1795527525123 nan 0 data digest\n1795527525123 1e-3\n", "x", "mlflow"),
     ],

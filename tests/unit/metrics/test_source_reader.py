@@ -296,6 +296,27 @@ def test_a_document_is_not_read_twice_after_a_restart(store: Store, tmp_path: Pa
     assert kept_points(store, "loss") == [(epoch, epoch / 2) for epoch in range(4)]
 
 
+def test_what_looked_like_a_document_and_is_the_first_line(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    reader = open_reader(store, path, FOUND)
+    path.write_text('{"loss": 1}')
+    read_on(reader)
+    path.write_text('{"loss": 1}\n{"loss": 2}\n')
+    read_on(reader)
+    assert kept_points(store, "loss") == [(0, 1), (1, 2)]
+
+
+def test_a_line_whose_end_is_another_write(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    reader = open_reader(store, path, FOUND)
+    for text in ('{"epoch": 1, "loss": 1}', "\n", '{"epoch": 2, "loss": 2}', "\n"):
+        with path.open("a") as file:
+            file.write(text)
+        read_on(reader)
+    assert list(summaries(store)) == ["loss"]
+    assert kept_points(store, "loss") == [(1, 1), (2, 2)]
+
+
 def test_what_cannot_be_read_says_why(store: Store, tmp_path: Path) -> None:
     binary = tmp_path / "model.bin"
     binary.write_bytes(random.Random(1).randbytes(1000))

@@ -60,8 +60,8 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
         return "jsonl" if isinstance(_load(line), dict) else document
     if path.suffix == ".jsonl":
         return "jsonl" if complete or len(text) >= HEAD_BYTES // 2 else None
-    if _load(text) is not None:
-        return document
+    if _load(text) is not None and (complete or path.suffix == ".json"):
+        return document  # else its line feed may be still to come
     # One long line, so far: a document whose writer has not ended it, or has just begun.
     return document if complete or len(text) >= HEAD_BYTES // 2 else None
 
