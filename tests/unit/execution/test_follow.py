@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,9 @@ def follower(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower
     yield follower
     stopping.set()
     follower.leave()
+    for pid in process.processes_of({"TRAINUI_HOME": os.environ["TRAINUI_HOME"]}):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def granted(store: Store, run: str, name: str = "a") -> AttemptRecord:

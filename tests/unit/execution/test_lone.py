@@ -25,6 +25,7 @@ from trainui.store import stages
 from trainui.store.engine import Store
 from trainui.store.tables import ATTEMPTS
 from trainui.supervisor import process
+from trainui.supervisor.process import ProbeState
 
 HOLD = "echo ran >> ran; until test -e go; do sleep 0.02; done"
 
@@ -83,14 +84,15 @@ class Running:
 
 @pytest.mark.parametrize(
     ("limit", "error"),
-    [({"timeout": 0.3}, "timed out after 0.3s"), ({"silence_timeout": 0.3}, "was silent for 0.3s")],
+    [({"timeout": 1}, "timed out after 1s"), ({"silence_timeout": 1}, "was silent for 1s")],
 )
 def test_time_limits_hold_though_the_supervisor_is_dead(
     store: Store, follower: Follower, tmp_path: Path, limit: dict[str, float], error: str
 ) -> None:
-    stopped = "trap 'exit 0' TERM; echo ran >> ran; kill -STOP $PPID; sleep 100 & wait"
-    run = Running(store, follower, tmp_path, run=stopped, **limit)
+    obedient = "trap 'exit 0' TERM; echo ran >> ran; sleep 100 & wait"
+    run = Running(store, follower, tmp_path, run=obedient, **limit)
     run.lose_supervisor()
+    assert process.probe(Path(run.attempt.directory)).state == ProbeState.ORPHAN
     attempt = run.until(Status.FAILED)
     assert attempt.error == error
     assert not is_alive(run.pid)
