@@ -27,6 +27,16 @@ def existing_run(connection: Connection, run_id: str) -> RunRecord:
     return run
 
 
+def run_of(run_id: str) -> RunRecord:
+    """Return the run of exactly this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with open_store().read() as connection:
+        return existing_run(connection, run_id)
+
+
 def check_names(known: Collection[str], names: Iterable[str]) -> None:
     """See that a run has all these stages.
 

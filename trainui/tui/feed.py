@@ -13,11 +13,12 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui import disk, paths, settings
+from trainui.domain.states import Status
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store import reader
 from trainui.tui.gpu_reader import GpuReader
@@ -25,6 +26,7 @@ from trainui.tui.run_list import RunList
 from trainui.tui.snapshots import Snapshot, Wanted
 
 if TYPE_CHECKING:
+    from trainui.tui.endings_ahead import Ending, Prophet
     from trainui.tui.page_reader import PageReader
 
 PERIOD = 0.3
@@ -143,6 +145,7 @@ class _Source:
         self._version: int | None = None
         self._list = RunList()
         self._pages: PageReader | None = None
+        self._prophet: Prophet | None = None
         self._upgraded = False
         self._around = _Around()
         self._around_seen = float("-inf")
@@ -214,7 +217,19 @@ class _Source:
         else:
             self._list.update(connection)
         self.unfinished = self._list.loading and bool(self._list.runs)
-        return replace(snapshot, runs=self._list.runs, loading=self._list.loading)
+        endings = self._endings(connection)
+        return replace(snapshot, runs=self._list.runs, loading=self._list.loading, endings=endings)
+
+    def _endings(self, connection: sqlite3.Connection) -> Mapping[str, Ending]:
+        """Return when what runs will have ended; not for the first frame."""
+        running = [run.id for run in self._list.runs if run.status == Status.RUNNING]
+        if not running or self._list.loading:
+            return {}
+        if self._prophet is None:
+            from trainui.tui.endings_ahead import Prophet
+
+            self._prophet = Prophet()
+        return self._prophet.of_list(connection, running)
 
     def _page_reader(self) -> PageReader:
         if self._pages is None:

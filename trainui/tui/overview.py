@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
@@ -14,6 +15,9 @@ from trainui.store.summary import shown_command
 from trainui.text import harmless, state
 from trainui.tui.figures import clock_time, elapsed, state_style
 from trainui.tui.spans import Row, Span, wrap
+
+if TYPE_CHECKING:
+    from trainui.tui.endings_ahead import Ending
 
 LABEL = 10
 """Cells of the names at the left."""
@@ -32,6 +36,7 @@ def overview_rows(
     by_name: Mapping[str, StageRecord],
     *,
     now: int,
+    ending: Ending | None = None,
     width: int,
 ) -> list[Row]:
     """Return the lines of a stage's overview.
@@ -42,10 +47,11 @@ def overview_rows(
         attempts: its attempts, the first one first.
         by_name: all stages of its run.
         now: the time, in microseconds, for what runs.
+        ending: when it will have ended, as far as earlier runs tell.
         width: cells.
     """
     last = attempts[-1] if attempts else None
-    rows: list[Row] = [_state_row(stage, last, now)]
+    rows: list[Row] = [_state_row(stage, last, now, ending)]
     for label, text, style in _facts(run, stage, last, by_name):
         rows += _field(label, text, style, width)
     rows += _earlier_rows(attempts, width)
@@ -70,7 +76,9 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
     return ", ".join(part for part in (stalled, stage.reason) if part)
 
 
-def _state_row(stage: StageRecord, last: AttemptRecord | None, now: int) -> Row:
+def _state_row(
+    stage: StageRecord, last: AttemptRecord | None, now: int, ending: Ending | None
+) -> Row:
     """Return the state, for how long, how it ended, and which attempt it is."""
     spent = elapsed(stage.started_at, stage.completed_at, now)
     word = "for" if stage.status == Status.RUNNING else "after"
@@ -79,6 +87,7 @@ def _state_row(stage: StageRecord, last: AttemptRecord | None, now: int) -> Row:
     return (
         Span(state(stage.status), state_style(stage.status)),
         Span(f" {word} {spent}" if timed else ""),
+        Span(f", {ending.words(now)} to go" if timed and ending else ""),
         Span("  stalled" if stage.stalled else "", "warn"),
         Span(_exit_text(last) if ended_badly else "", "bad"),
         Span(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),

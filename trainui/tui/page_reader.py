@@ -11,6 +11,7 @@ from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.store import curves, views
 from trainui.text import harmless
+from trainui.tui.endings_ahead import Prophet
 from trainui.tui.log_tail import LogReader, size_of
 from trainui.tui.snapshots import CurveData, LogTail, RunPage, StageDetail, Stream, Wanted
 
@@ -23,6 +24,7 @@ class PageReader:
 
     def __init__(self) -> None:
         self._log: LogReader | None = None
+        self._prophet = Prophet()
         self._plots: dict[tuple[str, str], tuple[tuple[object, ...], CurveData]] = {}
 
     def read(self, connection: sqlite3.Connection, wanted: Wanted) -> RunPage | None:
@@ -46,7 +48,8 @@ class PageReader:
                     for found in curves.problems(connection, [selected.id])
                 ),
             )
-        return RunPage(run, stages, attempts, detail)
+        ahead = self._prophet.look(connection, run, stages)
+        return RunPage(run, stages, attempts, detail, ahead)
 
     def log_has_changed(self) -> bool:
         """Whether the log that was read last has grown or shrunk since."""

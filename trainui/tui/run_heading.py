@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.figures import clock_time, elapsed, progress_bar, state_style
 from trainui.tui.spans import Row, Span
+
+if TYPE_CHECKING:
+    from trainui.tui.endings_ahead import Ending
 
 BAR = 12
 """Cells of the progress bar."""
@@ -29,8 +33,10 @@ def crumbs(run: RunRecord) -> Row:
     )
 
 
-def heading(run: RunRecord, stages: Sequence[StageRecord], now: int) -> Row:
-    """Return how far the run is."""
+def heading(
+    run: RunRecord, stages: Sequence[StageRecord], now: int, to_go: Ending | None = None
+) -> Row:
+    """Return how far the run is, and how long it will still take."""
     counts = Counter(stage.status for stage in stages)
     done = counts[Status.COMPLETED]
     full, empty = progress_bar(done, len(stages), BAR)
@@ -42,6 +48,8 @@ def heading(run: RunRecord, stages: Sequence[StageRecord], now: int) -> Row:
         Span(empty, "line"),
         Span(f" {done}/{len(stages)}"),
     ]
+    if to_go is not None and run.status in UNFINISHED:
+        spans.append(Span(f"  {to_go.words(now)} to go"))
     for status in (Status.RUNNING, Status.QUEUED, Status.FAILED, Status.INTERRUPTED,
                    Status.CANCELLED, Status.BLOCKED):  # fmt: skip
         if counts[status]:

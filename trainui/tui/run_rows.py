@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.run_lines import RunLine
 from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.figures import elapsed, progress_bar, state_style, when
 from trainui.tui.spans import Row, Span, fit
+
+if TYPE_CHECKING:
+    from trainui.tui.endings_ahead import Ending
 
 STATE, PROGRESS, ELAPSED, WHEN = 13, 7, 8, 6
 BAR = 10
@@ -83,12 +87,13 @@ class Columns:
         ]
         return (Span((" " * GAP).join(cells), "dim"),)
 
-    def row(self, run: RunLine, now: int) -> Row:
+    def row(self, run: RunLine, now: int, ending: Ending | None = None) -> Row:
         """Return a run's line.
 
         Args:
             run: the run.
             now: the time, in microseconds, for what runs.
+            ending: when it will have ended, as far as earlier runs tell.
         """
         gap = Span(" " * GAP)
         cells: list[Span] = [
@@ -99,7 +104,12 @@ class Columns:
         ]
         if self.pipeline:
             cells += [Span(fit(_pipeline(run), self.pipeline), "dim"), gap]
-        cells += [*self._progress(run), gap, self._current(run), gap]
+        cells += [
+            *self._progress(run),
+            gap,
+            self._current(run, f" {ending.words(now)} to go" if ending else ""),
+            gap,
+        ]
         spent = elapsed(run.started_at, run.completed_at, now)
         cells += [Span(fit(spent, ELAPSED, right=True)), gap]
         return (*cells, Span(fit(when(run.created_at), WHEN, right=True), "dim"))
@@ -111,9 +121,12 @@ class Columns:
         full, empty = progress_bar(run.done, run.total, self.bar)
         return [Span(full, state_style(run.status)), Span(empty, "line"), Span(" " + count)]
 
-    def _current(self, run: RunLine) -> Span:
+    def _current(self, run: RunLine, to_go: str) -> Span:
         if run.current:
-            return Span(fit(_listed(run.current, self.current), self.current), "accent")
+            if len(to_go) > self.current // 2:
+                to_go = to_go.removesuffix(" to go")
+            room = self.current - len(to_go)
+            return Span(fit(_listed(run.current, room), room) + to_go, "accent")
         if run.failed and run.status != Status.COMPLETED:
             listed = f"{SYMBOLS[run.status]} " + _listed(run.failed, self.current - 2)
             return Span(fit(listed, self.current), "dim")

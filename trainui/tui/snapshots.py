@@ -10,6 +10,7 @@ from trainui.store.run_lines import RunLine
 
 if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+    from trainui.tui.endings_ahead import Ahead, Ending
     from trainui.tui.gpu_reader import GpuFigures
 
 Stream = Literal["stdout", "stderr"]
@@ -85,6 +86,8 @@ class RunPage:
     attempts: Mapping[str, list[AttemptRecord]] = field(default_factory=dict)
     """By stage id, the first one first."""
     detail: StageDetail | None = None
+    ahead: Ahead | None = None
+    """When it will have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class Snapshot:
     """Newest first; the first of them only, while `loading`."""
     loading: bool = False
     """More runs are being read."""
+    endings: Mapping[str, Ending] = field(default_factory=dict)
+    """When runs of the list that run will have ended, by id."""
     page: RunPage | None = None
     """None on the list, and where the run is gone."""
     gpus: tuple[GpuFigures, ...] = ()

@@ -142,6 +142,7 @@ class RunScreen(Page):
             page.attempts.get(stage.id, ()),
             {one.name: one for one in page.stages},
             now=clock.now(),
+            ending=page.ahead.stages.get(stage.name) if page.ahead else None,
             width=max(view.scrollable_content_region.width, 20),
         )
         view.set_rows(rows)
@@ -151,7 +152,8 @@ class RunScreen(Page):
         page = self._page
         if page is None:
             return
-        self.state_bar.show(heading(page.run, page.stages, clock.now()))
+        ending = page.ahead.run if page.ahead else None
+        self.state_bar.show(heading(page.run, page.stages, clock.now(), ending))
         self.graph.update_rows()
         stage = self.graph.selected
         shown = self._detail.stage if self._detail is not None else None

@@ -76,7 +76,7 @@ class RunsScreen(Page):
         self.set_class(empty, "-empty")
         if empty:
             self.welcome.set_rows(_instead(snapshot, max(self.size.width - 12, 20)))
-        self.table.set_runs(snapshot.runs)
+        self.table.set_runs(snapshot.runs, snapshot.endings)
         self._live = any(run.current for run in snapshot.runs)
         unfinished = any(run.status in UNFINISHED for run in snapshot.runs)
         notices = self.notices(snapshot, unfinished=unfinished)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
@@ -13,6 +13,9 @@ from trainui.tui.keys import bindings
 from trainui.tui.run_rows import ORDERINGS, Columns, matches
 from trainui.tui.spans import Row, Span
 from trainui.tui.widgets.cursor import CursorView
+
+if TYPE_CHECKING:
+    from trainui.tui.endings_ahead import Ending
 
 
 class RunTable(CursorView):
@@ -25,6 +28,7 @@ class RunTable(CursorView):
         super().__init__(id=id)
         self._all: tuple[RunLine, ...] = ()
         self._shown: list[RunLine] = []
+        self._endings: Mapping[str, Ending] = {}
         self._words: tuple[str, ...] = ()
         self._ordering = 0
         self._run_id: str | None = None
@@ -41,8 +45,16 @@ class RunTable(CursorView):
         """Whether some runs are left out."""
         return bool(self._words)
 
-    def set_runs(self, runs: tuple[RunLine, ...]) -> None:
-        """Show these runs."""
+    def set_runs(
+        self, runs: tuple[RunLine, ...], endings: Mapping[str, Ending] | None = None
+    ) -> None:
+        """Show these runs.
+
+        Args:
+            runs: newest first.
+            endings: when runs will have ended, by id.
+        """
+        self._endings = endings or {}
         if runs is self._all:
             return
         self._all = runs
@@ -73,7 +85,8 @@ class RunTable(CursorView):
             return self._columns.heading(ORDERINGS[self._ordering][0])
         if index > len(self._shown):
             return (Span("  no run fits the filter; esc shows all", "dim"),) if self._all else ()
-        return self._columns.row(self._shown[index - 1], clock.now())
+        run = self._shown[index - 1]
+        return self._columns.row(run, clock.now(), self._endings.get(run.id))
 
     def move_cursor(self, index: int, *, tell: bool = True) -> None:
         """Put the cursor on a run, and remember which it is."""

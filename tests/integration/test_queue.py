@@ -1,0 +1,69 @@
+"""Several runs share one machine: in the order of priority and submission, for reasons told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.runs import Run, home_with_worker
+from trainui import control
+from trainui.domain.states import Status
+from trainui.store import past, views
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with home_with_worker(tmp_path_factory.mktemp("queue"), cpus="1"):
+        yield
+
+
+def writes(word: str) -> dict[str, str]:
+    return {"name": word, "run": f"echo {word} >> ../order"}
+
+
+def test_runs_go_by_priority_then_by_submission_and_say_what_they_wait_for(tmp_path: Path) -> None:
+    holder = Run(
+        tmp_path / "holder", {"name": "holds", "run": "until test -e ../go; do sleep 0.02; done"}
+    )
+    holder.process("holds")
+    early = Run(tmp_path / "early", writes("early"))
+    late = Run(tmp_path / "late", writes("late"))
+    raised = Run(tmp_path / "raised", writes("raised"))
+    high = Run(tmp_path / "high", writes("high"), priority=5)
+    control.set_priority(raised.id, 1)
+    for run in (early, late, raised, high):
+        [name] = run.stages()
+        waits = run.until(name, lambda stage: "holds" in (stage.reason or ""), "waiting, and why")
+        assert waits.status == Status.QUEUED
+        assert waits.reason is not None
+        assert waits.reason.startswith("needs 1 CPU place")
+    (tmp_path / "go").touch()
+    for run in (early, late, raised, high):
+        assert run.wait().status == Status.COMPLETED
+    assert (tmp_path / "order").read_text().split() == ["high", "raised", "early", "late"]
+
+
+def test_how_long_a_stage_took_tells_how_long_it_will_take(tmp_path: Path) -> None:
+    stage = {"name": "a", "run": "sleep 0.5"}
+    first = Run(tmp_path / "p", stage)
+    assert first.wait().status == Status.COMPLETED
+    control.set_paused(True)
+    try:
+        second = Run(tmp_path / "p", stage)
+        with views.reading() as connection:
+            run = second.record()
+            stages = views.stages(connection, run.id)
+            known = past.completions(connection, run, 1)
+        [seconds] = past.seconds_left(run, stages, known, {}).values()
+        assert seconds is not None
+        assert 0.5 <= seconds < 20
+        whole = past.to_go(stages, {"a": seconds}, 1)
+        assert whole is not None
+        assert whole.whole
+        control.cancel(second.id)
+        [planned] = control.plan_resume(second.id)
+        assert planned.seconds == seconds  # of an earlier run: this one never ran
+    finally:
+        control.set_paused(False)
