@@ -44,8 +44,7 @@ class PageReader:
                 log=self._read_log(selected, tried, wanted) if wanted.log else None,
                 curves=self._read_curves(connection, selected, wanted) if wanted.curves else None,
                 problems=tuple(
-                    harmless(f"{found.key}: {found.problem}")
-                    for found in curves.problems(connection, [selected.id])
+                    harmless(found.problem) for found in curves.problems(connection, [selected.id])
                 ),
             )
         ahead = self._prophet.look(connection, run, stages)

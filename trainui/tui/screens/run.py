@@ -131,7 +131,7 @@ class RunScreen(Page):
             self.panes.log_view.set_log(detail.log, waits)
         if detail.curves is not None:
             none = waits.replace("output", "metrics")
-            self.panes.curves.set_curves(detail.curves, "\n".join((none, *detail.problems)))
+            self.panes.curves.set_curves(detail.curves, none, detail.problems)
         self.panes.show_titles(stage, detail)
 
     def _show_overview(self, page: RunPage, stage: StageRecord) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from trainui.tui.plots import Grid, by_interest, grid_rows
 from trainui.tui.snapshots import CurveData
 from trainui.tui.spans import Span
@@ -18,6 +20,7 @@ class CurvesView(RowsView):
         self._curves: tuple[CurveData, ...] = ()
         self._words: tuple[str, ...] = ()
         self._empty = ""
+        self._problems: tuple[str, ...] = ()
 
     @property
     def shown(self) -> tuple[CurveData, ...]:
@@ -33,8 +36,17 @@ class CurvesView(RowsView):
         """Dot columns of a plot: what the feed is to read."""
         return 2 * self._grid().plot_width
 
-    def set_curves(self, curves: tuple[CurveData, ...], empty: str) -> None:
-        """Show these curves; `empty` is said where there are none."""
+    def set_curves(
+        self, curves: tuple[CurveData, ...], empty: str, problems: tuple[str, ...] = ()
+    ) -> None:
+        """Show these curves, and below them what is wrong with others' sources.
+
+        Args:
+            curves: those that there are.
+            empty: is said where there are none.
+            problems: in words, one a source.
+        """
+        self._problems = problems
         self._curves = tuple(by_interest(curves))
         self._empty = empty
         self._draw()
@@ -56,11 +68,17 @@ class CurvesView(RowsView):
 
     def _grid(self) -> Grid:
         size = self.scrollable_content_region.size
-        return Grid(size.width, size.height, max(len(self.shown), 1))
+        height = max(size.height - len(self._problem_rows()), size.height // 2)
+        return Grid(size.width, height, max(len(self.shown), 1))
+
+    def _problem_rows(self) -> list[tuple[Span, ...]]:
+        width = max(self.scrollable_content_region.size.width, 20)
+        lines = (line for one in self._problems for line in wrap(f"! {one}", width))
+        return [(Span(line, "dim"),) for line in lines]
 
     def _draw(self) -> None:
         if self.shown:
-            self.set_rows(grid_rows(self.shown, self._grid()))
+            self.set_rows([*grid_rows(self.shown, self._grid()), *self._problem_rows()])
         else:
             text = "no metric fits the filter; esc shows all" if self._curves else self._empty
-            self.set_rows([(Span(text, "dim"),)])
+            self.set_rows([(Span(text, "dim"),), *self._problem_rows()])
