@@ -1,6 +1,36 @@
-"""A home, or a command line, of its own for each test, and nothing of it left behind."""
+"""A home, or a command line, of its own for each test; or a home for a file, and runs in it."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from tests.acceptance.conftest import cli as cli
+from tests.integration import background
 from tests.integration.conftest import trainui_home as trainui_home
+from tests.integration.runs import Run, home_with_worker
+from trainui.paths import Home
+
+NewRun = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    with home_with_worker(tmp_path_factory.mktemp("faults"), cpus="3") as home:
+        yield home
+
+
+@pytest.fixture
+def new_run(home: Home, tmp_path: Path) -> NewRun:
+    """Submit a run of some stages, in a directory of its own, to a worker that takes work."""
+    background.start()
+    numbers = itertools.count()
+
+    def submit(*stages: dict[str, Any], **fields: Any) -> Run:
+        return Run(tmp_path / f"run{next(numbers)}", *stages, **fields)
+
+    return submit

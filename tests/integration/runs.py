@@ -25,6 +25,17 @@ from trainui.store import views
 PATIENCE = 40.0
 """Seconds; tests of other parts may take the machine's time."""
 
+NOTE = "printf '%s\\n' \"$TRAINUI_STAGE $TRAINUI_ATTEMPT\" >> ledger; "
+"""A line of a stage's script: it runs."""
+
+HOLD = NOTE + "until [ -e go ]; do sleep 0.02; done"
+"""A script that ends once it is let go."""
+
+
+def stage(name: str, run: Any, *depends_on: str, **fields: Any) -> dict[str, Any]:
+    """A stage of a pipeline file."""
+    return {"name": name, "run": run, "depends_on": list(depends_on), **fields}
+
 
 @contextmanager
 def home_with_worker(directory: Path, **values: str) -> Iterator[Home]:
@@ -100,7 +111,7 @@ class Run:
         """Wait until something holds of a stage, and return it."""
         try:
             return wait_for(
-                lambda: stage if holds(stage := self.stage(name)) else None, what, PATIENCE
+                lambda: found if holds(found := self.stage(name)) else None, what, PATIENCE
             )
         except AssertionError as error:
             raise AssertionError(f"{name} is not {what}: {self.stages()}") from error
@@ -121,6 +132,17 @@ class Run:
             PATIENCE,
         )
         return self.attempt(name)
+
+    def go(self) -> None:
+        """Let the stages that hold come to their end."""
+        (self.directory / "go").touch()
+
+    def completed_once(self, *names: str) -> None:
+        """Wait for the run's end, and see that each of these stages ran once and completed."""
+        assert self.wait().status == Status.COMPLETED, self.stages()
+        assert sorted(self.lines("ledger")) == sorted(f"{name} 1" for name in names)
+        for name in names:
+            assert [one.status for one in self.attempts(name)] == [Status.COMPLETED]
 
     def lines(self, name: str) -> list[str]:
         """The lines of a file in the run's directory of its own; none where it is not there."""

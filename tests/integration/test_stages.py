@@ -13,19 +13,15 @@ from typing import Any
 
 import pytest
 
-from tests.integration.runs import Run, home_with_worker, send_again, wait_until_taken
-from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
+from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
+from tests.unit.supervisor.waiting import read_pid, wait_for
 from trainui import control, paths, settings
 from trainui.domain.states import Status
 from trainui.execution import celery_app
 from trainui.paths import Home
 from trainui.store import curves, views
-from trainui.supervisor.orphans import processes_of
 
 NewRun = Callable[..., Run]
-
-NOTE = "printf '%s\\n' \"$TRAINUI_STAGE $TRAINUI_ATTEMPT\" >> ledger; "
-HOLD = NOTE + "until [ -e go ]; do sleep 0.02; done"
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +41,6 @@ def new_run(home: Home, tmp_path: Path) -> NewRun:
         return Run(tmp_path / f"run{next(numbers)}", *stages, **fields)
 
     return submit
-
-
-def stage(name: str, run: Any, *depends_on: str, **fields: Any) -> dict[str, Any]:
-    return {"name": name, "run": run, "depends_on": list(depends_on), **fields}
 
 
 def test_a_diamond_with_a_failure_is_resumed_and_runs_nothing_twice(new_run: NewRun) -> None:
@@ -170,29 +162,6 @@ def test_what_cannot_be_started_says_why(new_run: NewRun) -> None:
     assert {str(found.status) for found in run.stages().values()} == {"failed"}
 
 
-def test_cancelling_ends_every_process_of_a_stage(new_run: NewRun) -> None:
-    script = (
-        "trap '' TERM; setsid sh -c \"trap '' TERM; echo \\$\\$ > away; sleep 100 & wait\" & "
-        "echo $$ > pid; while :; do sleep 0.1; done"
-    )
-    run = new_run(stage("a", script, grace=0.5), stage("b", "true", "a"))
-    pids = [read_pid(run.directory / "pid"), read_pid(run.directory / "away")]
-    assert control.cancel(run.id) == ["a", "b"]
-    assert run.wait().status == Status.CANCELLED
-    assert not any(is_alive(pid) for pid in pids)
-    assert processes_of({"TRAINUI_RUN_ID": run.id}) == []
-    assert run.statuses() == {"a": "cancelled", "b": "cancelled"}
-
-
-def test_a_stage_that_exits_with_0_when_cancelled_is_cancelled(new_run: NewRun) -> None:
-    script = "trap 'exit 0' TERM; echo $$ > pid; while :; do sleep 0.05; done"
-    run = new_run(stage("a", script, retries=3))
-    read_pid(run.directory / "pid")
-    control.cancel(run.id)
-    assert run.wait().status == Status.CANCELLED
-    assert len(run.attempts("a")) == 1
-
-
 def test_a_stage_waits_for_a_place_and_says_for_which(new_run: NewRun) -> None:
     run = new_run(stage("x", HOLD), stage("y", HOLD), stage("z", NOTE))
     words = "needs 1 CPU place: 2 of 2 taken by x, y"
@@ -210,20 +179,6 @@ def test_a_paused_queue_starts_nothing_until_it_goes_on(new_run: NewRun) -> None
     finally:
         control.set_paused(False)
     assert run.wait().status == Status.COMPLETED
-
-
-def test_more_messages_than_one_start_nothing_twice(new_run: NewRun) -> None:
-    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
-    task_id = run.process("a").celery_task_id
-    for _ in range(5):
-        send_again(run, "a", task_id)
-    (run.directory / "go").touch()
-    assert run.wait().status == Status.COMPLETED
-    for _ in range(5):
-        send_again(run, "a", task_id)
-    wait_until_taken()
-    assert run.lines("ledger") == ["a 1", "b 1"]
-    assert len(run.attempts("a")) == 1
 
 
 def test_celery_shows_what_runs(new_run: NewRun) -> None:
@@ -299,40 +254,6 @@ def test_a_stage_run_again_begins_in_a_new_directory(new_run: NewRun) -> None:
     assert (directory.with_name("a~1") / "made").read_text() == "1\n"
     logs = [Path(attempt.directory, "stdout.log") for attempt in run.attempts("a")]
     assert all(log.is_file() for log in logs)
-
-
-def test_when_a_supervisor_dies_its_child_is_watched_and_then_interrupted(
-    new_run: NewRun,
-) -> None:
-    script = 'echo \'{"step": 1, "loss": 2}\' >> $TRAINUI_METRICS_FILE; '
-    script += "until [ -e go ]; do sleep 0.02; done"
-    run = new_run(stage("a", script), stage("b", NOTE, "a"))
-    attempt = run.process("a")
-    assert attempt.supervisor_pid is not None
-    os.kill(attempt.supervisor_pid, signal.SIGKILL)
-    wait_for(lambda: not is_alive(int(attempt.supervisor_pid or 0)), "its supervisor's end")
-    watched = "the supervisor of " + attempt.directory
-    log = Path(os.environ["TRAINUI_HOME"], "worker", "worker.log")
-    wait_for(lambda: watched in log.read_text(), "a line in the log")
-    assert run.stage("a").status == Status.RUNNING
-    (run.directory / "go").touch()
-    assert run.wait().status == Status.INTERRUPTED
-    assert run.stage("a").error == "ended with nobody there to record how"
-    assert run.stage("b").status == Status.BLOCKED
-    assert run.attempt("a").metrics_complete
-    control.resume(run.id)
-    assert run.wait().status == Status.COMPLETED
-
-
-def test_cancelling_reaches_a_child_whose_supervisor_died(new_run: NewRun) -> None:
-    run = new_run(stage("a", "trap '' TERM; while :; do sleep 0.1; done", grace=0.5, retries=2))
-    attempt = run.process("a")
-    assert attempt.supervisor_pid is not None
-    assert attempt.pid is not None
-    os.kill(attempt.supervisor_pid, signal.SIGKILL)
-    control.cancel(run.id)
-    assert run.wait().status == Status.CANCELLED
-    assert not is_alive(attempt.pid)
 
 
 def test_metrics_are_complete_when_a_stage_is(new_run: NewRun) -> None:

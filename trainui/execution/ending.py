@@ -27,8 +27,8 @@ from trainui.supervisor.protocol import Exit, ExitReason
 
 logger = logging.getLogger(__name__)
 
-LOST_PATIENCE = 5.0
-"""Seconds that the metrics reader gets where no record tells it that the attempt has ended."""
+LOST_PATIENCE = 10.0
+"""Seconds that the metrics reader gets for an attempt that was lost: in 15 that is on record."""
 
 SLOT_DELAY = 5 * clock.SECOND
 """Microseconds after which a stage whose GPU was taken by somebody may have its turn again."""

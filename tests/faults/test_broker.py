@@ -79,6 +79,7 @@ def kill(home: Home) -> None:
 
 
 def test_eight_at_once_start_one_server(home: Home, kind: str) -> None:
+    """Case 10, the broker. Eight processes start it: there is one server, and all succeed."""
     starters = [start_ensuring(kind) for _ in range(8)]
     assert [starter.wait() for starter in starters] == [0] * 8
     found = status(home)
@@ -107,6 +108,7 @@ def listening_sockets(pid: int) -> list[str]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_another_user_cannot_connect(home: Home) -> None:
+    """Case 17, another uid. Neither the directory nor the socket lets another user in."""
     ensure(home)
     # Every directory on the way is opened but the broker's own, and then that one too.
     for directory in [*home.broker.parents][:-1]:
@@ -127,6 +129,7 @@ def test_a_second_call_finds_the_first_ones_server(home: Home) -> None:
 
 
 def test_what_it_acknowledged_outlives_kill(home: Home, kind: str) -> None:
+    """Case 5, alone. What was acknowledged before a kill is there after the next start."""
     ensure(home)
     with connect(home) as client:
         for number in range(500):
@@ -139,6 +142,7 @@ def test_what_it_acknowledged_outlives_kill(home: Home, kind: str) -> None:
 
 
 def test_a_server_that_lost_its_socket_is_replaced(home: Home) -> None:
+    """Case 17, a removed socket. Never a second server: the first is ended, its data kept."""
     first = ensure(home)
     with connect(home) as client:
         client.lpush("queue", "message")
@@ -155,6 +159,7 @@ def test_a_server_that_lost_its_socket_is_replaced(home: Home) -> None:
 def test_a_broken_store_is_set_aside(
     home: Home, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Case 6, garbled, alone. The server starts with nothing; what was stored is kept aside."""
     ensure(home)
     with connect(home) as client:
         client.lpush("queue", "message")
@@ -170,6 +175,7 @@ def test_a_broken_store_is_set_aside(
 
 
 def test_a_torn_end_of_its_store_loses_no_more_than_that(home: Home, kind: str) -> None:
+    """Case 6, torn. All but the last message is there again."""
     ensure(home)
     with connect(home) as client:
         for number in range(20):
@@ -194,6 +200,7 @@ def hung(home: Home) -> Iterator[Broker]:
 
 
 def test_a_server_that_hangs_is_told_in_time_and_left_alone(home: Home, hung: Broker) -> None:
+    """Case 9, alone. A hanging server is no reason for a second one."""
     began = time.monotonic()
     assert status(home) == {
         "url": hung.url, "kind": "valkey", "pid": hung.pid, "reachable": False,
@@ -203,6 +210,7 @@ def test_a_server_that_hangs_is_told_in_time_and_left_alone(home: Home, hung: Br
 
 
 def test_publishing_to_a_server_that_hangs_fails_soon(home: Home, hung: Broker) -> None:
+    """Case 9, the messages. Who publishes is not held for long."""
     app = celery_app.create_app(home, settings.load())
     began = time.monotonic()
     with (
@@ -214,12 +222,14 @@ def test_publishing_to_a_server_that_hangs_fails_soon(home: Home, hung: Broker) 
 
 
 def test_a_server_that_hangs_can_be_stopped(home: Home, hung: Broker) -> None:
+    """Case 9, `worker stop`. It ends though it cannot answer."""
     assert broker.stop(home)
     assert hung.pid is not None
     assert not is_alive(hung.pid)
 
 
 def test_a_long_path_gets_a_short_socket(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Case 17, a long path. Beyond 107 bytes the socket lies in a short private directory."""
     temporary = Path(tempfile.mkdtemp())  # tmp_path may itself be too long for a socket
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr("tempfile.tempdir", None)
@@ -249,6 +259,7 @@ def test_a_home_of_any_name_is_reached_through_celery(home: Home) -> None:
 
 
 def test_a_starter_that_is_killed_leaves_one_server_at_most(home: Home) -> None:
+    """Whoever starts the broker is killed half-way: the next one finds or starts it."""
     for _ in range(3):
         starter = start_ensuring("valkey")
         wait_for(lambda: locks.is_held(broker_server.lock_path(home)))

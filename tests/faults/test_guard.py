@@ -6,8 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
 
@@ -26,26 +24,8 @@ def home(trainui_home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     return trainui_home
 
 
-def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(home: Home) -> None:
-    code = (
-        f"from trainui.execution import service; service.ensure_started(wait={background.PATIENCE})"
-    )
-    starters = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(8)]
-    assert [starter.wait() for starter in starters] == [0] * 8
-    log = (home.worker / "guard.log").read_text()
-    assert log.count("the worker is started") == 1
-    assert log.count("the broker is started") == 1
-
-    stopper = threading.Thread(target=service.stop)
-    stopper.start()
-    wait_for(lambda: not wishes.is_wanted(home))
-    service.ensure_started()
-    stopper.join()
-    background.worker_pid(home)
-    assert wishes.is_wanted(home)
-
-
 def test_whatever_is_killed_comes_back(home: Home, tmp_path: Path) -> None:
+    """Worker and broker are killed, and the socket removed (case 17): all is there again."""
     background.start()
     guard, first_worker = background.guard_pid(home), background.worker_pid(home)
 
@@ -83,6 +63,7 @@ def test_a_new_guard_adopts_what_a_killed_one_left_and_all_can_be_stopped_withou
 
 
 def test_all_can_be_stopped_though_each_was_stopped_by_a_signal(home: Home) -> None:
+    """Worker and broker are suspended: `worker stop` ends them all the same."""
     background.start()
     victims = [background.worker_pid(home), background.broker_pid(home)]
     for pid in victims:
@@ -94,6 +75,7 @@ def test_all_can_be_stopped_though_each_was_stopped_by_a_signal(home: Home) -> N
 def test_a_worker_heeds_no_hangup_and_leaves_in_time_though_it_waits_for_stages(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Case 11 and 3, by signals. A hangup changes nothing; TERM ends it within 5 seconds."""
     monkeypatch.setenv("TRAINUI_INCLUDE", '["no.such.module", "tests.integration.sample_tasks"]')
     background.start()
     worker, guard = background.worker_pid(home), background.guard_pid(home)
@@ -115,6 +97,7 @@ def test_a_worker_heeds_no_hangup_and_leaves_in_time_though_it_waits_for_stages(
 
 
 def test_a_guard_that_is_told_to_end_takes_all_with_it(home: Home) -> None:
+    """TERM to the guard, as at a shutdown: nothing stays, and nothing comes back unasked."""
     background.start()
     background.kill(background.guard_pid(home), home.guard_lock, signal.SIGTERM)
     assert background.is_all_gone(home)
@@ -157,6 +140,7 @@ def new_worker(home: Home, than: int) -> bool:
 
 
 def test_all_end_when_their_home_is_removed(home: Home) -> None:
+    """`rm -rf` of the home under all of them leaves no process behind."""
     background.start()
     pids = [background.guard_pid(home), background.worker_pid(home), background.broker_pid(home)]
     shutil.rmtree(home.root)

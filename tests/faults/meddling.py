@@ -1,0 +1,37 @@
+"""Makes a worker's broker a bad one: the setting `include` names this module.
+
+Every message is delivered five times, and what is not acknowledged within a second is delivered
+again.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from trainui.execution import celery_app
+from trainui.execution.messages import Messenger
+
+DELIVERIES = 5
+
+IMPATIENT = {
+    "visibility_timeout": 1,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+
+
+def _deliver_often() -> None:
+    send = Messenger._send
+
+    def send_often(self: Messenger, message: Any) -> None:
+        for _ in range(DELIVERIES):
+            send(self, message)
+
+    Messenger._send = send_often  # type: ignore[method-assign]
+
+
+if "TRAINUI_INCLUDE" in os.environ:
+    _deliver_often()
+    conf = celery_app.get_app().conf
+    conf.broker_transport_options = {**conf.broker_transport_options, **IMPATIENT}

@@ -1,0 +1,164 @@
+"""Runs go on though the broker is killed, forgets everything, or hangs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.acceptance.terminal import terminal
+from tests.faults.conftest import NewRun
+from tests.integration import background
+from tests.integration.runs import HOLD, NOTE, Run, stage
+from tests.unit.supervisor.waiting import wait_for_death
+from trainui import control
+from trainui.domain.states import Status
+from trainui.execution import broker_server, service
+from trainui.paths import Home
+
+AT_ONCE = 5.0
+"""Seconds within which whatever a person does is done, whatever the broker does."""
+
+
+def test_a_broker_that_is_killed_in_the_middle_of_stages_is_started_again(
+    home: Home, new_run: NewRun
+) -> None:
+    """Case 5. The broker is killed as a stage runs, and again as the next one does.
+
+    The worker lives on, takes the next message from the new broker, and each stage runs once.
+    """
+    worker = background.worker_pid(home)
+    run = new_run(
+        stage("a", NOTE + "until [ -e go-a ]; do sleep 0.02; done"),
+        stage("b", NOTE + "until [ -e go-b ]; do sleep 0.02; done", "a"),
+        stage("c", NOTE, "b"),
+    )
+    for name in "ab":
+        run.process(name)
+        background.kill_broker(home)
+        (run.directory / f"go-{name}").touch()
+    run.completed_once("a", "b", "c")
+    assert background.worker_pid(home) == worker
+
+
+def test_where_guard_and_broker_are_killed_the_worker_brings_them_back(
+    home: Home, new_run: NewRun
+) -> None:
+    """The broker is killed, and so is the guard that would start it: the worker starts that."""
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    run.process("a")
+    guard, broker = background.guard_pid(home), background.broker_pid(home)
+    for pid in (guard, broker):
+        os.kill(pid, signal.SIGKILL)
+    run.go()
+    run.completed_once("a", "b")
+    assert background.guard_pid(home) != guard
+
+
+def wipe(home: Home) -> None:
+    for kept in home.broker.glob("appendonly*"):
+        shutil.rmtree(kept)
+
+
+def garble(home: Home) -> None:
+    (stored,) = (home.broker / "appendonlydir").glob("*.incr.aof")
+    stored.write_bytes(b"garbage\r\n" * 100)
+
+
+@pytest.mark.parametrize("spoil", [wipe, garble])
+def test_a_lost_broker_with_all_its_messages_loses_no_stage(
+    home: Home, new_run: NewRun, spoil: Callable[[Home], None]
+) -> None:
+    """Case 6. The broker is killed with the messages of six stages, and its store is lost.
+
+    All run once, and the guard's log, which `worker status` leads to, says what happened.
+    """
+    names = [f"s{n}" for n in range(6)]
+    run = new_run(stage("a", HOLD), *(stage(name, NOTE, "a") for name in names))
+    run.process("a")
+    broker = background.broker_pid(home)
+    os.kill(broker, signal.SIGSTOP)  # messages go nowhere from here on
+    run.go()
+    run.wait_for("a", Status.COMPLETED)
+    os.kill(broker, signal.SIGKILL)
+    wait_for_death(broker)
+    spoil(home)
+    run.completed_once("a", *names)
+    assert broker_server.find_pid(home) != broker
+    if spoil is garble:
+        log = (home.worker / "guard.log").read_text()
+        assert "what the broker had stored is broken, and is now" in log
+
+
+@contextmanager
+def hanging_broker(home: Home) -> Iterator[None]:
+    """Suspend the broker for a while."""
+    broker = background.broker_pid(home)
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(broker, signal.SIGCONT)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < AT_ONCE
+
+
+def test_with_a_broker_that_hangs_a_person_can_act_and_the_worker_goes_on_later(
+    home: Home, new_run: NewRun
+) -> None:
+    """Case 9. The broker is suspended while a stage runs.
+
+    Submitting, resuming, cancelling and asking for the status return within 5 seconds; a stage
+    that runs is cancelled meanwhile; once the broker goes on the same worker runs the rest.
+    """
+    worker = background.worker_pid(home)
+    failed = new_run(stage("a", NOTE + "[ -e go ]"))
+    assert failed.wait().status == Status.FAILED
+    running = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    running.process("a")
+    failed.go()
+    with hanging_broker(home):
+        with at_once():
+            submitted = new_run(stage("a", NOTE))
+        with at_once():
+            assert control.resume(failed.id) == ["a"]
+        with at_once():
+            assert not service.status()["broker"]["reachable"]
+        with at_once():
+            service.ensure_started()
+        control.cancel(running.id)
+        running.wait_for("a", Status.CANCELLED)
+        assert submitted.statuses() == {"a": "queued"}
+    submitted.completed_once("a")
+    assert failed.wait().status == Status.COMPLETED
+    assert failed.lines("ledger") == ["a 1", "a 2"]
+    assert background.worker_pid(home) == worker
+
+
+def test_with_a_broker_that_hangs_the_screen_opens_and_acts(home: Home, new_run: NewRun) -> None:
+    """Case 9, the screen. It shows a run, moves, and cancels it, with nobody to ask."""
+    run = new_run(stage("a", HOLD))
+    run.process("a")
+    with hanging_broker(home), terminal(program=screen_on(run)) as shown:
+        shown.until_shown("● running")
+        shown.press("x")
+        shown.until_shown("Cancel")
+        shown.press("y")
+        run.wait_for("a", Status.CANCELLED)
+        shown.until_shown("cancelled")
+        shown.press("q")
+        assert shown.ended() == 0
+
+
+def screen_on(run: Run) -> str:
+    return f"import sys; from trainui.tui.app import run_screen; sys.exit(run_screen({run.id!r}))"

@@ -1,0 +1,76 @@
+"""Many processes start the same thing at once: there is one of it, and the others say so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.integration import background
+from tests.unit.supervisor.waiting import wait_for, wait_for_exit
+from trainui.execution import detached, service, wishes
+from trainui.execution.worker import EXIT_HELD
+from trainui.paths import Home
+from trainui.supervisor.protocol import Spec
+from trainui.supervisor.supervise import ALREADY, STARTED
+from trainui.supervisor.supervise import __file__ as supervise_file
+
+AT_ONCE = 8
+
+
+def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
+    trainui_home: Home,
+) -> None:
+    """Case 10. Eight processes start the worker: one guard, one worker, one broker, all succeed.
+
+    A start that falls into a stop wins.
+    """
+    code = (
+        f"from trainui.execution import service; service.ensure_started(wait={background.PATIENCE})"
+    )
+    starters = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(AT_ONCE)]
+    assert [starter.wait() for starter in starters] == [0] * AT_ONCE
+    log = (trainui_home.worker / "guard.log").read_text()
+    assert log.count("the worker is started") == 1
+    assert log.count("the broker is started") == 1
+
+    holder = background.worker_pid(trainui_home)
+    others = [
+        subprocess.Popen(
+            detached.module_argv("trainui.execution.worker"), stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(AT_ONCE)
+    ]
+    for other in others:
+        assert f"runs already, with pid {holder}" in other.communicate()[1]
+        assert other.returncode == EXIT_HELD
+
+    stopper = threading.Thread(target=service.stop)
+    stopper.start()
+    wait_for(lambda: not wishes.is_wanted(trainui_home))
+    service.ensure_started()
+    stopper.join()
+    background.worker_pid(trainui_home)
+    assert wishes.is_wanted(trainui_home)
+
+
+def test_of_many_supervisors_of_one_attempt_one_runs_it(tmp_path: Path) -> None:
+    """Case 10, an attempt. Eight processes launch it at once: it runs once; seven say it did."""
+    spec = Spec(("sh", "-c", "echo ran; sleep 0.2"), cwd=str(tmp_path), env={"PATH": "/bin"})
+    attempt_dir = tmp_path / "attempt-1"
+    attempt_dir.mkdir(mode=0o700)
+    (attempt_dir / "spec.json").write_text(spec.to_json())
+    argv = [sys.executable, "-I", "-S", supervise_file, str(attempt_dir)]
+
+    def start(_: int) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(start, range(AT_ONCE)))
+    codes = sorted(answer.returncode for answer in answers)
+    assert codes == [STARTED] + [ALREADY] * (AT_ONCE - 1)
+    assert sum("was started before" in answer.stderr for answer in answers) == AT_ONCE - 1
+    wait_for_exit(attempt_dir)
+    assert (attempt_dir / "stdout.log").read_text() == "ran\n"

@@ -1,0 +1,146 @@
+"""Wherever the worker is killed, each stage runs once, and how it ended is on record."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import dying
+from tests.faults.conftest import NewRun
+from tests.integration import background
+from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
+from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exit
+from trainui import control
+from trainui.domain.records import Slot
+from trainui.domain.states import Status
+from trainui.execution import locks, service
+from trainui.execution.slots import HOST
+from trainui.paths import Home
+from trainui.store import attempts, stages
+from trainui.store.engine import open_store
+from trainui.supervisor.process import start_ticks
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    directory = tmp_path_factory.mktemp("worker")
+    with home_with_worker(directory, cpus="3", include='["tests.faults.dying"]') as home:
+        yield home
+
+
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_a_killed_worker_leaves_the_stage_and_the_next_one_records_it(
+    home: Home, new_run: NewRun, whole_group: bool
+) -> None:
+    """Case 1. The worker, or its whole process group, is killed in the middle of a stage.
+
+    The stage ends by itself, the next worker records that, and its successor starts.
+    """
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    attempt = run.process("a")
+    ticks = start_ticks(int(attempt.pid or 0))
+    worker = background.worker_pid(home)
+    if whole_group:
+        os.killpg(os.getpgid(worker), signal.SIGKILL)
+    else:
+        os.kill(worker, signal.SIGKILL)
+    wait_for_death(worker)
+    assert start_ticks(int(attempt.pid or 0)) == ticks is not None
+    run.go()
+    run.completed_once("a", "b")
+    assert run.attempt("a").pid == attempt.pid
+
+
+@pytest.mark.parametrize("moment", [dying.GRANTED, dying.CLAIMED, dying.LAUNCHED])
+def test_a_worker_killed_between_two_steps_of_a_start_is_taken_over(
+    home: Home, new_run: NewRun, moment: str
+) -> None:
+    """Case 2. The worker is killed between claiming a stage and launching it.
+
+    Also just before its message is sent, and just before its start is noted. It runs once.
+    """
+    worker = background.worker_pid(home)
+    due = dying.die_at(moment)
+    run = new_run(stage("a", NOTE), stage("b", NOTE, "a"))
+    wait_for(lambda: not due.exists(), f"the death when {moment}", background.PATIENCE)
+    run.completed_once("a", "b")
+    assert background.worker_pid(home) != worker
+
+
+def test_what_was_claimed_and_then_cancelled_is_never_launched(home: Home) -> None:
+    """Case 2, cancelled. A stage is claimed, its worker dies, and a person cancels it."""
+    assert service.stop()
+    run = Run(home.root.parent / "cancelled", stage("a", NOTE))
+    with open_store().write() as connection:
+        found = stages.named(connection, run.id, "a")
+        assert found is not None
+        granted = attempts.grant(connection, found, [Slot(HOST, "cpu", 0)], host=HOST)
+        assert granted is not None
+        attempts.claim(connection, run.id, "a", str(granted.celery_task_id))
+    control.cancel(run.id)
+    background.start()
+    assert run.wait().status == Status.CANCELLED
+    assert run.lines("ledger") == []
+
+
+def test_a_worker_that_is_told_to_end_leaves_at_once_and_the_next_one_adopts(
+    home: Home, new_run: NewRun
+) -> None:
+    """Case 3. TERM to a worker whose stage has long to go: it leaves within 5 seconds.
+
+    The stage stays `running`, its supervisor lives, and the next worker adopts it.
+    """
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    attempt = run.process("a")
+    worker = background.worker_pid(home)
+    began = time.monotonic()
+    os.kill(worker, signal.SIGTERM)
+    wait_for_death(worker)
+    assert time.monotonic() - began < 5
+    assert run.stage("a").status == Status.RUNNING
+    assert start_ticks(int(attempt.supervisor_pid or 0)) is not None
+    run.go()
+    run.completed_once("a", "b")
+
+
+def test_a_stage_that_ends_while_there_is_no_worker_is_recorded_later(
+    home: Home, new_run: NewRun
+) -> None:
+    """Case 3, stopped. `worker stop` leaves the stage alone, which ends with nobody there.
+
+    The next worker records the time at which its process ended, not that of the look.
+    """
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    attempt = run.process("a")
+    began = time.monotonic()
+    assert service.stop()
+    assert time.monotonic() - began < 8
+    for pid in (attempt.pid, attempt.supervisor_pid):
+        assert start_ticks(int(pid or 0)) is not None
+    assert run.stage("a").status == Status.RUNNING
+    run.go()
+    ended = wait_for_exit(Path(attempt.directory))
+    assert run.stage("a").status == Status.RUNNING
+    assert locks.holder(home.guard_lock) is None  # a stop is a stop, also when a stage ends
+    background.start()
+    run.completed_once("a", "b")
+    assert run.stage("a").completed_at == ended.completed_at
+
+
+def test_where_guard_and_worker_are_killed_the_end_of_a_stage_brings_the_rest_back(
+    home: Home, new_run: NewRun
+) -> None:
+    """The worker and its guard are killed at night: the supervisor starts them as a stage ends."""
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    run.process("a")
+    victims = background.guard_pid(home), background.worker_pid(home)
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    wait_for_death(*victims)
+    run.go()
+    run.completed_once("a", "b")
