@@ -100,7 +100,9 @@ def lost(
     elif (overdue := _overdue(definition, loss.ended_for)) is not None:
         status, problem = Status.FAILED, overdue
     error = _with_left(problem, loss.left)
-    return Outcome(status, completed_at=completed_at, started_at=started_at, error=error)
+    # its last sign of life is a file's time, which may be some milliseconds behind
+    ended_at = max(completed_at, started_at or 0)
+    return Outcome(status, completed_at=ended_at, started_at=started_at, error=error)
 
 
 def unseen(reason: str, *, completed_at: int) -> Outcome:

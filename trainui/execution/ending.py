@@ -28,7 +28,8 @@ from trainui.supervisor.protocol import Exit, ExitReason
 logger = logging.getLogger(__name__)
 
 LOST_PATIENCE = 10.0
-"""Seconds that the metrics reader gets for an attempt that was lost: in 15 that is on record."""
+"""Seconds that the metrics reader gets where no record tells that the attempt has ended: in 15 that
+is on record. A reader that comes later reads it all the same."""
 
 SLOT_DELAY = 5 * clock.SECOND
 """Microseconds after which a stage whose GPU was taken by somebody may have its turn again."""

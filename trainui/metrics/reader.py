@@ -104,8 +104,11 @@ class Reader:
         for attempt_id in self._attempts.keys() - running.keys():
             self._attempts.pop(attempt_id).close()
         for attempt_id, attempt in running.items():
-            if attempt_id not in self._attempts:
+            known = self._attempts.get(attempt_id)
+            if known is None:
                 self._attempts[attempt_id] = AttemptReader(self._store, attempt)
+            else:
+                known.attempt = attempt
             self._scan(self._attempts[attempt_id])
         self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
         readers = self._attempts.values()
@@ -134,7 +137,7 @@ class Reader:
 
     def _has_ended(self, attempt: AttemptToRead) -> bool:
         recorded = Path(attempt.attempt_dir, protocol.EXIT_FILE).exists()
-        return recorded or attempt.attempt_id in self._lost
+        return recorded or attempt.ended or attempt.attempt_id in self._lost
 
     def _finish(self, reader: AttemptReader) -> None:
         """Read an attempt to its end, whatever comes: its stage waits for that."""

@@ -23,23 +23,27 @@ class AttemptToRead:
     stage_dir: str
     workdir: str
     definition: StageDefinition
+    ended: bool = False
+    """Its end is on record already: the reader was late, and what is there is read."""
 
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
-    """Return the running attempts of a host that are not read to their end."""
+    """Return the attempts of a host that were started and are not read to their end."""
     found = connection.execute(
         select(
             ATTEMPTS.c.id,
             ATTEMPTS.c.number,
+            ATTEMPTS.c.status,
             ATTEMPTS.c.directory.label("attempt_dir"),
             STAGES.c.id.label("stage_id"),
             STAGES.c.directory.label("stage_dir"),
+            STAGES.c.attempt.label("latest"),
             STAGES.c.definition_json,
         )
         .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
         .where(
             ATTEMPTS.c.host == host,
-            ATTEMPTS.c.status == Status.RUNNING,
+            (ATTEMPTS.c.status == Status.RUNNING) | ATTEMPTS.c.started_at.is_not(None),
             ~ATTEMPTS.c.metrics_complete,
         )
         .order_by(ATTEMPTS.c.id)
@@ -49,14 +53,17 @@ def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
 
 def _to_read(row: rows.Row) -> AttemptToRead:
     definition = StageDefinition.from_json(rows.load(row["definition_json"]))
+    # Where a later attempt has begun, what lies in the stage's directory is read as that one's.
+    own = row["number"] == row["latest"]
     return AttemptToRead(
         attempt_id=row["id"],
         stage_id=row["stage_id"],
         number=row["number"],
         attempt_dir=row["attempt_dir"],
-        stage_dir=row["stage_dir"],
-        workdir=definition.workdir,
+        stage_dir=row["stage_dir"] if own else row["attempt_dir"],
+        workdir=definition.workdir if own else row["attempt_dir"],
         definition=definition,
+        ended=row["status"] != Status.RUNNING,
     )
 
 

@@ -10,15 +10,25 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.unit.metrics.attempts import Attempt, is_complete, start_attempt, wait_for
+from tests.unit.metrics.attempts import (
+    Attempt,
+    is_complete,
+    next_attempt,
+    start_attempt,
+    wait_for,
+)
 from tests.unit.metrics.reading import all_points, lines, summaries
 from trainui import doorbell, paths
 from trainui.domain.definition import MetricSource
+from trainui.domain.states import Status
 from trainui.metrics import process
+from trainui.store import attempts, curves, stages, views
+from trainui.store.attempts import Outcome
 from trainui.store.engine import Store
 
 Reader = subprocess.Popen[bytes]
@@ -197,3 +207,27 @@ def is_zombie(pid: int) -> bool:
         return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return True
+
+
+def test_what_was_recorded_before_it_was_read_is_read_all_the_same(
+    store: Store, tmp_path: Path, readers: Readers
+) -> None:
+    first = start_attempt(store, tmp_path, MetricSource(path="shared.jsonl"))
+    first.own_file.write_text(lines([0, 1, 2]))
+    first.end(exit_code=1)
+    with store.write() as connection:
+        attempts.end(
+            connection,
+            first.to_read.attempt_id,
+            Outcome(Status.FAILED, completed_at=2, started_at=1, error="x", retry=False),
+        )
+        stages.reopen(connection, "run-of-train", [stages.Reopened("train")])
+    second = next_attempt(store, "run-of-train")
+    Path(second.to_read.stage_dir, "shared.jsonl").write_text(lines([7]))  # not the first one's
+    readers.start()
+    wait_for(lambda: is_complete(store, first))
+    second.end()
+    wait_for(lambda: is_complete(store, second))
+    with closing(views.connect(paths.home().database)) as connection:
+        found = [(one.attempt, one.step) for one in curves.points(connection, [first.stage_id])]
+    assert sorted(found) == [(1, 0), (1, 1), (1, 2), (2, 7)]
