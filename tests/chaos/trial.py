@@ -13,11 +13,15 @@ from pathlib import Path
 from tests.chaos import faults, invariants
 from tests.chaos.faults import FAULTS
 from tests.chaos.pipelines import write_pipeline
+from tests.chaos.screen import Screen
 from trainui.domain.states import ENDED, Status
 from trainui.store import views
 
 PATIENCE = 120.0
 """Seconds within which a run of a few seconds must be over, whatever is killed."""
+
+WATCHED = 0.4
+"""The share of the trials in which somebody has the screen open on the run."""
 
 RESUMES = 20
 """Faults end after the first few, so that each run can complete."""
@@ -48,6 +52,8 @@ class Trial:
         self._counts: Counter[str] = Counter()
         self._faults_left = random_.randint(1, 4)
         self._faults: list[str] = []
+        self._watched = random_.random() < WATCHED
+        self._screen: Screen | None = None
 
     @property
     def history(self) -> str:
@@ -59,6 +65,17 @@ class Trial:
         submitted = trainui("run", str(self._file), "--detach", "--json")
         assert submitted.returncode == 0, submitted.stderr + submitted.stdout
         run_id = json.loads(submitted.stdout)["run"]
+        if self._watched:
+            self._screen = Screen(run_id, self._random)
+        try:
+            self._until_completed(run_id)
+        finally:
+            self._kill_screen()
+        invariants.check_run(run_id, self._ledger)
+        invariants.check_nothing_left(run_id)
+        return self._counts
+
+    def _until_completed(self, run_id: str) -> None:
         for _ in range(RESUMES):
             status = self._until_over(run_id)
             if status == Status.COMPLETED:
@@ -68,9 +85,13 @@ class Trial:
             assert resumed.returncode == 0, resumed.stderr
         else:
             raise AssertionError(f"{run_id} does not complete")
-        invariants.check_run(run_id, self._ledger)
-        invariants.check_nothing_left(run_id)
-        return self._counts
+
+    def _kill_screen(self) -> None:
+        if self._screen is not None:
+            self._screen.kill()
+            self._screen = None
+            self._counts["screen"] += 1
+            self._faults.append("screen")
 
     def _until_over(self, run_id: str) -> Status:
         deadline = time.monotonic() + PATIENCE
@@ -81,6 +102,8 @@ class Trial:
             assert run is not None
             if run.status in ENDED:
                 return run.status
+            if self._screen is not None and not self._screen.live():
+                self._kill_screen()
             if self._faults_left and time.monotonic() > next_fault:
                 self._cause_a_fault()
                 next_fault = time.monotonic() + self._random.uniform(0, 2)

@@ -1,0 +1,39 @@
+"""A real screen in a terminal of its own, opened on a run, to be killed at a random moment."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import sys
+import time
+
+import pexpect
+
+LIVES_FOR = 4.0
+"""Seconds at most; it takes about one to draw its first picture."""
+
+
+class Screen:
+    """One that moves about, as a person would, until it is killed."""
+
+    def __init__(self, run_id: str, random_: random.Random) -> None:
+        program = f"from trainui.tui.app import run_screen; run_screen({run_id!r})"
+        self._process = pexpect.spawn(
+            sys.executable, ["-c", program], dimensions=(36, 120), timeout=0
+        )
+        self._dies_at = time.monotonic() + random_.uniform(0, LIVES_FOR)
+        self._random = random_
+
+    def live(self) -> bool:
+        """Take what it draws, press a key now and then; False once its time has come."""
+        with contextlib.suppress(pexpect.TIMEOUT):
+            self._process.read_nonblocking(1 << 20, timeout=0)
+        if self._random.random() < 0.1:
+            self._process.send(self._random.choice("jkhl123z?"))
+        return time.monotonic() < self._dies_at
+
+    def kill(self) -> None:
+        """Kill it, and hang up its terminal."""
+        self._process.kill(signal.SIGKILL)
+        self._process.close()
