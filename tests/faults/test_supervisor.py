@@ -12,6 +12,7 @@ from tests.integration.runs import HOLD, NOTE, PATIENCE, Run, stage
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_death
 from trainui import control
 from trainui.domain.states import Status
+from trainui.execution import service
 from trainui.paths import Home
 from trainui.store import curves, views
 from trainui.supervisor.orphans import processes_of
@@ -99,3 +100,20 @@ def test_a_stage_whose_supervisor_and_process_both_die_is_interrupted_soon(
         os.kill(pid, signal.SIGKILL)
     assert run.wait().status == Status.INTERRUPTED
     assert not (Path(attempt.directory) / "exit.json").exists()
+
+
+def test_a_stage_that_died_with_its_supervisor_while_no_worker_lived_is_interrupted_soon(
+    home: Home, new_run: NewRun
+) -> None:
+    """Case 4, both, with nobody there. The next worker says so within 15 seconds."""
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    attempt = run.process("a")
+    assert service.stop()
+    for pid in (int(attempt.supervisor_pid or 0), int(attempt.pid or 0)):
+        os.kill(pid, signal.SIGKILL)
+        wait_for_death(pid)
+    assert run.stage("a").status == Status.RUNNING
+    background.start()
+    wait_for(lambda: run.statuses() == {"a": "interrupted", "b": "blocked"}, "its end", 15.0)
+    assert run.stage("a").error == "ended with nobody there to record how"
+    assert run.lines("ledger") == ["a 1"]

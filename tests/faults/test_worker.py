@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from tests.faults import dying
 from tests.faults.conftest import NewRun
 from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exit
-from trainui import control
+from trainui import clock, control
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.execution import locks, service
@@ -23,6 +24,7 @@ from trainui.execution.slots import HOST
 from trainui.paths import Home
 from trainui.store import attempts, stages
 from trainui.store.engine import open_store
+from trainui.store.tables import STAGES
 from trainui.supervisor.process import start_ticks
 
 
@@ -144,3 +146,23 @@ def test_where_guard_and_worker_are_killed_the_end_of_a_stage_brings_the_rest_ba
     wait_for_death(*victims)
     run.go()
     run.completed_once("a", "b")
+
+
+def test_a_retry_waits_out_its_delay_though_the_worker_is_killed(
+    home: Home, new_run: NewRun
+) -> None:
+    """The worker is killed while a retry waits. The next one makes it once, when it is due."""
+    script = NOTE + "[ $TRAINUI_ATTEMPT = 2 ]"
+    run = new_run(stage("a", script, retries=1, retry_delay="1h"))
+    waiting = run.until("a", lambda found: found.not_before is not None, "waiting for a retry")
+    background.kill(background.worker_pid(home), home.worker_lock)
+    background.worker_pid(home)
+    new_run(stage("b", NOTE)).completed_once("b")  # the new worker gives out places
+    (first,) = run.attempts("a")
+    due = int(first.completed_at or 0) + 3600 * clock.SECOND
+    assert waiting.not_before == run.stage("a").not_before == due
+    with open_store().write() as connection:  # as if the hour were over
+        soon = update(STAGES).where(STAGES.c.id == waiting.id).values(not_before=clock.now())
+        connection.execute(soon)
+    assert run.wait().status == Status.COMPLETED
+    assert run.lines("ledger") == ["a 1", "a 2"]
