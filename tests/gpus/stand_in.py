@@ -6,13 +6,8 @@ Whoever starts with `directory` on LD_LIBRARY_PATH sees these GPUs, as they are 
 from __future__ import annotations
 
 import ctypes
-import functools
-import importlib.util
 import os
 import shutil
-import subprocess
-import sys
-import tempfile
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +16,7 @@ from typing import Any
 import pynvml
 import pytest
 
+from tests.compiling import library
 from trainui.execution import gpu_locks, nvml
 
 SOURCE = Path(__file__).with_name("nvml.c")
@@ -118,26 +114,6 @@ class Machine:
         )
 
 
-@functools.cache
 def compiled(old: bool = False) -> Path:
     """Compile the library, once a process; skip the test where nothing can."""
-    compiler = _compiler()
-    if compiler is None:
-        pytest.skip("no C compiler: install gcc, or `pip install ziglang`")
-    folder = tempfile.TemporaryDirectory(prefix="nvml-")
-    _folders.append(folder)  # removed with this process
-    library = Path(folder.name, LIBRARY)
-    options = ["-shared", "-fPIC", *(["-DOLD"] if old else [])]
-    subprocess.run([*compiler, *options, "-o", str(library), str(SOURCE)], check=True)
-    return library
-
-
-_folders: list[tempfile.TemporaryDirectory[str]] = []
-
-
-def _compiler() -> list[str] | None:
-    if found := shutil.which("cc") or shutil.which("gcc") or shutil.which("clang"):
-        return [found]
-    if importlib.util.find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "cc"]
-    return None
+    return library(SOURCE, LIBRARY, *(["-DOLD"] if old else []))

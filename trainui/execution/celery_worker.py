@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from celery import signals
@@ -117,9 +118,10 @@ def _leave() -> None:
 
 def _watch_wishes(home: Home, settings: Settings) -> None:
     """End this process when it is not wanted, or has been idle for long enough."""
+    wish = _LastWish()
     while not STOPPING.wait(min(1.0, settings.idle_timeout / 4)):
         try:
-            _withdraw_if_idle(home, settings)
+            _withdraw_if_idle(home, settings, wish)
             wanted = wishes.is_wanted(home)
         except Exception:
             logger.exception("whether the worker is wanted cannot be told; it goes on")
@@ -130,9 +132,19 @@ def _watch_wishes(home: Home, settings: Settings) -> None:
             return
 
 
-def _withdraw_if_idle(home: Home, settings: Settings) -> None:
+@dataclass(slots=True)
+class _LastWish:
+    """The last stamp of a start that was seen, and since when on the monotonic clock."""
+
+    stamp: int = -1
+    since: float = 0.0
+
+
+def _withdraw_if_idle(home: Home, settings: Settings, wish: _LastWish) -> None:
     seen = wishes.wanted_at(home)  # first: a run that is stored after the look is wanted later
-    since_wanted = (time.time_ns() - seen) / 1e9
+    if seen != wish.stamp:
+        wish.stamp, wish.since = seen, time.monotonic()
+    since_wanted = time.monotonic() - wish.since
     if min(duties.idle_seconds(), since_wanted) >= settings.idle_timeout:
         logger.info("no run was active for %.0f s", settings.idle_timeout)
         wishes.withdraw_seen(home, seen)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from trainui.execution import locks, readiness, wishes
@@ -24,6 +24,8 @@ class End:
     """Its exit code; negative: the signal that ended it."""
     at: int
     """Nanoseconds since 1970."""
+    wanted: int
+    """The stamp of the last wish that it runs: two stamps are compared, never two times."""
 
     def __str__(self) -> str:
         when = time.strftime("%H:%M:%S", time.localtime(self.at / 1e9))
@@ -32,7 +34,8 @@ class End:
 
 def note_end(home: Home, pid: int, code: int) -> None:
     """Note how the worker ended."""
-    write_private(_file(home), json.dumps({"pid": pid, "code": code, "at": time.time_ns()}))
+    end = End(pid, code, at=time.time_ns(), wanted=wishes.wanted_at(home))
+    write_private(_file(home), json.dumps(asdict(end)))
 
 
 def last_end(home: Home) -> End | None:
@@ -41,7 +44,7 @@ def last_end(home: Home) -> End | None:
         end = End(**json.loads(_file(home).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return end if end.at > wishes.wanted_at(home) else None
+    return end if end.wanted == wishes.wanted_at(home) else None
 
 
 def brief(home: Home) -> str:

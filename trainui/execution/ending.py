@@ -15,6 +15,7 @@ from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution import checkpoints, completion, drain, gpus
 from trainui.execution.completion import Loss
+from trainui.execution.delays import SLOT_DELAY
 from trainui.execution.drain import Drained
 from trainui.execution.launch import subject_of
 from trainui.execution.preparation import Subject, definition_of
@@ -30,9 +31,6 @@ logger = logging.getLogger(__name__)
 LOST_PATIENCE = 10.0
 """Seconds that the metrics reader gets where no record tells that the attempt has ended: in 15 that
 is on record. A reader that comes later reads it all the same."""
-
-SLOT_DELAY = 5 * clock.SECOND
-"""Microseconds after which a stage whose GPU was taken by somebody may have its turn again."""
 
 
 def record_exit(
@@ -128,7 +126,8 @@ def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, re
 def put_back(store: Store, attempt: AttemptRecord, reason: str) -> None:
     """Let a stage wait again whose slot or room is not to be had; nothing of it ever started."""
     with store.write() as connection:
-        launching.put_back(connection, attempt.id, reason, not_before=clock.now() + SLOT_DELAY)
+        not_before = clock.now() + int(SLOT_DELAY * clock.SECOND)
+        launching.put_back(connection, attempt.id, reason, not_before=not_before)
 
 
 def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:

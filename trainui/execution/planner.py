@@ -18,6 +18,7 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import gpus, nvml, slots
+from trainui.execution.delays import Delays
 from trainui.execution.gpus import Usable
 from trainui.execution.messages import Message, Messenger
 from trainui.execution.slots import HOST
@@ -76,6 +77,7 @@ class Planner:
         self._messenger = messenger
         self._settings = settings
         self._last: _View | None = None
+        self._delays = Delays()
         self._lacking = False
         """A stage waited for space on a disk, at the last look."""
 
@@ -86,9 +88,8 @@ class Planner:
 
     def next_look(self) -> float:
         """Tell in how many seconds to look again, should nobody ring before."""
-        times = [s.not_before for s in self._last.waiting if s.not_before] if self._last else []
-        due = min((time - clock.now() for time in times if time > clock.now()), default=None)
-        return LOOK_EVERY if due is None else min(LOOK_EVERY, due / clock.SECOND + 0.001)
+        left = [self._delays.left(stage) for stage in self._last.waiting] if self._last else []
+        return min([LOOK_EVERY, *(seconds + 0.001 for seconds in left if seconds > 0)])
 
     def look(self, *, changed: bool) -> None:
         """Give out what is free, send what is to be sent, and say what the others wait for.
@@ -149,7 +150,7 @@ class Planner:
     def _give_out(self, view: _View) -> frozenset[str]:
         """Give out what is free; return the kinds of slots of which some are left."""
         usable = self._usable_gpus(view)
-        waiting = _with_lacks(view.waiting, usable)
+        waiting = _with_lacks(view.waiting, usable, self._delays)
         self._lacking = any(stage.lack for stage in waiting)
         decided, left = decide(
             waiting,
@@ -198,7 +199,9 @@ def _is_moved_by_time(view: _View) -> bool:
     return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
 
 
-def _with_lacks(waiting: Sequence[StageRecord], usable: Usable) -> list[WaitingStage]:
+def _with_lacks(
+    waiting: Sequence[StageRecord], usable: Usable, delays: Delays
+) -> list[WaitingStage]:
     """Return what waits, each with the space that is lacking where its run lies or in the home."""
     home = paths.home().root
     lacks: dict[Path, str | None] = {}
@@ -207,11 +210,14 @@ def _with_lacks(waiting: Sequence[StageRecord], usable: Usable) -> list[WaitingS
         runs_dir = Path(stage.directory).parent.parent
         if runs_dir not in lacks:
             lacks[runs_dir] = disk.lack((home, runs_dir))
-        found.append(_waiting(stage, usable, lacks[runs_dir]))
+        not_before = delays.not_before(stage)
+        found.append(_waiting(stage, usable, lacks[runs_dir], not_before))
     return found
 
 
-def _waiting(stage: StageRecord, usable: Usable, lack: str | None) -> WaitingStage:
+def _waiting(
+    stage: StageRecord, usable: Usable, lack: str | None, not_before: int | None
+) -> WaitingStage:
     definition = stage.definition
     used, allowed = stage.retries_used, definition.retries
     return WaitingStage(
@@ -219,7 +225,7 @@ def _waiting(stage: StageRecord, usable: Usable, lack: str | None) -> WaitingSta
         gpus=definition.gpus,
         cpus=definition.cpus,
         visible=_visible(stage, usable) if definition.gpus else None,
-        not_before=stage.not_before,
+        not_before=not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
         lack=lack,
     )

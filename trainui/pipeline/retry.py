@@ -35,6 +35,10 @@ def next_retry(
     """
     if ended not in (Status.FAILED, Status.INTERRUPTED) or used >= definition.retries:
         return None
+    return Retry(used + 1, completed_at + int(delay(definition, used + 1) * clock.SECOND))
+
+
+def delay(definition: StageDefinition, number: int) -> float:
+    """Return the seconds between an attempt's end and the retry of this number, from 1 on."""
     longest = max(LONGEST_DELAY, definition.retry_delay)
-    delay = min(definition.retry_delay * 2.0 ** min(used, 64), longest)
-    return Retry(used + 1, completed_at + int(delay * clock.SECOND))
+    return min(definition.retry_delay * 2.0 ** min(number - 1, 64), longest)

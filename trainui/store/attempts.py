@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +123,16 @@ def mark_sent(connection: Connection, attempt_id: int) -> None:
 
 
 def unclaimed(connection: Connection, *, sent_before: int) -> list[AttemptRecord]:
-    """Return granted attempts whose message was never sent, or was sent too long ago."""
+    """Return granted attempts whose message was never sent, or was sent too long ago.
+
+    One that was sent later than now was sent before the clock was set back: nobody knows when.
+    """
     return _select(
         connection,
         ATTEMPTS.c.status == Status.QUEUED,
-        ATTEMPTS.c.sent_at.is_(None) | (ATTEMPTS.c.sent_at < sent_before),
+        ATTEMPTS.c.sent_at.is_(None)
+        | (ATTEMPTS.c.sent_at < sent_before)
+        | (ATTEMPTS.c.sent_at > clock.now()),
     )
 
 
@@ -278,6 +283,7 @@ def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | N
         return None
     if outcome.status not in allowed:
         raise TransitionError(f"attempt {attempt.id}: {attempt.status} to {outcome.status}")
+    outcome = _in_order(attempt, outcome)
     _end_attempt(connection, attempt, outcome)
     stage = stages.get(connection, attempt.stage_id)
     status = _end_stage(connection, stage, attempt, outcome)
@@ -285,6 +291,12 @@ def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | N
         stages.settle_dependants(connection, [stage.id])
     runs.refresh(connection, stage.run_id)
     return status
+
+
+def _in_order(attempt: AttemptRecord, outcome: Outcome) -> Outcome:
+    """Let no attempt end before its start, though the clock may have been set back between."""
+    started_at = attempt.started_at or outcome.started_at or 0
+    return replace(outcome, completed_at=max(outcome.completed_at, started_at))
 
 
 def _end_attempt(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> None:

@@ -25,6 +25,9 @@ from trainui.store.tables import (
     STAGES,
 )
 
+LARGEST_STEP = 24 * 3600 * clock.SECOND
+"""Microseconds by which a clock is set back at most for runs to keep their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
@@ -68,11 +71,21 @@ def create(connection: Connection, new: NewRun) -> None:
             params_json=rows.dump(dict(pipeline.params)),
             submission_json=rows.dump(dict(new.submission)),
             priority=new.priority,
-            created_at=clock.now(),
+            created_at=_created_at(connection),
         )
     )
     _insert_stages(connection, new)
     events.record(connection, new.id, "submitted", f"{len(pipeline.stages)} stages submitted")
+
+
+def _created_at(connection: Connection) -> int:
+    """Return the time now, or just after the newest run's: runs keep their order by it.
+
+    Though the clock was set back since; not where it was days ahead, which is no time to go on by.
+    """
+    now = clock.now()
+    latest = select(func.max(RUNS.c.created_at)).where(RUNS.c.created_at < now + LARGEST_STEP)
+    return max(now, (connection.execute(latest).scalar() or 0) + 1)
 
 
 def _insert_stages(connection: Connection, new: NewRun) -> None:
@@ -131,7 +144,8 @@ def refresh(connection: Connection, run_id: str) -> Status:
     status = run_status([Status(name) for name in states], started=bool(last_attempt))
     values: dict[str, Any] = {"status": status, "started_at": started_at, "completed_at": None}
     if status in ENDED:
-        values["completed_at"] = clock.now() if last_end is None else last_end
+        end = clock.now() if last_end is None else last_end
+        values["completed_at"] = max(end, started_at or 0)
     else:
         values["notified_at"] = None
     connection.execute(_REFRESH, {"run": run_id, **values})

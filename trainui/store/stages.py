@@ -45,6 +45,9 @@ def change(
         TransitionError: the table does not allow it.
     """
     check_transition(stage.status, after, f"stage {stage.name} of run {stage.run_id}")
+    if values.get("completed_at") is not None:  # the clock may have been set back since its start
+        start = values.get("started_at") or stage.started_at or 0
+        values["completed_at"] = max(values["completed_at"], start)
     seen = {"stage": stage.id, "before": stage.status, "number": stage.attempt}
     changed = connection.execute(_CHANGE, {**seen, "status": after, "reason": reason, **values})
     if changed.rowcount == 0:

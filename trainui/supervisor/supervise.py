@@ -296,6 +296,7 @@ class Attempt:
         self.memory = MemoryGroup()
         self.locks: list[int] = []
         self.pid = 0
+        self.began = steady()
         self.ended_at = self.timeout_at = self.kill_at = self.give_up_at = NEVER
         self.outcome: dict[str, Any] = {
             "version": VERSION,
@@ -352,7 +353,7 @@ class Attempt:
             become(self.spec, self.logs.outputs, self.locks, gate, failure_writer)
         os.close(gate)
         os.close(failure_writer)
-        self.outcome["started_at"] = microseconds()
+        self.outcome["started_at"], self.began = microseconds(), steady()
         self.timeout_at = time.monotonic() + self.timeout
         self.write_pids()
         os.write(gate_opener, b"1")
@@ -404,10 +405,14 @@ class Attempt:
             if pid == self.pid and self.ended_at == NEVER:
                 code = os.waitstatus_to_exitcode(status)
                 self.outcome["exit_code" if code >= 0 else "signal"] = abs(code)
-                self.outcome["completed_at"] = microseconds()
+                self.outcome["completed_at"] = self.microseconds_now()
                 self.ended_at = time.monotonic()
                 self.memory.look(self.ended_at)
                 self.outcome["oom_kill"] = self.ended_at - self.memory.rose_at < OOM_WINDOW
+
+    def microseconds_now(self) -> int:
+        """Tell the time by the start's: the clock may have been set since, no duration was."""
+        return int(self.outcome["started_at"]) + int((steady() - self.began) * 1e6)
 
     def due_at(self) -> float:
         """Tell when something is due, should no signal come before."""
@@ -453,7 +458,7 @@ class Attempt:
     def finish(self) -> None:
         """Record the end, free the locks, and tell whoever has to know."""
         self.logs.look(time.monotonic(), last=True)
-        self.outcome["completed_at"] = self.outcome["completed_at"] or microseconds()
+        self.outcome["completed_at"] = self.outcome["completed_at"] or self.microseconds_now()
         for fd in self.locks:  # before the record: who reads it may start the next at once
             os.close(fd)
         try:
@@ -467,6 +472,11 @@ class Attempt:
 def microseconds() -> int:
     """Tell the time, in microseconds since 1970 in UTC."""
     return time.time_ns() // 1000
+
+
+def steady() -> float:
+    """Tell seconds on a clock that nobody sets; where it can, it goes on while all sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def group_exists(group: int) -> bool:

@@ -1,0 +1,48 @@
+"""How long a stage that is to be tried again still waits: no longer than its delay, by any clock.
+
+The time in the database is the wall clock's. Where that was set back, the delay itself counts,
+measured since this worker first saw it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from trainui import clock
+from trainui.domain.records import StageRecord
+from trainui.pipeline import retry
+
+SLOT_DELAY = 5.0
+"""Seconds after which a stage whose slot was taken by somebody may have its turn again."""
+
+MOST = 10_000
+"""Delays that are remembered; more waiting stages are no more than their delay late again."""
+
+
+class Delays:
+    """The delays that this worker has seen."""
+
+    def __init__(self) -> None:
+        self._due: dict[tuple[str, int], float] = {}
+
+    def left(self, stage: StageRecord) -> float:
+        """Return the seconds until a stage may start; 0 where it may."""
+        if stage.not_before is None:
+            return 0.0
+        left = (stage.not_before - clock.now()) / clock.SECOND
+        now, key = time.monotonic(), (stage.id, stage.not_before)
+        if key not in self._due:
+            if len(self._due) >= MOST:
+                self._due.clear()
+            self._due[key] = now + min(left, _longest(stage))
+        return max(min(left, self._due[key] - now), 0.0)
+
+    def not_before(self, stage: StageRecord) -> int | None:
+        """Return when a stage may start by the clock as it is now; None: at once."""
+        left = self.left(stage)
+        return clock.now() + int(left * clock.SECOND) if left else None
+
+
+def _longest(stage: StageRecord) -> float:
+    used = stage.retries_used
+    return max(retry.delay(stage.definition, used) if used else 0.0, SLOT_DELAY)
