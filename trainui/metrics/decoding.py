@@ -27,6 +27,9 @@ WHOLE_BYTES = 64 << 20
 SKIPPING = "skipping"
 """In a source's state: its offset is inside a line that is left out."""
 
+LEFT_OUT = "left_out"
+"""In a source's state: where the first record that was left out begins, and how many were."""
+
 MAX_NAME = 256
 """Characters of a metric's name."""
 
@@ -73,7 +76,7 @@ def find_decoder(
     Raises:
         UnknownFormatError: it is in no format that is known.
     """
-    state = {name: value for name, value in at.state.items() if name != SKIPPING}
+    state = {name: value for name, value in at.state.items() if name not in (SKIPPING, LEFT_OUT)}
     if reading.pattern is not None:
         return PatternLines(reading.pattern, reading.step, state)
     if reading.preset is not None:

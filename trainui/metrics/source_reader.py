@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from trainui.metrics import formats
 from trainui.metrics.decoding import (
+    LEFT_OUT,
     SKIPPING,
     Reading,
     clean_name,
@@ -138,11 +140,24 @@ class SourceReader:
     def doubt(self) -> str | None:
         """What seems wrong with what was read so far, in words; None if nothing does."""
         at = self._at
+        if (left_out := self._left_out()) is not None:
+            return left_out
         if at.rows or at.offset < DOUBT_BYTES or not isinstance(self._decoder, AnyLines):
             return None
         return (
             f"{self.path} is in no format that is known so far, and no preset reads its lines; "
             "name its format, or use {stdout: PATTERN} with named groups for lines that are printed"
+        )
+
+    def _left_out(self) -> str | None:
+        """Say which records were too long, if any was."""
+        if LEFT_OUT not in self._at.state:
+            return None
+        first, count = self._at.state[LEFT_OUT]
+        more = f", and {count - 1} after it" if count > 1 else ""
+        return (
+            f"{self.path}: the record at byte {first} is longer than {BACKLOG_BYTES >> 20} MiB and "
+            f"was left out{more}; the others are read"
         )
 
     def look(self) -> Look | None:
@@ -272,12 +287,11 @@ class SourceReader:
             self._limit = BACKLOG_BYTES
             return Advance(more=True)
         size = formats.record_size(decoder, data)
-        if size is None:
-            self._move(file, len(data), skipping=True)
-        elif self._at.offset + size <= file.look().size:
-            self._move(file, size, skipping=False)
-        else:
+        if size is not None and self._at.offset + size > file.look().size:
             return Advance()
+        first, count = self._at.state.get(LEFT_OUT, (self._at.offset, 0))
+        self._at = replace(self._at, state={**self._at.state, LEFT_OUT: [first, count + 1]})
+        self._move(file, len(data) if size is None else size, skipping=size is None)
         return Advance(more=True)
 
     def _skip_line(self, file: GrowingFile, data: bytes) -> Advance:
@@ -289,7 +303,8 @@ class SourceReader:
         """Move past bytes that hold no point."""
         offset = self._at.offset + count
         state = {**self._at.state, SKIPPING: skipping}
-        self._at = replace(self._at, offset=offset, state=state, identity=file.identify(offset))
+        identity, problem = file.identify(offset), self._left_out()
+        self._at = replace(self._at, offset=offset, state=state, identity=identity, problem=problem)
         if self._replay is None:
             self._save(self._at, {}, 0)
 
@@ -312,8 +327,8 @@ class SourceReader:
             offset=offset,
             rows=first_row + decoded.records,
             identity=file.identify(offset),
-            state=dict(decoder.state),
-            problem=None,
+            state={**decoder.state, **self._own_state()},
+            problem=self._left_out(),
             generation=self._at.generation + formats.replaces(decoder),
         )
         series = self._wanted(decoded.series, look)
@@ -324,6 +339,10 @@ class SourceReader:
         if not series and end is None and offset - self._stored.offset < UNSTORED_BYTES:
             return Advance(more=more)
         return Advance(self._save(self._at, series, decoded.records), more)
+
+    def _own_state(self) -> dict[str, Any]:
+        """Return what is remembered of the source besides what its format remembers."""
+        return {LEFT_OUT: self._at.state[LEFT_OUT]} if LEFT_OUT in self._at.state else {}
 
     def _store_replayed(self, end: End | None, *, over: bool = False) -> Advance:
         """Store what a rewritten file holds besides what is stored, once it has caught up."""

@@ -152,6 +152,21 @@ def test_a_problem_that_is_over_is_forgotten(store: Store, tmp_path: Path) -> No
     assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [0.5]})
 
 
+def test_a_record_that_was_too_long_is_told_of_for_good(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
+    path = attempt.stage_dir / "m.jsonl"
+    long = '{"note": "' + "x" * (9 << 20) + '"}\n'
+    path.write_text(lines([0]) + long + lines([1]) + long + lines([2]))
+    look(read(store, attempt))
+    with path.open("a") as file:
+        file.write(lines([3]))
+    look(read(store, attempt))  # by another reader, as after a restart
+    (told,) = problems(store, attempt)
+    assert told.startswith(f"{path}: the record at byte {len(lines([0]))} is longer than 4 MiB")
+    assert "left out, and 1 after it" in told
+    assert values(store, attempt) == {"loss": [0, 0.5, 1, 1.5]}
+
+
 def test_the_same_numbers_in_several_kinds_of_files_are_one_series(
     store: Store, tmp_path: Path
 ) -> None:
