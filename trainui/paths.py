@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -90,28 +91,53 @@ def config_file() -> Path:
     return Path(platformdirs.user_config_dir("trainui", appauthor=False)) / "config.toml"
 
 
-def make_private(directory: Path) -> Path:
+def make_private(directory: Path, *, follow: bool = True) -> Path:
     """Make a directory and its parents, itself with mode 0700.
 
+    Args:
+        directory: it may be there already.
+        follow: whether a link to a directory will do.
+
     Raises:
-        UnfitEnvironmentError: it cannot be made, or belongs to somebody else.
+        UnfitEnvironmentError: it cannot be made, is a link though none is followed, or belongs to
+            somebody else.
     """
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = directory.stat()
-        if status.st_uid != os.geteuid():
-            raise UnfitEnvironmentError(
-                f"{directory} belongs to another user (uid {status.st_uid}); "
-                "set TRAINUI_HOME to a directory of your own"
-            )
-        if stat.S_IMODE(status.st_mode) != 0o700:
-            directory.chmod(0o700)
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir(mode=0o700, parents=True)
+        _close_to_others(directory, os.O_PATH if follow else os.O_PATH | os.O_NOFOLLOW)
     except OSError as error:
         raise UnfitEnvironmentError(
             f"cannot make the directory {directory}: {error.strerror}; "
             "make it writable, or set TRAINUI_HOME to one that is"
         ) from error
     return directory
+
+
+def _close_to_others(directory: Path, flags: int) -> None:
+    descriptor = os.open(directory, flags | os.O_CLOEXEC)  # so that it stays the one looked at
+    try:
+        status = os.fstat(descriptor)
+        _check_owned(directory, status)
+        if stat.S_IMODE(status.st_mode) != 0o700:
+            Path(f"/proc/self/fd/{descriptor}").chmod(0o700)
+    finally:
+        os.close(descriptor)
+
+
+def _check_owned(directory: Path, status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise UnfitEnvironmentError(
+            f"{directory} is a link that uid {status.st_uid} put where a directory belongs that "
+            "only you can use; remove it, or set TRAINUI_HOME to a shorter path"
+        )
+    if not stat.S_ISDIR(status.st_mode):
+        raise UnfitEnvironmentError(f"{directory} is not a directory; move it away")
+    if status.st_uid != os.geteuid():
+        raise UnfitEnvironmentError(
+            f"{directory} belongs to another user (uid {status.st_uid}); "
+            "set TRAINUI_HOME to a directory of your own"
+        )
 
 
 def write_private(path: Path, text: str) -> None:
@@ -134,8 +160,12 @@ def short_socket_path(path: Path) -> Path:
 
 
 def prepare_socket_directory(socket_path: Path) -> Path:
-    """Make the private directory of a socket, checking who owns it; return the socket's path."""
-    make_private(socket_path.parent)
+    """Make the private directory of a socket, checking who owns it; return the socket's path.
+
+    In the system's temporary directory anybody can have put a link in its place: none is followed.
+    """
+    is_shared = socket_path.parent.parent == Path(tempfile.gettempdir())
+    make_private(socket_path.parent, follow=not is_shared)
     return socket_path
 
 

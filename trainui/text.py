@@ -34,7 +34,11 @@ _ESCAPES = re.compile(
     r"|\x1b[ -/]*[0-~]",
     re.DOTALL,
 )
-_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_OBEYED = r"\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+"""Controls, line ends and turns of the writing's direction that JSON lets stand as they are."""
+
+_CONTROLS = re.compile(rf"[\x00-\x08\x0a-\x1f{_OBEYED}]")
+_OBEYED_IN_JSON = re.compile(f"[{_OBEYED}]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -48,6 +52,13 @@ def harmless(text: str) -> str:
         return text
     shown = _CONTROLS.sub(_picture, _ESCAPES.sub("", text))
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", shown)
+
+
+def harmless_json(written: str) -> str:
+    """Return JSON of the same value that a terminal shows and does not obey."""
+    if written.isprintable():
+        return written
+    return _OBEYED_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
 
 
 def _picture(match: re.Match[str]) -> str:

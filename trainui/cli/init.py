@@ -9,7 +9,6 @@ import typer
 
 from trainui.cli import options, output
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.text import harmless
 
 TEMPLATE = Path(__file__).with_name("first_pipeline.yaml")
 STDOUT = "-"
@@ -48,11 +47,11 @@ def init(
     else:
         text, notes = _converted(source, Path() if file == STDOUT else Path(file).parent)
     if file == STDOUT and not as_json:
-        output.line(text.rstrip("\n"))
+        output.exact(*text.rstrip("\n").split("\n"))
     else:
         _write(Path(file), text)
     for note in notes:
-        output.note(f"{source}: {harmless(note)}")
+        output.note(f"{source}: {note}")
     if file != STDOUT or as_json:
         shown = [f"{file} is written; next: trainui run {file}"]
         output.answer(as_json, {"file": file, "notes": list(notes)}, shown)

@@ -178,4 +178,7 @@ def path(
     """Print where a run's, or a stage's, files lie."""
     found, stages = references.find(run, stage)
     directories = [found.directory] if stage is None else [one.directory for one in stages]
-    output.answer(as_json, {"paths": directories}, directories)
+    if as_json:
+        output.value({"paths": directories})
+    else:
+        output.exact(*directories)

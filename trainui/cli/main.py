@@ -87,6 +87,6 @@ def _give_up_stdout() -> None:
 
 
 def _unexpected(error: Exception, *, as_json: bool) -> int:
-    traceback.print_exception(error)
+    output.note("".join(traceback.format_exception(error)).rstrip("\n"))
     message = f"this is a bug of trainui: {type(error).__name__}: {error}; please report the above"
     return output.problem(message, code="bug", exit_code=1, as_json=as_json)

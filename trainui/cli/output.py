@@ -15,6 +15,10 @@ from trainui import text
 from trainui.errors import TrainuiError
 
 
+class Coloured(str):
+    """A harmless line with colours of our own."""
+
+
 def prepare() -> None:
     """Let a stream that cannot show a character show another one instead of failing."""
     for stream in (sys.stdout, sys.stderr):
@@ -34,20 +38,24 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 def value(data: Any) -> None:
     """Print the one JSON value of a command; on a terminal with indentation."""
-    line(to_json(data, indent=2 if _is_terminal(sys.stdout) else None))
+    _write(to_json(data, indent=2 if _is_terminal(sys.stdout) else None))
 
 
 def value_line(data: Any) -> None:
     """Print one JSON value of several, on a line of its own."""
-    line(to_json(data))
+    _write(to_json(data))
 
 
 def to_json(data: Any, *, indent: int | None = None) -> str:
-    """Write JSON that any reader takes: NaN and infinities as text, no lone surrogates."""
+    """Write JSON that any reader takes: NaN and infinities as text, no lone surrogates.
+
+    What a terminal would obey stands escaped.
+    """
     try:
-        shown = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=indent)
+        written = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=indent)
     except ValueError:
-        shown = json.dumps(_finite(data), ensure_ascii=False, indent=indent)
+        written = json.dumps(_finite(data), ensure_ascii=False, indent=indent)
+    shown = text.harmless_json(written)
     try:
         shown.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -73,8 +81,8 @@ def _finite(data: Any) -> Any:
 
 
 def line(shown: str = "") -> None:
-    """Print a line that is the command's answer."""
-    sys.stdout.write(shown + "\n")
+    """Print a line that is the command's answer, harmless."""
+    _write(shown if isinstance(shown, Coloured) else text.harmless(shown))
 
 
 def lines(shown: Iterable[str]) -> None:
@@ -83,10 +91,27 @@ def lines(shown: Iterable[str]) -> None:
         line(one)
 
 
+def exact(*shown: str) -> None:
+    """Print what a script takes as it is, item by item; on a terminal each is a harmless line."""
+    to_person = _is_terminal(sys.stdout)
+    for one in shown:
+        _write(text.harmless(one) if to_person else one)
+
+
+def _write(shown: str) -> None:
+    sys.stdout.write(shown + "\n")
+
+
 def note(shown: str) -> None:
-    """Tell a person something beside the answer."""
-    sys.stderr.write(shown + "\n")
+    """Tell a person something beside the answer, harmless; it may be several lines."""
+    sys.stderr.write(_harmless_lines(shown) + "\n")
     sys.stderr.flush()
+
+
+def _harmless_lines(shown: str) -> str:
+    if isinstance(shown, Coloured):
+        return shown
+    return "\n".join(map(text.harmless, shown.split("\n")))
 
 
 def answer(as_json: bool, data: Any, shown: Iterable[str]) -> None:
@@ -106,5 +131,5 @@ def problem(message: str, *, code: str, exit_code: int, as_json: bool) -> int:
     """Print what went wrong, each of its lines as it is; return the exit code."""
     if as_json:
         value({"error": {"code": code, "message": message}})
-    note("\n".join(text.harmless(one) for one in message.split("\n")))
+    note(message)
     return exit_code

@@ -41,7 +41,8 @@ def remove(
             raise UsageError(
                 f"this deletes {found.directory} for good; `--yes` says that you mean it"
             )
-        if not typer.confirm(f"Delete {name} ({found.id}) and {found.directory}?"):
+        directory = text.harmless(found.directory)
+        if not typer.confirm(f"Delete {name} ({found.id}) and {directory}?"):
             output.note("nothing was deleted")
             raise typer.Exit(1)
     control.remove(found.id)

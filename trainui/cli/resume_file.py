@@ -84,7 +84,8 @@ def ask(run: RunRecord, choice: Choice, plan: Sequence[str], *, as_json: bool) -
     file = text.harmless(choice.edited.file)
     shown = diff_lines(choice.diff or "", coloured=colours(sys.stderr))
     output.note(f"{file} was edited since {text.harmless(run.name)} had it:\n")
-    output.note("\n".join([*shown, "", *plan, ""]))
+    for line in (*shown, "", *plan, ""):
+        output.note(line)
     if as_json or not output.on_terminal():
         raise UsageError(
             f"{file} was edited since; say which pipeline to resume with: `--file {file}` takes "
@@ -106,7 +107,8 @@ def diff_lines(diff: str, *, coloured: bool = False) -> list[str]:
     if not coloured:
         return lines
     return [
-        f"{_COLOURS[line[0]]}{line}{_PLAIN}" if line[:1] in _COLOURS else line for line in lines
+        output.Coloured(f"{_COLOURS[line[0]]}{line}{_PLAIN}") if line[:1] in _COLOURS else line
+        for line in lines
     ]
 
 

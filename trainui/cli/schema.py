@@ -31,4 +31,4 @@ def schema() -> None:
     """
     from trainui.pipeline.json_schema import json_schema
 
-    output.line(json.dumps(json_schema(), indent=2))
+    output.exact(*json.dumps(json_schema(), indent=2).split("\n"))

@@ -13,6 +13,7 @@ from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
 from trainui.store import runs
 from trainui.store.engine import open_store
+from trainui.text import harmless
 
 
 def existing_run(connection: Connection, run_id: str) -> RunRecord:
@@ -45,7 +46,8 @@ def check_names(known: Collection[str], names: Iterable[str]) -> None:
     """
     for name in names:
         if name not in known:
-            raise NotFoundError(f"no stage is called {name!r}; this run has {', '.join(known)}")
+            listed = ", ".join(map(harmless, known))
+            raise NotFoundError(f"no stage is called {name!r}; this run has {listed}")
 
 
 def given_params(run_id: str) -> dict[str, str]:

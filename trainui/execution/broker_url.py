@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from trainui.errors import UsageError
 from trainui.paths import Home
@@ -45,13 +46,20 @@ def kind(url: str) -> str:
 
 
 def mask(url: str) -> str:
-    """Return a URL that may be shown: with no password in it."""
-    parts = urlsplit(url)
-    if parts.password is None:
+    """Return a URL that may be shown: with no password in it, also where it is malformed."""
+    url = _PASSWORD_ASKED.sub(rf"\1{_MASK}", url)
+    credentials, at, host = url.rpartition("@")
+    if not at:
         return url
-    credentials, _, host = parts.netloc.rpartition("@")
-    user = credentials.partition(":")[0]
-    return urlunsplit(parts._replace(netloc=f"{user}:********@{host}"))
+    scheme, slashes, rest = credentials.partition("//")
+    if not slashes:
+        return f"{_MASK}@{host}"
+    user, colon, _password = rest.partition(":")
+    return f"{scheme}//{user}{colon}{_MASK if colon else ''}@{host}"
+
+
+_MASK = "********"
+_PASSWORD_ASKED = re.compile(r"([?&]password=)[^&]*")
 
 
 def ask(url: str, timeout: float) -> dict[str, str] | None:

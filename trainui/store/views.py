@@ -17,6 +17,7 @@ from trainui.store.reader import connect as connect
 from trainui.store.reader import data_version as data_version
 from trainui.store.reader import flag as flag
 from trainui.store.reader import reading as reading
+from trainui.text import harmless
 
 PREFIX_LENGTH = 4
 """Characters of a run's id that name it."""
@@ -104,7 +105,7 @@ def _no_such_run(connection: sqlite3.Connection, reference: str) -> str:
 
 
 def _listed(found: Sequence[RunRecord]) -> str:
-    return ", ".join(f"{run.id} ({run.name})" for run in found)
+    return ", ".join(f"{run.id} ({harmless(run.name)})" for run in found)
 
 
 def stages(connection: sqlite3.Connection, run_id: str) -> list[StageRecord]:
@@ -133,10 +134,10 @@ def find_stages(connection: sqlite3.Connection, run_id: str, reference: str) -> 
         return exact
     fitting = [stage for stage in known if reference in stage.name]
     if len(fitting) > 1:
-        names = ", ".join(stage.name for stage in fitting)
+        names = ", ".join(harmless(stage.name) for stage in fitting)
         raise AmbiguousError(f"{reference!r} fits several stages: {names}")
     if not fitting:
-        names = ", ".join(stage.name for stage in known)
+        names = ", ".join(harmless(stage.name) for stage in known)
         raise NotFoundError(f"no stage is called {reference!r}; this run has {names}")
     return fitting
 

@@ -49,6 +49,11 @@ def test_a_refused_url_shows_no_password() -> None:
         ("redis://:geheim@host", "redis://:********@host"),
         ("redis://u@host", "redis://u@host"),
         ("redis+socket:///run/r.sock", "redis+socket:///run/r.sock"),
+        ("redis://u:a:b@c/d@host", "redis://u:********@host"),
+        ("redis://:ge//heim@host", "redis://:********@host"),
+        ("redis:geheim@host", "********@host"),
+        ("redis://[geheim:geheim@host", "redis://[geheim:********@host"),
+        ("redis://host?db=1&password=geheim&x=2", "redis://host?db=1&password=********&x=2"),
     ],
 )
 def test_a_password_is_masked(url: str, shown: str) -> None:
