@@ -224,7 +224,7 @@ def test_cancelling_a_run_ends_its_processes(served: CommandLine) -> None:
     assert states_of(done.json()) == {"a": "cancelled", "b": "cancelled"}
     assert not is_alive(pid)
     again = served("cancel", "cancelled")
-    assert (again.code, again.out) == (0, "nothing to cancel\n")
+    assert (again.code, again.out) == (0, "nothing to cancel: cancelled is ⊘ cancelled\n")
 
 
 def test_cancelling_a_stage_leaves_the_others_alone(served: CommandLine) -> None:

@@ -8,6 +8,8 @@ import typer
 
 from trainui import text
 from trainui.cli import options, output, references
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import Status
 
 
 def register(app: typer.Typer) -> None:
@@ -36,12 +38,24 @@ def cancel(
     found, stages = references.find(run, stage)
     names = None if stage is None else [one.name for one in stages]
     asked = control.cancel(found.id, names)
-    if asked:
+    found, stages = references.find(found.id, None)
+    if any(one.name in asked and one.status == Status.RUNNING for one in stages):
         service.ensure_started()  # somebody has to end the processes
-    shown = (
-        f"asked to end: {', '.join(map(text.harmless, asked))}" if asked else "nothing to cancel"
-    )
-    output.answer(as_json, references.in_full(found.id) if as_json else None, [shown])
+    ended = [one.name for one in stages if one.name in asked and one.status == Status.CANCELLED]
+    shown = _said("cancelled", ended)
+    shown += _said("asked to end", [name for name in asked if name not in ended])
+    if not asked:
+        over = [_state(one) for one in stages if names is not None and one.name in names]
+        shown = [f"nothing to cancel: {', '.join(over) or _state(found)}"]
+    output.answer(as_json, references.in_full(found.id) if as_json else None, shown)
+
+
+def _said(what: str, names: list[str]) -> list[str]:
+    return [f"{what}: {', '.join(map(text.harmless, names))}"] if names else []
+
+
+def _state(one: RunRecord | StageRecord) -> str:
+    return f"{text.harmless(one.name)} is {text.state(one.status)}"
 
 
 def wait(

@@ -89,8 +89,10 @@ def end_of(run: RunRecord) -> str:
 
 
 def hints(connection: sqlite3.Connection, run_id: str) -> Iterator[str]:
-    """Yield where to look for why stages failed."""
-    failed = [one for one in views.stages(connection, run_id) if one.status == Status.FAILED]
-    for stage in failed[:HINTS]:
-        name = shlex.quote(text.harmless(stage.name))
-        yield f"see `trainui logs {run_id[:8] if len(run_id) == 36 else run_id} {name}`"
+    """Yield where to look for why stages failed, and how an interrupted run goes on."""
+    short = run_id[:8] if len(run_id) == 36 else run_id
+    stages = views.stages(connection, run_id)
+    for stage in [one for one in stages if one.status == Status.FAILED][:HINTS]:
+        yield f"see `trainui logs {short} {shlex.quote(text.harmless(stage.name))}`"
+    if any(stage.status == Status.INTERRUPTED for stage in stages):
+        yield f"`trainui resume {short}` goes on with it"

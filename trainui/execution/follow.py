@@ -252,8 +252,10 @@ class Follower:
 
     def _note(self, followed: Followed, unseen: str | None) -> None:
         """Say why an attempt cannot be looked at, or take that back."""
+        is_stopping = followed.attempt.cancel_requested_at is not None
+        words = unseen or (stages.STOPPING if is_stopping else None)
         with self._store.write() as connection:
-            stages.warn(connection, followed.attempt.stage_id, unseen)
+            stages.warn(connection, followed.attempt.stage_id, words)
         if unseen and not followed.unseen:
             logger.warning("attempt %d: %s", followed.attempt.id, unseen)
         followed.unseen = unseen is not None

@@ -81,8 +81,8 @@ def plan_resume(
         evidence: what has changed since they ran.
 
     Raises:
-        UsageError: a stage that is to begin anew runs at the moment, or one that is to be kept is
-            not completed.
+        UsageError: a stage that is to begin anew is under way, or one that is to be kept is not
+            completed.
     """
     by_name = {stage.name: stage for stage in stages}
     for name in keep:
@@ -91,8 +91,8 @@ def plan_resume(
     again: set[str] = set()
     planned = {}
     for stage in _in_order(stages, by_name):
-        if stage.name in fresh and stage.status == Status.RUNNING:
-            raise UsageError(f"{stage.name} is running; cancel it before it begins anew")
+        if stage.name in fresh and stage.attempt and stage.status in UNFINISHED:
+            raise UsageError(f"{stage.name} is {stage.status}; cancel it before it begins anew")
         causes = (
             ["begins anew, as asked"] if stage.name in fresh else _causes(stage, again, evidence)
         )

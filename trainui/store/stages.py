@@ -87,6 +87,10 @@ _SET_REASON = (
 )
 
 
+STOPPING = "was asked to stop, and has not ended yet"
+"""Why a running stage is about to be cancelled."""
+
+
 def warn(connection: Connection, stage_id: str, reason: str | None) -> None:
     """Say of a running stage what may be its end; where that is no news, nothing is written.
 
@@ -263,6 +267,7 @@ def _request_cancel(connection: Connection, stage: StageRecord) -> None:
         .values(cancel_requested_at=clock.now())
     )
     if asked.rowcount:
+        connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(reason=STOPPING))
         text = f"{stage.name} was asked to stop"
         events.record(
             connection, stage.run_id, "cancel", text, stage=stage.name, attempt=stage.attempt
