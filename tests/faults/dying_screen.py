@@ -1,0 +1,35 @@
+"""A screen that is killed at a chosen moment of what a person does there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from trainui.store.engine import Store
+from trainui.tui.app import run_screen
+
+DURING, AFTER = "during", "after"
+"""Of the first transaction in which it writes: with all written, and just after the commit."""
+
+
+def run(moment: str, run_id: str | None) -> None:
+    """Open the screen, to be killed when it first writes."""
+    write = Store.write
+
+    def die_if(now: str) -> None:
+        if moment == now:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    @contextmanager
+    def dying(store: Store) -> Iterator[Any]:
+        with write(store) as connection:
+            yield connection
+            die_if(DURING)
+        die_if(AFTER)
+
+    Store.write = dying  # type: ignore[method-assign, assignment]
+    sys.exit(run_screen(run_id))

@@ -1,0 +1,103 @@
+"""Everything is killed at once, as by a reboot, and pids mean something else afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.conftest import NewRun
+from tests.integration import background
+from tests.integration.conftest import kill_all
+from tests.integration.runs import HOLD, NOTE, Run, stage
+from trainui import control
+from trainui.domain.states import Status
+from trainui.paths import Home
+from trainui.supervisor.orphans import start_ticks
+from trainui.supervisor.supervise import boot_id
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has nothing to do with any run."""
+    with subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"]}) as process:
+        yield process
+        process.kill()
+
+
+def give_pids_away(run: Run, name: str, stranger: int, **changes: Any) -> None:
+    """Have an attempt's record name a stranger's pids, as a later boot may have given them."""
+    record = Path(run.attempt(name).directory) / "pid.json"
+    ticks = start_ticks(stranger)
+    taken = {"pid": stranger, "supervisor_pid": stranger}
+    started = {"start_ticks": ticks, "supervisor_start_ticks": ticks}
+    record.write_text(
+        json.dumps({**json.loads(record.read_bytes()), **taken, **started, **changes})
+    )
+
+
+def test_after_a_reboot_all_is_interrupted_and_a_resume_runs_nothing_twice(
+    home: Home, new_run: NewRun, stranger: subprocess.Popen[bytes]
+) -> None:
+    """Worker, guard, broker, supervisors and stages are all killed at once, then a worker starts.
+
+    What is completed stays so, what ran is `interrupted`, what waits starts once or is blocked,
+    and one resume runs the rest. Case 12: in the new boot one of the old pids is a stranger's.
+    """
+    run = new_run(
+        stage("done", NOTE),
+        stage("a", HOLD, "done"),
+        stage("b", HOLD, "done"),
+        stage("end", NOTE, "a", "b"),
+    )
+    other = new_run(stage("x", HOLD), stage("waits", NOTE))
+    for one, name in ((run, "a"), (run, "b"), (other, "x")):
+        one.process(name)
+    kill_all(home)
+    give_pids_away(run, "a", stranger.pid, boot_id="another")
+    for one in (run, other):
+        one.go()
+    background.start()
+    assert run.wait().status == Status.INTERRUPTED
+    assert run.statuses() == {
+        "done": "completed", "a": "interrupted", "b": "interrupted", "end": "blocked",
+    }  # fmt: skip
+    assert run.stage("a").completed_at is not None
+    assert other.wait().status == Status.INTERRUPTED
+    assert other.statuses() == {"x": "interrupted", "waits": "completed"}
+    assert control.resume(run.id) == ["a", "b", "end"]
+    assert control.resume(other.id) == ["x"]
+    assert run.wait().status == other.wait().status == Status.COMPLETED
+    ledger = ["a 1", "a 2", "b 1", "b 2", "done 1", "end 1"]
+    assert sorted(run.lines("ledger")) == ledger
+    assert sorted(other.lines("ledger")) == ["waits 1", "x 1", "x 2"]
+    assert stranger.poll() is None
+
+
+@pytest.mark.parametrize(
+    "reused", [{"boot_id": "another"}, {"boot_id": boot_id(), "start_ticks": 1}]
+)
+def test_nobody_else_is_signalled_when_a_pid_is_a_strangers(
+    home: Home, new_run: NewRun, stranger: subprocess.Popen[bytes], reused: dict[str, Any]
+) -> None:
+    """Case 12, cancelled. The pid on record is a stranger's: other boot, or other start time.
+
+    A cancel ends the record and sends the stranger no signal.
+    """
+    run = new_run(stage("a", HOLD, grace=0.2))
+    attempt = run.process("a")
+    background.kill(background.guard_pid(home), home.guard_lock)
+    background.kill(background.worker_pid(home), home.worker_lock)
+    for pid in (attempt.supervisor_pid, attempt.pid):
+        os.kill(int(pid or 0), signal.SIGKILL)
+    give_pids_away(run, "a", stranger.pid, **reused)
+    control.cancel(run.id)
+    background.start()
+    assert run.wait().status == Status.CANCELLED
+    assert stranger.poll() is None
