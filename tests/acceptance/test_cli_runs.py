@@ -149,6 +149,9 @@ def test_the_list_has_the_newest_first(served: CommandLine) -> None:
     assert [run["name"] for run in runs[:2]] == ["newer", "older"]
     assert list(runs[0]) == RUN_KEYS
     assert served("ls").out.splitlines()[1].split()[1] == "newer"
+    assert [line.split()[1] for line in served("ls", "-n", "1").out.splitlines()[1:]] == ["newer"]
+    assert len(served.json("ls", "-n", "1")["runs"]) == 1
+    assert served("ls", "-n", "1", "--all").code == 2
 
 
 def test_a_command_gets_its_arguments_as_they_are(served: CommandLine) -> None:

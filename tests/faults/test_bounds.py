@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from tests.integration.runs import Run
 from trainui.cli.log_lines import AttemptLogs
+from trainui.domain.states import Status
+from trainui.paths import Home
+from trainui.store import attempts, past, run_lines, runs, stages, views
+from trainui.store.engine import open_store
 from trainui.tui.log_tail import LogReader
+from trainui.tui.run_list import RunList
 
 GIGABYTES = 10
 LINE_BYTES = 50 * 10**6
@@ -63,3 +71,101 @@ def test_a_line_of_fifty_megabytes_is_left_out_and_the_later_ones_are_read(
     assert sum(step["new_metrics_count"] for step in steps) == 3
     assert steps[-1]["new_offset"] == steps[-1]["file_size"] == metrics.stat().st_size
     assert grown < 120 * 10**6  # most of it the store's modules, imported on the way
+
+
+RUNS = 20_000
+
+
+def fill(database: Path, run_id: str, count: int) -> None:
+    """Make copies of a run and its stages: older ones, all over."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        for table, values in {
+            "runs": {
+                "id": "printf('%08x-copy', n)",
+                "created_at": "created_at - n",
+                "status": "'completed'",
+                "notified_at": "1",
+            },
+            "stages": {
+                "id": "id || n",
+                "run_id": "printf('%08x-copy', n)",
+                "status": "'completed'",
+            },
+        }.items():
+            names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            taken = ", ".join(values.get(name, name) for name in names)
+            of = "id" if table == "runs" else "run_id"
+            connection.execute(
+                "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers "
+                f"WHERE n < {count}) INSERT INTO {table} SELECT {taken} FROM {table}, numbers "
+                f"WHERE {of} = ?",
+                (run_id,),
+            )
+    connection.close()
+
+
+def work(connection: sqlite3.Connection, ask: Callable[[], object]) -> int:
+    """Count what SQLite does for an answer, in hundreds of its instructions."""
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+
+    connection.set_progress_handler(step, 100)
+    ask()
+    connection.set_progress_handler(None, 0)
+    return count
+
+
+def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
+    trainui_home: Home, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "p", {"name": "a", "run": "true"}, {"name": "b", "run": "true"})
+    fill(trainui_home.database, run.id, RUNS)
+    listed, spent = RunList(), list[int]()
+    with views.reading() as connection:
+        listed.reload(connection)
+        for ask in (
+            lambda: run_lines.run_lines(connection, limit=50),
+            lambda: run_lines.unfinished(connection),
+            lambda: listed.update(connection),
+            lambda: views.find_run(connection, run.id),
+            lambda: views.find_run(connection, run.id[:8]),
+            lambda: views.find_run(connection, "test"),
+            lambda: views.stages(connection, run.id),
+            lambda: past.completions(connection, run.record(), 2),
+            lambda: views.runs_with(connection, Status.INTERRUPTED),
+        ):
+            spent.append(work(connection, ask))
+    store = open_store()
+    with store.read() as opened:
+        driver = opened.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        for look in (
+            lambda: runs.active(opened),
+            lambda: runs.to_notify(opened),
+            lambda: stages.queued(opened, kind="cpu", limit=21),
+            lambda: attempts.in_state(opened, Status.RUNNING),
+        ):
+            spent.append(work(driver, look))
+    assert max(spent) < 100, " ".join(map(str, spent))
+
+
+def test_the_list_shows_the_newest_and_says_how_many_more_there_are(
+    trainui_home: Home, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "p", {"name": "a", "run": "true"})
+    fill(trainui_home.database, run.id, 200)
+    listed = ls()
+    assert len(listed.stdout.splitlines()) == 51
+    assert listed.stdout.splitlines()[1].startswith(run.id[:8])
+    assert "151 older; `trainui ls --all` lists them too" in listed.stderr
+    assert len(ls("--all").stdout.splitlines()) == 202
+    assert len(json.loads(ls("--json").stdout)["runs"]) == 201
+
+
+def ls(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trainui", "ls", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True)

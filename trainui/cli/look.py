@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +13,14 @@ from trainui import clock, paths, settings, text
 from trainui.cli import options, output, references
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
-from trainui.store import past, summary, views
+from trainui.errors import UsageError
+from trainui.store import past, run_lines, summary, views
 
 if TYPE_CHECKING:
-    from trainui.store.views import RunSummary
+    from trainui.store.run_lines import RunLine
+
+NEWEST = 50
+"""Runs that are listed where nobody says how many."""
 
 
 def register(app: typer.Typer) -> None:
@@ -24,8 +28,9 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         list_runs,
-        "List all runs.",
+        "List the runs.",
         "trainui ls",
+        "trainui ls --all",
         "trainui ls --json | jq -r '.runs[0].run'",
         name="ls",
     )
@@ -45,31 +50,47 @@ def register(app: typer.Typer) -> None:
     )
 
 
-def list_runs(as_json: options.Json = False) -> None:
-    """List all runs, the newest first."""
+def list_runs(
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "--number", "-n", min=0, metavar="N", help="Only so many, the newest (default: 50)."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """List the runs, the newest first: 50 of them, or with --json all."""
     if not paths.home().database.exists():
         output.answer(as_json, {"runs": []}, ())
         if not as_json:
             output.note("there are no runs yet; start with `trainui demo`")
         return
+    if everything and most is not None:
+        raise UsageError("--all and --number: give one of them")
     with references.view() as connection:
-        found = views.run_summaries(connection)
-    output.answer(
-        as_json, {"runs": [summary.run_line(one.run) for one in found]}, _list_lines(found)
-    )
+        if as_json:
+            found = views.runs(connection, limit=most)
+            output.value({"runs": [summary.run_line(run) for run in found]})
+            return
+        limit = None if everything else NEWEST if most is None else most
+        shown = run_lines.run_lines(connection, limit=limit)
+        more = run_lines.count_runs(connection) - len(shown)
+    output.lines(_list_lines(shown))
+    if more > 0 and most is None:
+        output.note(f"{more} older; `trainui ls --all` lists them too")
 
 
-def _list_lines(found: list[RunSummary]) -> list[str]:
+def _list_lines(found: list[RunLine]) -> list[str]:
     if not found:
         return []
     header = ("RUN", "NAME", "STATE", "DONE", "CREATED", "TOOK", "NOW")
     return text.table([header, *(_list_row(one) for one in found)], right=[3, 5])
 
 
-def _list_row(one: RunSummary) -> tuple[str, ...]:
-    run = one.run
-    done = f"{one.counts.get(Status.COMPLETED, 0)}/{sum(one.counts.values())}"
-    current = ", ".join(one.current[:3]) + (" ..." if len(one.current) > 3 else "")
+def _list_row(run: RunLine) -> tuple[str, ...]:
+    done = f"{run.done}/{run.total}"
+    current = ", ".join(run.current[:3]) + (" ..." if len(run.current) > 3 else "")
     return (
         run.id[:8] if len(run.id) == 36 else run.id,
         run.name,
@@ -88,7 +109,7 @@ def local_time(micros: int | None) -> str:
     return clock.to_datetime(micros).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _took(timed: RunRecord | StageRecord | AttemptRecord) -> str:
+def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
     if timed.started_at is None:
         return ""
     end = timed.completed_at

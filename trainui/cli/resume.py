@@ -285,8 +285,7 @@ def _interrupted_runs() -> list[RunRecord]:
     if not paths.home().database.exists():
         return []
     with references.view() as connection:
-        summaries = views.run_summaries(connection)
-    return [one.run for one in summaries if one.counts.get(Status.INTERRUPTED)]
+        return views.runs_with(connection, Status.INTERRUPTED)
 
 
 def _show_plan(run: RunRecord, wishes: _Wishes, choice: Choice, as_json: bool) -> None:

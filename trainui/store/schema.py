@@ -20,7 +20,7 @@ from trainui.errors import UnfitEnvironmentError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`."""
 
 BULK_TABLES = frozenset({"chunks", "chunk_stats", "tails", "sources"})

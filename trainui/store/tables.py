@@ -37,7 +37,8 @@ class RunRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_runs_created", "created_at"),
         Index("ix_runs_status", "status"),
-        Index("ix_runs_name", "name"),
+        Index("ix_runs_name", "name", "created_at"),
+        Index("ix_runs_notified", "notified_at"),
         Index("ix_runs_pipeline", "pipeline", "created_at"),
     )
 

@@ -6,8 +6,8 @@ This is the way to the first frame, so it imports the database driver and nothin
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
 
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.domain.states import Status
@@ -23,17 +23,6 @@ PREFIX_LENGTH = 4
 """Characters of a run's id that name it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """A run and how far it is."""
-
-    run: RunRecord
-    counts: Mapping[Status, int]
-    """How many stages are in each state."""
-    current: tuple[str, ...]
-    """The names of the stages that run now, in the file's order."""
-
-
 def runs(connection: sqlite3.Connection, *, limit: int | None = None) -> list[RunRecord]:
     """Return runs, newest first."""
     found = connection.execute(
@@ -42,22 +31,14 @@ def runs(connection: sqlite3.Connection, *, limit: int | None = None) -> list[Ru
     return [rows.run_record(_mapping(row)) for row in found]
 
 
-def run_summaries(connection: sqlite3.Connection, *, limit: int | None = None) -> list[RunSummary]:
-    """Return runs with how far they are, newest first."""
-    found = runs(connection, limit=limit)
-    counts: dict[str, dict[Status, int]] = {}
-    for run_id, status, count in connection.execute(
-        "SELECT run_id, status, count(*) FROM stages GROUP BY run_id, status"
-    ):
-        counts.setdefault(run_id, {})[Status(status)] = count
-    current: dict[str, list[str]] = {}
-    for run_id, name in connection.execute(
-        "SELECT run_id, name FROM stages WHERE status = 'running' ORDER BY run_id, position"
-    ):
-        current.setdefault(run_id, []).append(name)
-    return [
-        RunSummary(run, counts.get(run.id, {}), tuple(current.get(run.id, ()))) for run in found
-    ]
+def runs_with(connection: sqlite3.Connection, status: Status) -> list[RunRecord]:
+    """Return the runs that have a stage in a state, newest first."""
+    found = connection.execute(
+        "SELECT * FROM runs WHERE id IN (SELECT run_id FROM stages WHERE status = ?) "
+        "ORDER BY created_at DESC, id",
+        (status,),
+    )
+    return [rows.run_record(_mapping(row)) for row in found]
 
 
 def run(connection: sqlite3.Connection, run_id: str) -> RunRecord | None:
@@ -92,8 +73,8 @@ def _with_prefix(connection: sqlite3.Connection, prefix: str) -> list[RunRecord]
     if len(prefix) < PREFIX_LENGTH:
         return []
     found = connection.execute(
-        "SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY created_at DESC LIMIT 10",
-        (len(prefix), prefix),
+        "SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT 10",
+        (prefix, prefix + chr(sys.maxunicode)),
     )
     return [rows.run_record(_mapping(row)) for row in found]
 

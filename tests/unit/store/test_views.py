@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.store.conftest import AddRun
 from trainui import paths
+from trainui.domain.states import Status
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
 from trainui.store import views
 from trainui.store.engine import Store
@@ -45,13 +46,15 @@ def test_a_stage_is_found_by_any_unique_part(store: Store, add_run: AddRun) -> N
             views.find_stages(connection, run, "evaluate")
 
 
-def test_runs_are_listed_newest_first_with_how_far_they_are(store: Store, add_run: AddRun) -> None:
+def test_runs_are_listed_newest_first(store: Store, add_run: AddRun) -> None:
     for run_id in ("first", "second", "third"):
         add_run(run_id, {"A": [], "B": ["A"]})
     with views.reading() as connection:
-        summaries = views.run_summaries(connection)
-    assert [summary.run.id for summary in summaries] == ["third", "second", "first"]
-    assert summaries[0].counts == {"queued": 1, "pending": 1}
+        assert [run.id for run in views.runs(connection)] == ["third", "second", "first"]
+        assert [run.id for run in views.runs(connection, limit=1)] == ["third"]
+        queued = views.runs_with(connection, Status.QUEUED)
+        assert [run.id for run in queued] == ["third", "second", "first"]
+        assert views.runs_with(connection, Status.INTERRUPTED) == []
 
 
 def test_with_no_database_there_are_no_runs(

@@ -1,0 +1,17 @@
+"""Indexes for what is asked at each change: the latest run of a name, and whose end to tell."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the database to this revision."""
+    op.drop_index("ix_runs_name", "runs")
+    op.create_index("ix_runs_name", "runs", ["name", "created_at"])
+    op.create_index("ix_runs_notified", "runs", ["notified_at"])
