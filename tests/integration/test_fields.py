@@ -487,3 +487,22 @@ def test_inputs_are_looked_at_when_the_stage_starts(new_run: NewRun) -> None:
     assert run.stage("use").status == Status.COMPLETED
     assert run.stage("miss").status == Status.FAILED
     assert f"{run.record().directory}/none" in str(run.stage("miss").error)
+
+
+def test_an_input_that_became_a_link_since_is_looked_at_again(
+    new_run: NewRun, tmp_path: Path
+) -> None:
+    data = tmp_path / "run0" / "data"
+    data.mkdir(parents=True)
+    for name in ("inside", "outside", "other"):
+        (data / name).write_text("x")
+    swap = f"ln -sf other {data}/inside && ln -sf /etc/passwd {data}/outside"
+    run = new_run(
+        {"name": "swap", "run": swap},
+        {"name": "may", "run": "true", "inputs": [f"{data}/inside"], "depends_on": ["swap"]},
+        {"name": "not", "run": "true", "inputs": [f"{data}/outside"], "depends_on": ["swap"]},
+    )
+    run.wait()
+    assert run.stage("may").status == Status.COMPLETED
+    assert run.stage("not").status == Status.FAILED
+    assert "it leads to /etc/passwd" in str(run.stage("not").error)

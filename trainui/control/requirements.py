@@ -8,7 +8,7 @@ from pathlib import Path
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import substitution
-from trainui.pipeline.inputs import validate_file_path
+from trainui.pipeline.inputs import allowed_directories, validate_file_path
 
 
 def check_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:
@@ -59,3 +59,8 @@ def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[st
         for path in substitution.inputs_before_start(stage, environ):
             if not Path(path).is_relative_to(run_directory):
                 validate_file_path(path, allowed=[pipeline.directory], base=pipeline.directory)
+
+
+def allowed_for(pipeline: Pipeline) -> list[str]:
+    """Return where a pipeline's inputs may lie, for its stages to look again as they start."""
+    return allowed_directories([pipeline.directory], base=pipeline.directory)

@@ -13,7 +13,7 @@ from trainui import doorbell
 from trainui.control import environment, revision
 from trainui.control.evidence import Looks
 from trainui.control.known import check_names, existing_run, given_params
-from trainui.control.requirements import check_gpus, check_inputs
+from trainui.control.requirements import allowed_for, check_gpus, check_inputs
 from trainui.control.savings import with_savings
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
@@ -109,6 +109,7 @@ def resume(
             # once more, since a stage may have started meanwhile
             revision.check_running(revised, runs.stages(connection, run_id))
             revise(connection, run_id, revised.pipeline, revised.directories, revised.edited)
+            runs.allow(connection, run_id, allowed_for(revised.pipeline))
         _keep_environment(directory, environ, revised)
         for stage, made_of, why in kept:
             if stage.name not in moved_on:

@@ -14,7 +14,7 @@ from pathlib import Path
 from trainui import doorbell, paths, settings
 from trainui.control import code, environment, snapshot
 from trainui.control.environment import ShellEnvironment
-from trainui.control.requirements import check_gpus, check_inputs
+from trainui.control.requirements import allowed_for, check_gpus, check_inputs
 from trainui.domain.definition import Pipeline
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline import secrets, substitution
@@ -87,6 +87,7 @@ def submit(
             "python": python or find_python(environ),
             "given": mask(given or {}),
             "snapshot": copied and asdict(copied),
+            "allowed": allowed_for(pipeline),
         },
         priority=priority,
     )

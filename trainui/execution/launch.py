@@ -128,13 +128,15 @@ def _check(subject: Subject, prepared: Preparation) -> None:
         raise NotLaunchableError(
             f"workdir {workdir} is not there; make it, or correct `workdir` of the stage"
         )
-    run_directory = Path(subject.run.directory)
-    for path in map(Path, prepared.definition.inputs):
-        if path.is_relative_to(run_directory):  # the others were checked at submission
-            try:
-                validate_file_path(path, allowed=[run_directory], base=run_directory)
-            except UnsafePathError as error:
-                raise NotLaunchableError(f"input {error}") from error
+    run_directory, at_submission = subject.run.directory, subject.submission.get("allowed")
+    allowed = [run_directory, *(at_submission or ())]
+    for path in prepared.definition.inputs:  # again: a link may have taken a file's place since
+        if at_submission is None and not Path(path).is_relative_to(run_directory):
+            continue  # the run is older than this note of what was allowed
+        try:
+            validate_file_path(path, allowed=allowed, base=run_directory)
+        except UnsafePathError as error:
+            raise NotLaunchableError(f"input {error}") from error
 
 
 def _note_inputs(store: Store, subject: Subject, prepared: Preparation) -> None:

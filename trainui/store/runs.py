@@ -41,7 +41,8 @@ class NewRun:
     stage_directories: Mapping[str, str]
     """Absolute, by the stages' full names."""
     submission: Mapping[str, Any]
-    """The submitting shell's umask, sys.path entry and python: never its environment."""
+    """The submitting shell's umask, sys.path entry, python and the directories in which inputs may
+    lie: never its environment."""
     priority: int = 0
 
 
@@ -127,6 +128,14 @@ def submission(connection: Connection, run_id: str) -> dict[str, Any]:
         select(RUNS.c.submission_json).where(RUNS.c.id == run_id)
     ).scalar_one()
     return dict(rows.load(text))
+
+
+def allow(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
+    """Note where a run's inputs may lie from now on."""
+    changed = {**submission(connection, run_id), "allowed": list(directories)}
+    connection.execute(
+        update(RUNS).where(RUNS.c.id == run_id).values(submission_json=rows.dump(changed))
+    )
 
 
 def stages(connection: Connection, run_id: str) -> list[StageRecord]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from textwrap import dedent
 
 import pytest
 
+from tests.security.another_user import needs_root, open_the_way_to
 from trainui.errors import UnsafePathError
 from trainui.pipeline.inputs import validate_file_path
 
@@ -140,6 +143,140 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home" / "datasets" / "a.csv").chmod(0)
     with pytest.raises(UnsafePathError, match="permissions"):
         validate_file_path("~/datasets/a.csv")
+
+
+AS_NOBODY = """
+    import sys
+    from trainui.errors import UnsafePathError
+    from trainui.pipeline.inputs import validate_file_path
+    import os
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+    for path in sys.argv[2:]:
+        try:
+            print(validate_file_path(path, allowed=[sys.argv[1]]))
+        except UnsafePathError as error:
+            print(error)
+"""
+
+
+@needs_root
+def test_what_another_user_cannot_read_is_refused_to_him(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "closed").mkdir(parents=True)
+    for name in ("open", "secret", "closed/in"):
+        (data / name).touch()
+    (data / "open").chmod(0o644)
+    (data / "secret").chmod(0o600)
+    (data / "closed").chmod(0o700)
+    data.chmod(0o755)
+    open_the_way_to(data)
+    argv = [sys.executable, "-c", dedent(AS_NOBODY), str(data)]
+    argv += [str(data / name) for name in ("open", "secret", "closed", "closed/in")]
+    environ = {**os.environ, "HOME": str(data), "XDG_CONFIG_HOME": str(data / "none")}
+    repository = str(Path(__file__).parents[3])
+    done = subprocess.run(
+        argv, capture_output=True, env={**environ, "PYTHONPATH": repository}, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    passed, secret, closed, within = done.stdout.splitlines()
+    assert passed == str(data / "open")
+    assert "change its permissions" in secret
+    assert "change its permissions" in closed
+    assert "cannot be looked at" in within
+
+
+@pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="there is no device")
+def test_a_device_and_a_pipe_are_refused_without_being_opened(tmp_path: Path) -> None:
+    """Opening a pipe that nobody writes to would wait for ever."""
+    pipe = tmp_path / "home" / "datasets" / "pipe"
+    os.mkfifo(pipe)
+    (pipe.parent / "link").symlink_to(pipe)
+    for path in (pipe, pipe.parent / "link"):
+        with pytest.raises(UnsafePathError, match="neither a file nor"):
+            validate_file_path(path)
+    with pytest.raises(UnsafePathError, match="neither a file nor"):
+        validate_file_path("/dev/null", allowed=["/dev"])
+
+
+def test_a_link_that_comes_after_the_look_is_seen_at_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "home" / "datasets" / "a.csv"
+    real = validate_file_path(file)
+    file.unlink()
+    file.symlink_to(tmp_path / "outside" / "secret")
+    with pytest.raises(UnsafePathError, match="outside"):
+        validate_file_path(real)
+
+
+def test_a_link_that_comes_between_following_and_looking_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "home" / "datasets" / "a.csv"
+    follow = os.path.realpath
+
+    def swapped(path: str) -> str:
+        real = follow(path)
+        if real == str(file):
+            file.unlink()
+            file.symlink_to(tmp_path / "outside" / "secret")
+        return real
+
+    monkeypatch.setattr(os.path, "realpath", swapped)
+    with pytest.raises(UnsafePathError, match="changes just now"):
+        validate_file_path(file)
+
+
+WRITING = re.compile(
+    r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)"
+    r"|^\d+ +(mkdir|mknod|rename|link|symlink|unlink|rmdir|f?truncate|f?chmod"
+    r"|[fl]?chown|utime|setxattr|bind|connect|creat)"
+)
+"""Lines of strace that make or change something."""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace on PATH")
+def test_no_system_call_makes_or_changes_anything(tmp_path: Path) -> None:
+    script = """
+        import os
+        from trainui.pipeline.inputs import validate_file_path
+        from trainui.errors import UnsafePathError
+        os.path.exists("/begin")
+        for path in ("~/datasets/a.csv", "~/datasets", "~/datasets/none/new", "/etc/passwd", "x"):
+            try:
+                validate_file_path(path, allowed=["/nowhere/new"])
+            except UnsafePathError:
+                pass
+        os.path.exists("/end")
+    """
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    traced = tmp_path / "traced"
+    before = state_of(tmp_path)
+    calls = "trace=%file,%network,%desc"
+    done = subprocess.run(
+        ["strace", "-f", "-e", calls, "-o", traced, sys.executable, "-B", "-c", dedent(script)],
+        capture_output=True,
+        env=environ,
+        check=False,
+    )
+    if b"ptrace" in done.stderr:
+        pytest.skip("processes may not be traced here")
+    assert done.returncode == 0, done.stderr
+    lines = traced.read_text().splitlines()
+    begin = next(at for at, line in enumerate(lines) if '"/begin"' in line)
+    end = next(at for at, line in enumerate(lines) if '"/end"' in line)
+    looks = [line for line in lines[begin:end] if "datasets" in line]
+    assert len(looks) > 3
+    assert [line for line in lines[begin:end] if WRITING.search(line)] == []
+    traced.unlink()
+    assert state_of(tmp_path) == before
+
+
+def state_of(root: Path) -> dict[str, tuple[int, int, int, int]]:
+    """What each file's and directory's inode says of when and how it was changed."""
+    found = {}
+    for path in root.rglob("*"):
+        status = path.lstat()
+        found[str(path)] = (status.st_ino, status.st_mode, status.st_mtime_ns, status.st_ctime_ns)
+    return found
 
 
 def test_an_empty_entry_of_the_setting_allows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
