@@ -42,6 +42,10 @@ _OBEYED_IN_JSON = re.compile(f"[{_OBEYED}]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
+STALLED = "silent for much longer than its own pace"
+"""Why a running stage is flagged `stalled`."""
+
+
 def harmless(text: str) -> str:
     """Return one line that a terminal shows and does not obey.
 

@@ -190,7 +190,9 @@ def _stage_row(stage: StageRecord) -> tuple[str, ...]:
     state = text.state(stage.status) + (" (stalled)" if stage.stalled else "")
     exit_code = "" if stage.exit_code is None else str(stage.exit_code)
     number = str(stage.attempt) if stage.attempt else ""
-    return stage.name, state, number, _took(stage), exit_code, stage.reason or ""
+    silent = text.STALLED if stage.stalled else ""
+    why = ", ".join(part for part in (silent, stage.reason) if part)
+    return stage.name, state, number, _took(stage), exit_code, why
 
 
 def path(

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from trainui.execution import locks, readiness, wishes
 from trainui.paths import Home, write_private
@@ -60,12 +62,13 @@ def brief(home: Home) -> str:
     return "" if end is None else f"worker {_how(end.code)}, starts again"
 
 
-def problems(home: Home, *, reachable: bool) -> list[str]:
+def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:
     """Say what is gone, why, and what becomes of it.
 
     Args:
         home: whose processes.
-        reachable: whether the broker answers.
+        broker: its status: `{"url", "pid", "reachable"}`.
+        is_ours: whether trainui starts that broker.
     """
     alive, guarded = locks.is_held(home.worker_lock), locks.is_held(home.guard_lock)
     if not wishes.is_wanted(home):
@@ -88,9 +91,19 @@ def problems(home: Home, *, reachable: bool) -> list[str]:
             found.append(f"the last line of its log: {said}")
     elif readiness.read(home) is None:
         found.append("the worker is on its way up")
-    if not reachable:
-        found.append(f"the broker does not answer; {again}, nothing is lost meanwhile")
+    if not broker["reachable"]:
+        words = _about_broker(broker, again) if is_ours else f"at {broker['url']} does not answer"
+        found.append(f"the broker {words}; nothing is lost meanwhile")
     return found
+
+
+def _about_broker(broker: Mapping[str, Any], again: str) -> str:
+    if broker["pid"] is None:
+        return f"is gone; {again}"
+    return (
+        f"hangs, as process {broker['pid']}; if it stays so, `trainui worker stop` ends it and "
+        "`trainui worker start` starts another"
+    )
 
 
 def _how(code: int) -> str:

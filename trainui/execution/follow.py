@@ -180,7 +180,9 @@ class Follower:
     def _tend(self, followed: Followed) -> None:
         found = self._probe(followed)
         if found is None:
-            self._tend_unseen(followed, f"it is on {followed.attempt.host}, this is {HOST}")
+            self._tend_unseen(
+                followed, f"it runs on {followed.attempt.host}, which cannot be seen from {HOST}"
+            )
             return
         if followed.unseen:
             self._note(followed, None)

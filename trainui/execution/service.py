@@ -80,7 +80,7 @@ def status() -> dict[str, Any]:
         "slots": ready["slots"] if ready else [],
         "log": str(home.worker_log),
         "broker": broker_status,
-        "problems": condition.problems(home, reachable=broker_status["reachable"]),
+        "problems": condition.problems(home, broker_status, is_ours=settings.broker_url is None),
         "disks": [
             {"path": str(room.path), "free_bytes": room.free, "low": room.is_low} for room in rooms
         ],

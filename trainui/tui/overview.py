@@ -12,7 +12,7 @@ from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline.masking import mask
 from trainui.store.summary import shown_command
-from trainui.text import harmless, state
+from trainui.text import STALLED, harmless, state
 from trainui.tui.figures import clock_time, elapsed, state_style
 from trainui.tui.spans import Row, Span, wrap
 
@@ -72,7 +72,7 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
         delay = ((stage.not_before or 0) - clock.now()) / clock.SECOND
         later = f"not before {clock_time(stage.not_before)}" if delay > 0 else ""
         return ", ".join(part for part in (stage.reason or "waits for a slot", later) if part)
-    stalled = "silent for much longer than its own pace" if stage.stalled else ""
+    stalled = STALLED if stage.stalled else ""
     return ", ".join(part for part in (stalled, stage.reason) if part)
 
 

@@ -175,14 +175,14 @@ def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
     run.lose_supervisor()
     run.set_host("far-away")
     run.set_in_pids(boot_id="another")
-    run.until_reason("it is on far-away, this is")
+    run.until_reason("it runs on far-away, which cannot be seen from ")
     assert "`trainui cancel` closes its record" in str(run.stage.reason)
     control.cancel(run.id)
     follower.look(changed=True)
     assert run.attempt.status == Status.RUNNING  # the other host gets its time to end it
     monkeypatch.setattr(follow, "UNSEEN_PATIENCE", 0.1)
     error = str(run.until(Status.CANCELLED).error)
-    assert error.startswith("cancelled, though it may still run: it is on far-away")
+    assert error.startswith("cancelled, though it may still run: it runs on far-away")
     assert is_alive(run.pid)  # of a boot that is not ours: a stranger
     run.go()
 

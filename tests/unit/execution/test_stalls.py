@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.unit.execution.test_follow import follower as follower
 from tests.unit.execution.test_lone import Running
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
+from trainui.cli.main import main
 from trainui.domain.states import Status
 from trainui.execution.follow import Follower
 from trainui.execution.stalls import Stalls
@@ -27,6 +29,15 @@ def events(run: Running) -> list[str]:
     return [event.kind for event in found if event.kind in ("stalled", "lively")]
 
 
+def shown(run: Running, capsys: pytest.CaptureFixture[str]) -> tuple[bool, bool]:
+    """Whether the command line says that the stage is stalled: as JSON, and to people."""
+    capsys.readouterr()
+    assert main(["show", run.id, "--json"]) == 0
+    (stage,) = json.loads(capsys.readouterr().out)["stages"]
+    assert main(["show", run.id]) == 0
+    return stage["stalled"], "● running (stalled)" in capsys.readouterr().out
+
+
 def until(stalls: Stalls, run: Running, stalled: bool) -> None:
     def seen() -> bool:
         stalls.look()
@@ -42,7 +53,11 @@ def stalls(store: Store) -> Stalls:
 
 
 def test_a_stage_that_falls_silent_is_stalled_until_it_goes_on(
-    store: Store, follower: Follower, stalls: Stalls, tmp_path: Path
+    store: Store,
+    follower: Follower,
+    stalls: Stalls,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     run = Running(store, follower, tmp_path, run=LINES)
     log = Path(run.attempt.directory, "stdout.log")
@@ -54,8 +69,10 @@ def test_a_stage_that_falls_silent_is_stalled_until_it_goes_on(
     assert not run.stage.stalled
     (tmp_path / "quiet").touch()
     until(stalls, run, True)
+    assert shown(run, capsys) == (True, True)
     (tmp_path / "more").touch()
     until(stalls, run, False)
+    assert shown(run, capsys) == (False, False)
     (tmp_path / "quiet").touch()
     until(stalls, run, True)
     assert events(run) == ["stalled", "lively", "stalled"]
@@ -84,7 +101,8 @@ def test_the_pace_from_before_a_worker_came_is_known(
     run = Running(store, follower, tmp_path)
     started = int(run.attempt.started_at or 0)
     with Path(run.attempt.directory, "times.log").open("a") as times:
-        times.writelines(f"{started + count * 20_000} {count} 0\n" for count in range(1, 30))
+        # before its start, since what is ahead of now counts as now
+        times.writelines(f"{started - back * 20_000} {30 - back} 0\n" for back in range(29, 0, -1))
     # it is seen for the first time, so only what the journal holds can tell of a pace
     until(Stalls(store, least_silence=0.1, look_every=0.0), run, True)
     run.go()
