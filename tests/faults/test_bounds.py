@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -10,13 +11,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.integration.runs import Run
+from tests.integration import background
+from tests.integration.runs import PATIENCE, Run
+from tests.unit.supervisor.waiting import wait_for
 from trainui.cli.log_lines import AttemptLogs
 from trainui.domain.states import Status
 from trainui.paths import Home
 from trainui.store import attempts, past, run_lines, runs, stages, views
 from trainui.store.engine import open_store
-from trainui.tui.log_tail import LogReader
+from trainui.supervisor import journal
+from trainui.supervisor.orphans import processes_of
+from trainui.tui.log_tail import KEPT_LINES, LogReader
 from trainui.tui.run_list import RunList
 
 GIGABYTES = 10
@@ -73,7 +78,15 @@ def test_a_line_of_fifty_megabytes_is_left_out_and_the_later_ones_are_read(
     assert grown < 120 * 10**6  # most of it the store's modules, imported on the way
 
 
-RUNS = 20_000
+LONG = bool(os.environ.get("TRAINUI_TEST_LONG"))
+
+RUNS = 100_000 if LONG else 20_000
+
+PRINTED = 6000 * 10**6 if LONG else 300 * 10**6
+"""Bytes, as fast as they go: a minute, or some seconds, at 100 MB/s."""
+
+MOST_MEMORY = 400 << 20
+"""Bytes that any of our processes may ever have had: the worker has Celery and the store in it."""
 
 
 def fill(database: Path, run_id: str, count: int) -> None:
@@ -167,5 +180,46 @@ def test_the_list_shows_the_newest_and_says_how_many_more_there_are(
 
 
 def ls(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trainui", "ls", *options]
+    return trainui("ls", *options)
+
+
+def trainui(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trainui", *words]
     return subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
+    trainui_home: Home, tmp_path: Path
+) -> None:
+    background.start()
+    printing = (
+        f"(yes 'step 1 loss 0.5, and some words' || true) | head -c {PRINTED}; echo; echo last"
+    )
+    waiting = "while [ ! -e go ]; do sleep 0.05; done"
+    run = Run(tmp_path / "p", {"name": "loud", "run": f"{printing}; {waiting}"})
+    attempt = run.process("loud")
+    log = Path(attempt.directory, "stdout.log")
+    reader = LogReader(log)
+    wait_for(lambda: reader.read() and reader.size > 50 * 10**6, "much output", PATIENCE)
+    assert len(trainui("logs", run.id, "loud", "-n", "5").stdout.splitlines()) == 5
+    wait_for(lambda: reader.read()[-1:] == ("last",), "the last line", 600 if LONG else PATIENCE)
+    assert len(reader.read()) <= KEPT_LINES
+    assert trainui("logs", run.id, "loud", "-n", "1").stdout.strip() == "last"
+    assert attempt.supervisor_pid is not None
+    pids = [attempt.supervisor_pid, *processes_of({"TRAINUI_HOME": str(trainui_home.root)})]
+    assert background.worker_pid(trainui_home) in pids
+    most = {pid: most_memory(pid) for pid in pids}
+    assert 0 < most[attempt.supervisor_pid] < 50 << 20
+    assert max(most.values()) < MOST_MEMORY
+    (tmp_path / "p" / "go").touch()
+    wait_for(lambda: journal.read_exit(log.parent), "its end", PATIENCE)
+    log.unlink()
+
+
+def most_memory(pid: int) -> int:
+    """The most memory that a process ever had, in bytes; 0 where it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(one.split()[1]) << 10 for one in lines if one.startswith("VmHWM")), 0)
