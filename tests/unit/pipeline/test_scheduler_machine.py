@@ -10,13 +10,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.unit.profiles import machine
 from trainui import clock
 from trainui.domain.definition import StageDefinition
+from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition, run_status
+from trainui.errors import UsageError
 from trainui.pipeline.plan import PAUSED, FreeSlots, Grant, Wait, WaitingStage, plan
+from trainui.pipeline.resume import Action, plan_rerun, plan_resume
 from trainui.pipeline.retry import next_retry
 from trainui.pipeline.settle import Upstream, settled
 
 CPUS, GPUS = 3, 3
 SLOTS = [*(("cpu", number) for number in range(CPUS)), *(("gpu", index) for index in range(GPUS))]
+HOW_IT_ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED]
 LONGEST_DELAY = 8.0
 """Seconds of a stage's first retry."""
 
@@ -35,6 +39,10 @@ class Stage:
     attempt: int = 0
     used: int = 0
     not_before: int | None = None
+    alone: bool = False
+    """Nobody follows its attempt: the worker died."""
+    fresh: bool = False
+    """It begins in a new directory."""
     overtaken: int = 0
     """Stages behind it in the queue that were given slots it waits for."""
 
@@ -81,7 +89,7 @@ def definitions(draw: st.DrawFn) -> list[StageDefinition]:
 
 
 class Scheduler(RuleBasedStateMachine):
-    """Slots and runs; people submit, cancel and pause, stages end, time passes."""
+    """Slots and runs; people submit, cancel, resume and pause, stages end, workers die."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,6 +97,7 @@ class Scheduler(RuleBasedStateMachine):
         self.held: dict[Slot, Stage] = {}
         self.foreign: set[Slot] = set()
         self.paused = False
+        self.worker = True
         self.now = 0
         self.runs = 0
         self.started: set[tuple[str, int]] = set()
@@ -125,8 +134,29 @@ class Scheduler(RuleBasedStateMachine):
         self.foreign ^= {("gpu", index)}
 
     @rule()
+    def the_worker_dies(self) -> None:
+        """What runs goes on, with nobody there."""
+        self.worker = False
+        for stage in self._in(Status.RUNNING):
+            stage.alone = True
+
+    @rule(data=st.data())
+    def the_next_worker_looks_around(self, data: st.DataObject) -> None:
+        """It adopts what is alive, and records what ended meanwhile, if only as interrupted."""
+        self.worker = True
+        for stage in self._in(Status.RUNNING):
+            if not stage.alone:
+                continue
+            stage.alone = False
+            found = data.draw(st.sampled_from([None, *HOW_IT_ENDS]))
+            if found is not None:
+                self._end(stage, found)
+
+    @rule()
     def look(self) -> None:
         """Plan, and see that the instructions can be followed and are fair."""
+        if not self.worker:
+            return
         queue = self._queue()
         free = self._free()
         decided = plan([_waiting(one) for one in queue], free, self.now, paused=self.paused)
@@ -140,10 +170,10 @@ class Scheduler(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        how=st.sampled_from([Status.COMPLETED, Status.FAILED, Status.INTERRUPTED]),
+        how=st.sampled_from(HOW_IT_ENDS),
     )
     def end(self, data: st.DataObject, how: Status) -> None:
-        running = self._in(Status.RUNNING)
+        running = [stage for stage in self._in(Status.RUNNING) if not stage.alone]
         if running:
             self._end(data.draw(st.sampled_from(running)), how)
 
@@ -154,6 +184,64 @@ class Scheduler(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel_a_run(self, data: st.DataObject) -> None:
         self._cancel(self._of(data.draw(st.integers(1, self.runs))))
+
+    @rule(data=st.data())
+    def resume(self, data: st.DataObject) -> None:
+        """All that is missing of a run, or what some stages need, some of them anew."""
+        stages = self._of(data.draw(st.integers(1, self.runs)))
+        names = [stage.definition.name for stage in stages]
+        until = data.draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
+        idle = [one.definition.name for one in stages if one.status in ENDED]
+        fresh = data.draw(st.lists(st.sampled_from(idle), max_size=1)) if idle else []
+        planned = plan_resume(
+            [_record(stage) for stage in stages],
+            find_checkpoint=lambda record: "checkpoint" if record.attempt % 2 else None,
+            until=until,
+            fresh=fresh,
+        )
+        before = {stage.id: (stage.status, stage.attempt) for stage in stages}
+        needed = self._needed(stages, until)
+        for stage, item in zip(stages, planned, strict=True):
+            name, status = stage.definition.name, stage.status
+            assert item.name == name
+            if item.action == Action.SKIP:
+                done = status == Status.COMPLETED and name not in fresh
+                assert done or status in UNFINISHED or name not in needed
+            else:
+                assert name in needed
+                assert status in ENDED
+                assert item.action == Action.RUN or (stage.attempt and not item.fresh)
+        self._reopen(
+            {one.name: one.fresh for one in planned if one.action != Action.SKIP},
+            {one.name for one in planned if one.left_out},
+            stages,
+        )
+        for stage in stages:
+            was, attempt = before[stage.id]
+            assert stage.attempt == attempt
+            assert was not in UNFINISHED or stage.status in UNFINISHED
+
+    @rule(data=st.data(), downstream=st.booleans())
+    def rerun(self, data: st.DataObject, downstream: bool) -> None:
+        """A stage that is over, alone or with all that depends on it."""
+        stages = self._of(data.draw(st.integers(1, self.runs)))
+        over = [
+            stage.definition.name
+            for stage in stages
+            if stage.status in ENDED and all(map(_lets_start, self._upstreams(stage)))
+        ]
+        if not over:
+            return
+        name = data.draw(st.sampled_from(over))
+        try:
+            again = plan_rerun([_record(one) for one in stages], [name], downstream=downstream)
+        except UsageError:
+            assert downstream
+            assert any(stage.status in UNFINISHED for stage in self._below(stages, name))
+            return
+        below = {stage.definition.name for stage in self._below(stages, name)}
+        assert set(again) == ({name, *below} if downstream else {name})
+        self._reopen(dict.fromkeys(again, True), set(), stages)
 
     # -- what always holds
 
@@ -194,9 +282,16 @@ class Scheduler(RuleBasedStateMachine):
             over = run_status(states, started=started) in ENDED
             assert over == (not UNFINISHED.intersection(states))
 
+    @invariant()
+    def only_the_dead_workers_attempts_are_alone(self) -> None:
+        for stage in self.stages:
+            assert not stage.alone or stage.status == Status.RUNNING
+            if stage.status == Status.RUNNING and not self.worker:
+                assert stage.alone
+
     def teardown(self) -> None:
         """Let everything end well: then every run comes to its end."""
-        self.paused, self.foreign = False, set()
+        self.paused, self.foreign, self.worker = False, set(), True
         most = 4 * sum(1 + stage.definition.retries for stage in self.stages) + 4
         for _ in range(most):
             if not any(stage.status in UNFINISHED for stage in self.stages):
@@ -221,6 +316,7 @@ class Scheduler(RuleBasedStateMachine):
         assert all(map(_lets_start, self._upstreams(stage)))
         assert stage.not_before is None or stage.not_before <= self.now
         stage.attempt += 1
+        stage.alone = stage.fresh = False
         stage.overtaken = 0
         assert (stage.id, stage.attempt) not in self.started
         self.started.add((stage.id, stage.attempt))
@@ -229,6 +325,7 @@ class Scheduler(RuleBasedStateMachine):
     def _end(self, stage: Stage, how: Status) -> None:
         self.held = {slot: holder for slot, holder in self.held.items() if holder is not stage}
         self.ended.add((stage.id, stage.attempt))
+        stage.alone = False
         retry = next_retry(stage.definition, how, used=stage.used, completed_at=self.now)
         if retry is None:
             stage.become(how)
@@ -245,6 +342,37 @@ class Scheduler(RuleBasedStateMachine):
             elif stage.status in (Status.PENDING, Status.QUEUED, Status.BLOCKED):
                 stage.become(Status.CANCELLED)
             self._settle(self._of(stage.run))
+
+    def _reopen(self, revived: dict[str, bool], skipped: set[str], stages: list[Stage]) -> None:
+        """Bring stages back to life, as the store does."""
+        for stage in stages:
+            name = stage.definition.name
+            if name in revived or name in skipped:
+                stage.become(Status.PENDING)
+                stage.used, stage.not_before = 0, None
+                stage.fresh = revived.get(name, False)
+            if name in skipped:
+                stage.become(Status.SKIPPED)
+        for stage in stages:
+            waits = any(up.status in UNFINISHED for up in self._upstreams(stage))
+            if stage.status == Status.QUEUED and waits:
+                stage.become(Status.PENDING)
+        self._settle(stages)
+
+    def _needed(self, stages: list[Stage], until: list[str]) -> set[str]:
+        """The names of these and of all that they depend on; of all where none is named."""
+        needed = set(until or [stage.definition.name for stage in stages])
+        for stage in reversed(stages):
+            if stage.definition.name in needed:
+                needed |= set(stage.definition.depends_on)
+        return needed
+
+    def _below(self, stages: list[Stage], name: str) -> list[Stage]:
+        below = {name}
+        for stage in stages:
+            if below.intersection(stage.definition.depends_on):
+                below.add(stage.definition.name)
+        return [one for one in stages if one.definition.name in below - {name}]
 
     def _settle(self, stages: list[Stage]) -> None:
         for stage in stages:  # each stands after those it depends on
@@ -308,6 +436,29 @@ class Scheduler(RuleBasedStateMachine):
         return [one for one in self._of(stage.run) if one.definition.name in names]
 
 
+def _record(stage: Stage) -> StageRecord:
+    return StageRecord(
+        id=stage.id,
+        run_id=str(stage.run),
+        position=stage.position,
+        name=stage.definition.name,
+        status=stage.status,
+        reason=None,
+        definition=stage.definition,
+        directory="/d",
+        attempt=stage.attempt,
+        celery_task_id=None,
+        started_at=None,
+        completed_at=None,
+        exit_code=None,
+        result=None,
+        error=None,
+        stalled=False,
+        retries_used=stage.used,
+        not_before=stage.not_before,
+    )
+
+
 def _waiting(stage: Stage) -> WaitingStage:
     definition = stage.definition
     return WaitingStage(stage.id, definition.gpus, definition.cpus, stage.not_before)
@@ -325,4 +476,4 @@ def _total(kind: str) -> int:
 
 
 TestScheduler = Scheduler.TestCase
-TestScheduler.settings = machine(examples=60, steps=40)
+TestScheduler.settings = machine(examples=60, steps=30)

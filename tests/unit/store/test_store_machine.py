@@ -1,0 +1,216 @@
+"""A real database, moved by the verbs that the worker and people use, also with what they read
+too long ago: no update takes back another."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import hypothesis.strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.unit.profiles import machine
+from trainui import clock
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.records import AttemptRecord, Slot, StageRecord
+from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
+from trainui.pipeline.plan import FreeSlots, Grant, WaitingStage, plan
+from trainui.pipeline.resume import Action, plan_resume
+from trainui.store import attempts, runs, stages
+from trainui.store.engine import open_store
+
+PLACES = 2
+ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED]
+
+
+@cache
+def empty_database() -> Path:
+    """A database of the current schema, made once."""
+    file = Path(tempfile.mkdtemp(prefix="trainui-test-")) / "trainui.db"
+    open_store(f"sqlite:///{file}").close()
+    return file
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> tuple[StageDefinition, ...]:
+    """A graph: each stage may depend on any before it."""
+    return tuple(
+        StageDefinition(
+            f"s{number}",
+            command="true",
+            depends_on=tuple(f"s{up}" for up in range(number) if draw(st.booleans())),
+            retries=draw(st.integers(0, 1)),
+            retry_delay=0.0,
+            allow_failure=draw(st.booleans()),
+        )
+        for number in range(draw(st.integers(1, 4)))
+    )
+
+
+class Kept(RuleBasedStateMachine):
+    """Runs in a database; the records that somebody has read grow old."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="trainui-test-"))
+        shutil.copy(empty_database(), self.directory / "trainui.db")
+        self.store = open_store(f"sqlite:///{self.directory / 'trainui.db'}")
+        self.runs: list[str] = []
+        self.read: list[StageRecord] = []
+        """Stages as they once were."""
+        self.granted: list[AttemptRecord] = []
+        self.ended: dict[int, AttemptRecord] = {}
+
+    def teardown(self) -> None:
+        self.store.close()
+        shutil.rmtree(self.directory)
+
+    @initialize(graph=definitions())
+    def first(self, graph: tuple[StageDefinition, ...]) -> None:
+        self.submit(graph)
+
+    @rule(graph=definitions())
+    def submit(self, graph: tuple[StageDefinition, ...]) -> None:
+        run_id = f"run-{len(self.runs)}"
+        new = runs.NewRun(
+            id=run_id,
+            name=run_id,
+            pipeline=Pipeline("p", graph, text="stages: []", digest="0" * 64),
+            directory=str(self.directory / run_id),
+            stage_directories={one.name: str(self.directory / run_id / one.name) for one in graph},
+            submission={},
+        )
+        with self.store.write() as connection:
+            runs.create(connection, new)
+        self.runs.append(run_id)
+
+    @rule()
+    def look(self) -> None:
+        """Plan, and give out what the plan says."""
+        with self.store.write() as connection:
+            queue = stages.queued(connection)
+            taken = attempts.held_slots(connection, "box")
+            free = tuple(n for n in range(PLACES) if Slot("box", "cpu", n) not in taken)
+            waiting = [WaitingStage(one.id, 0, 1, one.not_before) for one in queue]
+            known = {one.id: one for one in queue}
+            for item in plan(waiting, FreeSlots(cpus=free), clock.now() + 1, paused=False):
+                if isinstance(item, Grant):
+                    slots = [Slot("box", item.kind, n) for n in item.slots]
+                    attempt = attempts.grant(connection, known[item.stage_id], slots, host="box")
+                    assert attempt is not None
+                    self.granted.append(attempt)
+        self.read = [*self.read[-20:], *queue]
+
+    @rule(data=st.data())
+    def grant_what_was_read_long_ago(self, data: st.DataObject) -> None:
+        if not self.read:
+            return
+        old = data.draw(st.sampled_from(self.read))
+        with self.store.write() as connection:
+            now = stages.get(connection, old.id)
+            free = [Slot("box", "cpu", 99)]
+            attempt = attempts.grant(connection, old, free, host="box")
+            if (now.status, now.attempt) != (Status.QUEUED, old.attempt):
+                assert attempt is None
+        if attempt is not None:
+            self.granted.append(attempt)
+
+    @rule(data=st.data())
+    def claim(self, data: st.DataObject) -> None:
+        """A message comes, perhaps for the second time, or too late."""
+        if not self.granted:
+            return
+        attempt = data.draw(st.sampled_from(self.granted))
+        with self.store.write() as connection:
+            before = attempts.get(connection, attempt.id)
+            stage = stages.get(connection, attempt.stage_id)
+            claimed = attempts.claim(
+                connection, stage.run_id, stage.name, attempt.celery_task_id or ""
+            )
+        assert (claimed is not None) == (before.status == Status.QUEUED)
+
+    @rule(data=st.data(), how=st.sampled_from(ENDS))
+    def end(self, data: st.DataObject, how: Status) -> None:
+        """Somebody tells of an attempt's end, perhaps for the second time."""
+        if not self.granted:
+            return
+        attempt = data.draw(st.sampled_from(self.granted))
+        with self.store.write() as connection:
+            before = attempts.get(connection, attempt.id)
+            if before.status == Status.QUEUED and how == Status.COMPLETED:
+                return  # it did not even start
+            told = attempts.end(connection, attempt.id, attempts.Outcome(how, clock.now()))
+        assert (told is None) == (before.status in ENDED)
+
+    @rule(data=st.data(), whole=st.booleans())
+    def cancel(self, data: st.DataObject, whole: bool) -> None:
+        """What runs is asked to end; whoever follows it says so later."""
+        run_id = data.draw(st.sampled_from(self.runs))
+        with self.store.write() as connection:
+            known = runs.stages(connection, run_id)
+            chosen = known if whole else [data.draw(st.sampled_from(known))]
+            stages.cancel(connection, run_id, [one.id for one in chosen])
+            for stage in (stages.get(connection, one.id) for one in chosen):
+                assert stage.status in ENDED or stage.status == Status.RUNNING
+
+    @rule(data=st.data())
+    def resume(self, data: st.DataObject) -> None:
+        """A person resumes, perhaps twice at once."""
+        run_id = data.draw(st.sampled_from(self.runs))
+        with self.store.write() as connection:
+            known = runs.stages(connection, run_id)
+            planned = plan_resume(known, find_checkpoint=lambda stage: None)
+            changes = [
+                stages.Reopened(one.name, fresh=one.fresh)
+                for one in planned
+                if one.action != Action.SKIP
+            ]
+            assert set(stages.reopen(connection, run_id, changes)) == {one.name for one in changes}
+            assert stages.reopen(connection, run_id, changes[:1]) == [
+                one.name
+                for one in changes[:1]
+                if stages.named(connection, run_id, one.name).status in ENDED  # type: ignore[union-attr]
+            ]
+
+    @invariant()
+    def the_records_agree(self) -> None:
+        with self.store.read() as connection:
+            held = attempts.held_slots(connection, "box")
+            opened = set()
+            for run_id in self.runs:
+                known = runs.stages(connection, run_id)
+                for stage in known:
+                    opened |= self._check_attempts(stage, attempts.of_stage(connection, stage.id))
+                self._check_waiting(known)
+                record = runs.get(connection, run_id)
+                started = any(stage.attempt for stage in known)
+                assert record is not None
+                assert record.status == run_status([one.status for one in known], started=started)
+            assert set(held.values()) == opened
+
+    def _check_attempts(self, stage: StageRecord, tries: list[AttemptRecord]) -> set[int]:
+        """See that each has ended once and for all but the last; return the one that is open."""
+        assert [one.number for one in tries] == list(range(1, stage.attempt + 1))
+        is_open = [one for one in tries if one.status not in ENDED]
+        assert is_open in ([], tries[-1:])
+        running = bool(is_open) and is_open[0].status == Status.RUNNING
+        assert running == (stage.status == Status.RUNNING)
+        for one in tries:
+            if one.status in ENDED:
+                assert self.ended.setdefault(one.id, one) == one
+        return {one.id for one in is_open}
+
+    def _check_waiting(self, known: list[StageRecord]) -> None:
+        by_name = {stage.name: stage for stage in known}
+        for stage in known:
+            ups = [by_name[name] for name in stage.depends_on]
+            if stage.status == Status.PENDING:
+                assert any(up.status in UNFINISHED for up in ups)
+            if stage.status in (Status.QUEUED, Status.RUNNING):
+                assert not any(up.status in (Status.PENDING, Status.BLOCKED) for up in ups)
+
+
+TestKept = Kept.TestCase
+TestKept.settings = machine(examples=12, steps=20)
