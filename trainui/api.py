@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from trainui import clock, control
+from trainui.control import nesting
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError, WaitTimeoutError
 from trainui.execution import service, vanished
@@ -91,7 +92,9 @@ class PipelineExecutor:
         Raises:
             WaitTimeoutError: a TimeoutError; the run goes on.
             NotFoundError: there is no such run.
+            UsageError: this is part of a stage, whose place the run may need.
         """
+        nesting.check_may_wait()
         started = time.monotonic()
         while (state := self._state())["status"] not in ENDED:
             waited = time.monotonic() - started

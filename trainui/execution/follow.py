@@ -36,14 +36,14 @@ from trainui.execution.launch import (
     subject_of,
 )
 from trainui.execution.lone import Lone
-from trainui.execution.preparation import IDENTITY, Subject, identity_of
+from trainui.execution.preparation import Subject, identity_of
 from trainui.execution.slots import HOST
 from trainui.metrics import process as reader
 from trainui.store import attempts, stages
 from trainui.store.engine import Store
 from trainui.supervisor import journal, process
 from trainui.supervisor.process import LaunchState, Probe, ProbeState, SupervisorLivesError
-from trainui.supervisor.protocol import ExitReason, JournalError
+from trainui.supervisor.protocol import IDENTITY, ExitReason, JournalError
 from trainui.supervisor.spares import Spares
 
 logger = logging.getLogger(__name__)

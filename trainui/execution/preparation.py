@@ -18,12 +18,10 @@ from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.pipeline import interpreter, substitution
 from trainui.pipeline.command import STARTUP_VARIABLES
 from trainui.pipeline.interpreter import Interpreter
+from trainui.supervisor.protocol import IDENTITY
 
 METRICS_FILE = "metrics.jsonl"
 """In the attempt's directory: what `$TRAINUI_METRICS_FILE` names."""
-
-IDENTITY = ("TRAINUI_RUN_ID", "TRAINUI_STAGE", "TRAINUI_ATTEMPT", "TRAINUI_RUN_DIR")
-"""Variables that, together, only the processes of one attempt have."""
 
 
 @dataclass(frozen=True, slots=True)

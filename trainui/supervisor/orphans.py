@@ -85,7 +85,7 @@ def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None)
     known = {p.pid for p in living if _carries(p.pid, wanted)}
     if pids and is_leader_alive(pids):
         known |= {p.pid for p in living if p.session == pids.pid}
-    return [p for p in living if p.pid in known] + descendants(known, living)
+    return [p for p in living if p.pid in known] + descendants(known, living, dict(identity))
 
 
 def end_processes(

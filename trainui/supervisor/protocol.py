@@ -15,6 +15,9 @@ from typing import Any
 VERSION = 1
 """The version of every record; one with another version is refused, not guessed at."""
 
+IDENTITY = ("TRAINUI_RUN_ID", "TRAINUI_STAGE", "TRAINUI_ATTEMPT", "TRAINUI_RUN_DIR")
+"""Variables that, together, only the processes of one attempt have; empty in our own."""
+
 SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"
 STARTED_FILE = "started"

@@ -28,7 +28,7 @@ class Spares:
         Args:
             count: how many are to wait.
             python: their interpreter.
-            without: variables of our environment that they do not get.
+            without: an attempt's variables, which they get empty: they are none of its processes.
         """
         self._count = count
         self._python = python
@@ -66,14 +66,14 @@ def start(python: str, *, without: Collection[str]) -> subprocess.Popen[bytes]:
 
     Args:
         python: its interpreter.
-        without: variables of our environment that it does not get.
+        without: an attempt's variables, which it gets empty: it is none of its processes.
 
     Raises:
         OSError: the interpreter cannot be started.
     """
     return subprocess.Popen(
         [python, "-I", "-S", "-X", "utf8", Path(supervise.__file__)],
-        env={name: value for name, value in os.environ.items() if name not in without},
+        env={**os.environ, **dict.fromkeys(without, "")},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -80,8 +80,27 @@ def list_processes() -> list[Process]:
     return [found for name in names if name.isdigit() and (found := read_process(int(name)))]
 
 
-def descendants(roots: set[int], processes: list[Process]) -> list[Process]:
-    """Find those of `processes` that descend from `roots`, without the roots themselves."""
+def belongs_elsewhere(pid: int, identity: dict[str, str]) -> bool:
+    """Whether a process carries other values of an attempt's variables: it is not of the attempt.
+
+    So a stage may start a run, and the worker for it, which outlive the stage.
+    """
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            carried = dict(line.partition(b"=")[::2] for line in file.read().split(b"\0"))
+    except OSError:
+        return False
+    own = {os.fsencode(name): os.fsencode(value) for name, value in identity.items()}
+    return any(carried.get(name, value) != value for name, value in own.items())
+
+
+def descendants(
+    roots: set[int], processes: list[Process], identity: dict[str, str]
+) -> list[Process]:
+    """Find those of `processes` that descend from `roots`, without the roots themselves.
+
+    What belongs to another attempt or to none is left out, with all that descends from it.
+    """
     children: dict[int, list[Process]] = {}
     for process in processes:
         children.setdefault(process.parent, []).append(process)
@@ -89,7 +108,8 @@ def descendants(roots: set[int], processes: list[Process]) -> list[Process]:
     waiting = list(roots)
     while waiting:
         for child in children.get(waiting.pop(), []):
-            if child.pid not in found and child.pid not in roots:
+            known = child.pid in found or child.pid in roots
+            if not known and not belongs_elsewhere(child.pid, identity):
                 found[child.pid] = child
                 waiting.append(child.pid)
     return list(found.values())
@@ -383,8 +403,7 @@ class Attempt:
         while self.reap():
             now = time.monotonic()
             if now >= self.give_up_at:
-                members = descendants({os.getpid()}, list_processes())
-                self.outcome["left"] = [p.pid for p in members if not p.dead][:MAX_LEFT]
+                self.outcome["left"] = [p.pid for p in self.members() if not p.dead][:MAX_LEFT]
                 return
             self.logs.look(now)
             self.memory.look(now)
@@ -399,7 +418,7 @@ class Attempt:
             except ChildProcessError:
                 return not self.reaper and group_exists(self.pid)
             if pid == 0:
-                return True
+                return self.ended_at == NEVER or not self.has_strangers_only()
             size = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
             self.outcome["max_rss_bytes"] = max(size, self.outcome["max_rss_bytes"] or 0)
             if pid == self.pid and self.ended_at == NEVER:
@@ -409,6 +428,16 @@ class Attempt:
                 self.ended_at = time.monotonic()
                 self.memory.look(self.ended_at)
                 self.outcome["oom_kill"] = self.ended_at - self.memory.rose_at < OOM_WINDOW
+
+    def members(self) -> list[Process]:
+        """Find the processes of the attempt, besides those that are none of its own."""
+        return descendants({os.getpid()}, list_processes(), self.spec["identity"])
+
+    def has_strangers_only(self) -> bool:
+        """Whether all that is left are processes that a stage started for others."""
+        children = [p.pid for p in list_processes() if p.parent == os.getpid() and not p.dead]
+        identity = self.spec["identity"]
+        return bool(children) and all(belongs_elsewhere(pid, identity) for pid in children)
 
     def microseconds_now(self) -> int:
         """Tell the time by the start's: the clock may have been set since, no duration was."""
@@ -447,7 +476,7 @@ class Attempt:
 
     def send(self, number: int) -> None:
         """Signal the group, which no fork can escape, and one by one those that left it."""
-        members = descendants({os.getpid()}, list_processes())
+        members = self.members()
         if not self.reaper or any(member.group == self.pid for member in members):
             with contextlib.suppress(OSError):
                 os.killpg(self.pid, number)

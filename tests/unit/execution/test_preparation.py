@@ -66,6 +66,7 @@ def test_a_process_gets_the_submitting_shells_variables_and_ours(
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "PYTHONUNBUFFERED": "1",
         "MASTER_PORT": str(port),
+        "PET_MASTER_PORT": str(port),
     }
     assert set(found.identity) <= set(found.environ)
 
