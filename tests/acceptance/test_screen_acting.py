@@ -120,8 +120,8 @@ async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:  # noqa
     async with opened(run_id) as driven:
         await driven.until_shown("2 prepare")
         await driven.press("x")
-        await question(driven, "Cancel prepare?", "has run for 2h 00m", "blocked without it")
-        await driven.until_shown("41m 00s since the last checkpoint")
+        await question(driven, "Cancel prepare?", "has run for 2h 0", "blocked without it", "; 41m")
+        await driven.until_shown(" since the last checkpoint")
         await driven.press("n")
         await driven.until_shown("1 Stages")
         assert filler.stage(run_id, "prepare").status == Status.RUNNING

@@ -228,7 +228,8 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
     at_end = place.index >= len(text.rstrip())
     if at_end and error.context_mark is not None:
         place = error.context_mark  # where it was opened tells more than the end of the file
-    mark = Mark(place.line + 1, place.column + 1, place.index, place.index)
+    # libyaml's end of the file is a line below the last one
+    mark = mark_at(text, min(place.index, len(text.rstrip()) - 1 if text.strip() else 0))
     context = f" {error.context}" if error.context else ""
     if error.context_mark is not None and error.context_mark.line != place.line:
         context += f" that begins in line {error.context_mark.line + 1}"
