@@ -88,6 +88,7 @@ def plan_resume(
     for name in keep:
         _check_kept(by_name[name], fresh)
     wanted = _upstream_closure(by_name, until) if until else set(by_name)
+    awaited = {name for one in stages if one.status in UNFINISHED for name in one.depends_on}
     again: set[str] = set()
     planned = {}
     for stage in _in_order(stages, by_name):
@@ -99,7 +100,7 @@ def plan_resume(
         if stage.removed:
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, REMOVED)
         elif stage.name not in wanted:
-            planned[stage.name] = _left_out(stage)
+            planned[stage.name] = _left_out(stage, awaited)
         elif not causes:
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, _why_skipped(stage))
         elif stage.name in keep:
@@ -125,8 +126,10 @@ def _check_kept(stage: StageRecord, fresh: Collection[str]) -> None:
         )
 
 
-def _left_out(stage: StageRecord) -> PlannedStage:
-    left_out = stage.status != Status.COMPLETED and stage.status not in UNFINISHED
+def _left_out(stage: StageRecord, awaited: Collection[str]) -> PlannedStage:
+    # one that may fail stays failed where it let a stage go on that is under way
+    ended = stage.status not in UNFINISHED and stage.status != Status.COMPLETED
+    left_out = ended and stage.name not in awaited
     return PlannedStage(stage.name, Action.SKIP, "left out by --until", left_out=left_out)
 
 

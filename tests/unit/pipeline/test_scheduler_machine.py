@@ -223,12 +223,20 @@ class Scheduler(RuleBasedStateMachine):
 
     @rule(data=st.data(), downstream=st.booleans())
     def rerun(self, data: st.DataObject, downstream: bool) -> None:
-        """A stage that is over, alone or with all that depends on it."""
+        """A completed stage, alone or with all that depends on it; not while one of that runs."""
         stages = self._of(data.draw(st.integers(1, self.runs)))
+        used = {
+            name
+            for stage in stages
+            if stage.status == Status.RUNNING
+            for name in stage.definition.depends_on
+        }
         over = [
             stage.definition.name
             for stage in stages
-            if stage.status in ENDED and all(map(_lets_start, self._upstreams(stage)))
+            if stage.status == Status.COMPLETED
+            and all(map(_lets_start, self._upstreams(stage)))
+            and (downstream or stage.definition.name not in used)
         ]
         if not over:
             return
