@@ -36,13 +36,17 @@ def trainui_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ho
 
 
 def kill_all(home: Home) -> None:
-    """Kill every process of a home, and see that none is left."""
-    pids = processes_of({"TRAINUI_HOME": str(home.root)})
-    if (server := broker_server.find_pid(home)) is not None:
-        pids.append(server)
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not any(is_alive(pid) for pid in pids), "the end of all processes")
+    """Kill every process of a home, those too that one of them starts meanwhile."""
     held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
-    assert not any(locks.is_held(lock) for lock in held)
+
+    def none_is_left() -> bool:
+        pids = processes_of({"TRAINUI_HOME": str(home.root)})
+        if (server := broker_server.find_pid(home)) is not None:
+            pids.append(server)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        alive = any(is_alive(pid) for pid in pids)
+        return not alive and not any(locks.is_held(lock) for lock in held)
+
+    wait_for(none_is_left, "the end of all processes")
