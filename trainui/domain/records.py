@@ -42,17 +42,17 @@ class AttemptRecord:
     slots: tuple[Slot, ...]
     granted_at: int
     """When the planner gave it its slots."""
-    started_at: int | None
-    completed_at: int | None
-    exit_code: int | None
-    signal: int | None
-    error: str | None
-    pid: int | None
-    supervisor_pid: int | None
-    checkpoint: str | None
+    started_at: int | None = None
+    completed_at: int | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    pid: int | None = None
+    supervisor_pid: int | None = None
+    checkpoint: str | None = None
     """Absolute path of what it continued from."""
-    cancel_requested_at: int | None
-    metrics_complete: bool
+    cancel_requested_at: int | None = None
+    metrics_complete: bool = False
     """Whether its sources were read to their end after its process ended."""
     result: Any = None
     definition: StageDefinition | None = None

@@ -60,11 +60,6 @@ class FreeSlots:
         """How many CPU places there are."""
         return len(self.cpus) + len(self.cpu_users)
 
-    @property
-    def gpu_total(self) -> int:
-        """How many GPUs may be used."""
-        return len(self.gpus) + len(self.gpu_users) + len(self.gpu_strangers)
-
 
 @dataclass(frozen=True, slots=True)
 class Grant:
