@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.supervisor.waiting import is_alive, wait_for_death, wait_for_exit
+from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_death, wait_for_exit
 from trainui.supervisor import process
 from trainui.supervisor.process import LaunchState
 from trainui.supervisor.protocol import Spec
@@ -99,8 +99,13 @@ def test_spares_end_with_who_started_them() -> None:
 def test_spares_get_an_attempts_variables_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINUI_STAGE", "of the one who started us")
     spares = Spares(1, without=["TRAINUI_STAGE"])
-    spares.refill()
-    (pid,) = waiting(spares)
-    carried = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    try:
+        spares.refill()
+        (pid,) = waiting(spares)
+        environ = Path(f"/proc/{pid}/environ")
+        # for a moment after it was started a process shows none
+        wait_for(lambda: environ.read_bytes(), "the environment of a spare")
+        carried = environ.read_bytes().split(b"\0")
+    finally:
+        spares.close()
     assert [line for line in carried if line.startswith(b"TRAINUI_STAGE")] == [b"TRAINUI_STAGE="]
-    spares.close()
