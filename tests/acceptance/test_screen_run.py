@@ -41,6 +41,18 @@ async def test_the_panel_shows_the_stage_that_tells_most(filler: Filler) -> None
         await driven.until_shown("Traceback", "stderr")
 
 
+async def test_when_all_is_done_the_panel_shows_what_took_longest(
+    filler: Filler,  # noqa: F811
+) -> None:
+    run_id = filler.run({"train": (), "evaluate": ("train",)})
+    filler.complete(run_id, "train", took=600.0, ago=100.0)
+    attempt = filler.start(run_id, "evaluate")
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 evaluate")
+        filler.end(attempt)
+        await driven.until_shown("2 train")
+
+
 async def test_arrows_walk_the_stages_and_their_edges(filler: Filler) -> None:  # noqa: F811
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
@@ -157,7 +169,7 @@ async def test_z_shows_a_pane_alone_and_esc_all_again(filler: Filler) -> None:  
 async def test_esc_goes_back_one_level_at_a_time(filler: Filler) -> None:  # noqa: F811
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
-        await driven.until_shown("1 Stages")
+        await driven.until_shown("2 train[hidden=128]")
         await driven.press("enter")
         await driven.until(lambda: driven.app.focused is driven.run.panes.overview)
         await driven.press("escape")

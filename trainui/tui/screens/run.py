@@ -115,7 +115,8 @@ class RunScreen(Page):
         if selected is None or (self._placed is not None and selected.name != self._placed):
             return
         if self._placed is None or selected.status not in TELLING:
-            otherwise = selected.name if self._placed else longest(stages)
+            over = not any(stage.status in UNFINISHED for stage in stages)
+            otherwise = longest(stages) if over or self._placed is None else selected.name
             self._placed = most_telling(stages, otherwise)
             self.graph.select(self._placed)
 
