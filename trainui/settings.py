@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths
+from trainui.domain.notices import KINDS
 from trainui.errors import UsageError
 
 
@@ -45,7 +46,17 @@ class Settings:
     """Which GPUs may be used, by index (default: all)."""
 
     notify_command: str | None = None
-    """A shell command, run with the run's summary as JSON on stdin when a run ends."""
+    """A shell command, run with the run's summary as JSON on stdin when a run ends, and at the rest
+    of `notify_on`."""
+
+    notify_urls: tuple[str, ...] = ()
+    """Addresses of Apprise (`trainui[notify]`), which are told of the same: mail, chat, phone."""
+
+    notify_on: tuple[str, ...] = KINDS
+    """What is told: the ends of runs, and `stalled`, `nan`, `alert` (default: all)."""
+
+    bell: bool = True
+    """Whether `--wait` and the screen ring the terminal's bell and send OSC 9 at those."""
 
     idle_timeout: float = 3600.0
     """Seconds after which an idle worker ends itself and the broker."""
@@ -116,6 +127,19 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in value)
 
 
+def _kinds(value: Any) -> tuple[str, ...]:
+    kinds = _texts(value)
+    if not set(kinds) <= set(KINDS):
+        raise ValueError
+    return kinds
+
+
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
 def _places(value: Any) -> int:
     number = int(value)
     if number < 1:
@@ -150,6 +174,9 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "cpus": (_places, "a whole number of at least 1"),
     "gpus": (_indices, "indices of GPUs, such as 0,1"),
     "notify_command": (_text, "a shell command"),
+    "notify_urls": (_texts, 'a JSON list of Apprise addresses, such as ["ntfy://topic"]'),
+    "notify_on": (_kinds, f"a JSON list of {', '.join(KINDS)}"),
+    "bell": (_yes_or_no, "a JSON true or false"),
     "idle_timeout": (_seconds, "seconds, above 0"),
     "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
     "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),

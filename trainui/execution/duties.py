@@ -47,7 +47,7 @@ class Duties:
         self._changes = Changes(store)
         self._messenger = Messenger(app)
         self._planner = Planner(store, self._messenger, settings)
-        self._notifier = Notifier(store, settings.notify_command)
+        self._notifier = Notifier(store, settings)
         self._reader = ReaderProcess()
         self._guard = GuardWatch(paths.home())
         self._stalls = Stalls(store)

@@ -1,0 +1,24 @@
+"""Telling people harms no run, whatever becomes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.integration.runs import NOTE, Run, home_with_worker, stage
+from tests.receiver import receiving
+from tests.unit.supervisor.waiting import wait_for
+from trainui.domain.states import Status
+
+
+def test_ways_that_hang_or_fail_keep_no_run_from_its_end(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        receiver.release.clear()
+        ways = {"notify_command": "sleep 1000", "notify_urls": f'["{receiver.url}", "json://[::"]'}
+        with home_with_worker(tmp_path, **ways):
+            for name in ("one", "two"):
+                run = Run(tmp_path / name, stage("a", NOTE), stage("b", "exit 3", "a"))
+                assert run.wait().status == Status.FAILED
+                assert run.lines("ledger") == ["a 1"]
+            wait_for(lambda: receiver.messages, "a message")
+            assert receiver.messages[0]["message"].startswith("test is failed after ")
+            assert receiver.messages[0]["message"].endswith(": b (exit code 3)")

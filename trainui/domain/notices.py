@@ -1,0 +1,30 @@
+"""What people are told of without asking: ends of runs, and what happens to a stage meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainui.domain.states import Status
+
+ENDS = (Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
+"""How a run ends."""
+
+STALLED, NAN, ALERT = "stalled", "nan", "alert"
+
+MARKS = (STALLED, NAN, ALERT)
+"""Kinds of events of a stage that are told; whoever records one has it told by that."""
+
+KINDS = (*map(str, ENDS), *MARKS)
+"""What the setting `notify_on` may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell."""
+
+    kind: str
+    """One of `KINDS`."""
+    run_id: str
+    run_name: str
+    text: str
+    """One sentence that names the run."""

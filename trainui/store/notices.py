@@ -1,0 +1,84 @@
+"""What people are to be told of: taken from the store once, whoever takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select
+
+from trainui import clock
+from trainui.domain.notices import MARKS, Notice
+from trainui.domain.records import RunRecord
+from trainui.domain.states import Status
+from trainui.store import runs
+from trainui.store.engine import Store
+from trainui.store.tables import EVENTS, RUNS, STAGES
+
+TOLD = "notified_event"
+"""The flag that holds the number of the last event that was looked at for this."""
+
+NAMED = 3
+"""Stages that are named in the words on a run's end."""
+
+
+def take(store: Store) -> list[Notice]:
+    """Return what nobody was told of yet, and note that it was told.
+
+    It is noted first: should this process die before it tells, nobody is told twice.
+    """
+    with store.read() as connection:
+        if not (runs.to_notify(connection) or _marks(connection)):
+            return []
+    with store.write() as connection:
+        ended, marked = runs.to_notify(connection), _marks(connection)
+        runs.mark_notified(connection, [run.id for run in ended])
+        if marked:
+            runs.set_flag(connection, TOLD, str(marked[-1][0]))
+        return [notice for _, notice in marked] + [_end(connection, run) for run in ended]
+
+
+def begin(store: Store) -> None:
+    """Take what has happened so far for told, in a store of which nothing was told yet."""
+    with store.write() as connection:
+        if runs.flag(connection, TOLD) is None:
+            last = connection.execute(select(func.max(EVENTS.c.id))).scalar()
+            runs.set_flag(connection, TOLD, str(last or 0))
+
+
+def _marks(connection: Connection) -> list[tuple[int, Notice]]:
+    found = connection.execute(
+        select(EVENTS.c.id, EVENTS.c.kind, EVENTS.c.run_id, RUNS.c.name, EVENTS.c.text)
+        .join(RUNS, RUNS.c.id == EVENTS.c.run_id)
+        .where(EVENTS.c.id > int(runs.flag(connection, TOLD) or 0), EVENTS.c.kind.in_(MARKS))
+        .order_by(EVENTS.c.id)
+    )
+    return [
+        (number, Notice(kind, run_id, name, f"{name}: {text}"))
+        for number, kind, run_id, name, text in found
+    ]
+
+
+def _end(connection: Connection, run: RunRecord) -> Notice:
+    words = f"{run.name} is {run.status}"
+    if run.started_at and run.completed_at:
+        seconds = (run.completed_at - run.started_at) / clock.SECOND
+        words += f" after {clock.format_duration(seconds)}"
+    if named := _culprits(connection, run):
+        words += f": {', '.join(named)}"
+    return Notice(str(run.status), run.id, run.name, words)
+
+
+def _culprits(connection: Connection, run: RunRecord) -> Sequence[str]:
+    """Return the stages that are the reason for a run's end, each with why."""
+    if run.status == Status.COMPLETED:
+        return []
+    found = connection.execute(
+        select(STAGES.c.name, STAGES.c.reason)
+        .where(STAGES.c.run_id == run.id, STAGES.c.status == run.status)
+        .order_by(STAGES.c.position)
+    ).all()
+    named = [
+        str(name) if reason in (None, run.status) else f"{name} ({reason})"
+        for name, reason in found[:NAMED]
+    ]
+    return [*named, f"{len(found) - NAMED} more"] if len(found) > NAMED else named
