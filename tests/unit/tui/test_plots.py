@@ -7,7 +7,8 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainui.tui.plots import _DOTS, Grid, grid_rows, plot_lines
+from trainui.braille import _DOTS, plot_lines
+from trainui.tui.plots import Grid, grid_rows
 from trainui.tui.snapshots import CurveData
 from trainui.tui.spans import plain, width_of
 
