@@ -1,0 +1,86 @@
+"""A report tells of a run what a reader who was not there wants to know."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.execution.conftest import store as store
+from tests.unit.execution.submitted import submit
+from trainui import control, open_session, report, sync_metrics_from_file
+from trainui.store import views
+from trainui.store.engine import Store
+
+TEXT = """
+name: dig|its
+params: {lr: 0.1, API_TOKEN: abcdefgh}
+stages:
+  - {name: train_a, run: 'true'}
+  - {name: "b<img>", run: 'true', depends_on: [train_a]}
+"""
+
+
+@pytest.fixture
+def connection(store: Store) -> Iterator[sqlite3.Connection]:
+    with views.reading() as connection:
+        yield connection
+
+
+def written(connection: sqlite3.Connection, run_id: str) -> str:
+    run = views.run(connection, run_id)
+    assert run is not None
+    return report.markdown(connection, run)
+
+
+def test_stages_and_their_states_are_a_table_that_no_name_breaks(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    run_id = submit(tmp_path, TEXT)
+    control.cancel(run_id)
+    shown = written(connection, run_id)
+    assert shown.startswith("# dig\\|its: ⊘ cancelled\n")
+    assert "| train_a | ⊘ cancelled |" in shown
+    assert "| b\\<img\\> | ⊘ cancelled |" in shown
+    assert run_id in shown
+
+
+def test_parameters_are_those_that_differ_from_the_run_before(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    first = submit(tmp_path, TEXT)
+    second = submit(tmp_path, TEXT.replace("0.1", "0.2").replace("abcdefgh", "ijklmnop"))
+    assert "| lr | 0.1 |" in written(connection, first)
+    after = written(connection, second)
+    assert "| lr | 0.1 | 0.2 |" in after
+    assert "TOKEN" not in after
+    assert not re.search("abcdefgh|ijklmnop", written(connection, first) + after)
+
+
+def test_curves_are_drawn_between_their_extremes_and_clocks_are_not(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    run_id = submit(tmp_path, TEXT)
+    stage = views.stages(connection, run_id)[0]
+    file = tmp_path / "metrics.jsonl"
+    points = [{"step": step, "epoch": step / 10, "loss": 8 - step} for step in range(1, 6)]
+    file.write_text("".join(json.dumps(point) + "\n" for point in points))
+    with open_session() as session:
+        sync_metrics_from_file(stage.id, str(file), session)
+    shown = written(connection, run_id)
+    assert "| train_a | loss | 3 | 3 | 7 | 5 | 5 |" in shown
+    (plot,) = re.findall(r"```\n(.*?)\n```", shown, re.DOTALL)
+    lines = plot.split("\n")
+    assert lines[0] == "train_a  loss"
+    assert lines[1].startswith("7 ")
+    assert lines[-2].startswith("3 ")
+    assert lines[-1].split() == ["1", "5"]
+    # it falls: what is drawn in the first line is left of what is drawn in the last
+    drawn = [re.search(r"[^\s]", line[2:]) for line in (lines[1], lines[-2])]
+    assert drawn[0]
+    assert drawn[1]
+    assert drawn[0].start() < drawn[1].start()

@@ -1,0 +1,36 @@
+"""A run as Markdown."""
+
+from __future__ import annotations
+
+import typer
+
+from trainui.cli import options, output, references
+from trainui.store import views
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        report,
+        "Print a run as Markdown, with its curves.",
+        "trainui report digits",
+        "trainui report digits | gh issue comment 12 --body-file -",
+    )
+
+
+def report(run: options.Run, as_json: options.Json = False) -> None:
+    """Print a run as Markdown: its stages, the parameters that differ, its metrics and curves.
+
+    The parameters are compared with those of the run of the same pipeline before it. In the screen,
+    `Y` copies the same text.
+    """
+    from trainui import report as reports
+
+    with references.view() as connection:
+        found = views.find_run(connection, run)
+        written = reports.markdown(connection, found)
+    if as_json:
+        output.value({"run": found.id, "markdown": written})
+    else:
+        output.exact(*written.rstrip("\n").split("\n"))

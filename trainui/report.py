@@ -1,0 +1,169 @@
+"""A run in Markdown, for a note, a chat or an issue: what it was, how it went, how it learned.
+
+The one place that puts it together: `trainui report` prints it, the screen copies it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from sqlite3 import Connection
+
+from trainui import clock, text
+from trainui.braille import plot_lines
+from trainui.control import code
+from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
+from trainui.pipeline import masking
+from trainui.store import curves, views
+
+PLOTS = 6
+"""Curves that are drawn at most: a report is read at a glance; the table has all."""
+
+WIDTH, HEIGHT = 60, 6
+"""Characters of a plot."""
+
+CLOCKS = frozenset({"epoch", "time", "timestamp", "wall_time", "elapsed", "_runtime", "_timestamp"})
+"""Series that only tell how far or how late it is; they are not drawn."""
+
+_MARKS = re.compile(r"[\\`*<>|]|\b_(?!\w)|(?<!\w)_|(?<=\])\(")
+"""What Markdown would obey; an underscore within a word it shows."""
+
+
+def markdown(connection: Connection, run: RunRecord) -> str:
+    """Return a report of a run.
+
+    Args:
+        connection: for reading.
+        run: it may still run.
+    """
+    stages = views.stages(connection, run.id)
+    series = curves.summaries(connection, {stage.id: stage.name for stage in stages})
+    parts = [
+        _head(run),
+        _table(("stage", "state", "attempts", "took", "why"), map(_stage_row, stages)),
+        _parameters(connection, run),
+        _metrics(series),
+        *_plots(connection, stages, series),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(run: RunRecord) -> str:
+    facts = [f"run `{run.id}`", f"created {_local(run.created_at)}"]
+    if run.started_at and (end := run.completed_at or clock.now()):
+        facts.append(f"took {_duration(run.started_at, end)}")
+    if words := _code(run):
+        facts.append(words)
+    title = f"# {_cell(run.name)}: {text.state(run.status)}"
+    return f"{title}\n\n{', '.join(facts)}"
+
+
+def _code(run: RunRecord) -> str:
+    state = code.recorded(Path(run.directory))
+    if not state.get("commit"):
+        return ""
+    return f"commit `{state['commit'][:12]}`" + (" with changes" if state.get("dirty") else "")
+
+
+def _stage_row(stage: StageRecord) -> tuple[str, ...]:
+    took = ""
+    if stage.started_at is not None:
+        took = _duration(stage.started_at, stage.completed_at or clock.now())
+    number = str(stage.attempt) if stage.attempt else ""
+    return stage.name, text.state(stage.status), number, took, stage.reason or ""
+
+
+def _parameters(connection: Connection, run: RunRecord) -> str:
+    """Return what differs from the run of this pipeline before; without one, all of them."""
+    before = _run_before(connection, run)
+    now = {name: str(value) for name, value in masking.mask(run.params).items()}
+    if before is None:
+        return _table(("parameter", "value"), now.items()) if now else ""
+    then = {name: str(value) for name, value in masking.mask(before.params).items()}
+    changed = [
+        (name, then.get(name, ""), now.get(name, ""))
+        for name in (*now, *(name for name in then if name not in now))
+        if then.get(name) != now.get(name)
+    ]
+    return _table(("parameter", f"in {before.name} {before.id[:8]}", "here"), changed)
+
+
+def _run_before(connection: Connection, run: RunRecord) -> RunRecord | None:
+    found = connection.execute(
+        "SELECT id FROM runs WHERE pipeline = ? AND created_at < ? "
+        "ORDER BY created_at DESC LIMIT 1",
+        (run.pipeline, run.created_at),
+    ).fetchone()
+    return views.run(connection, found[0]) if found else None
+
+
+def _metrics(series: Sequence[SeriesSummary]) -> str:
+    return _table(
+        ("stage", "metric", "last", "min", "max", "at step", "points"),
+        (
+            (
+                one.stage,
+                one.name,
+                _number(one.last),
+                _number(one.min),
+                _number(one.max),
+                _number(one.last_step),
+                f"{one.count}" + (f" ({one.nonfinite} NaN or Inf)" if one.nonfinite else ""),
+            )
+            for one in series
+        ),
+    )
+
+
+def _plots(
+    connection: Connection, stages: Sequence[StageRecord], series: Sequence[SeriesSummary]
+) -> Iterator[str]:
+    """Yield the curves: the first one of every stage, then the second ones, ..."""
+    ids = {stage.name: stage.id for stage in stages}
+    rank: dict[str, int] = {}
+    ranked = []
+    for one in series:
+        if one.count > 1 and one.min is not None and one.name.casefold() not in CLOCKS:
+            rank[one.stage] = rank.get(one.stage, 0) + 1
+            ranked.append((rank[one.stage], one))
+    for _, one in sorted(ranked, key=lambda pair: pair[0])[:PLOTS]:
+        yield _plot(connection, ids[one.stage], one)
+
+
+def _plot(connection: Connection, owner: str, of: SeriesSummary) -> str:
+    columns = curves.columns(connection, owner, of.name, 2 * WIDTH)
+    lines = plot_lines(columns.minimum.tolist(), columns.maximum.tolist(), HEIGHT)
+    labels = [_number(of.max), *[""] * (HEIGHT - 2), _number(of.min)]
+    left = max(map(len, labels))
+    drawn = [f"{label:>{left}} {line}".rstrip() for label, line in zip(labels, lines, strict=True)]
+    first, last = _number(of.first_step), _number(of.last_step)
+    axis = f"{'':{left}} {first}{last:>{WIDTH - len(first)}}"
+    title = text.harmless(f"{of.stage}  {of.name}")
+    return "\n".join(["```", title, *drawn, axis, "```"])
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; nothing where it has no row."""
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    if not cells:
+        return ""
+    lines = [[_cell(name) for name in header], ["---"] * len(header), *cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(shown: str) -> str:
+    """Return a text as Markdown shows it: in one line, and no mark of its own is obeyed."""
+    return _MARKS.sub(r"\\\g<0>", text.harmless(" ".join(shown.split())))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+def _duration(start: int, end: int) -> str:
+    return clock.format_duration((end - start) / clock.SECOND)
+
+
+def _local(micros: int) -> str:
+    return clock.to_datetime(micros).astimezone().strftime("%Y-%m-%d %H:%M")
