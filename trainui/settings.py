@@ -70,6 +70,9 @@ class Settings:
     theme: str | None = None
     """The screen's theme."""
 
+    ascii: bool | None = None
+    """Whether the screen shows ASCII characters alone (default: as the terminal tells)."""
+
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
@@ -160,6 +163,14 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
+def _truth(value: Any) -> bool:
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    found = words.get(str(value).casefold())
+    if found is None:
+        raise ValueError
+    return found
+
+
 def _mapping(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError
@@ -181,6 +192,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
     "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),
     "theme": (_text, "a theme's name"),
+    "ascii": (_truth, "true or false"),
 }
 
 

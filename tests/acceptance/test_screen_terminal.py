@@ -106,3 +106,25 @@ def test_it_ends_when_its_terminal_is_gone_though_hangups_are_ignored(
 
     wait_for(is_over, "the end of the screen", 10)
     assert ended == [128 + signal.SIGHUP]
+
+
+def test_a_terminal_without_unicode_is_sent_ascii_alone(filler: Filler) -> None:  # noqa: F811
+    running_demo(filler, name="digits")
+    with terminal(TRAINUI_ASCII="1") as shown:
+        shown.until_shown("digits", "* running")
+        shown.press("\r3")
+        shown.until_shown("train/loss", "1 Stages")
+        shown.press("q")
+        assert shown.ended() == 0
+        assert [character for character in shown.received if not character.isascii()] == []
+
+
+def test_something_is_painted_before_anything_heavy_is_imported(
+    filler: Filler,  # noqa: F811
+) -> None:
+    """The app is refused its first import, yet the terminal has been painted, and is restored."""
+    program = f"import sys; sys.modules['textual.app'] = None; {PROGRAM}"
+    with terminal(program=program) as shown:
+        assert shown.ended() == 1
+        assert "trainui\x1b[0m\x1b[2m  opening" in shown.received
+        assert shown.modes_left() == []

@@ -6,6 +6,8 @@ import gc
 import os
 import sys
 
+from trainui.tui import splash
+
 GC_THRESHOLD = 100_000
 """Allocations between two collections: collecting less often saves a twentieth of the start."""
 
@@ -23,10 +25,11 @@ def run_screen(run_id: str | None = None) -> int:
         UsageError: a setting is wrong.
     """
     gc.set_threshold(GC_THRESHOLD)
-    from trainui.tui.application import TrainuiApp
+    with splash.shown():
+        from trainui.tui.application import TrainuiApp
 
-    app = TrainuiApp(run_id)
-    app.run()
+        app = TrainuiApp(run_id)
+        app.run()
     from trainui.tui import leaving
 
     try:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.filter import LineFilter
 
 from trainui import settings
-from trainui.tui import endings, theme
+from trainui.tui import ascii, endings, theme
 from trainui.tui.feed import Feed
 from trainui.tui.keys import KeyTable, bindings
 from trainui.tui.messages import Fresh
@@ -42,15 +44,17 @@ class TrainuiApp(Working, App[int]):
 
     def __init__(self, run_id: str | None = None, configured: settings.Settings | None = None):
         super().__init__()
+        self._ascii: list[ascii.AsciiOnly] = []
         configured = configured or settings.load()
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"
         for own in theme.OURS:
             self.register_theme(own)
         self._wished_theme = configured.theme
-        self.theme = (
-            configured.theme if configured.theme in self.available_themes else theme.DEFAULT
-        )
+        fitting = theme.fitting(configured.theme, self.console.color_system)
+        self.theme = fitting if fitting in self.available_themes else theme.DEFAULT
+        if ascii.is_wanted(configured.ascii, os.environ):
+            self._ascii = [ascii.AsciiOnly()]
         self.keys = KeyTable(configured.keys)
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
@@ -65,6 +69,10 @@ class TrainuiApp(Working, App[int]):
     def get_default_screen(self) -> RunsScreen:
         """Return the first page."""
         return RunsScreen()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what finished lines go through."""
+        return [*super().get_line_filters(), *self._ascii]
 
     def on_mount(self) -> None:
         """Open the run that was asked for, and begin to tick."""
@@ -111,6 +119,12 @@ class TrainuiApp(Working, App[int]):
     def leave_run(self) -> None:
         """Go back to the list."""
         self.pop_screen()
+
+    def action_next_theme(self) -> None:
+        """Show everything in the next theme."""
+        self.theme = theme.after(self.theme)
+        self.clear_notifications()
+        self.notify(f"theme {self.theme}", markup=False)
 
     def action_leave(self) -> None:
         """Leave; work goes on."""

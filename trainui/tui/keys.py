@@ -154,6 +154,13 @@ KEYS: tuple[Key, ...] = (
         "app.pause",
     ),
     Key(
+        "app.theme",
+        "T",
+        "theme",
+        "Show the next theme: dark, light, two that the colour-blind tell apart, 16 colours",
+        "app.next_theme",
+    ),
+    Key(
         "app.palette",
         "colon,ctrl+p",
         "palette",

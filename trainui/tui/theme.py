@@ -1,10 +1,13 @@
-"""Colours: two themes of ours, and what the states look like under any theme.
+"""Colours: the themes of ours, and what the states look like under any theme.
 
 Ours are taken from the 256 colours that every terminal shows as they are, since over SSH a
 terminal seldom says that it can show more.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 from textual.theme import Theme
 
@@ -90,7 +93,121 @@ LIGHT = Theme(
     },
 )
 
-OURS = (DARK, LIGHT)
+
+def _like(theme: Theme, name: str, *, variables: dict[str, str], **colors: Any) -> Theme:
+    """Return a theme that differs from another in some of its colours."""
+    return replace(theme, name=name, variables={**theme.variables, **variables}, **colors)
+
+
+SAFE_DARK = _like(
+    DARK,
+    "trainui-safe-dark",
+    success="#5fafff",
+    error="#ff8700",
+    warning="#ffd75f",
+    variables={
+        "state-running": "#ffffd7",
+        "state-completed": "#5fafff",
+        "state-failed": "#ff8700",
+        "state-cancelled": "#d787d7",
+        "state-interrupted": "#ffd7ff",
+        "state-queued": "#ffd75f",
+        "state-blocked": "#af8787",
+        "curve-1": "#5fafff",
+        "curve-2": "#ffaf00",
+        "curve-3": "#00af87",
+        "curve-4": "#ffff5f",
+        "curve-5": "#d787af",
+        "curve-6": "#d75f00",
+    },
+)
+"""Told apart by everybody: blue and orange for good and bad, curves in Okabe and Ito's colours
+(https://jfly.uni-koeln.de/color/), each at its nearest of the 256."""
+
+SAFE_LIGHT = _like(
+    LIGHT,
+    "trainui-safe-light",
+    success="#005faf",
+    error="#af5f00",
+    warning="#875f00",
+    variables={
+        "state-running": "#000000",
+        "state-completed": "#005faf",
+        "state-failed": "#af5f00",
+        "state-cancelled": "#875f87",
+        "state-interrupted": "#87005f",
+        "state-queued": "#5f5f00",
+        "state-blocked": "#875f5f",
+        "curve-1": "#005faf",
+        "curve-2": "#af8700",
+        "curve-3": "#00875f",
+        "curve-4": "#878700",
+        "curve-5": "#af5f87",
+        "curve-6": "#af5f00",
+    },
+)
+
+BASIC = _like(
+    DARK,
+    "trainui-16",
+    primary="#55ffff",
+    secondary="#00aaaa",
+    accent="#ffff55",
+    warning="#ffff55",
+    error="#ff5555",
+    success="#55ff55",
+    foreground="#aaaaaa",
+    background="#000000",
+    surface="#000000",
+    panel="#000000",
+    variables={
+        "dim": "#aaaaaa",
+        "line": "#555555",
+        "row": "#0000aa",
+        "row-blurred": "#555555",
+        "border": "#aaaaaa",
+        "border-blurred": "#555555",
+        "scrollbar": "#aaaaaa",
+        "scrollbar-hover": "#ffffff",
+        "scrollbar-active": "#55ffff",
+        "scrollbar-background": "#000000",
+        "scrollbar-background-hover": "#000000",
+        "scrollbar-background-active": "#000000",
+        "state-running": "#55ffff",
+        "state-completed": "#55ff55",
+        "state-failed": "#ff5555",
+        "state-cancelled": "#ff55ff",
+        "state-interrupted": "#ff55ff",
+        "state-queued": "#ffff55",
+        "state-blocked": "#aa5500",
+        "state-idle": "#aaaaaa",
+        "curve-1": "#55ffff",
+        "curve-2": "#ffff55",
+        "curve-3": "#55ff55",
+        "curve-4": "#ff55ff",
+        "curve-5": "#ffffff",
+        "curve-6": "#ff5555",
+    },
+)
+"""For terminals of 16 colours: in these very colours, so that none turns into its neighbour."""
+
+OURS = (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT, BASIC)
+
+
+def after(name: str) -> str:
+    """Return the name of the theme that comes after another."""
+    names = [theme.name for theme in OURS]
+    return names[(names.index(name) + 1) % len(names)] if name in names else DEFAULT
+
+
+def fitting(wished: str | None, color_system: str | None) -> str:
+    """Return the theme to begin with.
+
+    Args:
+        wished: what a person has set.
+        color_system: what the terminal can show, as Rich calls it.
+    """
+    return wished or (BASIC.name if color_system == "standard" else DEFAULT)
 
 
 def defaults(theme: Theme) -> dict[str, str]:

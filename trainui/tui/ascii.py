@@ -1,0 +1,91 @@
+"""The screen in the 95 printable ASCII characters, for terminals and fonts that have no others.
+
+Each character becomes one of the same width, so that nothing moves; a filter over finished lines,
+of which no widget knows.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+NO_UNICODE_TERMINALS = ("linux", "vt100", "vt220", "dumb")
+"""Values of TERM whose fonts have no braille."""
+
+_SIGNS = {
+    "○": "o", "◔": "q", "●": "*", "✓": "+", "✗": "x", "⊘": "/", "↯": "!", "▣": "#", "–": "-",
+    "…": "~", "›": ">", "▲": "!", "‖": "=", "→": ">", "←": "<", "↑": "^", "↓": "v", "↻": "@",
+    "▶": ">", "▸": ">", "▾": "v", "▼": "v", "◀": "<", "⇧": "^", "·": ".", "•": "*", "°": "'",
+    "×": "x", "±": "~", "−": "-", "—": "-", "█": "#", "▇": "#", "▆": "#", "▅": "=", "▄": "=",
+    "▃": "-", "▂": "_", "▁": "_", "░": ".", "▒": ":", "▓": "%", "■": "#", "□": "o", "◆": "#",
+    "◇": "o", "★": "*", "☆": "*", "«": "<", "»": ">", "‘": "'", "’": "'", "“": '"', "”": '"',
+}  # fmt: skip
+_LOWER_DOTS, _UPPER_DOTS = 0b11000000 | 0b00100100, 0b00001001 | 0b00010010
+"""Bits of the two lower rows of a braille character, and of the two upper ones."""
+
+
+def is_wanted(setting: bool | None, environ: Mapping[str, str]) -> bool:
+    """Whether ASCII alone is to be shown.
+
+    Args:
+        setting: what a person has set; None: as the terminal and the locale tell.
+        environ: the environment.
+    """
+    if setting is not None:
+        return setting
+    if environ.get("TERM") in NO_UNICODE_TERMINALS:
+        return True
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    return locale in ("C", "POSIX") or ("." in locale and "utf" not in locale.casefold())
+
+
+class AsciiOnly(LineFilter):
+    """Turns what is about to be shown into ASCII."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """Return the segments in ASCII, each as wide as before."""
+        return [
+            segment
+            if segment.text.isascii()
+            else Segment("".join(map(plain, segment.text)), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+@lru_cache(maxsize=4096)
+def plain(character: str) -> str:
+    """Return what stands for a character: as many ASCII characters as it has cells."""
+    if character.isascii():
+        return character
+    if sign := _SIGNS.get(character):
+        return sign
+    code = ord(character)
+    if 0x2800 <= code < 0x2900:
+        return _braille(code - 0x2800)
+    if 0x2500 <= code < 0x2580:
+        return _box(character)
+    base = unicodedata.normalize("NFKD", character)[0]
+    return base if base.isascii() and base.isprintable() else "?" * cell_len(character)
+
+
+def _braille(bits: int) -> str:
+    """Return the sign whose ink is about where the dots are."""
+    lower, upper = bits & _LOWER_DOTS, bits & _UPPER_DOTS
+    if lower and upper:
+        return ":" if bits.bit_count() < 5 else "#"
+    return "." if lower else "'" if upper else " "
+
+
+def _box(character: str) -> str:
+    name = unicodedata.name(character)
+    if "DIAGONAL" in name:
+        return {"╱": "/", "╲": "\\"}.get(character, "X")
+    flat = any(word in name for word in ("HORIZONTAL", "LEFT", "RIGHT"))
+    upright = any(word in name for word in ("VERTICAL", "UP", "DOWN"))
+    return "+" if flat and upright else "-" if flat else "|"
