@@ -123,3 +123,14 @@ def to_go(estimate: ToGo | None) -> str:
         return ""
     shown = format_duration(max(round(estimate.seconds), 1))
     return f"~{shown}" if estimate.whole else f"over {shown}"
+
+
+def ring(words: str, terminal: str) -> str:
+    """Return what makes a terminal ring, and those that can (OSC 9) show a notification.
+
+    Args:
+        words: what is shown.
+        terminal: what `TERM` says; the Linux console would print an OSC.
+    """
+    shown = harmless(words).replace("\t", " ")
+    return "\a" if terminal in ("", "dumb", "linux") else f"\x1b]9;trainui: {shown}\x07\a"

@@ -13,9 +13,11 @@ from tests.unit.supervisor.waiting import wait_for
 
 
 @contextmanager
-def terminal(served: CommandLine, *arguments: str) -> Iterator[pexpect.spawn[str]]:
+def terminal(
+    served: CommandLine, *arguments: str, environ: dict[str, str] | None = None
+) -> Iterator[pexpect.spawn[str]]:
     """Run a command on a terminal of its own, which is closed at the end."""
-    environ = {**served.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    environ = {**(environ or served.environ), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
     child = pexpect.spawn(
         COMMAND[0],
         [*COMMAND[1:], *arguments],
@@ -110,3 +112,18 @@ def test_the_screen_opens_with_no_command(served: CommandLine) -> None:
         child.expect(pexpect.EOF)
         child.close()
         assert child.exitstatus == 0
+
+
+def test_who_waits_is_rung_at_the_end_and_may_have_it_silent(served: CommandLine) -> None:
+    served.write("rung.yaml", SLOW.format("rung"))
+    rings = "\x1b]9;trainui: rung is completed\x07\x07"
+    with terminal(served, "run", "rung.yaml", "--wait") as child:
+        child.expect("running")
+        served.write("rung.go", "")
+        child.expect(pexpect.EOF)
+        assert str(child.before).count(rings) == 1
+    silent = {**served.environ, "TRAINUI_BELL": "false"}
+    with terminal(served, "run", "rung.yaml", "--wait", environ=silent) as child:
+        child.expect(pexpect.EOF)
+        assert "completed" in str(child.before)
+        assert "\x07" not in str(child.before)

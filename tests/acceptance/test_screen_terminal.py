@@ -54,6 +54,17 @@ def test_an_idle_screen_sends_nothing(filler: Filler) -> None:  # noqa: F811
         assert shown.received[before:] == ""
 
 
+def test_it_rings_for_what_ends_while_it_is_open(filler: Filler) -> None:  # noqa: F811
+    failed_demo(filler, name="before")
+    run_id = filler.run({"train": []}, name="digits")
+    with terminal() as shown:
+        shown.until_shown("digits", "quit")
+        assert "\x1b]9;" not in shown.received
+        filler.fail(run_id, "train", "exit code 3")
+        wait_for(lambda: shown.text() and "digits is failed\x07\x07" in shown.received, "the bell")
+        assert shown.received.count("\x1b]9;") == 1
+
+
 def is_quiet(shown: Terminal) -> bool:
     before = len(shown.received)
     shown.text()

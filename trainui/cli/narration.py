@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 
 from trainui import clock, text
+from trainui.domain.notices import MARKS
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store import views
@@ -44,7 +45,11 @@ class Narrator:
             return
         stages = {stage.name: stage for stage in views.stages(self._connection, self._run_id)}
         if self._begun:
-            yield from (_change(event, stages) for _, event in events if event.kind in _TOLD)
+            for _, event in events:
+                if event.kind in _TOLD:
+                    yield _change(event, stages)
+                elif event.kind in MARKS:
+                    yield _mark(event)
         else:
             self._begun = True
             yield from (_now(stage) for stage in stages.values() if stage.status in _TOLD)
@@ -57,6 +62,11 @@ def _change(event: Event, stages: Mapping[str, StageRecord]) -> str:
     if stage is not None and stage.status != event.kind:
         stage = None  # it has moved on, so its times are no longer those of this change
     return _line(event.time, Status(event.kind), name, stage, reason)
+
+
+def _mark(event: Event) -> str:
+    shown = clock.to_datetime(event.time).astimezone().strftime("%H:%M:%S")
+    return f"{shown}  ! {event.kind:<11}  {text.harmless(event.text)}"
 
 
 def _now(stage: StageRecord) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -112,6 +113,13 @@ def _harmless_lines(shown: str) -> str:
     if isinstance(shown, Coloured):
         return shown
     return "\n".join(map(text.harmless, shown.split("\n")))
+
+
+def ring(words: str) -> None:
+    """Ring for a person who waits, where stderr is a terminal."""
+    if _is_terminal(sys.stderr):
+        sys.stderr.write(text.ring(words, os.environ.get("TERM", "")))
+        sys.stderr.flush()
 
 
 def answer(as_json: bool, data: Any, shown: Iterable[str]) -> None:

@@ -6,13 +6,13 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from trainui import clock, paths
+from trainui import clock, paths, settings
 from trainui.cli import narration, output, references
 from trainui.cli.disk_space import DiskWatch
 from trainui.control import nesting
 from trainui.domain.states import ENDED, Status
 from trainui.errors import NotFoundError, TrainuiError, WaitTimeoutError
-from trainui.store import views
+from trainui.store import news, views
 
 POLL = 0.1
 """Seconds between two looks; a look that finds nothing new reads one number."""
@@ -98,6 +98,8 @@ class _Watch:
         self._told = False
         self._disks = DiskWatch()
         self._disks_at = 0.0
+        self._rings = settings.load().bell
+        self._rung = news.last(connection)
 
     def look(self) -> bool:
         """Tell of what is new; return whether there is still something to wait for."""
@@ -106,6 +108,7 @@ class _Watch:
             self._version = version
             for run_id, narrator in self._narrators.items():
                 self._look_at(run_id, narrator)
+            self._ring()
         if len(self.ends) == len(self._narrators):
             return False
         self._check_time()
@@ -126,6 +129,12 @@ class _Watch:
                 for hint in narration.hints(self._connection, run_id):
                     output.note(hint)
         self._connection.execute("COMMIT")
+
+    def _ring(self) -> None:
+        self._rung, notices = news.after(self._connection, self._rung)
+        for notice in notices:
+            if self._rings and notice.run_id in self._narrators:
+                output.ring(notice.text)
 
     def _check_time(self) -> None:
         now = time.monotonic()

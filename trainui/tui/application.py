@@ -11,11 +11,11 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 
-from trainui import settings
+from trainui import settings, text
 from trainui.tui import ascii, endings, theme
 from trainui.tui.feed import Feed
 from trainui.tui.keys import KeyTable, bindings
-from trainui.tui.messages import Fresh
+from trainui.tui.messages import Fresh, Rung
 from trainui.tui.screens.page import Page
 from trainui.tui.screens.runs import RunsScreen
 from trainui.tui.snapshots import Snapshot, Wanted
@@ -59,7 +59,9 @@ class TrainuiApp(Working, App[int]):
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
         self.snapshot: Snapshot | None = None
-        self.feed = Feed(self._deliver, Wanted(run_id=run_id))
+        self.feed = Feed(
+            self._deliver, Wanted(run_id=run_id), self._ring if configured.bell else None
+        )
         self.feed.start()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -92,6 +94,14 @@ class TrainuiApp(Working, App[int]):
 
     def _deliver(self, snapshot: Snapshot) -> None:
         self.post_message(Fresh(snapshot))
+
+    def _ring(self, words: str) -> None:
+        self.post_message(Rung(words))
+
+    def on_rung(self, message: Rung) -> None:
+        """Ring the terminal's bell, and let one that can show why."""
+        if self._driver is not None:
+            self._driver.write(text.ring(message.text, os.environ.get("TERM", "")))
 
     def on_fresh(self, message: Fresh) -> None:
         """Give the page that is open what the feed has read."""

@@ -22,6 +22,7 @@ from trainui.domain.states import Status
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store import reader
 from trainui.tui.gpu_reader import GpuReader
+from trainui.tui.ringer import Ringer
 from trainui.tui.run_list import RunList
 from trainui.tui.snapshots import Snapshot, Wanted
 
@@ -45,19 +46,25 @@ log = logging.getLogger(__name__)
 class Feed:
     """Reads what is wanted and hands it over, in a thread of its own."""
 
-    def __init__(self, deliver: Callable[[Snapshot], None], wanted: Wanted | None = None) -> None:
+    def __init__(
+        self,
+        deliver: Callable[[Snapshot], None],
+        wanted: Wanted | None = None,
+        ring: Callable[[str], None] | None = None,
+    ) -> None:
         """Make a feed.
 
         Args:
             deliver: called in the feed's thread with each new snapshot; it must not wait.
             wanted: what is to be read first; None: the list of runs.
+            ring: called there, too, with a sentence on what a person is rung for.
         """
         self.deliver = deliver
         self._wanted = wanted or Wanted()
         self._wake = threading.Event()
         self._stopping = False
         self._reread = False
-        self._source = _Source()
+        self._source = _Source(None if ring is None else Ringer(ring))
         self._gpus = GpuReader()
         self._read_at = float("-inf")
         self._last: Snapshot | None = None
@@ -137,7 +144,8 @@ class _Around(NamedTuple):
 class _Source:
     """The database and the files behind a feed, and when they last changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, ringer: Ringer | None = None) -> None:
+        self._ringer = ringer
         self.unfinished = False
         """The last snapshot left out what takes long; the next reading brings it."""
         self._connection: sqlite3.Connection | None = None
@@ -197,6 +205,8 @@ class _Source:
 
     def _read(self, wanted: Wanted, connection: sqlite3.Connection) -> Snapshot:
         self._version = reader.data_version(connection)
+        if self._ringer is not None:
+            self._ringer.look(connection)
         snapshot = Snapshot(
             wanted,
             gpu_holders=reader.gpu_holders(connection, socket.gethostname()),

@@ -17,3 +17,11 @@ class Fresh(Message):
     def can_replace(self, message: Message) -> bool:
         """Let a newer one take the place of one that was not looked at yet."""
         return isinstance(message, Fresh)
+
+
+class Rung(Message):
+    """Something happened for which a person is rung."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
