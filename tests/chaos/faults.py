@@ -23,13 +23,19 @@ def kill_worker() -> bool:
 
 
 def kill_worker_group() -> bool:
-    """Kill the worker and all that is in its process group."""
+    """Kill the worker and all that is in its process group, such as the metrics reader."""
     pid = _holder(paths.home().worker_lock)
     if pid is None:
         return False
     with contextlib.suppress(ProcessLookupError):
         os.killpg(os.getpgid(pid), signal.SIGKILL)
     return True
+
+
+def kill_reader() -> bool:
+    """Kill the process that reads the metrics."""
+    worker = _holder(paths.home().worker_lock)
+    return worker is not None and _kill(_child(worker, "trainui.metrics.reader"))
 
 
 def kill_guard() -> bool:
@@ -69,6 +75,7 @@ def kill_training() -> bool:
 FAULTS: dict[str, Callable[[], bool]] = {
     "worker": kill_worker,
     "worker group": kill_worker_group,
+    "metrics reader": kill_reader,
     "guard": kill_guard,
     "guard and worker": kill_guard_and_worker,
     "broker": kill_broker,
@@ -99,6 +106,15 @@ def _kill(pid: int | None) -> bool:
 def _holder(lock: Path) -> int | None:
     holder = locks.holder(lock)
     return None if holder is None else int(holder["pid"])
+
+
+def _child(parent: int, command: str) -> int | None:
+    """Return the child of a process that has a word in its command line."""
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(parent).children():
+            if command in child.cmdline():
+                return child.pid
+    return None
 
 
 def _broker() -> int | None:

@@ -42,8 +42,8 @@ def write_pipeline(random_: random.Random, directory: Path) -> tuple[Path, Path]
         upstreams = random_.sample(earlier, min(len(earlier), random_.choice([0, 1, 1, 2])))
         script = STAGE.format(
             ledger=ledger,
-            lines=random_.randint(1, 12),
-            pause=random_.choice(["0.01", "0.05", "0.1"]),
+            lines=random_.randint(2, 24),
+            pause=random_.choice(["0.01", "0.05", "0.15"]),
         )
         # $ is the shell's here, and JSON is YAML
         stages.append({"name": f"s{number}", "run": ["sh", "-c", script], "depends_on": upstreams})

@@ -23,6 +23,9 @@ PATIENCE = 120.0
 WATCHED = 0.4
 """The share of the trials in which somebody has the screen open on the run."""
 
+BETWEEN = 1.0
+"""Seconds at most from one fault to the next: most of them hit the recovery from another."""
+
 RESUMES = 20
 """Faults end after the first few, so that each run can complete."""
 
@@ -95,7 +98,7 @@ class Trial:
 
     def _until_over(self, run_id: str) -> Status:
         deadline = time.monotonic() + PATIENCE
-        next_fault = time.monotonic() + self._random.uniform(0, 3)
+        next_fault = time.monotonic() + self._random.uniform(0, BETWEEN)
         while time.monotonic() < deadline:
             with views.reading() as connection:
                 run = views.run(connection, run_id)
@@ -105,8 +108,8 @@ class Trial:
             if self._screen is not None and not self._screen.live():
                 self._kill_screen()
             if self._faults_left and time.monotonic() > next_fault:
-                self._cause_a_fault()
-                next_fault = time.monotonic() + self._random.uniform(0, 2)
+                if self._cause_a_fault():
+                    next_fault = time.monotonic() + self._random.uniform(0, BETWEEN)
             elif faults.nobody_lives():
                 # any one process of ours brings back the rest; where none is left, a person does
                 self._counts["starts by a person"] += 1
@@ -115,9 +118,12 @@ class Trial:
         shown = trainui("show", run_id)
         raise AssertionError(f"{run_id} is not over after {PATIENCE:.0f} s:\n{shown.stdout}")
 
-    def _cause_a_fault(self) -> None:
+    def _cause_a_fault(self) -> bool:
+        """Cause one; return whether there was anything to kill."""
         name = self._random.choice(list(FAULTS))
-        if FAULTS[name]():
-            self._counts[name] += 1
-            self._faults.append(name)
-            self._faults_left -= 1
+        if not FAULTS[name]():
+            return False
+        self._counts[name] += 1
+        self._faults.append(name)
+        self._faults_left -= 1
+        return True
