@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics import names, renames, sources
+from trainui.metrics import names, remarks, renames, sources
 from trainui.metrics.candidate import Candidate
 from trainui.metrics.fallbacks import Fallbacks
 from trainui.metrics.formats.pattern import PatternError
@@ -25,6 +25,10 @@ from trainui.store.engine import Store
 from trainui.store.point_sources import Source
 from trainui.store.reading import AttemptToRead, mark_metrics_complete
 from trainui.supervisor import protocol
+
+TEXT_BACKLOG = 32 << 20
+"""Bytes of a text that nobody named which are still read once its attempt has ended, some seconds
+of work: its stage is `running` until then."""
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ class AttemptReader:
         self._fallbacks = Fallbacks()
         self._has_files = False
         """A file that is no fallback gave a metric."""
+        self._ended = False
 
     def scan(self, *, ended: bool = False) -> None:
         """Look for files, and begin to read those that are new.
@@ -134,6 +139,8 @@ class AttemptReader:
         )
         if source.problem is not None:
             self._problems[candidate.key] = source.problem
+        if self._ended:
+            self._bound(candidate.key)
 
     def _next_step(self) -> float:
         with self._store.read() as connection:
@@ -143,6 +150,17 @@ class AttemptReader:
         accepted = self._names.accepts(name, candidate.family)
         self._has_files |= accepted and not candidate.is_fallback
         return accepted
+
+    def end(self) -> None:
+        """Know that its process has ended: what printed faster than can be read is read no more."""
+        if not self._ended:
+            self._ended = True
+            for key in self._readers:
+                self._bound(key)
+
+    def _bound(self, key: str) -> None:
+        if self._candidates[key].is_fallback:
+            self._readers[key].stop_after(TEXT_BACKLOG)
 
     def advance(self) -> Advance:
         """Read at most one batch of each source."""
@@ -206,6 +224,7 @@ class AttemptReader:
         Args:
             clean: the process ended by itself, so that no last line is torn.
         """
+        self.end()
         self.scan(ended=True)
         self._read_to_end(list(self._readers), clean=clean)
         if not self._has_files:
@@ -221,22 +240,14 @@ class AttemptReader:
 
     def _read_to_end(self, keys: Sequence[str], *, clean: bool) -> None:
         for key in keys:
-            while self._is_read(key) and self._step(key, End(clean)).more:
+            end = End(clean and not self._readers[key].unread)
+            while self._is_read(key) and self._step(key, end).more:
                 pass
-            self._note_nothing_found(key)
-
-    def _note_nothing_found(self, key: str) -> None:
-        """Say so where a source that the stage names gave nothing at all."""
-        candidate, reader = self._candidates[key], self._readers[key]
-        if not candidate.named or reader.position.rows or key in self._problems:
-            return
-        if not candidate.ours and self._is_older(candidate.path):
-            self._note(key, f"{candidate.path} was not written since the attempt began")
-        elif (pattern := candidate.reading.pattern or candidate.reading.preset) is not None:
-            text = pattern if isinstance(pattern, str) else pattern.pattern
-            self._note(key, f"the pattern {text!r} matched no line of {candidate.path}")
-        else:
-            self._note(key, f"{candidate.path} holds no record that could be read")
+            candidate, reader = self._candidates[key], self._readers[key]
+            stale = not candidate.ours and self._is_older(candidate.path)
+            remark = remarks.of_ended(candidate, reader, stale=stale)
+            if remark is not None and key not in self._problems:
+                self._note(key, remark)
 
     def paths(self) -> set[str]:
         """Return the files that are read."""

@@ -1,7 +1,8 @@
 """Texts that are meant for people, read only where no other file gives a metric.
 
-The rule that lives here: such a text waits until it has shown a metric, and then a little longer,
-since many trainers print a line just before they write the same to a file.
+The rules that live here: such a text waits until it has shown a metric, and then a little longer,
+since many trainers print a line just before they write the same to a file. One that shows none for
+long is given up, also once its attempt has ended: nobody waits for what is not there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ WAIT = 3.0
 
 MAX_BYTES = 8 << 20
 """A text of which so much holds no metric is given up."""
+
+MAX_LINES = 100_000
+"""The same: each line costs some ten microseconds, however short it is."""
 
 _AT_ONCE = 65_536
 
@@ -46,7 +50,10 @@ class Fallbacks:
         Args:
             all_of_them: the attempt has ended, so nothing else will come.
         """
-        ready = [key for key, text in self._waiting.items() if all_of_them or text.is_ready()]
+        if all_of_them:
+            while self.look():
+                pass
+        ready = [k for k, text in self._waiting.items() if text.is_ready(at_once=all_of_them)]
         return [self._waiting.pop(key).candidate for key in ready]
 
 
@@ -56,14 +63,20 @@ class _Text:
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
         self._lines = AnyLines(None, {})
-        self._offset = 0
+        self._offset = self._count = 0
         self._found_at: float | None = None
 
-    def is_ready(self) -> bool:
+    @property
+    def _is_given_up(self) -> bool:
+        return self._found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
+
+    def is_ready(self, *, at_once: bool) -> bool:
+        if at_once:
+            return not self._is_given_up
         return self._found_at is not None and time.monotonic() >= self._found_at + WAIT
 
     def look(self) -> bool:
-        if self._found_at is not None or self._offset >= MAX_BYTES:
+        if self._found_at is not None or self._is_given_up:
             return False
         try:
             with closing(GrowingFile(self.candidate.path)) as file:
@@ -72,7 +85,14 @@ class _Text:
             return False
         is_full = len(data) == _AT_ONCE
         length = self._lines.cut(data) or (len(data) if is_full else 0)
-        if length and self._lines.decode(data[:length], 0).records:
+        if length and self._shows_metric(data[:length]):
             self._found_at = time.monotonic()
-        self._offset += length
         return is_full and self._found_at is None
+
+    def _shows_metric(self, block: bytes) -> bool:
+        found = self._lines.decode(block, 0).records
+        self._offset += len(block)
+        self._count += block.count(b"\n") + block.count(b"\r")
+        if not found and self._is_given_up:  # unless it has begun one, such as a bar that lasts
+            found = self._lines.finish(0).records
+        return bool(found)

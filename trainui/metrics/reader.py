@@ -128,6 +128,8 @@ class Reader:
         """Read a little of an attempt; return whether there is more at once."""
         # Looked for first: what was written before the end is read after it was seen.
         ended = self._has_ended(reader.attempt)
+        if ended:
+            reader.end()
         step = reader.advance()
         if step.points:
             self._grown = time.monotonic()

@@ -124,6 +124,17 @@ class SourceReader:
         self._replay: Replay | None = None
         self._seen: Look | None = None
 
+    def stop_after(self, count: int) -> None:
+        """Read so many bytes more at most."""
+        if self._until is None:
+            self._until = self._at.offset + count
+
+    @property
+    def unread(self) -> int:
+        """Bytes of its file that come after those that are read at most."""
+        file = self._open() if self._until is not None else None
+        return max(0, file.look().size - (self._until or 0)) if file else 0
+
     def follow(self, path: Path) -> None:
         """Go on with another file, which holds the same history and more."""
         if path != self.path:

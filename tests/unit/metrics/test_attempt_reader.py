@@ -406,3 +406,47 @@ def test_a_text_that_nobody_knows_is_doubted_at_once(store: Store, tmp_path: Pat
         file.write("step 1 loss 2\nstep 2 loss 1\n")
     look(reader)
     assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [2, 1]})
+
+
+def test_a_text_that_shows_no_metric_is_given_up(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.fallbacks.MAX_LINES", 1000)
+    attempt = start_attempt(store, tmp_path)
+    log = attempt.directory / "stdout.log"
+    log.write_text("nothing to see here\n" * 5000 + "step 1 loss 2\nstep 2 loss 1\n")
+    end(read(store, attempt))
+    assert (problems(store, attempt), values(store, attempt)) == ([], {})
+
+
+def test_a_bar_that_lasts_is_not_given_up(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.fallbacks.MAX_LINES", 1000)
+    attempt = start_attempt(store, tmp_path)
+    drawn = [f"train: {n}%|█| {n}/99 [00:{n:02d}<00:09, 1.0it/s, loss={n}]\r" for n in range(100)]
+    slow = "".join(line * 50 for line in drawn)
+    (attempt.directory / "stderr.log").write_text(slow + "\n")
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [99]}
+
+
+def test_what_was_printed_faster_than_it_can_be_read_is_waited_for_only_where_it_is_named(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.attempt_reader.TEXT_BACKLOG", 70_000)
+    text = "".join(f"step {step} loss 0.5\n" for step in range(20_000))
+    found = start_attempt(store, tmp_path, name="found")
+    named = start_attempt(
+        store, tmp_path, MetricSource(stream="stdout", pattern="print"), name="named"
+    )
+    for attempt in (found, named):
+        (attempt.directory / "stdout.log").write_text(text)
+        reader = AttemptReader(store, attempt.to_read)
+        reader.scan()
+        reader.finish(clean=True)
+    assert len(values(store, named)["loss"]) == 20_000
+    assert problems(store, named) == []
+    read_lines = text.splitlines(keepends=True)[: len(values(store, found)["loss"])]
+    assert len("".join(read_lines)) in range(70_000 - 30, 70_001)  # and no torn line
+    assert "MB of" in problems(store, found)[0]
