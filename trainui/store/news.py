@@ -1,10 +1,15 @@
-"""What a person who watches is rung for, as it happens: plain SQL on a read-only connection."""
+"""What happens, as it happens, and what of it a person is rung for.
+
+Plain SQL on a read-only connection.
+"""
 
 from __future__ import annotations
 
 from sqlite3 import Connection
+from typing import NamedTuple
 
 from trainui.domain.notices import ENDS, MARKS, Notice
+from trainui.domain.records import Event
 
 _ENDED = {f"the run is {status}": str(status) for status in ENDS}
 """Texts of the events that tell of a run's end, each with its state."""
@@ -32,3 +37,34 @@ def after(connection: Connection, event: int) -> tuple[int, list[Notice]]:
         elif text in _ENDED:
             notices.append(Notice(_ENDED[text], run_id, name, f"{name} is {_ENDED[text]}"))
     return max(last(connection), event), notices
+
+
+class Entry(NamedTuple):
+    """An event, and what it belongs to."""
+
+    number: int
+    """Later events have higher ones."""
+    run_id: str
+    run_name: str
+    event: Event
+
+
+def entries(
+    connection: Connection, *, run_id: str | None = None, after: int = 0, most: int | None = None
+) -> list[Entry]:
+    """Return events in order.
+
+    Args:
+        connection: for reading.
+        run_id: only of this run.
+        after: only those with higher numbers.
+        most: only so many, the last ones.
+    """
+    of_run, run = ("AND run_id = ?", (run_id,)) if run_id is not None else ("", ())
+    found = connection.execute(
+        "SELECT events.id, run_id, runs.name, time, stage, attempt, kind, text FROM events "
+        f"JOIN runs ON runs.id = run_id WHERE events.id > ? {of_run} "
+        "ORDER BY events.id DESC LIMIT ?",
+        (after, *run, -1 if most is None else most),
+    ).fetchall()
+    return [Entry(row[0], row[1], row[2], Event(*row[3:])) for row in reversed(found)]
