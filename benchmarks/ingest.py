@@ -1,41 +1,102 @@
 """How fast a backlog is stored, against decoding the same bytes and nothing else, in one process.
 
-python -m benchmarks.ingest [--megabytes 100] [--rounds 5]
+python -m benchmarks.ingest [--megabytes 100] [--large 1000] [--rounds 5]
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from benchmarks.made import make_file, workplace
+from benchmarks.made import lengthen, make_file, workplace
 from trainui.metrics.persister import sync_metrics_from_file
 from trainui.store.engine import Store
+
+LEAST = {"numbers": 0.5, "mixed with NaN": 0.35}
+"""Ratios of storing to decoding."""
+
+BLOCK = 262_144
+"""Bytes decoded at once, where a decoder is at its fastest."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=float, default=100)
+    parser.add_argument("--large", type=float, default=1000, help="megabytes; 0: leave it out")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.store:
+        print_peak(options.store)
+        return
     with workplace() as (directory, store):
-        path = directory / "metrics.jsonl"
-        make_file(path, options.megabytes)
-        data = path.read_bytes()
-        ratios = []
-        for turn in range(options.rounds):
-            bare = seconds(lambda: msgspec.json.Decoder().decode_lines(data))
-            stored = seconds(lambda turn=turn: store_all(store, path, f"job {turn}"))
-            ratios.append(bare / stored)
-            print(f"decoding {bare:.3f} s, storing {stored:.3f} s of CPU: {bare / stored:.2f}")
-        size = (directory / "home" / "trainui.db").stat().st_size / options.rounds
-        print(f"ratio, median: {statistics.median(ratios):.2f} (at least 0.40)")
+        plain, mixed = directory / "numbers.jsonl", directory / "mixed with NaN.jsonl"
+        make_file(plain, options.megabytes)
+        make_file(mixed, options.megabytes, mixed=True)
+        data = plain.read_bytes()
+        for path in (plain, mixed):
+            compare(store, path, data, options.rounds)
+        size = (directory / "home" / "trainui.db").stat().st_size / options.rounds / 2
         print(f"store / source: {size / len(data):.3f} (at most 0.15)")
+    if options.large:
+        compare_peaks(options.megabytes, options.large)
+
+
+def compare(store: Store, path: Path, data: bytes, rounds: int) -> None:
+    """Print the ratio of decoding the plain file to storing this one, by the megabyte."""
+    whole, blocks = [], []
+    scale = path.stat().st_size / len(data)
+    for turn in range(rounds):
+        stored = seconds(lambda turn=turn: store_all(store, path, f"{path} {turn}")) / scale
+        whole.append(seconds(lambda: msgspec.json.Decoder().decode_lines(data)) / stored)
+        blocks.append(seconds(lambda: decode_blocks(data)) / stored)
+    ratio, fastest = statistics.median(whole), statistics.median(blocks)
+    print(
+        f"{path.stem}: decoding / storing {ratio:.2f} (at least {LEAST[path.stem]}); "
+        f"decoding in blocks that fit the cache / storing {fastest:.2f}"
+    )
+
+
+def decode_blocks(data: bytes) -> None:
+    decoder, at = msgspec.json.Decoder(), 0
+    while at < len(data):
+        end = data.rfind(b"\n", at, at + BLOCK) + 1
+        decoder.decode_lines(data[at:end])
+        at = end
+
+
+def compare_peaks(small: float, large: float) -> None:
+    """Print the most memory that a process of its own takes to store a small and a large file."""
+    peaks = {}
+    for megabytes in (small, large):
+        with workplace() as (directory, _store):
+            path = directory / "metrics.jsonl"
+            make_file(path, min(small, megabytes))
+            lengthen(path, megabytes)
+            again = [sys.executable, "-m", "benchmarks.ingest", "--store", str(path)]
+            peak, took = map(float, subprocess.check_output(again, text=True).split())
+        peaks[megabytes] = peak
+        print(
+            f"{megabytes:g} MB: {peak:.0f} MB of memory, {megabytes / took:.0f} MB a second of CPU"
+        )
+    print(f"memory, large / small: {peaks[large] / peaks[small]:.2f} (at most 1.1, and 150 MB)")
+
+
+def print_peak(path: Path) -> None:
+    from trainui.store.engine import open_store
+
+    store = open_store()
+    took = seconds(lambda: store_all(store, path, "job"))
+    store.close()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, took)
 
 
 def seconds(do: Callable[[], object]) -> float:

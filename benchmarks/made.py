@@ -14,13 +14,20 @@ from pathlib import Path
 from trainui.store.engine import Store, open_store
 
 
-def make_file(path: Path, megabytes: float) -> None:
-    """Write JSON lines of a step and six metrics with all their digits."""
+def make_file(path: Path, megabytes: float, *, mixed: bool = False) -> None:
+    """Write JSON lines of a step and six metrics with all their digits.
+
+    Args:
+        path: where.
+        megabytes: how many, about.
+        mixed: each 50th line is one of an evaluation, with a text in it, and each 2,000th loss is
+            NaN.
+    """
     numbers, time, step, left = random.Random(1), 1.7e9, 0, megabytes * 1e6
     with path.open("w", encoding="utf-8") as file:
         while left > 0:
             time += 0.05 + numbers.random() * 0.01
-            row = {
+            row: dict[str, float] = {
                 "step": step,
                 "timestamp": time,
                 "epoch": step // 1000,
@@ -29,7 +36,12 @@ def make_file(path: Path, megabytes: float) -> None:
                 "lr": 0.0005 * (1 + math.cos(step / 1e6)),
                 "tokens_per_s": numbers.gauss(1e5, 1e3),
             }
+            if mixed and step % 2000 == 1999:
+                row["train/loss"] = math.nan
             left -= file.write(json.dumps(row) + "\n")
+            if mixed and step % 50 == 49:
+                evaluated = {"step": step, "split": "val", "val/loss": numbers.random()}
+                left -= file.write(json.dumps(evaluated) + "\n")
             step += 1
 
 

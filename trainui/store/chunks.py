@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ NO_TIME = -(2**63)
 
 _STRIDE, _PLAIN, _DELTA = 0, 1, 2
 _CONSTANT, _RAW, _DEFLATED = 0, 1, 2
+
+_SHARED = 32
+"""Columns that are remembered as they were packed: those of one transaction, a megabyte or two."""
 
 _SAMPLE = 1024
 _RANDOM = 200
@@ -54,6 +58,10 @@ class Points:
 
     def __getitem__(self, part: slice) -> Points:
         return Points(self.ordinals[part], self.steps[part], self.values[part], self.times[part])
+
+    def later(self, count: int) -> Points:
+        """Return the same points, read after `count` other records."""
+        return Points(self.ordinals + count, self.steps, self.values, self.times)
 
 
 class Stats(NamedTuple):
@@ -193,8 +201,29 @@ def no_times(n: int) -> Ints:
     return np.broadcast_to(np.int64(NO_TIME), n)
 
 
+def pack_shared(column: NDArray[Any]) -> bytes:
+    """Write a column as `pack` does; the series of one file often share their steps."""
+    return _pack_again(column.tobytes())
+
+
+@lru_cache(maxsize=_SHARED)
+def _pack_again(data: bytes) -> bytes:
+    import numpy as np
+
+    return pack(np.frombuffer(data, np.int64))
+
+
 def pack_times(times: Ints) -> bytes:
-    """Write a column of times; whole milliseconds, as most are, take a third of the space."""
+    """Write a column of times, which series share as they do their steps."""
+    return _pack_times(times.tobytes())
+
+
+@lru_cache(maxsize=_SHARED)
+def _pack_times(data: bytes) -> bytes:
+    """Write times; whole milliseconds, as most are, take a third of the space."""
+    import numpy as np
+
+    times = np.frombuffer(data, np.int64)
     whole = bool((times % 1000 == 0).all())
     return struct.pack("<B", whole) + pack(times // 1000 if whole else times)
 

@@ -197,8 +197,8 @@ def _chunk_values(points: Points, of: Source, start_byte: int) -> tuple[Any, ...
         len(points) < CHUNK_POINTS,
         len(points),
         points.steps.dtype.kind == "f",
-        chunks.pack(points.ordinals),
-        chunks.pack(points.steps),
+        chunks.pack_shared(points.ordinals),
+        chunks.pack_shared(points.steps),
         chunks.pack(points.values),
         chunks.pack_times(points.times),
     )

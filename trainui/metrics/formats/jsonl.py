@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from itertools import chain
-from typing import Any
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
+from trainui.metrics.formats.number_lines import NumberLines
 from trainui.metrics.formats.rows import Row, row_points
-from trainui.metrics.formats.table import Column, Decoded, table_points
-from trainui.store.chunks import Points
+from trainui.metrics.formats.table import Decoded, Whole, table_points
+
+if TYPE_CHECKING:
+    from trainui.store.chunks import Floats
 
 _BOM = b"\xef\xbb\xbf"
 
-_PATIENCE = 16
-"""Blocks for which the fast way is not tried after one that it could not decode."""
+_PART_BYTES = 131_072
+"""Decoded at once: what is made of more no longer fits the cache, and takes a third longer."""
 
 
 class JsonLines:
@@ -29,11 +32,8 @@ class JsonLines:
     def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
         self.state: dict[str, Any] = state or {}
         self._step = step
-        self._numbers = msgspec.json.Decoder(dict[str, float])
-        self._names: tuple[str, ...] = ()
+        self._numbers = NumberLines()
         self._anything = msgspec.json.Decoder()
-        self._lines: msgspec.json.Decoder[Any] = self._anything
-        self._slow_blocks = 0
 
     def cut(self, data: bytes) -> int:
         """Return how many bytes of whole lines there are."""
@@ -48,52 +48,47 @@ class JsonLines:
         """Decode whole lines."""
         if not first_row and block.startswith(_BOM):
             block = block[len(_BOM) :]
-        return self._decode_numbers(block, first_row) or self._decode_anything(block, first_row)
+        whole = Whole()
+        decoded = ((part, self._numbers.values(part)) for part in _parts(block))
+        for width, group in groupby(decoded, key=_width):
+            if width:
+                values = np.concatenate(
+                    [numbers for _part, numbers in group if numbers is not None]
+                )
+                whole.add(self._table(values, first_row + whole.records))
+            else:
+                for part, _nothing in group:
+                    whole.add(self._decode_anything(part, first_row + whole.records))
+        return whole.decoded()
 
     def finish(self, first_row: int) -> Decoded:
         """Return nothing: each line stands for itself."""
         del first_row
         return Decoded()
 
-    def _decode_numbers(self, block: bytes, first_row: int) -> Decoded | None:
-        """Decode lines that hold numbers only, all with the same fields; None for any others."""
-        if self._slow_blocks:
-            self._slow_blocks -= 1
-            return None
-        try:
-            names = tuple(self._numbers.decode(block[: block.index(b"\n") + 1]))
-            rows = self._same_fields(names).decode_lines(block)
-        except (ValueError, RecursionError):  # a text, a NaN, an object, other fields
-            self._slow_blocks = _PATIENCE
-            return None
-        values = np.fromiter(
-            chain.from_iterable(map(msgspec.structs.astuple, rows)),
-            np.float64,
-            len(rows) * len(names),
-        )
-        return _table(names, values.reshape(len(rows), len(names)), first_row, self._step)
+    def _table(self, values: Floats, first_row: int) -> Decoded:
+        rows = np.arange(len(values), dtype=np.int64)
+        columns = self._numbers.columns(values)
+        series = table_points(columns, rows, first_row=first_row, step=self._step)
+        return Decoded(series, len(values))
 
-    def _same_fields(self, names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-        """Return a decoder of lines that all have these fields: twice as fast as any other."""
-        if names != self._names:
-            fields = [(f"field_{at}", float) for at in range(len(names))]
-            rename = {field: name for (field, _type), name in zip(fields, names, strict=True)}
-            line = msgspec.defstruct(
-                "Line", fields, rename=rename, forbid_unknown_fields=True, gc=False
-            )
-            self._names, self._lines = names, msgspec.json.Decoder(line)
-        return self._lines
+    def _decode_anything(self, part: bytes, first_row: int) -> Decoded:
+        rows, lines = self._rows(part)
+        series = row_points(rows, first_row=first_row, step=self._step)
+        return Decoded(series, len(rows), lines - len(rows))
 
-    def _decode_anything(self, block: bytes, first_row: int) -> Decoded:
+    def _rows(self, part: bytes) -> tuple[list[Row], int]:
+        """Return the objects of some lines, and how many lines there are."""
         try:
-            found = self._anything.decode_lines(block)
+            found = self._anything.decode_lines(part)
         except (ValueError, RecursionError):
-            return self._decode_line_by_line(block, first_row)
-        return self._decoded([row for row in found if isinstance(row, dict)], len(found), first_row)
+            return self._rows_one_by_one(part)
+        return [row for row in found if isinstance(row, dict)], len(found)
 
-    def _decode_line_by_line(self, block: bytes, first_row: int) -> Decoded:
-        rows, lines = [], 0
-        for line in block.split(b"\n"):
+    def _rows_one_by_one(self, part: bytes) -> tuple[list[Row], int]:
+        rows: list[Row] = []
+        lines = 0
+        for line in part.split(b"\n"):
             if line.strip(b" \t\r\0"):
                 lines += 1
                 try:
@@ -102,20 +97,23 @@ class JsonLines:
                     row = _load_leniently(line)
                 if isinstance(row, dict):
                     rows.append(row)
-        return self._decoded(rows, lines, first_row)
-
-    def _decoded(self, rows: Sequence[Row], lines: int, first_row: int) -> Decoded:
-        series = row_points(rows, first_row=first_row, step=self._step)
-        return Decoded(series, len(rows), lines - len(rows))
+        return rows, lines
 
 
-def _table(
-    names: tuple[str, ...], values: np.ndarray[Any, Any], first_row: int, step: str | None
-) -> Decoded:
-    columns = {name: Column(np.ascontiguousarray(values[:, at])) for at, name in enumerate(names)}
-    rows = np.arange(len(values), dtype=np.int64)
-    series: dict[str, Points] = table_points(columns, rows, first_row=first_row, step=step)
-    return Decoded(series, len(values))
+def _width(decoded: tuple[bytes, Floats | None]) -> int:
+    """Return how many fields the numbers have; 0 for lines that hold anything else."""
+    _part, values = decoded
+    return 0 if values is None else values.shape[1]
+
+
+def _parts(block: bytes) -> Iterator[bytes]:
+    """Yield whole lines of a block, few enough to stay in the processor's cache."""
+    at = 0
+    while at < len(block):
+        end = block.rfind(b"\n", at, at + _PART_BYTES) + 1 or block.find(b"\n", at) + 1
+        end = end or len(block)
+        yield block[at:end]
+        at = end
 
 
 def _load_leniently(line: bytes) -> Row | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,26 +27,45 @@ def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict
         first_row: how many records of the file came before.
         step: the field that the source's definition names as the step.
     """
-    groups: dict[tuple[str, ...], list[int]] = {}
-    flat = [flatten(row) for row in rows]
-    for number, row in enumerate(flat):
-        groups.setdefault(tuple(row), []).append(number)
     tables = [
-        table_points(
-            _columns(names, [flat[number] for number in numbers]),
-            np.array(numbers, np.int64),
-            first_row=first_row,
-            step=step,
-        )
-        for names, numbers in groups.items()
+        table_points(columns, np.array(numbers, np.int64), first_row=first_row, step=step)
+        for numbers, columns in _tables(rows)
     ]
     return merge(tables) if tables else {}
 
 
-def _columns(names: Sequence[str], rows: Sequence[Row]) -> dict[str, Column]:
+def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], dict[str, Column]]]:
+    """Yield the rows of the same fields together, as columns, with their numbers."""
+    for names, numbers in _groups(rows).items():
+        chosen = rows if len(numbers) == len(rows) else [rows[number] for number in numbers]
+        columns = list(zip(*(row.values() for row in chosen), strict=True))
+        types = [set(map(type, column)) for column in columns]
+        if any(dict in found for found in types):
+            flat = [flatten(row) for row in chosen]
+            for inner, found in _flat_tables(flat):
+                yield [numbers[at] for at in inner], found
+        else:
+            yield numbers, _columns(names, columns)
+
+
+def _flat_tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], dict[str, Column]]]:
+    for names, numbers in _groups(rows).items():
+        chosen = (rows[number].values() for number in numbers)
+        yield numbers, _columns(names, list(zip(*chosen, strict=True)))
+
+
+def _groups(rows: Sequence[Row]) -> dict[tuple[str, ...], list[int]]:
+    """Return the numbers of the rows that have the same fields in the same order."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for number, names in enumerate(map(tuple, rows)):
+        groups.setdefault(names, []).append(number)
+    return groups
+
+
+def _columns(names: Sequence[str], columns: Sequence[Sequence[object]]) -> dict[str, Column]:
     found = {}
-    for name in names:
-        column = number_column([row[name] for row in rows])
+    for name, values in zip(names, columns, strict=True) if columns else ():
+        column = number_column(values)
         if column is not None:
             found[name] = column
     return found

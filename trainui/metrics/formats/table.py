@@ -7,7 +7,7 @@ names that is there, else the row's number; every other numeric field is a serie
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -61,17 +61,33 @@ class Decoded:
 
     def then(self, following: Decoded) -> Decoded:
         """Return what these bytes and those after them held."""
-        if not following.records:
-            return self
-        shifted = {
-            name: replace(points, ordinals=points.ordinals + self.records)
-            for name, points in following.series.items()
-        }
-        return Decoded(
-            merge([self.series, shifted]),
-            self.records + following.records,
-            self.skipped + following.skipped,
-        )
+        whole = Whole()
+        whole.add(self)
+        whole.add(following)
+        return whole.decoded()
+
+
+class Whole:
+    """What several pieces of a source held, put together once all are there."""
+
+    def __init__(self) -> None:
+        self._tables: list[Mapping[str, Points]] = []
+        self.records = self._skipped = 0
+
+    def add(self, following: Decoded) -> None:
+        """Add what the bytes that follow held."""
+        if following.series:
+            before = self.records
+            series = following.series.items()
+            self._tables.append(
+                {name: points.later(before) if before else points for name, points in series}
+            )
+        self.records += following.records
+        self._skipped += following.skipped
+
+    def decoded(self) -> Decoded:
+        """Return all of it."""
+        return Decoded(merge(self._tables), self.records, self._skipped)
 
 
 @lru_cache(maxsize=256)
@@ -147,12 +163,11 @@ def _times(columns: Mapping[str, Column], count: int) -> Ints:
     for name, column in columns.items():
         if name.lower() in TIME_NAMES:
             values = column.values
-            plausible = (values >= _PLAUSIBLE[0]) & (values < _PLAUSIBLE[1])
+            plausible = (values >= _PLAUSIBLE[0]) & (values < _PLAUSIBLE[1]) & (times == NO_TIME)
             if column.present is not None:
                 plausible &= column.present
             # Whole milliseconds: finer ones would cost more space than the values.
             times[plausible] = np.round(values[plausible] * 1e3).astype(np.int64) * 1000
-            break
     return times
 
 

@@ -1,0 +1,161 @@
+"""JSON lines that hold numbers and texts only, decoded straight into a table of numbers.
+
+Lines of several kinds, of trainings and of evaluations say, are in one table: a line has a gap
+where it lacks a field. Whatever else a line may hold is left to slower ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.table import Column
+
+if TYPE_CHECKING:
+    from trainui.store.chunks import Floats
+
+MAX_FIELDS = 500
+"""More are no metrics of one file."""
+
+_PATIENCE = 16
+"""Parts for which this way is not tried after one that it could not decode."""
+
+_GAP = float(np.array(0x7FF8_0000_0000_0A3D).view(np.float64))
+"""Stands for a field that is not there: a NaN that no decoder makes."""
+
+_GAP_BITS = int(np.float64(_GAP).view(np.int64))
+
+_STAND_INS = {
+    b"-Infinity": (b"-3.141592653589e-309", float("-inf")),
+    b"Infinity": (b"3.141592653589e-309", float("inf")),
+    b"NaN": (b"2.718281828459e-309", float("nan")),
+}
+"""For what Python's json writes and no strict decoder reads, a number that no training has for a
+metric, and what it means."""
+
+
+class NumberLines:
+    """Decodes such lines; it learns their fields as they come."""
+
+    def __init__(self) -> None:
+        self._numbers: tuple[str, ...] = ()
+        self._texts: tuple[str, ...] = ()
+        self._lines: msgspec.json.Decoder[Any] | None = None
+        self._anything = msgspec.json.Decoder()
+        self._resting = 0
+
+    def values(self, part: bytes) -> Floats | None:
+        """Return the numbers of whole lines, a row a line; None if anything else is in them."""
+        if self._resting:
+            self._resting -= 1
+            return None
+        for way in (self._decode, self._decode_spelt, self._decode_new):
+            try:
+                return way(part)
+            except (ValueError, RecursionError):
+                continue
+        self._resting = _PATIENCE
+        return None
+
+    def columns(self, values: Floats) -> dict[str, Column]:
+        """Return such numbers by the names of their fields."""
+        columns = {}
+        for name, column in zip(self._numbers, values.T, strict=False):  # more may have come since
+            own = np.ascontiguousarray(column)
+            present = own.view(np.int64) != _GAP_BITS
+            if present.all():
+                columns[name] = Column(own)
+            elif present.any():
+                columns[name] = Column(own, present)
+        return columns
+
+    def _decode_spelt(self, part: bytes) -> Floats:
+        """Decode lines among which there is a NaN or an infinity."""
+        plain, count = _without_words(part)
+        if not count:
+            raise ValueError("there is none")
+        values = self._decode(plain)
+        for stand_in, meant in _STAND_INS.values():
+            met = values == float(stand_in)
+            values[met] = meant
+            count -= int(np.count_nonzero(met))
+        if count:
+            raise ValueError("one of them stood in a text")
+        return values
+
+    def _decode_new(self, part: bytes) -> Floats:
+        """Decode lines with fields that were not met before."""
+        plain, count = _without_words(part)
+        self._learn(plain)
+        return self._decode_spelt(part) if count else self._decode(part)
+
+    def _learn(self, part: bytes) -> None:
+        numbers, texts = dict.fromkeys(self._numbers), dict.fromkeys(self._texts)
+        for row in self._anything.decode_lines(part):
+            if not isinstance(row, dict):
+                raise ValueError("no object")
+            for name, value in row.items():
+                if type(value) in (int, float):
+                    numbers[name] = None
+                elif type(value) is str:
+                    texts[name] = None
+                else:
+                    raise ValueError("neither a number nor a text")
+        known = len(self._numbers) + len(self._texts)
+        if not known < len(numbers) + len(texts) <= MAX_FIELDS or numbers.keys() & texts.keys():
+            raise ValueError("nothing new, or too much")
+        self._numbers, self._texts = tuple(numbers), tuple(texts)
+        self._lines = _decoder(self._numbers, self._texts)
+
+    def _decode(self, part: bytes) -> Floats:
+        """Return the numbers of some lines, a row a line."""
+        if self._lines is None or not self._numbers:
+            raise ValueError("no field is known")
+        rows = self._lines.decode_lines(part)
+        if self._texts and any(map(_is_number, self._different_texts(rows))):
+            raise ValueError("a number is written as a text")
+        width = len(self._numbers)
+        numbers = chain.from_iterable(self._tuples(rows))
+        return np.fromiter(numbers, np.float64, len(rows) * width).reshape(len(rows), width)
+
+    def _tuples(self, rows: list[Any]) -> Iterator[tuple[float, ...]]:
+        if not self._texts:
+            return map(msgspec.structs.astuple, rows)
+        fields = [f"number_{at}" for at in range(len(self._numbers))]
+        if len(fields) < 2:
+            return ((getattr(row, field),) for row in rows for field in fields)
+        return map(attrgetter(*fields), rows)
+
+    def _different_texts(self, rows: list[Any]) -> Iterable[str]:
+        fields = (f"text_{at}" for at in range(len(self._texts)))
+        return chain.from_iterable(set(map(attrgetter(field), rows)) for field in fields)
+
+
+def _without_words(part: bytes) -> tuple[bytes, int]:
+    """Return lines with numbers in the place of NaN and infinities, and how many there were."""
+    count = 0
+    for word, (stand_in, _meant) in _STAND_INS.items():
+        if found := part.count(word):
+            part, count = part.replace(word, stand_in), count + found
+    return part, count
+
+
+def _decoder(numbers: tuple[str, ...], texts: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """Return a decoder of lines that have some of these fields and no others."""
+    fields: list[tuple[str, type, Any]] = [
+        *((f"number_{at}", float, _GAP) for at in range(len(numbers))),
+        *((f"text_{at}", str, "") for at in range(len(texts))),
+    ]
+    rename = {field: name for (field, *_), name in zip(fields, (*numbers, *texts), strict=True)}
+    line = msgspec.defstruct("Line", fields, rename=rename, forbid_unknown_fields=True, gc=False)
+    return msgspec.json.Decoder(line)
+
+
+def _is_number(text: str) -> bool:
+    return to_number(text) is not None
