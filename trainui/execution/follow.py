@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import math
 import os
 import threading
 import time
@@ -42,20 +41,14 @@ from trainui.metrics import process as reader
 from trainui.store import attempts, stages
 from trainui.store.engine import Store
 from trainui.supervisor import journal, process
+from trainui.supervisor.nursery import Nursery
 from trainui.supervisor.process import LaunchState, Probe, ProbeState, SupervisorLivesError
 from trainui.supervisor.protocol import IDENTITY, ExitReason, JournalError
-from trainui.supervisor.spares import Spares
 
 logger = logging.getLogger(__name__)
 
 HANDS = 16
 """Threads that launch, end and record; each waits most of its time."""
-
-SPARES = 2
-"""Launchers that wait: mostly no more stages than these are launched at one moment."""
-
-REFILL_AFTER = 0.3
-"""Seconds after a launch until the next one is made ready for: the stage goes first."""
 
 AGAIN_AFTER = 1.0
 """Seconds after which what failed is tried again, such as when the store is locked."""
@@ -102,8 +95,7 @@ class Follower:
 
     def __init__(self, store: Store, stopping: threading.Event) -> None:
         self._store = store
-        self._spares = Spares(SPARES, without=IDENTITY)
-        self._refill_at = 0.0
+        self._nursery = Nursery(without=IDENTITY)
         self._stopping = stopping
         self._lock = threading.Lock()
         self._known: dict[int, Followed] = {}
@@ -146,9 +138,7 @@ class Follower:
                 self._tend(followed)
             except (JournalError, OSError) as error:
                 self._tend_unseen(followed, f"it cannot be looked at: {error}")
-        if time.monotonic() >= self._refill_at:
-            self._refill_at = math.inf
-            self._spares.refill()
+        self._nursery.prepare()
 
     def leave(self) -> None:
         """Let all go who wait for an attempt; what runs goes on."""
@@ -156,7 +146,7 @@ class Follower:
             for followed in self._known.values():
                 followed.done.set()
         self._hands.shutdown(wait=False, cancel_futures=True)
-        self._spares.close()
+        self._nursery.close()
 
     def _compare_with_store(self) -> None:
         before = set(self._known)
@@ -299,7 +289,7 @@ class Follower:
 
     def _launch_now(self, followed: Followed, subject: Subject) -> None:
         try:
-            result = launch(self._store, subject, self._spares)
+            result = launch(self._store, subject, self._nursery)
         except Exception as error:
             if isinstance(error.__cause__, DBAPIError):
                 raise  # the store does not answer: no fault of the stage
@@ -314,7 +304,6 @@ class Follower:
         if result.state == LaunchState.STARTED:
             self._note_start(followed)
             reader.wake()
-            self._refill_at = time.monotonic() + REFILL_AFTER
         elif os.strerror(errno.ENOSPC) in result.message:
             self._put_back(followed, result.message)
         else:

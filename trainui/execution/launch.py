@@ -30,9 +30,9 @@ from trainui.pipeline.inputs import validate_file_path
 from trainui.store import attempts, runs, stages
 from trainui.store.engine import Store
 from trainui.supervisor import call_task, process, protocol
+from trainui.supervisor.nursery import Nursery
 from trainui.supervisor.process import LaunchResult
 from trainui.supervisor.protocol import Spec
-from trainui.supervisor.spares import Spares
 
 CALL_FILE = "call.json"
 """In the attempt's directory: what `call_task` is to call."""
@@ -61,13 +61,13 @@ def subject_of(store: Store, attempt_id: int) -> Subject:
         return Subject(run, stage, attempt, runs.submission(connection, run.id))
 
 
-def launch(store: Store, subject: Subject, spares: Spares | None = None) -> LaunchResult:
+def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> LaunchResult:
     """Start an attempt's process under a supervisor of its own.
 
     Args:
         store: where what it continues from is noted.
         subject: the attempt, claimed and never started, or the same after a crash.
-        spares: launchers that wait already, to be quicker.
+        nursery: who starts its supervisor; None: one for this attempt alone.
 
     Raises:
         TrainuiError: the attempt cannot be started; the message says what is missing.
@@ -84,7 +84,7 @@ def launch(store: Store, subject: Subject, spares: Spares | None = None) -> Laun
     prepared = prepare(subject, checkpoint)
     _check(subject, prepared)
     _note_inputs(store, subject, prepared)
-    return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), spares=spares)
+    return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), nursery=nursery)
 
 
 def forbid(attempt_dir: Path) -> bool:

@@ -8,19 +8,18 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from trainui.supervisor import journal, orphans, protocol, supervise
+from trainui.supervisor.nursery import NoAnswerError, Nursery
 from trainui.supervisor.orphans import processes_of, start_ticks
 from trainui.supervisor.protocol import Exit, Pids, Spec
-from trainui.supervisor.spares import Spares
-from trainui.supervisor.spares import start as start_launcher
 from trainui.supervisor.supervise import boot_id
 
 __all__ = [
@@ -114,16 +113,16 @@ def launch(
     *,
     python: str = sys.executable,
     patience: float = 60.0,
-    spares: Spares | None = None,
+    nursery: Nursery | None = None,
 ) -> LaunchResult:
     """Start an attempt under a supervisor of its own, and wait until its process runs.
 
     Args:
         attempt_dir: the attempt's directory, which is there already, of mode 0700.
         spec: what to run.
-        python: the interpreter for the supervisor.
+        python: the interpreter for the supervisor, where there is no nursery.
         patience: seconds to wait for its answer; an attempt that is late starts all the same.
-        spares: launchers that wait already, to be quicker.
+        nursery: who starts the supervisor; None: one for this attempt alone.
 
     Raises:
         OSError: the directory cannot be written, or the interpreter not be started.
@@ -131,26 +130,22 @@ def launch(
     if (attempt_dir / protocol.STARTED_FILE).exists():
         return LaunchResult(LaunchState.ALREADY, str(supervise.AlreadyStartedError.__doc__))
     _write_spec(attempt_dir, spec)
-    spare = spares.take() if spares else None
-    if spare is not None:
-        result = _ask(spare, attempt_dir, patience)
-        if result.state != LaunchState.BROKEN:
-            return result
-    # a spare may have been killed as it waited; should it only be late, this one finds it started
-    return _ask(start_launcher(python, without=spec.identity), attempt_dir, patience)
+    if nursery is not None:
+        return _ask(nursery, attempt_dir, patience)
+    with closing(Nursery(python=python, without=spec.identity)) as own:
+        return _ask(own, attempt_dir, patience)
 
 
-def _ask(launcher: subprocess.Popen[bytes], attempt_dir: Path, patience: float) -> LaunchResult:
-    """Have a launcher start an attempt."""
-    directory = os.fsencode(attempt_dir.absolute())
+def _ask(nursery: Nursery, attempt_dir: Path, patience: float) -> LaunchResult:
+    """Have a nursery start an attempt; once more where it may have been killed as it was asked."""
     try:
-        _, errors = launcher.communicate(directory, timeout=patience)
-    except subprocess.TimeoutExpired:
-        launcher.kill()
-        launcher.communicate()
-        return LaunchResult(LaunchState.BROKEN, f"no answer within {patience:g} s")
-    state = _ANSWERS.get(launcher.returncode, LaunchState.BROKEN)
-    return LaunchResult(state, errors.decode("utf-8", "replace").strip())
+        code, message = nursery.ask(attempt_dir, patience)
+    except NoAnswerError:
+        try:
+            code, message = nursery.ask(attempt_dir, patience)
+        except NoAnswerError as error:
+            return LaunchResult(LaunchState.BROKEN, str(error))
+    return LaunchResult(_ANSWERS.get(code, LaunchState.BROKEN), message)
 
 
 def probe(attempt_dir: Path) -> Probe:

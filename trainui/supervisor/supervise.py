@@ -1,9 +1,10 @@
 """The supervisor of one attempt: it starts the process, waits, stops it, and records how it ended.
 
-Run by its path, `python -I -S supervise.py [ATTEMPT_DIR]`, and answered by an exit code once the
-process runs or cannot. It outlives whoever started it, so it is one file, needs the standard
-library alone and imports nothing of trainui. The rule that lives here and nowhere else: an
-attempt is started at most once, and its end is written when nothing of it is left.
+Run by its path, `python -I -S supervise.py ATTEMPT_DIR`, and answered by an exit code once the
+process runs or cannot; with no directory it forks one for each that its stdin, a socket, asks for.
+It outlives whoever started it, so it is one file, needs the standard library alone and imports
+nothing of trainui. The rule that lives here and nowhere else: an attempt is started at most once,
+and its end is written when nothing of it is left.
 """
 
 # One of these runs beside every stage, so it imports little: neither pathlib nor typing.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import gc
 import json
 import os
 import select
@@ -660,6 +662,32 @@ def detach(directory: str) -> None:
         os.dup2(source, target)
 
 
+def hatch(directory: str, writer: int) -> None:
+    """Fork the supervisor of an attempt, which is nobody's child; it answers through `writer`."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    if middle := os.fork():
+        os.waitpid(middle, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return
+    code = BROKEN
+    try:
+        if os.fork() == 0:
+            detach(directory)
+            supervise(directory, lambda code, message: reply(writer, code, message))
+        code = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # for supervisor.log: nobody is above us
+    finally:
+        os._exit(code)
+
+
+def reply(writer: int, code: int, message: str) -> None:
+    """Tell whoever asked for the attempt what came of it."""
+    with contextlib.suppress(OSError):  # whoever asked is gone: the attempt goes on
+        os.write(writer, bytes([code]) + message.encode("utf-8", "replace")[:4000])
+    os.close(writer)
+
+
 def relay(reader: int) -> int:
     """Wait for the supervisor's answer; print its message and return its code."""
     answer = os.read(reader, 4096)
@@ -669,32 +697,34 @@ def relay(reader: int) -> int:
     return answer[0]
 
 
+def serve() -> int:
+    """Be a nursery: fork a supervisor for each directory that stdin, a socket, asks for."""
+    import ctypes  # noqa: F401 (here, so that no supervisor has to)
+
+    connection = socket.socket(fileno=os.dup(0))
+    gc.collect()
+    gc.freeze()  # what is in memory now stays shared
+    while True:
+        asked, fds, _, _ = socket.recv_fds(connection, 4096, 1)
+        if not asked or not fds:
+            return 0  # whoever started us is gone
+        os.set_inheritable(fds[0], False)
+        hatch(os.fsdecode(asked), fds[0])
+        os.close(fds[0])
+
+
 def main(argv: list[str]) -> int:
-    """Fork the supervisor and wait for its answer; the directory may also come on stdin."""
-    given = argv[1] if len(argv) > 1 else os.fsdecode(sys.stdin.buffer.read())
-    if not given:
-        return BROKEN  # a spare that was not needed
-    directory = os.path.abspath(given)
+    """Fork the supervisor of one attempt and wait for its answer, or with no attempt, serve."""
     os.umask(0o077)
     with contextlib.suppress(OSError):  # no /dev/fd: few start us with more open than they know
         for fd in map(int, os.listdir("/dev/fd")):
             os.closerange(max(fd, 3), fd + 1)  # unlike close, silent about the listing's own
+    if len(argv) < 2:
+        return serve()
     reader, writer = os.pipe()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    if os.fork():
-        os.close(writer)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        return relay(reader)
-    os.close(reader)
-
-    def answer(code: int, message: str) -> None:
-        with contextlib.suppress(OSError):  # whoever asked is gone: the attempt goes on
-            os.write(writer, bytes([code]) + message.encode("utf-8", "replace")[:4000])
-        os.close(writer)
-
-    detach(directory)
-    supervise(directory, answer)
-    return 0
+    hatch(os.path.abspath(argv[1]), writer)
+    os.close(writer)
+    return relay(reader)
 
 
 if __name__ == "__main__":

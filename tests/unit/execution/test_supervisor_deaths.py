@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Collection
@@ -15,8 +16,7 @@ from tests.unit.execution.test_follow import granted, look_until
 from trainui.domain.states import Status
 from trainui.execution.follow import Follower
 from trainui.store.engine import Store
-from trainui.supervisor import process, spares
-from trainui.supervisor.spares import Spares
+from trainui.supervisor import nursery
 
 DYING = """\
 #!{python}
@@ -59,15 +59,18 @@ def step(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     """A step at which every supervisor is killed."""
     when, name = STEPS[str(request.param)]
     python = tmp_path / "python"
-    # the options that a launcher is started with mean nothing to a script
+    # the options that a nursery is started with mean nothing to a script
     python.write_text(DYING.format(python=f"{sys.executable} -IS", when=when, step=name))
     python.chmod(0o700)
 
-    def start(_python: str, *, without: Collection[str]) -> subprocess.Popen[bytes]:
-        return spares.start(str(python), without=without)
+    real = nursery.spawn
 
-    monkeypatch.setattr(process, "start_launcher", start)
-    monkeypatch.setattr(Spares, "take", lambda _self: None)
+    def spawn(
+        _python: str, connection: socket.socket, *, without: Collection[str]
+    ) -> subprocess.Popen[bytes]:
+        return real(str(python), connection, without=without)
+
+    monkeypatch.setattr(nursery, "spawn", spawn)
     return str(request.param)
 
 
