@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
-DEBIAN_PACKAGES = {"redis-server": "redis-server", "tmux": "tmux"}
+DEBIAN_PACKAGES = {"redis-server": "redis-server", "tmux": "tmux", "chromium": "chromium"}
 """Programs that some tests need, and the Debian packages that bring them; without them those
 tests are skipped and say why."""
 

@@ -23,6 +23,7 @@ from trainui.cli import (
     resume,
     run,
     schema,
+    serve,
     shell,
     validate,
     worker,
@@ -81,6 +82,7 @@ for module in (
     validate,
     graph,
     schema,
+    serve,
 ):
     module.register(app)
 app.add_typer(worker.app, name="worker")

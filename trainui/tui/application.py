@@ -42,8 +42,15 @@ class TrainuiApp(Working, App[int]):
     Button.-useful { background: $primary; color: $background; text-style: bold; }
     """
 
-    def __init__(self, run_id: str | None = None, configured: settings.Settings | None = None):
+    def __init__(
+        self,
+        run_id: str | None = None,
+        configured: settings.Settings | None = None,
+        *,
+        read_only: bool = False,
+    ):
         super().__init__()
+        self.read_only = read_only
         self._ascii: list[ascii.AsciiOnly] = []
         configured = configured or settings.load()
         if "TEXTUAL_ANIMATIONS" not in os.environ:

@@ -29,6 +29,8 @@ class Working(Base):
     feed: Feed
     keys: KeyTable
     snapshot: Snapshot | None
+    read_only: bool
+    """Whether the screen only shows, as in a browser where it was not told otherwise."""
 
     def act(
         self,
@@ -44,6 +46,10 @@ class Working(Base):
             starts: whether a worker has to be there afterwards.
             then: called on the event loop when it is done.
         """
+
+        if self.read_only:
+            self._tell("this page only shows; `trainui serve --write` lets it act", "warning")
+            return
 
         def body() -> None:
             if not self._attempt(work, then):

@@ -46,6 +46,7 @@ COMMANDS = [
     "shell",
     "validate",
     "graph",
+    "serve",
     "doctor",
     "rm",
     "worker start",

@@ -127,6 +127,8 @@ class Page(Acting):
             unfinished: whether anything waits or runs, so that a worker is missed.
         """
         notices: list[Span] = []
+        if self.trainui.read_only:
+            notices += [Span("read-only", "warn"), Span("  ")]
         if snapshot.low_disk is not None:
             notices += [Span(f"▲ {snapshot.low_disk}", "warn"), Span("  ")]
         if snapshot.paused:
