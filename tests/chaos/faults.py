@@ -104,8 +104,7 @@ def _kill(pid: int | None) -> bool:
 
 
 def _holder(lock: Path) -> int | None:
-    holder = locks.holder(lock)
-    return None if holder is None else int(holder["pid"])
+    return (locks.holder(lock) or {}).get("pid")  # one that has just come has not yet written it
 
 
 def _child(parent: int, command: str) -> int | None:

@@ -24,9 +24,9 @@ def run(seed: int, numbers: Sequence[int], folder: Path) -> Counter[str]:
             trial = Trial(random.Random(f"{seed} {number}"), folder / str(number))
             try:
                 counts += trial.run()
-            except AssertionError as error:
+            except Exception as error:
                 failed.touch()
-                raise AssertionError(f"trial {number}: {error}\n{trial.history}") from error
+                raise AssertionError(f"trial {number}: {error!r}\n{trial.history}") from error
     finally:
         stop_everything()
     return counts

@@ -76,11 +76,13 @@ def test_a_lost_broker_with_all_its_messages_loses_no_stage(
 ) -> None:
     """Case 6. The broker is killed with the messages of six stages, and its store is lost.
 
-    All run once, and the guard's log, which `worker status` leads to, says what happened.
+    All run once; `worker status` and the screen say what happened, and the guard's log says more.
     """
     names = [f"s{n}" for n in range(6)]
-    run = new_run(stage("a", HOLD), *(stage(name, NOTE, "a") for name in names))
+    held = stage("z", HOLD.replace("go", "go-z"))
+    run = new_run(stage("a", HOLD), *(stage(name, NOTE, "a") for name in names), held)
     run.process("a")
+    run.process("z")
     broker = background.broker_pid(home)
     os.kill(broker, signal.SIGSTOP)  # messages go nowhere from here on
     run.go()
@@ -88,8 +90,16 @@ def test_a_lost_broker_with_all_its_messages_loses_no_stage(
     os.kill(broker, signal.SIGKILL)
     wait_for_death(broker)
     spoil(home)
-    run.completed_once("a", *names)
+    for name in names:
+        run.wait_for(name, Status.COMPLETED)
     assert broker_server.find_pid(home) != broker
+    (problem,) = service.status()["problems"]
+    assert problem.startswith("the broker ended, started again at ")
+    assert problem.endswith(": its messages were lost and are sent again")
+    with terminal(program=screen_on(run)) as shown:
+        shown.until_shown("its messages were lost and are sent again")
+    (run.directory / "go-z").touch()
+    run.completed_once("a", "z", *names)
     if spoil is garble:
         log = (home.worker / "guard.log").read_text()
         assert "what the broker had stored is broken, and is now" in log

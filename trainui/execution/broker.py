@@ -17,7 +17,14 @@ from typing import Any
 from trainui import paths
 from trainui import settings as settings_module
 from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
-from trainui.execution import broker_server, broker_url, detached, locks, wishes
+from trainui.execution import (
+    broker_server,
+    broker_starts,
+    broker_url,
+    detached,
+    locks,
+    wishes,
+)
 from trainui.paths import Home
 from trainui.settings import Settings
 
@@ -76,7 +83,7 @@ def ensure(home: Home, settings: Settings) -> Broker:
         address = broker_url.for_celery(home, settings)
         return Broker(address, broker_url.kind(settings.broker_url), None)
     programs = broker_server.find_programs()
-    for directory in (home.root, home.broker):
+    for directory in (home.root, home.broker, home.worker):
         paths.make_private(directory)
     paths.prepare_socket_directory(home.broker_socket)
     give_up_at = time.monotonic() + _ENSURE_PATIENCE
@@ -143,12 +150,15 @@ def _start_unless_held(home: Home, programs: list[Path]) -> None:
 
 def _start(home: Home, programs: list[Path], lock: locks.Lock) -> None:
     said: str | None = ""
+    kept = _stored(home).exists()
     for program in programs:
         said = broker_server.start(home, program, lock)
         if said and _SPOILT.search(said) and not _NO_FAULT_OF_IT.search(said):
             _set_aside(home, said)
+            kept = False
             said = broker_server.start(home, program, lock)
         if said is None:
+            broker_starts.note(home, kept=kept)
             return
         logger.warning("%s does not start:\n%s", program, said)
     raise UnfitEnvironmentError(
@@ -156,9 +166,13 @@ def _start(home: Home, programs: list[Path], lock: locks.Lock) -> None:
     )
 
 
+def _stored(home: Home) -> Path:
+    return home.broker / "appendonlydir"
+
+
 def _set_aside(home: Home, said: str) -> None:
     """Let the server start with nothing: what is due is in the store, and is sent again."""
-    stored = home.broker / "appendonlydir"
+    stored = _stored(home)
     if stored.exists():
         aside = stored.with_name(f"{stored.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
         stored.rename(aside)

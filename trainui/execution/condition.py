@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.execution import locks, readiness, wishes
+from trainui.execution import broker_starts, locks, readiness, wishes
 from trainui.paths import Home, write_private
 
 
@@ -50,9 +50,9 @@ def last_end(home: Home) -> End | None:
 
 
 def brief(home: Home) -> str:
-    """Say in some words what is wrong with the worker; empty where nothing is, or it starts."""
+    """Say in some words why nothing new can start; empty where it can, or a worker starts."""
     if locks.is_held(home.worker_lock):
-        return ""
+        return "broker is gone, starts again" if broker_starts.is_gone(home) else ""
     guarded = locks.is_held(home.guard_lock)
     if not wishes.is_wanted(home):
         return "" if guarded else "no worker"
@@ -94,6 +94,8 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
     if not broker["reachable"]:
         words = _about_broker(broker, again) if is_ours else f"at {broker['url']} does not answer"
         found.append(f"the broker {words}; nothing is lost meanwhile")
+    elif is_ours and (news := broker_starts.news(home)):
+        found.append(f"the {news}")
     return found
 
 

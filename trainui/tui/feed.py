@@ -138,6 +138,7 @@ class _Around(NamedTuple):
     """What a snapshot tells of besides the runs."""
 
     trouble: str = ""
+    news: str = ""
     low_disk: str | None = None
 
 
@@ -272,7 +273,7 @@ class _Source:
         if now - self._around_seen < AROUND_PERIOD:
             return False
         before, self._around_seen = self._around, now
-        self._around = _Around(worker_trouble(), low_disk())
+        self._around = _Around(worker_trouble(), broker_news(), low_disk())
         return before != self._around
 
 
@@ -289,6 +290,13 @@ def worker_trouble() -> str:
     from trainui.execution import condition
 
     return condition.brief(paths.home())
+
+
+def broker_news() -> str:
+    """Say what lately happened to the broker; empty where nothing did."""
+    from trainui.execution import broker_starts
+
+    return broker_starts.news(paths.home())
 
 
 def low_disk() -> str | None:

@@ -111,6 +111,8 @@ class Snapshot:
     paused: bool = False
     trouble: str = ""
     """What is wrong with the worker, so that nothing new can start; empty where nothing is."""
+    news: str = ""
+    """What lately happened to the broker, and what became of what it held."""
     low_disk: str | None = None
     """Which disk is full or soon will be, in few words."""
     no_runs_yet: bool = False

@@ -138,6 +138,8 @@ class Page(Acting):
         elif snapshot.trouble:
             later = ", it starts with the next run" if self.size.width >= WIDE else ""
             notices += [Span(f"no worker{later}", "dim"), Span(" ")]
+        elif snapshot.news and unfinished:
+            notices += [Span(f"▲ {snapshot.news}", "warn"), Span(" ")]
         return tuple(notices)
 
     async def action_search(self) -> None:
