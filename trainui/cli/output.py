@@ -33,6 +33,11 @@ def on_terminal() -> bool:
     return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
 
 
+def has_error_terminal() -> bool:
+    """Tell whether a person reads what goes to stderr, on a terminal that can draw over a line."""
+    return _is_terminal(sys.stderr) and os.environ.get("TERM", "") not in ("", "dumb")
+
+
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
