@@ -23,7 +23,13 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
-DEBIAN_PACKAGES = {"redis-server": "redis-server", "tmux": "tmux", "chromium": "chromium"}
+DEBIAN_PACKAGES = {
+    "redis-server": "redis-server",
+    "tmux": "tmux",
+    "chromium": "chromium",
+    "initdb": "postgresql",
+    "ip": "iproute2",
+}
 """Programs that some tests need, and the Debian packages that bring them; without them those
 tests are skipped and say why."""
 
@@ -142,7 +148,13 @@ def install_compiler() -> None:
 
 def install_debian_packages() -> None:
     """Install what some tests need, where that is possible without asking."""
-    missing = [package for program, package in DEBIAN_PACKAGES.items() if not shutil.which(program)]
+    server_programs = map(str, Path("/usr/lib/postgresql").glob("*/bin"))
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", *server_programs])
+    missing = [
+        package
+        for program, package in DEBIAN_PACKAGES.items()
+        if not shutil.which(program, path=path)
+    ]
     if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

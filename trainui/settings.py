@@ -34,7 +34,7 @@ class Settings:
     """A Redis or Valkey that is already there; by default trainui starts one of its own."""
 
     database_url: str | None = None
-    """An SQLAlchemy URL of the store; not honoured yet, so refused."""
+    """A PostgreSQL that holds the store, for several machines; by default a SQLite file does."""
 
     allowed_dataset_dirs: tuple[str, ...] = ("~/datasets", "./datasets", "./data")
     """Where `inputs` may lie, besides the pipeline file's directory and the run's."""
@@ -91,8 +91,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             values[name] = _convert(name, environ[variable], where=variable, text=True)
         elif name in configured:
             values[name] = _convert(name, configured[name], where=f"{file}: {name}", text=False)
-    if "database_url" in values:
-        raise UsageError("the setting database_url is not honoured yet: unset it; SQLite is used")
     return Settings(**values)
 
 
@@ -143,6 +141,12 @@ def _yes_or_no(value: Any) -> bool:
     return value
 
 
+def _postgresql(value: Any) -> str:
+    if not _text(value).startswith(("postgresql://", "postgres://")):
+        raise ValueError
+    return _text(value)
+
+
 def _places(value: Any) -> int:
     number = int(value)
     if number < 1:
@@ -180,7 +184,7 @@ def _mapping(value: Any) -> dict[str, str]:
 _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "runs_dir": (lambda value: Path(_text(value)).expanduser().absolute(), "a path"),
     "broker_url": (_text, "a URL such as redis://localhost:6379/0"),
-    "database_url": (_text, "an SQLAlchemy URL"),
+    "database_url": (_postgresql, "a URL such as postgresql://user@host/database"),
     "allowed_dataset_dirs": (_texts, 'a JSON list of directories, such as ["~/datasets"]'),
     "cpus": (_places, "a whole number of at least 1"),
     "gpus": (_indices, "indices of GPUs, such as 0,1"),

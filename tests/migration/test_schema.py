@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sqlite3
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -14,8 +16,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
+from tests import postgresql
 from trainui.errors import UnfitEnvironmentError
-from trainui.store import point_tables, schema, tables, views  # noqa: F401  (the metadata)
+from trainui.store import point_tables, postgres, schema, tables, views  # noqa: F401  (the metadata)
 from trainui.store.engine import open_store
 
 
@@ -113,3 +116,33 @@ def test_what_was_made_before_0002_is_kept_and_read(tmp_path: Path) -> None:
         assert (views.stages(connection, "r"), views.attempts(connection, "r")) == before
     assert not before[0][0].removed
     assert before[1]["s"][0].definition is None
+
+
+def test_upgraded_from_nothing_equals_the_models_on_postgresql(
+    postgresql_server: postgresql.Server,
+) -> None:
+    url = postgresql_server.make_database()
+    open_store(url).close()
+    assert schema.server_revision(url) == schema.HEAD
+    engine = create_engine("postgresql+psycopg://", creator=lambda: postgres.connect(url))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+    engine.dispose()
+
+
+def test_several_hosts_at_once_upgrade_once(postgresql_server: postgresql.Server) -> None:
+    url = postgresql_server.make_database()
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        for upgraded in [pool.submit(schema.upgrade_server_if_needed, url) for _ in range(2)]:
+            upgraded.result()
+    assert schema.server_revision(url) == schema.HEAD
+
+
+def test_a_newer_postgresql_database_is_refused(postgresql_server: postgresql.Server) -> None:
+    url = postgresql_server.make_database()
+    schema.upgrade(url)
+    with postgres.connect(url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(UnfitEnvironmentError, match="made by a newer trainui"):
+        open_store(url)

@@ -39,7 +39,7 @@ def test_lists_and_tables_are_read_from_both(config: Path) -> None:
         ({"TRAINUI_CPUS": "0"}, "TRAINUI_CPUS: expected a whole number of at least 1"),
         ({"TRAINUI_ALLOWED_DATASET_DIRS": "~/a"}, "TRAINUI_ALLOWED_DATASET_DIRS: expected a JSON"),
         ({"TRAINUI_GPUS": "all"}, "TRAINUI_GPUS: expected indices of GPUs"),
-        ({"TRAINUI_DATABASE_URL": "postgresql://x"}, "database_url is not honoured yet"),
+        ({"TRAINUI_DATABASE_URL": "mysql://x"}, "expected a URL such as postgresql://"),
     ],
 )
 def test_a_wrong_value_is_named(config: Path, environ: dict[str, str], words: str) -> None:

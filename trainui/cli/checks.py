@@ -14,7 +14,7 @@ from trainui import disk as disks
 from trainui import paths, settings
 from trainui.cli import output
 from trainui.cli.findings import BAD, GOOD, NOTE, Finding
-from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
 
 CLOCK_SKEW = 2.0
 """Seconds between the clock and the times that the disk gives to files."""
@@ -77,17 +77,28 @@ def home_file_system() -> Finding:
 
 def database() -> Finding:
     """Open the database, where it is there."""
-    from trainui.store import views
+    from trainui.store import run_lines, views
 
-    file = paths.home().database
-    if not file.exists():
-        return Finding("database", GOOD, f"{file}, made at the first run")
+    where, size, advice = _database()
     try:
-        with views.reading(file) as connection:
-            count = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+        with views.reading() as connection:
+            count = run_lines.count_runs(connection)
+    except NotFoundError:
+        return Finding("database", GOOD, f"{where}, made at the first run")
     except UnfitEnvironmentError as error:
-        return Finding("database", BAD, str(error), "restore a backup from beside it")
-    return Finding("database", GOOD, f"{file}, {count} run(s), {file.stat().st_size:,} bytes")
+        return Finding("database", BAD, str(error), advice)
+    return Finding("database", GOOD, f"{where}, {count} run(s){size}")
+
+
+def _database() -> tuple[str, str, str]:
+    """Return where the database is, its size in words, and what to do where it cannot be read."""
+    if (url := settings.load().database_url) is not None:
+        from trainui.store import postgres
+
+        return postgres.shown(url), "", "see docs/hosts.md"
+    file = paths.home().database
+    size = f", {file.stat().st_size:,} bytes" if file.exists() else ""
+    return str(file), size, "restore a backup from beside it"
 
 
 def runs_directory() -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import time
 from collections import deque
@@ -20,7 +19,7 @@ from trainui.cli.log_lines import AttemptLogs, LogLine
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError
-from trainui.store import views
+from trainui.store import driver, views
 
 POLL = 0.2
 """Seconds between two looks at a growing log."""
@@ -114,7 +113,7 @@ def _print(wanted: _Wanted) -> None:
 
 
 def _attempt(
-    connection: sqlite3.Connection, stage: StageRecord, number: int | None
+    connection: driver.Connection, stage: StageRecord, number: int | None
 ) -> AttemptRecord | None:
     """Return the attempt of this number, or the last one; None where there is none yet.
 
@@ -169,7 +168,7 @@ def _follow(wanted: _Wanted) -> None:
 
 
 def _growing(
-    connection: sqlite3.Connection, wanted: _Wanted
+    connection: driver.Connection, wanted: _Wanted
 ) -> Iterator[tuple[AttemptRecord, Iterator[LogLine]]]:
     record = _attempt(connection, wanted.stage, wanted.attempt)
     logs = None if record is None else wanted.logs_of(record)
@@ -191,6 +190,6 @@ def _growing(
             time.sleep(POLL)
 
 
-def _is_over(connection: sqlite3.Connection, stage: StageRecord) -> bool:
+def _is_over(connection: driver.Connection, stage: StageRecord) -> bool:
     state = views.stage_states(connection, stage.run_id).get(stage.id)
     return state is None or state[0] in ENDED

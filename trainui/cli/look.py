@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from sqlite3 import Connection
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainui import clock, paths, settings, text
+from trainui import clock, settings, text
 from trainui.cli import options, output, references
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
 from trainui.store import past, run_lines, summary, views
+from trainui.store.driver import Connection
 
 if TYPE_CHECKING:
     from trainui.store.run_lines import RunLine
@@ -61,7 +61,7 @@ def list_runs(
     as_json: options.Json = False,
 ) -> None:
     """List the runs, the newest first: 50 of them, or with --json all."""
-    if not paths.home().database.exists():
+    if not views.is_there():
         output.answer(as_json, {"runs": []}, ())
         if not as_json:
             output.note("there are no runs yet; start with `trainui demo`")

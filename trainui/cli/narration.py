@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import sqlite3
 from collections.abc import Iterator, Mapping
 
 from trainui import clock, text
 from trainui.domain.notices import MARKS
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.store import views
+from trainui.store import driver, views
 
 HINTS = 3
 """Failed stages whose logs are pointed at."""
@@ -22,7 +21,7 @@ _TOLD = frozenset(map(str, Status)) - {Status.PENDING}
 class Narrator:
     """Tells of one run, on from where it told last."""
 
-    def __init__(self, connection: sqlite3.Connection, run_id: str, *, from_start: bool) -> None:
+    def __init__(self, connection: driver.Connection, run_id: str, *, from_start: bool) -> None:
         """Begin.
 
         Args:
@@ -98,7 +97,7 @@ def end_of(run: RunRecord) -> str:
     return f"{line} ({run.id})"
 
 
-def hints(connection: sqlite3.Connection, run_id: str) -> Iterator[str]:
+def hints(connection: driver.Connection, run_id: str) -> Iterator[str]:
     """Yield where to look for why stages failed, and how an interrupted run goes on."""
     short = run_id[:8] if len(run_id) == 36 else run_id
     stages = views.stages(connection, run_id)

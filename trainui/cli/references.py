@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import AmbiguousError
-from trainui.store import views
+from trainui.store import driver, views
 
 
 @contextmanager
-def view() -> Iterator[sqlite3.Connection]:
+def view() -> Iterator[driver.Connection]:
     """Open one consistent view of the store, for a short while."""
     with views.reading() as connection:
         connection.execute("BEGIN")

@@ -261,10 +261,9 @@ def _plan_interrupted(as_json: bool) -> None:
 
 
 def _unfinished_runs() -> list[RunRecord]:
-    from trainui import paths
     from trainui.store import views
 
-    if not paths.home().database.exists():
+    if not views.is_there():
         return []
     with references.view() as connection:
         return [run for run in views.runs(connection) if run.status in UNFINISHED]
@@ -279,10 +278,9 @@ def _note_edit(run: RunRecord) -> None:
 
 
 def _interrupted_runs() -> list[RunRecord]:
-    from trainui import paths
     from trainui.store import views
 
-    if not paths.home().database.exists():
+    if not views.is_there():
         return []
     with references.view() as connection:
         return views.runs_with(connection, Status.INTERRUPTED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from trainui.cli import options, output, references
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
-from trainui.store import rows, views
+from trainui.store import driver, rows, views
 
 if TYPE_CHECKING:
     from trainui.execution.preparation import Preparation
@@ -70,7 +69,7 @@ def _prepare(reference: str, stage: str) -> Preparation:
     return prepared
 
 
-def _submission(connection: sqlite3.Connection, run_id: str) -> dict[str, Any]:
+def _submission(connection: driver.Connection, run_id: str) -> dict[str, Any]:
     query = "SELECT submission_json FROM runs WHERE id = ?"
     return dict(rows.load(connection.execute(query, (run_id,)).fetchone()[0]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from trainui import control, paths, text
+from trainui import control, text
 from trainui.cli import output, references
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
@@ -25,7 +25,7 @@ def cancel_everything() -> None:
     Raises:
         UnfitEnvironmentError: some are still there.
     """
-    if not paths.home().database.exists():
+    if not views.is_there():
         return
     with references.view() as connection:
         alive = [run for run in views.runs(connection) if run.completed_at is None]
@@ -52,7 +52,7 @@ def cancel_everything() -> None:
 
 def tell_of_running() -> None:
     """Say which stages go on though the worker has ended."""
-    if not paths.home().database.exists():
+    if not views.is_there():
         return
     running = _running()
     if not running:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ from trainui.cli.disk_space import DiskWatch
 from trainui.control import nesting
 from trainui.domain.states import ENDED, Status
 from trainui.errors import NotFoundError, TrainuiError, WaitTimeoutError
-from trainui.store import news, views
+from trainui.store import driver, news, views
 
 POLL = 0.1
 """Seconds between two looks; a look that finds nothing new reads one number."""
@@ -79,7 +78,7 @@ class _Watch:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: driver.Connection,
         run_ids: Sequence[str],
         *,
         timeout: float | None,
@@ -94,7 +93,7 @@ class _Watch:
         }
         self._timeout = timeout
         self._started = time.monotonic()
-        self._version: int | None = None
+        self._version: int | str | None = None
         self._told = False
         self._disks = DiskWatch()
         self._disks_at = 0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from trainui import paths
 from trainui.errors import UsageError
 from trainui.store import views
 from trainui.supervisor.protocol import IDENTITY
@@ -19,7 +18,7 @@ def check_may_wait() -> None:
         UsageError: this is such a stage.
     """
     run_id, stage = (os.environ.get(name) for name in IDENTITY[:2])
-    if not run_id or not paths.home().database.exists():
+    if not run_id or not views.is_there():
         return
     with views.reading() as connection:
         found = connection.execute(

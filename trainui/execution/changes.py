@@ -5,25 +5,21 @@ from __future__ import annotations
 import sqlite3
 
 from trainui.errors import TrainuiError
-from trainui.store import views
-from trainui.store.engine import Store, sqlite_file
+from trainui.store import driver, views
 
 
 class Changes:
     """Compares the database's version with that of the last look."""
 
-    def __init__(self, store: Store) -> None:
-        self._file = sqlite_file(store.url)
-        self._connection: sqlite3.Connection | None = None
-        self._version: int | None = None
+    def __init__(self) -> None:
+        self._connection: driver.Connection | None = None
+        self._version: int | str | None = None
 
     def seen(self) -> bool:
         """Tell whether the store may have changed since this was last asked."""
-        if self._file is None:
-            return True  # another database does not tell
         try:
             if self._connection is None:
-                self._connection = views.connect(self._file)
+                self._connection = views.connect()
             version = views.data_version(self._connection)
         except (TrainuiError, sqlite3.Error):
             self.close()

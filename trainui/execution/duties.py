@@ -44,7 +44,7 @@ class Duties:
         store, settings = open_store(), settings_module.load()
         self._stopping = stopping
         self._bell = doorbell.Doorbell(paths.home().doorbell)
-        self._changes = Changes(store)
+        self._changes = Changes()
         self._messenger = Messenger(app)
         self._planner = Planner(store, self._messenger, settings)
         self._notifier = Notifier(store, settings)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from trainui import paths
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution import detached, service
@@ -44,7 +43,7 @@ def record(run_ids: Collection[str] | None = None) -> None:
 
 def runs() -> set[str]:
     """Return the ids of the runs of which such a stage has yet to be recorded."""
-    if not paths.home().database.exists():
+    if not views.is_there():
         return set()
     with views.reading() as connection:
         return {

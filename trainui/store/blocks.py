@@ -6,12 +6,11 @@ read.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainui.store import pieces
+from trainui.store import driver, pieces
 from trainui.store.pieces import Owners
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Block:
 
 
 def blocks(
-    connection: sqlite3.Connection, owners: Owners, name: str | None = None
+    connection: driver.Connection, owners: Owners, name: str | None = None
 ) -> Iterator[Block]:
     """Yield all points of some owners, superseded ones too, series by series.
 
@@ -61,7 +60,7 @@ def blocks(
                 yield from _blocks_of(connection, series)
 
 
-def _blocks_of(connection: sqlite3.Connection, series: pieces.Series) -> Iterator[Block]:
+def _blocks_of(connection: driver.Connection, series: pieces.Series) -> Iterator[Block]:
     cuts = pieces.cuts_of(series.pieces)
     for piece in series.pieces:
         points = pieces.load(connection, piece)

@@ -6,12 +6,11 @@ so ten million points cost about as much as ten thousand.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trainui.store import chunks, pieces, stitching
+from trainui.store import chunks, driver, pieces, stitching
 from trainui.store.chunks import Points
 from trainui.store.stitching import History, Piece, Start
 
@@ -39,7 +38,7 @@ class Columns:
 
 
 def columns(
-    connection: sqlite3.Connection,
+    connection: driver.Connection,
     owner: str,
     name: str,
     width: int,
@@ -100,14 +99,14 @@ _FIELDS = (
 )
 
 
-def _series_id(connection: sqlite3.Connection, owner: str, name: str) -> int:
+def _series_id(connection: driver.Connection, owner: str, name: str) -> int:
     """Return the id of a series; -1 if there is none."""
     query = "SELECT id FROM series WHERE owner = ? AND name = ?"
     found = connection.execute(query, (owner, name)).fetchone()
     return -1 if found is None else int(found[0])
 
 
-def _figures(connection: sqlite3.Connection, series_id: int) -> Any:
+def _figures(connection: driver.Connection, series_id: int) -> Any:
     """Return the figures of a series' chunks as a structured array of float64.
 
     There may be thousands, so none of them becomes an object of its own; None becomes NaN.
@@ -143,7 +142,7 @@ def _cut(figures: Any, tails: Sequence[Piece]) -> tuple[Floats, list[Points]]:
     return limits, [points for points in kept if len(points)]
 
 
-def _decoded(connection: sqlite3.Connection, ids: Any, limits: Floats) -> Iterator[Points]:
+def _decoded(connection: driver.Connection, ids: Any, limits: Floats) -> Iterator[Points]:
     """Yield the points that count of some chunks, many chunks at a time."""
     cuts = dict(zip(ids.astype(int).tolist(), limits.tolist(), strict=True))
     known = list(cuts)
@@ -203,8 +202,8 @@ class _Grid:
         if not span:
             at = np.zeros(len(steps), np.int64)
         else:
-            at = ((steps - self.low) / span * self.width).astype(np.int64)
-            np.clip(at, 0, self.width - 1, out=at)
+            places = (steps - self.low) / span * self.width
+            at = np.clip(places, 0, self.width - 1).astype(np.int64)
         at[steps < self.low] = -1
         at[steps > self.high] = self.width
         return at

@@ -7,13 +7,12 @@ numpy is imported only where columns are decoded. A reading is one consistent vi
 from __future__ import annotations
 
 import heapq
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.domain.records import SeriesSummary
-from trainui.store import chunks, stitching
+from trainui.store import chunks, driver, stitching
 from trainui.store.chunks import NO_TIME, Stats
 from trainui.store.columns import Columns as Columns
 from trainui.store.columns import columns as columns
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from trainui.store.chunks import Floats, Ints
 
 
-def summaries(connection: sqlite3.Connection, owners: Owners) -> list[SeriesSummary]:
+def summaries(connection: driver.Connection, owners: Owners) -> list[SeriesSummary]:
     """Return the series of some owners in figures, in the order in which they were first seen."""
     shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
     with view(connection):
@@ -45,14 +44,14 @@ def summaries(connection: sqlite3.Connection, owners: Owners) -> list[SeriesSumm
         ]
 
 
-def _summary(connection: sqlite3.Connection, of: Series, stage: str) -> SeriesSummary:
+def _summary(connection: driver.Connection, of: Series, stage: str) -> SeriesSummary:
     cuts = cuts_of(of.pieces)
     kept = [_kept_stats(connection, piece, cuts[piece.history]) for piece in of.pieces]
     read = sum(piece.stats.n for piece in of.pieces)
     return stitching.summary(stage, of.name, [stats for stats in kept if stats is not None], read)
 
 
-def _kept_stats(connection: sqlite3.Connection, piece: Piece, cut: float) -> Stats | None:
+def _kept_stats(connection: driver.Connection, piece: Piece, cut: float) -> Stats | None:
     if piece.stats.high_step < cut:
         return piece.stats
     if piece.stats.low_step >= cut:
@@ -73,7 +72,7 @@ class Point(NamedTuple):
 
 
 def points(
-    connection: sqlite3.Connection, owners: Owners, name: str | None = None
+    connection: driver.Connection, owners: Owners, name: str | None = None
 ) -> Iterator[Point]:
     """Yield every stored point, superseded ones too, owner by owner in the order read."""
     with view(connection):
@@ -85,7 +84,7 @@ def points(
 
 
 def _stream(
-    connection: sqlite3.Connection, of: Series, at: int
+    connection: driver.Connection, of: Series, at: int
 ) -> Iterator[tuple[int, int, int, Point]]:
     """Yield a series' points, each with what the order read is known by."""
     histories: dict[History, list[Piece]] = {}
@@ -95,7 +94,7 @@ def _stream(
 
 
 def _flow(
-    connection: sqlite3.Connection, of: Series, at: int, pieces: list[Piece]
+    connection: driver.Connection, of: Series, at: int, pieces: list[Piece]
 ) -> Iterator[tuple[int, int, int, Point]]:
     for piece in pieces:
         loaded = load(connection, piece)
@@ -118,7 +117,7 @@ class Curve:
     """Microseconds since 1970 in UTC, or `chunks.NO_TIME`."""
 
 
-def curve(connection: sqlite3.Connection, owner: str, name: str) -> Curve:
+def curve(connection: driver.Connection, owner: str, name: str) -> Curve:
     """Return a whole stitched series; `columns` costs far less where it is long."""
     import numpy as np
 
@@ -134,7 +133,7 @@ def curve(connection: sqlite3.Connection, owner: str, name: str) -> Curve:
     return Curve(whole.steps.astype(np.float64)[order], whole.values[order], whole.times[order])
 
 
-def tail(connection: sqlite3.Connection, owner: str, name: str, count: int) -> list[float]:
+def tail(connection: driver.Connection, owner: str, name: str, count: int) -> list[float]:
     """Return the last values of a stitched series, at most `count`, the oldest first."""
     if count < 1:
         return []
@@ -152,7 +151,7 @@ def tail(connection: sqlite3.Connection, owner: str, name: str, count: int) -> l
     return [value for _ordinal, value in found[-count:]]
 
 
-def _values(connection: sqlite3.Connection, piece: Piece, cut: float) -> list[tuple[int, float]]:
+def _values(connection: driver.Connection, piece: Piece, cut: float) -> list[tuple[int, float]]:
     if piece.tail is not None:
         part = piece.tail
         return [
@@ -173,7 +172,7 @@ class SourceProblem(NamedTuple):
     """Why, in words."""
 
 
-def problems(connection: sqlite3.Connection, owners: Owners) -> list[SourceProblem]:
+def problems(connection: driver.Connection, owners: Owners) -> list[SourceProblem]:
     """Return what cannot be read of the sources of some owners, and why."""
     return [
         SourceProblem(owner, *row)

@@ -1,8 +1,8 @@
 """The connection to the database: short write transactions, and reads that lock nobody out.
 
-SQLite's rules live here and nowhere else: a write begins IMMEDIATE (a deferred one may fail as it
-turns into a write, and the driver's default keeps writes of a rolled-back savepoint), a read never
-does.
+SQLite's rules live here and nowhere else (PostgreSQL's: `postgres`): a write begins IMMEDIATE (a
+deferred one may fail as it turns into a write, and the driver's default keeps writes of a
+rolled-back savepoint), a read never does.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlmodel import Session
 
 from trainui import disk, paths, settings
 from trainui.errors import TrainuiError, UnfitEnvironmentError
+from trainui.store import postgres
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write; ours take at most 50 ms."""
@@ -31,8 +32,13 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._writer = _engine(url, begin="BEGIN IMMEDIATE")
-        self._reader = _engine(url, begin="BEGIN")
+        if postgres.is_ours(url):
+            self._writer = _postgres_engine(url)
+            event.listen(self._writer, "begin", _take_turn)
+            self._reader = _postgres_engine(url, isolation_level="REPEATABLE READ")
+        else:
+            self._writer = _engine(url, begin="BEGIN IMMEDIATE")
+            self._reader = _engine(url, begin="BEGIN")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -62,8 +68,7 @@ class Store:
 
 def database_url() -> str:
     """Return the SQLAlchemy URL of the store of this home."""
-    settings.load()  # refuses what is not honoured yet
-    return f"sqlite:///{paths.home().database}"
+    return settings.load().database_url or f"sqlite:///{paths.home().database}"
 
 
 def open_store(url: str | None = None) -> Store:
@@ -95,15 +100,15 @@ def _open(url: str) -> Store:
         _make_file(file)
         with _explained(url):
             schema.upgrade_if_needed(url, file)
+    else:
+        with _explained(url), postgres.explained(url):
+            schema.upgrade_server_if_needed(url)
     return Store(url)
 
 
 def sqlite_file(url: str) -> Path | None:
     """Return the file of a SQLite URL, None for another database."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return None
-    return Path(parsed.database or "")
+    return None if postgres.is_ours(url) else Path(make_url(url).database or "")
 
 
 def _make_file(file: Path) -> None:
@@ -119,10 +124,21 @@ def _make_file(file: Path) -> None:
 
 def _engine(url: str, *, begin: str) -> Engine:
     engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", lambda connection: _begin(connection, begin))
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", lambda connection: _begin(connection, begin))
     return engine
+
+
+def _postgres_engine(url: str, **options: Any) -> Engine:
+    address = make_url(url).set(drivername="postgresql+psycopg")
+    # a connection that broke meanwhile is found out before it is used
+    return create_engine(
+        address, creator=lambda: postgres.connect(url), pool_pre_ping=True, **options
+    )
+
+
+def _take_turn(connection: Connection) -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({postgres.LOCK})")
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
@@ -160,6 +176,9 @@ _ADVICE = {
 
 def explain(error: Exception, url: str) -> TrainuiError | Exception:
     """Return an error with advice, or the error itself where there is none."""
+    if postgres.is_ours(url):
+        mended = not isinstance(error, IntegrityError)
+        return postgres.explain(getattr(error, "orig", error), url) if mended else error
     text = str(getattr(error, "orig", error))
     for words, advice in _ADVICE.items():
         if words in text:

@@ -13,7 +13,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline import estimate
 from trainui.pipeline.estimate import Past, Progress, ToGo
-from trainui.store import rows
+from trainui.store import driver, rows
 
 RUNS_LOOKED_AT = 10
 
@@ -26,11 +26,7 @@ WITH lately AS (
     WHERE pipeline = ? AND file IS ? ORDER BY created_at DESC LIMIT ?
 )
 SELECT stages.name, stages.id, (attempts.completed_at - attempts.started_at) / 1e6,
-    replace(json_array(
-        json_extract(stages.definition_json, '$.command'),
-        json_extract(stages.definition_json, '$.task'),
-        json_extract(stages.definition_json, '$.params')
-    ), lately.directory, '')
+    replace(WORK, lately.directory, '')
 FROM lately
 JOIN stages ON stages.run_id = lately.id
 JOIN attempts ON attempts.stage_id = stages.id
@@ -38,10 +34,18 @@ WHERE attempts.status = 'completed' AND attempts.checkpoint IS NULL
     AND attempts.started_at IS NOT NULL
 ORDER BY lately.created_at DESC, attempts.id DESC
 """
+_WORK = """json_array(
+    json_extract(stages.definition_json, '$.command'),
+    json_extract(stages.definition_json, '$.task'),
+    json_extract(stages.definition_json, '$.params')
+)"""
+_WORK_ON_POSTGRESQL = """(SELECT '[' || string_agg(
+    coalesce(stages.definition_json::json -> field, 'null')::text, ',' ORDER BY at
+) || ']' FROM unnest(ARRAY['command', 'task', 'params']) WITH ORDINALITY AS fields (field, at))"""
 
 
 def completions(
-    connection: sqlite3.Connection, run: RunRecord, stages: int
+    connection: driver.Connection, run: RunRecord, stages: int
 ) -> dict[str, list[Past]]:
     """Return how long a pipeline's stages took from beginning to end, newest first, by full name.
 
@@ -54,7 +58,9 @@ def completions(
     """
     most = min(max(STAGES_LOOKED_AT // max(stages, 1), 1), RUNS_LOOKED_AT)
     found: dict[str, list[Past]] = {}
-    for name, stage_id, seconds, work in connection.execute(_SQL, (run.pipeline, run.file, most)):
+    is_sqlite = isinstance(connection, sqlite3.Connection)
+    query = _SQL.replace("WORK", _WORK if is_sqlite else _WORK_ON_POSTGRESQL)
+    for name, stage_id, seconds, work in connection.execute(query, (run.pipeline, run.file, most)):
         found.setdefault(name, []).append(Past(stage_id, seconds, work))
     return found
 

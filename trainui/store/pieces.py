@@ -6,12 +6,11 @@ Plain SQL on a read-only driver connection. Readings that belong together are ma
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from trainui.store import chunks, stitching
+from trainui.store import chunks, driver, stitching
 from trainui.store.chunks import Points, Stats
 from trainui.store.stitching import History, Piece, Start
 
@@ -29,7 +28,7 @@ class Series:
     """In the order in which their first points were read."""
 
 
-def series(connection: sqlite3.Connection, owners: Owners, name: str | None = None) -> list[Series]:
+def series(connection: driver.Connection, owners: Owners, name: str | None = None) -> list[Series]:
     """Return the series of some owners, in the order in which they were first seen.
 
     Args:
@@ -42,7 +41,7 @@ def series(connection: sqlite3.Connection, owners: Owners, name: str | None = No
 
 
 @contextmanager
-def view(connection: sqlite3.Connection) -> Iterator[None]:
+def view(connection: driver.Connection) -> Iterator[None]:
     """Let all statements see one state: else points could move from a tail to a chunk between."""
     if connection.in_transaction:
         yield
@@ -55,7 +54,7 @@ def view(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def series_of(
-    connection: sqlite3.Connection, owner: str, name: str | None = None
+    connection: driver.Connection, owner: str, name: str | None = None
 ) -> Iterator[Series]:
     """Yield an owner's series, or the one of this name, inside `view`."""
     names: dict[int, str] = {
@@ -76,7 +75,7 @@ def series_of(
         yield Series(owner, names[series_id], tuple(found))
 
 
-def _chunks_of(connection: sqlite3.Connection, series_id: int) -> list[Piece]:
+def _chunks_of(connection: driver.Connection, series_id: int) -> list[Piece]:
     cursor = connection.cursor()
     cursor.row_factory = None  # plain tuples: there may be thousands
     found = cursor.execute(
@@ -88,7 +87,7 @@ def _chunks_of(connection: sqlite3.Connection, series_id: int) -> list[Piece]:
     return [Piece(History(*row[1:4]), make(row[4:]), row[0]) for row in found]
 
 
-def tails_of(connection: sqlite3.Connection, owner: str) -> Iterator[tuple[int, Piece]]:
+def tails_of(connection: driver.Connection, owner: str) -> Iterator[tuple[int, Piece]]:
     """Yield the parts of an owner's tails, each with the id of its series, inside `view`."""
     for attempt, source_id, generation, blob in connection.execute(
         "SELECT tails.attempt, source_id, tails.generation, points FROM tails "
@@ -100,7 +99,7 @@ def tails_of(connection: sqlite3.Connection, owner: str) -> Iterator[tuple[int, 
             yield part.series_id, Piece(history, stitching.describe_tail(part), None, part)
 
 
-def load(connection: sqlite3.Connection, piece: Piece) -> Points:
+def load(connection: driver.Connection, piece: Piece) -> Points:
     """Return the points of a piece."""
     if piece.tail is not None:
         return piece.tail.points()
@@ -111,7 +110,7 @@ def load(connection: sqlite3.Connection, piece: Piece) -> Points:
     return chunks.read_points(*row)
 
 
-def pieces_of(connection: sqlite3.Connection, owner: str, name: str) -> tuple[Piece, ...]:
+def pieces_of(connection: driver.Connection, owner: str, name: str) -> tuple[Piece, ...]:
     """Return where the points of one series lie; nowhere if there is no such series."""
     return next((found.pieces for found in series_of(connection, owner, name)), ())
 

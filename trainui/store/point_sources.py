@@ -13,11 +13,15 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection
 
 from trainui.errors import TrainuiError
+from trainui.store import driver, postgres
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 class StaleSourceError(TrainuiError):
@@ -66,29 +70,32 @@ class Source:
 
 
 _COLUMNS = (
-    "id, owner, key, format, attempt, generation, offset, rows, next_ordinal, identity_json, "
+    'id, owner, key, format, attempt, generation, "offset", rows, next_ordinal, identity_json, '
     "state_json, tail_rows, tail_points, version, problem"
 )
 
 
-def driver(connection: Connection) -> sqlite3.Connection:
+def raw(connection: Connection) -> driver.Connection:
     """Return the driver's connection, in the transaction that is open on `connection`."""
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return raw
+    found = connection.connection.driver_connection
+    if isinstance(found, sqlite3.Connection):
+        return found
+    return postgres.Connection(cast("psycopg.Connection", found), str(connection.engine.url))
 
 
-def run(connection: Connection, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+def run(connection: Connection, statement: str, parameters: tuple[Any, ...] = ()) -> driver.Cursor:
     """Execute a statement on the driver's connection.
 
     Through SQLAlchemy it would cost ten times as much, and some dozen files may be stored twenty
     times a second.
     """
-    return driver(connection).execute(statement, parameters)
+    return raw(connection).execute(statement, parameters)
 
 
 def insert(connection: Connection, statement: str, parameters: tuple[Any, ...]) -> int:
     """Insert a row; return its id."""
+    if connection.dialect.name == "postgresql":
+        statement += " RETURNING id"
     row_id = run(connection, statement, parameters).lastrowid
     assert row_id is not None
     return row_id
@@ -115,7 +122,7 @@ def offsets(connection: Connection) -> dict[str, int]:
     """Return for each running stage how many bytes of its sources are read."""
     found = run(
         connection,
-        "SELECT owner, sum(offset) FROM sources JOIN stages ON stages.id = owner "
+        'SELECT owner, sum("offset") FROM sources JOIN stages ON stages.id = owner '
         "WHERE stages.status = 'running' GROUP BY owner",
     )
     return {str(owner): int(read) for owner, read in found}

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from trainui.store import chunks, pieces
 from trainui.store.chunks import CHUNK_POINTS, Points
-from trainui.store.point_sources import Source, driver, insert, move, next_ordinal, run, sources
+from trainui.store.point_sources import Source, insert, move, next_ordinal, raw, run, sources
 
 TAIL_POINTS = 2048
 """A batch of more points goes straight into chunks."""
@@ -228,18 +228,22 @@ def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...
 def _put_stats(
     connection: Connection, series_id: int, chunk_id: int, of: Source, stats: chunks.Stats
 ) -> None:
-    run(
-        connection,
-        "INSERT OR REPLACE INTO chunk_stats (series_id, chunk_id, source_id, attempt, generation, "
-        f"{', '.join(stats._fields)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (series_id, chunk_id, of.id, of.attempt, of.generation, *stats),
-    )
+    values = (series_id, chunk_id, of.id, of.attempt, of.generation, *stats)
+    run(connection, _PUT_STATS, values)
+
+
+_FIGURES = ("source_id", "attempt", "generation", *chunks.Stats._fields)
+_PUT_STATS = (
+    f"INSERT INTO chunk_stats (series_id, chunk_id, {', '.join(_FIGURES)}) "
+    f"VALUES (?, ?, {', '.join('?' * len(_FIGURES))}) ON CONFLICT (series_id, chunk_id) "
+    f"DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _FIGURES)}"
+)
 
 
 def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[int, set[str]]:
     """Return, by source id, the names of the series that an attempt's points are in."""
     found: dict[int, set[str]] = {}
-    for series in pieces.series_of(driver(connection), owner):
+    for series in pieces.series_of(raw(connection), owner):
         for piece in series.pieces:
             if piece.history.attempt == attempt:
                 found.setdefault(piece.history.source_id, set()).add(series.name)
@@ -253,7 +257,7 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
     """
     stats = [
         piece.stats
-        for series in pieces.series_of(driver(connection), owner)
+        for series in pieces.series_of(raw(connection), owner)
         for piece in series.pieces
         if piece.history.attempt < attempt
     ]
@@ -265,11 +269,11 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
 
 def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
     """Return what is stored of a source's present history, by series, in the order read."""
-    raw = driver(connection)
+    reading = raw(connection)
     found = {}
-    for series in pieces.series_of(raw, of.owner):
+    for series in pieces.series_of(reading, of.owner):
         parts = [
-            pieces.load(raw, piece)
+            pieces.load(reading, piece)
             for piece in series.pieces
             if piece.history.source_id == of.id and piece.history.generation == of.generation
         ]

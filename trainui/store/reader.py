@@ -8,27 +8,59 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trainui import paths
+from trainui import paths, settings
 from trainui.errors import NotFoundError, UnfitEnvironmentError
+from trainui.store.driver import Connection
 
 
 @contextmanager
-def reading(database: Path | None = None) -> Iterator[sqlite3.Connection]:
+def reading(database: Path | None = None) -> Iterator[Connection]:
     """Open the database for reading, for a short while.
+
+    Args:
+        database: the SQLite file; None: the store, wherever it is.
 
     Raises:
         NotFoundError: there is no database yet, so there are no runs.
         UnfitEnvironmentError: it cannot be read.
     """
-    connection = connect(database or paths.home().database)
+    connection = connect(database)
     try:
         yield connection
     finally:
         connection.close()
 
 
-def connect(database: Path) -> sqlite3.Connection:
+def is_there() -> bool:
+    """Whether there is a store already."""
+    if settings.load().database_url is None:
+        return paths.home().database.exists()
+    try:
+        connect().close()
+    except NotFoundError:
+        return False
+    return True
+
+
+def connect(database: Path | None = None) -> Connection:
     """Open a database that is there, read-only.
+
+    Args:
+        database: the SQLite file; None: the store, wherever it is.
+
+    Raises:
+        NotFoundError: it is not there.
+        UnfitEnvironmentError: it cannot be read.
+    """
+    if database is None and (url := settings.load().database_url) is not None:
+        from trainui.store import postgres
+
+        return postgres.connect_to_read(url)
+    return _open(database or paths.home().database)
+
+
+def _open(database: Path) -> sqlite3.Connection:
+    """Open a SQLite file that is there, read-only.
 
     Raises:
         NotFoundError: it is not there.
@@ -68,18 +100,22 @@ def _quoted(path: Path) -> str:
     return quote(str(path))
 
 
-def flag(connection: sqlite3.Connection, name: str) -> str | None:
+def flag(connection: Connection, name: str) -> str | None:
     """Return a switch of the installation, such as `paused`."""
     row = connection.execute("SELECT value FROM flags WHERE name = ?", (name,)).fetchone()
     return str(row[0]) if row else None
 
 
-def data_version(connection: sqlite3.Connection) -> int:
-    """Return a number that changes whenever another connection has committed."""
+def data_version(connection: Connection) -> int | str:
+    """Return what changes whenever another connection has committed."""
+    if not isinstance(connection, sqlite3.Connection):
+        from trainui.store import postgres
+
+        return postgres.version(connection)
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
-def gpu_holders(connection: sqlite3.Connection, host: str) -> dict[int, str]:
+def gpu_holders(connection: Connection, host: str) -> dict[int, str]:
     """Return the GPUs of a host that stages have, by index, each with its stage's name."""
     found = connection.execute(
         "SELECT slots.number, stages.name FROM slots"

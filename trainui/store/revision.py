@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.resume import REMOVED
 from trainui.store import events, rows, runs, stages
-from trainui.store.tables import ATTEMPTS, DEPENDENCIES, PIPELINES, RUNS, STAGES
+from trainui.store.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 
 def revise(
@@ -39,11 +38,7 @@ def revise(
         edited: full names of the stages whose work is another, if only by a secret value.
     """
     _keep_digest(connection, run_id)
-    connection.execute(
-        upsert(PIPELINES)
-        .values(digest=pipeline.digest, name=pipeline.name, text=pipeline.text)
-        .on_conflict_do_nothing()
-    )
+    runs.keep_pipeline(connection, pipeline)
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
     changed["params_json"] = rows.dump(dict(pipeline.params))
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**changed))

@@ -5,12 +5,12 @@ Plain SQL on a read-only driver connection, and no JSON: ten thousand runs are r
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trainui.domain.states import Status
+from trainui.store import driver
 
 _AT_ONCE = 500
 """Parameters of one statement; SQLite's limit is higher everywhere."""
@@ -40,7 +40,7 @@ class RunLine:
 _COLUMNS = "id, name, pipeline, status, priority, created_at, started_at, completed_at"
 
 
-def run_lines(connection: sqlite3.Connection, *, limit: int | None = None) -> list[RunLine]:
+def run_lines(connection: driver.Connection, *, limit: int | None = None) -> list[RunLine]:
     """Return the runs, newest first."""
     found = connection.execute(
         f"SELECT {_COLUMNS} FROM runs ORDER BY created_at DESC, id LIMIT ?",
@@ -51,10 +51,10 @@ def run_lines(connection: sqlite3.Connection, *, limit: int | None = None) -> li
     return _lines(found, _counted(connection, "", ()), _named(connection, "", ()))
 
 
-def lines_of(connection: sqlite3.Connection, run_ids: Iterable[str]) -> dict[str, RunLine]:
+def lines_of(connection: driver.Connection, run_ids: Iterable[str]) -> dict[str, RunLine]:
     """Return the lines of these runs; one that is no more is left out."""
     ids = list(run_ids)
-    found: list[sqlite3.Row] = []
+    found: list[Any] = []
     for start in range(0, len(ids), _AT_ONCE):
         part = ids[start : start + _AT_ONCE]
         found += connection.execute(
@@ -63,7 +63,7 @@ def lines_of(connection: sqlite3.Connection, run_ids: Iterable[str]) -> dict[str
     return {line.id: line for line in _with_stages(connection, found)}
 
 
-def unfinished(connection: sqlite3.Connection) -> list[RunLine]:
+def unfinished(connection: driver.Connection) -> list[RunLine]:
     """Return the runs that are not over, newest first."""
     found = connection.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE status IN (?, ?) ORDER BY created_at DESC, id",
@@ -72,24 +72,24 @@ def unfinished(connection: sqlite3.Connection) -> list[RunLine]:
     return _with_stages(connection, found)
 
 
-def last_event(connection: sqlite3.Connection) -> int:
+def last_event(connection: driver.Connection) -> int:
     """Return the number of the newest event; 0 where there is none."""
     row = connection.execute("SELECT max(id) FROM events").fetchone()
     return int(row[0] or 0)
 
 
-def count_runs(connection: sqlite3.Connection) -> int:
+def count_runs(connection: driver.Connection) -> int:
     """Return how many runs there are."""
     return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
 
 
-def changed_since(connection: sqlite3.Connection, event: int) -> set[str]:
+def changed_since(connection: driver.Connection, event: int) -> set[str]:
     """Return the ids of the runs to which something happened after an event."""
     found = connection.execute("SELECT DISTINCT run_id FROM events WHERE id > ?", (event,))
     return {str(run_id) for (run_id,) in found}
 
 
-def _with_stages(connection: sqlite3.Connection, found: Sequence[sqlite3.Row]) -> list[RunLine]:
+def _with_stages(connection: driver.Connection, found: Sequence[Any]) -> list[RunLine]:
     lines: list[RunLine] = []
     for start in range(0, len(found), _AT_ONCE):
         part = found[start : start + _AT_ONCE]
@@ -100,7 +100,7 @@ def _with_stages(connection: sqlite3.Connection, found: Sequence[sqlite3.Row]) -
 
 
 def _counted(
-    connection: sqlite3.Connection, where: str, ids: Sequence[str]
+    connection: driver.Connection, where: str, ids: Sequence[str]
 ) -> dict[str, tuple[int, int]]:
     counts: dict[str, tuple[int, int]] = {}
     for run_id, status, count in connection.execute(
@@ -117,7 +117,7 @@ _NAMED = (Status.RUNNING, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
 
 
 def _named(
-    connection: sqlite3.Connection, where: str, ids: Sequence[str]
+    connection: driver.Connection, where: str, ids: Sequence[str]
 ) -> dict[tuple[str, bool], tuple[str, ...]]:
     """Return the names of stages by run and whether they run (else they did not complete)."""
     names: dict[tuple[str, bool], tuple[str, ...]] = {}

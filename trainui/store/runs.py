@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from trainui import clock
 from trainui.domain.definition import Pipeline
@@ -55,11 +54,7 @@ def create(connection: Connection, new: NewRun) -> None:
     if connection.execute(select(RUNS.c.id).where(RUNS.c.id == new.id)).first():
         raise UsageError(f"a run with the id {new.id!r} exists; resume it, or choose another id")
     pipeline = new.pipeline
-    connection.execute(
-        upsert(PIPELINES)
-        .values(digest=pipeline.digest, name=pipeline.name, text=pipeline.text)
-        .on_conflict_do_nothing()
-    )
+    keep_pipeline(connection, pipeline)
     connection.execute(
         insert(RUNS).values(
             id=new.id,
@@ -77,6 +72,14 @@ def create(connection: Connection, new: NewRun) -> None:
     )
     _insert_stages(connection, new)
     events.record(connection, new.id, "submitted", f"{len(pipeline.stages)} stages submitted")
+
+
+def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
+    """Store a pipeline's text, unless it is there."""
+    known = select(PIPELINES.c.digest).where(PIPELINES.c.digest == pipeline.digest)
+    if connection.execute(known).first() is None:
+        values = {"digest": pipeline.digest, "name": pipeline.name, "text": pipeline.text}
+        connection.execute(insert(PIPELINES).values(values))
 
 
 def _created_at(connection: Connection) -> int:

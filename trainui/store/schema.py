@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from trainui import clock
 from trainui.errors import UnfitEnvironmentError
+from trainui.store import postgres
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -42,7 +43,7 @@ def upgrade_if_needed(url: str, file: Path) -> None:
         found = revision(file)
         if found == HEAD:
             return
-        _check_known(found, file)
+        _check_known(found, str(file))
         if found is not None:
             back_up(file, file.with_name(f"{file.name}.before-{HEAD}-{clock.now()}"))
         upgrade(url)
@@ -77,10 +78,31 @@ def alembic_config(url: str) -> Config:
     return config
 
 
-def _check_known(found: str | None, file: Path) -> None:
+def upgrade_server_if_needed(url: str) -> None:
+    """Bring a PostgreSQL database to `HEAD`; no copy is made, that is its keeper's.
+
+    Raises:
+        UnfitEnvironmentError: a newer trainui made it.
+    """
+    found = server_revision(url)
+    _check_known(found, postgres.shown(url))
+    if found != HEAD:
+        upgrade(url)  # one at a time, as all that writes
+
+
+def server_revision(url: str) -> str | None:
+    """Return a PostgreSQL database's revision; None for an empty one."""
+    with closing(postgres.connect(url, autocommit=True)) as connection:
+        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+            return None
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _check_known(found: str | None, where: str) -> None:
     if found is not None and found > HEAD:
         raise UnfitEnvironmentError(
-            f"{file}: made by a newer trainui (schema {found}, this one knows {HEAD}); "
+            f"{where}: made by a newer trainui (schema {found}, this one knows {HEAD}); "
             "upgrade trainui, or set TRAINUI_HOME to another directory"
         )
 

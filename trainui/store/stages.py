@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Connection, and_, bindparam, func, select, type_coerce, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status, check_transition
 from trainui.pipeline.settle import Upstream, settled
-from trainui.store import events, rows, runs
+from trainui.store import dialect, events, rows, runs
 from trainui.store.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 
@@ -230,7 +230,7 @@ def _has_open_attempt() -> Any:
     )
 
 
-_GPUS = func.coalesce(type_coerce(STAGES.c.definition_json, JSON)["gpus"].as_integer(), 0)
+_GPUS = func.coalesce(dialect.number_in(STAGES.c.definition_json, "gpus"), 0)
 _IS_QUEUED = and_(STAGES.c.status == Status.QUEUED, ~_has_open_attempt())
 
 

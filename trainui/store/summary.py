@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from trainui import clock
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.pipeline import masking
-from trainui.store import views
+from trainui.store import driver, views
 
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
@@ -29,7 +28,7 @@ def run_line(run: RunRecord) -> dict[str, Any]:
     }
 
 
-def run_in_full(connection: sqlite3.Connection, run: RunRecord) -> dict[str, Any]:
+def run_in_full(connection: driver.Connection, run: RunRecord) -> dict[str, Any]:
     """Return a run with its stages and their attempts, as `show` has it."""
     attempts = views.attempts(connection, run.id)
     stages = [

@@ -6,13 +6,12 @@ is left out.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from trainui.store import pieces, stitching
+from trainui.store import driver, pieces, stitching
 from trainui.store.chunks import NO_TIME
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Track:
         return [float(x) for x in self.x[at]]
 
 
-def track(connection: sqlite3.Connection, owner: str, name: str, axis: Axis = Axis.STEP) -> Track:
+def track(connection: driver.Connection, owner: str, name: str, axis: Axis = Axis.STEP) -> Track:
     """Return a whole series, superseded points too; empty if there is no such series."""
     import numpy as np
 
@@ -101,7 +100,7 @@ def _x(axis: Axis, steps: Floats, times: Ints) -> Floats:
     return seconds - known[0] if axis == Axis.RELATIVE and len(known) else seconds
 
 
-def _epochs(connection: sqlite3.Connection, owner: str) -> Callable[[Floats], Floats]:
+def _epochs(connection: driver.Connection, owner: str) -> Callable[[Floats], Floats]:
     """Return what tells the epoch at steps: NaN outside of what is known."""
     import numpy as np
 

@@ -5,17 +5,18 @@ This is the way to the first frame, so it imports the database driver and nothin
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import AmbiguousError, NotFoundError
-from trainui.store import rows
+from trainui.store import driver, rows
 from trainui.store.reader import connect as connect
 from trainui.store.reader import data_version as data_version
 from trainui.store.reader import flag as flag
+from trainui.store.reader import is_there as is_there
 from trainui.store.reader import reading as reading
 from trainui.text import harmless
 
@@ -23,7 +24,7 @@ PREFIX_LENGTH = 4
 """Characters of a run's id that name it."""
 
 
-def runs(connection: sqlite3.Connection, *, limit: int | None = None) -> list[RunRecord]:
+def runs(connection: driver.Connection, *, limit: int | None = None) -> list[RunRecord]:
     """Return runs, newest first."""
     found = connection.execute(
         "SELECT * FROM runs ORDER BY created_at DESC, id LIMIT ?", (-1 if limit is None else limit,)
@@ -31,7 +32,7 @@ def runs(connection: sqlite3.Connection, *, limit: int | None = None) -> list[Ru
     return [rows.run_record(_mapping(row)) for row in found]
 
 
-def runs_with(connection: sqlite3.Connection, status: Status) -> list[RunRecord]:
+def runs_with(connection: driver.Connection, status: Status) -> list[RunRecord]:
     """Return the runs that have a stage in a state, newest first."""
     found = connection.execute(
         "SELECT * FROM runs WHERE id IN (SELECT run_id FROM stages WHERE status = ?) "
@@ -41,13 +42,13 @@ def runs_with(connection: sqlite3.Connection, status: Status) -> list[RunRecord]
     return [rows.run_record(_mapping(row)) for row in found]
 
 
-def run(connection: sqlite3.Connection, run_id: str) -> RunRecord | None:
+def run(connection: driver.Connection, run_id: str) -> RunRecord | None:
     """Return the run of exactly this id."""
     row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
     return rows.run_record(_mapping(row)) if row else None
 
 
-def find_run(connection: sqlite3.Connection, reference: str) -> RunRecord:
+def find_run(connection: driver.Connection, reference: str) -> RunRecord:
     """Return the run that a person means: an id, else a name (its latest run), else a prefix.
 
     Raises:
@@ -69,7 +70,7 @@ def find_run(connection: sqlite3.Connection, reference: str) -> RunRecord:
     return fitting[0]
 
 
-def _with_prefix(connection: sqlite3.Connection, prefix: str) -> list[RunRecord]:
+def _with_prefix(connection: driver.Connection, prefix: str) -> list[RunRecord]:
     if len(prefix) < PREFIX_LENGTH:
         return []
     found = connection.execute(
@@ -79,7 +80,7 @@ def _with_prefix(connection: sqlite3.Connection, prefix: str) -> list[RunRecord]
     return [rows.run_record(_mapping(row)) for row in found]
 
 
-def _no_such_run(connection: sqlite3.Connection, reference: str) -> str:
+def _no_such_run(connection: driver.Connection, reference: str) -> str:
     latest = _listed(runs(connection, limit=3))
     hint = f"the latest are {latest}" if latest else "there are no runs yet"
     return f"no run is called {reference!r}, by id, name, or 4 or more characters of an id; {hint}"
@@ -89,19 +90,19 @@ def _listed(found: Sequence[RunRecord]) -> str:
     return ", ".join(f"{run.id} ({harmless(run.name)})" for run in found)
 
 
-def stages(connection: sqlite3.Connection, run_id: str) -> list[StageRecord]:
+def stages(connection: driver.Connection, run_id: str) -> list[StageRecord]:
     """Return a run's stages in the file's order."""
     found = connection.execute("SELECT * FROM stages WHERE run_id = ? ORDER BY position", (run_id,))
     return [rows.stage_record(_mapping(row)) for row in found]
 
 
-def stage_states(connection: sqlite3.Connection, run_id: str) -> dict[str, tuple[Status, int]]:
+def stage_states(connection: driver.Connection, run_id: str) -> dict[str, tuple[Status, int]]:
     """Return the state and the last attempt's number of a run's stages, by id: cheap to ask."""
     found = connection.execute("SELECT id, status, attempt FROM stages WHERE run_id = ?", (run_id,))
     return {stage_id: (Status(status), attempt) for stage_id, status, attempt in found}
 
 
-def find_stages(connection: sqlite3.Connection, run_id: str, reference: str) -> list[StageRecord]:
+def find_stages(connection: driver.Connection, run_id: str, reference: str) -> list[StageRecord]:
     """Return the stages that a person means: a name, a matrix stage's name, or a unique part.
 
     Raises:
@@ -123,7 +124,7 @@ def find_stages(connection: sqlite3.Connection, run_id: str, reference: str) -> 
     return fitting
 
 
-def attempts(connection: sqlite3.Connection, run_id: str) -> dict[str, list[AttemptRecord]]:
+def attempts(connection: driver.Connection, run_id: str) -> dict[str, list[AttemptRecord]]:
     """Return a run's attempts by stage id, the first one first."""
     found: dict[str, list[AttemptRecord]] = {}
     for row in connection.execute(
@@ -136,14 +137,14 @@ def attempts(connection: sqlite3.Connection, run_id: str) -> dict[str, list[Atte
     return found
 
 
-def attempts_of_stage(connection: sqlite3.Connection, stage_id: str) -> list[AttemptRecord]:
+def attempts_of_stage(connection: driver.Connection, stage_id: str) -> list[AttemptRecord]:
     """Return a stage's attempts, the first one first."""
     found = connection.execute("SELECT * FROM attempts WHERE stage_id = ? ORDER BY id", (stage_id,))
     return [rows.attempt_record(_mapping(row)) for row in found]
 
 
 def events(
-    connection: sqlite3.Connection, run_id: str, *, after: int = 0
+    connection: driver.Connection, run_id: str, *, after: int = 0
 ) -> list[tuple[int, Event]]:
     """Return a run's events in order, each with its number, those after a number only."""
     found = connection.execute(
@@ -152,11 +153,11 @@ def events(
     return [(row["id"], rows.event_record(_mapping(row))) for row in found]
 
 
-def pipeline_text(connection: sqlite3.Connection, digest: str) -> str:
+def pipeline_text(connection: driver.Connection, digest: str) -> str:
     """Return a pipeline's text."""
     row = connection.execute("SELECT text FROM pipelines WHERE digest = ?", (digest,)).fetchone()
     return str(row[0]) if row else ""
 
 
-def _mapping(row: sqlite3.Row) -> rows.Row:
+def _mapping(row: Any) -> rows.Row:
     return dict(zip(row.keys(), row, strict=True))

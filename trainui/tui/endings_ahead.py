@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from trainui import clock, settings
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
 from trainui.pipeline.estimate import Past, Progress, ToGo
-from trainui.store import curves, past, views
+from trainui.store import curves, driver, past, views
 from trainui.text import to_go
 
 ANEW_EVERY = 5.0
@@ -56,7 +55,7 @@ class Prophet:
         self._cpus = settings.load().cpus
 
     def look(
-        self, connection: sqlite3.Connection, run: RunRecord, stages: Sequence[StageRecord]
+        self, connection: driver.Connection, run: RunRecord, stages: Sequence[StageRecord]
     ) -> Ahead:
         """Return when a run, and those of its stages that run, will have ended."""
         if run.status not in UNFINISHED:
@@ -72,7 +71,7 @@ class Prophet:
         }
         return Ahead(ending, running)
 
-    def of_list(self, connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, Ending]:
+    def of_list(self, connection: driver.Connection, run_ids: Sequence[str]) -> dict[str, Ending]:
         """Return when the runs will have ended of which that can be told."""
         found = {}
         for run_id in run_ids[:MOST_RUNS]:
@@ -84,7 +83,7 @@ class Prophet:
         return found
 
     def _completions(
-        self, connection: sqlite3.Connection, run: RunRecord, stages: int
+        self, connection: driver.Connection, run: RunRecord, stages: int
     ) -> dict[str, list[Past]]:
         looked_at, known = self._past.get(run.id, (float("-inf"), {}))
         if time.monotonic() - looked_at > ANEW_EVERY:
@@ -101,7 +100,7 @@ def _in(now: int, seconds: float, whole: bool) -> Ending:
 
 
 def _with_steps(
-    connection: sqlite3.Connection,
+    connection: driver.Connection,
     stages: Sequence[StageRecord],
     progress: Mapping[str, Progress],
     known: Mapping[str, Sequence[Past]],

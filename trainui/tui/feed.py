@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trainui import disk, paths, settings
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, TrainuiError
-from trainui.store import reader
+from trainui.store import driver, reader
 from trainui.tui.gpu_reader import GpuReader
 from trainui.tui.ringer import Ringer
 from trainui.tui.run_list import RunList
@@ -149,9 +149,9 @@ class _Source:
         self._ringer = ringer
         self.unfinished = False
         """The last snapshot left out what takes long; the next reading brings it."""
-        self._connection: sqlite3.Connection | None = None
+        self._connection: driver.Connection | None = None
         self._file: tuple[int, int] | None = None
-        self._version: int | None = None
+        self._version: int | str | None = None
         self._list = RunList()
         self._pages: PageReader | None = None
         self._prophet: Prophet | None = None
@@ -204,7 +204,7 @@ class _Source:
         self._connection = None
         self._list = RunList()
 
-    def _read(self, wanted: Wanted, connection: sqlite3.Connection) -> Snapshot:
+    def _read(self, wanted: Wanted, connection: driver.Connection) -> Snapshot:
         self._version = reader.data_version(connection)
         if self._ringer is not None:
             self._ringer.look(connection)
@@ -231,7 +231,7 @@ class _Source:
         endings = self._endings(connection)
         return replace(snapshot, runs=self._list.runs, loading=self._list.loading, endings=endings)
 
-    def _endings(self, connection: sqlite3.Connection) -> Mapping[str, Ending]:
+    def _endings(self, connection: driver.Connection) -> Mapping[str, Ending]:
         """Return when what runs will have ended; not for the first frame."""
         running = [run.id for run in self._list.runs if run.status == Status.RUNNING]
         if not running or self._list.loading:
@@ -249,14 +249,17 @@ class _Source:
             self._pages = PageReader()
         return self._pages
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self) -> driver.Connection:
         if self._connection is None:
             self._replaced()
-            self._connection = reader.connect(paths.home().database)
+            self._connection = reader.connect()
         return self._connection
 
     def _replaced(self) -> bool:
         """Whether the database is another file than before, has come or gone."""
+        if settings.load().database_url is not None:
+            self._file = self._file or (0, 0)
+            return False
         try:
             status = paths.home().database.stat()
             found = (status.st_dev, status.st_ino)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 
-from trainui import paths
 from trainui.errors import TrainuiError
 from trainui.store import reader, run_lines
 from trainui.text import harmless
@@ -17,7 +16,7 @@ MOST = 5
 def message() -> str:
     """Return lines about the runs that go on; empty where nothing does."""
     try:
-        with reader.reading(paths.home().database) as connection:
+        with reader.reading() as connection:
             going = run_lines.unfinished(connection)
     except (TrainuiError, sqlite3.Error):
         return ""

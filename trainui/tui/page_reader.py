@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
-from trainui.store import curves, views
+from trainui.store import curves, driver, views
 from trainui.text import harmless
 from trainui.tui.endings_ahead import Prophet
 from trainui.tui.log_tail import LogReader, size_of
@@ -27,7 +26,7 @@ class PageReader:
         self._prophet = Prophet()
         self._plots: dict[tuple[str, str], tuple[tuple[object, ...], CurveData]] = {}
 
-    def read(self, connection: sqlite3.Connection, wanted: Wanted) -> RunPage | None:
+    def read(self, connection: driver.Connection, wanted: Wanted) -> RunPage | None:
         """Read a page; None where the run is gone."""
         assert wanted.run_id is not None
         run = views.run(connection, wanted.run_id)
@@ -77,7 +76,7 @@ class PageReader:
         )
 
     def _read_curves(
-        self, connection: sqlite3.Connection, stage: StageRecord, wanted: Wanted
+        self, connection: driver.Connection, stage: StageRecord, wanted: Wanted
     ) -> tuple[CurveData, ...] | None:
         if "numpy" not in sys.modules and not _has_series(connection, stage.id):
             return ()
@@ -87,7 +86,7 @@ class PageReader:
         )
 
     def _plot(
-        self, connection: sqlite3.Connection, owner: str, series: SeriesSummary, width: int
+        self, connection: driver.Connection, owner: str, series: SeriesSummary, width: int
     ) -> CurveData:
         """Read a series in columns, unless nothing of it has changed."""
         key = (owner, series.name)
@@ -123,6 +122,6 @@ def _talkative(directory: Path, status: Status) -> Stream:
     return first
 
 
-def _has_series(connection: sqlite3.Connection, owner: str) -> bool:
+def _has_series(connection: driver.Connection, owner: str) -> bool:
     found = connection.execute("SELECT 1 FROM series WHERE owner = ? LIMIT 1", (owner,))
     return found.fetchone() is not None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-
-from trainui.store import run_lines
+from trainui.store import driver, run_lines
 from trainui.store.run_lines import RunLine
 
 FIRST_RUNS = 200
@@ -23,14 +21,14 @@ class RunList:
         self.loading = True
         """Only the first runs were read."""
 
-    def first(self, connection: sqlite3.Connection) -> None:
+    def first(self, connection: driver.Connection) -> None:
         """Read as many runs as fill a screen."""
         self.runs = tuple(run_lines.run_lines(connection, limit=FIRST_RUNS))
         self.loading = len(self.runs) == FIRST_RUNS
         if not self.loading:
             self.reload(connection)
 
-    def reload(self, connection: sqlite3.Connection) -> None:
+    def reload(self, connection: driver.Connection) -> None:
         """Read all runs."""
         self._event = run_lines.last_event(connection)
         found = run_lines.run_lines(connection)
@@ -39,7 +37,7 @@ class RunList:
         self.runs = tuple(found)
         self.loading = False
 
-    def update(self, connection: sqlite3.Connection) -> None:
+    def update(self, connection: driver.Connection) -> None:
         """Read the runs to which something happened since the last reading."""
         event = run_lines.last_event(connection)
         count = run_lines.count_runs(connection)

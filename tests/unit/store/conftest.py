@@ -16,7 +16,7 @@ AddRun = Callable[..., str]
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> Iterator[Store]:
     monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
     store = open_store()
     yield store

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from trainui.store import point_sources, points, views
+from trainui.store import driver, point_sources, points, views
 from trainui.store.chunks import NO_TIME, Points
-from trainui.store.engine import Store, sqlite_file
+from trainui.store.engine import Store
 from trainui.store.point_sources import Source
 
 Column = Sequence[tuple[float, float]]
@@ -66,15 +65,13 @@ class Feeder:
         self.source = found
 
 
-def connect(store: Store) -> sqlite3.Connection:
-    file = sqlite_file(store.url)
-    assert file is not None
-    connection = views.connect(file)
+def connect(_store: Store) -> driver.Connection:
+    connection = views.connect()
     _opened.append(connection)
     return connection
 
 
-_opened: list[sqlite3.Connection] = []
+_opened: list[driver.Connection] = []
 
 
 def close_all() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.store import readings
 from tests.unit.store.readings import Column, Feeder, connect
 from trainui.domain.records import SeriesSummary
 from trainui.store import curves
@@ -194,6 +195,7 @@ def test_any_history_of_attempts(
 ) -> None:
     from trainui.store import points
 
+    readings.close_all()  # those of the example before
     with store.write() as connection:
         points.forget(connection, ["stage"])
     feeder, attempt = Feeder(store), 1

@@ -9,8 +9,10 @@ from functools import cache
 from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests import postgresql
 from tests.unit.profiles import machine
 from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
@@ -55,13 +57,16 @@ class Kept(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="trainui-test-"))
-        shutil.copy(empty_database(), self.directory / "trainui.db")
-        self.store = open_store(f"sqlite:///{self.directory / 'trainui.db'}")
+        self.store = open_store(self.make_database())
         self.runs: list[str] = []
         self.read: list[StageRecord] = []
         """Stages as they once were."""
         self.granted: list[AttemptRecord] = []
         self.ended: dict[int, AttemptRecord] = {}
+
+    def make_database(self) -> str:
+        shutil.copy(empty_database(), self.directory / "trainui.db")
+        return f"sqlite:///{self.directory / 'trainui.db'}"
 
     def teardown(self) -> None:
         self.store.close()
@@ -214,3 +219,20 @@ class Kept(RuleBasedStateMachine):
 
 TestKept = Kept.TestCase
 TestKept.settings = machine(examples=12, steps=20)
+
+
+class KeptByPostgresql(Kept):
+    """The same in PostgreSQL."""
+
+    def make_database(self) -> str:
+        server = postgresql.running()
+        self.url = server.make_database(server.filled_template())
+        return self.url
+
+    def teardown(self) -> None:
+        super().teardown()
+        postgresql.running().drop(self.url)
+
+
+TestKeptByPostgresql = pytest.mark.usefixtures("postgresql_server")(KeptByPostgresql.TestCase)
+TestKeptByPostgresql.settings = machine(examples=8, steps=20)

@@ -79,13 +79,15 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 def test_reading_makes_no_file_and_cannot_write(store: Store, add_run: AddRun) -> None:
     add_run("run-1", {"A": []})
     with views.reading() as connection:
-        with pytest.raises(Exception, match="readonly"):
+        with pytest.raises(Exception, match=r"read-?only"):
             connection.execute("DELETE FROM runs")
         assert views.run(connection, "run-1") is not None
 
 
 def test_the_database_is_private_whatever_the_umask(store: Store, add_run: AddRun) -> None:
     add_run("run-1", {"A": []})
+    if store.url.startswith("postgresql"):
+        pytest.skip("who may see it is decided by the server")
     database = paths.home().database
     assert database.parent.stat().st_mode & 0o777 == 0o700
     for file in database.parent.glob("trainui.db*"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo
 from trainui import clock
 from trainui.domain.states import Status
-from trainui.store import reader, views
+from trainui.store import driver, reader, views
 from trainui.tui.overview import overview_rows
 from trainui.tui.reports import stage_report
 from trainui.tui.run_heading import can_resume, crumbs, heading
@@ -19,12 +18,12 @@ from trainui.tui.spans import joined, plain, width_of
 
 
 @pytest.fixture
-def connection(filler: Filler, home: Path) -> Iterator[sqlite3.Connection]:
+def connection(filler: Filler, home: Path) -> Iterator[driver.Connection]:
     with reader.reading(home / "trainui.db") as connection:
         yield connection
 
 
-def shown(connection: sqlite3.Connection, run_id: str, name: str, width: int = 60) -> str:
+def shown(connection: driver.Connection, run_id: str, name: str, width: int = 60) -> str:
     run = views.find_run(connection, run_id)
     by_name = {stage.name: stage for stage in views.stages(connection, run_id)}
     stage = by_name[name]
@@ -34,7 +33,7 @@ def shown(connection: sqlite3.Connection, run_id: str, name: str, width: int = 6
     return joined(rows)
 
 
-def test_a_running_stage(filler: Filler, connection: sqlite3.Connection) -> None:
+def test_a_running_stage(filler: Filler, connection: driver.Connection) -> None:
     run_id = filler.run(DIAMOND)
     attempt = filler.start(run_id, "prepare", ago=75)
     text = shown(connection, run_id, "prepare")
@@ -45,7 +44,7 @@ def test_a_running_stage(filler: Filler, connection: sqlite3.Connection) -> None
 
 
 def test_a_pending_stage_names_what_it_waits_for(
-    filler: Filler, connection: sqlite3.Connection
+    filler: Filler, connection: driver.Connection
 ) -> None:
     run_id = filler.run(DIAMOND)
     assert "waits for train[hidden=32], train[hidden=128]" in shown(
@@ -54,7 +53,7 @@ def test_a_pending_stage_names_what_it_waits_for(
 
 
 def test_a_failed_stage_says_why_and_shows_its_error(
-    filler: Filler, connection: sqlite3.Connection
+    filler: Filler, connection: driver.Connection
 ) -> None:
     run_id = filler.run({"a": ()})
     filler.fail(run_id, "a", "exit code 1: ValueError\n  File a.py\nValueError: \x1b[31mtoo high")
@@ -64,12 +63,12 @@ def test_a_failed_stage_says_why_and_shows_its_error(
     assert "ValueError: too high" in text
 
 
-def test_a_blocked_stage_says_by_what(filler: Filler, connection: sqlite3.Connection) -> None:
+def test_a_blocked_stage_says_by_what(filler: Filler, connection: driver.Connection) -> None:
     run_id = failed_demo(filler)
     assert "train[hidden=128] failed" in shown(connection, run_id, "evaluate")
 
 
-def test_earlier_attempts_are_listed(filler: Filler, connection: sqlite3.Connection) -> None:
+def test_earlier_attempts_are_listed(filler: Filler, connection: driver.Connection) -> None:
     run_id = filler.run({"a": ()}, retries=2)
     filler.fail(run_id, "a", "exit code 7: no luck", exit_code=7)
     filler.start(run_id, "a")
@@ -79,7 +78,7 @@ def test_earlier_attempts_are_listed(filler: Filler, connection: sqlite3.Connect
     assert "1 ✗ failed after 31s  exit code 7: no luck" in text
 
 
-def test_secrets_are_masked(filler: Filler, connection: sqlite3.Connection) -> None:
+def test_secrets_are_masked(filler: Filler, connection: driver.Connection) -> None:
     run_id = filler.run(
         {"a": ()}, env={"API_TOKEN": "hunter22"}, command="curl -H hunter22", task=None
     )
@@ -89,7 +88,7 @@ def test_secrets_are_masked(filler: Filler, connection: sqlite3.Connection) -> N
 
 
 def test_a_task_shows_its_parameters_and_its_result(
-    filler: Filler, connection: sqlite3.Connection
+    filler: Filler, connection: driver.Connection
 ) -> None:
     run_id = filler.run(
         {"a": ()}, command=None, task="evaluate.run", params={"models": ["x", "y"], "api_key": "k"}
@@ -99,7 +98,7 @@ def test_a_task_shows_its_parameters_and_its_result(
     assert 'models=["x", "y"]  api_key=***' in text
 
 
-def test_the_heading_counts_states_in_words(filler: Filler, connection: sqlite3.Connection) -> None:
+def test_the_heading_counts_states_in_words(filler: Filler, connection: driver.Connection) -> None:
     run_id = filler.run(SWEEP, name="sweep")
     filler.complete(run_id, "prepare")
     filler.start(run_id, "train[lr=3,seed=1]")
@@ -113,12 +112,12 @@ def test_the_heading_counts_states_in_words(filler: Filler, connection: sqlite3.
 
 
 def test_only_what_ended_without_completing_can_be_resumed(
-    filler: Filler, connection: sqlite3.Connection
+    filler: Filler, connection: driver.Connection
 ) -> None:
     assert can_resume(views.stages(connection, failed_demo(filler)))
 
 
-def test_a_report_is_markdown(filler: Filler, connection: sqlite3.Connection) -> None:
+def test_a_report_is_markdown(filler: Filler, connection: driver.Connection) -> None:
     run_id = failed_demo(filler)
     run = views.find_run(connection, run_id)
     stage = next(s for s in views.stages(connection, run_id) if s.status == Status.FAILED)

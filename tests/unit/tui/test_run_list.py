@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,17 +9,17 @@ import pytest
 
 from tests.unit.tui.filled import DIAMOND, Filler, multiply, running_demo
 from trainui.domain.states import Status
-from trainui.store import reader, run_lines, runs
+from trainui.store import driver, reader, run_lines, runs
 from trainui.tui.run_list import FIRST_RUNS, RunList
 
 
 @pytest.fixture
-def connection(filler: Filler, home: Path) -> Iterator[sqlite3.Connection]:
+def connection(filler: Filler, home: Path) -> Iterator[driver.Connection]:
     with reader.reading(home / "trainui.db") as connection:
         yield connection
 
 
-def test_a_run_in_a_line(filler: Filler, connection: sqlite3.Connection) -> None:
+def test_a_run_in_a_line(filler: Filler, connection: driver.Connection) -> None:
     run_id = running_demo(filler)
     (line,) = run_lines.run_lines(connection)
     assert (line.id, line.status, line.done, line.total) == (run_id, Status.RUNNING, 2, 5)
@@ -28,7 +27,7 @@ def test_a_run_in_a_line(filler: Filler, connection: sqlite3.Connection) -> None
 
 
 def test_it_reads_again_only_where_something_happened(
-    filler: Filler, connection: sqlite3.Connection
+    filler: Filler, connection: driver.Connection
 ) -> None:
     first, second = filler.run(DIAMOND, name="one"), filler.run(DIAMOND, name="two")
     known = RunList()
@@ -43,7 +42,7 @@ def test_it_reads_again_only_where_something_happened(
 
 
 def test_new_runs_come_first_and_removed_ones_go(
-    filler: Filler, connection: sqlite3.Connection
+    filler: Filler, connection: driver.Connection
 ) -> None:
     old = filler.run({"a": ()}, name="old")
     filler.complete(old, "a")
@@ -58,7 +57,7 @@ def test_new_runs_come_first_and_removed_ones_go(
     assert [run.id for run in known.runs] == [new]
 
 
-def test_nothing_new_is_the_same_list(filler: Filler, connection: sqlite3.Connection) -> None:
+def test_nothing_new_is_the_same_list(filler: Filler, connection: driver.Connection) -> None:
     filler.run({"a": ()})
     known = RunList()
     known.first(connection)
@@ -68,7 +67,7 @@ def test_nothing_new_is_the_same_list(filler: Filler, connection: sqlite3.Connec
 
 
 def test_of_many_runs_the_first_screen_is_read_first(
-    filler: Filler, connection: sqlite3.Connection, home: Path
+    filler: Filler, connection: driver.Connection, home: Path
 ) -> None:
     run_id = filler.run(DIAMOND)
     multiply(home / "trainui.db", run_id, 1000)

@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import create_engine, event
 from sqlmodel import SQLModel
 
-from trainui.store import point_tables, tables  # noqa: F401  (they fill the metadata)
+from trainui.store import point_tables, postgres, tables  # noqa: F401  (they fill the metadata)
 
 BEGIN = "BEGIN IMMEDIATE"
 
@@ -19,8 +19,11 @@ def _begin_nothing_itself(connection: Any, _record: Any) -> None:
 
 def run() -> None:
     """Run the migrations."""
-    engine = create_engine(str(context.config.get_main_option("sqlalchemy.url")))
-    if engine.dialect.name == "sqlite":  # the driver begins nothing before it changes a table
+    url = str(context.config.get_main_option("sqlalchemy.url"))
+    if postgres.is_ours(url):
+        engine = create_engine("postgresql+psycopg://", creator=lambda: postgres.connect(url))
+    else:
+        engine = create_engine(url)  # the driver begins nothing before it changes a table
         event.listen(engine, "connect", _begin_nothing_itself)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(BEGIN))
     with engine.connect() as connection:
@@ -31,6 +34,8 @@ def run() -> None:
             transactional_ddl=True,
         )
         with context.begin_transaction():
+            if postgres.is_ours(url):  # who waited here finds it done
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({postgres.LOCK})")
             context.run_migrations()
     engine.dispose()
 

@@ -121,7 +121,8 @@ def upgrade() -> None:
 
     op.create_table(
         "runs",
-        sa.Column("id", sa.String(), nullable=False),
+        # compared byte by byte, as SQLite does: ids are found by their first letters
+        sa.Column("id", sa.String().with_variant(sa.String(collation="C"), "postgresql")),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("pipeline", sa.String(), nullable=False),

@@ -1,0 +1,138 @@
+"""What holds on PostgreSQL alone: turns to write, what is told of commits, and lost connections."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgresql
+from trainui.errors import NotFoundError, UnfitEnvironmentError
+from trainui.store import driver, postgres, runs, views
+from trainui.store.engine import Store, open_store
+
+
+@pytest.fixture
+def url(postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    url = postgresql_server.make_database(postgresql_server.filled_template())
+    monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
+    yield url
+    postgresql_server.drop(url)
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    store = open_store()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def reading(store: Store) -> Iterator[driver.Connection]:
+    with views.reading() as connection:
+        yield connection
+
+
+def test_statements_are_translated() -> None:
+    assert postgres.translate("a IS ? AND b IS NOT ?") == (
+        "a IS NOT DISTINCT FROM %s AND b IS DISTINCT FROM %s"
+    )
+    assert postgres.translate("a LIKE '5%'") == "a LIKE '5%%'"
+
+
+def test_a_row_is_known_by_number_and_by_name(reading: driver.Connection) -> None:
+    row = reading.execute("SELECT 1 AS one, 'two' AS two").fetchone()
+    assert (row[0], row["two"], row.keys(), tuple(row)) == (1, "two", ["one", "two"], (1, "two"))
+
+
+def test_who_writes_reads_what_the_one_before_has_written(store: Store) -> None:
+    def count_up() -> None:
+        for _ in range(20):
+            with store.write() as connection:
+                known = int(runs.flag(connection, "count") or 0)
+                runs.set_flag(connection, "count", str(known + 1))
+
+    threads = [threading.Thread(target=count_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.read() as connection:
+        assert runs.flag(connection, "count") == "80"
+
+
+def test_a_commit_is_noticed_and_what_is_not_committed_is_not_missed(
+    store: Store, reading: driver.Connection
+) -> None:
+    with store.write() as connection:
+        runs.set_flag(connection, "paused", "1")
+        during = views.data_version(reading)
+        assert views.flag(reading, "paused") is None
+    assert views.data_version(reading) != during
+    assert views.flag(reading, "paused") == "1"
+
+
+def test_what_a_statement_may_not_hold_is_replaced(store: Store) -> None:
+    with store.write() as connection:
+        runs.set_flag(connection, "a\0b", "c")
+    with views.reading() as reading:
+        assert views.flag(reading, "a\N{REPLACEMENT CHARACTER}b") == "c"
+
+
+def test_who_hangs_while_it_writes_loses_its_turn(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_SERVER", "-c idle_in_transaction_session_timeout=300ms")
+    hanging, other = Store(url), Store(url)
+    turn = hanging.write()
+    connection = turn.__enter__()
+    runs.set_flag(connection, "whose", "the one that hangs")
+    with other.write() as in_turn:  # it waits until the server has ended the first
+        runs.set_flag(in_turn, "whose", "the other")
+    with pytest.raises(UnfitEnvironmentError):
+        turn.__exit__(None, None, None)
+    hanging.close()
+    other.close()
+    with views.reading() as reading:
+        assert views.flag(reading, "whose") == "the other"
+
+
+def test_after_the_server_was_away_all_goes_on(
+    postgresql_programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = postgresql.Server(postgresql_programs, {"synchronous_commit": "on"})
+    url = server.make_database()
+    monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
+    store = open_store()
+    with store.write() as connection:
+        runs.set_flag(connection, "paused", "1")
+    server.stop()
+    with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
+        store.write().__enter__()
+    with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
+        views.connect()
+    server.start()
+    with store.write() as connection:
+        assert runs.flag(connection, "paused") == "1"
+    store.close()
+    server.remove()
+
+
+def test_an_empty_database_holds_no_runs(
+    postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_DATABASE_URL", postgresql_server.make_database())
+    assert not views.is_there()
+    with pytest.raises(NotFoundError, match="there are no runs yet"):
+        views.connect()
+
+
+def test_no_password_is_shown(postgresql_server: postgresql.Server) -> None:
+    url = postgresql_server.url("postgres").replace("trainui:", "nobody:")
+    with pytest.raises(UnfitEnvironmentError, match="authentication failed") as caught:
+        open_store(url)
+    secret = url.split(":")[2].partition("@")[0]
+    assert secret not in str(caught.value)
+    assert postgresql.PASSWORD not in str(caught.value)
