@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from sqlite3 import Connection
 
 from trainui import clock, text
 from trainui.braille import plot_lines
@@ -16,6 +15,7 @@ from trainui.control import code
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.pipeline import masking
 from trainui.store import curves, views
+from trainui.store.driver import Connection
 
 PLOTS = 6
 """Curves that are drawn at most: a report is read at a glance; the table has all."""

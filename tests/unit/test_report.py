@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from tests.unit.execution.conftest import store as store
 from tests.unit.execution.submitted import submit
 from trainui import control, open_session, report, sync_metrics_from_file
-from trainui.store import views
+from trainui.store import driver, views
 from trainui.store.engine import Store
 
 TEXT = """
@@ -26,19 +25,19 @@ stages:
 
 
 @pytest.fixture
-def connection(store: Store) -> Iterator[sqlite3.Connection]:
+def connection(store: Store) -> Iterator[driver.Connection]:
     with views.reading() as connection:
         yield connection
 
 
-def written(connection: sqlite3.Connection, run_id: str) -> str:
+def written(connection: driver.Connection, run_id: str) -> str:
     run = views.run(connection, run_id)
     assert run is not None
     return report.markdown(connection, run)
 
 
 def test_stages_and_their_states_are_a_table_that_no_name_breaks(
-    connection: sqlite3.Connection, tmp_path: Path
+    connection: driver.Connection, tmp_path: Path
 ) -> None:
     run_id = submit(tmp_path, TEXT)
     control.cancel(run_id)
@@ -50,7 +49,7 @@ def test_stages_and_their_states_are_a_table_that_no_name_breaks(
 
 
 def test_parameters_are_those_that_differ_from_the_run_before(
-    connection: sqlite3.Connection, tmp_path: Path
+    connection: driver.Connection, tmp_path: Path
 ) -> None:
     first = submit(tmp_path, TEXT)
     second = submit(tmp_path, TEXT.replace("0.1", "0.2").replace("abcdefgh", "ijklmnop"))
@@ -62,7 +61,7 @@ def test_parameters_are_those_that_differ_from_the_run_before(
 
 
 def test_curves_are_drawn_between_their_extremes_and_clocks_are_not(
-    connection: sqlite3.Connection, tmp_path: Path
+    connection: driver.Connection, tmp_path: Path
 ) -> None:
     run_id = submit(tmp_path, TEXT)
     stage = views.stages(connection, run_id)[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -13,7 +12,7 @@ import typer
 from trainui import clock, text
 from trainui.cli import options, output
 from trainui.domain.states import ENDED
-from trainui.store import news, views
+from trainui.store import driver, news, views
 from trainui.store.news import Entry
 
 POLL = 0.1
@@ -75,7 +74,7 @@ def events(
 
 
 def _growing(
-    connection: sqlite3.Connection, run_id: str | None, most: int | None
+    connection: driver.Connection, run_id: str | None, most: int | None
 ) -> Iterator[list[Entry]]:
     seen, version = 0, None
     while True:
@@ -91,7 +90,7 @@ def _growing(
         time.sleep(POLL)
 
 
-def _is_over(connection: sqlite3.Connection, run_id: str) -> bool:
+def _is_over(connection: driver.Connection, run_id: str) -> bool:
     run = views.run(connection, run_id)
     return run is None or run.status in ENDED
 

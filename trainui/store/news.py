@@ -5,11 +5,11 @@ Plain SQL on a read-only connection.
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import NamedTuple
 
 from trainui.domain.notices import ENDS, MARKS, Notice
 from trainui.domain.records import Event
+from trainui.store.driver import Connection
 
 _ENDED = {f"the run is {status}": str(status) for status in ENDS}
 """Texts of the events that tell of a run's end, each with its state."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from sqlite3 import Connection
 
 from trainui.store import news
+from trainui.store.driver import Connection
 
 
 class Ringer:
