@@ -68,6 +68,7 @@ class Server:
 
     def remove(self) -> None:
         """Stop it and delete all."""
+        _running.remove(self)
         self.stop()
         shutil.rmtree(self.directory)
 
