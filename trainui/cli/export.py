@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from sqlite3 import Connection
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
@@ -18,6 +17,7 @@ from trainui.cli.export_formats import WRITERS, Format, Writer
 from trainui.cli.progress import Progress
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.store import views
+from trainui.store.driver import Connection
 
 if TYPE_CHECKING:
     from trainui.store.blocks import Block
