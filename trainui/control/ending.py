@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from trainui import doorbell
+from trainui.control import leftovers
 from trainui.control.known import check_names, existing_run
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED
@@ -51,12 +52,18 @@ def remove(run_id: str) -> None:
         UsageError: it is not over.
         UnfitEnvironmentError: its rows are deleted, its directory could not be.
     """
-    with open_store().write() as connection:
-        run = existing_run(connection, run_id)
-        owners = [stage.id for stage in runs.stages(connection, run_id)]
-        runs.remove(connection, run_id)
-        points.forget(connection, owners)
-    _delete_directory(Path(run.directory))
+    store = open_store()
+    leftovers.sweep(store)
+    with store.read() as connection:
+        directory = Path(existing_run(connection, run_id).directory)
+    with leftovers.noted(run_id) as note:
+        note.write(directory)
+        with store.write() as connection:
+            existing_run(connection, run_id)
+            owners = [stage.id for stage in runs.stages(connection, run_id)]
+            runs.remove(connection, run_id)
+            points.forget(connection, owners)
+        _delete_directory(directory)
 
 
 def _delete_directory(directory: Path) -> None:

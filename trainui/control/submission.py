@@ -12,8 +12,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from trainui import doorbell, paths, settings
-from trainui.control import code, environment, snapshot
+from trainui.control import code, environment, leftovers, snapshot
 from trainui.control.environment import ShellEnvironment
+from trainui.control.leftovers import Note
 from trainui.control.requirements import allowed_for, check_gpus, check_inputs
 from trainui.domain.definition import Pipeline
 from trainui.errors import UnfitEnvironmentError, UsageError
@@ -176,11 +177,12 @@ def _checked_name(name: str) -> str:
 def _stored(new: runs.NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
     """Make a run's directory, let it be filled, and store the run."""
     store = open_store()
+    leftovers.sweep(store)
     with store.read() as connection:
         if runs.get(connection, new.id) is not None:
             raise UsageError(f"there is a run {new.id!r} already; resume it, or choose another id")
     directory = Path(new.directory)
-    with _new_directory(directory):
+    with leftovers.noted(new.id) as note, _new_directory(directory, note):
         paths.write_private(directory / PIPELINE_FILE, text)
         environment.write(directory, shell)
         yield
@@ -189,12 +191,15 @@ def _stored(new: runs.NewRun, text: str, shell: ShellEnvironment) -> Iterator[No
 
 
 @contextmanager
-def _new_directory(directory: Path) -> Iterator[None]:
+def _new_directory(directory: Path, note: Note) -> Iterator[None]:
     """Make a run's directory, and take it away again where the rest fails."""
     try:
+        if not directory.exists():  # else it is not ours
+            note.write(directory)
         # one that is there may be shared with others, so its mode is left as it is
         directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.mkdir(mode=0o700)
+        note.write(directory)
         directory.chmod(0o700)  # also under an odd umask
     except FileExistsError as error:
         raise UsageError(

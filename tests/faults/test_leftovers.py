@@ -1,0 +1,115 @@
+"""Submissions and deletions that are killed in the middle leave no directory without a run."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from trainui import control
+from trainui.errors import UsageError
+from trainui.paths import Home
+from trainui.pipeline import loader
+from trainui.store import views
+
+KILLED = """
+import os, signal, sys
+from trainui import control
+from trainui.control import code, ending, leftovers
+from trainui.pipeline import loader
+from trainui.store import runs
+
+owner, name, when, act = sys.argv[1:]
+owner, count = {"code": code, "runs": runs, "Note": leftovers.Note, "ending": ending}[owner], [0]
+original = getattr(owner, name)
+
+def dying(*arguments, **named):
+    count[0] += 1
+    if when == f"before {count[0]}":
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = original(*arguments, **named)
+    if when == f"after {count[0]}":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+
+setattr(owner, name, dying)
+if act == "submit":
+    control.submit(loader.from_command(["true"]), run_id="killed")
+else:
+    control.remove("killed")
+"""
+"""Dies before or after the nth call of a function."""
+
+
+def submit(run_id: str) -> str:
+    return control.submit(loader.from_command(["true"]), run_id=run_id)
+
+
+def killed(act: str, owner: str, name: str, when: str) -> None:
+    """Submit or delete the run `killed`, in a process that dies at a moment."""
+    done = subprocess.run([sys.executable, "-c", KILLED, owner, name, when, act], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def directories(home: Home) -> set[str]:
+    return {path.name for path in home.runs.iterdir()}
+
+
+def known() -> set[str]:
+    with views.reading() as connection:
+        return {run.id for run in views.runs(connection)}
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "when"),
+    [
+        ("Note", "write", "after 1"),
+        ("Note", "write", "before 2"),
+        ("code", "record", "before 1"),
+        ("runs", "create", "before 1"),
+        ("runs", "create", "after 1"),
+    ],
+)
+def test_the_next_submission_takes_away_what_one_that_was_killed_left(
+    trainui_home: Home, owner: str, name: str, when: str
+) -> None:
+    submit("first")
+    killed("submit", owner, name, when)
+    submit("second")
+    assert directories(trainui_home) == {"first", "second"} == known()
+    assert list((trainui_home.root / "unstored").iterdir()) == []
+    assert submit("killed") == "killed"
+
+
+def test_a_submission_that_is_killed_once_it_is_stored_stays(trainui_home: Home) -> None:
+    killed("submit", "Note", "remove", "before 1")
+    submit("second")
+    assert directories(trainui_home) == {"killed", "second"} == known()
+    with pytest.raises(UsageError, match="already"):
+        submit("killed")
+
+
+@pytest.mark.parametrize("when", ["before 1", "after 1"])
+def test_a_deletion_that_is_killed_is_whole_or_not_begun(trainui_home: Home, when: str) -> None:
+    submit("killed")
+    control.cancel("killed")
+    killed("remove", "ending", "_delete_directory", when)
+    submit("second")
+    assert directories(trainui_home) == {"second"} == known()
+
+
+def test_a_directory_that_is_another_is_never_touched(trainui_home: Home) -> None:
+    """One of that name is made, with something in it, after the submission was killed."""
+    killed("submit", "runs", "create", "before 1")
+    (trainui_home.runs / "killed").rename(trainui_home.runs / "moved")
+    (trainui_home.runs / "killed").mkdir()
+    (trainui_home.runs / "killed" / "thesis.tex").touch()
+    killed("submit", "Note", "remove", "before 1")  # and another dies as that is in its way
+    submit("second")
+    assert (trainui_home.runs / "killed" / "thesis.tex").exists()
+    assert (trainui_home.runs / "moved").exists()
+    with pytest.raises(UsageError, match="is there already"):
+        submit("killed")
+    assert (trainui_home.runs / "killed" / "thesis.tex").exists()
