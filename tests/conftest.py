@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,8 @@ def postgresql_programs() -> Path:
 @pytest.fixture(scope="session")
 def postgresql_server(postgresql_programs: Path) -> Iterator[postgresql.Server]:
     """A PostgreSQL for all tests of this process."""
-    server = postgresql.Server(postgresql_programs)
-    yield server
-    server.remove()
+    with closing(postgresql.Server(postgresql_programs)) as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -8,8 +8,11 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+
+from tests.certificates import Certificates
 
 PASSWORD = "only for tests/+%"
 """With characters that a URL has to quote."""
@@ -36,7 +39,23 @@ def running() -> Server:
 class Server:
     """A running server."""
 
-    def __init__(self, programs: Path, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        programs: Path,
+        settings: Mapping[str, str] | None = None,
+        *,
+        certificates: Certificates | None = None,
+        wrap: Sequence[str] = (),
+    ) -> None:
+        """Make one and start it.
+
+        Args:
+            programs: the directory of its programs.
+            settings: as in its `postgresql.conf`.
+            certificates: with them it takes clients by TCP, on TLS only.
+            wrap: a command before the server's, such as one that runs it in another network.
+        """
+        self._wrap = wrap
         self.directory = Path(tempfile.mkdtemp(prefix="trainui-pg-"))
         self._programs = programs
         self._numbers = itertools.count()
@@ -51,11 +70,23 @@ class Server:
             *("--locale=C.UTF-8", f"--pwfile={secret}", "--no-sync"),
         )
         options = {"listen_addresses": "", "unix_socket_directories": str(self.directory)}
+        if certificates is not None:
+            options |= self._with_tls(certificates, data)
         lines = {**options, **_FAST, **(settings or {})}
         with (data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in lines.items())
         self.start()
         _running.append(self)
+
+    def _with_tls(self, certificates: Certificates, data: Path) -> dict[str, str]:
+        for file in (certificates.certificate, certificates.key):
+            copy = Path(shutil.copy(file, data))
+            copy.chmod(0o600)
+            self._own(copy)
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write("hostssl all all all scram-sha-256\n")
+        names = {"ssl_cert_file": certificates.certificate, "ssl_key_file": certificates.key}
+        return {"listen_addresses": "*", "ssl": "on", **{k: v.name for k, v in names.items()}}
 
     def start(self) -> None:
         """Start it; returns when it lets clients in."""
@@ -66,7 +97,7 @@ class Server:
         """Stop it at once, clients or not."""
         self._run("pg_ctl", "-D", str(self.directory / "data"), "-m", "immediate", "-w", "stop")
 
-    def remove(self) -> None:
+    def close(self) -> None:
         """Stop it and delete all."""
         _running.remove(self)
         self.stop()
@@ -111,7 +142,7 @@ class Server:
     def _run(self, program: str, *arguments: str) -> None:
         as_user = {} if self._owner is None else {"user": self._owner.pw_uid}
         subprocess.run(
-            [str(self._programs / program), *arguments],
+            [*self._wrap, str(self._programs / program), *arguments],
             check=True,
             cwd=self.directory,
             stdout=subprocess.DEVNULL,

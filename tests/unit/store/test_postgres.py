@@ -117,7 +117,7 @@ def test_after_the_server_was_away_all_goes_on(
     with store.write() as connection:
         assert runs.flag(connection, "paused") == "1"
     store.close()
-    server.remove()
+    server.close()
 
 
 def test_an_empty_database_holds_no_runs(

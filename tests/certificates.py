@@ -1,0 +1,38 @@
+"""Certificates for servers that tests start: an authority of a day, and what it vouches for."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Files of PEM text."""
+
+    authority: Path
+    """Whom a client has to trust."""
+    certificate: Path
+    key: Path
+
+
+def make(directory: Path, *addresses: str) -> Certificates:
+    """Make one for a server at these IP addresses; without openssl the test is skipped."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl on PATH; `apt install openssl` brings it")
+    directory.mkdir()
+    directory.chmod(0o755)
+    made = Certificates(directory / "ca.pem", directory / "server.pem", directory / "server.key")
+    names = ",".join(f"IP:{address}" for address in addresses)
+    common = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
+    authority = ["-subj", "/CN=tests", "-keyout", "ca.key", "-out", made.authority.name]
+    server = ["-subj", "/CN=server", "-addext", f"subjectAltName={names}", "-CA", "ca.pem"]
+    server += ["-CAkey", "ca.key", "-keyout", made.key.name, "-out", made.certificate.name]
+    server += ["-addext", "basicConstraints=critical,CA:FALSE"]
+    for arguments in (authority, server):
+        subprocess.run([*common, *arguments], cwd=directory, check=True, capture_output=True)
+    return made

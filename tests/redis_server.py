@@ -1,0 +1,62 @@
+"""A Redis of the tests' own: real, with a password, and behind TLS."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import redis
+
+from tests.certificates import Certificates
+from tests.unit.supervisor.waiting import wait_for
+
+PASSWORD = "for/tests+only"
+"""With characters that a URL has to quote."""
+
+
+@contextmanager
+def running(
+    directory: Path,
+    certificates: Certificates,
+    address: str,
+    port: int,
+    *,
+    wrap: Sequence[str] = (),
+) -> Iterator[str]:
+    """Run a server and yield its URL; without its program the test is skipped.
+
+    Args:
+        directory: for its files.
+        certificates: the server's.
+        address: where it listens.
+        port: the same.
+        wrap: a command before the server's, such as one that runs it in another network.
+    """
+    if shutil.which("redis-server") is None:
+        pytest.skip("there is no redis-server on PATH; `apt install redis-server` brings it")
+    argv = ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", address]
+    argv += ["--tls-cert-file", str(certificates.certificate), "--tls-auth-clients", "no"]
+    argv += ["--tls-key-file", str(certificates.key), "--tls-ca-cert-file"]
+    argv += [str(certificates.authority), "--requirepass", PASSWORD, "--save", ""]
+    local = directory / "redis.sock"
+    argv += ["--unixsocket", str(local), "--dir", str(directory)]
+    with subprocess.Popen([*wrap, *argv], stdout=subprocess.DEVNULL) as server:
+        with redis.Redis(unix_socket_path=str(local), password=PASSWORD) as client:
+            wait_for(lambda: _answers(client), "an answer of Redis")
+        yield (
+            f"rediss://:{quote(PASSWORD, safe='')}@{address}:{port}/0"
+            f"?ssl_ca_certs={quote(str(certificates.authority))}"
+        )
+        server.terminate()
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
