@@ -24,6 +24,7 @@ STAGE_KEYS = [
     "status",
     "reason",
     "stalled",
+    "alerts",
     "celery_task_id",
     "started_at",
     "completed_at",

@@ -13,7 +13,7 @@ from trainui.cli import options, output, references
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
-from trainui.store import past, run_lines, summary, views
+from trainui.store import news, past, run_lines, summary, views
 from trainui.store.driver import Connection
 
 if TYPE_CHECKING:
@@ -127,8 +127,11 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
             return
         stages = views.stages(connection, found.id)
         attempts = views.attempts(connection, found.id)
+        alerts = [event for events in news.marks(connection, found.id).values() for event in events]
         left = _left(connection, found, stages)
+    told = [text.harmless(event.text) for event in alerts]
     output.lines([*show_lines(found, stages, left), *_code_lines(stages, attempts)])
+    output.lines(["", *told] if told else [])
 
 
 def _code_lines(

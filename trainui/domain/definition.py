@@ -62,6 +62,13 @@ METRIC_FORMATS = tuple(
 """What a source may name as the format of its files: a preset reads the lines of a log."""
 
 
+ALERT_CONDITIONS = ("nan", "above", "below", "no_improvement", "stalled")
+"""What an alert can be on."""
+
+ALERT_ACTIONS = ("mark", "notify", "stop")
+"""What an alert can do: each does what those before it do as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricSource:
     """Where a stage's metrics are found: a path or glob, or a stream with a pattern."""
@@ -78,6 +85,24 @@ class MetricSource:
     """A pattern with named groups, or a preset's name."""
     restarts: str | None = None
     """`continue`: a later attempt counts its steps from nothing, and they go on from the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What is to be done where a stage's metrics look wrong."""
+
+    condition: str
+    """One of `ALERT_CONDITIONS`."""
+    metric: str = "*"
+    """A metric's name; `*` and `?` stand for any characters, for one."""
+    limit: float = 0.0
+    """The threshold; how many points without improvement; how many times the usual pace."""
+    goal: str = "min"
+    """`min` or `max`: which values are improvements."""
+    after: float | None = None
+    """Points of this step and later ones count; None: all."""
+    action: str = "notify"
+    """One of `ALERT_ACTIONS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +171,8 @@ class StageDefinition:
     """Files that it reads, checked before it starts."""
     allow_failure: bool = False
     """Dependants start all the same."""
+    alerts: tuple[Alert, ...] = ()
+    """What its metrics are watched for."""
 
     def to_json(self) -> dict[str, Json]:
         """Return plain data, as stored."""
@@ -160,6 +187,7 @@ class StageDefinition:
                 known[name] = tuple(known[name])
         if known.get("metrics") is not None:
             known["metrics"] = tuple(MetricSource(**source) for source in known["metrics"])
+        known["alerts"] = tuple(Alert(**alert) for alert in known.get("alerts", ()))
         if known.get("checkpoint") is not None:
             known["checkpoint"] = CheckpointRule(**known["checkpoint"])
         return cls(**known)

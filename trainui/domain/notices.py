@@ -14,6 +14,13 @@ STALLED, NAN, ALERT = "stalled", "nan", "alert"
 MARKS = (STALLED, NAN, ALERT)
 """Kinds of events of a stage that are told; whoever records one has it told by that."""
 
+MARK = "mark"
+"""The kind of an alert that nobody is told of."""
+
+MARKED = (NAN, ALERT, MARK)
+"""Kinds of events that a stage's metrics give rise to: shown with it as long as the attempt is its
+last."""
+
 KINDS = (*map(str, ENDS), *MARKS)
 """What the setting `notify_on` may hold."""
 

@@ -67,6 +67,8 @@ class AttemptRecord:
     """How the code that it started with differs from what was submitted, in words."""
     host: str = ""
     """Where it runs or ran."""
+    stop_reason: str | None = None
+    """What an alert found, where one asked for its end; None: a person did, or nobody."""
 
     @property
     def gpus(self) -> list[int]:

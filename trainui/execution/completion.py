@@ -68,7 +68,7 @@ def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) ->
     result, problem = _judge(attempt, definition, found)
     status = Status.COMPLETED if problem is None else Status.FAILED
     if _was_cancelled(attempt, found):
-        status, problem, result = Status.CANCELLED, "cancelled", None
+        (status, problem), result = _stopped(attempt), None
     elif found.reason == ExitReason.STOPPED:
         status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
     if problem is not None:
@@ -96,7 +96,7 @@ def lost(
     """Return the outcome of an attempt whose supervisor died, so that none recorded its end."""
     status, problem = Status.INTERRUPTED, LOST
     if attempt.cancel_requested_at is not None:
-        status, problem = Status.CANCELLED, "cancelled"
+        status, problem = _stopped(attempt)
     elif (overdue := _overdue(definition, loss.ended_for)) is not None:
         status, problem = Status.FAILED, overdue
     error = _with_left(problem, loss.left)
@@ -109,6 +109,13 @@ def unseen(reason: str, *, completed_at: int) -> Outcome:
     """Return the outcome of an attempt that a person gave up, since nobody can look at it."""
     error = f"cancelled, though it may still run: {reason}"
     return Outcome(Status.CANCELLED, completed_at=completed_at, error=error)
+
+
+def _stopped(attempt: AttemptRecord) -> tuple[Status, str]:
+    """Return the state of an attempt whose end was asked for, and why in words."""
+    if attempt.stop_reason is not None:
+        return Status.FAILED, attempt.stop_reason
+    return Status.CANCELLED, "cancelled"
 
 
 def _was_cancelled(attempt: AttemptRecord, found: Exit) -> bool:

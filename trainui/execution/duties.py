@@ -25,6 +25,7 @@ from trainui.execution.notify import Notifier
 from trainui.execution.planner import Planner
 from trainui.execution.reader_process import ReaderProcess
 from trainui.execution.slots import all_slots
+from trainui.execution.stall_alerts import StallAlerts
 from trainui.execution.stalls import Stalls
 from trainui.store.engine import open_store
 
@@ -51,6 +52,7 @@ class Duties:
         self._reader = ReaderProcess()
         self._guard = GuardWatch(paths.home())
         self._stalls = Stalls(store)
+        self._stall_alerts = StallAlerts(store)
         self._gpus = GpuWatch(store)
         self._code = CodeWatch(store, stopping)
         self.follower = Follower(store, stopping)
@@ -94,6 +96,7 @@ class Duties:
         self._do(self._gpus.look)
         self._do(lambda: self._notifier.look(changed=changed))
         self._do(self._stalls.look)
+        self._do(self._stall_alerts.look)
         if self._planner.is_active:
             self._active_at = time.monotonic()
 

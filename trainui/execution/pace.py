@@ -26,8 +26,23 @@ LEAST_GAPS = 5
 class Pace:
     """The pace of one attempt; times are seconds on one clock that never goes back."""
 
-    def __init__(self, signs: Iterable[float], *, least_silence: float = LEAST_SILENCE) -> None:
-        """Begin with the signs of life that are known, at least the attempt's start."""
+    def __init__(
+        self,
+        signs: Iterable[float],
+        *,
+        least_silence: float = LEAST_SILENCE,
+        of_median: float = OF_MEDIAN,
+        of_longest: float = OF_LONGEST,
+    ) -> None:
+        """Begin with the signs of life that are known.
+
+        Args:
+            signs: when they were.
+            least_silence: seconds; a shorter silence is none.
+            of_median: a silence is so many times as long as the median of the gaps.
+            of_longest: and as the longest of them.
+        """
+        self._of_median, self._of_longest = of_median, of_longest
         self._gaps: deque[float] = deque(maxlen=GAPS)
         self._least_silence = least_silence
         self._last = float("-inf")
@@ -49,8 +64,8 @@ class Pace:
         """Seconds of silence after which it counts as stalled."""
         if len(self._gaps) < LEAST_GAPS:
             return float("inf")
-        usual = OF_MEDIAN * statistics.median(self._gaps)
-        return max(self._least_silence, usual, OF_LONGEST * max(self._gaps))
+        usual = self._of_median * statistics.median(self._gaps)
+        return max(self._least_silence, usual, self._of_longest * max(self._gaps))
 
     def is_stalled(self, now: float) -> bool:
         """Whether it is silent for much longer than its own pace."""

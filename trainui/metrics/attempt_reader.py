@@ -6,22 +6,26 @@ One source that cannot be read never stops the others: what is wrong with it is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
 
+from trainui import doorbell
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics import names, remarks, renames, sources
+from trainui.metrics.alerts import AlertWatch
 from trainui.metrics.candidate import Candidate
 from trainui.metrics.fallbacks import Fallbacks
 from trainui.metrics.formats.pattern import PatternError
 from trainui.metrics.source_reader import Advance, End, SourceReader
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
-from trainui.store import point_sources, points
+from trainui.store import marks, point_sources, points
+from trainui.store.chunks import Points
 from trainui.store.engine import Store
+from trainui.store.marks import Mark
 from trainui.store.point_sources import Source
 from trainui.store.reading import AttemptToRead, mark_metrics_complete
 from trainui.supervisor import protocol
@@ -50,6 +54,11 @@ class AttemptReader:
         self._problems: dict[str, str] = {}
         self._missing: dict[str, str] = {}
         self._names = names.Names()
+        self._alerts = AlertWatch(attempt.definition.alerts)
+        self._marks: list[Mark] = []
+        """What could not be recorded yet."""
+        self._caught_up = False
+        """The points that were stored before this reader came were looked at."""
         self._fallbacks = Fallbacks()
         self._has_files = False
         """A file that is no fallback gave a metric."""
@@ -61,6 +70,7 @@ class AttemptReader:
         Args:
             ended: no more will come.
         """
+        self._catch_up()
         found = sources.find(self.place, self.attempt.definition)
         candidates = [one for one in found.candidates if ended or not one.is_final]
         self._missing = found.missing
@@ -72,6 +82,27 @@ class AttemptReader:
                 self._readers[candidate.key].follow(candidate.path)
         for key, problem in found.problems.items():
             self._note(key, problem)
+
+    def _catch_up(self) -> None:
+        """Look at the points that are stored: who stored them may have died before it looked."""
+        if not self._caught_up:
+            with self._store.read() as connection:
+                known = points.of_attempt(
+                    connection, self.attempt.stage_id, self.attempt.number, self._alerts.wants
+                )
+            self._caught_up = True
+            self._watch(known)
+        elif self._marks:
+            self._watch({})
+
+    def _watch(self, batch: Mapping[str, Points]) -> None:
+        """Look at points that are stored now, and record what is wrong with them."""
+        self._marks += self._alerts.look(batch)
+        if self._marks:
+            with self._store.write() as connection:
+                marks.record(connection, self.attempt.stage_id, self.attempt.number, self._marks)
+            self._marks.clear()
+            doorbell.ring()
 
     def _is_news(self, candidate: Candidate) -> bool:
         if candidate.key in self._fallbacks:
@@ -136,6 +167,7 @@ class AttemptReader:
             follows=not candidate.one_of_many,
             accepts=lambda name: self._accepts(name, candidate),
             shift=self._next_step() if candidate.reading.continues else 0,
+            stored=self._watch,
         )
         if source.problem is not None:
             self._problems[candidate.key] = source.problem
@@ -231,6 +263,8 @@ class AttemptReader:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
         for pattern, problem in self._missing.items():
             self._note(pattern, problem)
+        for metric in self._alerts.never_met():
+            self._note(f"alert on {metric}", f"no metric is called {metric}, which an alert names")
         if self._names.is_full:
             limit = f"it wrote more than {names.MAX_SERIES} metrics; the others were left out"
             self._note(self.attempt.attempt_dir, limit)

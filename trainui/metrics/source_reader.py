@@ -79,6 +79,7 @@ class SourceReader:
         until: int | None = None,
         accepts: Callable[[str], bool] = lambda _name: True,
         shift: float = 0,
+        stored: Callable[[Mapping[str, Points]], None] = lambda _batch: None,
     ) -> None:
         """Begin where the store says.
 
@@ -94,6 +95,7 @@ class SourceReader:
             until: bytes of the file after which nothing is read.
             accepts: tells which series are wanted.
             shift: is added to each step that is read.
+            stored: is told of points that were stored.
         """
         self.path = path
         self._attempt = attempt
@@ -104,6 +106,7 @@ class SourceReader:
         self._until = until
         self._accepts = accepts
         self._shift = shift
+        self._on_stored = stored
         self._file: GrowingFile | None = None
         self._limit = LIVE_BYTES
         self._begin(known)
@@ -383,4 +386,5 @@ class SourceReader:
             self._stored = self._at = points.save(
                 connection, self._stored, after, batch, records=records
             )
+        self._on_stored(batch)
         return sum(len(found) for found in batch.values())

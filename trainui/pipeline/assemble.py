@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from trainui.domain.definition import Pipeline
 from trainui.pipeline import (
+    alerts_check,
     build,
     defaults,
     graph_check,
@@ -72,7 +73,14 @@ def examine(document: Mapping, origin: Origin, problems: Problems) -> Examined:
     )
     spec = spec_check.check(document, known, problems)
     seen = outline.of(document, known)
-    for check in (rules_check, matrix_check, metrics_check, variables_check, graph_check):
+    for check in (
+        rules_check,
+        matrix_check,
+        metrics_check,
+        alerts_check,
+        variables_check,
+        graph_check,
+    ):
         check.check(seen, problems)
     return Examined(spec, seen)
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainui.domain.definition import CheckpointRule, Json, MetricSource, StageDefinition
+from trainui.domain.definition import (
+    ALERT_CONDITIONS,
+    Alert,
+    CheckpointRule,
+    Json,
+    MetricSource,
+    StageDefinition,
+)
 from trainui.pipeline import locations
 from trainui.pipeline.matrix import Group, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.parameters import Parameters
-from trainui.pipeline.spec import CheckpointSpec, MetricSpec, PipelineSpec, StageSpec
+from trainui.pipeline.spec import AlertSpec, CheckpointSpec, MetricSpec, PipelineSpec, StageSpec
 
 
 def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:
@@ -83,6 +90,7 @@ def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str
         "success": spec.success,
         "inputs": tuple(locations.absolute(path, directory) for path in spec.inputs),
         "allow_failure": spec.allow_failure,
+        "alerts": tuple(map(_alert, spec.alerts)),
     }
 
 
@@ -105,6 +113,20 @@ def _source(spec: MetricSpec) -> MetricSource:
         restarts=spec.restarts,
         stream=stream,
         pattern=spec.stdout if spec.stdout is not None else spec.stderr,
+    )
+
+
+def _alert(spec: AlertSpec) -> Alert:
+    condition, limit = next(
+        (name, value) for name in ALERT_CONDITIONS if (value := getattr(spec, name)) is not None
+    )
+    return Alert(
+        condition,
+        metric=spec.metric or "*",
+        limit=float(limit),
+        goal=spec.goal or "min",
+        after=spec.after,
+        action=spec.then or "notify",
     )
 
 

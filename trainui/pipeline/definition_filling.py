@@ -39,6 +39,9 @@ def fill(definition: StageDefinition, filler: Filler) -> StageDefinition:
             outputs=items(definition.outputs, globs),
             success=_optional(definition.success, filler),
             inputs=items(definition.inputs, filler),
+            alerts=tuple(
+                replace(alert, metric=filler.text(alert.metric)) for alert in definition.alerts
+            ),
         )
     except UsageError as error:
         raise UsageError(f"stage {definition.name}: {error}") from error

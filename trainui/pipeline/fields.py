@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS, Json
+from trainui.domain.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS, Json
 from trainui.pipeline import duration, names
 from trainui.pipeline.nodes import Scalar, json_of, kind_of
 from trainui.pipeline.parameters import Parameters
@@ -66,6 +66,17 @@ def _restarts(value: Any) -> str:
     if text != "continue":
         raise fault("bad-restarts", f"must be continue, not {quoted(text)}; or leave it out")
     return text
+
+
+def _word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        text = _item(value)
+        if text not in words:
+            near = did_you_mean(text, words) or f"; it may be {', '.join(words)}"
+            raise fault(code, f"is {quoted(text)}{near}")
+        return text
+
+    return read
 
 
 def compile_pattern(text: str) -> re.Pattern[str]:
@@ -139,6 +150,20 @@ def _whole(least: int) -> Callable[[Any, ValidationInfo], int]:
     return read
 
 
+def _number(value: Any, info: ValidationInfo) -> float:
+    scalar = _expanded(value, info, "a number")
+    number = _typed(scalar)
+    if not isinstance(number, int | float) or isinstance(number, bool):
+        raise fault("wrong-type", f"must be a number, not {quoted(scalar.text)}")
+    return float(number)
+
+
+def _true(value: Any, info: ValidationInfo) -> bool:
+    if not _flag(value, info):
+        raise fault("wrong-type", "must be true; leave the alert out for false")
+    return True
+
+
 def _flag(value: Any, info: ValidationInfo) -> bool:
     scalar = _expanded(value, info, "true or false")
     flag = _typed(scalar)
@@ -202,10 +227,6 @@ def _choices(value: Any) -> tuple[str, ...]:
     if not value:
         raise fault("empty-matrix", "has no value; give at least one")
     return tuple(_at(index, _item, item) for index, item in enumerate(value))
-
-
-def _anything(_: Any) -> None:
-    return None
 
 
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
@@ -335,5 +356,26 @@ Choices = Annotated[
 ]
 """The values of one key of a matrix."""
 
-Reserved = Annotated[None, BeforeValidator(_anything), WithJsonSchema({})]
-"""Anything: a field whose form is not fixed yet."""
+Number = Annotated[
+    float,
+    BeforeValidator(_number),
+    WithJsonSchema({"anyOf": [{"type": "number"}, _FILLED_SCHEMA]}),
+]
+"""Any finite number."""
+
+True_ = Annotated[bool, BeforeValidator(_true), WithJsonSchema({"enum": [True]})]
+"""True alone."""
+
+Goal = Annotated[
+    str,
+    BeforeValidator(_word(("min", "max"), "bad-goal")),
+    WithJsonSchema({"enum": ["min", "max"]}),
+]
+"""Which values of a metric are better."""
+
+Action = Annotated[
+    str,
+    BeforeValidator(_word(ALERT_ACTIONS, "bad-action")),
+    WithJsonSchema({"enum": list(ALERT_ACTIONS)}),
+]
+"""What an alert does."""

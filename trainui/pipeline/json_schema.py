@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from trainui.pipeline import names
-from trainui.pipeline.spec import NOT_HONOURED, PipelineSpec
+from trainui.pipeline.spec import PipelineSpec
 
 Schema = dict[str, Any]
 
@@ -32,7 +32,6 @@ def json_schema() -> Schema:
                 value, null=name in _LEFT_OUT_BY_NULL and field not in model.get("required", ())
             )
             for field, value in model["properties"].items()
-            if field not in NOT_HONOURED
         }
         del model["title"]
     for name in ("StageFields", "StageSpec"):

@@ -1,23 +1,17 @@
-"""Which fields go together, and which are not honoured yet."""
+"""Which fields go together."""
 
 from __future__ import annotations
 
-from trainui.pipeline.nodes import Mapping, Mark, Scalar, Sequence
+from trainui.pipeline.nodes import Mark, Scalar, Sequence
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.problems import Problems, quoted
-from trainui.pipeline.spec import NOT_HONOURED
 from trainui.pipeline.template import Variable, only_variable, variables
 
 
 def check(outline: Outline, problems: Problems) -> None:
     """Note everything whose fields do not go together."""
     _check_stages_are_there(outline, problems)
-    defaults = outline.document.get("defaults")
-    for node in (outline.document, defaults):
-        if isinstance(node, Mapping):
-            _check_honoured(node, problems)
     for stage in outline.stages:
-        _check_honoured(stage.node, problems)
         _check_command(stage, problems)
         _check_resume(stage, problems)
         _check_placed(stage, problems)
@@ -29,13 +23,6 @@ def _check_stages_are_there(outline: Outline, problems: Problems) -> None:
         problems.add(outline.document.mark, "no-stages", "a pipeline must have stages; list them")
     elif isinstance(entry.value, Sequence) and not entry.value.items:
         problems.add(entry.key.mark, "no-stages", "stages is empty; list at least one stage")
-
-
-def _check_honoured(node: Mapping, problems: Problems) -> None:
-    for name in sorted(NOT_HONOURED & node.entries.keys()):
-        entry = node.entries[name]
-        message = f"{name} is not honoured by this version yet; take it out"
-        problems.add(entry.key.mark, "not-honoured", message)
 
 
 def _place(stage: StageOutline, field: str) -> Mark:

@@ -9,9 +9,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from trainui.pipeline import fields as f
 from trainui.pipeline.nodes import Scalar
 
-NOT_HONOURED = frozenset({"alerts"})
-"""Fields that are understood but do nothing yet: a file that uses one is refused."""
-
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -42,6 +39,29 @@ class MetricSpec(_Strict):
     """The same for stderr."""
 
 
+class AlertSpec(_Strict):
+    """What a stage's metrics are watched for, one of the first five, and what is done then."""
+
+    nan: f.True_ | None = None
+    """True: a NaN or an infinity."""
+    above: f.Number | None = None
+    """A value above this one."""
+    below: f.Number | None = None
+    """A value below this one."""
+    no_improvement: f.Places | None = None
+    """So many points in a row that are no better than the best before them."""
+    stalled: f.Number | None = None
+    """No metric for so many times the usual pace; where it has GPUs, only while they are idle."""
+    metric: f.Item | None = None
+    """The metric's name; * stands for any characters. Needed but for nan and stalled."""
+    goal: f.Goal | None = None
+    """Of no_improvement: min (the default) or max."""
+    after: f.Number | None = None
+    """Points before this step do not count."""
+    then: f.Action | None = None
+    """mark, notify (the default: mark, and tell of it) or stop (tell of it, and end the stage)."""
+
+
 class CheckpointSpec(_Strict):
     """What a stage can continue from."""
 
@@ -57,6 +77,10 @@ _Source = Annotated[
 _Sources = Annotated[
     list[_Source],
     BeforeValidator(_as_sources, json_schema_input_type=list[MetricSpec | str] | MetricSpec | str),
+]
+_Alerts = Annotated[
+    list[AlertSpec],
+    BeforeValidator(_as_sources, json_schema_input_type=list[AlertSpec] | AlertSpec),
 ]
 _Checkpoint = Annotated[
     CheckpointSpec, BeforeValidator(_as_source, json_schema_input_type=CheckpointSpec | str)
@@ -114,8 +138,8 @@ class StageFields(_Strict):
     """Files that it reads."""
     allow_failure: f.Flag = False
     """Dependants start all the same."""
-    alerts: f.Reserved = None
-    """Not honoured yet."""
+    alerts: _Alerts = Field(default_factory=list)
+    """One or a list: what its metrics are watched for, and what is done then."""
 
 
 class StageSpec(StageFields):

@@ -12,6 +12,7 @@ from trainui.pipeline.nodes import Entry, Mapping, Mark, Node, Scalar, Sequence,
 from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.problems import Problems, did_you_mean, quoted
 from trainui.pipeline.spec import (
+    AlertSpec,
     CheckpointSpec,
     MetricSpec,
     PipelineSpec,
@@ -85,6 +86,8 @@ def _owner(location: Location) -> str:
         return "defaults"
     if len(location) == 2 and location[0] == "stages":
         return "a stage"
+    if "alerts" in location:
+        return "an alert"
     return "a checkpoint" if location[-1] == "checkpoint" else "a source of metrics"
 
 
@@ -93,6 +96,7 @@ def _known_fields(location: Location) -> list[str]:
         "a pipeline": PipelineSpec,
         "defaults": StageFields,
         "a stage": StageSpec,
+        "an alert": AlertSpec,
         "a checkpoint": CheckpointSpec,
         "a source of metrics": MetricSpec,
     }

@@ -64,6 +64,7 @@ FIELDS = {
     "success": _TEXT,
     "inputs": _LIST,
     "allow_failure": _NUMBER,
+    "alerts": _TEXT,
 }
 """The fields of a stage in which something is filled in."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from trainui.domain.notices import ENDS, MARKS, Notice
+from trainui.domain.notices import ENDS, MARKED, MARKS, Notice
 from trainui.domain.records import Event
 from trainui.store.driver import Connection
 
@@ -23,10 +23,10 @@ def last(connection: Connection) -> int:
 
 def after(connection: Connection, event: int) -> tuple[int, list[Notice]]:
     """Return the number of the newest event, and what those after `event` are rung for."""
-    marks = ", ".join("?" * len(MARKS))
+    places = ", ".join("?" * len(MARKS))
     found = connection.execute(
         "SELECT events.id, kind, events.run_id, runs.name, text FROM events "
-        f"JOIN runs ON runs.id = events.run_id WHERE events.id > ? AND kind IN ('run', {marks}) "
+        f"JOIN runs ON runs.id = events.run_id WHERE events.id > ? AND kind IN ('run', {places}) "
         "ORDER BY events.id",
         (event, *MARKS),
     ).fetchall()
@@ -68,3 +68,17 @@ def entries(
         (after, *run, -1 if most is None else most),
     ).fetchall()
     return [Entry(row[0], row[1], row[2], Event(*row[3:])) for row in reversed(found)]
+
+
+def marks(connection: Connection, run_id: str) -> dict[str, list[Event]]:
+    """Return the marks on the last attempt of each of a run's stages, by the stage's name."""
+    found: dict[str, list[Event]] = {}
+    for row in connection.execute(
+        "SELECT time, stage, events.attempt, kind, text FROM events "
+        "JOIN stages ON stages.run_id = events.run_id AND stages.name = stage "
+        f"WHERE events.run_id = ? AND kind IN ({', '.join('?' * len(MARKED))}) "
+        "AND events.attempt = stages.attempt ORDER BY events.id",
+        (run_id, *MARKED),
+    ):
+        found.setdefault(row[1], []).append(Event(*row))
+    return found

@@ -5,7 +5,7 @@ The rule that lives here: points and how far their source is read are stored in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -276,6 +276,23 @@ def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
             pieces.load(reading, piece)
             for piece in series.pieces
             if piece.history.source_id == of.id and piece.history.generation == of.generation
+        ]
+        if parts:
+            found[series.name] = chunks.join(parts)
+    return found
+
+
+def of_attempt(
+    connection: Connection, owner: str, attempt: int, wanted: Callable[[str], bool]
+) -> dict[str, Points]:
+    """Return an attempt's points, by series: all of those that are wanted, and where a NaN is."""
+    reading = raw(connection)
+    found = {}
+    for series in pieces.series_of(reading, owner):
+        parts = [
+            pieces.load(reading, piece)
+            for piece in series.pieces
+            if piece.history.attempt == attempt and (piece.stats.nonfinite or wanted(series.name))
         ]
         if parts:
             found[series.name] = chunks.join(parts)

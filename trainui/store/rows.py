@@ -104,6 +104,7 @@ def attempt_record(row: Row) -> AttemptRecord:
         kept=load(row.get("kept_json")),
         code_change=row.get("code_change"),
         host=row["host"],
+        stop_reason=row.get("stop_reason"),
     )
 
 

@@ -256,7 +256,18 @@ def cancel(connection: Connection, run_id: str, stage_ids: Iterable[str]) -> lis
     return asked
 
 
-def _request_cancel(connection: Connection, stage: StageRecord) -> None:
+def stop(connection: Connection, stage: StageRecord, why: str) -> None:
+    """Ask for the end of a running stage, which has failed by that and is not tried again.
+
+    Args:
+        connection: a write transaction.
+        stage: as it is.
+        why: what its record will say.
+    """
+    _request_cancel(connection, stage, why)
+
+
+def _request_cancel(connection: Connection, stage: StageRecord, why: str | None = None) -> None:
     asked = connection.execute(
         update(ATTEMPTS)
         .where(
@@ -264,7 +275,7 @@ def _request_cancel(connection: Connection, stage: StageRecord) -> None:
             ATTEMPTS.c.number == stage.attempt,
             ATTEMPTS.c.cancel_requested_at.is_(None),
         )
-        .values(cancel_requested_at=clock.now())
+        .values(cancel_requested_at=clock.now(), stop_reason=why)
     )
     if asked.rowcount:
         connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(reason=STOPPING))

@@ -8,9 +8,9 @@ from typing import Any
 
 from trainui import clock
 from trainui.domain.definition import StageDefinition
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.pipeline import masking
-from trainui.store import driver, views
+from trainui.store import driver, news, views
 
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
@@ -31,13 +31,20 @@ def run_line(run: RunRecord) -> dict[str, Any]:
 def run_in_full(connection: driver.Connection, run: RunRecord) -> dict[str, Any]:
     """Return a run with its stages and their attempts, as `show` has it."""
     attempts = views.attempts(connection, run.id)
+    alerts = news.marks(connection, run.id)
     stages = [
-        _stage(run, stage, attempts.get(stage.id, ())) for stage in views.stages(connection, run.id)
+        _stage(run, stage, attempts.get(stage.id, ()), alerts.get(stage.name, ()))
+        for stage in views.stages(connection, run.id)
     ]
     return {**run_line(run), "stages": stages}
 
 
-def _stage(run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]) -> dict[str, Any]:
+def _stage(
+    run: RunRecord,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    alerts: Sequence[Event],
+) -> dict[str, Any]:
     definition = stage.definition
     return {
         "id": stage.id,
@@ -51,6 +58,7 @@ def _stage(run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]
         "status": str(stage.status),
         "reason": stage.reason,
         "stalled": stage.stalled,
+        "alerts": [_alert(stage.name, event) for event in alerts],
         "celery_task_id": stage.celery_task_id,
         "started_at": clock.to_iso(stage.started_at),
         "completed_at": clock.to_iso(stage.completed_at),
@@ -61,6 +69,15 @@ def _stage(run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]
         "dir": stage.directory,
         "outputs": [str(Path(stage.directory, output)) for output in definition.outputs],
         "attempts": [_attempt(attempt) for attempt in attempts],
+    }
+
+
+def _alert(stage: str, event: Event) -> dict[str, Any]:
+    return {
+        "kind": event.kind,
+        "attempt": event.attempt,
+        "time": clock.to_iso(event.time),
+        "text": event.text.removeprefix(f"{stage}: "),
     }
 
 

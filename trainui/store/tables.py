@@ -139,6 +139,8 @@ class AttemptRow(SQLModel, table=True):
     checkpoint_tried: bool = False
     """It continued from `checkpoint` and ended before it wrote a point or a checkpoint."""
     cancel_requested_at: int | None = Field(default=None, sa_column=_micros())
+    stop_reason: str | None = None
+    """What an alert found, where one asked for its end."""
     metrics_complete: bool = False
     definition_json: str | None = None
     """What it ran with, where the stage was edited since; null: the stage's own."""

@@ -10,6 +10,6 @@ from trainui.pipeline.variables import FIELDS
 def test_no_field_is_forgotten_on_the_way() -> None:
     fields = set(StageSpec.model_fields)
     named_otherwise = {"run": "command"}
-    kept = {named_otherwise.get(field, field) for field in fields - {"alerts"}}
+    kept = {named_otherwise.get(field, field) for field in fields}
     assert kept | {"group"} == set(StageDefinition.__dataclass_fields__)
-    assert set(FIELDS) == fields - {"name", "depends_on", "alerts"}
+    assert set(FIELDS) == fields - {"name", "depends_on"}

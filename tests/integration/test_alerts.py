@@ -1,0 +1,78 @@
+"""Alerts of the pipeline file through a real run: marked, told, and the stage ended."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.runs import Run, home_with_worker
+from trainui.cli.main import main
+from trainui.domain.states import Status
+
+TRAIN = """
+import json, os, time
+with open(os.environ["TRAINUI_METRICS_FILE"], "a") as file:
+    for step in range(10_000):
+        loss = float("nan") if step == 20 else 50.0 if step == 10 else 1.0
+        print(json.dumps({"step": step, "loss": loss, "acc": min(step, 5)}), file=file, flush=True)
+        time.sleep(0.005)
+        if step == 60 and os.environ.get("SHORT"):
+            break
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with home_with_worker(tmp_path_factory.mktemp("alerts"), cpus="2"):
+        yield
+
+
+def submit(root: Path, **fields: Any) -> Run:
+    return Run(root, {"name": "train", "run": [sys.executable, "-c", TRAIN], **fields})
+
+
+def shown(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    main(["show", run.id, "--json"])
+    (stage,) = json.loads(capsys.readouterr().out)["stages"]
+    return dict(stage)
+
+
+def test_an_alert_ends_its_stage_which_has_failed_and_is_not_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = submit(
+        tmp_path,
+        retries=3,
+        alerts=[
+            {"above": 10, "metric": "loss", "then": "mark"},
+            {"no_improvement": 30, "metric": "acc", "goal": "max", "then": "stop"},
+        ],
+    )
+    assert run.wait().status == Status.FAILED
+    stage = shown(run, capsys)
+    why = "acc has not improved for 30 points at step 35; its best is 5"
+    assert stage["status"] == "failed"
+    assert stage["reason"] == f"stopped by an alert: {why}"
+    assert [one["signal"] for one in stage["attempts"]] == [15]
+    assert {(one["kind"], one["text"]) for one in stage["alerts"]} == {
+        ("mark", "loss is 50 at step 10, above 10"),
+        ("nan", "loss is NaN at step 20"),
+        ("alert", why),
+    }
+    capsys.readouterr()
+    main(["show", run.id])
+    assert "train: loss is NaN at step 20" in capsys.readouterr().out
+
+
+def test_a_stage_without_alerts_goes_on_and_its_nan_is_marked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = submit(tmp_path, env={"SHORT": "1"}, alerts={"below": 0, "metric": "los"})
+    assert run.wait().status == Status.COMPLETED
+    assert [one["text"] for one in shown(run, capsys)["alerts"]] == ["loss is NaN at step 20"]

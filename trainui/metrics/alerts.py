@@ -1,0 +1,158 @@
+"""Points watched for what looks wrong, as they are read: pure, in the order read.
+
+The rule that lives here: each alert of each metric is found once an attempt, at its first point.
+A NaN is marked whether or not an alert asks for it, the attempt's first one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trainui.domain.definition import Alert
+from trainui.store.chunks import step_number
+from trainui.store.marks import Mark
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from trainui.store.chunks import Floats, Points
+
+    Mask = NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class _Course:
+    """How a metric that is to improve has done so far."""
+
+    best: float = math.inf
+    """Of its values; of a goal of max, with the other sign."""
+    since: int = 0
+    """Points since the best one."""
+
+
+class AlertWatch:
+    """Watches the points of one attempt."""
+
+    def __init__(self, alerts: Sequence[Alert]) -> None:
+        self._alerts = [alert for alert in alerts if alert.condition != "stalled"]
+        self._patterns = [_pattern(alert.metric) for alert in self._alerts]
+        self._found: set[tuple[int, str]] = set()
+        self._courses: dict[tuple[int, str], _Course] = {}
+        self._met_nan = False
+        self._met: set[str] = set()
+
+    def wants(self, name: str) -> bool:
+        """Tell whether an alert is on this metric."""
+        return any(pattern.fullmatch(name) for pattern in self._patterns)
+
+    def look(self, series: Mapping[str, Points]) -> list[Mark]:
+        """Take the next points of some metrics; return what is wrong with them."""
+        self._met |= series.keys()
+        marks = [mark for name, points in series.items() for mark in self._marks(name, points)]
+        if not self._met_nan:
+            first = next((m for name, points in series.items() if (m := _nan(name, points))), None)
+            self._met_nan = first is not None
+            if first is not None and all(first.words != mark.words for mark in marks):
+                marks.append(first)
+        return marks
+
+    def never_met(self) -> list[str]:
+        """Return the metrics that alerts name and that never came."""
+        named = zip(self._alerts, self._patterns, strict=True)
+        return [
+            alert.metric
+            for alert, pattern in named
+            if alert.metric != "*" and not any(map(pattern.fullmatch, self._met))
+        ]
+
+    def _marks(self, name: str, points: Points) -> Iterator[Mark]:
+        for number, alert in enumerate(self._alerts):
+            if (number, name) in self._found or not self._patterns[number].fullmatch(name):
+                continue
+            counted = _counted(points, alert)
+            words = self._words(number, alert, name, counted) if len(counted) else None
+            if words is not None:
+                self._found.add((number, name))
+                yield Mark.of_alert(alert, words)
+
+    def _words(self, number: int, alert: Alert, name: str, points: Points) -> str | None:
+        """Say what an alert finds; None if it finds nothing."""
+        if alert.condition == "no_improvement":
+            course = self._courses.setdefault((number, name), _Course())
+            return _without_improvement(alert, name, points, course)
+        at = _first(_CONDITIONS[alert.condition](points.values, alert.limit))
+        if at is None:
+            return None
+        words = _told(name, points, at)
+        return words if alert.condition == "nan" else f"{words}, {alert.condition} {alert.limit:g}"
+
+
+_CONDITIONS: dict[str, Callable[[Floats, float], Mask]] = {
+    "nan": lambda values, _limit: ~np.isfinite(values),
+    "above": lambda values, limit: values > limit,
+    "below": lambda values, limit: values < limit,
+}
+
+
+def _pattern(metric: str) -> re.Pattern[str]:
+    """Return a pattern for a metric's name: others of its signs than * and ? are in real names."""
+    parts = re.split(r"([*?])", metric)
+    signs = {"*": ".*", "?": "."}
+    return re.compile("".join(signs.get(part) or re.escape(part) for part in parts), re.DOTALL)
+
+
+def _counted(points: Points, alert: Alert) -> Points:
+    if alert.after is None:
+        return points
+    kept = points.steps >= alert.after
+    return type(points)(
+        points.ordinals[kept], points.steps[kept], points.values[kept], points.times[kept]
+    )
+
+
+def _first(mask: Mask) -> int | None:
+    return int(np.argmax(mask)) if bool(mask.any()) else None
+
+
+def _nan(name: str, points: Points) -> Mark | None:
+    at = _first(np.isnan(points.values))
+    return None if at is None else Mark.of_nan(_told(name, points, at))
+
+
+def _told(name: str, points: Points, at: int) -> str:
+    value = float(points.values[at])
+    shown = "NaN" if math.isnan(value) else f"{value:.6g}"
+    return f"{name} is {shown} at step {_step(points, at)}"
+
+
+def _step(points: Points, at: int) -> str:
+    return str(step_number(points.steps[at].item()))
+
+
+def _without_improvement(alert: Alert, name: str, points: Points, course: _Course) -> str | None:
+    """Count points that are no better than the best before; say so where they are too many."""
+    values = points.values if alert.goal == "min" else -points.values
+    comparable = np.where(np.isnan(values), np.inf, values)
+    best = np.minimum.accumulate(np.concatenate([[course.best], comparable]))
+    places = np.arange(len(values))
+    last_better = np.maximum.accumulate(np.where(comparable < best[:-1], places, -1))
+    since = np.where(last_better < 0, places + 1 + course.since, places - last_better)
+    course.best, course.since = float(best[-1]), int(since[-1])
+    at = _first((since >= alert.limit) & np.isfinite(best[1:]))
+    if at is None:
+        return None
+    shown = _best(best[at + 1], alert)
+    return (
+        f"{name} has not improved for {alert.limit:g} points at step {_step(points, at)}; "
+        f"its best is {shown}"
+    )
+
+
+def _best(best: Floats, alert: Alert) -> str:
+    return f"{float(best if alert.goal == 'min' else -best):.6g}"

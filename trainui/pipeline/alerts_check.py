@@ -1,0 +1,48 @@
+"""Alerts that cannot work: of no condition or several, or with fields that mean nothing there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainui.domain.definition import ALERT_CONDITIONS
+from trainui.pipeline.nodes import Mapping, Node, Sequence
+from trainui.pipeline.outline import Outline
+from trainui.pipeline.problems import Problems
+
+_NEED_METRIC = ("above", "below", "no_improvement")
+
+_ONLY_WITH = {"goal": ("no_improvement",), "metric": ALERT_CONDITIONS[:-1]}
+"""Fields that mean something with some conditions only."""
+
+
+def check(outline: Outline, problems: Problems) -> None:
+    """Note every alert that is wrong."""
+    defaults = outline.document.get("defaults")
+    for node in (defaults, *(stage.node for stage in outline.stages)):
+        if isinstance(node, Mapping):
+            for alert in _alerts(node.get("alerts")):
+                _check_alert(alert, problems)
+
+
+def _alerts(node: Node | None) -> Iterator[Mapping]:
+    for alert in node.items if isinstance(node, Sequence) else (node,):
+        if isinstance(alert, Mapping):
+            yield alert
+
+
+def _check_alert(alert: Mapping, problems: Problems) -> None:
+    given = [name for name in ALERT_CONDITIONS if name in alert.entries]
+    if len(given) != 1:
+        message = f"an alert must have one of {', '.join(ALERT_CONDITIONS)}"
+        problems.add(alert.mark, "alert-condition", message)
+        return
+    if given[0] in _NEED_METRIC and "metric" not in alert.entries:
+        message = f"{given[0]} must say of which metric; add metric: NAME"
+        problems.add(alert.mark, "alert-condition", message)
+    if given == ["stalled"] and "after" in alert.entries:
+        message = "after means nothing with stalled; take it out"
+        problems.add(alert.entries["after"].key.mark, "alert-condition", message)
+    for name, conditions in _ONLY_WITH.items():
+        if name in alert.entries and given[0] not in conditions:
+            message = f"{name} means nothing with {given[0]}; take it out"
+            problems.add(alert.entries[name].key.mark, "alert-condition", message)

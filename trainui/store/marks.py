@@ -1,0 +1,60 @@
+"""Marks on a running stage: what looked wrong with its metrics, in words, each recorded once.
+
+The rule that lives here: a mark that is to stop its stage asks for its end in the transaction that
+records it, and what is on record already asks for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from trainui.domain.definition import Alert
+from trainui.domain.notices import ALERT, MARK, NAN
+from trainui.domain.states import Status
+from trainui.store import events, stages
+from trainui.store.tables import EVENTS, STAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that looked wrong."""
+
+    kind: str
+    """One of `MARKED`."""
+    words: str
+    stops: bool = False
+    """The stage is to be ended."""
+
+    @classmethod
+    def of_nan(cls, words: str) -> Mark:
+        """Return the mark of a NaN, which no alert has to ask for."""
+        return cls(NAN, words)
+
+    @classmethod
+    def of_alert(cls, alert: Alert, words: str) -> Mark:
+        """Return what an alert asks for."""
+        return cls(MARK if alert.action == "mark" else ALERT, words, alert.action == "stop")
+
+
+def record(connection: Connection, stage_id: str, attempt: int, marks: Iterable[Mark]) -> None:
+    """Record marks on a stage's attempt, in a write transaction; an owner of no stage has none."""
+    if connection.execute(select(STAGES.c.id).where(STAGES.c.id == stage_id)).first() is None:
+        return
+    stage = stages.get(connection, stage_id)
+    for mark in marks:
+        text = f"{stage.name}: {mark.words}"
+        known = select(EVENTS.c.id).where(
+            EVENTS.c.run_id == stage.run_id,
+            EVENTS.c.stage == stage.name,
+            EVENTS.c.attempt == attempt,
+            EVENTS.c.kind == mark.kind,
+            EVENTS.c.text == text,
+        )
+        if connection.execute(known).first() is not None:
+            continue
+        events.record(connection, stage.run_id, mark.kind, text, stage=stage.name, attempt=attempt)
+        if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
+            stages.stop(connection, stage, f"stopped by an alert: {mark.words}")

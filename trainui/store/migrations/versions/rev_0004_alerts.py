@@ -1,0 +1,16 @@
+"""Why an attempt was stopped by an alert."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the database to this revision."""
+    op.add_column("attempts", sa.Column("stop_reason", sa.String(), nullable=True))
