@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
 from trainui import settings
+from trainui.domain.states import Status
 from trainui.store import runs
 from trainui.store.engine import open_store
+from trainui.store.tables import RUNS
 from trainui.tui.screens.help import HelpScreen
 
 
@@ -210,3 +213,120 @@ async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:  
         ticks.has_changed = counted  # type: ignore[method-assign]
         await driven.until(lambda: looked > 3, "a look of the feed")
         assert drawn == []
+
+
+def params(filler: Filler, run_id: str, text: str) -> None:  # noqa: F811
+    with filler.store.write() as connection:
+        connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(params_json=text))
+
+
+async def test_a_filter_says_what_it_cannot_understand_and_counts_what_it_can(
+    filler: Filler,  # noqa: F811
+) -> None:
+    low, high = filler.run({"a": ()}, name="low"), filler.run({"a": ()}, name="high")
+    params(filler, low, '{"lr": "1e-4"}')
+    params(filler, high, '{"lr": "0.1"}')
+    async with opened() as driven:
+        await driven.until_shown("low", "high", "1e-4")
+        await driven.press("slash", *"params.lr")
+        await driven.until_shown("params.lr>1e-3", "no run fits")  # the language, and a bare word
+        await driven.press(*">1e-3")
+        await driven.until_gone("queued      low")
+        await driven.press(*" status:fialed")
+        await driven.until_shown("no state 'fialed'", "fits 1")
+        await driven.press("enter")
+        await driven.until_gone("no state")
+        await driven.press("slash")
+        await driven.until_shown("params.lr>1e-3 status:fialed")
+        await driven.press("escape")
+        await driven.until_shown("low", "1e-4")
+
+
+async def test_runs_are_filtered_by_a_metric(filler: Filler) -> None:  # noqa: F811
+    failed_demo(filler, name="worse")
+    running_demo(filler, name="better")
+    async with opened() as driven:
+        await driven.until_shown("worse", "better", "0.8361", "0.9271", "val/accuracy")
+        await driven.press("slash", *"metric.val/accuracy>0.9")
+        await driven.until_gone("worse")
+        await driven.until_shown("better", "fits 1")
+
+
+async def test_marked_runs_are_cancelled_by_one_question_that_names_them(
+    filler: Filler,  # noqa: F811
+) -> None:
+    ids = [filler.run(DIAMOND, name=name) for name in ("keep", "first", "second")]
+    filler.complete(filler.run({"a": ()}, name="over"), "a")
+    async with opened() as driven:
+        await driven.until_shown("over", "keep")
+        await driven.press("space", "space", "space")
+        await driven.until_shown("▌3 marked")
+        assert driven.runs.table.selected.name == "keep"  # type: ignore[union-attr]
+        await driven.press("x")
+        await driven.until_shown("Cancel 2 runs?", "second, first", "1 run is over already")
+        await driven.press("n")
+        await driven.until_shown("▌3 marked")
+        await driven.press("x")
+        await driven.until_shown("Cancel 2 runs?")
+        await driven.press("y")
+        await driven.until_shown("asked to end: 10 stages of 2 runs")
+        await driven.until_gone("marked")
+    states = [filler.stage(run_id, "report").status for run_id in ids]
+    assert states == [Status.PENDING, Status.CANCELLED, Status.CANCELLED]
+
+
+async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()}, name="old")
+    filler.complete(run_id, "a")
+    filler.run({"a": ()}, name="alive")
+    kept = filler.directory / run_id / "a" / "model.npz"
+    kept.write_bytes(bytes(4200))
+    async with opened() as driven:
+        await driven.until_shown("old", "alive")
+        await driven.press("delete")
+        await driven.until_shown("alive is queued; cancel it with x")
+        await driven.press("j", "delete")
+        await driven.until_shown("Delete the run old?", "4.2 kB in 1 file would be gone")
+        await driven.press("enter")  # what enter gives is to leave it
+        await driven.until_gone("Delete the run old?")
+        assert kept.exists()
+        await driven.press("delete")
+        await driven.until_shown("Delete the run old?")
+        await driven.press("y")
+        await driven.until_gone(" old ")
+    assert not kept.exists()
+
+
+async def test_the_view_and_the_selection_come_back(filler: Filler) -> None:  # noqa: F811
+    for name in ("alpha one", "alpha two", "alpha three", "beta"):
+        filler.run({"a": ()}, name=name)
+    async with opened() as driven:
+        await driven.until_shown("beta")
+        await driven.press("slash", *"name:alpha", "enter", "s", "s", "S", "j")
+        await driven.until_shown("NAME▴", "fits 3")
+        chosen = driven.runs.table.selected.name  # type: ignore[union-attr]
+        assert chosen == "alpha one"
+    async with opened() as driven:
+        await driven.until_shown("NAME▴", "/ name:alpha", "fits 3")
+        assert driven.runs.table.selected.name == chosen  # type: ignore[union-attr]
+        filler.run({"a": ()}, name="alpha new")
+        await driven.until_shown("alpha new")
+        assert driven.runs.table.selected.name == chosen  # type: ignore[union-attr]
+    filler.run({"a": ()}, name="alpha newest")
+    async with opened() as driven:  # what has come since then is what one wants to see
+        await driven.until_shown("alpha newest")
+        assert driven.runs.table.selected.name == "alpha newest"  # type: ignore[union-attr]
+
+
+async def test_a_heading_that_is_clicked_sorts_and_sorts_back(filler: Filler) -> None:  # noqa: F811
+    for name in ("b", "c", "a"):
+        filler.run({"a": ()}, name=name)
+    async with opened() as driven:
+        await driven.until_shown("NAME", "WHEN▾")
+        at = driven.text().splitlines()[1].index("NAME")
+        await driven.pilot.click("RunTable", offset=(at, 0))
+        await driven.until_shown("NAME▾")
+        assert [run.name for run in driven.runs.table._shown] == ["a", "b", "c"]
+        await driven.pilot.click("RunTable", offset=(at, 0))
+        await driven.until_shown("NAME▴")
+        assert [run.name for run in driven.runs.table._shown] == ["c", "b", "a"]

@@ -32,14 +32,22 @@ if TYPE_CHECKING:
     from trainui.store.chunks import Floats, Ints
 
 
-def summaries(connection: driver.Connection, owners: Owners) -> list[SeriesSummary]:
-    """Return the series of some owners in figures, in the order in which they were first seen."""
+def summaries(
+    connection: driver.Connection, owners: Owners, name: str | None = None
+) -> list[SeriesSummary]:
+    """Return the series of some owners in figures, in the order in which they were first seen.
+
+    Args:
+        connection: on the store.
+        owners: whose.
+        name: only the series of this name.
+    """
     shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
     with view(connection):
         return [
             _summary(connection, found, shown[owner])
             for owner in shown
-            for found in series_of(connection, owner)
+            for found in series_of(connection, owner, name)
             if found.pieces
         ]
 

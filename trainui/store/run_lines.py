@@ -35,9 +35,11 @@ class RunLine:
     """The names of the stages that run now, in the file's order."""
     failed: tuple[str, ...] = ()
     """The names of those that ended otherwise than completed, blocked ones apart."""
+    params_json: str = "{}"
+    """Its parameters as stored, secret ones masked; read only where they are looked at."""
 
 
-_COLUMNS = "id, name, pipeline, status, priority, created_at, started_at, completed_at"
+_COLUMNS = "id, name, pipeline, status, priority, created_at, started_at, completed_at, params_json"
 
 
 def run_lines(connection: driver.Connection, *, limit: int | None = None) -> list[RunLine]:
@@ -153,6 +155,7 @@ def _lines(
                 total=total,
                 current=names.get((row[0], True), ()),
                 failed=names.get((row[0], False), ()),
+                params_json=row[8],
             )
         )
     return lines

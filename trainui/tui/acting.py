@@ -18,6 +18,10 @@ from trainui.text import harmless
 if TYPE_CHECKING:
     from trainui.domain.records import StageRecord
     from trainui.tui.application import TrainuiApp
+    from trainui.tui.screens.question import QuestionScreen
+
+MOST_NAMED = 4
+"""Runs or stages that are named in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,14 @@ class Acting(Screen[None]):
         """Return the run to act on; None where there is none."""
         raise NotImplementedError
 
+    def targets(self) -> list[Target]:
+        """Return the runs to act on: several where they are marked."""
+        target = self.target()
+        return [] if target is None else [target]
+
+    def acted(self) -> None:
+        """Be told that marked runs are about to be acted on."""
+
     def target_stage(self) -> StageRecord | None:
         """Return the stage to act on; None where no stage is chosen."""
         return None
@@ -54,7 +66,11 @@ class Acting(Screen[None]):
     def action_resume(self) -> None:
         """Show the plan of a resume."""
         target = self._target()
-        if target is not None:
+        if len(targets := self.targets()) > 1:
+            from trainui.tui.bulk import resume_runs_question
+
+            self._ask(resume_runs_question(targets))
+        elif target is not None:
             from trainui.tui.screens.plan import PlanScreen
 
             self.app.push_screen(PlanScreen(target))
@@ -72,19 +88,53 @@ class Acting(Screen[None]):
         else:
             from trainui.tui.questions import rerun_question
 
-            self.app.push_screen(rerun_question(target, stage))
+            self._ask(rerun_question(target, stage))
 
     def action_cancel(self) -> None:
         """Ask whether the stage, or the run, is to be cancelled."""
         target, stage = self._target(), self.target_stage()
         if target is None:
             return
+        if len(targets := self.targets()) > 1:
+            self._cancel_several(targets)
+            return
         if target.status not in UNFINISHED:
             self._say(f"{harmless(target.name)} is {target.status}: nothing runs to cancel")
             return
         from trainui.tui.questions import cancel_question
 
-        self.app.push_screen(cancel_question(target, stage))
+        self._ask(cancel_question(target, stage))
+
+    def _cancel_several(self, targets: list[Target]) -> None:
+        if not any(target.status in UNFINISHED for target in targets):
+            self._say(f"all {len(targets)} marked runs are over: nothing runs to cancel")
+            return
+        from trainui.tui.bulk import cancel_runs_question
+
+        self._ask(cancel_runs_question(targets))
+
+    def action_remove(self) -> None:
+        """Ask whether the run, or every marked one, is to be deleted with its files."""
+        targets = self.targets()
+        if self._target() is None:
+            return
+        if all(target.status in UNFINISHED for target in targets):
+            first = f"{harmless(targets[0].name)} is {targets[0].status}"
+            which = first if len(targets) == 1 else f"none of the {len(targets)} is over"
+            self._say(f"{which}; cancel it with x before it can be deleted")
+            return
+        from trainui.tui.bulk import remove_question
+
+        self._ask(remove_question(targets))
+
+    def _ask(self, question: QuestionScreen) -> None:
+        """Ask, and have no run marked any more once it is answered with yes."""
+
+        def then(done: bool | None) -> None:
+            if done:
+                self.acted()
+
+        self.app.push_screen(question, then)
 
     def action_raise(self) -> None:
         """Let the run go before others."""
@@ -95,19 +145,26 @@ class Acting(Screen[None]):
         self._change_priority(-1)
 
     def _change_priority(self, change: int) -> None:
-        target = self._target()
-        if target is None:
+        if self._target() is None:
             return
-        if target.status not in UNFINISHED:
-            self._say(f"{harmless(target.name)} is {target.status}: it waits for nothing")
+        targets = self.targets()
+        waiting = [target for target in targets if target.status in UNFINISHED]
+        if not waiting:
+            first = f"{harmless(targets[0].name)} is {targets[0].status}"
+            self._say(f"{first if len(targets) == 1 else 'all are over'}: it waits for nothing")
             return
-        run_id, priority = target.id, target.priority + change
 
         def work() -> str:
             from trainui import control
 
-            control.set_priority(run_id, priority)
-            return f"priority of {harmless(target.name)} is {priority:+d}"
+            for target in waiting:
+                control.set_priority(target.id, target.priority + change)
+            priorities = ", ".join(
+                f"{harmless(target.name)} is {target.priority + change:+d}"
+                for target in waiting[:MOST_NAMED]
+            )
+            more = f" and {len(waiting) - MOST_NAMED} more" if len(waiting) > MOST_NAMED else ""
+            return f"priority of {priorities}{more}"
 
         cast("TrainuiApp", self.app).act(work)
 
@@ -121,7 +178,7 @@ class Acting(Screen[None]):
         self.app.notify(text, markup=False)
 
 
-def listed(names: Sequence[str], most: int = 4) -> str:
+def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
     """Return names in a row, a long row cut."""
     shown = ", ".join(harmless(name) for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

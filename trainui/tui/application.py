@@ -11,10 +11,11 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 
-from trainui import settings, text
+from trainui import paths, settings, text
 from trainui.tui import ascii, endings, theme
 from trainui.tui.feed import Feed
 from trainui.tui.keys import KeyTable, bindings
+from trainui.tui.memory import FILE, Memory
 from trainui.tui.messages import Fresh, Rung
 from trainui.tui.screens.page import Page
 from trainui.tui.screens.runs import RunsScreen
@@ -64,6 +65,7 @@ class TrainuiApp(Working, App[int]):
             self._ascii = [ascii.AsciiOnly()]
         self.keys = KeyTable(configured.keys)
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
+        self.memory = Memory(paths.home().root / FILE)
         self.first_run = run_id
         self.snapshot: Snapshot | None = None
         self.feed = Feed(
@@ -96,8 +98,9 @@ class TrainuiApp(Working, App[int]):
             self.notify(f"config.toml: no key has the id {unknown!r}", markup=False)
 
     def on_unmount(self) -> None:
-        """Read no more."""
+        """Read no more, and remember the view."""
         self.feed.stop()
+        self.memory.save()
 
     def _deliver(self, snapshot: Snapshot) -> None:
         self.post_message(Fresh(snapshot))
@@ -119,6 +122,8 @@ class TrainuiApp(Working, App[int]):
     def _tick(self) -> None:
         if (page := self.page) is not None:
             page.tick()
+        if not self.memory.is_saved:  # now, since a lost terminal may end it at any moment
+            self.run_worker(self.memory.save, thread=True, group="memory")
 
     @property
     def page(self) -> Page | None:

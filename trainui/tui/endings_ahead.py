@@ -53,6 +53,8 @@ class Prophet:
     def __init__(self) -> None:
         self._past: dict[str, tuple[float, dict[str, list[Past]]]] = {}
         self._cpus = settings.load().cpus
+        self.goals: dict[str, float] = {}
+        """By the id of a stage that runs the step with which it ended when it completed before."""
 
     def look(
         self, connection: driver.Connection, run: RunRecord, stages: Sequence[StageRecord]
@@ -63,6 +65,9 @@ class Prophet:
         now = clock.now()
         known = self._completions(connection, run, len(stages))
         progress = _with_steps(connection, stages, past.elapsed(stages, now), known)
+        for stage in stages:
+            if stage.name in progress and (goal := progress[stage.name].last_step):
+                self.goals[stage.id] = goal
         seconds = past.seconds_left(run, stages, known, progress)
         whole = past.to_go(stages, seconds, self._cpus)
         ending = None if whole is None else _in(now, whole.seconds, whole.whole)

@@ -28,6 +28,8 @@ from trainui.tui.snapshots import Snapshot, Wanted
 
 if TYPE_CHECKING:
     from trainui.tui.endings_ahead import Ending, Prophet
+    from trainui.tui.live_reader import LiveReader
+    from trainui.tui.metric_reader import MetricReader
     from trainui.tui.page_reader import PageReader
 
 PERIOD = 0.3
@@ -155,6 +157,8 @@ class _Source:
         self._list = RunList()
         self._pages: PageReader | None = None
         self._prophet: Prophet | None = None
+        self._live: LiveReader | None = None
+        self._metrics: MetricReader | None = None
         self._upgraded = False
         self._around = _Around()
         self._around_seen = float("-inf")
@@ -228,8 +232,27 @@ class _Source:
         else:
             self._list.update(connection)
         self.unfinished = self._list.loading and bool(self._list.runs)
+        return self._with_what_is_in_view(
+            connection, wanted, replace(snapshot, runs=self._list.runs, loading=self._list.loading)
+        )
+
+    def _with_what_is_in_view(
+        self, connection: driver.Connection, wanted: Wanted, snapshot: Snapshot
+    ) -> Snapshot:
+        """Add to the list what is read of few runs only; not for the first frame."""
+        if snapshot.loading or not snapshot.runs:
+            return snapshot
         endings = self._endings(connection)
-        return replace(snapshot, runs=self._list.runs, loading=self._list.loading, endings=endings)
+        in_view = frozenset(wanted.rows)
+        shown = [run for run in snapshot.runs if run.id in in_view] if in_view else []
+        goals = self._prophet.goals if self._prophet is not None else {}
+        live = self._live_reader().read(connection, shown, goals) if shown else {}
+        metrics: Mapping[str, Mapping[str, float]] = {}
+        if wanted.metrics:
+            reader_of_metrics = self._metric_reader()
+            metrics = reader_of_metrics.read(connection, wanted.metrics, snapshot.runs)
+            self.unfinished = reader_of_metrics.unfinished
+        return replace(snapshot, endings=endings, live=live, metrics=metrics)
 
     def _endings(self, connection: driver.Connection) -> Mapping[str, Ending]:
         """Return when what runs will have ended; not for the first frame."""
@@ -241,6 +264,20 @@ class _Source:
 
             self._prophet = Prophet()
         return self._prophet.of_list(connection, running)
+
+    def _live_reader(self) -> LiveReader:
+        if self._live is None:
+            from trainui.tui.live_reader import LiveReader
+
+            self._live = LiveReader()
+        return self._live
+
+    def _metric_reader(self) -> MetricReader:
+        if self._metrics is None:
+            from trainui.tui.metric_reader import MetricReader
+
+            self._metrics = MetricReader()
+        return self._metrics
 
     def _page_reader(self) -> PageReader:
         if self._pages is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
 from trainui.clock import SECOND, format_duration
@@ -91,7 +92,32 @@ def state_style(status: Status) -> str:
     return f"state-{status}"
 
 
-def progress_bar(done: int, total: int, width: int) -> tuple[str, str]:
+def progress_bar(done: float, total: int, width: int) -> tuple[str, str]:
     """Return the full and the empty part of a bar; it is full only when all is done."""
-    full = width * done // total if total else 0
+    full = int(width * done / total) if total else 0
     return "━" * full, "━" * (width - full)
+
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def spark(values: Sequence[float], width: int) -> str:
+    """Draw values in one line: the last `width` of them averaged down, gaps bridged.
+
+    Args:
+        values: from the oldest to the newest; NaN where there is none.
+        width: cells.
+    """
+    known = [value for value in values if math.isfinite(value)]
+    if not known or width < 1:
+        return ""
+    least, span = min(known), max(known) - min(known)
+    drawn, before = [], ""
+    for start in range(width):
+        part = values[len(values) * start // width : max(len(values) * (start + 1) // width, 1)]
+        finite = [value for value in part if math.isfinite(value)]
+        if finite:
+            share = (sum(finite) / len(finite) - least) / span if span else 0.5
+            before = _BLOCKS[min(int(share * len(_BLOCKS)), len(_BLOCKS) - 1)]
+        drawn.append(before or " ")
+    return "".join(drawn)

@@ -101,8 +101,17 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("acting.raise", "right_square_bracket", "sooner", "Let the run go before others", "raise"),
     Key("acting.lower", "left_square_bracket", "later", "Let the run go after others", "lower"),
+    Key(
+        "acting.remove",
+        "delete",
+        "delete",
+        "Delete the run and its files, after a question",
+        "remove",
+    ),
     Key("acting.copy", "Y", "copy", "Copy a summary as Markdown (OSC 52)", "copy"),
+    Key("runs.mark", "space", "mark", "Mark the run; the keys then act on all marked", "mark"),
     Key("runs.sort", "s", "sort", "Sort by the next column", "sort", footer=True),
+    Key("runs.reverse", "S", "reverse", "Sort the other way round", "reverse"),
     Key("run.logs", "L", "log", "Show the log alone, or all panes again", "logs"),
     Key("run.stream", "o", "stdout/stderr", "Show the log's other stream", "stream", footer=True),
     Key(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from trainui.store.run_lines import RunLine
+from trainui.tui.figures import step
 
 if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
@@ -30,6 +31,10 @@ class Wanted:
     curves: bool = True
     plot_width: int = 80
     """Columns of a plot, two for each character."""
+    rows: tuple[str, ...] = ()
+    """Ids of the runs of the list that are in view."""
+    metrics: frozenset[str] = frozenset()
+    """Names of metrics that the list is filtered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,40 @@ class RunPage:
 
 
 @dataclass(frozen=True, slots=True)
+class RunLive:
+    """What the list shows of a run only while it is in view."""
+
+    metric: str | None = None
+    """The metric that tells most; None: there is none."""
+    value: float | None = None
+    """Its last value."""
+    values: tuple[float, ...] = ()
+    """It in a few columns; NaN where there is nothing."""
+    broken: bool = False
+    """Whether values of it are NaN or infinite."""
+    step: float | None = None
+    """How far the stage is that runs."""
+    last_step: float | None = None
+    """With which step that stage ended when it completed before."""
+    gpus: tuple[int, ...] = ()
+    """Indices of the GPUs that its stages have."""
+
+    @property
+    def progress(self) -> float:
+        """Which part of its steps the stage that runs has behind it."""
+        if self.step is None or not self.last_step:
+            return 0.0
+        return min(max(self.step / self.last_step, 0.0), 1.0)
+
+    @property
+    def steps(self) -> str:
+        """How far the stage is that runs, in steps; empty where there are none."""
+        if self.step is None:
+            return ""
+        return step(self.step) + (f"/{step(self.last_step)}" if self.last_step else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the screen shows, as it was at one moment."""
 
@@ -102,6 +141,10 @@ class Snapshot:
     """More runs are being read."""
     endings: Mapping[str, Ending] = field(default_factory=dict)
     """When runs of the list that run will have ended, by id."""
+    live: Mapping[str, RunLive] = field(default_factory=dict)
+    """What is read of the runs in view only, by id."""
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By a metric's name and a run's id its last value; of `Wanted.metrics` only."""
     page: RunPage | None = None
     """None on the list, and where the run is gone."""
     gpus: tuple[GpuFigures, ...] = ()

@@ -9,7 +9,11 @@ import pytest
 from trainui import clock
 from trainui.domain.states import Status
 from trainui.store.run_lines import RunLine
-from trainui.tui.run_rows import ORDERINGS, Columns, matches
+from trainui.tui.endings_ahead import Ending
+from trainui.tui.run_facts import differing, facts_of, with_live
+from trainui.tui.run_order import ORDERS, by_param
+from trainui.tui.run_rows import Columns, Moment
+from trainui.tui.snapshots import RunLive
 from trainui.tui.spans import plain, width_of
 
 NOW = clock.now()
@@ -26,69 +30,129 @@ RUN = RunLine(
     done=2,
     total=5,
     current=("train[hidden=32]", "train[hidden=128]"),
+    params_json='{"lr": "3e-4", "seed": "1"}',
 )
 
+LIVE = RunLive("val/loss", 0.25, (1.0, 0.5, 0.25), step=1200, last_step=5000, gpus=(0, 3))
 
-@pytest.mark.parametrize("width", [80, 100, 120, 200, 300])
+
+def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:
+    """A run's line in a list with others."""
+    moment = Moment(
+        NOW,
+        {RUN.id: Ending(NOW + 600 * clock.SECOND, whole=True)},
+        {} if live is None else {run.id: live},
+    )
+    facts = with_live(facts_of([run, *others]), moment.live, endings=True)
+    columns = Columns(width, facts)
+    row = columns.row(run, moment)
+    assert width_of(row) <= width
+    assert width_of(columns.heading("WHEN")) <= width
+    return plain(row)
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 81, 99, 100, 120, 200, 300])
 @pytest.mark.parametrize(
     "name",
     ["digits", "n" * 200, "日本語の名前" * 9, "\x1b[31mred\x1b[0m", "[bold]x[/bold]", "🎉 party"],
 )
-def test_a_line_fits_its_width_and_is_harmless(width: int, name: str) -> None:
-    row = Columns(width).row(replace(RUN, name=name), NOW)
-    assert width_of(row) <= width
-    assert "\x1b" not in plain(row)
+@pytest.mark.parametrize("priority", [0, 12])
+def test_a_line_fits_its_width_and_is_harmless(width: int, name: str, priority: int) -> None:
+    run = replace(RUN, name=name, priority=priority, pipeline=name[::-1])
+    if width < 80:  # no terminal is so narrow for long; what must be there is there
+        assert "\x1b" not in plain(Columns(width).row(run, Moment(NOW)))
+        return
+    assert "\x1b" not in shown(run, width, RUN)
 
 
 @pytest.mark.parametrize("status", list(Status))
 def test_a_state_is_a_symbol_and_a_word(status: Status) -> None:
-    text = plain(Columns(80).row(replace(RUN, status=status), NOW))
-    assert f" {status} " in text
+    assert f" {status} " in shown(replace(RUN, status=status), 80)
 
 
 def test_a_line_says_how_far_and_what_runs_now() -> None:
-    text = plain(Columns(120).row(RUN, NOW))
-    assert "2/5" in text
-    assert "train[hidden=32]" in text
-    assert "+1" in text
-    assert "1m 15s" in text
+    text = shown(RUN, 120)
+    for part in ("2/5", "train[hidden=32] +1", "1m 15s", "0.25", "~10m 00s"):
+        assert part in text
+
+
+def test_with_more_room_more_is_told() -> None:
+    other = replace(RUN, id="other", params_json='{"lr": "1e-3", "seed": "1"}')
+    text = shown(RUN, 200, other)
+    for part in ("3e-4", "1200/5000", "█", "▁", "0,3", "digits.v2", "train[hidden=128]"):
+        assert part in text
 
 
 def test_of_a_failed_run_the_failed_stage_is_named() -> None:
     failed = replace(RUN, status=Status.FAILED, current=(), failed=("evaluate",))
-    assert "✗ evaluate" in plain(Columns(80).row(failed, NOW))
+    assert "✗ evaluate" in shown(failed, 80)
 
 
-def test_a_pipeline_is_named_only_where_it_is_called_otherwise() -> None:
-    assert "digits.v2" in plain(Columns(130).row(RUN, NOW))
-    same = replace(RUN, pipeline="digits")
-    assert plain(Columns(130).row(same, NOW)).count("digits") == 1
+def test_a_pipeline_has_a_column_only_where_a_run_is_called_otherwise() -> None:
+    assert "PIPELINE" in Columns(160, facts_of([RUN])).titles
+    assert "PIPELINE" not in Columns(160, facts_of([replace(RUN, pipeline="digits")])).titles
 
 
-@pytest.mark.parametrize(
-    ("words", "fits"),
-    [
-        ((), True),
-        (("run",), True),
-        (("digits", "running"), True),
-        (("hidden=128",), True),
-        (("0f0e",), True),
-        (("failed",), False),
-    ],
-)
-def test_words_are_looked_for_in_names_states_and_stages(
-    words: tuple[str, ...], fits: bool
-) -> None:
-    assert matches(RUN, words) is fits
+def test_only_parameters_that_differ_have_a_column() -> None:
+    texts = ['{"lr": "1", "bs": "8", "seed": "1"}', '{"lr": "2", "bs": "8"}']
+    assert differing(texts) == ("lr", "seed")
+    assert differing(texts[:1] * 5) == ()
+    runs = [replace(RUN, params_json=text) for text in texts]
+    assert {"lr", "seed"} <= set(Columns(160, facts_of(runs)).titles)
+    assert "bs" not in Columns(160, facts_of(runs)).titles
 
 
-def test_the_orders_put_what_they_say_first() -> None:
+def test_a_long_number_is_rounded() -> None:
+    other = replace(RUN, params_json='{"lr": 0.00833333333333}')
+    assert "0.0083 " in shown(other, 160, RUN)
+
+
+def test_the_metric_is_named_once_where_all_have_the_same() -> None:
+    other = {"a": LIVE, "b": replace(LIVE, metric="loss")}
+    assert "val/loss" in Columns(120, with_live(facts_of([RUN]), {"a": LIVE}, endings=False)).titles
+    assert "METRIC" in Columns(120, with_live(facts_of([RUN]), other, endings=False)).titles
+
+
+def test_columns_do_not_shrink_as_runs_go_on() -> None:
+    before = with_live(facts_of([RUN]), {RUN.id: LIVE}, endings=True)
+    later = facts_of([replace(RUN, current=("x",))]).grown(before)
+    assert Columns(120, later).titles == Columns(120, before).titles
+    assert later.current == before.current
+
+
+def test_a_column_is_found_by_its_cell() -> None:
+    columns = Columns(120, facts_of([RUN]))
+    heading = plain(columns.heading("NAME"))
+    assert "NAME▾" in heading
+    assert columns.title_at(heading.index("NAME")) == "NAME"
+    assert columns.title_at(heading.index("STATE") + 2) == "STATE"
+    assert columns.title_at(heading.index("WHEN")) == "WHEN"
+
+
+def test_the_orders_put_what_they_say_first_and_can_be_turned_round() -> None:
     old = replace(RUN, id="b", name="a", created_at=NOW - 9, started_at=NOW - 9 * 10**9)
-    done = replace(RUN, id="c", name="z", status=Status.COMPLETED, completed_at=NOW)
-    first = {
-        title: sorted([done, RUN, old], key=order)[0].id  # type: ignore[arg-type]
-        for title, order in ORDERINGS
-    }
-    assert first["STATE"] != "c"
-    assert first["NAME"] == "b"
-    assert first["ELAPSED"] == "b"
+    done = replace(
+        RUN, id="c", name="z", status=Status.COMPLETED, created_at=NOW - 20, completed_at=NOW
+    )
+    runs = [RUN, old, done]
+
+    def ids(title: str, *, reverse: bool = False) -> list[str]:
+        order = next(order for order in ORDERS if order.title == title)
+        return [run.id for run in order.arranged(runs, reverse=reverse)]
+
+    assert ids("WHEN") == [RUN.id, "b", "c"]
+    assert ids("WHEN", reverse=True) == ["c", "b", RUN.id]
+    assert ids("STATE") == [RUN.id, "b", "c"]
+    assert ids("STATE", reverse=True) == ["c", RUN.id, "b"]
+    assert ids("NAME")[0] == "b"
+    assert ids("ELAPSED")[0] == "b"
+
+
+def test_a_parameter_sorts_by_its_number_and_runs_without_it_come_last() -> None:
+    runs = [
+        replace(RUN, id=text, params_json=text)
+        for text in ('{"lr": "1e-1"}', "{}", '{"lr": "adam"}', '{"lr": 3e-4}')
+    ]
+    found = [run.id for run in by_param("lr").arranged(runs, reverse=False)]
+    assert found == ['{"lr": 3e-4}', '{"lr": "1e-1"}', '{"lr": "adam"}', "{}"]
+    assert by_param("lr").arranged(runs, reverse=True)[-1].id == "{}"

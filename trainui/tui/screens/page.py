@@ -77,6 +77,10 @@ class Page(Acting):
     def prepare_for(self, scope: str) -> None:
         """Put the focus where the keys of a scope work."""
 
+    def sought(self, pane: Widget | None) -> str:  # noqa: ARG002 (for subclasses)
+        """Return what a pane is filtered by already, to go on typing."""
+        return ""
+
     def search(self, text: str, pane: Widget | None) -> None:
         """Filter or search a pane for a text; an empty one ends it."""
         raise NotImplementedError
@@ -148,7 +152,7 @@ class Page(Acting):
         if found:
             found.first().focus()
             return
-        bar = SearchBar(self.focused)
+        bar = SearchBar(self.focused, self.sought(self.focused))
         await self.mount(bar, before="#keys")
         bar.focus()
 
@@ -168,5 +172,6 @@ class Page(Acting):
     def on_search_bar_closed(self, event: SearchBar.Closed) -> None:
         """Go back to the pane; what was found stays unless it was given up."""
         self.search(event.text, event.pane)
+        self.key_bar.note(())
         if event.pane is not None:
             event.pane.focus()

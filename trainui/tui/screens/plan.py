@@ -205,7 +205,7 @@ class PlanScreen(Screen[None]):
         self._offer = offer if offer.revives else None
         width = self.size.width
         rows = plan_rows(offer.stages, width)
-        rows += [(), *self._wrapped(_summary(offer.stages), "strong")]
+        rows += [(), *self._wrapped(plan_summary(offer.stages), "strong")]
         rows += self._wrapped(_saved(offer.stages), "good")
         rows += self._wrapped(offer.code, "warn")
         file = ""
@@ -259,7 +259,8 @@ class PlanScreen(Screen[None]):
         self.query_one("#plan", RowsView).action_line(count)
 
 
-def _summary(stages: Sequence[PlannedStage]) -> str:
+def plan_summary(stages: Sequence[PlannedStage]) -> str:
+    """Return in words how many stages run, continue and are skipped."""
     count = {action: sum(one.action == action for one in stages) for action in Action}
     if count[Action.SKIP] == len(stages):
         return "There is nothing to resume."

@@ -50,8 +50,8 @@ class AnswerList(CursorView):
         return (Span(f" {answer.key} ", "key"), Span(f" {answer.text}"))
 
 
-class QuestionScreen(ModalScreen[None]):
-    """Asks, and does what is answered."""
+class QuestionScreen(ModalScreen[bool]):
+    """Asks, and does what is answered; its result is whether anything is done."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("ask", "app.leave")]
 
@@ -81,20 +81,23 @@ class QuestionScreen(ModalScreen[None]):
         answers: Sequence[Answer],
         *,
         starts: bool = False,
+        marked: int = 0,
     ) -> None:
         """Make a question.
 
         Args:
             title: the question.
             facts: called in a thread, returns lines that help to decide.
-            answers: the first is marked.
+            answers: to choose from.
             starts: whether the answers make work for the worker, which is started then.
+            marked: index of the answer that enter gives.
         """
         super().__init__()
         self._asked = title
         self._facts = facts
         self._answers = answers
         self._starts = starts
+        self._marked = marked
 
     def compose(self) -> ComposeResult:
         """Make the facts and the answers."""
@@ -108,7 +111,7 @@ class QuestionScreen(ModalScreen[None]):
 
         self.query_one(Vertical).border_title = Content(self._asked)
         answers = self.query_one(AnswerList)
-        answers.move_cursor(0, tell=False)
+        answers.move_cursor(self._marked, tell=False)
         answers.focus()
         facts = self.query_one("#facts", RowsView)
         facts.can_focus = False
@@ -154,9 +157,9 @@ class QuestionScreen(ModalScreen[None]):
 
     def action_leave_it(self) -> None:
         """Do nothing."""
-        self.dismiss()
+        self.dismiss(False)
 
     def _give(self, answer: Answer) -> None:
-        self.dismiss()
+        self.dismiss(answer.work is not None)
         if answer.work is not None:
             cast("TrainuiApp", self.app).act(answer.work, starts=self._starts)

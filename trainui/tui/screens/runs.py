@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.binding import BindingType
+from textual.timer import Timer
 from textual.widget import Widget
 
 from trainui import clock
@@ -16,6 +18,7 @@ from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.acting import Target
 from trainui.tui.figures import clock_time, elapsed, state_style
 from trainui.tui.keys import bindings
+from trainui.tui.run_order import WHEN
 from trainui.tui.screens.page import Page
 from trainui.tui.snapshots import Snapshot, Wanted
 from trainui.tui.spans import Row, Span, wrap
@@ -33,6 +36,17 @@ WELCOME: tuple[Row, ...] = (
     (Span("Runs appear here as soon as they are there.", "dim"),),
     (Span("? shows all keys, q leaves.", "dim"),),
 )
+
+
+GRAMMAR = (
+    "words · status:failed · name:x · params.lr>1e-3 · metric.loss<0.1 · age<2d · elapsed>1h · -not"
+)
+
+SETTLED = 0.15
+"""Seconds for which a view has to stay before what only it shows is read."""
+
+VIEW = "runs"
+"""What the view of the list is remembered under."""
 
 
 class RunsScreen(Page):
@@ -58,6 +72,9 @@ class RunsScreen(Page):
         self.welcome = RowsView(id="welcome")
         self.welcome.can_focus = False
         self._live = False
+        self._snapshot: Snapshot | None = None
+        self._settling: Timer | None = None
+        self._recalled = False
 
     def content(self) -> Iterator[Widget]:
         """Yield the table and what stands in for it."""
@@ -65,8 +82,8 @@ class RunsScreen(Page):
         yield self.welcome
 
     def wanted(self) -> Wanted:
-        """Return that the list is to be read."""
-        return Wanted()
+        """Return that the list is to be read, and what of it is in view."""
+        return Wanted(rows=self.table.in_view, metrics=self.table.filter.metrics)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the runs, or why there are none."""
@@ -76,12 +93,57 @@ class RunsScreen(Page):
         self.set_class(empty, "-empty")
         if empty:
             self.welcome.set_rows(_instead(snapshot, max(self.size.width - 12, 20)))
-        self.table.set_runs(snapshot.runs, snapshot.endings)
+        self._snapshot = snapshot
+        if snapshot.runs and not self._recalled:
+            self._recall(snapshot.runs)
+        self.table.take(snapshot)
         self._live = any(run.current for run in snapshot.runs)
+        self._show_top()
+        self.show_keys()
+
+    def _show_top(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
         unfinished = any(run.status in UNFINISHED for run in snapshot.runs)
         notices = self.notices(snapshot, unfinished=unfinished)
-        self.top.show(_summary(snapshot), notices)
-        self.show_keys()
+        self.top.show((*_summary(snapshot), *_view(self.table)), notices)
+
+    def _recall(self, runs: Sequence[RunLine]) -> None:
+        """Bring back the view that was left last time, unless newer runs came meanwhile."""
+        self._recalled = True
+        kept = self.trainui.memory.get(VIEW, dict)
+        self.table.set_filter(str(kept.get("filter", "")))
+        self.table.set_order(str(kept.get("sort", WHEN)), reverse=kept.get("reverse") is True)
+        newest = runs[0].id
+        self.table.select(str(kept.get("run", "")) if kept.get("newest") == newest else newest)
+
+    def _remember(self) -> None:
+        if self._snapshot is None or not self._snapshot.runs:
+            return
+        sort, reverse = self.table.order
+        selected = self.table.selected
+        view = {
+            "filter": self.table.filter.text,
+            "sort": sort,
+            "reverse": reverse,
+            "run": selected.id if selected else "",
+            "newest": self._snapshot.runs[0].id,
+        }
+        self.trainui.memory.keep(VIEW, view)
+
+    @on(RunTable.Arranged)
+    def _look_at_view(self) -> None:
+        """Let the feed read for what is in view, as soon as it stays there."""
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLED, self.ask)
+        self._show_top()
+        self._remember()
+
+    def on_cursor_view_moved(self) -> None:
+        """Remember which run it is."""
+        self._remember()
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys at the bottom: few where there is no run."""
@@ -90,11 +152,18 @@ class RunsScreen(Page):
     def tick(self) -> None:
         """Let the clocks of what runs go on."""
         if self._live:
-            self.table.update_rows()
+            self.table.tick()
+
+    def sought(self, pane: Widget | None) -> str:  # noqa: ARG002 (there is one pane)
+        """Return the filter."""
+        return self.table.filter.text
 
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
-        """Show only runs that fit."""
-        self.table.filter(text)
+        """Show only runs that fit, and say what of the filter cannot be understood."""
+        self.table.set_filter(text)
+        problems = self.table.filter.problems
+        note = (Span(f" ✗ {problems[0]}", "bad"),) if problems else (Span(f" {GRAMMAR}", "dim"),)
+        self.key_bar.note(note)
 
     def go_to_match(self, direction: int) -> None:
         """Move along the runs that fit."""
@@ -103,12 +172,21 @@ class RunsScreen(Page):
     def target(self) -> Target | None:
         """Return the run under the cursor."""
         run = self.table.selected
-        return Target(run.id, run.name, run.status, run.priority) if run else None
+        return _target(run) if run else None
+
+    def targets(self) -> list[Target]:
+        """Return the marked runs; with none marked the one under the cursor."""
+        return [_target(run) for run in self.table.marked] or super().targets()
+
+    def acted(self) -> None:
+        """Mark no run any more."""
+        self.table.clear_marks()
 
     def report(self) -> str:
-        """Return the run under the cursor in a line."""
-        run = self.table.selected
-        return "" if run is None else _report(run)
+        """Return the marked runs, or the one under the cursor, in a line each."""
+        selected = self.table.selected
+        runs = self.table.marked or ([selected] if selected else [])
+        return "".join(_report(run) for run in runs)
 
     def on_cursor_view_opened(self) -> None:
         """Open the run's page."""
@@ -117,11 +195,28 @@ class RunsScreen(Page):
             self.trainui.open_run(run.id)
 
     def action_back(self) -> None:
-        """Show all runs again, where a filter is on."""
-        if self.table.filtered:
-            self.table.filter("")
+        """Take away the marks, then the filter."""
+        if self.table.marked:
+            self.table.clear_marks()
+        elif self.table.filter.text:
+            self.table.set_filter("")
         else:
             self.notify("this is the first page; q leaves", markup=False)
+
+
+def _target(run: RunLine) -> Target:
+    return Target(run.id, run.name, run.status, run.priority)
+
+
+def _view(table: RunTable) -> Row:
+    """Return what of all runs is shown, where that is not all."""
+    spans: list[Span] = []
+    if table.filter.text:
+        spans.append(Span(f"  / {harmless(table.filter.text)}", "accent"))
+        spans.append(Span(f" fits {table.count}", "dim"))
+    if marked := len(table.marked):
+        spans.append(Span(f"  ▌{marked} marked", "key"))
+    return tuple(spans)
 
 
 def _instead(snapshot: Snapshot, width: int) -> tuple[Row, ...]:

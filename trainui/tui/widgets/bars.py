@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual import events
 
 from trainui.tui.keys import Key
-from trainui.tui.spans import Row, Span, spread
+from trainui.tui.spans import Row, Span, cut, spread
 from trainui.tui.widgets.lines import LinesView
 
 
@@ -48,6 +48,12 @@ class KeyBar(LinesView, can_focus=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: Sequence[Key] = ()
+        self._note: Row = ()
+
+    def note(self, note: Row) -> None:
+        """Show this in place of the keys; nothing: the keys again."""
+        self._note = note
+        self.update_rows()
 
     def show(self, keys: Sequence[Key]) -> None:
         """Show these keys, the last two in any case."""
@@ -59,7 +65,9 @@ class KeyBar(LinesView, can_focus=False):
         return 1
 
     def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
-        """Return the keys that there is room for."""
+        """Return the keys that there is room for, or the note."""
+        if self._note:
+            return cut(self._note, width)
         spans: list[Span] = []
         for key in self._fitting(width):
             spans += [Span(f" {key.short}", "key"), Span(f" {key.label} ", "dim")]
@@ -73,6 +81,8 @@ class KeyBar(LinesView, can_focus=False):
 
     async def on_click(self, event: events.Click) -> None:
         """Do what the key under the mouse does."""
+        if self._note:
+            return
         at = event.x
         for key in self._fitting(self.size.width):
             at -= _cells(key)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.binding import BindingType
+from textual.message import Message
 
 from trainui import clock
 from trainui.store.run_lines import RunLine
 from trainui.tui.keys import bindings
-from trainui.tui.run_rows import ORDERINGS, Columns, matches
+from trainui.tui.run_facts import Facts, facts_of, with_live
+from trainui.tui.run_filter import RunFilter, Values, parse
+from trainui.tui.run_order import ORDERS, WHEN, Order, by_param
+from trainui.tui.run_rows import Columns, Moment
 from trainui.tui.spans import Row, Span
 from trainui.tui.widgets.cursor import CursorView
 
 if TYPE_CHECKING:
-    from trainui.tui.endings_ahead import Ending
+    from trainui.tui.snapshots import Snapshot
 
 
 class RunTable(CursorView):
@@ -24,14 +28,25 @@ class RunTable(CursorView):
     scopes = ("runs",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs")]
 
+    class Arranged(Message):
+        """Other runs are in view, or they stand in another order."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Let a newer one take the place of one that was not looked at yet."""
+            return isinstance(message, RunTable.Arranged)
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._all: tuple[RunLine, ...] = ()
         self._shown: list[RunLine] = []
-        self._endings: Mapping[str, Ending] = {}
-        self._words: tuple[str, ...] = ()
-        self._ordering = 0
+        self._moment = Moment(0)
+        self._values: Values = {}
+        self._filter = RunFilter()
+        self._order: Order = ORDERS[0]
+        self._reverse = False
         self._run_id: str | None = None
+        self._marked: set[str] = set()
+        self._facts = Facts()
         self._columns = Columns(80)
 
     @property
@@ -41,29 +56,58 @@ class RunTable(CursorView):
         return self._shown[index] if 0 <= index < len(self._shown) else None
 
     @property
-    def filtered(self) -> bool:
-        """Whether some runs are left out."""
-        return bool(self._words)
+    def marked(self) -> list[RunLine]:
+        """The marked runs, in the order of the list, those that the filter hides left out."""
+        return [run for run in self._shown if run.id in self._marked]
 
-    def set_runs(
-        self, runs: tuple[RunLine, ...], endings: Mapping[str, Ending] | None = None
-    ) -> None:
-        """Show these runs.
+    @property
+    def in_view(self) -> tuple[str, ...]:
+        """Ids of the runs that are to be seen."""
+        top = self.scroll_offset.y
+        return tuple(run.id for run in self._shown[top : top + self.page_height])
 
-        Args:
-            runs: newest first.
-            endings: when runs will have ended, by id.
-        """
-        self._endings = endings or {}
-        if runs is self._all:
-            return
-        self._all = runs
-        self._arrange()
+    @property
+    def filter(self) -> RunFilter:
+        """What the runs have to fit."""
+        return self._filter
 
-    def filter(self, text: str) -> None:
-        """Show only the runs in which all words of a text are found."""
-        self._words = tuple(text.casefold().split())
-        self._arrange()
+    @property
+    def count(self) -> int:
+        """How many runs fit."""
+        return len(self._shown)
+
+    @property
+    def order(self) -> tuple[str, bool]:
+        """The title of the column that the runs are sorted by, and whether the last comes first."""
+        return self._order.title, self._reverse
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Show the runs that were read."""
+        before, self._moment = (
+            self._moment,
+            Moment(clock.now(), snapshot.endings, snapshot.live),
+        )
+        values, self._values = self._values, snapshot.metrics
+        if snapshot.runs is not self._all or (self._filter.metrics and values != self._values):
+            self._all = snapshot.runs
+            self._arrange()
+        elif before.live != snapshot.live or before.endings != snapshot.endings:
+            self._fit(self._facts)
+            self.update_rows()
+
+    def set_filter(self, text: str) -> None:
+        """Show only the runs that fit a filter."""
+        if text != self._filter.text:
+            self._filter = parse(text)
+            self._facts = Facts()
+            self._arrange()
+
+    def set_order(self, title: str, *, reverse: bool) -> None:
+        """Sort by a column; one that nothing can be sorted by is left alone."""
+        found = next((order for order in self._orders() if order.title == title), None)
+        if found is not None:
+            self._order, self._reverse = found, reverse
+            self._arrange()
 
     def row_count(self) -> int:
         """Return how many lines there are, the heading among them."""
@@ -80,13 +124,18 @@ class RunTable(CursorView):
     def row(self, index: int, width: int) -> Row:
         """Return a run's line, or the heading."""
         if self._columns.width != width:
-            self._columns = Columns(width)
+            self._columns = Columns(width, self._facts)
         if index == 0:
-            return self._columns.heading(ORDERINGS[self._ordering][0])
+            return self._columns.heading(self._order.title, reverse=self._reverse)
         if index > len(self._shown):
             return (Span("  no run fits the filter; esc shows all", "dim"),) if self._all else ()
         run = self._shown[index - 1]
-        return self._columns.row(run, clock.now(), self._endings.get(run.id))
+        return self._columns.row(run, self._moment, marked=run.id in self._marked)
+
+    def tick(self) -> None:
+        """Let the clocks go on."""
+        self._moment = Moment(clock.now(), self._moment.endings, self._moment.live)
+        self.update_rows()
 
     def move_cursor(self, index: int, *, tell: bool = True) -> None:
         """Put the cursor on a run, and remember which it is."""
@@ -94,24 +143,84 @@ class RunTable(CursorView):
         selected = self.selected
         self._run_id = selected.id if selected else self._run_id
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Tell that other runs are in view."""
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Arranged())
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by the column whose heading is clicked; else move the cursor."""
+        if self.row_under(event) != 0:
+            super().on_click(event)
+            return
+        offset = event.get_content_offset(self)
+        title = self._columns.title_at(offset.x if offset else 0)
+        same = title == self._order.title
+        self.set_order(title, reverse=not self._reverse if same else False)
+
     def action_sort(self) -> None:
         """Sort in the next order."""
-        self._ordering = (self._ordering + 1) % len(ORDERINGS)
+        orders = self._orders()
+        titles = [order.title for order in orders]
+        at = titles.index(self._order.title) if self._order.title in titles else -1
+        self._order, self._reverse = orders[(at + 1) % len(orders)], False
         self._arrange()
+
+    def action_reverse(self) -> None:
+        """Sort the other way round."""
+        self._reverse = not self._reverse
+        self._arrange()
+
+    def action_mark(self) -> None:
+        """Mark the run, or no longer, and go to the next."""
+        run = self.selected
+        if run is not None:
+            self._marked ^= {run.id}
+            self.action_line(1)
+            self.update_rows()
+            self.post_message(self.Arranged())
+
+    def clear_marks(self) -> None:
+        """Mark no run."""
+        self._marked.clear()
+        self.update_rows()
+        self.post_message(self.Arranged())
 
     def select(self, run_id: str) -> None:
         """Put the cursor on a run."""
         self._run_id = run_id
         self._follow_run()
 
+    def on_resize(self) -> None:
+        """Choose columns for the new width."""
+        self._facts = Facts()
+        self._fit(facts_of(self._shown))
+        super().on_resize()
+        self.post_message(self.Arranged())
+
+    def _orders(self) -> list[Order]:
+        return [*ORDERS, *(by_param(name) for name in self._facts.params)]
+
     def _arrange(self) -> None:
-        shown: Sequence[RunLine] = self._all
-        if self._words:
-            shown = [run for run in shown if matches(run, self._words)]
-        if self._ordering:
-            shown = sorted(shown, key=ORDERINGS[self._ordering][1])  # type: ignore[arg-type]
-        self._shown = list(shown)
+        shown = list(self._all)
+        if self._filter:
+            now, values = clock.now(), self._values
+            shown = [run for run in shown if self._filter.fits(run, now, values)]
+        if self._order.title != WHEN or self._reverse:
+            shown = self._order.arranged(shown, reverse=self._reverse)
+        self._shown = shown
+        self._marked &= {run.id for run in self._all}
+        self._fit(facts_of(shown))
         self._follow_run()
+        self.post_message(self.Arranged())
+
+    def _fit(self, found: Facts) -> None:
+        """Choose the columns anew where what there is to show has changed."""
+        moment = self._moment
+        found = with_live(found.grown(self._facts), moment.live, endings=bool(moment.endings))
+        if found != self._facts:
+            self._facts = found
+            self._columns = Columns(self._columns.width, found)
 
     def _follow_run(self) -> None:
         """Keep the cursor on its run, on the same line of the screen where that can be."""

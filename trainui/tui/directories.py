@@ -1,0 +1,36 @@
+"""How large directories are, as far as that can be told in a moment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from trainui.tui.figures import size
+
+PATIENCE = 1.0
+"""Seconds; after that what was found is told as the least."""
+
+
+def size_in_words(directories: Iterable[Path], patience: float = PATIENCE) -> str:
+    """Return how much some directories hold: `1.2 GB in 34 files`, or `over` that."""
+    give_up_at = time.monotonic() + patience
+    total, count, whole = 0, 0, True
+    for entry in _files(directories):
+        if time.monotonic() > give_up_at:
+            whole = False
+            break
+        total, count = total + entry, count + 1
+    words = f"{size(total)} in {count} file{'s' * (count != 1)}"
+    return words if whole else f"over {words}"
+
+
+def _files(directories: Iterable[Path]) -> Iterator[int]:
+    for directory in directories:
+        for place, _, names in os.walk(directory):
+            for name in names:
+                try:
+                    yield os.lstat(f"{place}/{name}").st_size
+                except OSError:
+                    continue  # gone meanwhile

@@ -1,0 +1,167 @@
+"""What the list shows of the runs in view: their headline metric, its course, steps and GPUs.
+
+The work of the feed, in its thread. A run that is over is read once; one that runs is read again
+where its metric has grown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from trainui.domain.states import Status
+from trainui.store import curves, driver
+from trainui.store.run_lines import RunLine
+from trainui.text import harmless
+from trainui.tui.snapshots import RunLive
+
+SPARK = 40
+"""Columns of a sparkline: two for each of its cells at most."""
+
+MOST_KEPT = 1000
+"""Runs whose metric is remembered."""
+
+_RANKS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?:^|[/_.-])(?:val|valid|validation|eval|test)[/_.-].*(?:loss|perplexity|error)",
+        r"(?:^|[/_.-])(?:val|valid|validation|eval|test)[/_.-].*(?:acc|f1|auc|score|reward)",
+        r"(?:^|[/_.-])loss$",
+        r"loss",
+        r"acc|reward|return|score|perplexity",
+    )
+)
+"""What a headline metric is called, the most telling first."""
+
+_CLOCKS = frozenset({"epoch", "time", "timestamp", "wall_time", "elapsed", "_runtime", "step"})
+
+
+class _Stage(NamedTuple):
+    id: str
+    names: tuple[str, ...]
+
+
+class LiveReader:
+    """Reads what the runs in view show, and remembers it."""
+
+    def __init__(self) -> None:
+        self._over: dict[str, tuple[int | None, RunLive]] = {}
+        """Of runs that are over, by id: with when they ended."""
+        self._drawn: dict[tuple[str, str], tuple[tuple[object, ...], tuple[float, ...]]] = {}
+
+    def read(
+        self,
+        connection: driver.Connection,
+        runs: Collection[RunLine],
+        goals: Mapping[str, float],
+    ) -> dict[str, RunLive]:
+        """Return what there is to show, by the runs' ids.
+
+        Args:
+            connection: to read with.
+            runs: those in view.
+            goals: by a stage's id the step with which it ended when it completed before.
+        """
+        gpus = _gpus(connection) if any(run.status == Status.RUNNING for run in runs) else {}
+        found = {}
+        for run in runs:
+            live = self._read(connection, run, goals, gpus.get(run.id, ()))
+            if live != _NOTHING:
+                found[run.id] = live
+        return found
+
+    def _read(
+        self,
+        connection: driver.Connection,
+        run: RunLine,
+        goals: Mapping[str, float],
+        gpus: Sequence[int],
+    ) -> RunLive:
+        if run.started_at is None:
+            return _NOTHING
+        if run.completed_at is None:
+            return self._of_metrics(connection, run, goals, tuple(gpus))
+        known = self._over.get(run.id)
+        if known is None or known[0] != run.completed_at:
+            if len(self._over) > MOST_KEPT:
+                self._over.clear()
+            live = self._of_metrics(connection, run, {}, ())
+            self._over[run.id] = known = (run.completed_at, live)
+        return known[1]
+
+    def _of_metrics(
+        self,
+        connection: driver.Connection,
+        run: RunLine,
+        goals: Mapping[str, float],
+        gpus: tuple[int, ...],
+    ) -> RunLive:
+        stage = _telling_stage(connection, run.id)
+        if stage is None:
+            return RunLive(gpus=gpus)
+        name = headline(stage.names)
+        (summary,) = curves.summaries(connection, [stage.id], name) or (None,)
+        if summary is None:
+            return RunLive(gpus=gpus)
+        state = (summary.count, summary.superseded, summary.last_step)
+        return RunLive(
+            metric=harmless(name),
+            value=summary.last,
+            values=self._columns(connection, stage.id, name, state),
+            broken=summary.nonfinite > 0,
+            step=summary.last_step if run.completed_at is None else None,
+            last_step=goals.get(stage.id),
+            gpus=gpus,
+        )
+
+    def _columns(
+        self, connection: driver.Connection, owner: str, name: str, state: tuple[object, ...]
+    ) -> tuple[float, ...]:
+        known = self._drawn.get((owner, name))
+        if known is None or known[0] != state:
+            if len(self._drawn) > MOST_KEPT:
+                self._drawn.clear()
+            columns = curves.columns(connection, owner, name, SPARK, exact=False)
+            self._drawn[owner, name] = known = (state, tuple(columns.mean.tolist()))
+        return known[1]
+
+
+_NOTHING = RunLive()
+
+
+def headline(names: Sequence[str]) -> str:
+    """Return the name of the metric that tells most: of validation, then losses, then scores."""
+    for pattern in _RANKS:
+        found = next((name for name in names if pattern.search(name)), None)
+        if found is not None:
+            return found
+    return next((name for name in names if name.casefold() not in _CLOCKS), names[0])
+
+
+def _telling_stage(connection: driver.Connection, run_id: str) -> _Stage | None:
+    """Return the first stage that runs and has metrics, else the one that began last."""
+    found: dict[str, list[str]] = {}
+    for stage_id, name in connection.execute(
+        "SELECT stages.id, series.name FROM stages JOIN series ON series.owner = stages.id "
+        "WHERE stages.run_id = ? AND stages.started_at IS NOT NULL "
+        "ORDER BY stages.status = 'running' DESC, "
+        "CASE stages.status WHEN 'running' THEN stages.position ELSE -stages.started_at END, "
+        "series.id",
+        (run_id,),
+    ):
+        found.setdefault(stage_id, []).append(name)
+    first = next(iter(found), None)
+    return None if first is None else _Stage(first, tuple(found[first]))
+
+
+def _gpus(connection: driver.Connection) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for run_id, number in connection.execute(
+        "SELECT stages.run_id, slots.number FROM slots "
+        "JOIN attempts ON attempts.id = slots.attempt_id "
+        "JOIN stages ON stages.id = attempts.stage_id "
+        "WHERE slots.kind = 'gpu' ORDER BY slots.number"
+    ):
+        found.setdefault(run_id, []).append(int(number))
+    return found

@@ -1,0 +1,70 @@
+"""The last values of the metrics by which the list is filtered: the work of the feed, in parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+
+from trainui.store import curves, driver
+from trainui.store.run_lines import RunLine
+
+BUDGET = 0.2
+"""Seconds of one reading; what is left is read at the next one."""
+
+
+class MetricReader:
+    """Reads a metric's last value of every run; of a run that is over once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[int | None, float | None]] = {}
+        """By metric and run: when the run ended, and the value."""
+        self.unfinished = False
+        """Something was left for the next reading."""
+
+    def read(
+        self, connection: driver.Connection, names: Collection[str], runs: Collection[RunLine]
+    ) -> Mapping[str, Mapping[str, float]]:
+        """Return the values by metric and run's id."""
+        give_up_at = time.monotonic() + BUDGET
+        self.unfinished = False
+        return {name: self._read(connection, name, runs, give_up_at) for name in sorted(names)}
+
+    def _read(
+        self,
+        connection: driver.Connection,
+        name: str,
+        runs: Collection[RunLine],
+        give_up_at: float,
+    ) -> dict[str, float]:
+        owners = _owners(connection, name)
+        found = {}
+        for run in runs:
+            if (owner := owners.get(run.id)) is None:
+                continue
+            known = self._known.get((name, run.id))
+            if known is None or known[0] is None or known[0] != run.completed_at:
+                if time.monotonic() > give_up_at:
+                    self.unfinished = True
+                else:
+                    known = (run.completed_at, _last(connection, owner, name))
+                    self._known[name, run.id] = known
+            if known is not None and known[1] is not None:
+                found[run.id] = known[1]
+        return found
+
+
+def _owners(connection: driver.Connection, name: str) -> dict[str, str]:
+    """Return by run the stage that has this metric; of several the one that began last."""
+    return dict(
+        connection.execute(
+            "SELECT stages.run_id, stages.id FROM series "
+            "JOIN stages ON stages.id = series.owner WHERE series.name = ? "
+            "ORDER BY stages.started_at",
+            (name,),
+        ).fetchall()
+    )
+
+
+def _last(connection: driver.Connection, owner: str, name: str) -> float | None:
+    found = curves.summaries(connection, [owner], name)
+    return found[0].last if found else None

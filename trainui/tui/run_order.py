@@ -1,0 +1,76 @@
+"""The orders in which the list of runs can stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainui.domain.states import Status
+from trainui.store.run_lines import RunLine
+from trainui.tui.run_filter import number_of, params_of
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order."""
+
+    title: str
+    """The heading of the column that it goes by."""
+    key: Callable[[RunLine], Any]
+    """What runs are compared by; of equal ones the newest comes first."""
+
+    def arranged(self, runs: Sequence[RunLine], *, reverse: bool) -> list[RunLine]:
+        """Return runs, newest first, in this order.
+
+        Args:
+            runs: newest first.
+            reverse: whether the last one comes first.
+        """
+        if self.title == WHEN:
+            return list(reversed(runs)) if reverse else list(runs)
+        known = [run for run in runs if self.key(run) is not None]
+        rest = [run for run in runs if self.key(run) is None]
+        return [*sorted(known, key=self.key, reverse=reverse), *rest]
+
+
+WHEN = "WHEN"
+
+_STATES = (
+    Status.RUNNING,
+    Status.QUEUED,
+    Status.FAILED,
+    Status.INTERRUPTED,
+    Status.CANCELLED,
+    Status.COMPLETED,
+)
+
+ORDERS = (
+    Order(WHEN, lambda run: -run.created_at),
+    Order("STATE", lambda run: _STATES.index(run.status)),
+    Order("NAME", lambda run: run.name.casefold()),
+    Order("STAGES", lambda run: -run.done / max(run.total, 1)),
+    Order("ELAPSED", lambda run: _longest_first(run)),
+)
+"""What `s` goes through, before the parameters that are shown."""
+
+
+def by_param(name: str) -> Order:
+    """Return the order by a parameter: numbers before texts, runs that lack it last."""
+
+    def key(run: RunLine) -> tuple[bool, float, str] | None:
+        value = params_of(run.params_json).get(name)
+        if value is None:
+            return None
+        number = number_of(value)
+        return (number is None, number or 0.0, value.casefold())
+
+    return Order(name, key)
+
+
+def _longest_first(run: RunLine) -> int | None:
+    if run.started_at is None:
+        return None
+    if run.completed_at is None:
+        return run.started_at - 2**62  # of those that run, the oldest has run longest
+    return run.started_at - run.completed_at
