@@ -9,7 +9,6 @@ import pytest
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
-from trainui.domain.states import Status
 from trainui.store import runs
 
 
@@ -81,47 +80,6 @@ async def test_states_curves_and_logs_are_live(filler: Filler) -> None:  # noqa:
         filler.end(attempt)
         await driven.until_shown("✓ completed after", "1/5")
         assert "queued" in line_of(driven, "train[hidden=32]")
-
-
-async def test_the_log_follows_its_end_until_somebody_scrolls_up(filler: Filler) -> None:  # noqa: F811
-    run_id = filler.run({"a": ()})
-    attempt = filler.start(run_id, "a")
-    filler.log(attempt, "".join(f"line {n}\n" for n in range(200)))
-    async with opened(run_id) as driven:
-        await driven.until_shown("line 199")
-        await driven.press("4", "g")
-        await driven.until_shown("line 0")
-        filler.log(attempt, "the newest\n")
-        await driven.until(lambda: driven.run.panes.log_view.row_count() == 201)
-        assert "the newest" not in driven.text()
-        await driven.press("f")
-        await driven.until_shown("the newest")
-
-
-async def test_o_shows_the_other_stream_with_progress_bars_folded(filler: Filler) -> None:  # noqa: F811
-    run_id = running_demo(filler)
-    async with opened(run_id) as driven:
-        await driven.until_shown("epoch 59/30", "o: stderr")
-        await driven.press("o")
-        await driven.until_shown(" 63%|###############")
-        assert " 60%|" not in driven.text()
-        await driven.press("o")
-        await driven.until_shown("epoch 59/30")
-
-
-async def test_a_log_is_searched(filler: Filler) -> None:  # noqa: F811
-    run_id = filler.run({"a": ()})
-    attempt = filler.start(run_id, "a")
-    lines = ["ValueError here" if n in (3, 90) else f"line {n}" for n in range(200)]
-    filler.log(attempt, "\n".join(lines) + "\n")
-    async with opened(run_id) as driven:
-        await driven.until_shown("line 199")
-        await driven.press("4")
-        await driven.until(lambda: driven.app.focused is driven.run.panes.log_view)
-        await driven.press("slash", *"valueerror", "enter")
-        await driven.until_shown("ValueError here", "line 91")
-        await driven.press("N")
-        await driven.until_shown("line 2", "line 4")
 
 
 async def test_a_stage_is_found_by_its_name(filler: Filler) -> None:  # noqa: F811
@@ -250,13 +208,3 @@ async def test_no_worker_is_told_only_where_something_waits(filler: Filler) -> N
     async with opened(done) as driven:
         await driven.until_shown("✓ completed")
         assert "nothing new starts" not in driven.text()
-
-
-async def test_what_a_log_holds_is_harmless(filler: Filler) -> None:  # noqa: F811
-    run_id = filler.run({"[bold]a[/bold]": ()})
-    attempt = filler.start(run_id, "[bold]a[/bold]")
-    filler.log(attempt, "\x1b]0;owned\x07title \x1b[2J\x1b[31mred [link=x]y[/link]\n")
-    filler.end(attempt, Status.FAILED, error="[red]no[/red]\n\x1b[31mmore", exit_code=1)
-    async with opened(run_id) as driven:
-        await driven.until_shown("[bold]a[/bold]", "title red [link=x]y[/link]", "[red]no[/red]")
-        assert "\x1b" not in driven.text()

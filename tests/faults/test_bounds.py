@@ -21,7 +21,7 @@ from trainui.store import attempts, past, run_lines, runs, stages, views
 from trainui.store.engine import open_store
 from trainui.supervisor import journal
 from trainui.supervisor.orphans import processes_of
-from trainui.tui.log_tail import KEPT_LINES, LogReader
+from trainui.tui.log_windows import AROUND, LogSource, LogWindow, LogWish, WindowReader
 from trainui.tui.run_list import RunList
 
 GIGABYTES = 10
@@ -53,9 +53,9 @@ def test_a_log_of_ten_gigabytes_opens_at_its_end(tmp_path: Path) -> None:
         file.seek(0, 2)
         file.write(b"".join(b"\nline %d" % number for number in range(5000)) + b"\n")
     begun = time.process_time()
-    reader = LogReader(log)
-    assert reader.read()[-2:] == ("line 4998", "line 4999")
-    assert reader.cut
+    window = end_of(log)
+    assert [line.text for line in window.lines][-2:] == ["line 4998", "line 4999"]
+    assert not window.at_start
     lines = AttemptLogs(tmp_path, ["out"], last=3).lines(to_end=True)
     assert [line.raw for line in lines] == [b"line 4997\n", b"line 4998\n", b"line 4999\n"]
     assert time.process_time() - begun < 2.0  # to read it all takes many times as long
@@ -199,11 +199,12 @@ def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
     run = Run(tmp_path / "p", {"name": "loud", "run": f"{printing}; {waiting}"})
     attempt = run.process("loud")
     log = Path(attempt.directory, "stdout.log")
-    reader = LogReader(log)
-    wait_for(lambda: reader.read() and reader.size > 50 * 10**6, "much output", PATIENCE)
+    wait_for(lambda: end_of(log).size > 50 * 10**6, "much output", PATIENCE)
     assert len(trainui("logs", run.id, "loud", "-n", "5").stdout.splitlines()) == 5
-    wait_for(lambda: reader.read()[-1:] == ("last",), "the last line", 600 if LONG else PATIENCE)
-    assert len(reader.read()) <= KEPT_LINES
+    wait_for(
+        lambda: end_of(log).lines[-1].text == "last", "the last line", 600 if LONG else PATIENCE
+    )
+    assert len(end_of(log).lines) <= AROUND
     assert trainui("logs", run.id, "loud", "-n", "1").stdout.strip() == "last"
     assert attempt.supervisor_pid is not None
     pids = [attempt.supervisor_pid, *processes_of({"TRAINUI_HOME": str(trainui_home.root)})]
@@ -214,6 +215,15 @@ def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
     (tmp_path / "p" / "go").touch()
     wait_for(lambda: journal.read_exit(log.parent), "its end", PATIENCE)
     log.unlink()
+
+
+def end_of(log: Path) -> LogWindow:
+    """What the screen shows of a log at its end."""
+    windows: list[LogWindow] = []
+    reader = WindowReader(windows.append, lambda: None)
+    reader.answer(LogWish(LogSource(str(log.parent), ("stdout",))))
+    reader.close()
+    return windows[-1]
 
 
 def most_memory(pid: int) -> int:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from trainui import paths, settings, text
 from trainui.tui import ascii, endings, theme
+from trainui.tui.drawing import ChangedCells
 from trainui.tui.feed import Feed
 from trainui.tui.keys import KeyTable, bindings
 from trainui.tui.memory import FILE, Memory
@@ -84,6 +88,11 @@ class TrainuiApp(Working, App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what finished lines go through."""
         return [*super().get_line_filters(), *self._ascii]
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Send the terminal no more than the cells that changed."""
+        tight = ChangedCells(renderable) if isinstance(renderable, ChopsUpdate) else renderable
+        super()._display(screen, cast("RenderableType | None", tight))
 
     def on_mount(self) -> None:
         """Open the run that was asked for, and begin to tick."""

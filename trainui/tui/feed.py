@@ -169,9 +169,7 @@ class _Source:
             return True
         if self._connection is None:
             return self._file is not None  # it could not be read: try again
-        return reader.data_version(self._connection) != self._version or (
-            self._pages is not None and self._pages.log_has_changed()
-        )
+        return reader.data_version(self._connection) != self._version
 
     def read(self, wanted: Wanted) -> Snapshot:
         """Read what is wanted."""

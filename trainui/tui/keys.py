@@ -74,7 +74,23 @@ KEYS: tuple[Key, ...] = (
         "downstream",
     ),
     Key("log.follow", "f", "follow", "Follow the log's end", "follow", footer=True),
-    Key("log.wrap", "w", "wrap", "Wrap long lines, or cut them", "wrap", footer=True),
+    Key("log.wrap", "w", "wrap", "Wrap long lines, or cut them", "wrap"),
+    Key(
+        "log.error",
+        "E",
+        "error",
+        "Go to the last error, then to those before it",
+        "error",
+        footer=True,
+    ),
+    Key(
+        "log.filter",
+        "ampersand",
+        "only matches",
+        "Show only the lines that hold what was searched for, or all again",
+        "filter",
+    ),
+    Key("log.times", "t", "times", "Show when lines were written, or not", "times", footer=True),
     Key(
         "acting.resume",
         "r",
@@ -113,7 +129,7 @@ KEYS: tuple[Key, ...] = (
     Key("runs.sort", "s", "sort", "Sort by the next column", "sort", footer=True),
     Key("runs.reverse", "S", "reverse", "Sort the other way round", "reverse"),
     Key("run.logs", "L", "log", "Show the log alone, or all panes again", "logs"),
-    Key("run.stream", "o", "stdout/stderr", "Show the log's other stream", "stream", footer=True),
+    Key("run.stream", "o", "stdout/stderr", "Show the log's stdout, its stderr, or both", "stream"),
     Key(
         "run.maximise",
         "z",
@@ -217,6 +233,7 @@ KEYS: tuple[Key, ...] = (
 _NAMES = {
     "slash": "/",
     "colon": ":",
+    "ampersand": "&",
     "question_mark": "?",
     "left_square_bracket": "[",
     "right_square_bracket": "]",

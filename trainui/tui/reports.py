@@ -9,14 +9,14 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.text import harmless, state
 from trainui.tui.figures import elapsed, number, step
 from trainui.tui.overview import command_text
-from trainui.tui.snapshots import CurveData, LogTail
+from trainui.tui.snapshots import CurveData
 
 LOG_LINES = 20
 """Lines of a failed stage's log that are copied."""
 
 
 def stage_report(
-    run: RunRecord, stage: StageRecord, curves: Sequence[CurveData], log: LogTail | None
+    run: RunRecord, stage: StageRecord, curves: Sequence[CurveData], log: Sequence[str]
 ) -> str:
     """Return what there is to say of a stage; of one that has an error, its log's end too."""
     spent = elapsed(stage.started_at, stage.completed_at, clock.now())
@@ -33,8 +33,8 @@ def stage_report(
     if curves:
         lines += ["", "| metric | last | step | min | max |", "|---|---|---|---|---|"]
         lines += [_curve_line(curve) for curve in curves]
-    if stage.error and log is not None and log.lines:
-        lines += ["", "```", *log.lines[-LOG_LINES:], "```"]
+    if stage.error and log:
+        lines += ["", "```", *log[-LOG_LINES:], "```"]
     return "\n".join(lines) + "\n"
 
 

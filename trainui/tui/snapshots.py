@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from trainui.store.run_lines import RunLine
 from trainui.tui.figures import step
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
     from trainui.tui.endings_ahead import Ahead, Ending
     from trainui.tui.gpu_reader import GpuFigures
-
-Stream = Literal["stdout", "stderr"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +23,6 @@ class Wanted:
     """The run whose page is open; None: the list of runs."""
     stage: str | None = None
     """The stage whose panel is open."""
-    stream: Stream | None = None
-    """None: whichever has something to say."""
-    log: bool = True
     curves: bool = True
     plot_width: int = 80
     """Columns of a plot, two for each character."""
@@ -35,22 +30,6 @@ class Wanted:
     """Ids of the runs of the list that are in view."""
     metrics: frozenset[str] = frozenset()
     """Names of metrics that the list is filtered by."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogTail:
-    """The end of a stage's log."""
-
-    path: str
-    stream: Stream
-    lines: tuple[str, ...] = ()
-    """Harmless, progress bars folded."""
-    size: int = 0
-    """Bytes of the file."""
-    other_size: int = 0
-    """Bytes of the other stream's file."""
-    cut: bool = False
-    """Whether the file holds more before these lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +54,6 @@ class StageDetail:
     """What only the selected stage's panel shows."""
 
     stage: str
-    log: LogTail | None
     curves: tuple[CurveData, ...] | None
     """None: not read yet."""
     problems: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ only `widgets.lines` turns names into colours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -93,16 +93,39 @@ def spread(left: Row, right: Row, width: int) -> Row:
 
 def wrap(text: str, width: int) -> list[str]:
     """Break a text into pieces of at most `width` cells, at spaces where there are any near."""
-    if width <= 0:
+    if width <= 0 or cell_len(text) <= width:
         return [text]
-    pieces = []
-    while cell_len(text) > width:
-        head = _head(text, width)
+    return [text[start:end].rstrip(" ") for start, end in _breaks(text, width)]
+
+
+def wrap_row(row: Row, width: int) -> list[Row]:
+    """Break a line into lines of at most `width` cells, as `wrap` does."""
+    text = plain(row)
+    if width <= 0 or cell_len(text) <= width:
+        return [row]
+    return [_part(row, start, end) for start, end in _breaks(text, width)]
+
+
+def _part(row: Row, start: int, end: int) -> Row:
+    """Return the characters of a line between two of them."""
+    spans = []
+    for span in row:
+        piece = span.text[max(start, 0) : max(end, 0)]
+        if piece:
+            spans.append(Span(piece, span.style))
+        start, end = start - len(span.text), end - len(span.text)
+    return tuple(spans)
+
+
+def _breaks(text: str, width: int) -> Iterator[tuple[int, int]]:
+    start = 0
+    while cell_len(text[start:]) > width:
+        head = _head(text[start:], width)
         space = head.rfind(" ")
         end = space + 1 if space > len(head) // 2 else len(head)
-        pieces.append(text[:end].rstrip(" "))
-        text = text[end:]
-    return [*pieces, text]
+        yield start, start + end
+        start += end
+    yield start, len(text)
 
 
 def _head(text: str, width: int) -> str:

@@ -102,7 +102,7 @@ def test_points_that_nobody_looks_at_wake_nobody(filler: Filler) -> None:
         assert len(received.snapshots) == count
 
 
-def test_a_page_brings_stage_log_and_curves(filler: Filler) -> None:
+def test_a_page_brings_stage_and_curves(filler: Filler) -> None:
     run_id = running_demo(filler)
     wanted = Wanted(run_id=run_id, stage="train[hidden=128]", plot_width=40)
     with feeding(wanted) as (_, received):
@@ -112,38 +112,9 @@ def test_a_page_brings_stage_log_and_curves(filler: Filler) -> None:
     assert snapshot.page is not None
     detail = snapshot.page.detail
     assert detail is not None
-    assert detail.log is not None
-    assert detail.log.lines[-1].startswith("epoch 59/30")
     assert detail.curves is not None
     assert [curve.name for curve in detail.curves][:2] == ["train/loss", "val/accuracy"]
     assert {len(curve.lows) for curve in detail.curves} == {40}
-
-
-def test_a_log_that_grows_is_seen_though_nothing_is_committed(filler: Filler) -> None:
-    run_id = filler.run({"a": ()})
-    attempt = filler.start(run_id, "a")
-    filler.log(attempt, "first\n")
-    with feeding(Wanted(run_id=run_id, stage="a")) as (_, received):
-        received.wait_for(lambda s: log_of(s) == ("first",))
-        filler.log(attempt, "second\n")
-        received.wait_for(lambda s: log_of(s) == ("first", "second"))
-
-
-def log_of(snapshot: Snapshot) -> tuple[str, ...]:
-    detail = snapshot.page.detail if snapshot.page else None
-    return detail.log.lines if detail and detail.log else ()
-
-
-def test_a_failed_stage_shows_the_stream_with_its_error(filler: Filler) -> None:
-    run_id = filler.run({"a": ()})
-    attempt = filler.start(run_id, "a")
-    filler.log(attempt, "fine\n")
-    filler.log(attempt, "Traceback\n", "stderr")
-    filler.end(attempt, Status.FAILED, error="exit code 1", exit_code=1)
-    with feeding(Wanted(run_id=run_id, stage="a")) as (feed, received):
-        received.wait_for(lambda s: log_of(s) == ("Traceback",))
-        feed.want(Wanted(run_id=run_id, stage="a", stream="stdout"))
-        received.wait_for(lambda s: log_of(s) == ("fine",))
 
 
 def test_with_no_database_it_says_so_and_notices_the_first_run(home: Path) -> None:

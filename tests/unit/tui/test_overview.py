@@ -121,6 +121,6 @@ def test_a_report_is_markdown(filler: Filler, connection: driver.Connection) -> 
     run_id = failed_demo(filler)
     run = views.find_run(connection, run_id)
     stage = next(s for s in views.stages(connection, run_id) if s.status == Status.FAILED)
-    text = stage_report(run, stage, (), None)
+    text = stage_report(run, stage, (), ["the end"])
     assert text.startswith("### digits / train[hidden=128]: ✗ failed\n")
     assert f"`{run_id}`" in text

@@ -17,16 +17,21 @@ from trainui.domain.states import ENDED, UNFINISHED, Status
 from trainui.text import harmless
 from trainui.tui.acting import Target
 from trainui.tui.keys import bindings
+from trainui.tui.log_windows import LogSource, Stream
 from trainui.tui.overview import overview_rows
-from trainui.tui.reports import stage_report
+from trainui.tui.reports import LOG_LINES, stage_report
 from trainui.tui.run_heading import can_resume, crumbs, heading
 from trainui.tui.screens.page import Page
-from trainui.tui.snapshots import RunPage, Snapshot, StageDetail, Stream, Wanted
+from trainui.tui.snapshots import RunPage, Snapshot, StageDetail, Wanted
 from trainui.tui.spans import Span
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.lines import RowsView
 from trainui.tui.widgets.panes import Panes
 from trainui.tui.widgets.stage_graph import StageGraph
+
+BOTH: tuple[Stream, ...] = ("stdout", "stderr")
+STREAMS: tuple[tuple[Stream, ...], ...] = (BOTH, ("stdout",), ("stderr",))
+"""What of the log is shown, one after another."""
 
 
 class RunScreen(Page):
@@ -58,7 +63,7 @@ class RunScreen(Page):
         self.gone = RowsView(id="gone")
         self._page: RunPage | None = None
         self._detail: StageDetail | None = None
-        self._stream: Stream | None = None
+        self._streams = BOTH
         self._placed: str | None = None
         """The stage that was selected by itself."""
 
@@ -79,8 +84,6 @@ class RunScreen(Page):
         return Wanted(
             run_id=self.run_id,
             stage=stage.name if stage is not None else None,
-            stream=self._stream,
-            log=self.panes.log_view.display,
             curves=self.panes.curves.display,
             plot_width=max(self.panes.curves.plot_columns, 16),
         )
@@ -128,12 +131,20 @@ class RunScreen(Page):
         self._show_overview(page, stage)
         over = stage.status in ENDED
         waits = "no output" if over else "no output yet" if stage.attempt else "it has not started"
-        if detail.log is not None or not self.panes.log_view.display or not stage.attempt:
-            self.panes.log_view.set_log(detail.log, waits)
+        self._show_log(page, stage, waits)
         if detail.curves is not None:
             none = waits.replace("output", "metrics")
             self.panes.curves.set_curves(detail.curves, none, detail.problems)
         self.panes.show_titles(stage, detail)
+
+    def _show_log(self, page: RunPage, stage: StageRecord, waits: str) -> None:
+        view = self.panes.log_view
+        attempts = page.attempts.get(stage.id, ())
+        if not attempts or not view.display:  # what is not seen is not read
+            view.set_source(None, waits)
+            return
+        live = attempts[-1].status == Status.RUNNING
+        view.set_source(LogSource(attempts[-1].directory, self._streams, live), waits)
 
     def _show_overview(self, page: RunPage, stage: StageRecord) -> None:
         view = self.panes.overview
@@ -231,10 +242,13 @@ class RunScreen(Page):
             return ""
         detail = self._detail
         curves = (detail.curves or ()) if detail is not None else ()
-        return stage_report(self._page.run, stage, curves, detail.log if detail else None)
+        log = self.panes.log_view.last_lines(LOG_LINES)
+        return stage_report(self._page.run, stage, curves, log)
 
     def action_back(self) -> None:
         """Go back one level: from a filter, a lone pane, the panel, then from the page."""
+        if self.panes.active is self.panes.log_view and self.panes.log_view.give_up():
+            return
         if self.panes.curves.filtered and self.panes.active is self.panes.curves:
             self.panes.curves.filter("")
         elif self.has_class("-gone") or not self.panes.leave_level():
@@ -253,14 +267,12 @@ class RunScreen(Page):
         self.panes.zoom_log()
 
     def action_stream(self) -> None:
-        """Show the other stream of the log."""
-        log = self._detail.log if self._detail is not None else None
-        if log is None:
-            self.notify("there is no log yet", markup=False)
-            return
-        self._stream = "stderr" if log.stream == "stdout" else "stdout"
+        """Show both streams of the log, or one of them."""
+        following = STREAMS.index(self._streams) + 1
+        self._streams = STREAMS[following % len(STREAMS)]
         self.panes.show_log()
-        self.ask()
+        if self._page is not None:
+            self._show_detail(self._page)
 
 
 def longest(stages: Sequence[StageRecord]) -> str:

@@ -6,7 +6,7 @@ This is what every pane of the screen is: a repaint costs the lines that differ,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import zip_longest
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -77,8 +77,8 @@ class LinesView(ScrollView, can_focus=True):
             if before is None:
                 self.refresh_line(y + self.scroll_offset.y)
             elif before != after:
-                start, end = changed_cells(before, after)
-                self.refresh(Region(start, y, end - start, 1))
+                for start, end in changed_cells(before, after):
+                    self.refresh(Region(start, y, end - start, 1))
 
     def render_line(self, y: int) -> Strip:
         """Return what stands on a line of the widget."""
@@ -158,32 +158,37 @@ class LinesView(ScrollView, can_focus=True):
         return index if 0 <= index < self.row_count() else None
 
 
-def changed_cells(before: Strip, after: Strip) -> tuple[int, int]:
-    """Return the first cell that differs, and the one after the last."""
-    old, new = list(before), list(after)
-    start = 0
-    while old and new and old[0] == new[0]:
-        start += old.pop(0).cell_length
-        new.pop(0)
-    end = max(before.cell_length, after.cell_length)
-    while old and new and old[-1] == new[-1]:
-        end -= old.pop().cell_length
-        new.pop()
-    if old and new:
-        start += _common_cells(old[0], new[0])
-        if len(old) > 1 and len(new) > 1:
-            end -= _common_cells(old[-1], new[-1], reverse=True)
-    return start, max(end, start + 1)
+NEAR = 10
+"""Cells: runs as near to each other are drawn as one, since to go there costs as much."""
 
 
-def _common_cells(one: Segment, other: Segment, *, reverse: bool = False) -> int:
-    """Return the cells that two pieces of one style have in common at their start, or end."""
-    if one.style != other.style:
-        return 0
-    first, second = (one.text[::-1], other.text[::-1]) if reverse else (one.text, other.text)
-    pairs = zip(first, second, strict=False)
-    count = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    return cell_len(first[:count])
+def changed_cells(before: Strip, after: Strip) -> list[tuple[int, int]]:
+    """Return where two lines differ: the first cell of each run of cells, and the one after it."""
+    runs: list[tuple[int, int]] = []
+    for at, (old, new) in enumerate(zip_longest(_cells(before), _cells(after))):
+        if old == new:
+            continue
+        if runs and at - runs[-1][1] <= NEAR:
+            runs[-1] = (runs[-1][0], at + 1)
+        else:
+            runs.append((at, at + 1))
+    return runs
+
+
+def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
+    """Return what stands in each cell; nothing in the second one of a wide character."""
+    cells: list[tuple[str, Style | None]] = []
+    for text, style, _ in strip:
+        if text.isascii():
+            cells += [(character, style) for character in text]
+            continue
+        for character in text:
+            width = cell_len(character)
+            if width:
+                cells += [(character, style), ("", style)][:width]
+            elif cells:
+                cells[-1] = (cells[-1][0] + character, cells[-1][1])
+    return cells
 
 
 class RowsView(LinesView):

@@ -1,152 +1,408 @@
-"""The end of a stage's log, live."""
+"""An attempt's logs: live at their end, scrolled, searched and filtered over their whole length.
+
+The rows to be seen are made from the top line on, so the length of a file, and how its lines break,
+costs nothing; what is read is a window of lines around them, another one before its edge is met.
+"""
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_left
 from typing import ClassVar
 
+from rich.style import Style
+from textual import events
 from textual.binding import BindingType
+from textual.message import Message
 
+from trainui.tui import ansi
+from trainui.tui.figures import size
 from trainui.tui.keys import bindings
-from trainui.tui.snapshots import LogTail
-from trainui.tui.spans import Row, Span, cut, wrap
+from trainui.tui.log_book import BEGINNING, ENDING, Place
+from trainui.tui.log_feed import LogFeed
+from trainui.tui.log_rows import LogRows, LogStyle
+from trainui.tui.log_windows import Goal, LogSource, LogWindow, LogWish
+from trainui.tui.spans import Row, Span, fit, width_of
 from trainui.tui.widgets.lines import LinesView
 
 BRIEFLY = 1.5
 """Seconds that a message may cover the log's end."""
 
+MARGIN = 150
+"""Lines: where fewer are left in the direction of scrolling, more are read."""
+
+THUMB = "▐"
+"""Stands in the last column where in the logs we are."""
+
 
 class LogView(LinesView):
-    """Lines of a log; it follows the end until somebody scrolls up."""
+    """Lines of the logs; it follows their end until somebody scrolls up."""
 
     scopes = ("log",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("log")]
+
+    class Read(Message):
+        """The thread has read something."""
+
+        def __init__(self, window: LogWindow) -> None:
+            super().__init__()
+            self.window = window
+
+        def can_replace(self, message: Message) -> bool:
+            """Let a newer one take the place of one that was not looked at yet."""
+            return isinstance(message, LogView.Read) and message.window.wish is self.window.wish
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.following = True
         self.wrapping = True
-        self._tail: LogTail | None = None
-        self._rows: list[str] = []
-        self._wrapped_at = 0
-        self._found: re.Pattern[str] | None = None
-        self._at = -1
+        self.timed = False
+        self._feed = LogFeed(lambda window: self.post_message(self.Read(window)))
+        self._source: LogSource | None = None
+        self._wish: LogWish | None = None
+        self._arrived: LogWish | None = None
+        """The wish whose target was gone to."""
+        self._window: LogWindow | None = None
+        self._places: list[Place] = []
+        self._target: Place | None = None
+        self._sought = ""
+        self._only = ""
         self._empty = ""
+        self._busy: float | None = None
+        """How far a search is."""
+        self._rows = LogRows()
+        self._top, self._skip = 0, 0
+        """Index of the line at the top, and how many of its rows are above the top."""
+        self._bottom = 0
+        """Index of the line at the bottom."""
+        self._seen: list[Row] = []
 
-    def set_log(self, log: LogTail | None, empty: str) -> None:
-        """Show a log; `empty` is said where there is none or nothing in it."""
+    # --- what is read
+
+    def set_source(self, source: LogSource | None, empty: str) -> None:
+        """Show other logs, or the same ones; `empty` is said where there is nothing in them."""
         self._empty = empty
-        same_file = log is not None and self._tail is not None and log.path == self._tail.path
-        if not same_file:
-            self.following = True
-            self._at = -1
-        changed = (
-            log is None
-            or self._tail is None
-            or log.lines != self._tail.lines
-            or log.cut != self._tail.cut
-        )
-        self._tail = log
-        if changed:
-            self._arrange()
+        before, self._source = self._source, source
+        if source is None:
+            self._window = self._wish = None
+            self._feed.want(None)
+        elif before is None or before.directory != source.directory:
+            self.following, self._only, self._window = True, "", None
+            self._ask(Goal())
+        elif before != source:
+            self._ask_here()
+        self._draw()
 
-    def on_resize(self) -> None:
-        """Wrap for the new width."""
-        if self._wrapped_at != self._width:
-            self._arrange()
-        elif self.following:
-            self.action_end(1)
+    def on_unmount(self) -> None:
+        """Read no more."""
+        self._feed.stop()
+
+    def _ask(self, goal: Goal) -> None:
+        if self._source is not None:
+            self._wish = LogWish(self._source, goal, self._only)
+            self._feed.want(self._wish)
+
+    def _ask_here(self) -> None:
+        self._ask(Goal() if self.following else Goal(place=self._top_place))
 
     @property
-    def _width(self) -> int:
-        return self.scrollable_content_region.width
+    def _top_place(self) -> Place:
+        return self._places[self._top] if self._top < len(self._places) else ENDING
 
-    def _arrange(self) -> None:
-        """Break the lines, and stay at the end."""
-        self._wrapped_at = width = self._width
-        lines = self._tail.lines if self._tail is not None else ()
-        if self.wrapping and width > 0:
-            self._rows = [piece for line in lines for piece in wrap(line, width)]
-        else:
-            self._rows = list(lines)
-        if self._tail is not None and self._tail.cut:
-            self._rows.insert(0, f"… what came before is in {self._tail.path}")
+    def on_log_view_read(self, message: Read) -> None:
+        """Show what the thread has read."""
+        window = message.window
+        if window.wish is not self._wish:
+            return
+        if window.scanned is not None and not window.lines:
+            self._busy = window.scanned
+            self.update_rows()
+            return
+        self._busy = window.scanned
+        top = self._top_place
+        known, self._window = self._window, window
+        self._places = [line.place for line in window.lines]
+        if known is not None and known.generation != window.generation:
+            self.following, self._target = True, None
+        if window.found:
+            self._target = window.target
+        if self._arrived is window.wish or window.scanned is not None or not self._arrive(window):
+            self._stay(top)
+        self._draw()
+
+    def _arrive(self, window: LogWindow) -> bool:
+        """Go to what was wished for, once; returns whether there is anything to go to."""
+        self._arrived = window.wish
+        if window.note:
+            self.notify(window.note, timeout=BRIEFLY, markup=False)
+        goal = window.wish.goal
+        if window.target is None or (goal.kind == "place" and goal.place != BEGINNING):
+            return False
+        self.following = False
+        self._top, self._skip = bisect_left(self._places, window.target), 0
+        if goal.kind != "place":  # what led to it is worth more room than what came of it
+            self._scroll(-(self.page_height * 2 // 3))
+        return True
+
+    def _stay(self, top: Place) -> None:
+        """Keep the line at the top where it is."""
+        self._top = bisect_left(self._places, top)
+        if self._top_place != top:
+            self._skip = 0
+
+    # --- what is shown
+
+    def on_resize(self) -> None:
+        """Break the lines for the new width."""
+        self._drawn.clear()
+        self._draw()
+
+    def _draw(self) -> None:
+        """Make the rows that are to be seen."""
+        region = self.scrollable_content_region
+        sizes = self._window.sizes if self._window is not None else (0, 0)
+        both = self._source is not None and len(self._source.streams) > 1 and all(sizes)
+        width = max(region.width - 1, 1)
+        self._rows.set_style(LogStyle(width, self.wrapping, self.timed, both, self._sought))
+        self._seen = self._from_end() if self.following else self._from_top()
         self.update_rows()
-        if self.following:
-            self.action_end(1)
-            self.call_after_refresh(self._stay_at_end)
 
-    def _stay_at_end(self) -> None:
-        """Go to the end once the size of what is shown is known."""
-        if self.following:
-            self.action_end(1)
+    def _from_top(self) -> list[Row]:
+        lines = self._window.lines if self._window is not None else ()
+        seen: list[Row] = []
+        at = self._top
+        while at < len(lines) and len(seen) < self.page_height:
+            rows = self._rows.of(lines[at], self._target)
+            seen += rows[min(self._skip, len(rows) - 1) :] if at == self._top else rows
+            at += 1
+        if len(seen) < self.page_height and self._window is not None and self._window.at_end:
+            return self._from_end()
+        self._bottom = max(at - 1, 0)
+        return seen[: self.page_height]
+
+    def _from_end(self) -> list[Row]:
+        lines = self._window.lines if self._window is not None else ()
+        seen: list[Row] = []
+        self._bottom = at = len(lines) - 1
+        while at >= 0 and len(seen) < self.page_height:
+            seen = [*self._rows.of(lines[at], self._target), *seen]
+            at -= 1
+        self._top, self._skip = at + 1, max(len(seen) - self.page_height, 0)
+        return seen[self._skip :]
+
+    @property
+    def page_height(self) -> int:
+        """Rows of the logs that are to be seen at once: the last one tells of them."""
+        return max(super().page_height - 1, 1)
 
     def row_count(self) -> int:
-        """Return how many lines there are."""
-        return max(len(self._rows), 1)
+        """As many as there is room for: what lies beyond is not made."""
+        return self.page_height + 1
 
     def row(self, index: int, width: int) -> Row:
-        """Return a line, what was searched for marked."""
-        if not self._rows:
-            return (Span(self._empty, "dim"),)
-        text = self._rows[index]
-        if index == 0 and self._tail is not None and self._tail.cut:
-            return cut((Span(text, "dim"),), width)
-        return cut(self._marked(text, index), width)
+        """Return a row, with the mark that tells where in the logs it is."""
+        if index == self.page_height:
+            return (Span(fit(self._words(), width, right=True), "dim"),)
+        row = self._seen[index] if index < len(self._seen) else ()
+        if not self._seen and index == 0:
+            row = (Span(fit(self._nothing(), width - 1), "dim"),)
+        if index != self._thumb():
+            return row
+        return (*row, Span(" " * (width - 1 - width_of(row))), Span(THUMB, "line"))
 
-    def _marked(self, text: str, index: int) -> Row:
-        if self._found is None:
-            return (Span(text),)
-        style = "match" if index == self._at else "key"
-        spans: list[Span] = []
-        end = 0
-        for match in self._found.finditer(text):
-            spans += [Span(text[end : match.start()]), Span(match.group(), style)]
-            end = match.end()
-        return (*spans, Span(text[end:]))
+    def _nothing(self) -> str:
+        if self._window is None and self._source is not None:
+            return ""
+        if self._only and self._window is not None and self._window.size:
+            return f"no line holds {self._only!r}; & shows all"
+        return self._empty
 
-    def search(self, text: str) -> bool:
-        """Look for a text, from the end upwards; returns whether it is there."""
-        self._found = re.compile(re.escape(text), re.IGNORECASE) if text else None
-        self._at = len(self._rows)
-        found = self.go_to_match(-1)
-        if not found:
-            self._at = -1
-        self.update_rows()
-        return found or not text
+    def _thumb(self) -> int:
+        """Return the row of the mark; -1 where all is to be seen."""
+        window = self._window
+        if window is None or not window.lines:
+            return -1
+        if window.at_start and window.at_end and self._bottom - self._top + 1 >= len(window.lines):
+            return -1
+        return min(int(self._part() * self.page_height), self.page_height - 1)
+
+    def _part(self) -> float:
+        """Return which part of the logs comes up to the bottom line."""
+        window = self._window
+        if window is None or not window.lines or not window.size:
+            return 1.0
+        return min(window.lines[self._bottom].position / window.size, 1.0)
+
+    def style_of(self, name: str) -> Style:
+        """Return the style of this name, of a log's own colours too."""
+        if name.startswith(ansi.PREFIX) and name not in self._styles:
+            self._styles[name] = ansi.style_of(name)
+        return super().style_of(name)
+
+    def _words(self) -> str:
+        """Say what is shown, and where in it we are."""
+        window = self._window
+        if window is None or self._source is None:
+            return ""
+        words = []
+        streams = self._source.streams
+        for name, count in zip(("stdout", "stderr"), window.sizes, strict=True):
+            if count or (name,) == streams:
+                words.append(f"{name} {size(count)}" if name in streams else f"o: {name}")
+        if self._busy is not None:
+            words.append(f"searching {self._busy:.0%}, esc stops")
+        if self._only:
+            words.append(f"only {self._only!r}")
+        if not self.following:
+            words.append(f"{self._part():.0%}, f follows")
+        return "  ".join(words)
+
+    def last_lines(self, count: int) -> list[str]:
+        """Return the last lines down to the bottom, as text."""
+        if self._window is None:
+            return []
+        lines = self._window.lines[: self._bottom + 1][-count:]
+        return [ansi.without_colours(line.text) for line in lines]
+
+    # --- moving
+
+    def _scroll(self, count: int) -> None:
+        """Move the top by rows, as far as there are lines."""
+        lines = self._window.lines if self._window is not None else ()
+        self._skip += count
+        while self._skip < 0 and self._top > 0:
+            self._top -= 1
+            self._skip += len(self._rows.of(lines[self._top], self._target))
+        self._skip = max(self._skip, 0)
+        while self._top < len(lines) - 1:
+            rows = len(self._rows.of(lines[self._top], self._target))
+            if self._skip < rows:
+                break
+            self._skip -= rows
+            self._top += 1
+
+    def action_line(self, count: int) -> None:
+        """Scroll by rows."""
+        window = self._window
+        if window is None or (self.following and count > 0):
+            return
+        if count < 0 and window.at_start and not self._top and not self._skip:
+            return
+        self.following = False
+        self._scroll(count)
+        before = self._top, self._skip
+        self._draw()
+        # where it cannot go as far down as was asked, it is at the end
+        self.following = count > 0 and before != (self._top, self._skip)
+        self._read_ahead(count)
+
+    def _read_ahead(self, direction: int) -> None:
+        window = self._window
+        if window is None or self.following:
+            return
+        left = self._top if direction < 0 else len(self._places) - self._bottom
+        over = window.at_start if direction < 0 else window.at_end
+        if left < MARGIN and not over and window.wish is self._wish:
+            self._ask_here()
+
+    def action_end(self, direction: int) -> None:
+        """Go to the first line, or follow the end."""
+        self.following = direction > 0
+        self._ask(Goal() if self.following else Goal(place=BEGINNING))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll down."""
+        event.stop()
+        self.action_line(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll up."""
+        event.stop()
+        self.action_line(-3)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the part of the logs that was clicked in the last column."""
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.x >= self.scrollable_content_region.width - 1:
+            self._ask(Goal("part", number=offset.y / self.page_height))
+
+    def go_to_time(self, seconds: float) -> None:
+        """Show what was written at a time, in seconds since 1970."""
+        if self.display and self._window is not None:
+            self._ask(Goal("time", number=seconds))
+
+    # --- searching
+
+    def search(self, text: str) -> None:
+        """Look for a text, from the bottom upwards; an empty one ends the search."""
+        if text == self._sought:
+            return
+        self._sought, self._target = text, None
+        if self._only:
+            self._only = text
+            self._ask_here()
+        elif text:
+            self._ask(Goal("text", self._below(), text=text))
+        elif self._wish is not None and self._wish.goal.kind == "text":
+            self._ask_here()
+        self._draw()
+
+    def _below(self) -> Place:
+        """Return the place after the bottom line."""
+        after = self._bottom + 1
+        return self._places[after] if after < len(self._places) else ENDING
 
     def go_to_match(self, direction: int) -> bool:
-        """Go to the next match downwards (1) or upwards (-1), around the end if need be."""
-        count = len(self._rows)
-        for distance in range(1, count + 1):
-            index = (self._at + direction * distance) % count
-            if self._found is not None and self._found.search(self._rows[index]):
-                self.following = False
-                self._at = index
-                self.update_rows()
-                self.show_row(index, around=self.page_height // 3)
-                return True
-        return False
+        """Go to the next match downwards (1) or upwards (-1); returns whether any is sought."""
+        if not self._sought:
+            return False
+        start = self._target or (self._top_place if direction > 0 else self._below())
+        self._ask(Goal("text", start, text=self._sought, direction=direction))
+        return True
 
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Follow the end again where somebody scrolls there, and not where they scroll away."""
-        super().watch_scroll_y(old_value, new_value)
-        if new_value < old_value and new_value < self.max_scroll_y:
-            self.following = False
-        elif new_value >= self.max_scroll_y:
-            self.following = True
+    def give_up(self) -> bool:
+        """End a search that goes on, a filter or what is marked; returns whether there was any."""
+        if self._busy is None and not self._only and not self._sought:
+            return False
+        self._only, self._sought, self._target, self._busy = "", "", None, None
+        self._ask_here()
+        self._draw()
+        return True
+
+    def action_filter(self) -> None:
+        """Show only the lines that hold what was searched for, or all again."""
+        if not self._sought and not self._only:
+            self._say("search with / first; then & shows only the lines that hold it")
+            return
+        self._only = "" if self._only else self._sought
+        self._ask_here()
+
+    def action_error(self) -> None:
+        """Go to the last error, then to those before it."""
+        again = self._wish is not None and self._wish.goal.kind == "error"
+        self._only = ""
+        start = self._target if again and self._target is not None else ENDING
+        self._ask(Goal("error", start))
 
     def action_follow(self) -> None:
         """Follow the end, or stay where we are."""
-        self.following = not self.following
         if self.following:
+            self.following = False
+            self._say("not following any more")
+            self._draw()
+        else:
             self.action_end(1)
-        text = "following the log's end" if self.following else "not following any more"
-        self.notify(text, timeout=BRIEFLY)
+            self._say("following the log's end")
 
     def action_wrap(self) -> None:
         """Wrap long lines, or cut them."""
         self.wrapping = not self.wrapping
-        self._arrange()
-        text = "long lines are wrapped" if self.wrapping else "long lines are cut"
-        self.notify(text, timeout=BRIEFLY)
+        self._draw()
+        self._say("long lines are wrapped" if self.wrapping else "long lines are cut")
+
+    def action_times(self) -> None:
+        """Show when lines were written, or not."""
+        self.timed = not self.timed
+        self._draw()
+
+    def _say(self, text: str) -> None:
+        self.notify(text, timeout=BRIEFLY, markup=False)

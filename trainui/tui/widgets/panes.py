@@ -15,7 +15,6 @@ from textual.widget import Widget
 
 from trainui.domain.records import StageRecord
 from trainui.text import harmless
-from trainui.tui.figures import size
 from trainui.tui.snapshots import StageDetail
 from trainui.tui.spans import Row, Span, width_of
 from trainui.tui.widgets.curves import CurvesView
@@ -103,7 +102,7 @@ class Panes(Container):
         #right { width: 1fr; height: 1fr; }
         #overview { height: 1fr; }
         CurvesView { height: 3fr; }
-        LogView { height: 2fr; }
+        LogView { height: 2fr; overflow-y: hidden; scrollbar-gutter: auto; }
         Tabs { display: none; }
         &.-stacked {
             layout: vertical;
@@ -212,14 +211,6 @@ class Panes(Container):
         curves = detail.curves
         count = f"{len(curves)} metrics" if curves else ""
         _set_subtitle(self.curves, count)
-        log = detail.log
-        told = "" if log is None else f"{log.stream} {size(log.size)}"
-        if log is not None and log.other_size:
-            other = "stderr" if log.stream == "stdout" else "stdout"
-            told += f"  o: {other} {size(log.other_size)}"
-        if log is not None and not self.log_view.following:
-            told += "  not following (f)"
-        _set_subtitle(self.log_view, told)
 
     def enter_panel(self) -> None:
         """Put the focus into the panel."""

@@ -1,0 +1,172 @@
+"""The log of a stage as a person reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.color import Color
+
+from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
+from tests.unit.tui.driving import Driven, opened
+from tests.unit.tui.filled import Filler, running_demo
+from trainui import clock
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.tui.widgets.log_view import LogView
+
+
+def started(filler: Filler) -> AttemptRecord:  # noqa: F811
+    return filler.start(filler.run({"a": ()}, run_id="run"), "a")
+
+
+def view(driven: Driven) -> LogView:
+    return driven.run.panes.log_view
+
+
+async def alone(driven: Driven) -> None:
+    """Show the log alone."""
+    await driven.press("L")
+    await driven.until(lambda: driven.app.focused is view(driven), "the focus on the log")
+
+
+async def test_the_log_follows_its_end_until_somebody_scrolls_up(filler: Filler) -> None:  # noqa: F811
+    attempt = started(filler)
+    filler.log(attempt, "".join(f"line {n}\n" for n in range(200)))
+    async with opened("run") as driven:
+        await driven.until_shown("line 199")
+        await driven.press("4", "g")
+        await driven.until_shown("line 0", "f follows")
+        filler.log(attempt, f"the newest {'x' * 400}\n")
+        await driven.until_shown("2.1 kB")
+        assert "the newest" not in driven.text()
+        await driven.press("f")
+        await driven.until_shown("the newest")
+        filler.log(attempt, "and the next\n")
+        await driven.until_shown("and the next")
+
+
+async def test_page_up_goes_on_to_the_start_of_a_log_of_any_length(filler: Filler) -> None:  # noqa: F811
+    attempt = started(filler)
+    filler.log(attempt, "".join(f"line {n} of many\n" for n in range(5000)))
+    async with opened("run") as driven:
+        await driven.until_shown("line 4999 of many")
+        await alone(driven)
+        page = view(driven).page_height
+        seen: set[int] = set()
+        for _ in range(5000 // page + 50):
+            numbers = [int(line.split()[1]) for line in shown(driven, "of many")]
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            seen.update(numbers)
+            if 0 in seen:
+                break
+            await driven.press("pageup")
+        assert seen == set(range(5000))
+        await driven.press(*["pagedown"] * 3)
+        await driven.until_shown(f"line {3 * page} of many")
+        await driven.press("G")
+        await driven.until_shown("line 4999 of many")
+
+
+def shown(driven: Driven, text: str) -> list[str]:
+    return [line.strip(" │▐") for line in driven.text().splitlines() if text in line]
+
+
+async def test_o_shows_both_streams_or_one_with_progress_bars_folded(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("epoch 59/30", "▎ 63%|###############", "stdout", "stderr")
+        assert " 60%|" not in driven.text()
+        await driven.press("o")
+        await driven.until_gone(" 63%|###############")
+        await driven.until_shown("epoch 59/30", "o: stderr")
+        await driven.press("o")
+        await driven.until_gone("epoch 59/30")
+        await driven.until_shown(" 63%|###############", "o: stdout")
+        await driven.press("o")
+        await driven.until_shown("epoch 59/30", " 63%|")
+
+
+async def test_a_log_is_searched(filler: Filler) -> None:  # noqa: F811
+    attempt = started(filler)
+    lines = ["ValueError here" if n in (3, 90) else f"line {n}" for n in range(9000)]
+    filler.log(attempt, "\n".join(lines) + "\n")
+    async with opened("run") as driven:
+        await driven.until_shown("line 8999")
+        await driven.press("4")
+        await driven.until(lambda: driven.app.focused is view(driven))
+        await driven.press("slash", *"valueerror", "enter")
+        await driven.until_shown("ValueError here", "line 91")
+        await driven.press("N")
+        await driven.until_shown("line 2", "line 4")
+        await driven.press("n")
+        await driven.until_shown("line 89", "line 91")
+        await driven.press("escape", "slash", *"nowhere", "enter")
+        await driven.until_shown("no 'nowhere' in this log")
+
+
+async def test_only_the_lines_that_were_searched_for_are_shown(filler: Filler) -> None:  # noqa: F811
+    attempt = started(filler)
+    filler.log(
+        attempt, "".join(f"{'epoch' if n % 500 == 0 else 'step'} {n}\n" for n in range(9001))
+    )
+    async with opened("run") as driven:
+        await driven.until_shown("step 8999")
+        await alone(driven)
+        await driven.press("ampersand")
+        await driven.until_shown("search with / first")
+        await driven.press("slash", *"epoch", "enter", "ampersand")
+        await driven.until_shown("only 'epoch'", "epoch 9000", "epoch 500", "epoch 0")
+        assert "step" not in "\n".join(shown(driven, "step"))
+        filler.log(attempt, "step 9001\nepoch 9999\n")
+        await driven.until_shown("epoch 9999")
+        await driven.press("escape")
+        await driven.until_shown("step 1")
+        await driven.press("f")
+        await driven.until_shown("step 9001")
+
+
+async def test_e_goes_to_the_error_with_what_led_to_it(filler: Filler) -> None:  # noqa: F811
+    attempt = started(filler)
+    filler.log(attempt, "fine\n" * 500)
+    trace = 'Traceback (most recent call last):\n  File "train.py", line 3\n'
+    filler.log(attempt, f"{trace}RuntimeError: CUDA out of memory\n", "stderr")
+    filler.log(attempt, "left over\n" * 500, "stderr")
+    async with opened("run") as driven:
+        await driven.until_shown("left over")
+        await driven.press("4", "E")
+        await driven.until_shown("Traceback", "RuntimeError: CUDA out of memory")
+
+
+async def test_times_are_shown_and_a_moment_is_gone_to(filler: Filler) -> None:  # noqa: F811
+    attempt = started(filler)
+    begun = 1_700_000_000
+    times = Path(attempt.directory, "times.log")
+    for second in range(300):
+        size = filler.log(attempt, f"line {second}\n").stat().st_size
+        with times.open("a") as file:
+            file.write(f"{(begun + second) * clock.SECOND} {size} 0\n")
+    async with opened("run") as driven:
+        await driven.until_shown("line 299")
+        await alone(driven)
+        await driven.press("t")
+        await driven.until(lambda: ":19" in shown(driven, "line 299")[0])
+        view(driven).go_to_time(begun + 100)
+        await driven.until_shown("line 100", "line 99")
+        assert "line 299" not in driven.text()
+
+
+async def test_what_a_log_holds_is_harmless_and_keeps_its_colours(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"[bold]a[/bold]": ()})
+    attempt = filler.start(run_id, "[bold]a[/bold]")
+    filler.log(attempt, "\x1b]0;owned\x07title \x1b[2J\x1b[31mred [link=x]y[/link]\n")
+    filler.end(attempt, Status.FAILED, error="[red]no[/red]\n\x1b[31mmore", exit_code=1)
+    async with opened(run_id) as driven:
+        await driven.until_shown("[bold]a[/bold]", "title red [link=x]y[/link]", "[red]no[/red]")
+        assert "\x1b" not in driven.text()
+        colours = {
+            segment.text.strip(): segment.style.color
+            for y in range(view(driven).page_height)
+            for segment in view(driven).render_line(y)
+            if segment.style
+        }
+        assert colours["red [link=x]y[/link]"] == Color.from_ansi(1)

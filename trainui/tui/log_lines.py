@@ -1,0 +1,119 @@
+"""What is to be seen of a piece of a log: one line for each, those written over left out.
+
+A progress bar writes over itself, by a carriage return or by going up (several bars at once): its
+last state within the piece is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainui.text import as_overwritten
+
+LONGEST_LINE = 8192
+"""Characters of a line that are shown."""
+
+_GOES_UP = re.compile(rb"\x1b\[\d*[AF]")
+_MOVES = re.compile(r"(\r|\x08+|\x1b\[\d*[ABEFK])")
+
+
+@dataclass(slots=True)
+class ShownLine:
+    """A line as it was written last."""
+
+    end: int
+    """Bytes from the piece's start to the end of what was written on it last."""
+    text: str
+    """With its escape sequences, colours among them."""
+
+
+def shown_lines(data: bytes) -> list[ShownLine]:
+    """Return the lines of a piece of a log that begins and ends with whole lines."""
+    raw = data.splitlines(keepends=True) if b"\r" not in data else _at_line_feeds(data)
+    if _GOES_UP.search(data):
+        return _replayed(raw)
+    shown = []
+    end = 0
+    for line in raw:
+        end += len(line)
+        shown.append(ShownLine(end, _cut(as_overwritten(_text(line)))))
+    return shown
+
+
+def _at_line_feeds(data: bytes) -> list[bytes]:
+    lines = [line + b"\n" for line in data.split(b"\n")]
+    last = lines.pop()[:-1]
+    return [*lines, last] if last else lines
+
+
+def _text(line: bytes) -> str:
+    text = line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
+    return text if "\x08" not in text else re.sub(r"\x08+", "\r", text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + " …"
+
+
+def _replayed(raw: list[bytes]) -> list[ShownLine]:
+    """Write the lines on a screen of their own."""
+    screen = _Screen()
+    end = 0
+    for line in raw:
+        end += len(line)
+        for piece in _MOVES.split(_text(line)):
+            screen.take(piece, end)
+        screen.next_line(end)
+    return list(screen.lines())
+
+
+class _Screen:
+    """As much of a terminal as progress bars need."""
+
+    def __init__(self) -> None:
+        self._rows: list[ShownLine] = []
+        self._at = 0
+        self._over = True
+        """What comes next takes the place of the row's text."""
+
+    def take(self, piece: str, end: int) -> None:
+        """Obey a move, or write."""
+        if _MOVES.fullmatch(piece):
+            self._move(piece)
+        elif piece:
+            row = self._row()
+            row.text = piece if self._over else row.text + piece
+            row.end = end
+            self._over = False
+
+    def next_line(self, end: int) -> None:
+        """Go to the start of the next row."""
+        self._row().end = max(self._row().end, end)
+        self._at += 1
+        self._over = True
+
+    def lines(self) -> Iterator[ShownLine]:
+        """Yield the rows from top to bottom, none ending before the one above."""
+        end = 0
+        for row in self._rows:
+            end = max(end, row.end)
+            yield ShownLine(end, _cut(row.text))
+
+    def _move(self, piece: str) -> None:
+        count = int(piece[2:-1] or 1) if piece.startswith("\x1b") else 0
+        if piece[-1] in "AF":
+            self._at = max(self._at - count, 0)
+        elif piece[-1] in "BE":
+            self._at += min(count, 100)
+        elif piece[-1] == "K":
+            if self._over:
+                self._row().text = ""
+            return
+        self._over = True
+
+    def _row(self) -> ShownLine:
+        while len(self._rows) <= self._at:
+            self._rows.append(ShownLine(0, ""))
+        return self._rows[self._at]

@@ -1,0 +1,108 @@
+"""Lines of a log as rows of a pane: their colours, their time, broken where they are too long."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from trainui.clock import SECOND
+from trainui.tui import ansi
+from trainui.tui.log_book import LogLine, Place
+from trainui.tui.spans import Row, Span, cut, wrap_row
+
+KEPT = 2000
+"""Lines whose rows are kept."""
+
+STDERR = "▎"
+"""Marks a line of stderr where both streams are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogStyle:
+    """How lines are shown."""
+
+    width: int = 80
+    wrapped: bool = True
+    timed: bool = False
+    both: bool = False
+    """Whether lines of both streams stand among each other."""
+    sought: str = ""
+    """What is marked in them."""
+
+
+class LogRows:
+    """Makes rows, and keeps those that were made."""
+
+    def __init__(self) -> None:
+        self._style = LogStyle()
+        self._pattern: re.Pattern[str] | None = None
+        self._known: dict[tuple[str, bool, int | None, bool], list[Row]] = {}
+
+    def set_style(self, style: LogStyle) -> None:
+        """Make rows in another way from now on."""
+        if style != self._style:
+            self._style = style
+            self._pattern = (
+                re.compile(re.escape(style.sought), re.IGNORECASE) if style.sought else None
+            )
+            self._known.clear()
+
+    def of(self, line: LogLine, target: Place | None) -> list[Row]:
+        """Return a line's rows, at least one.
+
+        Args:
+            line: the line.
+            target: the line that stands out from others in which something was found.
+        """
+        time = line.time if self._style.timed else None
+        key = (line.text, line.of_stderr, time, line.place == target)
+        rows = self._known.get(key)
+        if rows is None:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            rows = self._known[key] = self._made(*key)
+        return rows
+
+    def _made(self, text: str, of_stderr: bool, time: int | None, targeted: bool) -> list[Row]:
+        style = self._style
+        gutter = [Span(STDERR if of_stderr else " ", "warn")] if style.both else []
+        room = max(style.width - len(gutter) - (9 if style.timed else 0), 10)
+        row = self._marked(ansi.coloured(text), targeted)
+        pieces = wrap_row(row, room) if style.wrapped else [cut(row, room)]
+        if not style.timed:
+            return [(*gutter, *piece) for piece in pieces]
+        stamps = [Span(f"{_clock(time):<9}", "dim"), *[Span(" " * 9)] * (len(pieces) - 1)]
+        return [(stamp, *gutter, *piece) for stamp, piece in zip(stamps, pieces, strict=True)]
+
+    def _marked(self, row: Row, targeted: bool) -> Row:
+        """Mark what was searched for, in all pieces of the line that hold some of it."""
+        if self._pattern is None:
+            return row
+        text = "".join(span.text for span in row)
+        found = [match.span() for match in self._pattern.finditer(text)]
+        if not found:
+            return row
+        name = "match" if targeted else "key"
+        spans: list[Span] = []
+        at = 0
+        for span in row:
+            spans += _split(span, at, found, name)
+            at += len(span.text)
+        return tuple(spans)
+
+
+def _split(span: Span, at: int, found: list[tuple[int, int]], name: str) -> list[Span]:
+    """Split a piece of text that begins at a character of its line where something was found."""
+    pieces = []
+    done = 0
+    for start, end in found:
+        first, last = max(start - at, done), min(end - at, len(span.text))
+        if first < last:
+            pieces += [Span(span.text[done:first], span.style), Span(span.text[first:last], name)]
+            done = last
+    return [piece for piece in (*pieces, Span(span.text[done:], span.style)) if piece.text]
+
+
+def _clock(time: int | None) -> str:
+    return "" if time is None else f"{datetime.fromtimestamp(time / SECOND):%H:%M:%S}"
