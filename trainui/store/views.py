@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
-from trainui.domain.states import Status
+from trainui.domain.states import ENDED, Status
 from trainui.errors import AmbiguousError, NotFoundError
 from trainui.store import driver, rows
 from trainui.store.reader import connect as connect
@@ -38,6 +38,25 @@ def runs_with(connection: driver.Connection, status: Status) -> list[RunRecord]:
         "SELECT * FROM runs WHERE id IN (SELECT run_id FROM stages WHERE status = ?) "
         "ORDER BY created_at DESC, id",
         (status,),
+    )
+    return [rows.run_record(_mapping(row)) for row in found]
+
+
+def old_runs(connection: driver.Connection, *, keep: int, before: int) -> list[RunRecord]:
+    """Return the runs that are over and may be forgotten, the oldest first.
+
+    Args:
+        connection: for reading.
+        keep: the newest of each pipeline that are not among them.
+        before: they ended before this time.
+    """
+    marks = ", ".join("?" * len(ENDED))
+    found = connection.execute(
+        "SELECT * FROM runs JOIN (SELECT id AS ranked, row_number() OVER "
+        "(PARTITION BY pipeline ORDER BY created_at DESC, id) AS place FROM runs) AS ranks "
+        f"ON ranked = id WHERE place > ? AND completed_at < ? AND status IN ({marks}) "
+        "ORDER BY created_at",
+        (keep, before, *ENDED),
     )
     return [rows.run_record(_mapping(row)) for row in found]
 
