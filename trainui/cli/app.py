@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from trainui.cli import (
+    backup,
     demo,
     doctor,
     ending,
@@ -90,6 +91,7 @@ for module in (
 app.add_typer(worker.app, name="worker")
 doctor.register(app)
 remove.register(app)
+backup.register(app)
 
 
 _ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]

@@ -1,0 +1,78 @@
+"""A backup, made while runs run, gives every run back, less what is large."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tarfile
+from pathlib import Path
+
+from tests.acceptance.command_line import CommandLine, states_of
+
+TEXT = """
+    name: kept
+    stages:
+      - name: train
+        run: |
+          echo hello
+          for step in 1 2 3; do echo '{"step": '$step', "loss": 1}' >> $TRAINUI_METRICS_FILE; done
+          echo x > $TRAINUI_STAGE_DIR/model
+      - name: loud
+        run: head -c 3000000 /dev/zero
+    """
+BUSY = """
+    name: busy
+    stages:
+      - name: count
+        run: |
+          step=0
+          while ! test -e busy.go; do
+            step=$((step + 1)); echo '{"step": '$step', "loss": 1}' >> $TRAINUI_METRICS_FILE
+            sleep 0.01
+          done
+    """
+
+
+def test_what_was_backed_up_is_there_again_after_a_loss(cli: CommandLine) -> None:
+    run_id = cli.run(TEXT)["run"]
+    cli.write("busy.yaml", BUSY)
+    cli.json("run", "busy.yaml", "--detach")
+    told = cli.json("backup", "saved.tar.gz")
+    cli.write("busy.go", "")
+    assert cli("wait", "busy").code == 0
+
+    file = Path(told["file"])
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with tarfile.open(file) as archive:
+        names = archive.getnames()
+    assert len([name for name in names if name.startswith("runs/")]) == told["files"]
+    assert f"runs/{run_id}/pipeline.yaml" in names
+    assert not [name for name in names if name.endswith("/model")]
+    assert told["left_out"] == 1  # the loud stage's log
+    assert [path.name for path in file.parent.iterdir() if path.name.startswith(".")] == []
+
+    expected, series = cli.json("show", run_id), cli.json("metrics", run_id)
+    assert cli("worker", "stop").code == 0
+    shutil.rmtree(cli.home)
+    cli.home.mkdir(mode=0o700)
+    with tarfile.open(file) as archive:
+        archive.extractall(cli.home, filter="data")
+    assert cli.json("show", run_id) == expected
+    assert cli.json("metrics", run_id) == series
+    assert cli("logs", run_id, "train").out == "hello\n"
+    # what ran during the backup is as it was then; nobody saw its end
+    assert states_of(cli.json("show", "busy"))["count"] in ("queued", "running")
+    assert cli("rerun", run_id, "train").code == 0
+    assert cli("wait", run_id).code == 0
+
+
+def test_nothing_is_overwritten_and_nothing_is_made_of_nothing(cli: CommandLine) -> None:
+    refused = cli("backup", "x.tar.gz", "--json")
+    assert (refused.code, refused.error()) == (3, "not_found")
+    cli.run(TEXT)
+    file = cli.write("x.tar.gz", "precious")
+    refused = cli("backup", "x.tar.gz", "--json")
+    assert (refused.code, refused.error()) == (2, "usage")
+    assert file.read_text() == "precious"
+    refused = cli("backup", "/proc/x.tar.gz", "--json")
+    assert (refused.code, refused.error()) == (4, "environment")
