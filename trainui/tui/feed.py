@@ -32,14 +32,17 @@ if TYPE_CHECKING:
     from trainui.tui.metric_reader import MetricReader
     from trainui.tui.page_reader import PageReader
 
-PERIOD = 0.3
-"""Seconds between two looks."""
+PERIOD, IDLE_PERIOD = 0.3, 2.0
+"""Seconds between two looks, while things change and after a while in which nothing did."""
+
+IDLE_AFTER = 10.0
+"""Seconds without a change after which looks are further apart."""
 
 LEAST_GAP = 0.9
 """Seconds between two readings that nobody asked for: curves that move every second are live, and
 cost a third of what they would cost at each look."""
 
-AROUND_PERIOD = 2.0
+AROUND_PERIOD = 3.0
 """Seconds between two looks whether a worker is there, and how full the disks are."""
 
 log = logging.getLogger(__name__)
@@ -98,7 +101,7 @@ class Feed:
     def _run(self) -> None:
         self._wake.set()
         while not self._stopping:
-            asked = self._wake.wait(PERIOD)
+            asked = self._wake.wait(self._period())
             if asked:  # else a wish that came this moment would be lost
                 self._wake.clear()
             if self._stopping:
@@ -123,6 +126,9 @@ class Feed:
         self._hand_over(self._source.read(wanted))
         while self._source.unfinished and self._wanted == wanted and not self._stopping:
             self._hand_over(self._source.read(wanted))
+
+    def _period(self) -> float:
+        return IDLE_PERIOD if time.monotonic() - self._read_at > IDLE_AFTER else PERIOD
 
     def _is_early(self) -> bool:
         return time.monotonic() - self._read_at < LEAST_GAP
