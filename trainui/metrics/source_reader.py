@@ -29,7 +29,7 @@ from trainui.metrics.tail import GrowingFile, Look
 from trainui.store import points
 from trainui.store.chunks import Points
 from trainui.store.engine import Store
-from trainui.store.point_sources import Source, StaleSourceError, source
+from trainui.store.point_sources import Source, StaleSourceError, next_restart, source
 
 LIVE_BYTES = 65_536
 """Read at once of a file that grows."""
@@ -250,7 +250,8 @@ class SourceReader:
         self._limit = BACKLOG_BYTES if full else LIVE_BYTES
         if not length and end is not None and decoder.is_whole(data, clean=end.clean):
             length = len(data)
-        return self._take(file, look, data[:length], end, more=full)
+        more = full or formats.stops_short(decoder)
+        return self._take(file, look, data[:length], end, more=more)
 
     def _bytes_to_read(self) -> int:
         if self._until is None:
@@ -343,7 +344,7 @@ class SourceReader:
             identity=file.identify(offset),
             state={**decoder.state, **self._own_state()},
             problem=self._left_out(),
-            generation=self._at.generation + formats.replaces(decoder),
+            generation=self._generation(decoder),
         )
         series = self._wanted(decoded.series, look)
         if self._replay is not None:
@@ -353,6 +354,13 @@ class SourceReader:
         if not series and end is None and offset - self._stored.offset < UNSTORED_BYTES:
             return Advance(more=more)
         return Advance(self._save(self._at, series, decoded.records), more)
+
+    def _generation(self, decoder: Decoder) -> int:
+        """Return the generation of what was decoded last."""
+        if not formats.restarts(decoder):
+            return self._at.generation + formats.replaces(decoder)
+        with self._store.read() as connection:
+            return next_restart(connection, self._stored.owner, self._attempt)
 
     def _own_state(self) -> dict[str, Any]:
         """Return what is remembered of the source besides what its format remembers."""

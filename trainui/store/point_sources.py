@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from trainui.errors import TrainuiError
 from trainui.store import driver, postgres
+from trainui.store.stitching import RESTART
 
 if TYPE_CHECKING:
     import psycopg
@@ -177,6 +178,16 @@ def next_ordinal(connection: Connection, owner: str) -> int:
         connection, "SELECT max(next_ordinal) FROM sources WHERE owner = ?", (owner,)
     ).fetchone()
     return int(row[0] or 0) if row else 0
+
+
+def next_restart(connection: Connection, owner: str, attempt: int) -> int:
+    """Return the generation of a writer that has started again: above all of its attempt."""
+    row = run(
+        connection,
+        "SELECT max(generation) FROM sources WHERE owner = ? AND attempt = ?",
+        (owner, attempt),
+    ).fetchone()
+    return (int(row[0] or 0) // RESTART + 1) * RESTART
 
 
 def move(connection: Connection, before: Source, after: Source) -> None:

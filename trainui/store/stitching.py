@@ -2,7 +2,8 @@
 
 The rule that lives here: where a later attempt starts at a step, the points of earlier attempts
 from that step on are superseded. Within one attempt a step that goes backwards supersedes nothing,
-unless the file was rewritten with another history: then the new history stands for the old one.
+unless the file was rewritten with another history: then the new history stands for the old one; or
+its writer says that it has started again: then that stands for all that the attempt had before.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from trainui.store.chunks import Stats, TailPart, step_number
 
 if TYPE_CHECKING:
     from trainui.store.chunks import Points
+
+
+RESTART = 1_000_000
+"""Generations from here on, in steps of as many, stand for those of all files of their attempt."""
 
 
 class History(NamedTuple):
@@ -69,7 +74,9 @@ def _cut(history: History, first: dict[History, Start], attempts: dict[int, Star
     rewritten = [
         start.step
         for other, start in first.items()
-        if other[:2] == history[:2] and other.generation > history.generation
+        if other.attempt == history.attempt
+        and other.generation > history.generation
+        and (other.source_id == history.source_id or other.generation >= RESTART)
     ]
     return min(later + rewritten, default=math.inf)
 

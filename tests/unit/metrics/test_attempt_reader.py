@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from pathlib import Path
 
 import pytest
 
 from tests.unit.metrics.attempts import Attempt, is_complete, next_attempt, start_attempt
 from tests.unit.metrics.reading import all_points, connect, lines, summaries
+from tests.unit.metrics.test_event_files import framed, message, varint
 from trainui import clock
 from trainui.domain.definition import MetricSource
 from trainui.domain.states import Status
@@ -19,6 +21,17 @@ from trainui.store import attempts, curves, stages
 from trainui.store.attempts import Outcome
 from trainui.store.engine import Store
 from trainui.store.stages import Reopened
+
+VERSION = framed(message((3, 2, b"brain.Event:2")))
+
+STARTED = framed(message((2, 0, varint(6)), (7, 2, b"\x08\x01")))
+"""What PyTorch's SummaryWriter writes where it is told of a `purge_step`."""
+
+
+def scalar(step: int, value: float) -> bytes:
+    found = message((1, 2, b"loss"), (2, 5, struct.pack("<f", value)))
+    wall = (1, 1, struct.pack("<d", 1.5e9))
+    return framed(message(wall, (2, 0, varint(step)), (5, 2, message((1, 2, found)))))
 
 
 def read(store: Store, attempt: Attempt) -> AttemptReader:
@@ -450,3 +463,22 @@ def test_what_was_printed_faster_than_it_can_be_read_is_waited_for_only_where_it
     read_lines = text.splitlines(keepends=True)[: len(values(store, found)["loss"])]
     assert len("".join(read_lines)) in range(70_000 - 30, 70_001)  # and no torn line
     assert "MB of" in problems(store, found)[0]
+
+
+def test_a_writer_that_starts_again_stands_for_what_was_before_from_its_step_on(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    first, second = (attempt.stage_dir / f"events.out.tfevents.{number}.host" for number in (1, 2))
+    attempt.stage_dir.mkdir(exist_ok=True)
+    first.write_bytes(VERSION + b"".join(scalar(step, 1.0) for step in range(10)))
+    second.write_bytes(VERSION + STARTED + scalar(6, 2.0))
+    reader = read(store, attempt)
+    (found,) = summaries(store, attempt.stage_id).values()
+    assert (found.count, found.superseded, found.last) == (7, 4, 2.0)
+    with second.open("ab") as file:
+        file.write(scalar(7, 2.0) + STARTED + scalar(3, 3.0) + scalar(4, 3.0))
+    look(reader)
+    (found,) = summaries(store, attempt.stage_id).values()
+    assert (found.count, found.superseded, found.last) == (5, 9, 3.0)
+    assert [value for _, _, value in all_points(store, attempt.stage_id)].count(1.0) == 10

@@ -123,6 +123,19 @@ def replaces(reader: Decoder) -> bool:
     return isinstance(reader, JsonFile) and reader.replaces
 
 
+def restarts(reader: Decoder) -> bool:
+    """Tell whether what was decoded last is of a writer that has started again.
+
+    From its first step on, it stands for what the same attempt's files held before.
+    """
+    return isinstance(reader, EventFile) and reader.restarts
+
+
+def stops_short(reader: Decoder) -> bool:
+    """Tell whether more whole records stand behind those that were cut last."""
+    return isinstance(reader, EventFile) and reader.stops_short
+
+
 def record_size(reader: Decoder, data: bytes) -> int | None:
     """Return the bytes of the record that some bytes begin with; None where only its end tells."""
     return event_record_size(data) if isinstance(reader, EventFile) else None

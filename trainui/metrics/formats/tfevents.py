@@ -6,6 +6,7 @@ are read: https://github.com/tensorflow/tensorboard, `event.proto` and `summary.
 
 from __future__ import annotations
 
+import bisect
 import struct
 from typing import Any
 
@@ -23,7 +24,10 @@ HEAD_BYTES = _HEADER.size
 _FRAME = 16
 """Bytes of a record besides its data."""
 
-_WALL_TIME, _STEP, _SUMMARY = 1, 2, 5
+_WALL_TIME, _STEP, _SUMMARY, _SESSION = 1, 2, 5, 7
+_START = b"\x08\x01"
+_STARTED = b"\x3a\x02" + _START
+"""A session's log that says that a writer starts again: this field of an event, in bytes."""
 _VALUE = 1
 _TAG, _SIMPLE_VALUE, _TENSOR = 1, 2, 8
 _DTYPE, _SHAPE, _CONTENT = 1, 2, 4
@@ -41,7 +45,10 @@ _DTYPES: dict[int, tuple[str, int]] = {
 
 
 class EventFile:
-    """Decodes the scalars of an event file; it remembers nothing."""
+    """Decodes the scalars of an event file; it remembers nothing.
+
+    A record that says that a writer starts again is the first one of its block.
+    """
 
     name = "tfevents"
     whole = False
@@ -49,6 +56,10 @@ class EventFile:
     def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
         del step  # an event has one
         self.state: dict[str, Any] = state or {}
+        self.stops_short = False
+        """There are more whole records behind those that were cut last."""
+        self.restarts = False
+        """The block that was decoded last begins with a writer's start."""
         self._frames: tuple[int, list[int]] = (0, [])
         """Of the last block that was cut: its size, and where its records begin and the last ends.
         Walking along them takes as long as all the rest."""
@@ -56,6 +67,10 @@ class EventFile:
     def cut(self, data: bytes) -> int:
         """Return how many bytes of whole records there are."""
         places = _walk(data)
+        start = _next_start(data, places)
+        self.stops_short = start is not None
+        if start is not None:
+            places = places[: start + 1]
         self._frames = (places[-1], places)
         return places[-1]
 
@@ -70,6 +85,7 @@ class EventFile:
         size, places = self._frames
         if size != len(block):
             places = _walk(block)
+        self.restarts = len(places) > 1 and _is_start(block, places, 0)
         found = event_layout.decode(block, np.array(places, np.int64))
         for number in found.left.tolist():
             data = block[places[number] + _HEADER.size : places[number + 1] - 4]
@@ -123,6 +139,27 @@ def _walk(block: bytes) -> list[int]:
             break
         places.append(at)
     return places
+
+
+def _next_start(data: bytes, places: list[int]) -> int | None:
+    """Return the number of the first record but one by which a writer starts again."""
+    at = data.find(_STARTED, places[min(1, len(places) - 1)], places[-1])
+    while at >= 0:
+        number = bisect.bisect_right(places, at) - 1
+        if number and _is_start(data, places, number):
+            return number
+        at = data.find(_STARTED, at + 1, places[-1])
+    return None
+
+
+def _is_start(data: bytes, places: list[int], number: int) -> bool:
+    record = data[places[number] + _HEADER.size : places[number + 1] - 4]
+    if _STARTED not in record:
+        return False
+    try:
+        return any(key == _SESSION and value == _START for key, value, _at in fields(record))
+    except (ValueError, IndexError):
+        return False
 
 
 def _read_event(data: bytes, number: int, found: Events) -> None:
