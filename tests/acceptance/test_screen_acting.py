@@ -223,3 +223,26 @@ async def test_q_leaves_from_anywhere(filler: Filler) -> None:  # noqa: F811
             await driven.press("q")
             assert driven.app.return_code == 0
             assert not driven.app.is_running or driven.app._exit
+
+
+async def test_the_plan_takes_wishes_about_single_stages(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run(DIAMOND)
+    attempt = filler.start(run_id, "prepare", ago=60)
+    checkpoint = Path(attempt.directory).parent.parent / "ckpt-3.npz"
+    checkpoint.write_bytes(b"PK\x05\x06" + bytes(18))
+    filler.end(attempt, Status.FAILED, error="exit code 1", exit_code=1)
+    async with opened(run_id) as driven:
+        await driven.until_shown("✗ failed")
+        await driven.press("r")
+        await driven.until_shown("↻ continue", "from ckpt-3.npz", "F afresh", "U until here")
+        await driven.press("F")
+        await driven.until_shown("▶ run", "--fresh prepare", "in a new directory")
+        await driven.press("F")
+        await driven.until_shown("↻ continue")
+        await driven.press("K")
+        await driven.until_shown("prepare cannot be kept: it is failed", "↻ continue")
+        await driven.press("j", "U")
+        await driven.until_shown("--until train[hidden=32]", "left out by --until", "3 skipped")
+        await driven.press("f")
+        await driven.until_shown("the run's file is as it was")
+        assert filler.stage(run_id, "evaluate").status == Status.BLOCKED

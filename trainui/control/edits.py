@@ -17,7 +17,8 @@ from trainui.errors import TrainuiError, UsageError
 from trainui.pipeline import loader
 from trainui.pipeline.masking import MASK
 from trainui.pipeline.secrets import masked_text
-from trainui.store import views
+from trainui.store import runs, views
+from trainui.store.engine import open_store
 
 _SECRET = re.compile(
     r"""([\w.-]*(?:KEY|TOKEN|SECRET|PASSWORD)[\w.-]*["']?\s*[:=]\s*)[^\s,}\]][^,}\]]*""", re.I
@@ -38,7 +39,8 @@ class EditedFile:
 def edited_file(run: RunRecord) -> EditedFile | None:
     """Return a run's file if it was edited since the run was given it; None also where it is gone.
 
-    Nothing is loaded, so that a file with errors is told as edited.
+    Nothing is loaded, so that a file with errors is told as edited. A file that is as it was when
+    the run's pipeline was edited apart from it counts as not edited.
     """
     if run.file is None:
         return None
@@ -46,7 +48,11 @@ def edited_file(run: RunRecord) -> EditedFile | None:
         digest = hashlib.sha256(Path(run.file).read_bytes()).hexdigest()
     except OSError:
         return None
-    return None if digest == run.digest else EditedFile(run.file)
+    if digest == run.digest:
+        return None
+    with open_store().read() as connection:
+        seen = runs.submission(connection, run.id).get("seen_digest")
+    return None if digest == seen else EditedFile(run.file)
 
 
 def load(file: str, run: RunRecord) -> Pipeline:

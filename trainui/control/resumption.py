@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from trainui import doorbell
 from trainui.control import environment, revision
+from trainui.control.alteration import Alteration, file_digest, told
 from trainui.control.evidence import Looks
 from trainui.control.known import check_names, existing_run, given_params
 from trainui.control.requirements import allowed_for, check_gpus, check_inputs
@@ -19,10 +20,11 @@ from trainui.domain.definition import Pipeline
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UsageError
 from trainui.pipeline import resume as rules
+from trainui.pipeline.masking import mask
 from trainui.pipeline.resume import Action, PlannedStage
 from trainui.pipeline.settle import Upstream, settled
 from trainui.store import attempts as stored_attempts
-from trainui.store import runs
+from trainui.store import events, runs
 from trainui.store import stages as stored_stages
 from trainui.store.engine import Store, open_store
 from trainui.store.revision import revise
@@ -74,6 +76,7 @@ def resume(
     keep: Collection[str] = (),
     environ: Mapping[str, str] | None = None,
     pipeline: Pipeline | None = None,
+    alteration: Alteration | None = None,
 ) -> list[str]:
     """Give every stage that is over and not completed a new attempt.
 
@@ -84,6 +87,7 @@ def resume(
         keep: full names of completed stages whose results stay, whatever has changed.
         environ: replaces the environment of the run's stages; None: it stays.
         pipeline: an edited one, as loaded; None: the one on record.
+        alteration: what the pipeline was made by, where it was edited apart from the run's file.
 
     Returns:
         The full names of the stages brought back to life; none where there is nothing to do.
@@ -110,6 +114,7 @@ def resume(
             revision.check_running(revised, runs.stages(connection, run_id))
             revise(connection, run_id, revised.pipeline, revised.directories, revised.edited)
             runs.allow(connection, run_id, allowed_for(revised.pipeline))
+            _note_pipeline(connection, seen.run, alteration)
         _keep_environment(directory, environ, revised)
         for stage, made_of, why in kept:
             if stage.name not in moved_on:
@@ -120,6 +125,14 @@ def resume(
         revision.keep_text(directory, pipeline.text)
     doorbell.ring()
     return revived
+
+
+def _note_pipeline(connection: Connection, run: RunRecord, alteration: Alteration | None) -> None:
+    if alteration is None:
+        runs.note_pipeline(connection, run.id)
+        return
+    runs.note_pipeline(connection, run.id, mask(alteration.given), file_digest(run.file))
+    events.record(connection, run.id, "edited", told(alteration.words))
 
 
 def _keep_environment(

@@ -141,6 +141,29 @@ def allow(connection: Connection, run_id: str, directories: Sequence[str]) -> No
     )
 
 
+def note_pipeline(
+    connection: Connection,
+    run_id: str,
+    given: Mapping[str, Any] | None = None,
+    seen_digest: str | None = None,
+) -> None:
+    """Note where the pipeline that a run has now comes from.
+
+    Args:
+        connection: a write transaction.
+        run_id: the run.
+        given: the parameters given besides its text, secret ones masked; None: as before.
+        seen_digest: of the run's file as it was when the pipeline was edited apart from it; None:
+            the pipeline is that file's.
+    """
+    changed = {**submission(connection, run_id), "seen_digest": seen_digest}
+    if given is not None:
+        changed["given"] = dict(given)
+    connection.execute(
+        update(RUNS).where(RUNS.c.id == run_id).values(submission_json=rows.dump(changed))
+    )
+
+
 def stages(connection: Connection, run_id: str) -> list[StageRecord]:
     """Return a run's stages in the file's order."""
     found = connection.execute(

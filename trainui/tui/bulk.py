@@ -76,7 +76,7 @@ def resume_runs_question(targets: Sequence[Target]) -> QuestionScreen:
 
     def facts() -> list[str]:
         from trainui import control
-        from trainui.tui.screens.plan import plan_summary
+        from trainui.tui.plan_rows import plan_summary
 
         lines = [_named(targets)]
         for target in targets[:MOST_TOLD]:

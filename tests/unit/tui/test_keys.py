@@ -11,6 +11,7 @@ from trainui.tui.application import TrainuiApp
 from trainui.tui.keys import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.screens.help import help_rows
 from trainui.tui.screens.page import Page
+from trainui.tui.screens.plan import PlanScreen
 from trainui.tui.screens.question import QuestionScreen
 from trainui.tui.screens.run import RunScreen
 from trainui.tui.screens.runs import RunsScreen
@@ -31,6 +32,7 @@ WHERE: dict[str, tuple[type[DOMNode], ...]] = {
     "stages": (StageGraph,),
     "curves": (CurvesView,),
     "log": (LogView,),
+    "plan": (PlanScreen,),
     "ask": (QuestionScreen,),
 }
 """The classes that have the actions of each scope."""
@@ -39,6 +41,7 @@ ACTIVE_TOGETHER = (
     ("runs", "acting", "search", "app", "move"),
     ("stages", "run", "acting", "search", "app"),
     ("log", "run", "acting", "search", "app", "move"),
+    ("plan", "move"),
 )
 
 

@@ -1,199 +1,159 @@
 """The plan of a resume, before anything is done: each stage, what happens to it, and why.
 
 Where the run's file was edited the plan is of the file as it is now, and shows what was edited;
-a key leaves it out.
+a key leaves it out. Others keep a stage, begin it anew, or end with it, and the plan is made again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
-from trainui.clock import format_duration
-from trainui.pipeline.resume import Action, PlannedStage
+from trainui.pipeline.resume import PlannedStage
 from trainui.text import harmless
 from trainui.tui.acting import Target, listed
-from trainui.tui.figures import step
-from trainui.tui.keys import Key, bindings
-from trainui.tui.spans import Row, Span, fit, wrap
+from trainui.tui.keys import bindings
+from trainui.tui.offers import Offer, Wishes, make_offer
+from trainui.tui.plan_rows import PlanLine, diff_rows, plan_lines, plan_summary, saved
+from trainui.tui.spans import Row, Span, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
-from trainui.tui.widgets.lines import RowsView
+from trainui.tui.widgets.cursor import CursorView
 
 if TYPE_CHECKING:
-    from trainui.domain.definition import Pipeline
+    from trainui.control.alteration import Alteration
     from trainui.tui.application import TrainuiApp
 
-_SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
-_STYLES = {Action.SKIP: "dim", Action.RUN: "accent", Action.CONTINUE: "good"}
-_DIFF_STYLES = {"+": "good", "-": "bad", "@": "accent"}
 
-TIME = 9
-"""Cells of how long it takes."""
+class PlanView(CursorView):
+    """The plan's lines, with a cursor on a stage; where there is none, they scroll."""
 
-LEAST_ROOM = 44
-"""Cells below which the reasons stand on lines of their own."""
+    DEFAULT_CSS = "PlanView { padding: 1 1; height: 1fr; }"
 
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A plan, and what it was made with."""
-
-    stages: list[PlannedStage]
-    pipeline: Pipeline | None = None
-    """The edited file's; None: the run's own."""
-    file: str | None = None
-    """The run's file, where it was edited."""
-    diff: str = ""
-    code: str = ""
-    """How the code differs from what was submitted, in words."""
+    def __init__(self) -> None:
+        super().__init__(id="plan")
+        self._lines: list[PlanLine] = []
 
     @property
-    def revives(self) -> bool:
-        """Whether there is anything to do."""
-        return any(one.action != Action.SKIP for one in self.stages)
+    def stage(self) -> PlannedStage | None:
+        """The stage under the cursor."""
+        return self._lines[self.cursor].stage if 0 <= self.cursor < len(self._lines) else None
 
+    def set_lines(self, lines: Sequence[PlanLine]) -> None:
+        """Show these; the cursor stays on its stage."""
+        stage = self.stage
+        self._lines = list(lines)
+        places = {line.stage.name: at for at, line in enumerate(lines) if line.stage is not None}
+        first = next(iter(places.values()), -1)
+        self.update_rows()
+        self.move_cursor(places.get(stage.name, first) if stage else first, tell=False)
 
-def make_offer(run_id: str, *, edited: bool) -> Offer:
-    """Make a plan: of the run's file as it is now, where it was edited, or of the run's own.
+    def row_count(self) -> int:
+        """Return how many lines there are."""
+        return len(self._lines)
 
-    Raises:
-        PipelineFileError: the edited file has problems.
-    """
-    from trainui import control
-    from trainui.control import edits, known
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (they were made for the width)
+        """Return a line."""
+        return self._lines[index].row
 
-    run = known.run_of(run_id)
-    code = control.since_submission(run)
-    found = edits.edited_file(run)
-    if found is None:
-        return Offer(control.plan_resume(run_id), code=code)
-    if not edited:
-        return Offer(control.plan_resume(run_id), file=found.file, code=code)
-    pipeline = edits.load(found.file, run)
-    if edits.says_the_same(pipeline, run):
-        return Offer(control.plan_resume(run_id), code=code)
-    diff = edits.diff(run, pipeline, found.file)
-    stages = control.plan_resume(run_id, pipeline=pipeline)
-    return Offer(stages, pipeline, found.file, diff, code)
+    def selectable(self, index: int) -> bool:
+        """Let the cursor be on stages only."""
+        return self._lines[index].stage is not None
 
-
-def plan_rows(plan: Sequence[PlannedStage], width: int) -> list[Row]:
-    """Return the plan as lines, the reasons wrapped."""
-    longest = max((len(harmless(one.name)) for one in plan), default=0)
-    beside = width - 13 - TIME - 4
-    inline = beside - longest >= LEAST_ROOM
-    name = max(longest, 8) if inline else max(beside, 10)
-    at = 13 + name + TIME + 4 if inline else 6
-    heading = f"   {'':<10}{fit('STAGE', name)}  {fit('TIME', TIME, right=True)}"
-    rows: list[Row] = [(Span(heading + "  WHY" * inline, "dim"),)]
-    for one in plan:
-        dim = "dim" if one.action == Action.SKIP else ""
-        first = [
-            Span(f" {_SYMBOLS[one.action]} {one.action:<10}", _STYLES[one.action]),
-            Span(fit(harmless(one.name), name), dim),
-            Span(f"  {fit(_time(one), TIME, right=True)}  ", "dim"),
-        ]
-        pieces = wrap(harmless(_why(one)), max(width - at - 1, 10))
-        if inline:
-            first.append(Span(pieces.pop(0), dim))
-        rows.append(tuple(first))
-        rows += [(Span(" " * at + piece, dim),) for piece in pieces]
-    return rows
-
-
-def _why(one: PlannedStage) -> str:
-    if one.checkpoint is None:
-        anew = one.fresh and one.action == Action.RUN
-        return f"{one.reason}; in a new directory" if anew else one.reason
-    reached = f" at step {step(one.step)}" if one.step is not None else ""
-    return f"{one.reason}; from {Path(one.checkpoint).name}{reached}"
-
-
-def _time(one: PlannedStage) -> str:
-    if one.seconds is None:
-        return ""
-    duration = format_duration(one.seconds)
-    return duration if one.action == Action.SKIP else f"~{duration}"
-
-
-def diff_rows(diff: str, width: int) -> list[Row]:
-    """Return a unified diff as lines, long ones wrapped."""
-    rows: list[Row] = []
-    for line in diff.splitlines():
-        style = _DIFF_STYLES.get(line[:1], "dim")
-        rows += [(Span(f" {piece}", style),) for piece in wrap(harmless(line), max(width - 3, 10))]
-    return rows
+    def action_line(self, count: int) -> None:
+        """Move by stages; past the last one scroll, since what was edited stands below."""
+        before = self.cursor
+        super().action_line(count)
+        if self.cursor == before:
+            self.scroll_to(y=self.scroll_offset.y + count, animate=False)
 
 
 class PlanScreen(Screen[None]):
-    """Shows the plan; `y` or enter resumes, `f` takes the edited file or not, esc leaves it."""
+    """Shows the plan, takes wishes, and resumes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("ask"),
-        Binding("y,r", "choose", "resume", show=False),
-        Binding("f", "other_file", "file", show=False),
-        Binding("pagedown,ctrl+d", "line(10)", show=False),
-        Binding("pageup,ctrl+u", "line(-10)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("plan", "app.leave")]
 
-    DEFAULT_CSS = """
-    PlanScreen {
-        #plan { padding: 1 1; height: 1fr; }
-    }
-    """
+    def __init__(self, target: Target, alteration: Alteration | None = None) -> None:
+        """Make the page.
 
-    def __init__(self, target: Target) -> None:
+        Args:
+            target: the run.
+            alteration: how its own pipeline was edited, apart from its file.
+        """
         super().__init__()
         self._target = target
+        self._alteration = alteration
         self._offer: Offer | None = None
+        self._wishes = Wishes()
         self._edited = True
         """Whether the run's file is taken as it is now."""
 
     def compose(self) -> ComposeResult:
         """Make the plan."""
         yield Bar(id="top")
-        yield RowsView(id="plan")
+        yield PlanView()
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
         """Make the plan, in a thread since it looks at checkpoints."""
-        name = harmless(self._target.name)
-        self.query_one("#top", Bar).show(
-            (Span(" Resume ", "title"), Span(name, "strong"), Span("  nothing is done yet", "dim"))
-        )
-        self._show([(Span(" looking at stages and checkpoints…", "dim"),)])
-        self.query_one("#plan").focus()
-        self._show_keys("leave it")
-        self.run_worker(self._make_plan, thread=True, exit_on_error=False)
+        self._show([((Span(" looking at stages and checkpoints…", "dim"),))])
+        self.query_one(PlanView).focus()
+        self._show_keys("plan.leave")
+        self._plan()
 
-    def _make_plan(self) -> None:
-        from trainui.errors import PipelineFileError
+    def _show_top(self, state: str) -> None:
+        wishes = self._wishes.words
+        spans = [Span(" Resume ", "title"), Span(harmless(self._target.name), "strong")]
+        spans += [Span(f"  {state}", "dim"), Span(f"  {wishes}" if wishes else "", "accent")]
+        self.query_one("#top", Bar).show(tuple(spans))
 
-        try:
-            from trainui.execution import vanished
+    def _plan(self) -> None:
+        self._show_top("planning…")
+        wishes, edited, run_id = self._wishes, self._edited, self._target.id
 
-            vanished.record([self._target.id])
-            offer = make_offer(self._target.id, edited=self._edited)
-        except PipelineFileError as error:
-            self.app.call_from_thread(self._show_problems, str(error))
-        except Exception as error:
-            self.app.call_from_thread(self._show_error, str(error))
-        else:
-            self.app.call_from_thread(self._show_offer, offer)
+        def work() -> None:
+            from trainui.errors import PipelineFileError
+
+            try:
+                from trainui.execution import vanished
+
+                vanished.record([run_id])
+                found = make_offer(run_id, wishes, edited=edited, alteration=self._alteration)
+            except PipelineFileError as error:
+                self.app.call_from_thread(self._show_problems, str(error))
+            except Exception as error:
+                self.app.call_from_thread(self._show_error, str(error))
+            else:
+                self.app.call_from_thread(self._show_offer, found, edited)
+
+        self.run_worker(work, thread=True, exit_on_error=False)
 
     def _show_error(self, text: str) -> None:
+        """Say why there is no plan; one that was there stays, without the last wish."""
+        if self._offer is not None:
+            self._wishes = self._offer.wishes
+            self._show_top("nothing is done yet")
+            self.notify(harmless(text), severity="warning", markup=False)
+            return
+        self._show_top("nothing is done")
         self._show([(Span(" ✗ no plan can be made", "bad"),), (), *self._wrapped(text)])
 
     def _show_problems(self, text: str) -> None:
-        self._show_keys("leave it", file="as submitted")
-        advice = "mend them and press r again, or f: resume with the pipeline as submitted"
-        rows: list[Row] = [(Span(" ✗ the run's file was edited since, and has problems", "bad"),)]
+        self._offer = None
+        self._show_top("nothing is done")
+        what, advice = (
+            "the run's file was edited since, and has problems",
+            ("mend them and press r again, or f: resume with the pipeline as submitted"),
+        )
+        if self._alteration is not None:
+            what, advice = "what was edited has problems", "esc goes back; nothing was changed"
+            self._show_keys("plan.leave")
+        else:
+            self._show_keys("plan.file", "plan.leave")
+        rows: list[Row] = [(Span(f" ✗ {what}", "bad"),)]
         self._show([*rows, (), *self._wrapped(text), (), *self._wrapped(advice)])
 
     def _wrapped(self, text: str, style: str = "") -> list[Row]:
@@ -201,50 +161,82 @@ class PlanScreen(Screen[None]):
         lines = [piece for line in text.splitlines() for piece in wrap(harmless(line), room)]
         return [(Span(f" {line}", style),) for line in lines]
 
-    def _show_offer(self, offer: Offer) -> None:
-        self._offer = offer if offer.revives else None
-        width = self.size.width
-        rows = plan_rows(offer.stages, width)
-        rows += [(), *self._wrapped(plan_summary(offer.stages), "strong")]
-        rows += self._wrapped(_saved(offer.stages), "good")
+    def _show_offer(self, offer: Offer, edited: bool) -> None:
+        if (offer.wishes, edited) != (self._wishes, self._edited):
+            return  # made before the last wish; the next one is on its way
+        self._offer = offer
+        self._show_top("nothing is done yet")
+        self._draw(offer)
+        keys = ["plan.choose"] if offer.revives else []
+        keys += ["plan.file"] if offer.file is not None else []
+        self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
+
+    def _draw(self, offer: Offer) -> None:
+        width = self.size.width - 2
+        rows: list[Row] = [(), *self._wrapped(plan_summary(offer.stages), "strong")]
+        rows += self._wrapped(saved(offer.stages), "good")
         rows += self._wrapped(offer.code, "warn")
-        file = ""
-        if offer.pipeline is not None:
-            file = "as submitted"
+        if offer.alteration is not None:
+            rows += [(), *self._wrapped("with what was edited here:", "warn")]
+        elif offer.pipeline is not None:
             edited = f"{offer.file} was edited since; this is the plan with it as it is now:"
-            rows += [(), *self._wrapped(edited, "warn"), *diff_rows(offer.diff, width)]
+            rows += [(), *self._wrapped(edited, "warn")]
         elif offer.file is not None:
-            file = "edited file"
             rows += [(), *self._wrapped(f"without the edits of {offer.file}", "warn")]
-        self._show_keys("leave it", "resume" if offer.revives else "", file)
-        self._show(rows)
+        rows += diff_rows(offer.diff, width)
+        lines = [*plan_lines(offer.stages, width), *map(PlanLine, rows)]
+        self.query_one(PlanView).set_lines(lines)
 
-    def _show(self, rows: list[Row]) -> None:
-        self.query_one("#plan", RowsView).set_rows(rows)
+    def on_resize(self) -> None:
+        """Wrap everything for the new width."""
+        if self._offer is not None:
+            self._draw(self._offer)
 
-    def _show_keys(self, leave: str, choose: str = "", file: str = "") -> None:
-        keys = [Key("ask.choose", "y", choose, "", "choose")] if choose else []
-        keys += [Key("ask.file", "f", file, "", "other_file")] if file else []
-        keys += [Key("ask.leave", "escape", leave, "", "leave_it")]
-        self.query_one(KeyBar).show(keys)
+    def _show(self, rows: Sequence[Row]) -> None:
+        self.query_one(PlanView).set_lines([PlanLine(row) for row in rows])
+
+    def _show_keys(self, *ids: str) -> None:
+        table = cast("TrainuiApp", self.app).keys
+        self.query_one(KeyBar).show([table.find(key_id) for key_id in ids])
+
+    def action_wish(self, kind: str) -> None:
+        """Add a wish about the stage under the cursor, or take it back, and plan again."""
+        stage = self.query_one(PlanView).stage
+        if self._offer is None or stage is None:
+            self.notify("there is no plan yet that could be changed", markup=False)
+            return
+        self._wishes = self._wishes.toggled(kind, stage.name)
+        self._plan()
 
     def action_other_file(self) -> None:
         """Make the plan with the edited file, or without it."""
+        if self._alteration is not None or (self._offer is not None and self._offer.file is None):
+            self.notify("the run's file is as it was; there is no other", markup=False)
+            return
         self._edited = not self._edited
         self._offer = None
-        self.run_worker(self._make_plan, thread=True, exit_on_error=False)
+        self._plan()
 
     def action_choose(self) -> None:
         """Resume, if there is anything to resume."""
-        if self._offer is None:
+        offer = self._offer
+        if offer is None or offer.wishes != self._wishes:
+            self.notify("there is no plan yet; a moment", markup=False)
+            return
+        if not offer.revives:
             self.notify("there is nothing to resume", markup=False)
             return
-        run_id, pipeline = self._target.id, self._offer.pipeline
+        run_id = self._target.id
 
         def work() -> str:
             from trainui import control
 
-            revived = control.resume(run_id, pipeline=pipeline)
+            revived = control.resume(
+                run_id,
+                pipeline=offer.pipeline,
+                alteration=offer.alteration,
+                **offer.wishes.arguments,
+            )
             return f"resumed: {listed(revived)}" if revived else "it was resumed already"
 
         self.dismiss()
@@ -253,21 +245,3 @@ class PlanScreen(Screen[None]):
     def action_leave_it(self) -> None:
         """Leave everything as it is."""
         self.dismiss()
-
-    def action_line(self, count: int) -> None:
-        """Scroll."""
-        self.query_one("#plan", RowsView).action_line(count)
-
-
-def plan_summary(stages: Sequence[PlannedStage]) -> str:
-    """Return in words how many stages run, continue and are skipped."""
-    count = {action: sum(one.action == action for one in stages) for action in Action}
-    if count[Action.SKIP] == len(stages):
-        return "There is nothing to resume."
-    words = ((Action.RUN, "to run"), (Action.CONTINUE, "to continue"), (Action.SKIP, "skipped"))
-    return ", ".join(f"{count[action]} {word}" for action, word in words if count[action])
-
-
-def _saved(stages: Sequence[PlannedStage]) -> str:
-    saved = sum(one.gpu_seconds_saved for one in stages)
-    return f"GPU time that is not spent again: {format_duration(saved)}" if saved else ""
