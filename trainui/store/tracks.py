@@ -1,18 +1,18 @@
-"""A series with all that was ever read of it, along any axis: for a plot that shows its attempts.
+"""A series point by point with all that was ever read of it, along any axis.
 
-The rule that lives here: what an epoch, or a time, is at a step. A point that has none on the axis
-is left out.
+What a plot shows where there are few points: with its attempts, and what a later one superseded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from trainui.store import driver, pieces, stitching
+from trainui.store import driver, pieces, placing
 from trainui.store.chunks import NO_TIME
+from trainui.store.placing import Axis as Axis
+from trainui.store.stitching import Piece
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,26 +21,17 @@ if TYPE_CHECKING:
     from trainui.store.chunks import Floats, Ints
 
 
-class Axis(StrEnum):
-    """What a curve is drawn over."""
-
-    STEP = "step"
-    EPOCH = "epoch"
-    """By the stage's metric `epoch`, between two of its points in proportion."""
-    RELATIVE = "relative"
-    """Seconds since the first point."""
-    WALL = "wall"
-    """Seconds since 1970 in UTC."""
-
-
 @dataclass(frozen=True, slots=True)
 class Track:
     """A series, point by point in the order read."""
 
     x: Floats
     """Along the axis."""
+    steps: Floats
     values: Floats
     """NaN and infinities as they are: `finite` tells where there are none."""
+    times: Floats
+    """Seconds since 1970 in UTC; NaN where none is known."""
     attempts: Ints
     """Number of the attempt that each point was read in: a boundary is where it changes."""
     kept: NDArray[np.bool_]
@@ -63,57 +54,55 @@ class Track:
 
 
 def track(connection: driver.Connection, owner: str, name: str, axis: Axis = Axis.STEP) -> Track:
-    """Return a whole series, superseded points too; empty if there is no such series."""
-    import numpy as np
+    """Return a whole series, superseded points too; empty if there is no such series.
 
+    A point that has no place on the axis is left out.
+    """
     with pieces.view(connection):
         found = pieces.pieces_of(connection, owner, name)
-        cuts = pieces.cuts_of(found)
-        parts = [(piece.history, pieces.load(connection, piece)) for piece in found]
-        epochs = _epochs(connection, owner) if axis == Axis.EPOCH else None
-    if not parts:
+        return track_of(connection, owner, found, axis, found)
+
+
+def track_of(
+    connection: driver.Connection,
+    owner: str,
+    every: Sequence[Piece],
+    axis: Axis,
+    some: Sequence[Piece],
+) -> Track:
+    """Return the points of some pieces of a series.
+
+    Args:
+        connection: on the store, inside `pieces.view`.
+        owner: whose.
+        every: all pieces of the series.
+        axis: what they lie along.
+        some: those to be read.
+    """
+    import numpy as np
+
+    if not some:
         nothing = np.empty(0)
-        return Track(nothing, nothing, np.empty(0, np.int64), np.empty(0, np.bool_))
+        none = np.empty(0, np.int64)
+        return Track(nothing, nothing, nothing, nothing, none, np.empty(0, np.bool_))
+    cuts = pieces.cuts_of(every)
+    parts = [(piece.history, pieces.load(connection, piece)) for piece in some]
     order = np.argsort(np.concatenate([points.ordinals for _, points in parts]), kind="stable")
     steps = np.concatenate([points.steps.astype(np.float64) for _, points in parts])[order]
-    times = np.concatenate([points.times for _, points in parts])[order]
-    x = epochs(steps) if epochs else _x(axis, steps, times)
+    micros = np.concatenate([points.times for _, points in parts])[order]
+    times = np.where(micros == NO_TIME, np.nan, micros / 1e6)
+    numbers = [np.full(len(points), history.attempt) for history, points in parts]
+    attempts = np.concatenate(numbers)[order]
+    place = placing.placing(connection, owner, every, axis)
+    x = place(steps, times, attempts)
     placed = np.isfinite(x)
     values = np.concatenate([points.values for _, points in parts])[order]
-    attempts = [np.full(len(points), history.attempt) for history, points in parts]
     kept = [points.steps < cuts[history] for history, points in parts]
     return Track(
         x[placed],
+        steps[placed],
         values[placed],
-        np.concatenate(attempts)[order][placed],
+        times[placed],
+        attempts[placed],
         np.concatenate(kept)[order][placed],
     )
-
-
-def _x(axis: Axis, steps: Floats, times: Ints) -> Floats:
-    import numpy as np
-
-    if axis == Axis.STEP:
-        return steps
-    seconds = np.where(times == NO_TIME, np.nan, times / 1e6)
-    known = seconds[np.isfinite(seconds)]
-    return seconds - known[0] if axis == Axis.RELATIVE and len(known) else seconds
-
-
-def _epochs(connection: driver.Connection, owner: str) -> Callable[[Floats], Floats]:
-    """Return what tells the epoch at steps: NaN outside of what is known."""
-    import numpy as np
-
-    kept = [
-        stitching.keep(pieces.load(connection, piece), cut)
-        for name in ("epoch", "Epoch")
-        for piece, cut in pieces.with_cuts(pieces.pieces_of(connection, owner, name))
-    ]
-    if not kept:
-        return lambda steps: np.full(len(steps), np.nan)
-    steps = np.concatenate([points.steps.astype(np.float64) for points in kept])
-    values = np.concatenate([points.values for points in kept])
-    finite = np.isfinite(values)
-    known, first = np.unique(steps[finite], return_index=True)
-    epochs = values[finite][first]
-    return lambda at: np.interp(at, known, epochs, left=np.nan, right=np.nan)

@@ -224,9 +224,13 @@ class _Source:
         )
         if wanted.run_id is not None:
             # numpy takes longer to import than the rest of the page to read
+            if wanted.lone:
+                self.unfinished = False
+                alone = self._page_reader().read_curves_page(connection, wanted)
+                return replace(snapshot, curves_page=alone)
             later = wanted.curves and "numpy" not in sys.modules and not self.unfinished
-            self.unfinished = later and wanted.stage is not None
-            reduced = replace(wanted, curves=wanted.curves and not later)
+            self.unfinished = bool(later) and wanted.stage is not None
+            reduced = replace(wanted, curves=None if later else wanted.curves)
             return replace(snapshot, page=self._page_reader().read(connection, reduced))
         self._pages = None
         if self._list.loading and self._list.runs:

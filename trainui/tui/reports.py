@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.text import harmless, state
+from trainui.tui.curve_data import CurveData
 from trainui.tui.figures import elapsed, number, step
 from trainui.tui.overview import command_text
-from trainui.tui.snapshots import CurveData
 
 LOG_LINES = 20
 """Lines of a failed stage's log that are copied."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trainui.store.run_lines import RunLine
+from trainui.tui.curve_data import Curves, CurvesWanted
 from trainui.tui.figures import step
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ class Wanted:
     """The run whose page is open; None: the list of runs."""
     stage: str | None = None
     """The stage whose panel is open."""
-    curves: bool = True
-    plot_width: int = 80
-    """Columns of a plot, two for each character."""
+    curves: CurvesWanted | None = field(default_factory=CurvesWanted)
+    """What of the stage's metrics is to be seen; None: nothing."""
+    lone: bool = False
+    """Whether the page of one metric is open, and nothing else of the run is to be seen."""
     rows: tuple[str, ...] = ()
     """Ids of the runs of the list that are in view."""
     metrics: frozenset[str] = frozenset()
@@ -33,28 +35,11 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class CurveData:
-    """A metric of a stage in as many columns as its plot has."""
-
-    name: str
-    count: int
-    last: float | None
-    minimum: float | None
-    maximum: float | None
-    first_step: float | None
-    last_step: float | None
-    nonfinite: int
-    lows: tuple[float, ...] = ()
-    """The least finite value of each column; NaN where there is none."""
-    highs: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class StageDetail:
     """What only the selected stage's panel shows."""
 
     stage: str
-    curves: tuple[CurveData, ...] | None
+    curves: Curves | None
     """None: not read yet."""
     problems: tuple[str, ...] = ()
     """Why sources of metrics cannot be read."""
@@ -108,6 +93,15 @@ class RunLive:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvesPage:
+    """The page of one metric."""
+
+    run: RunRecord
+    stage: StageRecord
+    curves: Curves
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the screen shows, as it was at one moment."""
 
@@ -125,6 +119,8 @@ class Snapshot:
     """By a metric's name and a run's id its last value; of `Wanted.metrics` only."""
     page: RunPage | None = None
     """None on the list, and where the run is gone."""
+    curves_page: CurvesPage | None = None
+    """None elsewhere, and where the run is gone."""
     gpus: tuple[GpuFigures, ...] = ()
     """Those of this machine; none where there is no driver."""
     gpu_holders: Mapping[int, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
 from trainui.domain.states import Status
 from trainui.store import runs
 from trainui.store.engine import open_store
+from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.feed import Feed
 from trainui.tui.snapshots import Snapshot, Wanted
 
@@ -104,7 +105,7 @@ def test_points_that_nobody_looks_at_wake_nobody(filler: Filler) -> None:
 
 def test_a_page_brings_stage_and_curves(filler: Filler) -> None:
     run_id = running_demo(filler)
-    wanted = Wanted(run_id=run_id, stage="train[hidden=128]", plot_width=40)
+    wanted = Wanted(run_id=run_id, stage="train[hidden=128]", curves=CurvesWanted(columns=40))
     with feeding(wanted) as (_, received):
         snapshot = received.wait_for(
             lambda s: bool(s.page and s.page.detail and s.page.detail.curves)
@@ -113,8 +114,8 @@ def test_a_page_brings_stage_and_curves(filler: Filler) -> None:
     detail = snapshot.page.detail
     assert detail is not None
     assert detail.curves is not None
-    assert [curve.name for curve in detail.curves][:2] == ["train/loss", "val/accuracy"]
-    assert {len(curve.lows) for curve in detail.curves} == {40}
+    assert [curve.name for curve in detail.curves.figures][:2] == ["train/loss", "val/accuracy"]
+    assert {len(chart.lines[0].lows) for chart in detail.curves.charts} == {40}
 
 
 def test_with_no_database_it_says_so_and_notices_the_first_run(home: Path) -> None:

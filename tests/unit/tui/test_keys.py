@@ -16,6 +16,7 @@ from trainui.tui.screens.question import QuestionScreen
 from trainui.tui.screens.run import RunScreen
 from trainui.tui.screens.runs import RunsScreen
 from trainui.tui.spans import joined
+from trainui.tui.widgets.curve_plot import CurvePlot
 from trainui.tui.widgets.curves import CurvesView
 from trainui.tui.widgets.lines import LinesView
 from trainui.tui.widgets.log_view import LogView
@@ -30,7 +31,8 @@ WHERE: dict[str, tuple[type[DOMNode], ...]] = {
     "runs": (RunTable, RunsScreen),
     "run": (RunScreen,),
     "stages": (StageGraph,),
-    "curves": (CurvesView,),
+    "metrics": (CurvesView,),
+    "curves": (CurvesView, CurvePlot),
     "log": (LogView,),
     "plan": (PlanScreen,),
     "ask": (QuestionScreen,),
@@ -40,6 +42,7 @@ WHERE: dict[str, tuple[type[DOMNode], ...]] = {
 ACTIVE_TOGETHER = (
     ("runs", "acting", "search", "app", "move"),
     ("stages", "run", "acting", "search", "app"),
+    ("metrics", "curves", "run", "acting", "search", "app", "move"),
     ("log", "run", "acting", "search", "app", "move"),
     ("plan", "move"),
 )

@@ -25,6 +25,7 @@ from trainui.tui.screens.page import Page
 from trainui.tui.snapshots import RunPage, Snapshot, StageDetail, Wanted
 from trainui.tui.spans import Span
 from trainui.tui.widgets.bars import Bar
+from trainui.tui.widgets.curves import CurvesView
 from trainui.tui.widgets.lines import RowsView
 from trainui.tui.widgets.panes import Panes
 from trainui.tui.widgets.stage_graph import StageGraph
@@ -38,7 +39,7 @@ class RunScreen(Page):
     """One run."""
 
     scope = "run"
-    command_scopes = ("acting", "run", "stages", "log", "search", "app")
+    command_scopes = ("acting", "run", "stages", "metrics", "curves", "log", "search", "app")
     AUTO_FOCUS: ClassVar[str | None] = "StageGraph"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("run")]
 
@@ -84,8 +85,7 @@ class RunScreen(Page):
         return Wanted(
             run_id=self.run_id,
             stage=stage.name if stage is not None else None,
-            curves=self.panes.curves.display,
-            plot_width=max(self.panes.curves.plot_columns, 16),
+            curves=self.panes.curves.wanted() if self.panes.curves.display else None,
         )
 
     def show(self, snapshot: Snapshot) -> None:
@@ -196,9 +196,25 @@ class RunScreen(Page):
     def _read_for_panes(self) -> None:
         self.call_after_refresh(self._refit)
 
+    @on(CurvesView.Asked)
+    def _read_for_curves(self) -> None:
+        self.ask()
+
+    @on(CurvesView.Pointed)
+    def _show_the_moment(self, event: CurvesView.Pointed) -> None:
+        self.panes.log_view.go_to_time(event.time)
+
+    @on(CurvesView.Opened)
+    def _open_metric(self) -> None:
+        stage = self.graph.selected
+        if stage is not None:
+            from trainui.tui.screens.curves import CurvesScreen
+
+            self.app.push_screen(CurvesScreen(self.run_id, stage.name, self.panes.curves.desk))
+
     def prepare_for(self, scope: str) -> None:
         """Put the focus on the pane in which the keys of a scope work."""
-        pane = {"stages": 1, "curves": 3, "log": 4}.get(scope)
+        pane = {"stages": 1, "metrics": 3, "curves": 3, "log": 4}.get(scope)
         if pane is not None:
             self.panes.go_to(pane)
 
@@ -241,7 +257,7 @@ class RunScreen(Page):
         if self._page is None or stage is None:
             return ""
         detail = self._detail
-        curves = (detail.curves or ()) if detail is not None else ()
+        curves = detail.curves.figures if detail is not None and detail.curves else ()
         log = self.panes.log_view.last_lines(LOG_LINES)
         return stage_report(self._page.run, stage, curves, log)
 

@@ -1,0 +1,215 @@
+"""Points put into the columns of a plot, so that no spike is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trainui.store.chunks import Stats
+from trainui.store.columns import Columns
+from trainui.store.tracks import Track
+
+if TYPE_CHECKING:
+    from trainui.store.chunks import Floats, Ints
+
+NAN, ABOVE, BELOW = 1, 2, 4
+"""Bits of what a column holds that is not finite: NaN, infinity, minus infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A series in columns of equal width; an empty column is NaN."""
+
+    at: Floats
+    """Where on the axis the last point of each column lies."""
+    steps: Floats
+    """Its step."""
+    times: Floats
+    """When it was made, in seconds since 1970; NaN where that is not known."""
+    minimum: Floats
+    """Over finite values that count, as are maximum and mean."""
+    maximum: Floats
+    mean: Floats
+    last: Floats
+    """The value read last, NaN and infinities as they are."""
+    odd: Ints
+    """What is not finite, in bits."""
+    old_minimum: Floats
+    """Over what later attempts superseded."""
+    old_maximum: Floats
+    boundaries: tuple[tuple[float, int], ...]
+    """Where each attempt after the first begins, and its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Which column an x falls into."""
+
+    low: float
+    high: float
+    width: int
+
+    def index(self, x: Floats) -> Ints:
+        """Return the columns of places; -1 and `width` for those outside."""
+        import numpy as np
+
+        span = self.high - self.low
+        at = np.zeros(len(x)) if not span else (x - self.low) / span * self.width
+        found = np.clip(np.floor(at), -1, self.width).astype(np.int64)
+        found[x == self.high] = self.width - 1
+        return found
+
+
+class Merged(NamedTuple):
+    """Columns that hold something, from several finer ones each."""
+
+    at: Ints
+    last_index: Ints
+    """The finer column that comes last."""
+    minimum: Floats
+    maximum: Floats
+    mean: Floats
+    odd: Floats
+
+
+def merged(read: Columns, known: Any, x: Floats, grid: Grid) -> Merged:
+    """Bring columns that were read to the columns that are shown.
+
+    Args:
+        read: columns of steps.
+        known: those of them that hold something.
+        x: where on the axis each of them lies.
+        grid: the columns that are shown.
+    """
+    import numpy as np
+
+    index = np.flatnonzero(known)
+    column = grid.index(x[index])
+    index, column = index[column >= 0], column[column >= 0]
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    if not len(starts):
+        nothing, none = np.empty(0), np.empty(0, np.int64)
+        return Merged(none, none, nothing, nothing, nothing, nothing)
+    ends = np.append(starts[1:], len(column)) - 1
+    finite = (read.count - read.nonfinite)[index]
+    total = np.where(finite > 0, read.mean[index] * finite, 0.0)
+    counts = np.add.reduceat(finite, starts)
+    sums = np.add.reduceat(total, starts)
+    return Merged(
+        at=column[starts],
+        last_index=index[ends],
+        minimum=np.fmin.reduceat(read.minimum[index], starts),
+        maximum=np.fmax.reduceat(read.maximum[index], starts),
+        mean=np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0),
+        odd=np.where(np.add.reduceat(read.nonfinite[index], starts) > 0, NAN, 0).astype(float),
+    )
+
+
+def spreader(width: int, at: Ints) -> Any:
+    """Return what puts values into their columns; NaN into all others."""
+    import numpy as np
+
+    def spread(values: Any) -> Floats:
+        column = np.full(width, np.nan)
+        column[at] = values
+        return column
+
+    return spread
+
+
+def whole(column: Floats) -> Ints:
+    """Return a column as whole numbers, 0 for NaN."""
+    import numpy as np
+
+    return np.nan_to_num(column).astype(np.int64)
+
+
+def columns_of_points(
+    track: Track, low: float, high: float, width: int, boundaries: tuple[tuple[float, int], ...]
+) -> Window:
+    """Put points into columns."""
+    import numpy as np
+
+    grid = Grid(low, high, width)
+    inside = (track.x >= low) & (track.x <= high)
+    kept, old = np.flatnonzero(inside & track.kept), np.flatnonzero(inside & ~track.kept)
+    index, column = _sorted(grid.index(track.x[kept]), kept, track.steps)
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    at = column[starts]
+    spread = spreader(width, at)
+    old_minimum, old_maximum = _extremes(track, grid, old)
+    if not len(starts):
+        empty = spread(np.empty(0))
+        odd = np.zeros(width, np.int64)
+        none = (empty,) * 7
+        return Window(*none, odd, old_minimum, old_maximum, boundaries)
+    values = track.values[index]
+    finite = np.isfinite(values)
+    last = index[np.append(starts[1:], len(column)) - 1]
+    numbers = np.where(finite, values, np.nan)
+    counts = np.add.reduceat(finite, starts, dtype=np.int64)
+    sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
+    kinds = np.isnan(values) * NAN + np.isposinf(values) * ABOVE + np.isneginf(values) * BELOW
+    return Window(
+        at=spread(track.x[last]),
+        steps=spread(track.steps[last]),
+        times=spread(track.times[last]),
+        minimum=spread(np.fmin.reduceat(numbers, starts)),
+        maximum=spread(np.fmax.reduceat(numbers, starts)),
+        mean=spread(np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)),
+        last=spread(track.values[last]),
+        odd=whole(spread(np.bitwise_or.reduceat(kinds, starts))),
+        old_minimum=old_minimum,
+        old_maximum=old_maximum,
+        boundaries=boundaries,
+    )
+
+
+def _sorted(column: Ints, index: Ints, steps: Floats) -> tuple[Ints, Ints]:
+    """Return points by columns, in a column by step; what was read later stays behind."""
+    import numpy as np
+
+    order = np.lexsort((steps[index], column))
+    return index[order], column[order]
+
+
+def _extremes(track: Track, grid: Grid, index: Ints) -> tuple[Floats, Floats]:
+    import numpy as np
+
+    low, high = np.full(grid.width, np.nan), np.full(grid.width, np.nan)
+    if len(index):
+        column = grid.index(track.x[index])
+        values = np.where(track.finite[index], track.values[index], np.nan)
+        np.fmin.at(low, column, values)
+        np.fmax.at(high, column, values)
+    return low, high
+
+
+def columns_of_figures(figures: Sequence[Stats], grid: Grid) -> Columns:
+    """Sum up chunks, each in the column of its middle."""
+    import numpy as np
+
+    table = np.array(
+        [
+            ((one.low_step + one.high_step) / 2, one.minimum, one.maximum, one.total, one.last)
+            for one in figures
+        ],
+        np.float64,
+    ).reshape(-1, 5)
+    counts = np.array([(one.n, one.nonfinite) for one in figures], np.int64).reshape(-1, 2)
+    column = grid.index(table[:, 0])
+    inside = (column >= 0) & (column < grid.width)
+    column, table, counts = column[inside], table[inside], counts[inside]
+    minimum, maximum, last = (np.full(grid.width, np.nan) for _ in range(3))
+    total, count, odd = np.zeros(grid.width), *np.zeros((2, grid.width), np.int64)
+    np.fmin.at(minimum, column, table[:, 1])
+    np.fmax.at(maximum, column, table[:, 2])
+    np.add.at(total, column, table[:, 3])
+    np.add.at(count, column, counts[:, 0])
+    np.add.at(odd, column, counts[:, 1])
+    last[column] = table[:, 4]
+    finite = count - odd
+    mean = np.divide(total, finite, out=np.full(grid.width, np.nan), where=finite > 0)
+    edges = np.linspace(grid.low, grid.high, grid.width + 1)
+    return Columns(edges, minimum, maximum, mean, last, count, odd)

@@ -1,0 +1,170 @@
+"""Where on an axis a point lies: at its step, its epoch, or a time.
+
+The rule that lives here: what an epoch, or a time, is at a step. A point that has no place on the
+axis gets NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from trainui.clock import SECOND
+from trainui.store import columns, driver, pieces, stitching, views
+from trainui.store.chunks import NO_TIME
+from trainui.store.stitching import Piece
+
+if TYPE_CHECKING:
+    from trainui.domain.records import AttemptRecord
+    from trainui.store.chunks import Floats, Ints
+
+    Place = Callable[[Floats, Floats, Ints], Floats]
+
+EPOCH_COLUMNS = 1024
+"""In so many columns a long series of epochs is read: between them it is a line."""
+
+MANY = 50_000
+"""Points from which on a series is summed up rather than read point by point."""
+
+SAMPLES = 256
+"""Chunks whose times are looked at to tell the times of millions of points."""
+
+
+class Axis(StrEnum):
+    """What a curve is drawn over."""
+
+    STEP = "step"
+    EPOCH = "epoch"
+    """By the stage's metric `epoch`, between two of its points in proportion."""
+    RELATIVE = "relative"
+    """Seconds since the first point."""
+    GPU = "gpu"
+    """Seconds that GPUs were held for it, each counted, by all attempts up to then."""
+    WALL = "wall"
+    """Seconds since 1970 in UTC."""
+
+
+def placing(connection: driver.Connection, owner: str, every: Sequence[Piece], axis: Axis) -> Place:
+    """Return what gives the places of points from their steps, times and attempts.
+
+    Args:
+        connection: on the store, inside `pieces.view`.
+        owner: whose points.
+        every: all pieces of the series.
+        axis: what they lie along.
+    """
+    if axis == Axis.STEP:
+        return lambda steps, _times, _attempts: steps
+    if axis == Axis.EPOCH:
+        epochs = _epochs(connection, owner)
+        return lambda steps, _times, _attempts: epochs.at(steps)
+    if axis == Axis.GPU:
+        attempts = views.attempts_of_stage(connection, owner)
+        return lambda _steps, times, numbers: _gpu_seconds(times, numbers, attempts)
+    begin = _first_time(connection, every) if axis == Axis.RELATIVE else 0.0
+    return lambda _steps, times, _attempts: times - begin
+
+
+def _first_time(connection: driver.Connection, every: Sequence[Piece]) -> float:
+    """Return when the first point with a time was made; NaN where none has one."""
+    for piece in every:
+        times = pieces.load(connection, piece).times
+        known = times[times != NO_TIME]
+        if len(known):
+            return float(known[0]) / SECOND
+    return float("nan")
+
+
+def _gpu_seconds(times: Floats, numbers: Ints, attempts: Sequence[AttemptRecord]) -> Floats:
+    import numpy as np
+
+    spent, x = 0.0, np.full(len(times), np.nan)
+    for attempt in attempts:
+        if not attempt.gpus or attempt.started_at is None:
+            continue
+        own = numbers == attempt.number
+        begin = attempt.started_at / SECOND
+        x[own] = spent + len(attempt.gpus) * (times[own] - begin)
+        if attempt.completed_at is not None:
+            spent += len(attempt.gpus) * (attempt.completed_at / SECOND - begin)
+    return x
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What x is at some steps; between two of them a line."""
+
+    steps: Floats
+    x: Floats
+
+    def at(self, steps: Floats) -> Floats:
+        """Return x at steps; NaN outside of what is known."""
+        import numpy as np
+
+        if not len(self.steps):
+            return np.full(len(steps), np.nan)
+        return np.interp(steps, self.steps, self.x, left=np.nan, right=np.nan)
+
+    def back(self, x: float) -> float:
+        """Return the step at an x; the first or last one outside."""
+        import numpy as np
+
+        return float(np.interp(x, self.x, self.steps)) if len(self.x) else float("nan")
+
+
+def samples(
+    connection: driver.Connection, owner: str, every: Sequence[Piece], axis: Axis
+) -> Samples:
+    """Return what x is at some steps of a series that is too long to be read point by point.
+
+    Args:
+        connection: on the store, inside `pieces.view`.
+        owner: whose points.
+        every: all pieces of the series.
+        axis: what they lie along, other than steps.
+    """
+    import numpy as np
+
+    if axis == Axis.EPOCH:
+        return _epochs(connection, owner)
+    kept = pieces.with_cuts(tuple(every))
+    stride = max(len(kept) // SAMPLES, 1)
+    steps, times, numbers = [], [], []
+    for piece, cut in [*kept[::stride], *kept[-1:]]:
+        points = stitching.keep(pieces.load(connection, piece), cut)
+        for at in (0, -1):
+            if points.times[at] != NO_TIME:
+                steps.append(float(points.steps[at]))
+                times.append(points.times[at] / SECOND)
+                numbers.append(piece.history.attempt)
+    place = placing(connection, owner, every, axis)
+    x = place(np.array(steps), np.array(times), np.array(numbers, np.int64))
+    return _ascending(np.array(steps), x)
+
+
+def _ascending(steps: Floats, x: Floats) -> Samples:
+    """Return what is known in the order of steps, what runs backwards held."""
+    import numpy as np
+
+    known = np.isfinite(steps) & np.isfinite(x)
+    ordered, first = np.unique(steps[known], return_index=True)
+    return Samples(ordered, np.maximum.accumulate(x[known][first]))
+
+
+def _epochs(connection: driver.Connection, owner: str) -> Samples:
+    """Return the epoch at steps."""
+    import numpy as np
+
+    for name in ("epoch", "Epoch"):
+        every = pieces.pieces_of(connection, owner, name)
+        kept = pieces.with_cuts(every)
+        if sum(piece.stats.n for piece, _ in kept) > MANY:
+            found = columns.columns(connection, owner, name, EPOCH_COLUMNS, exact=False)
+            return _ascending((found.edges[1:] + found.edges[:-1]) / 2, found.mean)
+        if kept:
+            parts = [stitching.keep(pieces.load(connection, piece), cut) for piece, cut in kept]
+            steps = np.concatenate([points.steps.astype(np.float64) for points in parts])
+            return _ascending(steps, np.concatenate([points.values for points in parts]))
+    return Samples(np.empty(0), np.empty(0))

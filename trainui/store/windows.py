@@ -1,0 +1,235 @@
+"""What a plot shows of a series: a window of an axis in columns, with attempts and what is odd.
+
+Few points are read one by one, so that each lies exactly where it belongs; many are summed up, so
+that ten million cost about as much as ten thousand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trainui.store import columns, driver, pieces, placing, tracks
+from trainui.store.binning import ABOVE as ABOVE
+from trainui.store.binning import BELOW as BELOW
+from trainui.store.binning import NAN as NAN
+from trainui.store.binning import (
+    Grid,
+    columns_of_figures,
+    columns_of_points,
+    merged,
+    spreader,
+    whole,
+)
+from trainui.store.binning import Window as Window
+from trainui.store.columns import Columns
+from trainui.store.placing import MANY, Axis, Samples
+from trainui.store.stitching import Piece
+from trainui.store.tracks import Track
+
+if TYPE_CHECKING:
+    from trainui.store.chunks import Floats
+
+FINER = 4
+"""So many columns of steps are read for each column of another axis."""
+
+
+class Best(NamedTuple):
+    """The best value of a series and where it is."""
+
+    value: float
+    step: float
+    x: float
+    """On the axis; NaN where it has no place there."""
+
+
+class Extent(NamedTuple):
+    """From where to where a series goes."""
+
+    low: float
+    high: float
+
+
+class Plotted:
+    """A series as it is at one moment, along an axis, of which windows are read."""
+
+    def __init__(
+        self,
+        connection: driver.Connection,
+        owner: str,
+        name: str,
+        axis: Axis,
+        *,
+        attempt: int | None = None,
+    ) -> None:
+        """Look where the series' points lie.
+
+        Args:
+            connection: on the store.
+            owner: whose.
+            name: the metric.
+            axis: what is at the bottom of the plot.
+            attempt: only what was read in this one.
+        """
+        self._connection = connection
+        self._owner, self._name, self._axis, self._attempt = owner, name, axis, attempt
+        self._track: Track | None = None
+        self._samples: Samples | None = None
+        self._wall: Samples | None = None
+        with pieces.view(connection):
+            self._pieces = tuple(
+                piece
+                for piece in pieces.pieces_of(connection, owner, name)
+                if attempt in (None, piece.history.attempt)
+            )
+            self._cuts = pieces.cuts_of(self._pieces)
+            if sum(piece.stats.n for piece in self._pieces) <= MANY:
+                self._track = self._points(self._pieces)
+            elif axis != Axis.STEP:
+                self._samples = placing.samples(connection, owner, self._pieces, axis)
+        self.extent = self._extent()
+        """On the axis, superseded points too; None: nothing lies on it."""
+
+    def window(self, low: float, high: float, width: int) -> Window:
+        """Return what lies between two places of the axis, in so many columns."""
+        with pieces.view(self._connection):
+            if self._track is not None:
+                return columns_of_points(self._track, low, high, width, self._boundaries())
+            steps = self._steps(low, high)
+            near = [piece for piece in self._pieces if _overlaps(piece, steps)]
+            if sum(piece.stats.n for piece in near) <= MANY:
+                points = self._points(near)
+                return columns_of_points(points, low, high, width, self._boundaries())
+            return self._summed_up(low, high, width, steps, exact=len(near) <= width)
+
+    def best(self, *, lower: bool) -> Best | None:
+        """Return the least or the greatest of the values that count; None where none is finite."""
+        import numpy as np
+
+        with pieces.view(self._connection):
+            found = self._track or self._piece_with_best(lower=lower)
+            if found is None:
+                return None
+            at = np.flatnonzero(found.kept & found.finite)
+            if not len(at):
+                return None
+            values = found.values[at]
+            index = at[values.argmin() if lower else values.argmax()]
+        return Best(*(float(column[index]) for column in (found.values, found.steps, found.x)))
+
+    def _piece_with_best(self, *, lower: bool) -> Track | None:
+        """Return the points of the piece that holds the best value."""
+        whole = [one for one in self._pieces if one.stats.high_step < self._cuts[one.history]]
+        known = [one for one in whole if one.stats.minimum is not None]
+        cut = [one for one in self._pieces if one not in whole] if len(self._cuts) > 1 else []
+        if known and lower:
+            cut.append(min(known, key=lambda one: one.stats.minimum or 0.0))
+        elif known:
+            cut.append(max(known, key=lambda one: one.stats.maximum or 0.0))
+        cut = [one for one in cut if one.stats.low_step < self._cuts[one.history]]
+        return self._points(cut) if cut else None
+
+    def _points(self, some: Any) -> Track:
+        return tracks.track_of(self._connection, self._owner, self._pieces, self._axis, some)
+
+    def _extent(self) -> Extent | None:
+        if self._track is not None:
+            x = self._track.x
+            return Extent(float(x.min()), float(x.max())) if len(x) else None
+        if self._samples is not None:
+            x = self._samples.x
+            return Extent(float(x[0]), float(x[-1])) if len(x) else None
+        stats = [piece.stats for piece in self._pieces]
+        low, high = min(one.low_step for one in stats), max(one.high_step for one in stats)
+        return Extent(float(low), float(high))
+
+    def _steps(self, low: float, high: float) -> Extent:
+        """Return the steps between two places."""
+        if self._samples is None:
+            return Extent(low, high)
+        return Extent(self._samples.back(low), self._samples.back(high))
+
+    def _boundaries(self) -> tuple[tuple[float, int], ...]:
+        """Return where attempts begin whose first point counts."""
+        if len({history.attempt for history in self._cuts}) < 2:
+            return ()
+        first: dict[int, Piece] = {}
+        for piece in self._pieces:
+            first.setdefault(piece.history.attempt, piece)
+        starts = list(first.items())[1:]
+        if self._axis == Axis.STEP:
+            return tuple((float(piece.stats.first_step), number) for number, piece in starts)
+        found = []
+        for number, piece in starts:
+            points = self._points([piece])
+            if len(points.x):
+                found.append((float(points.x[0]), number))
+        return tuple(found)
+
+    def _summed_up(
+        self, low: float, high: float, width: int, steps: Extent, *, exact: bool
+    ) -> Window:
+        import numpy as np
+
+        if self._wall is None:
+            self._wall = placing.samples(self._connection, self._owner, self._pieces, Axis.WALL)
+        fine = width if self._samples is None else width * FINER
+        read = self._read(steps, fine, exact=exact)
+        middle = (read.edges[1:] + read.edges[:-1]) / 2
+        x = middle if self._samples is None else self._samples.at(middle)
+        known = (read.count > 0) & np.isfinite(x) & (x >= low) & (x <= high)
+        window = merged(read, known, x, Grid(low, high, width))
+        old = self._old_blocks(steps, width) if self._samples is None else None
+        at_steps = np.full(width, np.nan)
+        at_steps[window.at] = middle[window.last_index]
+        spread = spreader(width, window.at)
+        return Window(
+            at=spread(x[window.last_index]),
+            steps=at_steps,
+            times=self._wall.at(at_steps),
+            minimum=spread(window.minimum),
+            maximum=spread(window.maximum),
+            mean=spread(window.mean),
+            last=spread(read.last[window.last_index]),
+            odd=whole(spread(window.odd)),
+            old_minimum=np.full(width, np.nan) if old is None else old[0],
+            old_maximum=np.full(width, np.nan) if old is None else old[1],
+            boundaries=self._boundaries(),
+        )
+
+    def _read(self, steps: Extent, width: int, *, exact: bool) -> Columns:
+        if self._attempt is not None:
+            return columns_of_figures([piece.stats for piece in self._pieces], Grid(*steps, width))
+        return columns.columns(
+            self._connection,
+            self._owner,
+            self._name,
+            width,
+            steps=(steps.low, steps.high),
+            exact=exact,
+        )
+
+    def _old_blocks(self, steps: Extent, width: int) -> tuple[Floats, Floats]:
+        """Return the extremes of superseded chunks, each all over where it lies."""
+        import numpy as np
+
+        low, high = np.full(width, np.nan), np.full(width, np.nan)
+        for piece in self._pieces:
+            stats = piece.stats
+            begin = max(stats.low_step, self._cuts[piece.history])
+            if begin > stats.high_step or stats.minimum is None or not _overlaps(piece, steps):
+                continue
+            first, last = Grid(*steps, width).index(np.array([begin, stats.high_step]))
+            part = slice(max(int(first), 0), min(int(last), width - 1) + 1)
+            low[part] = np.fmin(low[part], np.float64(stats.minimum))
+            high[part] = np.fmax(high[part], np.float64(stats.maximum or 0.0))
+        return low, high
+
+
+def _overlaps(piece: Piece, steps: Extent) -> bool:
+    return bool(piece.stats.high_step >= steps.low and piece.stats.low_step <= steps.high)
+
+
+def state_of(connection: driver.Connection, owner: str) -> tuple[tuple[int, ...], ...]:
+    """Return what changes whenever a point of an owner is stored: cheap to ask."""
+    found = connection.execute("SELECT id, version FROM sources WHERE owner = ?", (owner,))
+    return tuple(tuple(map(int, row)) for row in found)

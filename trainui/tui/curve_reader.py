@@ -1,0 +1,307 @@
+"""Reads a stage's curves for the plots that are to be seen: the work of the feed, in its thread.
+
+What did not change is not read again: a series is known until a point of its stage is stored, and a
+window of it until another one is wanted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import ENDED
+from trainui.store import curves, driver, views, windows
+from trainui.store.placing import Axis
+from trainui.text import harmless
+from trainui.tui.curve_data import Chart, Compare, CurveData, Curves, CurvesWanted, Line
+from trainui.tui.goals import lower_is_better
+from trainui.tui.ticks import round_stride
+
+if TYPE_CHECKING:
+    from trainui.store.windows import Extent, Plotted
+
+FIRST_CHARTS = 8
+"""Metrics that are read before it is known how many there is room for."""
+
+MOST_LINES = 12
+"""Lines of a plot; more would hide each other."""
+
+MOST_KEPT = 400
+"""Readings that are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A series that may be a line."""
+
+    owner: str
+    label: str
+    index: int
+    attempt: int | None = None
+    own: bool = False
+    live: bool = False
+
+
+class CurveReader:
+    """Reads curves, and remembers what it has read."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, object] = {}
+        self._kept: dict[Hashable, Any] = {}
+
+    def read(
+        self,
+        connection: driver.Connection,
+        stage: StageRecord,
+        stages: Sequence[StageRecord],
+        wanted: CurvesWanted,
+    ) -> Curves:
+        """Read what is wanted of a stage.
+
+        Args:
+            connection: on the store.
+            stage: whose metrics.
+            stages: all stages of its run.
+            wanted: what of them.
+        """
+        if "numpy" not in sys.modules and not _has_series(connection, stage.id):
+            return Curves(wanted)
+        self._look(connection, stage.id)
+        figures = self._figures(connection, stage.id)
+        names = wanted.names
+        if names is None:
+            names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
+        known = {figure.stored for figure in figures}
+        lines = self._sources(connection, stage, stages, wanted.compare)
+        return Curves(
+            wanted,
+            figures,
+            tuple(self._chart(connection, name, lines, wanted) for name in names if name in known),
+            self._comparisons(connection, stage, stages),
+            _axes(figures, connection, stage),
+        )
+
+    def _look(self, connection: driver.Connection, owner: str) -> object:
+        """Return what changes with every point of an owner; forget what it made untrue."""
+        state = windows.state_of(connection, owner)
+        if self._states.get(owner) != state:
+            self._states[owner] = state
+            self._kept = {key: value for key, value in self._kept.items() if owner not in key}  # type: ignore[operator]
+        if len(self._kept) > MOST_KEPT:
+            self._kept.clear()
+        return state
+
+    def _remember(self, key: Hashable, make: Any) -> Any:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def _figures(self, connection: driver.Connection, owner: str) -> tuple[CurveData, ...]:
+        found: tuple[CurveData, ...] = self._remember(
+            (owner, "figures"), lambda: _figures(connection, owner)
+        )
+        return found
+
+    def _plotted(
+        self, connection: driver.Connection, source: _Source, name: str, axis: Axis
+    ) -> Plotted:
+        self._look(connection, source.owner)
+        key = (source.owner, name, axis, source.attempt)
+        found: Plotted = self._remember(
+            key,
+            lambda: windows.Plotted(connection, source.owner, name, axis, attempt=source.attempt),
+        )
+        return found
+
+    def _chart(
+        self,
+        connection: driver.Connection,
+        name: str,
+        sources: Sequence[_Source],
+        wanted: CurvesWanted,
+    ) -> Chart:
+        plotted = [
+            (source, one)
+            for source in sources
+            if (one := self._plotted(connection, source, name, wanted.axis)).extent is not None
+        ]
+        extents = [one.extent for _, one in plotted if one.extent is not None]
+        live = any(source.live for source, _ in plotted)
+        extent = _whole(extents, live=live)
+        low, high = wanted.window or extent
+        lines = tuple(self._line(source, one, name, (low, high), wanted) for source, one in plotted)
+        return Chart(name, low, high, lines, extent)
+
+    def _line(
+        self,
+        source: _Source,
+        plotted: Plotted,
+        name: str,
+        window: tuple[float, float],
+        wanted: CurvesWanted,
+    ) -> Line:
+        key = (source.owner, name, wanted.axis, source.attempt, window, wanted.columns, source)
+        line: Line = self._remember(
+            key, lambda: _line(source, plotted, name, window, wanted.columns)
+        )
+        return line
+
+    def _sources(
+        self,
+        connection: driver.Connection,
+        stage: StageRecord,
+        stages: Sequence[StageRecord],
+        compare: Compare,
+    ) -> list[_Source]:
+        """Return what is drawn, the stage itself first."""
+        live = stage.status not in ENDED
+        own = _Source(stage.id, harmless(stage.name), 0, own=True, live=live)
+        if compare == Compare.ATTEMPTS:
+            numbers = [n.number for n in views.attempts_of_stage(connection, stage.id)]
+            found = [
+                _Source(stage.id, f"attempt {n}", n - 1, n, own=n == numbers[-1], live=live)
+                for n in numbers
+            ]
+        elif compare == Compare.STAGES:
+            found = [
+                _Source(
+                    one.id,
+                    _member(one),
+                    at,
+                    own=one.id == stage.id,
+                    live=one.status not in ENDED,
+                )
+                for at, one in enumerate(_siblings(stage, stages))
+            ]
+        elif compare == Compare.RUNS:
+            found = _in_runs(connection, stage)
+        else:
+            return [own]
+        found.sort(key=lambda source: not source.own)
+        return found[:MOST_LINES] or [own]
+
+    def _comparisons(
+        self, connection: driver.Connection, stage: StageRecord, stages: Sequence[StageRecord]
+    ) -> tuple[Compare, ...]:
+        found = [Compare.NOTHING]
+        if stage.attempt > 1:
+            found.append(Compare.ATTEMPTS)
+        if len(_siblings(stage, stages)) > 1:
+            found.append(Compare.STAGES)
+        if len(_in_runs(connection, stage)) > 1:
+            found.append(Compare.RUNS)
+        return tuple(found)
+
+
+def _figures(connection: driver.Connection, owner: str) -> tuple[CurveData, ...]:
+    return tuple(
+        CurveData(
+            name=harmless(series.name),
+            stored=series.name,
+            count=series.count,
+            last=series.last,
+            minimum=series.min,
+            maximum=series.max,
+            first_step=series.first_step,
+            last_step=series.last_step,
+            nonfinite=series.nonfinite,
+            superseded=series.superseded,
+        )
+        for series in curves.summaries(connection, [owner])
+    )
+
+
+def _axes(
+    figures: Sequence[CurveData], connection: driver.Connection, stage: StageRecord
+) -> tuple[Axis, ...]:
+    found = [Axis.STEP]
+    if any(figure.stored in ("epoch", "Epoch") for figure in figures):
+        found.append(Axis.EPOCH)
+    found.append(Axis.RELATIVE)
+    if any(attempt.gpus for attempt in views.attempts_of_stage(connection, stage.id)):
+        found.append(Axis.GPU)
+    return (*found, Axis.WALL)
+
+
+def _whole(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
+    """Return from where to where curves go; of live ones with room for what comes."""
+    if not extents:
+        return 0.0, 1.0
+    low, high = min(one.low for one in extents), max(one.high for one in extents)
+    stride = round_stride(high - low, 16) if live else 0.0
+    if stride:
+        high = low + stride * (int((high - low) / stride) + 1)
+    return low, high if high > low else low + 1.0
+
+
+def _line(
+    source: _Source, plotted: Plotted, name: str, window: tuple[float, float], columns: int
+) -> Line:
+    found = plotted.window(*window, columns)
+    lower = lower_is_better(name)
+    best = None if lower is None else plotted.best(lower=lower)
+    has_old = bool((found.old_minimum == found.old_minimum).any())
+    odd = found.odd.nonzero()[0]
+    return Line(
+        label=source.label,
+        index=source.index,
+        own=source.own,
+        at=tuple(found.at.tolist()),
+        steps=tuple(found.steps.tolist()),
+        times=tuple(found.times.tolist()),
+        lows=tuple(found.minimum.tolist()),
+        highs=tuple(found.maximum.tolist()),
+        means=tuple(found.mean.tolist()),
+        lasts=tuple(found.last.tolist()),
+        odd=tuple(zip(odd.tolist(), found.odd[odd].tolist(), strict=True)),
+        old_lows=tuple(found.old_minimum.tolist()) if has_old else (),
+        old_highs=tuple(found.old_maximum.tolist()) if has_old else (),
+        boundaries=found.boundaries,
+        end=plotted.extent.high if plotted.extent is not None else 0.0,
+        best=best and (best.value, best.step, best.x),
+    )
+
+
+def _siblings(stage: StageRecord, stages: Sequence[StageRecord]) -> list[StageRecord]:
+    """Return the members of the stage's matrix, itself too."""
+    if stage.definition.matrix is None:
+        return [stage]
+    return [one for one in stages if one.definition.group == stage.definition.group]
+
+
+def _member(stage: StageRecord) -> str:
+    """Return what tells a member of a matrix from the others."""
+    name = stage.name
+    inside = name[name.find("[") + 1 : -1] if name.endswith("]") else name
+    return harmless(inside)
+
+
+def _in_runs(connection: driver.Connection, stage: StageRecord) -> list[_Source]:
+    """Return the same stage in the runs of its pipeline, the newest ones, with colours by age."""
+    found = connection.execute(
+        "SELECT stages.id, runs.name, runs.id, stages.status, runs.pipeline FROM runs"
+        " JOIN stages ON stages.run_id = runs.id AND stages.name = ?"
+        " WHERE runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
+        " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id)"
+        " ORDER BY runs.created_at DESC, runs.id LIMIT ?",
+        (stage.name, stage.run_id, MOST_LINES),
+    ).fetchall()
+    names = [row[1] for row in found]
+    return [
+        _Source(
+            row[0],
+            harmless(row[1] if names.count(row[1]) == 1 else f"{row[1]} {row[2][:8]}"),
+            len(found) - 1 - at,
+            own=row[0] == stage.id,
+            live=row[3] not in ENDED,
+        )
+        for at, row in enumerate(found)
+    ]
+
+
+def _has_series(connection: driver.Connection, owner: str) -> bool:
+    found = connection.execute("SELECT 1 FROM series WHERE owner = ? LIMIT 1", (owner,))
+    return found.fetchone() is not None

@@ -1,0 +1,145 @@
+"""How curves are looked at: axis, part, smoothing, scale, cursor; what each key makes of it.
+
+The rule that lives here: a window is never wider than what there is, and never so narrow that
+nothing can be told apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from trainui.store.placing import Axis
+from trainui.tui.curve_data import Compare, CurveData
+
+SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
+"""Weights of what came before, as the key cycles through them."""
+
+NARROWEST = 1e-9
+"""Of the whole: the least part that is shown."""
+
+Window = tuple[float, float]
+
+Choice = TypeVar("Choice")
+
+CLOCKS = frozenset({"epoch", "time", "timestamp", "wall_time", "elapsed", "_runtime", "_timestamp"})
+"""Series that only tell how far or how late it is."""
+
+AXES = {
+    Axis.STEP: "step",
+    Axis.EPOCH: "epoch",
+    Axis.RELATIVE: "time since the first point",
+    Axis.GPU: "GPU time",
+    Axis.WALL: "time",
+}
+"""What the axes are called."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a stage's curves are looked at."""
+
+    axis: Axis = Axis.STEP
+    window: Window | None = None
+    """The part of the axis to be seen; None: all."""
+    smoothing: float = 0.0
+    log: bool = False
+    cursor: float | None = None
+    """Where on the axis; None: nowhere."""
+    compare: Compare = Compare.NOTHING
+
+    def smoother(self) -> View:
+        """Smooth more, or not at all after the most."""
+        return replace(self, smoothing=after(SMOOTHINGS, self.smoothing))
+
+    def along(self, axis: Axis) -> View:
+        """Draw over another axis, all of it."""
+        return replace(self, axis=axis, window=None, cursor=None)
+
+    def zoomed(self, factor: float, shown: Window, extent: Window, around: float) -> View:
+        """Show a part that is `factor` times as wide, the place `around` staying where it is."""
+        low = around - (around - shown[0]) * factor
+        high = around + (shown[1] - around) * factor
+        return self._showing(low, high, extent)
+
+    def panned(self, share: float, shown: Window, extent: Window) -> View:
+        """Show what is beside, by a share of what is shown."""
+        by = (shown[1] - shown[0]) * share
+        by = max(min(by, extent[1] - shown[1]), extent[0] - shown[0])
+        return self._showing(shown[0] + by, shown[1] + by, extent)
+
+    def pointed(self, x: float | None) -> View:
+        """Put the cursor somewhere."""
+        return replace(self, cursor=x)
+
+    def whole(self) -> View:
+        """Show all, with no cursor."""
+        return replace(self, window=None, cursor=None)
+
+    def _showing(self, low: float, high: float, extent: Window) -> View:
+        least = (extent[1] - extent[0]) * NARROWEST
+        if high - low < max(least, math.ulp(abs(high)) * 1000):
+            return self
+        low, high = max(low, extent[0]), min(high, extent[1])
+        everything = low <= extent[0] and high >= extent[1]
+        return replace(self, window=None if everything else (low, high))
+
+
+def after(choices: Sequence[Choice], present: Choice) -> Choice:
+    """Return the choice after the present one, the first after the last."""
+    at = choices.index(present) if present in choices else -1
+    return choices[(at + 1) % len(choices)]
+
+
+def smoothed(values: Sequence[float], weight: float) -> list[float]:
+    """Return the running mean of values, what is not finite left out (NaN stays).
+
+    Each value counts `weight` times as much as the one after it. Debiased: the first values are
+    not drawn towards 0.
+    """
+    found: list[float] = []
+    total = share = 0.0
+    for value in values:
+        if not math.isfinite(value):
+            found.append(math.nan)
+            continue
+        total = weight * total + (1 - weight) * value
+        share = weight * share + (1 - weight)
+        found.append(total / share)
+    return found
+
+
+@dataclass(slots=True)
+class Desk:
+    """What a person has chosen of a run's curves: shared by the pane and the page of one metric."""
+
+    view: View = field(default_factory=View)
+    metric: str = ""
+    """The one with the cursor, as the store has it; empty: the first one."""
+    pinned: list[str] = field(default_factory=list)
+    """Those that stand first, in the order in which they were marked."""
+    words: tuple[str, ...] = ()
+    """Parts of names: only metrics with all of them are shown."""
+    time: float | None = None
+    """When the point under the cursor was made, in seconds since 1970."""
+
+    def pin(self, metric: str) -> bool:
+        """Let a metric stand first, or no more; returns whether it does."""
+        if metric in self.pinned:
+            self.pinned.remove(metric)
+            return False
+        self.pinned.append(metric)
+        return True
+
+    def shown(self, figures: Sequence[CurveData]) -> list[CurveData]:
+        """Return the metrics that fit the filter: pinned ones first, those of the clock last."""
+        fitting = [
+            one for one in figures if all(word in one.name.casefold() for word in self.words)
+        ]
+        return sorted(fitting, key=self._rank)
+
+    def _rank(self, one: CurveData) -> tuple[int, bool]:
+        place = self.pinned.index(one.stored) if one.stored in self.pinned else len(self.pinned)
+        return place, one.name.casefold() in CLOCKS

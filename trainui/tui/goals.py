@@ -1,0 +1,98 @@
+"""Which value of a metric is its best: the rule by which names tell it."""
+
+from __future__ import annotations
+
+import re
+
+_LOWER = frozenset(
+    [
+        "loss",
+        "losses",
+        "err",
+        "error",
+        "errors",
+        "perplexity",
+        "ppl",
+        "nll",
+        "mse",
+        "mae",
+        "rmse",
+        "mape",
+        "wer",
+        "cer",
+        "fid",
+        "kid",
+        "bpb",
+        "bpc",
+        "bpd",
+        "kl",
+        "kld",
+        "cost",
+        "regret",
+        "logloss",
+        "rmsle",
+        "deviance",
+    ]
+)
+
+_HIGHER = frozenset(
+    [
+        "acc",
+        "accuracy",
+        "acc1",
+        "acc5",
+        "top1",
+        "top5",
+        "auc",
+        "auroc",
+        "auprc",
+        "ap",
+        "map",
+        "map50",
+        "f1",
+        "precision",
+        "recall",
+        "reward",
+        "rewards",
+        "return",
+        "returns",
+        "score",
+        "bleu",
+        "rouge",
+        "chrf",
+        "meteor",
+        "iou",
+        "miou",
+        "dice",
+        "psnr",
+        "ssim",
+        "r2",
+        "ndcg",
+        "mrr",
+        "hits",
+        "success",
+        "win",
+        "winrate",
+        "likelihood",
+        "elbo",
+        "correct",
+        "em",
+    ]
+)
+
+_WORDS = re.compile(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*")
+
+
+def lower_is_better(name: str) -> bool | None:
+    """Whether the least value of a metric is its best; None where its name does not tell.
+
+    The last telling word counts, so `error_score` is a score; a word such as `loss` goes first, so
+    `reward_loss` is a loss.
+    """
+    words = [word.casefold() for word in _WORDS.findall(name)]
+    if any(word.startswith("loss") or word.endswith("loss") for word in words):
+        return True
+    for word in reversed(words):
+        if word in _LOWER or word in _HIGHER:
+            return word in _LOWER
+    return None

@@ -1,0 +1,160 @@
+"""Metrics side by side: as many plots as a pane has room for, as large as they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from trainui.tui import ticks
+from trainui.tui.curve_data import Chart, CurveData
+from trainui.tui.curve_view import View
+from trainui.tui.figures import number
+from trainui.tui.look import CURVES
+from trainui.tui.pens import Pen, pen
+from trainui.tui.plots import Frame, plot_rows
+from trainui.tui.readouts import Reading, reading
+from trainui.tui.spans import Row, Span, fit, width_of
+
+LABEL_WIDTH = ticks.LABEL + 1
+"""Cells left of a plot: its labels and its axis."""
+
+CELL_WIDTH = 28
+"""Cells that a plot should have at least with its labels."""
+
+GAP = 2
+"""Cells between two plots side by side."""
+
+FULL, COMPACT, MOST_HEIGHT = 4, 2, 16
+"""Lines of a plot: with its axis and a gap below at least, without them at least, and at most."""
+
+
+class Grid:
+    """How plots are laid out in a pane: as large as they can be with all of them to be seen."""
+
+    def __init__(self, width: int, height: int, count: int) -> None:
+        """Lay out `count` plots in a pane of this many cells and lines."""
+        most = max(1, min(count, (width + GAP) // (CELL_WIDTH + GAP)))
+        layouts = [_layout(height, count, columns) for columns in range(1, most + 1)]
+        full = [found for found in layouts if found.full >= FULL]
+        compact = [found for found in layouts if found.compact >= COMPACT]
+        if full:
+            chosen = max(full, key=lambda found: found.full * (width // found.columns))
+        elif compact:
+            chosen = max(compact, key=lambda found: found.compact * (width // found.columns))
+        else:
+            chosen = layouts[-1]
+        self.compact = bool(compact) and not full
+        """Whether axes and gaps are left out, so that every plot is to be seen."""
+        self.columns = chosen.columns
+        self.cell_width = max((width - GAP * (self.columns - 1)) // self.columns, 12)
+        self.plot_height = chosen.compact if self.compact else max(chosen.full, FULL)
+        if not full and not compact:  # whole rows of plots, however many there is room for
+            rows = max((height + 1) // (FULL + 3), 1)
+            self.plot_height = max((height + 1) // rows - 3, FULL)
+
+    @property
+    def plot_width(self) -> int:
+        """Characters of a plot without its labels."""
+        return self.cell_width - LABEL_WIDTH
+
+    @property
+    def row_height(self) -> int:
+        """Lines from one plot to the one below it."""
+        return self.plot_height + (1 if self.compact else 3)
+
+    @property
+    def frame(self) -> Frame:
+        """The room of a plot."""
+        return Frame(self.plot_width, self.plot_height, ticks.LABEL, 0 if self.compact else 1)
+
+
+class _Layout(NamedTuple):
+    columns: int
+    full: int
+    """Lines of a plot that has its name, its axis and a gap."""
+    compact: int
+    """Lines of a plot that has only its name."""
+
+
+def _layout(height: int, count: int, columns: int) -> _Layout:
+    rows = -(-count // columns)
+    room = (height + 1) // rows - 3, height // rows - 1
+    return _Layout(columns, min(room[0], MOST_HEIGHT), min(room[1], MOST_HEIGHT))
+
+
+class Cell(NamedTuple):
+    """What stands at a place of the grid."""
+
+    figures: CurveData
+    chart: Chart | None
+    """None: not read yet."""
+    pinned: bool = False
+    selected: bool = False
+
+
+def grid_rows(cells: Sequence[Cell], view: View, grid: Grid) -> list[Row]:
+    """Draw metrics in the order of reading."""
+    lines: list[Row] = []
+    for start in range(0, len(cells), grid.columns):
+        part = [
+            cell_rows(cell, view, grid, start + at)
+            for at, cell in enumerate(cells[start : start + grid.columns])
+        ]
+        if lines and not grid.compact:
+            lines.append(())
+        lines += [_beside(rows, grid) for rows in zip(*part, strict=True)]
+    return lines
+
+
+def _beside(cells: Sequence[Row], grid: Grid) -> Row:
+    line: list[Span] = []
+    for at, cell in enumerate(cells):
+        if at:
+            before = sum(len(span.text) for span in line)
+            line.append(Span(" " * (at * (grid.cell_width + GAP) - before)))
+        line += cell
+    return tuple(line)
+
+
+def cell_rows(cell: Cell, view: View, grid: Grid, at: int) -> list[Row]:
+    """Draw one metric: its name and last value, and its plot."""
+    chart = cell.chart
+    own = Pen(f"curve-{at % CURVES + 1}", (), "●", "━━")
+    if chart is None:
+        rows: list[Row] = [(Span(" " * ticks.LABEL), Span("│", "line"))] * grid.plot_height
+        rows += [()] * grid.frame.feet
+    else:
+        pens = [own] if len(chart.lines) == 1 else [pen(line.index) for line in chart.lines]
+        rows = plot_rows(chart, view, grid.frame, pens)
+    return [_title(cell, view, grid, own.style), *rows]
+
+
+def _title(cell: Cell, view: View, grid: Grid, style: str) -> Row:
+    """Return the name, and at the right the value at the cursor or the last one."""
+    right: list[Span] = []
+    if cell.figures.nonfinite:
+        right.append(Span(f"×{cell.figures.nonfinite}  ", "bad"))
+    found = _at_cursor(cell.chart, view)
+    if found is not None:
+        right.append(Span(number(found.smoothed), "accent"))
+    elif view.cursor is None:
+        right.append(Span(number(cell.figures.last), style))
+    else:
+        right.append(Span("–", "dim"))
+    room = grid.cell_width - width_of(tuple(right)) - 1
+    name = "▸ " * cell.selected + "◆ " * cell.pinned + cell.figures.name
+    name = _fit_end(name, room)
+    return (Span(name, "title" if cell.selected else "strong"), Span(" "), *right)
+
+
+def _at_cursor(chart: Chart | None, view: View) -> Reading | None:
+    if chart is None or view.cursor is None or not chart.lines:
+        return None
+    return reading(chart.lines[0], view, view.cursor)
+
+
+def _fit_end(name: str, room: int) -> str:
+    """Return a name in exactly so many cells, cut in its middle: its end tells most."""
+    from trainui.tui.spans import fit_middle
+
+    return fit(fit_middle(name, room), room)

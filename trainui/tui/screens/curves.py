@@ -1,0 +1,147 @@
+"""A page of one metric: its curve in full, compared with others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import UNFINISHED
+from trainui.text import harmless
+from trainui.tui.acting import Target
+from trainui.tui.curve_data import Compare
+from trainui.tui.curve_view import AXES, Desk
+from trainui.tui.keys import bindings
+from trainui.tui.screens.page import Page
+from trainui.tui.snapshots import CurvesPage, Snapshot, Wanted
+from trainui.tui.spans import Row, Span
+from trainui.tui.widgets.bars import Bar
+from trainui.tui.widgets.curve_plot import CurvePlot
+
+
+class CurvesScreen(Page):
+    """The metric of a desk."""
+
+    scope = "curves"
+    command_scopes = ("curves", "search", "app")
+    AUTO_FOCUS: ClassVar[str | None] = "CurvePlot"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("run.back")]
+
+    DEFAULT_CSS = """
+    CurvesScreen CurvePlot { height: 1fr; padding: 0 1; overflow: hidden; }
+    """
+
+    def __init__(self, run_id: str, stage: str, desk: Desk) -> None:
+        super().__init__()
+        self.run_id, self.stage, self.desk = run_id, stage, desk
+        self.how = Bar(id="how")
+        self.plot = CurvePlot(desk, id="plot")
+        self._page: CurvesPage | None = None
+        self._sought = ""
+
+    def content(self) -> Iterator[Widget]:
+        """Yield how the metric is looked at, and its plot."""
+        yield self.how
+        yield self.plot
+
+    def wanted(self) -> Wanted:
+        """Return that the metric alone is to be read."""
+        return Wanted(run_id=self.run_id, stage=self.stage, curves=self.plot.wanted(), lone=True)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what was read."""
+        page = snapshot.curves_page
+        if snapshot.wanted.run_id != self.run_id or not snapshot.wanted.lone:
+            return
+        if page is None:
+            gone = f"the run {self.run_id} is no more; esc goes back"
+            self.plot.set_rows([(Span(snapshot.problem or gone, "dim"),)])
+            return
+        self._page = page
+        notices = self.notices(snapshot, unfinished=page.run.status in UNFINISHED)
+        self.top.show(self._crumbs(page), notices)
+        self.plot.set_curves(page.curves, "no metrics yet")
+        self._show_how()
+
+    def _crumbs(self, page: CurvesPage) -> Row:
+        names = [one.stored for one in self.desk.shown(page.curves.figures)]
+        at = names.index(self.desk.metric) + 1 if self.desk.metric in names else 0
+        return (
+            Span(" trainui ", "title"),
+            Span(" › ", "dim"),
+            Span(harmless(page.run.name)),
+            Span(" › ", "dim"),
+            Span(harmless(page.stage.name)),
+            Span(" › ", "dim"),
+            Span(harmless(self.desk.metric), "strong"),
+            Span(f"  {at}/{len(names)}" if at else "", "dim"),
+        )
+
+    def _show_how(self) -> None:
+        view, chart = self.desk.view, self.plot.chart()
+        spans = [Span(" over ", "dim"), Span(AXES[view.axis])]
+        if chart is not None and view.window is not None:
+            share = (chart.high - chart.low) / max(chart.extent[1] - chart.extent[0], 1e-300)
+            spans += [
+                Span("   zoom ", "dim"),
+                Span(f"{share:.3g} of all" if share < 0.01 else f"{share:.0%} of all"),
+            ]
+        if view.smoothing:
+            spans += [Span("   smoothing ", "dim"), Span(f"{view.smoothing:g}")]
+        if view.log:
+            spans.append(Span("   log scale"))
+        if view.compare != Compare.NOTHING:
+            spans += [Span("   compared: ", "dim"), Span(str(view.compare))]
+        if self.desk.metric in self.desk.pinned:
+            spans.append(Span("   ◆ pinned", "key"))
+        self.how.show(tuple(spans))
+
+    def tick(self) -> None:
+        """Do nothing: no clock stands here."""
+
+    @on(CurvePlot.Asked)
+    def _read(self) -> None:
+        if self._page is not None:
+            self.top.show(self._crumbs(self._page))
+        self._show_how()
+        self.ask()
+
+    def footer_scopes(self) -> tuple[str, ...]:
+        """Return the scopes of the keys at the bottom: the run is acted upon on its page."""
+        return ("curves", "search", "app")
+
+    def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
+        """Go to a metric by its name."""
+        self._sought = text
+        if text and not self.plot.go_to(0, words=text):
+            self.notify("no metric is called so", markup=False)
+
+    def go_to_match(self, direction: int) -> None:
+        """Go to the next metric of the name that was searched, else to the next one."""
+        self.plot.go_to(direction, words=self._sought)
+
+    def target(self) -> Target | None:
+        """Return the run."""
+        run = self._page.run if self._page is not None else None
+        return None if run is None else Target(run.id, run.name, run.status, run.priority)
+
+    def target_stage(self) -> StageRecord | None:
+        """Return the stage."""
+        return self._page.stage if self._page is not None else None
+
+    def report(self) -> str:
+        """Return the plot and its figures as Markdown."""
+        from trainui.tui.curve_report import curve_report
+
+        chart = self.plot.chart()
+        if self._page is None or chart is None:
+            return ""
+        return curve_report(self._page, chart, self.desk.view)
+
+    def action_back(self) -> None:
+        """Go back to the run's page."""
+        self.app.pop_screen()
