@@ -27,6 +27,7 @@ from trainui.cli import (
     schema,
     serve,
     shell,
+    uninstall,
     validate,
     worker,
 )
@@ -92,6 +93,7 @@ app.add_typer(worker.app, name="worker")
 doctor.register(app)
 remove.register(app)
 backup.register(app)
+uninstall.register(app)
 
 
 _ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui.cli import options, output
+from trainui.cli import options, output, unit
 from trainui.errors import UnfitEnvironmentError
 
 START_TIMEOUT = 60.0
@@ -14,7 +14,7 @@ START_TIMEOUT = 60.0
 
 app = typer.Typer(
     help="Start, stop and look at the worker, which runs the stages in the background.",
-    short_help="The worker: start, stop, status, pause, unpause.",
+    short_help="The worker: start, stop, status, pause, unpause, install, uninstall.",
     rich_markup_mode=None,
 )
 
@@ -119,3 +119,4 @@ options.add(
 options.add(app, status, "Tell whether it runs.", "trainui worker status --json")
 options.add(app, pause, "Let nothing new start.", "trainui worker pause")
 options.add(app, unpause, "Let new stages start again.", "trainui worker unpause")
+unit.register(app)

@@ -1,0 +1,154 @@
+"""The systemd user unit that starts the worker when the machine starts.
+
+The guard keeps the worker alive; systemd has only to start the guard. Stages are left alone when
+the unit stops.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from trainui.errors import UnfitEnvironmentError
+
+KEPT = ("PATH", "LANG", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CUDA_VISIBLE_DEVICES")
+"""Variables besides our own that the worker is started with."""
+
+LINGER = Path("/var/lib/systemd/linger")
+"""Where systemd notes whose services outlive their sessions."""
+
+_TIMEOUT = 60.0
+
+
+def text(environ: Mapping[str, str]) -> str:
+    """Return the unit.
+
+    Args:
+        environ: where the home, the settings and PATH are taken from.
+    """
+    named = [name for name in environ if name.startswith("TRAINUI_")]
+    variables = {name: environ[name] for name in sorted({*named, *KEPT}) if environ.get(name)}
+    command = f"{_quoted(sys.executable.replace('$', '$$'))} -m trainui worker"
+    return "\n".join(
+        [
+            "[Unit]",
+            "Description=trainui: the worker that runs training pipelines",
+            "",
+            "[Service]",
+            "Type=oneshot",
+            "RemainAfterExit=yes",
+            "# stages go on when the worker is stopped",
+            "KillMode=process",
+            *(f"Environment={_quoted(f'{name}={value}')}" for name, value in variables.items()),
+            f"ExecStart={command} start",
+            f"ExecStop={command} stop",
+            "",
+            "[Install]",
+            "WantedBy=default.target",
+            "",
+        ]
+    )
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
+
+
+def path(environ: Mapping[str, str]) -> Path:
+    """Return where the unit lies: one for each home that is not the usual one."""
+    base = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    home = environ.get("TRAINUI_HOME")
+    suffix = f"-{hashlib.sha256(os.fsencode(home)).hexdigest()[:8]}" if home else ""
+    return Path(base, "systemd", "user", f"trainui-worker{suffix}.service")
+
+
+def install(environ: Mapping[str, str]) -> Path:
+    """Write the unit, start it, and have it started at boot; return where it lies.
+
+    Raises:
+        UnfitEnvironmentError: systemd does not serve this user, or would end the worker and all
+            stages at the user's last logout.
+    """
+    _check_bus()
+    _check_linger()
+    unit = path(environ)
+    unit.parent.mkdir(parents=True, exist_ok=True)
+    unit.write_text(text(environ), encoding="utf-8")
+    _systemctl("daemon-reload")
+    _systemctl("enable", "--now", unit.name)
+    return unit
+
+
+def uninstall(environ: Mapping[str, str]) -> Path | None:
+    """Take the unit away; return where it lay, None where there was none.
+
+    Raises:
+        UnfitEnvironmentError: systemd refuses.
+    """
+    unit = path(environ)
+    if not unit.exists():
+        return None
+    if has_bus():
+        _systemctl("disable", unit.name)
+    unit.unlink()
+    if has_bus():
+        _systemctl("daemon-reload")
+    return unit
+
+
+def has_bus() -> bool:
+    """Tell whether systemd serves this user."""
+    if shutil.which("systemctl") is None:
+        return False
+    return _run("systemctl", "--user", "show-environment").returncode == 0
+
+
+def lingers() -> bool:
+    """Tell whether this user's services outlive the sessions."""
+    return Path(LINGER, getpass.getuser()).exists()
+
+
+def _check_bus() -> None:
+    if not has_bus():
+        raise UnfitEnvironmentError(
+            "systemd does not serve you here (`systemctl --user` finds no bus), as in containers "
+            "and on some clusters; commands that need the worker start it, and where cron runs, "
+            "`crontab -e` with the line\n"
+            f"@reboot {sys.executable} -m trainui worker start\nstarts it when the machine starts"
+        )
+
+
+def _check_linger() -> None:
+    if lingers() or _run("loginctl", "enable-linger").returncode == 0:
+        return
+    raise UnfitEnvironmentError(
+        "without linger systemd would end the worker and all stages at your last logout, and not "
+        "start it at boot; have it allowed with "
+        f"`sudo loginctl enable-linger {getpass.getuser()}`, then try again"
+    )
+
+
+def _systemctl(*arguments: str) -> None:
+    done = _run("systemctl", "--user", *arguments)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise UnfitEnvironmentError(f"`systemctl --user {' '.join(arguments)}` failed: {said}")
+
+
+def _run(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        argv,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_TIMEOUT,
+        check=False,
+    )
