@@ -57,8 +57,8 @@ def _warn(file: str, given: Mapping[str, str] | None) -> None:
         stages = loader.load(file, given).stages
     except PipelineFileError:
         return  # parameters are still to be given
-    if any(stage.gpus for stage in stages):
-        from trainui.control.requirements import lacking_gpus
+    from trainui.control.requirements import lacking_cpus, lacking_gpus
 
-        if (lack := lacking_gpus(stages, os.environ)) is not None:
+    for lack in (lacking_gpus(stages, os.environ), lacking_cpus(stages)):
+        if lack is not None:
             output.note(f"warning: {lack}")

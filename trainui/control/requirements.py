@@ -5,26 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from trainui import settings
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import substitution
 from trainui.pipeline.inputs import allowed_directories, validate_file_path
 
 
-def check_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:
-    """See that every stage can ever have the GPUs that it needs.
+def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:
+    """See that every stage can ever have the slots that it needs.
 
     Args:
         stages: those that are to run.
-        environ: what their run inherits; a `CUDA_VISIBLE_DEVICES` in it limits them.
+        environ: what their run inherits; a `CUDA_VISIBLE_DEVICES` in it limits the GPUs.
 
     Raises:
         UnfitEnvironmentError: this machine has too few.
     """
-    if (lack := lacking_gpus(stages, environ)) is not None:
+    wanted = list(stages)
+    if (lack := lacking_gpus(wanted, environ)) is not None:
         raise UnfitEnvironmentError(
             f"{lack}; `--no-gpus` runs it without, `trainui doctor` shows what was found"
         )
+    if (lack := lacking_cpus(wanted)) is not None:
+        raise UnfitEnvironmentError(lack)
+
+
+def lacking_cpus(stages: Iterable[StageDefinition]) -> str | None:
+    """Say which stage can never have the CPU places that it needs here; None: all can."""
+    # one that needs a GPU takes no CPU place
+    needy = max((one for one in stages if not one.gpus), key=lambda one: one.cpus, default=None)
+    places = settings.load().cpus
+    if needy is None or needy.cpus <= places:
+        return None
+    return (
+        f"stage {needy.name} needs {needy.cpus} CPU places and this machine has {places}: lower "
+        "its `cpus`, or raise the setting `cpus` (TRAINUI_CPUS) and start the worker anew"
+    )
 
 
 def lacking_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> str | None:

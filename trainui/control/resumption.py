@@ -14,7 +14,7 @@ from trainui.control import environment, revision
 from trainui.control.alteration import Alteration, file_digest, told
 from trainui.control.evidence import Looks
 from trainui.control.known import check_names, existing_run, given_params
-from trainui.control.requirements import allowed_for, check_gpus, check_inputs
+from trainui.control.requirements import allowed_for, check_inputs, check_slots
 from trainui.control.savings import with_savings
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
@@ -96,14 +96,14 @@ def resume(
         NotFoundError: there is no such run or stage.
         UsageError: a stage that is to begin anew, or was edited, runs at the moment; or one that
             is to be kept is not completed.
-        UnfitEnvironmentError: this machine lacks a GPU that a stage needs.
+        UnfitEnvironmentError: this machine lacks a slot that a stage needs.
     """
     store = open_store()
     plan = _plan(store, run_id, _Wishes(until, fresh, keep), pipeline, environ)
     seen, revised = plan.seen, plan.revision
     directory = Path(seen.run.directory)
     shell = environment.read(directory).environ if environ is None else environment.kept(environ)
-    _check_gpus(plan, shell)
+    _check_slots(plan, shell)
     kept = _as_kept(plan)
     if revised is not None:
         check_inputs(revised.pipeline, run_directory=directory, environ=shell)
@@ -275,9 +275,9 @@ def _find_checkpoint(stage: StageRecord, tried: Collection[str]) -> str | None:
     return checkpoints.find(stage.definition.checkpoint, stage.directory, tried)
 
 
-def _check_gpus(plan: _Plan, environ: Mapping[str, str]) -> None:
+def _check_slots(plan: _Plan, environ: Mapping[str, str]) -> None:
     revived = {one.name for one in plan.stages if one.action != Action.SKIP}
-    check_gpus([stage.definition for stage in plan.records if stage.name in revived], environ)
+    check_slots([stage.definition for stage in plan.records if stage.name in revived], environ)
 
 
 def _moved_on(connection: Connection, seen: _Seen) -> set[str]:

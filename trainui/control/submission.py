@@ -15,7 +15,7 @@ from trainui import doorbell, paths, settings
 from trainui.control import code, environment, leftovers, snapshot
 from trainui.control.environment import ShellEnvironment
 from trainui.control.leftovers import Note
-from trainui.control.requirements import allowed_for, check_gpus, check_inputs
+from trainui.control.requirements import allowed_for, check_inputs, check_slots
 from trainui.domain.definition import Pipeline
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline import secrets, substitution
@@ -59,7 +59,7 @@ def submit(
 
     Raises:
         UsageError: the id or name will not do, or there is a run of this id.
-        UnfitEnvironmentError: this machine lacks a GPU, or the run's directory cannot be made.
+        UnfitEnvironmentError: this machine lacks a slot, or the run's directory cannot be made.
         UnsafePathError: an input lies where it may not.
     """
     environ = os.environ if environ is None else environ
@@ -104,7 +104,7 @@ def preview(pipeline: Pipeline) -> Pipeline:
     """Return a pipeline as a run of it would be stored, its directory called RUN; store nothing.
 
     Raises:
-        UnfitEnvironmentError: this machine lacks a GPU.
+        UnfitEnvironmentError: this machine lacks a slot.
         UnsafePathError: an input lies where it may not.
     """
     directory = settings.runs_dir(settings.load()) / "RUN"
@@ -113,7 +113,7 @@ def preview(pipeline: Pipeline) -> Pipeline:
 
 
 def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
-    check_gpus(pipeline.stages, environ)
+    check_slots(pipeline.stages, environ)
     directories = stage_directories(directory, pipeline)
     submitted = substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
     check_inputs(submitted, run_directory=directory, environ=environment.kept(environ))

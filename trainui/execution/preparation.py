@@ -85,6 +85,7 @@ def prepare(subject: Subject, checkpoint: str | None) -> Preparation:
     if isinstance(definition.command, str):
         for name in STARTUP_VARIABLES:
             environ.pop(name, None)
+    environ["PYTHONUNBUFFERED"] = definition.env.get("PYTHONUNBUFFERED", "1")
     environ.setdefault("MASTER_PORT", str(_free_port()))
     environ.setdefault("PET_MASTER_PORT", environ["MASTER_PORT"])  # torchrun heeds this one alone
     environ.pop("TRAINUI_CHECKPOINT", None)
@@ -121,7 +122,6 @@ def _own_variables(subject: Subject, checkpoint: str | None) -> dict[str, str]:
         "TRAINUI_METRICS_FILE": str(Path(attempt.directory) / METRICS_FILE),
         "CUDA_VISIBLE_DEVICES": ",".join(map(str, attempt.gpus)),
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        "PYTHONUNBUFFERED": "1",
     }
     return variables | ({"TRAINUI_CHECKPOINT": checkpoint} if checkpoint else {})
 

@@ -21,8 +21,8 @@ NOT_IN_STAGE_NAMES = frozenset("/.[]{}$")
 RESERVED_VARIABLES = frozenset(
     f"TRAINUI_{name}"
     for name in ("RUN_ID", "STAGE", "ATTEMPT", "RUN_DIR", "STAGE_DIR", "METRICS_FILE", "CHECKPOINT")
-)
-"""Set by trainui for every stage; by them its processes are known."""
+) | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
+"""Set by trainui for every stage; by the first its processes are known."""
 
 MATRIX_KEY = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 PARAM_KEY = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
@@ -80,6 +80,8 @@ def variable_fault(name: str) -> str | None:
     """Tell what is wrong with the name of an environment variable; None: nothing."""
     if is_no_variable(name):
         return f"{quoted(name)} cannot be the name of an environment variable"
+    if name.startswith("CUDA_") and name in RESERVED_VARIABLES:
+        return f"{quoted(name)} is set by trainui itself; ask for gpus: N in its place"
     if name in RESERVED_VARIABLES:
         return f"{quoted(name)} is set by trainui itself; use another name"
     return None

@@ -162,6 +162,8 @@ class _Queue:
         if self.kind == "gpu" and visible is not None:
             return f"{wanted}, the CUDA_VISIBLE_DEVICES of its run lets it have {total or 'none'}"
         limit = f": {self.limit}" if self.limit else ""
+        if self.kind == "cpu":
+            limit = ", by the setting cpus"
         return f"{wanted}, this machine has {total or 'none'}{limit}"
 
     def _taken(self, needed: int, fitting: set[int], *, behind: bool) -> str:

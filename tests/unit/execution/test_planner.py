@@ -146,11 +146,15 @@ def test_a_retry_is_looked_at_in_time(store: Store, posted: Posted, tmp_path: Pa
 
 
 def test_a_stage_that_needs_more_than_there_is_says_so(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Store, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TRAINUI_CPUS", "9")  # those of the submitting shell
     run = submit(tmp_path, "stages: [{name: a, run: x, cpus: 9}]")
     planner_with(store, posted, cpus=2).look(changed=True)
-    assert stage_of(store, run, "a").reason == "needs 9 CPU places, this machine has 2"
+    assert (
+        stage_of(store, run, "a").reason
+        == "needs 9 CPU places, this machine has 2, by the setting cpus"
+    )
 
 
 def test_a_paused_queue_is_active_and_starts_nothing(
@@ -195,8 +199,9 @@ def test_a_cancelled_stage_is_not_sent(store: Store, posted: Posted, tmp_path: P
 
 
 def test_many_that_cannot_start_keep_none_behind_them_from_it(
-    store: Store, posted: Posted, tmp_path: Path
+    store: Store, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TRAINUI_CPUS", "9")
     large = [f"{{name: large{i}, run: x, cpus: 9}}" for i in range(9 * HORIZON)]
     submit(tmp_path, f"stages: [{', '.join(large)}, {{name: small, run: x}}]")
     planner_with(store, posted, cpus=2).look(changed=True)

@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 
 from trainui.errors import PipelineFileError
-from trainui.pipeline.loader import load_text
+from trainui.pipeline.loader import load, load_text
 
 DOCS = Path(__file__).parents[3] / "docs" / "problems.md"
 
@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "problems.md"
 @dataclass(frozen=True)
 class Broken:
     name: str
-    text: str
+    text: str | bytes
     found: list[tuple[str, int, int]]
     """Code, line, column: all of them."""
     words: tuple[str, ...] = ()
@@ -56,6 +56,10 @@ TABLE = [
     B("no such character at all", 'x: "\\UFFFFFFFF"\n', [("not-yaml", 1, 5)]),
     B("ends in an anchor", "a: &", [("not-yaml", 1, 4)], ("the text ends too early",)),
     B("control character", "name: a\x01b\n", [("not-yaml", 1, 8)], ("U+0001",)),
+    B("Latin-1", "name: caf\xe9\n".encode("latin-1"), [("not-yaml", 1, 10)], ("0xe9", "UTF-8")),
+    B("UTF-16", "name: a\n".encode("utf-16"), [("not-yaml", 1, 1)], ("UTF-8",)),
+    B("a character cut off", b"name: a\nstages: \xe2\x82", [("not-yaml", 2, 9)], ("0xe2",)),
+    B("half a character as bytes", b"name: \xed\xa0\x80\n", [("not-yaml", 1, 7)], ("0xed",)),
     B("second document", "name: a\n---\nname: b\n", [("not-yaml", 2, 1)], ("second document",)),
     B("tag", stage("run: !!python/name:os.system x"), [("tag", 3, 10)], ("python/name:os.system",)),
     B("plain tag", stage("run: !!str x"), [("tag", 3, 10)]),
@@ -121,6 +125,13 @@ TABLE = [
     B("run with a list in it", stage("run: [a, [b]]"), [("wrong-type", 3, 5)], ("item 2",)),
     B("run with an empty item", stage("run:\n  - python\n  -\n"), [("wrong-type", 3, 5)], ("item 2", '""')),
     B("run and task", stage("run: x\ntask: m.f"), [("both-run-and-task", 4, 5)], ("keep one",)),
+    B("merge of a number", stage("run: x\n<<: 5"), [("wrong-type", 4, 9)], ("a list of mappings",)),
+    B("merge of a list with text", stage("run: x\n<<: [{cpus: 1}, no]"), [("wrong-type", 4, 21)]),
+    B("merge of itself", "stages:\n  - &s {name: a, run: x, <<: *s}\n", [("alias", 2, 30)], ("'s'",)),
+    B("merge of an unknown field", stage("run: x\n<<: {retires: 2}"), [("unknown-field", 4, 10)], ("retires",)),
+    B("merge key in quotes", stage("run: x\n'<<': {cpus: 2}"), [("unknown-field", 4, 5)]),
+    B("GPUs by hand", stage("run: x\nenv: {CUDA_VISIBLE_DEVICES: 1}"), [("bad-name", 4, 11)], ("gpus: N",)),
+    B("run by hand", stage("run: x", top="defaults: {env: {TRAINUI_RUN_ID: x}}\n"), [("bad-name", 1, 18)]),
     B("params of a run", stage("run: x\nparams: {a: 1}"), [("params-without-task", 4, 5)]),
     B("unknown field", stage("run: x\nretires: 1"), [("unknown-field", 4, 5)], ("'retires'", "did you mean 'retries'")),
     B("field in another number", stage("run: x\ngpu: 1"), [("unknown-field", 4, 5)], ("'gpu'", "did you mean 'gpus'")),
@@ -267,10 +278,22 @@ TABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("broken", TABLE, ids=[broken.name for broken in TABLE])
-def test_what_is_wrong_is_told(broken: Broken) -> None:
-    with pytest.raises(PipelineFileError) as caught:
+def load_broken(broken: Broken) -> None:
+    if isinstance(broken.text, str):
         load_text(broken.text, file="sub/f.yaml", directory="/tmp", params=broken.params)
+        return
+    Path("sub").mkdir()
+    Path("sub/f.yaml").write_bytes(broken.text)
+    load("sub/f.yaml", broken.params)
+
+
+@pytest.mark.parametrize("broken", TABLE, ids=[broken.name for broken in TABLE])
+def test_what_is_wrong_is_told(
+    broken: Broken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PipelineFileError) as caught:
+        load_broken(broken)
     problems = caught.value.problems
     assert [(p.code, p.line, p.column) for p in problems] == broken.found, str(caught.value)
     messages = str(caught.value)

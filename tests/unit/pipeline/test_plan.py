@@ -48,7 +48,7 @@ def test_more_than_the_machine_has_is_said() -> None:
     free = FreeSlots(cpus=(0, 1), gpus=(0,), gpu_users={1: "x"})
     assert one(WaitingStage("a", gpus=3), free) == Wait("a", "needs 3 GPUs, this machine has 2")
     assert one(WaitingStage("a", cpus=4), free) == Wait(
-        "a", "needs 4 CPU places, this machine has 2"
+        "a", "needs 4 CPU places, this machine has 2, by the setting cpus"
     )
     assert one(WaitingStage("a", gpus=1), FreeSlots()) == Wait(
         "a", "needs 1 GPU, this machine has none"
