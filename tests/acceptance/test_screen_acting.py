@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,14 @@ from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, Filler, failed_demo, running_demo
+from trainui import control
+from trainui.control import known as control_known
 from trainui.domain.states import Status
 from trainui.execution import locks, service
 from trainui.paths import Home
+from trainui.store import views
+from trainui.tui.application import TrainuiApp
+from trainui.tui.candidates import start
 from trainui.tui.screens.plan import PlanScreen
 from trainui.tui.screens.question import QuestionScreen
 from trainui.tui.screens.run import RunScreen
@@ -246,3 +252,101 @@ async def test_the_plan_takes_wishes_about_single_stages(filler: Filler) -> None
         await driven.press("f")
         await driven.until_shown("the run's file is as it was")
         assert filler.stage(run_id, "evaluate").status == Status.BLOCKED
+
+
+TWO = """\
+name: two
+params: {word: bad, times: 3}
+stages:
+  - name: first
+    run: echo first
+  - name: second   # fails on a bad word
+    run: test ${params.word} != bad
+    depends_on: [first]
+"""
+
+
+def failed_run(file: Path, params: str = "") -> str:
+    """Run a file that fails, to its end."""
+    file.write_text(TWO)
+    run_id = start(str(file), params)
+
+    def is_over() -> bool:
+        with views.reading() as connection:
+            run = views.run(connection, run_id)
+        return run is not None and run.status == Status.FAILED
+
+    wait_for(is_over, "the run's failure", 60)
+    return run_id
+
+
+async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
+    home: Path,  # noqa: F811
+    tmp_path: Path,
+    worker: None,
+) -> None:
+    file = tmp_path / "two.yaml"
+    run_id = failed_run(file, "times=4")
+    async with opened(run_id) as driven:
+        await driven.until_shown("✗ failed", "exit code 1")
+        await driven.press("e")
+        await driven.until_shown("Edit and retry", "word", "bad", "times (-p)", "4")
+        await driven.press("enter")
+        await driven.until_shown("nothing was edited")
+        await driven.press("ctrl+u", *"good", "tab", "ctrl+u", *"5", "enter")
+        await driven.until_shown("with what was edited here", "+params: {word: good, times: 3}")
+        await driven.until_shown("-times: 4", "+times: 5", "– skip", "▶ run")
+        await driven.press("y")
+        await driven.until_shown("resumed: second")
+        await driven.until_shown("✓ completed", "2/2")
+        await driven.press("r")  # the file is as it was, so it takes nothing back
+        await driven.until_shown("There is nothing to resume.")
+        assert "edited since" not in driven.text()
+    assert file.read_text() == TWO
+    with views.reading() as connection:
+        run = views.run(connection, run_id)
+        assert run is not None
+        assert dict(run.params) == {"word": "good", "times": "5"}
+        told = connection.execute("SELECT text FROM events WHERE kind = 'edited'").fetchall()
+    assert [text for (text,) in told] == ["edited in place: word: bad -> good; times: 4 -> 5"]
+    assert control.given_params(run_id) == {"times": "5"}
+    file.write_text(TWO.replace("bad, times", "better, times"))
+    edited = control.edited_file(control_known.run_of(run_id))
+    assert edited is not None
+
+
+async def test_the_whole_text_is_edited_in_an_editor(
+    home: Path,  # noqa: F811
+    tmp_path: Path,
+    worker: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_id = failed_run(tmp_path / "two.yaml")
+    monkeypatch.setenv("EDITOR", "sed -i s/bad,/worse,/")
+    monkeypatch.setattr(TrainuiApp, "suspend", lambda _app: nullcontext())  # no terminal to lend
+    async with opened(run_id) as driven:
+        await driven.until_shown("✗ failed", "exit code 1")
+        await driven.press("e")
+        await driven.until_shown("Change values")
+        await driven.press("ctrl+e")
+        await driven.until_shown("with what was edited here", "+params: {word: worse, times: 3}")
+        await driven.press("escape")
+        await driven.until_shown("Edit and retry")
+        monkeypatch.setenv("EDITOR", "sed -i s/name:/nome:/")
+        await driven.press("ctrl+e")
+        await driven.until_shown("what was edited has problems", "nome")
+        await driven.press("escape", "escape")
+        await driven.until_shown("1 Stages")
+    assert control.edited_file(control_known.run_of(run_id)) is None
+
+
+async def test_what_cannot_be_edited_says_why(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 train[hidden=128]")
+        await driven.press("e")
+        await driven.until_shown("train[hidden=128] is running; cancel it with x")
+        await driven.press("g", "e")
+        await driven.until_shown("nothing can be edited: the run's pipeline cannot be read")
+        await driven.press("f2")
+        await driven.until_shown("see above why")

@@ -90,6 +90,20 @@ class Acting(Screen[None]):
 
             self._ask(rerun_question(target, stage))
 
+    def action_edit(self) -> None:
+        """Edit the run's values, and those of the stage, and go on with them."""
+        target, stage = self._target(), self.target_stage()
+        if target is None:
+            return
+        if len(self.targets()) > 1:
+            self._say("several runs are marked; esc unmarks them, then e edits one")
+        elif stage is not None and stage.status == Status.RUNNING:
+            self._say(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
+        else:
+            from trainui.tui.screens.edit import EditScreen
+
+            self.app.push_screen(EditScreen(target, stage))
+
     def action_cancel(self) -> None:
         """Ask whether the stage, or the run, is to be cancelled."""
         target, stage = self._target(), self.target_stage()

@@ -60,6 +60,7 @@ SCOPES: Mapping[str, str] = {
     "curves": "Curves",
     "log": "Log",
     "plan": "The plan of a resume",
+    "edit": "Editing a run",
     "ask": "A question",
 }
 """The scopes and what the help calls them."""
@@ -151,6 +152,7 @@ KEYS: tuple[Key, ...] = (
         "rerun",
         footer=True,
     ),
+    Key("acting.edit", "e", "edit", "Edit parameters, and go on with them", "edit"),
     Key(
         "acting.cancel",
         "x",
@@ -267,6 +269,26 @@ KEYS: tuple[Key, ...] = (
     Key("move.page_down", "pagedown", "a page down", "A page down", "half_page(2)", command=False),
     Key("move.top", "g,home", "first", "To the first line", "end(-1)", command=False),
     Key("move.bottom", "G,end", "last", "To the last line", "end(1)", command=False),
+    Key("edit.plan", "enter,f2", "see what it does", "Plan with this", "plan", command=False),
+    Key("edit.next", "tab,down", "next value", "Go to the next", "app.focus_next", command=False),
+    Key(
+        "edit.previous",
+        "shift+tab,up",
+        "previous value",
+        "Go to the previous value",
+        "app.focus_previous",
+        command=False,
+    ),
+    Key(
+        "edit.text",
+        "ctrl+e",
+        "all in $EDITOR",
+        "Edit the pipeline's text",
+        "text",
+        command=False,
+        priority=True,
+    ),
+    Key("edit.leave", "escape", "leave it", "Change nothing", "leave_it", command=False),
     Key("plan.choose", "y,r,enter", "resume", "Resume by this plan", "choose", command=False),
     Key(
         "plan.file",

@@ -9,6 +9,7 @@ from textual.dom import DOMNode
 
 from trainui.tui.application import TrainuiApp
 from trainui.tui.keys import KEYS, SCOPES, KeyTable, bindings
+from trainui.tui.screens.edit import EditScreen
 from trainui.tui.screens.help import help_rows
 from trainui.tui.screens.page import Page
 from trainui.tui.screens.plan import PlanScreen
@@ -35,6 +36,7 @@ WHERE: dict[str, tuple[type[DOMNode], ...]] = {
     "curves": (CurvesView, CurvePlot),
     "log": (LogView,),
     "plan": (PlanScreen,),
+    "edit": (EditScreen,),
     "ask": (QuestionScreen,),
 }
 """The classes that have the actions of each scope."""

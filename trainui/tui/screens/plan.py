@@ -71,8 +71,8 @@ class PlanView(CursorView):
             self.scroll_to(y=self.scroll_offset.y + count, animate=False)
 
 
-class PlanScreen(Screen[None]):
-    """Shows the plan, takes wishes, and resumes."""
+class PlanScreen(Screen[bool]):
+    """Shows the plan, takes wishes, and resumes; its result is whether it did."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plan", "app.leave")]
 
@@ -239,9 +239,9 @@ class PlanScreen(Screen[None]):
             )
             return f"resumed: {listed(revived)}" if revived else "it was resumed already"
 
-        self.dismiss()
+        self.dismiss(True)
         cast("TrainuiApp", self.app).act(work, starts=True)
 
     def action_leave_it(self) -> None:
         """Leave everything as it is."""
-        self.dismiss()
+        self.dismiss(False)

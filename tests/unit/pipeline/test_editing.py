@@ -1,0 +1,61 @@
+"""Values of a pipeline's text: those that can be edited, and nothing else of the text changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainui.domain.definition import StageDefinition
+from trainui.pipeline import editing, loader
+
+TEXT = """\
+name: digits
+params: {epochs: 30, lr: &rate 1e-3, note: 'a # b'}   # of all
+stages:
+  - name: train
+    matrix: {hidden: [32, 128]}  # two
+    run: echo ${matrix.hidden} ${params.epochs} ${params.lr} ${params.note}
+  - name: evaluate
+    task: json.loads
+    params:
+      s: "[1]"
+      text: |
+        many
+        lines
+    depends_on: [train]
+"""
+
+MEMBER = StageDefinition("train[hidden=128]", group="train", matrix={"hidden": "128"})
+
+
+def changed(stage: StageDefinition | None, name: str, value: str) -> str:
+    place = next(one for one in editing.places(TEXT, stage) if one.name == name)
+    return editing.with_values(TEXT, {place: value})
+
+
+def test_what_can_be_edited() -> None:
+    evaluate = StageDefinition("evaluate", group="evaluate")
+    found = [(one.scope, one.name, one.value) for one in editing.places(TEXT, evaluate)]
+    assert found == [("run", "epochs", "30"), ("run", "note", "a # b"), ("stage", "s", "[1]")]
+    assert [one.value for one in editing.places(TEXT, MEMBER) if one.scope == "matrix"] == ["128"]
+
+
+def test_only_the_value_changes() -> None:
+    assert changed(None, "epochs", "60") == TEXT.replace("epochs: 30", "epochs: 60")
+    assert changed(MEMBER, "hidden", "256") == TEXT.replace("32, 128", "32, 256")
+
+
+@pytest.mark.parametrize("value", ["", "a, b", "x: y", "# no", "[1, 2]", "it's", "1e-4", "yes"])
+def test_what_is_typed_is_what_is_loaded(value: str) -> None:
+    pipeline = loader.load_text(changed(None, "note", value))
+    assert (pipeline.params["note"] or "") == value
+
+
+def test_several_values_change_at_once() -> None:
+    first, second, *_ = editing.places(TEXT)
+    text = editing.with_values(TEXT, {first: "600000", second: "x"})
+    assert loader.load_text(text).params == {"epochs": "600000", "lr": "1e-3", "note": "x"}
+
+
+def test_a_text_that_is_no_yaml_offers_nothing() -> None:
+    assert editing.places("a: [") == []
+    assert editing.places("") == []
