@@ -1,0 +1,166 @@
+"""The first picture of a long file that nobody has read yet: a few hundred of its records.
+
+They are read at even distances, so that a file of a gigabyte costs what one of a megabyte does. It
+is a picture to look at while the file is read, and nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.metrics import formats, sources
+from trainui.metrics.formats import UnknownFormatError, tfevents
+from trainui.metrics.formats.detect import HEAD_BYTES, detect
+from trainui.metrics.formats.table import Whole
+from trainui.metrics.tail import GrowingFile, UnreadableFileError
+from trainui.store.chunks import Points
+from trainui.store.driver import Connection
+
+PLACES = 400
+"""Records of a picture: two for each column of a wide plot."""
+
+AT_A_PLACE = 4096
+"""Bytes read at once there; a record that is longer is looked for in sixteen times as many."""
+
+LEAST_AHEAD = 8 << 20
+"""Bytes that are not stored yet and that take so long to read that a picture is worth it."""
+
+_LINES = ("jsonl", "csv", "tsv")
+_ALONE = ("jsonl", "tfevents")
+"""Formats whose records mean something without the file's start."""
+
+Records = Callable[[bytes, bool], tuple[int, int]]
+"""Tells where whole records begin and end in some bytes; given too is whether one begins there."""
+
+
+def sample(
+    path: Path,
+    *,
+    format: str | None = None,
+    step: str | None = None,
+    begin: int = 0,
+    places: int = PLACES,
+) -> dict[str, Points]:
+    """Return some points of a file, at even distances; of formats that are no records, none.
+
+    Where a file's records hold no step, the number of each is estimated from its place.
+
+    Args:
+        path: the file.
+        format: the format's name; None: found from the content.
+        step: the field that is the step.
+        begin: bytes of the file to leave out.
+        places: how many records to read.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UnreadableFileError: it cannot be read.
+    """
+    with closing(GrowingFile(path)) as file:
+        try:
+            name = format or detect(file.read(0, HEAD_BYTES), path, complete=False)
+        except UnknownFormatError:
+            return {}
+        if name not in (*_LINES, tfevents.EventFile.name):
+            return {}
+        records = _lines if name in _LINES else _events
+        found = dict(_places(file, begin, places, records))
+        return _decoded(name, step, path, file.read(0, HEAD_BYTES), found)
+
+
+def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> dict[str, Points]:
+    """Return a picture of what a stage's files hold and the store does not have yet.
+
+    Args:
+        connection: on the store, for reading.
+        stage: whose.
+        attempt: its last one.
+    """
+    place = sources.Place(
+        Path(attempt.directory), Path(stage.directory), Path(stage.definition.workdir)
+    )
+    stored = _offsets(connection, stage.id)
+    found: dict[str, Points] = {}
+    for candidate in sources.find(place, stage.definition).candidates:
+        begin, reading = stored.get(candidate.key, 0), candidate.reading
+        if candidate.is_fallback or _size(candidate.path) - begin < LEAST_AHEAD:
+            continue
+        try:
+            series = sample(candidate.path, format=reading.format, step=reading.step, begin=begin)
+        except (OSError, UnreadableFileError):
+            continue
+        for name, points in series.items():
+            found.setdefault(reading.prefix + name, points)
+    return found
+
+
+def _offsets(connection: Connection, owner: str) -> dict[str, int]:
+    query = 'SELECT key, "offset" FROM sources WHERE owner = ?'
+    return {str(key): int(offset) for key, offset in connection.execute(query, (owner,))}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _places(
+    file: GrowingFile, begin: int, places: int, records: Records
+) -> Iterator[tuple[int, bytes]]:
+    """Yield whole records, each some with their place; the first and the last bytes are among."""
+    size = file.look().size
+    for at in np.linspace(begin, max(size - AT_A_PLACE, begin), places).astype(np.int64).tolist():
+        for length in (AT_A_PLACE, AT_A_PLACE * 16):
+            data = file.read(at, length)
+            start, end = records(data, at in (0, begin))
+            if start < end:
+                yield at + start, data[start:end]
+                break
+
+
+def _lines(data: bytes, is_start: bool) -> tuple[int, int]:
+    return (0 if is_start else data.find(b"\n") + 1 or len(data)), data.rfind(b"\n") + 1
+
+
+def _events(data: bytes, is_start: bool) -> tuple[int, int]:
+    """Return where whole records begin and end: a length and its checksum tell."""
+    at = 4 if is_start else data.find(bytes(4))
+    while at >= 0:
+        start = at - 4  # a length is below 4 GiB, so four of its bytes are nothing
+        end = start + tfevents.EventFile().cut(data[start:]) if _is_frame(data, start) else start
+        if end > start:
+            return start, end
+        at = data.find(bytes(4), at + 1)
+    return 0, 0
+
+
+def _is_frame(data: bytes, at: int) -> bool:
+    header = data[at : at + tfevents.HEAD_BYTES] if at >= 0 else b""
+    return int.from_bytes(header[:8], "little") < len(data) and _looks_like(header)
+
+
+_looks_like = lru_cache(maxsize=1024)(tfevents.looks_like)
+"""Remembered, since the records of a file are of a few lengths."""
+
+
+def _decoded(
+    name: str, step: str | None, path: Path, head: bytes, found: Mapping[int, bytes]
+) -> dict[str, Points]:
+    """Return the points of some records, by their places."""
+    decoder = formats.decoder(name, step, {}, path)
+    if name not in _ALONE:
+        decoder.decode(head[: decoder.cut(head)], 0)  # its header stands at the start
+    lines = sum(data.count(b"\n") for data in found.values())
+    length = sum(map(len, found.values())) / max(lines, 1)
+    whole = Whole()
+    for place, data in found.items():
+        whole.add(decoder.decode(data, round(place / length)))
+    return whole.decoded().series
