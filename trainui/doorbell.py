@@ -1,7 +1,6 @@
 """Wakes the worker: one datagram to a socket, and whoever rings never waits.
 
-A ring says nothing but "look at the store"; it may be lost, since the worker also looks once a
-second.
+A ring says what is to be looked at; it may be lost, since the worker also looks once a second.
 """
 
 from __future__ import annotations
@@ -13,6 +12,12 @@ from pathlib import Path
 
 from trainui import paths
 
+LOOK = b"look"
+"""The store has changed."""
+
+ENDED = b"ended"
+"""A process of an attempt has ended, as its supervisor says: the store says nothing new yet."""
+
 
 def ring(doorbell: Path | None = None) -> None:
     """Wake whoever listens at `doorbell` (default: the worker); with nobody there, do nothing."""
@@ -20,7 +25,7 @@ def ring(doorbell: Path | None = None) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         with contextlib.suppress(OSError):
-            sender.sendto(b"look\n", str(target))
+            sender.sendto(LOOK, str(target))
 
 
 class Doorbell:
@@ -35,15 +40,15 @@ class Doorbell:
         path.chmod(0o600)
         self._socket.setblocking(False)
 
-    def wait(self, timeout: float) -> bool:
-        """Wait for a ring, at most `timeout` seconds; several rings at once are one."""
+    def wait(self, timeout: float) -> frozenset[bytes]:
+        """Wait for a ring, at most `timeout` seconds; return what was said, by several at once."""
         readable, _, _ = select.select([self._socket], [], [], timeout)
-        if not readable:
-            return False
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self._socket.recv(64)
-        return True
+        said = set()
+        if readable:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    said.add(self._socket.recv(64).strip())
+        return frozenset(said)
 
     def close(self) -> None:
         """Stop listening."""

@@ -60,8 +60,9 @@ SETTINGS: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,  # the default gives up after 100
     "broker_transport_options": _TRANSPORT_OPTIONS,
-    # For Flower, and `celery events`.
-    "worker_send_task_events": True,
+    # They cost more than all else a message does; Flower asks for them as it comes, and
+    # `celery -A trainui control enable_events` does for `celery events`.
+    "worker_send_task_events": False,
     # The worker has its own log, and no print ends up in it.
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,

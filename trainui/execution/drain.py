@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from enum import Enum, auto
+from pathlib import Path
 
 from trainui.domain.records import AttemptRecord
-from trainui.metrics import process
+from trainui.execution.preparation import Subject
+from trainui.metrics import process, sources
 from trainui.store import attempts, events, point_sources, stages
 from trainui.store.engine import Store
 
@@ -27,6 +29,8 @@ class Drained(Enum):
 
     COMPLETE = auto()
     """All is read."""
+    NOTHING = auto()
+    """It left nothing to read, so nobody was waited for; that is not on record yet."""
     GIVEN_UP = auto()
     """Nothing was read for long; there is an event that says so."""
     LEFT = auto()
@@ -34,16 +38,22 @@ class Drained(Enum):
 
 
 def wait_until_read(
-    store: Store, attempt: AttemptRecord, stopping: threading.Event, *, patience: float = PATIENCE
+    store: Store, subject: Subject, stopping: threading.Event, *, patience: float = PATIENCE
 ) -> Drained:
     """Wait until all metrics of an attempt are in the store.
 
     Args:
         store: where the reader puts them.
-        attempt: its process has ended.
+        subject: the attempt, whose process has ended.
         stopping: set when this worker is about to leave.
         patience: seconds for which nothing may be read.
     """
+    attempt, definition = subject.attempt, subject.stage.definition
+    place = sources.Place(
+        Path(attempt.directory), Path(subject.stage.directory), Path(definition.workdir)
+    )
+    if sources.is_silent(place, definition):
+        return Drained.NOTHING
     process.wake()
     pause, read, since = FIRST_LOOK, -1, time.monotonic()
     while True:

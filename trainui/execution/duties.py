@@ -6,6 +6,7 @@ The worker calls `slots` once before it starts, then `start`, and `stop` before 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -81,9 +82,15 @@ class Duties:
         return 0.0 if self._planner.is_active else time.monotonic() - self._active_at
 
     def _serve(self) -> None:
+        due = -math.inf
+        said: frozenset[bytes] = frozenset()
         while not self._stopping.is_set():
-            self._look()
-            self._bell.wait(self._planner.next_look())
+            if said == {doorbell.ENDED} and time.monotonic() < due:
+                self._do(lambda: self.follower.look(changed=False))
+            else:
+                self._look()
+                due = time.monotonic() + self._planner.next_look()
+            said = self._bell.wait(max(0.0, due - time.monotonic()))
         self._changes.close()
 
     def _look(self) -> None:

@@ -23,6 +23,7 @@ from trainui.pipeline.masking import mask_text
 from trainui.store import attempts, launching
 from trainui.store.attempts import Outcome
 from trainui.store.engine import Store
+from trainui.store.reading import mark_metrics_complete
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.protocol import Exit, ExitReason
 
@@ -47,10 +48,13 @@ def record_exit(
     Returns:
         False where this worker left before it was done: the next one does it.
     """
-    never_ran = found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD)
-    if not never_ran and drain.wait_until_read(store, attempt, stopping) == Drained.LEFT:
+    subject, drained = subject_of(store, attempt.id), Drained.COMPLETE
+    if found.reason not in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
+        drained = drain.wait_until_read(store, subject, stopping)
+    if drained == Drained.LEFT:
         return False
-    subject = subject_of(store, attempt.id)
+    if drained != Drained.NOTHING:
+        subject = subject_of(store, attempt.id)  # as it is by now
     if subject.attempt.status != Status.RUNNING:
         return True  # it is on record already
     if found.reason == ExitReason.LOCK_HELD and subject.attempt.cancel_requested_at is None:
@@ -59,7 +63,7 @@ def record_exit(
         return True
     definition = _definition(subject)
     outcome = completion.outcome(subject.attempt, definition, found)
-    _end(store, subject, definition, outcome)
+    _end(store, subject, definition, outcome, drained)
     return True
 
 
@@ -77,8 +81,9 @@ def record_loss(
     Returns:
         False where this worker left before it was done: the next one does it.
     """
-    patience = LOST_PATIENCE
-    if drain.wait_until_read(store, attempt, stopping, patience=patience) == Drained.LEFT:
+    subject, patience = subject_of(store, attempt.id), LOST_PATIENCE
+    drained = drain.wait_until_read(store, subject, stopping, patience=patience)
+    if drained == Drained.LEFT:
         return False
     subject = subject_of(store, attempt.id)
     if subject.attempt.status != Status.RUNNING:
@@ -92,7 +97,7 @@ def record_loss(
         started_at=pids.started_at if pids else None,
         completed_at=clock.now() if loss.seen_alive else _last_sign_of_life(directory),
     )
-    _end(store, subject, definition, outcome)
+    _end(store, subject, definition, outcome, drained)
     return True
 
 
@@ -149,7 +154,13 @@ def _definition(subject: Subject) -> StageDefinition:
         return submitted
 
 
-def _end(store: Store, subject: Subject, definition: StageDefinition, outcome: Outcome) -> None:
+def _end(
+    store: Store,
+    subject: Subject,
+    definition: StageDefinition,
+    outcome: Outcome,
+    drained: Drained,
+) -> None:
     attempt = subject.attempt
     if outcome.error is not None:
         error = _with_gpus(attempt, outcome.status, outcome.error)
@@ -158,6 +169,8 @@ def _end(store: Store, subject: Subject, definition: StageDefinition, outcome: O
     with store.write() as connection:
         if tried:
             attempts.mark_checkpoint_tried(connection, attempt.id)
+        if drained == Drained.NOTHING:
+            mark_metrics_complete(connection, attempt.id)
         attempts.end(connection, attempt.id, outcome)
     logger.info(
         "%s of run %s, attempt %d: %s",

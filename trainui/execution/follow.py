@@ -275,7 +275,17 @@ class Follower:
             logger.warning("%s: tried again: %r", followed.directory, error, exc_info=trace)
         finally:
             followed.in_hand = False
-            doorbell.ring()  # the loop looks again: what ended meanwhile, what may start now
+            if self._is_news(followed):
+                doorbell.ring()
+
+    def _is_news(self, followed: Followed) -> bool:
+        """Tell whether the loop is to look again: what ended meanwhile, what may start now."""
+        if followed.attempt.cancel_requested_at is not None:
+            return True
+        try:
+            return process.probe(followed.directory).state != ProbeState.RUNNING
+        except (JournalError, OSError):
+            return True
 
     def _launch(self, followed: Followed) -> None:
         subject = subject_of(self._store, followed.attempt.id)

@@ -39,6 +39,7 @@ class Notifier:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
+        self._notices = notices.Notices(store)
         self._kinds = settings.notify_on
         self._ways: list[_Way] = []
         if settings.notify_command is not None:
@@ -60,7 +61,7 @@ class Notifier:
         """
         if not changed:
             return
-        for notice in notices.take(self._store):
+        for notice in self._notices.take():
             if notice.kind in self._kinds:
                 for way in self._ways:
                     way.put(notice)

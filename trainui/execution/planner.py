@@ -7,15 +7,18 @@ is free is free; the store refuses a slot that is taken all the same.
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from trainui import clock, disk, paths
 from trainui.control import environment
 from trainui.control.queue import PAUSED
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
-from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import gpus, nvml, slots
 from trainui.execution.delays import Delays
@@ -69,6 +72,20 @@ class _View:
     """A run is not over."""
 
 
+WORDS_EVERY = 1.0
+"""Seconds between two looks that say why stages wait: while many end the words change at each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is left when all that could be given out is."""
+
+    left: frozenset[str]
+    """Kinds of slots of which some are free."""
+    reasons: Mapping[str, str]
+    """By stage, why it goes on waiting, where that is news."""
+
+
 class Planner:
     """Plans whenever something may have changed."""
 
@@ -80,6 +97,9 @@ class Planner:
         self._delays = Delays()
         self._lacking = False
         """A stage waited for space on a disk, at the last look."""
+        self._told_at = -math.inf
+        self._untold = False
+        """What stages wait for is still to be said."""
 
     @property
     def is_active(self) -> bool:
@@ -89,7 +109,11 @@ class Planner:
     def next_look(self) -> float:
         """Tell in how many seconds to look again, should nobody ring before."""
         left = [self._delays.left(stage) for stage in self._last.waiting] if self._last else []
-        return min([LOOK_EVERY, *(seconds + 0.001 for seconds in left if seconds > 0)])
+        seconds = min([LOOK_EVERY, *(seconds + 0.001 for seconds in left if seconds > 0)])
+        return min(seconds, self._words_due()) if self._untold else seconds
+
+    def _words_due(self) -> float:
+        return max(0.0, self._told_at + WORDS_EVERY - time.monotonic())
 
     def look(self, *, changed: bool) -> None:
         """Give out what is free, send what is to be sent, and say what the others wait for.
@@ -99,7 +123,7 @@ class Planner:
         """
         if changed or self._last is None or self._last.is_open:
             self._last = self._read(_HORIZONS)
-        elif not (self._lacking or _is_moved_by_time(self._last)):
+        elif not (self._untold or self._lacking or _is_moved_by_time(self._last)):
             return
         self._send_again(self._last.unclaimed)
         self._last = self._give_out_all(self._last)
@@ -108,34 +132,38 @@ class Planner:
 
     def _give_out_all(self, view: _View) -> _View:
         """Give out what is free, looking as far back as anything could start."""
-        horizons = _HORIZONS
-        while view.waiting and (wider := self._give_out(view) & view.cut):
+        horizons: Mapping[str, int] = _HORIZONS
+        reasons: Mapping[str, str] = {}
+        while view.waiting:
+            given = self._give_out(view)
+            reasons = given.reasons
+            if not (wider := given.left & view.cut):
+                break
             horizons = {k: n * 8 if k in wider else n for k, n in horizons.items()}
             view = self._read(horizons)
+        self._untold = bool(reasons) and self._words_due() > 0
+        if reasons and not self._untold:
+            self._told_at = time.monotonic()
+            self._write_reasons(reasons)
         return view
 
     def _read(self, horizons: Mapping[str, int]) -> _View:
         # at the worker's start all messages count as lost: whoever had taken them is gone
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
         with self._store.read() as connection:
-            pages = {
-                kind: stages.queued(connection, kind=kind, limit=horizon + 1)
-                for kind, horizon in horizons.items()
-            }
-            cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
-            waiting = [one for kind, page in pages.items() for one in page[: horizons[kind]]]
-            is_open = bool(attempts.in_state(connection, Status.QUEUED))
+            waiting, cut = _page(connection, horizons)
+            is_open = attempts.is_any_open(connection)
             sent_before = clock.now() - patience
             lost = attempts.unclaimed(connection, sent_before=sent_before) if is_open else []
             return _View(
                 waiting=waiting,
                 cut=cut,
                 silent=stages.queued_in_silence(connection, limit=SILENT) if cut else (),
-                held=slots.holders(connection) if waiting else {},
+                held=attempts.slot_holders(connection, HOST) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, PAUSED) is not None,
                 is_open=is_open,
-                is_active=bool(runs.active(connection)),
+                is_active=runs.is_any_active(connection),
             )
 
     def _send_again(self, lost: Sequence[Message]) -> None:
@@ -147,8 +175,8 @@ class Planner:
         for message in lost:
             self._messenger.post(message)
 
-    def _give_out(self, view: _View) -> frozenset[str]:
-        """Give out what is free; return the kinds of slots of which some are left."""
+    def _give_out(self, view: _View) -> _Given:
+        """Give out what is free."""
         usable = self._usable_gpus(view)
         waiting = _with_lacks(view.waiting, usable, self._delays)
         self._lacking = any(stage.lack for stage in waiting)
@@ -165,8 +193,7 @@ class Planner:
         words = {item.stage_id: item.reason for item in decided if isinstance(item, Wait)}
         behind = {stage: BEHIND for stage in view.silent if stage not in by_id}
         news = {stage: why for stage, why in words.items() if by_id[stage].reason != why}
-        self._write_reasons({**news, **behind})
-        return left
+        return _Given(left, {**news, **behind})
 
     def _usable_gpus(self, view: _View) -> Usable:
         """Look at the GPUs, if somebody waits for one."""
@@ -192,6 +219,21 @@ class Planner:
 
 
 _HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
+
+
+def _page(
+    connection: Connection, horizons: Mapping[str, int]
+) -> tuple[list[StageRecord], frozenset[str]]:
+    """Return the queue as far as the horizons, and the kinds of slots for which it goes on."""
+    waiting = stages.queued(connection, limit=HORIZON + 1)
+    if len(waiting) <= HORIZON:
+        return waiting, frozenset()
+    pages = {
+        kind: stages.queued(connection, kind=kind, limit=horizon + 1)
+        for kind, horizon in horizons.items()
+    }
+    cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
+    return [one for kind, page in pages.items() for one in page[: horizons[kind]]], cut
 
 
 def _is_moved_by_time(view: _View) -> bool:

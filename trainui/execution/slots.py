@@ -5,14 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 
-from sqlalchemy import Connection
-
 from trainui.domain.records import Slot
 from trainui.execution import gpus
 from trainui.execution.gpus import Usable
 from trainui.pipeline.plan import FreeSlots
 from trainui.settings import Settings
-from trainui.store import attempts, stages
 
 HOST = socket.gethostname()
 """Whose slots and attempts are ours."""
@@ -23,16 +20,6 @@ def all_slots(settings: Settings) -> tuple[Slot, ...]:
     cpus = tuple(Slot(HOST, "cpu", number) for number in range(settings.cpus))
     usable = gpus.usable_gpus(settings).gpus
     return cpus + tuple(Slot(HOST, "gpu", gpu.index) for gpu in usable if gpu.problem is None)
-
-
-def holders(connection: Connection) -> dict[Slot, str]:
-    """Return the slots of this host that attempts hold, each with its stage's name."""
-    names: dict[int, str] = {}
-    held = attempts.held_slots(connection, HOST)
-    for attempt_id in set(held.values()):
-        stage_id = attempts.get(connection, attempt_id).stage_id
-        names[attempt_id] = stages.get(connection, stage_id).name
-    return {slot: names[attempt_id] for slot, attempt_id in held.items()}
 
 
 def survey(held: Mapping[Slot, str], settings: Settings, usable: Usable) -> FreeSlots:

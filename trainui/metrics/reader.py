@@ -155,7 +155,6 @@ class Reader:
             with self._store.write() as connection:
                 mark_metrics_complete(connection, attempt.attempt_id)
         self._attempts.pop(attempt.attempt_id).close()
-        doorbell.ring()
 
     def run(self, stopping: threading.Event) -> None:
         """Take turns until told to stop."""
@@ -166,7 +165,7 @@ class Reader:
             except TrainuiError as error:
                 log.warning("%s", error)  # the store is locked, say, or the disk is full
                 pause = IDLE_PAUSE
-            rung = self._bell.wait(pause)
+            rung = bool(self._bell.wait(pause))
 
     def close(self) -> None:
         """Close all files, and listen no more."""

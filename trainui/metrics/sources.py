@@ -66,6 +66,28 @@ def find(place: Place, definition: StageDefinition) -> Found:
     return found
 
 
+def is_silent(place: Place, definition: StageDefinition) -> bool:
+    """Tell whether an attempt that has ended left nothing in which a metric could be.
+
+    One whose stage names its sources is not: what they lack has to be said.
+    """
+    if definition.metrics:
+        return False
+    printed = [place.attempt_dir / file for file in (METRICS_FILE, *_STREAMS.values())]
+    if any(map(_holds_something, printed)):
+        return False
+    return not any(_holds_something(one.path) for one in find(place, definition).candidates)
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # whoever reads it says what is wrong
+
+
 def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
     path = place.attempt_dir / _STREAMS[source.stream or "stdout"]
     pattern = source.pattern or ""

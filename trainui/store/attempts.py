@@ -27,7 +27,23 @@ def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
 
 def in_state(connection: Connection, *statuses: Status) -> list[AttemptRecord]:
     """Return the attempts that are in one of these states."""
-    return _select(connection, ATTEMPTS.c.status.in_(statuses))
+    found = connection.execute(_IN_STATE, {"statuses": statuses})
+    return [rows.attempt_record(dict(row)) for row in found.mappings()]
+
+
+_IN_STATE = (
+    select(ATTEMPTS)
+    .where(ATTEMPTS.c.status.in_(bindparam("statuses", expanding=True)))
+    .order_by(ATTEMPTS.c.id)
+)
+
+
+def is_any_open(connection: Connection) -> bool:
+    """Tell whether an attempt was granted and not yet claimed."""
+    return connection.execute(_AN_OPEN_ONE).first() is not None
+
+
+_AN_OPEN_ONE = select(ATTEMPTS.c.id).where(ATTEMPTS.c.status == Status.QUEUED).limit(1)
 
 
 def get(connection: Connection, attempt_id: int) -> AttemptRecord:
@@ -51,6 +67,20 @@ def held_slots(connection: Connection, host: str) -> dict[Slot, int]:
     return {Slot(row.host, row.kind, row.number): row.attempt_id for row in found}
 
 
+def slot_holders(connection: Connection, host: str) -> dict[Slot, str]:
+    """Return the slots of a host that are taken, each with the name of the stage that holds it."""
+    found = connection.execute(_HELD, {"here": host})
+    return {Slot(host, kind, number): name for kind, number, name in found}
+
+
+_HELD = (
+    select(SLOTS.c.kind, SLOTS.c.number, STAGES.c.name)
+    .join(ATTEMPTS, ATTEMPTS.c.id == SLOTS.c.attempt_id)
+    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .where(SLOTS.c.host == bindparam("here"))
+)
+
+
 def directory(stage: StageRecord, number: int) -> Path:
     """Return where an attempt's logs and record lie."""
     return Path(stage.directory) / ".trainui" / f"attempt-{number}"
@@ -70,15 +100,9 @@ def grant(
     savepoint = connection.begin_nested()
     try:
         attempt_id = _insert_attempt(connection, stage, slots, host, task_id)
-        moved = connection.execute(
-            update(STAGES)
-            .where(
-                STAGES.c.id == stage.id,
-                STAGES.c.status == Status.QUEUED,
-                STAGES.c.attempt == stage.attempt,
-            )
-            .values(attempt=number, celery_task_id=task_id, reason="starting", not_before=None)
-        ).rowcount
+        seen = {"stage": stage.id, "number": stage.attempt}
+        granted = {"attempt": number, "celery_task_id": task_id}
+        moved = connection.execute(_GRANT, {**seen, **granted}).rowcount
     except IntegrityError:
         moved = 0
     if not moved:
@@ -89,21 +113,38 @@ def grant(
     return get(connection, attempt_id)
 
 
+_GRANT = (
+    update(STAGES)
+    .where(
+        STAGES.c.id == bindparam("stage"),
+        STAGES.c.status == Status.QUEUED,
+        STAGES.c.attempt == bindparam("number"),
+    )
+    .values(
+        attempt=bindparam("attempt"),
+        celery_task_id=bindparam("celery_task_id"),
+        reason="starting",
+        not_before=None,
+    )
+)
+
+
 def _insert_attempt(
     connection: Connection, stage: StageRecord, slots: Sequence[Slot], host: str, task_id: str
 ) -> int:
     number = stage.attempt + 1
     inserted = connection.execute(
-        insert(ATTEMPTS).values(
-            stage_id=stage.id,
-            number=number,
-            status=Status.QUEUED,
-            host=host,
-            celery_task_id=task_id,
-            directory=str(directory(stage, number)),
-            slots_json=rows.slots_json(tuple(slots)),
-            granted_at=clock.now(),
-        )
+        _INSERT,
+        {
+            "stage_id": stage.id,
+            "number": number,
+            "status": Status.QUEUED,
+            "host": host,
+            "celery_task_id": task_id,
+            "directory": str(directory(stage, number)),
+            "slots_json": rows.slots_json(tuple(slots)),
+            "granted_at": clock.now(),
+        },
     )
     attempt_id = int(inserted.inserted_primary_key[0])  # type: ignore[index]
     if slots:
@@ -111,15 +152,20 @@ def _insert_attempt(
             {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
             for slot in slots
         ]
-        connection.execute(insert(SLOTS), taken)
+        connection.execute(_TAKE, taken)
     return attempt_id
+
+
+_INSERT = insert(ATTEMPTS)
+_TAKE = insert(SLOTS)
 
 
 def mark_sent(connection: Connection, attempt_id: int) -> None:
     """Note that the attempt's message is on its way to the broker."""
-    connection.execute(
-        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(sent_at=clock.now())
-    )
+    connection.execute(_SENT, {"attempt": attempt_id, "sent_at": clock.now()})
+
+
+_SENT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
 
 
 def unclaimed(connection: Connection, *, sent_before: int) -> list[AttemptRecord]:
@@ -143,16 +189,8 @@ def claim(
     stage = stages.named(connection, run_id, stage_name)
     if stage is None:
         return None
-    claimed = connection.execute(
-        update(ATTEMPTS)
-        .where(
-            ATTEMPTS.c.stage_id == stage.id,
-            ATTEMPTS.c.number == stage.attempt,
-            ATTEMPTS.c.celery_task_id == celery_task_id,
-            ATTEMPTS.c.status == Status.QUEUED,
-        )
-        .values(status=Status.RUNNING)
-    )
+    wanted = {"stage": stage.id, "last": stage.attempt, "message": celery_task_id}
+    claimed = connection.execute(_CLAIM, wanted)
     if claimed.rowcount == 0:
         return None
     # the outcome of the attempt before goes, so that what is shown is this attempt's
@@ -165,9 +203,23 @@ def claim(
     }
     stages.change(connection, stage, Status.RUNNING, **cleared)
     runs.refresh(connection, run_id)
-    return _select(connection, ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.number == stage.attempt)[
-        0
-    ]
+    row = connection.execute(_OF_NUMBER, wanted).mappings().one()
+    return rows.attempt_record(dict(row))
+
+
+_CLAIM = (
+    update(ATTEMPTS)
+    .where(
+        ATTEMPTS.c.stage_id == bindparam("stage"),
+        ATTEMPTS.c.number == bindparam("last"),
+        ATTEMPTS.c.celery_task_id == bindparam("message"),
+        ATTEMPTS.c.status == Status.QUEUED,
+    )
+    .values(status=Status.RUNNING)
+)
+_OF_NUMBER = select(ATTEMPTS).where(
+    ATTEMPTS.c.stage_id == bindparam("stage"), ATTEMPTS.c.number == bindparam("last")
+)
 
 
 def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> None:
@@ -223,18 +275,12 @@ def mark_started(
     connection: Connection, attempt: AttemptRecord, *, started_at: int, pid: int, supervisor: int
 ) -> None:
     """Note the process of an attempt, as its supervisor saw it."""
-    connection.execute(
-        update(ATTEMPTS)
-        .where(ATTEMPTS.c.id == attempt.id, ATTEMPTS.c.status == Status.RUNNING)
-        .values(started_at=started_at, pid=pid, supervisor_pid=supervisor)
-    )
-    connection.execute(
-        update(STAGES)
-        .where(STAGES.c.id == attempt.stage_id, STAGES.c.attempt == attempt.number)
-        .values(started_at=started_at)
-    )
+    process = {"started_at": started_at, "pid": pid, "supervisor_pid": supervisor}
+    connection.execute(_STARTED, {"attempt": attempt.id, **process})
+    last = {"stage": attempt.stage_id, "last": attempt.number}
+    connection.execute(_STAGE_STARTED, {**last, "started_at": started_at})
     stage = stages.get(connection, attempt.stage_id)
-    runs.refresh(connection, stage.run_id)
+    runs.refresh(connection, stage.run_id, started_at=started_at)
     text = f"{stage.name} started as process {pid}"
     events.record(
         connection,
@@ -245,6 +291,14 @@ def mark_started(
         attempt=attempt.number,
         time=started_at,
     )
+
+
+_STARTED = update(ATTEMPTS).where(
+    ATTEMPTS.c.id == bindparam("attempt"), ATTEMPTS.c.status == Status.RUNNING
+)
+_STAGE_STARTED = update(STAGES).where(
+    STAGES.c.id == bindparam("stage"), STAGES.c.attempt == bindparam("last")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +343,7 @@ def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | N
     status = _end_stage(connection, stage, attempt, outcome)
     if status != Status.QUEUED:
         stages.settle_dependants(connection, [stage.id])
-    runs.refresh(connection, stage.run_id)
+    runs.refresh(connection, stage.run_id, started_at=attempt.started_at or outcome.started_at)
     return status
 
 
@@ -310,8 +364,12 @@ def _end_attempt(connection: Connection, attempt: AttemptRecord, outcome: Outcom
     }
     if attempt.started_at is None:
         values["started_at"] = outcome.started_at
-    connection.execute(update(ATTEMPTS).where(ATTEMPTS.c.id == attempt.id).values(**values))
-    connection.execute(delete(SLOTS).where(SLOTS.c.attempt_id == attempt.id))
+    connection.execute(_END, {"attempt": attempt.id, **values})
+    connection.execute(_FREE, {"attempt": attempt.id})
+
+
+_END = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
+_FREE = delete(SLOTS).where(SLOTS.c.attempt_id == bindparam("attempt"))
 
 
 def _end_stage(

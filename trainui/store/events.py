@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, insert
 
 from trainui import clock
@@ -40,6 +42,30 @@ def record(
             "text": text,
         },
     )
+
+
+def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]], kind: str) -> None:
+    """Add an event of the same kind for each of several stages.
+
+    Args:
+        connection: a write transaction.
+        happened: of each its run's id, its full name and the sentence.
+        kind: a short, stable word.
+    """
+    if happened:
+        now = clock.now()
+        values = [
+            {
+                "run_id": run,
+                "stage": stage,
+                "attempt": None,
+                "time": now,
+                "kind": kind,
+                "text": text,
+            }
+            for run, stage, text in happened
+        ]
+        connection.execute(_RECORD, values)
 
 
 _RECORD = insert(EVENTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from trainui import clock
 from trainui.domain.notices import MARKS, Notice
@@ -21,41 +21,57 @@ NAMED = 3
 """Stages that are named in the words on a run's end."""
 
 
-def take(store: Store) -> list[Notice]:
-    """Return what nobody was told of yet, and note that it was told.
+class Notices:
+    """Takes what nobody was told of yet; remembers how far the events were looked through."""
 
-    It is noted first: should this process die before it tells, nobody is told twice.
-    """
-    with store.read() as connection:
-        if not (runs.to_notify(connection) or _marks(connection)):
-            return []
-    with store.write() as connection:
-        ended, marked = runs.to_notify(connection), _marks(connection)
-        runs.mark_notified(connection, [run.id for run in ended])
-        if marked:
-            runs.set_flag(connection, TOLD, str(marked[-1][0]))
-        return [notice for _, notice in marked] + [_end(connection, run) for run in ended]
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._looked_to = 0
+
+    def take(self) -> list[Notice]:
+        """Return what nobody was told of yet, and note that it was told.
+
+        It is noted first: should this process die before it tells, nobody is told twice.
+        """
+        with self._store.read() as connection:
+            last = connection.execute(_LAST).scalar() or 0
+            self._looked_to = min(self._looked_to, last)  # of deleted runs numbers come again
+            if not (runs.to_notify(connection) or _marks(connection, self._looked_to)):
+                self._looked_to = last
+                return []
+        with self._store.write() as connection:
+            ended, marked = runs.to_notify(connection), _marks(connection, self._looked_to)
+            runs.mark_notified(connection, [run.id for run in ended])
+            if marked:
+                runs.set_flag(connection, TOLD, str(marked[-1][0]))
+            return [notice for _, notice in marked] + [_end(connection, run) for run in ended]
 
 
 def begin(store: Store) -> None:
     """Take what has happened so far for told, in a store of which nothing was told yet."""
     with store.write() as connection:
         if runs.flag(connection, TOLD) is None:
-            last = connection.execute(select(func.max(EVENTS.c.id))).scalar()
+            last = connection.execute(_LAST).scalar()
             runs.set_flag(connection, TOLD, str(last or 0))
 
 
-def _marks(connection: Connection) -> list[tuple[int, Notice]]:
-    found = connection.execute(
-        select(EVENTS.c.id, EVENTS.c.kind, EVENTS.c.run_id, RUNS.c.name, EVENTS.c.text)
-        .join(RUNS, RUNS.c.id == EVENTS.c.run_id)
-        .where(EVENTS.c.id > int(runs.flag(connection, TOLD) or 0), EVENTS.c.kind.in_(MARKS))
-        .order_by(EVENTS.c.id)
-    )
+def _marks(connection: Connection, looked_to: int) -> list[tuple[int, Notice]]:
+    """Return marks that nobody was told of; up to the event `looked_to` there are none."""
+    told = max(looked_to, int(runs.flag(connection, TOLD) or 0))
+    found = connection.execute(_MARKS, {"told": told})
     return [
         (number, Notice(kind, run_id, name, f"{name}: {text}"))
         for number, kind, run_id, name, text in found
     ]
+
+
+_LAST = select(func.max(EVENTS.c.id))
+_MARKS = (
+    select(EVENTS.c.id, EVENTS.c.kind, EVENTS.c.run_id, RUNS.c.name, EVENTS.c.text)
+    .join(RUNS, RUNS.c.id == EVENTS.c.run_id)
+    .where(EVENTS.c.id > bindparam("told"), EVENTS.c.kind.in_(list(MARKS)))
+    .order_by(EVENTS.c.id)
+)
 
 
 def _end(connection: Connection, run: RunRecord) -> Notice:

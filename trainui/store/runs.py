@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 
 from trainui import clock
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import ENDED, Status, run_status
+from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store import events, rows
 from trainui.store.tables import (
-    ATTEMPTS,
     DEPENDENCIES,
     FLAGS,
     PIPELINES,
@@ -172,35 +171,48 @@ def stages(connection: Connection, run_id: str) -> list[StageRecord]:
     return [rows.stage_record(dict(row)) for row in found]
 
 
-def refresh(connection: Connection, run_id: str) -> Status:
-    """Derive a run's state and times from its stages; return the state."""
-    states = connection.execute(_STATES, {"run": run_id}).scalars().all()
-    before, started_at, last_attempt, last_end = connection.execute(_TIMES, {"run": run_id}).one()
-    status = run_status([Status(name) for name in states], started=bool(last_attempt))
-    values: dict[str, Any] = {"status": status, "started_at": started_at, "completed_at": None}
+def refresh(connection: Connection, run_id: str, *, started_at: int | None = None) -> Status:
+    """Derive a run's state and times from its stages; return the state.
+
+    Args:
+        connection: a write transaction.
+        run_id: the run.
+        started_at: when an attempt of it started, where that is news.
+    """
+    run = connection.execute(_RUN, {"run": run_id}).one()
+    states = [Status.RUNNING] if run.is_unfinished else _states(connection, run_id)
+    status = run_status(states, started=bool(run.was_granted))
+    starts = [start for start in (run.started_at, started_at) if start is not None]
+    values: dict[str, Any] = {"started_at": min(starts, default=None)}
     if status in ENDED:
-        end = clock.now() if last_end is None else last_end
-        values["completed_at"] = max(end, started_at or 0)
+        end = connection.execute(_LAST_END, {"run": run_id}).scalar()
+        end = clock.now() if end is None else end
+        values |= {"completed_at": max(end, values["started_at"] or 0)}
     else:
-        values["notified_at"] = None
-    connection.execute(_REFRESH, {"run": run_id, **values})
-    if before != status:
+        values |= {"completed_at": None, "notified_at": None}
+    if (status, values["started_at"]) != (run.status, run.started_at) or status in ENDED:
+        connection.execute(_REFRESH, {"run": run_id, "status": status, **values})
+    if run.status != status:
         events.record(connection, run_id, "run", f"the run is {status}")
     return status
 
 
-# Built once: they run at every step of every stage, and building costs more than running.
+def _states(connection: Connection, run_id: str) -> list[Status]:
+    found = connection.execute(_STATES, {"run": run_id}).scalars()
+    return [Status(name) for name in found]
+
+
+# Built once: they run at every step of every stage, and building costs more than running. While a
+# run is under way they look at few of its stages, however many it has.
 _OF_RUN = STAGES.c.run_id == bindparam("run")
-_STATES = select(STAGES.c.status).distinct().where(_OF_RUN)
-_TIMES = select(
+_RUN = select(
     RUNS.c.status,
-    select(func.min(ATTEMPTS.c.started_at))
-    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
-    .where(_OF_RUN)
-    .scalar_subquery(),
-    select(func.max(STAGES.c.attempt)).where(_OF_RUN).scalar_subquery(),
-    select(func.max(STAGES.c.completed_at)).where(_OF_RUN).scalar_subquery(),
+    RUNS.c.started_at,
+    exists().where(_OF_RUN, STAGES.c.status.in_(list(UNFINISHED))).label("is_unfinished"),
+    exists().where(_OF_RUN, STAGES.c.attempt > 0).label("was_granted"),
 ).where(RUNS.c.id == bindparam("run"))
+_STATES = select(STAGES.c.status).distinct().where(_OF_RUN)
+_LAST_END = select(func.max(STAGES.c.completed_at)).where(_OF_RUN)
 _REFRESH = update(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
@@ -214,15 +226,23 @@ def active(connection: Connection) -> list[RunRecord]:
     return [rows.run_record(dict(row)) for row in found]
 
 
+def is_any_active(connection: Connection) -> bool:
+    """Tell whether a run is not over."""
+    return connection.execute(_AN_ACTIVE_ONE).first() is not None
+
+
+_AN_ACTIVE_ONE = (
+    select(RUNS.c.id).where(RUNS.c.status.in_([Status.QUEUED, Status.RUNNING])).limit(1)
+)
+
+
 def to_notify(connection: Connection) -> list[RunRecord]:
     """Return the runs that are over and of whose end nobody was told."""
-    found = connection.execute(
-        select(RUNS).where(
-            RUNS.c.status.in_(list(ENDED)),
-            RUNS.c.notified_at.is_(None),
-        )
-    ).mappings()
+    found = connection.execute(_TO_NOTIFY).mappings()
     return [rows.run_record(dict(row)) for row in found]
+
+
+_TO_NOTIFY = select(RUNS).where(RUNS.c.status.in_(list(ENDED)), RUNS.c.notified_at.is_(None))
 
 
 def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:
@@ -256,5 +276,8 @@ def set_flag(connection: Connection, name: str, value: str | None) -> None:
 
 def flag(connection: Connection, name: str) -> str | None:
     """Return a switch's value."""
-    value = connection.execute(select(FLAGS.c.value).where(FLAGS.c.name == name)).scalar()
+    value = connection.execute(_FLAG, {"called": name}).scalar()
     return None if value is None else str(value)
+
+
+_FLAG = select(FLAGS.c.value).where(FLAGS.c.name == bindparam("called"))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.domain.states import ENDED, Status, check_transition
+from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.settle import Upstream, settled
 from trainui.store import dialect, events, rows, runs
 from trainui.store.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
@@ -145,81 +146,148 @@ def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
     """Queue, block or skip what waited for these stages, and what waited for that in turn."""
     frontier = list(stage_ids)
     while frontier:
-        changed = []
-        for dependant in _pending_dependants(connection, frontier):
-            if settle(connection, dependant):
-                changed.append(dependant.id)
-        frontier = changed
+        moved = [_pending_dependants(connection, part) for part in _parts(frontier)]
+        frontier = settle(connection, {one.id: one for part in moved for one in part}.values())
 
 
-def settle(connection: Connection, stage: StageRecord) -> bool:
-    """Queue, block or skip one pending stage if its upstream stages say so.
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A pending stage, as far as it matters for what becomes of it."""
+
+    id: str
+    run_id: str
+    name: str
+    attempt: int
+
+
+def settle(connection: Connection, pending: Iterable[Pending]) -> list[str]:
+    """Queue, block or skip pending stages whose upstream stages say so.
 
     Returns:
-        Whether stages that depend on it may have to be settled too.
+        The ids of those on which others depend that may have to be settled now.
     """
-    outcome = settled(_upstreams(connection, stage.id))
-    if outcome is None:
-        return False
-    status, reason = outcome
-    ended = {"completed_at": clock.now()} if status in ENDED else {}
-    return change(connection, stage, status, reason=reason, **ended) and status in ENDED
+    by_id = {stage.id: stage for stage in pending}
+    upstreams = _upstreams(connection, list(by_id))
+    becomes: dict[tuple[Status, str | None], list[Pending]] = {}
+    for stage_id, stage in by_id.items():
+        if (outcome := settled(upstreams.get(stage_id, ()))) is not None:
+            becomes.setdefault(outcome, []).append(stage)
+    for (status, reason), stages in becomes.items():
+        _leave_pending(connection, stages, status, reason)
+    return [one.id for (status, _), stages in becomes.items() if status in ENDED for one in stages]
 
 
-def _pending_dependants(connection: Connection, stage_ids: list[str]) -> list[StageRecord]:
-    found = connection.execute(
-        select(STAGES)
-        .distinct()
-        .join(DEPENDENCIES, DEPENDENCIES.c.stage_id == STAGES.c.id)
-        .where(DEPENDENCIES.c.upstream_id.in_(stage_ids), STAGES.c.status == Status.PENDING)
-    ).mappings()
-    return [rows.stage_record(dict(row)) for row in found]
+def _leave_pending(
+    connection: Connection, stages: Sequence[Pending], status: Status, reason: str | None
+) -> None:
+    """Bring stages that were read as pending in this transaction into another state."""
+    check_transition(Status.PENDING, status, f"stage {stages[0].name} of run {stages[0].run_id}")
+    values: dict[str, Any] = {"status": status, "reason": reason}
+    if status in ENDED:
+        values["completed_at"] = clock.now()
+    connection.execute(
+        _CHANGE,
+        [
+            {"stage": one.id, "before": Status.PENDING, "number": one.attempt, **values}
+            for one in stages
+        ],
+    )
+    words = f"is {status}" + (f": {reason}" if reason else "")
+    told = [(one.run_id, one.name, f"{one.name} {words}") for one in stages]
+    events.record_all(connection, told, str(status))
 
 
-def _upstreams(connection: Connection, stage_id: str) -> list[Upstream]:
-    """Return what a stage depends on directly, less what has completed: that decides nothing."""
-    found = connection.execute(_UPSTREAMS, {"stage": stage_id})
-    return [
-        Upstream(
-            name,
-            Status(status),
-            status in ENDED and bool(rows.load(definition)["allow_failure"]),
-        )
-        for name, status, definition in found
-    ]
+_PART = 500
+"""Ids in one statement: of more the drivers take none."""
 
 
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _PART] for start in range(0, len(ids), _PART))
+
+
+def _pending_dependants(connection: Connection, stage_ids: Sequence[str]) -> list[Pending]:
+    """Return the pending stages to whose fate these, their upstreams, may have brought news.
+
+    One that completed brings none to a stage which waits for others still.
+    """
+    found = connection.execute(_PENDING_DEPENDANTS, {"stages": stage_ids})
+    return [Pending(*row) for row in found]
+
+
+def _upstreams(connection: Connection, stage_ids: Sequence[str]) -> dict[str, list[Upstream]]:
+    """Return by id what stages depend on, less what has completed: that decides nothing."""
+    upstreams: dict[str, list[Upstream]] = {}
+    for part in _parts(stage_ids):
+        for stage_id, name, status, definition in connection.execute(_UPSTREAMS, {"stages": part}):
+            allowed = status in ENDED and bool(rows.load(definition)["allow_failure"])
+            upstreams.setdefault(stage_id, []).append(Upstream(name, Status(status), allowed))
+    return upstreams
+
+
+_UPSTREAM = STAGES.alias("upstream")
+_OTHER = STAGES.alias("other")
+_OTHER_EDGE = DEPENDENCIES.alias("other_edge")
+_WAITS_FOR_OTHERS = (
+    exists()
+    .where(
+        _OTHER_EDGE.c.stage_id == STAGES.c.id,
+        _OTHER.c.id == _OTHER_EDGE.c.upstream_id,
+        _OTHER.c.status.in_(list(UNFINISHED)),
+    )
+    .correlate(STAGES)
+)
+_PENDING_DEPENDANTS = (
+    select(STAGES.c.id, STAGES.c.run_id, STAGES.c.name, STAGES.c.attempt)
+    .distinct()
+    .join(DEPENDENCIES, DEPENDENCIES.c.stage_id == STAGES.c.id)
+    .join(_UPSTREAM, _UPSTREAM.c.id == DEPENDENCIES.c.upstream_id)
+    .where(
+        DEPENDENCIES.c.upstream_id.in_(bindparam("stages", expanding=True)),
+        STAGES.c.status == Status.PENDING,
+        (_UPSTREAM.c.status != Status.COMPLETED) | ~_WAITS_FOR_OTHERS,
+    )
+)
 _UPSTREAMS = (
-    select(STAGES.c.name, STAGES.c.status, STAGES.c.definition_json)
+    select(DEPENDENCIES.c.stage_id, STAGES.c.name, STAGES.c.status, STAGES.c.definition_json)
     .join(DEPENDENCIES, DEPENDENCIES.c.upstream_id == STAGES.c.id)
-    .where(DEPENDENCIES.c.stage_id == bindparam("stage"), STAGES.c.status != Status.COMPLETED)
+    .where(
+        DEPENDENCIES.c.stage_id.in_(bindparam("stages", expanding=True)),
+        STAGES.c.status != Status.COMPLETED,
+    )
     .order_by(STAGES.c.position)
 )
 
 
 def queued(
-    connection: Connection, *, kind: str | None = None, limit: int | None = None
+    connection: Connection, *, kind: str | None = None, limit: int = -1
 ) -> list[StageRecord]:
     """Return the stages that wait for a slot, in the order in which they may have one.
 
     Args:
         connection: to the store.
         kind: `cpu` or `gpu`: those that need such slots; None: all.
-        limit: at most so many, the first ones.
+        limit: at most so many, the first ones; below 0: all.
     """
-    found = select(STAGES).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(_IS_QUEUED)
+    found = connection.execute(_queue(kind, is_cut=limit >= 0), {"most": limit})
+    return [rows.stage_record(dict(row)) for row in found.mappings()]
+
+
+@cache
+def _queue(kind: str | None, *, is_cut: bool) -> Any:
+    """Build the query for a queue, which orders ids only: definitions are large."""
+    order = (RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position)
+    ids = select(STAGES.c.id).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(_IS_QUEUED)
     if kind is not None:
-        found = found.where(_GPUS > 0 if kind == "gpu" else _GPUS == 0)
-    ordered = found.order_by(
-        RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position
-    ).limit(limit)
-    return [rows.stage_record(dict(row)) for row in connection.execute(ordered).mappings()]
+        ids = ids.where(_GPUS > 0 if kind == "gpu" else _GPUS == 0)
+    if is_cut:
+        ids = ids.order_by(*order).limit(bindparam("most"))
+    found = select(STAGES).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(STAGES.c.id.in_(ids))
+    return found.order_by(*order)
 
 
 def queued_in_silence(connection: Connection, *, limit: int) -> list[str]:
     """Return the ids of queued stages of which nothing says why they wait."""
-    found = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit(limit)
-    return list(connection.execute(found).scalars())
+    return list(connection.execute(_SILENT, {"most": limit}).scalars())
 
 
 def _has_open_attempt() -> Any:
@@ -232,6 +300,7 @@ def _has_open_attempt() -> Any:
 
 _GPUS = func.coalesce(dialect.number_in(STAGES.c.definition_json, "gpus"), 0)
 _IS_QUEUED = and_(STAGES.c.status == Status.QUEUED, ~_has_open_attempt())
+_SILENT = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit(bindparam("most"))
 
 
 def cancel(connection: Connection, run_id: str, stage_ids: Iterable[str]) -> list[str]:
@@ -330,12 +399,11 @@ def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> 
         _reopen(connection, stage, fresh=item.fresh)
     for stage, item in reopened:
         if item.skip:
-            again = get(connection, stage.id)
-            change(connection, again, Status.SKIPPED, reason="left out by --until")
-    for stage, _ in reopened:
-        again = get(connection, stage.id)
-        if again.status == Status.PENDING:
-            settle(connection, again)
+            skipped = get(connection, stage.id)
+            change(connection, skipped, Status.SKIPPED, reason="left out by --until")
+    again = [get(connection, stage.id) for stage, _ in reopened]
+    pending = [one for one in again if one.status == Status.PENDING]
+    settle(connection, [Pending(one.id, run_id, one.name, one.attempt) for one in pending])
     _hold_back(connection, run_id)
     settle_dependants(connection, [stage.id for stage, _ in reopened])
     runs.refresh(connection, run_id)
@@ -356,7 +424,9 @@ def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
 
 def _hold_back(connection: Connection, run_id: str) -> None:
     """Let queued stages wait again whose upstream stages were brought back to life."""
-    for stage in runs.stages(connection, run_id):
-        if stage.status == Status.QUEUED and settled(_upstreams(connection, stage.id)) is None:
+    queued = [one for one in runs.stages(connection, run_id) if one.status == Status.QUEUED]
+    upstreams = _upstreams(connection, [stage.id for stage in queued])
+    for stage in queued:
+        if settled(upstreams.get(stage.id, ())) is None:
             _withdraw(connection, stage)
             change(connection, stage, Status.PENDING)

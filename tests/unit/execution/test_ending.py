@@ -132,7 +132,45 @@ def test_a_loss_is_dated_by_the_last_sign_of_life(store: Store, subject: Subject
 
 
 def unread(store: Store, tmp_path: Path) -> Subject:
-    return begin(store, submit(tmp_path, TEXT), "a", GPU)
+    subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
+    log = Path(subject.attempt.directory, "stdout.log")
+    log.parent.mkdir(parents=True)
+    log.write_text("hi\n")
+    return subject
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (".trainui/attempt-1/stdout.log", False),
+        (".trainui/attempt-1/metrics.jsonl", False),
+        ("logs/metrics.csv", False),
+        ("model.pt", True),
+    ],
+)
+def test_nobody_is_waited_for_where_nothing_can_hold_a_metric(
+    store: Store, tmp_path: Path, path: str, expected: bool
+) -> None:
+    subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
+    file = Path(subject.stage.directory, path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    stopping = threading.Event()
+    stopping.set()
+    found = drain.wait_until_read(store, subject, stopping)
+    assert found == Drained.NOTHING
+    file.write_text("step,loss\n1,2\n")
+    found = drain.wait_until_read(store, subject, stopping)
+    assert (found == Drained.NOTHING) is expected
+
+
+def test_that_there_was_nothing_to_read_is_on_record(store: Store, tmp_path: Path) -> None:
+    subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
+    assert ending.record_exit(store, subject.attempt, ended(), threading.Event())
+    (attempt,) = of_stage(subject.run.id, "a")
+    assert attempt.status == Status.COMPLETED
+    with store.read() as connection:
+        assert attempts.get(connection, attempt.id).metrics_complete
 
 
 def test_the_wait_for_metrics_ends_when_all_are_read(store: Store, tmp_path: Path) -> None:
@@ -144,14 +182,14 @@ def test_the_wait_for_metrics_ends_when_all_are_read(store: Store, tmp_path: Pat
 
     reader = threading.Timer(0.1, read)
     reader.start()
-    found = drain.wait_until_read(store, subject.attempt, threading.Event())
+    found = drain.wait_until_read(store, subject, threading.Event())
     reader.join()
     assert found == Drained.COMPLETE
 
 
 def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path: Path) -> None:
     subject = unread(store, tmp_path)
-    found = drain.wait_until_read(store, subject.attempt, threading.Event(), patience=0.1)
+    found = drain.wait_until_read(store, subject, threading.Event(), patience=0.1)
     assert found == Drained.GIVEN_UP
     with views.reading() as connection:
         texts = [event.text for _, event in views.events(connection, subject.run.id)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.unit.execution.submitted import of_stage, submit
 from trainui import clock, control
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
+from trainui.execution import planner
 from trainui.execution.celery_app import get_app
 from trainui.execution.messages import Message, Messenger
 from trainui.execution.planner import BEHIND, HORIZON, LOOK_EVERY, Planner
@@ -48,6 +50,12 @@ def planner_with(store: Store, posted: Posted, **settings: Any) -> Planner:
     return Planner(store, posted, Settings(**settings))
 
 
+@pytest.fixture
+def at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it said at each look what stages wait for."""
+    monkeypatch.setattr(planner, "WORDS_EVERY", 0.0)
+
+
 def stage_of(store: Store, run_id: str, name: str) -> StageRecord:
     with store.read() as connection:
         found = stages.named(connection, run_id, name)
@@ -65,6 +73,7 @@ def sent(store: Store, ago: float) -> None:
 TWO = "stages: [{name: a, run: x}, {name: b, run: x}]"
 
 
+@pytest.mark.usefixtures("at_each_look")
 def test_what_fits_is_granted_and_the_rest_is_told_why_it_waits(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
@@ -208,6 +217,29 @@ def test_many_that_cannot_start_keep_none_behind_them_from_it(
     assert posted.names() == ["small"]
 
 
+def test_other_words_wait_for_a_second_and_nothing_else_does(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, "stages: [{name: a, run: x}, {name: b, run: x}, {name: c, run: x}]")
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    assert stage_of(store, run, "c").reason == "needs 1 CPU place: 1 given to earlier stages"
+    (attempt,) = of_stage(run, "a")
+    with store.write() as connection:
+        assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
+        attempts.end(connection, attempt.id, Outcome(Status.COMPLETED, clock.now()))
+    planner.look(changed=True)
+    planner.look(changed=True)
+    assert posted.names() == ["a", "b"]
+    assert stage_of(store, run, "c").reason == "needs 1 CPU place: 1 given to earlier stages"
+    pause = planner.next_look()
+    assert 0 < pause <= LOOK_EVERY
+    time.sleep(pause)
+    planner.look(changed=False)
+    assert stage_of(store, run, "c").reason == "needs 1 CPU place: 1 of 1 taken by b"
+
+
+@pytest.mark.usefixtures("at_each_look")
 def test_of_many_that_wait_the_first_are_told_for_what_and_the_rest_that_they_are_behind(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:

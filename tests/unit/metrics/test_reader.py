@@ -23,7 +23,7 @@ from tests.unit.metrics.attempts import (
     wait_for,
 )
 from tests.unit.metrics.reading import all_points, lines, summaries
-from trainui import doorbell, paths
+from trainui import paths
 from trainui.domain.definition import MetricSource
 from trainui.domain.states import Status
 from trainui.metrics import process
@@ -101,14 +101,11 @@ def test_a_file_that_was_silent_is_noticed(
 
 def test_the_end_of_an_attempt(store: Store, tmp_path: Path, readers: Readers) -> None:
     attempt = start_attempt(store, tmp_path)
-    worker = doorbell.Doorbell(paths.home().doorbell)
     readers.start()
     attempt.own_file.write_text(lines(range(5)).rstrip("\n"))
     attempt.end()
     process.wake()
     wait_for(lambda: is_complete(store, attempt))
-    assert worker.wait(5)
-    worker.close()
     assert steps(store, attempt) == list(range(5))
 
 
