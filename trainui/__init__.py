@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trainui.pipeline.inputs import validate_file_path
     from trainui.store.engine import open_session
     from trainui.store.repository import PipelineRepository
+    from trainui.training import log
 
     app: Any
     """The Celery app, for `celery -A trainui`."""
@@ -24,6 +25,7 @@ __all__ = [
     "PipelineExecutor",
     "PipelineRepository",
     "app",
+    "log",
     "open_session",
     "sync_metrics_from_file",
     "validate_file_path",
@@ -32,6 +34,7 @@ __all__ = [
 _HOMES = {
     "PipelineExecutor": "trainui.api",
     "PipelineRepository": "trainui.store.repository",
+    "log": "trainui.training",
     "open_session": "trainui.store.engine",
     "sync_metrics_from_file": "trainui.metrics.persister",
     "validate_file_path": "trainui.pipeline.inputs",

@@ -1,0 +1,179 @@
+"""Celery's own tools see stages as tasks of any Celery project, and such a project's tasks run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine, stage_of, states_of
+from tests.unit.supervisor.waiting import wait_for
+
+HELD = """
+    name: held
+    stages:
+      - {name: "train it", run: "until test -e held.go; do sleep 0.05; done"}
+    """
+
+TASK = "execute_stage_with_tracking"
+
+
+@pytest.fixture
+def held(cli: CommandLine) -> str:
+    """A run whose stage `train it` runs until the test lets it go; its Celery id."""
+    cli.write("held.yaml", HELD)
+    cli.json("run", "held.yaml", "--detach")
+    wait_for(lambda: states_of(cli.json("show", "held")) == {"train it": "running"}, "it", 60)
+    return str(stage_of(cli.json("show", "held"), "train it")["celery_task_id"])
+
+
+def celery(cli: CommandLine, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "trainui", *arguments],
+        cwd=cli.directory,
+        env=cli.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def said(cli: CommandLine, *arguments: str) -> str:
+    with celery(cli, *arguments) as process:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    return out
+
+
+def test_inspect_shows_the_stage_by_its_name(cli: CommandLine, held: str) -> None:
+    assert "pong" in said(cli, "inspect", "ping", "--timeout", "10")
+    (tasks,) = json.loads(said(cli, "inspect", "active", "--json", "--timeout", "10")).values()
+    (task,) = tasks
+    assert task["id"] == held
+    assert task["name"].endswith(TASK)
+    assert task["args"][1] == "train it"
+    cli.write("held.go", "")
+    assert cli("wait", "held").code == 0
+    (tasks,) = json.loads(said(cli, "inspect", "active", "--json", "--timeout", "10")).values()
+    assert tasks == []
+
+
+@contextmanager
+def watching(cli: CommandLine, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with celery(cli, *arguments) as process:
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_events_tell_of_the_stage_as_it_starts_and_ends(cli: CommandLine) -> None:
+    cli.write("held.yaml", HELD)
+    assert cli("worker", "start").code == 0
+    with watching(cli, "events", "--dump") as watcher:
+        assert watcher.stdout
+        seen = ""
+        while "worker-heartbeat" not in seen and "heartbeat" not in seen:
+            seen += watcher.stdout.readline()
+        cli.json("run", "held.yaml", "--detach")
+        for event in ("task received", "task started", "task succeeded"):
+            while not re.search(event, seen, re.IGNORECASE):
+                line = watcher.stdout.readline()
+                assert line, seen
+                seen += line
+            cli.write("held.go", "")
+    assert TASK in seen
+    assert "train it" in seen
+
+
+def test_flower_shows_the_stage_by_its_name(cli: CommandLine, held: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def ask(path: str) -> Any:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+                return answer.read().decode()
+        except OSError:
+            return None
+
+    cli.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
+    with watching(cli, "flower", "--address=127.0.0.1", f"--port={port}"):
+        wait_for(lambda: ask("api/workers?refresh=true"), "Flower", 60)
+        (worker,) = json.loads(ask("api/workers?refresh=true")).items()
+        assert worker[0].startswith("trainui@")
+        # it saw no event of this one, so the page of the worker tells
+        page = ask(f"worker/{worker[0]}")
+        assert held in page
+        assert "train it" in page
+        cli.write("held.go", "")
+        cli.json("wait", "held")
+        again = stage_of(cli.run(HELD, "--name", "again"), "train it")["celery_task_id"]
+
+        def seen() -> Any:
+            return json.loads(ask("api/tasks") or "{}").get(again)
+
+        task = wait_for(lambda: found if (found := seen()) and found["name"] else None, "it", 60)
+        assert task["name"].endswith(TASK)
+        assert "train it" in task["args"]
+
+
+APP = """
+from celery import Celery
+
+app = Celery("shop", broker="memory://")
+app.conf.include = ["shop.tasks"]
+"""
+TASKS = """
+import trainui
+from shop.app import app
+
+
+@app.task(name="shop-training")
+def train(lr, *, epochs):
+    for epoch in range(epochs):
+        trainui.log(step=epoch, loss=lr / (epoch + 1))
+    return {"epochs": epochs}
+
+
+@app.task(name="shop-report", bind=True)
+def report(self, title):
+    return f"{self.name}: {title}"
+"""
+PIPELINE = """
+    name: shop
+    stages:
+      - {name: train, task: shop-training, params: {lr: 0.5, epochs: 3}}
+      - {name: report, task: shop-report, params: {title: done}, depends_on: [train]}
+    """
+
+
+def test_the_tasks_of_a_celery_project_run_with_their_own_arguments(cli: CommandLine) -> None:
+    package = cli.directory / "shop"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "app.py").write_text(APP)
+    (package / "tasks.py").write_text(TASKS)
+    config = Path(cli.environ["XDG_CONFIG_HOME"], "trainui", "config.toml")
+    config.parent.mkdir(parents=True)
+    config.write_text('include = ["shop.tasks"]\n')
+    shown = cli.run(PIPELINE)
+    assert states_of(shown) == {"train": "completed", "report": "completed"}
+    assert stage_of(shown, "train")["result"] == {"epochs": 3}
+    assert stage_of(shown, "report")["result"] == "shop-report: done"
+    (series,) = cli.json("metrics", "shop")["series"]
+    assert (series["name"], series["count"], series["last"]) == ("loss", 3, 0.5 / 3)

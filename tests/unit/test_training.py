@@ -1,0 +1,61 @@
+"""`trainui.log` writes what a stage's curves are made of, and costs a training nothing else."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trainui
+from tests.unit.test_imports import HEAVY, loaded
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "metrics.jsonl"
+    monkeypatch.setenv("TRAINUI_METRICS_FILE", str(file))
+    return file
+
+
+def test_each_call_is_a_line(file: Path) -> None:
+    trainui.log(step=1, loss=0.5)
+    trainui.log(step=np.int64(2), loss=np.float32(0.25), **{"val/acc": True})
+    trainui.log(loss=float("nan"))
+    first, second, third = map(json.loads, file.read_text().splitlines())
+    assert first == {"step": 1, "loss": 0.5}
+    assert second == {"step": 2, "loss": 0.25, "val/acc": 1.0}
+    assert math.isnan(third["loss"])
+
+
+def test_outside_a_stage_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRAINUI_METRICS_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    trainui.log(step=1, loss=0.5)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_written_is_warned_of_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_METRICS_FILE", str(tmp_path))
+    with pytest.warns(UserWarning, match="Is a directory: metrics are not noted"):
+        trainui.log(step=1, loss=0.5)
+
+
+def test_it_loads_nothing_but_itself(tmp_path: Path) -> None:
+    code = "import trainui\ntrainui.log(step=1, loss=2)"
+    third_party = {*HEAVY, "typer", "psutil", "sqlite3", "yaml", "msgspec", "platformdirs"}
+    assert not loaded(code, tmp_path) & third_party
+
+
+def test_lines_of_several_processes_do_not_mix(file: Path) -> None:
+    code = "import trainui\nfor step in range(300): trainui.log(step=step, loss=1.0 / 3)"
+    writers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    steps = [json.loads(line)["step"] for line in file.read_text().splitlines()]
+    assert sorted(steps) == sorted([*range(300)] * 3)
