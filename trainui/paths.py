@@ -9,6 +9,7 @@ import re
 import stat
 import tempfile
 import threading
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from trainui.errors import UnfitEnvironmentError
 
 SOCKET_PATH_LIMIT = 100
 """Bytes. A unix socket's path may have 107; temporary names and suffixes take some."""
+
+PLACE_FILE = ".trainui-place"
+"""In a directory of runs: by it hosts tell whether they share it."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=,-]")
 
@@ -45,6 +49,11 @@ class Home:
     def runs(self) -> Path:
         """Where the directories of runs lie, unless the setting `runs_dir` says otherwise."""
         return self.root / "runs"
+
+    @property
+    def identity(self) -> Path:
+        """By what this home is told from those of other machines."""
+        return self.worker / "identity"
 
     @property
     def worker_log(self) -> Path:
@@ -148,6 +157,26 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     temporary.replace(path)
+
+
+def identity(file: Path) -> str:
+    """Return the random word that a file holds, written now where it is not there.
+
+    By it a directory is known again on whatever machine it is seen: of several who write it at
+    once one wins.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        return file.read_text(encoding="ascii").strip()
+    mine = uuid.uuid4().hex
+    temporary = file.with_name(f".{file.name}.{mine}.tmp")
+    write_private(temporary, mine)
+    try:
+        os.link(temporary, file)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+    return file.read_text(encoding="ascii").strip()
 
 
 def short_socket_path(path: Path) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -15,7 +16,7 @@ from typing import Any
 
 from trainui import paths
 from trainui.domain.notices import KINDS
-from trainui.errors import UsageError
+from trainui.errors import UnfitEnvironmentError, UsageError
 
 
 def default_cpus() -> int:
@@ -38,6 +39,12 @@ class Settings:
 
     allowed_dataset_dirs: tuple[str, ...] = ("~/datasets", "./datasets", "./data")
     """Where `inputs` may lie, besides the pipeline file's directory and the run's."""
+
+    host: str | None = None
+    """What this machine is called among those that share a database (default: its hostname)."""
+
+    queues: tuple[str, ...] = ()
+    """The queues that this machine serves: stages may ask for one."""
 
     cpus: int = field(default_factory=default_cpus)
     """CPU places: how many stages without a GPU run at once."""
@@ -186,6 +193,8 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "broker_url": (_text, "a URL such as redis://localhost:6379/0"),
     "database_url": (_postgresql, "a URL such as postgresql://user@host/database"),
     "allowed_dataset_dirs": (_texts, 'a JSON list of directories, such as ["~/datasets"]'),
+    "host": (_text, "a name"),
+    "queues": (_texts, 'a JSON list of names, such as ["big"]'),
     "cpus": (_places, "a whole number of at least 1"),
     "gpus": (_indices, "indices of GPUs, such as 0,1"),
     "notify_command": (_text, "a shell command"),
@@ -198,6 +207,29 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "theme": (_text, "a theme's name"),
     "ascii": (_truth, "true or false"),
 }
+
+
+def host(settings: Settings | None = None) -> str:
+    """Return what this machine is called."""
+    return (settings or load()).host or socket.gethostname()
+
+
+def place(settings: Settings) -> str | None:
+    """Return the identity of the directory of runs, where other hosts may see it too.
+
+    Raises:
+        UnfitEnvironmentError: it cannot be made.
+    """
+    if settings.database_url is None:
+        return None
+    directory = runs_dir(settings)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return paths.identity(directory / paths.PLACE_FILE)
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"{directory}: {error.strerror}; make it writable, or set TRAINUI_RUNS_DIR"
+        ) from error
 
 
 def runs_dir(settings: Settings) -> Path:

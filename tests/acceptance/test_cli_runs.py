@@ -328,7 +328,8 @@ def test_a_paused_queue_starts_nothing_new(served: CommandLine) -> None:
 
 def test_the_worker_tells_about_itself(served: CommandLine) -> None:
     found = served.json("worker", "status")
-    told = {"running", "pid", "guard_pid", "host", "slots", "log", "broker", "disks", "problems"}
+    told = {"running", "pid", "guard_pid", "host", "slots", "log", "broker", "hosts", "disks"}
+    told |= {"problems"}
     assert set(found) == told
     assert list(found["broker"]) == ["url", "kind", "pid", "reachable"]
     assert found["running"] is True

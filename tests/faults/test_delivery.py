@@ -26,7 +26,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.states import Status
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.paths import Home
 from trainui.store import runs
 from trainui.store.engine import Store, open_store
@@ -149,7 +149,7 @@ def grant_all(store: Store) -> list[str]:
         # the grants, in two statements
         connection.execute(update(STAGES).values(attempt=1, celery_task_id=STAGES.c.id))
         made = list(connection.execute(select(STAGES)))
-        same = {"number": 1, "status": Status.QUEUED, "host": HOST, "directory": "/"}
+        same = {"number": 1, "status": Status.QUEUED, "host": host(), "directory": "/"}
         granted = [
             {**same, "granted_at": 0, "stage_id": one.id, "celery_task_id": one.id} for one in made
         ]

@@ -20,7 +20,7 @@ from trainui import clock, control
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.execution import locks, service
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.paths import Home
 from trainui.store import attempts, stages
 from trainui.store.engine import open_store
@@ -81,7 +81,7 @@ def test_what_was_claimed_and_then_cancelled_is_never_launched(home: Home) -> No
     with open_store().write() as connection:
         found = stages.named(connection, run.id, "a")
         assert found is not None
-        granted = attempts.grant(connection, found, [Slot(HOST, "cpu", 0)], host=HOST)
+        granted = attempts.grant(connection, found, [Slot(host(), "cpu", 0)], host=host())
         assert granted is not None
         attempts.claim(connection, run.id, "a", str(granted.celery_task_id))
     control.cancel(run.id)

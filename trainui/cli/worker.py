@@ -95,10 +95,23 @@ def _lines(found: dict[str, Any]) -> list[str]:
         ("host", found["host"]),
         ("slots", ", ".join(slots)),
         ("log", found["log"]),
+        *(("hosts", _host(one)) for one in found["hosts"]),
         *(("disk", _disk(one)) for one in found["disks"]),
         *(("!", problem) for problem in found["problems"]),
     ]
     return text.table(rows)
+
+
+def _host(found: dict[str, Any]) -> str:
+    from trainui import text
+
+    kinds = [slot["kind"] for slot in found["slots"]]
+    places = f"{kinds.count('cpu')} CPU places, {kinds.count('gpu')} GPUs"
+    queues = f", queues {', '.join(found['queues'])}" if found["queues"] else ""
+    words = f"{found['host']}: {places}{queues}"
+    if not found["heard"]:
+        words = f"! {words}, not heard of for {found['seconds']:.0f} s"
+    return text.harmless(words)
 
 
 def _disk(found: dict[str, Any]) -> str:

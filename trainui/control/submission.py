@@ -65,7 +65,8 @@ def submit(
     environ = os.environ if environ is None else environ
     run_id = _checked_id(run_id)
     name = _checked_name(name or pipeline.name)
-    directory = settings.runs_dir(settings.load()) / run_id
+    configured = settings.load()
+    directory = settings.runs_dir(configured) / run_id
     directories = stage_directories(directory, pipeline)
     submitted = _filled_in(pipeline, directory, environ)
     copied = None
@@ -91,6 +92,8 @@ def submit(
             "allowed": allowed_for(pipeline),
         },
         priority=priority,
+        host=settings.host(configured),
+        place=settings.place(configured),
     )
     with _stored(new, pipeline.text, ShellEnvironment(environ, umask, taken)):
         code.record(Path(pipeline.directory), directory, snapshot=copied and asdict(copied))

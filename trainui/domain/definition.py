@@ -143,6 +143,12 @@ class StageDefinition:
     """CPU places (used only where gpus is 0)."""
     gpus: int = 0
     """GPUs, given whole."""
+    gpu_memory: int | None = None
+    """Bytes that each of them has at least."""
+    host: str | None = None
+    """The only host on which it may run; None: any."""
+    queue: str | None = None
+    """It may run only on hosts that serve this queue; None: any."""
     retries: int = 0
     """Automatic attempts after the first, since a person last started or resumed."""
     retry_delay: float = 0.0

@@ -28,6 +28,33 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """What a host is to the stages that wait, where several hosts share a database."""
+
+    host: str
+    queues: tuple[str, ...] = ()
+    """The queues that it serves."""
+    place: str | None = None
+    """The identity of its directory of runs: it runs stages of runs that lie there, whoever
+    submitted them."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """A host whose worker has announced itself."""
+
+    name: str
+    home: str
+    """Identity of the home whose worker it is."""
+    seconds: float
+    """Since it was last heard of, by the database's clock."""
+    place: str | None
+    slots: tuple[Mapping[str, Any], ...]
+    """Each `{"kind", "index"}`, GPUs also with their `name` and `memory` in bytes."""
+    queues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptRecord:
     """One try of a stage."""
 

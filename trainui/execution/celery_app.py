@@ -5,6 +5,8 @@ Which setting does what was measured on Celery 5.7; each that is here for a reas
 
 from __future__ import annotations
 
+import hashlib
+import os
 from functools import cache
 from typing import Any
 
@@ -16,7 +18,7 @@ from trainui import paths
 from trainui import settings as settings_module
 from trainui.execution import broker_url
 from trainui.paths import Home
-from trainui.settings import Settings
+from trainui.settings import Settings, host
 
 TRACKED_TASK = "trainui.execution.tracked_task"
 """The module that registers the one task that runs stages."""
@@ -55,7 +57,6 @@ SETTINGS: dict[str, Any] = {
     "accept_content": ["json"],
     "task_serializer": "json",
     "result_serializer": "json",
-    "task_default_queue": "trainui",
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,  # the default gives up after 100
@@ -91,8 +92,18 @@ def create_app(home: Home, settings: Settings) -> Any:
         UsageError: the configured broker's URL is of no use.
     """
     app = Celery("trainui", broker=broker_url.for_celery(home, settings), amqp=_Amqp)
-    app.conf.update(SETTINGS, include=[TRACKED_TASK, *settings.include])
+    # of this home: others may use the same broker
+    app.conf.update(SETTINGS, task_default_queue=queue_of(home, settings))
+    app.conf.update(include=[TRACKED_TASK, *settings.include])
     return app
+
+
+def queue_of(home: Home, settings: Settings) -> str:
+    """Return the queue of a home's messages, which nobody else takes."""
+    if settings.broker_url is None:
+        return "trainui"
+    digest = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:8]
+    return f"trainui.{host(settings)}.{digest}"
 
 
 @cache

@@ -6,7 +6,6 @@ import importlib
 import logging
 import os
 import signal
-import socket
 import threading
 import time
 import warnings
@@ -23,7 +22,7 @@ from trainui.execution import duties, readiness, wishes
 from trainui.execution.celery_app import TRACKED_TASK, get_app
 from trainui.execution.stopping import STOPPING
 from trainui.paths import Home
-from trainui.settings import Settings
+from trainui.settings import Settings, host
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ def _make_worker(home: Home, settings: Settings) -> Any:
         ),
     )
     return app.Worker(
-        hostname=f"trainui@{socket.gethostname()}",
+        hostname=f"trainui@{host(settings)}",
         pool_cls="threads",
         concurrency=max(64, len(slots) + 16),
         loglevel="INFO",
@@ -141,6 +140,8 @@ class _LastWish:
 
 
 def _withdraw_if_idle(home: Home, settings: Settings, wish: _LastWish) -> None:
+    if settings.database_url is not None:
+        return  # another host may submit what this one is to run
     seen = wishes.wanted_at(home)  # first: a run that is stored after the look is wanted later
     if seen != wish.stamp:
         wish.stamp, wish.since = seen, time.monotonic()

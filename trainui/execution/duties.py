@@ -21,11 +21,12 @@ from trainui.execution.code_watch import CodeWatch
 from trainui.execution.follow import Follower
 from trainui.execution.gpu_watch import GpuWatch
 from trainui.execution.guard_watch import GuardWatch
+from trainui.execution.host_watch import HostWatch
 from trainui.execution.messages import Messenger
 from trainui.execution.notify import Notifier
 from trainui.execution.planner import Planner
 from trainui.execution.reader_process import ReaderProcess
-from trainui.execution.slots import all_slots
+from trainui.execution.slots import all_slots, here
 from trainui.execution.stall_alerts import StallAlerts
 from trainui.execution.stalls import Stalls
 from trainui.store.engine import open_store
@@ -56,7 +57,8 @@ class Duties:
         self._stall_alerts = StallAlerts(store)
         self._gpus = GpuWatch(store)
         self._code = CodeWatch(store, stopping)
-        self.follower = Follower(store, stopping)
+        self._host = HostWatch(store, settings)
+        self.follower = Follower(store, stopping, here(settings))
         self._active_at = time.monotonic()
         self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
 
@@ -96,6 +98,9 @@ class Duties:
     def _look(self) -> None:
         changed = self._changes.seen()
         self._do(self._guard.look)
+        self._do(self._host.look)
+        if not self._host.is_ours:
+            return
         self._do(self._reader.look)  # takes a second to come up, so before all else
         # what ended before what may start: its slots are free then, and its successors queued
         self._do(lambda: self.follower.look(changed=changed))

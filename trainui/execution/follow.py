@@ -22,7 +22,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from trainui import disk, doorbell
-from trainui.domain.records import AttemptRecord
+from trainui.domain.records import AttemptRecord, Here
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution import ending
@@ -36,7 +36,7 @@ from trainui.execution.launch import (
 )
 from trainui.execution.lone import Lone
 from trainui.execution.preparation import Subject, identity_of
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.metrics import process as reader
 from trainui.store import attempts, stages
 from trainui.store.engine import Store
@@ -93,8 +93,16 @@ class Followed:
 class Follower:
     """Follows all running attempts of this host."""
 
-    def __init__(self, store: Store, stopping: threading.Event) -> None:
+    def __init__(self, store: Store, stopping: threading.Event, here: Here | None = None) -> None:
+        """Make a follower.
+
+        Args:
+            store: what is on record.
+            stopping: set when this worker is about to leave.
+            here: whose attempts are followed, where other hosts follow theirs; None: all.
+        """
         self._store = store
+        self._here = here
         self._nursery = Nursery(without=IDENTITY)
         self._stopping = stopping
         self._lock = threading.Lock()
@@ -151,7 +159,8 @@ class Follower:
     def _compare_with_store(self) -> None:
         before = set(self._known)
         with self._store.read() as connection:
-            running = {a.id: a for a in attempts.in_state(connection, Status.RUNNING)}
+            found = attempts.in_state(connection, Status.RUNNING, here=self._here)
+        running = {attempt.id: attempt for attempt in found}
         with self._lock:
             for attempt in running.values():
                 if attempt.id in self._known:
@@ -171,7 +180,7 @@ class Follower:
         found = self._probe(followed)
         if found is None:
             self._tend_unseen(
-                followed, f"it runs on {followed.attempt.host}, which cannot be seen from {HOST}"
+                followed, f"it runs on {followed.attempt.host}, which cannot be seen from {host()}"
             )
             return
         if followed.unseen:
@@ -191,7 +200,7 @@ class Follower:
         attempt, found = followed.attempt, process.probe(followed.directory)
         if found.state in (ProbeState.RUNNING, ProbeState.ENDED):
             return found
-        if attempt.host != HOST and not journal.is_of_this_boot(followed.directory):
+        if attempt.host != host() and not journal.is_of_this_boot(followed.directory):
             return None  # the machine may also have got another name: then its boot is ours
         if found.state == ProbeState.NONE and attempt.pid is not None:
             # it was started, so its directory was removed: only its processes can tell

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution import nvml
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.store import attempts, stages
 from trainui.store.engine import Store
 
@@ -38,7 +38,7 @@ class GpuWatch:
         self._looked_at = now
         with self._store.read() as connection:
             running = attempts.in_state(connection, Status.RUNNING)
-        on_gpus = [one for one in running if one.gpus and one.host == HOST]
+        on_gpus = [one for one in running if one.gpus and one.host == host()]
         if on_gpus:
             problems = {gpu.index: gpu.problem for gpu in nvml.look().gpus if gpu.problem}
             for attempt in on_gpus:

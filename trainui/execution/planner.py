@@ -18,13 +18,14 @@ from sqlalchemy import Connection
 from trainui import clock, disk, paths
 from trainui.control import environment
 from trainui.control.queue import PAUSED
-from trainui.domain.records import AttemptRecord, Slot, StageRecord
+from trainui.domain.records import AttemptRecord, Here, Slot, StageRecord
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import gpus, nvml, slots
+from trainui.execution import gpus, nvml, slots, wording
 from trainui.execution.delays import Delays
 from trainui.execution.gpus import Usable
 from trainui.execution.messages import Message, Messenger
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
+from trainui.pipeline import size
 from trainui.pipeline.masking import mask
 from trainui.pipeline.plan import Grant, Wait, WaitingStage, decide
 from trainui.settings import Settings
@@ -93,6 +94,7 @@ class Planner:
         self._store = store
         self._messenger = messenger
         self._settings = settings
+        self._here = slots.here(settings)
         self._last: _View | None = None
         self._delays = Delays()
         self._lacking = False
@@ -151,20 +153,26 @@ class Planner:
         # at the worker's start all messages count as lost: whoever had taken them is gone
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
         with self._store.read() as connection:
-            waiting, cut = _page(connection, horizons)
-            is_open = attempts.is_any_open(connection)
+            waiting, cut = _page(connection, horizons, self._here)
+            is_open = attempts.is_any_open(connection, self._here)
             sent_before = clock.now() - patience
-            lost = attempts.unclaimed(connection, sent_before=sent_before) if is_open else []
+            lost = self._unclaimed(connection, sent_before) if is_open else []
             return _View(
                 waiting=waiting,
                 cut=cut,
-                silent=stages.queued_in_silence(connection, limit=SILENT) if cut else (),
-                held=attempts.slot_holders(connection, HOST) if waiting else {},
+                silent=self._silent(connection) if cut else (),
+                held=attempts.slot_holders(connection, host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, PAUSED) is not None,
                 is_open=is_open,
                 is_active=runs.is_any_active(connection),
             )
+
+    def _unclaimed(self, connection: Connection, sent_before: int) -> list[AttemptRecord]:
+        return attempts.unclaimed(connection, sent_before=sent_before, here=self._here)
+
+    def _silent(self, connection: Connection) -> list[str]:
+        return stages.queued_in_silence(connection, limit=SILENT, here=self._here)
 
     def _send_again(self, lost: Sequence[Message]) -> None:
         if not lost:
@@ -178,7 +186,7 @@ class Planner:
     def _give_out(self, view: _View) -> _Given:
         """Give out what is free."""
         usable = self._usable_gpus(view)
-        waiting = _with_lacks(view.waiting, usable, self._delays)
+        waiting = _with_lacks(view.waiting, usable, self._delays, self._settings)
         self._lacking = any(stage.lack for stage in waiting)
         decided, left = decide(
             waiting,
@@ -190,7 +198,11 @@ class Planner:
         for item in decided:
             if isinstance(item, Grant):
                 self._grant(by_id[item.stage_id], item)
-        words = {item.stage_id: item.reason for item in decided if isinstance(item, Wait)}
+        words = {
+            item.stage_id: wording.worded(by_id[item.stage_id], item.reason, self._here)
+            for item in decided
+            if isinstance(item, Wait)
+        }
         behind = {stage: BEHIND for stage in view.silent if stage not in by_id}
         news = {stage: why for stage, why in words.items() if by_id[stage].reason != why}
         return _Given(left, {**news, **behind})
@@ -202,9 +214,9 @@ class Planner:
         return gpus.usable_gpus(self._settings)
 
     def _grant(self, stage: StageRecord, grant: Grant) -> None:
-        places = [Slot(HOST, grant.kind, number) for number in grant.slots]
+        places = [Slot(host(), grant.kind, number) for number in grant.slots]
         with self._store.write() as connection:
-            attempt = attempts.grant(connection, stage, places, host=HOST)
+            attempt = attempts.grant(connection, stage, places, host=host())
             if attempt is not None:  # here, so that no write is in the way of the claim
                 attempts.mark_sent(connection, attempt.id)
         if attempt is not None:
@@ -222,14 +234,14 @@ _HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
 
 
 def _page(
-    connection: Connection, horizons: Mapping[str, int]
+    connection: Connection, horizons: Mapping[str, int], here: Here | None
 ) -> tuple[list[StageRecord], frozenset[str]]:
     """Return the queue as far as the horizons, and the kinds of slots for which it goes on."""
-    waiting = stages.queued(connection, limit=HORIZON + 1)
+    waiting = stages.queued(connection, limit=HORIZON + 1, here=here)
     if len(waiting) <= HORIZON:
         return waiting, frozenset()
     pages = {
-        kind: stages.queued(connection, kind=kind, limit=horizon + 1)
+        kind: stages.queued(connection, kind=kind, limit=horizon + 1, here=here)
         for kind, horizon in horizons.items()
     }
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
@@ -242,7 +254,7 @@ def _is_moved_by_time(view: _View) -> bool:
 
 
 def _with_lacks(
-    waiting: Sequence[StageRecord], usable: Usable, delays: Delays
+    waiting: Sequence[StageRecord], usable: Usable, delays: Delays, settings: Settings
 ) -> list[WaitingStage]:
     """Return what waits, each with the space that is lacking where its run lies or in the home."""
     home = paths.home().root
@@ -253,7 +265,8 @@ def _with_lacks(
         if runs_dir not in lacks:
             lacks[runs_dir] = disk.lack((home, runs_dir))
         not_before = delays.not_before(stage)
-        found.append(_waiting(stage, usable, lacks[runs_dir], not_before))
+        lack = wording.elsewhere(stage.definition, settings) or lacks[runs_dir]
+        found.append(_waiting(stage, usable, lack, not_before))
     return found
 
 
@@ -266,11 +279,21 @@ def _waiting(
         stage.id,
         gpus=definition.gpus,
         cpus=definition.cpus,
-        visible=_visible(stage, usable) if definition.gpus else None,
+        visible=_fitting(stage, usable) if definition.gpus else None,
+        memory=size.shown(definition.gpu_memory) if definition.gpu_memory else None,
         not_before=not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
         lack=lack,
     )
+
+
+def _fitting(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
+    """Return the GPUs that its run sees, and that have the memory which a stage asks for."""
+    visible, least = _visible(stage, usable), stage.definition.gpu_memory
+    if least is None:
+        return visible
+    large = frozenset(gpu.index for gpu in usable.gpus if (gpu.memory_total or 0) >= least)
+    return large if visible is None else large & visible
 
 
 def _visible(stage: StageRecord, usable: Usable) -> frozenset[int] | None:

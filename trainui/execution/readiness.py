@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainui import clock
+from trainui import clock, settings
 from trainui.execution import locks
 from trainui.paths import Home, write_private
 
@@ -23,7 +22,7 @@ def declare(home: Home, slots: Sequence[dict[str, Any]]) -> None:
     """
     word = {
         "pid": os.getpid(),
-        "host": socket.gethostname(),
+        "host": settings.host(),
         "started_at": clock.to_iso(clock.now()),
         "slots": list(slots),
     }

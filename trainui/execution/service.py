@@ -5,7 +5,6 @@ Nothing here loads Celery, connects to the broker, or waits unless it is asked t
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import broker, condition, detached, guard, locks, readiness, wishes
 from trainui.paths import Home
+from trainui.settings import Settings
 
 
 def ensure_started(*, wait: float | None = None) -> None:
@@ -65,8 +65,9 @@ def status() -> dict[str, Any]:
     """Tell about the worker and the broker, within two seconds whatever state they are in.
 
     Returns:
-        `{"running", "pid", "guard_pid", "host", "slots", "log", "broker", "problems", "disks"}`;
-        `running` is whether the worker takes work, `problems` says what is gone and why.
+        `{"running", "pid", "guard_pid", "host", "slots", "log", "broker", "hosts", "problems",
+        "disks"}`; `hosts` are those that share the database, `running` is whether the worker takes
+        work, `problems` says what is gone and why.
     """
     home, settings = paths.home(), settings_module.load()
     rooms = disk.rooms(home.root, settings_module.runs_dir(settings))
@@ -76,15 +77,28 @@ def status() -> dict[str, Any]:
         "running": ready is not None,
         "pid": _pid_of(home.worker_lock),
         "guard_pid": _pid_of(home.guard_lock),
-        "host": ready["host"] if ready else socket.gethostname(),
+        "host": ready["host"] if ready else settings_module.host(settings),
         "slots": ready["slots"] if ready else [],
         "log": str(home.worker_log),
         "broker": broker_status,
+        "hosts": _hosts(settings),
         "problems": condition.problems(home, broker_status, is_ours=settings.broker_url is None),
         "disks": [
             {"path": str(room.path), "free_bytes": room.free, "low": room.is_low} for room in rooms
         ],
     }
+
+
+def _hosts(settings: Settings) -> list[dict[str, Any]]:
+    if settings.database_url is None:
+        return []
+    from trainui.execution import host_watch
+    from trainui.store.engine import open_store
+
+    try:
+        return host_watch.known_hosts(open_store())
+    except UnfitEnvironmentError:
+        return []  # `trainui doctor` says what is wrong
 
 
 def guard_argv() -> list[str]:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
+from functools import cache
 
-from trainui.domain.records import Slot
+from trainui import settings as settings_module
+from trainui.domain.records import Here, Slot
 from trainui.execution import gpus
 from trainui.execution.gpus import Usable
 from trainui.pipeline.plan import FreeSlots
 from trainui.settings import Settings
 
-HOST = socket.gethostname()
-"""Whose slots and attempts are ours."""
+
+@cache
+def host() -> str:
+    """Return what this machine is called: whose slots and attempts are ours."""
+    return settings_module.host()
+
+
+def here(settings: Settings) -> Here | None:
+    """Return what this machine is to the stages that wait; None where it is the only one."""
+    if settings.database_url is None:
+        return None
+    return Here(host(), settings.queues, settings_module.place(settings))
 
 
 def all_slots(settings: Settings) -> tuple[Slot, ...]:
     """Return the places of this host, on which stages may run."""
-    cpus = tuple(Slot(HOST, "cpu", number) for number in range(settings.cpus))
+    cpus = tuple(Slot(host(), "cpu", number) for number in range(settings.cpus))
     usable = gpus.usable_gpus(settings).gpus
-    return cpus + tuple(Slot(HOST, "gpu", gpu.index) for gpu in usable if gpu.problem is None)
+    return cpus + tuple(Slot(host(), "gpu", gpu.index) for gpu in usable if gpu.problem is None)
 
 
 def survey(held: Mapping[Slot, str], settings: Settings, usable: Usable) -> FreeSlots:

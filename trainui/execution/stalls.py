@@ -10,7 +10,7 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.pace import LEAST_SILENCE, Pace
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.store import attempts, point_sources, stages
 from trainui.store.engine import Store
 from trainui.supervisor import journal
@@ -50,7 +50,7 @@ class Stalls:
             running = [
                 one
                 for one in attempts.in_state(connection, Status.RUNNING)
-                if one.host == HOST and one.started_at is not None
+                if one.host == host() and one.started_at is not None
             ]
             offsets = point_sources.offsets(connection) if running else {}
         ids = {one.id for one in running}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from trainui import settings
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution import detached, service
@@ -55,7 +56,7 @@ def runs() -> set[str]:
 
 
 def _is_one(attempt: AttemptRecord) -> bool:
-    if attempt.status != Status.RUNNING:
+    if attempt.status != Status.RUNNING or attempt.host != settings.host():
         return False
     try:
         found = process.probe(Path(attempt.directory))

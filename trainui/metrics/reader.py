@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import select
-import socket
 import stat
 import sys
 import threading
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from watchfiles import Change
 
-from trainui import doorbell
+from trainui import doorbell, settings
 from trainui.doorbell import Doorbell
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics import process
@@ -199,7 +198,7 @@ def main() -> int:
     )
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # a line for each change is too much
     stopping = threading.Event()
-    reader = Reader(open_store(), socket.gethostname())
+    reader = Reader(open_store(), settings.host())
     threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()
     try:
         reader.run(stopping)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from trainui.domain.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS, Json
-from trainui.pipeline import duration, names
+from trainui.pipeline import duration, names, size
 from trainui.pipeline.nodes import Scalar, json_of, kind_of
 from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.problems import did_you_mean, quoted
@@ -186,6 +186,14 @@ def _duration(*, zero: bool) -> Callable[[Any, ValidationInfo], float]:
     return read
 
 
+def _size(value: Any, info: ValidationInfo) -> int:
+    scalar = _expanded(value, info, "a size such as 24G or 40GiB")
+    try:
+        return size.parse(scalar.text)
+    except ValueError as error:
+        raise fault("bad-size", f"{error}, not {quoted(scalar.text)}") from error
+
+
 def _signal(value: Any, info: ValidationInfo) -> str:
     text = _expanded(value, info, "a signal such as TERM").text.strip()
     known = {member.name.removeprefix("SIG"): member for member in signal.Signals}
@@ -318,6 +326,17 @@ Count = Annotated[int, BeforeValidator(_whole(0)), WithJsonSchema(_whole_schema(
 
 Places = Annotated[int, BeforeValidator(_whole(1)), WithJsonSchema(_whole_schema(1))]
 """A whole number, 1 or more."""
+
+_SIZE_TEXT = {"type": "string", "pattern": rf"^\s*({size.PATTERN})\s*$|\$\{{"}
+
+Size = Annotated[
+    int,
+    BeforeValidator(_size),
+    WithJsonSchema(
+        {"anyOf": [_SIZE_TEXT, {"type": "number", "exclusiveMinimum": 0}], "examples": ["24G"]}
+    ),
+]
+"""Bytes."""
 
 Flag = Annotated[
     bool,

@@ -34,6 +34,8 @@ class WaitingStage:
     """What it waits for until then, such as `retry 1 of 2`."""
     visible: frozenset[int] | None = None
     """Indices of the GPUs that it may have; None: all."""
+    memory: str | None = None
+    """What of a GPU's memory it asks for, in words: `visible` holds those that have it."""
     lack: str | None = None
     """What it lacks besides slots, in words; it keeps no slot from others meanwhile."""
 
@@ -146,7 +148,7 @@ class _Queue:
         if stage.gpus and stage.visible is not None:
             own, fitting = own & stage.visible, fitting & stage.visible
         if needed > len(fitting):
-            return Wait(stage.id, self._impossible(needed, len(fitting), stage.visible))
+            return Wait(stage.id, self._impossible(needed, len(fitting), stage))
         free = [slot for slot in self.free if slot in fitting]
         granted = [slot for slot in free if slot not in self.kept][:needed]
         if len(granted) < needed:
@@ -157,8 +159,11 @@ class _Queue:
         self.given.update(granted)
         return Grant(stage.id, self.kind, tuple(granted))
 
-    def _impossible(self, needed: int, total: int, visible: frozenset[int] | None) -> str:
-        wanted = f"needs {_count(self.kind, needed)}"
+    def _impossible(self, needed: int, total: int, stage: WaitingStage) -> str:
+        wanted, visible = f"needs {_count(self.kind, needed)}", stage.visible
+        if self.kind == "gpu" and stage.memory is not None:
+            of_memory = f"of at least {stage.memory}"
+            return f"{wanted} {of_memory}, its run may have {total or 'none'} of this machine"
         if self.kind == "gpu" and visible is not None:
             return f"{wanted}, the CUDA_VISIBLE_DEVICES of its run lets it have {total or 'none'}"
         limit = f": {self.limit}" if self.limit else ""

@@ -110,6 +110,12 @@ class StageFields(_Strict):
     """CPU places, where no GPU is asked for."""
     gpus: f.Count = 0
     """GPUs."""
+    gpu_memory: f.Size | None = None
+    """How much memory each of them has at least, such as 24G."""
+    host: f.Item | None = None
+    """Only on this host, where several share a database."""
+    queue: f.Item | None = None
+    """Only on hosts whose setting `queues` names this queue."""
     retries: f.Count = 0
     """Automatic attempts after the first."""
     retry_delay: f.Delay = 0.0

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, Slot, StageRecord
+from trainui.domain.records import AttemptRecord, Here, Slot, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.retry import Retry, next_retry
@@ -25,9 +25,12 @@ def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
     return _select(connection, ATTEMPTS.c.stage_id == stage_id)
 
 
-def in_state(connection: Connection, *statuses: Status) -> list[AttemptRecord]:
-    """Return the attempts that are in one of these states."""
-    found = connection.execute(_IN_STATE, {"statuses": statuses})
+def in_state(
+    connection: Connection, *statuses: Status, here: Here | None = None
+) -> list[AttemptRecord]:
+    """Return the attempts that are in one of these states; of one host, or of all."""
+    query = _IN_STATE if here is None else _IN_STATE.where(ATTEMPTS.c.host == here.host)
+    found = connection.execute(query, {"statuses": statuses})
     return [rows.attempt_record(dict(row)) for row in found.mappings()]
 
 
@@ -38,9 +41,10 @@ _IN_STATE = (
 )
 
 
-def is_any_open(connection: Connection) -> bool:
-    """Tell whether an attempt was granted and not yet claimed."""
-    return connection.execute(_AN_OPEN_ONE).first() is not None
+def is_any_open(connection: Connection, here: Here | None = None) -> bool:
+    """Tell whether an attempt was granted and not yet claimed; on one host, or on any."""
+    query = _AN_OPEN_ONE if here is None else _AN_OPEN_ONE.where(ATTEMPTS.c.host == here.host)
+    return connection.execute(query).first() is not None
 
 
 _AN_OPEN_ONE = select(ATTEMPTS.c.id).where(ATTEMPTS.c.status == Status.QUEUED).limit(1)
@@ -168,7 +172,9 @@ def mark_sent(connection: Connection, attempt_id: int) -> None:
 _SENT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
 
 
-def unclaimed(connection: Connection, *, sent_before: int) -> list[AttemptRecord]:
+def unclaimed(
+    connection: Connection, *, sent_before: int, here: Here | None = None
+) -> list[AttemptRecord]:
     """Return granted attempts whose message was never sent, or was sent too long ago.
 
     One that was sent later than now was sent before the clock was set back: nobody knows when.
@@ -176,6 +182,7 @@ def unclaimed(connection: Connection, *, sent_before: int) -> list[AttemptRecord
     return _select(
         connection,
         ATTEMPTS.c.status == Status.QUEUED,
+        *(() if here is None else (ATTEMPTS.c.host == here.host,)),
         ATTEMPTS.c.sent_at.is_(None)
         | (ATTEMPTS.c.sent_at < sent_before)
         | (ATTEMPTS.c.sent_at > clock.now()),

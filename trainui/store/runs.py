@@ -42,6 +42,10 @@ class NewRun:
     """The submitting shell's umask, sys.path entry, python and the directories in which inputs may
     lie: never its environment."""
     priority: int = 0
+    host: str | None = None
+    """Where it is submitted."""
+    place: str | None = None
+    """The identity of the directory of runs in which it lies, where several hosts may see it."""
 
 
 def create(connection: Connection, new: NewRun) -> None:
@@ -67,6 +71,8 @@ def create(connection: Connection, new: NewRun) -> None:
             submission_json=rows.dump(dict(new.submission)),
             priority=new.priority,
             created_at=_created_at(connection),
+            host=new.host,
+            place=new.place,
         )
     )
     _insert_stages(connection, new)
@@ -122,6 +128,13 @@ def get(connection: Connection, run_id: str) -> RunRecord | None:
     """Return the run of exactly this id."""
     row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).mappings().first()
     return rows.run_record(dict(row)) if row else None
+
+
+def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | None]:
+    """Return the host on which a run was submitted, and the identity of where it lies."""
+    query = select(RUNS.c.host, RUNS.c.place).where(RUNS.c.id == run_id)
+    host, place = connection.execute(query).one()
+    return host, place
 
 
 def submission(connection: Connection, run_id: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HEAD = "0004"
 """The newest revision in `migrations/versions`."""
 
-BULK_TABLES = frozenset({"chunks", "chunk_stats", "tails", "sources"})
+BULK_TABLES = frozenset({"chunks", "chunk_stats", "tails", "sources", "log_reads"})
 """Points, and how far each file is read: not copied before an upgrade, since they may be many
 gigabytes, and without their points the files are to be read anew."""
 

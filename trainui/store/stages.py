@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.records import AttemptRecord, Here, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.settle import Upstream, settled
 from trainui.store import dialect, events, rows, runs
@@ -259,7 +259,7 @@ _UPSTREAMS = (
 
 
 def queued(
-    connection: Connection, *, kind: str | None = None, limit: int = -1
+    connection: Connection, *, kind: str | None = None, limit: int = -1, here: Here | None = None
 ) -> list[StageRecord]:
     """Return the stages that wait for a slot, in the order in which they may have one.
 
@@ -267,16 +267,19 @@ def queued(
         connection: to the store.
         kind: `cpu` or `gpu`: those that need such slots; None: all.
         limit: at most so many, the first ones; below 0: all.
+        here: only those that may run on this host; None: all.
     """
-    found = connection.execute(_queue(kind, is_cut=limit >= 0), {"most": limit})
+    query = _queue(kind, here, is_cut=limit >= 0)
+    found = connection.execute(query, {"most": limit})
     return [rows.stage_record(dict(row)) for row in found.mappings()]
 
 
 @cache
-def _queue(kind: str | None, *, is_cut: bool) -> Any:
+def _queue(kind: str | None, here: Here | None, *, is_cut: bool) -> Any:
     """Build the query for a queue, which orders ids only: definitions are large."""
     order = (RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position)
     ids = select(STAGES.c.id).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(_IS_QUEUED)
+    ids = ids.where(*_may_run(here))
     if kind is not None:
         ids = ids.where(_GPUS > 0 if kind == "gpu" else _GPUS == 0)
     if is_cut:
@@ -285,9 +288,21 @@ def _queue(kind: str | None, *, is_cut: bool) -> Any:
     return found.order_by(*order)
 
 
-def queued_in_silence(connection: Connection, *, limit: int) -> list[str]:
+def queued_in_silence(connection: Connection, *, limit: int, here: Here | None = None) -> list[str]:
     """Return the ids of queued stages of which nothing says why they wait."""
-    return list(connection.execute(_SILENT, {"most": limit}).scalars())
+    query = _SILENT
+    if here is not None:
+        query = query.join(RUNS, RUNS.c.id == STAGES.c.run_id).where(*_may_run(here))
+    return list(connection.execute(query, {"most": limit}).scalars())
+
+
+def _may_run(here: Here | None) -> Sequence[ColumnElement[bool]]:
+    if here is None:
+        return ()
+    host, queue = (dialect.text_in(STAGES.c.definition_json, key) for key in ("host", "queue"))
+    lies_here = (RUNS.c.host == here.host) | (RUNS.c.place == here.place)
+    asked = host.is_(None) | (host == here.host), queue.is_(None) | queue.in_(here.queues)
+    return (lies_here, *asked)
 
 
 def _has_open_attempt() -> Any:

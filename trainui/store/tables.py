@@ -58,6 +58,10 @@ class RunRow(SQLModel, table=True):
     completed_at: int | None = Field(default=None, sa_column=_micros())
     notified_at: int | None = Field(default=None, sa_column=_micros())
     """When `notify_command` was run for its last end."""
+    host: str | None = None
+    """Where it was submitted; null: by a trainui that knew one host only."""
+    place: str | None = None
+    """The identity of the directory of runs in which it lies, where several hosts may see it."""
 
 
 class StageRow(SQLModel, table=True):
@@ -169,6 +173,39 @@ class SlotRow(SQLModel, table=True):
     )
 
 
+class HostRow(SQLModel, table=True):
+    """A host whose worker has announced itself."""
+
+    __tablename__ = "hosts"
+
+    name: str = Field(primary_key=True)
+    home: str
+    seen_at: int = Field(sa_column=_micros(nullable=False))
+    """By the database's clock."""
+    place: str | None = None
+    slots_json: str
+    queues_json: str
+
+
+class LogReadRow(SQLModel, table=True):
+    """A part of a log that somebody on another host wants to see, until it is fetched."""
+
+    __tablename__ = "log_reads"
+    __table_args__ = (Index("ix_log_reads_host", "host"),)
+
+    id: str = Field(primary_key=True)
+    host: str
+    path: str
+    start: int = Field(sa_column=_micros(nullable=False))
+    """Bytes from the log's start; below 0: before its end."""
+    length: int
+    asked_at: int = Field(sa_column=_micros(nullable=False))
+    """By the database's clock."""
+    answer_json: str | None = None
+    """The log's size, where the part begins, or what is wrong; null: not answered yet."""
+    data: bytes | None = None
+
+
 class EventRow(SQLModel, table=True):
     """Something that happened."""
 
@@ -205,3 +242,5 @@ ATTEMPTS = _table(AttemptRow)
 SLOTS = _table(SlotRow)
 EVENTS = _table(EventRow)
 FLAGS = _table(FlagRow)
+HOSTS = _table(HostRow)
+LOG_READS = _table(LogReadRow)

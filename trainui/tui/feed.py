@@ -8,7 +8,6 @@ a snapshot equal to the last one is not handed over.
 from __future__ import annotations
 
 import logging
-import socket
 import sqlite3
 import sys
 import threading
@@ -218,7 +217,7 @@ class _Source:
             self._ringer.look(connection)
         snapshot = Snapshot(
             wanted,
-            gpu_holders=reader.gpu_holders(connection, socket.gethostname()),
+            gpu_holders=reader.gpu_holders(connection, settings.host()),
             paused=reader.flag(connection, "paused") is not None,
             **self._around._asdict(),
         )

@@ -9,7 +9,7 @@ from trainui import control
 from trainui.domain.records import AttemptRecord, Slot
 from trainui.execution.launch import subject_of
 from trainui.execution.preparation import Subject
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.pipeline import loader
 from trainui.store import attempts, stages
 from trainui.store.engine import Store, open_store
@@ -27,7 +27,7 @@ def begin(store: Store, run_id: str, name: str, *places: Slot) -> Subject:
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
-        granted = attempts.grant(connection, stage, places, host=HOST)
+        granted = attempts.grant(connection, stage, places, host=host())
         assert granted is not None
         claimed = attempts.claim(connection, run_id, name, str(granted.celery_task_id))
         assert claimed is not None

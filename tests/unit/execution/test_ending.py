@@ -18,13 +18,13 @@ from trainui.execution import drain, ending
 from trainui.execution.completion import Loss
 from trainui.execution.drain import Drained
 from trainui.execution.preparation import Subject
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.store import attempts, stages, views
 from trainui.store.engine import Store
 from trainui.store.reading import mark_metrics_complete
 from trainui.supervisor.protocol import ExitReason
 
-GPU = Slot(HOST, "gpu", 0)
+GPU = Slot(host(), "gpu", 0)
 TEXT = "stages: [{name: a, run: x, checkpoint: 'ckpt-*', retries: 1}, {name: b, run: x}]"
 
 
@@ -73,7 +73,7 @@ def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
     assert found.not_before is not None
     assert found.not_before > clock.now()
     with store.read() as connection:
-        assert attempts.held_slots(connection, HOST) == {}
+        assert attempts.held_slots(connection, host()) == {}
 
 
 def continued(store: Store, subject: Subject) -> str:

@@ -18,7 +18,7 @@ from trainui.domain.states import Status
 from trainui.execution import drain, ending, follow
 from trainui.execution.drain import Drained
 from trainui.execution.follow import Follower
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.store import attempts, stages
 from trainui.store.engine import Store
 from trainui.supervisor import process
@@ -44,7 +44,7 @@ def granted(store: Store, run: str, name: str = "a") -> AttemptRecord:
     with store.write() as connection:
         stage = stages.named(connection, run, name)
         assert stage is not None
-        attempt = attempts.grant(connection, stage, (), host=HOST)
+        attempt = attempts.grant(connection, stage, (), host=host())
     assert attempt is not None
     return attempt
 
@@ -80,7 +80,7 @@ def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
     with store.write() as connection:
         stage = stages.named(connection, run, "a")
         assert stage is not None
-        attempt = attempts.grant(connection, stage, (), host=HOST)
+        attempt = attempts.grant(connection, stage, (), host=host())
         assert attempt is not None
         assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
     look_until(follower, run, Status.COMPLETED)

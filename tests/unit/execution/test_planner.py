@@ -17,7 +17,7 @@ from trainui.execution import planner
 from trainui.execution.celery_app import get_app
 from trainui.execution.messages import Message, Messenger
 from trainui.execution.planner import BEHIND, HORIZON, LOOK_EVERY, Planner
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.settings import Settings
 from trainui.store import attempts, runs, stages
 from trainui.store.attempts import Outcome
@@ -204,7 +204,7 @@ def test_a_cancelled_stage_is_not_sent(store: Store, posted: Posted, tmp_path: P
     assert posted.names() == ["b"]
     with store.read() as connection:
         assert runs.get(connection, run) is not None
-        assert attempts.held_slots(connection, HOST) != {}
+        assert attempts.held_slots(connection, host()) != {}
 
 
 def test_many_that_cannot_start_keep_none_behind_them_from_it(

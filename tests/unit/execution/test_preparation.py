@@ -14,7 +14,7 @@ from trainui import control
 from trainui.domain.records import Slot
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.preparation import prepare
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.store.engine import Store
 
 SHELL = {
@@ -44,7 +44,7 @@ def test_a_process_gets_the_submitting_shells_variables_and_ours(
         environ=SHELL,
     )
     monkeypatch.setenv("OF_THE_WORKER", "1")
-    subject = begin(store, run, "a", Slot(HOST, "cpu", 0))
+    subject = begin(store, run, "a", Slot(host(), "cpu", 0))
     found = prepare(subject, None)
     port = int(found.environ["MASTER_PORT"])
     with socket.socket() as listener:
@@ -85,7 +85,7 @@ def test_gpus_are_named_by_their_index_and_a_checkpoint_by_its_path(
     store: Store, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo, env: {MASTER_PORT: '7'}}]", environ=SHELL)
-    subject = begin(store, run, "a", Slot(HOST, "gpu", 0), Slot(HOST, "gpu", 3))
+    subject = begin(store, run, "a", Slot(host(), "gpu", 0), Slot(host(), "gpu", 3))
     found = prepare(subject, "/ckpt-1").environ
     assert found["CUDA_VISIBLE_DEVICES"] == "0,3"
     assert found["TRAINUI_CHECKPOINT"] == "/ckpt-1"

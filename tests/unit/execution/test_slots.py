@@ -25,11 +25,11 @@ def indices(found: list[Gpu]) -> list[int]:
 
 
 def cpu(number: int) -> Slot:
-    return Slot(slots.HOST, "cpu", number)
+    return Slot(slots.host(), "cpu", number)
 
 
 def gpu(number: int) -> Slot:
-    return Slot(slots.HOST, "gpu", number)
+    return Slot(slots.host(), "gpu", number)
 
 
 def survey(

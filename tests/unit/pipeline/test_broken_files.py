@@ -154,6 +154,7 @@ TABLE = [
     B("timeout zero", stage("run: x\ntimeout: 0"), [("bad-duration", 4, 14)], ("leave it out",)),
     B("timeout in wrong order", stage("run: x\ntimeout: 5s3h"), [("bad-duration", 4, 14)]),
     B("timeout of ages", stage("run: x\ntimeout: 99999d"), [("bad-duration", 4, 14)], ("ten years",)),
+    B("gpu memory", stage("run: x\ngpu_memory: plenty"), [("bad-size", 4, 17)], ("24G", "'plenty'")),
     B("signal", stage("run: x\nstop_signal: TREM"), [("bad-signal", 4, 18)], ("did you mean 'TERM'",)),
     B("signal number", stage("run: x\nstop_signal: 999"), [("bad-signal", 4, 18)]),
     B("env a list", stage("run: x\nenv: [A=1]"), [("wrong-type", 4, 5)], ("env", "a list")),

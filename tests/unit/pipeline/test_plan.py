@@ -232,3 +232,11 @@ def test_what_lacks_something_else_keeps_no_slot_from_others() -> None:
     lacking = WaitingStage("a", lack="needs 100 MB of disk space: 0 MB free on /x")
     decided = plan([lacking, WaitingStage("b")], FreeSlots(cpus=(0,)), NOW)
     assert decided == [Wait("a", str(lacking.lack)), Grant("b", "cpu", (0,))]
+
+
+def test_a_stage_waits_for_a_gpu_with_the_memory_that_it_asks_for() -> None:
+    stage = WaitingStage("a", gpus=1, visible=frozenset({1}), memory="40 GB")
+    assert one(stage, FreeSlots(gpus=(0, 1))) == Grant("a", "gpu", (1,))
+    assert one(stage, FreeSlots(gpus=(0,))) == Wait(
+        "a", "needs 1 GPU of at least 40 GB, its run may have none of this machine"
+    )

@@ -1,0 +1,44 @@
+"""Why a stage waits, where several hosts may say so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import Here, StageRecord
+from trainui.domain.states import Status
+from trainui.execution import wording
+from trainui.settings import Settings
+
+STAGE = StageRecord(
+    *("id", "run", 0, "a", Status.QUEUED, None, StageDefinition("a"), "/", 0, None, None, None),
+    *(None, None, None, False, 0, None),
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, "b: why"),
+        ("b: another", "b: why"),
+        ("a: another", "a: another"),
+        ("retry 1 of 2: exit code 1", "b: why"),
+    ],
+)
+def test_one_host_says_why(before: str | None, after: str) -> None:
+    stage = replace(STAGE, reason=before)
+    assert wording.worded(stage, "why", Here("b")) == after
+    assert wording.worded(stage, "why", None) == "why"
+    only_there = replace(stage, definition=StageDefinition("a", host="b"))
+    assert wording.worded(only_there, "why", Here("b")) == "why"
+
+
+def test_what_asks_for_another_host_or_queue_waits() -> None:
+    settings = Settings(host="b", queues=("big",))
+    assert wording.elsewhere(StageDefinition("a", host="b", queue="big"), settings) is None
+    elsewhere = wording.elsewhere(StageDefinition("a", host="a"), settings)
+    assert elsewhere == "asks for the host a, and this is b"
+    no_queue = wording.elsewhere(StageDefinition("a", queue="huge"), settings)
+    assert no_queue == "asks for the queue huge, which the setting queues does not name"

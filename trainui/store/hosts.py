@@ -1,0 +1,79 @@
+"""Hosts that share a database: each announces itself, and is known by the database's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from trainui import clock
+from trainui.domain.records import HostRecord, StageRecord
+from trainui.domain.states import Status
+from trainui.store import dialect, rows
+from trainui.store.tables import ATTEMPTS, HOSTS, STAGES
+
+SILENT_AFTER = 40.0
+"""Seconds after which a host that announces itself every ten counts as not heard of."""
+
+
+FORGOTTEN_AFTER = 30 * 24 * 3600 * clock.SECOND
+"""Microseconds."""
+
+
+def known(connection: Connection) -> dict[str, HostRecord]:
+    """Return the hosts that have announced themselves, by name."""
+    found = connection.execute(select(HOSTS, dialect.now() - HOSTS.c.seen_at).order_by("name"))
+    return {
+        row.name: HostRecord(
+            row.name,
+            row.home,
+            max(row[-1], 0) / 1e6,
+            row.place,
+            tuple(rows.load(row.slots_json)),
+            tuple(rows.load(row.queues_json)),
+        )
+        for row in found
+    }
+
+
+def announce(
+    connection: Connection,
+    name: str,
+    *,
+    home: str,
+    place: str | None,
+    slots: Sequence[Mapping[str, Any]],
+    queues: Sequence[str],
+) -> HostRecord | None:
+    """Say that a host is there.
+
+    Returns:
+        None; or the host of this name, where it is another home's, which was heard of lately.
+    """
+    before = known(connection).get(name)
+    if before is not None and before.home != home and before.seconds < SILENT_AFTER:
+        return before
+    connection.execute(delete(HOSTS).where(HOSTS.c.seen_at < dialect.now() - FORGOTTEN_AFTER))
+    values = {"home": home, "place": place, "seen_at": dialect.now()}
+    values |= {"slots_json": rows.dump(list(slots)), "queues_json": rows.dump(list(queues))}
+    if before is None or before.seconds * clock.SECOND > FORGOTTEN_AFTER:
+        connection.execute(insert(HOSTS).values(name=name, **values))
+    else:
+        connection.execute(update(HOSTS).where(HOSTS.c.name == name).values(**values))
+    return None
+
+
+def running_on(connection: Connection, host: str) -> list[StageRecord]:
+    """Return the stages whose last attempt runs on a host."""
+    found = connection.execute(
+        select(STAGES)
+        .join(ATTEMPTS, ATTEMPTS.c.stage_id == STAGES.c.id)
+        .where(
+            ATTEMPTS.c.host == host,
+            ATTEMPTS.c.status == Status.RUNNING,
+            STAGES.c.status == Status.RUNNING,
+            ATTEMPTS.c.number == STAGES.c.attempt,
+        )
+    ).mappings()
+    return [rows.stage_record(dict(row)) for row in found]
