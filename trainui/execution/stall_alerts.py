@@ -16,7 +16,7 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution import nvml
 from trainui.execution.pace import LEAST_SILENCE, Pace
-from trainui.execution.slots import HOST
+from trainui.execution.slots import host
 from trainui.store import attempts, marks, point_sources, stages
 from trainui.store.engine import Store
 from trainui.store.marks import Mark
@@ -79,7 +79,7 @@ class StallAlerts:
         """Return what runs here, all of it known to `_watched` by now, and nothing else."""
         with self._store.read() as connection:
             found = attempts.in_state(connection, Status.RUNNING)
-            running = [one for one in found if one.host == HOST]
+            running = [one for one in found if one.host == host()]
             known = self._watched
             self._watched = {
                 one.id: known[one.id]

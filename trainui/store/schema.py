@@ -21,7 +21,7 @@ from trainui.store import postgres
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision in `migrations/versions`."""
 
 BULK_TABLES = frozenset({"chunks", "chunk_stats", "tails", "sources", "log_reads"})
