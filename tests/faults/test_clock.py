@@ -14,7 +14,7 @@ from tests.compiling import library
 from tests.integration import background
 from tests.integration.runs import Run
 from tests.unit.supervisor.waiting import wait_for
-from trainui import clock
+from trainui import clock, control
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.paths import Home
@@ -87,6 +87,31 @@ def test_a_run_goes_on_and_no_time_is_negative(wall_clock: Clock, tmp_path: Path
     assert took(run.record()) >= 0  # from its first start by the clock to its last end
     series = trainui("metrics", run.id)["series"]
     assert [(one["name"], one["count"]) for one in series] == [("loss", 3)]
+
+
+NEXT_MORNING = (
+    'touch -d "+9 hours" "$TRAINUI_STAGE_DIR/.trainui/attempt-$TRAINUI_ATTEMPT/started"; '
+)
+"""So that, by the times of files, the clock was set back by nine hours since the start."""
+
+
+def test_outputs_count_that_are_made_after_the_clock_was_set_back(
+    trainui_home: Home, tmp_path: Path
+) -> None:
+    background.start()
+    makes = {"run": NEXT_MORNING + "echo $TRAINUI_ATTEMPT > out; [ -e ${run_dir}/again ]"}
+    leaves = {"run": NEXT_MORNING + "[ -e ${run_dir}/again ] || { echo 1 > out; exit 1; }"}
+    run = Run(
+        tmp_path / "p",
+        {"name": "makes", "outputs": ["out"], "workdir": "${stage_dir}", **makes},
+        {"name": "leaves", "outputs": ["out"], "workdir": "${stage_dir}", **leaves},
+    )
+    assert run.wait().status == Status.FAILED
+    Path(run.record().directory, "again").touch()
+    control.resume(run.id)
+    run.wait_for("makes", Status.COMPLETED)
+    stale = run.wait_for("leaves", Status.FAILED)
+    assert stale.reason == "output out is older than this attempt"
 
 
 def test_limits_go_by_a_clock_that_nobody_sets(wall_clock: Clock, tmp_path: Path) -> None:

@@ -227,9 +227,9 @@ def _read_result(directory: Path) -> dict[str, Any] | None:
 def _lacking(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[str]:
     """Yield what a process that exited with 0 did not do of what its stage declares."""
     directory = Path(attempt.directory)
-    since = outputs.since(directory, continued=attempt.checkpoint is not None)
-    stage_dir = directory.parent.parent
-    if (problem := outputs.problem(definition.outputs, stage_dir, since)) is not None:
+    continued = attempt.checkpoint is not None
+    problem = outputs.problem(definition.outputs, directory, continued=continued)
+    if problem is not None:
         yield problem
     if definition.success is None:
         return

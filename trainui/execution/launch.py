@@ -20,6 +20,7 @@ from trainui.execution import (
     directories,
     gpu_locks,
     nvml,
+    outputs,
     predecessors,
     service,
 )
@@ -84,6 +85,7 @@ def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> La
     prepared = prepare(subject, checkpoint)
     _check(subject, prepared)
     _note_inputs(store, subject, prepared)
+    outputs.note(prepared.definition.outputs, Path(subject.stage.directory), attempt_dir)
     return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), nursery=nursery)
 
 

@@ -1,39 +1,73 @@
 """Whether the outputs that a stage declares are there: made by this attempt, and not empty.
 
 They are compared with a file that the supervisor makes as the attempt starts, on the same disk,
-and not with the clock, which may jump or be another machine's.
+and not with the clock, which may jump or be another machine's. Where it was set back in the middle,
+so that all that is new looks old, they are compared with what was noted before the start.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from trainui import paths
 from trainui.execution.globbing import matches
 from trainui.supervisor import protocol
 
+NOTE = "outputs.json"
+"""In the attempt's directory: what was there of its outputs before it started."""
 
-def problem(outputs: Sequence[str], stage_dir: Path, since_ns: int) -> str | None:
-    """Return what is wrong with the first output that is not as it should be; None: all are.
+
+def note(outputs: Sequence[str], stage_dir: Path, attempt_dir: Path) -> None:
+    """Note what is there of some outputs, before an attempt starts.
 
     Args:
         outputs: paths or globs, relative to the stage's directory or absolute.
         stage_dir: the stage's directory.
-        since_ns: what did not change since then, in a file's own nanoseconds, does not count.
+        attempt_dir: the attempt's.
     """
-    found = (_problem(output, stage_dir, since_ns) for output in outputs)
-    return next((words for words in found if words), None)
+    if outputs:
+        found = {str(path): _state(path) for one in outputs for path in matches(one, stage_dir)}
+        paths.write_private(attempt_dir / NOTE, json.dumps(found))
 
 
-def since(attempt_dir: Path, *, continued: bool) -> int:
-    """Return the time after which outputs of an attempt have to be made.
+def problem(outputs: Sequence[str], attempt_dir: Path, *, continued: bool) -> str | None:
+    """Return what is wrong with the first output that is not as it should be; None: all are.
 
     Args:
+        outputs: paths or globs, relative to the stage's directory or absolute.
         attempt_dir: the attempt's directory.
         continued: whether it continued from a checkpoint; then what earlier attempts made in the
             stage's directory counts too.
     """
+    since_ns = _since(attempt_dir, continued=continued)
+    old = _unchanged(attempt_dir, outputs)
+    found = (_problem(output, attempt_dir.parent.parent, since_ns, old) for output in outputs)
+    return next((words for words in found if words), None)
+
+
+def _unchanged(attempt_dir: Path, outputs: Sequence[str]) -> Collection[Path]:
+    """Return what is as it was before the attempt started; where nobody noted it: all."""
+    there = [path for output in outputs for path in matches(output, attempt_dir.parent.parent)]
+    try:
+        noted = json.loads((attempt_dir / NOTE).read_bytes())
+    except (OSError, ValueError):
+        return frozenset(there)
+    return frozenset(path for path in there if noted.get(str(path)) == _state(path))
+
+
+def _state(path: Path) -> list[int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def _since(attempt_dir: Path, *, continued: bool) -> int:
+    """Return the time after which outputs have to be made, in a file's own nanoseconds."""
     own = _started(attempt_dir)
     if not continued:
         return own
@@ -49,23 +83,24 @@ def _started(attempt_dir: Path) -> int:
         return 0
 
 
-def _problem(output: str, stage_dir: Path, since_ns: int) -> str | None:
+def _problem(output: str, stage_dir: Path, since_ns: int, old: Collection[Path]) -> str | None:
     found = matches(output, stage_dir)
     if not found:
         return f"output {output} is missing"
-    problems = [_problem_of(path, since_ns) for path in found]
+    problems = [_problem_of(path, since_ns, is_old=path in old) for path in found]
     if None in problems:  # of a glob, earlier attempts may have left others
         return None
     return f"output {output} {problems[0]}"
 
 
-def _problem_of(path: Path, since_ns: int) -> str | None:
+def _problem_of(path: Path, since_ns: int, *, is_old: bool) -> str | None:
     try:
         if not (any(path.iterdir()) if path.is_dir() else path.stat().st_size):
             return "is empty"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    return None if _changed(path, since_ns) else "is older than this attempt"
+    is_new = not is_old or _changed(path, since_ns)
+    return None if is_new else "is older than this attempt"
 
 
 def _changed(path: Path, since_ns: int) -> bool:
