@@ -77,6 +77,9 @@ class Settings:
     theme: str | None = None
     """The screen's theme."""
 
+    max_rate: int | None = None
+    """Bytes a second that the screen sends to its terminal at most (default: what it takes)."""
+
     ascii: bool | None = None
     """Whether the screen shows ASCII characters alone (default: as the terminal tells)."""
 
@@ -174,6 +177,12 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
+def _rate(value: Any) -> int:
+    text = str(value).casefold().removesuffix("b")
+    number, factor = (text[:-1], 1000) if text.endswith("k") else (text, 1)
+    return _places(float(number) * factor)
+
+
 def _truth(value: Any) -> bool:
     words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
     found = words.get(str(value).casefold())
@@ -205,6 +214,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
     "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),
     "theme": (_text, "a theme's name"),
+    "max_rate": (_rate, "bytes a second, such as 2000 or 2k"),
     "ascii": (_truth, "true or false"),
 }
 

@@ -139,3 +139,11 @@ def test_something_is_painted_before_anything_heavy_is_imported(
         assert shown.ended() == 1
         assert "trainui\x1b[0m\x1b[2m  opening" in shown.received
         assert shown.modes_left() == []
+
+
+def test_the_screen_tells_what_it_sends(filler: Filler) -> None:  # noqa: F811
+    running_demo(filler, name="digits")
+    with terminal(TRAINUI_MAX_RATE="2k") as shown:
+        shown.until_shown("digits", "● running")
+        shown.press("\x12")
+        shown.until_shown("of at most 2.0 kB a second are sent")

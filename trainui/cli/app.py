@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -64,8 +65,18 @@ def main(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
+    max_rate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BYTES",
+            help="What the screen may send to the terminal in a second, such as 2k.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Open the screen where no command is named."""
+    if max_rate is not None:
+        os.environ["TRAINUI_MAX_RATE"] = max_rate
     if context.invoked_subcommand is None:
         opening.open_screen(None)
 

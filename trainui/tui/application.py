@@ -11,11 +11,12 @@ from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 
 from trainui import paths, settings, text
-from trainui.tui import ascii, endings, theme
+from trainui.tui import ascii, endings, figures, theme, traffic
 from trainui.tui.drawing import ChangedCells
 from trainui.tui.feed import Feed
 from trainui.tui.keys import KeyTable, bindings
@@ -54,10 +55,11 @@ class TrainuiApp(Working, App[int]):
         *,
         read_only: bool = False,
     ):
+        configured = configured or settings.load()
+        self.traffic = traffic.Traffic(configured.max_rate)
         super().__init__()
         self.read_only = read_only
         self._ascii: list[ascii.AsciiOnly] = []
-        configured = configured or settings.load()
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"
         for own in theme.OURS:
@@ -73,7 +75,10 @@ class TrainuiApp(Working, App[int]):
         self.first_run = run_id
         self.snapshot: Snapshot | None = None
         self.feed = Feed(
-            self._deliver, Wanted(run_id=run_id), self._ring if configured.bell else None
+            self._deliver,
+            Wanted(run_id=run_id),
+            self._ring if configured.bell else None,
+            self.traffic,
         )
         self.feed.start()
 
@@ -88,6 +93,10 @@ class TrainuiApp(Working, App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what finished lines go through."""
         return [*super().get_line_filters(), *self._ascii]
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return what draws on the terminal, counting what it sends."""
+        return traffic.counted(super().get_driver_class(), self.traffic)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Send the terminal no more than the cells that changed."""
@@ -129,7 +138,7 @@ class TrainuiApp(Working, App[int]):
             page.take(message.snapshot)
 
     def _tick(self) -> None:
-        if (page := self.page) is not None:
+        if (page := self.page) is not None and not self.traffic.is_spent:
             page.tick()
         if not self.memory.is_saved:  # now, since a lost terminal may end it at any moment
             self.run_worker(self.memory.save, thread=True, group="memory")
@@ -150,6 +159,13 @@ class TrainuiApp(Working, App[int]):
     def leave_run(self) -> None:
         """Go back to the list."""
         self.pop_screen()
+
+    def action_rate(self) -> None:
+        """Say how much is sent to the terminal."""
+        budget = self.traffic.budget
+        limit = "" if budget is None else f" of at most {figures.size(budget)}"
+        told = f"{figures.size(round(self.traffic.rate))}{limit} a second are sent to the terminal"
+        self.notify(told, markup=False)
 
     def action_next_theme(self) -> None:
         """Show everything in the next theme."""

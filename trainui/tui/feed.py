@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from trainui.tui.live_reader import LiveReader
     from trainui.tui.metric_reader import MetricReader
     from trainui.tui.page_reader import PageReader
+    from trainui.tui.traffic import Traffic
 
 PERIOD, IDLE_PERIOD = 0.3, 2.0
 """Seconds between two looks, while things change and after a while in which nothing did."""
@@ -55,6 +56,7 @@ class Feed:
         deliver: Callable[[Snapshot], None],
         wanted: Wanted | None = None,
         ring: Callable[[str], None] | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         """Make a feed.
 
@@ -62,6 +64,7 @@ class Feed:
             deliver: called in the feed's thread with each new snapshot; it must not wait.
             wanted: what is to be read first; None: the list of runs.
             ring: called there, too, with a sentence on what a person is rung for.
+            traffic: what the terminal is sent, by whose budget readings are spread.
         """
         self.deliver = deliver
         self._wanted = wanted or Wanted()
@@ -70,6 +73,8 @@ class Feed:
         self._reread = False
         self._source = _Source(None if ring is None else Ringer(ring))
         self._gpus = GpuReader()
+        self._traffic = traffic
+        self._sent = 0
         self._read_at = float("-inf")
         self._last: Snapshot | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -118,6 +123,7 @@ class Feed:
                 self._hand_over(self._last)  # with what is new of the GPUs
             return
         self._read_at = time.monotonic()
+        self._sent = self._traffic.total if self._traffic is not None else 0
         wanted = self._wanted
         if self._reread:
             self._reread = False
@@ -130,7 +136,8 @@ class Feed:
         return IDLE_PERIOD if time.monotonic() - self._read_at > IDLE_AFTER else PERIOD
 
     def _is_early(self) -> bool:
-        return time.monotonic() - self._read_at < LEAST_GAP
+        pause = self._traffic.pause(self._sent) if self._traffic is not None else 0.0
+        return time.monotonic() - self._read_at < max(pause, LEAST_GAP)
 
     def _hand_over(self, snapshot: Snapshot) -> None:
         if snapshot.gpus is not self._gpus.figures:

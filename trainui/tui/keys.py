@@ -231,6 +231,7 @@ KEYS: tuple[Key, ...] = (
         "Show the next theme: dark, light, two that the colour-blind tell apart, 16 colours",
         "app.next_theme",
     ),
+    Key("app.rate", "ctrl+r", "rate", "Say how much is sent to the terminal", "app.rate"),
     Key(
         "app.palette",
         "colon,ctrl+p",
