@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 NEEDED = [
     "trainui/py.typed",
     "trainui/cli/first_pipeline.yaml",
+    "trainui/cli/completions/trainui.bash",
     "trainui/store/migrations/env.py",
     "trainui/store/migrations/versions/rev_0001_first_schema.py",
     "trainui/supervisor/supervise.py",

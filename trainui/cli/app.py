@@ -10,6 +10,7 @@ import typer
 
 from trainui.cli import (
     backup,
+    completion,
     demo,
     doctor,
     ending,
@@ -104,6 +105,7 @@ app.add_typer(worker.app, name="worker")
 doctor.register(app)
 remove.register(app)
 backup.register(app)
+completion.register(app)
 uninstall.register(app)
 
 

@@ -63,6 +63,10 @@ def _call(arguments: Sequence[str]) -> int:
     if not arguments:
         opening.open_screen(None)
         return 0
+    if arguments[0] == "__complete":
+        from trainui.cli.completion import answer
+
+        return answer(arguments[1:])
     from trainui.cli.app import call
 
     return call(arguments)

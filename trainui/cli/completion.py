@@ -1,0 +1,179 @@
+"""Completion in bash, zsh and fish: commands, options, runs and stages.
+
+The shells' scripts ask `trainui __complete SHELL WORD...`, which answers with a candidate a line,
+its explanation after a tab. No line means that a file may stand there.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trainui import text
+from trainui.cli import options, output
+from trainui.errors import TrainuiError
+
+MOST_RUNS = 1000
+"""The newest runs, among which is looked."""
+
+Candidate = tuple[str, str]
+"""What may stand there, and what it is."""
+
+
+class Shell(StrEnum):
+    """A shell with completion."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        completion,
+        "Print the completion of a shell.",
+        "trainui completion bash > ~/.local/share/bash-completion/completions/trainui",
+        "trainui completion fish > ~/.config/fish/completions/trainui.fish",
+        "trainui completion zsh > ~/.zfunc/_trainui  # where ~/.zshrc has fpath=(~/.zfunc $fpath)",
+    )
+
+
+def completion(
+    shell: Annotated[Shell, typer.Argument(help="Which shell's.")],
+) -> None:
+    """Print the script that completes commands, options, runs and stages in a shell."""
+    script = Path(__file__).with_name("completions") / f"trainui.{shell}"
+    output.exact(*script.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """Print what may stand where a shell's cursor is.
+
+    Args:
+        arguments: the shell's name; of bash the present word as bash splits it, else all words
+            after the program's name, the last of them unfinished.
+    """
+    shell, *words = arguments
+    cut = 0
+    if shell == Shell.BASH:
+        present = "" if words[0] in ("=", ":") else words[0]
+        words = _words(os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])])
+        # bash ends words at `=` and `:` as well, and wants only what comes after
+        cut = len(words[-1]) - len(_words(f"x {present}")[-1])
+    for value, about in candidates(words):
+        if text.harmless(value) == value:
+            output.exact(f"{value[cut:]}\t{text.harmless(about)}")
+    return 0
+
+
+def _words(line: str) -> list[str]:
+    """Return the words after the program's name, as a shell has them; the last is unfinished."""
+    for missing in ("", "'", '"'):
+        with suppress(ValueError):
+            words = shlex.split(line + missing)
+            ends = not missing and (line[-1:].isspace() and not line.endswith("\\ "))
+            return [*words[1:], ""] if ends or len(words) == 1 else words[1:]
+    return [""]
+
+
+def candidates(words: Sequence[str]) -> list[Candidate]:
+    """Return what the last of some words may become."""
+    *before, last = words
+    with suppress(TrainuiError):
+        return [one for one in _possible(before, last) if one[0].startswith(last)]
+    return []
+
+
+def _possible(before: Sequence[str], last: str) -> Iterator[Candidate]:
+    from typer.main import get_command
+
+    from trainui.cli.app import app
+
+    command: Any = get_command(app)
+    given: list[str] = []
+    awaiting: Any = None
+    for word in before:
+        if awaiting is not None:
+            awaiting = None
+        elif word == "--":
+            return
+        elif word.startswith("-") and word != "-":
+            awaiting = _awaiting(command, word)
+        elif (found := getattr(command, "commands", {}).get(word)) is not None:
+            command = found
+        else:
+            given.append(word)
+    if awaiting is not None:
+        yield from _values(awaiting, given, last)
+    elif last.startswith("-"):
+        yield from _options(command)
+    elif hasattr(command, "commands"):
+        yield from ((name, one.get_short_help_str(80)) for name, one in command.commands.items())
+    else:
+        arguments = [one for one in command.params if one.param_type_name == "argument"]
+        for argument in islice(arguments, len(given), len(given) + 1):
+            yield from _values(argument, given, last)
+
+
+def _awaiting(command: Any, word: str) -> Any:
+    """Return the option whose value is the next word; None where that is given or not needed."""
+    if "=" in word:
+        return None
+    named = [one for one in command.params if word in (*one.opts, *one.secondary_opts)]
+    return named[0] if named and not named[0].is_flag else None
+
+
+def _options(command: Any) -> Iterator[Candidate]:
+    for option in command.params:
+        if option.param_type_name == "option" and not option.hidden:
+            yield from ((name, option.help or "") for name in option.opts if name[:2] == "--")
+    yield "--help", "Show the command's help and exit."
+
+
+def _values(parameter: Any, given: Sequence[str], last: str) -> Iterable[Candidate]:
+    choices = getattr(parameter.type, "choices", None)
+    if choices:
+        return [(str(choice), "") for choice in choices]
+    names = (parameter.metavar or "").strip("[]").split("|")
+    if "RUN" in names:
+        return _runs(last)
+    return _stages(given[0]) if names == ["STAGE"] and given else []
+
+
+def _runs(last: str) -> Iterator[Candidate]:
+    """Yield the names of runs, and where one is begun the ids."""
+    from trainui.store import views
+
+    with views.reading() as connection:
+        found = connection.execute(
+            "SELECT id, name, status FROM runs ORDER BY created_at DESC, id LIMIT ?", (MOST_RUNS,)
+        ).fetchall()
+    names: dict[str, str] = {}
+    for _, name, status in found:
+        names.setdefault(name, f"{status}, the latest of this name")
+    yield from names.items()
+    if last:
+        yield from ((run_id, f"{name}, {status}") for run_id, name, status in found)
+
+
+def _stages(run: str) -> Iterator[Candidate]:
+    from trainui.store import views
+
+    with views.reading() as connection:
+        run_id = views.find_run(connection, run).id
+        found = connection.execute(
+            "SELECT name, status FROM stages WHERE run_id = ? ORDER BY position", (run_id,)
+        ).fetchall()
+    yield from ((name, status) for name, status in found)
+    groups = {name.partition("[")[0]: None for name, _ in found if "[" in name}
+    yield from ((group, "all members") for group in groups)
