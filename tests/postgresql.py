@@ -140,15 +140,17 @@ class Server:
             os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
 
     def _run(self, program: str, *arguments: str) -> None:
-        as_user = {} if self._owner is None else {"user": self._owner.pw_uid}
+        as_user: list[str] = []
+        if self._owner is not None:
+            ids = f"--reuid={self._owner.pw_uid}", f"--regid={self._owner.pw_gid}"
+            as_user = ["setpriv", *ids, "--clear-groups"]
         subprocess.run(
-            [*self._wrap, str(self._programs / program), *arguments],
+            [*self._wrap, *as_user, str(self._programs / program), *arguments],
             check=True,
             cwd=self.directory,
             stdout=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
-            **as_user,  # type: ignore[call-overload]
         )
 
 

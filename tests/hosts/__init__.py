@@ -1,0 +1,1 @@
+"""Several hosts that share a database: network namespaces on one machine."""

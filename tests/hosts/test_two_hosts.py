@@ -1,0 +1,181 @@
+"""Two hosts, each with a home and a worker of its own, on one Redis and one PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests import certificates, postgresql, redis_server
+from tests.hosts.network import HUB, Host, network
+from tests.unit.supervisor.waiting import wait_for
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.states import ENDED, Status
+from trainui.store import curves, hosts, views
+from trainui.store.engine import open_store
+
+PATIENCE = 60.0
+"""Seconds."""
+
+METRIC = "echo '{\"step\": '$n', \"loss\": 1}' >> $TRAINUI_METRICS_FILE"
+LOOP = (
+    f"n=0; until [ -e $TRAINUI_RUN_DIR/go ]; do n=$((n+1)); {METRIC}; echo line $n; sleep 0.1; done"
+)
+"""A stage that ends once it is let go."""
+
+
+@dataclass
+class Hosts:
+    """Hosts that share a database, which the test looks into by another way."""
+
+    stack: ExitStack
+    directory: Path
+    make: Callable[[str, dict[str, str]], Host]
+
+    def add(self, name: str, *, runs: str = "runs", **settings: str) -> Host:
+        """Add a host and start its worker."""
+        values = {"runs_dir": str(self.directory / runs), "cpus": "2", **settings}
+        host = self.make(name, values)
+        self.stack.callback(host.end)
+        started = host.run("worker", "start")
+        assert started.returncode == 0, started.stderr
+        return host
+
+    def submit(self, host: Host, *stages: dict[str, Any]) -> str:
+        """Submit a run on a host."""
+        file = self.directory / "pipeline.yaml"
+        file.write_text(json.dumps({"name": "p", "stages": stages}))
+        return str(host.json("run", str(file), "--detach")["run"])
+
+    def stages(self, run: str) -> dict[str, StageRecord]:
+        with views.reading() as connection:
+            return {stage.name: stage for stage in views.stages(connection, run)}
+
+    def attempt(self, run: str, name: str) -> AttemptRecord:
+        with views.reading() as connection:
+            return views.attempts_of_stage(connection, self.stages(run)[name].id)[-1]
+
+    def until(self, run: str, holds: Callable[[dict[str, StageRecord]], Any], what: str) -> None:
+        try:
+            wait_for(lambda: holds(self.stages(run)), what, PATIENCE)
+        except AssertionError as error:
+            raise AssertionError(f"not {what}: {self.stages(run)}") from error
+
+    def go(self, run: str) -> None:
+        with views.reading() as connection:
+            found = views.run(connection, run)
+        assert found is not None
+        Path(found.directory, "go").touch()
+
+    def known(self) -> dict[str, float]:
+        """The hosts that were heard of, each with the seconds since."""
+        store = open_store()
+        with store.read() as connection:
+            return {host.name: host.seconds for host in hosts.known(connection).values()}
+
+
+@pytest.fixture
+def shared(
+    tmp_path: Path, postgresql_programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Hosts]:
+    """A hub with a Redis and a PostgreSQL, both with a password and behind TLS."""
+    with ExitStack() as stack:
+        net = stack.enter_context(network())
+        tls = certificates.make(tmp_path / "tls", HUB)
+        server = stack.enter_context(
+            closing(
+                postgresql.Server(
+                    postgresql_programs,
+                    {"synchronous_commit": "on"},
+                    certificates=tls,
+                    wrap=net.hub,
+                )
+            )
+        )
+        broker = stack.enter_context(redis_server.running(tmp_path, tls, HUB, 6379, wrap=net.hub))
+        store = f"postgresql://trainui:{quote(postgresql.PASSWORD, safe='')}@{HUB}/postgres"
+        store += f"?sslmode=verify-full&sslrootcert={quote(str(tls.authority))}"
+        common = {"database_url": store, "broker_url": broker}
+        monkeypatch.setenv("TRAINUI_DATABASE_URL", server.url("postgres"))  # by its socket
+        monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "here"))
+        yield Hosts(
+            stack,
+            tmp_path,
+            lambda name, values: Host(net, name, tmp_path / name, {**common, **values}),
+        )
+
+
+def stage(name: str, run: str, *depends_on: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "run": run, "depends_on": list(depends_on), **fields}
+
+
+def test_stages_run_where_they_ask_to_and_any_host_shows_all(shared: Hosts) -> None:
+    a, b = shared.add("a"), shared.add("b", queues='["big"]')
+    run = shared.submit(
+        a,
+        stage("first", "hostname > ../first.txt", host="a"),
+        stage("second", "hostname; cat ../first.txt; n=7; " + METRIC, "first", host="b"),
+        stage("third", "true", "second", queue="big"),
+        stage("never", "true", queue="huge"),
+        stage("nowhere", "true", host="c"),
+    )
+    shared.until(run, lambda found: found["third"].status == Status.COMPLETED, "third completed")
+    assert [shared.attempt(run, name).host for name in ("first", "second", "third")] == [*"abb"]
+    for host in (a, b):
+        shown = {one["name"]: one for one in host.json("show", run)["stages"]}
+        assert [shown[name]["status"] for name in shown] == ["completed"] * 3 + ["queued"] * 2
+        assert [line["last"] for line in host.json("metrics", run, "second")["series"]] == [1]
+    said = Path(shared.attempt(run, "second").directory, "stdout.log").read_text()
+    assert said.split() == ["b", "a"]
+    shared.until(run, lambda found: found["nowhere"].reason, "a reason why it waits")
+    reason = shared.stages(run)["nowhere"].reason
+    assert reason == "asks for the host c, of which no worker is heard"
+    told = b.json("worker", "status")
+    assert [(host["host"], host["heard"]) for host in told["hosts"]] == [("a", True), ("b", True)]
+    a.run("cancel", run)
+    shared.until(run, lambda found: found["never"].status in ENDED, "cancelled")
+
+
+def test_where_runs_are_not_shared_they_stay_on_their_host(shared: Hosts) -> None:
+    a, _b = shared.add("a", runs="of a"), shared.add("b", runs="of b")
+    run = shared.submit(
+        a, stage("here", "true"), stage("then", "true", "here"), stage("there", "true", host="b")
+    )
+    shared.until(run, lambda found: found["then"].status == Status.COMPLETED, "then completed")
+    assert [shared.attempt(run, name).host for name in ("here", "then")] == [*"aa"]
+    shared.until(run, lambda found: found["there"].reason, "a reason why it waits")
+    assert "another directory of runs than a" in (shared.stages(run)["there"].reason or "")
+    assert shared.stages(run)["there"].attempt == 0
+
+
+def test_a_host_that_is_cut_off_goes_on_and_records_all_when_it_is_back(shared: Hosts) -> None:
+    a, b = shared.add("a"), shared.add("b")
+    run = shared.submit(a, stage("far", LOOP, host="b"), stage("near", "true", "far", host="a"))
+    shared.until(run, lambda found: found["far"].started_at, "far started")
+    b.cut_off()
+    other = shared.submit(a, stage("only", "true"))
+    shared.until(other, lambda found: found["only"].status == Status.COMPLETED, "only completed")
+    assert shared.attempt(other, "only").host == "a"  # who is cut off keeps nobody from writing
+    shared.until(run, lambda found: found["far"].reason, "words on the silence")
+    assert "the host b has not been heard of" in (shared.stages(run)["far"].reason or "")
+    shared.go(run)  # it ends, and nobody can know
+    journal = Path(shared.attempt(run, "far").directory)
+    wait_for(lambda: list(journal.glob("exit*")), "the end of far")
+    silence = shared.known()["b"]
+    shared.until(run, lambda _: shared.known()["b"] > silence + 12, "another look of a's worker")
+    far = shared.stages(run)["far"]
+    assert (far.status, shared.stages(run)["near"].status) == (Status.RUNNING, Status.PENDING)
+    b.bring_back()
+    shared.until(run, lambda found: found["near"].status == Status.COMPLETED, "near completed")
+    far = shared.stages(run)["far"]
+    assert (far.status, far.reason, far.attempt) == (Status.COMPLETED, None, 1)
+    lines = Path(journal, "stdout.log").read_text().splitlines()
+    with views.reading() as connection:
+        (series,) = curves.summaries(connection, {far.id: "far"})
+    assert (series.count, series.superseded) == (len(lines), 0)
