@@ -12,9 +12,8 @@ import stat
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
-
-from watchfiles import Change
 
 from trainui import doorbell, settings
 from trainui.doorbell import Doorbell
@@ -30,9 +29,9 @@ from trainui.supervisor.process import ProbeState, probe
 ACTIVE_PAUSE = 0.05
 """Seconds between looks at files that grow: on a clock, since events would cost more."""
 
-REST = 19
-"""A turn that took long is followed by a pause as many times as long: many busy files are looked at
-less often, and never take more than a twentieth of a core."""
+REST = 24
+"""A turn that took much is followed by a pause as many times as long: many busy files are looked at
+less often, and never take more than a twentieth of a core with what it takes to hear of them."""
 
 ACTIVE_FOR = 2.0
 """Seconds after its last growth for which a file is looked at on the clock."""
@@ -42,6 +41,15 @@ LOOK_PAUSE = 0.1
 
 IDLE_PAUSE = 1.0
 """Seconds between looks when nothing happens: for events that were lost."""
+
+NET = 400
+"""Such looks are so many times as far apart as they take long, up to `LONGEST_PAUSE`: what rests
+costs next to nothing."""
+
+LONGEST_PAUSE = 20.0
+
+BLIND_PAUSE = 0.25
+"""Seconds between looks at files of whose changes the kernel tells nothing, as on NFS."""
 
 log = logging.getLogger(__name__)
 
@@ -54,27 +62,33 @@ class Reader:
         self._host = host
         self._bell = Doorbell(process.bell())
         self._watch = Watch(self._notice)
-        self._paths: frozenset[str] = frozenset()
-        self._only_grown = False
-        """The watch rang, and for nothing but files that are known."""
+        self._owners: dict[str, int] = {}
+        """Whose each file is that is read."""
+        self._touched: deque[int] = deque()
+        """Attempts that rested and one of whose files the watch saw grow."""
         self._attempts: dict[int, AttemptReader] = {}
         self._lost: set[int] = set()
         """Attempts of which nothing is left, and whose supervisor died before it could say so."""
         self._wanted = True
         """Files are to be looked for."""
-        self._looked = -IDLE_PAUSE
-        self._grown = -ACTIVE_FOR
+        self._looked = -LONGEST_PAUSE
+        self._net = IDLE_PAUSE
+        """Seconds between looks for what the watch does not tell."""
+        self._grown: dict[int, float] = {}
+        """When each attempt's files last grew."""
 
     def _notice(self, changes: Changes) -> None:
         """Ring for what the watch saw; its thread calls this."""
-        if any(change is not Change.modified for change, _path in changes):
+        if changes.others:
             doorbell.ring(self._bell.path)
-        elif not self._is_active() and not self._paths.isdisjoint(path for _, path in changes):
-            self._only_grown = True
+            return
+        grown = {self._owners[path] for path in changes.grown if path in self._owners}
+        if resting := [attempt_id for attempt_id in grown if not self._is_active(attempt_id)]:
+            self._touched.extend(resting)
             doorbell.ring(self._bell.path)
 
-    def _is_active(self) -> bool:
-        return time.monotonic() - self._grown < ACTIVE_FOR
+    def _is_active(self, attempt_id: int) -> bool:
+        return time.monotonic() - self._grown.get(attempt_id, -ACTIVE_FOR) < ACTIVE_FOR
 
     def turn(self, *, rung: bool) -> float:
         """Look, read, and return for how many seconds there is nothing to do.
@@ -82,18 +96,23 @@ class Reader:
         Args:
             rung: somebody says that something happened.
         """
-        begun = time.monotonic()
-        since = begun - self._looked
-        self._wanted |= rung and not self._only_grown
-        self._only_grown = False
-        if since >= IDLE_PAUSE or (self._wanted and since >= LOOK_PAUSE):
+        used = time.thread_time()
+        since = time.monotonic() - self._looked
+        touched = {self._touched.popleft() for _ in range(len(self._touched))}
+        self._wanted |= rung and not touched
+        if since >= self._net or (self._wanted and since >= LOOK_PAUSE):
             self._look()
-        more = [self._read(attempt) for attempt in list(self._attempts.values())]
+            self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
+            touched = set(self._attempts)
+        elif self._watch.is_blind:
+            touched = set(self._attempts)
+        due = [one for id_, one in self._attempts.items() if id_ in touched or self._is_active(id_)]
+        more = [self._read(attempt) for attempt in due]
         if any(more):
             return 0.0
-        if not self._is_active() and not self._wanted:
-            return IDLE_PAUSE
-        return min(max(ACTIVE_PAUSE, REST * (time.monotonic() - begun)), IDLE_PAUSE)
+        if not self._wanted and not any(map(self._is_active, self._attempts)):
+            return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
+        return min(max(ACTIVE_PAUSE, REST * (time.thread_time() - used)), IDLE_PAUSE)
 
     def _look(self) -> None:
         """Look for attempts and for their files."""
@@ -102,6 +121,7 @@ class Reader:
             running = {one.attempt_id: one for one in attempts_to_read(connection, self._host)}
         for attempt_id in self._attempts.keys() - running.keys():
             self._attempts.pop(attempt_id).close()
+            self._grown.pop(attempt_id, None)
         for attempt_id, attempt in running.items():
             known = self._attempts.get(attempt_id)
             if known is None:
@@ -111,7 +131,7 @@ class Reader:
             self._scan(self._attempts[attempt_id])
         self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
         readers = self._attempts.values()
-        self._paths = frozenset(path for one in readers for path in one.paths())
+        self._owners = {path: one.attempt.attempt_id for one in readers for path in one.paths()}
         self._watch.watch({path for one in readers for path in one.directories()})
 
     def _scan(self, reader: AttemptReader) -> None:
@@ -131,7 +151,7 @@ class Reader:
             reader.end()
         step = reader.advance()
         if step.points:
-            self._grown = time.monotonic()
+            self._grown[reader.attempt.attempt_id] = time.monotonic()
         if ended and not step.more:
             self._finish(reader)
         return step.more
@@ -196,7 +216,6 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # a line for each change is too much
     stopping = threading.Event()
     reader = Reader(open_store(), settings.host())
     threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()

@@ -1,73 +1,163 @@
-"""Directories watched for changes, so that nothing has to be looked at while nothing happens."""
+"""Directories watched for changes, so that nothing has to be looked at while nothing happens.
+
+The kernel's inotify tells, where there is one (Linux) and the file system is on this machine;
+elsewhere a watch is blind, and whoever uses it has to look now and then.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
+import select
+import struct
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import watchfiles
+from trainui import disk
 
-DEBOUNCE = 40
-"""Milliseconds for which changes are gathered, at most."""
+PAUSE = 0.03
+"""Seconds for which changes are gathered: a hundred files that grow cost a look at thirty times a
+second, and not one a line."""
 
-STEP = 20
-"""Milliseconds between looks at the kernel's queue: what a first line after a silence waits."""
+_GROWN = 0x2
+_CAME_OR_WENT = 0x40 | 0x80 | 0x100 | 0x200 | 0x400
+_ALL = _GROWN | _CAME_OR_WENT
+_LOST = 0x4000
+_NOT_FOLLOWED = 0x8000
+"""Numbers of inotify(7): MODIFY; MOVED_FROM, MOVED_TO, CREATE, DELETE, DELETE_SELF; Q_OVERFLOW;
+IGNORED."""
 
-Changes = set[tuple[watchfiles.Change, str]]
-"""What happened to which paths."""
+_EVENT = struct.Struct("iIII")
+
+_BUFFER = 65_536
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened in the directories."""
+
+    grown: frozenset[str]
+    """Paths of files that were written to."""
+    others: bool
+    """Something came or went, or there was more than the kernel could tell."""
 
 
 class Watch:
     """Calls back when something changes in some directories, not those below them."""
 
     def __init__(self, on_change: Callable[[Changes], None]) -> None:
+        """Watch nothing yet.
+
+        Args:
+            on_change: called by a thread of the watch's own.
+        """
         self._on_change = on_change
-        self._directories: frozenset[Path] = frozenset()
-        self._stop = threading.Event()
+        self._inotify = _inotify()
+        self._numbers: dict[Path, int | None] = {}
+        """Of each directory, the kernel's number for its watch; None: it cannot be watched."""
+        self._lock = threading.Lock()
+        self._stop, self._stopper = os.pipe()
         self._thread: threading.Thread | None = None
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether there is a directory whose changes are not told."""
+        return any(number is None for number in self._numbers.values())
 
     def watch(self, directories: set[Path]) -> None:
         """Watch these directories and no others; those that are not there are left out."""
-        present = frozenset(path for path in directories if path.is_dir())
-        if present == self._directories and self._is_alive():
-            return
-        self.close()
-        self._directories = present
-        if present:
-            self._stop = threading.Event()
-            self._thread = threading.Thread(
-                target=self._run, args=(present, self._stop), name="watch", daemon=True
-            )
+        with self._lock:
+            for gone in self._numbers.keys() - directories:
+                self._remove(gone)
+            for path in directories - self._numbers.keys():
+                if path.is_dir():
+                    self._numbers[path] = self._add(path)
+        if self._thread is None and self._inotify is not None:
+            self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
             self._thread.start()
 
-    def _is_alive(self) -> bool:
-        return not self._directories or (self._thread is not None and self._thread.is_alive())
+    def _add(self, path: Path) -> int | None:
+        if self._inotify is None or disk.file_system(path) in disk.NETWORK:
+            return None
+        number = _libc.inotify_add_watch(self._inotify, os.fsencode(path), _ALL)
+        if number < 0:
+            error = ctypes.get_errno()
+            log.warning("%s cannot be watched, and is looked at: %s", path, os.strerror(error))
+            return None
+        return int(number)
 
-    def _run(self, directories: frozenset[Path], stop: threading.Event) -> None:
-        try:
-            for changes in watchfiles.watch(
-                *directories,
-                watch_filter=None,
-                debounce=DEBOUNCE,
-                step=STEP,
-                stop_event=stop,
-                recursive=False,
-                raise_interrupt=False,
-                ignore_permission_denied=True,
-            ):
+    def _remove(self, path: Path) -> None:
+        number = self._numbers.pop(path)
+        # Another name of the same directory has the same number.
+        if number is not None and number not in self._numbers.values():
+            _libc.inotify_rm_watch(self._inotify, number)
+
+    def _run(self) -> None:
+        poll, source = select.poll(), self._inotify
+        assert source is not None
+        poll.register(source, select.POLLIN)
+        poll.register(self._stop, select.POLLIN)
+        while self._stop not in (ready for ready, _ in poll.poll()):
+            time.sleep(PAUSE)
+            changes = self._read(source)
+            if changes.grown or changes.others:
                 self._on_change(changes)
-        except (OSError, RuntimeError) as error:
-            # Too many watches, or a directory that went away: looking now and then goes on.
-            log.warning("directories cannot be watched: %s", error)
+
+    def _read(self, source: int) -> Changes:
+        events = dict.fromkeys(_events(source))
+        grown, others = set(), False
+        with self._lock:
+            names: dict[int, list[Path]] = {}
+            for path, watch in self._numbers.items():
+                if watch is not None:
+                    names.setdefault(watch, []).append(path)
+            for number, kind, name in events:
+                others |= bool(kind & (_CAME_OR_WENT | _LOST))
+                if kind & _NOT_FOLLOWED:  # the directory is gone; one of its name is watched anew
+                    for path in names.get(number, ()):
+                        del self._numbers[path]
+                elif kind & _GROWN:
+                    grown |= {f"{path}/{name}" for path in names.get(number, ())}
+        return Changes(frozenset(grown), others)
 
     def close(self) -> None:
-        """Watch nothing."""
-        self._stop.set()
+        """Watch nothing any more."""
+        os.close(self._stopper)
         if self._thread is not None:
             self._thread.join()
-        self._thread = None
-        self._directories = frozenset()
+        os.close(self._stop)
+        if self._inotify is not None:
+            os.close(self._inotify)
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _inotify() -> int | None:
+    """Return a descriptor that tells of changes; None where the system has none."""
+    try:
+        descriptor = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    except AttributeError:
+        return None
+    return int(descriptor) if descriptor >= 0 else None
+
+
+def _events(source: int) -> Iterator[tuple[int, int, str]]:
+    """Yield what there is: the number of the watch, what happened, and the file's name."""
+    while True:
+        try:
+            data = os.read(source, _BUFFER)
+        except BlockingIOError:
+            return
+        at = 0
+        while at < len(data):
+            number, kind, _cookie, size = _EVENT.unpack_from(data, at)
+            name = data[at + _EVENT.size : at + _EVENT.size + size].rstrip(b"\0")
+            yield number, kind, os.fsdecode(name)
+            at += _EVENT.size + size

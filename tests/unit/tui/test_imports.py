@@ -18,7 +18,6 @@ HEAVY = (
     "sqlalchemy",
     "sqlmodel",
     "typer",
-    "watchfiles",
 )
 
 

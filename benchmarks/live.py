@@ -1,0 +1,165 @@
+"""How soon what is written is in the database, what watching costs, and what it costs the training.
+
+python -m benchmarks.live [--seconds 20] [--pairs 7]
+
+The metrics reader runs as the worker starts it. A line is visible once the store says that it was
+read. A training that computes for a millisecond and logs a line, over and over, is timed with the
+reader watching and without, in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.made import workplace
+from tests.unit.metrics.attempts import Attempt, start_attempt
+from trainui import paths
+from trainui.metrics import process
+from trainui.store import views
+
+HERTZ = 20
+FILES = 64
+
+TRAINING = """
+import json, sys, time
+with open(sys.argv[1], "a") as file:
+    begun = time.perf_counter()
+    for step in range(int(sys.argv[2])):
+        until = 0
+        while until < 12_000:  # about a millisecond
+            until += 1
+        print(json.dumps({"step": step, "loss": 1 / (step + 1), "lr": 1e-3}), file=file, flush=True)
+    print(time.perf_counter() - begun)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=4000, help="of the training")
+    options = parser.parse_args()
+    with workplace() as (directory, store), reading() as reader:
+        attempts = [start_attempt(store, directory, name=f"s{at}") for at in range(FILES)]
+        process.wake()
+        idle = Cost(reader.pid)
+        time.sleep(options.seconds / 2)
+        print(f"{FILES} stages that write nothing: {idle.percent():.2f} % of a core")
+        one = Live(attempts[:1])
+        one.write(options.seconds)
+        late = sorted(one.delays)[int(len(one.delays) * 0.95) - 1]
+        median = statistics.median(one.delays)
+        print(f"one file at {HERTZ} Hz: visible after {median:.0f} ms, 95 of 100 within {late:.0f}")
+        cost, many = Cost(reader.pid), Live(attempts)
+        many.write(options.seconds)
+        print(f"{FILES} files at {HERTZ} Hz: {cost.percent():.2f} % of a core (at most 5)")
+        late = sorted(many.delays)[int(len(many.delays) * 0.95) - 1]
+        print(f"{FILES} files at {HERTZ} Hz: 95 of 100 visible within {late:.0f} ms")
+    ratios = []
+    for _ in range(options.pairs):
+        alone, watched = (train(options.steps, watched=watched) for watched in (False, True))
+        ratios.append(watched / alone)
+    slower = (statistics.median(ratios) - 1) * 100
+    print(f"a training at 1 kHz, watched: {slower:+.1f} % of time (at most 3)")
+
+
+class Live:
+    """Lines written on a clock, and when they were to be seen."""
+
+    def __init__(self, attempts: list[Attempt]) -> None:
+        self.delays: list[float] = []
+        """Milliseconds, of the first file's lines."""
+        self._files = [attempt.own_file.open("ab", buffering=0) for attempt in attempts]
+        self._owner = attempts[0].stage_id
+        self._step = 0
+
+    def write(self, seconds: float) -> None:
+        waiting: dict[int, float] = {}
+        began = time.monotonic()
+        with views.reading() as connection:
+            while (now := time.monotonic()) < began + seconds or waiting:
+                if now >= began + self._step / HERTZ and now < began + seconds:
+                    waiting[self._put()] = time.monotonic()
+                row = connection.execute(
+                    'SELECT max("offset") FROM sources WHERE owner = ?', (self._owner,)
+                ).fetchone()
+                for offset in [offset for offset in waiting if offset <= (row[0] or 0)]:
+                    self.delays.append((time.monotonic() - waiting.pop(offset)) * 1000)
+                time.sleep(0.004)
+
+    def _put(self) -> int:
+        """Write a line to each file; return where the first one ends."""
+        row = {"step": self._step, **{f"metric_{at}": self._step / 7 for at in range(5)}}
+        for file in self._files:
+            file.write(json.dumps(row).encode() + b"\n")
+        self._step += 1
+        return self._files[0].tell()
+
+
+class Cost:
+    """What a process takes of a core, from now on."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._at, self._used = pid, time.monotonic(), cpu_seconds(pid)
+
+    def percent(self) -> float:
+        return (cpu_seconds(self._pid) - self._used) / (time.monotonic() - self._at) * 100
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[subprocess.Popen[bytes]]:
+    """Run the metrics reader."""
+    home = paths.home()
+    home.worker.mkdir(parents=True, exist_ok=True, mode=0o700)
+    reader = process.start(home.worker / "metrics.log")
+    try:
+        while not process.bell().exists():
+            time.sleep(0.02)
+        yield reader
+    finally:
+        reader.terminate()
+        reader.wait()
+
+
+def train(steps: int, *, watched: bool) -> float:
+    """Return the seconds that a training takes."""
+    with workplace() as (directory, store), contextlib.ExitStack() as stack:
+        attempt = start_attempt(store, directory)
+        if watched:
+            stack.enter_context(reading())
+            process.wake()
+        command = [sys.executable, "-c", TRAINING, str(attempt.own_file), str(steps)]
+        took = float(subprocess.check_output(command, text=True))
+        if watched:
+            await_all(attempt)
+        return took
+
+
+def await_all(attempt: Attempt) -> None:
+    """Wait until all of it is in the database, which shows that it was watched."""
+    size = attempt.own_file.stat().st_size
+    with views.reading() as connection:
+        while True:
+            query = 'SELECT max("offset") FROM sources WHERE owner = ?'
+            row = connection.execute(query, (attempt.stage_id,)).fetchone()
+            if row[0] == size:
+                return
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main()
