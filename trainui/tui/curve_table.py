@@ -36,6 +36,8 @@ def table_rows(chart: Chart, figures: CurveData, view: View, width: int, most: i
         width: cells.
         most: lines.
     """
+    if not chart.lines:
+        return []
     rows = _alone(chart, figures, view) if len(chart.lines) == 1 else _compared(chart, view, most)
     return [cut(row, width) for row in rows[:most]]
 
@@ -61,7 +63,7 @@ def _here(line: Line, view: View) -> Row:
     if view.smoothing:
         spans += [Span("   smoothed ", "dim"), Span(number(found.smoothed), style)]
     low, high = line.lows[found.column], line.highs[found.column]
-    if low < high:
+    if number(low) != number(high):
         spans += [Span("   here from ", "dim"), Span(f"{number(low)} to {number(high)}")]
     return tuple(spans)
 

@@ -37,6 +37,15 @@ AXES = {
 """What the axes are called."""
 
 
+COMPARED = {
+    Compare.NOTHING: "alone",
+    Compare.ATTEMPTS: "its attempts",
+    Compare.STAGES: "the stages of its matrix",
+    Compare.RUNS: "this stage in other runs",
+}
+"""What is said of a comparison."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """How a stage's curves are looked at."""
@@ -49,6 +58,14 @@ class View:
     cursor: float | None = None
     """Where on the axis; None: nowhere."""
     compare: Compare = Compare.NOTHING
+
+    @property
+    def words(self) -> list[str]:
+        """How it differs from a plain look, in few words."""
+        found = [] if self.axis == Axis.STEP else [f"over {AXES[self.axis]}"]
+        found += [COMPARED[self.compare]] if self.compare != Compare.NOTHING else []
+        found += [f"smoothing {self.smoothing:g}"] if self.smoothing else []
+        return [*found, "log scale"] if self.log else found
 
     def smoother(self) -> View:
         """Smooth more, or not at all after the most."""
@@ -82,9 +99,10 @@ class View:
         least = (extent[1] - extent[0]) * NARROWEST
         if high - low < max(least, math.ulp(abs(high)) * 1000):
             return self
-        low, high = max(low, extent[0]), min(high, extent[1])
-        everything = low <= extent[0] and high >= extent[1]
-        return replace(self, window=None if everything else (low, high))
+        if high - low >= extent[1] - extent[0]:
+            return replace(self, window=None)
+        by = max(extent[0] - low, 0.0) - max(high - extent[1], 0.0)
+        return replace(self, window=(low + by, high + by))
 
 
 def after(choices: Sequence[Choice], present: Choice) -> Choice:
@@ -123,7 +141,7 @@ class Desk:
     words: tuple[str, ...] = ()
     """Parts of names: only metrics with all of them are shown."""
     time: float | None = None
-    """When the point under the cursor was made, in seconds since 1970."""
+    """When the point was made that was pointed at last and whose log was not shown yet."""
 
     def pin(self, metric: str) -> bool:
         """Let a metric stand first, or no more; returns whether it does."""

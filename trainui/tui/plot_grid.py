@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from trainui.tui.look import CURVES
 from trainui.tui.pens import Pen, pen
 from trainui.tui.plots import Frame, plot_rows
 from trainui.tui.readouts import Reading, reading
-from trainui.tui.spans import Row, Span, fit, width_of
+from trainui.tui.spans import ELLIPSIS, Row, Span, fit, fit_middle, width_of
 
 LABEL_WIDTH = ticks.LABEL + 1
 """Cells left of a plot: its labels and its axis."""
@@ -26,6 +27,10 @@ GAP = 2
 
 FULL, COMPACT, MOST_HEIGHT = 4, 2, 16
 """Lines of a plot: with its axis and a gap below at least, without them at least, and at most."""
+
+
+LEAST_SHARED = 6
+"""Characters of an ending from which on it is left out of names that are too long."""
 
 
 class Grid:
@@ -95,9 +100,10 @@ class Cell(NamedTuple):
 def grid_rows(cells: Sequence[Cell], view: View, grid: Grid) -> list[Row]:
     """Draw metrics in the order of reading."""
     lines: list[Row] = []
+    ending = shared_ending([cell.figures.name for cell in cells])
     for start in range(0, len(cells), grid.columns):
         part = [
-            cell_rows(cell, view, grid, start + at)
+            cell_rows(cell, view, grid, start + at, ending)
             for at, cell in enumerate(cells[start : start + grid.columns])
         ]
         if lines and not grid.compact:
@@ -116,8 +122,16 @@ def _beside(cells: Sequence[Row], grid: Grid) -> Row:
     return tuple(line)
 
 
-def cell_rows(cell: Cell, view: View, grid: Grid, at: int) -> list[Row]:
-    """Draw one metric: its name and last value, and its plot."""
+def cell_rows(cell: Cell, view: View, grid: Grid, at: int, ending: str = "") -> list[Row]:
+    """Draw one metric: its name and last value, and its plot.
+
+    Args:
+        cell: the metric.
+        view: how it is looked at.
+        grid: the room there is.
+        at: its place among all.
+        ending: how all names end: what is left out first where there is no room.
+    """
     chart = cell.chart
     own = Pen(f"curve-{at % CURVES + 1}", (), "●", "━━")
     if chart is None:
@@ -126,10 +140,10 @@ def cell_rows(cell: Cell, view: View, grid: Grid, at: int) -> list[Row]:
     else:
         pens = [own] if len(chart.lines) == 1 else [pen(line.index) for line in chart.lines]
         rows = plot_rows(chart, view, grid.frame, pens)
-    return [_title(cell, view, grid, own.style), *rows]
+    return [_title(cell, view, grid, own.style, ending), *rows]
 
 
-def _title(cell: Cell, view: View, grid: Grid, style: str) -> Row:
+def _title(cell: Cell, view: View, grid: Grid, style: str, ending: str) -> Row:
     """Return the name, and at the right the value at the cursor or the last one."""
     right: list[Span] = []
     if cell.figures.nonfinite:
@@ -142,8 +156,8 @@ def _title(cell: Cell, view: View, grid: Grid, style: str) -> Row:
     else:
         right.append(Span("–", "dim"))
     room = grid.cell_width - width_of(tuple(right)) - 1
-    name = "▸ " * cell.selected + "◆ " * cell.pinned + cell.figures.name
-    name = _fit_end(name, room)
+    sign = "▸ " * cell.selected + "◆ " * cell.pinned
+    name = fit(sign + _shortened(cell.figures.name, room - len(sign), ending), room)
     return (Span(name, "title" if cell.selected else "strong"), Span(" "), *right)
 
 
@@ -153,8 +167,19 @@ def _at_cursor(chart: Chart | None, view: View) -> Reading | None:
     return reading(chart.lines[0], view, view.cursor)
 
 
-def _fit_end(name: str, room: int) -> str:
-    """Return a name in exactly so many cells, cut in its middle: its end tells most."""
-    from trainui.tui.spans import fit_middle
+def shared_ending(names: Sequence[str]) -> str:
+    """Return how all names end, from a separator on; empty where that is short."""
+    if len(names) < 2:
+        return ""
+    one, other = min(name[::-1] for name in names), max(name[::-1] for name in names)
+    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    common = "".join(sign for sign, _ in pairs)[::-1]
+    begin = next((at for at, sign in enumerate(common) if sign in "/._-"), len(common))
+    return common[begin:] if len(common) - begin >= LEAST_SHARED else ""
 
-    return fit(fit_middle(name, room), room)
+
+def _shortened(name: str, room: int, ending: str) -> str:
+    """Return a name in so many cells at most, without what all have in common if need be."""
+    if width_of((Span(name),)) <= room or not ending:
+        return fit_middle(name, room)
+    return fit_middle(name.removesuffix(ending), room - 1) + ELLIPSIS

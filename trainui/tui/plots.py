@@ -65,7 +65,7 @@ def plot_rows(
     canvas = Canvas(frame.width, frame.height)
     if scale is not None:
         for line, own in reversed(list(zip(chart.lines, pens, strict=True))):
-            _draw_line(canvas, line, own, scale, view)
+            _draw_line(canvas, line, own, scale, view, thin=len(chart.lines) > 1)
         if len(chart.lines) > 1:
             for at, (line, own) in enumerate(zip(chart.lines, pens, strict=True)):
                 _put_marks(canvas, line, own, scale, at * 5 + 3)
@@ -85,19 +85,35 @@ def _values(lines: Sequence[Line]) -> Iterator[float]:
         yield from itertools.chain(line.lows, line.highs, line.old_lows, line.old_highs)
 
 
-def _draw_line(canvas: Canvas, line: Line, own: Pen, scale: Upright, view: View) -> None:
-    dots = 4 * canvas.height
+def _draw_line(
+    canvas: Canvas, line: Line, own: Pen, scale: Upright, view: View, *, thin: bool
+) -> None:
+    """Draw a line: all that it covers, or behind a thin one of means; of others that alone."""
+    dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:
-        old = runs(line.old_lows, line.old_highs, scale, dots)
+        old = runs(line.old_lows, line.old_highs, scale, dots, pauses)
         canvas.draw(_thinned(old), "dim")
-    raw = runs(line.lows, line.highs, scale, dots)
-    if not view.smoothing:
+    raw = runs(line.lows, line.highs, scale, dots, pauses)
+    if not view.smoothing and not thin:
         canvas.draw(own.dashed(raw), own.style)
         return
     if line.own:
         canvas.draw(raw, "dim")
     means = smoothed(line.means, view.smoothing)
-    canvas.draw(own.dashed(runs(means, means, scale, dots)), own.style, covering=True)
+    canvas.draw(own.dashed(runs(means, means, scale, dots, pauses)), own.style, covering=True)
+
+
+def _pauses(line: Line, view: View) -> frozenset[int]:
+    """Return the columns in which an attempt begins after a time in which nothing ran."""
+    if view.axis not in (Axis.RELATIVE, Axis.WALL):
+        return frozenset()
+    begins = [x for x, _ in line.boundaries]
+    known = [(at, x) for at, x in enumerate(line.at) if not math.isnan(x)]
+    return frozenset(
+        at
+        for (_, before), (at, x) in itertools.pairwise(known)
+        if any(before < begin <= x for begin in begins)
+    )
 
 
 def _thinned(old: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -183,9 +199,9 @@ def _instead(chart: Chart, view: View, scale: Upright | None) -> str:
     if not any(not math.isnan(x) for line in chart.lines for x in line.at):
         return "no points here; 0 shows all"
     if view.log and scale is None and any(value <= 0 for value in _values(chart.lines)):
-        return "nothing above 0 for a log scale; y draws all"
+        return "nothing above 0 (y: linear)"
     if view.log and any(value <= 0 for value in _values(chart.lines)):
-        return "values of 0 and below are not drawn; y draws all"
+        return "0 and below: not drawn (y)"
     return "no finite value" if scale is None else ""
 
 

@@ -10,7 +10,7 @@ from trainui.store.placing import Axis
 from trainui.tui import ticks
 from trainui.tui.curve_data import Chart, Line
 from trainui.tui.curve_view import View, smoothed
-from trainui.tui.figures import number
+from trainui.tui.figures import number, step
 from trainui.tui.goals import lower_is_better
 
 
@@ -95,7 +95,7 @@ def race(chart: Chart, view: View) -> str:
 def place_words(x: float, axis: Axis) -> str:
     """Return `at step 4k`, `after 3m20s`, and the like."""
     if axis == Axis.STEP:
-        return f"at step {ticks.count(x)}"
+        return f"at step {step(x)}"
     if axis == Axis.EPOCH:
         return f"at epoch {x:.4g}"
     if axis == Axis.WALL:
@@ -107,8 +107,8 @@ def best_words(line: Line) -> str:
     """Return `0.1123 at 3.2k`; empty where the metric has no best."""
     if line.best is None:
         return ""
-    value, step, _ = line.best
-    return f"{number(value)} at {ticks.count(step)}"
+    value, at, _ = line.best
+    return f"{number(value)} at {step(at)}"
 
 
 def neighbour(

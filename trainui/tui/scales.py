@@ -84,22 +84,30 @@ def _about(value: float, *, log: bool) -> tuple[float, float]:
     return value - margin, value + margin
 
 
-def runs(lows: Sequence[float], highs: Sequence[float], scale: Upright, dots: int) -> list[Run]:
+def runs(
+    lows: Sequence[float],
+    highs: Sequence[float],
+    scale: Upright,
+    dots: int,
+    pauses: frozenset[int] = frozenset(),
+) -> list[Run]:
     """Return which dots of each column a curve covers, without holes where it is steep.
 
-    Columns without a point are bridged by a straight line.
+    Columns without a point are bridged by a straight line, but not up to those in `pauses`.
     """
     filled = _bridged(
         [
             (scale.place(low, dots), scale.place(high, dots))
             for low, high in zip(lows, highs, strict=True)
-        ]
+        ],
+        pauses,
     )
     found: list[Run] = []
     before: Run | None = None
     for pair in filled:
         if pair is None:
             found.append(NOTHING)
+            before = None
             continue
         own = _within(pair[0], dots), _within(pair[1], dots)
         reach = (min(own[0], before[1] + 1), max(own[1], before[0] - 1)) if before else own
@@ -112,13 +120,15 @@ def _within(place: float, dots: int) -> int:
     return min(max(round(place), 0), dots - 1)
 
 
-def _bridged(pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float] | None]:
+def _bridged(
+    pairs: Sequence[tuple[float, float]], pauses: frozenset[int]
+) -> list[tuple[float, float] | None]:
     """Return where each column's extremes lie; None before the first and after the last point."""
     mended = [_mended(pair) for pair in pairs]
     known = [index for index, pair in enumerate(mended) if pair is not None]
     for left, right in itertools.pairwise(known):
         first, last = mended[left], mended[right]
-        if right == left + 1 or first is None or last is None:
+        if right == left + 1 or right in pauses or first is None or last is None:
             continue
         start, end = sum(first) / 2, sum(last) / 2
         for index in range(left + 1, right):

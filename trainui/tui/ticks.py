@@ -54,7 +54,10 @@ def powers(low: float, high: float, most: int) -> list[Tick]:
         for part in (1, 2, 5)
         if low <= part * 10.0**power <= high
     ]
-    return found if 2 <= len(found) <= most else numbers(low, high, most)
+    if 2 <= len(found) <= most:
+        return found
+    whole = [Tick(10.0**power, _power(power)) for power in range(first, last + 1)]
+    return whole if len(whole) > 1 else numbers(low, high, most)
 
 
 def durations(low: float, high: float, most: int) -> list[Tick]:

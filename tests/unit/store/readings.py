@@ -36,7 +36,12 @@ class Feeder:
             self.source = point_sources.add_source(connection, owner, key, attempt=attempt)
 
     def feed(
-        self, batch: Mapping[str, Column], *, into_chunks: bool = False, **change: int
+        self,
+        batch: Mapping[str, Column],
+        *,
+        into_chunks: bool = False,
+        time: int = NO_TIME,
+        **change: int,
     ) -> Source:
         before = self.source
         records = max((len(column) for column in batch.values()), default=0)
@@ -49,7 +54,7 @@ class Feeder:
                 connection,
                 before,
                 after,
-                {name: as_points(column) for name, column in batch.items()},
+                {name: as_points(column, time=time) for name, column in batch.items()},
                 records=records,
             )
             if into_chunks:

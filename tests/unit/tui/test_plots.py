@@ -92,9 +92,9 @@ def test_a_log_scale_says_what_it_leaves_out() -> None:
     some = "\n".join(
         map(plain, plot_rows(chart(line([-1.0, 1.0] * 30)), logarithmic, Frame(60, 8)))
     )
-    assert "values of 0 and below are not drawn; y draws all" in some
+    assert "0 and below: not drawn (y)" in some
     none = "\n".join(map(plain, plot_rows(chart(line([-1.0] * 60)), logarithmic, Frame(60, 8))))
-    assert "nothing above 0 for a log scale; y draws all" in none
+    assert "nothing above 0 (y: linear)" in none
 
 
 def test_eighteen_powers_of_ten_are_a_straight_line_on_a_log_scale() -> None:

@@ -11,9 +11,9 @@ from textual.widget import Widget
 
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED
+from trainui.store.placing import Axis
 from trainui.text import harmless
 from trainui.tui.acting import Target
-from trainui.tui.curve_data import Compare
 from trainui.tui.curve_view import AXES, Desk
 from trainui.tui.keys import bindings
 from trainui.tui.screens.page import Page
@@ -83,19 +83,13 @@ class CurvesScreen(Page):
 
     def _show_how(self) -> None:
         view, chart = self.desk.view, self.plot.chart()
-        spans = [Span(" over ", "dim"), Span(AXES[view.axis])]
+        words = view.words
+        if view.axis == Axis.STEP:
+            words.insert(0, f"over {AXES[view.axis]}")
         if chart is not None and view.window is not None:
-            share = (chart.high - chart.low) / max(chart.extent[1] - chart.extent[0], 1e-300)
-            spans += [
-                Span("   zoom ", "dim"),
-                Span(f"{share:.3g} of all" if share < 0.01 else f"{share:.0%} of all"),
-            ]
-        if view.smoothing:
-            spans += [Span("   smoothing ", "dim"), Span(f"{view.smoothing:g}")]
-        if view.log:
-            spans.append(Span("   log scale"))
-        if view.compare != Compare.NOTHING:
-            spans += [Span("   compared: ", "dim"), Span(str(view.compare))]
+            share = (chart.high - chart.low) / (chart.extent[1] - chart.extent[0] or 1.0)
+            words.append(f"{share:.1%} of all" if share > 0.001 else f"{share:.1e} of all")
+        spans = [Span(" " + "  ·  ".join(words), "dim")]
         if self.desk.metric in self.desk.pinned:
             spans.append(Span("   ◆ pinned", "key"))
         self.how.show(tuple(spans))
@@ -113,6 +107,10 @@ class CurvesScreen(Page):
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys at the bottom: the run is acted upon on its page."""
         return ("curves", "search", "app")
+
+    @on(CurvePlot.Pointed)
+    def _keep_the_moment(self, event: CurvePlot.Pointed) -> None:
+        self.desk.time = event.time
 
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
         """Go to a metric by its name."""

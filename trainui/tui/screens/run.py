@@ -135,7 +135,7 @@ class RunScreen(Page):
         if detail.curves is not None:
             none = waits.replace("output", "metrics")
             self.panes.curves.set_curves(detail.curves, none, detail.problems)
-        self.panes.show_titles(stage, detail)
+        self.panes.show_titles(stage)
 
     def _show_log(self, page: RunPage, stage: StageRecord, waits: str) -> None:
         view = self.panes.log_view
@@ -203,6 +203,15 @@ class RunScreen(Page):
     @on(CurvesView.Pointed)
     def _show_the_moment(self, event: CurvesView.Pointed) -> None:
         self.panes.log_view.go_to_time(event.time)
+
+    def on_screen_resume(self) -> None:
+        """Read for this page again, and show the moment that was looked at on a metric's own."""
+        super().on_screen_resume()
+        desk = self.panes.curves.desk
+        self.panes.curves.draw()
+        if desk.time is not None:
+            self.panes.log_view.go_to_time(desk.time)
+            desk.time = None
 
     @on(CurvesView.Opened)
     def _open_metric(self) -> None:

@@ -10,8 +10,8 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
-from trainui.tui.curve_data import Chart, Compare, Curves, CurvesWanted
-from trainui.tui.curve_view import AXES, Desk, View, after
+from trainui.tui.curve_data import Chart, Curves, CurvesWanted
+from trainui.tui.curve_view import Desk, View, after
 from trainui.tui.keys import bindings
 from trainui.tui.readouts import neighbour, places, reading
 from trainui.tui.widgets.lines import RowsView
@@ -24,14 +24,6 @@ ZOOM = 0.5
 
 PAN = 0.25
 """The share of a window that a key moves it by."""
-
-COMPARED = {
-    Compare.NOTHING: "this stage alone",
-    Compare.ATTEMPTS: "its attempts side by side",
-    Compare.STAGES: "with the other members of its matrix",
-    Compare.RUNS: "with the same stage of other runs",
-}
-"""What is said of a comparison."""
 
 
 class CurveKeys(RowsView):
@@ -57,6 +49,8 @@ class CurveKeys(RowsView):
         super().__init__(id=id)
         self.desk = desk
         self.curves: Curves | None = None
+        self._held_at: int | None = None
+        """Where on the screen the mouse was when a drag went on."""
         self._dragged = False
 
     @property
@@ -118,7 +112,6 @@ class CurveKeys(RowsView):
         chart = self.chart()
         found = reading(chart.lines[0], self.view, x) if chart is not None and chart.lines else None
         if found is not None and math.isfinite(found.time):
-            self.desk.time = found.time
             self.post_message(self.Pointed(found.time))
 
     def action_magnify(self, direction: int) -> None:
@@ -150,7 +143,6 @@ class CurveKeys(RowsView):
 
     def action_whole(self) -> None:
         """Show all of the axis."""
-        self.desk.time = None
         self.look(self.view.whole())
 
     def action_smooth(self) -> None:
@@ -166,18 +158,17 @@ class CurveKeys(RowsView):
         if self.curves is not None:
             axis = after(self.curves.axes, self.view.axis)
             self.look(self.view.along(axis))
-            self._say(f"over {AXES[axis]}")
 
     def action_compare(self) -> None:
         """Draw the next thing to compare with into the plots."""
-        if self.curves is None:
+        if self.curves is None or not self.curves.figures:
+            self._say("no metrics are read yet")
             return
         compare = after(self.curves.comparisons, self.view.compare)
         if len(self.curves.comparisons) == 1:
             self._say("nothing to compare with: no other attempt, sibling or run of this stage")
             return
         self.look(replace(self.view, compare=compare))
-        self._say(COMPARED[compare])
 
     def action_best(self) -> None:
         """Put the cursor on the best value."""
@@ -194,8 +185,7 @@ class CurveKeys(RowsView):
         """Let the metric stand first, or no more."""
         chart = self.chart()
         if chart is not None:
-            pinned = self.desk.pin(chart.name)
-            self._say("pinned: it stands first" if pinned else "not pinned any more")
+            self.desk.pin(chart.name)
             self.look(self.view)
 
     def _say(self, text: str) -> None:
@@ -205,19 +195,23 @@ class CurveKeys(RowsView):
         """Begin to drag."""
         self._dragged = False
         if event.button == 1 and self.place_under(event) is not None:
+            self._held_at = event.screen_x
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Pan as the mouse drags."""
-        if self.app.mouse_captured is self and event.delta_x:
-            self._dragged = True
-            if self.view.window is not None:
-                self._pan(-event.delta_x / max(self.plot_cells(), 1))
+        if self._held_at is None or event.screen_x == self._held_at:
+            return
+        by, self._held_at = event.screen_x - self._held_at, event.screen_x
+        self._dragged = True
+        if self.view.window is not None:
+            self._pan(-by / max(self.plot_cells(), 1))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """End a drag, or put the cursor where it was pressed."""
-        if self.app.mouse_captured is not self:
+        if self._held_at is None:
             return
+        self._held_at = None
         self.release_mouse()
         x = self.place_under(event)
         if not self._dragged and x is not None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
+from textual.content import Content
 
 from trainui.tui.curve_data import Chart, CurveData, Curves
 from trainui.tui.curve_view import Desk
@@ -36,6 +37,14 @@ class CurvesView(CurveKeys):
     def filtered(self) -> bool:
         """Whether some metrics are left out."""
         return bool(self.desk.words)
+
+    @property
+    def told(self) -> str:
+        """How many metrics there are, and how they are looked at."""
+        count = len(self.curves) if self.curves is not None else 0
+        of = f"{len(self.shown)} of " if self.filtered else ""
+        words = [f"{of}{count} metric{'s' * (count != 1)}"] if count else []
+        return "  ".join([*self.view.words, *words])
 
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
         """Show these curves, and below them what is wrong with others' sources.
@@ -174,7 +183,10 @@ class CurvesView(CurveKeys):
         return [(Span(line, "dim"),) for line in lines]
 
     def draw(self) -> None:
-        """Draw all plots."""
+        """Draw all plots, and say in the lower edge how they are looked at."""
+        told = Content(self.told)
+        if self.border_subtitle != told.markup:  # a repaint of the edge costs the pane
+            self.border_subtitle = told
         shown, curves = self.shown, self.curves
         if not shown or curves is None:
             there = curves is not None and curves.figures

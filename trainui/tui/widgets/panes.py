@@ -15,7 +15,6 @@ from textual.widget import Widget
 
 from trainui.domain.records import StageRecord
 from trainui.text import harmless
-from trainui.tui.snapshots import StageDetail
 from trainui.tui.spans import Row, Span, width_of
 from trainui.tui.widgets.curves import CurvesView
 from trainui.tui.widgets.lines import LinesView, RowsView
@@ -203,14 +202,11 @@ class Panes(Container):
         """Share the room out again."""
         self.share_out(self._wanted_width)
 
-    def show_titles(self, stage: StageRecord, detail: StageDetail) -> None:
-        """Say in the panes' titles whose they are and what there is of it."""
+    def show_titles(self, stage: StageRecord) -> None:
+        """Say in the panes' titles whose they are."""
         name = harmless(stage.name)
         self.tabs.show_stage(name)
         _set_title(self.overview, f"2 {name}")
-        curves = detail.curves
-        count = f"{len(curves)} metrics" if curves else ""
-        _set_subtitle(self.curves, count)
 
     def enter_panel(self) -> None:
         """Put the focus into the panel."""
