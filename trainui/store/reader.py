@@ -115,6 +115,19 @@ def data_version(connection: Connection) -> int | str:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
+def gpu_uses(connection: Connection, host: str) -> list[tuple[int, str, str, str]]:
+    """Return the GPUs of a host that stages have: index, run's id, run's name, stage's name."""
+    found = connection.execute(
+        "SELECT slots.number, runs.id, runs.name, stages.name FROM slots"
+        " JOIN attempts ON attempts.id = slots.attempt_id"
+        " JOIN stages ON stages.id = attempts.stage_id"
+        " JOIN runs ON runs.id = stages.run_id"
+        " WHERE slots.host = ? AND slots.kind = 'gpu'",
+        (host,),
+    )
+    return [(int(row[0]), str(row[1]), str(row[2]), str(row[3])) for row in found]
+
+
 def gpu_holders(connection: Connection, host: str) -> dict[int, str]:
     """Return the GPUs of a host that stages have, by index, each with its stage's name."""
     found = connection.execute(

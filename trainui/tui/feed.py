@@ -20,14 +20,16 @@ from trainui import disk, paths, settings
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store import driver, reader
+from trainui.tui.disk_forecast import DiskForecast
 from trainui.tui.gpu_reader import GpuReader
 from trainui.tui.ringer import Ringer
 from trainui.tui.run_list import RunList
-from trainui.tui.snapshots import Snapshot, Wanted
+from trainui.tui.snapshots import GpuUse, Machine, Snapshot, Wanted
 
 if TYPE_CHECKING:
     from trainui.tui.endings_ahead import Ending, Prophet
     from trainui.tui.live_reader import LiveReader
+    from trainui.tui.machine_reader import MachineReader
     from trainui.tui.metric_reader import MetricReader
     from trainui.tui.page_reader import PageReader
     from trainui.tui.traffic import Traffic
@@ -75,6 +77,7 @@ class Feed:
         self._gpus = GpuReader()
         self._traffic = traffic
         self._sent = 0
+        self._machine: MachineReader | None = None
         self._read_at = float("-inf")
         self._last: Snapshot | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -88,6 +91,8 @@ class Feed:
         self._stopping = True
         self._wake.set()
         self._gpus.stop()
+        if self._machine is not None:
+            self._machine.stop()
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)
 
@@ -142,10 +147,26 @@ class Feed:
     def _hand_over(self, snapshot: Snapshot) -> None:
         if snapshot.gpus is not self._gpus.figures:
             snapshot = replace(snapshot, gpus=self._gpus.figures)
+        if snapshot.wanted.machine:
+            snapshot = replace(snapshot, machine=self._look_at_machine())
         if snapshot is not self._last and snapshot != self._last:
             self._last = snapshot
             self.deliver(snapshot)
             self._gpus.start()  # after what is to be seen first
+
+    def _look_at_machine(self) -> Machine:
+        """Return the machine as it was seen last; from the first time on it is looked at."""
+        if self._machine is None:
+            from trainui.tui.machine_reader import MachineReader
+
+            self._machine = MachineReader()
+            self._machine.start()
+        return Machine(
+            self._machine.figures,
+            self._gpus.history,
+            self._gpus.problem,
+            self._source.forecast.rates(),
+        )
 
 
 class _Around(NamedTuple):
@@ -174,6 +195,7 @@ class _Source:
         self._upgraded = False
         self._around = _Around()
         self._around_seen = float("-inf")
+        self.forecast = DiskForecast()
 
     def has_changed(self) -> bool:
         """Whether something is to be read: cheap, and asked a few times a second."""
@@ -225,6 +247,7 @@ class _Source:
         snapshot = Snapshot(
             wanted,
             gpu_holders=reader.gpu_holders(connection, settings.host()),
+            gpu_uses=_gpu_uses(connection) if wanted.machine else {},
             paused=reader.flag(connection, "paused") is not None,
             **self._around._asdict(),
         )
@@ -327,8 +350,13 @@ class _Source:
         if now - self._around_seen < AROUND_PERIOD:
             return False
         before, self._around_seen = self._around, now
-        self._around = _Around(worker_trouble(), broker_news(), low_disk())
+        self._around = _Around(worker_trouble(), broker_news(), low_disk(self.forecast))
         return before != self._around
+
+
+def _gpu_uses(connection: driver.Connection) -> dict[int, GpuUse]:
+    found = reader.gpu_uses(connection, settings.host())
+    return {index: GpuUse(*use) for index, *use in found}
 
 
 def worker_is_there() -> bool:
@@ -353,10 +381,11 @@ def broker_news() -> str:
     return broker_starts.news(paths.home())
 
 
-def low_disk() -> str | None:
+def low_disk(forecast: DiskForecast) -> str | None:
     """Which disk is full or soon will be."""
     try:
-        runs_dir = settings.runs_dir(settings.load())
-        return disk.notice(disk.rooms(paths.home().root, runs_dir))
+        rooms = disk.rooms(paths.home().root, settings.runs_dir(settings.load()))
+        forecast.note(rooms, time.monotonic())
+        return disk.notice(rooms) or forecast.warning(rooms)
     except (TrainuiError, OSError):
         return None  # who reads from there says what is wrong

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trainui.execution import nvml
 
 PERIOD = 2.0
 """Seconds between two looks; the driver's own figures are means over up to a second."""
+
+HISTORY = 120
+"""Looks that are remembered: four minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class GpuFigures:
     """Degrees Celsius."""
     power: int | None = None
     """Watts."""
+    name: str = ""
+    """Such as `NVIDIA H100 80GB HBM3`."""
 
 
 class GpuReader:
@@ -37,6 +44,9 @@ class GpuReader:
     def __init__(self) -> None:
         self.figures: tuple[GpuFigures, ...] = ()
         """What was seen last: another object whenever it differs."""
+        self.problem: str | None = None
+        """Why the driver tells nothing, though there is one."""
+        self._history: dict[int, deque[tuple[float, float]]] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gpus", daemon=True)
 
@@ -51,12 +61,25 @@ class GpuReader:
         if self._thread.ident is not None:
             nvml.close()
 
+    @property
+    def history(self) -> dict[int, tuple[tuple[float, float], ...]]:
+        """How busy and how full each was lately, in per cent, the oldest first."""
+        return {index: tuple(seen) for index, seen in list(self._history.items())}
+
+    def _remember(self, gpus: Iterable[nvml.Gpu]) -> None:
+        for gpu in gpus:
+            full = 100 * (gpu.memory_used or 0) / (gpu.memory_total or 1)
+            seen = self._history.setdefault(gpu.index, deque(maxlen=HISTORY))
+            seen.append((float(gpu.utilisation or 0), full))
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             found = nvml.look()
             if not found.gpus and found.problem is None:
                 return
             figures = tuple(_figures(gpu) for gpu in found.gpus)
+            self._remember(found.gpus)
+            self.problem = found.problem
             if figures != self.figures:
                 self.figures = figures
             self._stopping.wait(PERIOD)
@@ -75,4 +98,5 @@ def _figures(gpu: nvml.Gpu) -> GpuFigures:
         memory_total=None if gpu.memory_total is None else round(gpu.memory_total / 2**30),
         temperature=gpu.temperature,
         power=None if gpu.power is None else round(gpu.power),
+        name=gpu.name,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui.store.run_lines import RunLine
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
     from trainui.tui.endings_ahead import Ahead, Ending
     from trainui.tui.gpu_reader import GpuFigures
+    from trainui.tui.machine_reader import MachineFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Wanted:
     """Ids of the runs of the list that are in view."""
     metrics: frozenset[str] = frozenset()
     """Names of metrics that the list is filtered by."""
+    machine: bool = False
+    """Whether the machine is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,29 @@ class CurvesPage:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuUse:
+    """The stage that has a GPU."""
+
+    run_id: str
+    run_name: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What only the machine's page shows."""
+
+    figures: MachineFigures | None = None
+    """None: not looked at yet."""
+    gpu_history: Mapping[int, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    """By a GPU's index how busy and how full it was lately, in per cent, the oldest first."""
+    gpu_problem: str | None = None
+    """Why the driver tells nothing, though there is one."""
+    rates: Mapping[Path, float] = field(default_factory=dict)
+    """By how many bytes a second disks fill; only those that do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the screen shows, as it was at one moment."""
 
@@ -125,6 +152,10 @@ class Snapshot:
     """Those of this machine; none where there is no driver."""
     gpu_holders: Mapping[int, str] = field(default_factory=dict)
     """By a GPU's index the name of the stage that has it."""
+    gpu_uses: Mapping[int, GpuUse] = field(default_factory=dict)
+    """The same with the runs; of the machine's page only."""
+    machine: Machine | None = None
+    """Of the machine's page only."""
     paused: bool = False
     trouble: str = ""
     """What is wrong with the worker, so that nothing new can start; empty where nothing is."""

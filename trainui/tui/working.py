@@ -104,6 +104,13 @@ class Working(Base):
         scopes = getattr(self.screen, "help_scopes", lambda: ("app",))()
         self.push_screen(HelpScreen(self.keys.of(*dict.fromkeys(scopes))))
 
+    def action_machine(self) -> None:
+        """Show the machine."""
+        from trainui.tui.screens.machine import MachineScreen
+
+        if not isinstance(self.screen, MachineScreen):
+            self.push_screen(MachineScreen())
+
     def action_run_file(self) -> None:
         """Choose a pipeline file."""
         from trainui.tui.screens.choose_file import ChooseFileScreen

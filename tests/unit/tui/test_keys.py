@@ -11,6 +11,7 @@ from trainui.tui.application import TrainuiApp
 from trainui.tui.keys import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.screens.edit import EditScreen
 from trainui.tui.screens.help import help_rows
+from trainui.tui.screens.machine import MachineScreen, MachineView
 from trainui.tui.screens.page import Page
 from trainui.tui.screens.plan import PlanScreen
 from trainui.tui.screens.question import QuestionScreen
@@ -35,6 +36,7 @@ WHERE: dict[str, tuple[type[DOMNode], ...]] = {
     "metrics": (CurvesView,),
     "curves": (CurvesView, CurvePlot),
     "log": (LogView,),
+    "machine": (MachineScreen, MachineView),
     "plan": (PlanScreen,),
     "edit": (EditScreen,),
     "ask": (QuestionScreen,),

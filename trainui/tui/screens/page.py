@@ -106,8 +106,9 @@ class Page(Acting):
         self.ask()
 
     def ask(self) -> None:
-        """Tell the feed what is to be seen now."""
-        if self.is_current:
+        """Tell the feed what is to be seen now, unless another page covers this one."""
+        pages = (screen for screen in reversed(self.app.screen_stack) if isinstance(screen, Page))
+        if next(pages, None) is self:
             self.trainui.feed.want(self.wanted())
 
     def show_keys(self) -> None:

@@ -1,0 +1,145 @@
+"""The machine's page: whose each GPU is, and when the disk will be full."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from tests.gpus.stand_in import GIB, Machine
+from tests.unit.tui.driving import opened
+from tests.unit.tui.filled import Filler, running_demo
+from trainui.disk import Room
+from trainui.execution import nvml
+from trainui.store.tables import SLOTS
+from trainui.tui.disk_forecast import DiskForecast, coarse
+from trainui.tui.gpu_reader import GpuFigures
+from trainui.tui.machine_reader import DiskFigures, MachineFigures
+from trainui.tui.machine_rows import machine_lines
+from trainui.tui.screens.machine import MachineScreen
+from trainui.tui.snapshots import GpuUse
+from trainui.tui.snapshots import Machine as Seen
+from trainui.tui.spans import joined, width_of
+
+PLACE = Path("/data/runs")
+GIGABYTE = 10**9
+
+
+def forecast(*free: int, every: float = 30.0) -> DiskForecast:
+    found = DiskForecast()
+    for at, left in enumerate(free):
+        found.note([Room(PLACE, left, GIGABYTE)], at * every)
+    return found
+
+
+def test_a_disk_that_fills_is_told_with_when() -> None:
+    filling = forecast(*(100 * GIGABYTE - at * GIGABYTE // 2 for at in range(10)))
+    assert filling.rates() == {PLACE: GIGABYTE / 60}
+    assert filling.warning([Room(PLACE, 60 * GIGABYTE, 1)]) == "disk full in ~1h"
+    assert filling.warning([Room(PLACE, 190 * GIGABYTE, 1)]) == "disk full in ~3h 10m"
+    assert filling.warning([Room(PLACE, 2000 * GIGABYTE, 1)]) is None
+
+
+def test_nothing_is_foretold_of_a_disk_that_does_not_fill_or_was_just_looked_at() -> None:
+    assert forecast(5 * GIGABYTE, 5 * GIGABYTE, 5 * GIGABYTE).rates() == {}
+    assert forecast(5 * GIGABYTE, 4 * GIGABYTE).rates() == {}
+
+
+def test_what_was_deleted_begins_a_new_forecast() -> None:
+    assert forecast(9 * GIGABYTE, 8 * GIGABYTE, 7 * GIGABYTE, 20 * GIGABYTE).rates() == {}
+
+
+def test_a_forecast_is_coarse() -> None:
+    assert [coarse(s) for s in (5, 61, 3541, 11_423)] == ["~1m", "~1m", "~59m", "~3h 10m"]
+
+
+FIGURES = MachineFigures(
+    cores=(0, 50, 100),
+    usable=2,
+    load=1.5,
+    memory_used=3 * GIGABYTE,
+    memory_total=4 * GIGABYTE,
+    swap_used=0,
+    swap_total=0,
+    disks=(DiskFigures(str(PLACE), 60 * GIGABYTE, 100 * GIGABYTE, "nfs4", True, False),),
+    cpu_history=(0.0, 50.0, 100.0),
+    memory_history=(75.0, 75.0, 75.0),
+)
+SEEN = Seen(FIGURES, {0: ((0.0, 50.0), (97.0, 51.0))}, None, {PLACE: GIGABYTE / 60})
+BUSY = GpuFigures(0, None, False, 97, 41, 80, 91, 412, "NVIDIA H100 80GB HBM3")
+USE = GpuUse("id", "digits", "train[lr=0.1]")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 300])
+def test_it_shows_everything_and_never_more_than_fits(width: int) -> None:
+    lines = machine_lines(SEEN, [BUSY, GpuFigures(1, "pid 7 of another user")], {0: USE}, width)
+    text = joined([line.row for line in lines])
+    for part in ("97%", "412 W", "91 °C", "41/80 GiB", "3.0 GB of 4.0 GB", "▁▅█", "load 1.5"):
+        assert part in text
+    assert "2 usable" in text
+    assert "a network file system (nfs4)" in text
+    assert "full in ~1h" in text
+    assert [line.use for line in lines if line.use] == [USE]
+    if width >= 80:
+        assert "train[lr=0.1] of digits" in text
+        assert "pid 7 of another user" in text
+        assert max(width_of(line.row) for line in lines) <= width
+
+
+def test_without_a_driver_the_machine_stands_alone() -> None:
+    text = joined([line.row for line in machine_lines(SEEN, [], {}, 80)])
+    assert "No NVIDIA driver here" in text
+    assert "CPU" in text
+    broken = Seen(gpu_problem="the NVIDIA driver is not loaded")
+    text = joined([line.row for line in machine_lines(broken, [], {}, 80)])
+    assert "▲ the NVIDIA driver is not loaded" in text
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    made = Machine(tmp_path / "nvml", 2)
+    made.load(monkeypatch)
+    yield made
+    nvml.close()
+
+
+async def test_the_page_shows_whose_each_gpu_is_and_opens_its_run(
+    machine: Machine, filler: Filler
+) -> None:
+    running_demo(filler)
+    with filler.store.write() as connection:  # the training that runs has a GPU instead
+        connection.execute(
+            update(SLOTS).values(host=socket.gethostname(), kind="gpu", number=SLOTS.c.number * 0)
+        )
+    machine.change(0, utilisation=42, used=3 * GIB)
+    machine.lose(1)
+    async with opened(size=(100, 30)) as driven:
+        await driven.until_shown("GPU 0  42%")
+        await driven.press("M")
+        await driven.until(lambda: isinstance(driven.app.screen, MachineScreen), "the page")
+        await driven.until_shown("train[hidden=128] of digits", "NVIDIA H100", "42%", "3/80 GiB")
+        await driven.until_shown("has fallen off the bus", "CPU", "memory", "free of", "load")
+        machine.change(0, utilisation=7)
+        await driven.until_shown(" 7%")
+        await driven.press("enter")
+        await driven.until_shown("1 Stages")
+        await driven.press("escape")
+        await driven.until_shown("› machine")
+        await driven.press("escape")
+        await driven.until_shown("STATE")
+
+
+async def test_the_page_opens_without_gpus_and_without_runs(home: Path) -> None:
+    if Path("/dev/nvidiactl").exists():
+        pytest.skip("this machine has a driver")
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("No runs yet")
+        await driven.press("M")
+        await driven.until_shown("No NVIDIA driver here", "CPU", "memory")
+        await driven.press("x")
+        await driven.until_shown("there is no run here")
+        await driven.press("escape")
+        await driven.until_shown("No runs yet")
