@@ -60,8 +60,12 @@ class Acting(Screen[None]):
     def _target(self) -> Target | None:
         target = self.target()
         if target is None:
-            self.app.notify("there is no run here to act on", severity="warning")
+            self.say_no_run()
         return target
+
+    def say_no_run(self) -> None:
+        """Say why a key does nothing."""
+        self.app.notify("there is no run here to act on", severity="warning")
 
     def action_resume(self) -> None:
         """Show the plan of a resume."""

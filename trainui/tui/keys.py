@@ -68,6 +68,8 @@ SCOPES: Mapping[str, str] = {
 
 KEYS: tuple[Key, ...] = (
     Key("runs.open", "enter", "open", "Open the run", "open", footer=True),
+    Key("machine.open", "enter", "open", "Open the run that has the GPU", "open", footer=True),
+    Key("machine.back", "escape", "back", "Go back", "back", footer=True, command=False),
     Key("stages.open", "enter", "panel", "Go to the stage's panel", "open", footer=True),
     Key("stages.upstream", "left,h", "upstream", "Go to a stage it depends on", "upstream"),
     Key(
@@ -260,8 +262,6 @@ KEYS: tuple[Key, ...] = (
         priority=True,
     ),
     Key("run.back", "escape", "back", "Go back one level", "back", command=False),
-    Key("machine.open", "enter", "open", "Open the run that has the GPU", "open", footer=True),
-    Key("machine.back", "escape", "back", "Go back", "back", footer=True, command=False),
     Key("runs.back", "escape", "back", "Show all runs again", "back", command=False),
     Key("move.up", "up,k", "up", "One line up", "line(-1)", command=False),
     Key("move.down", "down,j", "down", "One line down", "line(1)", command=False),

@@ -55,7 +55,7 @@ class RunsScreen(Page):
     scope = "runs"
     command_scopes = ("runs", "acting", "search", "app")
     AUTO_FOCUS: ClassVar[str | None] = "RunTable"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs.back")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs")]
 
     DEFAULT_CSS = """
     RunsScreen {
@@ -167,7 +167,12 @@ class RunsScreen(Page):
 
     def go_to_match(self, direction: int) -> None:
         """Move along the runs that fit."""
+        before = self.table.cursor
         self.table.action_line(direction)
+        if not self.table.filter:
+            self.notify("no filter is on; / filters", markup=False)
+        elif self.table.cursor == before:
+            self.notify("no other run there fits the filter", markup=False)
 
     def target(self) -> Target | None:
         """Return the run under the cursor."""
@@ -193,6 +198,12 @@ class RunsScreen(Page):
         run = self.table.selected
         if run is not None:
             self.trainui.open_run(run.id)
+
+    def action_open(self) -> None:
+        """Say why nothing opens: where there are runs the table takes the key."""
+        self.say_no_run()
+
+    action_mark = action_sort = action_reverse = action_open
 
     def action_back(self) -> None:
         """Take away the marks, then the filter."""

@@ -158,6 +158,12 @@ class RunTable(CursorView):
         same = title == self._order.title
         self.set_order(title, reverse=not self._reverse if same else False)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave keys to the page where there is no run that they could be about."""
+        if action in ("open", "mark", "sort", "reverse") and not self._shown:
+            return False
+        return super().check_action(action, parameters)
+
     def action_sort(self) -> None:
         """Sort in the next order."""
         orders = self._orders()

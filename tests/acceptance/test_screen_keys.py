@@ -1,0 +1,127 @@
+"""Every key that acts, in every state of a run and a stage, ends in something seen or a reason."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
+from tests.unit.tui.driving import Driven, opened
+from tests.unit.tui.filled import Filler
+from trainui.domain.states import Status
+from trainui.store import stages
+from trainui.tui.keys import KEYS, Key
+from trainui.tui.screens.page import Page
+
+GRAPH = {"first": (), "second": ("first",), "third": ("second",)}
+
+LEAVES = {"app.leave", "app.interrupt"}
+
+PATIENCE = 10.0
+
+
+def queued(filler: Filler) -> str:  # noqa: F811
+    return filler.run(GRAPH)
+
+
+def running(filler: Filler) -> str:  # noqa: F811
+    run_id = filler.run(GRAPH)
+    filler.start(run_id, "first", ago=60)
+    return run_id
+
+
+def completed(filler: Filler) -> str:  # noqa: F811
+    run_id = filler.run(GRAPH)
+    filler.complete(run_id, *GRAPH)
+    return run_id
+
+
+def ended(status: Status) -> Callable[[Filler], str]:
+    def made(filler: Filler) -> str:  # noqa: F811
+        run_id = filler.run(GRAPH)
+        filler.complete(run_id, "first")
+        filler.end(filler.start(run_id, "second"), status, exit_code=1, error="exit code 1")
+        return run_id
+
+    return made
+
+
+def cancelled(filler: Filler) -> str:  # noqa: F811
+    run_id = filler.run(GRAPH)
+    with filler.store.write() as connection:
+        stages.cancel(connection, run_id, [filler.stage(run_id, name).id for name in GRAPH])
+    return run_id
+
+
+def nothing(filler: Filler) -> None:  # noqa: F811
+    """Leave the list empty."""
+
+
+STATES = {
+    "none": nothing,
+    "queued": queued,
+    "running": running,
+    "completed": completed,
+    "failed": ended(Status.FAILED),
+    "interrupted": ended(Status.INTERRUPTED),
+    "cancelled": cancelled,
+}
+
+
+def keys_of(*scopes: str) -> list[Key]:
+    return [key for key in KEYS if key.scope in scopes and key.id not in LEAVES]
+
+
+def seen(driven: Driven) -> tuple[object, ...]:
+    """What a person sees, clocks apart."""
+    words = re.sub(r"[0-9]+", "", driven.text())
+    told = [note.message for note in driven.app._notifications]
+    return type(driven.app.screen), words, tuple(told), driven.app.theme
+
+
+async def press_and_look(driven: Driven, key: Key) -> bool:
+    """Press a key; return whether something was seen, and go back to the page."""
+    driven.app.clear_notifications()
+    await driven.pilot.pause()
+    page, before = driven.app.screen, seen(driven)
+    await driven.press(key.keys.split(",")[0])
+    give_up_at = asyncio.get_running_loop().time() + PATIENCE
+    while seen(driven) == before and asyncio.get_running_loop().time() < give_up_at:
+        await asyncio.sleep(0.02)
+    something = seen(driven) != before
+    while driven.app.screen is not page:
+        if isinstance(driven.app.screen, Page) and page not in driven.app.screen_stack:
+            return something  # the key left the page
+        driven.app.pop_screen()
+        await driven.pilot.pause()
+    return something
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_on_the_list(filler: Filler, home: Path, state: str) -> None:  # noqa: F811
+    STATES[state](filler)
+    async with opened() as driven:
+        await driven.until_shown("No runs yet" if state == "none" else "digits")
+        silent = [
+            key.id
+            for key in keys_of("runs", "acting", "search", "app")
+            if not await press_and_look(driven, key)
+        ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state != "none"])
+@pytest.mark.parametrize("stage", list(GRAPH))
+async def test_on_a_stage(filler: Filler, state: str, stage: str) -> None:  # noqa: F811
+    run_id = STATES[state](filler)
+    assert run_id is not None
+    async with opened(run_id) as driven:
+        await driven.until_shown("1 Stages", "third")
+        driven.run.graph.select(stage)
+        await driven.until(lambda: driven.run.graph.selected is not None)
+        silent = [key.id for key in keys_of("acting") if not await press_and_look(driven, key)]
+    assert silent == []
