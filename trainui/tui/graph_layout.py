@@ -8,9 +8,10 @@ crossed and not met stays unbroken.
     ✓     prepare
     ├─✓─╮ train[hidden=32]
     ╰─●─┤ train[hidden=128]
-    ╭───╯
-    ○     evaluate
+    ○───╯ evaluate
     ○     report
+
+What comes from above at the right (╯) leads into a stage; what goes down there (╮) leads on.
 """
 
 from __future__ import annotations
@@ -116,9 +117,8 @@ class _Graph:
             if sources not in by_sources:
                 by_sources[sources] = len(lanes)
                 lanes.append(_Lane(sources))
-                for source in upstreams:
-                    if source in sources:
-                        lanes_from[source].append(by_sources[sources])
+                for source in sources:
+                    lanes_from[source].append(by_sources[sources])
             lane_into[name] = by_sources[sources]
             lanes[by_sources[sources]].targets.add(name)
         for lane in lanes:
@@ -128,7 +128,10 @@ class _Graph:
 
 def _acyclic(stages: Sequence[tuple[str, Sequence[str]]]) -> dict[str, frozenset[str]]:
     names = {name for name, _ in stages}
-    upstreams = {name: frozenset(sources) & names - {name} for name, sources in stages}
+    upstreams = {
+        name: frozenset(source for source in sources if source in names and source != name)
+        for name, sources in stages
+    }
     reachable = set(_ordered(upstreams))
     return {
         name: sources if name in reachable else frozenset() for name, sources in upstreams.items()
@@ -176,6 +179,9 @@ class _Painter:
     def place(self, name: str) -> None:
         """Draw a stage on a line of its own, with lines that move lanes before it if need be."""
         into = self.graph.lane_into.get(name)
+        if into is not None and self._ends_in(name, into):
+            self._draw_end(name, into)
+            return
         if into is not None:
             self._bring_left(into)
         column = self._column_for(into)
@@ -185,6 +191,30 @@ class _Painter:
                 self._move(at, self._free(after=max(column, len(self._columns) - 1)))
         column = self._column_for(into)
         self._draw(name, into, column)
+
+    def _ends_in(self, name: str, lane_id: int) -> bool:
+        """Whether a lane joins several stages to this one alone, and there is room at its left."""
+        lane, at = self.graph.lanes[lane_id], self._at(lane_id)
+        column = self._free(after=-1)
+        if at is None or lane.shared or len(lane.sources) < 2 or column > at:
+            return False
+        above = self.lines[-1].cells if self.lines else ()
+        if len(above) > 2 * column and above[2 * column].text == NODE:
+            return False  # it would look as if that one led into this one
+        return self.graph.lanes_from[name] in ([], [self._own_lane(name)])
+
+    def _draw_end(self, name: str, lane_id: int) -> None:
+        """Draw a stage at the left, and the lane that comes down to it from the right."""
+        at = self._at(lane_id)
+        assert at is not None
+        row = _Row(self._columns)
+        column = self._free(after=-1)
+        row.put(2 * column, NODE, None)
+        row.run(2 * column, 2 * at, lane_id)
+        row.put(2 * at, "╯", lane_id)
+        self._set(at, None)
+        self._set(column, self._own_lane(name))
+        self.lines.append(row.line(name))
 
     def _bring_left(self, lane_id: int) -> None:
         """Let a lane that joins several stages go on as far to the left as there is room."""

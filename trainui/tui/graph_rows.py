@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -11,14 +11,22 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.figures import elapsed, state_style
-from trainui.tui.graph_layout import NODE, Drawing, Line
-from trainui.tui.spans import Row, Span, fit, fit_middle
+from trainui.tui.graph_layout import NODE, Line
+from trainui.tui.graph_nodes import GraphNode, counts, most_telling
+from trainui.tui.spans import Row, Span, cut, fit, fit_middle, width_of
+from trainui.tui.timeline import Timeline, bar, joined
 
 WORD, TIME = 11, 8
 """Cells of the state's word and of the time."""
 
 LEAST_NAME, MOST_NAME = 12, 28
 """Cells that names get at least, and those for which the time gives way."""
+
+LEAST_BAR, MOST_BAR = 12, 48
+"""Cells of the bar that tells when a stage ran: where there is room for fewer, there is none."""
+
+BAR, CRITICAL = "━", "▄"
+"""What bars are drawn with; the second one for the chain of stages that took longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +37,44 @@ class GraphColumns:
     name: int
     word: int
     time: int
+    bar: int
 
     @classmethod
-    def of(cls, drawing: Drawing, width: int) -> GraphColumns:
-        """Give the name what the others leave; the time goes first where there is little."""
-        graph = min(drawing.width, max(width - LEAST_NAME - WORD - 3, 3))
+    def of(cls, lanes: int, longest: int, width: int) -> GraphColumns:
+        """Give the name what the others leave; the bar goes first, then the time.
+
+        Args:
+            lanes: cells of the drawing.
+            longest: cells of the longest name.
+            width: cells of a line.
+        """
+        graph = min(lanes, max(width - LEAST_NAME - WORD - 3, 3))
         rest = width - graph - 2
-        named = min(longest_name(drawing), MOST_NAME)
-        time = TIME if rest >= named + WORD + TIME + 2 else 0
+        time = TIME if rest >= min(longest, MOST_NAME) + WORD + TIME + 2 else 0
         word = WORD if rest >= LEAST_NAME + WORD + 1 else 0
         room = max(rest - (word + 1 if word else 0) - (time + 1 if time else 0), 1)
-        return cls(graph, min(longest_name(drawing) + 1, room), word, time)
+        name = min(longest + 1, max(room - 2 - LEAST_BAR, MOST_NAME), room)
+        bar = min(room - name - 2, MOST_BAR)
+        return cls(graph, name, word, time, bar if bar >= LEAST_BAR else 0)
 
 
-def longest_name(drawing: Drawing) -> int:
+def longest_name(nodes: Iterable[GraphNode]) -> int:
     """Return the cells of the longest name, or what names have at least."""
-    longest = max((cell_len(harmless(name)) for name in drawing.order), default=0)
+    longest = max((cell_len(harmless(node.label)) for node in nodes), default=0)
     return max(longest, LEAST_NAME)
 
 
-def preferred_width(drawing: Drawing) -> int:
-    """Return the cells that every line of a graph fits into."""
-    return drawing.width + 2 + longest_name(drawing) + 1 + WORD + 1 + TIME
+def preferred_width(lanes: int, longest: int) -> int:
+    """Return the cells that every line of a graph fits into, without bars."""
+    return lanes + 2 + longest + 1 + WORD + 1 + TIME
 
 
 def graph_row(
     line: Line,
-    stages: Mapping[str, StageRecord],
+    node: GraphNode | None,
+    members: Sequence[StageRecord],
     columns: GraphColumns,
+    timeline: Timeline,
     *,
     lit: frozenset[int],
     offset: int,
@@ -66,28 +84,51 @@ def graph_row(
 
     Args:
         line: of the drawing.
-        stages: by name.
+        node: what stands on it.
+        members: the node's stages.
         columns: from `GraphColumns.of`.
+        timeline: the run's.
         lit: the lanes that are made to stand out.
         offset: cells of the lanes that are left out at the left.
         now: the time, in microseconds, for what runs.
     """
-    stage = stages[line.node] if line.node is not None else None
+    stage = most_telling(members) if members else None
     lanes = _lanes(line, stage, lit, offset, columns.graph)
-    if stage is None:
+    if stage is None or node is None:
         return lanes
-    style = state_style(stage.status)
-    cells = [
-        *lanes,
-        Span(" "),
-        Span(fit(fit_middle(harmless(stage.name), columns.name), columns.name)),
-    ]
-    if columns.word:
-        word = "stalled" if stage.stalled else str(stage.status)
-        cells += [Span(" "), Span(fit(word, columns.word), style)]
-    if columns.time:
-        cells += [Span(" "), Span(fit(_time(stage, now), columns.time, right=True), "dim")]
+    label = fit(fit_middle(harmless(node.label), columns.name), columns.name)
+    cells = [*lanes, Span(" "), Span(label), *_facts(node, members, columns, now)]
+    if columns.bar:
+        cells += [Span("  "), _bar(members, columns.bar, timeline)]
     return tuple(cells)
+
+
+def _facts(node: GraphNode, members: Sequence[StageRecord], columns: GraphColumns, now: int) -> Row:
+    """Return the state and the time; of several stages, how many are in each state."""
+    room = (columns.word + 1 if columns.word else 0) + (columns.time + 1 if columns.time else 0)
+    if node.folded:
+        spans = cut(
+            tuple(
+                Span(f" {SYMBOLS[status]}{count}", state_style(status))
+                for status, count in counts(members)
+            ),
+            room,
+        )
+        return (*spans, Span(" " * (room - width_of(spans))))
+    stage = members[0]
+    word = "stalled" if stage.stalled else str(stage.status)
+    spans = (Span(" "), Span(fit(word, columns.word), state_style(stage.status)))
+    if not columns.time:
+        return spans if columns.word else ()
+    return (*spans, Span(" "), Span(fit(_time(stage, now), columns.time, right=True), "dim"))
+
+
+def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Span:
+    """Return when the stages ran, in the run's time."""
+    stretches = [one for stage in members if (one := timeline.stretch(stage.name)) is not None]
+    critical = any(stage.name in timeline.critical for stage in members)
+    drawn = bar(joined(stretches) if stretches else None, width, CRITICAL if critical else BAR)
+    return Span(drawn, state_style(most_telling(members).status))
 
 
 def _time(stage: StageRecord, now: int) -> str:

@@ -121,6 +121,13 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("curves.best", "b", "best", "Cursor to the best value", "best"),
     Key("curves.pin", "space", "pin", "Let the metric stand first, or no more", "pin", footer=True),
+    Key(
+        "stages.fold",
+        "F",
+        "fold",
+        "Fold the members of a matrix into one line, or unfold them",
+        "fold",
+    ),
     Key("log.follow", "f", "follow", "Follow the log's end", "follow", footer=True),
     Key("log.wrap", "w", "wrap", "Wrap long lines, or cut them", "wrap"),
     Key(

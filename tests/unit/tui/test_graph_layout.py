@@ -69,6 +69,8 @@ class Reader:
         met = self.at(x + 1, y)
         if met == NODE:
             return {self.names[y] or ""}
+        if met == "╯":  # it comes from above
+            return set()
         assert met in "╮┬┤┼", f"a line ends in {met!r}: {self.rows[y]}"
         found = self.down(x + 1, y)
         return found | self.right(x + 1, y) if met in "┬┼" else found
@@ -76,6 +78,8 @@ class Reader:
     def left(self, x: int, y: int) -> set[str]:
         while self.at(x - 1, y) in "─│" and self.at(x - 1, y) != " ":
             x -= 1
+        if self.at(x - 1, y) == NODE:
+            return {self.names[y] or ""}
         assert self.at(x - 1, y) == "╭", f"a line ends wrongly: {self.rows[y]}"
         return self.down(x - 1, y)
 
@@ -93,8 +97,7 @@ def test_the_demo_reads_from_top_to_bottom() -> None:
         "●     prepare",
         "├─●─╮ train[32]",
         "╰─●─┤ train[128]",
-        "╭───╯",
-        "●     evaluate",
+        "●───╯ evaluate",
         "●     report",
     ]
 

@@ -166,7 +166,7 @@ class RunScreen(Page):
             return
         ending = page.ahead.run if page.ahead else None
         self.state_bar.show(heading(page.run, page.stages, clock.now(), ending))
-        self.graph.update_rows()
+        self.graph.tick()
         stage = self.graph.selected
         shown = self._detail.stage if self._detail is not None else None
         if stage is not None and stage.status == Status.RUNNING and stage.name == shown:

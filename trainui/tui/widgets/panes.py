@@ -28,6 +28,10 @@ LEAST_GRAPH, GRAPH_SHARE = 51, 0.45
 """Columns of the DAG beside the panel, at least and as a share at most."""
 
 
+WITH_BARS = 150
+"""Columns from which on there is room for the bars that tell when stages ran."""
+
+
 class Tabs(LinesView, can_focus=False):
     """Which of the panel's panes is to be seen, where there is room for one."""
 
@@ -194,9 +198,8 @@ class Panes(Container):
         if stacked or self._zoomed:
             self.left.styles.width = "100%"
         else:
-            self.left.styles.width = min(
-                max(graph_width + 5, LEAST_GRAPH), int(width * GRAPH_SHARE)
-            )
+            least = LEAST_GRAPH if width < WITH_BARS else int(width * GRAPH_SHARE)
+            self.left.styles.width = min(max(graph_width + 5, least), int(width * GRAPH_SHARE))
 
     def on_resize(self) -> None:
         """Share the room out again."""

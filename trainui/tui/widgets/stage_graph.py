@@ -9,10 +9,13 @@ from textual.binding import BindingType
 
 from trainui import clock
 from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
 from trainui.tui.graph_layout import NODE, Drawing, layout
-from trainui.tui.graph_rows import GraphColumns, graph_row, preferred_width
+from trainui.tui.graph_nodes import FOLDED_FROM, GraphNode, graph_nodes, most_telling
+from trainui.tui.graph_rows import GraphColumns, graph_row, longest_name, preferred_width
 from trainui.tui.keys import bindings
 from trainui.tui.spans import Row
+from trainui.tui.timeline import Timeline
 from trainui.tui.widgets.cursor import CursorView
 
 
@@ -26,37 +29,82 @@ class StageGraph(CursorView):
         super().__init__(id=id)
         self._drawing: Drawing = layout(())
         self._shape: object = None
+        self._all: Sequence[StageRecord] = ()
         self._stages: dict[str, StageRecord] = {}
+        self._by_key: dict[str, GraphNode] = {}
+        self._lines: dict[str, int] = {}
+        """By a node's key its line."""
+        self._folds: dict[str, bool] = {}
+        """By a matrix's name what somebody chose for it."""
+        self._longest = 0
+        self._timeline = Timeline((), 0)
 
     @property
     def selected(self) -> StageRecord | None:
-        """The stage under the cursor."""
-        name = self._name_at(self.cursor)
-        return self._stages.get(name) if name is not None else None
+        """The stage under the cursor; of a folded matrix, the member that tells most."""
+        node = self._node_at(self.cursor)
+        return most_telling(self._members(node)) if node is not None else None
 
     @property
     def preferred_width(self) -> int:
         """Cells into which every line fits."""
-        return preferred_width(self._drawing)
+        return preferred_width(self._drawing.width, self._longest)
 
     def set_stages(self, stages: Sequence[StageRecord]) -> None:
         """Show these stages; the cursor stays on its stage."""
-        selected = self._name_at(self.cursor)
+        self._all = stages
         self._stages = {stage.name: stage for stage in stages}
-        shape = tuple((stage.name, stage.depends_on) for stage in stages)
-        if shape != self._shape:
-            self._shape = shape
-            self._drawing = layout(shape)
-            self.select(selected or "")
+        self._tell_times()
+        self._lay_out()
         self.update_rows()
 
+    def _lay_out(self) -> None:
+        """Draw the graph anew where it is another one."""
+        nodes = graph_nodes(self._all, self._is_folded)
+        if nodes == self._shape:
+            return
+        selected = self.selected_name
+        self._shape = nodes
+        self._by_key = {node.key: node for node in nodes}
+        self._drawing = layout([(node.key, node.depends_on) for node in nodes])
+        self._lines = {
+            line.node: at for at, line in enumerate(self._drawing.lines) if line.node is not None
+        }
+        self._longest = longest_name(nodes)
+        self.select(selected or "")
+
+    def _is_folded(self, group: str, count: int) -> bool:
+        return self._folds.get(group, count >= FOLDED_FROM)
+
+    def _tell_times(self) -> None:
+        self._timeline = Timeline(self._all, clock.now())
+
+    def tick(self) -> None:
+        """Let the clocks and bars of what runs go on."""
+        if any(stage.status == Status.RUNNING for stage in self._all):
+            self._tell_times()
+        self.update_rows()
+
+    @property
+    def timeline(self) -> Timeline:
+        """Where the time went."""
+        return self._timeline
+
+    @property
+    def selected_name(self) -> str | None:
+        """What stands under the cursor: the name of a stage, or of a folded matrix."""
+        node = self._node_at(self.cursor)
+        return node.key if node is not None else None
+
     def select(self, name: str) -> None:
-        """Put the cursor on a stage, on the first one where there is none of that name."""
-        lines = [line.node for line in self._drawing.lines]
-        if name in lines:
-            self.move_cursor(lines.index(name))
-        else:
-            self.move_cursor(0 if lines else -1)
+        """Put the cursor on a stage or its matrix; on the first one where there is neither."""
+        at = self._lines.get(name)
+        if at is None:
+            found = (
+                key for key, node in self._by_key.items() if name in (*node.members, node.group)
+            )
+            at = self._lines.get(next(found, ""), self._next(-1, 1))
+        self.move_cursor(at)
 
     def select_matching(self, text: str, direction: int = 1, *, stay: bool = True) -> bool:
         """Put the cursor on the next stage whose name holds a text; returns whether there is one.
@@ -70,8 +118,9 @@ class StageGraph(CursorView):
         first = 0 if stay else 1
         for distance in range(first, count + first):
             index = (self.cursor + direction * distance) % count
-            name = self._name_at(index)
-            if name is not None and text.casefold() in name.casefold():
+            node = self._node_at(index)
+            names = (*node.members, node.key) if node is not None else ()
+            if any(text.casefold() in name.casefold() for name in names):
                 self.move_cursor(index)
                 return True
         return False
@@ -82,42 +131,72 @@ class StageGraph(CursorView):
 
     def selectable(self, index: int) -> bool:
         """Let the cursor be on stages only."""
-        return self._name_at(index) is not None
+        return self._node_at(index) is not None
 
     def row(self, index: int, width: int) -> Row:
         """Return a line of the graph."""
-        columns = GraphColumns.of(self._drawing, width)
+        columns = self._columns(width)
+        node = self._node_at(index)
         return graph_row(
             self._drawing.lines[index],
-            self._stages,
+            node,
+            self._members(node) if node is not None else (),
             columns,
+            self._timeline,
             lit=self._lit(),
             offset=self._offset(columns.graph),
             now=clock.now(),
         )
 
+    def _columns(self, width: int) -> GraphColumns:
+        return GraphColumns.of(self._drawing.width, self._longest, width)
+
+    def action_open(self) -> None:
+        """Go to the stage's panel; unfold a matrix."""
+        node = self._node_at(self.cursor)
+        if node is not None and node.folded:
+            self.action_fold()
+        else:
+            super().action_open()
+
+    def action_fold(self) -> None:
+        """Fold the members of a matrix into one line, or show them again."""
+        node = self._node_at(self.cursor)
+        if node is None or node.group is None:
+            self.notify("only the members of a matrix can be folded", markup=False)
+            return
+        selected = self.selected
+        self._folds[node.group] = not node.folded
+        self._lay_out()
+        if selected is not None:
+            self.select(selected.name)
+        self.update_rows()
+        self.post_message(self.Moved(self))
+
     def action_upstream(self) -> None:
         """Go to the first stage that the selected one depends on."""
-        stage = self.selected
-        if stage is not None and stage.depends_on:
-            self.select(stage.depends_on[0])
+        node = self._node_at(self.cursor)
+        if node is not None and node.depends_on:
+            self.select(node.depends_on[0])
 
     def action_downstream(self) -> None:
         """Go to the first stage that depends on the selected one."""
-        stage = self.selected
-        names = [line.node for line in self._drawing.lines if line.node is not None]
-        for name in names:
-            if stage is not None and stage.name in self._stages[name].depends_on:
-                self.select(name)
-                return
+        name = self.selected_name
+        following = (key for key in self._lines if name in self._by_key[key].depends_on)
+        if (key := next(following, None)) is not None:
+            self.select(key)
 
-    def _name_at(self, index: int) -> str | None:
+    def _node_at(self, index: int) -> GraphNode | None:
         lines = self._drawing.lines
-        return lines[index].node if 0 <= index < len(lines) else None
+        key = lines[index].node if 0 <= index < len(lines) else None
+        return self._by_key[key] if key is not None else None
+
+    def _members(self, node: GraphNode) -> list[StageRecord]:
+        return [self._stages[name] for name in node.members]
 
     def _lit(self) -> frozenset[int]:
         """Return the lanes into and from the selected stage."""
-        name = self._name_at(self.cursor)
+        name = self.selected_name
         if name is None:
             return frozenset()
         inbound = self._drawing.inbound.get(name)
