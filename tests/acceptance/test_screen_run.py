@@ -208,3 +208,23 @@ async def test_no_worker_is_told_only_where_something_waits(filler: Filler) -> N
     async with opened(done) as driven:
         await driven.until_shown("✓ completed")
         assert "nothing new starts" not in driven.text()
+
+
+async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:  # noqa: F811
+    members = [f"train[seed={seed}]" for seed in range(12)]
+    run_id = filler.run(
+        {"prepare": (), **dict.fromkeys(members, ("prepare",)), "select": tuple(members)}
+    )
+    filler.complete(run_id, "prepare", *members[:4])
+    filler.fail(run_id, members[5], "no")
+    async with opened(run_id) as driven:
+        await driven.until_shown("train ×12", "✓4", "✗1", "2 train[seed=5]")
+        await driven.press("enter")
+        await driven.until_shown("train[seed=0]", "train[seed=5]", "train[seed=11]")
+        await driven.until_gone("train ×12")
+        await driven.press("F")
+        await driven.until_shown("train ×12")
+        await driven.press("right")
+        await driven.until_shown("2 select")
+        await driven.press("F")
+        await driven.until_shown("only the members of a matrix can be folded")

@@ -205,6 +205,11 @@ class Panes(Container):
         """Share the room out again."""
         self.share_out(self._wanted_width)
 
+    def on_stage_graph_folded(self) -> None:
+        """Give the DAG the room that it needs by now, its cursor to be seen."""
+        self.share_out(self.graph.preferred_width)
+        self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
+
     def show_titles(self, stage: StageRecord) -> None:
         """Say in the panes' titles whose they are."""
         name = harmless(stage.name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.message import Message
 
 from trainui import clock
 from trainui.domain.records import StageRecord
@@ -24,6 +25,9 @@ class StageGraph(CursorView):
 
     scopes = ("stages",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("stages")]
+
+    class Folded(Message):
+        """It has more lines by now, or fewer."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -171,6 +175,7 @@ class StageGraph(CursorView):
         if selected is not None:
             self.select(selected.name)
         self.update_rows()
+        self.post_message(self.Folded())
         self.post_message(self.Moved(self))
 
     def action_upstream(self) -> None:
