@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -11,20 +10,20 @@ from tests.unit.tui.filled import DIAMOND, MEMBERS, SWEEP, Filler
 from trainui import clock, paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.store import views
+from trainui.store import driver, views
 from trainui.tui.graph_nodes import counts, graph_nodes, most_telling
 from trainui.tui.timeline import Timeline, bar
 
 
 @pytest.fixture
-def connection(filler: Filler) -> Iterator[sqlite3.Connection]:
+def connection(filler: Filler) -> Iterator[driver.Connection]:
     connection = views.connect(paths.home().database)
     yield connection
     connection.close()
 
 
 def test_members_of_a_matrix_are_folded_into_one_node(
-    filler: Filler, connection: sqlite3.Connection
+    filler: Filler, connection: driver.Connection
 ) -> None:
     run_id = filler.run(SWEEP)
     filler.complete(run_id, "prepare", *MEMBERS[:3])
@@ -44,7 +43,7 @@ def test_members_of_a_matrix_are_folded_into_one_node(
     assert {node.group for node in unfolded} == {None, "train"}
 
 
-def timed(filler: Filler, connection: sqlite3.Connection) -> list[StageRecord]:
+def timed(filler: Filler, connection: driver.Connection) -> list[StageRecord]:
     """The demo: prepare 10 s, then 20 s and 40 s side by side, a break of an hour, then 30 s."""
     run_id = filler.run(DIAMOND)
     hour = 3600
@@ -56,7 +55,7 @@ def timed(filler: Filler, connection: sqlite3.Connection) -> list[StageRecord]:
 
 
 def test_where_time_went_leaves_out_when_nothing_ran(
-    filler: Filler, connection: sqlite3.Connection
+    filler: Filler, connection: driver.Connection
 ) -> None:
     timeline = Timeline(timed(filler, connection), clock.now())
     assert round(timeline.total / clock.SECOND) == 80
@@ -74,7 +73,7 @@ def test_where_time_went_leaves_out_when_nothing_ran(
 
 
 def test_the_longest_chain_is_what_would_have_to_be_faster(
-    filler: Filler, connection: sqlite3.Connection
+    filler: Filler, connection: driver.Connection
 ) -> None:
     timeline = Timeline(timed(filler, connection), clock.now())
     assert timeline.critical == {"prepare", "train[hidden=128]", "evaluate"}
