@@ -26,6 +26,8 @@ LOCK = ROOT / "requirements.lock"
 DEBIAN_PACKAGES = {
     "redis-server": "redis-server",
     "tmux": "tmux",
+    "zsh": "zsh",
+    "fish": "fish",
     "chromium": "chromium",
     "initdb": "postgresql",
     "ip": "iproute2",

@@ -1,12 +1,14 @@
-"""The JSON Schema of a pipeline file, for editors."""
+"""The JSON Schemas of a pipeline file, for editors, and of what commands print, for scripts."""
 
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import typer
 
 from trainui.cli import options, output
+from trainui.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -14,12 +16,23 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         schema,
-        "Print the JSON Schema of a pipeline file, for editors.",
+        "Print a JSON Schema: of a pipeline file, or of a command's --json.",
         "trainui schema > trainui.schema.json",
+        "trainui schema show",
+        "trainui schema 'events --follow'",
     )
 
 
-def schema() -> None:
+def schema(
+    command: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[COMMAND]",
+            help="Of what this command prints with --json, such as `show` or `worker status`.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Print the JSON Schema of a pipeline file, with which editors complete and check it.
 
     Save it beside the pipeline file, and begin that with the line
@@ -28,7 +41,18 @@ def schema() -> None:
 
     (VS Code with the YAML extension, Neovim, Helix, Emacs: all that use yaml-language-server). It
     knows fields and types; `trainui validate` checks everything.
-    """
-    from trainui.pipeline.json_schema import json_schema
 
-    output.exact(*json.dumps(json_schema(), indent=2).split("\n"))
+    With COMMAND: of what that prints with --json; where it prints a value a line, of each line.
+    """
+    if command is None:
+        from trainui.pipeline.json_schema import json_schema
+
+        found = json_schema()
+    else:
+        from trainui.cli import output_schemas
+
+        if command not in output_schemas.SCHEMAS:
+            known = ", ".join(output_schemas.SCHEMAS)
+            raise UsageError(f"no schema of {command!r}; there are {known}")
+        found = output_schemas.schema_of(command)
+    output.exact(*json.dumps(found, indent=2).split("\n"))

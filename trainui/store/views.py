@@ -52,9 +52,10 @@ def old_runs(connection: driver.Connection, *, keep: int, before: int) -> list[R
     """
     marks = ", ".join("?" * len(ENDED))
     found = connection.execute(
-        "SELECT * FROM runs JOIN (SELECT id AS ranked, row_number() OVER "
-        "(PARTITION BY pipeline ORDER BY created_at DESC, id) AS place FROM runs) AS ranks "
-        f"ON ranked = id WHERE place > ? AND completed_at < ? AND status IN ({marks}) "
+        "SELECT runs.* FROM runs JOIN (SELECT id, row_number() OVER "
+        "(PARTITION BY pipeline ORDER BY created_at DESC, id) AS rank FROM runs) AS ranks "
+        "ON ranks.id = runs.id "
+        f"WHERE ranks.rank > ? AND completed_at < ? AND status IN ({marks}) "
         "ORDER BY created_at",
         (keep, before, *ENDED),
     )
