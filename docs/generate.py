@@ -1,0 +1,161 @@
+"""Writes the reference pages from the code: commands, fields, settings, keys.
+
+    python docs/generate.py        write docs/reference anew
+
+A test holds the pages to what the code says.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+REFERENCE = DOCS / "reference"
+
+
+def pages() -> dict[str, str]:
+    """Return the pages by their names."""
+    os.environ["COLUMNS"] = "100"  # as wide as the help is shown at most
+    return {
+        "commands.md": commands(),
+        "fields.md": fields(),
+        "settings.md": settings(),
+        "keys.md": keys(),
+    }
+
+
+def commands() -> str:
+    """Return every command's help."""
+    listed = _help()
+    lines = ["# Commands", "", "```text", listed, "```"]
+    for path in _command_paths(listed):
+        lines += ["", f"## trainui {' '.join(path)}", "", "```text", _help(*path), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _command_paths(listed: str) -> Iterator[tuple[str, ...]]:
+    for name in _commands_in(listed):
+        yield (name,)
+        for below in _commands_in(_help(name)):
+            yield name, below
+
+
+def _commands_in(shown: str) -> list[str]:
+    _, _, after = shown.partition("\nCommands:\n")
+    names = []
+    for line in after.splitlines():
+        if not line.startswith("  "):
+            break
+        if not line.startswith("   "):
+            names.append(line.split()[0])
+    return names
+
+
+def _help(*path: str) -> str:
+    from trainui.cli.main import main
+
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        main([*path, "--help"])
+    return "\n".join(line.rstrip() for line in said.getvalue().strip().splitlines())
+
+
+def fields() -> str:
+    """Return the fields of a pipeline file."""
+    from trainui.pipeline.json_schema import json_schema
+
+    schema = json_schema()
+    kinds = schema["$defs"]
+    lines = ["# Fields of a pipeline file", "", "At the top:", ""]
+    lines += _field_table(schema["properties"])
+    for title, kind in (
+        ("A stage", "StageSpec"),
+        ("`metrics`, where it is more than a path", "MetricSpec"),
+        ("`checkpoint`, where it is more than a path", "CheckpointSpec"),
+        ("`alerts`", "AlertSpec"),
+    ):
+        lines += ["", f"## {title}", "", *_field_table(kinds[kind]["properties"])]
+    return "\n".join(lines) + "\n"
+
+
+def _field_table(properties: Mapping[str, Any]) -> list[str]:
+    rows = [
+        f"| `{name}` | {_cell(one.get('description', ''))} |" for name, one in properties.items()
+    ]
+    return ["| field | what it is |", "|---|---|", *rows]
+
+
+def settings() -> str:
+    """Return the settings."""
+    from trainui import settings as module
+
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    body = next(
+        node.body
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    )
+    rows = [
+        f"| `{name}` | `TRAINUI_{name.upper()}` | {_cell(said)} |" for name, said in _said(body)
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "A setting is its variable in the environment, else its name in `config.toml` in the",
+            "platform's configuration directory (`~/.config/trainui`), else its default.",
+            "`TRAINUI_HOME`, where everything lies, is an environment variable only.",
+            "",
+            "| name | variable | what it is |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _said(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
+    """Yield the attributes of a class with the strings below them."""
+    for one, below in itertools.pairwise(body):
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
+            assert isinstance(below, ast.Expr)
+            yield one.target.id, str(ast.literal_eval(below.value))
+
+
+def keys() -> str:
+    """Return the keys of the screen."""
+    from trainui.tui.keys import SCOPES, KeyTable
+
+    table = KeyTable()
+    lines = [
+        "# Keys",
+        "",
+        'Each can be changed in `config.toml`, by its id: `[keys]`, then `"runs.sort" = "S"`.',
+    ]
+    for scope, title in SCOPES.items():
+        rows = [f"| `{key.shown}` | {_cell(key.tooltip)} | `{key.id}` |" for key in table.of(scope)]
+        if rows:
+            lines += ["", f"## {title}", "", "| key | does | id |", "|---|---|---|", *rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> None:
+    """Write the pages."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
