@@ -70,6 +70,8 @@ SAMPLES = [
     Sample("jsonl", 'hello\nINFO {"step": 1, "loss": 0.5}\n{"step": 2, "loss": NaN, "a": {"b": 2}}\n{"no": 1}\n', {"loss": [(1, 0.5), (2, float("nan"))], "a/b": [(2, 2)]}),
     Sample("print", "step 1 loss 2.5 grad 1e-3\nstep 2 loss nan grad inf\n", {"loss": [(1, 2.5), (2, float("nan"))], "grad": [(1, 0.001), (2, float("inf"))]}),
     Sample("print", "Epoch [1/5], Loss: 1.5, Val Acc: 80.5%\nEpoch [2/5], Loss: 1.0, Val Acc: 82%\n", {"Loss": [(1, 1.5), (2, 1)], "Val Acc": [(1, 80.5), (2, 82)]}),
+    Sample("print", "Epoch: [0][ 10/20]\tLoss 2.5 (2.5)\nEpoch: [1][ 10/20]\tLoss 1.5 (2.0)\n", {"Epoch": [(10, 0), (30, 1)], "Loss": [(10, 2.5), (30, 1.5)]}),
+    Sample("print", "Epoch: [3][ 10/20]\tLoss 2.5 (2.5)\nEpoch: [3][ 11/20]\tLoss 2.0 (2.5)\n", {"Epoch": [(70, 3), (71, 3)], "Loss": [(70, 2.5), (71, 2)]}),
     Sample("print", "Epoch [1/5], Step [100/600], Loss: 0.5\nEpoch [2/5], Step [100/600], Loss: 0.25\n", {"Epoch": [(100, 1), (700, 2)], "Loss": [(100, 0.5), (700, 0.25)]}),
     Sample("print", "Train Epoch: 1 [0/60 (0%)]\tLoss: 2.5\nTrain Epoch: 2 [32/60 (50%)]\tLoss: 1\n", {"Train Epoch": [(0, 1), (92, 2)], "Loss": [(0, 2.5), (92, 1)]}),
     Sample("rotating", "2026-11-24 14:17:24,106,INFO,trainer: epoch=0 step=7 loss=0.5 lr=1.0e-01\n2026 INFO validation epoch=0 val_loss=0.25\n2026 INFO epoch=1 step=8 loss=0.4 lr=0\n", {"epoch": [(7, 0), (7, 0), (8, 1)], "loss": [(7, 0.5), (8, 0.4)], "lr": [(7, 0.1), (8, 0)], "val_loss": [(7, 0.25)]}, "print"),

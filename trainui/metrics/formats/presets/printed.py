@@ -77,9 +77,18 @@ class Printed(Preset):
             return (float(outer["value"]), _name(outer)) if known is None else (float(known), "")
         step = float(place["value"])
         if outer is not None and place["of"]:
-            step += (float(outer["value"]) - 1) * float(place["of"])
+            step += (float(outer["value"]) - self._first_epoch(outer)) * float(place["of"])
         self.memory[STEP] = step
         return step, _name(inner) if inner else ""
+
+    def _first_epoch(self, outer: re.Match[str]) -> int:
+        """Tell what the first epoch is called: 0 where one was seen, and in `Epoch: [3][10/38]`.
+
+        So a resumed training, whose first line is of a later one, counts on as it began.
+        """
+        if float(outer["value"]) == 0 or ("[" in outer[0] and not outer["of"]):
+            self.memory["first"] = 0
+        return int(self.memory.get("first", 1))
 
 
 def _of_rank(rank: str, row: Row) -> Row:
