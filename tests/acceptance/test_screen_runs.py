@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from textual import events
 
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import opened
@@ -330,3 +331,19 @@ async def test_a_heading_that_is_clicked_sorts_and_sorts_back(filler: Filler) ->
         await driven.pilot.click("RunTable", offset=(at, 0))
         await driven.until_shown("NAME▴")
         assert [run.name for run in driven.runs.table._shown] == ["c", "b", "a"]
+
+
+async def test_what_is_typed_at_once_after_the_key_is_typed_there(filler: Filler) -> None:  # noqa: F811
+    filler.run({"a": ()}, name="express")
+    filler.run({"a": ()}, name="other")
+    async with opened() as driven:
+        await driven.until_shown("express", "other")
+        for key, character in (("slash", "/"), *((one, one) for one in "xpress")):
+            driven.app.post_message(events.Key(key, character))  # as they come of one packet
+        await driven.until_shown("/ xpress", "fits 1")
+        assert "paused" not in driven.text()
+        assert driven.app.screen is driven.app.page
+        await driven.press("enter", "slash")
+        await driven.until_shown("status:failed")
+        await driven.press("slash")  # in a field it is a character
+        await driven.until_shown("xpress/")

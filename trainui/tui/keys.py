@@ -216,6 +216,7 @@ KEYS: tuple[Key, ...] = (
         "Filter or search the focused pane",
         "search",
         footer=True,
+        priority=True,  # so that what is typed at once after it is typed there
     ),
     Key("search.next", "n", "next match", "Go to the next match", "next_match"),
     Key("search.previous", "N", "previous match", "Go to the previous match", "previous_match"),

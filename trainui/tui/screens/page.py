@@ -44,6 +44,7 @@ class Page(Acting):
         super().__init__()
         self.top = Bar(id="top")
         self.gpu_strip = GpuStrip(id="gpus")
+        self.search_bar = SearchBar()
         self.key_bar = KeyBar(id="keys")
 
     def compose(self) -> ComposeResult:
@@ -51,6 +52,7 @@ class Page(Acting):
         yield self.top
         yield self.gpu_strip
         yield from self.content()
+        yield self.search_bar
         yield self.key_bar
 
     def content(self) -> Iterator[Widget]:
@@ -147,15 +149,15 @@ class Page(Acting):
             notices += [Span(f"▲ {snapshot.news}", "warn"), Span(" ")]
         return tuple(notices)
 
-    async def action_search(self) -> None:
-        """Open the search bar, or go to it."""
-        found = self.query(SearchBar)
-        if found:
-            found.first().focus()
-            return
-        bar = SearchBar(self.focused, self.sought(self.focused))
-        await self.mount(bar, before="#keys")
-        bar.focus()
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave `/` to a field in which somebody types."""
+        if action == "search" and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
+
+    def action_search(self) -> None:
+        """Open the search bar."""
+        self.search_bar.open(self.focused, self.sought(self.focused))
 
     def action_next_match(self) -> None:
         """Go to the next match."""
@@ -167,7 +169,7 @@ class Page(Acting):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while somebody types."""
-        if isinstance(event.input, SearchBar):
+        if isinstance(event.input, SearchBar) and event.input.display:
             self.search(event.value, event.input.pane)
 
     def on_search_bar_closed(self, event: SearchBar.Closed) -> None:

@@ -161,6 +161,14 @@ class RunsScreen(Page):
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
         """Show only runs that fit, and say what of the filter cannot be understood."""
         self.table.set_filter(text)
+        self._tell_language()
+
+    def action_search(self) -> None:
+        """Open the filter, with what can be typed."""
+        super().action_search()
+        self._tell_language()
+
+    def _tell_language(self) -> None:
         problems = self.table.filter.problems
         note = (Span(f" ✗ {problems[0]}", "bad"),) if problems else (Span(f" {GRAMMAR}", "dim"),)
         self.key_bar.note(note)

@@ -35,11 +35,22 @@ class SearchBar(Input):
             self.text = text
             """What is looked for from now on; empty: nothing."""
 
-    def __init__(self, pane: Widget | None, text: str = "") -> None:
-        super().__init__(text, placeholder="type to filter or search; enter keeps, esc clears")
+    def __init__(self) -> None:
+        super().__init__(
+            placeholder="type to filter or search; enter keeps, esc clears", select_on_focus=False
+        )
         self.cursor_blink = False
-        self.pane = pane
+        self.display = False
+        self.pane: Widget | None = None
         """What had the focus before."""
+
+    def open(self, pane: Widget | None, text: str) -> None:
+        """Take what is typed from the very next key on."""
+        self.pane = pane
+        self.value = text
+        self.cursor_position = len(text)
+        self.display = True
+        self.screen.set_focus(self)
 
     def action_give_up(self) -> None:
         """Close, and show everything again."""
@@ -50,6 +61,6 @@ class SearchBar(Input):
         self._close(self.value.strip())
 
     def _close(self, text: str) -> None:
-        # to the page itself: what is in this widget's own queue may end with it
+        self.display = False
+        # to the page itself: what is in this widget's own queue comes too late
         self.screen.post_message(self.Closed(self.pane, text))
-        self.remove()
