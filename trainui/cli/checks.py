@@ -7,12 +7,10 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from trainui import disk as disks
 from trainui import paths, settings
-from trainui.cli import output
 from trainui.cli.findings import BAD, GOOD, NOTE, Finding
 from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
 
@@ -189,38 +187,3 @@ def gpus() -> Finding:
     if usable.working < len(usable.gpus):
         return Finding("gpus", NOTE, message, "see `nvidia-smi`; the others are given out")
     return Finding("gpus", GOOD, message)
-
-
-def terminal() -> Finding:
-    """See what the terminal can show."""
-    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    if encoding != "utf8":
-        advice = "set LANG to a UTF-8 locale, such as C.UTF-8"
-        return Finding("terminal", NOTE, f"the encoding is {encoding or 'unknown'}", advice)
-    if not output.on_terminal():
-        return Finding("terminal", GOOD, "none here; the screen needs one")
-    kind, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
-    if kind in ("", "dumb"):
-        advice = "set TERM to what it is, such as xterm-256color"
-        return Finding("terminal", BAD, f"TERM is {kind!r}, which cannot show a screen", advice)
-    if colours not in ("truecolor", "24bit") and "256color" not in kind:
-        advice = "set TERM=xterm-256color, or COLORTERM=truecolor, where it can show them"
-        return Finding("terminal", NOTE, f"{kind}: few colours", advice)
-    return Finding("terminal", GOOD, f"{kind} {colours}".strip())
-
-
-ALL: tuple[Callable[[], Finding], ...] = (
-    python,
-    configuration,
-    home,
-    home_file_system,
-    database,
-    runs_directory,
-    disk,
-    system_clock,
-    broker,
-    worker,
-    gpus,
-    terminal,
-)
-"""In the order in which they are shown."""

@@ -22,11 +22,34 @@ def doctor(as_json: options.Json = False) -> None:
 
     The exit code is 4 where something must be mended first.
     """
-    from trainui.cli import checks
-
-    findings = examine(checks.ALL)
+    findings = examine(_checks())
     output.answer(as_json, {"findings": [asdict(one) for one in findings]}, _lines(findings))
     raise typer.Exit(4 if any(one.level == BAD for one in findings) else 0)
+
+
+def _checks() -> list[Callable[[], Finding]]:
+    """Return what is looked at, in the order in which it is shown."""
+    from trainui.cli import checks, checks_around
+
+    return [
+        checks_around.versions,
+        checks.python,
+        checks.configuration,
+        checks.home,
+        checks.home_file_system,
+        checks.database,
+        checks.runs_directory,
+        checks.disk,
+        checks.system_clock,
+        checks.broker,
+        checks.worker,
+        checks_around.at_boot,
+        checks_around.session,
+        checks_around.limits,
+        checks.gpus,
+        checks_around.notifications,
+        checks_around.terminal,
+    ]
 
 
 def examine(checks: Sequence[Callable[[], Finding]]) -> list[Finding]:
