@@ -12,5 +12,5 @@ test_terminal: the terminal is gone, or the screen is killed, also in the middle
 test_reboot: everything is killed at once, and pids mean something else afterwards.
 test_leftovers: a submission or a deletion is killed in the middle.
 test_nested: a stage that is itself a user of trainui.
-test_disk, test_memory: the disk is full, read-only or slow; the memory ends.
+test_disk, test_memory, test_memory_version_2: the disk is full, read-only or slow; the memory ends.
 """
