@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.command_line import CommandLine, states_of
+from tests.acceptance.terminal import PROGRAM, terminal
 from tests.security.another_user import can, needs_root, open_the_way_to
 from trainui.supervisor.orphans import processes_of
 
@@ -209,6 +210,31 @@ def test_no_command_prints_a_secret(used: Used, command: str) -> None:
         done = used.cli(*command.split(), *options)
         assert not CANARY.search((done.out + done.err).encode()), done
         assert "Traceback" not in done.err
+
+
+def test_no_screen_shows_a_secret(used: Used) -> None:
+    """Over every stage of a run, its plan and the file chooser; a stage's own log is as it is."""
+    own = ("about canary-command", "not with canary-parameter")
+    seen: list[str] = []
+    program = f"import os; os.chdir({str(used.cli.directory)!r})\n{PROGRAM}"
+    with terminal((160, 50), program=program, **used.cli.environ) as shown:
+        shown.until_shown("closed", "open")
+
+        def press(key: str, *texts: str) -> None:
+            shown.press(key)
+            shown.until_shown(*texts)
+            seen.extend(shown.screen.display)
+
+        press("\r", "2 task")
+        for key, name in zip("jjjg", ("shell", "argument", "lost", "train"), strict=True):
+            press(key, f"2 {name}")
+        press("r", "4 to run, 1 skipped")
+        press("\x1b", "u run a file")
+        press("u", "pipeline.yaml")
+    assert any("***" in line for line in seen)
+    telling = [line for line in seen if "canary-" in line]
+    assert telling  # the logs are as they are
+    assert [line for line in telling if not any(words in line for words in own)] == []
 
 
 def test_an_edited_secret_is_seen_though_it_is_not_shown(used: Used) -> None:
