@@ -65,7 +65,10 @@ class Reader:
         self._owners: dict[str, int] = {}
         """Whose each file is that is read."""
         self._touched: deque[int] = deque()
-        """Attempts that rested and one of whose files the watch saw grow."""
+        """Attempts that are to be read besides those that are active: the watch saw a file of
+        theirs grow, or there is more to read at once."""
+        self._others = False
+        """The watch saw something else than files that grow."""
         self._attempts: dict[int, AttemptReader] = {}
         self._lost: set[int] = set()
         """Attempts of which nothing is left, and whose supervisor died before it could say so."""
@@ -80,6 +83,7 @@ class Reader:
     def _notice(self, changes: Changes) -> None:
         """Ring for what the watch saw; its thread calls this."""
         if changes.others:
+            self._others = True
             doorbell.ring(self._bell.path)
             return
         grown = {self._owners[path] for path in changes.grown if path in self._owners}
@@ -99,7 +103,10 @@ class Reader:
         used = time.thread_time()
         since = time.monotonic() - self._looked
         touched = {self._touched.popleft() for _ in range(len(self._touched))}
-        self._wanted |= rung and not touched
+        if self._others or (rung and not touched):
+            self._others, self._wanted = False, True
+        elif rung:
+            self._net = min(self._net, IDLE_PAUSE)  # somebody else may have rung as well
         if since >= self._net or (self._wanted and since >= LOOK_PAUSE):
             self._look()
             self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
@@ -107,8 +114,9 @@ class Reader:
         elif self._watch.is_blind:
             touched = set(self._attempts)
         due = [one for id_, one in self._attempts.items() if id_ in touched or self._is_active(id_)]
-        more = [self._read(attempt) for attempt in due]
-        if any(more):
+        more = [one.attempt.attempt_id for one in due if self._read(one)]
+        if more:
+            self._touched.extend(more)
             return 0.0
         if not self._wanted and not any(map(self._is_active, self._attempts)):
             return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
