@@ -36,6 +36,7 @@ METRIC_PRESETS = (
     "metriclogger",
     "mmengine",
     "nanogpt",
+    "paddlenlp",
     "print",
     "rotating",
     "rsl_rl",

@@ -31,6 +31,7 @@ PRESETS: dict[str, type[Preset]] = {
     "llmc": language_models.LlmC,
     "nanogpt": language_models.NanoGPT,
     "hf": language_models.HuggingFace,
+    "paddlenlp": language_models.PaddleNLP,
     "sb3": tables.Table,
     "rsl_rl": blocks.RslRl,
     "elements": blocks.Elements,

@@ -17,6 +17,12 @@ _BAR = re.compile(
     r"(?P<text>.*?)(?::\s+|^\s*|\s)(?:\d+%\|[^|]*\|\s*)?(?P<at>[\d.]+[kMGT]?)(?:/(?P<of>[\d.?]+[kMGT]?))?\s?"
     r"(?:[^\s\d\[]\S*\s)?\[(?P<times>\d[\d:]*(?:<[^,\]]*)?)(?P<rest>, .*)?\]\s*"
 )
+_IGNITE = re.compile(
+    r"(?P<text>.*?)\s*\[(?P<at>\d+)/(?P<of>\d+)\]\s+\d+%\|[^|,]*(?P<rest>, [^\[|]*?)?\s*"
+    r"\[(?P<times>\d[\d:]*<[^\]]*)\]\s*"
+)
+"""What PyTorch-Ignite makes of them: the numbers stand before the times."""
+
 _ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _COUNTS = re.compile(r"\d+|\b(?:epoch|iter|it|step|of|train|training)\b|[^\w@%]+", re.IGNORECASE)
@@ -28,7 +34,8 @@ class Tqdm(Preset):
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the bar that a line ends: by beginning another, or by going to the next line."""
-        found = _BAR.fullmatch(line) if line.rstrip().endswith("]") and "[" in line else None
+        ends = line.rstrip().endswith("]") and "[" in line
+        found = (_IGNITE.fullmatch(line) or _BAR.fullmatch(line)) if ends else None
         if found is None:
             return NOTHING
         kind = " ".join(_COUNTS.sub(" ", found["text"]).lower().split())

@@ -23,7 +23,12 @@ class LightGBM(LinePreset):
     metric = re.compile(rf"([^\t:]+?) ?: ({NUMBER})")
 
     def read(self, line: str) -> list[dict[str, float]]:
-        """Return the line's numbers."""
+        """Return the line's numbers, but for those of the best iteration, which are told again."""
+        if "est iteration is:" in line:
+            self.memory["again"] = True
+            return []
+        if self.memory.pop("again", False):
+            return []
         line = re.sub(r"^\[LightGBM\] \[Info\] Iteration:(\d+), ", "[\\1]\t", line)
         return list(super().read(line))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from trainui.metrics.formats.presets.base import LinePreset
+from trainui.metrics.formats.presets.base import STEP, LinePreset, Row
 
 
 class Megatron(LinePreset):
@@ -52,3 +53,19 @@ class HuggingFace(LinePreset):
     holds = "'epoch': "
     line = re.compile(r"[^{]*\{(?='[^{}]*'epoch': '?[\d.])")
     metric = re.compile(r"'([^']+)': '?([^,'}]+)")
+
+
+class PaddleNLP(LinePreset):
+    """`[2023-05-01 10:00:01,123] [    INFO] - loss: 0.61, lr: 3e-05, global_step: 10`."""
+
+    holds = "global_step: "
+    line = re.compile(r"\[[\d-]+ [\d:,]+\] \[ *INFO\] - (?=\w+: \S)")
+    metric = re.compile(r"(\w+): ([^\s,]+)")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the line's numbers."""
+        return [
+            {STEP: row["global_step"], **{n: v for n, v in row.items() if n != "global_step"}}
+            for row in super().read(line)
+            if "global_step" in row
+        ]

@@ -24,7 +24,8 @@ _STEP = re.compile(
 _HAS_STEP = re.compile(r"step|iter|\bit\b|epoch|\bep\b|episode|update|round", re.IGNORECASE)
 _OUTER = re.compile(r"(?:train(?:ing)? )?epoch", re.IGNORECASE)
 _LOGGED = re.compile(
-    r"(?:.*(?:[\]:|>)-]|INFO|DEBUG)\s*)?(?:train(?:ing)?|val(?:id\w*)?|test|eval)?",
+    r"(?:.*(?:[\]\[:|>)-]|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?)\s*)?"
+    r"(?:train(?:ing)?|val(?:id\w*)?|test|eval)?",
     re.IGNORECASE,
 )
 _INSIDE = re.compile(r"[\[(] *(?P<value>\d+)/(?P<of>\d+)")
