@@ -34,8 +34,14 @@ class Network:
         """The command that runs another one in the hub."""
         return [*_IN, f"{self.prefix}hub"]
 
-    def add(self, name: str) -> list[str]:
-        """Add a host; return the command that runs another one on it."""
+    def add(self, name: str, own: Path, private: Path) -> list[str]:
+        """Add a host; return the command that runs another one on it.
+
+        Args:
+            name: its hostname.
+            own: a directory.
+            private: where this host, and no other, sees that directory.
+        """
         space, link = f"{self.prefix}{name}", f"{self.prefix}v{name}"
         self.hosts.append(name)
         _ip("netns", "add", space)
@@ -46,8 +52,9 @@ class Network:
         _ip("-n", space, "address", "add", address, "dev", "up0")
         _ip("-n", space, "link", "set", "up0", "up")
         _ip("-n", space, "link", "set", "lo", "up")
-        named = 'hostname "$0" && exec "$@"'
-        return [*_IN, space, "unshare", "--uts", "sh", "-c", named, name]
+        script = 'hostname "$0" && mount --bind "$1" "$2" && shift 2 && exec "$@"'
+        alone = ["unshare", "--uts", "--mount", "sh", "-c", script]
+        return [*_IN, space, *alone, name, str(own), str(private)]
 
     def connect(self, name: str, *, up: bool) -> None:
         """Connect a host, or cut it off."""
@@ -67,7 +74,9 @@ def network() -> Iterator[Network]:
     hub = f"{made.prefix}hub"
     try:
         _ip("netns", "add", hub)
-        subprocess.run([*made.hub, "unshare", "--uts", "true"], check=True, capture_output=True)
+        subprocess.run(
+            [*made.hub, "unshare", "--uts", "--mount", "true"], check=True, capture_output=True
+        )
     except subprocess.CalledProcessError as error:
         pytest.skip(f"network namespaces cannot be made here: {error.stderr}")
     try:
@@ -89,16 +98,27 @@ def _ip(*arguments: str) -> None:
 class Host:
     """A machine with a home of its own, on which commands are run."""
 
-    def __init__(self, network: Network, name: str, home: Path, settings: Mapping[str, str]):
+    def __init__(self, network: Network, name: str, directory: Path, settings: Mapping[str, str]):
+        """Make it.
+
+        Args:
+            network: whose host.
+            name: its hostname.
+            directory: all hosts see it, except that `private` in there is each one's own.
+            settings: as in the environment.
+        """
         self.name = name
-        self.home = home
+        self.home = directory / name / "home"
         self._network = network
-        self._wrap = network.add(name)
+        private, own = directory / "private", directory / name / "private"
+        for made in (private, own):
+            made.mkdir(parents=True, exist_ok=True)
+        self._wrap = network.add(name, own, private)
         known = {k: v for k, v in os.environ.items() if not k.startswith("TRAINUI_")}
         self._environ = {
             **known,
-            "TRAINUI_HOME": str(home),
-            "XDG_CONFIG_HOME": str(home / "config"),
+            "TRAINUI_HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
             **{f"TRAINUI_{key.upper()}": value for key, value in settings.items()},
         }
 

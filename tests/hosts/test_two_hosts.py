@@ -107,7 +107,7 @@ def shared(
         yield Hosts(
             stack,
             tmp_path,
-            lambda name, values: Host(net, name, tmp_path / name, {**common, **values}),
+            lambda name, values: Host(net, name, tmp_path, {**common, **values}),
         )
 
 
@@ -143,7 +143,7 @@ def test_stages_run_where_they_ask_to_and_any_host_shows_all(shared: Hosts) -> N
 
 
 def test_where_runs_are_not_shared_they_stay_on_their_host(shared: Hosts) -> None:
-    a, _b = shared.add("a", runs="of a"), shared.add("b", runs="of b")
+    a, _b = shared.add("a", runs="private"), shared.add("b", runs="private")
     run = shared.submit(
         a, stage("here", "true"), stage("then", "true", "here"), stage("there", "true", host="b")
     )
@@ -179,3 +179,27 @@ def test_a_host_that_is_cut_off_goes_on_and_records_all_when_it_is_back(shared: 
     with views.reading() as connection:
         (series,) = curves.summaries(connection, {far.id: "far"})
     assert (series.count, series.superseded) == (len(lines), 0)
+
+
+def test_a_log_is_read_from_another_host_by_parts(shared: Hosts) -> None:
+    a, b = shared.add("a", runs="private"), shared.add("b", runs="private")
+    large = "for n in $(seq 60000); do echo line $n; done; echo wrong >&2; " + LOOP
+    run = shared.submit(b, stage("far", large))
+    shared.until(run, lambda found: found["far"].started_at, "far started")
+    place = Path(shared.attempt(run, "far").directory).relative_to(shared.directory)
+    log = shared.directory / "b" / place / "stdout.log"
+    wait_for(lambda: log.exists() and log.stat().st_size > 500_000, "a large log")
+    assert not (shared.directory / "a" / place).exists()
+    seen = a.run("logs", run, "far", "-n", "3", "--stream", "err")
+    assert (seen.stdout, seen.stderr) == ("wrong\n", "")
+    (shared.directory / "b" / place.parents[2] / "go").touch()
+    shared.until(run, lambda found: found["far"].status == Status.COMPLETED, "far completed")
+    assert a.run("logs", run, "far", "--stream", "out").stdout == log.read_text()
+    lines = log.read_text().splitlines()
+    followed = a.json("logs", run, "far", "-n", "2")
+    assert [line["text"] for line in followed["lines"]] == lines[-2:]
+    b.cut_off()
+    wait_for(lambda: shared.known()["b"] > hosts.SILENT_AFTER, "silence", PATIENCE)
+    refused = a.run("logs", run, "far")
+    assert refused.returncode == 4
+    assert "the host b, where the log lies, has not been heard of" in refused.stderr

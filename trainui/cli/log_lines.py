@@ -10,8 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 
+from trainui.domain.files import Directory, File
 from trainui.supervisor import journal, protocol
 
 STREAMS = {"out": protocol.STDOUT_FILE, "err": protocol.STDERR_FILE}
@@ -37,7 +37,7 @@ class LogLine:
 class GrowingLog:
     """One log, read on from where the last reading ended."""
 
-    def __init__(self, path: Path, offset: int = 0) -> None:
+    def __init__(self, path: File, offset: int = 0) -> None:
         self.path = path
         self.offset = offset
 
@@ -64,7 +64,9 @@ class GrowingLog:
 class AttemptLogs:
     """The logs of one attempt."""
 
-    def __init__(self, directory: Path, streams: Sequence[str], *, last: int | None = None) -> None:
+    def __init__(
+        self, directory: Directory, streams: Sequence[str], *, last: int | None = None
+    ) -> None:
         self._directory = directory
         self._logs = {}
         for stream in streams:
@@ -98,7 +100,7 @@ class AttemptLogs:
             yield at, rank, LogLine(stream, raw, time)
 
 
-def offset_of_last(path: Path, count: int) -> int:
+def offset_of_last(path: File, count: int) -> int:
     """Return where the last `count` lines of a file begin, without reading the rest of it."""
     try:
         file = path.open("rb")

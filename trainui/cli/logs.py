@@ -16,6 +16,7 @@ import typer
 from trainui import clock, text
 from trainui.cli import options, output, references
 from trainui.cli.log_lines import AttemptLogs, LogLine
+from trainui.domain.files import Directory
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError
@@ -93,7 +94,16 @@ class _Wanted:
     def logs_of(self, record: AttemptRecord, *, first: bool = True) -> AttemptLogs:
         """Return the logs of an attempt; `-n` is for the first one that is shown."""
         last = self.last if first else None
-        return AttemptLogs(Path(record.directory), self.stream.names, last=last)
+        return AttemptLogs(_directory(record), self.stream.names, last=last)
+
+
+def _directory(record: AttemptRecord) -> Directory:
+    near = Path(record.directory)
+    if near.is_dir():
+        return near
+    from trainui.control import far_logs
+
+    return far_logs.directory_of(record.directory, record.id, record.host)
 
 
 def _print(wanted: _Wanted) -> None:

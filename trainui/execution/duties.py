@@ -22,6 +22,7 @@ from trainui.execution.follow import Follower
 from trainui.execution.gpu_watch import GpuWatch
 from trainui.execution.guard_watch import GuardWatch
 from trainui.execution.host_watch import HostWatch
+from trainui.execution.log_server import LogServer
 from trainui.execution.messages import Messenger
 from trainui.execution.notify import Notifier
 from trainui.execution.planner import Planner
@@ -58,6 +59,7 @@ class Duties:
         self._gpus = GpuWatch(store)
         self._code = CodeWatch(store, stopping)
         self._host = HostWatch(store, settings)
+        self._logs = LogServer(store, settings, stopping)
         self.follower = Follower(store, stopping, here(settings))
         self._active_at = time.monotonic()
         self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
@@ -67,6 +69,7 @@ class Duties:
         self._messenger.start()
         self._notifier.start()
         self._code.start()
+        self._logs.start()
         self._thread.start()
 
     def stop(self) -> None:

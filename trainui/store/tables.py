@@ -195,14 +195,17 @@ class LogReadRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     host: str
-    path: str
+    """Where it lies."""
+    attempt_id: int
+    name: str
+    """The file in the attempt's directory; empty: how large all of them are."""
     start: int = Field(sa_column=_micros(nullable=False))
-    """Bytes from the log's start; below 0: before its end."""
+    """Bytes from the file's start."""
     length: int
     asked_at: int = Field(sa_column=_micros(nullable=False))
     """By the database's clock."""
     answer_json: str | None = None
-    """The log's size, where the part begins, or what is wrong; null: not answered yet."""
+    """The sizes, or what is wrong; null: not answered yet."""
     data: bytes | None = None
 
 

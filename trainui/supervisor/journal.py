@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from trainui.domain.files import Directory
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason, Pids, Spec
 from trainui.supervisor.supervise import boot_id
@@ -64,7 +65,7 @@ def read_exit(attempt_dir: Path) -> Exit | None:
     return Exit(**values)
 
 
-def read_times(attempt_dir: Path) -> list[tuple[int, int, int]]:
+def read_times(attempt_dir: Directory) -> list[tuple[int, int, int]]:
     """Read when the logs grew: (microseconds since 1970, bytes of stdout, bytes of stderr)."""
     try:
         text = (attempt_dir / protocol.TIMES_FILE).read_bytes()

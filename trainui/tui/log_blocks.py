@@ -6,9 +6,10 @@ a block without any is a line of its own: only this module decides that.
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
-from pathlib import Path
+from typing import BinaryIO
+
+from trainui.domain.files import File
 
 BLOCK = 64 * 1024
 """Bytes that are read at once, from multiples of as many on."""
@@ -20,14 +21,14 @@ KEPT = 32
 class BlockFile:
     """A file that grows; it need not exist yet."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: File) -> None:
         self.path = path
         self.size = 0
         """Bytes, as of the last look."""
         self.generation = 0
         """How often it became another file, or a shorter one."""
         self._identity: tuple[int, int] | None = None
-        self._file: int | None = None
+        self._file: BinaryIO | None = None
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def look(self) -> bool:
@@ -52,7 +53,7 @@ class BlockFile:
     def close(self) -> None:
         """Let go of the file."""
         if self._file is not None:
-            os.close(self._file)
+            self._file.close()
             self._file = None
 
     def read(self, start: int, end: int) -> bytes:
@@ -113,8 +114,9 @@ class BlockFile:
             return b""
         try:
             if self._file is None:
-                self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            return os.pread(self._file, count, offset)
+                self._file = self.path.open("rb")
+            self._file.seek(offset)
+            return self._file.read(count)
         except OSError:
             return b""
 

@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from pathlib import Path
 
+from trainui.domain.files import Directory
 from trainui.supervisor import protocol
 from trainui.tui.ansi import without_colours
 from trainui.tui.log_blocks import BLOCK, BlockFile
@@ -119,7 +119,7 @@ def errors() -> Finder:
 class LogBook:
     """What an attempt wrote to stdout, to stderr or to both."""
 
-    def __init__(self, directory: Path, streams: Sequence[str]) -> None:
+    def __init__(self, directory: Directory, streams: Sequence[str]) -> None:
         self._times = GrowthTimes(directory)
         self._streams = [
             _Stream(rank, BlockFile(directory / FILES[name]), self._times, self._position)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from pathlib import Path
 
+from trainui.domain.files import Directory
 from trainui.supervisor import protocol
 
 
 class GrowthTimes:
     """The supervisor's notes, read on from where the last look ended."""
 
-    def __init__(self, attempt_dir: Path) -> None:
+    def __init__(self, attempt_dir: Directory) -> None:
         self._path = attempt_dir / protocol.TIMES_FILE
         self._offset = 0
         self._times = array("q")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainui.clock import SECOND
+from trainui.domain.files import Directory
 from trainui.tui.log_book import (
     BEGINNING,
     ENDING,
@@ -41,6 +42,9 @@ class LogSource:
     streams: tuple[Stream, ...] = ("stdout", "stderr")
     live: bool = False
     """Whether they may grow."""
+    attempt_id: int = 0
+    host: str = ""
+    """Where they lie, if not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ class WindowReader:
             or (known.directory, known.streams) != (source.directory, source.streams)
         ):
             self.close()
-            self._book = LogBook(Path(source.directory), source.streams)
+            self._book = LogBook(_directory(source), source.streams)
             self._finders.clear()
             self._window = LogWindow(LogWish(source))
         self._source = source
@@ -224,3 +228,12 @@ def _starts(goal: Goal) -> Iterator[tuple[Place, str]]:
         yield BEGINNING, "from the start again"
     else:
         yield ENDING, "from the end again"
+
+
+def _directory(source: LogSource) -> Directory:
+    near = Path(source.directory)
+    if not source.host or near.is_dir():
+        return near
+    from trainui.control import far_logs
+
+    return far_logs.directory_of(source.directory, source.attempt_id, source.host)

@@ -144,7 +144,9 @@ class RunScreen(Page):
             view.set_source(None, waits)
             return
         live = attempts[-1].status == Status.RUNNING
-        view.set_source(LogSource(attempts[-1].directory, self._streams, live), waits)
+        last = attempts[-1]
+        source = LogSource(last.directory, self._streams, live, last.id, last.host)
+        view.set_source(source, waits)
 
     def _show_overview(self, page: RunPage, stage: StageRecord) -> None:
         view = self.panes.overview
