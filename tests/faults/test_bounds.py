@@ -222,7 +222,6 @@ def end_of(log: Path) -> LogWindow:
     windows: list[LogWindow] = []
     reader = WindowReader(windows.append, lambda: None)
     reader.answer(LogWish(LogSource(str(log.parent), ("stdout",))))
-    reader.close()
     return windows[-1]
 
 

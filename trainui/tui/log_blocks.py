@@ -7,7 +7,6 @@ a block without any is a line of its own: only this module decides that.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import BinaryIO
 
 from trainui.domain.files import File
 
@@ -28,7 +27,6 @@ class BlockFile:
         self.generation = 0
         """How often it became another file, or a shorter one."""
         self._identity: tuple[int, int] | None = None
-        self._file: BinaryIO | None = None
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def look(self) -> bool:
@@ -49,12 +47,6 @@ class BlockFile:
         self._blocks.pop(self.size // BLOCK, None)
         self.size = status.st_size
         return True
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes between two offsets."""
@@ -101,7 +93,6 @@ class BlockFile:
         return self.size if at < 0 else (index + 1) * BLOCK + at + 1
 
     def _begin_anew(self, identity: tuple[int, int] | None) -> None:
-        self.close()
         self._blocks.clear()
         self._identity = identity
         self.generation += 1
@@ -113,10 +104,9 @@ class BlockFile:
         if count <= 0:
             return b""
         try:
-            if self._file is None:
-                self._file = self.path.open("rb")
-            self._file.seek(offset)
-            return self._file.read(count)
+            with self.path.open("rb") as file:
+                file.seek(offset)
+                return file.read(count)
         except OSError:
             return b""
 

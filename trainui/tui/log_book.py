@@ -132,11 +132,6 @@ class LogBook:
         changed = [stream.look() for stream in self._streams]
         return self._times.look() or any(changed)
 
-    def close(self) -> None:
-        """Let go of the files."""
-        for stream in self._streams:
-            stream.file.close()
-
     @property
     def sizes(self) -> tuple[int, int]:
         """Bytes of stdout and of stderr."""

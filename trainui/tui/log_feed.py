@@ -66,7 +66,6 @@ class LogFeed:
                 continue
             except Exception:
                 log.exception("the log could not be read")
-        self._reader.close()
 
     def _turn(self) -> None:
         wish = self._wish

@@ -119,11 +119,6 @@ class WindowReader:
         self._before: list[LogLine] = []
         self._after: list[LogLine] = []
 
-    def close(self) -> None:
-        """Let go of the files."""
-        if self._book is not None:
-            self._book.close()
-
     def has_changed(self) -> bool:
         """Whether the logs have grown, or are others."""
         return self._book is not None and self._book.look()
@@ -160,7 +155,6 @@ class WindowReader:
             or known is None
             or (known.directory, known.streams) != (source.directory, source.streams)
         ):
-            self.close()
             self._book = LogBook(_directory(source), source.streams)
             self._finders.clear()
             self._window = LogWindow(LogWish(source))
