@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from trainui import text
-from trainui.cli import opening, options, output
+from trainui.cli import opening, options, output, progress
 from trainui.cli.disk_space import DiskWatch
 from trainui.errors import UsageError
 
@@ -149,7 +149,8 @@ def _load_file(file: str | None, given: Mapping[str, str]) -> Pipeline:
         raise UsageError(
             "no FILE; such as `trainui run pipeline.yaml`, or `trainui run -- python train.py`"
         )
-    return loader.load(file, given)
+    with progress.shown(f"checking {file}"):
+        return loader.load(file, given)
 
 
 def _load_command(
@@ -203,14 +204,15 @@ def start(
     service.ensure_started()  # first, so that nothing is stored where nothing can run
     if wishes.detach:  # who waits is told as it goes on, and the screen shows it
         DiskWatch().look()
-    run_id = control.submit(
-        pipeline,
-        name=wishes.name,
-        environ=os.environ,
-        python=python,
-        priority=wishes.priority,
-        given=given,
-    )
+    with progress.shown(f"submitting {len(pipeline.stages):,} stages"):
+        run_id = control.submit(
+            pipeline,
+            name=wishes.name,
+            environ=os.environ,
+            python=python,
+            priority=wishes.priority,
+            given=given,
+        )
     if pipeline.snapshot and not wishes.as_json:
         output.note(f"snapshot: {control.snapshot_words(run_id)}")
     if wishes.detach:

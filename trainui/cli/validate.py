@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from trainui.cli import options, output
+from trainui.cli import options, output, progress
 from trainui.errors import PipelineFileError
 
 
@@ -37,7 +37,8 @@ def validate(
     from trainui.pipeline import validate as validation
 
     given = parameters(param) if param else None
-    problems = validation.validate(file, given)
+    with progress.shown(f"checking {file}"):
+        problems = validation.validate(file, given)
     for problem in problems:
         output.note(str(problem))
     if not problems and file != "-":  # which can be read only once
@@ -54,7 +55,8 @@ def _warn(file: str, given: Mapping[str, str] | None) -> None:
     from trainui.pipeline import loader
 
     try:
-        stages = loader.load(file, given).stages
+        with progress.shown(f"looking at what {file} needs"):
+            stages = loader.load(file, given).stages
     except PipelineFileError:
         return  # parameters are still to be given
     from trainui.control.requirements import lacking_cpus, lacking_gpus
