@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
+from trainui.domain.states import Status
 from trainui.store import runs
 
 
@@ -228,3 +230,40 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:  
         await driven.until_shown("2 select")
         await driven.press("F")
         await driven.until_shown("only the members of a matrix can be folded")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
+async def test_sheets_tell_of_parameters_files_and_events(
+    filler: Filler,  # noqa: F811
+    size: tuple[int, int],
+) -> None:
+    run_id = filler.run({"train[lr=0.3]": ()})
+    attempt = filler.start(run_id, "train[lr=0.3]", ago=5)
+    Path(filler.stage(run_id, "train[lr=0.3]").directory, "model.npz").write_bytes(b"x" * 3400)
+    async with opened(run_id, size=size) as driven:
+        await driven.until_shown("command")
+        await driven.press("5")
+        await driven.until_shown("of the run", "epochs")
+        await driven.press("6")
+        await driven.until_shown("✓ model.npz", "3.4 kB")
+        await driven.press("7")
+        await driven.until_shown("train[lr=0.3] is running")
+        filler.end(attempt)
+        await driven.until_shown("train[lr=0.3] is completed")
+        await driven.press("2")
+        await driven.until_shown("command")
+
+
+async def test_earlier_attempts_are_looked_at_with_their_logs(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()}, retries=1)
+    first = filler.start(run_id, "a", ago=60)
+    filler.log(first, "the log of the first\n")
+    filler.end(first, Status.FAILED, ago=30, error="exit code 3: too hot", exit_code=3)
+    second = filler.start(run_id, "a")
+    filler.log(second, "the log of the second\n")
+    async with opened(run_id) as driven:
+        await driven.until_shown("the log of the second", "attempt 2 of 2")
+        await driven.press("comma")
+        await driven.until_shown("the log of the first", "attempt 1 of 2", "exit code 3: too hot")
+        await driven.press("full_stop")
+        await driven.until_shown("the log of the second", "attempt 2 of 2")

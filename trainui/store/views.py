@@ -173,6 +173,18 @@ def events(
     return [(row["id"], rows.event_record(_mapping(row))) for row in found]
 
 
+def stage_events(
+    connection: driver.Connection, run_id: str, stage: str, *, most: int
+) -> list[Event]:
+    """Return the last events of a stage and of its run, in order."""
+    found = connection.execute(
+        "SELECT * FROM events WHERE run_id = ? AND (stage = ? OR stage IS NULL) "
+        "ORDER BY id DESC LIMIT ?",
+        (run_id, stage, most),
+    ).fetchall()
+    return [rows.event_record(_mapping(row)) for row in reversed(found)]
+
+
 def pipeline_text(connection: driver.Connection, digest: str) -> str:
     """Return a pipeline's text."""
     row = connection.execute("SELECT text FROM pipelines WHERE digest = ?", (digest,)).fetchone()

@@ -198,6 +198,19 @@ KEYS: tuple[Key, ...] = (
     Key("run.pane_2", "2", "overview", "Go to the overview", "pane(2)"),
     Key("run.pane_3", "3", "curves", "Go to the curves", "pane(3)"),
     Key("run.pane_4", "4", "log", "Go to the log", "pane(4)"),
+    Key("run.pane_5", "5", "parameters", "Go to the stage's parameters", "pane(5)"),
+    Key("run.pane_6", "6", "outputs", "Go to the stage's files", "pane(6)"),
+    Key("run.pane_7", "7", "events", "Go to what happened to the stage", "pane(7)"),
+    Key(
+        "run.attempt_before",
+        "comma",
+        "earlier attempt",
+        "Look at the attempt before, its record and its logs",
+        "attempt(-1)",
+    ),
+    Key(
+        "run.attempt_after", "full_stop", "later attempt", "Look at the attempt after", "attempt(1)"
+    ),
     Key(
         "run.next_pane", "tab", "next pane", "Go to the next pane", "app.focus_next", command=False
     ),
@@ -353,6 +366,8 @@ _NAMES = {
     "slash": "/",
     "colon": ":",
     "ampersand": "&",
+    "comma": ",",
+    "full_stop": ".",
     "question_mark": "?",
     "left_square_bracket": "[",
     "right_square_bracket": "]",

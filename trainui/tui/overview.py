@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trainui import clock
@@ -18,6 +19,7 @@ from trainui.tui.spans import Row, Span, wrap
 
 if TYPE_CHECKING:
     from trainui.tui.endings_ahead import Ending
+    from trainui.tui.timeline import Timeline
 
 LABEL = 10
 """Cells of the names at the left."""
@@ -38,6 +40,9 @@ def overview_rows(
     now: int,
     ending: Ending | None = None,
     width: int,
+    commit: str = "",
+    timeline: Timeline | None = None,
+    of: int = 0,
 ) -> list[Row]:
     """Return the lines of a stage's overview.
 
@@ -49,11 +54,18 @@ def overview_rows(
         now: the time, in microseconds, for what runs.
         ending: when it will have ended, as far as earlier runs tell.
         width: cells.
+        commit: which code the run was submitted with, in words.
+        timeline: where the run's time went.
+        of: how many attempts there are, where these are not all.
     """
     last = attempts[-1] if attempts else None
-    rows: list[Row] = [_state_row(stage, last, now, ending)]
+    rows: list[Row] = [_state_row(stage, last, now, ending, of)]
     for label, text, style in _facts(run, stage, last, by_name):
         rows += _field(label, text, style, width)
+        if label == "time" and of <= stage.attempt:
+            rows += _field("share", _share(stage, timeline), "", width)
+        elif label == "code":
+            rows += _field("commit", commit, "", width)
     rows += _earlier_rows(attempts, width)
     rows += _error_rows(stage, width)
     return rows
@@ -77,7 +89,7 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
 
 
 def _state_row(
-    stage: StageRecord, last: AttemptRecord | None, now: int, ending: Ending | None
+    stage: StageRecord, last: AttemptRecord | None, now: int, ending: Ending | None, of: int
 ) -> Row:
     """Return the state, for how long, how it ended, and which attempt it is."""
     spent = elapsed(stage.started_at, stage.completed_at, now)
@@ -91,6 +103,36 @@ def _state_row(
         Span("  stalled" if stage.stalled else "", "warn"),
         Span(_exit_text(last) if ended_badly else "", "bad"),
         Span(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
+        Span(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
+    )
+
+
+def _share(stage: StageRecord, timeline: Timeline | None) -> str:
+    """Say how much of the run's time it took, and whether all else waited for it."""
+    if timeline is None or not timeline.total or timeline.stretch(stage.name) is None:
+        return ""
+    share = f"{timeline.took(stage.name) / timeline.total:.0%} of the run's time"
+    return f"{share}, in the longest chain" if stage.name in timeline.critical else share
+
+
+def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRecord:
+    """Return a stage as it was in the last one of some of its attempts."""
+    if not attempts or attempts[-1].number == stage.attempt:
+        return stage
+    attempt = attempts[-1]
+    return replace(
+        stage,
+        status=attempt.status,
+        reason=(attempt.error or "").partition("\n")[0] or None,
+        definition=attempt.definition or stage.definition,
+        attempt=attempt.number,
+        celery_task_id=attempt.celery_task_id,
+        started_at=attempt.started_at,
+        completed_at=attempt.completed_at,
+        exit_code=attempt.exit_code,
+        result=attempt.result,
+        error=attempt.error,
+        stalled=False,
     )
 
 
@@ -105,7 +147,7 @@ def _facts(
     yield "why", why(stage, by_name), state_style(stage.status)
     yield "time", _times(stage), ""
     yield "retries", _retries_text(stage), ""
-    yield "continues", "" if last is None else last.checkpoint or "", ""
+    yield "continues", _continued(stage, last), ""
     yield "code", "" if last is None else last.code_change or "", "warn"
     yield "command", command_text(run, stage), ""
     yield "task", definition.task or "", ""
@@ -113,9 +155,16 @@ def _facts(
     yield "result", "" if stage.result is None else json.dumps(stage.result), ""
     yield "after", _upstream_text(stage, by_name), ""
     yield "outputs", "  ".join(definition.outputs), ""
+    yield "sets", "  ".join(definition.env), ""
     yield "where", _where(last), ""
     yield "task id", stage.celery_task_id or "", "dim"
     yield "directory", stage.directory, "dim"
+
+
+def _continued(stage: StageRecord, last: AttemptRecord | None) -> str:
+    """Return the checkpoint that an attempt continued from, relative to the stage's directory."""
+    checkpoint = "" if last is None else last.checkpoint or ""
+    return checkpoint.removeprefix(f"{stage.directory}/")
 
 
 def _field(label: str, text: str, style: str, width: int) -> list[Row]:
@@ -187,6 +236,8 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
         error = (attempt.error or "").partition("\n")[0]
         text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
         rows += _field("earlier" if not rows else "", text, "dim", width)
+    if rows:
+        rows += _field(" ", ", shows the attempt before, its logs too", "dim", width)
     return rows
 
 

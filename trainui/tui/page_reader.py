@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from trainui.store import curves, driver, views
 from trainui.text import harmless
 from trainui.tui.curve_reader import CurveReader
 from trainui.tui.endings_ahead import Prophet
 from trainui.tui.snapshots import CurvesPage, RunPage, StageDetail, Wanted
+from trainui.tui.stage_files import commit, stage_files
+
+OUTPUTS, EVENTS = 6, 7
+"""Numbers of the sheets that have to be read for."""
+
+MOST_EVENTS = 500
+"""Events of a stage and its run that are shown."""
 
 
 class PageReader:
@@ -14,6 +23,8 @@ class PageReader:
 
     def __init__(self) -> None:
         self._prophet = Prophet()
+        self._commits: dict[str, str] = {}
+        """By a run's directory: it does not change."""
         self._curves = CurveReader()
 
     def read(self, connection: driver.Connection, wanted: Wanted) -> RunPage | None:
@@ -26,6 +37,8 @@ class PageReader:
         attempts = views.attempts(connection, wanted.run_id)
         selected = next((stage for stage in stages if stage.name == wanted.stage), None)
         detail = None
+        if run.directory not in self._commits:
+            self._commits = {run.directory: commit(Path(run.directory))}
         if selected is not None:
             detail = StageDetail(
                 stage=selected.name,
@@ -35,6 +48,13 @@ class PageReader:
                 problems=tuple(
                     harmless(found.problem) for found in curves.problems(connection, [selected.id])
                 ),
+                files=stage_files(selected) if wanted.sheet == OUTPUTS else None,
+                events=tuple(
+                    views.stage_events(connection, run.id, selected.name, most=MOST_EVENTS)
+                )
+                if wanted.sheet == EVENTS
+                else None,
+                commit=self._commits[run.directory],
             )
         ahead = self._prophet.look(connection, run, stages)
         return RunPage(run, stages, attempts, detail, ahead)

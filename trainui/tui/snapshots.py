@@ -12,10 +12,11 @@ from trainui.tui.curve_data import Curves, CurvesWanted
 from trainui.tui.figures import step
 
 if TYPE_CHECKING:
-    from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+    from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
     from trainui.tui.endings_ahead import Ahead, Ending
     from trainui.tui.gpu_reader import GpuFigures
     from trainui.tui.machine_reader import MachineFigures
+    from trainui.tui.stage_files import StageFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Wanted:
     """The stage whose panel is open."""
     curves: CurvesWanted | None = field(default_factory=CurvesWanted)
     """What of the stage's metrics is to be seen; None: nothing."""
+    sheet: int = 2
+    """Which of the stage's sheets is to be seen (`sheets.SHEETS`)."""
     lone: bool = False
     """Whether the page of one metric is open, and nothing else of the run is to be seen."""
     rows: tuple[str, ...] = ()
@@ -47,6 +50,12 @@ class StageDetail:
     """None: not read yet."""
     problems: tuple[str, ...] = ()
     """Why sources of metrics cannot be read."""
+    files: StageFiles | None = None
+    """None: they are not to be seen."""
+    events: tuple[Event, ...] | None = None
+    """Those of the stage and of its run; None: they are not to be seen."""
+    commit: str = ""
+    """Which code the run was submitted with, in words."""
 
 
 @dataclass(frozen=True, slots=True)

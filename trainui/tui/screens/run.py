@@ -12,18 +12,19 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from trainui import clock
-from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status
 from trainui.text import harmless
 from trainui.tui.acting import Target
 from trainui.tui.keys import bindings
 from trainui.tui.log_windows import LogSource, Stream
-from trainui.tui.overview import overview_rows
+from trainui.tui.overview import as_attempt, overview_rows
 from trainui.tui.reports import LOG_LINES, stage_report
 from trainui.tui.run_heading import can_resume, crumbs, heading
 from trainui.tui.screens.page import Page
+from trainui.tui.sheets import events_rows, files_rows, params_rows
 from trainui.tui.snapshots import RunPage, Snapshot, StageDetail, Wanted
-from trainui.tui.spans import Span
+from trainui.tui.spans import Row, Span
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.curves import CurvesView
 from trainui.tui.widgets.lines import RowsView
@@ -65,6 +66,8 @@ class RunScreen(Page):
         self._page: RunPage | None = None
         self._detail: StageDetail | None = None
         self._streams = BOTH
+        self._attempt: int | None = None
+        """The attempt of the stage that is looked at; None: its last one."""
         self._placed: str | None = None
         """The stage that was selected by itself."""
 
@@ -85,6 +88,7 @@ class RunScreen(Page):
         return Wanted(
             run_id=self.run_id,
             stage=stage.name if stage is not None else None,
+            sheet=self.panes.sheet,
             curves=self.panes.curves.wanted() if self.panes.curves.display else None,
         )
 
@@ -127,8 +131,10 @@ class RunScreen(Page):
         stage = self.graph.selected
         if stage is None or page.detail is None or page.detail.stage != stage.name:
             return
+        if self._detail is not None and self._detail.stage != stage.name:
+            self._attempt = None
         self._detail = detail = page.detail
-        self._show_overview(page, stage)
+        self._show_sheet(page, stage)
         over = stage.status in ENDED
         waits = "no output" if over else "no output yet" if stage.attempt else "it has not started"
         self._show_log(page, stage, waits)
@@ -139,7 +145,7 @@ class RunScreen(Page):
 
     def _show_log(self, page: RunPage, stage: StageRecord, waits: str) -> None:
         view = self.panes.log_view
-        attempts = page.attempts.get(stage.id, ())
+        attempts = self._attempts(page, stage)
         if not attempts or not view.display:  # what is not seen is not read
             view.set_source(None, waits)
             return
@@ -148,18 +154,40 @@ class RunScreen(Page):
         source = LogSource(last.directory, self._streams, live, last.id, last.host)
         view.set_source(source, waits)
 
-    def _show_overview(self, page: RunPage, stage: StageRecord) -> None:
+    def _attempts(self, page: RunPage, stage: StageRecord) -> Sequence[AttemptRecord]:
+        """Return the stage's attempts down to the one that is looked at."""
+        return page.attempts.get(stage.id, ())[: self._attempt]
+
+    def _show_sheet(self, page: RunPage, stage: StageRecord) -> None:
         view = self.panes.overview
-        rows = overview_rows(
+        width = max(view.scrollable_content_region.width, 20)
+        sheet, detail = self.panes.sheet, self._detail
+        attempts = self._attempts(page, stage)
+        if sheet == 2:
+            rows = self._overview(page, as_attempt(stage, attempts), attempts, width)
+        elif sheet == 5:
+            rows = params_rows(page.run, as_attempt(stage, attempts), width)
+        elif sheet == 6:
+            rows = files_rows(detail.files if detail is not None else None, width)
+        else:
+            rows = events_rows(detail.events if detail is not None else None, width)
+        view.set_rows(rows)
+
+    def _overview(
+        self, page: RunPage, stage: StageRecord, attempts: Sequence[AttemptRecord], width: int
+    ) -> list[Row]:
+        return overview_rows(
             page.run,
             stage,
-            page.attempts.get(stage.id, ()),
+            attempts,
             {one.name: one for one in page.stages},
             now=clock.now(),
             ending=page.ahead.stages.get(stage.name) if page.ahead else None,
-            width=max(view.scrollable_content_region.width, 20),
+            width=width,
+            commit=self._detail.commit if self._detail is not None else "",
+            timeline=self.graph.timeline,
+            of=len(page.attempts.get(stage.id, ())),
         )
-        view.set_rows(rows)
 
     def tick(self) -> None:
         """Let the clocks of what runs go on."""
@@ -172,7 +200,7 @@ class RunScreen(Page):
         stage = self.graph.selected
         shown = self._detail.stage if self._detail is not None else None
         if stage is not None and stage.status == Status.RUNNING and stage.name == shown:
-            self._show_overview(page, stage)
+            self._show_sheet(page, stage)
 
     def on_resize(self) -> None:
         """Lay the panes out for the new size."""
@@ -288,6 +316,17 @@ class RunScreen(Page):
     def action_pane(self, number: int) -> None:
         """Go to a pane."""
         self.panes.go_to(number)
+
+    def action_attempt(self, direction: int) -> None:
+        """Look at the attempt before (-1) or after (1), at its record and its logs."""
+        page, stage = self._page, self.graph.selected
+        count = len(page.attempts.get(stage.id, ())) if page is not None and stage else 0
+        if page is None or count < 2:
+            self.notify("there is no other attempt", markup=False)
+            return
+        chosen = max(1, min((self._attempt or count) + direction, count))
+        self._attempt = chosen if chosen < count else None
+        self._show_detail(page)
 
     def action_logs(self) -> None:
         """Show the log alone, or all panes again."""

@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from trainui.domain.records import StageRecord
 from trainui.text import harmless
+from trainui.tui.sheets import SHEETS
 from trainui.tui.spans import Row, Span, width_of
 from trainui.tui.widgets.curves import CurvesView
 from trainui.tui.widgets.lines import LinesView, RowsView
@@ -83,7 +84,8 @@ class Tabs(LinesView, can_focus=False):
                 return
 
 
-_TABS = ((2, "Overview"), (3, "Curves"), (4, "Log"))
+_TABS = tuple(sorted({**SHEETS, 3: "Curves", 4: "Log"}.items()))
+"""Number and name of each."""
 
 
 class Panes(Container):
@@ -152,6 +154,8 @@ class Panes(Container):
         self._zoomed = 0
         self._pane = 2
         self._wanted_width = LEAST_GRAPH
+        self.sheet = 2
+        """Which sheet the pane of the overview shows."""
 
     def compose(self) -> ComposeResult:
         """Make the panes."""
@@ -167,6 +171,9 @@ class Panes(Container):
         """Name the panes."""
         self.graph.border_title = Content("1 Stages")
         self.overview.border_title = Content("2 Overview")
+        self.overview.border_subtitle = Content(
+            "  ".join(f"{number} {name.lower()}" for number, name in SHEETS.items())
+        )
         self.curves.border_title = Content("3 Curves")
         self.log_view.border_title = Content("4 Log")
 
@@ -211,10 +218,13 @@ class Panes(Container):
         self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
 
     def show_titles(self, stage: StageRecord) -> None:
-        """Say in the panes' titles whose they are."""
+        """Say in the panes' titles whose they are, and which sheet is shown."""
         name = harmless(stage.name)
         self.tabs.show_stage(name)
-        _set_title(self.overview, f"2 {name}")
+        if self.sheet == 2:
+            _set_title(self.overview, f"2 {name}")
+        else:
+            _set_title(self.overview, f"{self.sheet} {SHEETS[self.sheet]}: {name}")
 
     def enter_panel(self) -> None:
         """Put the focus into the panel."""
@@ -257,7 +267,11 @@ class Panes(Container):
         self.post_message(self.Changed())
 
     def go_to(self, number: int) -> None:
-        """Put the focus on a pane, showing it where it is hidden."""
+        """Put the focus on a pane, showing it where it is hidden, or a sheet in its pane."""
+        if number in SHEETS:
+            self.sheet = number
+            self.post_message(self.Changed())
+            number = 2
         if self._zoomed and self._zoomed != number:
             self._zoom_to(number)
             return
@@ -274,7 +288,7 @@ class Panes(Container):
         for other in (2, 3, 4):
             self.set_class(other == number, f"-pane-{other}")
         self._pane = number
-        self.tabs.choose(number)
+        self.tabs.choose(self.sheet if number == 2 else number)
         self.post_message(self.Changed())
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:

@@ -1,0 +1,110 @@
+"""The files that a stage has made: read by the feed, a bounded number of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.domain.records import StageRecord
+
+MOST = 2000
+"""Files of a stage that are looked at."""
+
+DEEPEST = 5
+"""Directories within each other that are looked into."""
+
+OURS = ".trainui"
+
+CODE_FILE = "code.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StageFile:
+    """A file in a stage's directory."""
+
+    path: str
+    """Relative to it."""
+    size: int
+    changed_at: int
+    """Microseconds since 1970."""
+    role: str = ""
+    """`output` or `checkpoint`, where the pipeline file declares it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageFiles:
+    """What a stage's directory holds."""
+
+    files: tuple[StageFile, ...] = ()
+    """Declared ones first, then the newest first."""
+    missing: tuple[str, ...] = ()
+    """Declared outputs of which there is none."""
+    cut: bool = False
+    """Whether there are more than were looked at."""
+
+
+def stage_files(stage: StageRecord) -> StageFiles:
+    """Look at the files of a stage."""
+    definition = stage.definition
+    directory = Path(stage.directory)
+    outputs = {one for pattern in definition.outputs for one in _matching(directory, pattern)}
+    checkpoint = definition.checkpoint
+    checkpoints = set(_matching(directory, checkpoint.glob)) if checkpoint is not None else set()
+    found: list[StageFile] = []
+    for path in _walk(directory, DEEPEST):
+        if len(found) == MOST:
+            break
+        relative = os.path.relpath(path, directory)
+        role = _role(relative, outputs, checkpoints)
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # it is gone by now
+        found.append(StageFile(relative, status.st_size, status.st_mtime_ns // 1000, role))
+    found.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
+    missing = tuple(pattern for pattern in definition.outputs if not _matching(directory, pattern))
+    return StageFiles(tuple(found), missing, cut=len(found) == MOST)
+
+
+def _matching(directory: Path, pattern: str) -> list[str]:
+    """Return the paths that fit a pattern, relative to a directory where they lie in it."""
+    try:
+        if Path(pattern).is_absolute():
+            return [pattern] if Path(pattern).exists() else []
+        return [str(path.relative_to(directory)) for path in directory.glob(pattern)][:MOST]
+    except (OSError, ValueError, NotImplementedError):
+        return []
+
+
+def _role(path: str, outputs: set[str], checkpoints: set[str]) -> str:
+    """Return what a file was declared as, itself or a directory that it lies in."""
+    above = {path, *(str(parent) for parent in Path(path).parents)}
+    return "output" if above & outputs else "checkpoint" if above & checkpoints else ""
+
+
+def _walk(directory: Path, depth: int) -> Iterator[Path]:
+    try:
+        with os.scandir(directory) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if depth and entry.name != OURS:
+                yield from _walk(Path(entry.path), depth - 1)
+        else:
+            yield Path(entry.path)
+
+
+def commit(run_directory: Path) -> str:
+    """Return with which code a run was submitted, in words; empty where nothing is on record."""
+    try:
+        content = json.loads((run_directory / CODE_FILE).read_bytes())
+        known = str(content["commit"] or "")[:10]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    changed = " with changes that were not committed" if content.get("dirty") else ""
+    return f"{known}{changed}" if known else ""
