@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
+from trainui.braille import plot_lines
 from trainui.clock import SECOND, format_duration
 from trainui.domain.states import Status
 
@@ -101,23 +102,30 @@ def progress_bar(done: float, total: int, width: int) -> tuple[str, str]:
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
+def blocks(shares: Sequence[float]) -> str:
+    """Draw values between 0 and 100 as a block each, so that two lines compare."""
+    most = len(_BLOCKS) - 1
+    return "".join(_BLOCKS[round(min(max(share, 0.0), 100.0) * most / 100)] for share in shares)
+
+
 def spark(values: Sequence[float], width: int) -> str:
-    """Draw values in one line: the last `width` of them averaged down, gaps bridged.
+    """Draw a course in one line, gaps bridged, from its least to its greatest value.
 
     Args:
         values: from the oldest to the newest; NaN where there is none.
-        width: cells.
+        width: cells, two values each; of more values some are averaged.
     """
-    known = [value for value in values if math.isfinite(value)]
-    if not known or width < 1:
-        return ""
-    least, span = min(known), max(known) - min(known)
-    drawn, before = [], ""
-    for start in range(width):
-        part = values[len(values) * start // width : max(len(values) * (start + 1) // width, 1)]
-        finite = [value for value in part if math.isfinite(value)]
-        if finite:
-            share = (sum(finite) / len(finite) - least) / span if span else 0.5
-            before = _BLOCKS[min(int(share * len(_BLOCKS)), len(_BLOCKS) - 1)]
-        drawn.append(before or " ")
-    return "".join(drawn)
+    columns = [_mean(part) for part in _parts(values, 2 * width)]
+    return plot_lines(columns, columns, 1)[0] if columns else ""
+
+
+def _parts(values: Sequence[float], count: int) -> list[Sequence[float]]:
+    count = min(count, len(values))
+    return [
+        values[len(values) * at // count : len(values) * (at + 1) // count] for at in range(count)
+    ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.nan

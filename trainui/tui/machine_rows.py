@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from trainui.text import harmless
 from trainui.tui.disk_forecast import coarse
-from trainui.tui.figures import size, spark
+from trainui.tui.figures import blocks, size
 from trainui.tui.gpu_reader import GpuFigures
 from trainui.tui.machine_reader import DiskFigures, MachineFigures
 from trainui.tui.snapshots import GpuUse, Machine
@@ -120,13 +120,8 @@ def _measure(
     spans += [Span(fit(numbers, max(NUMBERS - used, len(numbers)))), *beside, Span("  ")]
     room = min(width - LABEL - BAR - NUMBERS - 8, MOST_HISTORY)
     if room >= 8 and len(history) > 1:
-        spans.append(Span(spark_of_share(history[-room:]), "dim"))
+        spans.append(Span(blocks(history[-room:]), "dim"))
     return tuple(spans)
-
-
-def spark_of_share(values: Sequence[float]) -> str:
-    """Draw values between 0 and 100, so that two lines compare."""
-    return spark([0.0, *values, 100.0], len(values) + 2)[1:-1]
 
 
 def _processors(machine: MachineFigures, width: int) -> list[Row]:
@@ -137,7 +132,7 @@ def _processors(machine: MachineFigures, width: int) -> list[Row]:
     words = f"{machine.cpu:.0f}%"
     rows.append(_measure("CPU", machine.cpu / 100, words, machine.cpu_history, width))
     room = max(width - LABEL - 5, 8)
-    drawn = spark_of_share(machine.cores)
+    drawn = blocks(machine.cores)
     for start in range(0, len(drawn), room):
         label = "each" if start == 0 else ""
         part = drawn[start : start + room]

@@ -10,6 +10,7 @@ import pytest
 from trainui import clock
 from trainui.clock import SECOND
 from trainui.tui import figures
+from trainui.tui.figures import blocks, spark
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,16 @@ def test_a_bar_is_full_only_when_all_is_done() -> None:
     assert figures.progress_bar(4, 5, 4)[0] == "━━━"
     assert figures.progress_bar(5, 5, 4)[0] == "━━━━"
     assert figures.progress_bar(0, 0, 4)[0] == ""
+
+
+def test_a_spark_goes_from_its_least_to_its_greatest_and_bridges_gaps() -> None:
+    assert spark([0, 1, 2, 3], 2) == "⡠⠊"
+    assert spark([0.0, math.nan, math.nan, 3.0], 2) == spark([0, 1, 2, 3], 2)
+    assert spark([5.0] * 40, 3) == "⠒⠒⠒"
+    assert spark([], 8) == ""
+    assert spark([math.nan] * 4, 2).strip() == ""
+    assert len(spark([float(n) for n in range(40)], 20)) == 20
+
+
+def test_blocks_of_shares_compare() -> None:
+    assert blocks([0, 50, 100, 140, -3]) == "▁▅██▁"

@@ -79,7 +79,7 @@ def test_a_line_says_how_far_and_what_runs_now() -> None:
 def test_with_more_room_more_is_told() -> None:
     other = replace(RUN, id="other", params_json='{"lr": "1e-3", "seed": "1"}')
     text = shown(RUN, 200, other)
-    for part in ("3e-4", "1200/5000", "█", "▁", "0,3", "digits.v2", "train[hidden=128]"):
+    for part in ("3e-4", "1200/5000", "⠱", "0,3", "digits.v2", "train[hidden=128]"):
         assert part in text
 
 
