@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from trainui.pipeline.resume import PlannedStage
+from trainui.pipeline.resume import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.acting import Target, listed
 from trainui.tui.keys import bindings
@@ -47,7 +47,10 @@ class PlanView(CursorView):
         stage = self.stage
         self._lines = list(lines)
         places = {line.stage.name: at for at, line in enumerate(lines) if line.stage is not None}
-        first = next(iter(places.values()), -1)
+        acting = (
+            at for at, one in enumerate(lines) if one.stage and one.stage.action != Action.SKIP
+        )
+        first = next(acting, next(iter(places.values()), -1))
         self.update_rows()
         self.move_cursor(places.get(stage.name, first) if stage else first, tell=False)
 
