@@ -44,10 +44,14 @@ class Program:
         self.output = b""
         self.arrivals: list[float] = []
         self._more = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._hung_up = False
+        self._reader.start()
 
     def _read(self) -> None:
-        while True:
+        while not self._hung_up:
+            if not select.select([self._terminal], [], [], 0.05)[0]:
+                continue
             try:
                 data = os.read(self._terminal, 65_536)
             except OSError:
@@ -81,6 +85,16 @@ class Program:
             self._more.wait_for(lambda: len(self.arrivals) > before, TIMEOUT)
             return self.arrivals[-1] - pressed
 
+    def type(self, keys: bytes) -> None:
+        """Type, and wait for nothing."""
+        os.write(self._terminal, keys)
+
+    def hang_up(self) -> None:
+        """Close the terminal, as when a connection is lost."""
+        self._hung_up = True
+        self._reader.join()  # while it reads, the kernel keeps the terminal open
+        os.close(self._terminal)
+
     def processes(self) -> list[psutil.Process]:
         """The program and its children."""
         own = psutil.Process(self.pid)
@@ -104,7 +118,7 @@ class Program:
         for process in self.processes():
             process.send_signal(signal.SIGKILL)
         os.waitpid(self.pid, 0)
-        os.close(self._terminal)
+        self.hang_up()
 
 
 @contextmanager

@@ -62,7 +62,6 @@ def _before_separator(arguments: Sequence[str]) -> Sequence[str]:
 def _call(arguments: Sequence[str]) -> int:
     if not arguments:
         opening.open_screen(None)
-        return 0
     if arguments[0] == "__complete":
         from trainui.cli.completion import answer
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from typing import NoReturn
+
 from trainui.cli import output
 from trainui.errors import UsageError
 
 
-def open_screen(run_id: str | None) -> None:
-    """Open the screen, on a run where one is given.
+def open_screen(run_id: str | None) -> NoReturn:
+    """Open the screen, on a run where one is given, and end the process when it is left.
+
+    The interpreter's own end, with all that the screen has loaded, takes longer than leaving it.
 
     Raises:
         UsageError: there is no terminal to open it on.
@@ -19,14 +25,15 @@ def open_screen(run_id: str | None) -> None:
         )
     from trainui.tui.app import run_screen
 
-    run_screen(run_id)
+    code = run_screen(run_id)
+    logging.shutdown()
+    os._exit(code)
 
 
 def follow(run_id: str, *, wait: bool, as_json: bool, is_new: bool = False) -> int:
     """Open the screen on a run that was just started, or wait for its end; return the exit code."""
     if output.on_terminal() and not (wait or as_json):
         open_screen(run_id)
-        return 0
     from trainui.cli import waiting
 
     return waiting.finish(run_id, as_json=as_json, from_start=is_new)

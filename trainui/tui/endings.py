@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textual.app import App
 
-GRACE = 1.5
+GRACE = 0.4
 """Seconds that the app may take to leave before it is ended hard."""
 
 HANGUP_CODE = 128 + signal.SIGHUP
