@@ -1,6 +1,6 @@
-"""From the command to the list of runs on a terminal, beside a minimal Textual app.
+"""From the command to the list of runs on a terminal, beside a minimal app and Textual's DataTable.
 
-Both are started in turn in a pseudo-terminal, with 1,000 runs in the database; the ratio of the
+All are started in turn in a pseudo-terminal, with 1,000 runs in the database; the ratio of the
 medians is what counts, since it holds on any machine. Run it from a checkout:
 
     python benchmarks/screen_start.py [--runs 1000] [--repeats 9]
@@ -37,7 +37,20 @@ class Minimal(App):
         yield Footer()
 Minimal().run()
 """
-SCREEN = "from trainui.tui.app import run_screen; run_screen()"
+TABLE = """
+from textual.app import App
+from textual.widgets import DataTable
+class Table(App):
+    def compose(self):
+        yield DataTable()
+    def on_mount(self):
+        table = self.query_one(DataTable)
+        table.add_columns("state", "name", "stages", "stage", "elapsed", "when")
+        for number in range({rows}):
+            table.add_row("completed", "ready-to-use", "4/4", f"stage {{number}}", "1m", "12:00")
+Table().run()
+"""
+SCREEN = "from trainui.cli.main import run; run()"
 TIMEOUT = 30.0
 
 
@@ -92,16 +105,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         fill(Path(home), options.runs)
         programs = {"minimal": MINIMAL, "screen": SCREEN}
+        programs["DataTable"] = TABLE.format(rows=options.runs)
         times: dict[str, list[float]] = {name: [] for name in programs}
+        firsts_of: dict[str, list[float]] = {name: [] for name in programs}
         for repeat in range(options.repeats + 1):
             for name, program in programs.items():
-                shown = seconds_until_shown(program, b"ready-to-use")[1]
+                first, shown = seconds_until_shown(program, b"ready-to-use")
                 if repeat:  # the first start compiles
+                    firsts_of[name].append(first)
                     times[name].append(shown)
+    firsts = {name: statistics.median(found) for name, found in firsts_of.items()}
     medians = {name: statistics.median(found) for name, found in times.items()}
     for name, found in times.items():
         print(f"{name:<8} median {medians[name]:.3f} s  least {min(found):.3f} s")
-    print(f"ratio    {medians['screen'] / medians['minimal']:.2f}  ({options.runs} runs)")
+    filled = medians["screen"]
+    print(f"filled, to the minimal app {filled / medians['minimal']:.2f}  ({options.runs} runs)")
+    print(f"filled, to a DataTable     {filled / medians['DataTable']:.2f}")
+    print(f"first paint, to the minimal app's {firsts['screen'] / firsts['minimal']:.2f}")
 
 
 if __name__ == "__main__":
