@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.store.chunks import Stats
@@ -213,3 +213,31 @@ def columns_of_figures(figures: Sequence[Stats], grid: Grid) -> Columns:
     mean = np.divide(total, finite, out=np.full(grid.width, np.nan), where=finite > 0)
     edges = np.linspace(grid.low, grid.high, grid.width + 1)
     return Columns(edges, minimum, maximum, mean, last, count, odd)
+
+
+def filled(read: Columns, figures: Sequence[Stats]) -> Columns:
+    """Let a chunk that is wider than a column stand for each column that it covers."""
+    import numpy as np
+
+    known = [one for one in figures if one.minimum is not None]
+    table = np.array(
+        [
+            (one.low_step, one.high_step, one.minimum, one.maximum, one.total, one.n, one.nonfinite)
+            for one in known
+        ],
+        np.float64,
+    ).reshape(-1, 7)
+    if not len(table):
+        return read
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    empty = np.flatnonzero(read.count == 0)
+    middle = (read.edges[1:] + read.edges[:-1])[empty] / 2
+    at = np.searchsorted(table[:, 0], middle, "right") - 1
+    covered = (at >= 0) & (table[at, 1] >= middle)
+    column, chunk = empty[covered], table[at[covered]]
+    minimum, maximum = np.array(read.minimum), np.array(read.maximum)
+    mean, last, count = np.array(read.mean), np.array(read.last), np.array(read.count)
+    minimum[column], maximum[column] = chunk[:, 2], chunk[:, 3]
+    mean[column] = last[column] = chunk[:, 4] / (chunk[:, 5] - chunk[:, 6])
+    count[column] = 1
+    return replace(read, minimum=minimum, maximum=maximum, mean=mean, last=last, count=count)

@@ -16,6 +16,7 @@ from trainui.store.binning import (
     Grid,
     columns_of_figures,
     columns_of_points,
+    filled,
     merged,
     spreader,
     whole,
@@ -28,6 +29,9 @@ from trainui.store.tracks import Track
 
 if TYPE_CHECKING:
     from trainui.store.chunks import Floats
+
+DECODED = 96
+"""Chunks that are decoded at most for a window: more would take longer than a tenth of a second."""
 
 FINER = 4
 """So many columns of steps are read for each column of another axis."""
@@ -99,7 +103,7 @@ class Plotted:
             if sum(piece.stats.n for piece in near) <= MANY:
                 points = self._points(near)
                 return columns_of_points(points, low, high, width, self._boundaries())
-            return self._summed_up(low, high, width, steps, exact=len(near) <= width)
+            return self._summed_up(low, high, width, steps, exact=len(near) <= DECODED)
 
     def best(self, *, lower: bool) -> Best | None:
         """Return the least or the greatest of the values that count; None where none is finite."""
@@ -174,6 +178,8 @@ class Plotted:
             self._wall = placing.samples(self._connection, self._owner, self._pieces, Axis.WALL)
         fine = width if self._samples is None else width * FINER
         read = self._read(steps, fine, exact=exact)
+        if not exact:
+            read = filled(read, [one.stats for one in self._pieces if self._counts(one)])
         middle = (read.edges[1:] + read.edges[:-1]) / 2
         x = middle if self._samples is None else self._samples.at(middle)
         known = (read.count > 0) & np.isfinite(x) & (x >= low) & (x <= high)
@@ -195,6 +201,10 @@ class Plotted:
             old_maximum=np.full(width, np.nan) if old is None else old[1],
             boundaries=self._boundaries(),
         )
+
+    def _counts(self, piece: Piece) -> bool:
+        """Whether all points of a piece count."""
+        return piece.stats.high_step < self._cuts[piece.history]
 
     def _read(self, steps: Extent, width: int, *, exact: bool) -> Columns:
         if self._attempt is not None:

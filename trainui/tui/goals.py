@@ -52,6 +52,7 @@ _HIGHER = frozenset(
         "f1",
         "precision",
         "recall",
+        "rew",
         "reward",
         "rewards",
         "return",
@@ -81,6 +82,7 @@ _HIGHER = frozenset(
 )
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*")
+_WHOLE = re.compile(r"[A-Za-z0-9]+")
 
 
 def lower_is_better(name: str) -> bool | None:
@@ -89,7 +91,7 @@ def lower_is_better(name: str) -> bool | None:
     The last telling word counts, so `error_score` is a score; a word such as `loss` goes first, so
     `reward_loss` is a loss.
     """
-    words = [word.casefold() for word in _WORDS.findall(name)]
+    words = [word.casefold() for word in (*_WORDS.findall(name), *_WHOLE.findall(name))]
     if any(word.startswith("loss") or word.endswith("loss") for word in words):
         return True
     for word in reversed(words):

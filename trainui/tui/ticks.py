@@ -131,7 +131,13 @@ def _written(values: list[float], stride: float) -> list[str]:
     texts = [number(value) for value in values]
     if len(set(texts)) == len(texts):
         return texts
-    return [texts[0], *(f"+{value - values[0]:.0e}".replace("e-0", "e-") for value in values[1:])]
+    return [
+        texts[0],
+        *(
+            f"+{value - values[0]:.1e}".replace(".0e", "e").replace("e-0", "e-")
+            for value in values[1:]
+        ),
+    ]
 
 
 def _power(power: int) -> str:
