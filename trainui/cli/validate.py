@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from trainui.cli import options, output, progress
-from trainui.errors import PipelineFileError
+from trainui.domain.definition import StageDefinition
+from trainui.errors import PipelineFileError, Problem
 
 
 def register(app: typer.Typer) -> None:
@@ -34,15 +37,29 @@ def validate(
     What only this machine lacks, such as a GPU, is a warning.
     """
     from trainui.cli.run import parameters
+    from trainui.pipeline import loader
     from trainui.pipeline import validate as validation
+    from trainui.pipeline.yaml_tree import MAX_BYTES
 
     given = parameters(param) if param else None
-    with progress.shown(f"checking {file}"):
-        problems = validation.validate(file, given)
-    for problem in problems:
-        output.note(str(problem))
-    if not problems and file != "-":  # which can be read only once
-        _warn(file, given)
+    # kept, since what has problems is read twice
+    stdin = (
+        io.TextIOWrapper(io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1))) if file == "-" else None
+    )
+    problems: list[Problem] = []
+    try:
+        with progress.shown(f"checking {file}"):
+            stages = loader.load(file, given, stdin=stdin).stages
+    except PipelineFileError:
+        # once more for the problems: without `-p` parameters may still be to be given
+        if stdin is not None:
+            stdin.seek(0)
+        with progress.shown(f"looking for what is wrong with {file}"):
+            problems = validation.validate(file, given, stdin=stdin)
+        for problem in problems:
+            output.note(str(problem))
+    else:
+        _warn(stages)
     if as_json:
         output.value({"valid": not problems, "problems": [asdict(one) for one in problems]})
     elif not problems:
@@ -50,15 +67,8 @@ def validate(
     raise typer.Exit(2 if problems else 0)
 
 
-def _warn(file: str, given: Mapping[str, str] | None) -> None:
-    """Say what keeps a pipeline file that is right from running on this machine."""
-    from trainui.pipeline import loader
-
-    try:
-        with progress.shown(f"looking at what {file} needs"):
-            stages = loader.load(file, given).stages
-    except PipelineFileError:
-        return  # parameters are still to be given
+def _warn(stages: Sequence[StageDefinition]) -> None:
+    """Say what keeps stages that are right from running on this machine."""
     from trainui.control.requirements import lacking_cpus, lacking_gpus
 
     for lack in (lacking_gpus(stages, os.environ), lacking_cpus(stages)):

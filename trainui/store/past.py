@@ -67,8 +67,8 @@ def completions(
 
 def work_of(run: RunRecord, stage: StageRecord) -> str:
     """Return what a stage executes as `completions` has it."""
-    data = stage.definition.to_json()
-    parts = [data["command"], data["task"], data["params"]]
+    definition = stage.definition
+    parts = [definition.command, definition.task, definition.params]
     return rows.dump(parts).replace(run.directory, "")
 
 
@@ -88,7 +88,7 @@ def seconds_left(
     """
     return {
         stage.name: estimate.left(
-            estimate.usual(past.get(stage.name, ()), work_of(run, stage)),
+            estimate.usual(known, work_of(run, stage)) if (known := past.get(stage.name)) else None,
             progress.get(stage.name),
         )
         for stage in stages

@@ -70,7 +70,7 @@ def stage_record(row: Row) -> StageRecord:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=20_000)
 def _definition(text: str) -> StageDefinition:
     """Read a definition; a planner or screen reads the same ones again and again."""
     return StageDefinition.from_json(json.loads(text))

@@ -24,6 +24,11 @@ NODE = "\0"
 """Stands in a drawing where a stage's own symbol goes."""
 
 
+MOST_CELLS = 20_000
+"""Lanes that run past lines, counted at each line: with more, the stages stand below each other
+without lanes. It would take seconds to draw what nobody can follow by eye."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One character of a drawing."""
@@ -72,15 +77,24 @@ def layout(stages: Sequence[tuple[str, Sequence[str]]]) -> Drawing:
             out, and the stages of a cycle are drawn as if they depended on nothing.
     """
     graph = _Graph.of(stages)
-    painter = _Painter(graph)
-    for name in graph.order:
-        painter.place(name)
+    lines = _listed(graph) if graph.cells() > MOST_CELLS else _painted(graph)
     return Drawing(
-        tuple(painter.lines),
-        max((len(line.cells) for line in painter.lines), default=0),
+        tuple(lines),
+        max((len(line.cells) for line in lines), default=0),
         graph.lane_into,
         {name: tuple(lanes) for name, lanes in graph.lanes_from.items()},
     )
+
+
+def _painted(graph: _Graph) -> list[Line]:
+    painter = _Painter(graph)
+    for name in graph.order:
+        painter.place(name)
+    return painter.lines
+
+
+def _listed(graph: _Graph) -> list[Line]:
+    return [Line(name, (Cell(NODE),)) for name in graph.order]
 
 
 @dataclass(slots=True)
@@ -124,6 +138,15 @@ class _Graph:
         for lane in lanes:
             lane.shared = len(lane.targets) > 1
         return cls(lanes, lane_into, lanes_from, list(_ordered(upstreams)))
+
+    def cells(self) -> int:
+        """Count the lanes that run past each line, over all lines."""
+        place = {name: at for at, name in enumerate(self.order)}
+        total = 0
+        for lane in self.lanes:
+            first = min((place[source] for source in lane.sources), default=0)
+            total += max(place[target] for target in lane.targets) - first
+        return total
 
 
 def _acyclic(stages: Sequence[tuple[str, Sequence[str]]]) -> dict[str, frozenset[str]]:

@@ -165,3 +165,22 @@ def test_the_lanes_of_a_stage_are_known_by_number(stages: Stages) -> None:
     for name, sources in stages:
         for source in sources:
             assert drawing.inbound[name] in drawing.outbound[source]
+
+
+def test_what_nobody_could_follow_is_listed_without_lanes() -> None:
+    width, count = 100, 2000
+    stages = [
+        (f"s{at}", [f"s{at - width}", f"s{at - width + 1}"] if at >= width else [])
+        for at in range(count)
+    ]
+    drawing = layout(stages)
+    assert drawing.width == 1
+    assert sorted(drawing.order) == sorted(name for name, _ in stages)
+    below = {name: at for at, name in enumerate(drawing.order)}
+    assert all(below[above] < below[name] for name, aboves in stages for above in aboves)
+
+
+def test_a_long_chain_keeps_its_lanes() -> None:
+    drawing = layout([(f"s{at}", [f"s{at - 1}"] if at else []) for at in range(5000)])
+    assert drawing.order == [f"s{at}" for at in range(5000)]
+    assert set(drawing.outbound["s7"]) == {drawing.inbound["s8"]}
