@@ -39,6 +39,7 @@ STAGE_KEYS = [
 ATTEMPT_KEYS = [
     "number",
     "status",
+    "host",
     "celery_task_id",
     "started_at",
     "completed_at",

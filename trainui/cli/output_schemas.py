@@ -58,6 +58,7 @@ _RUN_LINE = {
 _ATTEMPT = _object(
     number=WHOLE,
     status=_one_of(*Status),
+    host=TEXT,
     celery_task_id=_or_null(TEXT),
     started_at=_or_null(TIME),
     completed_at=_or_null(TIME),

@@ -104,6 +104,7 @@ def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
     return {
         "number": attempt.number,
         "status": str(attempt.status),
+        "host": attempt.host,
         "celery_task_id": attempt.celery_task_id,
         "started_at": clock.to_iso(attempt.started_at),
         "completed_at": clock.to_iso(attempt.completed_at),

@@ -6,9 +6,10 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
-from trainui import clock
+from trainui import clock, settings
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline.masking import mask
@@ -206,7 +207,13 @@ def _where(last: AttemptRecord | None) -> str:
         return ""
     slots = ", ".join(str(slot) for slot in last.slots) + ("" if last.gpus else " (no GPU)")
     process = "" if last.pid is None else f"process {last.pid}"
-    return ", ".join(part for part in (slots, process) if part)
+    elsewhere = "" if last.host in ("", _here()) else f"host {last.host}"
+    return ", ".join(part for part in (elsewhere, slots, process) if part)
+
+
+@cache
+def _here() -> str:
+    return settings.host()
 
 
 def command_text(run: RunRecord, stage: StageRecord) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.unit.store.readings import Feeder
-from trainui import clock, paths
+from trainui import clock, paths, settings
 from trainui.domain.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
@@ -86,11 +86,11 @@ class Filler:
     def start(self, run_id: str, name: str, *, ago: float = 0.0) -> AttemptRecord:
         """Let a queued stage run since `ago` seconds."""
         self._slots += 1
-        slot = Slot("box", "cpu", self._slots)
+        slot = Slot(settings.host(), "cpu", self._slots)
         with self.store.write() as connection:
             stage = stages.named(connection, run_id, name)
             assert stage is not None
-            granted = attempts.grant(connection, stage, [slot], host="box")
+            granted = attempts.grant(connection, stage, [slot], host=settings.host())
             assert granted is not None
             claimed = attempts.claim(connection, run_id, name, granted.celery_task_id or "")
             assert claimed is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo
+from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock
 from trainui.domain.states import Status
 from trainui.store import driver, reader, views
@@ -124,3 +124,11 @@ def test_a_report_is_markdown(filler: Filler, connection: driver.Connection) -> 
     text = stage_report(run, stage, (), ["the end"])
     assert text.startswith("### digits / train[hidden=128]: ✗ failed\n")
     assert f"`{run_id}`" in text
+
+
+def test_a_stage_on_another_host_says_so(filler: Filler, connection: driver.Connection) -> None:
+    run_id = running_demo(filler)
+    assert "host" not in shown(connection, run_id, "train[hidden=128]")
+    with filler.store.write() as writing:
+        writing.exec_driver_sql("UPDATE attempts SET host = 'far'")
+    assert "host far, cpu" in shown(connection, run_id, "train[hidden=128]")
