@@ -101,7 +101,7 @@ def test_only_what_is_asked_for_is_told(store: Store, tmp_path: Path) -> None:
 def test_a_way_that_hangs_is_ended_and_keeps_no_other_from_telling(
     store: Store, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify, "TIMEOUT", 1.0)
+    monkeypatch.setattr(notify, "TIMEOUT", 5.0)  # Apprise takes a while to load
     run_id = submit(tmp_path, TEXT)
     hang = f"echo x >> {tmp_path}/tried; sleep 1000 & echo $! > {tmp_path}/pid; wait"
     told = notifier(store, notify_command=hang, notify_urls=(receiver.url,))
