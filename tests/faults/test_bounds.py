@@ -214,6 +214,7 @@ def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
     assert max(most.values()) < MOST_MEMORY
     (tmp_path / "p" / "go").touch()
     wait_for(lambda: journal.read_exit(log.parent), "its end", PATIENCE)
+    run.wait_for("loud", Status.COMPLETED)  # though most of what it printed is not read yet
     log.unlink()
 
 
