@@ -15,6 +15,7 @@ import psutil
 from trainui import paths
 from trainui.execution import locks
 from trainui.store import views
+from trainui.supervisor import supervise
 
 
 def kill_worker() -> bool:
@@ -36,6 +37,12 @@ def kill_reader() -> bool:
     """Kill the process that reads the metrics."""
     worker = _holder(paths.home().worker_lock)
     return worker is not None and _kill(_child(worker, "trainui.metrics.reader"))
+
+
+def kill_nursery() -> bool:
+    """Kill the process that supervisors are forked from."""
+    worker = _holder(paths.home().worker_lock)
+    return worker is not None and _kill(_child(worker, supervise.__file__))
 
 
 def kill_guard() -> bool:
@@ -76,6 +83,7 @@ FAULTS: dict[str, Callable[[], bool]] = {
     "worker": kill_worker,
     "worker group": kill_worker_group,
     "metrics reader": kill_reader,
+    "nursery": kill_nursery,
     "guard": kill_guard,
     "guard and worker": kill_guard_and_worker,
     "broker": kill_broker,
