@@ -16,6 +16,7 @@ from trainui.domain.states import Status
 from trainui.store import runs
 from trainui.store.engine import open_store
 from trainui.store.tables import RUNS
+from trainui.tui.screens.curves import CurvesScreen
 from trainui.tui.screens.help import HelpScreen
 
 
@@ -347,3 +348,19 @@ async def test_what_is_typed_at_once_after_the_key_is_typed_there(filler: Filler
         await driven.until_shown("status:failed")
         await driven.press("slash")  # in a field it is a character
         await driven.until_shown("xpress/")
+
+
+async def test_marked_runs_are_compared_in_one_plot(filler: Filler) -> None:  # noqa: F811
+    failed_demo(filler, name="ancient")
+    failed_demo(filler, name="worse", pipeline="another")
+    running_demo(filler, name="better")
+    async with opened() as driven:
+        await driven.until_shown("worse", "better", "0.8361", "0.9271")
+        await driven.press("c")
+        await driven.until_shown("mark two or more runs")
+        await driven.press("space", "space", "c")
+        await driven.until(lambda: isinstance(driven.app.screen, CurvesScreen), "the plot")
+        await driven.until_shown("› better", "val/accuracy", "worse")
+        assert "ancient" not in driven.text()
+        await driven.press("escape")
+        await driven.until_shown("▌2 marked")

@@ -32,6 +32,8 @@ class CurvesWanted:
     window: tuple[float, float] | None = None
     """The part of the axis to be seen; None: all."""
     compare: Compare = Compare.NOTHING
+    runs: tuple[str, ...] = ()
+    """Ids of the runs that it is compared with; none: all of its pipeline, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)

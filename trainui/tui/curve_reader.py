@@ -75,12 +75,12 @@ class CurveReader:
         if names is None:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
         known = {figure.stored for figure in figures}
-        lines = self._sources(connection, stage, stages, wanted.compare)
+        lines = self._sources(connection, stage, stages, wanted)
         return Curves(
             wanted,
             figures,
             tuple(self._chart(connection, name, lines, wanted) for name in names if name in known),
-            self._comparisons(connection, stage, stages),
+            self._comparisons(connection, stage, stages, wanted.runs),
             _axes(figures, connection, stage),
         )
 
@@ -154,9 +154,10 @@ class CurveReader:
         connection: driver.Connection,
         stage: StageRecord,
         stages: Sequence[StageRecord],
-        compare: Compare,
+        wanted: CurvesWanted,
     ) -> list[_Source]:
         """Return what is drawn, the stage itself first."""
+        compare = wanted.compare
         live = stage.status not in ENDED
         own = _Source(stage.id, harmless(stage.name), 0, own=True, live=live)
         if compare == Compare.ATTEMPTS:
@@ -177,21 +178,25 @@ class CurveReader:
                 for at, one in enumerate(_siblings(stage, stages))
             ]
         elif compare == Compare.RUNS:
-            found = _in_runs(connection, stage)
+            found = _in_runs(connection, stage, wanted.runs)
         else:
             return [own]
         found.sort(key=lambda source: not source.own)
         return found[:MOST_LINES] or [own]
 
     def _comparisons(
-        self, connection: driver.Connection, stage: StageRecord, stages: Sequence[StageRecord]
+        self,
+        connection: driver.Connection,
+        stage: StageRecord,
+        stages: Sequence[StageRecord],
+        runs: Sequence[str],
     ) -> tuple[Compare, ...]:
         found = [Compare.NOTHING]
         if stage.attempt > 1:
             found.append(Compare.ATTEMPTS)
         if len(_siblings(stage, stages)) > 1:
             found.append(Compare.STAGES)
-        if len(_in_runs(connection, stage)) > 1:
+        if len(_in_runs(connection, stage, runs)) > 1:
             found.append(Compare.RUNS)
         return tuple(found)
 
@@ -279,15 +284,19 @@ def _member(stage: StageRecord) -> str:
     return harmless(inside)
 
 
-def _in_runs(connection: driver.Connection, stage: StageRecord) -> list[_Source]:
-    """Return the same stage in the runs of its pipeline, the newest ones, with colours by age."""
+def _in_runs(
+    connection: driver.Connection, stage: StageRecord, runs: Sequence[str]
+) -> list[_Source]:
+    """Return the same stage in these runs, or in the newest of its pipeline; colours by age."""
+    among = f"runs.id IN ({', '.join('?' * len(runs))})"
+    same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
     found = connection.execute(
         "SELECT stages.id, runs.name, runs.id, stages.status, runs.pipeline FROM runs"
         " JOIN stages ON stages.run_id = runs.id AND stages.name = ?"
-        " WHERE runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
+        f" WHERE {among if runs else same}"
         " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id)"
         " ORDER BY runs.created_at DESC, runs.id LIMIT ?",
-        (stage.name, stage.run_id, MOST_LINES),
+        (stage.name, *(runs or (stage.run_id,)), MOST_LINES),
     ).fetchall()
     names = [row[1] for row in found]
     return [

@@ -140,6 +140,8 @@ class Desk:
     """Those that stand first, in the order in which they were marked."""
     words: tuple[str, ...] = ()
     """Parts of names: only metrics with all of them are shown."""
+    runs: tuple[str, ...] = ()
+    """Ids of the runs that were marked to be compared; none: all of the pipeline."""
     time: float | None = None
     """When the point was made that was pointed at last and whose log was not shown yet."""
 

@@ -182,6 +182,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("acting.copy", "Y", "copy", "Copy a summary as Markdown (OSC 52)", "copy"),
     Key("runs.mark", "space", "mark", "Mark the run; the keys then act on all marked", "mark"),
+    Key("runs.compare", "c", "compare", "Compare the curves of the marked runs", "compare"),
     Key("runs.sort", "s", "sort", "Sort by the next column", "sort", footer=True),
     Key("runs.reverse", "S", "reverse", "Sort the other way round", "reverse"),
     Key("run.logs", "L", "log", "Show the log alone, or all panes again", "logs"),

@@ -39,6 +39,7 @@ _CLOCKS = frozenset({"epoch", "time", "timestamp", "wall_time", "elapsed", "_run
 
 class _Stage(NamedTuple):
     id: str
+    name: str
     names: tuple[str, ...]
 
 
@@ -107,6 +108,8 @@ class LiveReader:
         state = (summary.count, summary.superseded, summary.last_step)
         return RunLive(
             metric=harmless(name),
+            stored=name,
+            stage=stage.name,
             value=summary.last,
             values=self._columns(connection, stage.id, name, state),
             broken=summary.nonfinite > 0,
@@ -141,18 +144,19 @@ def headline(names: Sequence[str]) -> str:
 
 def _telling_stage(connection: driver.Connection, run_id: str) -> _Stage | None:
     """Return the first stage that runs and has metrics, else the one that began last."""
-    found: dict[str, list[str]] = {}
-    for stage_id, name in connection.execute(
-        "SELECT stages.id, series.name FROM stages JOIN series ON series.owner = stages.id "
+    found: dict[tuple[str, str], list[str]] = {}
+    for stage_id, stage_name, name in connection.execute(
+        "SELECT stages.id, stages.name, series.name FROM stages "
+        "JOIN series ON series.owner = stages.id "
         "WHERE stages.run_id = ? AND stages.started_at IS NOT NULL "
         "ORDER BY stages.status = 'running' DESC, "
         "CASE stages.status WHEN 'running' THEN stages.position ELSE -stages.started_at END, "
         "series.id",
         (run_id,),
     ):
-        found.setdefault(stage_id, []).append(name)
+        found.setdefault((stage_id, stage_name), []).append(name)
     first = next(iter(found), None)
-    return None if first is None else _Stage(first, tuple(found[first]))
+    return None if first is None else _Stage(*first, tuple(found[first]))
 
 
 def _gpus(connection: driver.Connection) -> dict[str, list[int]]:

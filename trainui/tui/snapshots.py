@@ -77,6 +77,10 @@ class RunLive:
 
     metric: str | None = None
     """The metric that tells most; None: there is none."""
+    stored: str = ""
+    """Its name as the store has it."""
+    stage: str = ""
+    """The name of the stage whose it is."""
     value: float | None = None
     """Its last value."""
     values: tuple[float, ...] = ()

@@ -33,7 +33,9 @@ RUN = RunLine(
     params_json='{"lr": "3e-4", "seed": "1"}',
 )
 
-LIVE = RunLive("val/loss", 0.25, (1.0, 0.5, 0.25), step=1200, last_step=5000, gpus=(0, 3))
+LIVE = RunLive(
+    "val/loss", value=0.25, values=(1.0, 0.5, 0.25), step=1200, last_step=5000, gpus=(0, 3)
+)
 
 
 def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:

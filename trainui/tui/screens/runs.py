@@ -42,6 +42,8 @@ GRAMMAR = (
     "words · status:failed · name:x · params.lr>1e-3 · metric.loss<0.1 · age<2d · elapsed>1h · -not"
 )
 
+LEAST_COMPARED = 2
+
 SETTLED = 0.15
 """Seconds for which a view has to stay before what only it shows is read."""
 
@@ -200,6 +202,25 @@ class RunsScreen(Page):
         selected = self.table.selected
         runs = self.table.marked or ([selected] if selected else [])
         return "".join(_report(run) for run in runs)
+
+    def action_compare(self) -> None:
+        """Draw the telling metric of the marked runs in one plot."""
+        marked = self.table.marked
+        live = self._snapshot.live if self._snapshot is not None else {}
+        drawn = [run.id for run in marked if run.id in live and live[run.id].metric]
+        if len(marked) < LEAST_COMPARED:
+            self.notify("mark two or more runs with space, then c compares them", markup=False)
+        elif not drawn:
+            self.notify("no marked run in view has metrics", markup=False)
+        else:
+            from trainui.tui.curve_data import Compare
+            from trainui.tui.curve_view import Desk, View
+            from trainui.tui.screens.curves import CurvesScreen
+
+            first = live[drawn[0]]
+            ids = tuple(run.id for run in marked)
+            desk = Desk(View(compare=Compare.RUNS), first.stored, runs=ids)
+            self.app.push_screen(CurvesScreen(drawn[0], first.stage, desk))
 
     def on_cursor_view_opened(self) -> None:
         """Open the run's page."""

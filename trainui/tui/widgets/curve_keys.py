@@ -87,6 +87,7 @@ class CurveKeys(RowsView):
             axis=view.axis,
             window=view.window,
             compare=view.compare,
+            runs=self.desk.runs,
         )
 
     def look(self, view: View) -> None:
