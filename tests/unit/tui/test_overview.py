@@ -128,7 +128,7 @@ def test_a_report_is_markdown(filler: Filler, connection: driver.Connection) -> 
 
 def test_a_stage_on_another_host_says_so(filler: Filler, connection: driver.Connection) -> None:
     run_id = running_demo(filler)
-    assert "host" not in shown(connection, run_id, "train[hidden=128]")
+    assert "host far" not in shown(connection, run_id, "train[hidden=128]")
     with filler.store.write() as writing:
         writing.exec_driver_sql("UPDATE attempts SET host = 'far'")
     assert "host far, cpu" in shown(connection, run_id, "train[hidden=128]")
