@@ -1,0 +1,53 @@
+"""A screen that stays open: it shows what comes, and grows by nothing.
+
+Briefly some minutes' updates of a live page, as fast as they are shown; with `TRAINUI_TEST_LONG=1`
+those of a day.
+"""
+
+from __future__ import annotations
+
+import psutil
+
+from tests.acceptance.terminal import PROGRAM, Terminal, terminal
+from tests.unit.profiles import LONG
+from tests.unit.supervisor.waiting import wait_for
+from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
+from tests.unit.tui.filled import Filler
+
+UPDATES = 80_000 if LONG else 80
+"""A page is drawn anew about once a second."""
+
+ALLOWED = 4 * 2**20
+"""Bytes that it may grow: caches that are not full yet, and the allocator's slack."""
+
+FILLING = "x" * 80
+HURRIED = f"from trainui.tui import feed; feed.PERIOD = 0.01; feed.LEAST_GAP = 0.02; {PROGRAM}"
+
+
+def size(shown: Terminal) -> tuple[int, int, int]:
+    process = psutil.Process(shown.process.pid or 0)
+    with process.oneshot():
+        return process.memory_info().rss, process.num_threads(), process.num_fds()
+
+
+def test_a_screen_that_stays_open_does_not_grow(filler: Filler) -> None:  # noqa: F811
+    stage = "train"
+    run_id = filler.run({stage: ()})
+    attempt = filler.start(run_id, stage)
+    filler.log(attempt, "start\n")
+    feeder = filler.curves(run_id, stage, 600)
+    with terminal(program=HURRIED.replace("run_screen()", f"run_screen({run_id!r})")) as shown:
+        shown.until_shown("train/loss", stage)
+        before = (0, 0, 0)
+        for update in range(UPDATES):
+            marker = f"update {update:06}"
+            step = 600 + update
+            feeder.feed({"train/loss": [(step, 1 / step)], "lr": [(step, 0.1)]})
+            filler.log(attempt, f"{marker} of a line that is long enough to be wrapped {FILLING}\n")
+            wait_for(lambda marker=marker: marker in shown.text(), marker, 30)  # type: ignore[misc]
+            shown.received = ""
+            if update == UPDATES // 2:
+                before = size(shown)
+        after = size(shown)
+    assert after[0] - before[0] < ALLOWED
+    assert after[1:] == before[1:]
