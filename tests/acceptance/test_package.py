@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from trainui.version import __version__
+
 ROOT = Path(__file__).parents[2]
 
 NEEDED = [
@@ -50,6 +52,20 @@ def test_the_source_distribution_holds_what_it_needs(built: Path) -> None:
         names = {name.split("/", 1)[-1] for name in source.getnames()}
     for needed in ("sample_pipelines/digits.yaml", "LICENSE", "README.md", "trainui/py.typed"):
         assert needed in names
+
+
+def test_the_registry_would_take_both(built: Path) -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", *map(str, built.iterdir())],
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert f"\n## {__version__} " in text
 
 
 @pytest.fixture
