@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from trainui.tui import ticks
 from trainui.tui.curve_data import Chart, CurveData, Line
@@ -20,7 +19,7 @@ from trainui.tui.readouts import (
     ranking,
     reading,
 )
-from trainui.tui.spans import Row, Span, cut, fit, fit_middle
+from trainui.tui.spans import Row, Span, cut, fit, fit_middle, width_of
 
 VALUE, BEST = 10, 17
 """Cells of the columns."""
@@ -38,8 +37,17 @@ def table_rows(chart: Chart, figures: CurveData, view: View, width: int, most: i
     """
     if not chart.lines:
         return []
-    rows = _alone(chart, figures, view) if len(chart.lines) == 1 else _compared(chart, view, most)
+    if len(chart.lines) == 1:
+        return [_whole(row, width) for row in _alone(chart, figures, view)]
+    rows = _compared(chart, view, most)
     return [cut(row, width) for row in rows[:most]]
+
+
+def _whole(row: Row, width: int) -> Row:
+    """Return a line without the last of its figures that there is no room for."""
+    while width_of(row) > width or (row and row[-1].text.endswith(" ")):
+        row = row[:-1]
+    return row
 
 
 def _alone(chart: Chart, figures: CurveData, view: View) -> list[Row]:
@@ -132,8 +140,3 @@ def _line(line: Line, view: View, x: float, label: int, place: int | None) -> Ro
 
 def _value(value: float | None) -> str:
     return number(value)
-
-
-def table_text(rows: Sequence[Row]) -> str:
-    """Return the lines as plain text."""
-    return "\n".join("".join(span.text for span in row).rstrip() for row in rows)

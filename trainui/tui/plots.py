@@ -64,8 +64,11 @@ def plot_rows(
     across = Across(chart.low, chart.high, frame.width)
     canvas = Canvas(frame.width, frame.height)
     if scale is not None:
+        thin = bool(view.smoothing) or len(chart.lines) > 1
+        for line in chart.lines:
+            _draw_behind(canvas, line, scale, view, thin=thin)
         for line, own in reversed(list(zip(chart.lines, pens, strict=True))):
-            _draw_line(canvas, line, own, scale, view, thin=len(chart.lines) > 1)
+            _draw_line(canvas, line, own, scale, view, thin=thin)
         if len(chart.lines) > 1:
             for at, (line, own) in enumerate(zip(chart.lines, pens, strict=True)):
                 _put_marks(canvas, line, own, scale, at * 5 + 3)
@@ -85,22 +88,27 @@ def _values(lines: Sequence[Line]) -> Iterator[float]:
         yield from itertools.chain(line.lows, line.highs, line.old_lows, line.old_highs)
 
 
-def _draw_line(
-    canvas: Canvas, line: Line, own: Pen, scale: Upright, view: View, *, thin: bool
-) -> None:
-    """Draw a line: all that it covers, or behind a thin one of means; of others that alone."""
+def _draw_behind(canvas: Canvas, line: Line, scale: Upright, view: View, *, thin: bool) -> None:
+    """Draw what is dim: what was superseded, and all that a thin line stands for."""
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:
         old = runs(line.old_lows, line.old_highs, scale, dots, pauses)
         canvas.draw(_thinned(old), "dim")
-    raw = runs(line.lows, line.highs, scale, dots, pauses)
-    if not view.smoothing and not thin:
-        canvas.draw(own.dashed(raw), own.style)
-        return
-    if line.own:
-        canvas.draw(raw, "dim")
-    means = smoothed(line.means, view.smoothing)
-    canvas.draw(own.dashed(runs(means, means, scale, dots, pauses)), own.style, covering=True)
+    if thin and line.own:
+        canvas.draw(runs(line.lows, line.highs, scale, dots, pauses), "dim")
+
+
+def _draw_line(
+    canvas: Canvas, line: Line, own: Pen, scale: Upright, view: View, *, thin: bool
+) -> None:
+    """Draw all that a line covers, or its means alone."""
+    dots, pauses = 4 * canvas.height, _pauses(line, view)
+    if thin:
+        means = smoothed(line.means, view.smoothing)
+        drawn = runs(means, means, scale, dots, pauses)
+    else:
+        drawn = runs(line.lows, line.highs, scale, dots, pauses)
+    canvas.draw(own.dashed(drawn), own.style, covering=thin)
 
 
 def _pauses(line: Line, view: View) -> frozenset[int]:

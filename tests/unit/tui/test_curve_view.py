@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.store.placing import Axis
+from trainui.tui.curve_table import table_rows
 from trainui.tui.curve_view import Desk, View, smoothed
 from trainui.tui.goals import lower_is_better
 from trainui.tui.readouts import neighbour, places, race, reading
@@ -120,3 +121,12 @@ def test_a_race_is_run_at_equal_place_and_by_the_metrics_goal() -> None:
     assert race(chart(slow, fast), View(cursor=0.0)) == "fast leads by 2 at step 0"
     assert race(chart(slow, fast, name="lr"), View()) == ""
     assert race(chart(slow, slow), View()) == "slow and slow are equal at step 3"
+
+
+def test_figures_below_a_plot_are_left_out_whole_where_it_is_narrow() -> None:
+    one = chart(line([1.0, 2.0, 3.0]))
+    for width in range(20, 120):
+        for row in table_rows(one, figures(nonfinite=3, superseded=4), View(), width, 5):
+            text = "".join(span.text for span in row)
+            assert len(text) <= width
+            assert not text.endswith((" ", "…"))
