@@ -230,18 +230,20 @@ class Record:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), directory)
 
     def write(self, value: dict[str, Any], *, lasting: bool) -> None:
-        """Put the record in its place, whole; `lasting`: also through a power cut."""
+        """Put the record in its place, whole; `lasting`: what it says is on the disk by then."""
         data = json.dumps(value).encode() + b"\n"
         os.pwrite(self.fd, data, 0)
         os.ftruncate(self.fd, len(data))
         if lasting:
             os.fsync(self.fd)
         os.rename(f"{self.path}.tmp", self.path)
-        if lasting:
-            folder = os.open(self.directory, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
         os.close(self.fd)
+
+    def secure(self) -> None:
+        """See to it that the record is in its place also after a power cut: it was whole before."""
+        folder = os.open(self.directory, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
 
 
 class Logs:
@@ -498,6 +500,7 @@ class Attempt:
             wake(self.spec["wake"])
             if self.spec["revive"] and is_free(self.spec["revive_lock"]):
                 spawn(self.spec["revive"])
+        self.exit_record.secure()  # after the knock: a disk may take its time
 
 
 def microseconds() -> int:
