@@ -113,6 +113,8 @@ def sqlite_file(url: str) -> Path | None:
 
 def _make_file(file: Path) -> None:
     paths.make_private(file.parent)
+    if os.access(file, os.R_OK | os.W_OK):
+        return  # to close it would end the locks that this process has on it, unseen by SQLite
     try:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
