@@ -43,7 +43,7 @@ def mentioned() -> Iterator[tuple[str, str]]:
         ]
         for piece in code:
             typed = re.sub(r"#.*", "", piece)
-            for line in re.findall(r"(?:^|\s)trainui ((?:[a-z]|--)[^\n|;&>]*)", typed):
+            for line in re.findall(r"^\s*(?:\w+=\S+ )*trainui ([a-z-][^\n|;&>]*)", typed, re.M):
                 yield page.name, line.strip()
 
 
