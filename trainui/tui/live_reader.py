@@ -19,6 +19,10 @@ from trainui.tui.snapshots import RunLive
 SPARK = 40
 """Columns of a sparkline: two for each of its cells at most."""
 
+FEW = 20_000
+"""Points of a series up to which all are read: what is known of whole chunks of points makes fewer
+columns than there are."""
+
 MOST_KEPT = 1000
 """Runs whose metric is remembered."""
 
@@ -111,7 +115,7 @@ class LiveReader:
             stored=name,
             stage=stage.name,
             value=summary.last,
-            values=self._columns(connection, stage.id, name, state),
+            values=self._columns(connection, stage.id, name, state, summary.count),
             broken=summary.nonfinite > 0,
             step=summary.last_step if run.completed_at is None else None,
             last_step=goals.get(stage.id),
@@ -119,13 +123,18 @@ class LiveReader:
         )
 
     def _columns(
-        self, connection: driver.Connection, owner: str, name: str, state: tuple[object, ...]
+        self,
+        connection: driver.Connection,
+        owner: str,
+        name: str,
+        state: tuple[object, ...],
+        count: int,
     ) -> tuple[float, ...]:
         known = self._drawn.get((owner, name))
         if known is None or known[0] != state:
             if len(self._drawn) > MOST_KEPT:
                 self._drawn.clear()
-            columns = curves.columns(connection, owner, name, SPARK, exact=False)
+            columns = curves.columns(connection, owner, name, SPARK, exact=count <= FEW)
             self._drawn[owner, name] = known = (state, tuple(columns.mean.tolist()))
         return known[1]
 

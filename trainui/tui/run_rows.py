@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 NARROW = 100
 """Cells below which there is one cell between two columns, not two."""
 
+EDGES = 2
+"""Cells that are empty at both ends of a line together."""
+
 BAR = 10
 
 COMFORTABLE = 20
@@ -134,7 +137,7 @@ def _columns(facts: Facts) -> Iterator[Column]:
     if facts.metric_name:
         yield Column(facts.metric_name, 14, 28, _value, 1)
     elif facts.metric:
-        yield Column("METRIC", 12, min(facts.metric, 16) + 9, _metric, 1)
+        yield Column("METRIC", min(facts.metric, 8) + 9, min(facts.metric, 16) + 9, _metric, 1)
         yield Column("", 8, 20, _spark, 2)
     if facts.gpus:
         yield Column("GPUS", 4, max(facts.gpus, 4), _gpus, 3)
@@ -148,7 +151,7 @@ def _fitting(columns: Iterator[Column], width: int, gap: int) -> list[Column]:
     kept = list(columns)
     while rank := max(column.rank for column in kept):
         cells = [column.comfortable if rank >= LITTLE else column.least for column in kept]
-        if 1 + sum(cells) + gap * (len(cells) - 1) <= width:
+        if EDGES + sum(cells) + gap * (len(cells) - 1) <= width:
             break
         last = max(at for at, column in enumerate(kept) if column.rank == rank)
         del kept[last]
@@ -158,7 +161,7 @@ def _fitting(columns: Iterator[Column], width: int, gap: int) -> list[Column]:
 def _shared_out(columns: Sequence[Column], width: int, gap: int) -> list[tuple[Column, int]]:
     """Give each column what it can use, names first; what is left over is empty at the right."""
     cells = [column.least for column in columns]
-    left = width - 1 - sum(cells) - gap * (len(cells) - 1)
+    left = width - EDGES - sum(cells) - gap * (len(cells) - 1)
     for wish in ([column.comfortable for column in columns], [column.most for column in columns]):
         while left > 0:
             wanting = [at for at, most in enumerate(wish) if cells[at] < most]
