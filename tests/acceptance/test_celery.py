@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,20 +84,21 @@ def watching(cli: CommandLine, *arguments: str) -> Iterator[subprocess.Popen[str
 def test_events_tell_of_the_stage_as_it_starts_and_ends(cli: CommandLine) -> None:
     cli.write("held.yaml", HELD)
     assert cli("worker", "start").code == 0
+    seen: list[str] = []
+
+    def told(what: str) -> bool:
+        return re.search(what, "".join(seen), re.IGNORECASE) is not None
+
     with watching(cli, "events", "--dump") as watcher:
         assert watcher.stdout
-        seen = ""
-        while "worker-heartbeat" not in seen and "heartbeat" not in seen:
-            seen += watcher.stdout.readline()
+        threading.Thread(target=seen.extend, args=(watcher.stdout,), daemon=True).start()
+        wait_for(lambda: told("heartbeat"), "the worker's heartbeat", 60)
         cli.json("run", "held.yaml", "--detach")
         for event in ("task received", "task started", "task succeeded"):
-            while not re.search(event, seen, re.IGNORECASE):
-                line = watcher.stdout.readline()
-                assert line, seen
-                seen += line
+            wait_for(lambda event=event: told(event), event, 60)  # type: ignore[misc]
             cli.write("held.go", "")
-    assert TASK in seen
-    assert "train it" in seen
+    assert told(TASK)
+    assert told("train it")
 
 
 def test_flower_shows_the_stage_by_its_name(cli: CommandLine, held: str) -> None:

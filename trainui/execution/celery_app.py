@@ -61,9 +61,7 @@ SETTINGS: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,  # the default gives up after 100
     "broker_transport_options": _TRANSPORT_OPTIONS,
-    # They cost more than all else a message does; Flower asks for them as it comes, and
-    # `celery -A trainui control enable_events` does for `celery events`.
-    "worker_send_task_events": False,
+    "worker_send_task_events": True,  # `celery events` shows nothing of a worker that is silent
     # The worker has its own log, and no print ends up in it.
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
