@@ -9,10 +9,13 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from trainui import settings
 from trainui.errors import TrainuiError, WaitTimeoutError
 from trainui.store import views
+from trainui.tui import theme
 from trainui.tui.application import TrainuiApp
 from trainui.tui.screens.run import RunScreen
 
@@ -31,7 +34,9 @@ async def draw(run_id: str, size: tuple[int, int], stage: str | None = None) -> 
     Raises:
         WaitTimeoutError: the page did not fill.
     """
-    app = TrainuiApp(run_id)
+    # as on a terminal that can show everything, whatever this is called from
+    shown = replace(settings.load(), theme=theme.DEFAULT, ascii=False)
+    app = TrainuiApp(run_id, shown)
     async with app.run_test(size=size, notifications=False) as pilot:
         await _until(lambda: _is_full(app, None))
         if stage is not None:
