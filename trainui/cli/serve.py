@@ -52,8 +52,8 @@ def serve(
             output.value_line({"url": address, "writable": write})
         else:
             output.exact(address)
-            sys.stdout.flush()
             output.note("ctrl+c ends it; " + ("it may act" if write else "it only shows"))
+        sys.stdout.flush()  # into a pipe, too, since it does not end by itself
 
     WebServer(port, secrets.token_urlsafe(24), writable=write, say=say).serve()
 
