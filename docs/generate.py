@@ -22,7 +22,6 @@ REFERENCE = DOCS / "reference"
 
 def pages() -> dict[str, str]:
     """Return the pages by their names."""
-    os.environ["COLUMNS"] = "100"  # as wide as the help is shown at most
     return {
         "commands.md": commands(),
         "fields.md": fields(),
@@ -62,9 +61,21 @@ def _help(*path: str) -> str:
     from trainui.cli.main import main
 
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    with contextlib.redirect_stdout(said), _columns(100):  # as wide as the help is at most
         main([*path, "--help"])
     return "\n".join(line.rstrip() for line in said.getvalue().strip().splitlines())
+
+
+@contextlib.contextmanager
+def _columns(count: int) -> Iterator[None]:
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(count)
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        if before is not None:
+            os.environ["COLUMNS"] = before
 
 
 def fields() -> str:

@@ -46,7 +46,7 @@ def test_nothing_is_said_where_nothing_goes_on(filler: Filler) -> None:  # noqa:
 def test_an_idle_screen_sends_nothing(filler: Filler) -> None:  # noqa: F811
     failed_demo(filler, name="broken")
     with terminal() as shown:
-        shown.until_shown("broken", "quit")
+        shown.until_shown("broken", "quit", "val/accuracy")  # metrics come last
         wait_for(lambda: is_quiet(shown), "a quiet screen")
         before = len(shown.received)
         deadline = time.monotonic() + 2.5

@@ -196,7 +196,7 @@ def test_a_log_is_read_from_another_host_by_parts(shared: Hosts) -> None:
     shared.until(run, lambda found: found["far"].status == Status.COMPLETED, "far completed")
     assert a.run("logs", run, "far", "--stream", "out").stdout == log.read_text()
     lines = log.read_text().splitlines()
-    followed = a.json("logs", run, "far", "-n", "2")
+    followed = a.json("logs", run, "far", "-n", "2", "--stream", "out")
     assert [line["text"] for line in followed["lines"]] == lines[-2:]
     b.cut_off()
     wait_for(lambda: shared.known()["b"] > hosts.SILENT_AFTER, "silence", PATIENCE)

@@ -129,12 +129,12 @@ def _written(values: list[float], stride: float) -> list[str]:
     if max(map(len, texts)) <= LABEL:
         return texts
     texts = [number(value) for value in values]
-    if len(set(texts)) == len(texts):
+    if len(set(texts)) == len(texts) and max(map(len, texts)) <= LABEL:
         return texts
     return [
         texts[0],
         *(
-            f"+{value - values[0]:.1e}".replace(".0e", "e").replace("e-0", "e-")
+            f"+{value - values[0]:.2g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
             for value in values[1:]
         ),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainui.tui import ticks
@@ -50,6 +50,7 @@ def test_times_of_the_day_are_round_here() -> None:
     assert all(label.endswith((":00", ":30")) or " " in label for label in labels(found))
 
 
+@example(99998.0, 2.0, 4)
 @given(st.floats(-1e12, 1e12), st.floats(1e-6, 1e12), st.integers(1, 12))
 def test_there_are_few_marks_all_inside_and_none_twice(low: float, span: float, most: int) -> None:
     high = low + span
