@@ -130,6 +130,14 @@ def test_a_terminal_without_unicode_is_sent_ascii_alone(filler: Filler) -> None:
         assert [character for character in shown.received if not character.isascii()] == []
 
 
+def test_the_terminal_itself_says_how_large_it_is(filler: Filler) -> None:  # noqa: F811
+    """Whatever a shell or a container has once put in the environment."""
+    running_demo(filler, name="digits")
+    with terminal((120, 36), COLUMNS="80", LINES="24") as shown:
+        shown.until_shown("digits", "q quit")
+        assert "q quit" in shown.screen.display[-1]
+
+
 def test_something_is_painted_before_anything_heavy_is_imported(
     filler: Filler,  # noqa: F811
 ) -> None:

@@ -8,6 +8,9 @@ import sys
 
 from trainui.tui import splash
 
+SIZE_VARIABLES = ("COLUMNS", "LINES")
+"""What some shells and containers set once: a terminal that is resized does not change them."""
+
 GC_THRESHOLD = 100_000
 """Allocations between two collections: collecting less often saves a twentieth of the start."""
 
@@ -25,6 +28,8 @@ def run_screen(run_id: str | None = None) -> int:
         UsageError: a setting is wrong.
     """
     gc.set_threshold(GC_THRESHOLD)
+    for name in SIZE_VARIABLES:  # the terminal itself is asked
+        os.environ.pop(name, None)
     with splash.shown():
         from trainui.tui.application import TrainuiApp
 
