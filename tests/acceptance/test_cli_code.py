@@ -10,6 +10,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine, stage_of
 from tests.unit.supervisor.waiting import wait_for
+from trainui.execution import code_watch
 
 WAITS = """\
 name: {name}
@@ -58,7 +59,8 @@ def test_a_stage_that_starts_after_the_code_changed_says_so(
     go_on(served, project, "changed")
     assert "second" in served("logs", "changed", "second").out
     words = "second: the code was changed since the run was submitted: code.py"
-    wait_for(lambda: words in served("show", "changed").out, words)
+    patience = 20 + code_watch.SHARE * 3.0  # the slower git is, the more seldom it is asked
+    wait_for(lambda: words in served("show", "changed").out, words, patience)
     shown = served("show", "changed").out
     assert "first: the code" not in shown
     assert "with changes" not in shown

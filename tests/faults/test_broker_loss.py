@@ -17,8 +17,9 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for_death
 from trainui import control
+from trainui import settings as settings_module
 from trainui.domain.states import Status
-from trainui.execution import broker_server, service
+from trainui.execution import broker, broker_server, pulse, service
 from trainui.paths import Home
 
 AT_ONCE = 5.0
@@ -155,12 +156,37 @@ def test_with_a_broker_that_hangs_a_person_can_act_and_the_worker_goes_on_later(
     assert background.worker_pid(home) == worker
 
 
+def test_a_broker_that_hangs_for_good_is_replaced(home: Home, new_run: NewRun) -> None:
+    """As the guard does it; only a minute's clock is turned on by hand."""
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    run.process("a")
+    hanging, settings = background.broker_pid(home), settings_module.load()
+    watched = pulse.Pulse(
+        home,
+        lambda: broker.answers(home, settings),
+        lambda: broker.end_hanging(home, settings),
+    )
+    watched.take(0.0)
+    assert pulse.silent_since(home) is None
+    os.kill(hanging, signal.SIGSTOP)
+    watched.take(pulse.ASK_EVERY)
+    assert pulse.silent_since(home)
+    watched.take(2 * pulse.ASK_EVERY)
+    assert broker_server.find_pid(home) == hanging
+    watched.take(pulse.ASK_EVERY + pulse.HANGS_FOR)
+    wait_for_death(hanging)
+    assert pulse.silent_since(home) is None
+    run.go()
+    run.completed_once("a", "b")
+    assert background.broker_pid(home) != hanging
+
+
 def test_with_a_broker_that_hangs_the_screen_opens_and_acts(home: Home, new_run: NewRun) -> None:
     """Case 9, the screen. It shows a run, moves, and cancels it, with nobody to ask."""
     run = new_run(stage("a", HOLD))
     run.process("a")
     with hanging_broker(home), terminal(program=screen_on(run)) as shown:
-        shown.until_shown("● running")
+        shown.until_shown("● running", "broker does not answer")
         shown.press("x")
         shown.until_shown("Cancel")
         shown.press("y")

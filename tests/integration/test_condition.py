@@ -26,7 +26,7 @@ def test_what_is_gone_is_said_and_why(trainui_home: Home) -> None:
 
     os.kill(broker, signal.SIGSTOP)
     (hangs,) = service.status()["problems"]
-    assert hangs.startswith(f"the broker hangs, as process {broker}; if it stays so, `trainui")
+    assert hangs.startswith(f"the broker hangs, as process {broker}; if it stays so for 60 s, ")
     os.kill(broker, signal.SIGCONT)
 
     # the worker dies, and before it is there again that is said; then the guard, too

@@ -105,6 +105,22 @@ def is_alive(home: Home, settings: Settings) -> bool:
     return home.broker_socket.exists() and locks.is_held(broker_server.lock_path(home))
 
 
+def answers(home: Home, settings: Settings) -> bool:
+    """Ask the broker; True also where ours is not there or just starts, which `is_alive` tells."""
+    if settings.broker_url is not None:
+        return broker_url.ask(broker_url.for_celery(home, settings), _STATUS_TIMEOUT) is not None
+    answer = broker_server.ask(home.broker_socket, _STATUS_TIMEOUT)
+    return answer is not None or broker_server.find_pid(home) is None
+
+
+def end_hanging(home: Home, settings: Settings) -> None:
+    """End our own broker, which does not answer: what is due is in the store, and is sent again."""
+    pid = broker_server.find_pid(home) if settings.broker_url is None else None
+    if pid is not None:
+        lock = broker_server.lock_path(home)
+        detached.end(pid, lambda: not locks.is_held(lock), grace=_STOP_GRACE)
+
+
 def status(home: Home, settings: Settings) -> dict[str, Any]:
     """Tell about the broker, within two seconds whatever state it is in.
 

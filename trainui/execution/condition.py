@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.execution import broker_starts, locks, readiness, wishes
+from trainui.execution import broker_starts, locks, pulse, readiness, wishes
 from trainui.paths import Home, write_private
 
 
@@ -52,7 +52,9 @@ def last_end(home: Home) -> End | None:
 def brief(home: Home) -> str:
     """Say in some words why nothing new can start; empty where it can, or a worker starts."""
     if locks.is_held(home.worker_lock):
-        return "broker is gone, starts again" if broker_starts.is_gone(home) else ""
+        if broker_starts.is_gone(home):
+            return "broker is gone, starts again"
+        return "broker does not answer" if pulse.silent_since(home) is not None else ""
     guarded = locks.is_held(home.guard_lock)
     if not wishes.is_wanted(home):
         return "" if guarded else "no worker"
@@ -103,8 +105,8 @@ def _about_broker(broker: Mapping[str, Any], again: str) -> str:
     if broker["pid"] is None:
         return f"is gone; {again}"
     return (
-        f"hangs, as process {broker['pid']}; if it stays so, `trainui worker stop` ends it and "
-        "`trainui worker start` starts another"
+        f"hangs, as process {broker['pid']}; if it stays so for {pulse.HANGS_FOR:.0f} s, the guard "
+        "starts another"
     )
 
 

@@ -1,6 +1,7 @@
 """The guard: it starts the broker and the worker, and again when they die, for as long as wanted.
 
-It uses the standard library alone and nothing that can hang, so that it outlives what it guards.
+It uses the standard library alone and waits for nothing without a limit, so that it outlives what
+it guards.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from trainui import paths
 from trainui import settings as settings_module
 from trainui.execution import broker, condition, detached, locks, wishes
 from trainui.execution.kept import Kept
+from trainui.execution.pulse import Pulse
 from trainui.paths import Home
 from trainui.settings import Settings
 
@@ -53,6 +55,9 @@ class Guard:
             detached.module_argv("trainui.execution.worker"),
             lambda: locks.is_held(home.worker_lock),
         )
+        self._pulse = Pulse(
+            home, lambda: broker.answers(home, settings), lambda: broker.end_hanging(home, settings)
+        )
         self._worker.on_end = lambda pid, code: condition.note_end(home, pid, code)
         self._told = False
         self._withdrawn_at = wishes.withdrawn_at(home)
@@ -65,6 +70,7 @@ class Guard:
             self._broker.tend(now)
             if self._broker.is_settled():
                 self._worker.tend(now)
+                self._pulse.take(now)
             self._sleep(now)
         logger.info("not wanted any more: the worker and the broker end")
         self._end_worker()
