@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +11,12 @@ import pytest
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
+from trainui.control import environment
+from trainui.control.environment import ShellEnvironment
+from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.store import runs
+from trainui.supervisor.protocol import SPEC_FILE, Spec
 
 
 def line_of(driven: Driven, text: str) -> str:
@@ -267,3 +272,62 @@ async def test_earlier_attempts_are_looked_at_with_their_logs(filler: Filler) ->
         await driven.until_shown("the log of the first", "attempt 1 of 2", "exit code 3: too hot")
         await driven.press("full_stop")
         await driven.until_shown("the log of the second", "attempt 2 of 2")
+
+
+async def test_curves_files_and_events_follow_the_attempt_that_is_looked_at(
+    filler: Filler,  # noqa: F811
+) -> None:
+    run_id = filler.run({"a": (), "b": ()}, retries=1)
+    directory = Path(filler.stage(run_id, "a").directory)
+    first = filler.start(run_id, "a", ago=60)
+    feeder = filler.curves(run_id, "a", 50)
+    (directory / "old.bin").write_bytes(b"x")
+    filler.end(first, Status.FAILED, ago=30, error="exit code 3: too hot", exit_code=3)
+    second = filler.start(run_id, "a")
+    mark = Path(second.directory) / "started"
+    mark.touch()
+    feeder.feed(training(50, 100), attempt=2)
+    new = directory / "new.bin"
+    new.write_bytes(b"x")
+    os.utime(new, ns=(mark.stat().st_mtime_ns + 1, mark.stat().st_mtime_ns + 1))
+    async with opened(run_id) as driven:
+        await driven.until_shown("attempt 2 of 2", "149")
+        await driven.press("6")
+        await driven.until_shown("old.bin", "new.bin")
+        await driven.press("comma")
+        await driven.until_shown("Outputs of attempt 1: a", "3 Curves of attempt 1", "old.bin")
+        await driven.until_gone("new.bin")
+        await driven.until_gone("149")
+        await driven.press("7")
+        await driven.until_shown("too hot")
+        await driven.until_gone("attempt 2")
+        await driven.press("1", "j")  # another stage is looked at as it is now
+        await driven.until_shown("Events: b")
+        assert "of attempt 1" not in driven.text()
+
+
+def started_with(attempt: AttemptRecord, **environ: str) -> None:
+    own = {"TRAINUI_ATTEMPT": str(attempt.number), "MASTER_PORT": f"2000{attempt.number}"}
+    spec = Spec(("python", "a.py"), "/", {**environ, **own})
+    Path(attempt.directory, SPEC_FILE).write_text(spec.to_json())
+
+
+async def test_the_overview_names_variables_that_differ_and_no_values(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run({"a": ()}, retries=2, env={"SEED": "7"})
+    run_directory = Path(filler.stage(run_id, "a").directory).parent
+    run_directory.mkdir(parents=True, exist_ok=True)
+    shell = {"PATH": "/bin", "HF_TOKEN": "hush-1", "GONE": "hush-2"}
+    environment.write(run_directory, ShellEnvironment(shell, 0o22))
+    for number, environ in enumerate(({**shell, "SEED": "1"}, {**shell, "SEED": "7"})):
+        attempt = filler.start(run_id, "a", ago=60)
+        started_with(attempt, **environ)
+        filler.end(attempt, Status.FAILED, ago=30 - number, error="no", exit_code=3)
+    last = filler.start(run_id, "a")
+    started_with(last, PATH="/usr/bin", HF_TOKEN="hush-3", SEED="7", OMP="1")
+    async with opened(run_id, (200, 60)) as driven:
+        await driven.until_shown("since attempt 2: HF_TOKEN PATH, new OMP, gone GONE")
+        await driven.until_shown("since the run's submission: HF_TOKEN PATH, gone GONE")
+        assert "hush" not in driven.text()
+        await driven.press("comma")
+        await driven.until_shown("since attempt 1: SEED")
+        await driven.until_gone("HF_TOKEN")

@@ -7,7 +7,7 @@ numpy is imported only where columns are decoded. A reading is one consistent vi
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 
 
 def summaries(
-    connection: driver.Connection, owners: Owners, name: str | None = None
+    connection: driver.Connection,
+    owners: Owners,
+    name: str | None = None,
+    *,
+    attempt: int | None = None,
 ) -> list[SeriesSummary]:
     """Return the series of some owners in figures, in the order in which they were first seen.
 
@@ -41,22 +45,25 @@ def summaries(
         connection: on the store.
         owners: whose.
         name: only the series of this name.
+        attempt: only what was read in this one, as if there had been no other.
     """
     shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
     with view(connection):
         return [
-            _summary(connection, found, shown[owner])
+            _summary(connection, shown[owner], found.name, some)
             for owner in shown
             for found in series_of(connection, owner, name)
-            if found.pieces
+            if (some := [one for one in found.pieces if attempt in (None, one.history.attempt)])
         ]
 
 
-def _summary(connection: driver.Connection, of: Series, stage: str) -> SeriesSummary:
-    cuts = cuts_of(of.pieces)
-    kept = [_kept_stats(connection, piece, cuts[piece.history]) for piece in of.pieces]
-    read = sum(piece.stats.n for piece in of.pieces)
-    return stitching.summary(stage, of.name, [stats for stats in kept if stats is not None], read)
+def _summary(
+    connection: driver.Connection, stage: str, name: str, pieces: Sequence[Piece]
+) -> SeriesSummary:
+    cuts = cuts_of(pieces)
+    kept = [_kept_stats(connection, piece, cuts[piece.history]) for piece in pieces]
+    read = sum(piece.stats.n for piece in pieces)
+    return stitching.summary(stage, name, [stats for stats in kept if stats is not None], read)
 
 
 def _kept_stats(connection: driver.Connection, piece: Piece, cut: float) -> Stats | None:

@@ -34,6 +34,8 @@ class CurvesWanted:
     compare: Compare = Compare.NOTHING
     runs: tuple[str, ...] = ()
     """Ids of the runs that it is compared with; none: all of its pipeline, the newest ones."""
+    attempt: int | None = None
+    """The attempt that is looked at; None: all, stitched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ window of it until another one is wanted.
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,7 @@ class CurveReader:
         if "numpy" not in sys.modules and not _has_series(connection, stage.id):
             return Curves(wanted)
         self._look(connection, stage.id)
-        figures = self._figures(connection, stage.id)
+        figures = self._figures(connection, stage.id, wanted.attempt)
         names = wanted.names
         if names is None:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
@@ -99,9 +99,11 @@ class CurveReader:
             self._kept[key] = make()
         return self._kept[key]
 
-    def _figures(self, connection: driver.Connection, owner: str) -> tuple[CurveData, ...]:
+    def _figures(
+        self, connection: driver.Connection, owner: str, attempt: int | None
+    ) -> tuple[CurveData, ...]:
         found: tuple[CurveData, ...] = self._remember(
-            (owner, "figures"), lambda: _figures(connection, owner)
+            (owner, "figures", attempt), lambda: _figures(connection, owner, attempt)
         )
         return found
 
@@ -159,30 +161,32 @@ class CurveReader:
         """Return what is drawn, the stage itself first."""
         compare = wanted.compare
         live = stage.status not in ENDED
-        own = _Source(stage.id, harmless(stage.name), 0, own=True, live=live)
+        looked_at = wanted.attempt
+        own = _Source(stage.id, harmless(stage.name), 0, looked_at, own=True, live=live)
         if compare == Compare.ATTEMPTS:
             numbers = [n.number for n in views.attempts_of_stage(connection, stage.id)]
-            found = [
-                _Source(stage.id, f"attempt {n}", n - 1, n, own=n == numbers[-1], live=live)
+            looked_at = looked_at or numbers[-1]
+            return _own_first(
+                _Source(stage.id, f"attempt {n}", n - 1, n, own=n == looked_at, live=live)
                 for n in numbers
-            ]
-        elif compare == Compare.STAGES:
+            )
+        if compare == Compare.STAGES:
             found = [
                 _Source(
                     one.id,
                     _member(one),
                     at,
+                    looked_at if one.id == stage.id else None,
                     own=one.id == stage.id,
                     live=one.status not in ENDED,
                 )
                 for at, one in enumerate(_siblings(stage, stages))
             ]
         elif compare == Compare.RUNS:
-            found = _in_runs(connection, stage, wanted.runs)
+            found = _in_runs(connection, stage, wanted.runs, looked_at)
         else:
             return [own]
-        found.sort(key=lambda source: not source.own)
-        return found[:MOST_LINES] or [own]
+        return _own_first(found) or [own]
 
     def _comparisons(
         self,
@@ -196,12 +200,18 @@ class CurveReader:
             found.append(Compare.ATTEMPTS)
         if len(_siblings(stage, stages)) > 1:
             found.append(Compare.STAGES)
-        if len(_in_runs(connection, stage, runs)) > 1:
+        if len(_in_runs(connection, stage, runs, None)) > 1:
             found.append(Compare.RUNS)
         return tuple(found)
 
 
-def _figures(connection: driver.Connection, owner: str) -> tuple[CurveData, ...]:
+def _own_first(sources: Iterable[_Source]) -> list[_Source]:
+    return sorted(sources, key=lambda source: not source.own)[:MOST_LINES]
+
+
+def _figures(
+    connection: driver.Connection, owner: str, attempt: int | None
+) -> tuple[CurveData, ...]:
     return tuple(
         CurveData(
             name=harmless(series.name),
@@ -215,7 +225,7 @@ def _figures(connection: driver.Connection, owner: str) -> tuple[CurveData, ...]
             nonfinite=series.nonfinite,
             superseded=series.superseded,
         )
-        for series in curves.summaries(connection, [owner])
+        for series in curves.summaries(connection, [owner], attempt=attempt)
     )
 
 
@@ -285,7 +295,7 @@ def _member(stage: StageRecord) -> str:
 
 
 def _in_runs(
-    connection: driver.Connection, stage: StageRecord, runs: Sequence[str]
+    connection: driver.Connection, stage: StageRecord, runs: Sequence[str], attempt: int | None
 ) -> list[_Source]:
     """Return the same stage in these runs, or in the newest of its pipeline; colours by age."""
     among = f"runs.id IN ({', '.join('?' * len(runs))})"
@@ -304,6 +314,7 @@ def _in_runs(
             row[0],
             harmless(row[1] if names.count(row[1]) == 1 else f"{row[1]} {row[2][:8]}"),
             len(found) - 1 - at,
+            attempt if row[0] == stage.id else None,
             own=row[0] == stage.id,
             live=row[3] not in ENDED,
         )

@@ -138,12 +138,20 @@ class Desk:
     """The one with the cursor, as the store has it; empty: the first one."""
     pinned: list[str] = field(default_factory=list)
     """Those that stand first, in the order in which they were marked."""
-    words: tuple[str, ...] = ()
+    filter: tuple[str, ...] = ()
     """Parts of names: only metrics with all of them are shown."""
     runs: tuple[str, ...] = ()
     """Ids of the runs that were marked to be compared; none: all of the pipeline."""
+    attempt: int | None = None
+    """The attempt of the stage that is looked at; None: its last one, curves stitched."""
     time: float | None = None
     """When the point was made that was pointed at last and whose log was not shown yet."""
+
+    @property
+    def words(self) -> list[str]:
+        """How the curves are looked at, in few words."""
+        of = [] if self.attempt is None else [f"attempt {self.attempt}"]
+        return [*of, *self.view.words]
 
     def pin(self, metric: str) -> bool:
         """Let a metric stand first, or no more; returns whether it does."""
@@ -156,7 +164,7 @@ class Desk:
     def shown(self, figures: Sequence[CurveData]) -> list[CurveData]:
         """Return the metrics that fit the filter: pinned ones first, those of the clock last."""
         fitting = [
-            one for one in figures if all(word in one.name.casefold() for word in self.words)
+            one for one in figures if all(word in one.name.casefold() for word in self.filter)
         ]
         return sorted(fitting, key=self._rank)
 

@@ -206,7 +206,7 @@ KEYS: tuple[Key, ...] = (
         "run.attempt_before",
         "comma",
         "earlier attempt",
-        "Look at the attempt before, its record and its logs",
+        "Look at the attempt before: its record, curves, files, events and log",
         "attempt(-1)",
     ),
     Key(

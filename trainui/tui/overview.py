@@ -42,6 +42,7 @@ def overview_rows(
     ending: Ending | None = None,
     width: int,
     commit: str = "",
+    variables: Sequence[str] = (),
     timeline: Timeline | None = None,
     of: int = 0,
 ) -> list[Row]:
@@ -56,6 +57,7 @@ def overview_rows(
         ending: when it will have ended, as far as earlier runs tell.
         width: cells.
         commit: which code the run was submitted with, in words.
+        variables: names of environment variables that differ, in words.
         timeline: where the run's time went.
         of: how many attempts there are, where these are not all.
     """
@@ -67,6 +69,9 @@ def overview_rows(
             rows += _field("share", _share(stage, timeline), "", width)
         elif label == "code":
             rows += _field("commit", commit, "", width)
+        elif label == "sets":
+            for at, words in enumerate(variables):
+                rows += _field("" if at else "variables", words, "", width)
     rows += _earlier_rows(attempts, width)
     rows += _error_rows(stage, width)
     return rows
@@ -244,7 +249,8 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
         text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
         rows += _field("earlier" if not rows else "", text, "dim", width)
     if rows:
-        rows += _field(" ", ", shows the attempt before, its logs too", "dim", width)
+        told = ", shows the attempt before, its curves, files, events and log"
+        rows += _field(" ", told, "dim", width)
     return rows
 
 

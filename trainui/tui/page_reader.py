@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
+from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.store import curves, driver, views
 from trainui.text import harmless
 from trainui.tui.curve_reader import CurveReader
 from trainui.tui.endings_ahead import Prophet
 from trainui.tui.snapshots import CurvesPage, RunPage, StageDetail, Wanted
 from trainui.tui.stage_files import commit, stage_files
+from trainui.tui.variables import differences, environment_changed_at
 
-OUTPUTS, EVENTS = 6, 7
+OVERVIEW, OUTPUTS, EVENTS = 2, 6, 7
 """Numbers of the sheets that have to be read for."""
 
 MOST_EVENTS = 500
@@ -25,6 +29,8 @@ class PageReader:
         self._prophet = Prophet()
         self._commits: dict[str, str] = {}
         """By a run's directory: it does not change."""
+        self._variables: dict[object, tuple[str, ...]] = {}
+        """By attempt: what it was started with does not change."""
         self._curves = CurveReader()
 
     def read(self, connection: driver.Connection, wanted: Wanted) -> RunPage | None:
@@ -40,6 +46,8 @@ class PageReader:
         if run.directory not in self._commits:
             self._commits = {run.directory: commit(Path(run.directory))}
         if selected is not None:
+            tries = attempts.get(selected.id, [])
+            number = wanted.attempt if (wanted.attempt or 0) < len(tries) else None
             detail = StageDetail(
                 stage=selected.name,
                 curves=self._curves.read(connection, selected, stages, wanted.curves)
@@ -48,16 +56,28 @@ class PageReader:
                 problems=tuple(
                     harmless(found.problem) for found in curves.problems(connection, [selected.id])
                 ),
-                files=stage_files(selected) if wanted.sheet == OUTPUTS else None,
-                events=tuple(
-                    views.stage_events(connection, run.id, selected.name, most=MOST_EVENTS)
-                )
+                files=stage_files(selected, tries, number) if wanted.sheet == OUTPUTS else None,
+                events=_events(connection, selected, tries, number)
                 if wanted.sheet == EVENTS
                 else None,
                 commit=self._commits[run.directory],
+                variables=self._variables_of(run, selected, tries[:number])
+                if wanted.sheet == OVERVIEW
+                else (),
             )
         ahead = self._prophet.look(connection, run, stages)
         return RunPage(run, stages, attempts, detail, ahead)
+
+    def _variables_of(
+        self, run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]
+    ) -> tuple[str, ...]:
+        directory = Path(run.directory)
+        started = [(one.directory, one.started_at) for one in attempts[-2:]]
+        key = (*started, environment_changed_at(directory))
+        if key not in self._variables:
+            found = differences(attempts, directory, stage.definition.env)
+            self._variables = {key: tuple(one.words for one in found if one.words)}
+        return self._variables[key]
 
     def read_curves_page(self, connection: driver.Connection, wanted: Wanted) -> CurvesPage | None:
         """Read the page of one metric; None where the run or the stage is gone."""
@@ -70,3 +90,19 @@ class PageReader:
             return None
         found = self._curves.read(connection, selected, stages, wanted.curves)
         return CurvesPage(run, selected, found)
+
+
+def _events(
+    connection: driver.Connection,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    number: int | None,
+) -> tuple[Event, ...]:
+    """Return what happened to a stage and its run; of an attempt, until the next one's grant."""
+    found = views.stage_events(connection, stage.run_id, stage.name, most=MOST_EVENTS)
+    if number is None:
+        return tuple(found)
+    begin = attempts[number - 1].granted_at if number > 1 else 0
+    later = attempts[number:]
+    end = later[0].granted_at if later else math.inf
+    return tuple(event for event in found if begin <= event.time < end)

@@ -82,6 +82,13 @@ def files_rows(found: StageFiles | None, width: int) -> list[Row]:
     elif found.files:
         total = size(sum(file.size for file in found.files))
         rows += [(), (Span(f"{len(found.files)} files, {total}", "dim"),)]
+    if found.attempt is not None:
+        told = f"what attempt {found.attempt} wrote, and no later one since"
+        return [
+            *rows,
+            *([()] if rows else []),
+            *((Span(line, "dim"),) for line in wrap(told, width)),
+        ]
     return rows or [(Span("it has made no files", "dim"),)]
 
 

@@ -27,6 +27,8 @@ class Wanted:
     """The run whose page is open; None: the list of runs."""
     stage: str | None = None
     """The stage whose panel is open."""
+    attempt: int | None = None
+    """The stage's attempt that is looked at; None: its last one."""
     curves: CurvesWanted | None = field(default_factory=CurvesWanted)
     """What of the stage's metrics is to be seen; None: nothing."""
     sheet: int = 2
@@ -56,6 +58,8 @@ class StageDetail:
     """Those of the stage and of its run; None: they are not to be seen."""
     commit: str = ""
     """Which code the run was submitted with, in words."""
+    variables: tuple[str, ...] = ()
+    """Names of the environment variables in which the attempt differs from others, in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainui.domain.records import StageRecord
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.supervisor.protocol import STARTED_FILE
 
 MOST = 2000
 """Files of a stage that are looked at."""
@@ -44,12 +46,44 @@ class StageFiles:
     """Declared outputs of which there is none."""
     cut: bool = False
     """Whether there are more than were looked at."""
+    attempt: int | None = None
+    """The attempt that wrote all of them last; None: any."""
 
 
-def stage_files(stage: StageRecord) -> StageFiles:
-    """Look at the files of a stage."""
-    definition = stage.definition
-    directory = Path(stage.directory)
+def stage_files(
+    stage: StageRecord, attempts: Sequence[AttemptRecord] = (), number: int | None = None
+) -> StageFiles:
+    """Look at the files of a stage.
+
+    Args:
+        stage: the stage.
+        attempts: its attempts, the first one first.
+        number: only those that this attempt wrote last.
+    """
+    if number is None:
+        return _files_in(stage.definition, Path(stage.directory))
+    attempt, later = attempts[number - 1], attempts[number:]
+    marks = Path(attempt.directory)
+    found = _files_in(attempt.definition or stage.definition, marks.parents[1])
+    begin = _started(marks) or attempt.granted_at
+    end = _started(Path(later[0].directory)) if later else None
+    own = (
+        file
+        for file in found.files
+        if begin <= file.changed_at and (end is None or file.changed_at < end)
+    )
+    return replace(found, files=tuple(own), missing=(), attempt=number)
+
+
+def _started(attempt_directory: Path) -> int | None:
+    """Return when an attempt started by the clock of its disk, as outputs are judged."""
+    try:
+        return (attempt_directory / STARTED_FILE).stat().st_mtime_ns // 1000
+    except OSError:
+        return None
+
+
+def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
     outputs = {one for pattern in definition.outputs for one in _matching(directory, pattern)}
     checkpoint = definition.checkpoint
     checkpoints = set(_matching(directory, checkpoint.glob)) if checkpoint is not None else set()

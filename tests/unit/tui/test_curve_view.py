@@ -86,7 +86,7 @@ def test_pinned_metrics_stand_first_and_clocks_last() -> None:
     assert desk.pin("time")
     assert [one.name for one in desk.shown(all_of_them)] == ["time", "loss", "acc", "epoch"]
     assert not desk.pin("time")
-    desk.words = ("c",)
+    desk.filter = ("c",)
     assert [one.name for one in desk.shown(all_of_them)] == ["acc", "epoch"]
 
 

@@ -83,7 +83,7 @@ class CurvesScreen(Page):
 
     def _show_how(self) -> None:
         view, chart = self.desk.view, self.plot.chart()
-        words = view.words
+        words = self.desk.words
         if view.axis == Axis.STEP:
             words.insert(0, f"over {AXES[view.axis]}")
         if chart is not None and view.window is not None:

@@ -66,8 +66,6 @@ class RunScreen(Page):
         self._page: RunPage | None = None
         self._detail: StageDetail | None = None
         self._streams = BOTH
-        self._attempt: int | None = None
-        """The attempt of the stage that is looked at; None: its last one."""
         self._placed: str | None = None
         """The stage that was selected by itself."""
 
@@ -82,6 +80,11 @@ class RunScreen(Page):
         """The DAG."""
         return self.panes.graph
 
+    @property
+    def _attempt(self) -> int | None:
+        """The attempt of the stage that is looked at; None: its last one."""
+        return self.panes.curves.desk.attempt
+
     def wanted(self) -> Wanted:
         """Return what of the run is to be seen."""
         stage = self.graph.selected
@@ -89,6 +92,7 @@ class RunScreen(Page):
             run_id=self.run_id,
             stage=stage.name if stage is not None else None,
             sheet=self.panes.sheet,
+            attempt=self._attempt,
             curves=self.panes.curves.wanted() if self.panes.curves.display else None,
         )
 
@@ -131,8 +135,6 @@ class RunScreen(Page):
         stage = self.graph.selected
         if stage is None or page.detail is None or page.detail.stage != stage.name:
             return
-        if self._detail is not None and self._detail.stage != stage.name:
-            self._attempt = None
         self._detail = detail = page.detail
         self._show_sheet(page, stage)
         over = stage.status in ENDED
@@ -141,7 +143,7 @@ class RunScreen(Page):
         if detail.curves is not None:
             none = waits.replace("output", "metrics")
             self.panes.curves.set_curves(detail.curves, none, detail.problems)
-        self.panes.show_titles(stage)
+        self.panes.show_titles(stage, self._attempt)
 
     def _show_log(self, page: RunPage, stage: StageRecord, waits: str) -> None:
         view = self.panes.log_view
@@ -185,6 +187,7 @@ class RunScreen(Page):
             ending=page.ahead.stages.get(stage.name) if page.ahead else None,
             width=width,
             commit=self._detail.commit if self._detail is not None else "",
+            variables=self._detail.variables if self._detail is not None else (),
             timeline=self.graph.timeline,
             of=len(page.attempts.get(stage.id, ())),
         )
@@ -216,6 +219,9 @@ class RunScreen(Page):
 
     def on_cursor_view_moved(self) -> None:
         """Let the feed read what the panel of the stage shows."""
+        stage = self.graph.selected
+        if self._detail is not None and stage is not None and self._detail.stage != stage.name:
+            self.panes.curves.desk.attempt = None
         self.ask()
 
     def on_cursor_view_opened(self) -> None:
@@ -325,8 +331,14 @@ class RunScreen(Page):
             self.notify("there is no other attempt", markup=False)
             return
         chosen = max(1, min((self._attempt or count) + direction, count))
-        self._attempt = chosen if chosen < count else None
+        self._look_at_attempt(chosen if chosen < count else None)
         self._show_detail(page)
+
+    def _look_at_attempt(self, number: int | None) -> None:
+        """Look at an attempt in every pane."""
+        if number != self._attempt:
+            self.panes.curves.desk.attempt = number
+            self.ask()
 
     def action_logs(self) -> None:
         """Show the log alone, or all panes again."""

@@ -88,6 +88,7 @@ class CurveKeys(RowsView):
             window=view.window,
             compare=view.compare,
             runs=self.desk.runs,
+            attempt=self.desk.attempt,
         )
 
     def look(self, view: View) -> None:

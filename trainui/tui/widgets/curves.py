@@ -36,7 +36,7 @@ class CurvesView(CurveKeys):
     @property
     def filtered(self) -> bool:
         """Whether some metrics are left out."""
-        return bool(self.desk.words)
+        return bool(self.desk.filter)
 
     @property
     def told(self) -> str:
@@ -44,7 +44,7 @@ class CurvesView(CurveKeys):
         count = len(self.curves) if self.curves is not None else 0
         of = f"{len(self.shown)} of " if self.filtered else ""
         words = [f"{of}{count} metric{'s' * (count != 1)}"] if count else []
-        return "  ".join([*self.view.words, *words])
+        return "  ".join([*self.desk.words, *words])
 
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
         """Show these curves, and below them what is wrong with others' sources.
@@ -65,7 +65,7 @@ class CurvesView(CurveKeys):
 
     def filter(self, text: str) -> int:
         """Show only the metrics whose names hold all words; returns how many there are."""
-        self.desk.words = tuple(text.casefold().split())
+        self.desk.filter = tuple(text.casefold().split())
         self.scroll_to(y=0, animate=False)
         self.look(self.view)
         return len(self.shown)

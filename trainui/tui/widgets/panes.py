@@ -217,14 +217,17 @@ class Panes(Container):
         self.share_out(self.graph.preferred_width)
         self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
 
-    def show_titles(self, stage: StageRecord) -> None:
-        """Say in the panes' titles whose they are, and which sheet is shown."""
+    def show_titles(self, stage: StageRecord, attempt: int | None) -> None:
+        """Say in the panes' titles whose they are, of which attempt, and which sheet is shown."""
+        of = "" if attempt is None else f" of attempt {attempt}"
+        _set_title(self.curves, f"3 Curves{of}")
+        _set_title(self.log_view, f"4 Log{of}")
         name = harmless(stage.name)
         self.tabs.show_stage(name)
         if self.sheet == 2:
             _set_title(self.overview, f"2 {name}")
         else:
-            _set_title(self.overview, f"{self.sheet} {SHEETS[self.sheet]}: {name}")
+            _set_title(self.overview, f"{self.sheet} {SHEETS[self.sheet]}{of}: {name}")
 
     def enter_panel(self) -> None:
         """Put the focus into the panel."""
