@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests import postgresql
+
+DATABASES = ["sqlite", "postgresql"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # as in a shell's background job; the programs under test would inherit it and heed no ctrl+c
@@ -32,14 +34,50 @@ def postgresql_server(postgresql_programs: Path) -> Iterator[postgresql.Server]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Let the store be on this database; the test runs once on each."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=DATABASES,
+        default="sqlite",
+        help="where the store is in tests that do not run on both",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that wants so once on each database, others on the one that is asked for."""
+    both = "on_both_databases" in metafunc.fixturenames
+    which = DATABASES if both else [metafunc.config.getoption("database")]
+    if "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", which, indirect=True, scope="function")
+    if "served_database" in metafunc.fixturenames:
+        metafunc.parametrize("served_database", which, indirect=True, scope="module")
+
+
+@pytest.fixture
+def on_both_databases() -> None:
+    """Let a test that has `database`, by another fixture too, run once on each."""
+
+
+@contextmanager
+def settings_of_a_database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     if request.param == "sqlite":
-        yield "sqlite"
+        yield {}
         return
     server: postgresql.Server = request.getfixturevalue("postgresql_server")
     url = server.make_database(server.filled_template())
-    monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
-    yield "postgresql"
+    yield {"TRAINUI_DATABASE_URL": url}
     server.drop(url)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Environment variables by which the store is on an empty database."""
+    with settings_of_a_database(request) as environ:
+        yield environ
+
+
+@pytest.fixture(scope="module")
+def served_database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The same for all tests of a module."""
+    with settings_of_a_database(request) as environ:
+        yield environ

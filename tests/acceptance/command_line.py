@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Done:
 class CommandLine:
     """Runs commands in one home and one working directory."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, settings: Mapping[str, str] | None = None) -> None:
         self.home = root / "home"
         self.directory = root / "work"
         self.directory.mkdir()
@@ -57,6 +58,7 @@ class CommandLine:
             "TRAINUI_HOME": str(self.home),
             "XDG_CONFIG_HOME": str(root / "config"),
             "TRAINUI_CPUS": "4",
+            **(settings or {}),
         }
 
     def __call__(self, *arguments: str, stdin: str = "", **environ: str) -> Done:

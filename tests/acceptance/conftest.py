@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,16 +11,18 @@ from tests.acceptance.command_line import CommandLine
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Iterator[CommandLine]:
-    command_line = CommandLine(tmp_path)
+def cli(tmp_path: Path, database: Mapping[str, str]) -> Iterator[CommandLine]:
+    command_line = CommandLine(tmp_path, database)
     yield command_line
     command_line.close()
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+def served(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[CommandLine]:
     """One whose worker serves all tests of a module, each with runs of other names."""
-    command_line = CommandLine(tmp_path_factory.mktemp("served"))
+    command_line = CommandLine(tmp_path_factory.mktemp("served"), served_database)
     assert command_line("worker", "start").code == 0
     yield command_line
     command_line.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ NewRun = Callable[..., Run]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with home_with_worker(tmp_path_factory.mktemp("faults"), cpus="3") as home:
+def home(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[Home]:
+    with home_with_worker(tmp_path_factory.mktemp("faults"), served_database, cpus="3") as home:
         yield home
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -37,9 +37,13 @@ RUNS, STAGES_EACH, CLAIMERS = 25, 10, 8
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def home(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[Home]:
     directory = tmp_path_factory.mktemp("delivery")
-    with home_with_worker(directory, cpus="3", include='["tests.faults.meddling"]') as home:
+    with home_with_worker(
+        directory, served_database, cpus="3", include='["tests.faults.meddling"]'
+    ) as home:
         yield home
 
 

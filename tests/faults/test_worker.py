@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,9 +29,13 @@ from trainui.supervisor.process import start_ticks
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def home(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[Home]:
     directory = tmp_path_factory.mktemp("worker")
-    with home_with_worker(directory, cpus="3", include='["tests.faults.dying"]') as home:
+    with home_with_worker(
+        directory, served_database, cpus="3", include='["tests.faults.dying"]'
+    ) as home:
         yield home
 
 

@@ -13,8 +13,10 @@ from urllib.parse import quote
 import pytest
 
 from tests import certificates, postgresql, redis_server
+from tests.gpus.stand_in import GIB, Machine
 from tests.hosts.network import HUB, Host, network
 from tests.unit.supervisor.waiting import wait_for
+from tests.unit.tui.driving import opened
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store import curves, hosts, views
@@ -140,6 +142,31 @@ def test_stages_run_where_they_ask_to_and_any_host_shows_all(shared: Hosts) -> N
     assert [(host["host"], host["heard"]) for host in told["hosts"]] == [("a", True), ("b", True)]
     a.run("cancel", run)
     shared.until(run, lambda found: found["never"].status in ENDED, "cancelled")
+
+
+async def test_the_screen_on_any_host_shows_the_gpus_of_all(
+    shared: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(shared.directory / "nvml", 2)
+    monkeypatch.setenv("LD_LIBRARY_PATH", machine.library_path)
+    b = shared.add("b")
+    monkeypatch.delenv("LD_LIBRARY_PATH")
+    run = shared.submit(b, stage("far", LOOP, gpus=1), stage("idle", "true"))
+    shared.until(run, lambda found: found["far"].started_at, "far started")
+    machine.change(0, utilisation=37, used=3 * GIB)
+    machine.lose(1)
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("b:0  37%  3/80G far", "b:1 ▲ has fallen off the bus")
+        await driven.press("M")
+        await driven.until_shown("NVIDIA H100 80GB HBM3", "far of p", "3/80 GiB")
+        b.cut_off()
+        wait_for(lambda: shared.known()["b"] > hosts.SILENT_AFTER, "silence", PATIENCE)
+        driven.app.feed.look()
+        await driven.until_shown("▲ not heard of for 40 s or longer")
+        b.bring_back()
+    shared.go(run)
+    shared.until(run, lambda found: found["far"].status == Status.COMPLETED, "far completed")
+    machine.remove_locks()
 
 
 def test_where_runs_are_not_shared_they_stay_on_their_host(shared: Hosts) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,9 @@ from trainui.supervisor.orphans import processes_of
 
 
 @pytest.fixture
-def trainui_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+def trainui_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
+) -> Iterator[Home]:
     """An empty home, which the environment names; its processes are ended after the test.
 
     Every process that the test starts has to carry `TRAINUI_HOME`, as all do that inherit the
@@ -26,7 +28,8 @@ def trainui_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ho
     """
     for name in [name for name in os.environ if name.startswith(("TRAINUI_", "CELERY_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     home = paths.home()
     yield home

@@ -38,21 +38,33 @@ def stage(name: str, run: Any, *depends_on: str, **fields: Any) -> dict[str, Any
 
 
 @contextmanager
-def home_with_worker(directory: Path, **values: str) -> Iterator[Home]:
+def home_with_worker(
+    directory: Path, environ: Mapping[str, str] | None = None, **values: str
+) -> Iterator[Home]:
     """A home whose worker takes work; nothing of it is left behind."""
-    with home_of_its_own(directory, **values) as home:
+    with home_of_its_own(directory, environ, **values) as home:
         background.start()
         yield home
 
 
 @contextmanager
-def home_of_its_own(directory: Path, **values: str) -> Iterator[Home]:
-    """An empty home, which the environment names; nothing of it is left behind."""
+def home_of_its_own(
+    directory: Path, environ: Mapping[str, str] | None = None, **values: str
+) -> Iterator[Home]:
+    """An empty home, which the environment names; nothing of it is left behind.
+
+    Args:
+        directory: where.
+        environ: variables, such as those of a `database`.
+        values: settings.
+    """
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TRAINUI_HOME", str(directory / "home"))
         environment.setenv("XDG_CONFIG_HOME", str(directory / "config"))
         for name, value in values.items():
             environment.setenv(f"TRAINUI_{name.upper()}", value)
+        for name, value in (environ or {}).items():
+            environment.setenv(name, value)
         home = paths.home()
         yield home
         stopped = service.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,10 @@ with open(os.environ["TRAINUI_METRICS_FILE"], "a") as file:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with home_with_worker(tmp_path_factory.mktemp("alerts"), cpus="2"):
+def home(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[None]:
+    with home_with_worker(tmp_path_factory.mktemp("alerts"), served_database, cpus="2"):
         yield
 
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,10 @@ NewRun = Callable[..., Run]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with home_with_worker(tmp_path_factory.mktemp("fields"), cpus="4"):
+def home(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[None]:
+    with home_with_worker(tmp_path_factory.mktemp("fields"), served_database, cpus="4"):
         yield
 
 

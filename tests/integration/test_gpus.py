@@ -6,7 +6,7 @@ import itertools
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Iterator[Home]:
-    with home_with_worker(tmp_path_factory.mktemp("gpus"), cpus="2") as home:
+def home(
+    tmp_path_factory: pytest.TempPathFactory, machine: Machine, served_database: Mapping[str, str]
+) -> Iterator[Home]:
+    with home_with_worker(tmp_path_factory.mktemp("gpus"), served_database, cpus="2") as home:
         yield home
 
 

@@ -14,7 +14,7 @@ def test_ways_that_hang_or_fail_keep_no_run_from_its_end(tmp_path: Path) -> None
     with receiving() as receiver:
         receiver.release.clear()
         ways = {"notify_command": "sleep 1000", "notify_urls": f'["{receiver.url}", "json://[::"]'}
-        with home_with_worker(tmp_path, **ways):
+        with home_with_worker(tmp_path, None, **ways):
             for name in ("one", "two"):
                 run = Run(tmp_path / name, stage("a", NOTE), stage("b", "exit 3", "a"))
                 assert run.wait().status == Status.FAILED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from trainui.store import past, views
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with home_with_worker(tmp_path_factory.mktemp("queue"), cpus="1"):
+def one_place(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[None]:
+    with home_with_worker(tmp_path_factory.mktemp("queue"), served_database, cpus="1"):
         yield
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,14 @@ NewRun = Callable[..., Run]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def home(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[Home]:
     directory = tmp_path_factory.mktemp("stages")
     told = directory / "told"
-    with home_with_worker(directory, cpus="2", notify_command=f"cat >> {told}") as home:
+    with home_with_worker(
+        directory, served_database, cpus="2", notify_command=f"cat >> {told}"
+    ) as home:
         yield home
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -44,8 +44,11 @@ stages:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+def store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
+) -> Iterator[Store]:
+    for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     store = open_store()

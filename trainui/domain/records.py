@@ -50,7 +50,8 @@ class HostRecord:
     """Since it was last heard of, by the database's clock."""
     place: str | None
     slots: tuple[Mapping[str, Any], ...]
-    """Each `{"kind", "index"}`, GPUs also with their `name` and `memory` in bytes."""
+    """Each `{"kind", "index"}`, GPUs also with what the driver last told there: `name`, `memory`,
+    `used`, `utilisation`, `temperature`, `power`, `user`, `problem`, as far as known."""
     queues: tuple[str, ...]
 
 

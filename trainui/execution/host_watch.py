@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from trainui import paths
 from trainui.domain.records import HostRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import gpus, slots
+from trainui.execution import gpus, nvml, slots
 from trainui.settings import Settings
 from trainui.store import hosts, runs, stages
 from trainui.store.engine import Store
@@ -39,7 +39,7 @@ class HostWatch:
         self._store = store
         self._here = slots.here(settings)
         self._home = paths.identity(paths.home().identity) if self._here else ""
-        self._places = places_of(settings) if self._here else []
+        self._settings = settings
         self._looked_at = -ANNOUNCE_EVERY
         self.is_ours = True
         """Whether this worker is the one of its host."""
@@ -54,13 +54,14 @@ class HostWatch:
         if self._here is None or now - self._looked_at < ANNOUNCE_EVERY:
             return
         self._looked_at = now
+        places = places_of(self._settings)
         with self._store.write() as connection:
             other = hosts.announce(
                 connection,
                 self._here.host,
                 home=self._home,
                 place=self._here.place,
-                slots=self._places,
+                slots=places,
                 queues=self._here.queues,
             )
             if other is None:
@@ -118,13 +119,25 @@ def _nowhere(
 
 
 def places_of(settings: Settings) -> list[dict[str, Any]]:
-    """Return the places of this host, GPUs with their names and memory."""
+    """Return the places of this host, GPUs with what is to be known of them elsewhere."""
     found: list[dict[str, Any]] = [{"kind": "cpu", "index": n} for n in range(settings.cpus)]
-    for gpu in gpus.usable_gpus(settings).gpus:
-        if gpu.problem is None:
-            place = {"kind": "gpu", "index": gpu.index, "name": gpu.name}
-            found.append({**place, "memory": gpu.memory_total})
-    return found
+    return [*found, *map(_gpu_place, gpus.usable_gpus(settings).gpus)]
+
+
+def _gpu_place(gpu: nvml.Gpu) -> dict[str, Any]:
+    place = {
+        "kind": "gpu",
+        "index": gpu.index,
+        "name": gpu.name,
+        "memory": gpu.memory_total,
+        "used": gpu.memory_used,
+        "utilisation": gpu.utilisation,
+        "temperature": gpu.temperature,
+        "power": None if gpu.power is None else round(gpu.power),
+        "user": gpus.stranger_on(gpu),
+        "problem": gpu.problem,
+    }
+    return {name: value for name, value in place.items() if value is not None}
 
 
 def known_hosts(store: Store) -> list[dict[str, Any]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from trainui import paths, settings
 from trainui.errors import NotFoundError, UnfitEnvironmentError
@@ -115,26 +117,39 @@ def data_version(connection: Connection) -> int | str:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
-def gpu_uses(connection: Connection, host: str) -> list[tuple[int, str, str, str]]:
-    """Return the GPUs of a host that stages have: index, run's id, run's name, stage's name."""
+def gpu_uses(connection: Connection) -> dict[tuple[str, int], tuple[str, str, str]]:
+    """Return the GPUs that stages have, by host and index: run's id, its name, stage's name."""
     found = connection.execute(
-        "SELECT slots.number, runs.id, runs.name, stages.name FROM slots"
+        "SELECT slots.host, slots.number, runs.id, runs.name, stages.name FROM slots"
         " JOIN attempts ON attempts.id = slots.attempt_id"
         " JOIN stages ON stages.id = attempts.stage_id"
         " JOIN runs ON runs.id = stages.run_id"
-        " WHERE slots.host = ? AND slots.kind = 'gpu'",
-        (host,),
+        " WHERE slots.kind = 'gpu'"
     )
-    return [(int(row[0]), str(row[1]), str(row[2]), str(row[3])) for row in found]
+    return {
+        (str(host), int(number)): (str(run), str(run_name), str(stage))
+        for host, number, run, run_name, stage in found
+    }
 
 
-def gpu_holders(connection: Connection, host: str) -> dict[int, str]:
-    """Return the GPUs of a host that stages have, by index, each with its stage's name."""
+def gpu_holders(connection: Connection) -> dict[tuple[str, int], str]:
+    """Return the GPUs that stages have, by host and index, each with its stage's name."""
     found = connection.execute(
-        "SELECT slots.number, stages.name FROM slots"
+        "SELECT slots.host, slots.number, stages.name FROM slots"
         " JOIN attempts ON attempts.id = slots.attempt_id"
         " JOIN stages ON stages.id = attempts.stage_id"
-        " WHERE slots.host = ? AND slots.kind = 'gpu'",
-        (host,),
+        " WHERE slots.kind = 'gpu'"
     )
-    return {int(number): str(name) for number, name in found}
+    return {(str(host), int(number)): str(name) for host, number, name in found}
+
+
+def announced_slots(
+    connection: Connection, but: str
+) -> list[tuple[str, float, list[dict[str, Any]]]]:
+    """Return the places of all hosts on a PostgreSQL but one, with the seconds since each spoke."""
+    found = connection.execute(
+        "SELECT name, extract(epoch FROM clock_timestamp()) - seen_at / 1000000.0, slots_json"
+        " FROM hosts WHERE name <> ? ORDER BY name",
+        (but,),
+    )
+    return [(str(host), float(age), json.loads(slots)) for host, age, slots in found]

@@ -14,17 +14,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from trainui import disk, paths, settings
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store import driver, reader
+from trainui.tui import far_gpus
 from trainui.tui.disk_forecast import DiskForecast
 from trainui.tui.gpu_reader import GpuReader
 from trainui.tui.ringer import Ringer
 from trainui.tui.run_list import RunList
 from trainui.tui.snapshots import GpuUse, Machine, Snapshot, Wanted
+
+Found = TypeVar("Found")
 
 if TYPE_CHECKING:
     from trainui.tui.endings_ahead import Ending, Prophet
@@ -246,7 +249,8 @@ class _Source:
             self._ringer.look(connection)
         snapshot = Snapshot(
             wanted,
-            gpu_holders=reader.gpu_holders(connection, settings.host()),
+            far_gpus=far_gpus.read(connection),
+            gpu_holders=_by_place(reader.gpu_holders(connection)),
             gpu_uses=_gpu_uses(connection) if wanted.machine else {},
             paused=reader.flag(connection, "paused") is not None,
             **self._around._asdict(),
@@ -354,9 +358,14 @@ class _Source:
         return before != self._around
 
 
-def _gpu_uses(connection: driver.Connection) -> dict[int, GpuUse]:
-    found = reader.gpu_uses(connection, settings.host())
-    return {index: GpuUse(*use) for index, *use in found}
+def _gpu_uses(connection: driver.Connection) -> dict[tuple[str, int], GpuUse]:
+    return {place: GpuUse(*use) for place, use in _by_place(reader.gpu_uses(connection)).items()}
+
+
+def _by_place(found: Mapping[tuple[str, int], Found]) -> dict[tuple[str, int], Found]:
+    """Return what is known by host and index by the place of a GPU's figures."""
+    here = settings.host()
+    return {("" if host == here else host, index): known for (host, index), known in found.items()}
 
 
 def worker_is_there() -> bool:

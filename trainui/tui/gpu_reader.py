@@ -36,6 +36,13 @@ class GpuFigures:
     """Watts."""
     name: str = ""
     """Such as `NVIDIA H100 80GB HBM3`."""
+    host: str = ""
+    """Where it is; empty: here."""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """What tells it from all others."""
+        return self.host, self.index
 
 
 class GpuReader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from trainui.tui.figures import blocks, size
 from trainui.tui.gpu_reader import GpuFigures
 from trainui.tui.machine_reader import DiskFigures, MachineFigures
 from trainui.tui.snapshots import GpuUse, Machine
-from trainui.tui.spans import Row, Span, fit, fit_middle, wrap
+from trainui.tui.spans import Row, Span, cut, fit, fit_middle, wrap
 
 LABEL, BAR, NUMBERS = 9, 20, 24
 """Cells of what is measured, of how full it is, and of that in figures."""
@@ -34,7 +35,7 @@ class MachineLine(NamedTuple):
 def machine_lines(
     machine: Machine | None,
     gpus: Sequence[GpuFigures],
-    uses: Mapping[int, GpuUse],
+    uses: Mapping[tuple[str, int], GpuUse],
     width: int,
 ) -> list[MachineLine]:
     """Return all that there is to show.
@@ -42,19 +43,39 @@ def machine_lines(
     Args:
         machine: None: not looked at yet.
         gpus: what the driver tells.
-        uses: by a GPU's index the stage that has it.
+        uses: by a GPU's place the stage that has it.
         width: cells.
     """
     history = machine.gpu_history if machine is not None else {}
-    lines = [MachineLine(row) for row in _driver(machine, gpus, width)]
-    for gpu in gpus:
-        lines += _gpu_lines(gpu, uses.get(gpu.index), history.get(gpu.index, ()), width)
+    near = [gpu for gpu in gpus if not gpu.host]
+    lines = [MachineLine(row) for row in _driver(machine, near, width)]
+    for gpu in near:
+        lines += _gpu_lines(gpu, uses.get(gpu.place), history.get(gpu.index, ()), width)
     if machine is None or machine.figures is None:
-        return [*lines, MachineLine((Span(" looking at the machine…", "dim"),))]
-    rows = [*_processors(machine.figures, width), *_memory(machine.figures, width)]
-    for one in machine.figures.disks:
-        rows += _disk(one, machine.rates.get(Path(one.path)), width)
-    return [*lines, *map(MachineLine, rows)]
+        lines.append(MachineLine((Span(" looking at the machine…", "dim"),)))
+    else:
+        lines += map(MachineLine, _around_gpus(machine.figures, machine.rates, width))
+    return [*lines, *_other_hosts([gpu for gpu in gpus if gpu.host], uses, width)]
+
+
+def _around_gpus(figures: MachineFigures, rates: Mapping[Path, float], width: int) -> list[Row]:
+    rows = [*_processors(figures, width), *_memory(figures, width)]
+    for one in figures.disks:
+        rows += _disk(one, rates.get(Path(one.path)), width)
+    return rows
+
+
+def _other_hosts(
+    gpus: Sequence[GpuFigures], uses: Mapping[tuple[str, int], GpuUse], width: int
+) -> list[MachineLine]:
+    """Return the GPUs of each other host, under its name."""
+    lines: list[MachineLine] = []
+    for host, those in groupby(gpus, key=lambda gpu: gpu.host):
+        title = cut((Span(f" {harmless(host)}", "strong"),), width)
+        lines += [MachineLine(()), MachineLine(title)]
+        for gpu in those:
+            lines += _gpu_lines(gpu, uses.get(gpu.place), (), width)
+    return lines
 
 
 def _driver(machine: Machine | None, gpus: Sequence[GpuFigures], width: int) -> list[Row]:

@@ -167,9 +167,11 @@ class Snapshot:
     """None elsewhere, and where the run is gone."""
     gpus: tuple[GpuFigures, ...] = ()
     """Those of this machine; none where there is no driver."""
-    gpu_holders: Mapping[int, str] = field(default_factory=dict)
-    """By a GPU's index the name of the stage that has it."""
-    gpu_uses: Mapping[int, GpuUse] = field(default_factory=dict)
+    far_gpus: tuple[GpuFigures, ...] = ()
+    """Those of other hosts that share the database."""
+    gpu_holders: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """By a GPU's place the name of the stage that has it."""
+    gpu_uses: Mapping[tuple[str, int], GpuUse] = field(default_factory=dict)
     """The same with the runs; of the machine's page only."""
     machine: Machine | None = None
     """Of the machine's page only."""

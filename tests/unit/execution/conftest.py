@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,13 @@ from trainui.store.engine import Store, open_store
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
+) -> Iterator[Store]:
     for name in [name for name in os.environ if name.startswith("TRAINUI_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     store = open_store()
     yield store

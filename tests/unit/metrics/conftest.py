@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,17 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(
+    empty_database: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    database: Mapping[str, str],
+) -> Iterator[Store]:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     shutil.copy(empty_database, home / "trainui.db")
-    monkeypatch.setenv("TRAINUI_HOME", str(home))
+    for name, value in {"TRAINUI_HOME": str(home), **database}.items():
+        monkeypatch.setenv(name, value)
     store = open_store()
     yield store
     readings.close_all()

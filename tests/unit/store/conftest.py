@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,14 @@ AddRun = Callable[..., str]
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> Iterator[Store]:
-    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+def store(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    on_both_databases: None,
+    database: Mapping[str, str],
+) -> Iterator[Store]:
+    for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
+        monkeypatch.setenv(name, value)
     store = open_store()
     yield store
     readings.close_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from trainui.tui import feed
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]) -> Path:
     """A home in which nothing is yet."""
     # as rarely as people look, tests would wait for most of their time
     monkeypatch.setattr(feed, "PERIOD", 0.05)
@@ -25,6 +25,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("TRAINUI_RUNS_DIR", "TRAINUI_DATABASE_URL", "TRAINUI_KEYS", "TRAINUI_THEME"):
         monkeypatch.delenv(name, raising=False)
+    for name, value in database.items():
+        monkeypatch.setenv(name, value)
     return home
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -17,7 +18,7 @@ from trainui.store.tables import SLOTS
 from trainui.tui.gpu_reader import GpuFigures
 from trainui.tui.screens.runs import RunsScreen
 from trainui.tui.spans import plain, width_of
-from trainui.tui.widgets.gpu_strip import line_count, strip_row
+from trainui.tui.widgets.gpu_strip import strip_rows
 
 BUSY = GpuFigures(0, None, False, 97, 41, 80, 61, 412)
 TAKEN = GpuFigures(1, "pid 4242 of another user", False, 8, 3, 80, 40, 90)
@@ -26,8 +27,7 @@ UNTOLD = GpuFigures(3, None)
 
 
 def shown(figures: list[GpuFigures], width: int) -> list[str]:
-    lines = range(line_count(len(figures), width))
-    rows = [strip_row(figures, {0: "train[lr=0.1]"}, line, width) for line in lines]
+    rows = strip_rows(figures, {("", 0): "train[lr=0.1]", ("node7", 1): "fit"}, width)
     assert all(width_of(row) <= width for row in rows)
     return [plain(row).rstrip() for row in rows]
 
@@ -49,10 +49,24 @@ def test_with_less_the_figures_that_tell_less_go_first() -> None:
     assert eight[0].startswith(" 0  97% 41G train[…  0  97%")
 
 
+def far(index: int, user: str | None = None, **figures: Any) -> GpuFigures:
+    return GpuFigures(index, user, utilisation=40, host="node7", **figures)
+
+
+def test_other_hosts_are_named_and_summed_up_where_they_are_too_many() -> None:
+    assert shown([BUSY, far(0), far(1)], 120) == [
+        " GPU 0  97% 41/80G train[lr=0.1]         node7:0  40% free"
+        "                       node7:1  40% fit"
+    ]
+    lost = far(3, "has fallen off the bus", problem=True)
+    many = [BUSY, *map(far, range(3)), lost, *map(far, range(4, 8))]
+    assert shown(many, 80) == [" GPU 0  97% 41/80G train[lr=0.1]         node7  40% 6 of 8 free"]
+
+
 @pytest.mark.parametrize("width", [1, 10, 40, 79, 80, 200])
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 16])
 def test_it_never_takes_more_room_than_there_is(count: int, width: int) -> None:
-    assert len(shown([TAKEN, BUSY, LOST, UNTOLD] * count, width)) <= 2
+    assert len(shown([TAKEN, BUSY, LOST, UNTOLD, far(0)] * count, width)) <= 2
 
 
 @pytest.fixture

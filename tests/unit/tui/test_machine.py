@@ -71,21 +71,25 @@ FIGURES = MachineFigures(
 SEEN = Seen(FIGURES, {0: ((0.0, 50.0), (97.0, 51.0))}, None, {PLACE: GIGABYTE / 60})
 BUSY = GpuFigures(0, None, False, 97, 41, 80, 91, 412, "NVIDIA H100 80GB HBM3")
 USE = GpuUse("id", "digits", "train[lr=0.1]")
+OTHER = GpuUse("other", "faces", "fit")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 300])
 def test_it_shows_everything_and_never_more_than_fits(width: int) -> None:
-    lines = machine_lines(SEEN, [BUSY, GpuFigures(1, "pid 7 of another user")], {0: USE}, width)
+    far = GpuFigures(0, None, utilisation=40, host="node7")
+    gpus = [BUSY, GpuFigures(1, "pid 7 of another user"), far]
+    lines = machine_lines(SEEN, gpus, {("", 0): USE, ("node7", 0): OTHER}, width)
     text = joined([line.row for line in lines])
     for part in ("97%", "412 W", "91 °C", "41/80 GiB", "3.0 GB of 4.0 GB", "▁▅█", "load 1.5"):
         assert part in text
     assert "2 usable" in text
     assert "a network file system (nfs4)" in text
     assert "full in ~1h" in text
-    assert [line.use for line in lines if line.use] == [USE]
+    assert [line.use for line in lines if line.use] == [USE, OTHER]
     if width >= 80:
         assert "train[lr=0.1] of digits" in text
         assert "pid 7 of another user" in text
+        assert "fit of faces" in text.partition("node7")[2]
         assert max(width_of(line.row) for line in lines) <= width
 
 

@@ -102,7 +102,8 @@ class MachineScreen(Page):
             self.notices(snapshot, unfinished=running),
         )
         width = max(self.size.width - 1, 20)
-        lines = machine_lines(snapshot.machine, snapshot.gpus, snapshot.gpu_uses, width)
+        gpus = (*snapshot.gpus, *snapshot.far_gpus)
+        lines = machine_lines(snapshot.machine, gpus, snapshot.gpu_uses, width)
         self.view.set_lines(lines)
 
     def tick(self) -> None:

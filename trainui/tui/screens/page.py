@@ -65,7 +65,7 @@ class Page(Acting):
 
     def take(self, snapshot: Snapshot) -> None:
         """Show what the feed has read, the GPUs too."""
-        self.gpu_strip.show(snapshot.gpus, snapshot.gpu_holders)
+        self.gpu_strip.show((*snapshot.gpus, *snapshot.far_gpus), snapshot.gpu_holders)
         self.show(snapshot)
 
     def show(self, snapshot: Snapshot) -> None:

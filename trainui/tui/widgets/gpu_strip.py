@@ -1,8 +1,9 @@
-"""The GPUs of this machine in a line or two: how busy each is, and whose it is."""
+"""The GPUs in a line or two: how busy each is, and whose it is; of many on other hosts a sum."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from trainui.text import harmless
 from trainui.tui.gpu_reader import GpuFigures
@@ -27,14 +28,14 @@ class GpuStrip(LinesView, can_focus=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._figures: Sequence[GpuFigures] = ()
-        self._holders: Mapping[int, str] = {}
+        self._holders: Mapping[tuple[str, int], str] = {}
 
-    def show(self, figures: Sequence[GpuFigures], holders: Mapping[int, str]) -> None:
+    def show(self, figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str]) -> None:
         """Show this.
 
         Args:
             figures: what the driver tells.
-            holders: by a GPU's index the name of our stage that has it.
+            holders: by a GPU's place the name of our stage that has it.
         """
         self._figures, self._holders = figures, holders
         self.display = bool(figures)
@@ -46,38 +47,60 @@ class GpuStrip(LinesView, can_focus=False):
         self._settle()
 
     def _settle(self) -> None:
-        lines = line_count(len(self._figures), self.app.size.width)
+        lines = len(strip_rows(self._figures, self._holders, self.app.size.width))
         if self.styles.height is None or self.styles.height.value != lines:
             self.styles.height = lines
 
     def row_count(self) -> int:
         """Return how many lines there are."""
-        return line_count(len(self._figures), self.size.width)
+        return len(strip_rows(self._figures, self._holders, self.size.width))
 
     def row(self, index: int, width: int) -> Row:
         """Return a line."""
-        return strip_row(self._figures, self._holders, index, width)
+        return strip_rows(self._figures, self._holders, width)[index]
 
 
-def line_count(gpus: int, width: int) -> int:
-    """Return how many lines some GPUs take."""
-    return max(1, min(MOST_LINES, -(-gpus * LEAST_CELLS // max(width, 1))))
+def strip_rows(
+    figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str], width: int
+) -> list[Row]:
+    """Return the lines, the GPUs in columns of one width.
+
+    Where not all have room, those of each other host are one column, which sums them up.
+    """
+    columns: list[list[GpuFigures]] = [[gpu] for gpu in figures]
+    if len(columns) * LEAST_CELLS > MOST_LINES * width:
+        columns = [[gpu] for gpu in figures if not gpu.host]
+        far = [gpu for gpu in figures if gpu.host]
+        columns += [list(those) for _, those in groupby(far, key=lambda gpu: gpu.host)]
+    lines = max(1, min(MOST_LINES, -(-len(columns) * LEAST_CELLS // max(width, 1))))
+    in_line = max(-(-len(columns) // lines), 1)
+    drawn = [_column(column, holders, width // in_line) for column in columns]
+    return [
+        tuple(span for spans in drawn[line * in_line : (line + 1) * in_line] for span in spans)
+        for line in range(lines)
+    ]
 
 
-def strip_row(
-    figures: Sequence[GpuFigures], holders: Mapping[int, str], line: int, width: int
-) -> Row:
-    """Return one of the lines, its GPUs in columns of one width."""
-    columns = -(-len(figures) // line_count(len(figures), width))
-    cells = width // max(columns, 1)
-    spans: list[Span] = []
-    for gpu in figures[line * columns : (line + 1) * columns]:
-        spans += _gpu(gpu, holders.get(gpu.index), cells)
-    return tuple(spans)
+def _column(
+    gpus: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str], cells: int
+) -> list[Span]:
+    if len(gpus) == 1:
+        return _gpu(gpus[0], holders.get(gpus[0].place), cells)
+    busy = [gpu.utilisation or 0 for gpu in gpus]
+    free = sum(gpu.user is None and gpu.place not in holders for gpu in gpus)
+    share = round(sum(busy) / len(busy))
+    spans = [
+        Span(f" {harmless(gpus[0].host)} ", "dim"),
+        Span(f"{share:3d}%", "good" if share else "dim"),
+        Span(f" {free} of {len(gpus)} free", "" if free else "dim"),
+    ]
+    return _filled(spans, cells)
 
 
 def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Span]:
     label = f" GPU {gpu.index} " if cells >= LEAST_CELLS else f" {gpu.index} "
+    if gpu.host:
+        label = f" {harmless(gpu.host)}:{gpu.index} "
     if gpu.problem:
         return _filled([Span(label, "dim"), Span(f"▲ {gpu.user}", "bad")], cells)
     spans = [Span(label, "dim"), Span(_busy(gpu), "good" if gpu.utilisation else "dim")]
