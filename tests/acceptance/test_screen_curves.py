@@ -243,3 +243,19 @@ async def test_live_curves_leave_room_for_what_comes(filler: Filler) -> None:  #
         feeder.feed({"loss": [(95, 0.5)]})
         await driven.until_shown("96 points")
         assert _window(plot) == shown
+
+
+async def test_how_curves_were_looked_at_is_remembered_but_for_the_part(filler: Filler) -> None:  # noqa: F811
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("grad_norm")
+        await driven.press("3", "G", "space", "m", "y", "a", "right", "plus")
+        await driven.until_shown("▸ ◆ grad_norm", "smoothing 0.6", "log scale", "over time since")
+    other = running_demo(filler, name="other")
+    async with opened(other) as driven:
+        await driven.until_shown("◆ grad_norm", "smoothing 0.6", "log scale", "over time since")
+        assert driven.run.panes.curves.view.window is None
+        await driven.press("3", "m")
+        await driven.until_shown("smoothing 0.9")
+        await open_page(driven, "grad_norm")
+        await driven.until_shown("pinned", "smoothing 0.9", "log scale")

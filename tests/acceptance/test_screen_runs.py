@@ -16,6 +16,7 @@ from trainui.domain.states import Status
 from trainui.store import runs
 from trainui.store.engine import open_store
 from trainui.store.tables import RUNS
+from trainui.tui import theme
 from trainui.tui.screens.curves import CurvesScreen
 from trainui.tui.screens.help import HelpScreen
 
@@ -187,12 +188,12 @@ async def test_every_size_shows_state_name_and_progress(
         assert max(map(len, driven.text().splitlines())) <= size[0]
 
 
-@pytest.mark.parametrize("theme", ["trainui-light", "gruvbox", "nord"])
-async def test_it_opens_under_other_themes(filler: Filler, theme: str) -> None:  # noqa: F811
+@pytest.mark.parametrize("name", ["trainui-light", "gruvbox", "nord"])
+async def test_it_opens_under_other_themes(filler: Filler, name: str) -> None:  # noqa: F811
     run_id = failed_demo(filler)
-    async with opened(run_id, configured=settings.Settings(theme=theme)) as driven:
+    async with opened(run_id, configured=settings.Settings(theme=name)) as driven:
         await driven.until_shown("✗ failed", "train[hidden=128]")
-        assert driven.app.theme == theme
+        assert driven.app.theme == name
 
 
 async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:  # noqa: F811
@@ -364,3 +365,16 @@ async def test_marked_runs_are_compared_in_one_plot(filler: Filler) -> None:  # 
         assert "ancient" not in driven.text()
         await driven.press("escape")
         await driven.until_shown("▌2 marked")
+
+
+async def test_the_theme_that_was_chosen_is_there_again(filler: Filler) -> None:  # noqa: F811
+    running_demo(filler)
+    async with opened() as driven:
+        await driven.until_shown("digits")
+        chosen = theme.after(driven.app.theme)
+        await driven.press("T")
+        await driven.until(lambda: driven.app.theme == chosen)
+    async with opened() as driven:
+        assert driven.app.theme == chosen
+    async with opened(configured=settings.Settings(theme="nord")) as driven:
+        assert driven.app.theme == "nord"

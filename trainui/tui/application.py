@@ -27,6 +27,9 @@ from trainui.tui.screens.runs import RunsScreen
 from trainui.tui.snapshots import Snapshot, Wanted
 from trainui.tui.working import Working
 
+THEME = "theme"
+"""What the theme that was chosen with the key is remembered under."""
+
 
 def _commands() -> type[Provider]:
     from trainui.tui.palette import KeyCommands
@@ -64,14 +67,15 @@ class TrainuiApp(Working, App[int]):
             self.animation_level = "none"
         for own in theme.OURS:
             self.register_theme(own)
+        self.memory = Memory(paths.home().root / FILE)
         self._wished_theme = configured.theme
-        fitting = theme.fitting(configured.theme, self.console.color_system)
-        self.theme = fitting if fitting in self.available_themes else theme.DEFAULT
+        self._fitting = theme.fitting(configured.theme, self.console.color_system)
+        wished = theme.chosen(self.memory.get(THEME, dict), self._fitting)
+        self.theme = wished if wished in self.available_themes else theme.DEFAULT
         if ascii.is_wanted(configured.ascii, os.environ):
             self._ascii = [ascii.AsciiOnly()]
         self.keys = KeyTable(configured.keys)
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
-        self.memory = Memory(paths.home().root / FILE)
         self.first_run = run_id
         self.snapshot: Snapshot | None = None
         self.feed = Feed(
@@ -110,7 +114,7 @@ class TrainuiApp(Working, App[int]):
         if self.first_run is not None:
             self.open_run(self.first_run)
         self.set_interval(1.0, self._tick)
-        if self._wished_theme not in (None, self.theme):
+        if self._wished_theme is not None and self._wished_theme not in self.available_themes:
             self.notify(f"config.toml: there is no theme {self._wished_theme!r}", markup=False)
         for unknown in self.keys.unknown:
             self.notify(f"config.toml: no key has the id {unknown!r}", markup=False)
@@ -170,6 +174,7 @@ class TrainuiApp(Working, App[int]):
     def action_next_theme(self) -> None:
         """Show everything in the next theme."""
         self.theme = theme.after(self.theme)
+        self.memory.keep(THEME, {"chosen": self.theme, "instead_of": self._fitting})
         self.clear_notifications()
         self.notify(f"theme {self.theme}", markup=False)
 

@@ -7,7 +7,7 @@ nothing can be told apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -16,6 +16,9 @@ from trainui.tui.curve_data import Compare, CurveData
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 """Weights of what came before, as the key cycles through them."""
+
+MOST_PINNED = 100
+"""Pinned metrics that are remembered, of all pipelines together."""
 
 NARROWEST = 1e-9
 """Of the whole: the least part that is shown."""
@@ -146,6 +149,30 @@ class Desk:
     """The attempt of the stage that is looked at; None: its last one, curves stitched."""
     time: float | None = None
     """When the point was made that was pointed at last and whose log was not shown yet."""
+    kept: Mapping[str, object] = field(default_factory=dict)
+    """What of it is remembered for another time: plain data, as `recalled` takes it."""
+
+    @classmethod
+    def recalled(cls, kept: Mapping[str, object]) -> Desk:
+        """Return a desk with what was chosen before; what is not understood is left out."""
+        axis, smoothing, pinned = kept.get("axis"), kept.get("smoothing"), kept.get("pinned")
+        view = View(
+            axis=next((one for one in Axis if one == axis), Axis.STEP),
+            smoothing=next((one for one in SMOOTHINGS if one == smoothing), 0.0),
+            log=kept.get("log") is True,
+        )
+        names = pinned if isinstance(pinned, list) else []
+        return cls(view, pinned=[name for name in names if isinstance(name, str)], kept=kept)
+
+    def choose(self, view: View) -> None:
+        """Look at the curves in a way that a person has chosen: all but the part is remembered."""
+        self.view = view
+        self.kept = {
+            "axis": str(view.axis),
+            "smoothing": view.smoothing,
+            "log": view.log,
+            "pinned": self.pinned[-MOST_PINNED:],
+        }
 
     @property
     def words(self) -> list[str]:

@@ -6,6 +6,7 @@ terminal seldom says that it can show more.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -208,6 +209,18 @@ def fitting(wished: str | None, color_system: str | None) -> str:
         color_system: what the terminal can show, as Rich calls it.
     """
     return wished or (BASIC.name if color_system == "standard" else DEFAULT)
+
+
+def chosen(kept: Mapping[str, object], fitting: str) -> str:
+    """Return the theme that a person chose on the screen, else the one that fits.
+
+    Args:
+        kept: the choice, and what it was made instead of: in a terminal of fewer colours, or when
+            the setting was changed since, it counts no more.
+        fitting: what would be shown without it.
+    """
+    name = kept.get("chosen")
+    return name if isinstance(name, str) and kept.get("instead_of") == fitting else fitting
 
 
 def defaults(theme: Theme) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -130,3 +131,25 @@ def test_figures_below_a_plot_are_left_out_whole_where_it_is_narrow() -> None:
             text = "".join(span.text for span in row)
             assert len(text) <= width
             assert not text.endswith((" ", "…"))
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {},
+        {"axis": "sideways", "smoothing": 7, "log": "yes", "pinned": {"a": 1}},
+        {"axis": [], "smoothing": None, "pinned": [1, None]},
+    ],
+)
+def test_a_memory_that_is_not_understood_is_a_plain_desk(kept: dict[str, object]) -> None:
+    desk = Desk.recalled(kept)
+    assert (desk.view, desk.pinned) == (View(), [])
+
+
+def test_what_is_remembered_is_recalled() -> None:
+    desk = Desk()
+    desk.pin("loss")
+    desk.choose(View(axis=Axis.WALL, smoothing=0.9, log=True, window=(1.0, 2.0), cursor=1.5))
+    again = Desk.recalled(json.loads(json.dumps(desk.kept)))
+    assert again.view == View(axis=Axis.WALL, smoothing=0.9, log=True)
+    assert again.pinned == ["loss"]

@@ -59,3 +59,11 @@ def test_a_terminal_of_16_colours_has_a_theme_of_its_own(
     wished: str | None, colors: str | None, chosen: str
 ) -> None:
     assert theme.fitting(wished, colors) == chosen
+
+
+def test_a_choice_counts_as_long_as_nothing_else_would_be_shown_without_it() -> None:
+    kept = {"chosen": "trainui-light", "instead_of": theme.DEFAULT}
+    assert theme.chosen(kept, theme.DEFAULT) == "trainui-light"
+    assert theme.chosen(kept, theme.BASIC.name) == theme.BASIC.name
+    assert theme.chosen({}, "nord") == "nord"
+    assert theme.chosen({"chosen": 7, "instead_of": "nord"}, "nord") == "nord"

@@ -101,6 +101,7 @@ class CurvesScreen(Page):
     def _read(self) -> None:
         if self._page is not None:
             self.top.show(self._crumbs(self._page))
+        self.remember(self.desk)
         self._show_how()
         self.ask()
 

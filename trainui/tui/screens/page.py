@@ -20,7 +20,11 @@ from trainui.tui.widgets.search_bar import SearchBar
 
 if TYPE_CHECKING:
     from trainui.tui.application import TrainuiApp
+    from trainui.tui.curve_view import Desk
 
+
+CURVES = "curves"
+"""What is remembered of curves is remembered under this."""
 
 WIDE = 100
 """Columns from which on there is room for whole sentences."""
@@ -154,6 +158,16 @@ class Page(Acting):
         if action == "search" and isinstance(self.focused, Input):
             return False
         return super().check_action(action, parameters)
+
+    def recalled_desk(self) -> Desk:
+        """Return a desk for curves as they were looked at last."""
+        from trainui.tui.curve_view import Desk
+
+        return Desk.recalled(self.trainui.memory.get(CURVES, dict))
+
+    def remember(self, desk: Desk) -> None:
+        """Remember how curves are looked at."""
+        self.trainui.memory.keep(CURVES, desk.kept)
 
     def action_search(self) -> None:
         """Open the search bar."""

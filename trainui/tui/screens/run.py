@@ -69,6 +69,11 @@ class RunScreen(Page):
         self._placed: str | None = None
         """The stage that was selected by itself."""
 
+    def on_mount(self) -> None:
+        """Look at curves as they were looked at last."""
+        self.panes.curves.desk = self.recalled_desk()
+        super().on_mount()
+
     def content(self) -> Iterator[Widget]:
         """Yield the run's heading with its button, and the panes."""
         yield Horizontal(self.state_bar, self.button, id="heading")
@@ -234,6 +239,7 @@ class RunScreen(Page):
 
     @on(CurvesView.Asked)
     def _read_for_curves(self) -> None:
+        self.remember(self.panes.curves.desk)
         self.ask()
 
     @on(CurvesView.Pointed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -214,12 +215,13 @@ class RunsScreen(Page):
             self.notify("no marked run in view has metrics", markup=False)
         else:
             from trainui.tui.curve_data import Compare
-            from trainui.tui.curve_view import Desk, View
             from trainui.tui.screens.curves import CurvesScreen
 
             first = live[drawn[0]]
             ids = tuple(run.id for run in marked)
-            desk = Desk(View(compare=Compare.RUNS), first.stored, runs=ids)
+            desk = self.recalled_desk()
+            desk.view = replace(desk.view, compare=Compare.RUNS)
+            desk.metric, desk.runs = first.stored, ids
             self.app.push_screen(CurvesScreen(drawn[0], first.stage, desk))
 
     def on_cursor_view_opened(self) -> None:

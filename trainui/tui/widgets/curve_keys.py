@@ -93,7 +93,7 @@ class CurveKeys(RowsView):
 
     def look(self, view: View) -> None:
         """Look at the curves in another way, reading what that takes."""
-        self.desk.view = view
+        self.desk.choose(view)
         self.draw()
         self.post_message(self.Asked())
 

@@ -57,8 +57,9 @@ class CurvesView(CurveKeys):
         if curves is self.curves and (empty, problems) == (self._empty, self._problems):
             return
         self.curves, self._empty, self._problems = curves, empty, problems
-        if self.view.compare not in curves.comparisons or self.view.axis not in curves.axes:
-            self.desk.view = type(self.view)(smoothing=self.view.smoothing, log=self.view.log)
+        view = self.view
+        if curves.figures and not (view.compare in curves.comparisons and view.axis in curves.axes):
+            self.desk.view = type(view)(smoothing=view.smoothing, log=view.log)
         self.draw()
         if curves.wanted != self.wanted():
             self.post_message(self.Asked())
