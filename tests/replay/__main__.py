@@ -1,62 +1,55 @@
-"""Replays the corpus's traces in full: python -m tests.replay [NAME...].
+"""Replays the corpus's traces in full: python -m tests.replay [--jobs N] [NAME...].
 
-Each trace is read after every operation, by one reader and by a new one each time, with every
-moment's points compared with the finished file's; by other processes after 50 operations; and, if
-it is small, with each write split into its bytes. The corpus lies in $TRAINUI_CORPUS.
+Each trace is read after every operation, by one reader and by a new one each time; by other
+processes after 50 operations; and, if it is small, with each write split into its bytes. Every
+moment's points are compared with the finished file's. The corpus lies in $TRAINUI_CORPUS.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.unit.metrics import corpus
 from tests.unit.metrics.replaying import Points, Replay, bytewise, finished, seeded
-from tests.unit.store import readings
 from trainui.store.engine import Store, open_store
 
-SMALL = 8000
+SMALL = 32_000
 """Bytes that a trainer wrote, of a trace that is split into bytes."""
 
 PROCESSES = 50
 
-Whole = dict[str, dict[str, Points]]
+WAYS = ("each operation", "a new reader each time", "other processes", "each byte")
 
 
-def main(names: list[str]) -> int:
-    """Replay the traces of these names, or all; return how many ways failed."""
-    failed = 0
-    for trace in corpus.traces():
-        name = trace.name.split(".")[0]
-        if not names or name in names:
-            for way, replay in _ways(trace).items():
-                failed += not _try(f"{name}, {way}", trace, replay)
-    return failed
-
-
-def _ways(trace: Path) -> dict[str, Callable[[Path, Store, Whole], None]]:
-    size = sum(len(operation.data) for operation in corpus.operations(trace))
-    ways: dict[str, Callable[[Path, Store, Whole], None]] = {
-        "each operation": lambda root, store, whole: Replay(trace, root, store).run(whole=whole),
-        "a new reader each time": lambda root, store, whole: Replay(
-            trace, root, store, anew=True
-        ).run(whole=whole),
-        "other processes": lambda root, store, _whole: Replay(trace, root, store).run(
-            other_process=seeded(trace, PROCESSES)
-        ),
-    }
-    if size <= SMALL:
-        ways["each byte"] = lambda root, store, whole: Replay(trace, root, store).run(
-            bytewise(trace), whole=whole
+def main() -> int:
+    """Replay the traces of these names, or all; return 1 if anything was not as expected."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=1)
+    options = parser.parse_args()
+    traces = {trace.name.split(".")[0]: trace for trace in corpus.traces()}
+    wanted = [(name, way) for name in options.names or traces for way in _ways(traces[name])]
+    with ProcessPoolExecutor(options.jobs) as jobs:
+        held = list(
+            jobs.map(_try, (traces[name] for name, _ in wanted), (way for _, way in wanted))
         )
-    return ways
+    print(f"{sum(held)} of {len(held)} as expected")
+    return 0 if held and all(held) else 1
 
 
-def _try(label: str, trace: Path, replay: Callable[[Path, Store, Whole], None]) -> bool:
+def _ways(trace: Path) -> tuple[str, ...]:
+    size = sum(len(operation.data) for operation in corpus.operations(trace))
+    return WAYS if size <= SMALL else WAYS[:-1]
+
+
+def _try(trace: Path, way: str) -> bool:
+    """Replay a trace in one way, in a home of its own, and tell whether it was as expected."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory, "home")
@@ -64,16 +57,25 @@ def _try(label: str, trace: Path, replay: Callable[[Path, Store, Whole], None]) 
         os.environ["TRAINUI_HOME"] = str(home)
         store = open_store()
         try:
-            replay(Path(directory, "played"), store, finished(store))
+            _replay(trace, Path(directory, "played"), store, way)
             result = "as expected"
         except AssertionError as error:
             result = f"FAILED: {str(error)[:600]}"
         finally:
-            readings.close_all()
             store.close()
-    print(f"{label}: {result} ({time.monotonic() - begun:.1f} s)", flush=True)
+    took = time.monotonic() - begun
+    print(f"{trace.name.split('.')[0]}, {way}: {result} ({took:.1f} s)", flush=True)
     return result == "as expected"
 
 
+def _replay(trace: Path, root: Path, store: Store, way: str) -> None:
+    whole: dict[str, dict[str, Points]] = finished(store, trace)
+    Replay(trace, root, store, anew=way == "a new reader each time").run(
+        bytewise(trace) if way == "each byte" else None,
+        other_process=seeded(trace, PROCESSES) if way == "other processes" else frozenset(),
+        whole=whole,
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(min(main(sys.argv[1:]), 1))
+    sys.exit(main())

@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,7 @@ def operations(trace: Path) -> Iterator[Operation]:
             yield Operation(entry["path"], entry["op"], entry, data, entry.get("off") or 0)
 
 
+@lru_cache
 def kept_files() -> dict[str, list[Expected]]:
     """The files that are expected at the end of a trace; two folders may have one of a name."""
     root = corpus_root()

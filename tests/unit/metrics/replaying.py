@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.unit.metrics import corpus, reading
 from trainui.metrics.source_reader import SourceReader
-from trainui.store import curves
+from trainui.store import curves, point_sources, views
 from trainui.store.engine import Store, open_store
+from trainui.store.point_sources import Source
 
 Points = Counter[tuple[float, str]]
 """Steps and values of a series; a NaN is as good as another."""
 
 
-def curves_of(store: Store, owner: str) -> dict[str, curves.Curve]:
-    connection = reading.connect(store)
-    names = [series.name for series in curves.summaries(connection, [owner])]
-    return {name: curves.curve(connection, owner, name) for name in names}
+_fresh = multiprocessing.get_context("forkserver")
+"""Makes processes that know nothing of this one's readers, and need not import all anew."""
+_fresh.set_forkserver_preload([__name__])
+
+
+def curves_of(_store: Store, owner: str) -> dict[str, curves.Curve]:
+    with closing(views.connect()) as connection:
+        names = [series.name for series in curves.summaries(connection, [owner])]
+        return {name: curves.curve(connection, owner, name) for name in names}
 
 
 def points_of(store: Store, owner: str) -> dict[str, Points]:
@@ -46,6 +53,8 @@ class Replay:
     anew: bool = False
     """A new reader looks at each change, as after a restart."""
     _readers: dict[str, SourceReader] = field(default_factory=dict)
+    _compared: dict[str, Source] = field(default_factory=dict)
+    """What each file's source was when its points were compared last."""
 
     def run(
         self,
@@ -64,67 +73,87 @@ class Replay:
             whole: the points of the finished files, if each moment's are to be a part of them.
         """
         kept = corpus.kept_files()
+        read: dict[str, str] = {}
         for change, operation in enumerate(operations or corpus.operations(self.trace)):
             operation.do(self.root)
             name = operation.path.removeprefix("<stdio>/")
+            if name in kept:
+                read.setdefault(name, operation.path)
             if name not in kept or not looks(change):
                 continue
             if change in other_process:
                 self._read_elsewhere(operation.path, name)
             else:
-                self._read(operation.path, kept[name][0])
-            if whole is not None and name in whole:
+                self._read(operation.path, name)
+            if whole is not None and name in whole and self._is_changed(name):
                 for series, points in points_of(self.store, name).items():
                     assert points <= whole[name][series], f"{series} of {name} after {change}"
-        self._check(kept)
+        self._check(read)
 
-    def _read(self, path: str, like: corpus.Expected) -> None:
-        name = path.removeprefix("<stdio>/")
-        if self.anew and name in self._readers:
-            self._readers.pop(name).close()
+    def _is_changed(self, name: str) -> bool:
+        """Tell whether anything was stored of a file since it was last asked for."""
+        with self.store.read() as connection:
+            (source,) = point_sources.sources(connection, name)
+        before, self._compared[name] = self._compared.get(name), source
+        return source != before
+
+    def _read(self, path: str, name: str) -> None:
+        if self.anew:
+            self._forget(name)
+        reading.read_on(self._reader(path, name))
+
+    def _reader(self, path: str, name: str) -> SourceReader:
         if name not in self._readers:
+            like = corpus.kept_files()[name][0]
             self._readers[name] = reading.open_reader(
                 self.store, self.root / path, like.reading, owner=name
             )
-        reading.read_on(self._readers[name])
+        return self._readers[name]
 
-    def _read_elsewhere(self, path: str, name: str) -> None:
+    def _forget(self, name: str) -> None:
         if name in self._readers:
             self._readers.pop(name).close()
-        command = [
-            sys.executable,
-            "-m",
-            "tests.unit.metrics.replaying",
-            str(self.root / path),
-            name,
-        ]
-        subprocess.run(command, check=True)
 
-    def _check(self, kept: dict[str, list[corpus.Expected]]) -> None:
+    def _read_elsewhere(self, path: str, name: str) -> None:
+        self._forget(name)
+        home = os.environ["TRAINUI_HOME"]
+        other = _fresh.Process(target=_read_once, args=(home, self.root / path, name))
+        other.start()
+        other.join()
+        assert other.exitcode == 0, f"the process that read {name} ended with {other.exitcode}"
+
+    def _check(self, read: dict[str, str]) -> None:
+        """Read all files to their ends, and compare them.
+
+        Args:
+            read: their paths by their names.
+        """
         if self.trace.name.startswith("rotating"):
-            self._check_rotated()
+            self._check_rotated(read["train.log"])
             return
-        for name, reader in self._readers.items():
-            like = kept[name][0]
-            reading.read_to_end(self.store, reader, clean="killed" not in like.format)
+        kept = corpus.kept_files()
+        for name, path in read.items():
+            reader = self._reader(path, name)
+            reading.read_to_end(self.store, reader, clean="killed" not in kept[name][0].format)
             if reader.path.exists():
                 now = reader.path.read_bytes()
                 same = [one for one in kept[name] if one.path.read_bytes() == now]
                 if same:
                     corpus.check(same[0], curves_of(self.store, name))
 
-    def _check_rotated(self) -> None:
+    def _check_rotated(self, path: str) -> None:
         """The log holds all that was ever written under its name, whatever it is called now."""
-        reading.read_to_end(self.store, self._readers["train.log"])
+        reading.read_to_end(self.store, self._reader(path, "train.log"))
         written = curves_of(self.store, "train.log")["loss"]
         assert written.steps.tolist() == list(range(1, 901))
 
 
-def finished(store: Store) -> dict[str, dict[str, Points]]:
-    """Return the points of all files that are kept, except of those that lost some of theirs."""
+def finished(store: Store, trace: Path) -> dict[str, dict[str, Points]]:
+    """Return the points of a trace's finished files, except of those that lost some of theirs."""
+    written = {one.path.removeprefix("<stdio>/") for one in corpus.operations(trace)}
     found = {}
     for name, files in corpus.kept_files().items():
-        if len(files) == 1 and files[0].format not in _REWRITTEN:
+        if name in written and len(files) == 1 and files[0].format not in _REWRITTEN:
             owner = f"finished {name}"
             reader = reading.open_reader(store, files[0].path, files[0].reading, owner=owner)
             reading.read_to_end(store, reader, clean="killed" not in files[0].format)
@@ -143,9 +172,10 @@ def seeded(trace: Path, count: int) -> frozenset[int]:
     return frozenset(random.Random(trace.name).sample(range(total), min(count, total)))
 
 
-if __name__ == "__main__":
-    file, owner = sys.argv[1:]
+def _read_once(home: str, file: Path, owner: str) -> None:
+    """Read a file on, as the first thing that a process does."""
+    os.environ["TRAINUI_HOME"] = home
     store = open_store()
     like = corpus.kept_files()[owner][0]
-    reading.read_on(reading.open_reader(store, Path(file), like.reading, owner=owner))
+    reading.read_on(reading.open_reader(store, file, like.reading, owner=owner))
     store.close()
