@@ -72,3 +72,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         attrgetter("nothing")(trainui)
+
+
+def test_a_first_picture_of_a_file_needs_no_orm(tmp_path: Path) -> None:
+    assert "sqlalchemy" not in loaded("import trainui.metrics.preview", tmp_path)

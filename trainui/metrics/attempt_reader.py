@@ -26,8 +26,8 @@ from trainui.store import marks, point_sources, points
 from trainui.store.chunks import Points
 from trainui.store.engine import Store
 from trainui.store.marks import Mark
-from trainui.store.point_sources import Source
 from trainui.store.reading import AttemptToRead, mark_metrics_complete
+from trainui.store.source_record import Source
 from trainui.supervisor import protocol
 
 TEXT_BACKLOG = 32 << 20

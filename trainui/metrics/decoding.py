@@ -19,7 +19,7 @@ from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.tail import GrowingFile, Look, UnreadableFileError
 from trainui.store.chunks import NO_TIME, Points
-from trainui.store.point_sources import Source
+from trainui.store.source_record import Source
 
 WHOLE_BYTES = 64 << 20
 """The largest document that is read as a whole."""

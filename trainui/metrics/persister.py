@@ -19,7 +19,7 @@ from trainui.metrics.source_reader import SourceReader
 from trainui.metrics.tail import GrowingFile
 from trainui.store import point_sources
 from trainui.store.engine import Store, store_of
-from trainui.store.point_sources import Source
+from trainui.store.source_record import Source, key_of
 
 
 class SyncResult(TypedDict):
@@ -102,7 +102,7 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
 
 def _find_source(store: Store, owner: str, path: Path) -> tuple[Source, list[Source], int]:
     """Return the file's source, its gaps, and the attempt that new points belong to."""
-    key = point_sources.key_of(path)
+    key = key_of(path)
     with store.read() as connection:
         attempt = point_sources.last_attempt(connection, owner)
         known = point_sources.sources(connection, owner)

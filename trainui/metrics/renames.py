@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from trainui.metrics.candidate import Candidate
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
-from trainui.store.point_sources import Identity, Source, rename_source
+from trainui.store.point_sources import rename_source
+from trainui.store.source_record import Identity, Source
 
 
 def is_another(path: Path, identity: Identity | None) -> bool:

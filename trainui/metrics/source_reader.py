@@ -29,7 +29,8 @@ from trainui.metrics.tail import GrowingFile, Look
 from trainui.store import points
 from trainui.store.chunks import Points
 from trainui.store.engine import Store
-from trainui.store.point_sources import Source, StaleSourceError, next_restart, source
+from trainui.store.point_sources import StaleSourceError, next_restart, source
+from trainui.store.source_record import Source
 
 LIVE_BYTES = 65_536
 """Read at once of a file that grows."""

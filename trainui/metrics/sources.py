@@ -18,7 +18,7 @@ from trainui.metrics.candidate import Candidate
 from trainui.metrics.decoding import Reading
 from trainui.metrics.formats import dvclive, presets
 from trainui.metrics.formats.pattern import PatternError, compile_pattern
-from trainui.store.point_sources import key_of
+from trainui.store.source_record import key_of
 from trainui.supervisor import protocol
 
 METRICS_FILE = "metrics.jsonl"

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainui.errors import TrainuiError
-from trainui.store.point_sources import Identity
+from trainui.store.source_record import Identity
 
 EDGE_BYTES = 128
 """Bytes at the start, and before the offset, that are compared at each read: enough to tell two
@@ -80,6 +81,12 @@ class GrowingFile:
         except OSError as error:
             raise UnreadableFileError(_explain(self.path, error)) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def fetch(self, offsets: Iterable[int], size: int) -> None:
+        """Have the system read some bytes at each of these offsets, all at once and no others."""
+        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+        for offset in offsets:
+            os.posix_fadvise(self._descriptor, offset, size, os.POSIX_FADV_WILLNEED)
 
     def identify(self, offset: int) -> Identity:
         """Return by what the file is known again once it is read up to an offset."""

@@ -19,7 +19,7 @@ from trainui.metrics.decoding import Reading
 from trainui.metrics.formats import UnknownFormatError, dvclive, mlflow
 from trainui.metrics.formats.detect import detect
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
-from trainui.store.point_sources import key_of
+from trainui.store.source_record import key_of
 
 MAX_DEPTH = 8
 """Directories below the stage's that are looked into."""

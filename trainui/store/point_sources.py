@@ -8,17 +8,16 @@ twice.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection
 
 from trainui.errors import TrainuiError
 from trainui.store import driver, postgres
+from trainui.store.source_record import Identity, Source
 from trainui.store.stitching import RESTART
 
 if TYPE_CHECKING:
@@ -29,45 +28,6 @@ class StaleSourceError(TrainuiError):
     """Somebody else stored more of this source meanwhile: look again how far it is."""
 
     code = "stale_source"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """By what a file is known again: neither an inode nor a size is enough."""
-
-    device: int
-    inode: int
-    head_size: int
-    """Bytes at the start that were hashed."""
-    head_hash: str
-    tail_size: int
-    """Bytes just before the offset that were hashed."""
-    tail_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file that points are read from, and how far it is read."""
-
-    id: int
-    owner: str
-    key: str
-    format: str | None = None
-    attempt: int = 0
-    generation: int = 0
-    """How often the file was found to hold another history than the one stored."""
-    offset: int = 0
-    """Bytes up to which it is stored."""
-    rows: int = 0
-    """Records up to there, of this generation."""
-    next_ordinal: int = 0
-    identity: Identity | None = None
-    state: Mapping[str, Any] = field(default_factory=dict)
-    """What its format remembers, as plain JSON."""
-    tail_rows: int = 0
-    tail_points: int = 0
-    version: int = 0
-    problem: str | None = None
 
 
 _COLUMNS = (
@@ -100,11 +60,6 @@ def insert(connection: Connection, statement: str, parameters: tuple[Any, ...]) 
     row_id = run(connection, statement, parameters).lastrowid
     assert row_id is not None
     return row_id
-
-
-def key_of(path: Path) -> str:
-    """Return a file's key: its path, as text that any database can hold."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def last_attempt(connection: Connection, owner: str) -> int:

@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from trainui.store import chunks, pieces
 from trainui.store.chunks import CHUNK_POINTS, Points
-from trainui.store.point_sources import Source, insert, move, next_ordinal, raw, run, sources
+from trainui.store.point_sources import insert, move, next_ordinal, raw, run, sources
+from trainui.store.source_record import Source
 
 TAIL_POINTS = 2048
 """A batch of more points goes straight into chunks."""

@@ -117,6 +117,8 @@ class Curves:
     """What there is to compare with."""
     axes: tuple[Axis, ...] = (Axis.STEP,)
     """What the curves can be drawn over."""
+    sampled: bool = False
+    """Where nothing is stored yet, they show some points of the files alone."""
 
     def __len__(self) -> int:
         return len(self.figures)

@@ -16,6 +16,7 @@ from trainui.domain.states import ENDED
 from trainui.store import curves, driver, views, windows
 from trainui.store.placing import Axis
 from trainui.text import harmless
+from trainui.tui.curve_ahead import NOTHING, Foreseen, Lookout, with_ahead
 from trainui.tui.curve_data import Chart, Compare, CurveData, Curves, CurvesWanted, Line
 from trainui.tui.goals import lower_is_better
 from trainui.tui.ticks import round_stride
@@ -51,6 +52,8 @@ class CurveReader:
     def __init__(self) -> None:
         self._states: dict[str, object] = {}
         self._kept: dict[Hashable, Any] = {}
+        self._lookout = Lookout()
+        self._ahead = NOTHING
 
     def read(
         self,
@@ -67,10 +70,12 @@ class CurveReader:
             stages: all stages of its run.
             wanted: what of them.
         """
+        self._look_ahead(connection, stage, wanted)
         if "numpy" not in sys.modules and not _has_series(connection, stage.id):
             return Curves(wanted)
         self._look(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)
+        figures = with_ahead(figures, self._ahead)
         names = wanted.names
         if names is None:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
@@ -82,7 +87,18 @@ class CurveReader:
             tuple(self._chart(connection, name, lines, wanted) for name in names if name in known),
             self._comparisons(connection, stage, stages, wanted.runs),
             _axes(figures, connection, stage),
+            sampled=bool(self._ahead),
         )
+
+    def _look_ahead(
+        self, connection: driver.Connection, stage: StageRecord, wanted: CurvesWanted
+    ) -> None:
+        """Look for what the stage's files hold and is not stored, which has a step and no more."""
+        whole = wanted.axis == Axis.STEP and wanted.attempt is None
+        found = self._lookout.look(connection, stage) if whole else NOTHING
+        if found is not self._ahead:
+            self._ahead = found
+            self._states.pop(stage.id, None)
 
     def _look(self, connection: driver.Connection, owner: str) -> object:
         """Return what changes with every point of an owner; forget what it made untrue."""
@@ -109,13 +125,15 @@ class CurveReader:
 
     def _plotted(
         self, connection: driver.Connection, source: _Source, name: str, axis: Axis
-    ) -> Plotted:
+    ) -> Plotted | Foreseen:
         self._look(connection, source.owner)
         key = (source.owner, name, axis, source.attempt)
         found: Plotted = self._remember(
             key,
             lambda: windows.Plotted(connection, source.owner, name, axis, attempt=source.attempt),
         )
+        if source.own and source.attempt is None and name in self._ahead:
+            return Foreseen(found, self._ahead[name])
         return found
 
     def _chart(
@@ -140,7 +158,7 @@ class CurveReader:
     def _line(
         self,
         source: _Source,
-        plotted: Plotted,
+        plotted: Plotted | Foreseen,
         name: str,
         window: tuple[float, float],
         wanted: CurvesWanted,
@@ -253,7 +271,11 @@ def _whole(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
 
 
 def _line(
-    source: _Source, plotted: Plotted, name: str, window: tuple[float, float], columns: int
+    source: _Source,
+    plotted: Plotted | Foreseen,
+    name: str,
+    window: tuple[float, float],
+    columns: int,
 ) -> Line:
     found = plotted.window(*window, columns)
     lower = lower_is_better(name)

@@ -15,7 +15,7 @@ from tests.unit.metrics import corpus, reading
 from trainui.metrics.source_reader import SourceReader
 from trainui.store import curves, point_sources, views
 from trainui.store.engine import Store, open_store
-from trainui.store.point_sources import Source
+from trainui.store.source_record import Source
 
 Points = Counter[tuple[float, str]]
 """Steps and values of a series; a NaN is as good as another."""

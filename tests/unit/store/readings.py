@@ -10,7 +10,7 @@ import numpy as np
 from trainui.store import driver, point_sources, points, views
 from trainui.store.chunks import NO_TIME, Points
 from trainui.store.engine import Store
-from trainui.store.point_sources import Source
+from trainui.store.source_record import Source
 
 Column = Sequence[tuple[float, float]]
 """Steps and values."""

@@ -12,7 +12,8 @@ from tests.unit.store.readings import Column, Feeder, as_points, connect
 from trainui.store import curves, point_sources, points
 from trainui.store.chunks import CHUNK_POINTS
 from trainui.store.engine import Store
-from trainui.store.point_sources import Identity, StaleSourceError
+from trainui.store.point_sources import StaleSourceError
+from trainui.store.source_record import Identity
 
 
 def line(first: int, count: int) -> Column:

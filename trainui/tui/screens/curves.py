@@ -86,6 +86,8 @@ class CurvesScreen(Page):
         words = self.desk.words
         if view.axis == Axis.STEP:
             words.insert(0, f"over {AXES[view.axis]}")
+        if self.plot.curves is not None and self.plot.curves.sampled:
+            words.insert(0, "sampled: still being read")
         if chart is not None and view.window is not None:
             share = (chart.high - chart.low) / (chart.extent[1] - chart.extent[0] or 1.0)
             words.append(f"{share:.1%} of all" if share > 0.001 else f"{share:.1e} of all")

@@ -44,7 +44,8 @@ class CurvesView(CurveKeys):
         count = len(self.curves) if self.curves is not None else 0
         of = f"{len(self.shown)} of " if self.filtered else ""
         words = [f"{of}{count} metric{'s' * (count != 1)}"] if count else []
-        return "  ".join([*self.desk.words, *words])
+        sampled = ["sampled: still being read"] if self.curves and self.curves.sampled else []
+        return "  ".join([*sampled, *self.desk.words, *words])
 
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
         """Show these curves, and below them what is wrong with others' sources.
