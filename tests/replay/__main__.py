@@ -1,7 +1,7 @@
 """Replays the corpus's traces in full: python -m tests.replay [--jobs N] [NAME...].
 
 Each trace is read after every operation, by one reader and by a new one each time; by other
-processes after 50 operations; and, if it is small, with each write split into its bytes. Every
+processes after 50 operations; and, if it is small, with each appended byte by itself. Every
 moment's points are compared with the finished file's. The corpus lies in $TRAINUI_CORPUS.
 """
 
@@ -59,8 +59,8 @@ def _try(trace: Path, way: str) -> bool:
         try:
             _replay(trace, Path(directory, "played"), store, way)
             result = "as expected"
-        except AssertionError as error:
-            result = f"FAILED: {str(error)[:600]}"
+        except (AssertionError, KeyError) as error:
+            result = f"FAILED: {error!r:.600}"
         finally:
             store.close()
     took = time.monotonic() - begun

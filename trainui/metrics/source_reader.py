@@ -292,10 +292,18 @@ class SourceReader:
         if self._decoder is None:
             self._decoder = find_decoder(file, self._at, self._reading, complete=complete)
             if self._decoder and self._is_document() and not self._decoder.whole:
-                generation = self._stored.generation + 1
-                self._at = replace(self._at, rows=0, state={}, generation=generation)
+                self._begin_lines()
                 self._decoder.state = {}
         return self._decoder
+
+    def _begin_lines(self) -> None:
+        """Read what was taken for a document as lines, the first of which it was."""
+        if (self._stored.rows, self._stored.tail_rows) == (1, 1):
+            with self._store.write() as connection:
+                self._stored = self._at = points.take_back(connection, self._stored)
+        else:
+            generation = self._stored.generation + 1
+            self._at = replace(self._at, rows=0, state={}, generation=generation)
 
     def _meet_long_record(self, file: GrowingFile, decoder: Decoder, data: bytes) -> Advance:
         """Look at more bytes; leave a record out that is longer than any metric."""

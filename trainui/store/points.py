@@ -241,6 +241,27 @@ _PUT_STATS = (
 )
 
 
+def take_back(connection: Connection, known: Source) -> Source:
+    """Forget the one record of a source that is stored, so that it is read once more.
+
+    Args:
+        connection: in a write transaction.
+        known: the source as it is stored, the record still its only tail.
+    """
+    begun = Source(
+        known.id,
+        known.owner,
+        known.key,
+        attempt=known.attempt,
+        generation=known.generation,
+        next_ordinal=known.next_ordinal,
+        version=known.version + 1,
+    )
+    move(connection, known, begun)
+    run(connection, "DELETE FROM tails WHERE source_id = ?", (known.id,))
+    return begun
+
+
 def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[int, set[str]]:
     """Return, by source id, the names of the series that an attempt's points are in."""
     found: dict[int, set[str]] = {}

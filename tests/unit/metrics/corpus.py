@@ -7,7 +7,7 @@ import gzip
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -185,10 +185,22 @@ class Operation:
             case "unlink":
                 path.unlink(missing_ok=True)
 
+    def end(self, ends: Mapping[str, int]) -> int:
+        """Return the file's size after it, those of all files before it being known."""
+        match self.kind:
+            case "write":
+                return max(ends.get(self.path, 0), self.offset + len(self.data))
+            case "trunc":
+                return int(self.entry["size"])
+            case "rename":
+                return ends.get(self.entry["from"], 0)
+            case "unlink":
+                return 0
+        emptied = self.kind == "open" and "O_TRUNC" in self.entry.get("flags", "")
+        return 0 if emptied else ends.get(self.path, 0)
+
     def bytewise(self) -> Iterator[Operation]:
-        """Yield the same, a byte at a time."""
-        if self.kind != "write":
-            yield self
+        """Yield a writing, a byte at a time."""
         for at in range(len(self.data)):
             yield replace(self, data=self.data[at : at + 1], offset=self.offset + at)
 

@@ -299,11 +299,12 @@ def test_a_document_is_not_read_twice_after_a_restart(store: Store, tmp_path: Pa
 def test_what_looked_like_a_document_and_is_the_first_line(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     reader = open_reader(store, path, FOUND)
-    path.write_text('{"loss": 1}')
+    path.write_text('{"step": 5, "loss": 1}')
     read_on(reader)
-    path.write_text('{"loss": 1}\n{"loss": 2}\n')
+    assert set(summaries(store)) == {"step", "loss"}
+    path.write_text('{"step": 5, "loss": 1}\n{"step": 6, "loss": 2}\n')
     read_on(reader)
-    assert kept_points(store, "loss") == [(0, 1), (1, 2)]
+    assert all_points(store) == [("loss", 5, 1), ("loss", 6, 2)]
 
 
 def test_a_line_whose_end_is_another_write(store: Store, tmp_path: Path) -> None:
