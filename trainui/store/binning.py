@@ -31,6 +31,8 @@ class Window:
     """Over finite values that count, as are maximum and mean."""
     maximum: Floats
     mean: Floats
+    smooth: Floats
+    """The smoothed value of the last point; where nothing is to be smoothed, the mean."""
     last: Floats
     """The value read last, NaN and infinities as they are."""
     odd: Ints
@@ -126,9 +128,23 @@ def whole(column: Floats) -> Ints:
 
 
 def columns_of_points(
-    track: Track, low: float, high: float, width: int, boundaries: tuple[tuple[float, int], ...]
+    track: Track,
+    low: float,
+    high: float,
+    width: int,
+    boundaries: tuple[tuple[float, int], ...],
+    smooth: Floats | None = None,
 ) -> Window:
-    """Put points into columns."""
+    """Put points into columns.
+
+    Args:
+        track: the points.
+        low: where the first column begins.
+        high: where the last one ends.
+        width: how many there are.
+        boundaries: where attempts begin.
+        smooth: the smoothed values of the points (`smoothing.of_track`); None: not smoothed.
+    """
     import numpy as np
 
     grid = Grid(low, high, width)
@@ -142,7 +158,7 @@ def columns_of_points(
     if not len(starts):
         empty = spread(np.empty(0))
         odd = np.zeros(width, np.int64)
-        none = (empty,) * 7
+        none = (empty,) * 8
         return Window(*none, odd, old_minimum, old_maximum, boundaries)
     values = track.values[index]
     finite = np.isfinite(values)
@@ -150,6 +166,7 @@ def columns_of_points(
     numbers = np.where(finite, values, np.nan)
     counts = np.add.reduceat(finite, starts, dtype=np.int64)
     sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
+    means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
     kinds = np.isnan(values) * NAN + np.isposinf(values) * ABOVE + np.isneginf(values) * BELOW
     return Window(
         at=spread(track.x[last]),
@@ -157,7 +174,8 @@ def columns_of_points(
         times=spread(track.times[last]),
         minimum=spread(np.fmin.reduceat(numbers, starts)),
         maximum=spread(np.fmax.reduceat(numbers, starts)),
-        mean=spread(np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)),
+        mean=spread(means),
+        smooth=spread(means if smooth is None else np.where(counts > 0, smooth[last], np.nan)),
         last=spread(track.values[last]),
         odd=whole(spread(np.bitwise_or.reduceat(kinds, starts))),
         old_minimum=old_minimum,

@@ -6,9 +6,10 @@ that ten million cost about as much as ten thousand.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.store import columns, driver, pieces, placing, tracks
+from trainui.store import columns, driver, pieces, placing, smoothing, tracks
 from trainui.store.binning import ABOVE as ABOVE
 from trainui.store.binning import BELOW as BELOW
 from trainui.store.binning import NAN as NAN
@@ -35,6 +36,9 @@ DECODED = 96
 
 FINER = 4
 """So many columns of steps are read for each column of another axis."""
+
+LEAD_COLUMNS = 16
+"""Columns before a part that it is smoothed with: in each are twenty points and more."""
 
 
 class Best(NamedTuple):
@@ -93,17 +97,39 @@ class Plotted:
         self.extent = self._extent()
         """On the axis, superseded points too; None: nothing lies on it."""
 
-    def window(self, low: float, high: float, width: int) -> Window:
-        """Return what lies between two places of the axis, in so many columns."""
+    def window(self, low: float, high: float, width: int, *, weight: float = 0.0) -> Window:
+        """Return what lies between two places of the axis, in so many columns.
+
+        Args:
+            low: the one place.
+            high: the other one.
+            width: how many columns.
+            weight: by which it is smoothed (`store.smoothing`); 0: not at all.
+        """
+        grid = Grid(low, high, width)
         with pieces.view(self._connection):
             if self._track is not None:
-                return columns_of_points(self._track, low, high, width, self._boundaries())
+                return self._one_by_one(self._track, grid, weight)
             steps = self._steps(low, high)
             near = [piece for piece in self._pieces if _overlaps(piece, steps)]
             if sum(piece.stats.n for piece in near) <= MANY:
-                points = self._points(near)
-                return columns_of_points(points, low, high, width, self._boundaries())
-            return self._summed_up(low, high, width, steps, exact=len(near) <= DECODED)
+                points = self._points([*self._before(near), *near] if weight else near)
+                return self._one_by_one(points, grid, weight)
+            return self._summed_up(grid, steps, weight, exact=len(near) <= DECODED)
+
+    def _one_by_one(self, track: Track, grid: Grid, weight: float) -> Window:
+        smooth = smoothing.of_track(track, weight) if weight else None
+        return columns_of_points(track, grid.low, grid.high, grid.width, self._boundaries(), smooth)
+
+    def _before(self, near: Sequence[Piece]) -> list[Piece]:
+        """Return the pieces before some, as many as smoothing takes."""
+        found: list[Piece] = []
+        first = self._pieces.index(near[0]) if near else 0
+        for piece in reversed(self._pieces[:first]):
+            if sum(one.stats.n for one in found) >= smoothing.LEAD:
+                break
+            found.insert(0, piece)
+        return found
 
     def best(self, *, lower: bool) -> Best | None:
         """Return the least or the greatest of the values that count; None where none is finite."""
@@ -169,21 +195,26 @@ class Plotted:
                 found.append((float(points.x[0]), number))
         return tuple(found)
 
-    def _summed_up(
-        self, low: float, high: float, width: int, steps: Extent, *, exact: bool
-    ) -> Window:
+    def _summed_up(self, grid: Grid, steps: Extent, weight: float, *, exact: bool) -> Window:
         import numpy as np
 
+        low, high, width = grid.low, grid.high, grid.width
         if self._wall is None:
             self._wall = placing.samples(self._connection, self._owner, self._pieces, Axis.WALL)
         fine = width if self._samples is None else width * FINER
-        read = self._read(steps, fine, exact=exact)
+        lead = LEAD_COLUMNS if weight else 0
+        begin = steps.low - lead * (steps.high - steps.low) / fine
+        read = self._read(Extent(begin, steps.high), fine + lead, exact=exact)
         if not exact:
             read = filled(read, [one.stats for one in self._pieces if self._counts(one)])
         middle = (read.edges[1:] + read.edges[:-1]) / 2
         x = middle if self._samples is None else self._samples.at(middle)
         known = (read.count > 0) & np.isfinite(x) & (x >= low) & (x <= high)
-        window = merged(read, known, x, Grid(low, high, width))
+        window = merged(read, known, x, grid)
+        smooth = window.mean
+        if weight:
+            counts = read.count - read.nonfinite
+            smooth = smoothing.of_columns(read.mean, counts, weight)[window.last_index]
         old = self._old_blocks(steps, width) if self._samples is None else None
         at_steps = np.full(width, np.nan)
         at_steps[window.at] = middle[window.last_index]
@@ -195,6 +226,7 @@ class Plotted:
             minimum=spread(window.minimum),
             maximum=spread(window.maximum),
             mean=spread(window.mean),
+            smooth=spread(smooth),
             last=spread(read.last[window.last_index]),
             odd=whole(spread(window.odd)),
             old_minimum=np.full(width, np.nan) if old is None else old[0],

@@ -92,14 +92,16 @@ class Foreseen:
         low, high = float(steps.min()), float(steps.max())
         return Extent(min(low, known.low), max(high, known.high)) if known else Extent(low, high)
 
-    def window(self, low: float, high: float, width: int) -> Window:
+    def window(self, low: float, high: float, width: int, *, weight: float = 0.0) -> Window:
         """Return what lies between two steps, in so many columns."""
         import numpy as np
 
+        from trainui.store import smoothing
         from trainui.store.binning import columns_of_points
 
-        known = self.stored.window(low, high, width)
-        seen = columns_of_points(_track(self.points), low, high, width, known.boundaries)
+        known, track = self.stored.window(low, high, width, weight=weight), _track(self.points)
+        smooth = smoothing.of_track(track, weight) if weight else None
+        seen = columns_of_points(track, low, high, width, known.boundaries, smooth)
         empty = np.isnan(known.at)
         return replace(
             known,

@@ -31,6 +31,8 @@ class CurvesWanted:
     axis: Axis = Axis.STEP
     window: tuple[float, float] | None = None
     """The part of the axis to be seen; None: all."""
+    smoothing: float = 0.0
+    """The weight of what came before (`store.smoothing`); 0: as it is."""
     compare: Compare = Compare.NOTHING
     runs: tuple[str, ...] = ()
     """Ids of the runs that it is compared with; none: all of its pipeline, the newest ones."""
@@ -74,6 +76,8 @@ class Line:
     lows: tuple[float, ...]
     highs: tuple[float, ...]
     means: tuple[float, ...]
+    smooths: tuple[float, ...]
+    """Smoothed, at the last point of each column; where nothing is smoothed, the means."""
     lasts: tuple[float, ...]
     """The value read last, NaN and infinities as they are."""
     odd: tuple[tuple[int, int], ...] = ()

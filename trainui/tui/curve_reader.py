@@ -163,10 +163,8 @@ class CurveReader:
         window: tuple[float, float],
         wanted: CurvesWanted,
     ) -> Line:
-        key = (source.owner, name, wanted.axis, source.attempt, window, wanted.columns, source)
-        line: Line = self._remember(
-            key, lambda: _line(source, plotted, name, window, wanted.columns)
-        )
+        key = (source.owner, name, wanted.axis, window, wanted.columns, wanted.smoothing, source)
+        line: Line = self._remember(key, lambda: _line(source, plotted, name, window, wanted))
         return line
 
     def _sources(
@@ -275,9 +273,9 @@ def _line(
     plotted: Plotted | Foreseen,
     name: str,
     window: tuple[float, float],
-    columns: int,
+    wanted: CurvesWanted,
 ) -> Line:
-    found = plotted.window(*window, columns)
+    found = plotted.window(*window, wanted.columns, weight=wanted.smoothing)
     lower = lower_is_better(name)
     best = None if lower is None else plotted.best(lower=lower)
     has_old = bool((found.old_minimum == found.old_minimum).any())
@@ -292,6 +290,7 @@ def _line(
         lows=tuple(found.minimum.tolist()),
         highs=tuple(found.maximum.tolist()),
         means=tuple(found.mean.tolist()),
+        smooths=tuple(found.smooth.tolist()),
         lasts=tuple(found.last.tolist()),
         odd=tuple(zip(odd.tolist(), found.odd[odd].tolist(), strict=True)),
         old_lows=tuple(found.old_minimum.tolist()) if has_old else (),

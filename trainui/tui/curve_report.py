@@ -80,6 +80,7 @@ def _merged(line: Line) -> Line:
         lows=merge(line.lows, min),
         highs=merge(line.highs, max),
         means=merge(line.means, mean),
+        smooths=merge(line.smooths, last),
         lasts=merge(line.lasts, last),
         odd=odd,
         old_lows=merge(line.old_lows, min) if line.old_lows else (),

@@ -15,7 +15,7 @@ from trainui.store.placing import Axis
 from trainui.tui.curve_data import Compare, CurveData
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
-"""Weights of what came before, as the key cycles through them."""
+"""Weights of what came before (`store.smoothing`), as the key cycles through them."""
 
 MOST_PINNED = 100
 """Pinned metrics that are remembered, of all pipelines together."""
@@ -112,24 +112,6 @@ def after(choices: Sequence[Choice], present: Choice) -> Choice:
     """Return the choice after the present one, the first after the last."""
     at = choices.index(present) if present in choices else -1
     return choices[(at + 1) % len(choices)]
-
-
-def smoothed(values: Sequence[float], weight: float) -> list[float]:
-    """Return the running mean of values, what is not finite left out (NaN stays).
-
-    Each value counts `weight` times as much as the one after it. Debiased: the first values are
-    not drawn towards 0.
-    """
-    found: list[float] = []
-    total = share = 0.0
-    for value in values:
-        if not math.isfinite(value):
-            found.append(math.nan)
-            continue
-        total = weight * total + (1 - weight) * value
-        share = weight * share + (1 - weight)
-        found.append(total / share)
-    return found
 
 
 @dataclass(slots=True)

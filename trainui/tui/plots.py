@@ -15,7 +15,7 @@ from trainui.store.placing import Axis
 from trainui.tui import ticks
 from trainui.tui.canvas import Canvas
 from trainui.tui.curve_data import Chart, Line
-from trainui.tui.curve_view import View, smoothed
+from trainui.tui.curve_view import View
 from trainui.tui.pens import Pen, pen
 from trainui.tui.scales import Across, Upright, runs
 from trainui.tui.spans import Row, Span, fit
@@ -104,8 +104,7 @@ def _draw_line(
     """Draw all that a line covers, or its means alone."""
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if thin:
-        means = smoothed(line.means, view.smoothing)
-        drawn = runs(means, means, scale, dots, pauses)
+        drawn = runs(line.smooths, line.smooths, scale, dots, pauses)
     else:
         drawn = runs(line.lows, line.highs, scale, dots, pauses)
     canvas.draw(own.dashed(drawn), own.style, covering=thin)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from trainui.store.placing import Axis
 from trainui.tui import ticks
 from trainui.tui.curve_data import Chart, Line
-from trainui.tui.curve_view import View, smoothed
+from trainui.tui.curve_view import View
 from trainui.tui.figures import number, step
 from trainui.tui.goals import lower_is_better
 
@@ -40,7 +40,7 @@ def reading(line: Line, view: View, x: float) -> Reading | None:
     if column < 0:
         return None
     value = line.lasts[column]
-    mean = smoothed(line.means[: column + 1], view.smoothing)[-1] if view.smoothing else value
+    mean = line.smooths[column] if view.smoothing else value
     return Reading(column, line.at[column], line.steps[column], value, mean, line.times[column])
 
 

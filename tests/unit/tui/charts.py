@@ -23,6 +23,7 @@ def line(values: Sequence[float], **changed: object) -> Line:
         "lows": tuple(values),
         "highs": tuple(values),
         "means": tuple(values),
+        "smooths": tuple(values),
         "lasts": tuple(values),
         "end": float(len(values) - 1),
     }

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.store.placing import Axis
 from trainui.tui.curve_table import table_rows
-from trainui.tui.curve_view import Desk, View, smoothed
+from trainui.tui.curve_view import Desk, View
 from trainui.tui.goals import lower_is_better
 from trainui.tui.readouts import neighbour, places, race, reading
 
@@ -62,22 +59,6 @@ def test_zooming_ends_before_nothing_can_be_told_apart() -> None:
 def test_another_axis_shows_all_of_it() -> None:
     view = View(window=(1.0, 2.0), cursor=1.5, smoothing=0.6).along(Axis.WALL)
     assert (view.window, view.cursor, view.smoothing) == (None, None, 0.6)
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.floats(0.0, 0.99))
-def test_smoothed_values_lie_among_those_before(values: list[float], weight: float) -> None:
-    found = smoothed(values, weight)
-    slack = 1e-6 * max(1.0, *map(abs, values))
-    assert math.isclose(found[0], values[0], rel_tol=1e-9, abs_tol=1e-9)
-    for at, value in enumerate(found):
-        assert min(values[: at + 1]) - slack <= value <= max(values[: at + 1]) + slack
-
-
-def test_what_is_not_finite_does_not_spoil_what_follows() -> None:
-    found = smoothed([1.0, NAN, math.inf, 1.0], 0.9)
-    assert found[0] == found[3] == 1.0
-    assert math.isnan(found[1])
-    assert math.isnan(found[2])
 
 
 def test_pinned_metrics_stand_first_and_clocks_last() -> None:

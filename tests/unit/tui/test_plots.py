@@ -120,7 +120,7 @@ def test_superseded_points_are_dim_and_attempts_are_marked() -> None:
 
 def test_raw_is_dim_behind_what_is_smoothed() -> None:
     values = [float(at % 2) for at in range(40)]
-    rows = drawn(values, View(smoothing=0.9))
+    rows = drawn(values, View(smoothing=0.9), smooths=(0.5,) * 40)
     assert [s for row in rows for s in row if s.style == "dim" and s.text[0] > "\u2800"]
     bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
     assert max(bright) - min(bright) < len(rows) - 2, "smoothed as wide as raw"

@@ -86,6 +86,7 @@ class CurveKeys(RowsView):
             names=self.names_to_read(),
             axis=view.axis,
             window=view.window,
+            smoothing=view.smoothing,
             compare=view.compare,
             runs=self.desk.runs,
             attempt=self.desk.attempt,
