@@ -56,9 +56,22 @@ def test_the_way_to_the_screen_loads_no_command(tmp_path: Path) -> None:
     assert not seen & {*HEAVY, "typer", "click"}
 
 
-@pytest.mark.parametrize("module", ["trainui.tui.app", "trainui.control", "trainui.cli.app"])
-def test_front_ends_do_not_load_celery(module: str, tmp_path: Path) -> None:
-    assert not loaded(f"import {module}", tmp_path) & {"celery", "kombu"}
+def test_checking_a_file_loads_no_database(tmp_path: Path) -> None:
+    file = tmp_path / "pipeline.yaml"
+    file.write_text("stages: [{name: one, run: echo}]")
+    seen = loaded(command("validate", str(file)), tmp_path)
+    assert "yaml" in seen
+    assert not seen & {"sqlalchemy", "sqlmodel", "alembic", "numpy"}
+
+
+ALL_OF_CONTROL = "from trainui import control\nfor name in control.__all__: getattr(control, name)"
+
+
+@pytest.mark.parametrize(
+    "code", ["import trainui.tui.app", "import trainui.cli.app", ALL_OF_CONTROL]
+)
+def test_front_ends_do_not_load_celery(code: str, tmp_path: Path) -> None:
+    assert not loaded(code, tmp_path) & {"celery", "kombu"}
 
 
 def test_public_names_are_resolved_on_first_use(tmp_path: Path) -> None:

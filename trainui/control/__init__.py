@@ -1,23 +1,65 @@
 """What the command line, the screen and the Python API do to runs.
 
 Each of these writes the store in one transaction and then wakes the worker. None imports Celery,
-and none starts a service: that is for the front end, after it.
+and none starts a service: that is for the front end, after it. Names are resolved on first use, so
+that who only checks a file, or waits, loads no database's library.
 """
 
 from __future__ import annotations
 
-from trainui.control.code import since_submission as since_submission
-from trainui.control.edits import EditedFile as EditedFile
-from trainui.control.edits import edited_file as edited_file
-from trainui.control.ending import cancel as cancel
-from trainui.control.ending import remove as remove
-from trainui.control.known import given_params as given_params
-from trainui.control.known import snapshot_words as snapshot_words
-from trainui.control.queue import set_paused as set_paused
-from trainui.control.queue import set_priority as set_priority
-from trainui.control.resumption import plan_resume as plan_resume
-from trainui.control.resumption import rerun as rerun
-from trainui.control.resumption import resume as resume
-from trainui.control.submission import preview as preview
-from trainui.control.submission import submit as submit
-from trainui.control.submission import without_gpus as without_gpus
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trainui.control.code import since_submission
+    from trainui.control.edits import EditedFile, edited_file
+    from trainui.control.ending import cancel, remove
+    from trainui.control.known import given_params, snapshot_words
+    from trainui.control.queue import set_paused, set_priority
+    from trainui.control.resumption import plan_resume, rerun, resume
+    from trainui.control.submission import preview, submit, without_gpus
+
+__all__ = [
+    "EditedFile",
+    "cancel",
+    "edited_file",
+    "given_params",
+    "plan_resume",
+    "preview",
+    "remove",
+    "rerun",
+    "resume",
+    "set_paused",
+    "set_priority",
+    "since_submission",
+    "snapshot_words",
+    "submit",
+    "without_gpus",
+]
+
+_HOMES = {
+    "EditedFile": "edits",
+    "cancel": "ending",
+    "edited_file": "edits",
+    "given_params": "known",
+    "plan_resume": "resumption",
+    "preview": "submission",
+    "remove": "ending",
+    "rerun": "resumption",
+    "resume": "resumption",
+    "set_paused": "queue",
+    "set_priority": "queue",
+    "since_submission": "code",
+    "snapshot_words": "known",
+    "submit": "submission",
+    "without_gpus": "submission",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name on its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'trainui.control' has no attribute {name!r}")
+    value = getattr(import_module(f"trainui.control.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

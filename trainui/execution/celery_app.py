@@ -24,8 +24,8 @@ TRACKED_TASK = "trainui.execution.tracked_task"
 """The module that registers the one task that runs stages."""
 
 _TRANSPORT_OPTIONS = {
-    # An unacknowledged message is never given to a second worker.
-    "visibility_timeout": 10**8,
+    # A message is acknowledged as it is received, so that the broker need not be told of either.
+    "ack_emulation": False,
     # A broker that hangs is noticed; the worker then outlives it and consumes again.
     "socket_timeout": 10,
     "socket_connect_timeout": 5,

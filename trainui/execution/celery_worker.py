@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import os
 import signal
 import threading
@@ -16,6 +17,7 @@ from typing import Any
 from celery import signals
 from celery.bootsteps import StartStopStep
 from celery.platforms import SecurityWarning
+from celery.worker.consumer import Consumer
 
 from trainui import paths
 from trainui.execution import duties, readiness, wishes
@@ -28,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 EXIT_TOLD = 143
 """It was told to end though it is wanted; where it is not, it exits with 0."""
+
+EVENTS_EVERY = 0.5
+"""Seconds for which the events of tasks are gathered, or until there are two dozen."""
 
 _LEAVE_WITHIN = 4.0
 """Seconds; then it leaves as it stands, which is no worse than being killed."""
@@ -59,6 +64,7 @@ def _make_worker(home: Home, settings: Settings) -> Any:
     return app.Worker(
         hostname=f"trainui@{host(settings)}",
         pool_cls="threads",
+        consumer_cls=_PatientConsumer,
         concurrency=max(64, len(slots) + 16),
         loglevel="INFO",
         quiet=True,
@@ -83,6 +89,20 @@ def _importable(modules: Iterable[str]) -> list[str]:
         else:
             imported.append(module)
     return imported
+
+
+class _PatientConsumer(Consumer):  # type: ignore[misc]
+    """Tells Celery's tools of several tasks at once: to tell of each would cost more than it."""
+
+    _told_at = -math.inf
+    """When the events that come in now are sent, on the monotonic clock."""
+
+    def on_send_event_buffered(self) -> None:
+        """Have an event sent soon, which was put among those that wait."""
+        now = time.monotonic()
+        if now >= self._told_at:
+            self._told_at = now + EVENTS_EVERY
+            self.hub.call_soon(self.hub.call_later, EVENTS_EVERY, self._flush_events)
 
 
 class _DutiesStep(StartStopStep):  # type: ignore[misc]

@@ -53,7 +53,9 @@ def _log_to_file(home: Home) -> None:
     )
     layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, format=layout, handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells each of its plugins
+    for name in ("alembic", "celery.worker.strategy", "celery.app.trace"):
+        # each plugin, and each task as it comes and ends, of which our own lines tell
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _ignore_foreign_celery_settings() -> None:
