@@ -80,6 +80,7 @@ def test_a_stage_that_fills_the_disk_of_the_runs(cli: CommandLine, full_runs: Pa
     assert "! the disk is nearly full: 1" in submitted.err
     first = wait_for_stage(cli, "r", "first", status="failed")
     assert (first.exit_code, first.attempt) == (5, 1)
+    assert (first.error or "").startswith("exit code 5; the disk was full")
     reason = f"needs 100 MB of disk space: 0 MB free on {full_runs}/runs"
     wait_for_stage(cli, "r", "after", status="queued", reason=reason)
 

@@ -139,6 +139,7 @@ def _judge(
     """Return the task's result, and what was wrong (None: nothing)."""
     directory = Path(attempt.directory)
     if (ending := _wrong_ending(definition, found)) is not None:
+        ending += "; the disk was full" if found.disk_full else ""
         return None, _explained(ending, definition, found, directory)
     result, problem = _task_result(definition, directory)
     return result, problem or next(_lacking(attempt, definition), None)

@@ -163,6 +163,9 @@ class Exit:
     left: tuple[int, ...]
     """Processes that outlived even KILL."""
 
+    disk_full: bool = False
+    """Whether the disk of its logs was full as it ended."""
+
 
 def decode(record: type[Any], text: bytes, where: str) -> dict[str, Any] | None:
     """Read the fields of a record out of its JSON; None if it is torn.

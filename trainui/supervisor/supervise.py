@@ -37,6 +37,7 @@ LINGER = 0.5  # what a process leaves may be a `>(tee log)`, about to end by its
 LEFTOVER_GRACE = 5.0  # what outlives its process is no longer saving a checkpoint
 KILL_WAIT = 10.0  # what survives KILL for longer is stuck in the kernel, maybe for days
 OOM_WINDOW = 10.0  # a process of many gigabytes, once killed, takes seconds to be gone
+FULL_BYTES = 2**20  # a disk with less room than this is full
 RECORD_BYTES = 16384  # holds the longest message and list of pids, escaped
 MAX_MESSAGE, MAX_LEFT = 1000, 100
 OOM_COUNTERS = {  # by the controllers that /proc/self/cgroup names: none in version 2
@@ -188,6 +189,14 @@ def count_oom_kills(counter: str) -> int:
     return 0
 
 
+def is_full(directory: str) -> bool:
+    """Tell whether next to nothing more can be written on a directory's disk."""
+    with contextlib.suppress(OSError):
+        found = os.statvfs(directory)
+        return found.f_bavail * found.f_frsize < FULL_BYTES
+    return False
+
+
 def become_subreaper() -> bool:
     """Make what outlives its parent our child, whatever its session; False if we cannot."""
     try:
@@ -333,6 +342,7 @@ class Attempt:
             "completed_at": None,
             "max_rss_bytes": None,
             "oom_kill": False,
+            "disk_full": False,
             "left": [],
         }
 
@@ -432,6 +442,7 @@ class Attempt:
                 self.ended_at = time.monotonic()
                 self.memory.look(self.ended_at)
                 self.outcome["oom_kill"] = self.ended_at - self.memory.rose_at < OOM_WINDOW
+                self.outcome["disk_full"] = is_full(self.exit_record.directory)
 
     def members(self) -> list[Process]:
         """Find the processes of the attempt, besides those that are none of its own."""
