@@ -713,7 +713,10 @@ def relay(reader: int) -> int:
 
 def serve() -> int:
     """Be a nursery: fork a supervisor for each directory that stdin, a socket, asks for."""
-    import ctypes  # noqa: F401 (here, so that no supervisor has to)
+    # so that no supervisor has to; `os.wait4` and `os.execvpe` do for the last two
+    import ctypes  # noqa: F401
+    import resource  # noqa: F401
+    import warnings  # noqa: F401
 
     connection = socket.socket(fileno=os.dup(0))
     gc.collect()
