@@ -12,6 +12,7 @@ from pathlib import Path
 from trainui import clock, text
 from trainui.braille import plot_lines
 from trainui.control import code
+from trainui.domain.clocks import is_clock
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.pipeline import masking
 from trainui.store import curves, views
@@ -22,9 +23,6 @@ PLOTS = 6
 
 WIDTH, HEIGHT = 60, 6
 """Characters of a plot."""
-
-CLOCKS = frozenset({"epoch", "time", "timestamp", "wall_time", "elapsed", "_runtime", "_timestamp"})
-"""Series that only tell how far or how late it is; they are not drawn."""
 
 _MARKS = re.compile(r"[\\`*<>|]|\b_(?!\w)|(?<!\w)_|(?<=\])\(")
 """What Markdown would obey; an underscore within a word it shows."""
@@ -124,7 +122,7 @@ def _plots(
     rank: dict[str, int] = {}
     ranked = []
     for one in series:
-        if one.count > 1 and one.min is not None and one.name.casefold() not in CLOCKS:
+        if one.count > 1 and one.min is not None and not is_clock(one.name):
             rank[one.stage] = rank.get(one.stage, 0) + 1
             ranked.append((rank[one.stage], one))
     for _, one in sorted(ranked, key=lambda pair: pair[0])[:PLOTS]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from trainui.domain.clocks import is_clock, is_moment
 from trainui.store.placing import Axis
 from trainui.tui.curve_data import Compare, CurveData
 
@@ -26,9 +27,6 @@ NARROWEST = 1e-9
 Window = tuple[float, float]
 
 Choice = TypeVar("Choice")
-
-CLOCKS = frozenset({"epoch", "time", "timestamp", "wall_time", "elapsed", "_runtime", "_timestamp"})
-"""Series that only tell how far or how late it is."""
 
 AXES = {
     Axis.STEP: "step",
@@ -171,12 +169,20 @@ class Desk:
         return True
 
     def shown(self, figures: Sequence[CurveData]) -> list[CurveData]:
-        """Return the metrics that fit the filter: pinned ones first, those of the clock last."""
+        """Return the metrics that fit the filter: pinned ones first, those of the clock last.
+
+        With no filter, times of day are left out where there is anything else: they are an axis.
+        """
         fitting = [
             one for one in figures if all(word in one.name.casefold() for word in self.filter)
         ]
+        if not self.filter:
+            fitting = [one for one in fitting if not self._is_left_out(one)] or fitting
         return sorted(fitting, key=self._rank)
+
+    def _is_left_out(self, one: CurveData) -> bool:
+        return one.stored not in self.pinned and is_moment(one.name, one.minimum)
 
     def _rank(self, one: CurveData) -> tuple[int, bool]:
         place = self.pinned.index(one.stored) if one.stored in self.pinned else len(self.pinned)
-        return place, one.name.casefold() in CLOCKS
+        return place, is_clock(one.name)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from trainui.domain.clocks import is_clock
 from trainui.domain.states import Status
 from trainui.store import curves, driver
 from trainui.store.run_lines import RunLine
@@ -37,8 +38,6 @@ _RANKS = tuple(
     )
 )
 """What a headline metric is called, the most telling first."""
-
-_CLOCKS = frozenset({"epoch", "time", "timestamp", "wall_time", "elapsed", "_runtime", "step"})
 
 
 class _Stage(NamedTuple):
@@ -148,7 +147,7 @@ def headline(names: Sequence[str]) -> str:
         found = next((name for name in names if pattern.search(name)), None)
         if found is not None:
             return found
-    return next((name for name in names if name.casefold() not in _CLOCKS), names[0])
+    return next((name for name in names if not is_clock(name)), names[0])
 
 
 def _telling_stage(connection: driver.Connection, run_id: str) -> _Stage | None:

@@ -72,6 +72,18 @@ def test_pinned_metrics_stand_first_and_clocks_last() -> None:
     assert [one.name for one in desk.shown(all_of_them)] == ["acc", "epoch"]
 
 
+def test_times_of_day_are_left_out_unless_they_are_asked_for() -> None:
+    desk, times = Desk(), {"minimum": 1.79e9, "maximum": 1.8e9}
+    both = [figures("train/time", **times), figures("time", minimum=0.0), figures("loss")]
+    assert [one.name for one in desk.shown(both)] == ["loss", "time"]
+    assert [one.name for one in desk.shown(both[:1])] == ["train/time"]
+    desk.filter = ("train",)
+    assert [one.name for one in desk.shown(both)] == ["train/time"]
+    desk.filter = ()
+    desk.pin("train/time")
+    assert [one.name for one in desk.shown(both)] == ["train/time", "loss", "time"]
+
+
 def test_a_reading_is_the_last_point_up_to_the_cursor() -> None:
     one = line([5.0, NAN, 3.0, 2.0])
     assert [

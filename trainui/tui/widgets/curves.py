@@ -42,7 +42,8 @@ class CurvesView(CurveKeys):
     def told(self) -> str:
         """How many metrics there are, and how they are looked at."""
         count = len(self.curves) if self.curves is not None else 0
-        of = f"{len(self.shown)} of " if self.filtered else ""
+        shown = len(self.shown)
+        of = f"{shown} of " if shown != count else ""
         words = [f"{of}{count} metric{'s' * (count != 1)}"] if count else []
         sampled = ["sampled: still being read"] if self.curves and self.curves.sampled else []
         return "  ".join([*sampled, *self.desk.words, *words])
