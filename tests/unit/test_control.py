@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.store.readings import Feeder
 from trainui import clock, control, doorbell, paths
 from trainui.control import code, environment, savings
 from trainui.control.environment import ShellEnvironment
@@ -477,6 +478,13 @@ class TestSavings:
         failed = replace(ended, status=S.FAILED)
         [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (None, 8.0)
+        assert planned.step is None
+
+        feeder = Feeder(store, owner=record.id)
+        feeder.feed({"loss": [(30, 0.1)]}, time=3_900_000)
+        feeder.feed({"loss": [(33, 0.1)]}, time=4_100_000)  # what it did after is lost
+        [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
+        assert planned.step == 30
 
 
 class TestEnding:

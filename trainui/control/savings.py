@@ -32,10 +32,7 @@ def with_savings(
     with views.reading() as connection:
         before = past.completions(connection, run, len(stages))
     continued = [one.name for one in planned if one.action == Action.CONTINUE]
-    reached = last_steps(
-        [stages[name].id for name in continued]
-        + [one.stage_id for name in continued for one in before.get(name, ())[:1]]
-    )
+    reached = _last_steps([one.stage_id for name in continued for one in before.get(name, ())[:1]])
     return [
         _with_savings(
             one,
@@ -62,7 +59,7 @@ class _Before:
         return estimate.from_checkpoint(estimate.usual(self.past, self.work), step, last)
 
 
-def last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
+def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
     """Return the last step on record of each stage that has one."""
     if not stage_ids:
         return {}
@@ -74,6 +71,13 @@ def last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
     return steps
 
 
+def _step_of(stage: StageRecord, checkpoint: Path) -> int | None:
+    """Return the step at which a checkpoint was written, as far as the stage's points tell."""
+    with views.reading() as connection:
+        step = curves.step_at(connection, stage.id, _written_at(checkpoint))
+    return None if step is None else int(step)
+
+
 def _with_savings(
     one: PlannedStage,
     stage: StageRecord,
@@ -82,7 +86,7 @@ def _with_savings(
 ) -> PlannedStage:
     completed = [attempt for attempt in attempts if attempt.status == Status.COMPLETED][-1:]
     saved = 0.0
-    step = before.steps.get(stage.id) if one.action == Action.CONTINUE else None
+    step = None if one.checkpoint is None else _step_of(stage, Path(one.checkpoint))
     seconds = before.seconds(step)
     if one.action == Action.SKIP:
         seconds = next((_seconds(attempt) for attempt in completed), None)

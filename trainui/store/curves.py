@@ -122,6 +122,27 @@ def _flow(
             yield ordinal, at, index, point
 
 
+def step_at(connection: driver.Connection, owner: str, time: int) -> int | float | None:
+    """Return the step that an owner had reached at a time, as far as points tell; None: none does.
+
+    Of several series the one that goes furthest tells: others may count epochs.
+
+    Args:
+        connection: on the store.
+        owner: whose.
+        time: microseconds since 1970 in UTC.
+    """
+    with view(connection):
+        found = [one.pieces for one in series_of(connection, owner) if one.pieces]
+        furthest = max(found, key=lambda one: one[-1].stats.last_step, default=())
+        for piece in reversed(furthest):
+            points = load(connection, piece)
+            reached = points.steps[(points.times != NO_TIME) & (points.times <= time)]
+            if len(reached):
+                return chunks.step_number(reached[-1].item())
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """A stitched series, point by point in the order read."""

@@ -53,6 +53,22 @@ def test_a_later_attempt_stands_for_the_earlier_from_its_first_step_on(store: St
     assert summary(store, "val").superseded == 0
 
 
+def test_the_step_at_a_time_is_the_last_that_was_read_by_then(store: Store) -> None:
+    feeder, other = Feeder(store), Feeder(store, key="epochs")
+    other.feed({"val": line([1, 2])}, time=15)
+    feeder.feed({"loss": line([10, 20])}, time=10, into_chunks=True)
+    feeder.feed({"loss": line([30, 40, 50])}, time=20, into_chunks=True)
+    feeder.feed({"loss": line([20, 30])}, time=30, attempt=2)
+    asked = [curves.step_at(connect(store), "stage", time) for time in (9, 10, 25, 30, 99)]
+    assert asked == [None, 20, 50, 30, 30]
+    assert curves.step_at(connect(store), "nobody", 99) is None
+
+
+def test_points_without_a_time_tell_no_step_at_a_time(store: Store) -> None:
+    Feeder(store).feed({"loss": line([1, 2])})
+    assert curves.step_at(connect(store), "stage", 99) is None
+
+
 def test_three_attempts(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(range(0, 10))})
