@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from tests.acceptance.command_line import CommandLine, stage_of, states_of
+from trainui.execution import variables
+from trainui.execution.variables import Difference
 
 PLAN_KEYS = ["name", "action", "reason", "checkpoint", "step", "seconds", "gpu_seconds_saved"]
 
@@ -229,3 +231,10 @@ def test_the_environment_stays_unless_it_is_replaced(served: CommandLine) -> Non
     assert served("logs", "env", "a").out == "first\n"
     assert served("resume", "env", "--env", WORD="third").code == 1
     assert served("logs", "env", "a").out == "third\n"
+    stage_dir = Path(served("path", "env", "a").out.strip())
+    first, second, third = (stage_dir / f".trainui/attempt-{number}" for number in (1, 2, 3))
+    assert variables.difference(first, second) == Difference((), (), ())
+    assert variables.difference(second, third) == Difference(("WORD",), (), ())
+    words = b"first", b"second", b"third"
+    kept = third / variables.VARIABLES_FILE
+    assert not [word for word in words if word in kept.read_bytes()]

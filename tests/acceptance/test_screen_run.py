@@ -11,12 +11,10 @@ import pytest
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
-from trainui.control import environment
-from trainui.control.environment import ShellEnvironment
-from trainui.domain.records import AttemptRecord
+from trainui import paths
 from trainui.domain.states import Status
+from trainui.execution import variables
 from trainui.store import runs
-from trainui.supervisor.protocol import SPEC_FILE, Spec
 
 
 def line_of(driven: Driven, text: str) -> str:
@@ -306,27 +304,18 @@ async def test_curves_files_and_events_follow_the_attempt_that_is_looked_at(
         assert "of attempt 1" not in driven.text()
 
 
-def started_with(attempt: AttemptRecord, **environ: str) -> None:
-    own = {"TRAINUI_ATTEMPT": str(attempt.number), "MASTER_PORT": f"2000{attempt.number}"}
-    spec = Spec(("python", "a.py"), "/", {**environ, **own})
-    Path(attempt.directory, SPEC_FILE).write_text(spec.to_json())
-
-
 async def test_the_overview_names_variables_that_differ_and_no_values(filler: Filler) -> None:  # noqa: F811
-    run_id = filler.run({"a": ()}, retries=2, env={"SEED": "7"})
-    run_directory = Path(filler.stage(run_id, "a").directory).parent
-    run_directory.mkdir(parents=True, exist_ok=True)
+    run_id = filler.run({"a": ()}, retries=2)
     shell = {"PATH": "/bin", "HF_TOKEN": "hush-1", "GONE": "hush-2"}
-    environment.write(run_directory, ShellEnvironment(shell, 0o22))
-    for number, environ in enumerate(({**shell, "SEED": "1"}, {**shell, "SEED": "7"})):
+    kept = ({**shell, "SEED": "1"}, {**shell, "SEED": "7"}, {"HF_TOKEN": "hush-3", "OMP": "1"})
+    for number, environ in enumerate(kept, 1):
         attempt = filler.start(run_id, "a", ago=60)
-        started_with(attempt, **environ)
-        filler.end(attempt, Status.FAILED, ago=30 - number, error="no", exit_code=3)
-    last = filler.start(run_id, "a")
-    started_with(last, PATH="/usr/bin", HF_TOKEN="hush-3", SEED="7", OMP="1")
+        own = {"TRAINUI_ATTEMPT": str(number), "MASTER_PORT": f"2000{number}"}
+        variables.note(paths.home(), Path(attempt.directory), {**environ, **own})
+        if number < len(kept):
+            filler.end(attempt, Status.FAILED, ago=30 - number, error="no", exit_code=3)
     async with opened(run_id, (200, 60)) as driven:
-        await driven.until_shown("since attempt 2: HF_TOKEN PATH, new OMP, gone GONE")
-        await driven.until_shown("since the run's submission: HF_TOKEN PATH, gone GONE")
+        await driven.until_shown("since attempt 2: HF_TOKEN, new OMP, gone GONE PATH SEED")
         assert "hush" not in driven.text()
         await driven.press("comma")
         await driven.until_shown("since attempt 1: SEED")

@@ -23,6 +23,7 @@ from trainui.execution import (
     outputs,
     predecessors,
     service,
+    variables,
 )
 from trainui.execution.preparation import Preparation, Subject, definition_of, prepare
 from trainui.pipeline import input_state
@@ -86,6 +87,7 @@ def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> La
     _check(subject, prepared)
     _note_inputs(store, subject, prepared)
     outputs.note(prepared.definition.outputs, Path(subject.stage.directory), attempt_dir)
+    variables.note(paths.home(), attempt_dir, prepared.environ)
     return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), nursery=nursery)
 
 

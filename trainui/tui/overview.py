@@ -42,7 +42,7 @@ def overview_rows(
     ending: Ending | None = None,
     width: int,
     commit: str = "",
-    variables: Sequence[str] = (),
+    variables: str = "",
     timeline: Timeline | None = None,
     of: int = 0,
 ) -> list[Row]:
@@ -57,7 +57,7 @@ def overview_rows(
         ending: when it will have ended, as far as earlier runs tell.
         width: cells.
         commit: which code the run was submitted with, in words.
-        variables: names of environment variables that differ, in words.
+        variables: names of environment variables that differ from the attempt before, in words.
         timeline: where the run's time went.
         of: how many attempts there are, where these are not all.
     """
@@ -70,8 +70,7 @@ def overview_rows(
         elif label == "code":
             rows += _field("commit", commit, "", width)
         elif label == "sets":
-            for at, words in enumerate(variables):
-                rows += _field("" if at else "variables", words, "", width)
+            rows += _field("variables", variables, "", width)
     rows += _earlier_rows(attempts, width)
     rows += _error_rows(stage, width)
     return rows

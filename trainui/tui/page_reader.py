@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.domain.records import AttemptRecord, Event, StageRecord
+from trainui.execution import variables
 from trainui.store import curves, driver, views
 from trainui.text import harmless
 from trainui.tui.curve_reader import CurveReader
 from trainui.tui.endings_ahead import Prophet
 from trainui.tui.snapshots import CurvesPage, RunPage, StageDetail, Wanted
 from trainui.tui.stage_files import commit, stage_files
-from trainui.tui.variables import differences, environment_changed_at
 
 OVERVIEW, OUTPUTS, EVENTS = 2, 6, 7
 """Numbers of the sheets that have to be read for."""
@@ -29,8 +29,8 @@ class PageReader:
         self._prophet = Prophet()
         self._commits: dict[str, str] = {}
         """By a run's directory: it does not change."""
-        self._variables: dict[object, tuple[str, ...]] = {}
-        """By attempt: what it was started with does not change."""
+        self._variables: dict[tuple[str, ...], str] = {}
+        """By attempts' directories: what they were started with does not change."""
         self._curves = CurveReader()
 
     def read(self, connection: driver.Connection, wanted: Wanted) -> RunPage | None:
@@ -61,22 +61,20 @@ class PageReader:
                 if wanted.sheet == EVENTS
                 else None,
                 commit=self._commits[run.directory],
-                variables=self._variables_of(run, selected, tries[:number])
-                if wanted.sheet == OVERVIEW
-                else (),
+                variables=self._variables_of(tries[:number]) if wanted.sheet == OVERVIEW else "",
             )
         ahead = self._prophet.look(connection, run, stages)
         return RunPage(run, stages, attempts, detail, ahead)
 
-    def _variables_of(
-        self, run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]
-    ) -> tuple[str, ...]:
-        directory = Path(run.directory)
-        started = [(one.directory, one.started_at) for one in attempts[-2:]]
-        key = (*started, environment_changed_at(directory))
+    def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:
+        """Say in which variables the last of these attempts differs from the one before."""
+        if len(attempts) < 2 or attempts[-1].started_at is None:
+            return ""
+        before, after = attempts[-2:]
+        key = (before.directory, after.directory)
         if key not in self._variables:
-            found = differences(attempts, directory, stage.definition.env)
-            self._variables = {key: tuple(one.words for one in found if one.words)}
+            found = variables.difference(Path(before.directory), Path(after.directory))
+            self._variables = {key: _different(found, before.number) if found else ""}
         return self._variables[key]
 
     def read_curves_page(self, connection: driver.Connection, wanted: Wanted) -> CurvesPage | None:
@@ -90,6 +88,12 @@ class PageReader:
             return None
         found = self._curves.read(connection, selected, stages, wanted.curves)
         return CurvesPage(run, selected, found)
+
+
+def _different(found: variables.Difference, number: int) -> str:
+    parts = (("", found.changed), ("new ", found.added), ("gone ", found.gone))
+    told = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
+    return harmless(f"since attempt {number}: {told}") if told else ""
 
 
 def _events(

@@ -58,8 +58,8 @@ class StageDetail:
     """Those of the stage and of its run; None: they are not to be seen."""
     commit: str = ""
     """Which code the run was submitted with, in words."""
-    variables: tuple[str, ...] = ()
-    """Names of the environment variables in which the attempt differs from others, in words."""
+    variables: str = ""
+    """Names of the environment variables in which the attempt differs from the one before."""
 
 
 @dataclass(frozen=True, slots=True)

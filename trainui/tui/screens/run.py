@@ -192,7 +192,7 @@ class RunScreen(Page):
             ending=page.ahead.stages.get(stage.name) if page.ahead else None,
             width=width,
             commit=self._detail.commit if self._detail is not None else "",
-            variables=self._detail.variables if self._detail is not None else (),
+            variables=self._detail.variables if self._detail is not None else "",
             timeline=self.graph.timeline,
             of=len(page.attempts.get(stage.id, ())),
         )

@@ -1,0 +1,83 @@
+"""The variables that an attempt was started with, so kept that two attempts can be compared.
+
+Of each value there is a digest, keyed with a word that never leaves the home: a stage's directory
+is passed on, and tells nobody a secret, nor whether a guess at one is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui import paths
+from trainui.paths import Home
+from trainui.supervisor.protocol import IDENTITY
+
+VARIABLES_FILE = "variables.json"
+"""In the attempt's directory."""
+
+_OWN = frozenset(
+    {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
+    | {"MASTER_PORT", "PET_MASTER_PORT", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
+)
+"""Set anew for each attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Names of the variables in which an attempt differs from an earlier one, sorted."""
+
+    changed: tuple[str, ...]
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+def note(home: Home, attempt_dir: Path, environ: Mapping[str, str]) -> None:
+    """Keep what an attempt is started with.
+
+    Raises:
+        OSError: the disk does not let it.
+    """
+    word = paths.identity(home.root / "variables.key")
+    key = word.encode()
+
+    def digest(value: str) -> str:
+        data = value.encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(data, key=key, digest_size=12).hexdigest()
+
+    digests = {name: digest(value) for name, value in environ.items() if name not in _OWN}
+    content = {"key": digest(word), "digests": digests}
+    paths.write_private(attempt_dir / VARIABLES_FILE, json.dumps(content))
+
+
+def difference(before: Path, after: Path) -> Difference | None:
+    """Compare two attempts.
+
+    Args:
+        before: directory of the earlier one.
+        after: directory of the later one.
+
+    Returns:
+        None where that cannot be told: one has no record, or they are of different homes.
+    """
+    first, second = _read(before), _read(after)
+    if first is None or second is None or first["key"] != second["key"]:
+        return None
+    old, new = first["digests"], second["digests"]
+    return Difference(
+        changed=tuple(sorted(name for name in old if name in new and old[name] != new[name])),
+        added=tuple(sorted(new.keys() - old.keys())),
+        gone=tuple(sorted(old.keys() - new.keys())),
+    )
+
+
+def _read(attempt_dir: Path) -> dict[str, dict[str, str]] | None:
+    try:
+        content = json.loads((attempt_dir / VARIABLES_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    is_whole = isinstance(content, dict) and content.keys() >= {"key", "digests"}
+    return content if is_whole else None
