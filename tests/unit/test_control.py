@@ -328,6 +328,24 @@ class TestCode:
         (repository / "train.py").write_text("lr = 1\n")
         assert code.changed_files(state) == ["train.py"]
 
+    def test_code_that_git_does_not_know_is_told_by_content_too(self, repository: Path) -> None:
+        folder = repository / "new"
+        folder.mkdir()
+        script, log = folder / "train.py", folder / "train.log"
+        script.write_text("lr = 1\n")
+        log.write_text("step 1\n")
+        state = dataclasses.asdict(code.state_of(folder))
+        assert state["untracked"] == ["new/train.log", "new/train.py"]
+        log.write_text("step 2\n")
+        (folder / "made.py").write_text("")
+        assert code.changed_files(state) == []
+        subprocess.run(["git", "-C", str(repository), "add", str(script)], check=True)
+        assert code.changed_files(state) == []
+        script.write_text("lr = 2\n")
+        assert code.changed_files(state) == ["new/train.py"]
+        script.unlink()
+        assert code.changed_files(state) == ["new/train.py"]
+
 
 class TestResume:
     @pytest.fixture

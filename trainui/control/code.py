@@ -27,6 +27,12 @@ DIFF_LIMIT = 2_000_000
 MOST_FILES = 1000
 """Files that are listed, and looked at for changes."""
 
+SUFFIXES = frozenset(
+    {".bash", ".c", ".cc", ".cfg", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".ini", ".ipynb", ".jl"}
+    | {".lua", ".py", ".pyx", ".r", ".rs", ".sh", ".toml", ".yaml", ".yml"}
+)
+"""Of a file that git does not know, those of code: others may be what a training writes."""
+
 HASHED_UP_TO = 16 * 2**20
 """Bytes; a larger file is told apart by its size and time."""
 
@@ -46,7 +52,8 @@ class CodeState:
     root: str | None = None
     """The repository's directory."""
     changed: dict[str, str] = field(default_factory=dict)
-    """The files that are not as in the commit, each with a digest of what it holds."""
+    """The files that are not as in the commit, each with a digest of what it holds; of those that
+    git does not know only code."""
     note: str | None = None
     """What is missing here, in words."""
 
@@ -80,7 +87,9 @@ def state_of(directory: Path) -> CodeState:
     diff = git("diff", "HEAD", "--submodule=diff", *_PLAIN)
     if diff is None:
         return CodeState(commit, root=root, note="git did not tell what is not committed in time")
-    listed = git("ls-files", "--others", "--exclude-standard", "-z", "--", root) or ""
+    listed = (
+        git("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", root) or ""
+    )
     untracked = listed.split("\0")[:-1]
     notes = []
     if len(diff) >= DIFF_LIMIT:
@@ -88,6 +97,8 @@ def state_of(directory: Path) -> CodeState:
     if len(untracked) > MOST_FILES:
         notes.append(f"{len(untracked)} files are untracked, of which {MOST_FILES} are listed")
     changed = _changed(git, Path(root), commit) or {}
+    unknown = [name for name in untracked if Path(name).suffix.lower() in SUFFIXES]
+    changed |= {name: _digest(Path(root, name)) for name in unknown[:MOST_FILES]}
     return CodeState(
         commit, bool(diff), diff, untracked[:MOST_FILES], root, changed, "; ".join(notes) or None
     )
@@ -97,7 +108,9 @@ _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
 
 
 def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> list[str]:
-    """Return which files that git knows are others than when a state was recorded.
+    """Return which files are others than when a state was recorded.
+
+    New ones that git does not know are left out.
 
     Args:
         state: as `recorded` returns it.
@@ -113,6 +126,7 @@ def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> li
     if now is None:
         return []
     before = state.get("changed", {})
+    now = {name: _digest(Path(root, name)) for name in before} | now
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return sorted(name for name in names if str(Path(root, name)) != apart_from)
 
