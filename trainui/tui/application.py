@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from rich.console import RenderableType
-from textual._compositor import ChopsUpdate
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.timer import Timer
 
 from trainui import paths, settings, text
 from trainui.tui import ascii, endings, figures, theme, traffic
-from trainui.tui.drawing import ChangedCells
+from trainui.tui.drawing import Drawn, ShownCells
 from trainui.tui.feed import Feed
 from trainui.tui.keys import KeyTable, bindings
 from trainui.tui.memory import FILE, Memory
@@ -25,10 +27,14 @@ from trainui.tui.messages import Fresh, Rung
 from trainui.tui.screens.page import Page
 from trainui.tui.screens.runs import RunsScreen
 from trainui.tui.snapshots import Snapshot, Wanted
+from trainui.tui.terminal import Terminal
 from trainui.tui.working import Working
 
 THEME = "theme"
 """What the theme that was chosen with the key is remembered under."""
+
+SETTLED = 0.1
+"""Seconds without another resize after which a terminal has settled."""
 
 
 def _commands() -> type[Provider]:
@@ -63,6 +69,9 @@ class TrainuiApp(Working, App[int]):
         super().__init__()
         self.read_only = read_only
         self._ascii: list[ascii.AsciiOnly] = []
+        self._shown = ShownCells()
+        self._cursor_shown = self.cursor_position
+        self._settling: Timer | None = None
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"
         for own in theme.OURS:
@@ -100,12 +109,35 @@ class TrainuiApp(Working, App[int]):
 
     def get_driver_class(self) -> type[Driver]:
         """Return what draws on the terminal, counting what it sends."""
-        return traffic.counted(super().get_driver_class(), self.traffic)
+        found = super().get_driver_class()
+        return Terminal if found is LinuxDriver else traffic.counted(found, self.traffic)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Send the terminal no more than the cells that changed."""
-        tight = ChangedCells(renderable) if isinstance(renderable, ChopsUpdate) else renderable
-        super()._display(screen, cast("RenderableType | None", tight))
+        if isinstance(renderable, ChopsUpdate | LayoutUpdate) and self._can_draw:
+            changes = self._shown.changes(renderable, self.console)
+            moved = self.cursor_position != self._cursor_shown
+            self._cursor_shown = self.cursor_position
+            renderable = cast("RenderableType", Drawn(changes)) if changes or moved else None
+        super()._display(screen, renderable)
+
+    @property
+    def _can_draw(self) -> bool:
+        """Whether what is displayed now is sent; otherwise it is dropped."""
+        lets = self._running and not self._closed and not self._batch_count
+        return lets and self._driver is not None and not self.is_headless
+
+    def on_resize(self) -> None:
+        """Draw everything anew, now and when the terminal has settled: it moved what it showed."""
+        self.redraw()
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLED, self.redraw)
+
+    def redraw(self) -> None:
+        """Draw everything anew, whatever the terminal shows."""
+        self._shown.forget()
+        self.screen.refresh()
 
     def on_mount(self) -> None:
         """Open the run that was asked for, and begin to tick."""
@@ -138,8 +170,13 @@ class TrainuiApp(Working, App[int]):
     def on_fresh(self, message: Fresh) -> None:
         """Give the page that is open what the feed has read."""
         self.snapshot = message.snapshot
-        if (page := self.page) is not None:
-            page.take(message.snapshot)
+        self.on_flowing()
+
+    def on_flowing(self) -> None:
+        """Show what the feed has read last, as soon as the terminal takes it."""
+        page = self.page
+        if page is not None and self.snapshot is not None and not self.traffic.waiting:
+            page.take(self.snapshot)
 
     def _tick(self) -> None:
         if (page := self.page) is not None and not self.traffic.is_spent:

@@ -1,33 +1,160 @@
-"""What is sent to the terminal for a partial update: the cells that changed, and no more.
+"""What the terminal shows, cell by cell, so that it is sent the cells that change, and no more.
 
-Textual sends each changed line from the start of its widget on. Over a slow connection that is most
-of what a live page costs.
+Textual sends each changed line from the start of its widget on, and a widget whose border changes
+whole. Over a slow connection that is most of what a page costs, and of the wait after a key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
+from rich.cells import cell_len
+from rich.color import ColorSystem
 from rich.console import Console
-from rich.control import Control
-from textual._compositor import ChopsUpdate, CompositorUpdate
+from rich.style import Style
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.strip import Strip
+
+NEAR = 10
+"""Cells: runs as near to each other are sent as one, since to go there costs as much."""
+
+Cell = tuple[str, Style | None]
+"""What stands in a cell; no text in the second one of a wide character."""
+
+UNKNOWN: Cell = ("\0", None)
+"""A cell of which it is not known what the terminal shows."""
 
 
-class ChangedCells(CompositorUpdate):
-    """An update of the same cells, cropped at the left, too."""
+class Drawn(CompositorUpdate):
+    """An update that is ready to be sent."""
 
-    def __init__(self, update: ChopsUpdate) -> None:
-        self._update = update
+    def __init__(self, sequences: str) -> None:
+        self._sequences = sequences
 
-    def render_segments(self, console: Console) -> str:
+    def render_segments(self, console: Console) -> str:  # noqa: ARG002 (of the base class)
         """Return what the terminal is sent."""
-        return "".join(self._sequences(console))
+        return self._sequences
 
-    def _sequences(self, console: Console) -> Iterator[str]:
-        for y, start, end in self._update.spans:
-            pieces = zip(self._update.chop_ends[y], self._update.chops[y].items(), strict=False)
-            for piece_end, (x, strip) in pieces:
-                first, last = max(x, start), min(piece_end, end)
-                if strip is not None and first < last:
-                    yield Control.move_to(first, y).segment.text
-                    yield strip.crop(first - x, last - x).render(console)
+
+class ShownCells:
+    """What was sent to a terminal so far, so what it shows."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, list[Cell]] = {}
+
+    def forget(self) -> None:
+        """Take nothing for known: the terminal was resized, or somebody else drew on it."""
+        self._lines.clear()
+
+    def changes(self, update: ChopsUpdate | LayoutUpdate, console: Console) -> str:
+        """Return what lets the terminal show an update, and take it for shown from now on."""
+        pen = _Pen(console._color_system or ColorSystem.TRUECOLOR)
+        for y, x, strip in _pieces(update):
+            for first, last in self._take(y, x, cells(strip)):
+                pen.draw(x + first, y, strip.crop(first, last))
+        return pen.lifted()
+
+    def _take(self, y: int, x: int, after: list[Cell]) -> list[tuple[int, int]]:
+        """Take cells for shown; returns which of them differ from those that were."""
+        line = self._lines.setdefault(y, [])
+        end = x + len(after)
+        if len(line) < end:
+            line += [UNKNOWN] * (end - len(line))
+        before = line[x:end]
+        if before == after:
+            return []
+        line[x:end] = after
+        return changed_runs(before, after)
+
+
+class _Pen:
+    """Writes pieces of lines, and says where and in which style only where that is another one."""
+
+    def __init__(self, colors: ColorSystem) -> None:
+        self._colors = colors
+        self._sequences: list[str] = []
+        self._at = (-1, -1)
+        self._style = ""
+
+    def draw(self, x: int, y: int, strip: Strip) -> None:
+        """Write a piece of a line."""
+        if self._at != (x, y):
+            self._sequences.append(f"\x1b[{y + 1};{x + 1}H")
+        self._at = (x + strip.cell_length, y)
+        for text, style, _ in strip:
+            self._take(style._make_ansi_codes(self._colors) if style is not None else "")
+            if style is not None and style.link:
+                text = f"\x1b]8;;{style.link}\x1b\\{text}\x1b]8;;\x1b\\"
+            self._sequences.append(text)
+
+    def _take(self, style: str) -> None:
+        if style != self._style:
+            self._sequences.append(f"\x1b[0;{style}m" if style else "\x1b[0m")
+            self._style = style
+
+    def lifted(self) -> str:
+        """Return all that was written; what follows is written in no style."""
+        self._take("")
+        return "".join(self._sequences)
+
+
+def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
+    """Yield the pieces of lines that an update is made of: line, first cell, and what is there."""
+    if isinstance(update, LayoutUpdate):
+        for y, strips in enumerate(update.strips, update.region.y):
+            x = update.region.x
+            for strip in strips:
+                yield y, x, strip
+                x += strip.cell_length
+        return
+    for y, start, end in update.spans:
+        pieces = zip(update.chop_ends[y], update.chops[y].items(), strict=False)
+        for piece_end, (x, piece) in pieces:
+            first, last = max(x, start), min(piece_end, end)
+            if piece is not None and first < last:
+                yield y, first, piece.crop(first - x, last - x)
+
+
+def cells(strip: Strip) -> list[Cell]:
+    """Return the cells of a line."""
+    found: list[Cell] = []
+    for text, style, _ in strip:
+        if text.isascii():
+            found += [(character, style) for character in text]
+            continue
+        for character in text:
+            width = cell_len(character)
+            if width:
+                found += [(character, style), ("", style)][:width]
+            elif found:
+                found[-1] = (found[-1][0] + character, found[-1][1])
+    return found
+
+
+def changed_runs(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[int, int]]:
+    """Return where two lines differ: the first cell of each run of cells, and the one after it.
+
+    Of a line with composed characters, whose width terminals do not agree on, the run goes on to
+    the end; a wide character is never cut.
+    """
+    runs: list[tuple[int, int]] = []
+    for at, (old, new) in enumerate(zip_longest(before, after, fillvalue=UNKNOWN)):
+        if old == new:
+            continue
+        if runs and at - runs[-1][1] <= NEAR:
+            runs[-1] = (runs[-1][0], at + 1)
+        else:
+            runs.append((at, at + 1))
+    if runs and any(len(text) > 1 for line in (before, after) for text, _ in line):
+        runs = [(runs[0][0], max(len(before), len(after)))]
+    return [_around_wide(run, after) for run in runs]
+
+
+def _around_wide(run: tuple[int, int], line: Sequence[Cell]) -> tuple[int, int]:
+    first, last = run
+    if 0 < first < len(line) and not line[first][0]:
+        first -= 1
+    if last < len(line) and not line[last][0]:
+        last += 1
+    return first, last

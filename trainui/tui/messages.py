@@ -25,3 +25,7 @@ class Rung(Message):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
+
+
+class Flowing(Message):
+    """The terminal, which for a while took nothing, has taken all that it was sent."""

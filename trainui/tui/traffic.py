@@ -32,6 +32,8 @@ class Traffic:
         self.budget = budget
         self.total = 0
         """Bytes sent so far."""
+        self.waiting = 0
+        """Bytes that the terminal has not taken yet: until then it is shown nothing new."""
         self._now = now
         self._sent: deque[tuple[float, int]] = deque()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -43,6 +44,9 @@ class Page(Acting):
     """The scopes of what the palette offers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("acting", "search")]
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As every screen's, but that where it moves the page is not drawn anew as a whole."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,7 +6,6 @@ This is what every pane of the screen is: a repaint costs the lines that differ,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,7 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -73,12 +72,8 @@ class LinesView(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         for y in range(self.scrollable_content_region.height):
             index = self._index_at(y)
-            before, after = self._drawn.get(index), self._strip(index, width)
-            if before is None:
+            if self._drawn.get(index) != self._strip(index, width):
                 self.refresh_line(y + self.scroll_offset.y)
-            elif before != after:
-                for start, end in changed_cells(before, after):
-                    self.refresh(Region(start, y, end - start, 1))
 
     def render_line(self, y: int) -> Strip:
         """Return what stands on a line of the widget."""
@@ -156,39 +151,6 @@ class LinesView(ScrollView, can_focus=True):
             return None
         index = self._index_at(offset.y)
         return index if 0 <= index < self.row_count() else None
-
-
-NEAR = 10
-"""Cells: runs as near to each other are drawn as one, since to go there costs as much."""
-
-
-def changed_cells(before: Strip, after: Strip) -> list[tuple[int, int]]:
-    """Return where two lines differ: the first cell of each run of cells, and the one after it."""
-    runs: list[tuple[int, int]] = []
-    for at, (old, new) in enumerate(zip_longest(_cells(before), _cells(after))):
-        if old == new:
-            continue
-        if runs and at - runs[-1][1] <= NEAR:
-            runs[-1] = (runs[-1][0], at + 1)
-        else:
-            runs.append((at, at + 1))
-    return runs
-
-
-def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
-    """Return what stands in each cell; nothing in the second one of a wide character."""
-    cells: list[tuple[str, Style | None]] = []
-    for text, style, _ in strip:
-        if text.isascii():
-            cells += [(character, style) for character in text]
-            continue
-        for character in text:
-            width = cell_len(character)
-            if width:
-                cells += [(character, style), ("", style)][:width]
-            elif cells:
-                cells[-1] = (cells[-1][0] + character, cells[-1][1])
-    return cells
 
 
 class RowsView(LinesView):

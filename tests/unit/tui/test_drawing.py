@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from trainui.tui.widgets.lines import changed_cells
+from trainui.tui.drawing import cells, changed_runs
 
 RED, BLUE = Style(color="red"), Style(color="blue")
 PIECES = st.lists(
@@ -27,31 +27,22 @@ def test_outside_of_what_is_drawn_again_nothing_differs(
 ) -> None:
     old, new = strip(before), strip(after)
     assume(old != new)
-    drawn = [cell for start, end in changed_cells(old, new) for cell in range(start, end)]
+    drawn = [
+        cell for start, end in changed_runs(cells(old), cells(new)) for cell in range(start, end)
+    ]
     assert drawn
     assert set(drawn) <= set(range(40))
     kept = set(range(40)) - set(drawn)
     assert all(cells(old)[cell] == cells(new)[cell] for cell in kept)
 
 
-def cells(line: Strip) -> list[tuple[str, Style | None]]:
-    """Each cell with its style; the second half of a wide character is one too."""
-    found: list[tuple[str, Style | None]] = []
-    for segment in line:
-        for character in segment.text:
-            found.append((character, segment.style))
-            if character == "日":
-                found.append(("", segment.style))
-    return found
-
-
 def test_of_a_clock_only_what_moves_is_drawn_again() -> None:
     before = strip([("running for 11s", RED), (" and more", BLUE)])
     after = strip([("running for 12s", RED), (" and more", BLUE)])
-    assert changed_cells(before, after) == [(13, 14)]
+    assert changed_runs(cells(before), cells(after)) == [(13, 14)]
 
 
 def test_runs_far_from_each_other_are_drawn_apart() -> None:
     before = strip([("step 837 loss 0.0027 with a text 1", RED)])
     after = strip([("step 838 loss 0.0027 with a text 2", RED)])
-    assert changed_cells(before, after) == [(7, 8), (33, 34)]
+    assert changed_runs(cells(before), cells(after)) == [(7, 8), (33, 34)]
