@@ -54,14 +54,17 @@ class CursorView(LinesView):
             return ""
         return "cursor" if self.has_focus else "cursor-blurred"
 
+    def rows_of_move(self, before: int, after: int) -> tuple[int, ...]:
+        """Return the rows that look different when the cursor has moved; none: any may."""
+        return before, after
+
     def move_cursor(self, index: int, *, tell: bool = True) -> None:
         """Put the cursor on a row, or on none (-1)."""
-        moved = index != self._cursor
-        self._cursor = index
-        self.update_rows()
+        before, self._cursor = self._cursor, index
+        self.update_rows(*self.rows_of_move(before, index))
         if index >= 0:
             self.show_row(index)
-        if moved and tell:
+        if index != before and tell:
             self.post_message(self.Moved(self))
 
     def on_focus(self) -> None:

@@ -40,8 +40,11 @@ class LinesView(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._drawn: dict[int, Strip] = {}
+        self._drawn: dict[int, tuple[object, Strip]] = {}
+        """By a row's index what it was made of, and what was made of it."""
         self._styles: dict[str, Style] = {}
+        self._colors: tuple[str, Style] | None = None
+        """The theme, and the widget's own style, that these were made for."""
 
     def row_count(self) -> int:
         """Return how many rows there are."""
@@ -64,15 +67,17 @@ class LinesView(ScrollView, can_focus=True):
         """Rows that scroll and are to be seen at once."""
         return max(self.scrollable_content_region.height - self.fixed_rows(), 1)
 
-    def update_rows(self) -> None:
-        """Draw again what differs from what is shown."""
+    def update_rows(self, *indices: int) -> None:
+        """Draw again what differs from what is shown; of these rows only, where some are given."""
         size = Size(0, self.row_count())
         if size != self.virtual_size:
             self.virtual_size = size
         width = self.scrollable_content_region.width
         for y in range(self.scrollable_content_region.height):
             index = self._index_at(y)
-            if self._drawn.get(index) != self._strip(index, width):
+            if indices and index not in indices:
+                continue
+            if index not in self._drawn or self._drawn[index][0] != self._made_of(index, width):
                 self.refresh_line(y + self.scroll_offset.y)
 
     def render_line(self, y: int) -> Strip:
@@ -80,23 +85,27 @@ class LinesView(ScrollView, can_focus=True):
         index = self._index_at(y)
         if y == 0 and len(self._drawn) > 4 * max(self.size.height, 1):
             self._drawn.clear()
-        strip = self._strip(index, self.scrollable_content_region.width)
-        self._drawn[index] = strip
-        return strip
+        made_of = self._made_of(index, self.scrollable_content_region.width)
+        drawn = self._drawn.get(index)
+        if drawn is None or drawn[0] != made_of:
+            self._drawn[index] = drawn = (made_of, self._strip(*made_of))
+        return drawn[1]
+
+    def _made_of(self, index: int, width: int) -> tuple[Row, str, int]:
+        if not 0 <= index < self.row_count():
+            return (), "", width
+        return self.row(index, width), self.row_style(index), width
 
     def _index_at(self, y: int) -> int:
         return y if y < self.fixed_rows() else y + self.scroll_offset.y
 
-    def _strip(self, index: int, width: int) -> Strip:
+    def _strip(self, row: Row, under: str, width: int) -> Strip:
         base = self.style_of("")
-        if not 0 <= index < self.row_count():
-            return Strip.blank(width, base)
-        under = self.row_style(index)
         if under:
             base = base + self.style_of(under)
         segments = []
         used = 0
-        for text, name in self.row(index, width):
+        for text, name in row:
             segments.append(Segment(text, base + self.style_of(name) if name else base))
             used += cell_len(text)
         if used < width:
@@ -113,10 +122,13 @@ class LinesView(ScrollView, can_focus=True):
         return style
 
     def notify_style_update(self) -> None:
-        """Forget colours that a theme or a class has changed."""
-        self._styles.clear()
-        self._drawn.clear()
+        """Forget colours that a theme or a class has changed; the focus changes none of them."""
         super().notify_style_update()
+        colors = (self.app.theme, self.rich_style)
+        if colors != self._colors:
+            self._colors = colors
+            self._styles.clear()
+            self._drawn.clear()
 
     def on_resize(self) -> None:
         """Draw everything again for the new width."""

@@ -137,6 +137,10 @@ class StageGraph(CursorView):
         """Let the cursor be on stages only."""
         return self._node_at(index) is not None
 
+    def rows_of_move(self, before: int, after: int) -> tuple[int, ...]:  # noqa: ARG002
+        """Draw all: other lanes are lit."""
+        return ()
+
     def row(self, index: int, width: int) -> Row:
         """Return a line of the graph."""
         columns = self._columns(width)
