@@ -7,6 +7,7 @@ supervisor sees to it that an attempt is started at most once.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -119,8 +120,8 @@ def _checkpoint(store: Store, subject: Subject) -> str | None:
     elif checkpoints.exhausted(rule, stage.directory, tried):
         raise CheckpointsExhaustedError(
             "every checkpoint was tried in vain: an attempt that continued from it ended before "
-            "it wrote a metric or a checkpoint; `trainui resume --fresh "
-            f"{stage.name}` begins anew, in a new directory"
+            f"it wrote a metric or a checkpoint; `trainui resume {stage.run_id} --fresh "
+            f"{shlex.quote(stage.name)}` begins anew, in a new directory"
         )
     return checkpoint
 
