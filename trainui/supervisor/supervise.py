@@ -718,7 +718,7 @@ def serve() -> int:
     import resource  # noqa: F401
     import warnings  # noqa: F401
 
-    connection = socket.socket(fileno=os.dup(0))
+    connection = socket.socket(fileno=0)  # so that no supervisor keeps it open: see `detach`
     gc.collect()
     gc.freeze()  # what is in memory now stays shared
     while True:

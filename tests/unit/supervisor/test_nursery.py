@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_death, wait_for_exit
 from trainui.supervisor import journal, nursery, process
-from trainui.supervisor.nursery import Nursery
+from trainui.supervisor.nursery import NoAnswerError, Nursery
 from trainui.supervisor.process import LaunchState
 from trainui.supervisor.protocol import Spec
 from trainui.supervisor.supervise import read_process
@@ -101,6 +103,28 @@ def test_one_that_dies_as_it_is_asked_hinders_nothing(
     assert launch(tmp_path / "a", own) == LaunchState.STARTED
     assert own.pid != first
     assert wait_for_exit(tmp_path / "a").exit_code == 3
+
+
+def test_a_supervisor_keeps_nobody_waiting_for_one_that_died(tmp_path: Path, own: Nursery) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    assert launch(tmp_path / "a", own, f"read x < {gate}; exit 3") == LaunchState.STARTED
+    os.kill(pid_of(own), signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(own.ask, tmp_path / "b", 30.0)
+        wait_for(lambda: is_sent(own), "the question")
+        os.kill(pid_of(own), signal.SIGKILL)
+        with pytest.raises(NoAnswerError, match="ended before it answered"):
+            asked.result()
+    gate.write_text("go\n")
+    assert wait_for_exit(tmp_path / "a").exit_code == 3
+
+
+def is_sent(own: Nursery) -> bool:
+    """Whether something waits in the socket for a nursery to read it."""
+    assert own._running is not None
+    waiting = fcntl.ioctl(own._running[1], termios.TIOCOUTQ, b"\0" * 4)
+    return any(waiting)
 
 
 def test_one_that_hangs_is_replaced(tmp_path: Path, own: Nursery) -> None:
