@@ -146,6 +146,10 @@ class Follower:
                 self._tend(followed)
             except (JournalError, OSError) as error:
                 self._tend_unseen(followed, f"it cannot be looked at: {error}")
+            except TrainuiError:
+                raise  # of the store: it is the same for the others
+            except Exception as error:  # one must not keep the others from being looked at
+                _put_off(followed, error)
         self._nursery.prepare()
 
     def leave(self) -> None:
@@ -279,9 +283,7 @@ class Follower:
         try:
             what(followed)
         except Exception as error:
-            followed.due = time.monotonic() + AGAIN_AFTER
-            trace = None if isinstance(error, TrainuiError) else error
-            logger.warning("%s: tried again: %r", followed.directory, error, exc_info=trace)
+            _put_off(followed, error)
         finally:
             followed.in_hand = False
             if self._is_news(followed):
@@ -372,3 +374,10 @@ class Follower:
         with self._lock:
             self._known.pop(followed.attempt.id, None)
         followed.done.set()
+
+
+def _put_off(followed: Followed, error: Exception) -> None:
+    """Try again later what went wrong with an attempt."""
+    followed.due = time.monotonic() + AGAIN_AFTER
+    trace = None if isinstance(error, TrainuiError) else error
+    logger.warning("%s: tried again: %r", followed.directory, error, exc_info=trace)

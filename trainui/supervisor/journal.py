@@ -6,12 +6,14 @@ A torn or lacking record is None, a torn last line is the end: only this module 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from trainui.domain.files import Directory
 from trainui.supervisor import protocol
-from trainui.supervisor.protocol import Exit, ExitReason, Pids, Spec
+from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Pids, Spec
 from trainui.supervisor.supervise import boot_id
 
 TAIL_BYTES = 65_536
@@ -22,30 +24,32 @@ def read_spec(attempt_dir: Path) -> Spec | None:
     """Read what the attempt was to run; None if that was never written.
 
     Raises:
-        JournalError: the record is of another version.
+        JournalError: the record is of another version, or cannot be understood.
     """
     values = _read(attempt_dir, protocol.SPEC_FILE, Spec)
     if values is None:
         return None
-    lists = {name: tuple(values[name]) for name in ("argv", "revive", "locks") if values.get(name)}
-    return Spec(**{**values, **lists})
+    with _understood(attempt_dir / protocol.SPEC_FILE):
+        lists = {key: tuple(values[key]) for key in ("argv", "revive", "locks") if values.get(key)}
+        return Spec(**{**values, **lists})
 
 
 def read_pids(attempt_dir: Path) -> Pids | None:
     """Read which processes the attempt was given; None if it was given none yet.
 
     Raises:
-        JournalError: the record is of another version.
+        JournalError: the record is of another version, or cannot be understood.
     """
     values = _read(attempt_dir, protocol.PIDS_FILE, Pids)
-    return Pids(**values) if values else None
+    with _understood(attempt_dir / protocol.PIDS_FILE):
+        return Pids(**values) if values is not None else None
 
 
 def is_of_this_boot(attempt_dir: Path) -> bool:
     """Whether the attempt's processes were started on this machine, since it was last booted.
 
     Raises:
-        JournalError: the record is of another version.
+        JournalError: the record is of another version, or cannot be understood.
     """
     pids = read_pids(attempt_dir)
     return pids is not None and pids.boot_id == boot_id()
@@ -55,14 +59,15 @@ def read_exit(attempt_dir: Path) -> Exit | None:
     """Read how the attempt ended; None if it did not, or nobody was there to see it.
 
     Raises:
-        JournalError: the record is of another version.
+        JournalError: the record is of another version, or cannot be understood.
     """
     values = _read(attempt_dir, protocol.EXIT_FILE, Exit)
     if values is None:
         return None
-    values["reason"] = ExitReason(values["reason"])
-    values["left"] = tuple(values["left"])
-    return Exit(**values)
+    with _understood(attempt_dir / protocol.EXIT_FILE):
+        values["reason"] = ExitReason(values["reason"])
+        values["left"] = tuple(values["left"])
+        return Exit(**values)
 
 
 def read_times(attempt_dir: Directory) -> list[tuple[int, int, int]]:
@@ -106,6 +111,15 @@ def _parse_times(line: bytes) -> tuple[int, int, int] | None:
     except ValueError:
         return None
     return time, out, err
+
+
+@contextmanager
+def _understood(path: Path) -> Iterator[None]:
+    """Refuse a record that is whole and makes no sense: whoever wrote it knew other words."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as error:
+        raise JournalError(f"{path} cannot be understood: {error}") from error
 
 
 def _read(

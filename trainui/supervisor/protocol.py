@@ -32,7 +32,7 @@ SUPERVISOR_LOG_FILE = "supervisor.log"
 
 
 class JournalError(Exception):
-    """A record is of a version that this trainui does not know."""
+    """A record is of a version, or in words, that this trainui does not know."""
 
 
 class ExitReason(StrEnum):

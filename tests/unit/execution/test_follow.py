@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.execution.submitted import of_stage, submit
+from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -22,7 +22,7 @@ from trainui.execution.slots import host
 from trainui.store import attempts, stages
 from trainui.store.engine import Store
 from trainui.supervisor import process
-from trainui.supervisor.process import LaunchResult, LaunchState
+from trainui.supervisor.process import LaunchResult, LaunchState, Probe
 from trainui.supervisor.protocol import Spec
 
 
@@ -124,6 +124,36 @@ def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
     follower.take(run, "a", str(attempt.celery_task_id))
     found = look_until(follower, run, Status.FAILED)
     assert found.error == "its supervisor could not be started: no answer within 60 s"
+
+
+def test_a_record_that_makes_no_sense_is_told_of_and_hinders_no_other_attempt(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
+    first, _ = (begin(store, run, "a").attempt for run in runs)
+    Path(first.directory).mkdir(parents=True)
+    Path(first.directory, "exit.json").write_text('{"version": 1, "reason": "bored", "left": []}')
+    look_until(follower, runs[1], Status.COMPLETED)
+    with store.read() as connection:
+        reason = str(stages.get(connection, first.stage_id).reason)
+    assert f"{first.directory}/exit.json cannot be understood: 'bored' is not" in reason
+    assert "`trainui cancel` closes its record" in reason
+
+
+def test_a_look_that_fails_hinders_no_other_attempt(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
+    first, _ = (begin(store, run, "a").attempt for run in runs)
+    real = process.probe
+
+    def probe(directory: Path) -> Probe:
+        if directory == Path(first.directory):
+            raise ValueError("a bug")
+        return real(directory)
+
+    monkeypatch.setattr(process, "probe", probe)
+    look_until(follower, runs[1], Status.COMPLETED)
 
 
 def test_what_fails_for_want_of_the_store_is_tried_again(
