@@ -118,7 +118,8 @@ def test_a_home_that_is_full(cli: CommandLine, small_home: Path) -> None:
     assert "No space left on device" in refused.err or "disk is full" in refused.err
     assert "Traceback" not in refused.err
 
-    os.kill(cli.json("worker", "status")["pid"], signal.SIGKILL)  # the guard has no room either
+    before = cli.json("worker", "status")
+    os.kill(before["pid"], signal.SIGKILL)  # the guard has no room to note it, either
     cli.write("go", "")
     record = Path(stage.directory) / ".trainui/attempt-1/exit.json"
     wait_for(record.exists, "the record of the end", PATIENCE)
@@ -128,5 +129,6 @@ def test_a_home_that_is_full(cli: CommandLine, small_home: Path) -> None:
     wait_for_stage(cli, "r", "first", status="failed", exit_code=3, attempt=1)
     wait_for_stage(cli, "r", "after", status="completed")
     assert starts(cli) == ["first", "after"]
+    assert cli.json("worker", "status")["guard_pid"] == before["guard_pid"]
     assert cli("run", "--wait", "--", "true").code == 0
     check_database(cli)

@@ -129,10 +129,10 @@ def _leave() -> None:
     if STOPPING.is_set():
         return
     STOPPING.set()
-    readiness.clear(paths.home())
     deadline = threading.Timer(_LEAVE_WITHIN, os._exit, [EXIT_TOLD])
     deadline.daemon = True
     deadline.start()
+    readiness.clear(paths.home())  # last: a disk may refuse it
 
 
 def _watch_wishes(home: Home, settings: Settings) -> None:

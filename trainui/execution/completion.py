@@ -26,7 +26,6 @@ RESULT_FILE = "result.json"
 """What `call_task` leaves in the attempt's directory."""
 
 LOST = "ended with nobody there to record how"
-NOT_STARTED = "cancelled before it started"
 STOPPED_FROM_OUTSIDE = (
     "its supervisor was told to stop, though nobody cancelled the stage: by somebody else, or "
     "because the machine was shut down"
@@ -63,7 +62,7 @@ def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) ->
     Args:
         attempt: as it is in the store; whether it was to be cancelled counts.
         definition: its stage's, as submitted.
-        found: what its supervisor recorded.
+        found: what its supervisor recorded; not that what it needs was taken (`ending`).
     """
     result, problem = _judge(attempt, definition, found)
     status = Status.COMPLETED if problem is None else Status.FAILED
@@ -73,7 +72,7 @@ def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) ->
         status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
     if problem is not None:
         problem = _with_left(problem, found.left)
-    never_ran = found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD)
+    never_ran = found.reason == ExitReason.START_FAILED
     return Outcome(
         status,
         completed_at=found.completed_at,
@@ -122,8 +121,7 @@ def _was_cancelled(attempt: AttemptRecord, found: Exit) -> bool:
     asked_at = attempt.cancel_requested_at
     if asked_at is None:
         return False
-    never_ran = found.reason == ExitReason.LOCK_HELD
-    return found.signalled or never_ran or found.completed_at > asked_at
+    return found.signalled or found.completed_at > asked_at
 
 
 def _with_left(problem: str, left: tuple[int, ...]) -> str:
@@ -149,7 +147,7 @@ def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
     """Say how it ended, unless it exited with 0 by itself."""
     if (overdue := _overdue(definition, found.reason)) is not None:
         return overdue
-    if found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
+    if found.reason == ExitReason.START_FAILED:
         return found.message or "it could not be started"
     if found.signal is not None:
         if found.oom_kill and found.signal == signal.SIGKILL:
@@ -199,7 +197,7 @@ def _explained(ending: str, definition: StageDefinition, found: Exit, directory:
         if said is not None and not said.get("ok", True):
             return str(said.get("error"))
     tail = logs.tail(directory)
-    if not tail or found.reason in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
+    if not tail or found.reason == ExitReason.START_FAILED:
         return ending
     if (line := logs.last_match(directory, _MEMORY_ERROR)) is not None:
         ending = f"{ending}: out of memory: {line[:LONGEST_QUOTE]}"

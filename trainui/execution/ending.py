@@ -57,7 +57,7 @@ def record_exit(
         subject = subject_of(store, attempt.id)  # as it is by now
     if subject.attempt.status != Status.RUNNING:
         return True  # it is on record already
-    if found.reason == ExitReason.LOCK_HELD and subject.attempt.cancel_requested_at is None:
+    if found.reason == ExitReason.LOCK_HELD:
         taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
         put_back(store, subject.attempt, f"{taken} was taken by another process of this machine")
         return True
@@ -137,7 +137,7 @@ def put_back(store: Store, attempt: AttemptRecord, reason: str) -> None:
 
 def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
     """Record that an attempt was cancelled before it was started."""
-    outcome = Outcome(Status.CANCELLED, clock.now(), error=completion.NOT_STARTED)
+    outcome = Outcome(Status.CANCELLED, clock.now(), error=attempts.NOT_STARTED)
     with store.write() as connection:
         attempts.end(connection, attempt.id, outcome)
 

@@ -67,14 +67,20 @@ class Guard:
         """Keep both alive until they are not wanted, then end them."""
         while self._is_wanted():
             now = time.monotonic()
-            self._broker.tend(now)
-            if self._broker.is_settled():
-                self._worker.tend(now)
-                self._pulse.take(now)
+            try:
+                self._tend(now)
+            except OSError as error:  # a full disk, no process to be had: it may be over soon
+                logger.warning("tried again: %s", error)
             self._sleep(now)
         logger.info("not wanted any more: the worker and the broker end")
         self._end_worker()
         self._end_broker()
+
+    def _tend(self, now: float) -> None:
+        self._broker.tend(now)
+        if self._broker.is_settled():
+            self._worker.tend(now)
+            self._pulse.take(now)
 
     def _is_wanted(self) -> bool:
         if self._told:

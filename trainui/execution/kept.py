@@ -75,8 +75,6 @@ class Kept:
 
     def _reap(self) -> None:
         if self.process is not None and (code := self.process.poll()) is not None:
-            logger.info(
-                "the process %d of the %s ended, code %d", self.process.pid, self.name, code
-            )
-            self.on_end(self.process.pid, code)
-            self.process = None
+            ended, self.process = self.process, None  # whatever goes wrong from here on
+            logger.info("the process %d of the %s ended, code %d", ended.pid, self.name, code)
+            self.on_end(ended.pid, code)

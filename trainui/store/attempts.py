@@ -308,6 +308,10 @@ _STAGE_STARTED = update(STAGES).where(
 )
 
 
+NOT_STARTED = "cancelled before it started"
+"""The error of an attempt of which no process ever ran."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt ended."""
@@ -425,5 +429,5 @@ def withdraw(connection: Connection, stage: StageRecord) -> None:
         connection, ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.status == Status.QUEUED
     )
     for attempt in open_attempts:
-        outcome = Outcome(Status.CANCELLED, clock.now(), error="cancelled before it started")
+        outcome = Outcome(Status.CANCELLED, clock.now(), error=NOT_STARTED)
         _end_attempt(connection, attempt, outcome)

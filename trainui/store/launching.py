@@ -10,6 +10,7 @@ from trainui import clock
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store import attempts, events, runs, stages
+from trainui.store.attempts import Outcome
 from trainui.store.point_tables import CHUNK_STATS, SOURCES, TAILS
 from trainui.store.tables import ATTEMPTS, SLOTS, STAGES
 
@@ -54,6 +55,8 @@ def _moved(path: str, old: Path, new: Path) -> Path:
 def put_back(connection: Connection, attempt_id: int, reason: str, *, not_before: int) -> None:
     """Let a stage wait again whose attempt found its slot taken: no retry is used up by it.
 
+    One that was cancelled meanwhile has ended by that.
+
     Args:
         connection: a write transaction.
         attempt_id: the running attempt, of which no process ever started.
@@ -61,6 +64,10 @@ def put_back(connection: Connection, attempt_id: int, reason: str, *, not_before
         not_before: microseconds; when it may be tried again.
     """
     attempt = attempts.get(connection, attempt_id)
+    if attempt.cancel_requested_at is not None:
+        cancelled = Outcome(Status.CANCELLED, clock.now(), error=attempts.NOT_STARTED)
+        attempts.end(connection, attempt_id, cancelled)
+        return
     stage = stages.get(connection, attempt.stage_id)
     ended = connection.execute(
         update(ATTEMPTS)

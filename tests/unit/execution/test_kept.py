@@ -107,3 +107,16 @@ def test_its_end_is_noticed_while_what_it_made_lives_on(world: World) -> None:
     world.tend(1.0)
     assert world.kept.process is None
     assert world.starts == [0.0]
+
+
+def test_what_goes_wrong_as_its_end_is_noted_keeps_it_from_no_further_start(world: World) -> None:
+    def note(_pid: int, _code: int) -> None:
+        raise OSError("no space left")
+
+    world.kept.on_end = note
+    world.tend(0.0)
+    world.die()
+    with pytest.raises(OSError, match="no space"):
+        world.tend(1.0)
+    world.tend(2.0)
+    assert world.starts == [0.0, 2.0]

@@ -75,6 +75,19 @@ def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(
         assert again.number == 2
 
 
+def test_an_attempt_that_was_cancelled_meanwhile_is_not_put_back(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("r", {"A": []})
+    attempt = start(store, run, "A")
+    with store.write() as connection:
+        stages.cancel(connection, run, [attempt.stage_id])
+        launching.put_back(connection, attempt.id, "GPU 0 is taken", not_before=clock.now())
+        stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
+        assert (stage.status, ended.status) == ("cancelled", "cancelled")
+        assert attempts.held_slots(connection, "a-host") == {}
+
+
 def test_an_attempt_wrote_points_if_one_is_stored_under_its_number(
     store: Store, add_run: AddRun
 ) -> None:
