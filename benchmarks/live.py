@@ -28,6 +28,7 @@ from trainui.store import views
 
 HERTZ = 20
 FILES = 64
+PAUSE = 0.004
 
 TRAINING = """
 import json, sys, time
@@ -58,7 +59,11 @@ def main() -> None:
         one.write(options.seconds)
         late = sorted(one.delays)[int(len(one.delays) * 0.95) - 1]
         median = statistics.median(one.delays)
-        print(f"one file at {HERTZ} Hz: visible after {median:.0f} ms, 95 of 100 within {late:.0f}")
+        print(
+            f"one file at {HERTZ} Hz: visible after {median:.0f} ms, 95 of 100 within {late:.0f} "
+            f"(at most 100); the machine itself woke who slept late, 95 of 100 within "
+            f"{sorted(one.late)[int(len(one.late) * 0.95) - 1]:.0f}"
+        )
         cost, many = Cost(reader.pid), Live(attempts)
         many.write(options.seconds)
         print(f"{FILES} files at {HERTZ} Hz: {cost.percent():.2f} % of a core (at most 5)")
@@ -78,6 +83,8 @@ class Live:
     def __init__(self, attempts: list[Attempt]) -> None:
         self.delays: list[float] = []
         """Milliseconds, of the first file's lines."""
+        self.late: list[float] = []
+        """Milliseconds by which this process slept longer than it wanted."""
         self._files = [attempt.own_file.open("ab", buffering=0) for attempt in attempts]
         self._owner = attempts[0].stage_id
         self._step = 0
@@ -94,7 +101,9 @@ class Live:
                 ).fetchone()
                 for offset in [offset for offset in waiting if offset <= (row[0] or 0)]:
                     self.delays.append((time.monotonic() - waiting.pop(offset)) * 1000)
-                time.sleep(0.004)
+                slept = time.monotonic()
+                time.sleep(PAUSE)
+                self.late.append((time.monotonic() - slept - PAUSE) * 1000)
 
     def _put(self) -> int:
         """Write a line to each file; return where the first one ends."""

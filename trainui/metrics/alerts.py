@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainui.domain import strikes
 from trainui.domain.definition import Alert
 from trainui.store.chunks import step_number
 from trainui.store.marks import Mark
@@ -126,13 +127,11 @@ def _nan(name: str, points: Points) -> Mark | None:
 
 
 def _told(name: str, points: Points, at: int) -> str:
-    value = float(points.values[at])
-    shown = "NaN" if math.isnan(value) else f"{value:.6g}"
-    return f"{name} is {shown} at step {_step(points, at)}"
+    return strikes.met(name, float(points.values[at]), _step(points, at))
 
 
-def _step(points: Points, at: int) -> str:
-    return str(step_number(points.steps[at].item()))
+def _step(points: Points, at: int) -> int | float:
+    return step_number(points.steps[at].item())
 
 
 def _without_improvement(alert: Alert, name: str, points: Points, course: _Course) -> str | None:
@@ -147,11 +146,8 @@ def _without_improvement(alert: Alert, name: str, points: Points, course: _Cours
     at = _first((since >= alert.limit) & np.isfinite(best[1:]))
     if at is None:
         return None
-    shown = _best(best[at + 1], alert)
-    return (
-        f"{name} has not improved for {alert.limit:g} points at step {_step(points, at)}; "
-        f"its best is {shown}"
-    )
+    words = strikes.not_improved(name, alert.limit, _step(points, at))
+    return f"{words}; its best is {_best(best[at + 1], alert)}"
 
 
 def _best(best: Floats, alert: Alert) -> str:

@@ -26,12 +26,12 @@ from trainui.store.reading import AttemptToRead, attempts_to_read, mark_metrics_
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.process import ProbeState, probe
 
-ACTIVE_PAUSE = 0.05
+ACTIVE_PAUSE = 0.03
 """Seconds between looks at files that grow: on a clock, since events would cost more."""
 
-REST = 24
+REST = 30
 """A turn that took much is followed by a pause as many times as long: many busy files are looked at
-less often, and never take more than a twentieth of a core with what it takes to hear of them."""
+less often, and with what it takes to hear of them they stay below a twentieth of a core."""
 
 ACTIVE_FOR = 2.0
 """Seconds after its last growth for which a file is looked at on the clock."""

@@ -94,6 +94,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that struck a metric."""
+
+    x: float
+    """Where on the axis."""
+    words: str
+    """Harmless."""
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """A metric in a window of an axis."""
 
@@ -105,6 +115,8 @@ class Chart:
     """The one whose plot this is first."""
     extent: tuple[float, float]
     """From where to where there is something to see."""
+    marks: tuple[Mark, ...] = ()
+    """Where an alert struck, or the stage had stalled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from trainui.store.placing import Axis
 from trainui.text import harmless
 from trainui.tui.curve_ahead import NOTHING, Foreseen, Lookout, with_ahead
 from trainui.tui.curve_data import Chart, Compare, CurveData, Curves, CurvesWanted, Line
+from trainui.tui.curve_marks import Strike, marks, strikes_of
 from trainui.tui.goals import lower_is_better
 from trainui.tui.ticks import round_stride
 
@@ -54,6 +55,7 @@ class CurveReader:
         self._kept: dict[Hashable, Any] = {}
         self._lookout = Lookout()
         self._ahead = NOTHING
+        self._strikes: list[Strike] = []
 
     def read(
         self,
@@ -81,6 +83,7 @@ class CurveReader:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
         known = {figure.stored for figure in figures}
         lines = self._sources(connection, stage, stages, wanted)
+        self._strikes = strikes_of(connection, stage)
         return Curves(
             wanted,
             figures,
@@ -153,7 +156,9 @@ class CurveReader:
         extent = _whole(extents, live=live)
         low, high = wanted.window or extent
         lines = tuple(self._line(source, one, name, (low, high), wanted) for source, one in plotted)
-        return Chart(name, low, high, lines, extent)
+        own = next((line for line in lines if line.own), None)
+        struck = marks(self._strikes, name, own, wanted.axis, wanted.attempt) if own else ()
+        return Chart(name, low, high, lines, extent, struck)
 
     def _line(
         self,

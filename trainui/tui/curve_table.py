@@ -38,7 +38,8 @@ def table_rows(chart: Chart, figures: CurveData, view: View, width: int, most: i
     if not chart.lines:
         return []
     if len(chart.lines) == 1:
-        return [_whole(row, width) for row in _alone(chart, figures, view)]
+        rows = [*_alone(chart, figures, view), *_struck(chart)]
+        return [_whole(row, width) for row in rows]
     rows = _compared(chart, view, most)
     return [cut(row, width) for row in rows[:most]]
 
@@ -52,6 +53,14 @@ def _whole(row: Row, width: int) -> Row:
 
 def _alone(chart: Chart, figures: CurveData, view: View) -> list[Row]:
     return [_here(chart.lines[0], view), _in_all(chart.lines[0], figures)]
+
+
+def _struck(chart: Chart) -> list[Row]:
+    """Return what struck last."""
+    if not chart.marks:
+        return []
+    more = f"   {len(chart.marks) - 1} more before" if len(chart.marks) > 1 else ""
+    return [(Span("!      ", "warn"), Span(chart.marks[-1].words), Span(more, "dim"))]
 
 
 def _here(line: Line, view: View) -> Row:

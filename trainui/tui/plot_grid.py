@@ -148,6 +148,8 @@ def _title(cell: Cell, view: View, grid: Grid, style: str, ending: str) -> Row:
     right: list[Span] = []
     if cell.figures.nonfinite:
         right.append(Span(f"×{cell.figures.nonfinite}  ", "bad"))
+    if cell.chart is not None and cell.chart.marks:
+        right.append(Span("!  ", "warn"))
     found = _at_cursor(cell.chart, view)
     if found is not None:
         right.append(Span(number(found.smoothed), "accent"))

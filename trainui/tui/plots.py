@@ -76,6 +76,7 @@ def plot_rows(
     _put_boundaries(canvas, chart.lines, across)
     for line in chart.lines:
         _put_odd(canvas, line, scale)
+    _put_struck(canvas, chart, across)
     _put_cursor(canvas, view, across)
     if words := _instead(chart, view, scale):
         _put_words(canvas, words)
@@ -167,6 +168,16 @@ def _put_boundaries(canvas: Canvas, lines: Sequence[Line], across: Across) -> No
                 canvas.put(row, column, "┊", "dim", under=True)
             for at, character in enumerate(f"{number}"):
                 canvas.put(0, column + at, character, "key")
+
+
+def _put_struck(canvas: Canvas, chart: Chart, across: Across) -> None:
+    """Mark where an alert struck, or the stage had stalled."""
+    for mark in chart.marks:
+        column = across.column(mark.x)
+        if 0 <= column < canvas.width:
+            for row in range(1, canvas.height):
+                canvas.put(row, column, "╎", "warn", under=True)
+            canvas.put(0, column, "!", "warn")
 
 
 def _put_odd(canvas: Canvas, line: Line, scale: Upright | None) -> None:

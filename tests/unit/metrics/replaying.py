@@ -6,12 +6,13 @@ import multiprocessing
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.unit.metrics import corpus, reading
+from trainui.metrics.formats import DOCUMENTS
 from trainui.metrics.source_reader import SourceReader
 from trainui.store import curves, point_sources, views
 from trainui.store.engine import Store, open_store
@@ -39,11 +40,16 @@ def points_of(store: Store, owner: str) -> dict[str, Points]:
     }
 
 
-_REWRITTEN = {"json-object", "fastai-csv", "lightning-csv"}
-"""Files whose first content was lost: by the newest values, or by another fit."""
+_REWRITTEN = {"json-object", "fastai-csv", "lightning-csv", "logging key=value, rotated"}
+"""Files whose first content was lost: by the newest values, by another fit, to another file."""
 
-_LINES = {"baselines-json", "sb3-json", "detectron2-json", "deit-jsonl", "verl-jsonl"}
-"""JSON lines, as an independent reader calls them."""
+
+@dataclass(frozen=True)
+class Finished:
+    """A file as its trainer left it."""
+
+    format: str | None
+    series: dict[str, Points]
 
 
 @dataclass
@@ -65,7 +71,7 @@ class Replay:
         *,
         looks: Callable[[int], bool] = lambda _change: True,
         other_process: frozenset[int] = frozenset(),
-        whole: dict[str, dict[str, Points]] | None = None,
+        whole: Mapping[str, Finished] | None = None,
     ) -> None:
         """Do all operations, read after each, and compare what is stored at the end.
 
@@ -88,18 +94,19 @@ class Replay:
                 self._read_elsewhere(operation.path, name)
             else:
                 self._read(operation.path, name)
-            if whole is not None and name in whole and self._is_changed(name):
+            if whole is not None and name in whole and self._is_changed(name, whole[name].format):
                 for series, points in points_of(self.store, name).items():
-                    assert points <= whole[name][series], f"{series} of {name} after {change}"
+                    known = whole[name].series.get(series, Counter())
+                    assert points <= known, f"{series} of {name} after {change}"
         self._check(read)
 
-    def _is_changed(self, name: str) -> bool:
+    def _is_changed(self, name: str, format: str | None) -> bool:
         """Tell whether anything was stored of a file since it was last asked for."""
         with self.store.read() as connection:
             (source,) = point_sources.sources(connection, name)
         before, self._compared[name] = self._compared.get(name), source
         # A first line without its end is taken for a document, whose step is a value as well.
-        is_begun = source.format == "json" and corpus.kept_files()[name][0].format in _LINES
+        is_begun = source.format in DOCUMENTS and format not in DOCUMENTS
         return source != before and not is_begun
 
     def _read(self, path: str, name: str) -> None:
@@ -153,7 +160,7 @@ class Replay:
         assert written.steps.tolist() == list(range(1, 901))
 
 
-def finished(store: Store, trace: Path) -> dict[str, dict[str, Points]]:
+def finished(store: Store, trace: Path) -> dict[str, Finished]:
     """Return the points of a trace's finished files, except of those that lost some of theirs."""
     written = {one.path.removeprefix("<stdio>/") for one in corpus.operations(trace)}
     found = {}
@@ -162,7 +169,7 @@ def finished(store: Store, trace: Path) -> dict[str, dict[str, Points]]:
             owner = f"finished {name}"
             reader = reading.open_reader(store, files[0].path, files[0].reading, owner=owner)
             reading.read_to_end(store, reader, clean="killed" not in files[0].format)
-            found[name] = points_of(store, owner)
+            found[name] = Finished(reader.source.format, points_of(store, owner))
     return found
 
 

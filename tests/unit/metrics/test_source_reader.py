@@ -318,6 +318,17 @@ def test_a_line_whose_end_is_another_write(store: Store, tmp_path: Path) -> None
     assert kept_points(store, "loss") == [(1, 1), (2, 2)]
 
 
+def test_a_bracket_alone_is_no_document_yet(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    reader = open_reader(store, path, FOUND)
+    line = "[11/24 14:02:37] d2.utils.events INFO:  eta: 0:00:00  iter: 19  total_loss: 2.265  \n"
+    for text in ("[", line[1:] + line.replace("19", "39")):
+        with path.open("a") as file:
+            file.write(text)
+        read_on(reader)
+    assert kept_points(store, "total_loss") == [(19, 2.265), (39, 2.265)]
+
+
 def test_what_cannot_be_read_says_why(store: Store, tmp_path: Path) -> None:
     binary = tmp_path / "model.bin"
     binary.write_bytes(random.Random(1).randbytes(1000))

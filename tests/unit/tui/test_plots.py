@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.store.binning import ABOVE, BELOW
 from trainui.store.binning import NAN as NAN_BIT
+from trainui.tui.curve_data import Mark
 from trainui.tui.curve_view import View
 from trainui.tui.plot_grid import Cell, Grid, grid_rows
 from trainui.tui.plots import Frame, plot_rows
@@ -68,6 +69,13 @@ def test_a_constant_is_a_line_in_the_middle_with_its_value() -> None:
     told = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
     assert len(told) == 1
     assert plain(rows[told[0]]).split("┤")[0].strip() == "3.0"
+
+
+def test_what_struck_is_marked_at_its_place() -> None:
+    struck = (Mark(20.0, "loss is 20 at step 20"), Mark(500.0, "out of the window"))
+    rows = plot_rows(chart(line([float(at) for at in range(40)]), marks=struck), View(), FRAME)
+    assert plain(rows[0]).index("!") == FRAME.labels + 1 + 10
+    assert spans_of(rows, "warn").count("!") == 1
 
 
 def test_what_is_not_finite_is_marked_where_it_is() -> None:

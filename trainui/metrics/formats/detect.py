@@ -55,7 +55,7 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
     line, end, _rest = text.partition(b"\n")
     document = "hf" if HISTORY.encode() in text else "json"
     if text[:1] == b"[":
-        return "json"
+        return "json" if complete or text.strip() != b"[" else None
     if end:
         return "jsonl" if isinstance(_load(line), dict) else document
     if path.suffix == ".jsonl":
