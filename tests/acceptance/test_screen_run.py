@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
-from trainui import paths
+from trainui import paths, settings
 from trainui.domain.states import Status
 from trainui.execution import variables
 from trainui.store import runs
@@ -279,15 +280,14 @@ async def test_curves_files_and_events_follow_the_attempt_that_is_looked_at(
     directory = Path(filler.stage(run_id, "a").directory)
     first = filler.start(run_id, "a", ago=60)
     feeder = filler.curves(run_id, "a", 50)
-    (directory / "old.bin").write_bytes(b"x")
     filler.end(first, Status.FAILED, ago=30, error="exit code 3: too hot", exit_code=3)
     second = filler.start(run_id, "a")
-    mark = Path(second.directory) / "started"
-    mark.touch()
     feeder.feed(training(50, 100), attempt=2)
-    new = directory / "new.bin"
-    new.write_bytes(b"x")
-    os.utime(new, ns=(mark.stat().st_mtime_ns + 1, mark.stat().st_mtime_ns + 1))
+    in_order = ("started", first), ("old.bin", None), ("started", second), ("new.bin", None)
+    for second_of_the_day, (name, attempt) in enumerate(in_order):
+        file = Path(attempt.directory if attempt else directory) / name
+        file.write_bytes(b"x")
+        os.utime(file, (second_of_the_day, second_of_the_day))
     async with opened(run_id) as driven:
         await driven.until_shown("attempt 2 of 2", "149")
         await driven.press("6")
@@ -320,3 +320,41 @@ async def test_the_overview_names_variables_that_differ_and_no_values(filler: Fi
         await driven.press("comma")
         await driven.until_shown("since attempt 1: SEED")
         await driven.until_gone("HF_TOKEN")
+
+
+async def test_images_among_the_files_are_shown(
+    filler: Filler,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    run_id = filler.run({"a": ()})
+    filler.start(run_id, "a")
+    directory = Path(filler.stage(run_id, "a").directory)
+    (directory / "samples").mkdir()
+    Image.new("RGB", (64, 32), (255, 0, 0)).save(directory / "samples" / "grid.png")
+    async with opened(run_id) as driven:
+        await driven.until_shown("command")
+        await driven.press("6")
+        await driven.until_shown("samples/grid.png", "▀" * 40)
+        Path(directory, "samples", "grid.png").write_bytes(b"no image any more")
+        driven.app.feed.look()
+        await driven.until_shown("it cannot be shown: UnidentifiedImageError")
+
+
+@pytest.mark.parametrize(("term", "as_ascii"), [("xterm", False), ("xterm-256color", True)])
+async def test_without_colours_or_characters_for_images_there_are_none(
+    filler: Filler,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    term: str,
+    as_ascii: bool,
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.delenv("COLORTERM", raising=False)
+    run_id = filler.run({"a": ()})
+    filler.start(run_id, "a")
+    Image.new("RGB", (64, 32)).save(Path(filler.stage(run_id, "a").directory) / "grid.png")
+    async with opened(run_id, configured=settings.Settings(ascii=as_ascii)) as driven:
+        await driven.until_shown("command")
+        await driven.press("6")
+        await driven.until_shown("grid.png", "1 files")
+        assert driven.text().count("grid.png") == 1

@@ -103,6 +103,11 @@ class TrainuiApp(Working, App[int]):
         """Return the first page."""
         return RunsScreen()
 
+    @property
+    def shows_images(self) -> bool:
+        """Whether the terminal has the characters and the colours that images take."""
+        return not self._ascii and self.console.color_system != "standard"
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what finished lines go through."""
         return [*super().get_line_filters(), *self._ascii]

@@ -46,6 +46,8 @@ class StageFiles:
     """Declared outputs of which there is none."""
     cut: bool = False
     """Whether there are more than were looked at."""
+    directory: str = ""
+    """The stage's, absolute."""
     attempt: int | None = None
     """The attempt that wrote all of them last; None: any."""
 
@@ -65,7 +67,8 @@ def stage_files(
     attempt, later = attempts[number - 1], attempts[number:]
     marks = Path(attempt.directory)
     found = _files_in(attempt.definition or stage.definition, marks.parents[1])
-    begin = _started(marks) or attempt.granted_at
+    begin = _started(marks)
+    begin = attempt.granted_at if begin is None else begin
     end = _started(Path(later[0].directory)) if later else None
     own = (
         file
@@ -100,7 +103,7 @@ def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
         found.append(StageFile(relative, status.st_size, status.st_mtime_ns // 1000, role))
     found.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
     missing = tuple(pattern for pattern in definition.outputs if not _matching(directory, pattern))
-    return StageFiles(tuple(found), missing, cut=len(found) == MOST)
+    return StageFiles(tuple(found), missing, len(found) == MOST, str(directory))
 
 
 def _matching(directory: Path, pattern: str) -> list[str]:

@@ -18,17 +18,16 @@ from trainui.text import harmless
 from trainui.tui.acting import Target
 from trainui.tui.keys import bindings
 from trainui.tui.log_windows import LogSource, Stream
-from trainui.tui.overview import as_attempt, overview_rows
 from trainui.tui.reports import LOG_LINES, stage_report
 from trainui.tui.run_heading import can_resume, crumbs, heading
 from trainui.tui.screens.page import Page
-from trainui.tui.sheets import events_rows, files_rows, params_rows
 from trainui.tui.snapshots import RunPage, Snapshot, StageDetail, Wanted
-from trainui.tui.spans import Row, Span
+from trainui.tui.spans import Span
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.curves import CurvesView
 from trainui.tui.widgets.lines import RowsView
 from trainui.tui.widgets.panes import Panes
+from trainui.tui.widgets.sheet_view import Subject
 from trainui.tui.widgets.stage_graph import StageGraph
 
 BOTH: tuple[Stream, ...] = ("stdout", "stderr")
@@ -166,36 +165,10 @@ class RunScreen(Page):
         return page.attempts.get(stage.id, ())[: self._attempt]
 
     def _show_sheet(self, page: RunPage, stage: StageRecord) -> None:
-        view = self.panes.overview
-        width = max(view.scrollable_content_region.width, 20)
-        sheet, detail = self.panes.sheet, self._detail
-        attempts = self._attempts(page, stage)
-        if sheet == 2:
-            rows = self._overview(page, as_attempt(stage, attempts), attempts, width)
-        elif sheet == 5:
-            rows = params_rows(page.run, as_attempt(stage, attempts), width)
-        elif sheet == 6:
-            rows = files_rows(detail.files if detail is not None else None, width)
-        else:
-            rows = events_rows(detail.events if detail is not None else None, width)
-        view.set_rows(rows)
-
-    def _overview(
-        self, page: RunPage, stage: StageRecord, attempts: Sequence[AttemptRecord], width: int
-    ) -> list[Row]:
-        return overview_rows(
-            page.run,
-            stage,
-            attempts,
-            {one.name: one for one in page.stages},
-            now=clock.now(),
-            ending=page.ahead.stages.get(stage.name) if page.ahead else None,
-            width=width,
-            commit=self._detail.commit if self._detail is not None else "",
-            variables=self._detail.variables if self._detail is not None else "",
-            timeline=self.graph.timeline,
-            of=len(page.attempts.get(stage.id, ())),
-        )
+        if self._detail is not None:
+            attempts = self._attempts(page, stage)
+            subject = Subject(page, stage, attempts, self._detail, self.graph.timeline)
+            self.panes.overview.show(subject, self.panes.sheet)
 
     def tick(self) -> None:
         """Let the clocks of what runs go on."""

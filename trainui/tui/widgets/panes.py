@@ -18,8 +18,9 @@ from trainui.text import harmless
 from trainui.tui.sheets import SHEETS
 from trainui.tui.spans import Row, Span, width_of
 from trainui.tui.widgets.curves import CurvesView
-from trainui.tui.widgets.lines import LinesView, RowsView
+from trainui.tui.widgets.lines import LinesView
 from trainui.tui.widgets.log_view import LogView
+from trainui.tui.widgets.sheet_view import SheetView
 from trainui.tui.widgets.stage_graph import StageGraph
 
 WIDE = 100
@@ -148,7 +149,7 @@ class Panes(Container):
         self.tabs = Tabs()
         self.left = Vertical(id="left")
         self.graph = StageGraph(id="graph")
-        self.overview = RowsView(id="overview")
+        self.overview = SheetView(id="overview")
         self.curves = CurvesView(id="curves")
         self.log_view = LogView(id="log")
         self._zoomed = 0

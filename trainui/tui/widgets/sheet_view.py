@@ -1,0 +1,109 @@
+"""The selected stage's sheet: its overview, its parameters, its files with images, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+
+from trainui import clock
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.tui import ansi
+from trainui.tui.overview import as_attempt, overview_rows
+from trainui.tui.sheets import events_rows, files_rows, params_rows
+from trainui.tui.snapshots import RunPage, StageDetail
+from trainui.tui.spans import Row
+from trainui.tui.widgets.lines import RowsView
+
+if TYPE_CHECKING:
+    from trainui.tui.images import Gallery, Wish
+    from trainui.tui.timeline import Timeline
+
+LEAST_WIDTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the sheets tell of."""
+
+    page: RunPage
+    stage: StageRecord
+    attempts: Sequence[AttemptRecord]
+    """The stage's, down to the one that is looked at."""
+    detail: StageDetail
+    timeline: Timeline
+
+
+class SheetView(RowsView):
+    """One of the sheets."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[Subject, int] | None = None
+        self._gallery: Gallery | None = None
+        self._decoding = False
+
+    def show(self, subject: Subject, sheet: int) -> None:
+        """Show a sheet (`sheets.SHEETS`) of a stage."""
+        self._shown = subject, sheet
+        width = max(self.scrollable_content_region.width, LEAST_WIDTH)
+        self.set_rows(self._rows_of(subject, sheet, width))
+
+    def _rows_of(self, of: Subject, sheet: int, width: int) -> list[Row]:
+        stage = as_attempt(of.stage, of.attempts)
+        if sheet == 2:
+            return self._overview(of, stage, width)
+        if sheet == 5:
+            return params_rows(of.page.run, stage, width)
+        if sheet == 6:
+            return [*files_rows(of.detail.files, width), *self._images(of, width)]
+        return events_rows(of.detail.events, width)
+
+    def _overview(self, of: Subject, stage: StageRecord, width: int) -> list[Row]:
+        page = of.page
+        by_name: Mapping[str, StageRecord] = {one.name: one for one in page.stages}
+        return overview_rows(
+            page.run,
+            stage,
+            of.attempts,
+            by_name,
+            now=clock.now(),
+            ending=page.ahead.stages.get(stage.name) if page.ahead else None,
+            width=width,
+            commit=of.detail.commit,
+            variables=of.detail.variables,
+            timeline=of.timeline,
+            of=len(page.attempts.get(stage.id, ())),
+        )
+
+    def _images(self, of: Subject, width: int) -> list[Row]:
+        """Return what is decoded of images, and have the rest decoded, one image after another."""
+        from trainui.tui.images import Gallery
+
+        if not getattr(self.app, "shows_images", False):
+            return []
+        self._gallery = self._gallery or Gallery()
+        rows, missing = self._gallery.rows(of.detail.files, width)
+        if missing and not self._decoding:
+            self._decoding = True
+            work = partial(self._decode, self._gallery, missing[:1])
+            self.run_worker(work, thread=True, group="images", exit_on_error=False)
+        return rows
+
+    def _decode(self, gallery: Gallery, wishes: Sequence[Wish]) -> None:
+        gallery.decode(wishes)
+        self.app.call_from_thread(self._show_again)
+
+    def _show_again(self) -> None:
+        self._decoding = False
+        if self._shown is not None:
+            self.show(*self._shown)
+
+    def style_of(self, name: str) -> Style:
+        """Return the style of this name, of an image's own colours too."""
+        if name.startswith(ansi.PREFIX) and name not in self._styles:
+            self._styles[name] = ansi.style_of(name)
+        return super().style_of(name)
