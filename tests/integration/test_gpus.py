@@ -159,8 +159,8 @@ def test_it_stays_with_the_attempt_that_lives_when_the_worker_is_killed(
     background.kill(background.worker_pid(home), home.worker_lock)
     background.worker_pid(home)
     newer = new_run(stage("c"))
-    waits(newer, "c", "needs 1 GPU: GPU 0 a, GPU 1 a")
-    waits(run, "b", "needs 1 GPU: GPU 0 a, GPU 1 a")
+    waits(newer, "c", "needs 1 GPU: GPU 0 a of test, GPU 1 a of test")
+    waits(run, "b", "needs 1 GPU: GPU 0 a of test, GPU 1 a of test")
     assert pid is not None
     assert is_alive(pid)
     go(run, "a", "b")
@@ -176,7 +176,7 @@ def test_it_stays_with_a_process_whose_supervisor_was_killed(new_run: NewRun, bo
     os.kill(attempt.supervisor_pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(int(attempt.supervisor_pid or 0)), "the supervisor's end")
     newer = new_run(stage("c"))
-    waits(newer, "c", "needs 1 GPU: GPU 0 a, GPU 1 a")
+    waits(newer, "c", "needs 1 GPU: GPU 0 a of test, GPU 1 a of test")
     assert all(lock_is_held(card.uuid) for card in box.cards)  # for all users of the machine
     assert run.stage("a").status == Status.RUNNING
     go(run, "a", "b")
@@ -247,7 +247,7 @@ def test_a_run_gets_only_gpus_that_its_shell_saw(new_run: NewRun, box: Machine) 
     other = new_run(stage("c"))
     assert run.process("a").gpus == [1]
     assert other.process("c").gpus == [0]
-    waits(run, "b", "needs 1 GPU: GPU 1 a")
+    waits(run, "b", "needs 1 GPU: GPU 1 a of test")
     go(other, "c")
     other.wait()
     waits(run, "b", "needs 1 GPU: GPU 1 a")

@@ -30,6 +30,7 @@ from trainui.pipeline.masking import mask
 from trainui.pipeline.plan import Grant, Wait, WaitingStage, decide
 from trainui.settings import Settings
 from trainui.store import attempts, runs, stages
+from trainui.store.attempts import Holder
 from trainui.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class _View:
     """Kinds of slots for which more wait behind it."""
     silent: Sequence[str]
     """Stages behind it that are still to be told why they wait."""
-    held: dict[Slot, str]
+    held: Mapping[Slot, Holder]
     unclaimed: Sequence[Message]
     paused: bool
     is_open: bool
@@ -190,7 +191,7 @@ class Planner:
         self._lacking = any(stage.lack for stage in waiting)
         decided, left = decide(
             waiting,
-            slots.survey(view.held, self._settings, usable),
+            slots.survey(_named(view), self._settings, usable),
             clock.now(),
             paused=view.paused,
         )
@@ -228,6 +229,16 @@ class Planner:
         for start in range(0, len(items), REASONS_AT_ONCE):
             with self._store.write() as connection:
                 stages.set_reasons(connection, dict(items[start : start + REASONS_AT_ONCE]))
+
+
+def _named(view: _View) -> dict[Slot, str]:
+    """Return what the holders of slots are called to those that wait: with the runs if several."""
+    runs_seen = {who.run_id for who in view.held.values()} | {one.run_id for one in view.waiting}
+    several = len(runs_seen) > 1
+    return {
+        slot: f"{who.stage} of {who.run}" if several else who.stage
+        for slot, who in view.held.items()
+    }
 
 
 _HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +17,7 @@ from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.retry import Retry, next_retry
 from trainui.store import events, rows, runs, stages
-from trainui.store.tables import ATTEMPTS, SLOTS, STAGES
+from trainui.store.tables import ATTEMPTS, RUNS, SLOTS, STAGES
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
@@ -71,16 +71,27 @@ def held_slots(connection: Connection, host: str) -> dict[Slot, int]:
     return {Slot(row.host, row.kind, row.number): row.attempt_id for row in found}
 
 
-def slot_holders(connection: Connection, host: str) -> dict[Slot, str]:
-    """Return the slots of a host that are taken, each with the name of the stage that holds it."""
+class Holder(NamedTuple):
+    """Who has a slot."""
+
+    stage: str
+    """The stage's full name."""
+    run_id: str
+    run: str
+    """The run's name."""
+
+
+def slot_holders(connection: Connection, host: str) -> dict[Slot, Holder]:
+    """Return the slots of a host that are taken, each with the stage that holds it."""
     found = connection.execute(_HELD, {"here": host})
-    return {Slot(host, kind, number): name for kind, number, name in found}
+    return {Slot(host, kind, number): Holder(*who) for kind, number, *who in found}
 
 
 _HELD = (
-    select(SLOTS.c.kind, SLOTS.c.number, STAGES.c.name)
+    select(SLOTS.c.kind, SLOTS.c.number, STAGES.c.name, RUNS.c.id, RUNS.c.name)
     .join(ATTEMPTS, ATTEMPTS.c.id == SLOTS.c.attempt_id)
     .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .join(RUNS, RUNS.c.id == STAGES.c.run_id)
     .where(SLOTS.c.host == bindparam("here"))
 )
 

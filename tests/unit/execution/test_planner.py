@@ -87,6 +87,18 @@ def test_what_fits_is_granted_and_the_rest_is_told_why_it_waits(
     assert stage_of(store, run, "b").reason == "needs 1 CPU place: 1 of 1 taken by a"
 
 
+@pytest.mark.usefixtures("at_each_look")
+def test_who_waits_for_another_run_is_told_which(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    submit(tmp_path, "{name: first, stages: [{name: a, run: x}]}")
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    run = submit(tmp_path, "{name: second, stages: [{name: a, run: x}]}")
+    planner.look(changed=True)
+    assert stage_of(store, run, "a").reason == "needs 1 CPU place: 1 of 1 taken by a of first"
+
+
 def test_a_message_says_what_the_stage_is_and_keeps_secrets(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
