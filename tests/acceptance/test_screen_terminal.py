@@ -130,6 +130,21 @@ def test_a_terminal_without_unicode_is_sent_ascii_alone(filler: Filler) -> None:
         assert [character for character in shown.received if not character.isascii()] == []
 
 
+def test_keys_that_come_together_act_one_after_another(filler: Filler) -> None:  # noqa: F811
+    """As they do over a slow link: to the curves, open one; close it; to the stages, and down."""
+    running_demo(filler, name="digits")
+    with terminal() as shown:
+        shown.until_shown("digits", "● running")
+        shown.press("\r3")
+        shown.until_shown("train/loss", "enter open")
+        shown.press("13\r")
+        shown.until_shown("train/loss  1/", "over step")
+        shown.press("\x1b")
+        shown.until_shown("3 Curves", "enter open")
+        shown.press("1jj")
+        shown.until_shown("2 report", "enter panel")
+
+
 def test_the_terminal_itself_says_how_large_it_is(filler: Filler) -> None:  # noqa: F811
     """Whatever a shell or a container has once put in the environment."""
     running_demo(filler, name="digits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
@@ -28,6 +29,7 @@ from trainui.tui.screens.page import Page
 from trainui.tui.screens.runs import RunsScreen
 from trainui.tui.snapshots import Snapshot, Wanted
 from trainui.tui.terminal import Terminal
+from trainui.tui.type_ahead import TypeAhead
 from trainui.tui.working import Working
 
 THEME = "theme"
@@ -43,7 +45,7 @@ def _commands() -> type[Provider]:
     return KeyCommands
 
 
-class TrainuiApp(Working, App[int]):
+class TrainuiApp(TypeAhead, Working, App[int]):
     """Runs and their stages, live."""
 
     TITLE = "trainui"
@@ -67,6 +69,7 @@ class TrainuiApp(Working, App[int]):
         configured = configured or settings.load()
         self.traffic = traffic.Traffic(configured.max_rate)
         super().__init__()
+        self._typed = deque()
         self.read_only = read_only
         self._ascii: list[ascii.AsciiOnly] = []
         self._shown = ShownCells()

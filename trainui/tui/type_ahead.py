@@ -1,0 +1,52 @@
+"""Keys that come together, as over a slow link, act one after another.
+
+A key's action may open a page or move the focus, in several messages; the next key is for what is
+there then. Textual would send both to what has the focus now.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import events
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    Base = App[int]
+else:
+    Base = object
+
+PATIENCE = 0.5
+"""Seconds after which a key's action is taken to be done, though what it was for may be gone."""
+
+
+class TypeAhead(Base):
+    """The part of the app that passes keys on."""
+
+    _typed: deque[events.Key]
+
+    async def on_event(self, event: events.Event) -> None:
+        """Pass an event on; a key, once the one before has acted."""
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._typed.append(event)
+        if len(self._typed) == 1:
+            await self._pass_on()
+
+    async def _pass_on(self) -> None:
+        event = self._typed[0]
+        target = self.focused or self.screen
+        await super().on_event(event)
+        self.set_timer(PATIENCE, partial(self._acted, event))
+        # after the key, what it told its screen, and what that asked of the app
+        target.call_later(self.screen.call_later, self.call_later, self._acted, event)
+
+    async def _acted(self, event: events.Key) -> None:
+        if self._typed and self._typed[0] is event:
+            self._typed.popleft()
+            if self._typed:
+                await self._pass_on()
