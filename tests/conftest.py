@@ -45,8 +45,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that wants so once on each database, others on the one that is asked for."""
-    both = "on_both_databases" in metafunc.fixturenames
-    which = DATABASES if both else [metafunc.config.getoption("database")]
+    which = [metafunc.config.getoption("database")]
+    if "on_both_databases" in metafunc.fixturenames:
+        which = DATABASES
+    if "only_on_sqlite" in metafunc.fixturenames:
+        which = ["sqlite"]
     if "database" in metafunc.fixturenames:
         metafunc.parametrize("database", which, indirect=True, scope="function")
     if "served_database" in metafunc.fixturenames:
@@ -56,6 +59,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def on_both_databases() -> None:
     """Let a test that has `database`, by another fixture too, run once on each."""
+
+
+@pytest.fixture
+def only_on_sqlite() -> None:
+    """Keep a test of what holds on SQLite alone off the other."""
 
 
 @contextmanager

@@ -100,7 +100,8 @@ class Server:
     def close(self) -> None:
         """Stop it and delete all."""
         _running.remove(self)
-        self.stop()
+        if (self.directory / "data" / "postmaster.pid").exists():
+            self.stop()
         shutil.rmtree(self.directory)
 
     def url(self, database: str) -> str:

@@ -108,6 +108,7 @@ def test_a_graph_is_drawn_of_a_file(cli: CommandLine) -> None:
     assert shown[1] == {"name": "b[k=1]", "depends_on": ["a"]}
 
 
+@pytest.mark.usefixtures("only_on_sqlite")
 def test_a_machine_without_gpus_is_4_and_says_how_to_do_without(cli: CommandLine) -> None:
     cli.write("gpu.yaml", "stages: [{name: a, run: 'true', gpus: 1}]\n")
     environ = {"CUDA_VISIBLE_DEVICES": ""}

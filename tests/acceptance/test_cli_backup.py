@@ -7,6 +7,8 @@ import stat
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.command_line import CommandLine, states_of
 
 TEXT = """
@@ -33,6 +35,7 @@ BUSY = """
     """
 
 
+@pytest.mark.usefixtures("only_on_sqlite")
 def test_what_was_backed_up_is_there_again_after_a_loss(cli: CommandLine) -> None:
     run_id = cli.run(TEXT)["run"]
     cli.write("busy.yaml", BUSY)
@@ -66,6 +69,7 @@ def test_what_was_backed_up_is_there_again_after_a_loss(cli: CommandLine) -> Non
     assert cli("wait", run_id).code == 0
 
 
+@pytest.mark.usefixtures("only_on_sqlite")
 def test_nothing_is_overwritten_and_nothing_is_made_of_nothing(cli: CommandLine) -> None:
     refused = cli("backup", "x.tar.gz", "--json")
     assert (refused.code, refused.error()) == (3, "not_found")

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pexpect
+import pytest
 
 from tests.acceptance.command_line import COMMAND, CommandLine, stage_of, states_of
 from tests.acceptance.test_cli_resume import executed
@@ -185,6 +186,7 @@ def test_changed_inputs_and_upstreams_that_ran_again_are_seen(served: CommandLin
     assert planned(served, "input")["b"] == ("skip", "completed")
 
 
+@pytest.mark.usefixtures("only_on_sqlite")
 def test_an_upgrade_runs_nothing_again(served: CommandLine) -> None:
     """The record of a trainui that knew fewer fields, and filled in the command otherwise."""
     served.run(text("older"), name="older.yaml")
@@ -208,6 +210,7 @@ def test_an_upgrade_runs_nothing_again(served: CommandLine) -> None:
     }
 
 
+@pytest.mark.usefixtures("only_on_sqlite")
 def test_what_was_run_with_what_stays_on_record(served: CommandLine) -> None:
     served.run(text("history", "exit 3"), name="history.yaml", code=1)
     served.write("history.yaml", text("history"))

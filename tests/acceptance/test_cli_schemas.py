@@ -72,6 +72,7 @@ class Checker:
         return iter([json.loads(out)])
 
 
+@pytest.mark.usefixtures("only_on_sqlite")
 def test_every_output_is_as_its_schema_says(cli: CommandLine) -> None:
     check = Checker(cli)
     cli.write("whole.yaml", TEXT)

@@ -39,7 +39,8 @@ def test_systemd_finds_nothing_wrong_with_the_unit(cli: CommandLine, tmp_path: P
 
 def test_what_the_unit_says_starts_and_stops_the_worker(cli: CommandLine) -> None:
     unit = cli("worker", "install", "--print").out
-    variables = dict(shlex.split(line)[0].split("=", 1) for line in lines_of(unit, "Environment"))
+    lines = [line.replace("%%", "%") for line in lines_of(unit, "Environment")]
+    variables = dict(shlex.split(line)[0].split("=", 1) for line in lines)
     # as systemd: with these variables and the user's own alone
     environ = {"HOME": cli.environ["HOME"], **variables}
     for name, is_running in (("ExecStart", True), ("ExecStop", False)):
@@ -59,6 +60,7 @@ def test_without_systemd_it_says_what_to_do_and_writes_nothing(cli: CommandLine)
     assert cli.json("worker", "uninstall") == {"path": None}
 
 
+@pytest.mark.usefixtures("only_on_sqlite")
 def test_uninstall_leaves_what_is_not_ours_and_nothing_else(cli: CommandLine) -> None:
     config = Path(cli.environ["XDG_CONFIG_HOME"], "trainui", "config.toml")
     config.parent.mkdir(parents=True)

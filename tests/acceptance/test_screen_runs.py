@@ -105,6 +105,7 @@ async def test_enter_opens_a_run_and_esc_comes_back_to_it(filler: Filler) -> Non
         assert driven.runs.table.selected.name == "upper"  # type: ignore[union-attr]
 
 
+@pytest.mark.usefixtures("only_on_sqlite")
 async def test_ten_thousand_runs_scroll(filler: Filler, home: Path) -> None:  # noqa: F811
     multiply(home / "trainui.db", filler.run(DIAMOND, name="many"), 10_000)
     async with opened(size=(100, 30)) as driven:

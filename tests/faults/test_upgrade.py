@@ -1,4 +1,4 @@
-"""A database of an older trainui, with runs and points in it, under this one."""
+"""An upgrade that is killed, and two at once, with runs and points in the database."""
 
 from __future__ import annotations
 
@@ -12,21 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
-from alembic.script import ScriptDirectory
-
+from tests.migration.keep import KEPT
 from tests.unit.supervisor.waiting import wait_for
-from trainui.store import schema, views
-from trainui.store.engine import open_store
-
-DUMP = Path(__file__).with_name("revision_0001.sql")
-"""A run of four stages that revision 0001 stored: one failed, one took two attempts."""
-
-EARLIER = [
-    one.revision
-    for one in ScriptDirectory.from_config(schema.alembic_config("sqlite://")).walk_revisions()
-    if one.revision != schema.HEAD
-]
+from trainui.store import schema
 
 COUNTED = ("runs", "stages", "attempts", "events", "sources", "chunks")
 
@@ -58,13 +46,12 @@ engine.open_store(sys.argv[2]).close()
 """
 
 
-def make_database(directory: Path, revision: str = "0001") -> Path:
-    """A database of a revision, with the data in it."""
+def make_database(directory: Path) -> Path:
+    """A database of the present revision, with what a run left in it."""
     file = directory / "trainui.db"
     with closing(sqlite3.connect(file)) as connection:
-        connection.executescript(DUMP.read_text())
+        connection.executescript((KEPT / schema.HEAD / "sqlite.sql").read_text())
         connection.execute("PRAGMA journal_mode = WAL")
-    schema.upgrade(url_of(file), revision)
     return file
 
 
@@ -85,35 +72,11 @@ def copies(file: Path) -> list[Path]:
     return sorted(file.parent.glob(f"{file.name}.before-*"))
 
 
-@pytest.mark.parametrize("revision", EARLIER)
-def test_every_earlier_revision_is_upgraded_with_its_data(tmp_path: Path, revision: str) -> None:
-    file = make_database(tmp_path, revision)
-    before = counts(file)
-    assert all(before.values())
-    open_store(url_of(file)).close()
-    assert schema.revision(file) == schema.HEAD
-    assert counts(file) == before
-    (copy,) = copies(file)
-    assert schema.revision(copy) == revision
-    assert ask(copy, "SELECT name, status FROM runs") == [("old", "failed")]
-    with views.reading(file) as connection:
-        run = views.find_run(connection, "old")
-        stages = {stage.name: stage for stage in views.stages(connection, run.id)}
-        tries = views.attempts_of_stage(connection, stages["train"].id)
-    assert [str(stage.status) for stage in stages.values()] == [
-        "completed",
-        "completed",
-        "failed",
-        "blocked",
-    ]
-    assert [(one.number, one.exit_code) for one in tries] == [(1, 1), (2, 0)]
-
-
 class Upgrade:
     """A newer trainui, whose one more revision waits in its middle."""
 
     def __init__(self, directory: Path) -> None:
-        self.file = make_database(directory, schema.HEAD)
+        self.file = make_database(directory)
         self.gate, self.ledger = directory / "gate", directory / "ledger"
         self._scripts = directory / "migrations"
         shutil.copytree(Path(schema.__file__).with_name("migrations"), self._scripts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,14 @@ class Run:
         return found
 
     def stages(self) -> dict[str, StageRecord]:
+        """By name; where hosts share the database, why one waits without this host's name."""
         with views.reading() as connection:
-            return {stage.name: stage for stage in views.stages(connection, self.id)}
+            found = views.stages(connection, self.id)
+        here = f"{settings.host()}: "
+        return {
+            stage.name: replace(stage, reason=stage.reason and stage.reason.removeprefix(here))
+            for stage in found
+        }
 
     def stage(self, name: str) -> StageRecord:
         return self.stages()[name]

@@ -156,7 +156,7 @@ class TestSubmission:
             connection.exec_driver_sql("DROP TABLE dependencies")
         with pytest.raises(Exception, match="dependencies"):
             control.submit(load(), run_id="second")
-        assert [run.name for run in paths.home().runs.iterdir()] == ["first"]
+        assert [run.name for run in paths.home().runs.glob("[!.]*")] == ["first"]
         with store.read() as connection:
             assert runs.get(connection, "second") is None
 
@@ -203,6 +203,7 @@ class TestSubmission:
         with pytest.raises(UsageError, match="NAME"):
             control.submit(load(text), environ={})
 
+    @pytest.mark.usefixtures("only_on_sqlite")
     def test_a_gpu_that_is_not_there_is_told(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:

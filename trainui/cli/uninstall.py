@@ -34,7 +34,8 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
 
     What lies beside those is left alone, your pipeline files and data among it. The package itself
     goes as it came: `pipx uninstall trainui`, `uv tool uninstall trainui` or `pip uninstall
-    trainui`. `trainui backup` first makes a copy.
+    trainui`. `trainui backup` first makes a copy. A PostgreSQL, and runs in a directory that hosts
+    share, are left: other hosts have them too.
     """
     from trainui.cli import stopping
     from trainui.execution import service, unit

@@ -80,6 +80,7 @@ def install(environ: Mapping[str, str]) -> Path:
     _check_linger()
     unit = path(environ)
     unit.parent.mkdir(parents=True, exist_ok=True)
+    unit.touch(mode=0o600)  # a setting may be a database's address, with its password
     unit.write_text(text(environ), encoding="utf-8")
     _systemctl("daemon-reload")
     _systemctl("enable", "--now", unit.name)

@@ -87,8 +87,9 @@ def open_session() -> Session:
 
 def store_of(session: Session) -> Store:
     """Return the store on whose database a session works."""
-    bind = session.get_bind()
-    return open_store(bind.engine.url.render_as_string(hide_password=False))
+    url = session.get_bind().engine.url.render_as_string(hide_password=False)
+    # a space in a password is left as it is there, which libpq does not take
+    return open_store(url.replace(" ", "%20") if postgres.is_ours(url) else url)
 
 
 @cache

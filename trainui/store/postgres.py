@@ -55,9 +55,14 @@ def is_ours(url: str) -> bool:
 
 def shown(url: str) -> str:
     """Return what may be shown of a URL: no password."""
+    from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
-    known = {"host": "localhost", "port": "5432", "dbname": "", **conninfo_to_dict(_libpq(url))}
+    try:
+        found = conninfo_to_dict(_libpq(url))
+    except ProgrammingError:
+        return "the setting database_url"
+    known = {"host": "localhost", "port": "5432", "dbname": "", **found}
     return f"postgresql://{known['host']}:{known['port']}/{known['dbname']}"
 
 
@@ -130,7 +135,11 @@ def explain(error: Exception, url: str) -> UnfitEnvironmentError:
     import psycopg
 
     text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, psycopg.errors.LockNotAvailable):
+    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+        # the driver's words hold the part that it cannot read, which may be the password
+        text = "this cannot be read as an address"
+        advice = "percent-encode what is special in its user and password, a space as %20"
+    elif isinstance(error, psycopg.errors.LockNotAvailable):
         advice = "another process has held it for long; end that process, or try again"
     elif isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
         advice = "an older trainui made it; it is upgraded at the next write"

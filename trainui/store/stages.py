@@ -300,7 +300,8 @@ def _may_run(here: Here | None) -> Sequence[ColumnElement[bool]]:
     if here is None:
         return ()
     host, queue = (dialect.text_in(STAGES.c.definition_json, key) for key in ("host", "queue"))
-    lies_here = (RUNS.c.host == here.host) | (RUNS.c.place == here.place)
+    # a run without a host was submitted when there was one only
+    lies_here = RUNS.c.host.is_(None) | (RUNS.c.host == here.host) | (RUNS.c.place == here.place)
     asked = host.is_(None) | (host == here.host), queue.is_(None) | queue.in_(here.queues)
     return (lies_here, *asked)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests import postgresql
 from trainui.errors import NotFoundError, UnfitEnvironmentError
+from trainui.metrics.persister import sync_metrics_from_file
 from trainui.store import driver, postgres, runs, views
-from trainui.store.engine import Store, open_store
+from trainui.store.engine import Store, open_session, open_store
 
 
 @pytest.fixture
@@ -103,21 +105,20 @@ def test_after_the_server_was_away_all_goes_on(
     postgresql_programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = postgresql.Server(postgresql_programs, {"synchronous_commit": "on"})
-    url = server.make_database()
-    monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
-    store = open_store()
-    with store.write() as connection:
-        runs.set_flag(connection, "paused", "1")
-    server.stop()
-    with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
-        store.write().__enter__()
-    with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
-        views.connect()
-    server.start()
-    with store.write() as connection:
-        assert runs.flag(connection, "paused") == "1"
-    store.close()
-    server.close()
+    with closing(server):
+        url = server.make_database()
+        monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
+        with closing(open_store()) as store:
+            with store.write() as connection:
+                runs.set_flag(connection, "paused", "1")
+            server.stop()
+            with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
+                store.write().__enter__()
+            with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
+                views.connect()
+            server.start()
+            with store.write() as connection:
+                assert runs.flag(connection, "paused") == "1"
 
 
 def test_an_empty_database_holds_no_runs(
@@ -127,6 +128,20 @@ def test_an_empty_database_holds_no_runs(
     assert not views.is_there()
     with pytest.raises(NotFoundError, match="there are no runs yet"):
         views.connect()
+
+
+def test_an_address_that_cannot_be_read_is_told_without_its_password() -> None:
+    for open_it in (open_store, postgres.connect_to_read):
+        with pytest.raises(UnfitEnvironmentError, match="percent-encode what is special") as caught:
+            open_it("postgresql://me:very secret@host/db")
+        assert "secret" not in str(caught.value)
+
+
+def test_a_session_leads_to_its_store(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "m.jsonl"
+    file.write_text('{"step": 1, "loss": 0.5}\n')
+    with open_session() as session:
+        assert sync_metrics_from_file("job", str(file), session)["new_metrics_count"] == 1
 
 
 def test_no_password_is_shown(postgresql_server: postgresql.Server) -> None:
