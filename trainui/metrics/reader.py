@@ -107,7 +107,8 @@ class Reader:
             self._others, self._wanted = False, True
         elif rung:
             self._net = min(self._net, IDLE_PAUSE)  # somebody else may have rung as well
-        if since >= self._net or (self._wanted and since >= LOOK_PAUSE):
+        rare = since >= self._net and not self._wanted
+        if rare or (self._wanted and since >= LOOK_PAUSE):
             self._look()
             self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
             touched = set(self._attempts)
@@ -120,7 +121,10 @@ class Reader:
             return 0.0
         if not self._wanted and not any(map(self._is_active, self._attempts)):
             return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
-        return min(max(ACTIVE_PAUSE, REST * (time.thread_time() - used)), IDLE_PAUSE)
+        took = (
+            0.0 if rare else time.thread_time() - used
+        )  # a rare look is no reason to see lines late
+        return min(max(ACTIVE_PAUSE, REST * took), IDLE_PAUSE)
 
     def _look(self) -> None:
         """Look for attempts and for their files."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -150,3 +151,35 @@ def test_wherever_a_log_is_cut(sample: Sample, seed: int) -> None:
         state, data = lines.state, data[len(block) :]
     add(series, AnyLines(None, state).finish(0))
     assert series == found(AnyLines(None, {}), sample.text)
+
+
+def long_bar(hours: int, every: int = 20) -> list[str]:
+    """What is drawn of a bar of an iteration a second, now and then."""
+    whole = hours * 3600
+    return [
+        f"\rtrain:  1%|#  | {at}/{whole} [{at // 3600}:{at // 60 % 60:02}:{at % 60:02}<1:00, 1.0it/s, loss={at / 10}]"
+        for at in range(0, whole + 1, every)
+    ]
+
+
+def test_a_bar_that_lasts_a_day_gives_points_as_it_goes() -> None:
+    lines = long_bar(24)
+    once = found(PresetLines("tqdm", None, {}), *lines)["loss"]
+    steps = [step for step, _ in once]
+    assert [value for _, value in once] == [repr(step / 10) for step in steps]
+    assert steps[0] == 600
+    assert set(map(int, (after - before for before, after in itertools.pairwise(steps)))) == {60}
+    assert steps[-1] == 24 * 3600
+    halves = found(PresetLines("tqdm", None, {}), "".join(lines[:3000]), "".join(lines[3000:]))
+    assert halves["loss"] == once
+
+
+def test_bars_behind_a_long_one_go_on_with_its_steps_and_short_ones_are_counted() -> None:
+    both = found(PresetLines("tqdm", None, {}), *long_bar(1), *long_bar(1), "\n")["loss"]
+    assert len({step for step, _ in both}) == len(both)
+    assert both[-1] == (7200, "360.0")
+    short = [line for line in long_bar(1) if "[0:0" in line]
+    assert found(PresetLines("tqdm", None, {}), *short, *short)["loss"] == [
+        (0, "58.0"),
+        (1, "58.0"),
+    ]

@@ -1,7 +1,8 @@
 """tqdm's progress bars with numbers behind them, as Lightning draws them too, and Rich's.
 
 The rule that lives here: a bar is one row, of its last numbers, and its step counts the bars: a
-bar that begins again, or with another description, ends the one before.
+bar that begins again, or with another description, ends the one before. Where the first one lasts
+long, bars are no epochs: they give a row now and then, and their step is how far they have come.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _IGNITE = re.compile(
 _ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _COUNTS = re.compile(r"\d+|\b(?:epoch|iter|it|step|of|train|training)\b|[^\w@%]+", re.IGNORECASE)
+LONG, EVERY = 600, 60
+"""Seconds, by a bar's own clock, from which on the first one gives rows, and between two rows."""
+
 _NO_METRIC = frozenset({"v_num"})
 
 
@@ -46,6 +50,12 @@ class Tqdm(Preset):
         rows = self._end(kind, bar) if begins else NOTHING
         bar["text"], bar["at"] = found["text"], at
         bar["row"].update(_numbers(found["rest"] or ""))
+        seconds = _seconds(found["times"])
+        if seconds >= LONG and not bar["count"] and "before" not in bar:
+            bar.update(before=0.0, told=0.0, told_at=0.0)
+        if "before" in bar and abs(seconds - bar["told"]) >= EVERY:
+            bar["told"] = seconds
+            return [*rows, *self._give(kind, bar)]
         # Where several bars are drawn, going to the next line need not end one.
         if line.endswith("\n") and len(bars) == 1 and found["of"] in (None, found["at"]):
             rows = [*rows, *self._give(kind, bar)]
@@ -53,14 +63,24 @@ class Tqdm(Preset):
 
     def _give(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
         """Return what was not given of a bar: one may go on after it seemed to have ended."""
+        if "before" in bar:
+            return self._go_on(kind, bar)
         new = {name: value for name, value in bar["row"].items() if name not in bar["given"]}
         bar["given"] += new
-        prefix = f"{kind}/" if kind else ""
-        named = {f"{prefix}{name}": value for name, value in new.items()}
-        return [{STEP: float(bar["count"]), **named}] if named else NOTHING
+        return _row(kind, new, bar["count"])
+
+    def _go_on(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
+        """Return the numbers of a long bar, where it stands further than at the last time."""
+        step = bar["before"] + bar["at"]
+        if step <= bar["told_at"]:
+            return NOTHING
+        bar["told_at"] = step
+        return _row(kind, bar["row"], step)
 
     def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
         rows = self._give(kind, bar)
+        if "before" in bar:
+            bar["before"] += bar["at"]
         bar["count"] += bool(bar["given"])
         bar["row"], bar["given"] = {}, []
         return rows
@@ -69,6 +89,20 @@ class Tqdm(Preset):
         """Return the bars that were drawn last."""
         bars: dict[str, Any] = self.memory.get("bars", {})
         return [row for kind, bar in bars.items() for row in self._end(kind, bar)]
+
+
+def _row(kind: str, values: Row, step: float) -> Sequence[Row]:
+    prefix = f"{kind}/" if kind else ""
+    named = {f"{prefix}{name}": value for name, value in values.items()}
+    return [{STEP: float(step), **named}] if named else NOTHING
+
+
+def _seconds(times: str) -> float:
+    """Return how long a bar has lasted: what it writes is `H:MM:SS` or less, perhaps `<` more."""
+    seconds = 0.0
+    for part in times.split("<")[0].split(":"):
+        seconds = seconds * 60 + float(part or 0)
+    return seconds
 
 
 def _amount(text: str) -> float:
