@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.unit.store.readings import Feeder
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
@@ -224,7 +225,7 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:  
     filler.complete(run_id, "prepare", *members[:4])
     filler.fail(run_id, members[5], "no")
     async with opened(run_id) as driven:
-        await driven.until_shown("train ×12", "✓4", "✗1", "2 train[seed=5]")
+        await driven.until_shown("train ×12", "✓4", "✗1", "2 train ×12")
         await driven.press("enter")
         await driven.until_shown("train[seed=0]", "train[seed=5]", "train[seed=11]")
         await driven.until_gone("train ×12")
@@ -358,3 +359,28 @@ async def test_without_colours_or_characters_for_images_there_are_none(
         await driven.press("6")
         await driven.until_shown("grid.png", "1 files")
         assert driven.text().count("grid.png") == 1
+
+
+async def test_a_folded_matrix_tells_of_its_members_the_best_first(filler: Filler) -> None:  # noqa: F811
+    members = [f"train[lr={lr},opt=adam,seed={seed}]" for lr in ("0.1", "1") for seed in range(5)]
+    run_id = filler.run(dict.fromkeys(members, ()))
+    for place, name in enumerate(members[:4]):
+        attempt = filler.start(run_id, name, ago=60)
+        feeder = Feeder(filler.store, filler.stage(run_id, name).id)
+        feeder.feed({"val/loss": [(0, 3.0), (1, abs(place - 2) + 0.25), (2, 2.0 + place)]})
+        filler.end(attempt, ago=20)
+    filler.fail(run_id, members[4], "exit code 1: no")
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 train ×10", "✓ 4 completed", "✗ 1 failed", "of 10")
+        await driven.until_shown("all have  opt=adam", "best      val/loss 0.2500  lr=0.1  seed=2")
+        lines = driven.text().splitlines()
+        head = next(at for at, line in enumerate(lines) if "lr" in line and "time" in line)
+        told = [line.split("│")[1].split() for line in lines[head + 1 : head + 11]]
+        assert told[0] == ["✓", "0.1", "2", "40s", "0.2500"]
+        assert sorted(line[2] for line in told[1:3]) == ["1", "3"]
+        assert told[4][:3] == ["✗", "0.1", "4"]
+        assert told[4][-1] == "failed"
+        await driven.press("5")
+        await driven.until_shown("5 Params: train[lr=0.1,opt=adam,seed=4]")
+        await driven.press("2", "1", "enter")
+        await driven.until_shown("2 train[lr=0.1,opt=adam,seed=4]", "exit code 1")

@@ -145,7 +145,8 @@ class TrainuiApp(TypeAhead, Working, App[int]):
     def redraw(self) -> None:
         """Draw everything anew, whatever the terminal shows."""
         self._shown.forget()
-        self.screen.refresh()
+        if self._screen_stack:  # a resize may come before the first page
+            self.screen.refresh()
 
     def on_mount(self) -> None:
         """Open the run that was asked for, and begin to tick."""

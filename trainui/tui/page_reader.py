@@ -12,6 +12,7 @@ from trainui.store import curves, driver, views
 from trainui.text import harmless
 from trainui.tui.curve_reader import CurveReader
 from trainui.tui.endings_ahead import Prophet
+from trainui.tui.group_reader import GroupReader
 from trainui.tui.snapshots import CurvesPage, RunPage, StageDetail, Wanted
 from trainui.tui.stage_files import commit, stage_files
 
@@ -32,6 +33,7 @@ class PageReader:
         self._variables: dict[tuple[str, ...], str] = {}
         """By attempts' directories: what they were started with does not change."""
         self._curves = CurveReader()
+        self._groups = GroupReader()
 
     def read(self, connection: driver.Connection, wanted: Wanted) -> RunPage | None:
         """Read a page; None where the run is gone."""
@@ -64,7 +66,9 @@ class PageReader:
                 variables=self._variables_of(tries[:number]) if wanted.sheet == OVERVIEW else "",
             )
         ahead = self._prophet.look(connection, run, stages)
-        return RunPage(run, stages, attempts, detail, ahead)
+        members = [stage for stage in stages if stage.definition.group == wanted.group]
+        group = self._groups.read(connection, members) if wanted.group is not None else None
+        return RunPage(run, stages, attempts, detail, ahead, group)
 
     def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:
         """Say in which variables the last of these attempts differs from the one before."""

@@ -27,6 +27,8 @@ class Wanted:
     """The run whose page is open; None: the list of runs."""
     stage: str | None = None
     """The stage whose panel is open."""
+    group: str | None = None
+    """The matrix whose members are folded into one line under the cursor."""
     attempt: int | None = None
     """The stage's attempt that is looked at; None: its last one."""
     curves: CurvesWanted | None = field(default_factory=CurvesWanted)
@@ -63,6 +65,18 @@ class StageDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """What only the panel of a folded matrix shows."""
+
+    metric: str
+    """The headline metric of its members; harmless."""
+    lower: bool | None
+    """Whether the least value is the best; None: its name does not tell."""
+    values: Mapping[str, float]
+    """By a member's name its best value, else the last one."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunPage:
     """A run's page."""
 
@@ -73,6 +87,8 @@ class RunPage:
     detail: StageDetail | None = None
     ahead: Ahead | None = None
     """When it will have ended."""
+    group: Group | None = None
+    """Of the matrix that is folded under the cursor; None: it has no metrics, or there is none."""
 
 
 @dataclass(frozen=True, slots=True)

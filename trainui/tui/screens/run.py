@@ -96,6 +96,7 @@ class RunScreen(Page):
             run_id=self.run_id,
             stage=stage.name if stage is not None else None,
             sheet=self.panes.sheet,
+            group=self.graph.selected_name if self.graph.folded else None,
             attempt=self._attempt,
             curves=self.panes.curves.wanted() if self.panes.curves.display else None,
         )
@@ -147,7 +148,7 @@ class RunScreen(Page):
         if detail.curves is not None:
             none = waits.replace("output", "metrics")
             self.panes.curves.set_curves(detail.curves, none, detail.problems)
-        self.panes.show_titles(stage, self._attempt)
+        self.panes.show_titles(stage, self._attempt, len(self.graph.folded))
 
     def _show_log(self, page: RunPage, stage: StageRecord, waits: str) -> None:
         view = self.panes.log_view
@@ -167,7 +168,9 @@ class RunScreen(Page):
     def _show_sheet(self, page: RunPage, stage: StageRecord) -> None:
         if self._detail is not None:
             attempts = self._attempts(page, stage)
-            subject = Subject(page, stage, attempts, self._detail, self.graph.timeline)
+            subject = Subject(
+                page, stage, attempts, self._detail, self.graph.timeline, self.graph.folded
+            )
             self.panes.overview.show(subject, self.panes.sheet)
 
     def tick(self) -> None:

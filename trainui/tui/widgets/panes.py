@@ -218,14 +218,22 @@ class Panes(Container):
         self.share_out(self.graph.preferred_width)
         self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
 
-    def show_titles(self, stage: StageRecord, attempt: int | None) -> None:
-        """Say in the panes' titles whose they are, of which attempt, and which sheet is shown."""
+    def show_titles(self, stage: StageRecord, attempt: int | None, members: int) -> None:
+        """Say in the panes' titles whose they are, of which attempt, and which sheet is shown.
+
+        Args:
+            stage: whose panel it is.
+            attempt: the one that is looked at; None: the last one.
+            members: how many stages are folded into the line under the cursor; 0: none.
+        """
         of = "" if attempt is None else f" of attempt {attempt}"
         _set_title(self.curves, f"3 Curves{of}")
         _set_title(self.log_view, f"4 Log{of}")
         name = harmless(stage.name)
         self.tabs.show_stage(name)
-        if self.sheet == 2:
+        if self.sheet == 2 and members:
+            _set_title(self.overview, f"2 {harmless(stage.definition.group)} ×{members}")
+        elif self.sheet == 2:
             _set_title(self.overview, f"2 {name}")
         else:
             _set_title(self.overview, f"{self.sheet} {SHEETS[self.sheet]}{of}: {name}")

@@ -12,6 +12,7 @@ from rich.style import Style
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.tui import ansi
+from trainui.tui.group_rows import group_rows
 from trainui.tui.overview import as_attempt, overview_rows
 from trainui.tui.sheets import events_rows, files_rows, params_rows
 from trainui.tui.snapshots import RunPage, StageDetail
@@ -35,6 +36,8 @@ class Subject:
     """The stage's, down to the one that is looked at."""
     detail: StageDetail
     timeline: Timeline
+    members: Sequence[StageRecord] = ()
+    """All of a matrix that is folded into one line, the stage among them."""
 
 
 class SheetView(RowsView):
@@ -54,6 +57,8 @@ class SheetView(RowsView):
 
     def _rows_of(self, of: Subject, sheet: int, width: int) -> list[Row]:
         stage = as_attempt(of.stage, of.attempts)
+        if sheet == 2 and of.members:
+            return group_rows(of.members, of.page.group, now=clock.now(), width=width)
         if sheet == 2:
             return self._overview(of, stage, width)
         if sheet == 5:

@@ -50,6 +50,12 @@ class StageGraph(CursorView):
         return most_telling(self._members(node)) if node is not None else None
 
     @property
+    def folded(self) -> Sequence[StageRecord]:
+        """The members of the matrix under the cursor, where they are folded; else none."""
+        node = self._node_at(self.cursor)
+        return self._members(node) if node is not None and node.folded else ()
+
+    @property
     def preferred_width(self) -> int:
         """Cells into which every line fits."""
         return preferred_width(self._drawing.width, self._longest)
