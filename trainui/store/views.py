@@ -110,9 +110,14 @@ def _listed(found: Sequence[RunRecord]) -> str:
     return ", ".join(f"{run.id} ({harmless(run.name)})" for run in found)
 
 
-def stages(connection: driver.Connection, run_id: str) -> list[StageRecord]:
-    """Return a run's stages in the file's order."""
-    found = connection.execute("SELECT * FROM stages WHERE run_id = ? ORDER BY position", (run_id,))
+def stages(
+    connection: driver.Connection, run_id: str, *, limit: int | None = None
+) -> list[StageRecord]:
+    """Return a run's stages in the file's order; where there is a limit, the first ones."""
+    found = connection.execute(
+        "SELECT * FROM stages WHERE run_id = ? ORDER BY position LIMIT ?",
+        (run_id, -1 if limit is None else limit),
+    )
     return [rows.stage_record(_mapping(row)) for row in found]
 
 

@@ -46,6 +46,13 @@ def test_a_stage_is_found_by_any_unique_part(store: Store, add_run: AddRun) -> N
             views.find_stages(connection, run, "evaluate")
 
 
+def test_the_first_stages_are_read_alone(store: Store, add_run: AddRun) -> None:
+    run = add_run("run-1", {"c": [], "b": ["c"], "a": []})
+    with views.reading() as connection:
+        assert [stage.name for stage in views.stages(connection, run)] == ["c", "b", "a"]
+        assert [stage.name for stage in views.stages(connection, run, limit=2)] == ["c", "b"]
+
+
 def test_runs_are_listed_newest_first(store: Store, add_run: AddRun) -> None:
     for run_id in ("first", "second", "third"):
         add_run(run_id, {"A": [], "B": ["A"]})

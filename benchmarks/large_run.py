@@ -1,0 +1,102 @@
+"""A run of ten thousand stages: its file checked, and its page opened on a terminal.
+
+`python benchmarks/large_run.py [--stages N] [--repeats N]`. Printed: the median of seconds, what
+share that is of the limit, and the processor time, which tells more on a busy machine. The check
+is a whole `trainui validate`; the page counts from the key on the list of runs until its stages
+are on the terminal. Nothing runs: no worker is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.terminals import cpu_seconds, program  # noqa: E402
+
+CHECKED, OPENED = 2.0, 0.5
+"""Seconds: the limits."""
+
+CHAIN = 100
+"""Stages that each wait for the one before."""
+
+
+def write(file: Path, count: int) -> None:
+    """Write a pipeline file as people do, and not as JSON, which is read faster."""
+    lines = ["name: large-run", "stages:"]
+    for at in range(count):
+        above = f"stage-{at - 1}" if at % CHAIN else ""
+        lines += [f"  - name: stage-{at}", '    run: "true"', f"    depends_on: [{above}]"]
+    file.write_text("\n".join(lines) + "\n")
+
+
+class Took(NamedTuple):
+    """What one measurement gave, in seconds."""
+
+    wall: float
+    cpu: float
+
+
+def check(file: Path) -> Took:
+    """Measure `trainui validate`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "trainui", "validate", str(file)]
+    subprocess.run(command, check=True, capture_output=True)
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Took(wall, busy)
+
+
+def open_page() -> Took:
+    """Measure from the key to the page."""
+    with program([sys.executable, "-m", "trainui"]) as shown:
+        shown.until(b"large-run")
+        shown.quiet(0.5)
+        busy, began = cpu_seconds(shown.processes()), time.perf_counter() - shown.began
+        shown.type(b"\r")
+        wall = shown.until(b"stage-1") - began
+        return Took(wall, cpu_seconds(shown.processes()) - busy)
+
+
+def main() -> int:
+    """Measure, and print a line for each; fail where a limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stages", type=int, default=10_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="trainui-large-run-") as folder:
+        os.environ["TRAINUI_HOME"] = f"{folder}/home"
+        os.environ["PYTHONPATH"] = str(ROOT)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start would compile all anew
+        file = Path(folder, "large.yaml")
+        write(file, given.stages)
+        from trainui import control
+        from trainui.pipeline import loader
+
+        control.submit(loader.load(str(file), {}))
+        cases = {"validate": (CHECKED, lambda: check(file)), "page": (OPENED, open_page)}
+        missed = False
+        for name, (limit, measure) in cases.items():
+            measure()  # the first start compiles
+            found = [measure() for _ in range(given.repeats)]
+            wall, busy = (statistics.median(column) for column in zip(*found, strict=True))
+            missed |= wall > limit
+            print(f"{name:<8} {wall:.3f} s, {wall / limit:.2f} of {limit} s  ", end="")
+            print(f"processor {busy:.3f} s  ({given.stages:,} stages)", flush=True)
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
