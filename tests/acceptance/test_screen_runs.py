@@ -209,12 +209,12 @@ async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:  
         looked = 0
         has_changed = ticks.has_changed
 
-        def counted() -> bool:
+        def counted(*, told: bool) -> bool:
             nonlocal looked
             looked += 1
-            return has_changed()
+            return has_changed(told=told)
 
-        ticks.has_changed = counted  # type: ignore[method-assign]
+        ticks.has_changed = counted  # type: ignore[method-assign, assignment]
         await driven.until(lambda: looked > 3, "a look of the feed")
         assert drawn == []
 

@@ -69,6 +69,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home whose own path plays tricks."""
     monkeypatch.setattr(feed, "PERIOD", 0.05)
     monkeypatch.setattr(feed, "LEAST_GAP", 0.1)
+    monkeypatch.setattr(feed, "REST", 0.3)
     home = tmp_path / hostile("home")
     monkeypatch.setenv("TRAINUI_HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

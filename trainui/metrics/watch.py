@@ -12,7 +12,6 @@ import os
 import select
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +22,13 @@ PAUSE = 0.03
 """Seconds for which changes are gathered: a hundred files that grow cost a look at thirty times a
 second, and not one a line."""
 
-_GROWN = 0x2
+_GROWN = 0x2 | 0x8
 _CAME_OR_WENT = 0x40 | 0x80 | 0x100 | 0x200 | 0x400
 _ALL = _GROWN | _CAME_OR_WENT
 _LOST = 0x4000
 _NOT_FOLLOWED = 0x8000
-"""Numbers of inotify(7): MODIFY; MOVED_FROM, MOVED_TO, CREATE, DELETE, DELETE_SELF; Q_OVERFLOW;
-IGNORED."""
+"""Numbers of inotify(7): MODIFY, CLOSE_WRITE (also when the holder of a lock ends); MOVED_FROM,
+MOVED_TO, CREATE, DELETE, DELETE_SELF; Q_OVERFLOW; IGNORED."""
 
 _EVENT = struct.Struct("iIII")
 
@@ -51,13 +50,15 @@ class Changes:
 class Watch:
     """Calls back when something changes in some directories, not those below them."""
 
-    def __init__(self, on_change: Callable[[Changes], None]) -> None:
+    def __init__(self, on_change: Callable[[Changes], None], pause: float = PAUSE) -> None:
         """Watch nothing yet.
 
         Args:
             on_change: called by a thread of the watch's own.
+            pause: seconds for which changes are gathered.
         """
         self._on_change = on_change
+        self._pause = pause
         self._inotify = _inotify()
         self._numbers: dict[Path, int | None] = {}
         """Of each directory, the kernel's number for its watch; None: it cannot be watched."""
@@ -69,6 +70,10 @@ class Watch:
     def is_blind(self) -> bool:
         """Whether there is a directory whose changes are not told."""
         return any(number is None for number in self._numbers.values())
+
+    def sees(self, directory: Path) -> bool:
+        """Whether changes in a directory are told."""
+        return self._numbers.get(directory) is not None
 
     def watch(self, directories: set[Path]) -> None:
         """Watch these directories and no others; those that are not there are left out."""
@@ -99,12 +104,12 @@ class Watch:
             _libc.inotify_rm_watch(self._inotify, number)
 
     def _run(self) -> None:
-        poll, source = select.poll(), self._inotify
+        source = self._inotify
         assert source is not None
-        poll.register(source, select.POLLIN)
-        poll.register(self._stop, select.POLLIN)
-        while self._stop not in (ready for ready, _ in poll.poll()):
-            time.sleep(PAUSE)
+        any_of, end = _poll(source, self._stop), _poll(self._stop)
+        while self._stop not in (ready for ready, _ in any_of.poll()):
+            if end.poll(1000 * self._pause):
+                return
             changes = self._read(source)
             if changes.grown or changes.others:
                 self._on_change(changes)
@@ -146,6 +151,13 @@ def _inotify() -> int | None:
     except AttributeError:
         return None
     return int(descriptor) if descriptor >= 0 else None
+
+
+def _poll(*descriptors: int) -> select.poll:
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return poll
 
 
 def _events(source: int) -> Iterator[tuple[int, int, str]]:

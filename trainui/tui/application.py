@@ -38,6 +38,9 @@ THEME = "theme"
 SETTLED = 0.1
 """Seconds without another resize after which a terminal has settled."""
 
+SAVED_WITHIN = 1.0
+"""Seconds within which a changed view is saved."""
+
 
 def _commands() -> type[Provider]:
     from trainui.tui.palette import KeyCommands
@@ -75,11 +78,13 @@ class TrainuiApp(TypeAhead, Working, App[int]):
         self._shown = ShownCells()
         self._cursor_shown = self.cursor_position
         self._settling: Timer | None = None
+        self._clock: Timer | None = None
+        self._saving: Timer | None = None
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"
         for own in theme.OURS:
             self.register_theme(own)
-        self.memory = Memory(paths.home().root / FILE)
+        self.memory = Memory(paths.home().root / FILE, self._save_soon)
         self._wished_theme = configured.theme
         self._fitting = theme.fitting(configured.theme, self.console.color_system)
         wished = theme.chosen(self.memory.get(THEME, dict), self._fitting)
@@ -145,8 +150,8 @@ class TrainuiApp(TypeAhead, Working, App[int]):
     def redraw(self) -> None:
         """Draw everything anew, whatever the terminal shows."""
         self._shown.forget()
-        if self._screen_stack:  # a resize may come before the first page
-            self.screen.refresh()
+        for screen in self.screen_stack[-1:]:
+            screen.refresh()
 
     def on_mount(self) -> None:
         """Open the run that was asked for, and begin to tick."""
@@ -154,7 +159,7 @@ class TrainuiApp(TypeAhead, Working, App[int]):
         endings.watch_terminal(self)
         if self.first_run is not None:
             self.open_run(self.first_run)
-        self.set_interval(1.0, self._tick)
+        self._clock = self.set_interval(1.0, self._tick, pause=True)
         if self._wished_theme is not None and self._wished_theme not in self.available_themes:
             self.notify(f"config.toml: there is no theme {self._wished_theme!r}", markup=False)
         for unknown in self.keys.unknown:
@@ -186,12 +191,24 @@ class TrainuiApp(TypeAhead, Working, App[int]):
         page = self.page
         if page is not None and self.snapshot is not None and not self.traffic.waiting:
             page.take(self.snapshot)
+            if self._clock is not None:
+                self._clock.resume()
 
     def _tick(self) -> None:
-        if (page := self.page) is not None and not self.traffic.is_spent:
-            page.tick()
-        if not self.memory.is_saved:  # now, since a lost terminal may end it at any moment
-            self.run_worker(self.memory.save, thread=True, group="memory")
+        if self.traffic.is_spent or self.traffic.waiting:
+            return
+        goes_on = self.page is not None and self.page.tick()
+        if not goes_on and self._clock is not None:
+            self._clock.pause()  # nothing wakes a screen on which nothing runs
+
+    def _save_soon(self) -> None:
+        """Save the view in a moment: a lost terminal may end the app at any time."""
+        if self._saving is None:
+            self._saving = self.set_timer(SAVED_WITHIN, self._save)
+
+    def _save(self) -> None:
+        self._saving = None
+        self.run_worker(self.memory.save, thread=True, group="memory")
 
     @property
     def page(self) -> Page | None:

@@ -7,7 +7,7 @@ import sqlite3
 from trainui.errors import TrainuiError
 from trainui.store import reader, run_lines
 from trainui.text import harmless
-from trainui.tui.feed import worker_is_there
+from trainui.tui.around import worker_is_there
 
 MOST = 5
 """Runs that are named."""

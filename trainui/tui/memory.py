@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,14 @@ FILE = "screen.json"
 class Memory:
     """Values by name; kept in memory until `save`."""
 
-    def __init__(self, file: Path) -> None:
-        """Read the file, if there is one."""
+    def __init__(self, file: Path, changed: Callable[[], None] | None = None) -> None:
+        """Read the file, if there is one.
+
+        Args:
+            file: where it is kept.
+            changed: called whenever something is to be saved.
+        """
+        self._changed = changed
         self._file = file
         self._kept: dict[str, Any] = {}
         self._saved: dict[str, Any] = {}
@@ -41,11 +48,8 @@ class Memory:
     def keep(self, name: str, value: Any) -> None:
         """Remember a value of plain data from now on."""
         self._kept[name] = value
-
-    @property
-    def is_saved(self) -> bool:
-        """Whether the file holds what is remembered."""
-        return self._kept == self._saved
+        if self._changed is not None and self._kept != self._saved:
+            self._changed()
 
     def save(self) -> None:
         """Write the file, if there is a home to write to."""

@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
+from trainui import settings
 from trainui.domain.states import Status
+from trainui.execution.locks import Lock
 from trainui.store import runs
 from trainui.store.engine import open_store
+from trainui.tui import feed as feed_module
 from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.feed import Feed
 from trainui.tui.snapshots import Snapshot, Wanted
@@ -56,14 +62,14 @@ def looks(feed: Feed, count: int) -> None:
     original = feed._source.has_changed
     done = threading.Event()
 
-    def counted() -> bool:
+    def counted(*, told: bool) -> bool:
         nonlocal seen
         seen += 1
         if seen > count:
             done.set()
-        return original()
+        return original(told=told)
 
-    feed._source.has_changed = counted  # type: ignore[method-assign]
+    feed._source.has_changed = counted  # type: ignore[method-assign, assignment]
     assert done.wait(10)
 
 
@@ -90,6 +96,31 @@ def test_a_change_that_another_process_commits_is_seen(filler: Filler) -> None:
         filler.start(run_id, "prepare")
         received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
         assert time.monotonic() - began < 3.0
+
+
+def test_what_the_kernel_tells_of_is_seen_with_nobody_looking(
+    filler: Filler, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if settings.load().database_url is not None:
+        pytest.skip("the kernel does not tell of a database server's files")
+    from trainui.execution import locks
+
+    monkeypatch.setattr(feed_module, "REST", 1000.0)
+    run_id = filler.run(DIAMOND)
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        wait_for(lambda: feed._patience() == 1000.0, "the feed's rest")
+        filler.start(run_id, "prepare")
+        received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
+        (home / "worker").mkdir(mode=0o700, exist_ok=True)
+        with held(locks.acquire(home / "worker" / "worker.lock")):
+            received.wait_for(lambda s: not s.trouble)
+        received.wait_for(lambda s: s.trouble == "no worker")
+
+
+def held(lock: Lock | None) -> Lock:
+    assert lock is not None
+    return lock
 
 
 def test_points_that_nobody_looks_at_wake_nobody(filler: Filler) -> None:
@@ -155,9 +186,7 @@ def test_a_pause_and_a_worker_are_told(filler: Filler, home: Path) -> None:
             runs.set_flag(connection, "paused", "1")
         received.wait_for(lambda s: s.paused)
         (home / "worker").mkdir(mode=0o700, exist_ok=True)
-        lock = locks.acquire(home / "worker" / "worker.lock")
-        assert lock is not None
-        with lock:
+        with held(locks.acquire(home / "worker" / "worker.lock")):
             received.wait_for(lambda s: not s.trouble)
 
 

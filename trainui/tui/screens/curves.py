@@ -96,9 +96,6 @@ class CurvesScreen(Page):
             spans.append(Span("   ◆ pinned", "key"))
         self.how.show(tuple(spans))
 
-    def tick(self) -> None:
-        """Do nothing: no clock stands here."""
-
     @on(CurvePlot.Asked)
     def _read(self) -> None:
         if self._page is not None:

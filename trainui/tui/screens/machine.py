@@ -106,9 +106,6 @@ class MachineScreen(Page):
         lines = machine_lines(snapshot.machine, gpus, snapshot.gpu_uses, width)
         self.view.set_lines(lines)
 
-    def tick(self) -> None:
-        """Nothing here goes by the clock alone."""
-
     def search(self, text: str, pane: Widget | None) -> None:
         """Nothing here is searched."""
 

@@ -80,9 +80,10 @@ class Page(Acting):
         """Show what the feed has read, but for the GPUs."""
         raise NotImplementedError
 
-    def tick(self) -> None:
-        """Let the clocks of what runs go on: called once a second while anything does."""
-        raise NotImplementedError
+    def tick(self) -> bool:
+        """Let the clocks of what runs go on; returns whether any does, else none is called again
+        before something else is read."""
+        return False
 
     def prepare_for(self, scope: str) -> None:
         """Put the focus where the keys of a scope work."""

@@ -173,11 +173,11 @@ class RunScreen(Page):
             )
             self.panes.overview.show(subject, self.panes.sheet)
 
-    def tick(self) -> None:
+    def tick(self) -> bool:
         """Let the clocks of what runs go on."""
         page = self._page
         if page is None:
-            return
+            return False
         ending = page.ahead.run if page.ahead else None
         self.state_bar.show(heading(page.run, page.stages, clock.now(), ending))
         self.graph.tick()
@@ -185,6 +185,7 @@ class RunScreen(Page):
         shown = self._detail.stage if self._detail is not None else None
         if stage is not None and stage.status == Status.RUNNING and stage.name == shown:
             self._show_sheet(page, stage)
+        return page.run.status in UNFINISHED
 
     def on_resize(self) -> None:
         """Lay the panes out for the new size."""

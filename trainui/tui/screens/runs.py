@@ -152,10 +152,11 @@ class RunsScreen(Page):
         """Return the scopes of the keys at the bottom: few where there is no run."""
         return ("app",) if self.has_class("-empty") else super().footer_scopes()
 
-    def tick(self) -> None:
+    def tick(self) -> bool:
         """Let the clocks of what runs go on."""
         if self._live:
             self.table.tick()
+        return self._live
 
     def sought(self, pane: Widget | None) -> str:  # noqa: ARG002 (there is one pane)
         """Return the filter."""
