@@ -43,6 +43,13 @@ class UnfitEnvironmentError(TrainuiError):
     exit_code = 4
 
 
+class ReplacedError(UnfitEnvironmentError):
+    """Another trainui was installed under this process, or this one removed: it has to end."""
+
+    def __init__(self) -> None:
+        super().__init__(str(self.__doc__))
+
+
 class WaitTimeoutError(TrainuiError, TimeoutError):
     """The time given to wait is over; what was waited for goes on."""
 

@@ -19,7 +19,7 @@ from celery.bootsteps import StartStopStep
 from celery.platforms import SecurityWarning
 from celery.worker.consumer import Consumer
 
-from trainui import paths
+from trainui import installed, paths
 from trainui.execution import duties, readiness, wishes
 from trainui.execution.celery_app import TRACKED_TASK, get_app
 from trainui.execution.stopping import STOPPING
@@ -136,19 +136,26 @@ def _leave() -> None:
 
 
 def _watch_wishes(home: Home, settings: Settings) -> None:
-    """End this process when it is not wanted, or has been idle for long enough."""
+    """End this process when it is not wanted, has been idle for long enough, or is outdated."""
     wish = _LastWish()
     while not STOPPING.wait(min(1.0, settings.idle_timeout / 4)):
         try:
             _withdraw_if_idle(home, settings, wish)
-            wanted = wishes.is_wanted(home)
+            unwanted = _unwanted(home)
         except Exception:
             logger.exception("whether the worker is wanted cannot be told; it goes on")
             continue
-        if not wanted:
-            logger.info("the worker is not wanted any more")
+        if unwanted:
+            logger.info("%s: this worker ends", unwanted)
             os.kill(os.getpid(), signal.SIGTERM)
             return
+
+
+def _unwanted(home: Home) -> str | None:
+    """Say why this process is to end, if it is."""
+    if not wishes.is_wanted(home):
+        return "no worker is wanted any more"
+    return "another trainui was installed, and goes on" if installed.is_another() else None
 
 
 @dataclass(slots=True)

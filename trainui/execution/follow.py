@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from trainui import disk, doorbell
 from trainui.domain.records import AttemptRecord, Here
 from trainui.domain.states import Status
-from trainui.errors import TrainuiError
+from trainui.errors import ReplacedError, TrainuiError
 from trainui.execution import ending
 from trainui.execution.completion import Loss
 from trainui.execution.launch import (
@@ -312,8 +312,8 @@ class Follower:
         try:
             result = launch(self._store, subject, self._nursery)
         except Exception as error:
-            if isinstance(error.__cause__, DBAPIError):
-                raise  # the store does not answer: no fault of the stage
+            if isinstance(error, ReplacedError) or isinstance(error.__cause__, DBAPIError):
+                raise  # another worker will; the store does not answer: no fault of the stage
             if isinstance(error, GpuGoneError) or disk.is_full(error):
                 self._put_back(followed, str(error))
                 return

@@ -16,6 +16,8 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from trainui import installed
+from trainui.errors import ReplacedError
 from trainui.supervisor import supervise
 
 UNANSWERED = "the supervisor ended before it answered; see supervisor.log"
@@ -50,6 +52,7 @@ class Nursery:
 
         Raises:
             OSError: the interpreter cannot be started.
+            ReplacedError: another trainui is there.
         """
         with self._lock:
             self._living()
@@ -64,6 +67,7 @@ class Nursery:
         Raises:
             NoAnswerError: there was none.
             OSError: the interpreter cannot be started.
+            ReplacedError: another trainui is there.
         """
         reader, writer = os.pipe()
         try:
@@ -102,7 +106,7 @@ class Nursery:
             with its:
                 try:
                     self._running = spawn(self._python, its, without=self._without), ours
-                except OSError:
+                except (OSError, ReplacedError):
                     ours.close()
                     raise
         return self._running
@@ -132,7 +136,10 @@ def spawn(
 
     Raises:
         OSError: the interpreter cannot be started.
+        ReplacedError: another trainui is there, whose nursery may not understand us.
     """
+    if not installed.is_ours():
+        raise ReplacedError
     return subprocess.Popen(
         [python, "-I", "-S", "-X", "utf8", supervise.__file__],
         env={**os.environ, **dict.fromkeys(without, "")},

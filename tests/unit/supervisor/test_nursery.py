@@ -40,6 +40,12 @@ def pid_of(own: Nursery) -> int:
     return own.pid
 
 
+def suspend(pid: int) -> None:
+    """Stop a process, and see it stopped: until then it may still take what it is sent."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: b") T " in Path(f"/proc/{pid}/stat").read_bytes(), f"{pid} suspended")
+
+
 def test_one_process_starts_many_attempts_each_once(tmp_path: Path, own: Nursery) -> None:
     with ThreadPoolExecutor(8) as threads:
         started = list(threads.map(lambda n: launch(tmp_path / f"{n}", own), range(20)))
@@ -91,7 +97,7 @@ def test_one_that_dies_as_it_is_asked_hinders_nothing(
 ) -> None:
     own.prepare()
     first = pid_of(own)
-    os.kill(first, signal.SIGSTOP)
+    suspend(first)
     real = nursery._read_all
 
     def killed_once(reader: int, patience: float) -> bytes:
@@ -109,7 +115,7 @@ def test_a_supervisor_keeps_nobody_waiting_for_one_that_died(tmp_path: Path, own
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     assert launch(tmp_path / "a", own, f"read x < {gate}; exit 3") == LaunchState.STARTED
-    os.kill(pid_of(own), signal.SIGSTOP)
+    suspend(pid_of(own))
     with ThreadPoolExecutor(1) as thread:
         asked = thread.submit(own.ask, tmp_path / "b", 30.0)
         wait_for(lambda: is_sent(own), "the question")
@@ -130,7 +136,7 @@ def is_sent(own: Nursery) -> bool:
 def test_one_that_hangs_is_replaced(tmp_path: Path, own: Nursery) -> None:
     own.prepare()
     first = pid_of(own)
-    os.kill(first, signal.SIGSTOP)
+    suspend(first)
     (tmp_path / "a").mkdir(mode=0o700)
     spec = Spec(("true",), str(tmp_path), dict(os.environ))
     found = process.launch(tmp_path / "a", spec, nursery=own, patience=0.5)

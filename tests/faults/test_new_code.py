@@ -1,0 +1,85 @@
+"""Another trainui is installed under a worker that runs: it takes over, and no stage notices."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+import trainui
+from tests.acceptance.command_line import CommandLine, stage_of, states_of
+from tests.unit.supervisor.waiting import wait_for
+
+PATIENCE = 60.0
+"""Seconds; on a busy machine the worker takes a while to load Celery."""
+
+
+@pytest.fixture
+def installed(cli: CommandLine, tmp_path: Path) -> Path:
+    """A copy of trainui that the commands run."""
+    package = tmp_path / "site" / "trainui"
+    shutil.copytree(Path(trainui.__file__).parent, package)
+    cli.environ["PYTHONPATH"] = str(package.parent)
+    return package
+
+
+def change(file: Path, before: str, after: str) -> None:
+    """Replace a file as an installer does."""
+    text = file.read_text()
+    assert before in text
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(text.replace(before, after))
+    new.replace(file)
+
+
+def upgrade(package: Path) -> None:
+    """Install a trainui whose worker and supervisors speak with each other in other words."""
+    ask, asked = "os.fsencode(directory.absolute())", "os.fsdecode(asked)"
+    change(package / "supervisor" / "nursery.py", ask, f'b"new:" + {ask}')
+    change(
+        package / "supervisor" / "supervise.py",
+        f"hatch({asked},",
+        f'hatch({asked}.removeprefix("new:") if asked[:4] == b"new:" else "/nowhere",',
+    )
+    change(package / "version.py", '__version__ = "', '__version__ = "1')
+
+
+def test_a_worker_whose_code_was_replaced_makes_way_and_no_stage_is_lost(
+    cli: CommandLine, installed: Path
+) -> None:
+    wait = "echo {0} >> started; until [ -e {0}.go ]; do sleep 0.05; done"
+    cli.write(
+        "p.yaml",
+        f"""
+        stages:
+          - {{name: a, run: "{wait.format("a")}"}}
+          - {{name: b, run: "{wait.format("b")}", depends_on: [a]}}
+          - {{name: c, run: "{wait.format("c")}"}}
+        """,
+    )
+    assert cli("run", "p.yaml", "--detach", "--name", "r").code == 0
+    wait_for(lambda: states_of(cli.json("show", "r"))["a"] == "running", "a", PATIENCE)
+    old = cli.json("worker", "status")["pid"]
+
+    upgrade(installed)
+    os.kill(nursery_of(old), signal.SIGKILL)
+    cli.write("a.go", "")
+    wait_for(lambda: states_of(cli.json("show", "r"))["b"] == "running", "b", PATIENCE)
+    for name in ("b.go", "c.go"):
+        cli.write(name, "")
+    assert cli("wait", "r", "--timeout", "60").code == 0
+    shown = cli.json("show", "r")
+    assert [len(stage_of(shown, name)["attempts"]) for name in "abc"] == [1, 1, 1]
+    assert sorted((cli.directory / "started").read_text().split()) == ["a", "b", "c"]
+    assert cli.json("worker", "status")["pid"] not in (None, old)
+
+
+def nursery_of(worker: int) -> int:
+    """The process that forks a worker's supervisors, which are not the worker's children."""
+    children = Path(f"/proc/{worker}/task").glob("*/children")
+    pids = [int(pid) for file in children for pid in file.read_text().split()]
+    lines = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids}
+    return next(pid for pid, line in lines.items() if b"supervise.py" in line)
