@@ -41,6 +41,15 @@ _CONTROLS = re.compile(rf"[\x00-\x08\x0a-\x1f{_OBEYED}]")
 _OBEYED_IN_JSON = re.compile(f"[{_OBEYED}]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
+_UNSURE = re.compile(
+    "[\u00ad\u200b-\u200d\u2060\ufeff\u20e3\ufe00-\ufe0f"
+    "\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\U000e0100-\U000e01ef]"
+)
+"""What joins or changes the characters around it: terminals differ in how wide these become."""
+
+_FIRST_FLAG = 0x1F1E6
+"""The letter A of the pairs of letters that become flags."""
+
 
 STALLED = "silent for much longer than its own pace"
 """Why a running stage is flagged `stalled`."""
@@ -50,8 +59,12 @@ def harmless(text: str) -> str:
     """Return one line that a terminal shows and does not obey.
 
     Escape sequences are left out; other control characters become visible ones, tabs stay; those
-    that turn the direction of writing, and bytes that are no text, become a question mark.
+    that turn the direction of writing, and bytes that are no text, become a question mark. Emoji of
+    several parts are shown as their parts, since terminals differ in how wide the whole is.
     """
+    if text.isascii() and text.isprintable():
+        return text
+    text = _UNSURE.sub(_alone, text)
     if text.isprintable():
         return text
     shown = _CONTROLS.sub(_picture, _ESCAPES.sub("", text))
@@ -63,6 +76,11 @@ def harmless_json(written: str) -> str:
     if written.isprintable():
         return written
     return _OBEYED_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
+
+
+def _alone(match: re.Match[str]) -> str:
+    letter = ord(match.group()) - _FIRST_FLAG
+    return chr(ord("A") + letter) if 0 <= letter < 26 else ""
 
 
 def _picture(match: re.Match[str]) -> str:

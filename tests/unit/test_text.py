@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from trainui import text
 from trainui.domain.states import Status
@@ -53,3 +54,19 @@ def test_columns_are_aligned_also_where_characters_are_wide() -> None:
 def test_every_state_has_a_symbol_of_one_cell() -> None:
     assert {text.width(text.SYMBOLS[status]) for status in Status} == {1}
     assert len(set(text.SYMBOLS.values())) == len(Status)
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("👨\u200d👩\u200d👧", "👨👩👧"),
+        ("❤\ufe0f 1\ufe0f\u20e3", "❤ 1"),
+        ("👍\U0001f3fd", "👍"),
+        ("\U0001f1e9\U0001f1ea", "DE"),
+        ("soft\u00adhyphen zero\u200bwidth", "softhyphen zerowidth"),
+        ("実験 🧪", "実験 🧪"),
+    ],
+)
+def test_what_terminals_differ_about_is_shown_in_its_parts(raw: str, shown: str) -> None:
+    assert text.harmless(raw) == shown
+    assert cell_len(shown) == sum(map(cell_len, shown)) == text.width(shown)

@@ -45,7 +45,7 @@ def coloured(text: str) -> Row:
 
 def without_colours(text: str) -> str:
     """Return the same line as `coloured` as text."""
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text.rstrip()
     return "".join(span.text for span in coloured(text)).rstrip()
 

@@ -14,7 +14,7 @@ from trainui.text import SYMBOLS, harmless
 from trainui.tui.figures import elapsed, number, state_style
 from trainui.tui.graph_nodes import TELLING, counts
 from trainui.tui.snapshots import Group
-from trainui.tui.spans import Row, Span, cut, fit, fit_middle
+from trainui.tui.spans import Row, Span, cut, fit, fit_middle, width_of, wrap_row
 
 TIME, VALUE, MOST_PARAM = 8, 10, 16
 """Cells of the columns."""
@@ -34,12 +34,12 @@ def group_rows(
     params = {one.name: _params(one) for one in members}
     differing, same = _keys(list(params.values()))
     ordered = _ordered(members, group)
-    rows: list[Row] = [_states(members)]
+    rows: list[Row] = wrap_row(_states(members), width)
     if same:
         shared = "  ".join(f"{key}={value}" for key, value in same.items())
-        rows.append((Span("all have  ", "dim"), Span(shared)))
+        rows += wrap_row((Span("all have  ", "dim"), Span(shared)), width)
     if group is not None:
-        rows.append(_best(ordered[0], params[ordered[0].name], differing, group))
+        rows += wrap_row(_best(ordered[0], params[ordered[0].name], differing, group), width)
     columns = _Columns(
         {key: _width(key, [own.get(key, "") for own in params.values()]) for key in differing},
         max(VALUE, min(cell_len(group.metric), MOST_PARAM)) if group is not None else 0,
@@ -50,7 +50,12 @@ def group_rows(
         leads = place == 0 and group is not None and group.lower is not None
         rows.append(columns.row(stage, params[stage.name], value, now, leads=leads))
     rows += [(), (Span("enter or F shows each as a stage; c compares their curves", "dim"),)]
-    return [cut(row, width) for row in rows]
+    return [_whole(row, width) for row in rows]
+
+
+def _whole(row: Row, width: int) -> Row:
+    """Return a line without its last piece, the word for the state, where that has no room."""
+    return row if width_of(row) <= width else cut(row[:-1] or row, width)
 
 
 class _Columns(NamedTuple):

@@ -55,6 +55,11 @@ class SheetView(RowsView):
         width = max(self.scrollable_content_region.width, LEAST_WIDTH)
         self.set_rows(self._rows_of(subject, sheet, width))
 
+    def on_resize(self) -> None:
+        """Show the same in the new width."""
+        super().on_resize()
+        self._show_again()
+
     def _rows_of(self, of: Subject, sheet: int, width: int) -> list[Row]:
         stage = as_attempt(of.stage, of.attempts)
         if sheet == 2 and of.members:
@@ -100,10 +105,13 @@ class SheetView(RowsView):
 
     def _decode(self, gallery: Gallery, wishes: Sequence[Wish]) -> None:
         gallery.decode(wishes)
-        self.app.call_from_thread(self._show_again)
+        self.app.call_from_thread(self._show_decoded)
+
+    def _show_decoded(self) -> None:
+        self._decoding = False
+        self._show_again()
 
     def _show_again(self) -> None:
-        self._decoding = False
         if self._shown is not None:
             self.show(*self._shown)
 
