@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainui.domain.records import AttemptRecord, Event, StageRecord
+from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.execution import variables
-from trainui.store import curves, driver, views
+from trainui.store import curves, driver, run_lines, views
 from trainui.text import harmless
 from trainui.tui.curve_reader import CurveReader
 from trainui.tui.endings_ahead import Prophet
@@ -18,6 +18,9 @@ from trainui.tui.stage_files import commit, stage_files
 
 OVERVIEW, OUTPUTS, EVENTS = 2, 6, 7
 """Numbers of the sheets that have to be read for."""
+
+FIRST_STAGES = 200
+"""Stages of a page's first snapshot: more than lines on a terminal."""
 
 MOST_EVENTS = 500
 """Events of a stage and its run that are shown."""
@@ -34,6 +37,8 @@ class PageReader:
         """By attempts' directories: what they were started with does not change."""
         self._curves = CurveReader()
         self._groups = GroupReader()
+        self._begun: str | None = None
+        """The run of which at least the first stages were read."""
 
     def read(self, connection: driver.Connection, wanted: Wanted) -> RunPage | None:
         """Read a page; None where the run is gone."""
@@ -41,6 +46,8 @@ class PageReader:
         run = views.run(connection, wanted.run_id)
         if run is None:
             return None
+        if (first := self._first(connection, run)) is not None:
+            return first
         stages = tuple(views.stages(connection, wanted.run_id))
         attempts = views.attempts(connection, wanted.run_id)
         selected = next((stage for stage in stages if stage.name == wanted.stage), None)
@@ -69,6 +76,17 @@ class PageReader:
         members = [stage for stage in stages if stage.definition.group == wanted.group]
         group = self._groups.read(connection, members) if wanted.group is not None else None
         return RunPage(run, stages, attempts, detail, ahead, group)
+
+    def _first(self, connection: driver.Connection, run: RunRecord) -> RunPage | None:
+        """Return the first stages of a large run, once, so that its page is there at once."""
+        if self._begun == run.id:
+            return None
+        self._begun = run.id
+        line = run_lines.lines_of(connection, [run.id]).get(run.id)
+        if line is None or line.total <= 2 * FIRST_STAGES:
+            return None
+        stages = tuple(views.stages(connection, run.id, limit=FIRST_STAGES))
+        return RunPage(run, stages, more=line.total - len(stages))
 
     def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:
         """Say in which variables the last of these attempts differs from the one before."""

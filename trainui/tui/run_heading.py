@@ -34,9 +34,28 @@ def crumbs(run: RunRecord) -> Row:
 
 
 def heading(
-    run: RunRecord, stages: Sequence[StageRecord], now: int, to_go: Ending | None = None
+    run: RunRecord,
+    stages: Sequence[StageRecord],
+    now: int,
+    to_go: Ending | None = None,
+    *,
+    more: int = 0,
 ) -> Row:
-    """Return how far the run is, and how long it will still take."""
+    """Return how far the run is, and how long it will still take.
+
+    Args:
+        run: the run.
+        stages: its stages.
+        now: microseconds since 1970 in UTC.
+        to_go: when it will have ended.
+        more: stages that are not read yet; until then nothing is counted.
+    """
+    if more:
+        return (
+            Span(f" {state(run.status)}", state_style(run.status)),
+            Span(f"  {elapsed(run.started_at, run.completed_at, now)}"),
+            Span(f"  {len(stages) + more} stages", "dim"),
+        )
     counts = Counter(stage.status for stage in stages)
     done = counts[Status.COMPLETED]
     full, empty = progress_bar(done, len(stages), BAR)

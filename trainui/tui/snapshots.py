@@ -89,6 +89,8 @@ class RunPage:
     """When it will have ended."""
     group: Group | None = None
     """Of the matrix that is folded under the cursor; None: it has no metrics, or there is none."""
+    more: int = 0
+    """Stages behind these, which the next snapshot has: all of them take a moment to read."""
 
 
 @dataclass(frozen=True, slots=True)

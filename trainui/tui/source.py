@@ -121,7 +121,9 @@ class Source:
         later = wanted.curves and "numpy" not in sys.modules and not self.unfinished
         self.unfinished = bool(later) and wanted.stage is not None
         reduced = replace(wanted, curves=None if later else wanted.curves)
-        return replace(snapshot, page=self._page_reader().read(connection, reduced))
+        page = self._page_reader().read(connection, reduced)
+        self.unfinished |= page is not None and page.more > 0
+        return replace(snapshot, page=page)
 
     def _page_reader(self) -> PageReader:
         if self._pages is None:

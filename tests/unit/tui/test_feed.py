@@ -20,6 +20,7 @@ from trainui.store.engine import open_store
 from trainui.tui import feed as feed_module
 from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.feed import Feed
+from trainui.tui.page_reader import FIRST_STAGES
 from trainui.tui.snapshots import Snapshot, Wanted
 
 
@@ -132,6 +133,19 @@ def test_points_that_nobody_looks_at_wake_nobody(filler: Filler) -> None:
         feeder.feed(training(10, 300))
         looks(feed, 3)
         assert len(received.snapshots) == count
+
+
+def test_a_large_page_brings_its_first_stages_and_then_by_itself_all(filler: Filler) -> None:
+    count = 3 * FIRST_STAGES
+    large = {f"s{n}": (f"s{n - 1}",) if n else () for n in range(count)}
+    run_id = filler.run(large)
+    with feeding(Wanted(run_id=run_id)) as (_, received):
+        received.wait_for(lambda s: s.page is not None and len(s.page.stages) == count)
+    first, whole = received.snapshots[0].page, received.snapshots[-1].page
+    assert first is not None
+    assert whole is not None
+    assert [stage.name for stage in first.stages] == list(large)[:FIRST_STAGES]
+    assert (first.more, whole.more) == (2 * FIRST_STAGES, 0)
 
 
 def test_a_page_brings_stage_and_curves(filler: Filler) -> None:

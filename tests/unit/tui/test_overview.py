@@ -107,6 +107,10 @@ def test_the_heading_counts_states_in_words(filler: Filler, connection: driver.C
     assert "● running" in text
     assert "1/8" in text
     assert "◔ 5 queued" in text
+    begun = plain(heading(run, stages[:2], clock.now(), more=6))
+    assert "● running" in begun
+    assert "8 stages" in begun
+    assert "queued" not in begun  # not all are known
     assert "› sweep" in plain(crumbs(run)).replace("  ", " ")
     assert not can_resume(stages)
 

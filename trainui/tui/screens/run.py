@@ -179,7 +179,7 @@ class RunScreen(Page):
         if page is None:
             return False
         ending = page.ahead.run if page.ahead else None
-        self.state_bar.show(heading(page.run, page.stages, clock.now(), ending))
+        self.state_bar.show(heading(page.run, page.stages, clock.now(), ending, more=page.more))
         self.graph.tick()
         stage = self.graph.selected
         shown = self._detail.stage if self._detail is not None else None
