@@ -10,17 +10,17 @@ from pathlib import Path
 _FILES = ("version.py", "supervisor/supervise.py")
 
 
-def _look() -> tuple[tuple[int, int, int] | None, ...]:
+def _look() -> tuple[tuple[int, int] | None, ...]:
     """Look at each file; None where it is lacking, as it is for a moment in an upgrade."""
     return tuple(_mark(Path(__file__).parent / name) for name in _FILES)
 
 
-def _mark(file: Path) -> tuple[int, int, int] | None:
+def _mark(file: Path) -> tuple[int, int] | None:
     try:
         found = file.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return found.st_mtime_ns, found.st_size  # inodes change by themselves on some file systems
 
 
 _AT_OUR_START = _look()

@@ -19,6 +19,9 @@ from trainui.execution.globbing import matches
 CHECKED_THROUGHOUT = 16 * 2**20
 """Bytes; a zip up to this size is read to its end, of a larger one the entries' places are."""
 
+LONGEST_HEADER = 100_000_000
+"""Bytes: safetensors itself takes no longer one, and garbage may claim any."""
+
 _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
 _TORCH = (".pt", ".pth")
@@ -109,7 +112,7 @@ def _is_in_place(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
 def _is_whole_safetensors(path: Path, head: bytes) -> bool:
     length = int.from_bytes(head, "little")
     size = path.stat().st_size
-    if len(head) < 8 or length > size - 8:
+    if len(head) < 8 or length > min(size - 8, LONGEST_HEADER):
         return False
     with path.open("rb") as file:
         file.seek(8)
