@@ -1,10 +1,10 @@
 """How soon what is written is in the database, what watching costs, and what it costs the training.
 
-python -m benchmarks.live [--seconds 20] [--pairs 7]
+python -m benchmarks.live [--seconds 20] [--pairs 200]
 
 The metrics reader runs as the worker starts it. A line is visible once the store says that it was
 read. A training that computes for a millisecond and logs a line, over and over, is timed with the
-reader watching and without, in turns.
+reader watching and while it is stopped, in turns.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -33,21 +34,25 @@ PAUSE = 0.004
 TRAINING = """
 import json, sys, time
 with open(sys.argv[1], "a") as file:
-    begun = time.perf_counter()
-    for step in range(int(sys.argv[2])):
-        until = 0
-        while until < 12_000:  # about a millisecond
-            until += 1
-        print(json.dumps({"step": step, "loss": 1 / (step + 1), "lr": 1e-3}), file=file, flush=True)
-    print(time.perf_counter() - begun)
+    step = 0
+    for _ in sys.stdin:
+        begun, used = time.perf_counter(), time.process_time()
+        for step in range(step + 1, step + 1 + int(sys.argv[2])):
+            until = 0
+            while until < 12_000:  # about a millisecond
+                until += 1
+            row = {"step": step, "loss": 1 / step, "lr": 1e-3}
+            print(json.dumps(row), file=file, flush=True)
+        print(time.perf_counter() - begun, time.process_time() - used, flush=True)
 """
+"""A part of it, and how long it took by the clock and of CPU, for each line that it is told."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=4000, help="of the training")
+    parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=250, help="of a part")
     options = parser.parse_args()
     with workplace() as (directory, store), reading() as reader:
         attempts = [start_attempt(store, directory, name=f"s{at}") for at in range(FILES)]
@@ -69,12 +74,15 @@ def main() -> None:
         print(f"{FILES} files at {HERTZ} Hz: {cost.percent():.2f} % of a core (at most 5)")
         late = sorted(many.delays)[int(len(many.delays) * 0.95) - 1]
         print(f"{FILES} files at {HERTZ} Hz: 95 of 100 visible within {late:.0f} ms")
-    ratios = []
-    for _ in range(options.pairs):
-        alone, watched = (train(options.steps, watched=watched) for watched in (False, True))
-        ratios.append(watched / alone)
-    slower = (statistics.median(ratios) - 1) * 100
-    print(f"a training at 1 kHz, watched: {slower:+.1f} % of time (at most 3)")
+    ratios = compare(options.pairs, options.steps)
+    for what, found in zip(("time", "CPU"), zip(*ratios, strict=True), strict=True):
+        low, middle, high = (
+            f"{(ratio - 1) * 100:+.1f}" for ratio in statistics.quantiles(found, n=4)
+        )
+        print(
+            f"a training at 1 kHz, watched: {middle} % of {what} (at most 3); half of "
+            f"{len(found)} pairs between {low} and {high}"
+        )
 
 
 class Live:
@@ -144,18 +152,48 @@ def reading() -> Iterator[subprocess.Popen[bytes]]:
         reader.wait()
 
 
-def train(steps: int, *, watched: bool) -> float:
-    """Return the seconds that a training takes."""
-    with workplace() as (directory, store), contextlib.ExitStack() as stack:
+def compare(pairs: int, steps: int) -> list[tuple[float, float]]:
+    """Return how much more parts of a training take with the reader than while it is stopped.
+
+    By the clock, and of CPU.
+    The parts of a pair follow each other at once, so that both meet the same other load.
+    """
+    with workplace() as (directory, store), reading() as reader:
         attempt = start_attempt(store, directory)
-        if watched:
-            stack.enter_context(reading())
-            process.wake()
+        process.wake()
         command = [sys.executable, "-c", TRAINING, str(attempt.own_file), str(steps)]
-        took = float(subprocess.check_output(command, text=True))
-        if watched:
+        training = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with training:
+            run_part(training)
             await_all(attempt)
-        return took
+            return [compare_once(training, reader, attempt, at % 2 == 0) for at in range(pairs)]
+
+
+def compare_once(
+    training: subprocess.Popen[bytes],
+    reader: subprocess.Popen[bytes],
+    attempt: Attempt,
+    watched_first: bool,
+) -> tuple[float, float]:
+    took = {}
+    for watched in (watched_first, not watched_first):
+        if not watched:
+            reader.send_signal(signal.SIGSTOP)
+        took[watched] = run_part(training)
+        reader.send_signal(signal.SIGCONT)
+        await_all(attempt)
+    (clock, used), (alone_clock, alone_used) = took[True], took[False]
+    return clock / alone_clock, used / alone_used
+
+
+def run_part(training: subprocess.Popen[bytes]) -> tuple[float, float]:
+    """Return the seconds that the next part of a training takes, by the clock and of CPU."""
+    assert training.stdin is not None
+    assert training.stdout is not None
+    training.stdin.write(b"\n")
+    training.stdin.flush()
+    clock, used = map(float, training.stdout.readline().split())
+    return clock, used
 
 
 def await_all(attempt: Attempt) -> None:

@@ -46,7 +46,10 @@ NET = 400
 """Such looks are so many times as far apart as they take long, up to `LONGEST_PAUSE`: what rests
 costs next to nothing."""
 
-LONGEST_PAUSE = 20.0
+LONGEST_PAUSE, LONGEST_REST = 20.0, 2.0
+
+NICE = 5
+"""By how much it yields to trainings where all cores are busy; where one is free, by nothing."""
 
 BLIND_PAUSE = 0.25
 """Seconds between looks at files of whose changes the kernel tells nothing, as on NFS."""
@@ -80,16 +83,17 @@ class Reader:
         self._grown: dict[int, float] = {}
         """When each attempt's files last grew."""
 
-    def _notice(self, changes: Changes) -> None:
-        """Ring for what the watch saw; its thread calls this."""
+    def _notice(self, changes: Changes) -> bool:
+        """Ring for what the watch saw, if it is news; its thread calls this."""
         if changes.others:
             self._others = True
             doorbell.ring(self._bell.path)
-            return
+            return True
         grown = {self._owners[path] for path in changes.grown if path in self._owners}
         if resting := [attempt_id for attempt_id in grown if not self._is_active(attempt_id)]:
             self._touched.extend(resting)
             doorbell.ring(self._bell.path)
+        return bool(resting)
 
     def _is_active(self, attempt_id: int) -> bool:
         return time.monotonic() - self._grown.get(attempt_id, -ACTIVE_FOR) < ACTIVE_FOR
@@ -124,7 +128,7 @@ class Reader:
         took = (
             0.0 if rare else time.thread_time() - used
         )  # a rare look is no reason to see lines late
-        return min(max(ACTIVE_PAUSE, REST * took), IDLE_PAUSE)
+        return min(max(ACTIVE_PAUSE, REST * took), LONGEST_REST)
 
     def _look(self) -> None:
         """Look for attempts and for their files."""
@@ -228,6 +232,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    os.nice(NICE)
     stopping = threading.Event()
     reader = Reader(open_store(), settings.host())
     threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()

@@ -11,6 +11,7 @@ import logging
 import os
 import select
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ from pathlib import Path
 
 from trainui import disk
 
-PAUSE = 0.03
-"""Seconds for which changes are gathered: a hundred files that grow cost a look at thirty times a
-second, and not one a line."""
+PAUSE, BUSY_PAUSE = 0.03, 0.12
+"""Seconds for which changes are gathered: a hundred files that grow cost some looks a second, and
+not one a line. The longer one is while there is always something, and none of it is news."""
 
 _GROWN = 0x2 | 0x8
 _CAME_OR_WENT = 0x40 | 0x80 | 0x100 | 0x200 | 0x400
@@ -50,11 +51,11 @@ class Changes:
 class Watch:
     """Calls back when something changes in some directories, not those below them."""
 
-    def __init__(self, on_change: Callable[[Changes], None], pause: float = PAUSE) -> None:
+    def __init__(self, on_change: Callable[[Changes], object], pause: float = PAUSE) -> None:
         """Watch nothing yet.
 
         Args:
-            on_change: called by a thread of the watch's own.
+            on_change: called by a thread of the watch's own; it returns False for what was no news.
             pause: seconds for which changes are gathered.
         """
         self._on_change = on_change
@@ -107,22 +108,25 @@ class Watch:
         source = self._inotify
         assert source is not None
         any_of, end = _poll(source, self._stop), _poll(self._stop)
-        while self._stop not in (ready for ready, _ in any_of.poll()):
-            if end.poll(1000 * self._pause):
+        news = True
+        while True:
+            busy = not news and bool(any_of.poll(0))
+            if self._stop in (ready for ready, _ in any_of.poll()):
+                return
+            if end.poll(1000 * (max(BUSY_PAUSE, self._pause) if busy else self._pause)):
                 return
             changes = self._read(source)
             if changes.grown or changes.others:
-                self._on_change(changes)
+                news = self._on_change(changes) is not False
 
     def _read(self, source: int) -> Changes:
-        events = dict.fromkeys(_events(source))
         grown, others = set(), False
         with self._lock:
             names: dict[int, list[Path]] = {}
             for path, watch in self._numbers.items():
                 if watch is not None:
                     names.setdefault(watch, []).append(path)
-            for number, kind, name in events:
+            for number, kind, name in _events(source):
                 others |= bool(kind & (_CAME_OR_WENT | _LOST))
                 if kind & _NOT_FOLLOWED:  # the directory is gone; one of its name is watched anew
                     for path in names.get(number, ()):
@@ -162,6 +166,13 @@ def _poll(*descriptors: int) -> select.poll:
 
 def _events(source: int) -> Iterator[tuple[int, int, str]]:
     """Yield what there is: the number of the watch, what happened, and the file's name."""
+    for event in dict.fromkeys(_raw_events(source)):
+        number, kind, _cookie, _size = _EVENT.unpack_from(event)
+        yield number, kind, os.fsdecode(event[_EVENT.size :].rstrip(b"\0"))
+
+
+def _raw_events(source: int) -> Iterator[bytes]:
+    """Yield the same as the kernel tells it, once for each line that is written."""
     while True:
         try:
             data = os.read(source, _BUFFER)
@@ -169,7 +180,6 @@ def _events(source: int) -> Iterator[tuple[int, int, str]]:
             return
         at = 0
         while at < len(data):
-            number, kind, _cookie, size = _EVENT.unpack_from(data, at)
-            name = data[at + _EVENT.size : at + _EVENT.size + size].rstrip(b"\0")
-            yield number, kind, os.fsdecode(name)
-            at += _EVENT.size + size
+            end = at + _EVENT.size + int.from_bytes(data[at + 12 : at + 16], sys.byteorder)
+            yield data[at:end]
+            at = end

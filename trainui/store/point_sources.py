@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection
@@ -145,6 +145,10 @@ def next_restart(connection: Connection, owner: str, attempt: int) -> int:
     return (int(row[0] or 0) // RESTART + 1) * RESTART
 
 
+def _as_json(identity: Identity) -> str:
+    return json.dumps({name: getattr(identity, name) for name in Identity.__slots__})
+
+
 def move(connection: Connection, before: Source, after: Source) -> None:
     """Move a source on, in the transaction that stores its points.
 
@@ -163,7 +167,7 @@ def move(connection: Connection, before: Source, after: Source) -> None:
             after.offset,
             after.rows,
             after.next_ordinal,
-            json.dumps(asdict(after.identity)) if after.identity else None,
+            _as_json(after.identity) if after.identity else None,
             json.dumps(after.state),
             after.tail_rows,
             after.tail_points,

@@ -1,0 +1,186 @@
+"""A stage that has written a million rows already: how soon the screen shows it, and how smoothly.
+
+python -m benchmarks.backlog [--rows 1000000] [--lines 20] [--wandb BIN/wandb]
+
+The metrics reader and the screen, on the stage's page, are started at the same moment, of a stage
+of whose rows nothing is stored. Told are the first curve, when all rows are stored, how late the
+screen's event loop wakes meanwhile (and a bare loop beside it, which meets the machine's other
+load), and after that how soon a line is on the screen. `--wandb`: the same rows in W&B LEET; it is
+the program of an environment that has wandb.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+
+from benchmarks.live import reading
+from benchmarks.made import workplace
+from benchmarks.terminals import Program, program
+from tests.unit.metrics.attempts import Attempt, start_attempt
+from trainui import paths
+from trainui.metrics import process
+from trainui.store import views
+
+LATE = """
+import array, asyncio, os, time
+async def watch():
+    with open(os.environ["LATE"], "ab") as file:
+        late = array.array("d")
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(0.005)
+            late.append(time.perf_counter() - begun - 0.005)
+            if len(late) == 100:
+                late.tofile(file)
+                file.flush()
+                late = array.array("d")
+"""
+
+SCREEN = f"""{LATE}
+import sys
+from textual.app import App
+begin = App.run_async
+async def run_async(app, *arguments, **options):
+    watching = asyncio.ensure_future(watch())
+    return await begin(app, *arguments, **options)
+App.run_async = run_async
+from trainui.tui.app import run_screen
+run_screen(sys.argv[1])
+"""
+
+BARE = f"{LATE}\nasyncio.run(watch())"
+
+WANDB = """
+import json, sys, wandb
+run = wandb.init(mode="offline", project="p", settings=wandb.Settings(console="off", silent=True))
+with open(sys.argv[1]) as file:
+    for line in file:
+        row = json.loads(line)
+        run.log(row, step=row.pop("step"))
+run.finish()
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--lines", type=int, default=20, help="that come one by one after it")
+    parser.add_argument("--wandb", type=Path)
+    options = parser.parse_args()
+    with workplace() as (directory, store):
+        attempt = start_attempt(store, directory)
+        write_rows(attempt.own_file, options.rows)
+        show(directory, attempt, options.lines)
+        if options.wandb:
+            show_in_leet(options.wandb, directory, attempt.own_file)
+
+
+def write_rows(path: Path, count: int) -> None:
+    with path.open("w") as file:
+        for step in range(count):
+            row = {"step": step, "loss": 2.3 / (step + 1), "lr": 1e-3 + step * 1e-12}
+            row |= {"grad_norm": step * 0.7 % 1.3, "accuracy": step / 7, "speed": 1e5 + step / 3}
+            file.write(json.dumps(row) + "\n")
+    print(f"{count} rows of 5 metrics, {path.stat().st_size / 1e6:.0f} MB")
+
+
+def show(directory: Path, attempt: Attempt, lines: int) -> None:
+    """Load the rows, and put lines after them."""
+    late = {name: directory / f"{name}.late" for name in ("screen", "bare")}
+    with ExitStack() as stack:
+        bare = subprocess.Popen([sys.executable, "-c", BARE], env={"LATE": str(late["bare"])})
+        stack.callback(bare.wait)
+        stack.callback(bare.kill)
+        began = time.monotonic()
+        reader = stack.enter_context(reading())
+        process.wake()
+        command = [sys.executable, "-c", SCREEN, "run-of-train"]
+        screen = stack.enter_context(
+            program(command, TRAINUI_HOME=str(paths.home().root), LATE=str(late["screen"]))
+        )
+        await_text(screen, b"loss", 0)
+        print(f"first curves: {time.monotonic() - began:.1f} s from the screen's start")
+        await_all(attempt)
+        stored = time.monotonic() - began
+        await_more(screen)
+        took = time.monotonic() - began
+        memory = (screen.memory() + psutil.Process(reader.pid).memory_full_info().pss) / 1e6
+        print(f"all rows stored after {stored:.1f} s, drawn after {took:.1f} s; {memory:.0f} MB")
+        tell_late(late)
+        tell_lines(screen, attempt, lines)
+
+
+def tell_late(late: dict[str, Path]) -> None:
+    for name, path in late.items():
+        found = memoryview(path.read_bytes()).cast("d").tolist()
+        cuts = statistics.quantiles(found, n=100)
+        words = " (at most 5)" if name == "screen" else ", of a process that does nothing else"
+        print(f"loop late, 99 of 100 within {cuts[98] * 1000:.1f} ms{words}: {name}")
+
+
+def tell_lines(screen: Program, attempt: Attempt, lines: int) -> None:
+    """Write lines one by one, with a value that is on the screen nowhere else."""
+    took = []
+    with attempt.own_file.open("a", buffering=1) as file:
+        for number in range(lines):
+            time.sleep(1.0 + 0.037 * number)
+            before, mark = len(screen.output), f"{1234 + number * 11}"
+            file.write(json.dumps({"step": 10**7 + number, "accuracy": float(mark)}) + "\n")
+            written = time.monotonic()
+            await_text(screen, mark.encode(), before)
+            took.append(time.monotonic() - written)
+    print(
+        f"a line is on the screen after {statistics.median(took):.2f} s (median of {lines}); "
+        f"at the worst {max(took):.2f} s; TensorBoard takes 4 s, LEET 7 s"
+    )
+
+
+def await_text(screen: Program, text: bytes, after: int) -> None:
+    deadline = time.monotonic() + 120
+    while text not in screen.output[after:]:
+        assert time.monotonic() < deadline, screen.output[-3000:]
+        time.sleep(0.002)
+
+
+def await_more(screen: Program) -> None:
+    before = len(screen.output)
+    while len(screen.output) == before:
+        time.sleep(0.002)
+
+
+def await_all(attempt: Attempt) -> None:
+    size = attempt.own_file.stat().st_size
+    with views.reading() as connection:
+        while True:
+            query = 'SELECT max("offset") FROM sources WHERE owner = ?'
+            if connection.execute(query, (attempt.stage_id,)).fetchone()[0] == size:
+                return
+            time.sleep(0.02)
+
+
+def show_in_leet(wandb: Path, directory: Path, rows: Path) -> None:
+    """Load the same rows in LEET."""
+    command = [str(wandb.parent / "python"), "-c", WANDB, str(rows)]
+    subprocess.run(command, cwd=directory, check=True, capture_output=True)
+    (where,) = directory.glob("wandb/offline-run-*")
+    began = time.monotonic()
+    with program([str(wandb), "leet", str(where)]) as leet:
+        leet.until(b"accuracy")
+        print(f"LEET's first chart: {time.monotonic() - began:.1f} s")
+        busy = -1.0
+        while busy < 0 or busy > 5:  # it says nowhere that it has read all
+            busy = leet.cost(5.0).cpu_percent
+        print(f"LEET at rest: {time.monotonic() - began - 5:.0f} s, {leet.memory() / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
