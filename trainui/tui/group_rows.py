@@ -14,7 +14,7 @@ from trainui.text import SYMBOLS, harmless
 from trainui.tui.figures import elapsed, number, state_style
 from trainui.tui.graph_nodes import TELLING, counts
 from trainui.tui.snapshots import Group
-from trainui.tui.spans import Row, Span, cut, fit, fit_middle, width_of, wrap_row
+from trainui.tui.spans import Row, Span, cut, fit, fit_middle, packed, width_of
 
 TIME, VALUE, MOST_PARAM = 8, 10, 16
 """Cells of the columns."""
@@ -34,12 +34,12 @@ def group_rows(
     params = {one.name: _params(one) for one in members}
     differing, same = _keys(list(params.values()))
     ordered = _ordered(members, group)
-    rows: list[Row] = wrap_row(_states(members), width)
+    rows: list[Row] = packed(_states(members), width)
     if same:
-        shared = "  ".join(f"{key}={value}" for key, value in same.items())
-        rows += wrap_row((Span("all have  ", "dim"), Span(shared)), width)
+        shared = (Span(f"{key}={value}  ") for key, value in same.items())
+        rows += packed((Span("all have  ", "dim"), *shared), width)
     if group is not None:
-        rows += wrap_row(_best(ordered[0], params[ordered[0].name], differing, group), width)
+        rows += packed(_best(ordered[0], params[ordered[0].name], differing, group), width)
     columns = _Columns(
         {key: _width(key, [own.get(key, "") for own in params.values()]) for key in differing},
         max(VALUE, min(cell_len(group.metric), MOST_PARAM)) if group is not None else 0,
@@ -49,7 +49,7 @@ def group_rows(
         value = group.values.get(stage.name) if group is not None else None
         leads = place == 0 and group is not None and group.lower is not None
         rows.append(columns.row(stage, params[stage.name], value, now, leads=leads))
-    rows += [(), (Span("enter or F shows each as a stage; c compares their curves", "dim"),)]
+    rows += [(), (Span("enter shows each as a stage; 3, then c: their curves in one plot", "dim"),)]
     return [_whole(row, width) for row in rows]
 
 
@@ -140,12 +140,9 @@ def _best(
 ) -> Row:
     if stage.name not in group.values or group.lower is None:
         return (Span("metric    ", "dim"), Span(group.metric), Span(", its last value", "dim"))
-    which = "  ".join(f"{key}={params.get(key, '')}" for key in differing)
-    return (
-        Span("best      ", "dim"),
-        Span(f"{group.metric} {number(group.values[stage.name])}", "good"),
-        Span(f"  {which}", "strong"),
-    )
+    which = (Span(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
+    value = Span(f"{group.metric} {number(group.values[stage.name])}  ", "good")
+    return (Span("best      ", "dim"), value, *which)
 
 
 def _width(name: str, values: Sequence[str]) -> int:

@@ -106,6 +106,16 @@ def wrap_row(row: Row, width: int) -> list[Row]:
     return [_part(row, start, end) for start, end in _breaks(text, width)]
 
 
+def packed(row: Row, width: int) -> list[Row]:
+    """Break a line between its pieces, none of which is broken itself."""
+    rows: list[list[Span]] = [[]]
+    for span in row:
+        if rows[-1] and width_of((*rows[-1], Span(span.text.rstrip()))) > width:
+            rows.append([])
+        rows[-1].append(span)
+    return [tuple(line) for line in rows]
+
+
 def _part(row: Row, start: int, end: int) -> Row:
     """Return the characters of a line between two of them."""
     spans = []

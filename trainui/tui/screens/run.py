@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -14,6 +14,7 @@ from textual.widgets import Button
 from trainui import clock
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status
+from trainui.store.run_lines import RunLine
 from trainui.text import harmless
 from trainui.tui.acting import Target
 from trainui.tui.keys import bindings
@@ -272,8 +273,17 @@ class RunScreen(Page):
 
     def target(self) -> Target | None:
         """Return this run."""
-        run: RunRecord | None = self._page.run if self._page is not None else None
-        return None if run is None else Target(run.id, run.name, run.status, run.priority)
+        known: Iterable[RunRecord | RunLine] = ()
+        if self._page is not None:
+            known = (self._page.run,)
+        elif self.trainui.snapshot is not None:  # a key may come before the page is read
+            known = self.trainui.snapshot.runs
+        found = (
+            Target(one.id, one.name, one.status, one.priority)
+            for one in known
+            if one.id == self.run_id
+        )
+        return next(found, None)
 
     def target_stage(self) -> StageRecord | None:
         """Return the stage under the cursor."""

@@ -1,12 +1,10 @@
 """An attempt's logs: live at their end, scrolled, searched and filtered over their whole length.
 
-The rows to be seen are made from the top line on, so the length of a file, and how its lines break,
-costs nothing; what is read is a window of lines around them, another one before its edge is met.
+What is read is a window of lines around those to be seen, another one before its edge is met.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import ClassVar
 
 from rich.style import Style
@@ -17,9 +15,10 @@ from textual.message import Message
 from trainui.tui import ansi
 from trainui.tui.figures import size
 from trainui.tui.keys import bindings
-from trainui.tui.log_book import BEGINNING, ENDING, Place
+from trainui.tui.log_book import BEGINNING, ENDING
 from trainui.tui.log_feed import LogFeed
-from trainui.tui.log_rows import LogRows, LogStyle
+from trainui.tui.log_rows import LogStyle
+from trainui.tui.log_scroll import LogScroll
 from trainui.tui.log_windows import Goal, LogSource, LogWindow, LogWish
 from trainui.tui.spans import Row, Span, fit, width_of
 from trainui.tui.widgets.lines import LinesView
@@ -53,7 +52,7 @@ class LogView(LinesView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.following = True
+        self._scroll = LogScroll()
         self.wrapping = True
         self.timed = False
         self._feed = LogFeed(lambda window: self.post_message(self.Read(window)))
@@ -61,20 +60,21 @@ class LogView(LinesView):
         self._wish: LogWish | None = None
         self._arrived: LogWish | None = None
         """The wish whose target was gone to."""
-        self._window: LogWindow | None = None
-        self._places: list[Place] = []
-        self._target: Place | None = None
         self._sought = ""
         self._only = ""
         self._empty = ""
         self._busy: float | None = None
         """How far a search is."""
-        self._rows = LogRows()
-        self._top, self._skip = 0, 0
-        """Index of the line at the top, and how many of its rows are above the top."""
-        self._bottom = 0
-        """Index of the line at the bottom."""
         self._seen: list[Row] = []
+
+    @property
+    def following(self) -> bool:
+        """Whether the end is shown, whatever comes."""
+        return self._scroll.following
+
+    @property
+    def _window(self) -> LogWindow | None:
+        return self._scroll.window
 
     # --- what is read
 
@@ -83,10 +83,12 @@ class LogView(LinesView):
         self._empty = empty
         before, self._source = self._source, source
         if source is None:
-            self._window = self._wish = None
+            self._wish = None
+            self._scroll.take(None)
             self._feed.want(None)
         elif before is None or before.directory != source.directory:
-            self.following, self._only, self._window = True, "", None
+            self._scroll.following, self._only = True, ""
+            self._scroll.take(None)
             self._ask(Goal())
         elif before != source:
             self._ask_here()
@@ -102,11 +104,7 @@ class LogView(LinesView):
             self._feed.want(self._wish)
 
     def _ask_here(self) -> None:
-        self._ask(Goal() if self.following else Goal(place=self._top_place))
-
-    @property
-    def _top_place(self) -> Place:
-        return self._places[self._top] if self._top < len(self._places) else ENDING
+        self._ask(Goal() if self.following else Goal(place=self._scroll.top_place))
 
     def on_log_view_read(self, message: Read) -> None:
         """Show what the thread has read."""
@@ -118,15 +116,15 @@ class LogView(LinesView):
             self.update_rows()
             return
         self._busy = window.scanned
-        top = self._top_place
-        known, self._window = self._window, window
-        self._places = [line.place for line in window.lines]
+        scroll, known = self._scroll, self._window
+        top = scroll.top_place
+        scroll.take(window)
         if known is not None and known.generation != window.generation:
-            self.following, self._target = True, None
+            scroll.following, scroll.target = True, None
         if window.found:
-            self._target = window.target
+            scroll.target = window.target
         if self._arrived is window.wish or window.scanned is not None or not self._arrive(window):
-            self._stay(top)
+            scroll.stay(top)
         self._draw()
 
     def _arrive(self, window: LogWindow) -> bool:
@@ -137,17 +135,10 @@ class LogView(LinesView):
         goal = window.wish.goal
         if window.target is None or (goal.kind == "place" and goal.place != BEGINNING):
             return False
-        self.following = False
-        self._top, self._skip = bisect_left(self._places, window.target), 0
-        if goal.kind != "place":  # what led to it is worth more room than what came of it
-            self._scroll(-(self.page_height * 2 // 3))
+        # what led to it is worth more room than what came of it
+        above = self.page_height * 2 // 3 if goal.kind != "place" else 0
+        self._scroll.go_to(window.target, above=above)
         return True
-
-    def _stay(self, top: Place) -> None:
-        """Keep the line at the top where it is."""
-        self._top = bisect_left(self._places, top)
-        if self._top_place != top:
-            self._skip = 0
 
     # --- what is shown
 
@@ -162,32 +153,9 @@ class LogView(LinesView):
         sizes = self._window.sizes if self._window is not None else (0, 0)
         both = self._source is not None and len(self._source.streams) > 1 and all(sizes)
         width = max(region.width - 1, 1)
-        self._rows.set_style(LogStyle(width, self.wrapping, self.timed, both, self._sought))
-        self._seen = self._from_end() if self.following else self._from_top()
+        self._scroll.rows.set_style(LogStyle(width, self.wrapping, self.timed, both, self._sought))
+        self._seen = self._scroll.seen(self.page_height)
         self.update_rows()
-
-    def _from_top(self) -> list[Row]:
-        lines = self._window.lines if self._window is not None else ()
-        seen: list[Row] = []
-        at = self._top
-        while at < len(lines) and len(seen) < self.page_height:
-            rows = self._rows.of(lines[at], self._target)
-            seen += rows[min(self._skip, len(rows) - 1) :] if at == self._top else rows
-            at += 1
-        if len(seen) < self.page_height and self._window is not None and self._window.at_end:
-            return self._from_end()
-        self._bottom = max(at - 1, 0)
-        return seen[: self.page_height]
-
-    def _from_end(self) -> list[Row]:
-        lines = self._window.lines if self._window is not None else ()
-        seen: list[Row] = []
-        self._bottom = at = len(lines) - 1
-        while at >= 0 and len(seen) < self.page_height:
-            seen = [*self._rows.of(lines[at], self._target), *seen]
-            at -= 1
-        self._top, self._skip = at + 1, max(len(seen) - self.page_height, 0)
-        return seen[self._skip :]
 
     @property
     def page_height(self) -> int:
@@ -205,7 +173,7 @@ class LogView(LinesView):
         row = self._seen[index] if index < len(self._seen) else ()
         if not self._seen and index == 0:
             row = (Span(fit(self._nothing(), width - 1), "dim"),)
-        if index != self._thumb():
+        if index != self._scroll.thumb(self.page_height):
             return row
         return (*row, Span(" " * (width - 1 - width_of(row))), Span(THUMB, "line"))
 
@@ -215,22 +183,6 @@ class LogView(LinesView):
         if self._only and self._window is not None and self._window.size:
             return f"no line holds {self._only!r}; & shows all"
         return self._empty
-
-    def _thumb(self) -> int:
-        """Return the row of the mark; -1 where all is to be seen."""
-        window = self._window
-        if window is None or not window.lines:
-            return -1
-        if window.at_start and window.at_end and self._bottom - self._top + 1 >= len(window.lines):
-            return -1
-        return min(int(self._part() * self.page_height), self.page_height - 1)
-
-    def _part(self) -> float:
-        """Return which part of the logs comes up to the bottom line."""
-        window = self._window
-        if window is None or not window.lines or not window.size:
-            return 1.0
-        return min(window.lines[self._bottom].position / window.size, 1.0)
 
     def style_of(self, name: str) -> Style:
         """Return the style of this name, of a log's own colours too."""
@@ -253,60 +205,41 @@ class LogView(LinesView):
         if self._only:
             words.append(f"only {self._only!r}")
         if not self.following:
-            words.append(f"{self._part():.0%}, f follows")
+            words.append(f"{self._scroll.part():.0%}, f follows")
         return "  ".join(words)
 
     def last_lines(self, count: int) -> list[str]:
         """Return the last lines down to the bottom, as text."""
-        if self._window is None:
-            return []
-        lines = self._window.lines[: self._bottom + 1][-count:]
-        return [ansi.without_colours(line.text) for line in lines]
+        return [ansi.without_colours(line.text) for line in self._scroll.last_lines(count)]
 
     # --- moving
 
-    def _scroll(self, count: int) -> None:
-        """Move the top by rows, as far as there are lines."""
-        lines = self._window.lines if self._window is not None else ()
-        self._skip += count
-        while self._skip < 0 and self._top > 0:
-            self._top -= 1
-            self._skip += len(self._rows.of(lines[self._top], self._target))
-        self._skip = max(self._skip, 0)
-        while self._top < len(lines) - 1:
-            rows = len(self._rows.of(lines[self._top], self._target))
-            if self._skip < rows:
-                break
-            self._skip -= rows
-            self._top += 1
-
     def action_line(self, count: int) -> None:
         """Scroll by rows."""
-        window = self._window
-        if window is None or (self.following and count > 0):
+        scroll = self._scroll
+        if scroll.window is None or (scroll.following and count > 0):
             return
-        if count < 0 and window.at_start and not self._top and not self._skip:
+        if count < 0 and scroll.is_at_start:
             return
-        self.following = False
-        self._scroll(count)
-        before = self._top, self._skip
+        scroll.following = False
+        scroll.scroll(count)
+        before = scroll.where
         self._draw()
         # where it cannot go as far down as was asked, it is at the end
-        self.following = count > 0 and before != (self._top, self._skip)
+        scroll.following = count > 0 and before != scroll.where
         self._read_ahead(count)
 
     def _read_ahead(self, direction: int) -> None:
         window = self._window
         if window is None or self.following:
             return
-        left = self._top if direction < 0 else len(self._places) - self._bottom
         over = window.at_start if direction < 0 else window.at_end
-        if left < MARGIN and not over and window.wish is self._wish:
+        if self._scroll.left(direction) < MARGIN and not over and window.wish is self._wish:
             self._ask_here()
 
     def action_end(self, direction: int) -> None:
         """Go to the first line, or follow the end."""
-        self.following = direction > 0
+        self._scroll.following = direction > 0
         self._ask(Goal() if self.following else Goal(place=BEGINNING))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
@@ -336,26 +269,22 @@ class LogView(LinesView):
         """Look for a text, from the bottom upwards; an empty one ends the search."""
         if text == self._sought:
             return
-        self._sought, self._target = text, None
+        self._sought, self._scroll.target = text, None
         if self._only:
             self._only = text
             self._ask_here()
         elif text:
-            self._ask(Goal("text", self._below(), text=text))
+            self._ask(Goal("text", self._scroll.below, text=text))
         elif self._wish is not None and self._wish.goal.kind == "text":
             self._ask_here()
         self._draw()
-
-    def _below(self) -> Place:
-        """Return the place after the bottom line."""
-        after = self._bottom + 1
-        return self._places[after] if after < len(self._places) else ENDING
 
     def go_to_match(self, direction: int) -> bool:
         """Go to the next match downwards (1) or upwards (-1); returns whether any is sought."""
         if not self._sought:
             return False
-        start = self._target or (self._top_place if direction > 0 else self._below())
+        scroll = self._scroll
+        start = scroll.target or (scroll.top_place if direction > 0 else scroll.below)
         self._ask(Goal("text", start, text=self._sought, direction=direction))
         return True
 
@@ -363,7 +292,7 @@ class LogView(LinesView):
         """End a search that goes on, a filter or what is marked; returns whether there was any."""
         if self._busy is None and not self._only and not self._sought:
             return False
-        self._only, self._sought, self._target, self._busy = "", "", None, None
+        self._only, self._sought, self._scroll.target, self._busy = "", "", None, None
         self._ask_here()
         self._draw()
         return True
@@ -380,13 +309,14 @@ class LogView(LinesView):
         """Go to the last error, then to those before it."""
         again = self._wish is not None and self._wish.goal.kind == "error"
         self._only = ""
-        start = self._target if again and self._target is not None else ENDING
+        target = self._scroll.target
+        start = target if again and target is not None else ENDING
         self._ask(Goal("error", start))
 
     def action_follow(self) -> None:
         """Follow the end, or stay where we are."""
         if self.following:
-            self.following = False
+            self._scroll.following = False
             self._say("not following any more")
             self._draw()
         else:
