@@ -350,3 +350,12 @@ async def test_what_cannot_be_edited_says_why(filler: Filler) -> None:  # noqa: 
         await driven.until_shown("nothing can be edited: the run's pipeline cannot be read")
         await driven.press("f2")
         await driven.until_shown("see above why")
+
+
+async def test_a_key_that_comes_before_the_page_is_read_acts_on_its_run(filler: Filler) -> None:  # noqa: F811
+    filler.start(filler.run({"a": ()}, name="digits"), "a")
+    async with opened() as driven:
+        await driven.until_shown("digits")
+        driven.app.feed.stop()  # nothing is read from now on
+        await driven.press("enter", "x")
+        await question(driven, "Cancel", "digits")

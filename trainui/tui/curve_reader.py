@@ -7,18 +7,17 @@ window of it until another one is wanted.
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainui.domain.records import StageRecord
-from trainui.domain.states import ENDED
 from trainui.store import curves, driver, views, windows
 from trainui.store.placing import Axis
 from trainui.text import harmless
 from trainui.tui.curve_ahead import NOTHING, Foreseen, Lookout, with_ahead
-from trainui.tui.curve_data import Chart, Compare, CurveData, Curves, CurvesWanted, Line
+from trainui.tui.curve_data import Chart, CurveData, Curves, CurvesWanted, Line
 from trainui.tui.curve_marks import Strike, marks, strikes_of
+from trainui.tui.curve_sources import Source, comparisons, sources
 from trainui.tui.goals import lower_is_better
 from trainui.tui.ticks import round_stride
 
@@ -28,23 +27,8 @@ if TYPE_CHECKING:
 FIRST_CHARTS = 8
 """Metrics that are read before it is known how many there is room for."""
 
-MOST_LINES = 12
-"""Lines of a plot; more would hide each other."""
-
 MOST_KEPT = 400
 """Readings that are remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A series that may be a line."""
-
-    owner: str
-    label: str
-    index: int
-    attempt: int | None = None
-    own: bool = False
-    live: bool = False
 
 
 class CurveReader:
@@ -82,13 +66,13 @@ class CurveReader:
         if names is None:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
         known = {figure.stored for figure in figures}
-        lines = self._sources(connection, stage, stages, wanted)
+        lines = sources(connection, stage, stages, wanted)
         self._strikes = strikes_of(connection, stage)
         return Curves(
             wanted,
             figures,
             tuple(self._chart(connection, name, lines, wanted) for name in names if name in known),
-            self._comparisons(connection, stage, stages, wanted.runs),
+            comparisons(connection, stage, stages, wanted.runs),
             _axes(figures, connection, stage),
             sampled=bool(self._ahead),
         )
@@ -127,7 +111,7 @@ class CurveReader:
         return found
 
     def _plotted(
-        self, connection: driver.Connection, source: _Source, name: str, axis: Axis
+        self, connection: driver.Connection, source: Source, name: str, axis: Axis
     ) -> Plotted | Foreseen:
         self._look(connection, source.owner)
         key = (source.owner, name, axis, source.attempt)
@@ -143,7 +127,7 @@ class CurveReader:
         self,
         connection: driver.Connection,
         name: str,
-        sources: Sequence[_Source],
+        sources: Sequence[Source],
         wanted: CurvesWanted,
     ) -> Chart:
         plotted = [
@@ -162,7 +146,7 @@ class CurveReader:
 
     def _line(
         self,
-        source: _Source,
+        source: Source,
         plotted: Plotted | Foreseen,
         name: str,
         window: tuple[float, float],
@@ -171,63 +155,6 @@ class CurveReader:
         key = (source.owner, name, wanted.axis, window, wanted.columns, wanted.smoothing, source)
         line: Line = self._remember(key, lambda: _line(source, plotted, name, window, wanted))
         return line
-
-    def _sources(
-        self,
-        connection: driver.Connection,
-        stage: StageRecord,
-        stages: Sequence[StageRecord],
-        wanted: CurvesWanted,
-    ) -> list[_Source]:
-        """Return what is drawn, the stage itself first."""
-        compare = wanted.compare
-        live = stage.status not in ENDED
-        looked_at = wanted.attempt
-        own = _Source(stage.id, harmless(stage.name), 0, looked_at, own=True, live=live)
-        if compare == Compare.ATTEMPTS:
-            numbers = [n.number for n in views.attempts_of_stage(connection, stage.id)]
-            looked_at = looked_at or numbers[-1]
-            return _own_first(
-                _Source(stage.id, f"attempt {n}", n - 1, n, own=n == looked_at, live=live)
-                for n in numbers
-            )
-        if compare == Compare.STAGES:
-            found = [
-                _Source(
-                    one.id,
-                    _member(one),
-                    at,
-                    looked_at if one.id == stage.id else None,
-                    own=one.id == stage.id,
-                    live=one.status not in ENDED,
-                )
-                for at, one in enumerate(_siblings(stage, stages))
-            ]
-        elif compare == Compare.RUNS:
-            found = _in_runs(connection, stage, wanted.runs, looked_at)
-        else:
-            return [own]
-        return _own_first(found) or [own]
-
-    def _comparisons(
-        self,
-        connection: driver.Connection,
-        stage: StageRecord,
-        stages: Sequence[StageRecord],
-        runs: Sequence[str],
-    ) -> tuple[Compare, ...]:
-        found = [Compare.NOTHING]
-        if stage.attempt > 1:
-            found.append(Compare.ATTEMPTS)
-        if len(_siblings(stage, stages)) > 1:
-            found.append(Compare.STAGES)
-        if len(_in_runs(connection, stage, runs, None)) > 1:
-            found.append(Compare.RUNS)
-        return tuple(found)
-
-
-def _own_first(sources: Iterable[_Source]) -> list[_Source]:
-    return sorted(sources, key=lambda source: not source.own)[:MOST_LINES]
 
 
 def _figures(
@@ -274,7 +201,7 @@ def _whole(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
 
 
 def _line(
-    source: _Source,
+    source: Source,
     plotted: Plotted | Foreseen,
     name: str,
     window: tuple[float, float],
@@ -304,48 +231,6 @@ def _line(
         end=plotted.extent.high if plotted.extent is not None else 0.0,
         best=best and (best.value, best.step, best.x),
     )
-
-
-def _siblings(stage: StageRecord, stages: Sequence[StageRecord]) -> list[StageRecord]:
-    """Return the members of the stage's matrix, itself too."""
-    if stage.definition.matrix is None:
-        return [stage]
-    return [one for one in stages if one.definition.group == stage.definition.group]
-
-
-def _member(stage: StageRecord) -> str:
-    """Return what tells a member of a matrix from the others."""
-    name = stage.name
-    inside = name[name.find("[") + 1 : -1] if name.endswith("]") else name
-    return harmless(inside)
-
-
-def _in_runs(
-    connection: driver.Connection, stage: StageRecord, runs: Sequence[str], attempt: int | None
-) -> list[_Source]:
-    """Return the same stage in these runs, or in the newest of its pipeline; colours by age."""
-    among = f"runs.id IN ({', '.join('?' * len(runs))})"
-    same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
-    found = connection.execute(
-        "SELECT stages.id, runs.name, runs.id, stages.status, runs.pipeline FROM runs"
-        " JOIN stages ON stages.run_id = runs.id AND stages.name = ?"
-        f" WHERE {among if runs else same}"
-        " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id)"
-        " ORDER BY runs.created_at DESC, runs.id LIMIT ?",
-        (stage.name, *(runs or (stage.run_id,)), MOST_LINES),
-    ).fetchall()
-    names = [row[1] for row in found]
-    return [
-        _Source(
-            row[0],
-            harmless(row[1] if names.count(row[1]) == 1 else f"{row[1]} {row[2][:8]}"),
-            len(found) - 1 - at,
-            attempt if row[0] == stage.id else None,
-            own=row[0] == stage.id,
-            live=row[3] not in ENDED,
-        )
-        for at, row in enumerate(found)
-    ]
 
 
 def _has_series(connection: driver.Connection, owner: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from textual import on
@@ -12,28 +12,23 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.states import ENDED, UNFINISHED, Status
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import UNFINISHED
 from trainui.store.run_lines import RunLine
 from trainui.text import harmless
 from trainui.tui.acting import Target
 from trainui.tui.keys import bindings
-from trainui.tui.log_windows import LogSource, Stream
-from trainui.tui.reports import LOG_LINES, stage_report
 from trainui.tui.run_heading import can_resume, crumbs, heading
 from trainui.tui.screens.page import Page
-from trainui.tui.snapshots import RunPage, Snapshot, StageDetail, Wanted
+from trainui.tui.snapshots import RunPage, Snapshot, Wanted
 from trainui.tui.spans import Span
+from trainui.tui.stage_panel import StagePanel
+from trainui.tui.telling_stage import telling_stage
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.curves import CurvesView
 from trainui.tui.widgets.lines import RowsView
 from trainui.tui.widgets.panes import Panes
-from trainui.tui.widgets.sheet_view import Subject
 from trainui.tui.widgets.stage_graph import StageGraph
-
-BOTH: tuple[Stream, ...] = ("stdout", "stderr")
-STREAMS: tuple[tuple[Stream, ...], ...] = (BOTH, ("stdout",), ("stderr",))
-"""What of the log is shown, one after another."""
 
 
 class RunScreen(Page):
@@ -60,12 +55,11 @@ class RunScreen(Page):
         super().__init__()
         self.run_id = run_id
         self.panes = Panes()
+        self.panel = StagePanel(self.panes)
         self.state_bar = Bar(id="state")
         self.button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
         self.gone = RowsView(id="gone")
         self._page: RunPage | None = None
-        self._detail: StageDetail | None = None
-        self._streams = BOTH
         self._placed: str | None = None
         """The stage that was selected by itself."""
 
@@ -85,22 +79,9 @@ class RunScreen(Page):
         """The DAG."""
         return self.panes.graph
 
-    @property
-    def _attempt(self) -> int | None:
-        """The attempt of the stage that is looked at; None: its last one."""
-        return self.panes.curves.desk.attempt
-
     def wanted(self) -> Wanted:
         """Return what of the run is to be seen."""
-        stage = self.graph.selected
-        return Wanted(
-            run_id=self.run_id,
-            stage=stage.name if stage is not None else None,
-            sheet=self.panes.sheet,
-            group=self.graph.selected_name if self.graph.folded else None,
-            attempt=self._attempt,
-            curves=self.panes.curves.wanted() if self.panes.curves.display else None,
-        )
+        return self.panel.wanted(self.run_id)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the run as it was read."""
@@ -122,7 +103,7 @@ class RunScreen(Page):
         self._follow(page.stages)
         self.panes.share_out(self.graph.preferred_width)
         self.button.set_class(can_resume(page.stages), "-useful")
-        self._show_detail(page)
+        self.panel.show(page)
         self.tick()
         self.ask()
 
@@ -131,48 +112,10 @@ class RunScreen(Page):
         selected = self.graph.selected
         if selected is None or (self._placed is not None and selected.name != self._placed):
             return
-        if self._placed is None or selected.status not in TELLING:
-            over = not any(stage.status in UNFINISHED for stage in stages)
-            otherwise = longest(stages) if over or self._placed is None else selected.name
-            self._placed = most_telling(stages, otherwise)
-            self.graph.select(self._placed)
-
-    def _show_detail(self, page: RunPage) -> None:
-        stage = self.graph.selected
-        if stage is None or page.detail is None or page.detail.stage != stage.name:
-            return
-        self._detail = detail = page.detail
-        self._show_sheet(page, stage)
-        over = stage.status in ENDED
-        waits = "no output" if over else "no output yet" if stage.attempt else "it has not started"
-        self._show_log(page, stage, waits)
-        if detail.curves is not None:
-            none = waits.replace("output", "metrics")
-            self.panes.curves.set_curves(detail.curves, none, detail.problems)
-        self.panes.show_titles(stage, self._attempt, len(self.graph.folded))
-
-    def _show_log(self, page: RunPage, stage: StageRecord, waits: str) -> None:
-        view = self.panes.log_view
-        attempts = self._attempts(page, stage)
-        if not attempts or not view.display:  # what is not seen is not read
-            view.set_source(None, waits)
-            return
-        live = attempts[-1].status == Status.RUNNING
-        last = attempts[-1]
-        source = LogSource(last.directory, self._streams, live, last.id, last.host)
-        view.set_source(source, waits)
-
-    def _attempts(self, page: RunPage, stage: StageRecord) -> Sequence[AttemptRecord]:
-        """Return the stage's attempts down to the one that is looked at."""
-        return page.attempts.get(stage.id, ())[: self._attempt]
-
-    def _show_sheet(self, page: RunPage, stage: StageRecord) -> None:
-        if self._detail is not None:
-            attempts = self._attempts(page, stage)
-            subject = Subject(
-                page, stage, attempts, self._detail, self.graph.timeline, self.graph.folded
-            )
-            self.panes.overview.show(subject, self.panes.sheet)
+        found = telling_stage(stages, selected, self._placed)
+        if found is not None:
+            self._placed = found
+            self.graph.select(found)
 
     def tick(self) -> bool:
         """Let the clocks of what runs go on."""
@@ -182,10 +125,7 @@ class RunScreen(Page):
         ending = page.ahead.run if page.ahead else None
         self.state_bar.show(heading(page.run, page.stages, clock.now(), ending, more=page.more))
         self.graph.tick()
-        stage = self.graph.selected
-        shown = self._detail.stage if self._detail is not None else None
-        if stage is not None and stage.status == Status.RUNNING and stage.name == shown:
-            self._show_sheet(page, stage)
+        self.panel.tick(page)
         return page.run.status in UNFINISHED
 
     def on_resize(self) -> None:
@@ -197,14 +137,12 @@ class RunScreen(Page):
     def _refit(self) -> None:
         """Fill panes whose width has changed, and let the feed read for it."""
         if self._page is not None:
-            self._show_detail(self._page)
+            self.panel.show(self._page)
             self.ask()
 
     def on_cursor_view_moved(self) -> None:
         """Let the feed read what the panel of the stage shows."""
-        stage = self.graph.selected
-        if self._detail is not None and stage is not None and self._detail.stage != stage.name:
-            self.panes.curves.desk.attempt = None
+        self.panel.moved()
         self.ask()
 
     def on_cursor_view_opened(self) -> None:
@@ -291,13 +229,7 @@ class RunScreen(Page):
 
     def report(self) -> str:
         """Return the selected stage as Markdown."""
-        stage = self.graph.selected
-        if self._page is None or stage is None:
-            return ""
-        detail = self._detail
-        curves = detail.curves.figures if detail is not None and detail.curves else ()
-        log = self.panes.log_view.last_lines(LOG_LINES)
-        return stage_report(self._page.run, stage, curves, log)
+        return self.panel.report(self._page) if self._page is not None else ""
 
     def action_back(self) -> None:
         """Go back one level: from a filter, a lone pane, the panel, then from the page."""
@@ -318,20 +250,10 @@ class RunScreen(Page):
 
     def action_attempt(self, direction: int) -> None:
         """Look at the attempt before (-1) or after (1), at its record and its logs."""
-        page, stage = self._page, self.graph.selected
-        count = len(page.attempts.get(stage.id, ())) if page is not None and stage else 0
-        if page is None or count < 2:
-            self.notify("there is no other attempt", markup=False)
-            return
-        chosen = max(1, min((self._attempt or count) + direction, count))
-        self._look_at_attempt(chosen if chosen < count else None)
-        self._show_detail(page)
-
-    def _look_at_attempt(self, number: int | None) -> None:
-        """Look at an attempt in every pane."""
-        if number != self._attempt:
-            self.panes.curves.desk.attempt = number
+        if self.panel.choose_attempt(self._page, direction):
             self.ask()
+        else:
+            self.notify("there is no other attempt", markup=False)
 
     def action_logs(self) -> None:
         """Show the log alone, or all panes again."""
@@ -339,31 +261,6 @@ class RunScreen(Page):
 
     def action_stream(self) -> None:
         """Show both streams of the log, or one of them."""
-        following = STREAMS.index(self._streams) + 1
-        self._streams = STREAMS[following % len(STREAMS)]
-        self.panes.show_log()
+        self.panel.next_streams()
         if self._page is not None:
-            self._show_detail(self._page)
-
-
-def longest(stages: Sequence[StageRecord]) -> str:
-    """Return the name of the stage that took longest; of none that ran, the first one's."""
-
-    def took(stage: StageRecord) -> int:
-        ended = stage.completed_at is not None and stage.started_at is not None
-        return (stage.completed_at or 0) - (stage.started_at or 0) if ended else 0
-
-    return max(stages, key=took).name
-
-
-TELLING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
-"""The states of stages that one wants to see first."""
-
-
-def most_telling(stages: Sequence[StageRecord], otherwise: str) -> str:
-    """Return the name of the stage that one wants to see first: what failed, else what runs."""
-    for status in TELLING:
-        for stage in stages:
-            if stage.status == status:
-                return stage.name
-    return otherwise
+            self.panel.show(self._page)

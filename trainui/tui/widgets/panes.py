@@ -6,7 +6,6 @@ Narrow: the DAG, and under it one of the three others, chosen by tabs.
 
 from __future__ import annotations
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.content import Content
@@ -16,12 +15,12 @@ from textual.widget import Widget
 from trainui.domain.records import StageRecord
 from trainui.text import harmless
 from trainui.tui.sheets import SHEETS
-from trainui.tui.spans import Row, Span, width_of
 from trainui.tui.widgets.curves import CurvesView
 from trainui.tui.widgets.lines import LinesView
 from trainui.tui.widgets.log_view import LogView
 from trainui.tui.widgets.sheet_view import SheetView
 from trainui.tui.widgets.stage_graph import StageGraph
+from trainui.tui.widgets.tabs import Tabs
 
 WIDE = 100
 """Columns from which on the DAG stands beside the panel."""
@@ -32,61 +31,6 @@ LEAST_GRAPH, GRAPH_SHARE = 51, 0.45
 
 WITH_BARS = 150
 """Columns from which on there is room for the bars that tell when stages ran."""
-
-
-class Tabs(LinesView, can_focus=False):
-    """Which of the panel's panes is to be seen, where there is room for one."""
-
-    DEFAULT_CSS = """
-    Tabs { height: 1; overflow: hidden; }
-    """
-
-    class Chosen(Message):
-        """A tab was clicked."""
-
-        def __init__(self, pane: int) -> None:
-            super().__init__()
-            self.pane = pane
-
-    def __init__(self) -> None:
-        super().__init__(id="tabs")
-        self._chosen = 2
-        self._stage = ""
-
-    def choose(self, pane: int) -> None:
-        """Mark a tab."""
-        self._chosen = pane
-        self.update_rows()
-
-    def show_stage(self, name: str) -> None:
-        """Say whose panes these are."""
-        self._stage = name
-        self.update_rows()
-
-    def row_count(self) -> int:
-        """There is one line."""
-        return 1
-
-    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
-        """Return the tabs."""
-        spans = [
-            Span(f" {number} {name} ", "tab-on" if number == self._chosen else "dim")
-            for number, name in _TABS
-        ]
-        return (*spans, Span(f"  {self._stage}", "dim"))
-
-    def on_click(self, event: events.Click) -> None:
-        """Choose the tab under the mouse."""
-        at = event.x
-        for number, name in _TABS:
-            at -= width_of((Span(f" {number} {name} "),))
-            if at < 0:
-                self.post_message(self.Chosen(number))
-                return
-
-
-_TABS = tuple(sorted({**SHEETS, 3: "Curves", 4: "Log"}.items()))
-"""Number and name of each."""
 
 
 class Panes(Container):

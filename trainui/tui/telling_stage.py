@@ -1,0 +1,47 @@
+"""Which stage of a run is selected by itself: what failed, what runs, else what took longest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import UNFINISHED, Status
+
+TELLING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
+"""The states of stages that one wants to see first."""
+
+
+def telling_stage(
+    stages: Sequence[StageRecord], selected: StageRecord, placed: str | None
+) -> str | None:
+    """Return the name of the stage to select; None: what is selected tells enough.
+
+    Args:
+        stages: all stages of the run.
+        selected: the one under the cursor.
+        placed: the one that was selected by itself last; None: none was yet.
+    """
+    if placed is not None and selected.status in TELLING:
+        return None
+    over = not any(stage.status in UNFINISHED for stage in stages)
+    otherwise = longest(stages) if over or placed is None else selected.name
+    return most_telling(stages, otherwise)
+
+
+def longest(stages: Sequence[StageRecord]) -> str:
+    """Return the name of the stage that took longest; of none that ran, the first one's."""
+
+    def took(stage: StageRecord) -> int:
+        ended = stage.completed_at is not None and stage.started_at is not None
+        return (stage.completed_at or 0) - (stage.started_at or 0) if ended else 0
+
+    return max(stages, key=took).name
+
+
+def most_telling(stages: Sequence[StageRecord], otherwise: str) -> str:
+    """Return the name of the stage that one wants to see first: what failed, else what runs."""
+    for status in TELLING:
+        for stage in stages:
+            if stage.status == status:
+                return stage.name
+    return otherwise
