@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.integration import background
-from tests.integration.runs import PATIENCE, Run
-from tests.unit.supervisor.waiting import wait_for
+from tests.integration.runs import Run
+from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui.cli.log_lines import AttemptLogs
 from trainui.domain.states import Status
 from trainui.paths import Home
@@ -199,7 +199,7 @@ def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
     run = Run(tmp_path / "p", {"name": "loud", "run": f"{printing}; {waiting}"})
     attempt = run.process("loud")
     log = Path(attempt.directory, "stdout.log")
-    wait_for(lambda: end_of(log).size > 50 * 10**6, "much output", PATIENCE)
+    wait_for(lambda: end_of(log).size > 50 * 10**6, "much output")
     assert len(trainui("logs", run.id, "loud", "-n", "5").stdout.splitlines()) == 5
     wait_for(
         lambda: end_of(log).lines[-1].text == "last", "the last line", 600 if LONG else PATIENCE
@@ -213,7 +213,7 @@ def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
     assert 0 < most[attempt.supervisor_pid] < 50 << 20
     assert max(most.values()) < MOST_MEMORY
     (tmp_path / "p" / "go").touch()
-    wait_for(lambda: journal.read_exit(log.parent), "its end", PATIENCE)
+    wait_for(lambda: journal.read_exit(log.parent), "its end")
     run.wait_for("loud", Status.COMPLETED)  # though most of what it printed is not read yet
     log.unlink()
 

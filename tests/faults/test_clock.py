@@ -154,7 +154,7 @@ def test_an_idle_worker_ends_though_the_clock_was_set_back(
     monkeypatch.setenv("TRAINUI_IDLE_TIMEOUT", "2")
     background.start()
     wall_clock.set(-5)
-    wait_for(lambda: background.is_all_gone(trainui_home), "idleness", background.PATIENCE)
+    wait_for(lambda: background.is_all_gone(trainui_home), "idleness")
 
 
 def test_a_message_that_was_lost_before_the_clock_was_set_back_is_sent_again(

@@ -15,7 +15,6 @@ from tests.faults.conftest import NewRun
 from tests.faults.meddling import DELIVERIES
 from tests.integration.runs import (
     NOTE,
-    PATIENCE,
     Run,
     home_with_worker,
     send_again,
@@ -61,7 +60,7 @@ def test_a_message_that_is_delivered_five_times_runs_once(home: Home, new_run: N
     run = new_run(stage("a", NOTE), *(stage(name, NOTE, "a") for name in names))
     run.completed_once("a", *names)
     expected = (DELIVERIES - 1) * 7
-    wait_for(lambda: refusals(home, run) == expected, f"{expected} refusals", PATIENCE)
+    wait_for(lambda: refusals(home, run) == expected, f"{expected} refusals")
 
     late = run.stage("a").celery_task_id
     control.rerun(run.id, ["a"])
@@ -76,8 +75,8 @@ def test_a_message_that_is_delivered_five_times_runs_once(home: Home, new_run: N
         send_again(cancelled, "b", cancelled.stage("b").celery_task_id)
     wait_until_taken()
     expected = (DELIVERIES - 1) * 8 + 2 * DELIVERIES
-    wait_for(lambda: refusals(home, run) == expected, f"{expected} refusals", PATIENCE)
-    wait_for(lambda: refusals(home, cancelled) == 2 * DELIVERIES - 1, "the others", PATIENCE)
+    wait_for(lambda: refusals(home, run) == expected, f"{expected} refusals")
+    wait_for(lambda: refusals(home, cancelled) == 2 * DELIVERIES - 1, "the others")
     assert [line for line in run.lines("ledger") if line.startswith("a")] == ["a 1", "a 2"]
     assert cancelled.lines("ledger") == ["b 1"]
     assert cancelled.statuses() == {"b": "cancelled"}

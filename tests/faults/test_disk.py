@@ -19,9 +19,6 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.records import StageRecord
 from trainui.store import views
 
-PATIENCE = 60.0
-"""Seconds; what failed is tried again at growing intervals."""
-
 
 def write_pipeline(cli: CommandLine, name: str, first: str) -> None:
     """A stage, and one after it whatever becomes of it; each notes that it started."""
@@ -45,7 +42,7 @@ def wait_for_stage(cli: CommandLine, run: str, name: str, **expected: Any) -> St
         same = all(getattr(stage, key) == value for key, value in expected.items())
         return stage if same else None
 
-    return wait_for(look, f"{name} of {run} with {expected}", PATIENCE)
+    return wait_for(look, f"{name} of {run} with {expected}")
 
 
 def check_database(cli: CommandLine) -> None:
@@ -122,7 +119,7 @@ def test_a_home_that_is_full(cli: CommandLine, small_home: Path) -> None:
     os.kill(before["pid"], signal.SIGKILL)  # the guard has no room to note it, either
     cli.write("go", "")
     record = Path(stage.directory) / ".trainui/attempt-1/exit.json"
-    wait_for(record.exists, "the record of the end", PATIENCE)
+    wait_for(record.exists, "the record of the end")
     assert json.loads(record.read_text())["exit_code"] == 3
     filler.unlink()
 

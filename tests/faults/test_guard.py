@@ -126,11 +126,11 @@ def test_an_idle_worker_ends_and_with_it_all(home: Home, monkeypatch: pytest.Mon
     background.start()
     guard, worker = background.guard_pid(home), background.worker_pid(home)
     used = cpu_seconds(guard)
-    wait_for(lambda: not wishes.is_wanted(home), "idleness", background.PATIENCE)
+    wait_for(lambda: not wishes.is_wanted(home), "idleness")
     assert cpu_seconds(guard) - used < 0.03, "a guard costs next to nothing"
     service.ensure_started()  # though it is about to end
-    assert wait_for(lambda: new_worker(home, worker), "a new worker", background.PATIENCE)
-    wait_for(lambda: background.is_all_gone(home), "the end of all", background.PATIENCE)
+    assert wait_for(lambda: new_worker(home, worker), "a new worker")
+    wait_for(lambda: background.is_all_gone(home), "the end of all")
     assert (home.worker / "guard.log").read_text().count("the worker is started") == 2
 
 
@@ -144,7 +144,7 @@ def test_all_end_when_their_home_is_removed(home: Home) -> None:
     background.start()
     pids = [background.guard_pid(home), background.worker_pid(home), background.broker_pid(home)]
     shutil.rmtree(home.root)
-    wait_for(lambda: not any(is_alive(pid) for pid in pids), "the end of all", background.PATIENCE)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids), "the end of all")
 
 
 def cpu_seconds(pid: int) -> float:

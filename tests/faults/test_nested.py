@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.conftest import NewRun
 from tests.integration import background
-from tests.integration.runs import HOLD, PATIENCE, Run, stage
+from tests.integration.runs import HOLD, Run, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import control
 from trainui.domain.records import RunRecord
@@ -32,7 +32,7 @@ def runs_named(name: str) -> list[RunRecord]:
 
 
 def end_of(name: str) -> Status:
-    wait_for(lambda: [r for r in runs_named(name) if r.completed_at], f"{name}'s end", PATIENCE)
+    wait_for(lambda: [r for r in runs_named(name) if r.completed_at], f"{name}'s end")
     return runs_named(name)[0].status
 
 
@@ -83,8 +83,8 @@ def test_what_a_stage_started_outlives_it(home: Home, new_run: NewRun, orphaned:
     ours = [
         background.guard_pid(home), background.worker_pid(home), background.broker_pid(home),
     ]  # fmt: skip
-    wait_for(lambda: run.lines("ledger"), "the inner stage", PATIENCE)
-    wait_for(lambda: run.lines("pid"), "the outer stage's sleep", PATIENCE)
+    wait_for(lambda: run.lines("ledger"), "the inner stage")
+    wait_for(lambda: run.lines("pid"), "the outer stage's sleep")
     before = [start_ticks(pid) for pid in ours]
     if orphaned:
         os.kill(int(attempt.supervisor_pid or 0), signal.SIGKILL)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.faults.conftest import NewRun
 from tests.integration import background
-from tests.integration.runs import HOLD, NOTE, PATIENCE, Run, stage
+from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_death
 from trainui import control
 from trainui.domain.states import Status
@@ -46,7 +46,7 @@ def test_when_a_supervisor_dies_its_child_is_watched_and_then_interrupted(
     wait_for(lambda: watched in home.worker_log.read_text(), "a line in the log")
     assert control.resume(run.id) == []
     assert run.stage("a").status == Status.RUNNING
-    wait_for(lambda: points(run, "a"), "a reader that reads", PATIENCE)
+    wait_for(lambda: points(run, "a"), "a reader that reads")
     run.go()
     assert run.wait().status == Status.INTERRUPTED
     assert run.stage("a").error == "ended with nobody there to record how"

@@ -14,7 +14,7 @@ from tests.acceptance.terminal import PROGRAM, Terminal, terminal
 from tests.faults.conftest import NewRun
 from tests.faults.dying_screen import AFTER, DURING
 from tests.integration import background
-from tests.integration.runs import HOLD, NOTE, PATIENCE, Run, stage
+from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
@@ -97,7 +97,7 @@ def attempts_of(run_id: str) -> list[dict[str, int]]:
             if a.pid
         ]
 
-    return wait_for(look, "an attempt's process", PATIENCE)
+    return wait_for(look, "an attempt's process")
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def test_a_screen_killed_as_it_resumes_has_resumed_all_or_nothing(
         assert run.statuses() == {"done": "completed", "a": "failed", "b": "blocked"}
         with living(run) as shown:
             resume(shown)
-            wait_for(lambda: len(run.attempts("a")) == 2, "a new attempt", PATIENCE)
+            wait_for(lambda: len(run.attempts("a")) == 2, "a new attempt")
     assert run.wait().status == Status.COMPLETED
     assert sorted(run.lines("ledger")) == ["a 1", "a 2", "b 1", "done 1"]
 
@@ -214,8 +214,8 @@ def test_a_screen_killed_as_it_submits_has_submitted_a_whole_run_or_none(
         with terminal() as shown:
             shown.until_shown("quit")
             submit(shown)
-            wait_for(new, "the run", PATIENCE)
+            wait_for(new, "the run")
     (run,) = new()
-    wait_for(lambda: new()[0].status == Status.COMPLETED, "the run's end", PATIENCE)
+    wait_for(lambda: new()[0].status == Status.COMPLETED, "the run's end")
     with views.reading() as connection:
         assert [one.attempt for one in views.stages(connection, run.id)] == [1, 1]

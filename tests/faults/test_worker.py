@@ -73,7 +73,7 @@ def test_a_worker_killed_between_two_steps_of_a_start_is_taken_over(
     worker = background.worker_pid(home)
     due = dying.die_at(moment)
     run = new_run(stage("a", NOTE), stage("b", NOTE, "a"))
-    wait_for(lambda: not due.exists(), f"the death when {moment}", background.PATIENCE)
+    wait_for(lambda: not due.exists(), f"the death when {moment}")
     run.completed_once("a", "b")
     assert background.worker_pid(home) != worker
 

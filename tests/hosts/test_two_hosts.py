@@ -22,9 +22,6 @@ from trainui.domain.states import ENDED, Status
 from trainui.store import curves, hosts, views
 from trainui.store.engine import open_store
 
-PATIENCE = 60.0
-"""Seconds."""
-
 METRIC = "echo '{\"step\": '$n', \"loss\": 1}' >> $TRAINUI_METRICS_FILE"
 LOOP = (
     f"n=0; until [ -e $TRAINUI_RUN_DIR/go ]; do n=$((n+1)); {METRIC}; echo line $n; sleep 0.1; done"
@@ -65,7 +62,7 @@ class Hosts:
 
     def until(self, run: str, holds: Callable[[dict[str, StageRecord]], Any], what: str) -> None:
         try:
-            wait_for(lambda: holds(self.stages(run)), what, PATIENCE)
+            wait_for(lambda: holds(self.stages(run)), what)
         except AssertionError as error:
             raise AssertionError(f"not {what}: {self.stages(run)}") from error
 
@@ -160,7 +157,7 @@ async def test_the_screen_on_any_host_shows_the_gpus_of_all(
         await driven.press("M")
         await driven.until_shown("NVIDIA H100 80GB HBM3", "far of p", "3/80 GiB")
         b.cut_off()
-        wait_for(lambda: shared.known()["b"] > hosts.SILENT_AFTER, "silence", PATIENCE)
+        wait_for(lambda: shared.known()["b"] > hosts.SILENT_AFTER, "silence")
         driven.app.feed.look()
         await driven.until_shown("▲ not heard of for 40 s or longer")
         b.bring_back()
@@ -226,7 +223,7 @@ def test_a_log_is_read_from_another_host_by_parts(shared: Hosts) -> None:
     followed = a.json("logs", run, "far", "-n", "2", "--stream", "out")
     assert [line["text"] for line in followed["lines"]] == lines[-2:]
     b.cut_off()
-    wait_for(lambda: shared.known()["b"] > hosts.SILENT_AFTER, "silence", PATIENCE)
+    wait_for(lambda: shared.known()["b"] > hosts.SILENT_AFTER, "silence")
     refused = a.run("logs", run, "far")
     assert refused.returncode == 4
     assert "the host b, where the log lies, has not been heard of" in refused.stderr

@@ -7,13 +7,11 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from tests.unit.supervisor.waiting import PATIENCE as PATIENCE
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import settings
 from trainui.execution import broker, broker_server, celery_app, locks, readiness, service
 from trainui.paths import Home
-
-PATIENCE = 30.0
-"""Seconds; on a busy machine the worker takes a while to load Celery."""
 
 
 def start() -> None:
@@ -22,7 +20,7 @@ def start() -> None:
 
 def worker_pid(home: Home) -> int:
     """The pid of the worker that takes work, once there is one."""
-    ready = wait_for(lambda: readiness.read(home), "a worker that takes work", PATIENCE)
+    ready = wait_for(lambda: readiness.read(home), "a worker that takes work")
     return int(ready["pid"])
 
 
@@ -32,14 +30,14 @@ def guard_pid(home: Home) -> int:
 
 def broker_pid(home: Home) -> int:
     """The pid of the broker that answers, once there is one."""
-    wait_for(lambda: broker.status(home, settings.load())["reachable"], "a broker", PATIENCE)
+    wait_for(lambda: broker.status(home, settings.load())["reachable"], "a broker")
     return wait_for(lambda: broker_server.find_pid(home), "a broker's process")
 
 
 def kill(pid: int, lock: Path, number: signal.Signals = signal.SIGKILL) -> None:
     """Send a signal to the holder of a lock, and wait until it holds it no more."""
     os.kill(pid, number)
-    wait_for(lambda: (locks.holder(lock) or {}).get("pid") != pid, f"the end of {pid}", PATIENCE)
+    wait_for(lambda: (locks.holder(lock) or {}).get("pid") != pid, f"the end of {pid}")
 
 
 def kill_broker(home: Home) -> int:
@@ -65,5 +63,5 @@ def send(home: Home, task: str, *arguments: Any) -> None:
 def run_note(home: Home, path: Path) -> int:
     """Have a task run; return the pid of the process that ran it."""
     send(home, "tests.note", str(path))
-    wait_for(lambda: path.exists() and path.read_text().endswith("\n"), str(path), PATIENCE)
+    wait_for(lambda: path.exists() and path.read_text().endswith("\n"), str(path))
     return int(path.read_text())

@@ -23,9 +23,6 @@ from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.store import views
 
-PATIENCE = 40.0
-"""Seconds; tests of other parts may take the machine's time."""
-
 NOTE = "printf '%s\\n' \"$TRAINUI_STAGE $TRAINUI_ATTEMPT\" >> ledger; "
 """A line of a stage's script: it runs."""
 
@@ -129,16 +126,14 @@ class Run:
     def until(self, name: str, holds: Callable[[StageRecord], bool], what: str) -> StageRecord:
         """Wait until something holds of a stage, and return it."""
         try:
-            return wait_for(
-                lambda: found if holds(found := self.stage(name)) else None, what, PATIENCE
-            )
+            return wait_for(lambda: found if holds(found := self.stage(name)) else None, what)
         except AssertionError as error:
             raise AssertionError(f"{name} is not {what}: {self.stages()}") from error
 
     def wait(self) -> RunRecord:
         """Wait until the run is over."""
         try:
-            wait_for(lambda: self.record().status in ENDED, "the run's end", PATIENCE)
+            wait_for(lambda: self.record().status in ENDED, "the run's end")
         except AssertionError as error:
             raise AssertionError(f"the run is not over: {self.stages()}") from error
         return self.record()
@@ -148,7 +143,6 @@ class Run:
         wait_for(
             lambda: (tries := self.attempts(name)) and tries[-1].pid and not tries[-1].completed_at,
             f"the process of {name}",
-            PATIENCE,
         )
         return self.attempt(name)
 
@@ -188,4 +182,4 @@ def wait_until_taken() -> None:
     with app.connection_for_read() as connection:
         client = connection.default_channel.client
         queue = app.conf.task_default_queue
-        wait_for(lambda: client.llen(queue) == 0, "an empty queue", PATIENCE)
+        wait_for(lambda: client.llen(queue) == 0, "an empty queue")

@@ -22,10 +22,12 @@ from trainui.execution import celery_app, detached, service
 from trainui.paths import Home
 
 
-def test_a_started_worker_takes_work_and_is_private(trainui_home: Home) -> None:
-    began = time.monotonic()
-    service.ensure_started()
-    assert time.monotonic() - began < 1.0  # it waits only where it is asked to
+def test_a_started_worker_takes_work_and_is_private(
+    trainui_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.delattr(detached, "wait_until")  # it waits only where it is asked to
+        service.ensure_started()
     service.ensure_started(wait=background.PATIENCE)
     seen = service.status()
     assert seen["running"]
@@ -47,9 +49,7 @@ def test_a_started_worker_takes_work_and_is_private(trainui_home: Home) -> None:
     for pid in pids:
         assert os.getsid(pid) != os.getsid(0)
 
-    began = time.monotonic()
     service.ensure_started(wait=background.PATIENCE)  # starting what runs is a success
-    assert time.monotonic() - began < 1.0
     again = service.status()
     for disk in (*seen["disks"], *again["disks"]):
         assert disk.pop("free_bytes") > 0  # others write to it, too
@@ -76,7 +76,6 @@ def test_a_worker_that_does_not_come_up_is_explained(
     wait_for(
         lambda: "refused" in detached.read_tail(trainui_home.worker_log),
         "a vain attempt",
-        background.PATIENCE,
     )
     with pytest.raises(UnfitEnvironmentError) as caught:
         service.ensure_started(wait=0.1)
@@ -98,7 +97,7 @@ def test_a_guard_that_fails_at_once_is_explained_at_once(
     began = time.monotonic()
     with pytest.raises(UnfitEnvironmentError, match="no memory"):
         service.ensure_started(wait=background.PATIENCE)
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < background.PATIENCE / 2
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ import itertools
 import json
 import os
 import socket
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,14 +21,6 @@ from trainui.supervisor import protocol
 HOST = socket.gethostname()
 
 _PLACES = itertools.count()
-
-
-def wait_for(condition: Callable[[], object], timeout: float = 20.0) -> None:
-    """Look until a condition holds."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.005)
 
 
 @dataclass(frozen=True)

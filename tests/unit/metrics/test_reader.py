@@ -20,9 +20,9 @@ from tests.unit.metrics.attempts import (
     is_complete,
     next_attempt,
     start_attempt,
-    wait_for,
 )
 from tests.unit.metrics.reading import all_points, lines, summaries
+from tests.unit.supervisor.waiting import wait_for
 from trainui import paths
 from trainui.domain.definition import MetricSource
 from trainui.domain.states import Status
@@ -83,8 +83,8 @@ def test_lines_are_stored_at_once(store: Store, tmp_path: Path, readers: Readers
         begun = time.monotonic()
         wait_for(lambda step=step: count(store, attempt) == step + 1)  # type: ignore[misc]
         delays.append(time.monotonic() - begun)
-    # 50 ms between looks; twice the median leaves room for a busy machine.
-    assert sorted(delays)[len(delays) // 2] < 0.1
+    # by the looks of a file that rests it would be a second: room for a busy machine
+    assert sorted(delays)[len(delays) // 2] < 0.5
 
 
 def test_a_file_that_was_silent_is_noticed(

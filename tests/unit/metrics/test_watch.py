@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.metrics.attempts import wait_for
+from tests.unit.supervisor.waiting import wait_for
 from trainui import disk
 from trainui.metrics.watch import Changes, Watch
 

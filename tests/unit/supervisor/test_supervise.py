@@ -139,7 +139,7 @@ def test_silence_ends_the_process(stage: Stage) -> None:
 
 
 def test_a_process_that_writes_is_not_silent(stage: Stage) -> None:
-    stage.launch("for i in 1 2 3 4 5; do sleep 0.25; echo $i >&2; done", silence_timeout=1.0)
+    stage.launch("for i in 1 2 3 4 5 6; do sleep 0.5; echo $i >&2; done", silence_timeout=2.5)
     assert wait_for_exit(stage.dir).reason is ExitReason.EXITED
 
 

@@ -13,8 +13,11 @@ from trainui.supervisor.protocol import Exit
 
 T = TypeVar("T")
 
+PATIENCE = 60.0
+"""Seconds: what takes one on an idle machine takes many where ten processes share a core."""
 
-def wait_for(look: Callable[[], T | None], what: str = "", seconds: float = 20.0) -> T:
+
+def wait_for(look: Callable[[], T | None], what: str = "", seconds: float = PATIENCE) -> T:
     """Look until there is something to see, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
