@@ -259,3 +259,14 @@ async def test_how_curves_were_looked_at_is_remembered_but_for_the_part(filler: 
         await driven.until_shown("smoothing 0.9")
         await open_page(driven, "grad_norm")
         await driven.until_shown("pinned", "smoothing 0.9", "log scale")
+
+
+async def test_of_a_large_matrix_the_best_members_are_compared(filler: Filler) -> None:  # noqa: F811
+    run_id = losses(filler, {f"train[seed={n}]": 2.0 - n / 100 for n in range(30)})
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 train ×30")
+        await open_page(driven)
+        await driven.press("c")
+        await driven.until_shown("the best 11 of 30 by train/loss", "seed=29", "seed=28")
+        labels = {line.label for line in page(driven).plot.chart().lines}  # type: ignore[union-attr]
+        assert {f"seed={n}" for n in range(19, 30)} < labels

@@ -133,6 +133,8 @@ class Curves:
     """What there is to compare with."""
     axes: tuple[Axis, ...] = (Axis.STEP,)
     """What the curves can be drawn over."""
+    choice: str = ""
+    """Which of many that could be compared are drawn, in words."""
     sampled: bool = False
     """Where nothing is stored yet, they show some points of the files alone."""
 

@@ -15,10 +15,11 @@ from trainui.store import curves, driver, views, windows
 from trainui.store.placing import Axis
 from trainui.text import harmless
 from trainui.tui.curve_ahead import NOTHING, Foreseen, Lookout, with_ahead
-from trainui.tui.curve_data import Chart, CurveData, Curves, CurvesWanted, Line
+from trainui.tui.curve_data import Chart, Compare, CurveData, Curves, CurvesWanted, Line
 from trainui.tui.curve_marks import Strike, marks, strikes_of
-from trainui.tui.curve_sources import Source, comparisons, sources
+from trainui.tui.curve_sources import MOST_LINES, Source, comparisons, siblings, sources
 from trainui.tui.goals import lower_is_better
+from trainui.tui.group_reader import GroupReader
 from trainui.tui.ticks import round_stride
 
 if TYPE_CHECKING:
@@ -34,7 +35,13 @@ MOST_KEPT = 400
 class CurveReader:
     """Reads curves, and remembers what it has read."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: GroupReader | None = None) -> None:
+        """Make a reader.
+
+        Args:
+            groups: tells which members of a large matrix are the best; None: one of its own.
+        """
+        self._groups = groups or GroupReader()
         self._states: dict[str, object] = {}
         self._kept: dict[Hashable, Any] = {}
         self._lookout = Lookout()
@@ -66,7 +73,8 @@ class CurveReader:
         if names is None:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
         known = {figure.stored for figure in figures}
-        lines = sources(connection, stage, stages, wanted)
+        drawn, choice = self._choice(connection, stage, stages, wanted)
+        lines = sources(connection, stage, stages, wanted, drawn)
         self._strikes = strikes_of(connection, stage)
         return Curves(
             wanted,
@@ -75,7 +83,23 @@ class CurveReader:
             comparisons(connection, stage, stages, wanted.runs),
             _axes(figures, connection, stage),
             sampled=bool(self._ahead),
+            choice=choice,
         )
+
+    def _choice(
+        self,
+        connection: driver.Connection,
+        stage: StageRecord,
+        stages: Sequence[StageRecord],
+        wanted: CurvesWanted,
+    ) -> tuple[frozenset[str], str]:
+        """Return ids of the members of a large matrix that are drawn, and which they are."""
+        members = siblings(stage, stages) if wanted.compare == Compare.STAGES else []
+        if len(members) <= MOST_LINES or (group := self._groups.read(connection, members)) is None:
+            return frozenset(), ""
+        best = group.best_first(members)[: MOST_LINES - 1]
+        words = f"the best {len(best)} of {len(members)} by {group.metric}" if best else ""
+        return frozenset(one.id for one in best), words
 
     def _look_ahead(
         self, connection: driver.Connection, stage: StageRecord, wanted: CurvesWanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from trainui.domain.records import StageRecord
@@ -37,8 +37,17 @@ def sources(
     stage: StageRecord,
     stages: Sequence[StageRecord],
     wanted: CurvesWanted,
+    drawn: Collection[str] = (),
 ) -> list[Source]:
-    """Return what is drawn, the stage itself first."""
+    """Return what is drawn, the stage itself first.
+
+    Args:
+        connection: on the store.
+        stage: whose curves.
+        stages: all stages of its run.
+        wanted: what it is compared with.
+        drawn: ids of the members of its matrix that are drawn with it; none: the first ones.
+    """
     compare = wanted.compare
     live = stage.status not in ENDED
     looked_at = wanted.attempt
@@ -60,7 +69,8 @@ def sources(
                 own=one.id == stage.id,
                 live=one.status not in ENDED,
             )
-            for at, one in enumerate(_siblings(stage, stages))
+            for at, one in enumerate(siblings(stage, stages))
+            if not drawn or one.id in drawn or one.id == stage.id
         ]
     elif compare == Compare.RUNS:
         found = _in_runs(connection, stage, wanted.runs, looked_at)
@@ -86,7 +96,7 @@ def comparisons(
     found = [Compare.NOTHING]
     if stage.attempt > 1:
         found.append(Compare.ATTEMPTS)
-    if len(_siblings(stage, stages)) > 1:
+    if len(siblings(stage, stages)) > 1:
         found.append(Compare.STAGES)
     if len(_in_runs(connection, stage, runs, None)) > 1:
         found.append(Compare.RUNS)
@@ -97,7 +107,7 @@ def _own_first(sources: Iterable[Source]) -> list[Source]:
     return sorted(sources, key=lambda source: not source.own)[:MOST_LINES]
 
 
-def _siblings(stage: StageRecord, stages: Sequence[StageRecord]) -> list[StageRecord]:
+def siblings(stage: StageRecord, stages: Sequence[StageRecord]) -> list[StageRecord]:
     """Return the members of the stage's matrix, itself too."""
     if stage.definition.matrix is None:
         return [stage]

@@ -117,13 +117,9 @@ def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str,
 
 def _ordered(members: Sequence[StageRecord], group: Group | None) -> list[StageRecord]:
     """Return the best first where that can be told, then those without a value."""
-    if group is None or group.lower is None:
-        return sorted(members, key=lambda one: TELLING.index(one.status))
-    sign, values = (1 if group.lower else -1), group.values
-    known = sorted(
-        (one for one in members if one.name in values), key=lambda one: sign * values[one.name]
-    )
-    rest = [one for one in members if one.name not in values]
+    known = group.best_first(members) if group is not None else []
+    names = {one.name for one in known}
+    rest = [one for one in members if one.name not in names]
     return [*known, *sorted(rest, key=lambda one: TELLING.index(one.status))]
 
 

@@ -35,8 +35,8 @@ class PageReader:
         """By a run's directory: it does not change."""
         self._variables: dict[tuple[str, ...], str] = {}
         """By attempts' directories: what they were started with does not change."""
-        self._curves = CurveReader()
         self._groups = GroupReader()
+        self._curves = CurveReader(self._groups)
         self._begun: str | None = None
         """The run of which at least the first stages were read."""
 

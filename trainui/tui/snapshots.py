@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +74,13 @@ class Group:
     """Whether the least value is the best; None: its name does not tell."""
     values: Mapping[str, float]
     """By a member's name its best value, else the last one."""
+
+    def best_first(self, members: Iterable[StageRecord]) -> list[StageRecord]:
+        """Return the members that have a value, the best first; none where that is not known."""
+        if self.lower is None:
+            return []
+        sign, known = (1 if self.lower else -1), [one for one in members if one.name in self.values]
+        return sorted(known, key=lambda one: sign * self.values[one.name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ class CurvesScreen(Page):
             words.insert(0, f"over {AXES[view.axis]}")
         if self.plot.curves is not None and self.plot.curves.sampled:
             words.insert(0, "sampled: still being read")
+        if self.plot.curves is not None and self.plot.curves.choice:
+            words.append(self.plot.curves.choice)
         if chart is not None and view.window is not None:
             share = (chart.high - chart.low) / (chart.extent[1] - chart.extent[0] or 1.0)
             words.append(f"{share:.1%} of all" if share > 0.001 else f"{share:.1e} of all")

@@ -46,7 +46,8 @@ class CurvesView(CurveKeys):
         of = f"{shown} of " if shown != count else ""
         words = [f"{of}{count} metric{'s' * (count != 1)}"] if count else []
         sampled = ["sampled: still being read"] if self.curves and self.curves.sampled else []
-        return "  ".join([*sampled, *self.desk.words, *words])
+        choice = [self.curves.choice] if self.curves and self.curves.choice else []
+        return "  ".join([*sampled, *self.desk.words, *choice, *words])
 
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
         """Show these curves, and below them what is wrong with others' sources.
