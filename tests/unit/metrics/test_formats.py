@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import math
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,6 +161,16 @@ def test_a_step_that_is_no_finite_number_is_none() -> None:
         ("step,loss\n1\n\n2,0.5,7\n", {"loss": [(2, 0.5)]}),
         ('step,loss\n1,"0.5\n2,0.25\n', {"loss": [(1, 0.5), (2, 0.25)]}),
         ("\ufeffstep,loss\n1,0.5\n", {"loss": [(1, 0.5)]}),
+        (
+            "# by a trainer 1.2\n# lr: 0.1, batch: 32\nstep,loss\n1,0.5\n# resumed, again\n2,1\n",
+            {"loss": [(1, 0.5), (2, 1)]},
+        ),
+        ("# step loss\n1 0.5\n# step loss\n2 0.25\n", {"loss": [(1, 0.5), (2, 0.25)]}),
+        (
+            'epoch,acc,took,tokens\n1,85.9%,1.5s,"1,000"\n2,,0.5s,"12,000"\n',
+            {"acc": [(1, 85.9)], "took": [(1, 1.5), (2, 0.5)], "tokens": [(1, 1e3), (2, 12e3)]},
+        ),
+        ("epoch,model,at,took\n1,7b,10:30,1.5s\n2,8b,10:31,2ms\n", {}),
     ],
 )
 def test_tables_as_they_come(text: str, expected: Found) -> None:
@@ -170,6 +183,85 @@ def test_a_table_goes_on_with_the_header_it_had() -> None:
     assert decoded(decoder("csv", None, first.state, Path("x")), "2;0.25\n", 1) == {
         "loss": [(2, 0.25)]
     }
+
+
+def test_a_header_that_comes_alone_waits_for_its_first_row() -> None:
+    reader = decoder("csv", None, {}, Path("x"))
+    found = [decoded(reader, line) for line in ("# of a run\n", "step loss\n", "1 0.5\n", "2 1\n")]
+    assert found[:2] == [{}, {}]
+    assert found[2:] == [{"loss": [(1, 0.5)]}, {"loss": [(2, 1)]}]
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("step,loss", False),
+        ("step loss", False),
+        ("step,loss\r1,0.5\r2,0.25", True),
+        ("1,0.5", True),
+    ],
+)
+def test_a_table_without_a_line_end(text: str, *, whole: bool) -> None:
+    reader = decoder("csv", None, {}, Path("x"))
+    assert reader.is_whole(text.encode(), clean=True) == whole
+    assert not reader.is_whole(text.encode(), clean=False)
+
+
+DOCUMENTS: list[tuple[Any, Found]] = [
+    ([{"step": 1, "a": 2}, {"step": 2, "a": 3}], {"a": [(1, 2), (2, 3)]}),
+    ({"args": {"lr": 1}, "log": [{"epoch": 1, "a": 2}]}, {"a": [(1, 2)]}),
+    ({"a": [1, 2], "b": [3]}, {"a": [(0, 1), (1, 2)], "b": [(0, 3)]}),
+    ({"train": {"a": [1, 2]}, "val": {"a": [3]}}, {"train/a": [(0, 1), (1, 2)], "val/a": [(0, 3)]}),
+    ({"history": {"a": [1, 2]}}, {"a": [(0, 1), (1, 2)]}),
+    ({"1": {"a": 2}, "2": {"a": 3}}, {"a": [(1, 2), (2, 3)]}),
+    ({"epoch_1": {"a": {"b": 2}}, "epoch_10": {"a": {"b": 3}}}, {"a/b": [(1, 2), (10, 3)]}),
+    ({"a": {"0": 1, "1": 2}, "b": {"0": 3, "1": None}}, {"a": [(0, 1), (1, 2)], "b": [(0, 3)]}),
+    ({"columns": ["step", "a"], "index": [0], "data": [[5, 2]]}, {"a": [(5, 2)]}),
+    ({"a": [[1, 2], [2, 3]], "b": [[2, 4]]}, {"a": [(1, 2), (2, 3)], "b": [(2, 4)]}),
+    ({"a": 1, "b": {"c": 2}}, {"a": [(0, 1)], "b/c": [(0, 2)]}),
+    ([[1, 2], [3, 4]], {}),
+]
+
+
+@pytest.mark.parametrize(("document", "expected"), DOCUMENTS)
+def test_the_records_in_a_document(document: Any, expected: Found) -> None:
+    assert decoded(decoder("json", None, {}, Path("x")), json.dumps(document)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"step": 1, "a": 2},\n {"step": 2, "a": 3},\n {"step": 3, "a"',
+        '[\n{"step": 1, "a": 2},\n{"step": 2, "a": 3}\n',
+        '{\n "step": 1,\n "a": 2\n}\n{\n "step": 2,\n "a": 3\n}\n{\n "st',
+    ],
+)
+def test_the_whole_records_of_a_document_that_grows(text: str) -> None:
+    reader = decoder("json", None, {}, Path("x"))
+    assert decoded(reader, text) == {"a": [(1, 2), (2, 3)]}
+
+
+@pytest.mark.parametrize("text", ['{"a": [1, 2', '{"a": 1}], "old": 2}', "[1, 2", "["])
+def test_a_document_that_is_not_whole_waits(text: str) -> None:
+    assert decoder("json", None, {}, Path("x")).cut(text.encode()) == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"step": 1, "a": nan, "b": {"c": -inf}}',
+        "{'step': 1, 'a': nan, 'b': {'c': -inf}, 'ok': True, 'no': None}",
+        '{"step": 1, "a": NaN, "b": {"c": -Infinity}},',
+        "{'step': np.int64(1), 'a': tensor(nan, device='cuda:0'), 'b': {'c': -inf}}",
+    ],
+)
+def test_lines_that_are_nearly_json(line: str) -> None:
+    expected: Found = {"a": [(1, math.nan)], "b/c": [(1, -math.inf)]}
+    assert plain(jsonl(f'{line}\n{{"no": "metric"}}\n')) == plain(expected)
+    printed = decoder("jsonl", None, {}, Path("x"))
+    assert (
+        printed.decode(b"{'a': open('/etc/passwd'), **b}\n{" + b"(" * 9999 + b"\n", 0).series == {}
+    )
 
 
 def pattern(text: str, expression: str, step: str | None = None) -> Found:
@@ -323,6 +415,20 @@ def test_formats_are_found_by_content(text: str, name: str, expected: str | None
 def test_what_is_no_metrics_file_is_said_to_be_none() -> None:
     with pytest.raises(UnknownFormatError, match=re.escape("train.log")):
         detect(b"PK\x03\x04\0\0\0\n", Path("train.log"), complete=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (gzip.compress(b"step,loss\n1,2\n", mtime=0), "compressed"),
+        ("step,loss\n1,2\n".encode("utf-16"), "UTF-16"),
+        (b":W&B\xab\xbe\0" + bytes(99), "W&B"),
+        (b"SQLite format 3\0" + bytes(99), "SQLite"),
+    ],
+)
+def test_what_binary_data_is_is_said_where_it_is_known(data: bytes, why: str) -> None:
+    with pytest.raises(UnknownFormatError, match=why):
+        detect(data, Path("metrics.csv"), complete=True)
 
 
 def test_the_pipeline_file_knows_the_same_names() -> None:

@@ -9,13 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.numbers import numbers_with_unit, to_number
 from trainui.metrics.formats.table import Column, Decoded, merge, table_points
 from trainui.store.chunks import Points
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SPACES = " "
 """As a delimiter: any number of blanks."""
+
+_COMMENT = "#"
+
+_HELD = "held"
+"""In the state: a first line whose meaning the next one tells."""
+
+_QUOTED = re.compile(r'"[^"]*"')
 
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 
@@ -41,6 +48,9 @@ class CsvTable:
 
         Of a writer that was killed it is none: `0.12` may be the beginning of `0.1234`.
         """
+        if "columns" not in self.state:
+            whole = CsvTable(self._step, dict(self.state))
+            return clean and bool(whole.decode(rest, 0).records)
         rows = self._rows(_text(rest))
         names = self.state.get("columns") or ()
         return clean and len(rows) == 1 and len(rows[0]) == len(names) and bool(rows[0][-1].strip())
@@ -63,13 +73,21 @@ class CsvTable:
         return Decoded()
 
     def _read_header(self, text: str) -> str:
-        """Find the header in the first lines; return what comes after it."""
-        lines = text.split("\n")
-        for at, line in enumerate(lines):
-            head = line.strip("\r\ufeff")
+        """Find the header in the first lines; return what comes after it.
+
+        One that the line after it has to explain is kept until that line has come.
+        """
+        lines = [line.strip("\r\ufeff") for line in (self._take_held() + text).split("\n")]
+        for at, head in enumerate(lines):
             if not head.strip() or head.startswith("#{"):
                 continue
-            delimiter = find_delimiter(head.lstrip("#"), lines[at + 1 : at + 2])
+            following = next((line for line in lines[at + 1 :] if line.strip()), None)
+            if following is None and _needs_explaining(head):
+                self.state[_HELD] = f"{head}\n"
+                return ""
+            delimiter = find_delimiter(head.lstrip("#"), [following] if following else [])
+            if following is not None and _is_comment(head, following, delimiter):
+                continue
             cells = split_cells([head], delimiter)[0]
             self.state["delimiter"] = delimiter
             if any(to_number(cell) is not None for cell in cells):
@@ -78,6 +96,9 @@ class CsvTable:
             self._name(split_cells([head.lstrip("#")], delimiter)[0])
             return "\n".join(lines[at + 1 :])
         return ""
+
+    def _take_held(self) -> str:
+        return str(self.state.pop(_HELD, ""))
 
     def _name(self, cells: Cells) -> None:
         """Take a header's cells as names; a name that comes twice gets a number."""
@@ -99,7 +120,16 @@ class CsvTable:
 
     def _rows(self, text: str) -> list[Cells]:
         lines = [line for line in text.replace("\r", "").split("\n") if line.strip()]
+        if _COMMENT in text:
+            lines = [line for line in lines if not self._is_remark(line)]
         return split_cells(lines, self.state["delimiter"]) if lines else []
+
+    def _is_remark(self, line: str) -> bool:
+        """Tell whether a line between rows says something to people, and is no header again."""
+        if not line.startswith(_COMMENT):
+            return False
+        cells = split_cells([line.lstrip("# ")], self.state["delimiter"])
+        return not cells or not self._is_header(cells[0])
 
     def _parts(self, rows: list[Cells]) -> Iterator[list[Cells]]:
         """Yield the rows between headers, taking each header before the rows after it.
@@ -108,9 +138,9 @@ class CsvTable:
         """
         start = 0
         for at, cells in enumerate(rows):
-            if cells[0].strip()[:1].isalpha() and self._is_header(cells):
+            if cells[0].lstrip("# ")[:1].isalpha() and self._is_header(cells):
                 yield rows[start:at]
-                self._name(cells)
+                self._name([cells[0].lstrip("# "), *cells[1:]])
                 start = at + 1
         if start < len(rows):
             yield rows[start:]
@@ -118,7 +148,7 @@ class CsvTable:
     def _is_header(self, cells: Cells) -> bool:
         """Tell whether a row holds names: no number, and half of the names that are known."""
         names = set(self.state["columns"])
-        found = [cell.strip() for cell in cells]
+        found = [cell.strip("# ") for cell in cells]
         known = sum(cell in names for cell in found)
         return 2 * known >= len(found) and all(to_number(cell) is None for cell in found)
 
@@ -147,6 +177,9 @@ class CsvTable:
             numbers = [self._number(cell) for cell in cells]
         present = np.array([number is not None for number in numbers])
         if not present.any():
+            numbers = numbers_with_unit(cells)
+            present = np.array([number is not None for number in numbers])
+        if not present.any():
             return None
         return Column(np.array([number or 0.0 for number in numbers], np.float64), present)
 
@@ -157,7 +190,25 @@ class CsvTable:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
+    text = data.decode("utf-8", "replace")
+    # Lines that all end as those of old Macs did are one long line until the file's end.
+    return text if "\n" in text else text.replace("\r", "\n")
+
+
+def _needs_explaining(head: str) -> bool:
+    """Tell whether a first line may be a remark, or be names between blanks."""
+    bare = _QUOTED.sub("", head)
+    separated = any(delimiter in bare for delimiter in _DELIMITERS)
+    return head.startswith(_COMMENT) or (not separated and len(bare.split()) > 1)
+
+
+def _is_comment(head: str, following: str, delimiter: str) -> bool:
+    """Tell whether a first line is a remark: a header has as many cells as the row after it."""
+    if not head.startswith(_COMMENT):
+        return False
+    names, row = split_cells([head.lstrip("# "), following], delimiter)
+    is_row = any(to_number(cell) is not None for cell in row)
+    return len(names) != len(row) or not is_row or following.startswith(_COMMENT)
 
 
 def find_delimiter(line: str, following: Sequence[str]) -> str:
@@ -167,7 +218,7 @@ def find_delimiter(line: str, following: Sequence[str]) -> str:
         line: a header, or a row.
         following: the line after it, if it is known: it tells names with spaces from columns.
     """
-    bare = re.sub(r'"[^"]*"', "", line)
+    bare = _QUOTED.sub("", line)
     best = max(_DELIMITERS, key=bare.count)
     if best in bare:
         return best

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats import UnknownFormatError, csv_table, mlflow, tfevents
+from trainui.metrics.formats import UnknownFormatError, csv_table, lenient, mlflow, tfevents
 from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
 
@@ -15,6 +14,21 @@ HEAD_BYTES = 65_536
 """Bytes that are looked at."""
 
 _BOM = b"\xef\xbb\xbf"
+
+_COMPRESSED = "is compressed; have the metrics written as plain text, or name the file that is not"
+_WIDE = "is written in UTF-16; have it written in UTF-8"
+_BINARIES = {
+    b"\x1f\x8b": _COMPRESSED,
+    b"BZh": _COMPRESSED,
+    b"\xfd7zXZ": _COMPRESSED,
+    b"\x28\xb5\x2f\xfd": _COMPRESSED,
+    b"PK\x03\x04": "is a zip archive; name the file that holds metrics",
+    b"SQLite format 3": "is an SQLite database; export its metrics, as JSON lines for example",
+    b":W&B": "is a W&B log, which is binary; have the metrics written as text or event files too",
+    b"\xff\xfe": _WIDE,
+    b"\xfe\xff": _WIDE,
+}
+"""By how it begins, what is known of binary data: no metrics can be read from it."""
 
 _JSON = re.compile(
     # An object, or a list of them: `[0] loss: 0.5` and `{'loss': 0.5}` are lines of logs.
@@ -43,9 +57,7 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
     if len(head) < tfevents.HEAD_BYTES and not complete and b"\0" in head:
         return None
     if _is_binary(text):
-        raise UnknownFormatError(
-            f"{path} holds binary data in no format that is known; name the file that holds metrics"
-        )
+        raise UnknownFormatError(f"{path} {_what_binary(text)}")
     if mlflow.looks_like(text):
         return "mlflow"
     return _which_text(text, path, complete=complete)
@@ -67,10 +79,15 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
 
 
 def _load(text: bytes) -> Any:
-    try:
-        return json.loads(text.strip(b"\0 \t\r\n"))
-    except (ValueError, RecursionError):
-        return None
+    return lenient.load(text.strip(b"\0 \t\r\n,").decode("utf-8", "replace"))
+
+
+def _what_binary(text: bytes) -> str:
+    """Say what some binary data is, and what to do."""
+    for begins, words in _BINARIES.items():
+        if text.startswith(begins):
+            return words
+    return "holds binary data in no format that is known; name the file that holds metrics"
 
 
 def _is_binary(text: bytes) -> bool:

@@ -1,26 +1,24 @@
-"""A JSON document: a list of records, lists of numbers by name, or the newest values alone.
+"""A JSON document: records in one of many shapes, or the newest values alone.
 
-A document is rewritten at each change, so it is read as a whole each time.
+A document is rewritten at each change, so it is read as a whole each time; of a list that its
+writer has not ended, and of objects one after the other, those that are whole are read.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats import dvclive
+from trainui.metrics.formats import dvclive, lenient
+from trainui.metrics.formats.json_shapes import find_rows
 from trainui.metrics.formats.rows import Row, flatten, row_points
 from trainui.metrics.formats.table import Decoded, number_column, step_fields
 
 HISTORY = "log_history"
-
-_GROUPS = ("learn", "test")
-"""Lists of unnamed numbers in each iteration of CatBoost's log; `meta` holds the names."""
 
 
 class JsonFile:
@@ -109,59 +107,8 @@ class TrainerState(JsonFile):
 
 
 def _load(data: bytes) -> Any:
+    text = data.strip(b"\0 \t\r\n").decode("utf-8-sig", "replace")
     try:
-        return json.loads(data.strip(b"\0 \t\r\n").decode("utf-8-sig", "replace"))
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return None
-
-
-def find_rows(document: Any) -> Sequence[Row]:
-    """Return the records of a document: the document itself where it is only one."""
-    if isinstance(document, list):
-        return [row for row in document if isinstance(row, dict)]
-    if not isinstance(document, dict):
-        return []
-    records = [value for value in document.values() if _are_records(value)]
-    if records:
-        names = _catboost_names(document.get("meta"))
-        return [_named(row, names) for row in max(records, key=len)]
-    if any(value == [] for value in document.values()):
-        return []  # its records are still to come
-    if any(_are_numbers(value) for value in document.values()):
-        return _transposed(document)
-    inner = [value for value in document.values() if isinstance(value, dict)]
-    if len(inner) == 1 and any(_are_numbers(value) for value in inner[0].values()):
-        return _transposed(inner[0])
-    return [document]
-
-
-def _are_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
-
-
-def _are_numbers(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(item, int | float) for item in value)
-
-
-def _transposed(document: Row) -> list[Row]:
-    """Return the records of lists by name; a short list gives no more points."""
-    lists = {name: value for name, value in document.items() if _are_numbers(value)}
-    return [dict(zip(lists, values, strict=True)) for values in zip_longest(*lists.values())]
-
-
-def _catboost_names(meta: Any) -> Mapping[str, Sequence[str]]:
-    if not isinstance(meta, dict):
-        return {}
-    return {
-        group: [str(metric.get("name")) for metric in meta.get(f"{group}_metrics") or ()]
-        for group in _GROUPS
-    }
-
-
-def _named(row: Row, names: Mapping[str, Sequence[str]]) -> Row:
-    """Return a record whose unnamed numbers have names."""
-    named = dict(row)
-    for group, metrics in names.items():
-        if isinstance(values := named.pop(group, None), list):
-            named[group] = dict(zip(metrics, values, strict=False))
-    return named
+        return lenient.load_objects(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from trainui.metrics.formats import lenient
 from trainui.metrics.formats.number_lines import NumberLines
 from trainui.metrics.formats.rows import Row, row_points
 from trainui.metrics.formats.table import Decoded, Whole, table_points
@@ -118,9 +118,6 @@ def _parts(block: bytes) -> Iterator[bytes]:
 
 def _load_leniently(line: bytes) -> Row | None:
     """Read one line as Python's json does, so with NaN, Infinity and numbers beyond floats."""
-    try:
-        text = line.strip(b" \t\r\n\0").removeprefix(_BOM).decode("utf-8", "replace")
-        row = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    text = line.strip(b" \t\r\n\0\x1e,").removeprefix(_BOM).decode("utf-8", "replace")
+    row = lenient.load(text)
     return row if isinstance(row, dict) else None

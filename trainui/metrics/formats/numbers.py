@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _NUMBER = re.compile(
     r"\s*[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf|infinity)\s*", re.IGNORECASE
@@ -16,6 +17,13 @@ _GLUED = re.compile(
 )
 
 
+_WITH_UNIT = re.compile(
+    # `85.93%`, `0.5 s`, `1.2GiB`, `12.5 it/s`, `1,234,567`: known units only, `7b` is a name.
+    r"\s*([-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][-+]?\d+)?)\s?"
+    r"(%|[mun\u00b5\u03bc]?s|secs?|mins?|h|[kKMGT]i?B|s/it|\w+/s(?:ec)?)?\s*"
+)
+
+
 def to_number(text: str) -> float | None:
     """Return the number that a whole text is, NaN and infinities too; None for anything else."""
     return float(text) if _NUMBER.fullmatch(text) else None
@@ -25,3 +33,21 @@ def leading_number(text: str) -> float | None:
     """Return the number that a text begins with and that a unit may follow; None without one."""
     found = _GLUED.fullmatch(text)
     return float(found[1].replace(",", "")) if found else None
+
+
+def numbers_with_unit(cells: Sequence[str]) -> list[float | None]:
+    """Return the numbers of a column that is written with one unit all along.
+
+    Any other column gives none; a blank cell is none in each.
+    """
+    numbers: list[float | None] = []
+    units = set()
+    for cell in cells:
+        found = _WITH_UNIT.fullmatch(cell)
+        number = to_number(found[1].replace(",", "")) if found else None
+        if found is not None and number is not None:
+            units.add(found[2])
+        elif cell.strip():
+            return [None] * len(cells)
+        numbers.append(number)
+    return numbers if len(units) == 1 else [None] * len(cells)

@@ -1,16 +1,16 @@
-"""JSON objects among the other lines of a log, one a line."""
+"""JSON objects and printed dictionaries among the other lines of a log, one a line."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
+from trainui.metrics.formats import lenient
 from trainui.metrics.formats.presets.base import NOTHING, Preset, Row
 from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import number_column, step_fields
 
-_OBJECT = re.compile(r'[^{]*(\{\s*".*\})\s*')
+_OBJECT = re.compile(r"[^{]*(\{\s*[\"'].*\})\s*", re.DOTALL)
 
 
 class JsonLine(Preset):
@@ -21,10 +21,8 @@ class JsonLine(Preset):
         found = _OBJECT.fullmatch(line) if "{" in line else None
         if found is None:
             return NOTHING
-        try:
-            fields = flatten(json.loads(found[1]))
-        except (ValueError, RecursionError):
-            return NOTHING
+        value = lenient.load(found[1])
+        fields = flatten(value) if isinstance(value, dict) else {}
         row = {
             name: float(column.values[0])
             for name, value in fields.items()

@@ -1,0 +1,123 @@
+"""The records in a JSON document, whichever way it is built.
+
+A list of records, or a list under some name; lists of numbers by name; records by their step;
+pandas' columns and rows; the newest values alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+from trainui.metrics.formats.rows import Row
+
+_STEP = "step"
+
+_NUMBERED = re.compile(r"(?:(?:epoch|step|iter|iteration|round|fold)[ _-]?)?(-?\d+)", re.IGNORECASE)
+
+_GROUPS = ("learn", "test")
+"""Lists of unnamed numbers in each iteration of CatBoost's log; `meta` holds the names."""
+
+
+def find_rows(document: Any) -> Sequence[Row]:
+    """Return the records of a document: the document itself where it is only one."""
+    if isinstance(document, list):
+        return [row for row in document if isinstance(row, dict)]
+    if not isinstance(document, dict):
+        return []
+    records = [value for value in document.values() if _are_records(value)]
+    if records:
+        names = _catboost_names(document.get("meta"))
+        return [_named(row, names) for row in max(records, key=len)]
+    if any(value == [] for value in document.values()):
+        return []  # its records are still to come
+    if document.keys() <= {"columns", "index", "data"} and "columns" in document:
+        return _of_table(document)
+    if any(_are_numbers(value) for value in document.values()):
+        return _transposed(document)
+    if any(_are_pairs(value) for value in document.values()):
+        return list(_of_pairs(document))
+    inner = {name: value for name, value in document.items() if isinstance(value, dict)}
+    return _nested(document, inner) if inner else [document]
+
+
+def _nested(document: Row, inner: Mapping[str, Row]) -> Sequence[Row]:
+    """Return the records of a document in which there are others."""
+    if len(inner) == len(document):
+        if all(map(_NUMBERED.fullmatch, document)):
+            return [{_STEP: _number_in(name), **row} for name, row in inner.items()]
+        if all(row and all(map(_NUMBERED.fullmatch, row)) for row in inner.values()):
+            return [
+                {_STEP: _number_in(at), name: value}
+                for name, row in inner.items()
+                for at, value in row.items()
+            ]
+    lists = {
+        name if len(inner) == 1 else f"{group}/{name}": value
+        for group, row in inner.items()
+        for name, value in row.items()
+        if _are_numbers(value)
+    }
+    return _transposed(lists) if lists else [document]
+
+
+def _number_in(name: str) -> int:
+    found = _NUMBERED.fullmatch(name)
+    assert found is not None
+    return int(found[1])
+
+
+def _are_records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, int | float) for item in value)
+
+
+def _are_pairs(value: Any) -> bool:
+    """Tell whether something is a list of steps with their values."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(pair, list) and len(pair) == 2 and _are_numbers(pair) for pair in value)
+    )
+
+
+def _of_pairs(document: Row) -> Iterator[Row]:
+    for name, value in document.items():
+        if _are_pairs(value):
+            yield from ({_STEP: at, name: number} for at, number in value)
+
+
+def _of_table(document: Row) -> list[Row]:
+    """Return the records of a table as pandas splits it: names, then rows."""
+    names = [str(name) for name in document["columns"] if not isinstance(name, list)]
+    rows = [row for row in document.get("data") or () if isinstance(row, list)]
+    return [dict(zip(names, row, strict=False)) for row in rows]
+
+
+def _transposed(document: Row) -> list[Row]:
+    """Return the records of lists by name; a short list gives no more points."""
+    lists = {name: value for name, value in document.items() if _are_numbers(value)}
+    return [dict(zip(lists, values, strict=True)) for values in zip_longest(*lists.values())]
+
+
+def _catboost_names(meta: Any) -> Mapping[str, Sequence[str]]:
+    if not isinstance(meta, dict):
+        return {}
+    return {
+        group: [str(metric.get("name")) for metric in meta.get(f"{group}_metrics") or ()]
+        for group in _GROUPS
+    }
+
+
+def _named(row: Row, names: Mapping[str, Sequence[str]]) -> Row:
+    """Return a record whose unnamed numbers have names."""
+    named = dict(row)
+    for group, metrics in names.items():
+        if isinstance(values := named.pop(group, None), list):
+            named[group] = dict(zip(metrics, values, strict=False))
+    return named
