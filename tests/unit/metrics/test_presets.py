@@ -67,7 +67,7 @@ SAMPLES = [
     Sample("keras", "Epoch 1/2\n19/19 - 1s - 48ms/step - loss: 2.5 - val_loss: 1.5\nEpoch 2/2\n19/19 - 1s - loss: nan - 474ms/epoch\n", {"loss": [(1, 2.5), (2, float("nan"))], "val_loss": [(1, 1.5)]}),
     Sample("keras", "Epoch 1/1\n 1/19 [>..] - ETA: 1s - loss: 3.0\x08\x08\r19/19 [==] - ETA: 0s - loss: 2.5\nEpoch 1: val_loss improved from inf to 1.5, saving\n\r19/19 [==] - 1s 48ms/step - loss: 2.5 - val_loss: 1.5\n5/5 [==] - 0s 2ms/step - loss: 9\n", {"loss": [(1, 2.5)], "val_loss": [(1, 1.5)]}),
     Sample("keras", "Epoch 1/1\n60000/60000 [==============================] - 5s 83us/step - acc: 0.5\n", {"acc": [(1, 0.5)]}),
-    Sample("fastai", "epoch     train_loss  valid_loss  time    \nEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\r0         2.5         1.5         00:00     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}),
+    Sample("fastai", "epoch     train_loss  valid_loss  time    \nEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\r0         2.5         1.5         00:00     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}, "columns"),
     Sample("ultralytics", "      Epoch    GPU_mem   box_loss  Instances       Size\n\r        1/6         0G      928.1         22         96:  33%|## | 1/3 [00:00<00:01,  1.91it/s]\r        1/6      1.25G        900         22         96: 100%|## | 3/3 [00:00<00:01,  1.91it/s]\n                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|##| 1/1\n                   all          8         16        0.5       0.25          0          1\n", {"train/box_loss": [(1, 900)], "metrics/precision(B)": [(1, 0.5)], "metrics/recall(B)": [(1, 0.25)], "metrics/mAP50(B)": [(1, 0)], "metrics/mAP50-95(B)": [(1, 1)]}),
     Sample("tqdm", "".join(BAR.format("Epoch 1/2", loss) for loss in (3, 2)) + "\n" + BAR.format("Epoch 2/2", "1.5e-3") + "\n", {"loss": [(0, 2), (1, 0.0015)]}, "lightning"),
     Sample("tqdm", "\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=85.9%]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=86%]", {"acc": [(0, 85.9), (1, 86)]}, "lightning"),
@@ -82,6 +82,24 @@ SAMPLES = [
     Sample("print", "Train Epoch: 1 [0/60 (0%)]\tLoss: 2.5\nTrain Epoch: 2 [32/60 (50%)]\tLoss: 1\n", {"Train Epoch": [(0, 1), (92, 2)], "Loss": [(0, 2.5), (92, 1)]}),
     Sample("rotating", "2026-11-24 14:17:24,106,INFO,trainer: epoch=0 step=7 loss=0.5 lr=1.0e-01\n2026 INFO validation epoch=0 val_loss=0.25\n2026 INFO epoch=1 step=8 loss=0.4 lr=0\n", {"epoch": [(7, 0), (7, 0), (8, 1)], "loss": [(7, 0.5), (8, 0.4)], "lr": [(7, 0.1), (8, 0)], "val_loss": [(7, 0.25)]}, "print"),
     Sample("ddp", "[rank1] step 6 loss 2.25[rank0] step 6 loss 2.5\n\n[rank0]: step 7 loss 2\n", {"rank1 loss": [(6, 2.25)], "rank0 loss": [(6, 2.5), (7, 2)]}, "print"),
+    Sample("optuna", "[I 2026-11-25 15:16:40,852] Trial 0 finished with value: 0.5 and parameters: {'lr': 0.1, 'x': 3.0}. Best is trial 0 with value: 0.5.\n[I 2026-11-25 15:16:41,852] Trial 1 finished with value: 0.75 and parameters: {'lr': 0.2}. Best is trial 0 with value: 0.5.\n", {"value": [(0, 0.5), (1, 0.75)], "best": [(0, 0.5), (1, 0.5)]}),
+    Sample("spacy", "E    #       LOSS NER  ENTS_F  SCORE \n---  ------  --------  ------  ------\n  0       0     41.50    0.00    0.00\n  1     200     31.50   10.00    0.10\n", {"E": [(0, 0), (200, 1)], "LOSS NER": [(0, 41.5), (200, 31.5)], "ENTS_F": [(0, 0), (200, 10)], "SCORE": [(0, 0), (200, 0.1)]}, "columns"),
+    Sample("skorch", "  epoch    train_loss    valid_loss    cp     dur\n-------  ------------  ------------  ----  ------\n      1        \x1b[36m0.6863\x1b[0m        \x1b[35m0.6800\x1b[0m     +  0.1234\n      2        0.6763        0.7000        0.5\n", {"train_loss": [(1, 0.6863), (2, 0.6763)], "valid_loss": [(1, 0.68), (2, 0.7)], "dur": [(1, 0.1234), (2, 0.5)]}, "columns"),
+    Sample("sklearn", "      Iter       Train Loss   Remaining Time \n         1           1.2963            0.02s\n        20           1.2255            1.50m\n", {"Train Loss": [(1, 1.2963), (20, 1.2255)], "Remaining Time": [(1, 0.02), (20, 1.5)]}, "columns"),
+    Sample("columns", "| Epoch | Loss |\n|------:|-----:|\n| 1 | 0.5 |\n| 2 | nan |\nEpoch Loss\n3 0.25\n", {"Loss": [(1, 0.5), (2, float("nan")), (3, 0.25)]}),
+    Sample("headed", "Epoch 0/24\n----------\ntrain Loss: 0.5 Acc: 0.75\nval Loss: 0.25 Acc: 0.5\n\nEpoch 1/24\n----------\ntrain Loss: 0.125 Acc: 1\n", {"train Loss": [(0, 0.5), (1, 0.125)], "Acc": [(0, 0.75), (1, 1)], "val Loss": [(0, 0.25)], "val Acc": [(0, 0.5)]}),
+    Sample("headed", "Epoch 1\n-------\nloss: 2.5  [   64/6000]\nloss: 2.25  [ 3200/6000]\nTest Error: \n Accuracy: 50.5%, Avg loss: 2.125 \n\nEpoch 2\n-------\nloss: 2  [   64/6000]\n", {"loss": [(64, 2.5), (3200, 2.25), (6064, 2)], "test Accuracy": [(3200, 50.5)], "test Avg loss": [(3200, 2.125)]}),
+    Sample("headed", "2024-01-02T03:04:05 INFO [step=10/739,epoch=0]\n    train/Loss=10.5\n    total_tokens=41,943,040\n[step=20/739,epoch=0]\n    train/Loss=9.5\nSaved to /a/b=1\n", {"train/Loss": [(10, 10.5), (20, 9.5)], "total_tokens": [(10, 41943040)]}),
+    Sample("headed", "Epoch: 01 | Time: 0m 32s\n\tTrain Loss: 2.5 | Train PPL: 12.5\nEpoch: 02 | Time: 0m 31s\n\tTrain Loss: 2.25 | Train PPL: 9.5\n", {"Train Loss": [(1, 2.5), (2, 2.25)], "Train PPL": [(1, 12.5), (2, 9.5)]}),
+    Sample("megatron", " samples/sec: 12.5 | iteration       10/  320 | lm_loss: 10.5 | number of nan iterations: 0 |\n", {"lm_loss": [(10, 10.5)], "number of nan iterations": [(10, 0)]}),
+    Sample("print", "[1,  2000] loss: 2.5\n[1,  4000] loss: 2.25\n[2,  2000] loss: 2\n", {"loss": [(2000, 2.5), (4000, 2.25), (6000, 2)]}),
+    Sample("print", "I0102 03:04:05.678901 1400 logging_writer.py:48] [100] train_loss=2.5\nI0102 03:04:06 1400 logging_writer.py:48] [200] train_loss=2.25\n", {"train_loss": [(100, 2.5), (200, 2.25)]}),
+    Sample("print", "INFO:tensorflow:loss = 2.5, step = 1\nINFO:tensorflow:loss = 2.25, step = 101 (8.0 sec)\n", {"loss": [(1, 2.5), (101, 2.25)]}),
+    Sample("print", "2025-01-02 03:04:05 [info     ] train           loss=2.5 lr=0.5 step=10\n2025-01-02 03:04:06 [info     ] train           loss=2.25 lr=0.25 step=20\n", {"loss": [(10, 2.5), (20, 2.25)], "lr": [(10, 0.5), (20, 0.25)]}),
+    Sample("print", "[Epoch 0] training: acc=0.5\n[Epoch 0] validation: acc=0.25\n[Epoch 1] training: acc=0.75\n", {"acc": [(0, 0.5), (1, 0.75)], "validation acc": [(0, 0.25)]}),
+    Sample("print", "Train Epoch: 1 [640/6000 (1%)]\tLoss: 1.5\n\nTest set: Average loss: 0.25, Accuracy: 9837/10000 (98%)\n\nTrain Epoch: 2 [0/6000 (0%)]\tLoss: 0.5\n", {"Train Epoch": [(640, 1), (6000, 2)], "Loss": [(640, 1.5), (6000, 0.5)], "test Average loss": [(640, 0.25)], "test Accuracy": [(640, 9837)]}),
+    Sample("print", "| epoch   1 |   200/ 2928 batches | ms/batch 31.5 | loss  8.5\n| end of epoch   1 | time: 91.5s | valid loss  5.5\n| epoch   2 |   200/ 2928 batches | loss  5\n", {"epoch": [(200, 1), (3128, 2)], "end of epoch": [(200, 1)], "ms/batch": [(200, 31.5)], "loss": [(200, 8.5), (3128, 5)], "time": [(200, 91.5)], "valid loss": [(200, 5.5)]}),
+    Sample("print", "step:  1  loss:  8.5  tps: 3,456  mem: 1.5GiB(1.88%)  number of nan iterations: 0\nstep: 10  loss: nan  tps: 13,556\n", {"loss": [(1, 8.5), (10, float("nan"))], "tps": [(1, 3456), (10, 13556)], "mem": [(1, 1.5)], "iterations": [(1, 0)]}),
 ]  # fmt: skip
 
 DECOYS = [
@@ -92,6 +110,13 @@ DECOYS = [
     "\r 50%|#####     | 60/120 [00:00<00:01, 60.11it/s]\r100%|##########| 120/120 [00:01<00:00, 62it/s]\n",
     "lr: 0.1\nbatch_size: 32\n| name | value |\n",
     "Epoch 1/5\nEpoch 2/5\n",
+    "Epoch 1, global step 100: 'val_loss' reached 0.5 (best 0.5), saving model to '/a/epoch=1-step=100.ckpt' as top 1\nEpoch 2, global step 200: 'val_loss' was not in top 1\n",
+    "Epoch 1: adjusting learning rate of group 0 to 1.0000e-03.\nEpoch 2: adjusting learning rate of group 0 to 5.0000e-04.\n",
+    "step 1 of 5\nstep 2 of 5\n[1/5] Installing packages 20%\n[2/5] Done in 3.5s\n",
+    "[1/2] /usr/bin/nvcc -DTORCH_ABI=0 -std=c++17 -c a.cu\n[2/2] c++ -DTORCH_ABI=0 a.o\n",
+    "Step 1: Download\n  size: 500 MB\nStep 2: Extract\n  files: 20\n",
+    "  | Name  | Type   | Params | Mode \n------------\n0 | net   | Linear | 1.3 K  | train\n1 | loss  | CE     | 0      | train\n",
+    "|   0  NVIDIA H100 80GB HBM3  On  |   00000000:19:00.0 Off |   0 |\nmemory allocated: 1.5 GB at epoch end\n",
 ]
 
 

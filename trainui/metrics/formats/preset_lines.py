@@ -16,10 +16,10 @@ FOUND = "preset"
 """In the state: the preset that was found to read the text."""
 
 _MEMORY = "memory"
-_HELD = "held"
+_HELD = "held_by"
 
-_ANYBODYS = "print"
-"""A line in this preset's form may be a chance hit, so two of different steps are wanted."""
+_ANYBODYS = ("print", "headed")
+"""A line in these presets' form may be a chance hit, so two of different steps are wanted."""
 
 _SURE = 20
 """So many lines of one step are no chance hit either."""
@@ -79,7 +79,7 @@ class AnyLines(PresetLines):
 
     def _kind(self) -> type[Preset]:
         found = self.state.get(FOUND)
-        return PRESETS[found] if found else _Search
+        return (find(found) if found else None) or _Search
 
     def _points(self, preset: Preset, rows: Sequence[Row], first_row: int) -> Decoded:
         if isinstance(preset, _Search):
@@ -109,10 +109,10 @@ class _Search(Preset):
 
     def _sure(self, name: str, rows: Sequence[Row]) -> Sequence[Row]:
         """Return all rows there are by now, if they are no chance hit."""
-        if name != _ANYBODYS:
+        if name not in _ANYBODYS:
             return rows
-        held = [*self.memory.get(_HELD, ()), *rows]
-        self.memory[_HELD] = held
+        all_held = self.memory.setdefault(_HELD, {})
+        held = all_held[name] = [*all_held.get(name, ()), *rows]
         return held if len({row[STEP] for row in held}) > 1 or len(held) >= _SURE else NOTHING
 
     def finish(self) -> Sequence[Row]:

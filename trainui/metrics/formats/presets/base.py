@@ -22,6 +22,10 @@ NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)|(?:nan|inf(?:in
 """A pattern for a number, NaN and infinities too; a unit may follow."""
 
 
+MAX_PRINTED = 2000
+"""Characters of a line that is written for people: a longer one is none."""
+
+
 class Preset:
     """Reads the lines of one trainer's log."""
 

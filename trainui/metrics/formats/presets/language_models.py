@@ -12,7 +12,7 @@ class Megatron(LinePreset):
     """`iteration 10/ 200 | lm loss: 1.2E+01 | ... |`; DeepSpeed's and others' prefixes too."""
 
     holds = "iteration "
-    line = re.compile(r"(?:.*\] ?)?\s*iteration +(?P<step>\d+)/ *\d+ \|")
+    line = re.compile(r"(?:.*[\]|] ?)?\s*iteration +(?P<step>\d+)/ *\d+ \|")
     metric = re.compile(r" *([^|:]+?) *: *([^|\s]+) *(?=\||$)")
 
 

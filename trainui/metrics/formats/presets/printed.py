@@ -1,6 +1,8 @@
-"""Lines that people print themselves: `step 10 loss 2.3`, `Epoch [1/5], Loss: 1.8`, `step=1 lr=2`.
+"""Lines that people print themselves: `step 10 loss 2.3`, `Epoch [1/5], Loss: 1.8`, `[10] loss=2`.
 
-The rule that lives here: such a line begins, after what a logger puts before it, with its step.
+The rule that lives here: such a line begins, after what a logger puts before it, with its step, or
+it holds nothing but names and numbers, the step among them. What is said of a validation without a
+step stands where the line before stands.
 """
 
 from __future__ import annotations
@@ -8,28 +10,38 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.presets.base import NOTHING, NUMBER, STEP, Preset, Row
+from trainui.metrics.formats.presets import pairs
+from trainui.metrics.formats.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.presets.pairs import Pair
 
-_WORD = r"[A-Za-z_][\w.@/%'^-]*"
-_NAME = rf"{_WORD}(?:\([^)\d]*\))?"
-_PAIR = re.compile(
-    # `loss=1`, where a name is one word, then `val loss: 1` and `val loss 1`.
-    rf"(?<![\w.])(?:(?P<word>{_NAME}) ?= ?|(?P<words>{_WORD}(?: {_NAME}){{0,3}}?)(?:\s*:\s*|\s+))"
-    rf"[\[(]? *(?P<value>{NUMBER})(?:/(?P<of>\d+))?(?![:\w]*\d[:-])"
-)
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
-_STEP = re.compile(
-    r"(?:global[_ ]?step|step|iteration|iter|it|epoch|ep|episode|update|round)", re.IGNORECASE
+_SENTENCE = re.compile(r"\b(?:reached|improved?|adjusting|reducing)\b|\bwas not\b")
+"""What is said of a metric in such a line was told in another, or is none."""
+_HAS_STEP = re.compile(
+    r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\[ *\d", re.IGNORECASE
 )
-_HAS_STEP = re.compile(r"step|iter|\bit\b|epoch|\bep\b|episode|update|round", re.IGNORECASE)
-_OUTER = re.compile(r"(?:train(?:ing)? )?epoch", re.IGNORECASE)
+_OUTER = re.compile(r"(?:(?:(?:train|val|test|eval)\w*|end of) )?epoch", re.IGNORECASE)
 _LOGGED = re.compile(
-    r"(?:.*(?:[\]\[:|>)-]|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?)\s*)?"
-    r"(?:train(?:ing)?|val(?:id\w*)?|test|eval)?",
+    r"(?:.*(?:[\]\[:;|>()-]|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?|\s\s)\s*)?"
+    r"(?:end of|after|train(?:ing)?|val(?:id\w*)?|test|eval)?",
     re.IGNORECASE,
 )
-_INSIDE = re.compile(r"[\[(] *(?P<value>\d+)/(?P<of>\d+)")
+_INSIDE = re.compile(r"[\[(|] *(?P<value>\d+)/ *(?P<of>\d+)")
+_NUMBERED = re.compile(
+    # `[1, 2000] loss: 2.1`, `[100] train_loss=2.5`, `[1/6] ... val loss: 2`
+    r"(?:.*[\]:|>-] )?\[ *(?P<first>\d+)(?:/ *\d+|, *(?P<second>\d+))? *\]:?\s+(?=[A-Za-z\d])"
+)
+_TELLING = re.compile(
+    r"loss|acc|reward|return|score|err|perplexity|ppl|auc|f1|mse|mae|inertia", re.IGNORECASE
+)
+_HELD_OUT = re.compile(
+    r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val|test|eval|dev)[^\d\[]*| *\* )", re.IGNORECASE
+)
 _RANK = re.compile(r"\[(?:rank ?|default)(\d+)\]:?", re.IGNORECASE)
+_VALIDATION = "val"
+
+_AT = "at"
+"""In the memory: the step of the last line."""
 
 
 class Printed(Preset):
@@ -37,7 +49,9 @@ class Printed(Preset):
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows of a line, of which two ranks may have written one each."""
-        if not _HAS_STEP.search(line) or _BAR.search(line):
+        if len(line) > MAX_PRINTED:
+            return NOTHING
+        if _BAR.search(line) or not (_HAS_STEP.search(line) or _HELD_OUT.match(line)):
             return NOTHING
         if "[" not in line or _RANK.search(line) is None:
             row = self._row(line)
@@ -48,57 +62,126 @@ class Printed(Preset):
         return [_of_rank(rank, row) for rank, row in found if row]
 
     def _row(self, line: str) -> Row | None:
-        pairs = list(_PAIR.finditer(line))
-        first = next((at for at, pair in enumerate(pairs) if _is_step(_name(pair))), None)
-        if first is None or not _LOGGED.fullmatch(line[: pairs[first].start()].rstrip()):
+        line = line.rstrip()
+        found = pairs.find(line)
+        if not found or _SENTENCE.search(line):
             return None
-        row: Row = {}
-        steps: dict[str, re.Match[str]] = {}
-        for pair in pairs[first:]:
-            if _is_step(_name(pair)):
-                steps.setdefault(_name(pair).lower(), pair)
-            row.setdefault(_name(pair), float(pair["value"]))
-        if all(_is_step(name) for name in row):
-            return None
-        step, own = self._step(line, steps)
-        row.pop(own, None)
-        return {STEP: step, **{name: value for name, value in row.items() if name != STEP}}
+        row = self._stepped(line, found) or self._numbered(line, found)
+        row = row or self._held_out(line, found)
+        if row:
+            self.memory[_AT] = row[STEP]
+        return row
 
-    def _step(self, line: str, steps: dict[str, re.Match[str]]) -> tuple[float, str]:
+    def _stepped(self, line: str, found: Sequence[Pair]) -> Row | None:
+        """Return the numbers of a line that holds its step."""
+        first = next((at for at, pair in enumerate(found) if pair.is_step), None)
+        if first is None:
+            return None
+        begin = 0 if _LOGGED.fullmatch(line[: found[first].start].rstrip()) else None
+        if begin is None or first:
+            run = pairs.run_to_end(line, found)
+            named = run < first and _LOGGED.fullmatch(line[: found[run].start])
+            first = run if named else first
+            if begin is None and not named:
+                return None
+        found = found[first:]
+        if all(pair.is_step for pair in found):
+            return None
+        steps: dict[str, Pair] = {}
+        for pair in found:
+            if pair.is_step:
+                steps.setdefault(pair.name.lower(), pair)
+        step, own = self._step(line, steps)
+        return {STEP: step, **_values(found, _part(line, found), leaving_out=own)}
+
+    def _step(self, line: str, steps: dict[str, Pair]) -> tuple[float, str]:
         """Return a line's step, and the field that it is: of an epoch and a place in it, the place.
 
         A line that has an epoch only, among others that have a step, stands where they are.
         """
         outer = next((pair for name, pair in steps.items() if _OUTER.fullmatch(name)), None)
         inner = next((pair for name, pair in steps.items() if not _OUTER.fullmatch(name)), None)
-        place = inner or (outer and _INSIDE.search(line, outer.end()))
+        place = (inner.value, inner.of) if inner else None
+        if place is None and (inside := _INSIDE.search(line, outer.end if outer else 0)):
+            place = float(inside["value"]), float(inside["of"])
         if place is None:
             assert outer is not None
             known = self.memory.get(STEP)
-            return (float(outer["value"]), _name(outer)) if known is None else (float(known), "")
-        step = float(place["value"])
-        if outer is not None and place["of"]:
-            step += (float(outer["value"]) - self._first_epoch(outer)) * float(place["of"])
+            return (outer.value, outer.name) if known is None else (float(known), "")
+        step, of = place
+        if outer is not None:
+            step += self._before(outer, step, of)
         self.memory[STEP] = step
-        return step, _name(inner) if inner else ""
+        return step, inner.name if inner else ""
 
-    def _first_epoch(self, outer: re.Match[str]) -> int:
+    def _before(self, outer: Pair, place: float, of: float | None) -> float:
+        """Return how many steps come before an epoch."""
+        if of:
+            return (outer.value - self._first_epoch(outer)) * of
+        return self._counted(outer.value, place)
+
+    def _counted(self, epoch: float, place: float) -> float:
+        """Return the same where nobody says how long an epoch is: the others are as long as known.
+
+        A place that goes on over the epochs needs nothing before it.
+        """
+        last_epoch, last, before = self.memory.get("epochs", (epoch, 0.0, 0.0))
+        if epoch != last_epoch and place <= last:
+            before += last
+        self.memory["epochs"] = (epoch, place, before)
+        return float(before)
+
+    def _first_epoch(self, outer: Pair) -> int:
         """Tell what the first epoch is called: 0 where one was seen, and in `Epoch: [3][10/38]`.
 
         So a resumed training, whose first line is of a later one, counts on as it began.
         """
-        if float(outer["value"]) == 0 or ("[" in outer[0] and not outer["of"]):
+        if outer.value == 0 or ("[" in outer.text and not outer.of):
             self.memory["first"] = 0
         return int(self.memory.get("first", 1))
+
+    def _numbered(self, line: str, found: Sequence[Pair]) -> Row | None:
+        """Return the numbers of a line whose step stands in brackets before it."""
+        begin = _NUMBERED.match(line) if "[" in line else None
+        if begin is None or _HELD_OUT.match(line):
+            return None
+        found = [pair for pair in found if pair.start >= begin.end() and not pair.is_step]
+        if not any(_TELLING.search(pair.name) for pair in found):
+            return None
+        step = float(begin["second"] or begin["first"])
+        if begin["second"]:
+            step += self._counted(float(begin["first"]), step)
+        return {STEP: step, **_values(found, pairs.part(line[begin.end() : found[0].start]))}
+
+    def _held_out(self, line: str, found: Sequence[Pair]) -> Row | None:
+        """Return the numbers of a line without a step that is of a validation."""
+        begin = _HELD_OUT.match(line) if _AT in self.memory else None
+        if begin is None or _INSIDE.search(line) or not found or pairs.run_to_end(line, found):
+            return None
+        if found[0].start < begin.start("part") or any(pair.is_step for pair in found):
+            return None
+        if all(pair.value.is_integer() for pair in found):
+            return None
+        of = pairs.part(line[: found[0].start]) or _VALIDATION
+        return {STEP: self.memory[_AT], **_values(found, of)}
+
+
+def _part(line: str, found: Sequence[Pair]) -> str:
+    """Return of which part of the data a line is: it says so before its step, or behind it."""
+    before = next(pair for pair in found if pair.is_step)
+    first = next(pair for pair in found if not pair.is_step)
+    words = f"{line[: before.start]}{before.name.rpartition(' ')[0]}"
+    return pairs.part(line[before.end : first.start]) or pairs.part(words)
+
+
+def _values(found: Sequence[Pair], of: str, leaving_out: str = "") -> Row:
+    """Return the values by name, the first of each; `of` is the part of the data they are of."""
+    row: Row = {}
+    for pair in found:
+        if pair.name not in (STEP, leaving_out):
+            row.setdefault(pair.name if pair.is_step else pairs.of_part(pair.name, of), pair.value)
+    return row
 
 
 def _of_rank(rank: str, row: Row) -> Row:
     return {name if name == STEP else f"rank{rank} {name}": value for name, value in row.items()}
-
-
-def _name(pair: re.Match[str]) -> str:
-    return pair["word"] or pair["words"]
-
-
-def _is_step(name: str) -> bool:
-    return _STEP.fullmatch(name.split(" ")[-1]) is not None and name.count(" ") < 2

@@ -1,0 +1,81 @@
+"""Tables printed for people, a row an epoch: fastai, skorch, spaCy, scikit-learn, Markdown.
+
+The rule that lives here: a header names a step and has no number; its rows have a number for each
+name. Under a line of dashes, a cell is what stands below its dashes, and may be blank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trainui.metrics.formats.numbers import leading_number
+from trainui.metrics.formats.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+
+_CELL = re.compile(r"\S+(?: \S+)*")
+_DASHES = re.compile(r"[-=]+")
+_RULE = re.compile(r"[-=+|: ]*-{2,}[-=+|: ]*|[|+:]*[-=]{2,}[-=+|:]*")
+_MAY_BE_HEADER = re.compile(
+    r"[|\s]*(?:[^|\s]+[|\s]+)?(?:#|(?:global_)?step|iter(?:ation)?|it|round|epoch|e)[|\s]",
+    re.IGNORECASE,
+)
+_STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e")
+"""What a step is called, the most particular first."""
+
+
+class Columns(Preset):
+    """Remembers the table's names, and where its columns stand."""
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return a row of the table."""
+        line = line.rstrip()
+        if len(line) > MAX_PRINTED:
+            return NOTHING
+        if "names" in self.memory and _RULE.fullmatch(line):
+            spans = [found.span() for found in _DASHES.finditer(line)]
+            if len(spans) == len(self.memory["names"]) and "|" not in line:
+                self.memory["spans"] = spans
+            return NOTHING
+        if "names" not in self.memory and not _MAY_BE_HEADER.match(line):
+            return NOTHING
+        cells = _cells(line)
+        if (step := _step(cells)) is not None:
+            self.memory.clear()
+            self.memory.update(names=cells, step=step)
+            return NOTHING
+        names = self.memory.get("names")
+        if names is None or not cells:
+            return NOTHING
+        return self._row(line, cells, names)
+
+    def _row(self, line: str, cells: list[str], names: list[str]) -> Sequence[Row]:
+        if spans := self.memory.get("spans"):
+            cells = [line[start:end].strip() for start, end in spans]
+        elif len(cells) != len(names):
+            cells = line.split()
+        step = self.memory.get("step", 0)
+        if len(cells) != len(names) or not cells[step].isdigit():
+            return NOTHING
+        numbers = {
+            name: number
+            for name, cell in zip(names, cells, strict=True)
+            if (number := leading_number(cell)) is not None
+        }
+        numbers.pop(names[step])
+        return [{STEP: float(cells[step]), **numbers}] if numbers else NOTHING
+
+
+def _cells(line: str) -> list[str]:
+    """Return what stands between bars, else between wide gaps, else between blanks."""
+    if line.count("|") > 1:
+        return [cell.strip() for cell in line.strip().strip("|").split("|")]
+    cells = _CELL.findall(line.replace("\t", "  "))
+    return cells if len(cells) != 1 else line.split()
+
+
+def _step(cells: list[str]) -> int | None:
+    """Return which cell of a header names the step; None if it is no header."""
+    if len(cells) < 2 or not all(cells) or any(leading_number(cell) is not None for cell in cells):
+        return None
+    names = [cell.lower() for cell in cells[:2]]  # a step stands in front
+    return next((names.index(name) for name in _STEPS if name in names), None)

@@ -1,0 +1,62 @@
+"""A heading with the step, then lines of names and numbers: `Epoch 3/24`, `val loss: 0.5 acc: 0.9`.
+
+The rule that lives here: below a heading, a line that holds nothing but names and numbers is of its
+step, and of the part of the data that it, or a line above it that ends in a colon, begins with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trainui.metrics.formats.presets import pairs
+from trainui.metrics.formats.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+
+_HEADING = re.compile(
+    r"(?:.*(?:[\]:|>-]|INFO) )?[-=#*~<\s]*\[?(?:(?:start|begin)\w* |training )?"
+    r"(?:global[_ ]step|step|epoch|iteration|iter|episode|round|batch)\s*[:=#]?\s*\[?"
+    r"(?P<step>\d[\d,]*)(?:\s*(?:/|of)\s*\d+)?\]?(?:,? ?epoch=\d+)?(?: *\| *time:? .*)?"
+    r"[\]:.\s]*[-=#*~>\s]*",
+    re.IGNORECASE,
+)
+_MAX_HEADING = 200
+_PART = re.compile(r"\W*(?P<part>[A-Za-z]+)(?: \w+)?:\s*")
+_BEFORE = re.compile(r"(?:.*[\]|>-] )?\s*(?:[A-Za-z]+:?)?\s*")
+_INSIDE = re.compile(r"\s*\[ *(?P<at>\d+)/ *(?P<of>\d+)\]$")
+
+
+class Headed(Preset):
+    """Remembers the heading, and the part that the lines below it are of."""
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the numbers of a line below a heading."""
+        line = line.rstrip()
+        if len(line) > MAX_PRINTED:
+            return NOTHING
+        if len(line) <= _MAX_HEADING and (heading := _HEADING.fullmatch(line)):
+            self.memory.update(step=float(heading["step"].replace(",", "")), part="")
+            return NOTHING
+        if STEP not in self.memory:
+            return NOTHING
+        if not line or _PART.fullmatch(line):
+            self.memory["part"] = pairs.part(line)
+            return NOTHING
+        row = self._row(line)
+        return [row] if row else NOTHING
+
+    def _row(self, line: str) -> Row | None:
+        step = self.memory.get("at", self.memory[STEP])
+        if inside := _INSIDE.search(line):
+            epoch = self.memory[STEP] - self.memory.setdefault("first", self.memory[STEP])
+            step = self.memory["at"] = epoch * int(inside["of"]) + int(inside["at"])
+            line = line[: inside.start()]
+        found = pairs.find(line)
+        if not found or any(pair.is_step for pair in found) or pairs.run_to_end(line, found):
+            return None
+        before = line[: found[0].start]
+        if not _BEFORE.fullmatch(before):
+            return None
+        of = (
+            pairs.part(before) or pairs.part(found[0].name.partition(" ")[0]) or self.memory["part"]
+        )
+        return {STEP: step, **{pairs.of_part(pair.name, of): pair.value for pair in found}}

@@ -1,0 +1,22 @@
+"""Optuna's log: a line a trial, with its value and the best one so far."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trainui.metrics.formats.presets.base import LinePreset, Row
+
+
+class Optuna(LinePreset):
+    """`Trial 3 finished with value: 0.5 and parameters: {...}. Best is trial 1 with value: 0.4.`"""
+
+    holds = "Trial "
+    line = re.compile(r"(?:.*\] |.* )?Trial (?P<step>\d+) finished with (?=value: )")
+    metric = re.compile(r"(value|best): ([-+.\w]+?)(?=\.?(?:\s|$))")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the trial's numbers; its parameters are none."""
+        told, _parameters, rest = line.partition(" and parameters: ")
+        _trials, _is, best = rest.rpartition("Best is trial ")
+        return super().read(f"{told} best: {best.rpartition(': ')[2]}")
