@@ -56,6 +56,11 @@ class Home:
         return self.worker / "identity"
 
     @property
+    def variables_key(self) -> Path:
+        """Holds the word that keys the digests of attempts' variables."""
+        return self.worker / "variables.key"
+
+    @property
     def worker_log(self) -> Path:
         """The worker's log."""
         return self.worker / "worker.log"

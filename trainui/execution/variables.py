@@ -41,7 +41,7 @@ def note(home: Home, attempt_dir: Path, environ: Mapping[str, str]) -> None:
     Raises:
         OSError: the disk does not let it.
     """
-    word = paths.identity(home.root / "variables.key")
+    word = paths.identity(home.variables_key)
     key = word.encode()
 
     def digest(value: str) -> str:
