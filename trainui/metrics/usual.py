@@ -50,8 +50,13 @@ _ROTATED = re.compile(r"\.\d+$")
 
 _NOT_LOOKED_INTO = re.compile(r"\..*|__pycache__|node_modules|site-packages|wandb|artifacts")
 
-_PARTS = frozenset({"train", "training", "validation", "val", "valid", "eval", "test", "learn"})
+_PARTS = re.compile(
+    r"(?:train(?:ing)?|val(?:id(?:ation)?)?|eval|test|learn)[_-]?\d*", re.IGNORECASE
+)
 """Directories of event files that say which part of a training their scalars are of."""
+
+_FOLD = re.compile(r"fold[_-]?\d+", re.IGNORECASE)
+"""Directories of trainings that write the same metrics side by side."""
 
 _TRAINER_STATE = "trainer_state.json"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
@@ -96,7 +101,8 @@ def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
         return replace(like, reading=Reading(prefix=prefix, doubtful=True), family="tfevents")
     for family, pattern in _FAMILIES.items():
         if pattern.fullmatch(path.name):
-            return replace(like, family=family)
+            reading = Reading(prefix=_fold_prefix(path.parent, stage_dir), doubtful=True)
+            return replace(like, reading=reading, family=family)
     return _sniffed(like) if _TEXT.fullmatch(path.name) else None
 
 
@@ -172,12 +178,19 @@ def _events_prefix(directory: Path, stage_dir: Path) -> str:
 
     It is one where the directory above holds event files too, or where its name says so.
     """
+    fold = _fold_prefix(directory, stage_dir)
     above = [parent for parent in directory.parents if parent.is_relative_to(stage_dir)]
     for parent in above:
         if _holds_events(parent):
-            return f"{directory.relative_to(parent).as_posix()}/"
-    named = directory != stage_dir and directory.name.lower() in _PARTS
-    return f"{directory.name}/" if named else ""
+            return f"{fold}{directory.relative_to(parent).as_posix()}/"
+    named = directory != stage_dir and _PARTS.fullmatch(directory.name) is not None
+    return f"{fold}{directory.name}/" if named else fold
+
+
+def _fold_prefix(directory: Path, stage_dir: Path) -> str:
+    """Return which fold of a cross-validation a directory is of."""
+    parts = directory.relative_to(stage_dir).parts
+    return "".join(f"{part}/" for part in parts if _FOLD.fullmatch(part))
 
 
 def _holds_events(directory: Path) -> bool:

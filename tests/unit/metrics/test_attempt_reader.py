@@ -409,6 +409,34 @@ def test_keras_names_the_same_numbers_in_two_ways() -> None:
     assert not names.accepts("val_loss", "csv")
 
 
+def test_a_part_of_the_data_stands_before_a_bar_or_a_line_in_the_same_name() -> None:
+    names = Names()
+    assert all(names.accepts(name, "json") for name in ("loss", "train_loss", "eval_loss"))
+    assert not any(names.accepts(name, "tfevents") for name in ("train/loss", "eval/loss"))
+    assert names.accepts("test/loss", "tfevents")
+    assert not names.accepts("test_loss", "csv")
+    assert names.accepts("train/loss", "json"), "one file tells its own metrics apart"
+
+
+def test_folds_that_write_side_by_side_are_series_of_their_own(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    for fold in range(2):
+        directory = attempt.stage_dir / f"out/fold_{fold}"
+        (directory / "test1").mkdir(parents=True)
+        (directory / "metrics.csv").write_text(f"step,acc\n0,{fold}\n")
+        events = directory / "test1/events.out.tfevents.1"
+        events.write_bytes(VERSION + scalar(0, fold))
+    read(store, attempt)
+    assert values(store, attempt) == {
+        "fold_0/acc": [0],
+        "fold_0/test1/loss": [0],
+        "fold_1/acc": [1],
+        "fold_1/test1/loss": [1],
+    }
+
+
 def test_a_text_that_nobody_knows_is_doubted_at_once(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="notes.txt"))
     path = attempt.stage_dir / "notes.txt"

@@ -220,6 +220,23 @@ DOCUMENTS: list[tuple[Any, Found]] = [
     ({"a": [[1, 2], [2, 3]], "b": [[2, 4]]}, {"a": [(1, 2), (2, 3)], "b": [(2, 4)]}),
     ({"a": 1, "b": {"c": 2}}, {"a": [(0, 1)], "b/c": [(0, 2)]}),
     ([[1, 2], [3, 4]], {}),
+    (
+        {
+            "meta": {
+                "test_sets": ["test", "test1"],
+                "test_metrics": [{"name": "AUC"}, {"name": "F1"}],
+                "learn_metrics": [{"name": "F1"}],
+            },
+            "iterations": [{"iteration": 0, "learn": [1], "test": [2, 3], "test1": [4, 5]}],
+        },
+        {
+            "learn/F1": [(0, 1)],
+            "test/AUC": [(0, 2)],
+            "test/F1": [(0, 3)],
+            "test1/AUC": [(0, 4)],
+            "test1/F1": [(0, 5)],
+        },
+    ),
 ]
 
 

@@ -100,6 +100,7 @@ SAMPLES = [
     Sample("print", "Train Epoch: 1 [640/6000 (1%)]\tLoss: 1.5\n\nTest set: Average loss: 0.25, Accuracy: 9837/10000 (98%)\n\nTrain Epoch: 2 [0/6000 (0%)]\tLoss: 0.5\n", {"Train Epoch": [(640, 1), (6000, 2)], "Loss": [(640, 1.5), (6000, 0.5)], "test Average loss": [(640, 0.25)], "test Accuracy": [(640, 9837)]}),
     Sample("print", "| epoch   1 |   200/ 2928 batches | ms/batch 31.5 | loss  8.5\n| end of epoch   1 | time: 91.5s | valid loss  5.5\n| epoch   2 |   200/ 2928 batches | loss  5\n", {"epoch": [(200, 1), (3128, 2)], "end of epoch": [(200, 1)], "ms/batch": [(200, 31.5)], "loss": [(200, 8.5), (3128, 5)], "time": [(200, 91.5)], "valid loss": [(200, 5.5)]}),
     Sample("print", "step:  1  loss:  8.5  tps: 3,456  mem: 1.5GiB(1.88%)  number of nan iterations: 0\nstep: 10  loss: nan  tps: 13,556\n", {"loss": [(1, 8.5), (10, float("nan"))], "tps": [(1, 3456), (10, 13556)], "mem": [(1, 1.5)], "iterations": [(1, 0)]}),
+    Sample("print", "2026-11-25 15:29:31.001 | INFO     | __main__:train:180 - Epoch 0/5 | loss: 1.0\n2026-11-25 15:29:31.002 | INFO     | __main__:train:180 - Epoch 1/5 | loss: 0.5\n", {"loss": [(0, 1), (1, 0.5)]}),
 ]  # fmt: skip
 
 DECOYS = [

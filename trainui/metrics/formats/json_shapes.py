@@ -109,8 +109,9 @@ def _catboost_names(meta: Any) -> Mapping[str, Sequence[str]]:
     if not isinstance(meta, dict):
         return {}
     return {
-        group: [str(metric.get("name")) for metric in meta.get(f"{group}_metrics") or ()]
+        part: [str(metric.get("name")) for metric in meta.get(f"{group}_metrics") or ()]
         for group in _GROUPS
+        for part in meta.get(f"{group}_sets") or (group,)
     }
 
 

@@ -37,6 +37,7 @@ _TELLING = re.compile(
 _HELD_OUT = re.compile(
     r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val|test|eval|dev)[^\d\[]*| *\* )", re.IGNORECASE
 )
+_GLUED = re.compile(r":\d")
 _RANK = re.compile(r"\[(?:rank ?|default)(\d+)\]:?", re.IGNORECASE)
 _VALIDATION = "val"
 
@@ -79,7 +80,7 @@ class Printed(Preset):
             return None
         begin = 0 if _LOGGED.fullmatch(line[: found[first].start].rstrip()) else None
         if begin is None or first:
-            run = pairs.run_to_end(line, found)
+            run = max(pairs.run_to_end(line, found), _glued_before(found, first))
             named = run < first and _LOGGED.fullmatch(line[: found[run].start])
             first = run if named else first
             if begin is None and not named:
@@ -164,6 +165,12 @@ class Printed(Preset):
             return None
         of = pairs.part(line[: found[0].start]) or _VALIDATION
         return {STEP: self.memory[_AT], **_values(found, of)}
+
+
+def _glued_before(found: Sequence[Pair], first: int) -> int:
+    """Return from which pair on there is none before the step such as a logger's `module:180`."""
+    glued = (at + 1 for at in range(first) if _GLUED.search(found[at].text))
+    return max(glued, default=0)
 
 
 def _part(line: str, found: Sequence[Pair]) -> str:
