@@ -34,7 +34,7 @@ def test_runs_go_by_priority_then_by_submission_and_say_what_they_wait_for(tmp_p
     late = Run(tmp_path / "late", writes("late"))
     raised = Run(tmp_path / "raised", writes("raised"))
     high = Run(tmp_path / "high", writes("high"), priority=5)
-    control.set_priority(raised.id, 1)
+    control.change_priority(raised.id, 1)
     for run in (early, late, raised, high):
         [name] = run.stages()
         waits = run.until(name, lambda stage: "holds" in (stage.reason or ""), "waiting, and why")

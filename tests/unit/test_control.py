@@ -554,11 +554,11 @@ class TestQueue:
 
     def test_the_order_of_runs(self, store: Store) -> None:
         first, second = control.submit(load()), control.submit(load())
-        control.set_priority(second, 5)
+        control.change_priority(second, 5)
         with store.read() as connection:
             assert [stage.run_id for stage in stages.queued(connection)] == [second, first]
         with pytest.raises(NotFoundError):
-            control.set_priority("no such run", 1)
+            control.change_priority("no such run", 1)
 
 
 def test_a_run_without_a_terminal_keeps_what_was_given(store: Store) -> None:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from trainui.control.edits import EditedFile, edited_file
     from trainui.control.ending import cancel, remove
     from trainui.control.known import given_params, snapshot_words
-    from trainui.control.queue import set_paused, set_priority
+    from trainui.control.queue import change_priority, set_paused
     from trainui.control.resumption import plan_resume, rerun, resume
     from trainui.control.submission import preview, submit, without_gpus
 
 __all__ = [
     "EditedFile",
     "cancel",
+    "change_priority",
     "edited_file",
     "given_params",
     "plan_resume",
@@ -30,7 +31,6 @@ __all__ = [
     "rerun",
     "resume",
     "set_paused",
-    "set_priority",
     "since_submission",
     "snapshot_words",
     "submit",
@@ -48,7 +48,7 @@ _HOMES = {
     "rerun": "resumption",
     "resume": "resumption",
     "set_paused": "queue",
-    "set_priority": "queue",
+    "change_priority": "queue",
     "since_submission": "code",
     "snapshot_words": "known",
     "submit": "submission",

@@ -18,13 +18,14 @@ def set_paused(paused: bool) -> None:
     doorbell.ring()
 
 
-def set_priority(run_id: str, priority: int) -> None:
-    """Let a run go before others (higher) or after them (lower).
+def change_priority(run_id: str, change: int) -> int:
+    """Let a run go before others (1) or after them (-1); return its priority by now.
 
     Raises:
         NotFoundError: there is no such run.
     """
     with open_store().write() as connection:
-        existing_run(connection, run_id)
+        priority = existing_run(connection, run_id).priority + change
         runs.set_priority(connection, run_id, priority)
     doorbell.ring()
+    return priority

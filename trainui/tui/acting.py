@@ -175,14 +175,11 @@ class Acting(Screen[None]):
         def work() -> str:
             from trainui import control
 
-            for target in waiting:
-                control.set_priority(target.id, target.priority + change)
-            priorities = ", ".join(
-                f"{harmless(target.name)} is {target.priority + change:+d}"
-                for target in waiting[:MOST_NAMED]
-            )
-            more = f" and {len(waiting) - MOST_NAMED} more" if len(waiting) > MOST_NAMED else ""
-            return f"priority of {priorities}{more}"
+            told = [
+                f"{target.name} is {control.change_priority(target.id, change):+d}"
+                for target in waiting
+            ]
+            return f"priority of {listed(told)}"
 
         cast("TrainuiApp", self.app).act(work)
 
