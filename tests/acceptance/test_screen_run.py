@@ -17,6 +17,7 @@ from trainui import paths, settings
 from trainui.domain.states import Status
 from trainui.execution import variables
 from trainui.store import runs
+from trainui.tui.spans import plain
 
 
 def line_of(driven: Driven, text: str) -> str:
@@ -357,7 +358,7 @@ async def test_without_colours_or_characters_for_images_there_are_none(
     async with opened(run_id, configured=settings.Settings(ascii=as_ascii)) as driven:
         await driven.until_shown("command")
         await driven.press("6")
-        await driven.until_shown("grid.png", "1 files")
+        await driven.until_shown("grid.png", "1 file")
         assert driven.text().count("grid.png") == 1
 
 
@@ -384,3 +385,23 @@ async def test_a_folded_matrix_tells_of_its_members_the_best_first(filler: Fille
         await driven.until_shown("5 Params: train[lr=0.1,opt=adam,seed=4]")
         await driven.press("2", "1", "enter")
         await driven.until_shown("2 train[lr=0.1,opt=adam,seed=4]", "exit code 1")
+
+
+async def test_a_sheet_is_searched(filler: Filler) -> None:  # noqa: F811
+    run_id = failed_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 train[hidden=128]")
+        await driven.press("7")
+        await driven.until_shown("7 Events", "is failed")
+        sheet = driven.run.panes.overview
+        await driven.until(lambda: driven.app.focused is sheet)
+        await driven.press("slash", *"IS RUNNING", "enter")
+        await driven.until(lambda: "is running" in plain(sheet.rows[sheet._found]), "the first")
+        first = sheet._found
+        await driven.press("n")
+        await driven.until(lambda: sheet._found > first, "the next")
+        await driven.press("N")
+        await driven.until(lambda: sheet._found == first, "the one before")
+        assert driven.run.graph.selected_name == "train[hidden=128]"
+        await driven.press("escape", "n")
+        await driven.until_shown("no match; / searches")

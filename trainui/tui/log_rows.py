@@ -9,7 +9,7 @@ from datetime import datetime
 from trainui.clock import SECOND
 from trainui.tui import ansi
 from trainui.tui.log_book import LogLine, Place
-from trainui.tui.spans import Row, Span, cut, wrap_row
+from trainui.tui.spans import Row, Span, cut, marked, wrap_row
 
 KEPT = 2000
 """Lines whose rows are kept."""
@@ -68,40 +68,14 @@ class LogRows:
         style = self._style
         gutter = [Span(STDERR if of_stderr else " ", "warn")] if style.both else []
         room = max(style.width - len(gutter) - (9 if style.timed else 0), 10)
-        row = self._marked(ansi.coloured(text), targeted)
+        row = ansi.coloured(text)
+        if self._pattern is not None:  # in all pieces of the line that hold some of it
+            row = marked(row, self._pattern, "match" if targeted else "key")
         pieces = wrap_row(row, room) if style.wrapped else [cut(row, room)]
         if not style.timed:
             return [(*gutter, *piece) for piece in pieces]
         stamps = [Span(f"{_clock(time):<9}", "dim"), *[Span(" " * 9)] * (len(pieces) - 1)]
         return [(stamp, *gutter, *piece) for stamp, piece in zip(stamps, pieces, strict=True)]
-
-    def _marked(self, row: Row, targeted: bool) -> Row:
-        """Mark what was searched for, in all pieces of the line that hold some of it."""
-        if self._pattern is None:
-            return row
-        text = "".join(span.text for span in row)
-        found = [match.span() for match in self._pattern.finditer(text)]
-        if not found:
-            return row
-        name = "match" if targeted else "key"
-        spans: list[Span] = []
-        at = 0
-        for span in row:
-            spans += _split(span, at, found, name)
-            at += len(span.text)
-        return tuple(spans)
-
-
-def _split(span: Span, at: int, found: list[tuple[int, int]], name: str) -> list[Span]:
-    """Split a piece of text that begins at a character of its line where something was found."""
-    pieces = []
-    done = 0
-    for start, end in found:
-        first, last = max(start - at, done), min(end - at, len(span.text))
-        if first < last:
-            pieces += [Span(span.text[done:first], span.style), Span(span.text[first:last], name)]
-            done = last
-    return [piece for piece in (*pieces, Span(span.text[done:], span.style)) if piece.text]
 
 
 def _clock(time: int | None) -> str:

@@ -80,8 +80,8 @@ def files_rows(found: StageFiles | None, width: int) -> list[Row]:
     if found.cut:
         rows.append((Span("… and more", "dim"),))
     elif found.files:
-        total = size(sum(file.size for file in found.files))
-        rows += [(), (Span(f"{len(found.files)} files, {total}", "dim"),)]
+        count, total = len(found.files), size(sum(file.size for file in found.files))
+        rows += [(), (Span(f"{count} file{'s' * (count != 1)}, {total}", "dim"),)]
     if found.attempt is not None:
         told = f"what attempt {found.attempt} wrote, and no later one since"
         return [

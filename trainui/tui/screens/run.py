@@ -27,7 +27,9 @@ from trainui.tui.telling_stage import telling_stage
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.curves import CurvesView
 from trainui.tui.widgets.lines import RowsView
+from trainui.tui.widgets.log_view import LogView
 from trainui.tui.widgets.panes import Panes
+from trainui.tui.widgets.sheet_view import SheetView
 from trainui.tui.widgets.stage_graph import StageGraph
 
 
@@ -186,11 +188,11 @@ class RunScreen(Page):
             self.panes.go_to(pane)
 
     def search(self, text: str, pane: Widget | None) -> None:
-        """Look for a stage, a metric or a text of the log, in the pane that had the focus."""
+        """Look for a stage, a metric or a text, in the pane that had the focus."""
         if pane is self.panes.curves:
             self.panes.curves.filter(text)
-        elif pane is self.panes.log_view:
-            self.panes.log_view.search(text)
+        elif isinstance(pane, LogView | SheetView):
+            pane.search(text)
         else:
             self._sought = text
             if text:
@@ -200,8 +202,9 @@ class RunScreen(Page):
 
     def go_to_match(self, direction: int) -> None:
         """Go to the next match in the pane that has the focus."""
-        if self.panes.active is self.panes.log_view:
-            found = self.panes.log_view.go_to_match(direction)
+        active = self.panes.active
+        if isinstance(active, LogView | SheetView):
+            found = active.go_to_match(direction)
         else:
             found = bool(self._sought) and self.graph.select_matching(
                 self._sought, direction, stay=False
@@ -233,7 +236,8 @@ class RunScreen(Page):
 
     def action_back(self) -> None:
         """Go back one level: from a filter, a lone pane, the panel, then from the page."""
-        if self.panes.active is self.panes.log_view and self.panes.log_view.give_up():
+        active = self.panes.active
+        if isinstance(active, LogView | SheetView) and active.give_up():
             return
         if self.panes.curves.filtered and self.panes.active is self.panes.curves:
             self.panes.curves.filter("")

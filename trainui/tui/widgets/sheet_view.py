@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from trainui.tui.group_rows import group_rows
 from trainui.tui.overview import as_attempt, overview_rows
 from trainui.tui.sheets import events_rows, files_rows, params_rows
 from trainui.tui.snapshots import RunPage, StageDetail
-from trainui.tui.spans import Row
+from trainui.tui.spans import Row, marked, plain
 from trainui.tui.widgets.lines import RowsView
 
 if TYPE_CHECKING:
@@ -46,12 +47,17 @@ class SheetView(RowsView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._shown: tuple[Subject, int] | None = None
+        self._sought: re.Pattern[str] | None = None
+        self._found = -1
+        """Index of the row that was gone to."""
         self._gallery: Gallery | None = None
         self._decoding = False
 
     def show(self, subject: Subject, sheet: int) -> None:
         """Show a sheet (`sheets.SHEETS`) of a stage."""
-        self._shown = subject, sheet
+        before, self._shown = self._shown, (subject, sheet)
+        if before is not None and (before[0].stage.name, before[1]) != (subject.stage.name, sheet):
+            self._found = -1
         width = max(self.scrollable_content_region.width, LEAST_WIDTH)
         self.set_rows(self._rows_of(subject, sheet, width))
 
@@ -59,6 +65,40 @@ class SheetView(RowsView):
         """Show the same in the new width."""
         super().on_resize()
         self._show_again()
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a row, what is sought marked in it."""
+        row = super().row(index, width)
+        if self._sought is None:
+            return row
+        return marked(row, self._sought, "match" if index == self._found else "key")
+
+    def search(self, text: str) -> None:
+        """Mark a text and go to its first row, in any case of letters; an empty one ends it."""
+        self._sought = re.compile(re.escape(text), re.IGNORECASE) if text else None
+        self._found = -1
+        if not self.go_to_match(1):
+            self.update_rows()
+
+    def go_to_match(self, direction: int) -> bool:
+        """Go to the next row (1) or the one before (-1) that holds what is sought, round about."""
+        sought = self._sought
+        if sought is None:
+            return False
+        fitting = [at for at, row in enumerate(self.rows) if sought.search(plain(row))]
+        if not fitting:
+            return False
+        beyond = [at for at in fitting if (at - self._found) * direction > 0]
+        self._found = (beyond or fitting)[0 if direction > 0 else -1]
+        self.show_row(self._found, around=1)
+        self.update_rows()
+        return True
+
+    def give_up(self) -> bool:
+        """End the search; returns whether there was one."""
+        sought = self._sought is not None
+        self.search("")
+        return sought
 
     def _rows_of(self, of: Subject, sheet: int, width: int) -> list[Row]:
         stage = as_attempt(of.stage, of.attempts)
