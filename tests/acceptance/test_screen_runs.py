@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from textual import events
 
+from tests.unit.store.readings import Feeder
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
@@ -366,6 +367,57 @@ async def test_marked_runs_are_compared_in_one_plot(filler: Filler) -> None:  # 
         assert "ancient" not in driven.text()
         await driven.press("escape")
         await driven.until_shown("▌2 marked")
+
+
+async def test_marked_runs_of_other_stages_are_compared_by_the_metric(filler: Filler) -> None:  # noqa: F811
+    trained(filler, "second", "finetune", 0.25)
+    for lr in ("0.1", "0.2"):
+        trained(filler, "first", "train", float(lr), params={"lr": lr, "seed": "1"})
+    filler.run({"train": ()}, name="idle")
+    async with opened(size=(160, 36)) as driven:
+        await driven.until_shown("idle", "0.2500")
+        await driven.press("j", *["space"] * 3, "g", "space", "c")
+        await driven.until_shown("the marked runs", "3 of 4 drawn", "second › finetune")
+        await driven.until_shown("first lr=0.1 leads by 0.1000 at step 49")
+
+
+async def test_runs_are_sorted_by_their_metric_the_best_first(filler: Filler) -> None:  # noqa: F811
+    for name, accuracy in (("middling", 0.5), ("best", 0.75), ("worst", 0.25)):
+        trained(filler, name, "train", accuracy, metric="val/accuracy")
+    filler.run({"train": ()}, name="idle")
+
+    def order() -> list[str]:
+        return [run.name for run in driven.runs.table._shown]
+
+    async with opened() as driven:
+        await driven.until_shown("val/accuracy", "0.7500")
+        at = driven.text().splitlines()[1].index("val/accuracy")
+        await driven.pilot.click("RunTable", offset=(at, 0))
+        await driven.until_shown("val/accuracy▾")
+        await driven.until(lambda: order() == ["best", "middling", "worst", "idle"], "the order")
+    async with opened() as driven:  # and so again at the next time
+        await driven.until_shown("val/accuracy▾")
+        await driven.until(lambda: order() == ["best", "middling", "worst", "idle"], "the order")
+        await driven.press("S")
+        await driven.until(lambda: order() == ["worst", "middling", "best", "idle"], "the reverse")
+
+
+def trained(
+    filler: Filler,  # noqa: F811
+    name: str,
+    stage: str,
+    end: float,
+    *,
+    metric: str = "loss",
+    params: dict[str, str] | None = None,
+) -> None:
+    """Store a run with one stage that came to a value of a metric."""
+    run_id = filler.run({stage: ()}, name=name, run_params=params)
+    attempt = filler.start(run_id, stage)
+    Feeder(filler.store, filler.stage(run_id, stage).id).feed(
+        {metric: [(s, end) for s in range(50)]}
+    )
+    filler.end(attempt)
 
 
 async def test_the_theme_that_was_chosen_is_there_again(filler: Filler) -> None:  # noqa: F811

@@ -16,8 +16,8 @@ LONG_AGO = 1e9
 
 
 def is_clock(name: str) -> bool:
-    """Whether a metric tells how far or how late it is."""
-    return name.casefold() in _CLOCKS
+    """Whether a metric tells how far or how late it is, maybe behind a prefix such as `train/`."""
+    return _last(name) in _CLOCKS
 
 
 def is_moment(name: str, least: float | None) -> bool:
@@ -27,5 +27,8 @@ def is_moment(name: str, least: float | None) -> bool:
         name: the metric's, maybe behind a prefix such as `train/`.
         least: its least value.
     """
-    last = re.split(r"[/.]", name.casefold())[-1]
-    return last in _MOMENTS and least is not None and least >= LONG_AGO
+    return _last(name) in _MOMENTS and least is not None and least >= LONG_AGO
+
+
+def _last(name: str) -> str:
+    return re.split(r"[/.]", name.casefold())[-1]

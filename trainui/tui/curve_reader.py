@@ -80,7 +80,7 @@ class CurveReader:
             wanted,
             figures,
             tuple(self._chart(connection, name, lines, wanted) for name in names if name in known),
-            comparisons(connection, stage, stages, wanted.runs),
+            comparisons(connection, stage, stages, wanted),
             _axes(figures, connection, stage),
             sampled=bool(self._ahead),
             choice=choice,

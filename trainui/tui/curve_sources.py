@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainui.domain.records import StageRecord
@@ -10,6 +11,8 @@ from trainui.domain.states import ENDED
 from trainui.store import driver, views
 from trainui.text import harmless
 from trainui.tui.curve_data import Compare, CurvesWanted
+from trainui.tui.run_facts import differing, shown_value
+from trainui.tui.run_filter import params_of
 
 MOST_LINES = 12
 """Lines of a plot; more would hide each other."""
@@ -73,7 +76,7 @@ def sources(
             if not drawn or one.id in drawn or one.id == stage.id
         ]
     elif compare == Compare.RUNS:
-        found = _in_runs(connection, stage, wanted.runs, looked_at)
+        found = _in_runs(connection, stage, wanted, looked_at)
     else:
         return [own]
     return _own_first(found) or [own]
@@ -83,7 +86,7 @@ def comparisons(
     connection: driver.Connection,
     stage: StageRecord,
     stages: Sequence[StageRecord],
-    runs: Sequence[str],
+    wanted: CurvesWanted,
 ) -> tuple[Compare, ...]:
     """Return what there is to compare with.
 
@@ -91,14 +94,14 @@ def comparisons(
         connection: on the store.
         stage: whose curves.
         stages: all stages of its run.
-        runs: ids of those that were chosen; none: all of its pipeline.
+        wanted: what of them.
     """
     found = [Compare.NOTHING]
     if stage.attempt > 1:
         found.append(Compare.ATTEMPTS)
     if len(siblings(stage, stages)) > 1:
         found.append(Compare.STAGES)
-    if len(_in_runs(connection, stage, runs, None)) > 1:
+    if len(_in_runs(connection, stage, wanted, None)) > 1:
         found.append(Compare.RUNS)
     return tuple(found)
 
@@ -122,28 +125,63 @@ def _member(stage: StageRecord) -> str:
 
 
 def _in_runs(
-    connection: driver.Connection, stage: StageRecord, runs: Sequence[str], attempt: int | None
+    connection: driver.Connection, stage: StageRecord, wanted: CurvesWanted, attempt: int | None
 ) -> list[Source]:
-    """Return the same stage in these runs, or in the newest of its pipeline; colours by age."""
-    among = f"runs.id IN ({', '.join('?' * len(runs))})"
+    """Return the same stage in the newest runs of its pipeline; colours by age.
+
+    Of runs that were chosen it need not be the same stage: where a run has none of that name, it is
+    the last one that has the metric.
+    """
+    runs = wanted.runs
+    names = (wanted.names if runs else None) or ("",)
+    among = f"runs.id IN ({_marks(runs)})"
     same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
     found = connection.execute(
-        "SELECT stages.id, runs.name, runs.id, stages.status, runs.pipeline FROM runs"
-        " JOIN stages ON stages.run_id = runs.id AND stages.name = ?"
+        "SELECT runs.id, stages.id, runs.name, stages.name, stages.status, runs.params_json"
+        " FROM runs JOIN stages ON stages.run_id = runs.id"
         f" WHERE {among if runs else same}"
-        " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id)"
-        " ORDER BY runs.created_at DESC, runs.id LIMIT ?",
-        (stage.name, *(runs or (stage.run_id,)), MOST_LINES),
-    ).fetchall()
-    names = [row[1] for row in found]
+        " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id"
+        f" AND (stages.name = ? OR series.name IN ({_marks(names)})))"
+        " ORDER BY runs.created_at DESC, runs.id, stages.name = ? DESC, stages.started_at DESC",
+        (*(runs or (stage.run_id,)), stage.name, *names, stage.name),
+    )
+    first: dict[str, tuple[str, ...]] = {}
+    for run_id, *row in found:
+        first.setdefault(run_id, tuple(row))
+        if len(first) == MOST_LINES:
+            break
+    labels = _labels({run_id: (name, params) for run_id, (_, name, _, _, params) in first.items()})
     return [
         Source(
-            row[0],
-            harmless(row[1] if names.count(row[1]) == 1 else f"{row[1]} {row[2][:8]}"),
-            len(found) - 1 - at,
-            attempt if row[0] == stage.id else None,
-            own=row[0] == stage.id,
-            live=row[3] not in ENDED,
+            owner,
+            harmless(labels[run_id] if name == stage.name else f"{labels[run_id]} › {name}"),
+            len(first) - 1 - at,
+            attempt if owner == stage.id else None,
+            own=owner == stage.id,
+            live=status not in ENDED,
         )
-        for at, row in enumerate(found)
+        for at, (run_id, (owner, _, name, status, _)) in enumerate(first.items())
     ]
+
+
+def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return what tells runs apart: their names, else parameters that differ, else their ids.
+
+    Args:
+        runs: by id the name, and the parameters as stored.
+    """
+    labels = {}
+    for run_id, (name, params) in runs.items():
+        values = params_of(params)
+        differ = differing(other for called, other in runs.values() if called == name)
+        pairs = (f"{key}={shown_value(values[key])}" for key in differ if key in values)
+        labels[run_id] = " ".join((name, *pairs))
+    alike = Counter(labels.values())
+    return {
+        run_id: label if alike[label] == 1 else f"{label} {run_id[:8]}"
+        for run_id, label in labels.items()
+    }
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))

@@ -46,6 +46,8 @@ COMPARED = {
 }
 """What is said of a comparison."""
 
+MARKED = "the marked runs"
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -158,7 +160,8 @@ class Desk:
     def words(self) -> list[str]:
         """How the curves are looked at, in few words."""
         of = [] if self.attempt is None else [f"attempt {self.attempt}"]
-        return [*of, *self.view.words]
+        chosen = {COMPARED[Compare.RUNS]: MARKED} if self.runs else {}
+        return [*of, *(chosen.get(words, words) for words in self.view.words)]
 
     def pin(self, metric: str) -> bool:
         """Let a metric stand first, or no more; returns whether it does."""

@@ -26,9 +26,9 @@ class GroupReader:
     def read(self, connection: driver.Connection, members: Sequence[StageRecord]) -> Group | None:
         """Read what the members have in common; None where none has metrics."""
         names = _names(connection, members)
-        if not names:
-            return None
         name = headline(names)
+        if name is None:
+            return None
         lower = lower_is_better(name)
         values = {
             stage.name: value

@@ -171,8 +171,20 @@ KEYS: tuple[Key, ...] = (
         "cancel",
         footer=True,
     ),
-    Key("acting.raise", "right_square_bracket", "sooner", "Let the run go before others", "raise"),
-    Key("acting.lower", "left_square_bracket", "later", "Let the run go after others", "lower"),
+    Key(
+        "acting.raise",
+        "right_square_bracket",
+        "sooner",
+        "Raise the priority: the run goes before others",
+        "raise",
+    ),
+    Key(
+        "acting.lower",
+        "left_square_bracket",
+        "later",
+        "Lower the priority: the run goes after others",
+        "lower",
+    ),
     Key(
         "acting.remove",
         "delete",

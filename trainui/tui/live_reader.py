@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from trainui.domain.clocks import is_clock
@@ -105,20 +106,26 @@ class LiveReader:
         if stage is None:
             return RunLive(gpus=gpus)
         name = headline(stage.names)
-        (summary,) = curves.summaries(connection, [stage.id], name) or (None,)
-        if summary is None:
+        found = curves.summaries(connection, [stage.id], name or stage.names[0])
+        if not found:
             return RunLive(gpus=gpus)
+        (summary,) = found
+        live = RunLive(
+            step=summary.last_step if run.completed_at is None else None,
+            last_step=goals.get(stage.id),
+            gpus=gpus,
+        )
+        if name is None:
+            return live
         state = (summary.count, summary.superseded, summary.last_step)
-        return RunLive(
+        return replace(
+            live,
             metric=harmless(name),
             stored=name,
             stage=stage.name,
             value=summary.last,
             values=self._columns(connection, stage.id, name, state, summary.count),
             broken=summary.nonfinite > 0,
-            step=summary.last_step if run.completed_at is None else None,
-            last_step=goals.get(stage.id),
-            gpus=gpus,
         )
 
     def _columns(
@@ -141,13 +148,16 @@ class LiveReader:
 _NOTHING = RunLive()
 
 
-def headline(names: Sequence[str]) -> str:
-    """Return the name of the metric that tells most: of validation, then losses, then scores."""
+def headline(names: Sequence[str]) -> str | None:
+    """Return the name of the metric that tells most: of validation, then losses, then scores.
+
+    None where there is none but those of the clock.
+    """
     for pattern in _RANKS:
         found = next((name for name in names if pattern.search(name)), None)
         if found is not None:
             return found
-    return next((name for name in names if not is_clock(name)), names[0])
+    return next((name for name in names if not is_clock(name)), None)
 
 
 def _telling_stage(connection: driver.Connection, run_id: str) -> _Stage | None:

@@ -1,4 +1,4 @@
-"""The last values of the metrics by which the list is filtered: the work of the feed, in parts."""
+"""The last values of the metrics that the list is filtered or sorted by: the feed's, in parts."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class KeyCommands(Provider):
         """Offer what fits."""
         matcher = self.matcher(query)
         for key in self._keys():
-            score = matcher.match(key.tooltip)
+            score = max(matcher.match(key.tooltip), matcher.match(key.label))
             if score > 0:
                 title = Content.assemble(matcher.highlight(key.tooltip), f"  {key.shown}")
                 yield Hit(score, title, partial(self._do, key), key.tooltip)

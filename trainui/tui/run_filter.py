@@ -78,6 +78,8 @@ def _not(test: _Test) -> _Test:
 
 def _test(word: str, metrics: set[str]) -> _Test:
     term = _TERM.fullmatch(word)
+    if word in ("or", "OR"):
+        raise TermError("all terms must fit; for one of several write name:a,b")
     if term is None:
         return _anywhere(word)
     name, sign, value = term["field"], term["operator"], term["value"].replace('"', "")
@@ -86,7 +88,7 @@ def _test(word: str, metrics: set[str]) -> _Test:
     if not known and scope not in ("params", "metric"):
         if sign in ("=", "!="):
             return _anywhere(word)  # such as hidden=128, as stages are called
-        raise TermError(f"no field {name!r}: {', '.join(FIELDS)}")
+        raise TermError(f"no field {name!r}: params.{name}, metric.{name}, {', '.join(FIELDS)}")
     if not value:
         raise TermError(f"{name}{sign} what?")
     if name.casefold() in _TEXTS:
@@ -134,8 +136,8 @@ _NUMBERS: Mapping[str, Callable[[RunLine, int], float | None]] = {
 
 _DURATIONS = ("age", "elapsed")
 
-FIELDS = (*(name for name in _TEXTS if name != "state"), *_NUMBERS, "params.NAME", "metric.NAME")
-"""What a term may begin with."""
+FIELDS = (*(name for name in _TEXTS if name != "state"), *_NUMBERS)
+"""What a term may begin with, besides names of parameters and metrics."""
 
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trainui.domain.states import Status
 from trainui.store.run_lines import RunLine
+from trainui.text import harmless
+from trainui.tui.goals import lower_is_better
 from trainui.tui.run_filter import number_of, params_of
 
 
@@ -19,6 +22,13 @@ class Order:
     """The heading of the column that it goes by."""
     key: Callable[[RunLine], Any]
     """What runs are compared by; of equal ones the newest comes first."""
+    metric: str = ""
+    """The metric whose last values it goes by, as the store has it."""
+
+    @property
+    def name(self) -> str:
+        """What it is remembered by."""
+        return f"{METRIC}{self.metric}" if self.metric else self.title
 
     def arranged(self, runs: Sequence[RunLine], *, reverse: bool) -> list[RunLine]:
         """Return runs, newest first, in this order.
@@ -35,6 +45,9 @@ class Order:
 
 
 WHEN = "WHEN"
+
+METRIC = "metric."
+"""What the names of orders by a metric begin with."""
 
 _STATES = (
     Status.RUNNING,
@@ -66,6 +79,22 @@ def by_param(name: str) -> Order:
         return (number is None, number or 0.0, value.casefold())
 
     return Order(name, key)
+
+
+def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> Order:
+    """Return the order by a metric's last value: the best first, runs that lack it last.
+
+    Args:
+        metric: its name, as the store has it.
+        values: returns the values that are known by now, by the runs' ids.
+    """
+    sign = -1.0 if lower_is_better(metric) is False else 1.0
+
+    def key(run: RunLine) -> float | None:
+        value = values().get(run.id, math.nan)
+        return None if math.isnan(value) else sign * value
+
+    return Order(harmless(metric), key, metric)
 
 
 def _longest_first(run: RunLine) -> int | None:

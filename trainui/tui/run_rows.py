@@ -69,17 +69,22 @@ class Column(NamedTuple):
 class Columns:
     """The columns for one width of the list."""
 
-    def __init__(self, width: int, facts: Facts | None = None) -> None:
+    def __init__(self, width: int, facts: Facts | None = None, ordering: str = "") -> None:
         """Choose the columns that there is room for, and give each its cells.
 
         Args:
             width: of the list.
             facts: what the runs in it have in common, None: as if there were none.
+            ordering: title of the column that the list is sorted by, which is marked.
         """
-        self.width = width
+        self.width, self.ordering = width, ordering
         self.facts = facts or Facts()
         self.gap = 1 if width < NARROW else 2
-        self._shown = _shared_out(_fitting(_columns(self.facts), width, self.gap), width, self.gap)
+        columns = (
+            _with_room_for_mark(column) if column.title == ordering else column
+            for column in _columns(self.facts)
+        )
+        self._shown = _shared_out(_fitting(columns, width, self.gap), width, self.gap)
 
     @property
     def titles(self) -> list[str]:
@@ -95,12 +100,12 @@ class Columns:
                 return column.title
         return ""
 
-    def heading(self, ordering: str, *, reverse: bool = False) -> Row:
+    def heading(self, *, reverse: bool = False) -> Row:
         """Return the line above the list, the column marked by which it is sorted."""
         arrow = "▴" if reverse else "▾"
         parts = []
         for column, cells in self._shown:
-            mark = arrow if column.title == ordering else ""
+            mark = arrow if column.title == self.ordering else ""
             title = fit_middle(column.title, cells - len(mark)) + mark
             parts.append(fit(title, cells, right=column.right))
         return (Span(" " + (" " * self.gap).join(parts), "dim"),)
@@ -145,6 +150,11 @@ def _columns(facts: Facts) -> Iterator[Column]:
     if facts.endings:
         yield Column("TO GO", 8, 8, _to_go, 2, True)
     yield Column("WHEN", 6, 6, _when, right=True)
+
+
+def _with_room_for_mark(column: Column) -> Column:
+    least = max(column.least, min(cell_len(column.title), 14) + 1)
+    return column._replace(least=least, most=max(column.most, least))
 
 
 def _fitting(columns: Iterator[Column], width: int, gap: int) -> list[Column]:

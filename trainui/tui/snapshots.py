@@ -40,7 +40,7 @@ class Wanted:
     rows: tuple[str, ...] = ()
     """Ids of the runs of the list that are in view."""
     metrics: frozenset[str] = frozenset()
-    """Names of metrics that the list is filtered by."""
+    """Names of metrics that the list is filtered or sorted by."""
     machine: bool = False
     """Whether the machine is looked at."""
 

@@ -6,6 +6,7 @@ only `widgets.lines` turns names into colours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -66,6 +67,15 @@ def fit_middle(text: str, width: int) -> str:
     return set_cell_size(text, left) + ELLIPSIS + tail
 
 
+def shared_out(texts: Sequence[str], width: int) -> list[str]:
+    """Return texts that take at most `width` cells together, the longest cut in their middle."""
+    lengths = [cell_len(text) for text in texts]
+    most = max(lengths, default=0)
+    while most > 1 and sum(min(length, most) for length in lengths) > width:
+        most -= 1
+    return [fit_middle(text, most) for text in texts]
+
+
 def cut(row: Row, width: int) -> Row:
     """Return a line cut to at most `width` cells."""
     kept: list[Span] = []
@@ -104,6 +114,31 @@ def wrap_row(row: Row, width: int) -> list[Row]:
     if width <= 0 or cell_len(text) <= width:
         return [row]
     return [_part(row, start, end) for start, end in _breaks(text, width)]
+
+
+def marked(row: Row, pattern: re.Pattern[str], style: str) -> Row:
+    """Return a line with what fits a pattern in another style."""
+    found = [match.span() for match in pattern.finditer(plain(row))]
+    if not found:
+        return row
+    spans: list[Span] = []
+    at = 0
+    for span in row:
+        spans += _split(span, at, found, style)
+        at += len(span.text)
+    return tuple(spans)
+
+
+def _split(span: Span, at: int, found: list[tuple[int, int]], style: str) -> list[Span]:
+    """Split a piece of text that begins at a character of its line where something was found."""
+    pieces = []
+    done = 0
+    for start, end in found:
+        first, last = max(start - at, done), min(end - at, len(span.text))
+        if first < last:
+            pieces += [Span(span.text[done:first], span.style), Span(span.text[first:last], style)]
+            done = last
+    return [piece for piece in (*pieces, Span(span.text[done:], span.style)) if piece.text]
 
 
 def packed(row: Row, width: int) -> list[Row]:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.unit.store.readings import Feeder
 from trainui import clock, paths, settings
@@ -50,6 +51,7 @@ class Filler:
         name: str = "digits",
         run_id: str | None = None,
         pipeline: str | None = None,
+        run_params: Mapping[str, str] | None = None,
         **fields: object,
     ) -> str:
         """Store a run; keyword arguments go to each of its stages' definitions."""
@@ -62,7 +64,7 @@ class Filler:
             pipeline=Pipeline(
                 pipeline or name,
                 definitions,
-                params={"epochs": "30"},
+                params=run_params or {"epochs": "30"},
                 file="/home/ada/pipelines/digits.yaml",
                 text="stages: []",
                 digest="0" * 64,
@@ -180,7 +182,7 @@ def _definition(
     return replace(definition, **fields)  # type: ignore[arg-type]
 
 
-def running_demo(filler: Filler, **run: str) -> str:
+def running_demo(filler: Filler, **run: Any) -> str:
     """Store the demo half way: one training is over, one runs, with curves and logs."""
     run_id = filler.run(DIAMOND, **run)
     filler.complete(run_id, "prepare", took=2.1, ago=40)
@@ -198,7 +200,7 @@ def running_demo(filler: Filler, **run: str) -> str:
     return run_id
 
 
-def failed_demo(filler: Filler, **run: str) -> str:
+def failed_demo(filler: Filler, **run: Any) -> str:
     """Store the demo with a training that failed."""
     run_id = filler.run(DIAMOND, **run)
     filler.complete(run_id, "prepare", took=2.1, ago=40)

@@ -99,7 +99,8 @@ def test_it_does_not_fit(text: str) -> None:
     ("text", "said"),
     [
         ("status:fialed", "no state 'fialed': running, queued, completed"),
-        ("lr>1e-3", "no field 'lr'"),
+        ("lr>1e-3", "no field 'lr': params.lr, metric.lr, status, name"),
+        ("or", "all terms must fit; for one of several write name:a,b"),
         ("params.lr>small", "'small' is no number"),
         ("params>1", "of which name? such as params.lr>1e-3"),
         ("metric.loss:low", "'low' is no number"),

@@ -10,6 +10,7 @@ from trainui import clock
 from trainui.domain.states import Status
 from trainui.store.run_lines import RunLine
 from trainui.tui.endings_ahead import Ending
+from trainui.tui.live_reader import headline
 from trainui.tui.run_facts import differing, facts_of, with_live
 from trainui.tui.run_order import ORDERS, by_param
 from trainui.tui.run_rows import Columns, Moment
@@ -46,10 +47,10 @@ def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIV
         {} if live is None else {run.id: live},
     )
     facts = with_live(facts_of([run, *others]), moment.live, endings=True)
-    columns = Columns(width, facts)
+    columns = Columns(width, facts, "WHEN")
     row = columns.row(run, moment)
     assert width_of(row) <= width
-    assert width_of(columns.heading("WHEN")) <= width
+    assert width_of(columns.heading()) <= width
     return plain(row)
 
 
@@ -115,6 +116,12 @@ def test_the_metric_is_named_once_where_all_have_the_same() -> None:
     assert "METRIC" in Columns(120, with_live(facts_of([RUN]), other, endings=False)).titles
 
 
+def test_the_mark_of_the_order_shortens_no_heading() -> None:
+    runs = [replace(RUN, params_json=f'{{"steps": "{n}"}}') for n in (1, 2)]
+    for title in ("STAGES", "steps", "ELAPSED", "WHEN"):
+        assert f"{title}▾" in plain(Columns(120, facts_of(runs), title).heading())
+
+
 def test_columns_do_not_shrink_as_runs_go_on() -> None:
     before = with_live(facts_of([RUN]), {RUN.id: LIVE}, endings=True)
     later = facts_of([replace(RUN, current=("x",))]).grown(before)
@@ -123,8 +130,8 @@ def test_columns_do_not_shrink_as_runs_go_on() -> None:
 
 
 def test_a_column_is_found_by_its_cell() -> None:
-    columns = Columns(120, facts_of([RUN]))
-    heading = plain(columns.heading("NAME"))
+    columns = Columns(120, facts_of([RUN]), "NAME")
+    heading = plain(columns.heading())
     assert "NAME▾" in heading
     assert columns.title_at(heading.index("NAME")) == "NAME"
     assert columns.title_at(heading.index("STATE") + 2) == "STATE"
@@ -158,3 +165,9 @@ def test_a_parameter_sorts_by_its_number_and_runs_without_it_come_last() -> None
     found = [run.id for run in by_param("lr").arranged(runs, reverse=False)]
     assert found == ['{"lr": 3e-4}', '{"lr": "1e-1"}', '{"lr": "adam"}', "{}"]
     assert by_param("lr").arranged(runs, reverse=True)[-1].id == "{}"
+
+
+def test_no_clock_is_a_headline() -> None:
+    assert headline(["time", "lr", "train/loss", "val/loss"]) == "val/loss"
+    assert headline(["epoch", "train/timestamp", "grad_norm"]) == "grad_norm"
+    assert headline(["timestamp", "time", "train/epoch"]) is None

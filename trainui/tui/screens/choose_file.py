@@ -217,7 +217,7 @@ def preview_rows(found: Preview, width: int) -> list[Row]:
         (
             Span("✓ ", "good"),
             Span(found.name, "strong"),
-            Span(f"  {len(found.stages)} stages", "dim"),
+            Span(f"  {len(found.stages)} stage{'s' * (len(found.stages) != 1)}", "dim"),
         ),
         (),
     ]

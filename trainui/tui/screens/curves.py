@@ -14,11 +14,12 @@ from trainui.domain.states import UNFINISHED
 from trainui.store.placing import Axis
 from trainui.text import harmless
 from trainui.tui.acting import Target
+from trainui.tui.curve_data import Compare
 from trainui.tui.curve_view import AXES, Desk
 from trainui.tui.keys import bindings
 from trainui.tui.screens.page import Page
 from trainui.tui.snapshots import CurvesPage, Snapshot, Wanted
-from trainui.tui.spans import Row, Span
+from trainui.tui.spans import Row, Span, shared_out, width_of
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.curve_plot import CurvePlot
 
@@ -41,6 +42,7 @@ class CurvesScreen(Page):
         self.how = Bar(id="how")
         self.plot = CurvePlot(desk, id="plot")
         self._page: CurvesPage | None = None
+        self._notices: Row = ()
         self._sought = ""
 
     def content(self) -> Iterator[Widget]:
@@ -63,23 +65,24 @@ class CurvesScreen(Page):
             return
         self._page = page
         notices = self.notices(snapshot, unfinished=page.run.status in UNFINISHED)
-        self.top.show(self._crumbs(page), notices)
+        self._notices = notices
+        self.top.show(self._crumbs(page, notices), notices)
         self.plot.set_curves(page.curves, "no metrics yet")
         self._show_how()
 
-    def _crumbs(self, page: CurvesPage) -> Row:
-        names = [one.stored for one in self.desk.shown(page.curves.figures)]
-        at = names.index(self.desk.metric) + 1 if self.desk.metric in names else 0
-        return (
-            Span(" trainui ", "title"),
-            Span(" › ", "dim"),
-            Span(harmless(page.run.name)),
-            Span(" › ", "dim"),
-            Span(harmless(page.stage.name)),
-            Span(" › ", "dim"),
+    def _crumbs(self, page: CurvesPage, notices: Row) -> Row:
+        metrics = [one.stored for one in self.desk.shown(page.curves.figures)]
+        at = metrics.index(self.desk.metric) + 1 if self.desk.metric in metrics else 0
+        behind = (
             Span(harmless(self.desk.metric), "strong"),
-            Span(f"  {at}/{len(names)}" if at else "", "dim"),
+            Span(f"  {at}/{len(metrics)}" if at else "", "dim"),
         )
+        names = [harmless(page.run.name), harmless(page.stage.name)]
+        room = self.size.width - len(" trainui  ›  ›  › ") - width_of((*behind, *notices)) - 1
+        row = [Span(" trainui ", "title")]
+        for name in shared_out(names, room):
+            row += [Span(" › ", "dim"), Span(name)]
+        return (*row, Span(" › ", "dim"), *behind)
 
     def _show_how(self) -> None:
         view, chart = self.desk.view, self.plot.chart()
@@ -90,6 +93,9 @@ class CurvesScreen(Page):
             words.insert(0, "sampled: still being read")
         if self.plot.curves is not None and self.plot.curves.choice:
             words.append(self.plot.curves.choice)
+        drawn, marked = len(chart.lines) if chart is not None else 0, len(self.desk.runs)
+        if view.compare == Compare.RUNS and 0 < drawn < marked:
+            words.append(f"{drawn} of {marked} drawn")
         if chart is not None and view.window is not None:
             share = (chart.high - chart.low) / (chart.extent[1] - chart.extent[0] or 1.0)
             words.append(f"{share:.1%} of all" if share > 0.001 else f"{share:.1e} of all")
@@ -101,7 +107,7 @@ class CurvesScreen(Page):
     @on(CurvePlot.Asked)
     def _read(self) -> None:
         if self._page is not None:
-            self.top.show(self._crumbs(self._page))
+            self.top.show(self._crumbs(self._page, self._notices), self._notices)
         self.remember(self.desk)
         self._show_how()
         self.ask()

@@ -86,7 +86,7 @@ class RunsScreen(Page):
 
     def wanted(self) -> Wanted:
         """Return that the list is to be read, and what of it is in view."""
-        return Wanted(rows=self.table.in_view, metrics=self.table.filter.metrics)
+        return Wanted(rows=self.table.in_view, metrics=self.table.metrics)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the runs, or why there are none."""

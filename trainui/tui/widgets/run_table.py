@@ -13,7 +13,7 @@ from trainui.store.run_lines import RunLine
 from trainui.tui.keys import bindings
 from trainui.tui.run_facts import Facts, facts_of, with_live
 from trainui.tui.run_filter import RunFilter, Values, parse
-from trainui.tui.run_order import ORDERS, WHEN, Order, by_param
+from trainui.tui.run_order import METRIC, ORDERS, WHEN, Order, by_metric, by_param
 from trainui.tui.run_rows import Columns, Moment
 from trainui.tui.spans import Row, Span
 from trainui.tui.widgets.cursor import CursorView
@@ -78,8 +78,13 @@ class RunTable(CursorView):
 
     @property
     def order(self) -> tuple[str, bool]:
-        """The title of the column that the runs are sorted by, and whether the last comes first."""
-        return self._order.title, self._reverse
+        """The name of the order in which the runs stand, and whether the last one comes first."""
+        return self._order.name, self._reverse
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """The metrics whose last values are needed of all runs, to filter and sort by."""
+        return self._filter.metrics | ({self._order.metric} - {""})
 
     def take(self, snapshot: Snapshot) -> None:
         """Show the runs that were read."""
@@ -88,7 +93,7 @@ class RunTable(CursorView):
             Moment(clock.now(), snapshot.endings, snapshot.live),
         )
         values, self._values = self._values, snapshot.metrics
-        if snapshot.runs is not self._all or (self._filter.metrics and values != self._values):
+        if snapshot.runs is not self._all or (self.metrics and values != self._values):
             self._all = snapshot.runs
             self._arrange()
         elif before.live != snapshot.live or before.endings != snapshot.endings:
@@ -102,9 +107,11 @@ class RunTable(CursorView):
             self._facts = Facts()
             self._arrange()
 
-    def set_order(self, title: str, *, reverse: bool) -> None:
-        """Sort by a column; one that nothing can be sorted by is left alone."""
-        found = next((order for order in self._orders() if order.title == title), None)
+    def set_order(self, name: str, *, reverse: bool) -> None:
+        """Sort in an order by its name; one that there is not is left alone."""
+        found = next((order for order in self._orders() if order.name == name), None)
+        if found is None and name.startswith(METRIC):
+            found = self._by_metric(name.removeprefix(METRIC))
         if found is not None:
             self._order, self._reverse = found, reverse
             self._arrange()
@@ -123,10 +130,10 @@ class RunTable(CursorView):
 
     def row(self, index: int, width: int) -> Row:
         """Return a run's line, or the heading."""
-        if self._columns.width != width:
-            self._columns = Columns(width, self._facts)
+        if self._columns.width != width or self._columns.ordering != self._order.title:
+            self._columns = Columns(width, self._facts, self._order.title)
         if index == 0:
-            return self._columns.heading(self._order.title, reverse=self._reverse)
+            return self._columns.heading(reverse=self._reverse)
         if index > len(self._shown):
             return (Span("  no run fits the filter; esc shows all", "dim"),) if self._all else ()
         run = self._shown[index - 1]
@@ -156,7 +163,9 @@ class RunTable(CursorView):
         offset = event.get_content_offset(self)
         title = self._columns.title_at(offset.x if offset else 0)
         same = title == self._order.title
-        self.set_order(title, reverse=not self._reverse if same else False)
+        for order in self._orders():
+            if order.title == title:
+                self.set_order(order.name, reverse=not self._reverse if same else False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave keys to the page where there is no run that they could be about."""
@@ -167,8 +176,8 @@ class RunTable(CursorView):
     def action_sort(self) -> None:
         """Sort in the next order."""
         orders = self._orders()
-        titles = [order.title for order in orders]
-        at = titles.index(self._order.title) if self._order.title in titles else -1
+        names = [order.name for order in orders]
+        at = names.index(self._order.name) if self._order.name in names else -1
         self._order, self._reverse = orders[(at + 1) % len(orders)], False
         self._arrange()
 
@@ -205,7 +214,16 @@ class RunTable(CursorView):
         self.post_message(self.Arranged())
 
     def _orders(self) -> list[Order]:
-        return [*ORDERS, *(by_param(name) for name in self._facts.params)]
+        shown = {one.metric: one.stored for one in self._moment.live.values() if one.metric}
+        metric = shown.get(self._facts.metric_name)
+        return [
+            *ORDERS,
+            *([self._by_metric(metric)] if metric else []),
+            *(by_param(name) for name in self._facts.params),
+        ]
+
+    def _by_metric(self, metric: str) -> Order:
+        return by_metric(metric, lambda: self._values.get(metric, {}))
 
     def _arrange(self) -> None:
         shown = list(self._all)
@@ -226,7 +244,7 @@ class RunTable(CursorView):
         found = with_live(found.grown(self._facts), moment.live, endings=bool(moment.endings))
         if found != self._facts:
             self._facts = found
-            self._columns = Columns(self._columns.width, found)
+            self._columns = Columns(self._columns.width, found, self._order.title)
 
     def _follow_run(self) -> None:
         """Keep the cursor on its run, on the same line of the screen where that can be."""
