@@ -164,3 +164,26 @@ def test_nobody_to_print_for_is_no_traceback(cli: CommandLine, command: str, cod
     assert done.returncode in (code, 0)
     assert "Traceback" not in done.stderr
     assert done.returncode == 0 or done.stderr == "" or "No space left" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("ls >&-", 0),
+        ("show nope 2>&-", 3),
+        ("show nope >&- 2>&- <&-", 3),
+        ("run --dry-run - <&-", 2),
+        ("validate - <&- >&-", 2),
+    ],
+)
+def test_closed_streams_are_no_traceback(cli: CommandLine, command: str, code: int) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m trainui {command}"],
+        env=cli.environ,
+        cwd=cli.directory,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == code
+    assert "bug" not in done.stderr

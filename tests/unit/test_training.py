@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +46,19 @@ def test_what_cannot_be_written_is_warned_of_and_ends_nothing(
     monkeypatch.setenv("TRAINUI_METRICS_FILE", str(tmp_path))
     with pytest.warns(UserWarning, match="Is a directory: metrics are not noted"):
         trainui.log(step=1, loss=0.5)
+
+
+def test_what_is_no_number_is_warned_of_and_ends_nothing(file: Path) -> None:
+    no_number: Any = None
+    with pytest.warns(UserWarning, match="val_loss is no number .* not noted"):
+        trainui.log(step=1, loss=0.5, val_loss=no_number)
+    with pytest.warns(UserWarning, match="grads is no number"):
+        trainui.log(step=2, grads=np.zeros(3))
+    with pytest.warns(UserWarning, match="step is no number"):
+        trainui.log(step="two", loss=0.5)  # type: ignore[arg-type]
+    first, second = map(json.loads, file.read_text().splitlines())
+    assert first == {"step": 1, "loss": 0.5}
+    assert second == {"step": 2}
 
 
 def test_it_loads_nothing_but_itself(tmp_path: Path) -> None:

@@ -21,7 +21,15 @@ class Coloured(str):
 
 
 def prepare() -> None:
-    """Let a stream that cannot show a character show another one instead of failing."""
+    """Open streams that are closed on nothing; let those that cannot show a character show another.
+
+    What is opened later would take the number of a stream that is closed, and its output.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
