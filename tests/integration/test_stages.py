@@ -244,9 +244,14 @@ def test_a_checkpoint_from_which_an_attempt_got_nowhere_is_not_tried_again(
     assert f"`trainui resume {run.id} --fresh a` begins anew" in error
     assert len(run.attempts("a")) == 4
 
+    control.resume(run.id)  # what kept it from getting anywhere may be mended
+    run.wait()
+    assert run.lines("ledger")[3:] == [f"[{directory}/ckpt-2]"]
+    assert len(run.attempts("a")) == 6
+
     control.resume(run.id, fresh=["a"])
     run.wait()
-    assert run.lines("ledger")[3] == "[]"
+    assert run.lines("ledger")[4] == "[]"
     assert Path(f"{directory}~1").is_dir()
 
 

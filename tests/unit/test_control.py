@@ -414,7 +414,10 @@ class TestResume:
             attempt = attempts.of_stage(connection, b.id)[-1]
             attempts.set_checkpoint(connection, attempt.id, str(directory / "1.json"))
             attempts.mark_checkpoint_tried(connection, attempt.id)
-        assert control.plan_resume(failed)[1].checkpoint is None
+        (directory / "0.json").write_text("{}")
+        for at in (0, 1):
+            os.utime(directory / f"{at}.json", (at + 1, at + 1))
+        assert control.plan_resume(failed)[1].checkpoint == str(directory / "0.json")
 
     def test_unknown_names_are_refused(self, store: Store, failed: str) -> None:
         for call in (control.plan_resume, control.resume):

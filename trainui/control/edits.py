@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,7 +86,13 @@ def says_the_same(pipeline: Pipeline, run: RunRecord) -> bool:
         before = pipeline_on_record(run, given_params(run.id))
     except TrainuiError:
         return False
-    return before.stages == pipeline.stages and before.params == pipeline.params
+    return _said(before) == _said(pipeline)
+
+
+def _said(pipeline: Pipeline) -> str:
+    """Return all that a pipeline says, as JSON: to Python `true` would be 1."""
+    stages = [stage.to_json() for stage in pipeline.stages]
+    return json.dumps([stages, pipeline.params, pipeline.snapshot], sort_keys=True)
 
 
 def diff(run: RunRecord, pipeline: Pipeline, name: str) -> str:

@@ -39,8 +39,8 @@ class _Seen:
     stages: tuple[StageRecord, ...]
     attempts: Mapping[str, Sequence[AttemptRecord]]
     """By stage id."""
-    tried: Mapping[str, Collection[str]]
-    """Checkpoints tried in vain, by stage id."""
+    tried: Mapping[str, Mapping[str, int]]
+    """Checkpoints tried in vain, each with when, by stage id."""
 
 
 def plan_resume(
@@ -222,7 +222,7 @@ def _plan(
     looks = _looks(seen, stages, {} if revised is None else revised.edited, environ)
     planned = rules.plan_resume(
         stages,
-        find_checkpoint=lambda stage: _find_checkpoint(stage, seen.tried.get(stage.id, ())),
+        find_checkpoint=lambda stage: _find_checkpoint(stage, seen.tried.get(stage.id, {})),
         until=wishes.until,
         fresh=wishes.fresh,
         keep=wishes.keep,
@@ -269,10 +269,10 @@ def _look(store: Store, run_id: str) -> _Seen:
     return _Seen(run, tuple(stages), attempts, tried)
 
 
-def _find_checkpoint(stage: StageRecord, tried: Collection[str]) -> str | None:
+def _find_checkpoint(stage: StageRecord, tried: Mapping[str, int]) -> str | None:
     from trainui.execution import checkpoints
 
-    return checkpoints.find(stage.definition.checkpoint, stage.directory, tried)
+    return checkpoints.find(stage.definition.checkpoint, stage.directory, tried, asked=True)
 
 
 def _check_slots(plan: _Plan, environ: Mapping[str, str]) -> None:

@@ -77,15 +77,31 @@ def _of_git(directory: Path) -> tuple[Path, list[str]] | None:
     if top is None:
         return None
     root = Path(top.removesuffix("\n"))
-    git = Git(root)
-    tracked = git("ls-files", "--cached", "--recurse-submodules", "-z", limit=LISTED_UP_TO)
-    others = git("ls-files", "--others", "--exclude-standard", "-z", limit=LISTED_UP_TO)
-    if tracked is None or others is None:
-        raise UsageError(f"git does not list the files of {root}, so no snapshot can be made")
-    names = dict.fromkeys([*tracked.split("\0")[:-1], *others.split("\0")[:-1]])
+    names = _listed(root)
     found = [name for name in names if _is_code(root / name)]
     inside = any((root / name).is_relative_to(directory) for name in found)
     return (root, found) if inside else None  # git ignores all of it
+
+
+def _listed(root: Path) -> list[str]:
+    """Return the files of a repository that git does not ignore, those of repositories in it too.
+
+    Raises:
+        UsageError: git does not list them.
+    """
+    git = Git(root)
+    tracked = git("ls-files", "--cached", "-z", limit=LISTED_UP_TO)
+    others = git("ls-files", "--others", "--exclude-standard", "-z", limit=LISTED_UP_TO)
+    if tracked is None or others is None:
+        raise UsageError(f"git does not list the files of {root}, so no snapshot can be made")
+    found: dict[str, None] = {}
+    for name in (*tracked.split("\0")[:-1], *others.split("\0")[:-1]):
+        inner = root / name
+        if inner.is_symlink() or not (inner / ".git").exists():
+            found[name] = None
+        else:  # a submodule, or a clone that git does not know
+            found.update(dict.fromkeys(f"{name.rstrip('/')}/{one}" for one in _listed(inner)))
+    return list(found)
 
 
 def _of_directory(directory: Path) -> Iterator[str]:

@@ -1,50 +1,50 @@
-"""Checkpoints of a stage: the newest one that is whole and was not tried in vain.
-
-Whether a file is whole is decided here and nowhere else. A writer that was killed leaves a torn
-file behind, mostly the newest one, so each kind that can be told from its first bytes has to open.
-"""
+"""Checkpoints of a stage: the newest one that is whole and was not tried in vain."""
 
 from __future__ import annotations
 
-import json
+import os
 import re
-import zipfile
-import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from trainui import clock
 from trainui.domain.definition import CheckpointRule
 from trainui.execution.globbing import matches
+from trainui.execution.wholeness import files_of, is_whole
 
-CHECKED_THROUGHOUT = 16 * 2**20
-"""Bytes; a zip up to this size is read to its end, of a larger one the entries' places are."""
+Tried = Mapping[str, int]
+"""Paths of checkpoints from which an attempt got nowhere, each with when it started, in
+microseconds. One that was written again since is another."""
 
-LONGEST_HEADER = 100_000_000
-"""Bytes: safetensors itself takes no longer one, and garbage may claim any."""
-
-_ZIP = b"PK\x03\x04"
-_PICKLE = b"\x80"
-_TORCH = (".pt", ".pth")
+_NONE: Tried = {}
 
 
 def find(
-    rule: CheckpointRule | None, stage_dir: str | Path, tried: Collection[str] = ()
+    rule: CheckpointRule | None, stage_dir: str | Path, tried: Tried = _NONE, *, asked: bool = False
 ) -> str | None:
-    """Return the newest whole checkpoint, as an absolute path; None where there is none.
+    """Return the checkpoint to continue from, as an absolute path; None where there is none.
+
+    It is the newest whole one that was not tried in vain.
 
     Args:
         rule: which paths are checkpoints; None: there are none.
         stage_dir: the stage's directory.
-        tried: absolute paths of those from which an attempt got nowhere.
+        tried: those that were.
+        asked: a person asks for this attempt: where all were tried in vain, what kept them from
+            getting anywhere may be mended, and it is the newest.
     """
     found = whole(rule, stage_dir)
-    return next((checkpoint for checkpoint in found if checkpoint not in tried), None)
+    newest = next(found, None)
+    if newest is None or not _is_tried(newest, tried):
+        return newest
+    untried = (checkpoint for checkpoint in found if not _is_tried(checkpoint, tried))
+    return next(untried, newest if asked else None)
 
 
-def exhausted(rule: CheckpointRule | None, stage_dir: str | Path, tried: Collection[str]) -> bool:
+def exhausted(rule: CheckpointRule | None, stage_dir: str | Path, tried: Tried) -> bool:
     """Tell whether there are whole checkpoints, and all of them were tried in vain."""
-    found = set(whole(rule, stage_dir))
-    return bool(found) and found <= set(tried)
+    found = list(whole(rule, stage_dir))
+    return bool(found) and all(_is_tried(checkpoint, tried) for checkpoint in found)
 
 
 def newer_than(rule: CheckpointRule | None, stage_dir: str | Path, mtime_ns: int) -> bool:
@@ -64,77 +64,25 @@ def whole(rule: CheckpointRule | None, stage_dir: str | Path) -> Iterator[str]:
             yield str(path)
 
 
-def is_whole(path: Path, complete: str | None = None) -> bool:
-    """Tell whether a checkpoint is whole, as far as its kind can be told.
-
-    Args:
-        path: a file or a directory.
-        complete: a file that a directory holds only when it is whole.
-    """
-    try:
-        if path.is_dir():
-            return is_whole(path / complete) if complete else any(path.iterdir())
-        return path.stat().st_size > 0 and _opens(path)
-    except OSError:
+def _is_tried(checkpoint: str, tried: Tried) -> bool:
+    """Tell whether it, or the file that it is a link to, was tried and not written since."""
+    if not tried:
         return False
-
-
-def _opens(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(8)
-    suffix = path.suffix.lower()
-    if head.startswith(_ZIP) or suffix in (".npz", ".zip"):
-        return _is_whole_zip(path)
-    if suffix in _TORCH:
-        return head.startswith(_PICKLE)
-    if suffix == ".safetensors":
-        return _is_whole_safetensors(path, head)
-    return suffix != ".json" or _is_json(path)
-
-
-def _is_whole_zip(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if path.stat().st_size <= CHECKED_THROUGHOUT:
-                return archive.testzip() is None
-            return all(_is_in_place(archive, entry) for entry in archive.infolist())
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
+    real = os.path.realpath(checkpoint)
+    times = (time for path, time in tried.items() if os.path.realpath(path) == real)
+    if (started := max(times, default=None)) is None:
         return False
-    except (NotImplementedError, RuntimeError):  # encrypted, or packed in a way that we cannot read
-        return True
-
-
-def _is_in_place(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
-    with archive.open(entry):  # reads the entry's own header and compares the name
-        return True
-
-
-def _is_whole_safetensors(path: Path, head: bytes) -> bool:
-    length = int.from_bytes(head, "little")
-    size = path.stat().st_size
-    if len(head) < 8 or length > min(size - 8, LONGEST_HEADER):
-        return False
-    with path.open("rb") as file:
-        file.seek(8)
-        try:
-            header = json.loads(file.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return False
-    return bool(max(ends, default=0) == size - 8 - length)
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        return False
-    return True
+    written = _mtime_ns(Path(checkpoint))
+    # what lies in the future was not written since: a clock was set
+    return not started * 1000 < written <= clock.now() * 1000
 
 
 def _mtime_ns(path: Path) -> int:
+    """Return when a checkpoint was written last; 0 where it is gone."""
     try:
-        return path.stat().st_mtime_ns
+        newest = path.stat().st_mtime_ns
+        # a file that is written anew in its place leaves the directory's own time as it is
+        return max((newest, *(file.stat().st_mtime_ns for file in files_of(path))))
     except OSError:
         return 0
 
@@ -142,4 +90,4 @@ def _mtime_ns(path: Path) -> int:
 def _natural(text: str) -> list[tuple[int, str]]:
     """Order `ckpt-9` before `ckpt-10`."""
     parts = re.split(r"(\d+)", text)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -113,7 +113,8 @@ def _checkpoint(store: Store, subject: Subject) -> str | None:
     stage, rule = subject.stage, definition_of(subject, None).checkpoint
     with store.read() as connection:
         tried = attempts.tried_checkpoints(connection, stage.id)
-    checkpoint = checkpoints.find(rule, stage.directory, tried)
+    asked = stage.retries_used == 0
+    checkpoint = checkpoints.find(rule, stage.directory, tried, asked=asked)
     if checkpoint is not None:
         with store.write() as connection:
             attempts.set_checkpoint(connection, subject.attempt.id, checkpoint)
@@ -121,7 +122,8 @@ def _checkpoint(store: Store, subject: Subject) -> str | None:
         raise CheckpointsExhaustedError(
             "every checkpoint was tried in vain: an attempt that continued from it ended before "
             f"it wrote a metric or a checkpoint; `trainui resume {stage.run_id} --fresh "
-            f"{shlex.quote(stage.name)}` begins anew, in a new directory"
+            f"{shlex.quote(stage.name)}` begins anew, in a new directory; without --fresh it tries "
+            "the newest once more"
         )
     return checkpoint
 

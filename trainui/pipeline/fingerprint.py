@@ -65,11 +65,16 @@ def _command_changes(
     if before.task != after.task:
         old = before.task or "a command"
         yield f"task changed: {old} -> {after.task or 'a command'}"
-    elif before.command != after.command:
+    elif _bare(before.command) != _bare(after.command):
         old_words, new_words = (_words(one.command, secrets) for one in (before, after))
         shown = _word_changes(old_words, new_words)
         same = _words(before.command, {}) == _words(after.command, {})
         yield f"command changed: {shown or ('how it is quoted' if same else 'a secret value')}"
+
+
+def _bare(command: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    """Return a command without the line ends of a YAML block, which mean nothing to a shell."""
+    return command.rstrip("\n") if isinstance(command, str) else command
 
 
 def _words(command: str | tuple[str, ...] | None, secrets: Mapping[str, Json]) -> list[str]:
@@ -98,7 +103,7 @@ def _word_changes(before: Sequence[str], after: Sequence[str]) -> str:
 def _mapping_changes(
     word: str, before: Mapping[str, Json], after: Mapping[str, Json], secrets: Mapping[str, Json]
 ) -> Iterable[str]:
-    if before == after:
+    if _is_same(before, after):
         return
     old, new = masking.mask(before), masking.mask(after)
     shown = []
@@ -107,10 +112,15 @@ def _mapping_changes(
             shown.append(f"+ {name} {_shown(new[name], secrets)}")
         elif name not in after:
             shown.append(f"- {name}")
-        elif before[name] != after[name]:
+        elif not _is_same(before[name], after[name]):
             was, now = _shown(old[name], secrets), _shown(new[name], secrets)
             shown.append(f"{name} {was} -> {now}")
     yield f"{word} changed: {_listed(shown)}"
+
+
+def _is_same(before: Json | Mapping[str, Json], after: Json | Mapping[str, Json]) -> bool:
+    """Compare as JSON is written: to Python `true` is 1, and 1 is 1.0."""
+    return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
 
 
 def _set_changes(word: str, before: Sequence[str], after: Sequence[str]) -> Iterable[str]:

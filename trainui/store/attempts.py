@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trainui import clock
@@ -279,14 +279,18 @@ def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
     )
 
 
-def tried_checkpoints(connection: Connection, stage_id: str) -> set[str]:
-    """Return the checkpoints from which an attempt of this stage got nowhere."""
+def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
+    """Return the checkpoints from which an attempt of this stage got nowhere.
+
+    Returns:
+        When the last such attempt of each started, in microseconds.
+    """
     found = connection.execute(
-        select(ATTEMPTS.c.checkpoint).where(
-            ATTEMPTS.c.stage_id == stage_id, ATTEMPTS.c.checkpoint_tried
-        )
+        select(ATTEMPTS.c.checkpoint, func.coalesce(ATTEMPTS.c.started_at, ATTEMPTS.c.completed_at))
+        .where(ATTEMPTS.c.stage_id == stage_id, ATTEMPTS.c.checkpoint_tried)
+        .order_by(ATTEMPTS.c.number)
     )
-    return {checkpoint for (checkpoint,) in found}
+    return {checkpoint: int(time or clock.now()) for checkpoint, time in found}
 
 
 def mark_started(

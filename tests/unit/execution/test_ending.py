@@ -56,7 +56,7 @@ def record(store: Store, subject: Subject, **fields: object) -> AttemptRecord:
 
 def tried(store: Store, subject: Subject) -> set[str]:
     with store.read() as connection:
-        return attempts.tried_checkpoints(connection, subject.stage.id)
+        return set(attempts.tried_checkpoints(connection, subject.stage.id))
 
 
 def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(

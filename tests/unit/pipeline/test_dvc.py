@@ -289,6 +289,15 @@ def test_a_value_where_the_shell_takes_none_is_put_in(project: Path) -> None:
     assert written(made)["a"]["run"] == "echo `seq 3` a b"
 
 
+def test_values_are_put_in_as_they_are_written(project: Path) -> None:
+    write(project, params_yaml="a: {x: .inf, y: .nan, z: true, w: False, v: 1e999, u: 'true'}\n")
+    made = converted(project, "stages: {a: {cmd: 'echo ${a.x} ${a.y} ${a.w} ${a}'}}")
+    options = "--x .inf --y .nan --z --v 1e999 --u true"
+    (stage,) = loaded(project, made).values()
+    assert stage.command == f"echo ${{params.a.x}} ${{params.a.y}} ${{params.a.w}} {options}"
+    assert yaml.safe_load(made.text)["params"]["a.w"] is False
+
+
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [

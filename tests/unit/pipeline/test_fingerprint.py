@@ -58,6 +58,19 @@ def test_a_change_is_told_in_words(change: dict[str, Any], words: str) -> None:
     assert changes(STAGE, replace(STAGE, **change)) == [words]
 
 
+def test_values_are_compared_as_they_are_written() -> None:
+    one = StageDefinition("a", task="m.f", params={"x": 1, "y": [0]})
+    for params in ({"x": True, "y": [0]}, {"x": 1.0, "y": [0]}, {"x": 1, "y": [False]}):
+        (words,) = changes(one, replace(one, params=params))
+        assert words.startswith("param changed: ")
+    assert not changes(one, replace(one, params={"y": [0], "x": 1}))
+
+
+def test_a_command_in_a_block_is_the_one_on_a_line() -> None:
+    line = StageDefinition("a", command="python t.py")
+    assert not changes(line, replace(line, command="python t.py\n"))
+
+
 def test_secrets_in_a_command_stay_secret() -> None:
     before = replace(STAGE, command="login secret-1 && go")
     after = replace(STAGE, command="login secret-1 && stop")

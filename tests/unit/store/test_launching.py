@@ -52,7 +52,7 @@ def test_the_records_of_earlier_attempts_follow_their_directory(
             assert old.directory == str(moved / ".trainui" / "attempt-1")
             assert old.checkpoint == str(moved / "ckpt-1")
             assert new.directory == second.directory
-            assert attempts.tried_checkpoints(connection, stage.id) == {str(moved / "ckpt-1")}
+            assert [*attempts.tried_checkpoints(connection, stage.id)] == [str(moved / "ckpt-1")]
 
 
 def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(

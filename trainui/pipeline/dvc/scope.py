@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trainui.pipeline import core_schema
 from trainui.pipeline.nodes import Entry, Mapping, Node, Scalar, Sequence
 
 _TOKEN = re.compile(r"\\\$\{|\$\{\s*([^{}\n]*?)\s*\}")
@@ -76,8 +77,13 @@ def merged(below: Mapping, above: Mapping) -> Mapping:
 
 def text_of(scalar: Scalar) -> str:
     """Return a value's text as DVC puts it in."""
-    value = scalar.value if len(scalar.text) < 6 else None
-    return str(value).lower() if isinstance(value, bool) else scalar.text
+    flag = _flag(scalar)
+    return scalar.text if flag is None else str(flag).lower()
+
+
+def _flag(scalar: Scalar) -> bool | None:
+    """Return a flag's value; None: it is none. Other values are never read, only put in."""
+    return core_schema.BOOLEANS.get(scalar.text) if scalar.plain else None
 
 
 def filled(node: Node, values: Mapping, *, depth: int = 9) -> Node:
@@ -119,8 +125,8 @@ def _options(prefix: str, node: Mapping) -> Iterator[str]:
         value = entry.value
         if isinstance(value, Mapping):
             yield from _options(f"{prefix}{name}.", value)
-        elif isinstance(value, Scalar) and isinstance(value.value, bool):
-            if value.value:
+        elif isinstance(value, Scalar) and (flag := _flag(value)) is not None:
+            if flag:
                 yield f"--{prefix}{name}"
         elif isinstance(value, Scalar):
             yield f"--{prefix}{name} {shlex.quote(value.text)}"

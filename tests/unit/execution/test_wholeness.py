@@ -1,0 +1,204 @@
+"""Whether a checkpoint is whole, with real files of every kind that can be told."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainui.execution import wholeness
+
+
+def put(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def npz(path: Path, *, size: int = 1_000, mtime: int = 1_000) -> bytes:
+    np.savez(path, weights=np.arange(size))
+    os.utime(path, (mtime, mtime))
+    return path.read_bytes()
+
+
+def safetensors(*, data: int = 16, claimed: int | None = None) -> bytes:
+    entry = {"dtype": "F32", "shape": [4], "data_offsets": [0, claimed or data]}
+    header = json.dumps({"__metadata__": {"a": "b"}, "w": entry}).encode()
+    return len(header).to_bytes(8, "little") + header + b"\0" * data
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pt", ".ckpt", ""])
+def test_a_torn_zip_is_not_whole_whatever_it_is_called(tmp_path: Path, suffix: str) -> None:
+    data = npz(tmp_path / "ckpt-1.npz")
+    for part in (4, len(data) // 2, len(data) - 1):
+        torn = tmp_path / f"ckpt-2{suffix}"
+        put(torn, data[:part])
+        assert not wholeness.is_whole(torn), part
+    put(tmp_path / f"ckpt-2{suffix}", data)
+    assert wholeness.is_whole(tmp_path / f"ckpt-2{suffix}")
+
+
+def test_a_small_zip_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "ckpt-1.npz"
+    data = bytearray(npz(path))
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    assert not wholeness.is_whole(path)
+    np.savez_compressed(path, weights=np.random.default_rng(1).random(1_000))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    assert not wholeness.is_whole(path)
+
+
+def test_of_a_large_zip_the_entries_are_in_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wholeness, "CHECKED_THROUGHOUT", 100)
+    path = tmp_path / "ckpt-1.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"x" * 500)
+        archive.writestr("archive/data/0", b"y" * 500)
+    assert wholeness.is_whole(path)
+    data = bytearray(path.read_bytes())
+    second = data.index(b"PK\x03\x04", 10)
+    data[second : second + 4] = b"\0\0\0\0"
+    path.write_bytes(data)
+    assert not wholeness.is_whole(path)
+
+
+def test_an_old_torch_file_is_a_pickle(tmp_path: Path) -> None:
+    put(tmp_path / "ckpt-1.pt", b"\x80\x02} .")
+    put(tmp_path / "ckpt-2.pt", b"\0" * 100)
+    assert wholeness.is_whole(tmp_path / "ckpt-1.pt")
+    assert not wholeness.is_whole(tmp_path / "ckpt-2.pt")
+
+
+def test_safetensors_hold_as_much_as_their_header_says(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    put(path, safetensors())
+    assert wholeness.is_whole(path)
+    for torn in (safetensors()[:-1], safetensors()[:20], b"\1\2", safetensors(claimed=400)):
+        put(path, torn)
+        assert not wholeness.is_whole(path)
+    put(path, (7).to_bytes(8, "little") + b"[1,2,3]")
+    assert not wholeness.is_whole(path)
+
+
+def test_json_parses(tmp_path: Path) -> None:
+    put(tmp_path / "ckpt-1.json", b'{"step": 1}')
+    put(tmp_path / "ckpt-2.json", b'{"step": ')
+    assert wholeness.is_whole(tmp_path / "ckpt-1.json")
+    assert not wholeness.is_whole(tmp_path / "ckpt-2.json")
+
+
+def test_an_empty_or_unreadable_file_is_not_whole(tmp_path: Path) -> None:
+    put(tmp_path / "ckpt-1", b"")
+    (tmp_path / "ckpt-2").symlink_to(tmp_path / "nowhere")
+    assert not wholeness.is_whole(tmp_path / "ckpt-1")
+    assert not wholeness.is_whole(tmp_path / "ckpt-2")
+
+
+def test_a_zip_cut_at_any_byte_is_torn(tmp_path: Path) -> None:
+    data = npz(tmp_path / "ckpt-1.npz", size=20)
+    torn = tmp_path / "last.ckpt"
+    for length in range(len(data)):
+        put(torn, data[:length])
+        assert not wholeness.is_whole(torn), length
+
+
+def test_a_pickle_ends_as_pickles_do(tmp_path: Path) -> None:
+    data = pickle.dumps({"weights": list(range(100))})
+    assert wholeness.is_whole(put(tmp_path / "1.pkl", data))
+    assert not wholeness.is_whole(put(tmp_path / "2.pkl", data[:-1]))
+    assert not wholeness.is_whole(put(tmp_path / "3.pkl", data[: len(data) // 2]))
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 3])
+def test_an_hdf5_file_is_as_long_as_its_superblock_says(tmp_path: Path, version: int) -> None:
+    path = put(tmp_path / "model.h5", hdf5(version, length=200))
+    assert wholeness.is_whole(path)
+    for length in range(200):
+        put(path, hdf5(version, length=200)[:length])
+        assert not wholeness.is_whole(path), length
+
+
+def hdf5(version: int, *, length: int) -> bytes:
+    """A superblock as the format's specification has it, with addresses of 8 bytes."""
+    sizes = bytes([version, 0, 0, 0, 0, 8, 8, 0]) if version < 2 else bytes([version, 8, 8, 0])
+    rest = b"\4\0\x10\0\0\0\0\0" + (b"\x20\0\0\0" if version == 1 else b"")
+    unused, end = b"\xff" * 8, length.to_bytes(8, "little")
+    head = b"\x89HDF\r\n\x1a\n" + sizes + (rest if version < 2 else b"")
+    return (head + bytes(8) + unused + end).ljust(length, b"\1")
+
+
+def test_models_of_boosted_trees_have_their_end(tmp_path: Path) -> None:
+    text = b"tree\nversion=v4\n\nTree=0\nnum_leaves=3\n\n\nend of trees\n\nparameters:\n"
+    assert wholeness.is_whole(put(tmp_path / "lightgbm.txt", text))
+    assert not wholeness.is_whole(put(tmp_path / "torn.txt", text[:40]))
+    assert wholeness.is_whole(put(tmp_path / "xgboost.ubj", b"{L\0\0learner}"))
+    assert not wholeness.is_whole(put(tmp_path / "torn.ubj", b"{L\0\0learn"))
+
+
+def test_of_a_large_json_file_the_end_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wholeness, "CHECKED_THROUGHOUT", 10)
+    assert wholeness.is_whole(put(tmp_path / "1.json", b'{"a": [1, 2, 3]}\n'))
+    assert not wholeness.is_whole(put(tmp_path / "2.json", b'{"a": [1, 2, 3'))
+
+
+def test_a_directory_with_a_torn_file_of_weights_is_torn(tmp_path: Path) -> None:
+    directory = tmp_path / "checkpoint-60"
+    put(directory / "model.safetensors", safetensors())
+    put(directory / "state" / "log.json", b'{"a": 1}\n{"a": 2}\n')  # not ours to judge
+    assert wholeness.is_whole(directory)
+    for name, data in (
+        ("model.safetensors", safetensors()[:-1]),
+        ("state/optimizer.pt", b""),
+        ("state/optimizer.pt", npz(tmp_path / "x.npz")[:-1]),
+        ("pytorch_model.bin", b""),
+    ):
+        before = (directory / name).read_bytes() if (directory / name).exists() else None
+        put(directory / name, data)
+        assert not wholeness.is_whole(directory), name
+        (directory / name).unlink() if before is None else put(directory / name, before)
+    assert wholeness.is_whole(directory)
+
+
+def test_a_directory_without_a_shard_that_its_index_names_is_torn(tmp_path: Path) -> None:
+    directory = tmp_path / "checkpoint-60"
+    shards = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    index = {"metadata": {}, "weight_map": dict(zip("ab", shards, strict=True))}
+    put(directory / shards[0], safetensors())
+    put(directory / "model.safetensors.index.json", json.dumps(index).encode())
+    assert not wholeness.is_whole(directory)
+    put(directory / shards[1], safetensors())
+    assert wholeness.is_whole(directory)
+    put(directory / "model.safetensors.index.json", json.dumps(index).encode()[:-2])
+    assert not wholeness.is_whole(directory)
+
+
+def test_a_library_that_was_cut_off_leaves_an_unfinished_directory(tmp_path: Path) -> None:
+    transformers, deepspeed = tmp_path / "checkpoint-60", tmp_path / "deepspeed"
+    put(transformers / "training_args.bin", npz(tmp_path / "x.npz"))
+    assert not wholeness.is_whole(transformers)
+    put(transformers / "trainer_state.json", b"{}")
+    assert wholeness.is_whole(transformers)
+
+    put(deepspeed / "latest", b"global_step10")
+    assert not wholeness.is_whole(deepspeed)
+    weights = put(deepspeed / "global_step10" / "mp_rank_00_model_states.pt", b"PK\3\4 torn")
+    assert not wholeness.is_whole(deepspeed)
+    put(weights, npz(tmp_path / "x.npz"))
+    assert wholeness.is_whole(deepspeed)
+
+    put(tmp_path / "dcp" / "__0_0.distcp", b"x")
+    assert not wholeness.is_whole(tmp_path / "dcp")
+    put(tmp_path / "dcp" / ".metadata", b"x")
+    assert wholeness.is_whole(tmp_path / "dcp")

@@ -1,0 +1,185 @@
+"""Whether a checkpoint is whole, as far as its kind can be told: decided here and nowhere else.
+
+A writer that was killed leaves a torn file behind, mostly the newest one, so each kind that can be
+told from its first bytes or its name has to open, and a directory holds what it promises to hold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+CHECKED_THROUGHOUT = 16 * 2**20
+"""Bytes; a file up to this size is read to its end, of a larger one the entries' places are."""
+
+LONGEST_HEADER = 100_000_000
+"""Bytes: safetensors itself takes no longer one, and garbage may claim any."""
+
+MOST_FILES = 1000
+"""Files of a directory that are looked at."""
+
+_ZIP = b"PK\x03\x04"
+_PICKLE = b"\x80"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_LIGHTGBM = b"tree\nver"
+
+_ZIPS = (".npz", ".zip", ".keras")
+_TORCH = (".pt", ".pth")
+_PICKLES = (".pkl", ".pickle")
+_HDF5S = (".h5", ".hdf5")
+_WEIGHTS = (*_ZIPS, *_TORCH, *_HDF5S, ".safetensors", ".bin", ".ckpt")
+"""Files of a directory that make it torn where they are: others may be anything."""
+
+_TRANSFORMERS = re.compile(r"checkpoint-[0-9]+")
+
+
+def is_whole(path: Path, complete: str | None = None) -> bool:
+    """Tell whether a checkpoint is whole, as far as its kind can be told.
+
+    Args:
+        path: a file or a directory.
+        complete: a file that a directory holds only when it is whole.
+    """
+    try:
+        if path.is_dir():
+            return (complete is None or is_whole(path / complete)) and _holds_all(path)
+        size = path.stat().st_size
+        return size > 0 and _opens(path, throughout=size <= CHECKED_THROUGHOUT)
+    except OSError:
+        return False
+
+
+def files_of(directory: Path) -> Iterator[Path]:
+    """Yield the files of a directory and of those below it, at most `MOST_FILES`."""
+    count = 0
+    for place, _, names in os.walk(directory):
+        for name in names:
+            yield Path(place, name)
+            count += 1
+            if count == MOST_FILES:
+                return
+
+
+def _holds_all(directory: Path) -> bool:
+    """Tell whether a directory is not empty, and lacks nothing that we know to be missing."""
+    names = {path.name for path in directory.iterdir()}
+    if not names or _is_unfinished(directory, names):
+        return False
+    return all(map(_is_whole_part, files_of(directory)))
+
+
+def _is_unfinished(directory: Path, names: set[str]) -> bool:
+    """Tell whether a library that writes in a known order has not come to its end."""
+    if _TRANSFORMERS.fullmatch(directory.name) and "training_args.bin" in names:
+        return "trainer_state.json" not in names
+    if any(name.endswith(".distcp") for name in names):  # torch.distributed.checkpoint
+        return ".metadata" not in names
+    if "latest" in names:  # DeepSpeed
+        target = (directory / "latest").read_bytes()[:256].decode(errors="replace").strip()
+        return target.startswith("global_step") and target not in names
+    return False
+
+
+def _is_whole_part(path: Path) -> bool:
+    if path.name.endswith(".index.json"):
+        return _has_its_shards(path)
+    if path.suffix.lower() not in _WEIGHTS:
+        return True
+    return path.stat().st_size > 0 and _opens(path, throughout=False)
+
+
+def _has_its_shards(index: Path) -> bool:
+    try:
+        weights = json.loads(index.read_bytes())
+    except ValueError:
+        return False
+    shards = weights.get("weight_map") if isinstance(weights, dict) else None
+    if not isinstance(shards, dict):
+        return True
+    return all((index.parent / str(name)).is_file() for name in set(map(str, shards.values())))
+
+
+def _opens(path: Path, *, throughout: bool) -> bool:
+    with path.open("rb") as file:
+        head = file.read(8)
+    suffix = path.suffix.lower()
+    if head.startswith(_ZIP) or _ZIP.startswith(head) or suffix in _ZIPS:
+        return _is_whole_zip(path, throughout)
+    if head.startswith(_HDF5) or suffix in _HDF5S:
+        return _is_whole_hdf5(path)
+    if suffix in _TORCH:
+        return head.startswith(_PICKLE)
+    if suffix == ".safetensors":
+        return _is_whole_safetensors(path, head)
+    if head == _LIGHTGBM:
+        return b"\nend of trees" in _tail(path, CHECKED_THROUGHOUT)
+    if suffix in _PICKLES and head.startswith(_PICKLE):
+        return _tail(path, 1) == b"."
+    if suffix == ".ubj":
+        return head[:1] == b"{" and _tail(path, 1) == b"}"
+    return suffix != ".json" or _is_json(path, throughout)
+
+
+def _is_whole_zip(path: Path, throughout: bool) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if throughout:
+                return archive.testzip() is None
+            return all(_is_in_place(archive, entry) for entry in archive.infolist())
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
+        return False
+    except (NotImplementedError, RuntimeError):  # encrypted, or packed in a way that we cannot read
+        return True
+
+
+def _is_in_place(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    with archive.open(entry):  # reads the entry's own header and compares the name
+        return True
+
+
+def _is_whole_safetensors(path: Path, head: bytes) -> bool:
+    length = int.from_bytes(head, "little")
+    size = path.stat().st_size
+    if len(head) < 8 or length > min(size - 8, LONGEST_HEADER):
+        return False
+    with path.open("rb") as file:
+        file.seek(8)
+        try:
+            header = json.loads(file.read(length))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return False
+    return bool(max(ends, default=0) == size - 8 - length)
+
+
+def _is_whole_hdf5(path: Path) -> bool:
+    """Tell whether a file is as long as its superblock says."""
+    with path.open("rb") as file:
+        block = file.read(64)
+    if not block.startswith(_HDF5) or len(block) < 14:
+        return False
+    version = block[8]
+    width = block[9] if version >= 2 else block[13]
+    end = {0: 24, 1: 28}.get(version, 12) + 2 * width
+    return path.stat().st_size >= int.from_bytes(block[end : end + width], "little") > 0
+
+
+def _is_json(path: Path, throughout: bool) -> bool:
+    if not throughout:
+        return _tail(path, 100).rstrip()[-1:] in (b"}", b"]")
+    try:
+        json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _tail(path: Path, length: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - length, 0))
+        return file.read()
