@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainui.supervisor import protocol
+from trainui.text import as_overwritten
 
 BLOCK = 1 << 20
 """Bytes that are searched at once."""
@@ -72,13 +73,15 @@ def last_match(attempt_dir: Path, pattern: re.Pattern[str]) -> str | None:
     """Return the last line at the end of either log that is all of a pattern, stderr's first."""
     for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE):
         for line in reversed(_end_of(attempt_dir / name)):
-            if pattern.fullmatch(line):
-                return line
+            for part in reversed(line.split("\r")):
+                if pattern.fullmatch(part.rstrip()):
+                    return part.rstrip()
     return None
 
 
 def _last_lines(log: Path) -> list[str]:
-    return _end_of(log)[-TAIL_LINES:]
+    seen = (as_overwritten(line).rstrip() for line in _end_of(log))
+    return [line for line in seen if line][-TAIL_LINES:]
 
 
 def _end_of(log: Path) -> list[str]:
@@ -90,13 +93,16 @@ def _end_of(log: Path) -> list[str]:
             data = file.read(TAIL_BYTES)
     except OSError:
         return []
-    lines = [line.rstrip() for line in _text(data).split("\n")]
-    if start:
-        del lines[0]  # its beginning is not there
-    return [line for line in lines if line]
+    lines = _decoded(data).split("\n")
+    if start:  # of the first one only what was written over its beginning is whole
+        lines[0] = lines[0].partition("\r")[2]
+    return [line.rstrip() for line in lines]
 
 
 def _text(data: bytes) -> str:
     """Decode a log; what a progress bar wrote over itself becomes lines."""
-    text = data.decode("utf-8", "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return _decoded(data).replace("\r", "\n")
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -57,4 +58,20 @@ def test_the_tail_is_of_whole_lines_and_bounded(tmp_path: Path) -> None:
     write(tmp_path, "x" * 100_000 + "\n\nsecond to last\n  last  \n\n")
     assert logs.tail(tmp_path) == "second to last\n  last"
     write(tmp_path, "10%\r20%\r\nfailed\n", "stderr.log")
-    assert logs.tail(tmp_path) == "10%\n20%\nfailed"
+    assert logs.tail(tmp_path) == "20%\nfailed"
+
+
+def test_of_a_progress_bar_the_tail_holds_the_last_state_however_long_it_wrote(
+    tmp_path: Path,
+) -> None:
+    bar = "".join(f"\r{percent:>3}%|{'#' * percent}" for percent in range(100)) * 9
+    write(tmp_path, bar)
+    assert logs.tail(tmp_path) == f" 99%|{'#' * 99}"
+    write(tmp_path, f"about to train\n{bar[-9000:]}\nValueError: x\n")
+    assert logs.tail(tmp_path).splitlines() == [
+        "about to train",
+        f" 99%|{'#' * 99}",
+        "ValueError: x",
+    ]
+    hidden = logs.last_match(tmp_path, re.compile(r" 42%.*"))
+    assert hidden == f" 42%|{'#' * 42}"
