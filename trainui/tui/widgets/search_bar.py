@@ -58,7 +58,7 @@ class SearchBar(Input):
 
     async def action_submit(self) -> None:
         """Close, and keep what was found."""
-        self._close(self.value.strip())
+        self._close(self.value if self.value.strip() else "")
 
     def _close(self, text: str) -> None:
         self.display = False
