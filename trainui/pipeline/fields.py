@@ -46,6 +46,13 @@ def _item(value: Any) -> str:
     return text
 
 
+def _path(value: Any) -> str:
+    text = _item(value)
+    if not text.strip():
+        raise fault("wrong-type", "names no path; leave it out where there is none")
+    return text
+
+
 def _pattern(value: Any) -> str:
     text = _text(value)
     if "${" not in text:
@@ -242,6 +249,11 @@ Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 
 Item = Annotated[str, BeforeValidator(_item), WithJsonSchema(_TEXT_SCHEMA)]
 """One of a list of texts."""
+
+PathItem = Annotated[
+    str, BeforeValidator(_path), WithJsonSchema({**_TEXT_SCHEMA, "pattern": r"\S"})
+]
+"""A path or glob."""
 
 Pattern = Annotated[str, BeforeValidator(_pattern), WithJsonSchema(_TEXT_SCHEMA)]
 """A regular expression."""

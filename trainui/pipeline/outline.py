@@ -108,7 +108,8 @@ def templates_in(node: Node) -> Iterator[Scalar]:
 
 def _scalars(node: Node | None) -> list[Scalar]:
     items = node.items if isinstance(node, Sequence) else ()
-    return [item for item in items if isinstance(item, Scalar) and item.text]
+    # an item with nothing in it is reported by the check of types; "" is a text
+    return [item for item in items if isinstance(item, Scalar) and (item.text or not item.plain)]
 
 
 def _matrix(node: Node | None, parameters: Parameters) -> dict[str, tuple[str, ...]]:

@@ -25,7 +25,7 @@ def _as_sources(value: Any) -> Any:
 class MetricSpec(_Strict):
     """One source of metrics: a path, or a stream with a pattern."""
 
-    path: f.Item | None = None
+    path: f.PathItem | None = None
     """A path or glob, looked for in the stage's directory, then in its workdir."""
     format: f.Format | None = None
     """The format's name, where the content does not tell it."""
@@ -65,9 +65,9 @@ class AlertSpec(_Strict):
 class CheckpointSpec(_Strict):
     """What a stage can continue from."""
 
-    path: f.Item
+    path: f.PathItem
     """A glob relative to the stage's directory."""
-    complete: f.Item | None = None
+    complete: f.PathItem | None = None
     """A file that a checkpoint directory holds only when it is whole."""
 
 
@@ -136,11 +136,11 @@ class StageFields(_Strict):
     """Added to run where a whole checkpoint is there."""
     resume_run: f.Command | None = None
     """Instead of run where a whole checkpoint is there."""
-    outputs: list[f.Item] = Field(default_factory=list)
+    outputs: list[f.PathItem] = Field(default_factory=list)
     """Paths or globs that it must have made."""
     success: f.Pattern | None = None
     """A pattern that stdout or stderr must hold."""
-    inputs: list[f.Item] = Field(default_factory=list)
+    inputs: list[f.PathItem] = Field(default_factory=list)
     """Files that it reads."""
     allow_failure: f.Flag = False
     """Dependants start all the same."""

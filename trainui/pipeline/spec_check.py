@@ -47,11 +47,18 @@ def _report(found: Any, document: Mapping, problems: Problems) -> None:
         problems.add(mark, kind, f"{_path(location[:-2])}: {found['msg']}")
     else:
         code, message = _PYDANTIC.get(kind, (kind, found["msg"]))
+        if location == ("stages",) and kind == "list_type":
+            message = _NOT_STAGES
         node = _node(document, location)
         if kind in _PYDANTIC:
             message = f"{message}, not {kind_of(node)}"
         problems.add(_find(document, location), code, f"{_path(location)} {message}")
 
+
+_NOT_STAGES = (
+    "must be a list of stages, each beginning with `- name: NAME` (`trainui init --from` reads a "
+    "dvc.yaml)"
+)
 
 _PYDANTIC = {
     "list_type": ("wrong-type", "must be a list, such as [a, b]"),
@@ -65,9 +72,26 @@ _PYDANTIC = {
 def _report_unknown(location: Location, document: Mapping, problems: Problems) -> None:
     name, owner = str(location[-1]), _owner(location[:-1])
     known = _known_fields(location[:-1])
-    hint = did_you_mean(name, known) or f"; it may have {', '.join(known)}"
+    meant = _ELSEWHERE.get(name.lower().replace("-", "_"))
+    if meant in known and name not in known:
+        hint = f"; did you mean {quoted(meant)}?"
+    else:
+        hint = did_you_mean(name, known) or f"; it may have {', '.join(known)}"
     mark = _find(document, location, key=True)
     problems.add(mark, "unknown-field", f"{owner} has no field {quoted(name)}{hint}")
+
+
+_ELSEWHERE = {
+    **dict.fromkeys(("cmd", "command", "script", "shell", "exec"), "run"),
+    **dict.fromkeys(("needs", "requires", "after", "upstream", "dependencies"), "depends_on"),
+    **dict.fromkeys(("cwd", "wdir", "dir", "directory", "working_directory"), "workdir"),
+    **dict.fromkeys(("outs", "artifacts", "produces"), "outputs"),
+    **dict.fromkeys(("environment", "variables"), "env"),
+    **dict.fromkeys(("kwargs", "args", "arguments"), "params"),
+    **dict.fromkeys(("interpreter", "conda", "venv"), "python"),
+    **dict.fromkeys(("max_retries", "retry", "attempts"), "retries"),
+}
+"""What other tools call our fields."""
 
 
 def _report_missing(location: Location, document: Mapping, problems: Problems) -> None:

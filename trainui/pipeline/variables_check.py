@@ -107,7 +107,7 @@ def _nearest(variable: Variable, scope: _Scope) -> str:
         if name.partition(".")[2] == variable.name:
             return f"; did you mean {quoted(name)}?"
     guesses = [f"{kind}.{variable.key}" for kind in ("params", "matrix", "env") if variable.key]
-    return did_you_mean(variable.name, [*SIMPLE, *full, *guesses])
+    return did_you_mean(variable.name.strip(), [*SIMPLE, *full, *map(str.strip, guesses)])
 
 
 def _misplaced(variable: Variable, rule: Rule) -> str:

@@ -245,4 +245,12 @@ def _advice(text: str, index: int) -> str:
         return "; indent with spaces"
     if text[index : index + 1] == ":":
         return "; put quotes around a text that holds ': ', or begin it on the next line after |"
+    opening = text[index : index + 1] if text[index : index + 1] in _RESERVED else ""
+    opening = opening or text[max(index - 1, 0) : index].strip(" \n")
+    if opening and opening in _RESERVED:
+        return f"; put quotes around a text that begins with {opening}"
     return ""
+
+
+_RESERVED = "@`*&"
+"""No text without quotes can begin with these."""

@@ -113,6 +113,12 @@ def test_matrix_values_are_text_as_written() -> None:
     assert names[-1] == "t[lr=.5,on=010]"
 
 
+def test_a_matrix_value_may_be_empty_text() -> None:
+    for values, names in (('["", b]', ["a[k=]", "a[k=b]"]), ('[""]', ["a[k=]"])):
+        pipeline = load_text(f"stages:\n  - {{name: a, run: x, matrix: {{k: {values}}}}}\n")
+        assert [stage.name for stage in pipeline.stages] == names
+
+
 def test_a_task_gets_the_types_of_yaml() -> None:
     stage = only("""
         task: m.f
