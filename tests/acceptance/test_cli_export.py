@@ -91,6 +91,7 @@ def test_a_file_is_there_whole_or_not_at_all(done: CommandLine) -> None:
     before = set(done.directory.iterdir())
     refused = done("export", "exported", "--output", "no/such/directory/points.csv", "--json")
     assert (refused.code, refused.error()) == (4, "environment")
+    assert "home cannot be written" in done("export", "exported", "-o", str(done.home)).err
     assert done("export", "exported", "nothing", "--output", "points.csv").code == 3
     assert set(done.directory.iterdir()) == before
 

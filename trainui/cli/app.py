@@ -120,6 +120,8 @@ def call(arguments: Sequence[str]) -> int:
         UsageError: they were not understood.
     """
     command = typer.main.get_command(app)
+    if arguments[0] == "help":
+        arguments = [*arguments[1:], "--help"]
     try:
         result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)
     except _ArgumentError as error:
@@ -135,4 +137,16 @@ def _explained(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "trainui"
     explain = getattr(error, "format_message", error.__str__)
-    return f"{explain().rstrip('.')}; see `{command} --help`"
+    words = " ".join(explain().split()).rstrip(".")
+    for theirs, ours in _WORDS.items():
+        words = words.replace(theirs, ours)
+    return f"{words}; see `{command} --help`"
+
+
+_WORDS = {
+    "Got unexpected extra argument(s)": "too much is given",
+    "is not a valid int range": "is not a whole number",
+    "is not a valid int": "is not a whole number",
+    "is not a valid float range": "is not a number",
+}
+"""What Typer says, in words that people know."""

@@ -58,6 +58,10 @@ def events(
 
     With -f --json each event is a JSON value on a line of its own.
     """
+    if run is None and not follow and not views.is_there():
+        output.answer(as_json, {"events": []}, ())
+        output.note("there are no runs yet; start with `trainui demo`")
+        return
     with views.reading() as connection:
         run_id = None if run is None else views.find_run(connection, run).id
         if most is None and run_id is None and not as_json:

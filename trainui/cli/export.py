@@ -133,7 +133,14 @@ def _opened(file: str) -> Iterator[BinaryIO]:
     try:
         with stream:
             yield stream
-        part.replace(target)
+        _rename(part, target, file)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _rename(part: Path, target: Path, file: str) -> None:
+    try:
+        part.replace(target)
+    except OSError as error:
+        raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error

@@ -89,9 +89,11 @@ def prune(
     from trainui.store import run_lines, views
 
     before = clock.now() - int(_seconds(older_than) * clock.SECOND)
-    with references.view() as connection:
-        found = views.old_runs(connection, keep=keep, before=before)
-        kept = run_lines.count_runs(connection) - len(found)
+    found, kept = [], 0
+    if views.is_there():
+        with references.view() as connection:
+            found = views.old_runs(connection, keep=keep, before=before)
+            kept = run_lines.count_runs(connection) - len(found)
     about = _Freed(found)
     if not found:
         output.answer(as_json, about.told(dry_run, kept), [f"nothing is that old: {kept} kept"])

@@ -230,7 +230,7 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
         output.note(f"resumed: {text.harmless(run.name)} ({run.id})")
     if not resumed:
         output.note("nothing to resume: no run was interrupted")
-    code = 0 if detach else waiting.wait([run.id for run in resumed])
+    code = 0 if detach or not resumed else waiting.wait([run.id for run in resumed])
     if as_json:
         output.value({"runs": [references.in_full(run.id) for run in resumed]})
     return code

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,8 +52,27 @@ class _RunCommand(TyperCommand):
             at = args.index("--")
             ctx.meta[_COMMAND] = args[at + 1 :]
             args = args[:at]
+        else:
+            _check_no_command(args)
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
+
+
+_INTERPRETERS = {".py": ["python"], ".sh": ["bash"]}
+
+
+def _check_no_command(args: Sequence[str]) -> None:
+    """Refuse a command where a pipeline file belongs, and show how it is written.
+
+    Raises:
+        UsageError: it is one.
+    """
+    at = next((at for at, word in enumerate(args) if not word.startswith("-")), len(args))
+    first, command = "".join(args[at : at + 1]), [*args[at:]]
+    interpreter = _INTERPRETERS.get(Path(first).suffix, [])
+    if interpreter or (not Path(first).exists() and shutil.which(first)):
+        words = shlex.join([*args[:at], "--", *interpreter, *command])
+        raise UsageError(f"{first} is no pipeline file; as a command: `trainui run {words}`")
 
 
 def register(app: typer.Typer) -> None:

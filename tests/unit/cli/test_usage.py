@@ -116,6 +116,48 @@ def test_what_is_not_understood_has_a_hint(call: Call) -> None:
     assert "Did you mean" in call("shwo")[2] or "No such command" in call("shwo")[2]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        (["train.py"], "run -- python train.py"),
+        (["python3", "train.py", "--lr", "0.1"], "run -- python3 train.py --lr 0.1"),
+        (["--wait", "job.sh", "a b"], "run --wait -- bash job.sh 'a b'"),
+    ],
+)
+def test_a_command_in_the_place_of_a_file_is_written_as_it_should_be(
+    call: Call, arguments: list[str], written: str
+) -> None:
+    code, _, err = call("run", *arguments)
+    assert code == 2
+    assert f"`trainui {written}`" in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["completion"], ["run", "p.yaml", "q.yaml"], ["logs", "a", "b", "-n", "x"]]
+)
+def test_what_was_not_understood_is_one_line_in_plain_words(
+    call: Call, arguments: list[str]
+) -> None:
+    err = call(*arguments)[2]
+    assert err.count("\n") == 1
+    assert not any(word in err for word in ("(s)", " int ", "range", "\t"))
+
+
+def test_help_is_a_command_too(call: Call) -> None:
+    assert call("help") == call("--help")
+    assert call("help", "worker", "stop") == call("worker", "stop", "--help")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ls"], ["events"], ["prune"], ["resume", "--interrupted"]], ids=" ".join
+)
+def test_nothing_to_look_at_yet_is_no_failure(call: Call, arguments: list[str]) -> None:
+    code, out, _ = call(*arguments, "--json")
+    assert code == 0
+    assert not any(json.loads(out).get(kind) for kind in ("runs", "events"))
+    assert call(*arguments)[0] == 0
+
+
 def test_json_after_the_separator_is_the_commands_own(call: Call) -> None:
     code, out, _ = call("run", "p.yaml", "--", "tool", "--json")
     assert (code, out) == (2, "")
