@@ -165,9 +165,8 @@ class LogBook:
                 it; it may raise.
         """
         flows = [stream.lines(place, direction, finder, on_page) for stream in self._shown]
-        if len(flows) == 1:
-            return flows[0]
-        return merge(*flows, key=lambda line: line.place, reverse=direction < 0)
+        merged = merge(*flows, key=lambda found: found[0], reverse=direction < 0)
+        return (line for _, line in merged if line is not None)
 
     def place_at_time(self, time: int) -> Place:
         """Return the place before what was written at a time in microseconds."""
@@ -222,15 +221,28 @@ class _Stream:
         direction: int,
         finder: Finder | None,
         on_page: Callable[[float], None] | None,
-    ) -> Iterator[LogLine]:
-        """Yield the lines after or before a place, page by page."""
+    ) -> Iterator[tuple[Place, LogLine | None]]:
+        """Yield the lines after or before a place, page by page, each with its place.
+
+        After each page that is searched comes the place of its end, with no line: what another
+        stream holds up to there need not wait for what this one holds beyond.
+        """
         page = self._page_near(place, direction)
         while 0 <= page < self.page_count:
             if on_page is not None:
                 on_page(page / self.page_count)
             if finder is None or self._may_hold(page, finder):
-                yield from self._lines_of(page, place, direction, finder)
+                for line in self._lines_of(page, place, direction, finder):
+                    yield line.place, line
+            if finder is not None:
+                yield self._end_of(page, direction), None
             page += direction
+
+    def _end_of(self, page: int, direction: int) -> Place:
+        """Return the place beyond the last line of a page in a direction."""
+        start, end = self._span(page)
+        at, index = (end, 1 << 30) if direction > 0 else (start, -1)
+        return (self._times.moment(self.rank, at), self.rank, page, index)
 
     def _may_hold(self, page: int, finder: Finder) -> bool:
         if finder.is_not_in(self.rank, page):
@@ -268,7 +280,8 @@ class _Stream:
         last = self.page_count - 1
         if rank == self.rank and moment >= 0:
             return min(page, last) if moment < ENDING[0] else last
-        size = self._times.size_at(self.rank, moment if direction < 0 else moment - 1)
+        # of one moment, the lines of the first stream come before those of the second
+        size = self._times.size_at(self.rank, moment if self.rank < rank else moment - 1)
         if size is None or size > self.file.size:
             size = self.file.size
         # a line that ends there may begin in the page before, or in the one before that

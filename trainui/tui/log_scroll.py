@@ -95,7 +95,8 @@ class LogScroll:
             rows = self._rows_of(at)
             seen += rows[min(self._skip, len(rows) - 1) :] if at == self._top else rows
             at += 1
-        if len(seen) < height and self.window is not None and self.window.at_end:
+        window = self.window
+        if len(seen) < height and window and (window.at_end or window.scanned is not None):
             return self._from_end(height)
         self._bottom = max(at - 1, 0)
         return seen[:height]

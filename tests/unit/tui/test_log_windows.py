@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from trainui.tui import log_windows
 from trainui.tui.ansi import without_colours
 from trainui.tui.log_blocks import BLOCK
-from trainui.tui.log_book import BEGINNING, ENDING
+from trainui.tui.log_book import BEGINNING, ENDING, LogLine
+from trainui.tui.log_scroll import LogScroll
 from trainui.tui.log_windows import (
     AROUND,
     Goal,
@@ -22,6 +24,7 @@ from trainui.tui.log_windows import (
     Stream,
     WindowReader,
 )
+from trainui.tui.spans import plain
 
 BOTH: tuple[Stream, ...] = ("stdout", "stderr")
 
@@ -255,3 +258,36 @@ def test_of_a_huge_log_little_is_read(log: Path, read: Reading) -> None:
     assert texts(read())[-1] == "line 1999"
     assert texts(read(Goal("part", number=0.5)))
     assert read(Goal(place=BEGINNING)).at_start
+
+
+def test_an_error_in_one_stream_waits_for_no_search_through_the_other(
+    log: Path, tmp_path: Path
+) -> None:
+    append(log, b"nothing to see here\n" * 200_000)
+    append(tmp_path / "stderr.log", b"quiet\nValueError: here\n")
+    sizes = log.stat().st_size, (tmp_path / "stderr.log").stat().st_size
+    append(tmp_path / "times.log", b"1000000 %d %d\n" % sizes)
+    pages: list[None] = []
+    read = Reading(tmp_path, lambda: pages.append(None))
+    assert read(Goal("error")).target is not None
+    assert without_colours(_target(read.windows[-1]).text) == "ValueError: here"
+    assert len(pages) < 20  # of the sixty that stdout has
+
+
+def test_what_a_filter_has_found_so_far_is_seen(
+    log: Path, read: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_windows, "PROGRESS", 0.0)
+    append(log, b"a hit\n" + b"nothing to see here\n" * 20_000 + b"a hit\n" + b"nothing\n" * 20_000)
+    last = read().lines[-1].place
+    read(Goal(place=last), only="hit")
+    partial = next(one for one in read.windows if one.wish.only and one.scanned and one.lines)
+    scroll = LogScroll()
+    scroll.following = False
+    scroll.take(partial)
+    scroll.stay(last)
+    assert [plain(row) for row in scroll.seen(10)] == ["a hit"]
+
+
+def _target(window: LogWindow) -> LogLine:
+    return next(line for line in window.lines if line.place == window.target)

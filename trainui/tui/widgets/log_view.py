@@ -180,6 +180,8 @@ class LogView(LinesView):
     def _nothing(self) -> str:
         if self._window is None and self._source is not None:
             return ""
+        if self._busy is not None:
+            return ""
         if self._only and self._window is not None and self._window.size:
             return f"no line holds {self._only!r}; & shows all"
         return self._empty
