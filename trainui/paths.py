@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 import threading
 import uuid
 from dataclasses import dataclass
@@ -17,6 +16,9 @@ from trainui.errors import UnfitEnvironmentError
 
 SOCKET_PATH_LIMIT = 100
 """Bytes. A unix socket's path may have 107; temporary names and suffixes take some."""
+
+SHARED = Path("/tmp")
+"""Where short sockets lie: one directory for all shells of a user, whatever TMPDIR each has."""
 
 PLACE_FILE = ".trainui-place"
 """In a directory of runs: by it hosts tell whether they share it."""
@@ -87,13 +89,38 @@ class Home:
 
 
 def home() -> Home:
-    """Return the home that the environment names; nothing is made."""
-    configured = os.environ.get("TRAINUI_HOME")
-    if configured:
-        return Home(Path(configured).expanduser().absolute())
+    """Return the home that the environment names; nothing is made.
+
+    Raises:
+        UnfitEnvironmentError: neither it nor the system says where.
+    """
+    if configured := os.environ.get("TRAINUI_HOME"):
+        return Home(absolute(configured))
     import platformdirs
 
-    return Home(Path(platformdirs.user_data_dir("trainui", appauthor=False)))
+    try:
+        return Home(Path(platformdirs.user_data_dir("trainui", appauthor=False)).absolute())
+    except RuntimeError as error:
+        raise _homeless("~") from error
+
+
+def absolute(text: str) -> Path:
+    """Return a directory that a person named, with `~` or relative to the current one.
+
+    Raises:
+        UnfitEnvironmentError: nobody knows what `~` is.
+    """
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise _homeless(text) from error
+
+
+def _homeless(text: str) -> UnfitEnvironmentError:
+    return UnfitEnvironmentError(
+        f"{text}: HOME is not set, and the system knows no home of uid {os.geteuid()}; set HOME, "
+        "or TRAINUI_HOME to a directory"
+    )
 
 
 def config_file() -> Path:
@@ -117,8 +144,9 @@ def make_private(directory: Path, *, follow: bool = True) -> Path:
             somebody else.
     """
     try:
+        make_parents(directory)
         with contextlib.suppress(FileExistsError):
-            directory.mkdir(mode=0o700, parents=True)
+            directory.mkdir(mode=0o700)
         _close_to_others(directory, os.O_PATH if follow else os.O_PATH | os.O_NOFOLLOW)
     except OSError as error:
         raise UnfitEnvironmentError(
@@ -126,6 +154,14 @@ def make_private(directory: Path, *, follow: bool = True) -> Path:
             "make it writable, or set TRAINUI_HOME to one that is"
         ) from error
     return directory
+
+
+def make_parents(path: Path) -> None:
+    """Make the directories above a path; whatever the umask, nobody else may write to them."""
+    for parent in reversed(path.parents):
+        with contextlib.suppress(FileExistsError):
+            if not parent.exists():
+                parent.mkdir(mode=0o755)
 
 
 def _close_to_others(directory: Path, flags: int) -> None:
@@ -190,15 +226,15 @@ def short_socket_path(path: Path) -> Path:
     if len(encoded) <= SOCKET_PATH_LIMIT:
         return path
     digest = hashlib.sha256(os.fsencode(path.parent)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"trainui-{os.geteuid()}-{digest}" / path.name
+    return SHARED / f"trainui-{os.geteuid()}-{digest}" / path.name
 
 
 def prepare_socket_directory(socket_path: Path) -> Path:
     """Make the private directory of a socket, checking who owns it; return the socket's path.
 
-    In the system's temporary directory anybody can have put a link in its place: none is followed.
+    In the machine's temporary directory anybody can have put a link in its place: none is followed.
     """
-    is_shared = socket_path.parent.parent == Path(tempfile.gettempdir())
+    is_shared = socket_path.parent.parent == SHARED
     make_private(socket_path.parent, follow=not is_shared)
     return socket_path
 

@@ -198,7 +198,7 @@ def _mapping(value: Any) -> dict[str, str]:
 
 
 _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "runs_dir": (lambda value: Path(_text(value)).expanduser().absolute(), "a path"),
+    "runs_dir": (lambda value: paths.absolute(_text(value)), "a path"),
     "broker_url": (_text, "a URL such as redis://localhost:6379/0"),
     "database_url": (_postgresql, "a URL such as postgresql://user@host/database"),
     "allowed_dataset_dirs": (_texts, 'a JSON list of directories, such as ["~/datasets"]'),
@@ -234,7 +234,8 @@ def place(settings: Settings) -> str | None:
         return None
     directory = runs_dir(settings)
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        paths.make_parents(directory)
+        directory.mkdir(mode=0o700, exist_ok=True)
         return paths.identity(directory / paths.PLACE_FILE)
     except OSError as error:
         raise UnfitEnvironmentError(

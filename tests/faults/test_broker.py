@@ -19,7 +19,7 @@ import redis
 from kombu.exceptions import OperationalError
 
 from tests.unit.supervisor.waiting import is_alive, wait_for
-from trainui import settings
+from trainui import paths, settings
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import broker, broker_server, celery_app, locks, wishes
 from trainui.execution.broker import Broker
@@ -231,8 +231,7 @@ def test_a_server_that_hangs_can_be_stopped(home: Home, hung: Broker) -> None:
 def test_a_long_path_gets_a_short_socket(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Case 17, a long path. Beyond 107 bytes the socket lies in a short private directory."""
     temporary = Path(tempfile.mkdtemp())  # tmp_path may itself be too long for a socket
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(paths, "SHARED", temporary)
     deep = Home(home.root / ("d" * 100))
     try:
         assert ensure(deep).pid is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.faults.disks import read_only
 from tests.faults.network_disk import network_disk
+from tests.security.another_user import needs_root
 from tests.unit.tui.driving import opened
 
 PIPELINE = {
@@ -85,3 +88,71 @@ def test_a_home_on_a_network_file_system_is_refused(cli: CommandLine, tmp_path: 
             assert "set TRAINUI_HOME to a directory on a local disk" in message
         assert "a network file system (fuse.sshfs)" in cli("doctor").out
         cli.environ["TRAINUI_HOME"] = str(cli.home)
+
+
+def test_a_home_named_relative_to_a_directory_is_the_same_one_to_all(cli: CommandLine) -> None:
+    """The worker and the guard run in `/`; what they are told of is where the shell was."""
+    cli.environ["TRAINUI_HOME"] = "../home"
+    cli.environ["TRAINUI_RUNS_DIR"] = "runs"
+    cli.write("p.yaml", json.dumps({"stages": [{"name": "a", "run": "true"}]}))
+    shown = cli.json("run", "p.yaml", "--wait")
+    assert shown["status"] == "completed"
+    assert Path(shown["stages"][0]["dir"]).parent.parent == cli.directory / "runs"
+    assert (cli.home / "worker" / "worker.log").exists()
+
+
+@pytest.mark.parametrize("name", ["what?", "a%20b", 'it\'s "ü" #1 $x', "-n"])
+def test_a_home_may_have_any_name(cli: CommandLine, name: str) -> None:
+    """What is an address's elsewhere is a name here, and nothing beside the home is touched."""
+    cli.home = cli.home.with_name(name) / "home"
+    cli.environ["TRAINUI_HOME"] = str(cli.home)
+    beside = cli.home.parent.parent
+    beside.chmod(0o755)
+    shown = cli.run(
+        "stages: [{name: a, run: 'echo ran; echo x > ${stage_dir}/out', outputs: [out]}]"
+    )
+    assert shown["status"] == "completed"
+    assert [run["status"] for run in cli.json("ls")["runs"]] == ["completed"]
+    assert cli("logs", shown["run"], "a").out == "ran\n"
+    assert cli("worker", "stop").code == 0
+    assert cli.home.joinpath("trainui.db").exists()
+    assert beside.stat().st_mode & 0o777 == 0o755
+    assert {one.name for one in beside.iterdir()} <= {name, "work", "config"}
+
+
+def test_shells_with_other_temporary_directories_share_a_home_of_a_long_path(
+    cli: CommandLine,
+) -> None:
+    """The sockets of such a home lie elsewhere, and are found from each."""
+    cli.home = cli.home / ("d" * 100)
+    cli.environ["TRAINUI_HOME"] = str(cli.home)
+    cli.write("p.yaml", json.dumps({"stages": [{"name": "a", "run": "true"}]}))
+    for name in ("one", "two"):
+        temporary = cli.directory / name
+        temporary.mkdir()
+        cli.environ["TMPDIR"] = str(temporary)
+        assert cli.json("run", "p.yaml", "--wait")["status"] == "completed"
+        found = cli.json("worker", "status")
+        assert found["broker"]["reachable"]
+        assert found["problems"] == []
+        assert list(temporary.iterdir()) == []
+
+
+NOBODYS = """
+import os, platformdirs
+from trainui import errors, paths
+platformdirs.user_data_dir()  # loads what another user cannot read here
+os.setuid(54_321)
+try:
+    paths.home()
+except errors.UnfitEnvironmentError as error:
+    print(error)
+"""
+
+
+@needs_root
+def test_with_no_home_of_the_user_that_is_said(tmp_path: Path) -> None:
+    """As in a container that runs as an unknown uid, whose HOME nobody has set."""
+    command = [sys.executable, "-c", NOBODYS]
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=True)
+    assert "HOME is not set, and the system knows no home of uid 54321" in done.stdout

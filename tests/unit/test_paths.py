@@ -48,6 +48,7 @@ def test_what_is_made_is_private(tmp_path: Path, umask: int) -> None:
     assert directory.stat().st_mode & 0o777 == 0o700
     assert (directory / "file").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in directory.iterdir()] == ["file"]
+    assert directory.parent.stat().st_mode & 0o022 == 0, "nobody else can put another in its place"
 
 
 def test_a_long_socket_path_becomes_a_short_one_of_our_own(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shared = tmp_path / "tmp"
     shared.mkdir()
     shared.chmod(0o1777)
-    monkeypatch.setattr("tempfile.tempdir", str(shared))
+    monkeypatch.setattr(paths, "SHARED", shared)
     return paths.short_socket_path(tmp_path / ("d" * 120) / "broker.sock")
 
 

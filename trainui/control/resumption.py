@@ -108,10 +108,12 @@ def resume(
     if revised is not None:
         check_inputs(revised.pipeline, run_directory=directory, environ=shell)
     with store.write() as connection:
-        moved_on = _moved_on(connection, seen)
+        existing_run(connection, run_id)  # it may have been deleted meanwhile
+        now = runs.stages(connection, run_id)
+        moved_on, users = _moved_on(seen, now), rules.users_of(now)
         if revised is not None:
             # once more, since a stage may have started meanwhile
-            revision.check_running(revised, runs.stages(connection, run_id))
+            revision.check_running(revised, now)
             revise(connection, run_id, revised.pipeline, revised.directories, revised.edited)
             runs.allow(connection, run_id, allowed_for(revised.pipeline))
             _note_pipeline(connection, seen.run, alteration)
@@ -119,7 +121,11 @@ def resume(
         for stage, made_of, why in kept:
             if stage.name not in moved_on:
                 stored_attempts.keep(connection, stage, made_of, why)
-        changes = [change for change in _changes(plan.stages) if change.name not in moved_on]
+        changes = [
+            change
+            for change in _changes(plan.stages)
+            if change.name not in moved_on and not (change.fresh and change.name in users)
+        ]
         revived = stored_stages.reopen(connection, run_id, changes)
     if pipeline is not None:
         revision.keep_text(directory, pipeline.text)
@@ -280,11 +286,10 @@ def _check_slots(plan: _Plan, environ: Mapping[str, str]) -> None:
     check_slots([stage.definition for stage in plan.records if stage.name in revived], environ)
 
 
-def _moved_on(connection: Connection, seen: _Seen) -> set[str]:
+def _moved_on(seen: _Seen, now: Sequence[StageRecord]) -> set[str]:
     """Return the stages that are no longer as they were when the plan was made."""
     before = {stage.name: (stage.status, stage.attempt) for stage in seen.stages}
-    now = runs.stages(connection, seen.run.id)
-    return {stage.name for stage in now if before.get(stage.name) != (stage.status, stage.attempt)}
+    return {one.name for one in now if before.get(one.name) != (one.status, one.attempt)}
 
 
 def _changes(planned: Sequence[PlannedStage]) -> list[Reopened]:

@@ -200,7 +200,8 @@ def _new_directory(directory: Path, note: Note) -> Iterator[None]:
         if not directory.exists():  # else it is not ours
             note.write(directory)
         # one that is there may be shared with others, so its mode is left as it is
-        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        paths.make_parents(directory.parent)
+        directory.parent.mkdir(mode=0o700, exist_ok=True)
         directory.mkdir(mode=0o700)
         note.write(directory)
         directory.chmod(0o700)  # also under an odd umask

@@ -119,12 +119,15 @@ def _open_log(log: Path) -> BinaryIO:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, so that modules are found as they are here though the working directory is another.
+    """Ours, so that modules and directories are found as they are here, though not started here.
 
     Started from inside a stage, they are not the stage's: they outlive it, and its GPUs are no
     limit to them.
     """
     environ = {**os.environ, **dict.fromkeys(IDENTITY, "")}
+    for name in ("TRAINUI_HOME", "TRAINUI_RUNS_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        if environ.get(name):
+            environ[name] = str(paths.absolute(environ[name]))
     if os.environ.get(IDENTITY[0]):
         for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
             environ.pop(name, None)

@@ -81,22 +81,26 @@ def plan_resume(
         evidence: what has changed since they ran.
 
     Raises:
-        UsageError: a stage that is to begin anew is under way, or one that is to be kept is not
-            completed.
+        UsageError: a stage that is to begin anew is under way, or another runs on what it made; or
+            one that is to be kept is not completed.
     """
     by_name = {stage.name: stage for stage in stages}
     for name in keep:
         _check_kept(by_name[name], fresh)
     wanted = _upstream_closure(by_name, until) if until else set(by_name)
     awaited = {name for one in stages if one.status in UNFINISHED for name in one.depends_on}
+    users = users_of(stages)
     again: set[str] = set()
     planned = {}
     for stage in _in_order(stages, by_name):
         if stage.name in fresh and stage.attempt and stage.status in UNFINISHED:
             raise UsageError(f"{stage.name} is {stage.status}; cancel it before it begins anew")
+        if stage.name in fresh and stage.name in users:
+            raise UsageError(_in_use(stage.name, users))
         causes = (
             ["begins anew, as asked"] if stage.name in fresh else _causes(stage, again, evidence)
         )
+        anew = stage.name in fresh or begins_anew(stage, again, evidence.reran)
         if stage.removed:
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, REMOVED)
         elif stage.name not in wanted:
@@ -105,11 +109,28 @@ def plan_resume(
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, _why_skipped(stage))
         elif stage.name in keep:
             planned[stage.name] = _kept(stage, causes)
+        elif anew and stage.name in users:
+            reason = f"{users[stage.name]} runs on what it made"
+            planned[stage.name] = PlannedStage(stage.name, Action.SKIP, reason)
         else:
-            anew = stage.name in fresh or begins_anew(stage, again, evidence.reran)
             again.add(stage.name)
             planned[stage.name] = _revived(stage, causes, find_checkpoint, anew)
     return [planned[stage.name] for stage in stages]
+
+
+def users_of(stages: Sequence[StageRecord]) -> dict[str, str]:
+    """Return the stages that a running one depends on, each with that one's name.
+
+    It reads what they made: their directories are not renamed under it.
+    """
+    by_name = {stage.name: stage for stage in stages}
+    running = [stage.name for stage in stages if stage.status == Status.RUNNING]
+    return {used: user for user in running for used in _upstream_closure(by_name, [user]) - {user}}
+
+
+def _in_use(name: str, users: Mapping[str, str]) -> str:
+    user = users[name]
+    return f"{user} runs on what {name} made; wait for the end of {user}, or cancel it"
 
 
 REMOVED = "no longer in the pipeline file"
@@ -217,9 +238,11 @@ def plan_rerun(
     """Return the full names of the stages that a rerun brings back, in the file's order.
 
     Raises:
-        UsageError: one of those named is unfinished, or one that depends on it is.
+        UsageError: one of those named is unfinished, or one that depends on it and is to run again;
+            or another runs on what it made.
     """
     chosen = set(names)
+    users = users_of(stages)
     if downstream:
         by_name = {stage.name: stage for stage in stages}
         for stage in _in_order(stages, by_name):
@@ -230,6 +253,8 @@ def plan_rerun(
             raise UsageError(f"{stage.name} is {REMOVED}; a resume with a file that has it runs it")
         if stage.name in chosen and stage.status in UNFINISHED:
             raise UsageError(f"{stage.name} is {stage.status}; wait for its end, or cancel it")
+    for name in chosen & users.keys():
+        raise UsageError(_in_use(name, users))
     return [stage.name for stage in stages if stage.name in chosen]
 
 

@@ -15,13 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlmodel import Session
 
 from trainui import disk, paths, settings
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.store import postgres
+
+_SQLITE = "sqlite:///"
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write; ours take at most 50 ms."""
@@ -67,8 +69,8 @@ class Store:
 
 
 def database_url() -> str:
-    """Return the SQLAlchemy URL of the store of this home."""
-    return settings.load().database_url or f"sqlite:///{paths.home().database}"
+    """Return the URL of the store of this home; a SQLite file's holds its path as it is."""
+    return settings.load().database_url or f"{_SQLITE}{paths.home().database}"
 
 
 def open_store(url: str | None = None) -> Store:
@@ -87,9 +89,11 @@ def open_session() -> Session:
 
 def store_of(session: Session) -> Store:
     """Return the store on whose database a session works."""
-    url = session.get_bind().engine.url.render_as_string(hide_password=False)
+    address = session.get_bind().engine.url
+    if address.get_backend_name() == "sqlite":
+        return open_store(f"{_SQLITE}{address.database}")
     # a space in a password is left as it is there, which libpq does not take
-    return open_store(url.replace(" ", "%20") if postgres.is_ours(url) else url)
+    return open_store(address.render_as_string(hide_password=False).replace(" ", "%20"))
 
 
 @cache
@@ -109,7 +113,12 @@ def _open(url: str) -> Store:
 
 def sqlite_file(url: str) -> Path | None:
     """Return the file of a SQLite URL, None for another database."""
-    return None if postgres.is_ours(url) else Path(make_url(url).database or "")
+    return None if postgres.is_ours(url) else Path(url.removeprefix(_SQLITE))
+
+
+def sqlite_address(url: str) -> URL:
+    """Return SQLAlchemy's address of a SQLite file: what it reads of a text ends at a `?`."""
+    return URL.create("sqlite", database=str(sqlite_file(url)))
 
 
 def _make_file(file: Path) -> None:
@@ -126,7 +135,7 @@ def _make_file(file: Path) -> None:
 
 
 def _engine(url: str, *, begin: str) -> Engine:
-    engine = create_engine(url)
+    engine = create_engine(sqlite_address(url))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", lambda connection: _begin(connection, begin))
     return engine
@@ -173,7 +182,7 @@ _ADVICE = {
     "database is locked": "another process has held it for long; end that process, or try again",
     "readonly database": "the file or its directory is read-only; make it writable",
     "database or disk is full": "the disk is full; free some space, nothing was lost",
-    "disk I/O error": "the disk does not answer as it should; see `trainui doctor`",
+    "disk I/O error": "the disk does not work, or a quota is used up; see `trainui doctor`",
     "unable to open database": "it cannot be opened; check its directory's permissions",
     "malformed": "the file is damaged; restore a backup from beside it",
     "not a database": "the file is something else; move it away",
@@ -188,5 +197,5 @@ def explain(error: Exception, url: str) -> TrainuiError | Exception:
     text = str(getattr(error, "orig", error))
     for words, advice in _ADVICE.items():
         if words in text:
-            return UnfitEnvironmentError(f"{make_url(url).database}: {text}: {advice}")
+            return UnfitEnvironmentError(f"{sqlite_file(url)}: {text}: {advice}")
     return error

@@ -191,7 +191,9 @@ class Scheduler(RuleBasedStateMachine):
         stages = self._of(data.draw(st.integers(1, self.runs)))
         names = [stage.definition.name for stage in stages]
         until = data.draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
+        used = self._used(stages)
         idle = [one.definition.name for one in stages if one.status in ENDED]
+        idle = [name for name in idle if name not in used]
         fresh = data.draw(st.lists(st.sampled_from(idle), max_size=1)) if idle else []
         planned = plan_resume(
             [_record(stage) for stage in stages],
@@ -206,8 +208,9 @@ class Scheduler(RuleBasedStateMachine):
             assert item.name == name
             if item.action == Action.SKIP:
                 done = status == Status.COMPLETED and name not in fresh
-                assert done or status in UNFINISHED or name not in needed
+                assert done or status in UNFINISHED or name not in needed or name in used
             else:
+                assert not (item.fresh and name in used)
                 assert name in needed
                 assert status in ENDED
                 assert item.action == Action.RUN or (stage.attempt and not item.fresh)
@@ -225,18 +228,10 @@ class Scheduler(RuleBasedStateMachine):
     def rerun(self, data: st.DataObject, downstream: bool) -> None:
         """A completed stage, alone or with all that depends on it; not while one of that runs."""
         stages = self._of(data.draw(st.integers(1, self.runs)))
-        used = {
-            name
-            for stage in stages
-            if stage.status == Status.RUNNING
-            for name in stage.definition.depends_on
-        }
         over = [
             stage.definition.name
             for stage in stages
-            if stage.status == Status.COMPLETED
-            and all(map(_lets_start, self._upstreams(stage)))
-            and (downstream or stage.definition.name not in used)
+            if stage.status == Status.COMPLETED and all(map(_lets_start, self._upstreams(stage)))
         ]
         if not over:
             return
@@ -244,11 +239,15 @@ class Scheduler(RuleBasedStateMachine):
         try:
             again = plan_rerun([_record(one) for one in stages], [name], downstream=downstream)
         except UsageError:
-            assert downstream
-            assert any(stage.status in UNFINISHED for stage in self._below(stages, name))
+            below = self._below(stages, name)
+            assert any(
+                stage.status in UNFINISHED if downstream else stage.status == Status.RUNNING
+                for stage in below
+            )
             return
-        below = {stage.definition.name for stage in self._below(stages, name)}
-        assert set(again) == ({name, *below} if downstream else {name})
+        assert not any(one.status == Status.RUNNING for one in self._below(stages, name))
+        dependants = {stage.definition.name for stage in self._below(stages, name)}
+        assert set(again) == ({name, *dependants} if downstream else {name})
         self._reopen(dict.fromkeys(again, True), set(), stages)
 
     # -- what always holds
@@ -381,6 +380,15 @@ class Scheduler(RuleBasedStateMachine):
             if below.intersection(stage.definition.depends_on):
                 below.add(stage.definition.name)
         return [one for one in stages if one.definition.name in below - {name}]
+
+    def _used(self, stages: list[Stage]) -> set[str]:
+        """The names of the stages that a running one depends on."""
+        names = [stage.definition.name for stage in stages]
+        return {
+            name
+            for name in names
+            if any(one.status == Status.RUNNING for one in self._below(stages, name))
+        }
 
     def _settle(self, stages: list[Stage]) -> None:
         for stage in stages:  # each stands after those it depends on

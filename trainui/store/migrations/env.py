@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, event
 from sqlmodel import SQLModel
 
 from trainui.store import point_tables, postgres, tables  # noqa: F401  (they fill the metadata)
+from trainui.store.engine import sqlite_address
 
 BEGIN = "BEGIN IMMEDIATE"
 
@@ -23,7 +24,9 @@ def run() -> None:
     if postgres.is_ours(url):
         engine = create_engine("postgresql+psycopg://", creator=lambda: postgres.connect(url))
     else:
-        engine = create_engine(url)  # the driver begins nothing before it changes a table
+        engine = create_engine(
+            sqlite_address(url)
+        )  # the driver begins nothing before it changes a table
         event.listen(engine, "connect", _begin_nothing_itself)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(BEGIN))
     with engine.connect() as connection:

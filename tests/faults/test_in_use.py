@@ -1,0 +1,120 @@
+"""What a stage reads that runs just now is not taken from under it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.faults.conftest import NewRun
+from tests.integration.runs import NOTE, Run, stage
+from tests.unit.supervisor.waiting import wait_for
+from trainui import clock, control
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.errors import NotFoundError, UsageError
+from trainui.execution.slots import host
+from trainui.paths import Home
+from trainui.pipeline import loader
+from trainui.store import attempts, engine, runs, stages
+from trainui.store.attempts import Outcome
+from trainui.store.engine import open_store
+
+READ = NOTE + "until [ -e go ]; do sleep 0.02; done; cat ${stages.a.dir}/data"
+WRITE = NOTE + "echo made > ${stage_dir}/data"
+
+
+@pytest.mark.parametrize("between", [[], [stage("between", NOTE, "a")]])
+def test_a_stage_is_not_run_again_while_another_reads_what_it_made(
+    home: Home, new_run: NewRun, between: list[dict[str, Any]]
+) -> None:
+    """Rerun, resumed anew, or edited: its directory would be renamed under whoever reads it."""
+    upstream = "between" if between else "a"
+    reader = stage("b", READ, upstream)
+    run = new_run(stage("a", WRITE), *between, reader, stage("c", "exit 3", "a"))
+    run.process("b")
+    run.wait_for("c", Status.FAILED)
+    refused = "b runs on what a made; wait for the end of b"
+    with pytest.raises(UsageError, match=refused):
+        control.rerun(run.id, ["a"])
+    with pytest.raises(UsageError, match=refused):
+        control.resume(run.id, fresh=["a"])
+    edited = run.directory / "pipeline.yaml"
+    edited.write_text(
+        edited.read_text().replace("echo made", "echo other").replace("exit 3", "exit 0")
+    )
+    pipeline = loader.load(str(edited), {})
+    planned = {one.name: one for one in control.plan_resume(run.id, pipeline=pipeline)}
+    assert (planned["a"].action, planned["a"].reason) == ("skip", "b runs on what it made")
+    assert control.resume(run.id, pipeline=pipeline) == ["c"]
+    run.go()
+    assert run.wait().status == Status.COMPLETED
+    assert len(run.attempts("a")) == 1
+    again = {one.name: str(one.action) for one in control.plan_resume(run.id)}
+    assert again["a"] == "run"  # now that nobody reads it
+
+
+@contextmanager
+def waiting(act: Callable[[], object]) -> Iterator[Future[object]]:
+    """Somebody has made a plan, and waits for the database, which we hold."""
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(act)
+        wait_for(lambda: any(map(begins, sys._current_frames().values())), "one who waits")
+        yield waits
+
+
+def begins(frame: FrameType) -> bool:
+    return frame.f_code is engine._begin.__code__
+
+
+def claim(connection: Connection, run: Run, name: str) -> AttemptRecord:
+    """Start a queued stage, as the worker records it."""
+    found = stages.named(connection, run.id, name)
+    assert found is not None
+    granted = attempts.grant(connection, found, [], host=host())
+    assert granted is not None
+    claimed = attempts.claim(connection, run.id, name, str(granted.celery_task_id))
+    assert claimed is not None
+    return claimed
+
+
+def half_done(directory: Path) -> Run:
+    """A run with no worker, of which `a` has completed and `b` is queued."""
+    run = Run(directory, stage("a", NOTE), stage("b", NOTE, "a"))
+    with open_store().write() as connection:
+        attempt = claim(connection, run, "a")
+        attempts.end(connection, attempt.id, Outcome(Status.COMPLETED, clock.now()))
+    return run
+
+
+def test_a_stage_that_starts_while_a_resume_waits_keeps_what_it_reads(
+    trainui_home: Home, tmp_path: Path
+) -> None:
+    """A plan that was made before is looked at once more as it is carried out."""
+    run = half_done(tmp_path / "p")
+    again = partial(control.resume, run.id, fresh=["a"])
+    with open_store().write() as connection, waiting(again) as resume:
+        claim(connection, run, "b")
+        connection.commit()
+    assert resume.result() == []
+    assert run.stage("a").status == Status.COMPLETED
+
+
+def test_a_run_that_is_deleted_while_a_resume_waits_is_gone(
+    trainui_home: Home, tmp_path: Path
+) -> None:
+    run = half_done(tmp_path / "p")
+    control.cancel(run.id)
+    with open_store().write() as connection, waiting(partial(control.resume, run.id)) as resume:
+        runs.remove(connection, run.id)
+        connection.commit()
+    with pytest.raises(NotFoundError):
+        resume.result()
