@@ -289,13 +289,25 @@ def test_a_value_where_the_shell_takes_none_is_put_in(project: Path) -> None:
     assert written(made)["a"]["run"] == "echo `seq 3` a b"
 
 
-def test_values_are_put_in_as_they_are_written(project: Path) -> None:
-    write(project, params_yaml="a: {x: .inf, y: .nan, z: true, w: False, v: 1e999, u: 'true'}\n")
-    made = converted(project, "stages: {a: {cmd: 'echo ${a.x} ${a.y} ${a.w} ${a}'}}")
-    options = "--x .inf --y .nan --z --v 1e999 --u true"
+def test_values_are_put_in_as_dvc_does(project: Path) -> None:
+    values = (
+        "x: -.inf, y: .nan, z: true, w: False, v: 1e999, u: 'true', n: 1e-3, m: 010, l: 0.10, e: []"
+    )
+    write(project, params_yaml=f"a: {{{values}}}\n")
+    made = converted(
+        project, "stages: {a: {cmd: 'echo ${a.x} ${a.w} ${a.n} ${a}', outs: ['o-${a.l}']}}"
+    )
+    options = "--x -inf --y nan --z --v 1e999 --u true --n 0.001 --m 10 --l 0.1"
     (stage,) = loaded(project, made).values()
-    assert stage.command == f"echo ${{params.a.x}} ${{params.a.y}} ${{params.a.w}} {options}"
-    assert yaml.safe_load(made.text)["params"]["a.w"] is False
+    assert stage.command == f"echo ${{params.a.x}} ${{params.a.w}} ${{params.a.n}} {options}"
+    given = yaml.safe_load(made.text)["params"]
+    assert (given["a.x"], given["a.w"], given["a.n"], given["a.l"]) == ("-inf", False, 0.001, 0.1)
+
+
+def test_values_with_a_tag_are_taken_as_they_are_written(project: Path) -> None:
+    write(project, params_yaml="seed: !!str 010\n")
+    (stage,) = loaded(project, converted(project, "stages: {a: {cmd: 'x ${seed}'}}")).values()
+    assert stage.command == "x ${params.seed}"
 
 
 @pytest.mark.parametrize(

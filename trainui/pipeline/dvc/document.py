@@ -193,7 +193,8 @@ class _Reader:
         found = Problems(os.fspath(path), text)
         tree = read_tree(text, found)
         for problem in found.in_order():
-            self._wrong(mark, str(problem))
+            if problem.code != "tag":  # a value is only put in as it is written
+                self._wrong(mark, str(problem))
         return tree if isinstance(tree, Mapping) else Mapping()
 
     def _toml(self, text: str, name: str, mark: Mark) -> Mapping:

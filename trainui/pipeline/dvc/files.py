@@ -89,11 +89,12 @@ def parameters(stage: Stage) -> Iterator[tuple[Scalar, list[str]]]:
     for item in node.items if isinstance(node, ListNode) else ():
         if isinstance(item, Scalar):
             first = first or Scalar(PARAMS_FILE, plain=True, mark=item.mark)
-            keys.append(item.text)
+            keys.append(fill(item, stage, Problems("")))
         elif isinstance(item, Mapping):
             for entry in item.entries.values():
                 named = entry.value.items if isinstance(entry.value, ListNode) else ()
-                yield entry.key, [one.text for one in named if isinstance(one, Scalar)]
+                texts = [one for one in named if isinstance(one, Scalar)]
+                yield entry.key, [fill(one, stage, Problems("")) for one in texts]
     if first is not None:
         yield first, keys
 

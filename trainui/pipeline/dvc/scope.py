@@ -76,14 +76,12 @@ def merged(below: Mapping, above: Mapping) -> Mapping:
 
 
 def text_of(scalar: Scalar) -> str:
-    """Return a value's text as DVC puts it in."""
-    flag = _flag(scalar)
-    return scalar.text if flag is None else str(flag).lower()
-
-
-def _flag(scalar: Scalar) -> bool | None:
-    """Return a flag's value; None: it is none. Other values are never read, only put in."""
-    return core_schema.BOOLEANS.get(scalar.text) if scalar.plain else None
+    """Return a value's text as DVC puts it in: `1e-3` as Python writes it, 0.001."""
+    try:
+        value = scalar.value
+    except ValueError:  # infinities, NaN, and what is too large
+        return scalar.text.replace(".", "") if scalar.text[-3:].isalpha() else scalar.text
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def filled(node: Node, values: Mapping, *, depth: int = 9) -> Node:
@@ -125,10 +123,10 @@ def _options(prefix: str, node: Mapping) -> Iterator[str]:
         value = entry.value
         if isinstance(value, Mapping):
             yield from _options(f"{prefix}{name}.", value)
-        elif isinstance(value, Scalar) and (flag := _flag(value)) is not None:
-            if flag:
+        elif isinstance(value, Scalar) and value.plain and value.text in core_schema.BOOLEANS:
+            if core_schema.BOOLEANS[value.text]:
                 yield f"--{prefix}{name}"
         elif isinstance(value, Scalar):
-            yield f"--{prefix}{name} {shlex.quote(value.text)}"
-        else:
-            yield f"--{prefix}{name} {arguments(value)}"
+            yield f"--{prefix}{name} {shlex.quote(text_of(value))}"
+        elif words := arguments(value):
+            yield f"--{prefix}{name} {words}"
