@@ -110,9 +110,13 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
         MetricSource(stream="stderr", pattern=r"never (?P<x>\d)"),
         MetricSource(path="missing.jsonl"),
         MetricSource(path="empty.csv"),
+        MetricSource(path="pipe"),
+        MetricSource(path="endless"),
         MetricSource(path="good.jsonl"),
     )
     (attempt.stage_dir / "folder").mkdir()
+    os.mkfifo(attempt.stage_dir / "pipe")
+    (attempt.stage_dir / "endless").symlink_to("/dev/zero")
     (attempt.stage_dir / "noise.bin").write_bytes(bytes(range(256)))
     (attempt.stage_dir / "odd.jsonl").write_text("x\n")
     (attempt.stage_dir / "empty.csv").write_text("step,loss\n")
@@ -135,9 +139,11 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
         "matched no line of",
         "no file is called missing.jsonl",
         "empty.csv holds no record",
+        "pipe is no regular file",
+        "endless is no regular file",
     ):
         assert words in found
-    assert len(problems(store, attempt)) == 8
+    assert len(problems(store, attempt)) == 10
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
