@@ -8,6 +8,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
@@ -18,6 +20,7 @@ from trainui.control import known as control_known
 from trainui.domain.states import Status
 from trainui.execution import locks, service
 from trainui.paths import Home
+from trainui.pipeline import loader
 from trainui.store import views
 from trainui.tui.application import TrainuiApp
 from trainui.tui.candidates import start
@@ -315,6 +318,33 @@ async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
     file.write_text(TWO.replace("bad, times", "better, times"))
     edited = control.edited_file(control_known.run_of(run_id))
     assert edited is not None
+
+
+async def test_keys_that_come_together_act_in_their_order(home: Path, tmp_path: Path) -> None:  # noqa: F811
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO)
+    run_id = control.submit(loader.load(str(file), {}))
+    async with opened(run_id) as driven:
+        await driven.until_shown("◔ queued")
+        await driven.press("e")
+        await driven.until_shown("Change values")
+        for key in (*["backspace"] * 3, "a", "b"):  # as of one packet
+            driven.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await driven.until(lambda: driven.app.screen.query(Input).first().value == "ab", "ab")
+
+
+async def test_tab_goes_from_the_file_to_the_parameters(
+    home: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "small.yaml").write_text(PIPELINE)
+    monkeypatch.chdir(tmp_path)
+    async with opened() as driven:
+        await driven.press("u")
+        await driven.until_shown("✓ small", "word = hello")
+        await driven.press("tab", *"word=bye")
+        await driven.until_shown("word = bye")
 
 
 async def test_the_whole_text_is_edited_in_an_editor(

@@ -42,8 +42,11 @@ class TypeAhead(Base):
         target = self.focused or self.screen
         await super().on_event(event)
         self.set_timer(PATIENCE, partial(self._acted, event))
-        # after the key, what it told its screen, and what that asked of the app
-        target.call_later(self.screen.call_later, self.call_later, self._acted, event)
+        # after the key, which goes from widget to widget up to the app, and what it asked of each
+        acted = partial(self.call_later, self._acted, event)
+        for node in reversed([node for node in target.ancestors_with_self if node is not self]):
+            acted = partial(node.call_later, acted)
+        acted()
 
     async def _acted(self, event: events.Key) -> None:
         if self._typed and self._typed[0] is event:

@@ -115,6 +115,7 @@ class ChooseFileScreen(Screen[None]):
         self.query_one(FileList).border_title = "Files here"
         self.query_one(FileList).can_focus = False
         self.query_one("#preview").border_title = "What it would run"
+        self.query_one("#preview").can_focus = False
         keys = [
             Key("ask.choose", "enter", "run it", "", "choose"),
             Key("ask.up", "down", "next file", "", "line(1)"),
