@@ -2,10 +2,10 @@
 
 python -m benchmarks.backlog [--rows 1000000] [--lines 20] [--wandb BIN/wandb]
 
-The metrics reader and the screen, on the stage's page, are started at the same moment, of a stage
-of whose rows nothing is stored. Told are the first curve, when all rows are stored, how late the
-screen's event loop wakes meanwhile (and a bare loop beside it, which meets the machine's other
-load), and after that how soon a line is on the screen. `--wandb`: the same rows in W&B LEET; it is
+The screen is opened on the page of a stage of whose rows nothing is stored, and then the metrics
+reader is started. Told are the first curve, when all rows are stored, how late the screen's event
+loop wakes meanwhile (and a bare loop beside it, which meets the machine's other load), and after
+that how soon a line is on the screen. `--wandb`: the same rows in W&B LEET; it is
 the program of an environment that has wandb.
 """
 
@@ -38,8 +38,8 @@ async def watch():
         while True:
             begun = time.perf_counter()
             await asyncio.sleep(0.005)
-            late.append(time.perf_counter() - begun - 0.005)
-            if len(late) == 100:
+            late.extend((begun, time.perf_counter() - begun - 0.005))
+            if len(late) == 200:
                 late.tofile(file)
                 file.flush()
                 late = array.array("d")
@@ -100,40 +100,44 @@ def show(directory: Path, attempt: Attempt, lines: int) -> None:
         bare = subprocess.Popen([sys.executable, "-c", BARE], env={"LATE": str(late["bare"])})
         stack.callback(bare.wait)
         stack.callback(bare.kill)
-        began = time.monotonic()
-        reader = stack.enter_context(reading())
-        process.wake()
+        began = time.perf_counter()
         command = [sys.executable, "-c", SCREEN, "run-of-train"]
         screen = stack.enter_context(
             program(command, TRAINUI_HOME=str(paths.home().root), LATE=str(late["screen"]))
         )
         await_text(screen, b"loss", 0)
-        print(f"first curves: {time.monotonic() - began:.1f} s from the screen's start")
+        print(f"first curves: {time.perf_counter() - began:.1f} s from the screen's start")
+        screen.quiet(1.0)
+        began = time.perf_counter()
+        reader = stack.enter_context(reading())
+        process.wake()
         await_all(attempt)
-        stored = time.monotonic() - began
-        await_more(screen)
-        took = time.monotonic() - began
+        stored = time.perf_counter() - began
+        screen.quiet(1.0)
+        took = screen.arrivals[-1] - began
         memory = (screen.memory() + psutil.Process(reader.pid).memory_full_info().pss) / 1e6
         print(f"all rows stored after {stored:.1f} s, drawn after {took:.1f} s; {memory:.0f} MB")
-        tell_late(late)
+        tell_late(late, began, began + took)
         tell_lines(screen, attempt, lines)
 
 
-def tell_late(late: dict[str, Path]) -> None:
+def tell_late(late: dict[str, Path], begun: float, ended: float) -> None:
     for name, path in late.items():
-        found = memoryview(path.read_bytes()).cast("d").tolist()
+        values = memoryview(path.read_bytes()).cast("d").tolist()
+        pairs = zip(values[::2], values[1::2], strict=True)
+        found = [seconds for at, seconds in pairs if begun <= at <= ended]
         cuts = statistics.quantiles(found, n=100)
         words = " (at most 5)" if name == "screen" else ", of a process that does nothing else"
         print(f"loop late, 99 of 100 within {cuts[98] * 1000:.1f} ms{words}: {name}")
 
 
 def tell_lines(screen: Program, attempt: Attempt, lines: int) -> None:
-    """Write lines one by one, with a value that is on the screen nowhere else."""
+    """Write lines one by one, with a value no digit of which is where it was: each is drawn."""
     took = []
     with attempt.own_file.open("a", buffering=1) as file:
         for number in range(lines):
             time.sleep(1.0 + 0.037 * number)
-            before, mark = len(screen.output), f"{1234 + number * 11}"
+            before, mark = len(screen.output), str(number % 9 + 1) * 5
             file.write(json.dumps({"step": 10**7 + number, "accuracy": float(mark)}) + "\n")
             written = time.monotonic()
             await_text(screen, mark.encode(), before)
@@ -148,12 +152,6 @@ def await_text(screen: Program, text: bytes, after: int) -> None:
     deadline = time.monotonic() + 120
     while text not in screen.output[after:]:
         assert time.monotonic() < deadline, screen.output[-3000:]
-        time.sleep(0.002)
-
-
-def await_more(screen: Program) -> None:
-    before = len(screen.output)
-    while len(screen.output) == before:
         time.sleep(0.002)
 
 
