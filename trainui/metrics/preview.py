@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,7 +83,21 @@ def sample(
         return _decoded(name, step, path, file.read(0, HEAD_BYTES), found)
 
 
-def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> dict[str, Points]:
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A picture of what a stage's files hold and the store did not have."""
+
+    points: Mapping[str, Points]
+    sizes: Mapping[str, int]
+    """Bytes of each file, by the key of its source."""
+
+    def is_stored(self, connection: Connection, owner: str) -> bool:
+        """Tell whether by now the store has so much that no picture is worth it."""
+        stored = _offsets(connection, owner)
+        return all(stored.get(key, 0) > size - LEAST_AHEAD for key, size in self.sizes.items())
+
+
+def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> Ahead:
     """Return a picture of what a stage's files hold and the store does not have yet.
 
     Args:
@@ -96,11 +110,13 @@ def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) ->
     )
     stored = _offsets(connection, stage.id)
     found: dict[str, Points] = {}
+    sizes: dict[str, int] = {}
     for candidate in sources.find(place, stage.definition).candidates:
         begin, reading = stored.get(candidate.key, 0), candidate.reading
         if candidate.is_fallback or reading.continues:
             continue
-        if _size(candidate.path) - begin < LEAST_AHEAD:
+        size = _size(candidate.path)
+        if size - begin < LEAST_AHEAD:
             continue
         try:
             series = sample(candidate.path, format=reading.format, step=reading.step, begin=begin)
@@ -108,7 +124,8 @@ def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) ->
             continue
         for name, points in series.items():
             found.setdefault(clean_name(reading.prefix + name), points)
-    return found
+        sizes[candidate.key] = size
+    return Ahead(found, sizes)
 
 
 def _offsets(connection: Connection, owner: str) -> dict[str, int]:

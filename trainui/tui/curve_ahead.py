@@ -18,6 +18,7 @@ from trainui.text import harmless
 from trainui.tui.curve_data import CurveData
 
 if TYPE_CHECKING:
+    from trainui.metrics.preview import Ahead
     from trainui.store.chunks import Points
     from trainui.store.tracks import Track
     from trainui.store.windows import Best, Extent, Plotted, Window
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
 PERIOD, SHARE = 3.0, 30
 """Seconds between two looks at the files of a stage, at least, and so many times what one took."""
 
-Ahead = Mapping[str, "Points"]
-"""Points by the metric's name as the store will have it."""
-
-NOTHING: Ahead = {}
+NOTHING: Mapping[str, Points] = {}
 
 
 class Lookout:
@@ -37,28 +35,31 @@ class Lookout:
     def __init__(self) -> None:
         self._owner = ""
         self._next = 0.0
-        self._found = NOTHING
+        self._found: Ahead | None = None
 
-    def look(self, connection: driver.Connection, stage: StageRecord) -> Ahead:
-        """Return what is ahead of the store; the same object until it was looked for again."""
+    def look(self, connection: driver.Connection, stage: StageRecord) -> Mapping[str, Points]:
+        """Return points by metric that are ahead of the store; the same until it has them."""
         began = time.monotonic()
         if stage.status != Status.RUNNING:
-            self._owner, self._found = "", NOTHING
+            self._owner, self._found = "", None
         elif self._owner != stage.id or began >= self._next:
-            self._owner, self._found = stage.id, _look(connection, stage) or NOTHING
+            self._owner, self._found = stage.id, _look(connection, stage)
             took = time.monotonic() - began
             self._next = began + max(PERIOD, SHARE * took)
-        return self._found
+        elif self._found is not None and self._found.is_stored(connection, stage.id):
+            self._found = None
+        return self._found.points if self._found is not None else NOTHING
 
 
-def _look(connection: driver.Connection, stage: StageRecord) -> Ahead:
+def _look(connection: driver.Connection, stage: StageRecord) -> Ahead | None:
     from trainui.metrics import preview
 
     attempts = views.attempts_of_stage(connection, stage.id)
-    return preview.ahead(connection, stage, attempts[-1]) if attempts else NOTHING
+    found = preview.ahead(connection, stage, attempts[-1]) if attempts else None
+    return found if found is not None and found.points else None
 
 
-def with_ahead(figures: Sequence[CurveData], ahead: Ahead) -> tuple[CurveData, ...]:
+def with_ahead(figures: Sequence[CurveData], ahead: Mapping[str, Points]) -> tuple[CurveData, ...]:
     """Return a stage's metrics, those too that nothing is stored of, each with its newest value."""
     stored = {one.stored for one in figures}
     new = [

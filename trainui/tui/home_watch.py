@@ -10,7 +10,7 @@ from trainui import paths, settings
 if TYPE_CHECKING:
     from trainui.metrics.watch import Watch
 
-GATHERED = 0.25
+GATHERED = 0.05
 """Seconds for which changes are gathered: a database to which a training writes changes often."""
 
 

@@ -13,7 +13,6 @@ from tests.unit.metrics.reading import connect, open_reader, read_on
 from trainui.metrics import preview
 from trainui.store import views
 from trainui.store.engine import Store
-from trainui.tui import curve_ahead
 from trainui.tui.curve_data import Curves, CurvesWanted
 from trainui.tui.curve_reader import CurveReader
 
@@ -25,8 +24,6 @@ WANTED = CurvesWanted(columns=40)
 def read(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Curves]:
     """Reads the curves of a stage of which so many bytes of a long file are stored."""
     monkeypatch.setattr(preview, "LEAST_AHEAD", 100_000)
-    monkeypatch.setattr(curve_ahead, "PERIOD", 0)
-    monkeypatch.setattr(curve_ahead, "SHARE", 0)
     attempt = start_attempt(store, tmp_path)
     lines = (f'{{"step": {n}, "loss": {n % 7}, "lr": {n}}}\n' for n in range(ROWS))
     attempt.own_file.write_text("".join(lines))
