@@ -27,6 +27,7 @@ _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LIGHTGBM = b"tree\nver"
+_CATBOOST = b"CBM1"
 
 _ZIPS = (".npz", ".zip", ".keras")
 _TORCH = (".pt", ".pth")
@@ -108,6 +109,8 @@ def _opens(path: Path, *, throughout: bool) -> bool:
     with path.open("rb") as file:
         head = file.read(8)
     suffix = path.suffix.lower()
+    if suffix in (*_WEIGHTS, *_PICKLES) and not any(head):
+        return False  # zeros: the machine went down before the content reached the disk
     if head.startswith(_ZIP) or _ZIP.startswith(head) or suffix in _ZIPS:
         return _is_whole_zip(path, throughout)
     if head.startswith(_HDF5) or suffix in _HDF5S:
@@ -120,6 +123,8 @@ def _opens(path: Path, *, throughout: bool) -> bool:
         return b"\nend of trees" in _tail(path, CHECKED_THROUGHOUT)
     if suffix in _PICKLES and head.startswith(_PICKLE):
         return _tail(path, 1) == b"."
+    if head.startswith(_CATBOOST):
+        return path.stat().st_size >= 8 + int.from_bytes(head[4:], "little")
     if suffix == ".ubj":
         return head[:1] == b"{" and _tail(path, 1) == b"}"
     return suffix != ".json" or _is_json(path, throughout)
@@ -128,6 +133,9 @@ def _opens(path: Path, *, throughout: bool) -> bool:
 def _is_whole_zip(path: Path, throughout: bool) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
+            # a torn zip of zips ends in the directory of an inner one
+            if min((entry.header_offset for entry in archive.infolist()), default=0) > 0:
+                return False
             if throughout:
                 return archive.testzip() is None
             return all(_is_in_place(archive, entry) for entry in archive.infolist())

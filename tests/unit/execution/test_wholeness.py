@@ -112,6 +112,24 @@ def test_a_zip_cut_at_any_byte_is_torn(tmp_path: Path) -> None:
         assert not wholeness.is_whole(torn), length
 
 
+def test_a_zip_of_zips_cut_at_any_byte_is_torn(tmp_path: Path) -> None:
+    inner = npz(tmp_path / "inner.npz", size=20)
+    path = tmp_path / "ppo_1000_steps.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("data", "policy.pth", "policy.optimizer.pth"):
+            archive.writestr(name, inner)
+    data = path.read_bytes()
+    assert wholeness.is_whole(path)
+    for length in range(0, len(data), 7):
+        put(path, data[:length])
+        assert not wholeness.is_whole(path), length
+
+
+def test_zeros_where_weights_belong_are_torn(tmp_path: Path) -> None:
+    for name in ("last.ckpt", "pytorch_model.bin", "model.pkl", "model.safetensors"):
+        assert not wholeness.is_whole(put(tmp_path / name, bytes(1000))), name
+
+
 def test_a_pickle_ends_as_pickles_do(tmp_path: Path) -> None:
     data = pickle.dumps({"weights": list(range(100))})
     assert wholeness.is_whole(put(tmp_path / "1.pkl", data))
@@ -141,6 +159,8 @@ def test_models_of_boosted_trees_have_their_end(tmp_path: Path) -> None:
     text = b"tree\nversion=v4\n\nTree=0\nnum_leaves=3\n\n\nend of trees\n\nparameters:\n"
     assert wholeness.is_whole(put(tmp_path / "lightgbm.txt", text))
     assert not wholeness.is_whole(put(tmp_path / "torn.txt", text[:40]))
+    assert wholeness.is_whole(put(tmp_path / "model.cbm", b"CBM1\x05\0\0\0model"))
+    assert not wholeness.is_whole(put(tmp_path / "torn.cbm", b"CBM1\x05\0\0\0mode"))
     assert wholeness.is_whole(put(tmp_path / "xgboost.ubj", b"{L\0\0learner}"))
     assert not wholeness.is_whole(put(tmp_path / "torn.ubj", b"{L\0\0learn"))
 
