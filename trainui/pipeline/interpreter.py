@@ -1,7 +1,7 @@
 """The Python of a stage: what `${python}` is, and the directory that comes first on PATH."""
 
 # Paths are texts here, as in definitions and messages.
-# ruff: noqa: PTH100, PTH112, PTH118, PTH120
+# ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Interpreter:
     """A directory to put first on PATH; None: PATH stays as it is."""
 
     prefix: str | None = None
-    """The environment's directory, where the stage named one."""
+    """The directory of the environment that it belongs to; None: of none, or it is not known."""
 
 
 def find(python: str | None, environ: Mapping[str, str]) -> Interpreter:
@@ -51,7 +51,10 @@ def find(python: str | None, environ: Mapping[str, str]) -> Interpreter:
             "directory"
         )
     # an environment's python is a link: followed, it would be the base's
-    return Interpreter(os.path.abspath(found), os.path.dirname(os.path.abspath(found)))
+    bin_directory = os.path.dirname(os.path.abspath(found))
+    prefix = os.path.dirname(bin_directory)
+    is_environment = os.path.exists(os.path.join(prefix, "pyvenv.cfg")) or _is_conda(prefix)
+    return Interpreter(os.path.abspath(found), bin_directory, prefix if is_environment else None)
 
 
 def with_first(environ: Mapping[str, str], interpreter: Interpreter) -> dict[str, str]:
@@ -60,10 +63,17 @@ def with_first(environ: Mapping[str, str], interpreter: Interpreter) -> dict[str
     if interpreter.bin is not None:
         rest = environ.get("PATH") or os.defpath
         changed["PATH"] = f"{interpreter.bin}{os.pathsep}{rest}"
-        changed.pop("PYTHONHOME", None)
+        for name in ("PYTHONHOME", "VIRTUAL_ENV"):  # of the submitting shell's environment
+            changed.pop(name, None)
     if interpreter.prefix is not None:
-        changed["VIRTUAL_ENV"] = interpreter.prefix
+        changed["CONDA_PREFIX" if _is_conda(interpreter.prefix) else "VIRTUAL_ENV"] = (
+            interpreter.prefix
+        )
     return changed
+
+
+def _is_conda(prefix: str) -> bool:
+    return os.path.isdir(os.path.join(prefix, "conda-meta"))
 
 
 def _of_environment(directory: str) -> Interpreter:

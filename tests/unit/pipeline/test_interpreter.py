@@ -45,6 +45,24 @@ def test_an_interpreter_is_not_followed_out_of_its_environment(tmp_path: Path) -
     assert found == Interpreter(str(python), str(python.parent))
 
 
+def test_the_environment_of_an_interpreter_takes_the_place_of_the_shells(tmp_path: Path) -> None:
+    shell = {"PATH": "/usr/bin", "VIRTUAL_ENV": "/shell", "CONDA_PREFIX": "/base"}
+    for name, sign, variable in (
+        ("venv", "pyvenv.cfg", "VIRTUAL_ENV"),
+        ("conda", "conda-meta", "CONDA_PREFIX"),
+    ):
+        prefix = tmp_path / name
+        python = fake_python(prefix / "bin")
+        (prefix / sign).mkdir()
+        for named in (prefix, python):
+            environ = interpreter.with_first(shell, interpreter.find(str(named), {}))
+            assert environ.pop("PATH") == f"{prefix}/bin:/usr/bin"
+            assert environ == {"CONDA_PREFIX": "/base", variable: str(prefix)}
+    python = fake_python(tmp_path / "opt" / "bin")
+    environ = interpreter.with_first(shell, interpreter.find(str(python), {}))
+    assert environ == {"PATH": f"{python.parent}:/usr/bin", "CONDA_PREFIX": "/base"}
+
+
 def test_a_name_is_looked_up_on_the_submitting_path(tmp_path: Path) -> None:
     python = fake_python(tmp_path / "bin", "python9.9")
     found = interpreter.find("python9.9", {"PATH": str(tmp_path / "bin")})
