@@ -14,6 +14,8 @@ from trainui.store import driver, views
 HINTS = 3
 """Failed stages whose logs are pointed at."""
 
+_RESUMED = (Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
+
 _TOLD = frozenset(map(str, Status)) - {Status.PENDING}
 """States that a person is told of, and the kinds of the events that tell of them."""
 
@@ -98,10 +100,10 @@ def end_of(run: RunRecord) -> str:
 
 
 def hints(connection: driver.Connection, run_id: str) -> Iterator[str]:
-    """Yield where to look for why stages failed, and how an interrupted run goes on."""
+    """Yield where to look for why stages failed, and how a run that did not complete goes on."""
     short = run_id[:8] if len(run_id) == 36 else run_id
     stages = views.stages(connection, run_id)
     for stage in [one for one in stages if one.status == Status.FAILED][:HINTS]:
         yield f"see `trainui logs {short} {shlex.quote(text.harmless(stage.name))}`"
-    if any(stage.status == Status.INTERRUPTED for stage in stages):
+    if any(stage.status in _RESUMED for stage in stages):
         yield f"`trainui resume {short}` goes on with it"

@@ -138,6 +138,8 @@ TABLE: list[tuple[State, str, int, str, str]] = [
     (failed, "wait RUN", 1, "see `trainui logs", "failed blocked"),
     (interrupted, "wait RUN", 1, "goes on with it", "interrupted blocked"),
     (cancelled, "wait RUN", 130, "the run p is ⊘ cancelled", "cancelled blocked"),
+    (cancelled, "wait RUN", 130, "goes on with it", "cancelled blocked"),
+    (failed, "wait RUN", 1, "goes on with it", "failed blocked"),
 ]
 """State, command, exit code, words that are printed (`*`: and a worker is seen to), states after
 it of `a` and `b`."""
