@@ -106,6 +106,11 @@ def test_a_graph_is_drawn_of_a_file(cli: CommandLine) -> None:
     assert "s0 --> s2" in mermaid
     shown = cli.json("graph", "good.yaml")["stages"]
     assert shown[1] == {"name": "b[k=1]", "depends_on": ["a"]}
+    cli.write(
+        "asking.yaml", "params: {k: }\nstages: [{name: a, run: x, matrix: {k: ['${params.k}']}}]\n"
+    )
+    assert cli("graph", "asking.yaml").code == 2
+    assert "a[k=7]" in cli("graph", "asking.yaml", "-p", "k=7").out
 
 
 @pytest.mark.usefixtures("only_on_sqlite")

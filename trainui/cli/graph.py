@@ -32,11 +32,12 @@ def graph(
     what: Annotated[
         str, typer.Argument(metavar="FILE|RUN", help="A pipeline file (`-`: stdin), or a run.")
     ],
+    param: options.Parameters = None,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Draw the graph of a pipeline file or of a run."""
-    stages, states = _of_file(what) if _is_file(what) else _of_run(what)
+    stages, states = _of_file(what, param or ()) if _is_file(what) else _of_run(what)
     if as_json:
         output.value(
             {"stages": [{"name": name, "depends_on": list(above)} for name, above in stages]}
@@ -49,10 +50,11 @@ def _is_file(what: str) -> bool:
     return what == "-" or what.endswith((".yaml", ".yml", ".json")) or Path(what).is_file()
 
 
-def _of_file(file: str) -> tuple[Stages, Mapping[str, Status]]:
+def _of_file(file: str, given: Sequence[str]) -> tuple[Stages, Mapping[str, Status]]:
+    from trainui.cli.run import parameters
     from trainui.pipeline import loader
 
-    pipeline = loader.load(file, {})
+    pipeline = loader.load(file, parameters(given))
     return [(stage.name, stage.depends_on) for stage in pipeline.stages], {}
 
 
