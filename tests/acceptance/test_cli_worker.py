@@ -63,6 +63,17 @@ def test_stopping_with_stages_ends_them_first(cli: CommandLine) -> None:
     assert states_of(cli.json("show", "sleeps")) == {"a": "cancelled", "b": "cancelled"}
 
 
+def test_a_setting_that_the_worker_was_started_without_is_told(cli: CommandLine) -> None:
+    assert cli("worker", "start").err == ""
+    told = "4 CPU places that were set when it started; now 7 are: `trainui worker stop`"
+    for command in ("start", "status"):
+        assert told in cli("worker", command, TRAINUI_CPUS="7").err
+    assert told in cli("doctor", TRAINUI_CPUS="7").out
+    cli("worker", "stop")
+    started = cli("worker", "start", TRAINUI_CPUS="7")
+    assert (started.code, started.err) == (0, "")
+
+
 def test_looking_starts_nothing(cli: CommandLine) -> None:
     for arguments in (["ls"], ["doctor"], ["worker", "status"], ["worker", "stop"]):
         assert cli(*arguments).code == 0

@@ -7,7 +7,9 @@ import stat
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from trainui import disk as disks
 from trainui import paths, settings
@@ -161,13 +163,33 @@ def broker() -> Finding:
     return Finding("broker", GOOD, f"{found['kind']} at {found['url']}")
 
 
+RESTART = "`trainui worker stop`, and the next command starts it anew; stages go on"
+
+
+def with_other_places(worker: Mapping[str, Any]) -> str:
+    """Say that a worker was started with another number of CPU places than is set now.
+
+    Args:
+        worker: as `service.status` tells of it.
+
+    Returns:
+        Empty where it was not.
+    """
+    places = sum(slot["kind"] == "cpu" for slot in worker["slots"])
+    wanted = settings.load().cpus
+    if not worker["running"] or places == wanted:
+        return ""
+    return f"has the {places} CPU places that were set when it started; now {wanted} are"
+
+
 def worker() -> Finding:
     """Tell whether the worker runs."""
     from trainui.execution import service
 
     found = service.status()
     if found["running"]:
-        return Finding("worker", GOOD, f"runs as process {found['pid']}")
+        message, other = f"runs as process {found['pid']}", with_other_places(found)
+        return Finding("worker", NOTE if other else GOOD, other or message, RESTART)
     if found["guard_pid"]:
         message = f"does not take work, although its guard runs; its log is {found['log']}"
         return Finding("worker", NOTE, message, "give it a few seconds, then read its log")

@@ -79,7 +79,11 @@ def _set_paused(paused: bool, as_json: bool) -> None:
 
 
 def _show(found: dict[str, Any], as_json: bool) -> None:
+    from trainui.cli import checks
+
     output.answer(as_json, found, _lines(found))
+    if other := checks.with_other_places(found):
+        output.note(f"the worker {other}: {checks.RESTART}")
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
