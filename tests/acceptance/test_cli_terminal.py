@@ -17,7 +17,8 @@ def terminal(
     served: CommandLine, *arguments: str, environ: dict[str, str] | None = None
 ) -> Iterator[pexpect.spawn[str]]:
     """Run a command on a terminal of its own, which is closed at the end."""
-    environ = {**(environ or served.environ), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    environ = {**served.environ, **kind, **(environ or {})}
     child = pexpect.spawn(
         COMMAND[0],
         [*COMMAND[1:], *arguments],
@@ -64,6 +65,19 @@ def test_with_wait_or_detach_or_json_no_screen_opens(served: CommandLine) -> Non
     for option in ("--wait", "--detach", "--json"):
         shown = printed(served, "run", option, "--", "true")
         assert "\x1b[?1049h" not in shown
+
+
+def test_on_a_dumb_terminal_no_screen_opens_and_a_run_is_waited_for(served: CommandLine) -> None:
+    def shown(*arguments: str) -> tuple[int | None, str]:
+        with terminal(served, *arguments, environ={"TERM": "dumb"}) as child:
+            child.expect(pexpect.EOF)
+            child.close()
+            return child.exitstatus, str(child.before)
+
+    code, said = shown()
+    assert (code, "TERM says that it is dumb" in said, "\x1b" in said) == (2, True, False)
+    code, said = shown("run", "--name", "plain", "--", "true")
+    assert (code, "✓ completed" in said, "\x1b" in said) == (0, True, False)
 
 
 def test_a_list_has_no_colours_and_a_name_no_power(served: CommandLine) -> None:

@@ -18,9 +18,10 @@ def open_screen(run_id: str | None) -> NoReturn:
     Raises:
         UsageError: there is no terminal to open it on.
     """
-    if not output.on_terminal():
+    if not output.can_open_screen():
+        lack = "TERM says that it is dumb" if output.on_terminal() else "stdin or stdout is none"
         raise UsageError(
-            "the screen needs a terminal, and stdin or stdout is none; "
+            f"the screen needs a terminal that draws, and {lack}; "
             "`trainui ls` and `trainui show RUN` print, `trainui --help` lists all commands"
         )
     from trainui.tui.app import run_screen
@@ -32,7 +33,7 @@ def open_screen(run_id: str | None) -> NoReturn:
 
 def follow(run_id: str, *, wait: bool, as_json: bool, is_new: bool = False) -> int:
     """Open the screen on a run that was just started, or wait for its end; return the exit code."""
-    if output.on_terminal() and not (wait or as_json):
+    if output.can_open_screen() and not (wait or as_json):
         open_screen(run_id)
     from trainui.cli import waiting
 

@@ -41,6 +41,11 @@ def on_terminal() -> bool:
     return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
 
 
+def can_open_screen() -> bool:
+    """Tell whether a person is there on a terminal that can draw, unlike a dumb one."""
+    return on_terminal() and os.environ.get("TERM") != "dumb"
+
+
 def has_error_terminal() -> bool:
     """Tell whether a person reads what goes to stderr, on a terminal that can draw over a line."""
     return _is_terminal(sys.stderr) and os.environ.get("TERM", "") not in ("", "dumb")
