@@ -14,6 +14,9 @@ from trainui.pipeline import names, template
 from trainui.pipeline.nodes import Mapping, Scalar
 from trainui.pipeline.problems import Problems, did_you_mean, quoted
 
+MOST_NAMED = 20
+"""Names that a message lists."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -95,7 +98,8 @@ def collect(
 def _check_given(declared: Mapping, given: AnyMapping[str, str], problems: Problems) -> None:
     for name, text in given.items():
         if name not in declared.entries:
-            near = did_you_mean(name, declared.entries)
+            known = ", ".join(list(declared.entries)[:MOST_NAMED])
+            near = did_you_mean(name, declared.entries) or (f"; it has {known}" if known else "")
             message = f"-p: the file declares no parameter {quoted(name)} under params{near}"
             problems.add(declared.mark, "unknown-param", message)
         if not names.is_sound(text):

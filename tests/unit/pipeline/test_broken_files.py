@@ -110,6 +110,7 @@ TABLE = [
     # parameters
     B("null param", "params: {data: }\nstages:\n  - {name: a, run: x}\n", [("missing-param", 1, 10)], ("-p data=VALUE",)),
     B("unknown -p", "params: {epochs: 3}\nstages:\n  - {name: a, run: x}\n", [("unknown-param", 1, 9)], ("'epoch'", "did you mean 'epochs'"), {"epoch": "1"}),
+    B("unknown -p, nothing near", "params: {lr: 3, seed: 1}\nstages:\n  - {name: a, run: x}\n", [("unknown-param", 1, 9)], ("'zzzz'", "it has lr, seed"), {"zzzz": "1"}),
     B("-p without params", "stages:\n  - {name: a, run: x}\n", [("unknown-param", 1, 1)], (), {"epoch": "1"}),
     B("-p not UTF-8", "params: {x: 3}\nstages:\n  - {name: a, run: x}\n", [("bad-text", 1, 9)], (), {"x": "\udcff"}),
     B("param a list", "params: {x: [1]}\nstages:\n  - {name: a, run: x}\n", [("wrong-type", 1, 10)], ("params.x", "one value")),
