@@ -88,6 +88,31 @@ def test_a_good_file_is_valid_also_from_stdin(cli: CommandLine) -> None:
     assert not cli.home.exists()
 
 
+def test_an_input_that_no_run_would_take_is_warned_of(cli: CommandLine) -> None:
+    cli.write(
+        "inputs.yaml",
+        """\
+        stages:
+          - {name: made, run: "true"}
+          - name: a
+            matrix: {k: [1, 2]}
+            run: "true"
+            depends_on: [made]
+            inputs: [inputs.yaml, "${stages.made.dir}/x", "${env.DATA}/x", nothing.csv]
+          - {name: b, run: "true", inputs: [/etc/passwd]}
+        """,
+    )
+    done = cli("validate", "inputs.yaml", DATA=str(cli.directory))
+    lines = done.err.splitlines()
+    assert done.code == 0
+    assert len(lines) == 3
+    for line, file in zip(
+        lines, (cli.directory / "x", cli.directory / "nothing.csv"), strict=False
+    ):
+        assert f"warning: stage a[k=1], input '{file}' does not exist" in line
+    assert "stage b, input '/etc/passwd' lies outside" in lines[2]
+
+
 def test_a_dry_run_shows_what_would_run_and_stores_nothing(cli: CommandLine) -> None:
     cli.write("good.yaml", GOOD)
     shown = cli.json("run", "good.yaml", "--dry-run", "-p", "word=bye")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from trainui.cli import options, output, progress
-from trainui.domain.definition import StageDefinition
-from trainui.errors import PipelineFileError, Problem
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.errors import PipelineFileError, Problem, UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def validate(
 ) -> None:
     """Find everything that is wrong with a pipeline file; nothing is made or changed.
 
-    What only this machine lacks, such as a GPU, is a warning.
+    What only this machine lacks, such as a GPU or an input, is a warning.
     """
     from trainui.cli.run import parameters
     from trainui.pipeline import loader
@@ -49,7 +49,7 @@ def validate(
     problems: list[Problem] = []
     try:
         with progress.shown(f"checking {file}"):
-            stages = loader.load(file, given, stdin=stdin).stages
+            pipeline = loader.load(file, given, stdin=stdin)
     except PipelineFileError:
         # once more for the problems: without `-p` parameters may still be to be given
         if stdin is not None:
@@ -59,7 +59,7 @@ def validate(
         for problem in problems:
             output.note(str(problem))
     else:
-        _warn(stages)
+        _warn(pipeline)
     if as_json:
         output.value({"valid": not problems, "problems": [asdict(one) for one in problems]})
     elif not problems:
@@ -67,10 +67,36 @@ def validate(
     raise typer.Exit(2 if problems else 0)
 
 
-def _warn(stages: Sequence[StageDefinition]) -> None:
+def _warn(pipeline: Pipeline) -> None:
     """Say what keeps stages that are right from running on this machine."""
     from trainui.control.requirements import lacking_cpus, lacking_gpus
 
-    for lack in (lacking_gpus(stages, os.environ), lacking_cpus(stages)):
+    stages = pipeline.stages
+    for lack in (lacking_gpus(stages, os.environ), lacking_cpus(stages), *_inputs(pipeline)):
         if lack is not None:
             output.note(f"warning: {lack}")
+
+
+def _inputs(pipeline: Pipeline) -> Iterable[str]:
+    """Return what is wrong with each input that no stage makes, once."""
+    wrong: dict[str, str] = {}
+    for stage in pipeline.stages:
+        for error in _wrong_inputs(stage, pipeline.directory):
+            wrong.setdefault(error, f"stage {stage.name}, input {error}")
+    return wrong.values()
+
+
+def _wrong_inputs(stage: StageDefinition, directory: str) -> Iterator[str]:
+    from trainui.pipeline import substitution
+    from trainui.pipeline.inputs import validate_file_path
+
+    try:
+        paths = substitution.inputs_before_start(stage, os.environ)
+    except UsageError as error:
+        yield str(error)
+        return
+    for path in paths:
+        try:
+            validate_file_path(path, allowed=[directory], base=directory)
+        except UsageError as error:
+            yield str(error)
