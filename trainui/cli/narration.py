@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from trainui import clock, text
 from trainui.domain.notices import MARKS
@@ -46,9 +46,11 @@ class Narrator:
             return
         stages = {stage.name: stage for stage in views.stages(self._connection, self._run_id)}
         if self._begun:
-            for _, event in events:
+            latest = {event.stage: number for number, event in events if event.kind in _TOLD}
+            for number, event in events:
                 if event.kind in _TOLD:
-                    yield _change(event, stages)
+                    is_latest = latest[event.stage] == number
+                    yield _change(event, stages.get(event.stage or "") if is_latest else None)
                 elif event.kind in MARKS:
                     yield _mark(event)
         else:
@@ -56,10 +58,9 @@ class Narrator:
             yield from (_now(stage) for stage in stages.values() if stage.status in _TOLD)
 
 
-def _change(event: Event, stages: Mapping[str, StageRecord]) -> str:
+def _change(event: Event, stage: StageRecord | None) -> str:
     name = event.stage or ""
     _subject, _separator, reason = event.text.removeprefix(name).partition(": ")
-    stage = stages.get(name)
     if stage is not None and stage.status != event.kind:
         stage = None  # it has moved on, so its times are no longer those of this change
     return _line(event.time, Status(event.kind), name, stage, reason)

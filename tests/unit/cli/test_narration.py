@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.execution.submitted import begin
 from trainui import clock, control
 from trainui.cli.narration import Narrator
 from trainui.domain.states import Status
@@ -61,6 +62,18 @@ def test_changes_between_two_looks_are_all_told(store: Store) -> None:
         play(store, run_id, "b", failed)
         assert words(narrator.news()) == ["● running b", "✗ failed b - exit code 3"]
         assert list(narrator.news()) == []
+
+
+def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: Store) -> None:
+    run_id = control.submit(loader.load_text(TWO))
+    with views.reading() as connection:
+        narrator = Narrator(connection, run_id, from_start=True)
+        failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1")
+        play(store, run_id, "a", failed)
+        control.resume(run_id)
+        begin(store, run_id, "a")
+        told = [line for line in words(narrator.news()) if "running" in line]
+        assert told == ["● running a", "● running a (attempt 2)"]
 
 
 def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Store) -> None:
