@@ -107,9 +107,9 @@ class Trial:
                 return run.status
             if self._screen is not None and not self._screen.live():
                 self._kill_screen()
-            if self._faults_left and time.monotonic() > next_fault:
-                if self._cause_a_fault():
-                    next_fault = time.monotonic() + self._random.uniform(0, BETWEEN)
+            due = self._faults_left and time.monotonic() > next_fault
+            if due and self._cause_a_fault():
+                next_fault = time.monotonic() + self._random.uniform(0, BETWEEN)
             elif faults.nobody_lives():
                 # any one process of ours brings back the rest; where none is left, a person does
                 self._counts["starts by a person"] += 1

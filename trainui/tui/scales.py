@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from trainui.tui import ticks
 from trainui.tui.figures import number
-from trainui.tui.ticks import Tick
+from trainui.tui.ticks import Tick, trimmed
 
 Run = tuple[int, int]
 """The lowest and the highest dot of a column; (1, 0): none."""
@@ -70,8 +70,8 @@ class Upright:
     def ends(self) -> list[Tick]:
         """Return the axis's two ends; of a lone value the middle."""
         if self.middle is not None:
-            return [Tick(self.middle, number(self.middle))]
-        return [Tick(value, number(value)) for value in (self.high, self.low)]
+            return [Tick(self.middle, trimmed(number(self.middle)))]
+        return [Tick(value, trimmed(number(value))) for value in (self.high, self.low)]
 
 
 def _about(value: float, *, log: bool) -> tuple[float, float]:

@@ -49,7 +49,7 @@ def powers(low: float, high: float, most: int) -> list[Tick]:
         stride = -(-(last - first + 1) // max(most, 1))
         return [Tick(10.0**power, _power(power)) for power in range(first, last + 1, stride)]
     found = [
-        Tick(part * 10.0**power, _trimmed(number(part * 10.0**power)))
+        Tick(part * 10.0**power, trimmed(number(part * 10.0**power)))
         for power in range(first - 1, last + 1)
         for part in (1, 2, 5)
         if low <= part * 10.0**power <= high
@@ -150,13 +150,15 @@ def count(value: float, stride: float = 0.0) -> str:
     for least, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if size >= least:
             digits = max(-math.floor(math.log10(stride / least) + 1e-9), 0) if stride else 2
-            return f"{_trimmed(f'{value / least:.{digits}f}')}{letter}"
+            return f"{trimmed(f'{value / least:.{digits}f}')}{letter}"
     digits = max(-math.floor(math.log10(stride) + 1e-9), 0) if stride else 4
-    return _trimmed(f"{value:.{digits}f}")
+    return trimmed(f"{value:.{digits}f}")
 
 
-def _trimmed(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def trimmed(text: str) -> str:
+    """Return a written number without the zeros that end its digits."""
+    digits, exponent, power = text.partition("e")
+    return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + exponent + power
 
 
 def duration(seconds: float) -> str:
