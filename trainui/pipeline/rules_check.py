@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from trainui.pipeline import shell_ending
 from trainui.pipeline.nodes import Mark, Scalar, Sequence
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.problems import Problems, quoted
-from trainui.pipeline.template import Variable, only_variable, variables
+from trainui.pipeline.template import Variable, only_variable, parse, variables
 
 
 def check(outline: Outline, problems: Problems) -> None:
@@ -70,9 +71,13 @@ def _check_placed(stage: StageOutline, problems: Problems) -> None:
         for item in run.items:
             _check_own_item(item if isinstance(item, Scalar) else Scalar("", False), problems)
     elif isinstance(run, Scalar) and stage.has("resume_args"):
-        placed = Variable("resume_args") in variables(run.text)
-        if not placed and "\n" in run.text.strip():
+        if Variable("resume_args") in variables(run.text):
+            return
+        if "\n" in run.text.strip():
             message = "run has several lines; write ${resume_args} where resume_args belong"
+            problems.add(run.mark, "resume-args-not-placed", message)
+        elif where := shell_ending.fault(parse(run.text.rstrip())):
+            message = f"resume_args would go {where}; write ${{resume_args}} where they belong"
             problems.add(run.mark, "resume-args-not-placed", message)
 
 

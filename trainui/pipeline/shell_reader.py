@@ -13,7 +13,7 @@ from trainui.pipeline.template import Template, Variable
 
 def spots(template: Template) -> list[Spot]:
     """Return the spot of each variable of a shell text, in order."""
-    reader = _Reader()
+    reader = Reader()
     for part in template:
         if isinstance(part, Variable):
             reader.variable()
@@ -50,7 +50,7 @@ _BASE = _Frame(_Kind.COMMAND, Place.BARE)
 
 
 @dataclass(slots=True)
-class _Reader:
+class Reader:
     """Reads shell text part by part and keeps what it is within."""
 
     frames: list[_Frame] = field(default_factory=lambda: [_BASE])
@@ -63,6 +63,7 @@ class _Reader:
     """Whether a backslash ended the text before a variable."""
 
     def variable(self) -> None:
+        """Take a variable in, and note its spot."""
         top = self.frames[-1]
         place = Place.ESCAPED if self.escaping else top.place
         self.found.append(Spot(place, top.delimiter))
@@ -70,6 +71,7 @@ class _Reader:
         self.last = "x"
 
     def text(self, text: str) -> None:
+        """Take text in."""
         position = 0
         while position < len(text):
             taken = _STEPS[self.frames[-1].kind](self, text, position)
@@ -77,10 +79,20 @@ class _Reader:
             if taken:
                 self.last = text[position - 1]
 
+    def is_between_words(self) -> bool:
+        """Tell whether what comes next is the line's own, in no quotes and nothing else."""
+        return len(self.frames) == 1
+
+    def is_in_comment(self) -> bool:
+        """Tell whether what comes next is part of a comment."""
+        return self.frames[-1].kind is _Kind.COMMENT
+
     def push(self, kind: _Kind, place: Place, times: int = 1) -> None:
+        """Go into something."""
         self.frames.extend([_Frame(kind, place)] * times)
 
     def pop(self) -> None:
+        """Go out of it."""
         if len(self.frames) > 1:
             self.frames.pop()
 
@@ -90,7 +102,7 @@ class _Reader:
         self.awaited.clear()
 
 
-_Step = Callable[[_Reader, str, int], int]
+_Step = Callable[[Reader, str, int], int]
 """Reads something at a position and tells how many characters it was."""
 
 _HERE_WORD = re.compile(r"<<(-?)[ \t]*((?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s'\"\\;&|()<>])+)")
@@ -115,12 +127,12 @@ _INNER_BRACE = {
 """What the shell's braces make of a place; elsewhere the inside is bare."""
 
 
-def _ordinary(reader: _Reader, text: str, position: int) -> int:
+def _ordinary(reader: Reader, text: str, position: int) -> int:
     match = _ORDINARY[reader.frames[-1].kind].match(text, position)
     return len(match.group()) if match else 0
 
 
-def _escape(reader: _Reader, text: str, position: int) -> int:
+def _escape(reader: Reader, text: str, position: int) -> int:
     """Read a backslash and what it escapes; 0: there is none."""
     if text[position] != "\\":
         return 0
@@ -130,7 +142,7 @@ def _escape(reader: _Reader, text: str, position: int) -> int:
     return 2
 
 
-def _expansion(reader: _Reader, text: str, position: int) -> int:
+def _expansion(reader: Reader, text: str, position: int) -> int:
     """Read the beginning of what the shell expands; 0: there is none."""
     if text.startswith("$((", position):
         reader.push(_Kind.ARITHMETIC, Place.BARE, times=2)
@@ -147,7 +159,7 @@ def _expansion(reader: _Reader, text: str, position: int) -> int:
     return 0
 
 
-def _quotes(reader: _Reader, text: str, position: int) -> int:
+def _quotes(reader: Reader, text: str, position: int) -> int:
     """Read an opening quote; 0: there is none."""
     if text.startswith("$'", position):
         reader.push(_Kind.ANSI, Place.ANSI)
@@ -161,7 +173,7 @@ def _quotes(reader: _Reader, text: str, position: int) -> int:
     return 0
 
 
-def _in_command(reader: _Reader, text: str, position: int) -> int:
+def _in_command(reader: Reader, text: str, position: int) -> int:
     return (
         _ordinary(reader, text, position)
         or _escape(reader, text, position)
@@ -172,7 +184,7 @@ def _in_command(reader: _Reader, text: str, position: int) -> int:
     )
 
 
-def _operator(reader: _Reader, text: str, position: int) -> int:
+def _operator(reader: Reader, text: str, position: int) -> int:
     character = text[position]
     if text.startswith("((", position) and reader.last in "\n;&| \t":
         reader.push(_Kind.ARITHMETIC, Place.BARE, times=2)
@@ -188,7 +200,7 @@ def _operator(reader: _Reader, text: str, position: int) -> int:
     return 1
 
 
-def _here_operator(reader: _Reader, text: str, position: int) -> int:
+def _here_operator(reader: Reader, text: str, position: int) -> int:
     """Read `<<` with its delimiter, or `<<<`; 0: there is neither."""
     if text.startswith("<<<", position):
         return 3
@@ -204,7 +216,7 @@ def _here_operator(reader: _Reader, text: str, position: int) -> int:
     return len(match.group())
 
 
-def _in_here(reader: _Reader, text: str, position: int) -> int:
+def _in_here(reader: Reader, text: str, position: int) -> int:
     frame = reader.frames[-1]
     if reader.last == "\n" and frame.end and (match := frame.end.match(text, position)):
         reader.pop()
@@ -214,7 +226,7 @@ def _in_here(reader: _Reader, text: str, position: int) -> int:
     return _escape(reader, text, position) or _expansion(reader, text, position) or 1
 
 
-def _in_arithmetic(reader: _Reader, text: str, position: int) -> int:
+def _in_arithmetic(reader: Reader, text: str, position: int) -> int:
     if text[position] == "(":
         reader.push(_Kind.ARITHMETIC, Place.BARE)
         return 1
@@ -224,7 +236,7 @@ def _in_arithmetic(reader: _Reader, text: str, position: int) -> int:
     return _escape(reader, text, position) or _expansion(reader, text, position) or 1
 
 
-def _in_brace(reader: _Reader, text: str, position: int) -> int:
+def _in_brace(reader: Reader, text: str, position: int) -> int:
     if text[position] == "}":
         reader.pop()
         return 1
@@ -238,7 +250,7 @@ def _in_brace(reader: _Reader, text: str, position: int) -> int:
     return taken or 1
 
 
-def _in_double(reader: _Reader, text: str, position: int) -> int:
+def _in_double(reader: Reader, text: str, position: int) -> int:
     if text[position] == '"':
         reader.pop()
         return 1
@@ -250,7 +262,7 @@ def _in_double(reader: _Reader, text: str, position: int) -> int:
     )
 
 
-def _in_comment(reader: _Reader, text: str, position: int) -> int:
+def _in_comment(reader: Reader, text: str, position: int) -> int:
     if text[position] == "\n":
         reader.pop()
         return 0  # the line's end is the command's to read
@@ -258,7 +270,7 @@ def _in_comment(reader: _Reader, text: str, position: int) -> int:
 
 
 def _until(stop: str, *, escapes: bool) -> _Step:
-    def step(reader: _Reader, text: str, position: int) -> int:
+    def step(reader: Reader, text: str, position: int) -> int:
         if text[position] == stop:
             reader.pop()
             return 1

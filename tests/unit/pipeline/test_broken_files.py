@@ -196,6 +196,7 @@ TABLE = [
     B("both resumes", stage("run: x\ncheckpoint: c\nresume_args: [a]\nresume_run: y"), [("both-resume-fields", 6, 5)]),
     B("resume of a task", stage("task: m.f\ncheckpoint: c\nresume_args: [a]"), [("resume-of-task", 5, 5)], ("$TRAINUI_CHECKPOINT",)),
     B("resume_args not placed", stage("run: |\n  a\n  b\ncheckpoint: c\nresume_args: [x]"), [("resume-args-not-placed", 3, 10)], ("${resume_args}",)),
+    B("resume_args to a log", stage("run: python t.py | tee log\ncheckpoint: c\nresume_args: [x]"), [("resume-args-not-placed", 3, 10)], ("would go to `tee log`", "${resume_args}")),
     # names
     B("name with a slash", "stages:\n  - {name: a/b, run: x}\n", [("bad-name", 2, 12)], ("/",)),
     B("name with a variable", "stages:\n  - name: a${params.x}\n    run: x\n", [("bad-name", 2, 11)]),
