@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.acceptance.command_line import CommandLine, stage_of, states_of
+from tests.unit.supervisor.waiting import wait_for
 from trainui.execution import variables
 from trainui.execution.variables import Difference
 
@@ -160,6 +161,31 @@ def test_a_stage_alone_runs_again_or_with_all_that_depends_on_it(served: Command
     assert executed(served) == {"b": 1, "d": 1}
     directory = Path(served("path", "again", "b").out.strip())
     assert directory.with_name("b~2").exists()
+
+
+READ = """\
+name: read
+stages:
+  - {name: made, run: echo 1}
+  - {name: reads, run: "until [ -e read.go ]; do sleep 0.05; done", depends_on: [made]}
+"""
+
+
+def test_what_a_stage_reads_that_runs_is_told_to_stay(served: CommandLine) -> None:
+    served.write("read.yaml", READ)
+    assert served("run", "read.yaml", "--detach").code == 0
+    wait_for(lambda: states_of(served.json("show", "read"))["reads"] == "running", "reads")
+    done = served("rerun", "read", "made")
+    assert (done.code, done.err) == (
+        2, "reads runs on what made made; wait for the end of reads, or cancel it\n",
+    )  # fmt: skip
+    served.write("read.yaml", READ.replace("echo 1", "echo 2"))
+    done = served("resume", "read", "--file", "read.yaml", "--detach")
+    assert done.code == 0
+    assert "reads runs on what it made" in done.err
+    assert "nothing to resume: read is ● running" in done.err
+    served.write("read.go", "")
+    assert served("wait", "read").code == 0
 
 
 def test_what_cannot_run_again_is_refused(served: CommandLine) -> None:

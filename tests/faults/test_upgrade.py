@@ -78,6 +78,7 @@ class Upgrade:
     def __init__(self, directory: Path) -> None:
         self.file = make_database(directory)
         self.gate, self.ledger = directory / "gate", directory / "ledger"
+        self.lock = self.file.with_name(f"{self.file.name}.upgrade.lock")
         self._scripts = directory / "migrations"
         shutil.copytree(Path(schema.__file__).with_name("migrations"), self._scripts)
         text = NEXT.format(head=schema.HEAD, ledger=self.ledger, gate=self.gate)
@@ -89,6 +90,13 @@ class Upgrade:
 
     def begun(self) -> int:
         return len(self.ledger.read_text().splitlines()) if self.ledger.exists() else 0
+
+
+def is_waited_for(lock: Path) -> bool:
+    """Whether the kernel knows of a process that waits for a lock."""
+    inode = f":{lock.stat().st_ino} "
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and inode in line for line in lines)
 
 
 def test_an_upgrade_that_is_killed_has_done_nothing_and_is_done_again(tmp_path: Path) -> None:
@@ -115,6 +123,7 @@ def test_of_two_processes_at_once_one_upgrades(tmp_path: Path) -> None:
     upgrade = Upgrade(tmp_path)
     processes = [upgrade.start(), upgrade.start()]
     wait_for(upgrade.begun, "the middle of an upgrade")
+    wait_for(lambda: is_waited_for(upgrade.lock), "the other one, which waits")
     upgrade.gate.touch()
     for process in processes:
         assert process.communicate(timeout=60)[1] == b""

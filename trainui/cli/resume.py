@@ -124,10 +124,10 @@ def resume(
     wishes = named.wishes(found, choice.pipeline)
     shown = [] if as_json else _plan_lines(found, wishes)
     revived = _resume(found.id, wishes)
+    if shown and (revived or wishes.pipeline):
+        output.note("\n".join([*shown, ""]))
     if not revived:
         raise typer.Exit(_nothing_to_do(found, wait=wait, as_json=as_json))
-    if shown:
-        output.note("\n".join([*shown, ""]))
     raise typer.Exit(_follow(found, revived, detach=detach, wait=wait, as_json=as_json))
 
 
