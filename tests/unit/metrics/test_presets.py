@@ -163,6 +163,13 @@ def test_what_is_no_metric(text: str) -> None:
     assert found(AnyLines(None, {}), text) == {}
 
 
+@pytest.mark.parametrize("filling", [" ", "- ", "1 ", "[1] ", "val ", "epoch: "])
+def test_a_line_that_is_endlessly_alike_is_soon_given_up(filling: str) -> None:
+    """Read by a pattern that tries all ways to part it, it would take a minute and more."""
+    line = f"epoch {filling * (60_000 // len(filling))}x\n"
+    assert found(AnyLines(None, {}), line * 3) == {}
+
+
 @given(st.sampled_from(SAMPLES), st.integers(0, 2**32))
 def test_wherever_a_log_is_cut(sample: Sample, seed: int) -> None:
     """A reader meets any number of whole lines, and a new one goes on from what was remembered."""
