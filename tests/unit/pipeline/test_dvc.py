@@ -304,6 +304,26 @@ def test_values_are_put_in_as_dvc_does(project: Path) -> None:
     assert (given["a.x"], given["a.w"], given["a.n"], given["a.l"]) == ("-inf", False, 0.001, 0.1)
 
 
+def test_names_that_would_be_equal_are_told_apart(project: Path) -> None:
+    text = """\
+        stages:
+          a.b: {cmd: x, outs: [one]}
+          a_b: {cmd: y, deps: [one], outs: [two]}
+          c:
+            foreach: [k/v, k.v]
+            do: {cmd: "z ${item}", deps: [two]}
+    """
+    stages = loaded(project, converted(project, text))
+    assert [(stage.name, stage.depends_on) for stage in stages.values()] == [
+        ("a_b", ()),
+        ("a_b_2", ("a_b",)),
+        ("c[item=k/v]", ("a_b_2",)),
+        ("c[item=k.v]", ("a_b_2",)),
+    ]
+    text = text.replace("k/v, k.v", "{n: k/v}, {n: k.v}").replace("a_b:", "'c@0':")
+    assert list(loaded(project, converted(project, text))) == ["a_b", "c@0", "c@0_2", "c@1"]
+
+
 def test_values_with_a_tag_are_taken_as_they_are_written(project: Path) -> None:
     write(project, params_yaml="seed: !!str 010\n")
     (stage,) = loaded(project, converted(project, "stages: {a: {cmd: 'x ${seed}'}}")).values()

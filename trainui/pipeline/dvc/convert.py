@@ -5,10 +5,11 @@ DVC's stages of one family become one matrix stage where a matrix says the same,
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui.errors import PipelineFileError
@@ -109,9 +110,9 @@ class _Conversion:
             families[stage.family].append(stage)
         groups = {name for name, members in families.items() if _fits_matrix(members)}
         while True:
-            nodes = [
+            nodes = _named_apart(
                 node for name, one in families.items() for node in _split(name, one, name in groups)
-            ]
+            )
             unfit = {
                 node.stages[0].family
                 for node in nodes
@@ -187,6 +188,16 @@ def _split(family: str, stages: Sequence[Stage], matrix: bool) -> Iterable[_Node
     if matrix:
         return [_Node(fit_name(family), tuple(stages), matrix=True)]
     return [_Node(fit_name(stage.name), (stage,)) for stage in stages]
+
+
+def _named_apart(nodes: Iterable[_Node]) -> list[_Node]:
+    """Return the stages with a number at names that two would have."""
+    named: dict[str, _Node] = {}
+    for node in nodes:
+        numbered = (f"{node.name[: names.MAX_STAGE_NAME - 6]}_{at}" for at in itertools.count(2))
+        name = next(one for one in itertools.chain([node.name], numbered) if one not in named)
+        named[name] = replace(node, name=name)
+    return list(named.values())
 
 
 def _fits_matrix(stages: Sequence[Stage]) -> bool:
