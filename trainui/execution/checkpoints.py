@@ -82,7 +82,7 @@ def _mtime_ns(path: Path) -> int:
     try:
         newest = path.stat().st_mtime_ns
         # a file that is written anew in its place leaves the directory's own time as it is
-        return max((newest, *(file.stat().st_mtime_ns for file in files_of(path))))
+        return max((newest, *(file.lstat().st_mtime_ns for file in files_of(path))))
     except OSError:
         return 0
 

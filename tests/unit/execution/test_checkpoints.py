@@ -85,6 +85,7 @@ def test_a_directory_is_as_new_as_the_newest_of_its_files(tmp_path: Path) -> Non
     for name, written in (("ckpt-1", 30), ("ckpt-2", 20)):
         put(tmp_path / name / "model.bin", b"x", mtime=written)
         os.utime(tmp_path / name, (10, 10))
+    (tmp_path / "ckpt-1" / "link").symlink_to("nowhere")
     assert checkpoints.find(RULE, tmp_path) == str(tmp_path / "ckpt-1")
 
 
