@@ -125,7 +125,7 @@ def call(arguments: Sequence[str]) -> int:
     try:
         result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)
     except _ArgumentError as error:
-        raise UsageError(_explained(error)) from error
+        raise UsageError(_explained(error, arguments)) from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except SystemExit as error:  # what Typer makes of a closed pipe
@@ -133,9 +133,10 @@ def call(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _explained(error: Exception) -> str:
+def _explained(error: Exception, arguments: Sequence[str]) -> str:
     context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "trainui"
+    named = "" if arguments[0].startswith("-") else f" {arguments[0]}"
+    command = context.command_path if context is not None else f"trainui{named}"
     explain = getattr(error, "format_message", error.__str__)
     words = " ".join(explain().split()).rstrip(".")
     for theirs, ours in _WORDS.items():

@@ -44,6 +44,10 @@ def read(file: str, stdin: TextIO | None = None) -> Source:
     if file == STDIN:
         text = _decode(_read_stdin(stdin or sys.stdin), file)
         return Source(file, text, str(Path.cwd()), None)
+    if not file:
+        raise _refused(
+            "''", "unreadable", "the name of the file is empty; write one, or - for stdin"
+        )
     path = Path(file).expanduser().absolute()
     try:
         with path.open("rb") as stream:

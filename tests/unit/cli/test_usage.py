@@ -113,6 +113,7 @@ def test_no_such_run_is_3(call: Call, command: str) -> None:
 
 def test_what_is_not_understood_has_a_hint(call: Call) -> None:
     assert "see `trainui ls --help`" in call("ls", "--colour")[2]
+    assert "see `trainui run --help`" in call("run", "-p")[2]
     assert "Did you mean" in call("shwo")[2] or "No such command" in call("shwo")[2]
 
 
@@ -141,6 +142,10 @@ def test_what_was_not_understood_is_one_line_in_plain_words(
     err = call(*arguments)[2]
     assert err.count("\n") == 1
     assert not any(word in err for word in ("(s)", " int ", "range", "\t"))
+
+
+def test_a_file_without_a_name_is_told_from_the_directory_that_it_would_be(call: Call) -> None:
+    assert "name of the file is empty" in call("validate", "")[2]
 
 
 def test_help_is_a_command_too(call: Call) -> None:
