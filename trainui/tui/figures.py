@@ -95,8 +95,12 @@ def state_style(status: Status) -> str:
 
 def progress_bar(done: float, total: int, width: int) -> tuple[str, str]:
     """Return the full and the empty part of a bar; it is full only when all is done."""
-    full = int(width * done / total) if total else 0
-    return "━" * full, "━" * (width - full)
+    return bar(int(width * done / total) if total else 0, width)
+
+
+def bar(full: int, width: int) -> tuple[str, str]:
+    """Return the full and the empty part of a bar, told apart without colours too."""
+    return "━" * full, "─" * (width - full)
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"

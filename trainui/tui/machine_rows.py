@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from trainui.text import harmless
 from trainui.tui.disk_forecast import coarse
-from trainui.tui.figures import blocks, size
+from trainui.tui.figures import bar, blocks, size
 from trainui.tui.gpu_reader import GpuFigures
 from trainui.tui.machine_reader import DiskFigures, MachineFigures
 from trainui.tui.snapshots import GpuUse, Machine
@@ -129,12 +129,12 @@ def _measure(
     beside: Sequence[Span] = (),
 ) -> Row:
     """Return a line: what, how full, in figures, and how it was."""
-    full = round(BAR * min(max(share or 0.0, 0.0), 1.0))
+    full, empty = bar(round(BAR * min(max(share or 0.0, 0.0), 1.0)), BAR)
     high = share is not None and share * 100 >= HIGH
     spans = [
         Span(f"   {label:<{LABEL}}", "dim"),
-        Span("━" * full, "warn" if high else "accent"),
-        Span("━" * (BAR - full), "line"),
+        Span(full, "warn" if high else "accent"),
+        Span(empty, "line"),
         Span("  "),
     ]
     used = sum(len(one.text) for one in beside)

@@ -10,6 +10,8 @@ from textual.color import Color
 
 from trainui.text import SYMBOLS
 from trainui.tui.ascii import AsciiOnly, is_wanted, plain
+from trainui.tui.figures import progress_bar
+from trainui.tui.pens import pen
 
 BRAILLE = [chr(0x2800 + bits) for bits in range(256)]
 BOX = [chr(code) for code in range(0x2500, 0x2580)]
@@ -25,6 +27,16 @@ def test_every_character_becomes_ascii_of_its_width(character: str) -> None:
 
 def test_states_stay_apart() -> None:
     assert len({plain(symbol) for symbol in SYMBOLS.values()}) == len(SYMBOLS)
+
+
+def test_lines_of_a_plot_stay_apart() -> None:
+    marks = [pen(index).mark for index in range(12)]
+    assert len({plain(mark) for mark in marks}) == len(set(marks)) == 12
+
+
+def test_a_bar_tells_how_full_it_is_without_colours() -> None:
+    full, empty = progress_bar(3, 4, 8)
+    assert "".join(map(plain, full + empty)) == "======--"
 
 
 def test_a_curve_is_where_it_was() -> None:
