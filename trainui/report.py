@@ -12,7 +12,7 @@ from pathlib import Path
 from trainui import clock, text
 from trainui.braille import plot_lines
 from trainui.control import code
-from trainui.domain.clocks import is_clock
+from trainui.domain.clocks import is_clock, is_moment
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.pipeline import masking
 from trainui.store import curves, views
@@ -110,6 +110,7 @@ def _metrics(series: Sequence[SeriesSummary]) -> str:
                 f"{one.count}" + (f" ({one.nonfinite} NaN or Inf)" if one.nonfinite else ""),
             )
             for one in series
+            if not is_moment(one.name, one.min)
         ),
     )
 

@@ -112,6 +112,8 @@ async def test_the_mouse_points_zooms_pans_and_opens(filler: Filler) -> None:  #
         await driven.until(lambda: plot.chart() is not None)
         await driven.pilot.click("#plot", offset=(60, 5))
         await driven.until(lambda: plot.view.cursor is not None)
+        assert plot.view.cursor is not None
+        assert plot.view.cursor.is_integer()  # a step that there is
         await driven.pilot._post_mouse_events([_scroll()], widget="#plot", offset=(60, 5), button=0)
         await driven.until(lambda: plot.view.window is not None)
         before = plot.view.window

@@ -66,12 +66,16 @@ def test_curves_are_drawn_between_their_extremes_and_clocks_are_not(
     run_id = submit(tmp_path, TEXT)
     stage = views.stages(connection, run_id)[0]
     file = tmp_path / "metrics.jsonl"
-    points = [{"step": step, "epoch": step / 10, "loss": 8 - step} for step in range(1, 6)]
+    points = [
+        {"step": step, "epoch": step / 10, "timestamp": 1.79e9 + step, "loss": 8 - step}
+        for step in range(1, 6)
+    ]
     file.write_text("".join(json.dumps(point) + "\n" for point in points))
     with open_session() as session:
         sync_metrics_from_file(stage.id, str(file), session)
     shown = written(connection, run_id)
     assert "| train_a | loss | 3 | 3 | 7 | 5 | 5 |" in shown
+    assert "timestamp" not in shown
     (plot,) = re.findall(r"```\n(.*?)\n```", shown, re.DOTALL)
     lines = plot.split("\n")
     assert lines[0] == "train_a  loss"

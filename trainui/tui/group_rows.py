@@ -49,8 +49,6 @@ def group_rows(
         value = group.values.get(stage.name) if group is not None else None
         leads = place == 0 and group is not None and group.lower is not None
         rows.append(columns.row(stage, params[stage.name], value, now, leads=leads))
-    told = ("enter shows each as a stage", "3, then c: their curves in one plot")
-    rows += [(), *((Span(line, "dim"),) for line in told)]
     return [_whole(row, width) for row in rows]
 
 

@@ -31,6 +31,8 @@ def reading(line: Line, view: View, x: float) -> Reading | None:
     """Return a line's last point up to a place; None before its first one and after its last."""
     if x > line.end:
         return None
+    if line.best is not None and x == line.best[2]:
+        return _best_reading(line, view, *line.best)
     column = -1
     for at, place in enumerate(line.at):
         if place > x:
@@ -42,6 +44,15 @@ def reading(line: Line, view: View, x: float) -> Reading | None:
     value = line.lasts[column]
     mean = line.smooths[column] if view.smoothing else value
     return Reading(column, line.at[column], line.steps[column], value, mean, line.times[column])
+
+
+def _best_reading(line: Line, view: View, value: float, step: float, x: float) -> Reading | None:
+    """Return a line's best point, which need not be the last one of its column."""
+    column = next((at for at, place in enumerate(line.at) if place >= x), None)
+    if column is None:
+        return None
+    smoothed = line.smooths[column] if view.smoothing else value
+    return Reading(column, x, step, value, smoothed, line.times[column])
 
 
 def last_reading(line: Line, view: View) -> Reading | None:

@@ -1,4 +1,4 @@
-"""A stage as Markdown, for an issue or a chat."""
+"""A stage, or a matrix of stages, as Markdown, for an issue or a chat."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.text import harmless, state
 from trainui.tui.curve_data import CurveData
 from trainui.tui.figures import elapsed, number, step
+from trainui.tui.group_rows import group_rows
 from trainui.tui.overview import command_text
+from trainui.tui.snapshots import Group
+from trainui.tui.spans import joined
+
+WIDTH = 100
+"""Characters of a table."""
 
 LOG_LINES = 20
 """Lines of a failed stage's log that are copied."""
@@ -36,6 +42,14 @@ def stage_report(
     if stage.error and log:
         lines += ["", "```", *log[-LOG_LINES:], "```"]
     return "\n".join(lines) + "\n"
+
+
+def group_report(run: RunRecord, members: Sequence[StageRecord], group: Group | None) -> str:
+    """Return the members of a matrix, the best first, as far as that can be told."""
+    name = f"{members[0].definition.group} ×{len(members)}"
+    rows = group_rows(members, group, now=clock.now(), width=WIDTH)
+    lines = [f"### {harmless(run.name)} / {harmless(name)}", "", f"run `{run.id}`", ""]
+    return "\n".join([*lines, "```", joined(rows), "```"]) + "\n"
 
 
 def _curve_line(curve: CurveData) -> str:

@@ -99,6 +99,13 @@ def test_a_reading_is_the_last_point_up_to_the_cursor() -> None:
     ]
 
 
+def test_at_the_best_point_it_is_that_one_and_not_the_last_of_its_column() -> None:
+    dense = line([5.0, 3.0, 4.0], at=(1.0, 3.0, 5.0), best=(0.5, 2.0, 2.0), end=5.0)
+    found = reading(dense, View(), 2.0)
+    assert found is not None
+    assert (found.value, found.step, found.column) == (0.5, 2.0, 1)
+
+
 def test_the_cursor_goes_from_point_to_point_and_over_many_in_a_character() -> None:
     sparse = chart(line([1.0, NAN, NAN, NAN, 2.0, NAN, NAN, 3.0]))
     view = View(cursor=0.0)

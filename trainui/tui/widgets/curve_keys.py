@@ -211,11 +211,12 @@ class CurveKeys(RowsView):
             self._pan(-by / max(self.plot_cells(), 1))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """End a drag, or put the cursor where it was pressed."""
+        """End a drag, or put the cursor on the point that is nearest."""
         if self._held_at is None:
             return
         self._held_at = None
         self.release_mouse()
         x = self.place_under(event)
-        if not self._dragged and x is not None:
-            self.point_at(x)
+        chart = self.chart()
+        if not self._dragged and x is not None and chart is not None:
+            self.point_at(min(places(chart), key=lambda place: abs(place - x), default=x))

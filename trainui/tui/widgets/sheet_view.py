@@ -17,7 +17,7 @@ from trainui.tui.group_rows import group_rows
 from trainui.tui.overview import as_attempt, overview_rows
 from trainui.tui.sheets import events_rows, files_rows, params_rows
 from trainui.tui.snapshots import RunPage, StageDetail
-from trainui.tui.spans import Row, marked, plain
+from trainui.tui.spans import Row, Span, marked, plain
 from trainui.tui.widgets.lines import RowsView
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from trainui.tui.timeline import Timeline
 
 LEAST_WIDTH = 20
+
+OF_A_FOLD = ("enter shows each as a stage", "3, then c: their curves in one plot")
+"""What can be done with a folded matrix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,8 @@ class SheetView(RowsView):
     def _rows_of(self, of: Subject, sheet: int, width: int) -> list[Row]:
         stage = as_attempt(of.stage, of.attempts)
         if sheet == 2 and of.members:
-            return group_rows(of.members, of.page.group, now=clock.now(), width=width)
+            rows = group_rows(of.members, of.page.group, now=clock.now(), width=width)
+            return [*rows, (), *((Span(line, "dim"),) for line in OF_A_FOLD)]
         if sheet == 2:
             return self._overview(of, stage, width)
         if sheet == 5:
