@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import re
 from datetime import datetime
 from typing import NamedTuple
 
@@ -131,13 +132,14 @@ def _written(values: list[float], stride: float) -> list[str]:
     texts = [number(value) for value in values]
     if len(set(texts)) == len(texts) and max(map(len, texts)) <= LABEL:
         return texts
-    return [
-        texts[0],
-        *(
-            f"+{value - values[0]:.2g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-            for value in values[1:]
-        ),
-    ]
+    return [texts[0], *(_above(value - values[0]) for value in values[1:])]
+
+
+def _above(distance: float) -> str:
+    """Write how far a value is above the first one, in two digits where there is room."""
+    written = (f"+{distance:.2g}", f"+{distance:.1e}", f"+{distance:.0e}")
+    texts = [re.sub(r"e\+?(-?)0?", r"e\1", text) for text in written]
+    return next((text for text in texts if len(text) <= LABEL), texts[-1])
 
 
 def _power(power: int) -> str:

@@ -52,6 +52,7 @@ def test_times_of_the_day_are_round_here() -> None:
 
 
 @example(99998.0, 2.0, 4)
+@example(274877906944.0, 0.0078125, 8)
 @given(st.floats(-1e12, 1e12), st.floats(1e-6, 1e12), st.integers(1, 12))
 def test_there_are_few_marks_all_inside_and_none_twice(low: float, span: float, most: int) -> None:
     high = low + span
