@@ -402,6 +402,24 @@ async def test_runs_are_sorted_by_their_metric_the_best_first(filler: Filler) ->
         await driven.until(lambda: order() == ["worst", "middling", "best", "idle"], "the reverse")
 
 
+async def test_s_goes_through_all_columns_and_comes_round(filler: Filler) -> None:  # noqa: F811
+    for name, params in (
+        ("a", {"steps": "1", "lr": "3"}),
+        ("b", {"lr": "2", "steps": "2"}),
+        ("c", {"opt": "sgd", "lr": "1", "steps": "3"}),
+    ):
+        filler.run({"train": ()}, name=name, run_params=params)
+    async with opened(size=(160, 36)) as driven:
+        await driven.until_shown("WHEN▾", "opt", "steps", "lr")
+        columns = driven.runs.table._columns.titles
+        seen = []
+        for _ in range(8):
+            await driven.press("s")
+            seen.append(driven.runs.table.order[0])
+            assert driven.runs.table._columns.titles == columns
+        assert seen == ["STATE", "NAME", "STAGES", "ELAPSED", "opt", "lr", "steps", "WHEN"]
+
+
 def trained(
     filler: Filler,  # noqa: F811
     name: str,

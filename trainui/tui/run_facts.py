@@ -58,12 +58,19 @@ class Facts:
         )
 
 
-def facts_of(runs: Sequence[RunLine]) -> Facts:
-    """Look at the runs of the list."""
+def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -> Facts:
+    """Look at the runs of the list.
+
+    Args:
+        runs: as they stand in it.
+        newest: the same ones, the newest first: whatever they are sorted by, the parameters that
+            have a column are the same and stand in the same order; None: they stand so.
+    """
     looked_at = list(islice(runs, MOST_LOOKED_AT))
-    names = differing(run.params_json for run in looked_at)
+    texts = [run.params_json for run in islice(runs if newest is None else newest, MOST_LOOKED_AT)]
+    names = differing(texts)
     widths = dict.fromkeys(names, 0)
-    for text in {run.params_json for run in looked_at}:
+    for text in set(texts):
         params = params_of(text)
         for name in names:
             widths[name] = max(widths[name], cell_len(shown_value(params.get(name, ""))))

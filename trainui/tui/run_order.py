@@ -30,7 +30,7 @@ class Order:
         """What it is remembered by."""
         return f"{METRIC}{self.metric}" if self.metric else self.title
 
-    def arranged(self, runs: Sequence[RunLine], *, reverse: bool) -> list[RunLine]:
+    def arranged(self, runs: Sequence[RunLine], *, reverse: bool) -> Sequence[RunLine]:
         """Return runs, newest first, in this order.
 
         Args:
@@ -38,7 +38,7 @@ class Order:
             reverse: whether the last one comes first.
         """
         if self.title == WHEN:
-            return list(reversed(runs)) if reverse else list(runs)
+            return runs[::-1] if reverse else runs
         known = [run for run in runs if self.key(run) is not None]
         rest = [run for run in runs if self.key(run) is None]
         return [*sorted(known, key=self.key, reverse=reverse), *rest]

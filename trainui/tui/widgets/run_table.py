@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -13,7 +14,7 @@ from trainui.store.run_lines import RunLine
 from trainui.tui.keys import bindings
 from trainui.tui.run_facts import Facts, facts_of, with_live
 from trainui.tui.run_filter import RunFilter, Values, parse
-from trainui.tui.run_order import METRIC, ORDERS, WHEN, Order, by_metric, by_param
+from trainui.tui.run_order import METRIC, ORDERS, Order, by_metric, by_param
 from trainui.tui.run_rows import Columns, Moment
 from trainui.tui.spans import Row, Span
 from trainui.tui.widgets.cursor import CursorView
@@ -38,7 +39,9 @@ class RunTable(CursorView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._all: tuple[RunLine, ...] = ()
-        self._shown: list[RunLine] = []
+        self._fitting: Sequence[RunLine] = ()
+        """Those that fit the filter, newest first."""
+        self._shown: Sequence[RunLine] = ()
         self._moment = Moment(0)
         self._values: Values = {}
         self._filter = RunFilter()
@@ -209,7 +212,7 @@ class RunTable(CursorView):
     def on_resize(self) -> None:
         """Choose columns for the new width."""
         self._facts = Facts()
-        self._fit(facts_of(self._shown))
+        self._fit(facts_of(self._shown, self._fitting))
         super().on_resize()
         self.post_message(self.Arranged())
 
@@ -226,15 +229,13 @@ class RunTable(CursorView):
         return by_metric(metric, lambda: self._values.get(metric, {}))
 
     def _arrange(self) -> None:
-        shown = list(self._all)
+        self._fitting = self._shown = self._all
         if self._filter:
             now, values = clock.now(), self._values
-            shown = [run for run in shown if self._filter.fits(run, now, values)]
-        if self._order.title != WHEN or self._reverse:
-            shown = self._order.arranged(shown, reverse=self._reverse)
-        self._shown = shown
+            self._fitting = [run for run in self._all if self._filter.fits(run, now, values)]
+        self._shown = self._order.arranged(self._fitting, reverse=self._reverse)
         self._marked &= {run.id for run in self._all}
-        self._fit(facts_of(shown))
+        self._fit(facts_of(self._shown, self._fitting))
         self._follow_run()
         self.post_message(self.Arranged())
 
