@@ -29,7 +29,7 @@ from trainui.supervisor.process import ProbeState, probe
 ACTIVE_PAUSE = 0.03
 """Seconds between looks at files that grow: on a clock, since events would cost more."""
 
-REST = 30
+REST = 35
 """A turn that took much is followed by a pause as many times as long: many busy files are looked at
 less often, and with what it takes to hear of them they stay below a twentieth of a core."""
 
