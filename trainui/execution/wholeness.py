@@ -33,8 +33,12 @@ _ZIPS = (".npz", ".zip", ".keras")
 _TORCH = (".pt", ".pth")
 _PICKLES = (".pkl", ".pickle")
 _HDF5S = (".h5", ".hdf5")
-_WEIGHTS = (*_ZIPS, *_TORCH, *_HDF5S, ".safetensors", ".bin", ".ckpt")
+_WEIGHTS = (*_ZIPS, *_TORCH, *_HDF5S, ".safetensors", ".ckpt")
 """Files of a directory that make it torn where they are: others may be anything."""
+_TORCH_BINS = re.compile(
+    r"(diffusion_)?(pytorch_model|adapter_model|optimizer|training_args)\b.*\.bin"
+)
+"""The same of Transformers and its kin; other `.bin` may be anything, too."""
 
 _TRANSFORMERS = re.compile(r"checkpoint-[0-9]+")
 
@@ -89,7 +93,7 @@ def _is_unfinished(directory: Path, names: set[str]) -> bool:
 def _is_whole_part(path: Path) -> bool:
     if path.name.endswith(".index.json"):
         return _has_its_shards(path)
-    if path.suffix.lower() not in _WEIGHTS:
+    if path.suffix.lower() not in _WEIGHTS and not _TORCH_BINS.fullmatch(path.name):
         return True
     return path.stat().st_size > 0 and _opens(path, throughout=False)
 
@@ -102,14 +106,15 @@ def _has_its_shards(index: Path) -> bool:
     shards = weights.get("weight_map") if isinstance(weights, dict) else None
     if not isinstance(shards, dict):
         return True
-    return all((index.parent / str(name)).is_file() for name in set(map(str, shards.values())))
+    there = [(index.parent / name).is_file() for name in set(map(str, shards.values()))]
+    return all(there) or not any(there)  # with none of them it came along with another's files
 
 
 def _opens(path: Path, *, throughout: bool) -> bool:
     with path.open("rb") as file:
         head = file.read(8)
     suffix = path.suffix.lower()
-    if suffix in (*_WEIGHTS, *_PICKLES) and not any(head):
+    if suffix in (".ckpt", *_PICKLES) and not any(head):
         return False  # zeros: the machine went down before the content reached the disk
     if head.startswith(_ZIP) or _ZIP.startswith(head) or suffix in _ZIPS:
         return _is_whole_zip(path, throughout)

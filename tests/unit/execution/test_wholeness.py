@@ -126,7 +126,8 @@ def test_a_zip_of_zips_cut_at_any_byte_is_torn(tmp_path: Path) -> None:
 
 
 def test_zeros_where_weights_belong_are_torn(tmp_path: Path) -> None:
-    for name in ("last.ckpt", "pytorch_model.bin", "model.pkl", "model.safetensors"):
+    assert wholeness.is_whole(put(tmp_path / "moments.bin", bytes(1000)))
+    for name in ("last.ckpt", "model.pkl", "model.safetensors", "model.pt"):
         assert not wholeness.is_whole(put(tmp_path / name, bytes(1000))), name
 
 
@@ -199,6 +200,8 @@ def test_a_directory_without_a_shard_that_its_index_names_is_torn(tmp_path: Path
     put(directory / "model.safetensors.index.json", json.dumps(index).encode())
     assert not wholeness.is_whole(directory)
     put(directory / shards[1], safetensors())
+    put(directory / "pytorch_model.bin.index.json", b'{"weight_map": {"a": "elsewhere.bin"}}')
+    put(directory / "state.bin", b"")
     assert wholeness.is_whole(directory)
     put(directory / "model.safetensors.index.json", json.dumps(index).encode()[:-2])
     assert not wholeness.is_whole(directory)
