@@ -12,11 +12,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
+from uuid import UUID
 
 from trainui import clock, control
 from trainui.control import nesting
 from trainui.domain.states import ENDED
-from trainui.errors import NotFoundError, WaitTimeoutError
+from trainui.errors import NotFoundError, UsageError, WaitTimeoutError
 from trainui.execution import service, vanished
 from trainui.pipeline import loader
 from trainui.store import views
@@ -43,8 +44,17 @@ class RunState(TypedDict):
 class PipelineExecutor:
     """Runs a pipeline under an id of the caller's choice."""
 
-    def __init__(self, pipeline_uuid: str) -> None:
-        self.pipeline_uuid = pipeline_uuid
+    def __init__(self, pipeline_uuid: str | UUID) -> None:
+        """Name a run, which need not be there yet.
+
+        Raises:
+            UsageError: this cannot be an id.
+        """
+        if not isinstance(pipeline_uuid, str | UUID) or not str(pipeline_uuid):
+            raise UsageError(
+                f"a run's id is a UUID or a text such as 'my-run', not {pipeline_uuid!r}"
+            )
+        self.pipeline_uuid = str(pipeline_uuid)
         """The run's id: `[A-Za-z0-9._-]`, at most 64 characters."""
 
     def execute(self, stages: Sequence[Mapping[str, Any]]) -> RunState:

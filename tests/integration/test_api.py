@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -197,6 +198,10 @@ def test_an_id_is_used_once_and_bad_stages_store_nothing(work_directory: Path) -
     assert stages_of("circle") == {}
     with pytest.raises(UsageError):
         PipelineExecutor("../elsewhere").execute(stages)
+    for nothing in ("", None, 3):
+        with pytest.raises(UsageError, match="id is a UUID or a text"):
+            PipelineExecutor(nothing)  # type: ignore[arg-type]
+    assert PipelineExecutor(UUID(int=7)).execute(stages)["run"] == str(UUID(int=7))
 
 
 def test_metrics_of_any_file_are_read_by_offset(work_directory: Path) -> None:
