@@ -31,6 +31,8 @@ DEBIAN_PACKAGES = {
     "chromium": "chromium",
     "initdb": "postgresql",
     "ip": "iproute2",
+    "jq": "jq",
+    "systemd-analyze": "systemd",
 }
 """Programs that some tests need, and the Debian packages that bring them; without them those
 tests are skipped and say why."""

@@ -11,6 +11,7 @@ import ast
 import contextlib
 import io
 import itertools
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -98,9 +99,20 @@ def fields() -> str:
 
 def _field_table(properties: Mapping[str, Any]) -> list[str]:
     rows = [
-        f"| `{name}` | {_cell(one.get('description', ''))} |" for name, one in properties.items()
+        f"| `{name}` | {_cell(one.get('description', ''))} | {_default(one)} |"
+        for name, one in properties.items()
     ]
-    return ["| field | what it is |", "|---|---|", *rows]
+    return ["| field | what it is | default |", "|---|---|---|", *rows]
+
+
+def _default(field: Mapping[str, Any]) -> str:
+    """Return a field's default as it would stand in the file; empty: there is none."""
+    value = field.get("default")
+    if value is None:
+        return ""
+    if field.get("examples") and isinstance(value, float):  # a duration
+        return f"`{value:g}s`"
+    return f"`{json.dumps(value)}`" if not isinstance(value, str) else f"`{value}`"
 
 
 def settings() -> str:

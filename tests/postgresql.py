@@ -6,6 +6,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.certificates import Certificates
+from tests.unit.supervisor.waiting import wait_for
 
 PASSWORD = "only for tests/+%"
 """With characters that a URL has to quote."""
@@ -57,7 +59,7 @@ class Server:
         """
         self._wrap = wrap
         self.directory = Path(tempfile.mkdtemp(prefix="trainui-pg-"))
-        self._programs = programs
+        self.programs = programs
         self._numbers = itertools.count()
         self._owner = _another_user()
         self._own(self.directory)
@@ -78,6 +80,11 @@ class Server:
         self.start()
         _running.append(self)
 
+    @property
+    def pid(self) -> int:
+        """Its process: a child, which the kernel ends with the process of the tests."""
+        return self._process.pid
+
     def _with_tls(self, certificates: Certificates, data: Path) -> dict[str, str]:
         for file in (certificates.certificate, certificates.key):
             copy = Path(shutil.copy(file, data))
@@ -90,18 +97,33 @@ class Server:
 
     def start(self) -> None:
         """Start it; returns when it lets clients in."""
-        log = self.directory / "log"
-        self._run("pg_ctl", "-D", str(self.directory / "data"), "-l", str(log), "-w", "start")
+        data = self.directory / "data"
+        with (self.directory / "log").open("a") as log:
+            self._process = subprocess.Popen(
+                [*self._command("postgres"), "-D", str(data)],
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a ctrl+c ends the tests, and they end it
+            )
+        wait_for(lambda: self._is_ready(data / "postmaster.pid"), "PostgreSQL")
+
+    def _is_ready(self, written: Path) -> bool:
+        if self._process.poll() is not None:
+            raise AssertionError((self.directory / "log").read_text())
+        lines = written.read_text().split() if written.exists() else []
+        return lines[:1] == [str(self.pid)] and lines[-1] == "ready"
 
     def stop(self) -> None:
         """Stop it at once, clients or not."""
-        self._run("pg_ctl", "-D", str(self.directory / "data"), "-m", "immediate", "-w", "stop")
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
 
     def close(self) -> None:
         """Stop it and delete all."""
         _running.remove(self)
-        if (self.directory / "data" / "postmaster.pid").exists():
-            self.stop()
+        self.stop()
         shutil.rmtree(self.directory)
 
     def url(self, database: str) -> str:
@@ -141,18 +163,23 @@ class Server:
             os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
 
     def _run(self, program: str, *arguments: str) -> None:
-        as_user: list[str] = []
-        if self._owner is not None:
-            ids = f"--reuid={self._owner.pw_uid}", f"--regid={self._owner.pw_gid}"
-            as_user = ["setpriv", *ids, "--clear-groups"]
         subprocess.run(
-            [*self._wrap, *as_user, str(self._programs / program), *arguments],
+            [*self._command(program), *arguments],
             check=True,
             cwd=self.directory,
             stdout=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
         )
+
+    def _command(self, program: str) -> list[str]:
+        """Return how one of its programs is called, which ends with whoever calls it."""
+        as_user: list[str] = []
+        if self._owner is not None:
+            ids = f"--reuid={self._owner.pw_uid}", f"--regid={self._owner.pw_gid}"
+            as_user = [*ids, "--clear-groups"]
+        wrapped = [*self._wrap, "setpriv", "--pdeathsig", "QUIT", *as_user]
+        return [*wrapped, str(self.programs / program)]
 
 
 def _name(url: str) -> str:

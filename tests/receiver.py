@@ -57,6 +57,8 @@ def receiving() -> Iterator[Receiver]:
     receiver = Receiver()
     thread = threading.Thread(target=receiver.serve, daemon=True)
     thread.start()
-    yield receiver
-    receiver.close()
-    thread.join()
+    try:
+        yield receiver
+    finally:
+        receiver.close()
+        thread.join()

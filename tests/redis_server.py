@@ -46,13 +46,15 @@ def running(
     local = directory / "redis.sock"
     argv += ["--unixsocket", str(local), "--dir", str(directory)]
     with subprocess.Popen([*wrap, *argv], stdout=subprocess.DEVNULL) as server:
-        with redis.Redis(unix_socket_path=str(local), password=PASSWORD) as client:
-            wait_for(lambda: _answers(client), "an answer of Redis")
-        yield (
-            f"rediss://:{quote(PASSWORD, safe='')}@{address}:{port}/0"
-            f"?ssl_ca_certs={quote(str(certificates.authority))}"
-        )
-        server.terminate()
+        try:
+            with redis.Redis(unix_socket_path=str(local), password=PASSWORD) as client:
+                wait_for(lambda: _answers(client), "an answer of Redis")
+            yield (
+                f"rediss://:{quote(PASSWORD, safe='')}@{address}:{port}/0"
+                f"?ssl_ca_certs={quote(str(certificates.authority))}"
+            )
+        finally:
+            server.terminate()
 
 
 def _answers(client: redis.Redis) -> bool:

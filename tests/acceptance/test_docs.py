@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
+import ast
 import re
 import runpy
 import subprocess
@@ -13,15 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.pages import DOCS, PAGES, ROOT, blocks_of, name_of
+from trainui.pipeline.variables import KEYED, SIMPLE
+from trainui.supervisor.protocol import IDENTITY
 from trainui.tui.keys import KEYS, KeyTable
 
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
-FENCE = re.compile(
-    r"(?:<!-- file: (?P<file>\S+) -->\n)?^```(?P<kind>\w*)\n(?P<body>.*?)^```", re.M | re.S
-)
-SHELL = ("sh", "console", "text", "")
+SHELL = ("sh", "text", "")
 REFERENCE: dict[str, str] = runpy.run_path(str(DOCS / "generate.py"))["pages"]()
 
 
@@ -34,17 +30,15 @@ def test_the_reference_is_the_codes(name: str) -> None:
 def mentioned() -> Iterator[tuple[str, str]]:
     """Every command line of trainui in code, with its page."""
     for page in PAGES:
-        if page.parent.name == "reference":
-            continue
         text = page.read_text(encoding="utf-8")
         code = [
             *re.findall(r"`([^`\n]+)`", text),
-            *(m["body"] for m in FENCE.finditer(text) if m["kind"] in SHELL),
+            *(block.body for block in blocks_of(page) if block.kind in SHELL),
         ]
         for piece in code:
             typed = re.sub(r"#.*", "", piece)
             for line in re.findall(r"^\s*(?:\w+=\S+ )*trainui ([a-z-][^\n|;&>]*)", typed, re.M):
-                yield page.name, line.strip()
+                yield name_of(page), line.strip()
 
 
 @pytest.mark.parametrize(("page", "line"), sorted(set(mentioned())))
@@ -59,41 +53,35 @@ def test_every_command_that_is_mentioned_is_there(page: str, line: str) -> None:
         assert re.search(rf"(?<!\S){option}\b", shown), f"{page}: {line}: no {option}"
 
 
-def test_the_tutorial_works_word_for_word(tmp_path: Path) -> None:
-    """Its files are written and its commands typed, in order, as a reader would."""
-    script = ["set -euo pipefail"]
-    for found in FENCE.finditer((DOCS / "tutorial.md").read_text(encoding="utf-8")):
-        if found["file"]:
-            (tmp_path / found["file"]).write_text(found["body"])
-        elif found["kind"] == "sh":
-            script.append(found["body"])
-    home = tmp_path / "home"
-    environ = {
-        **os.environ,
-        "TRAINUI_HOME": str(home),
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
+def test_every_variable_of_a_pipeline_file_is_told_of() -> None:
+    text = (DOCS / "pipeline.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| .*?`\$\{(\w+)", text, re.MULTILINE)) | {"stage_dir"}
+    assert told == SIMPLE | KEYED
+    given = set(re.findall(r"TRAINUI_[A-Z_]+", text))
+    assert given >= {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
 
-    def call(*command: str) -> str:
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
-    try:
-        said = call("bash", "-c", "\n".join(script))
-        assert "continue" in said
-        assert "step-200.json" in said
-        shown = json.loads(call("trainui", "show", "unlucky", "--json"))
-        assert shown["status"] == "completed"
-        assert [len(one["attempts"]) for one in shown["stages"]] == [2, 2, 1]
-        assert shown["stages"][0]["attempts"][1]["checkpoint"].endswith("step-200.json")
-        rows = (tmp_path / "points.csv").read_text().splitlines()
-        assert len(rows) > 800
-    finally:
-        call("trainui", "worker", "stop", "--with-stages")
+def said_in_code() -> Iterator[str]:
+    """Every text in the code, with `…` for what is filled in."""
+    for file in (ROOT / "trainui").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = (
+                    str(one.value) if isinstance(one, ast.Constant) else "…" for one in node.values
+                )
+                yield "".join(parts)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value.replace("{}", "…").replace("{:.0f}", "…")
+
+
+def test_the_messages_of_troubleshooting_are_the_codes() -> None:
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+    said = list(said_in_code())
+    assert len(told) > 20
+    for message in told:
+        parts = [part for part in message.split("…") if part.strip()]
+        assert any(all(part in one for part in parts) for one in said), message
 
 
 def test_the_site_builds_with_no_warning(tmp_path: Path) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from trainui.version import __version__
 
@@ -68,6 +73,70 @@ def test_the_changelog_tells_of_this_version() -> None:
     assert f"\n## {__version__} " in text
 
 
+def git(*arguments: str, repository: Path = ROOT) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def wrong_tags(repository: Path) -> list[str]:
+    """The tags that are not the version of what they tag, or whose changelog has it to come."""
+    wrong = []
+    for tag in git("tag", "--list", "v*", repository=repository).split():
+        version = git("show", f"{tag}:trainui/version.py", repository=repository)
+        told = git("show", f"{tag}:CHANGELOG.md", repository=repository)
+        number = tag.removeprefix("v")
+        is_told = re.search(rf"^## {re.escape(number)} \(\d{{4}}-\d\d-\d\d\)$", told, re.M)
+        if f'__version__ = "{number}"' not in version or not is_told:
+            wrong.append(tag)
+    return wrong
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")
+def test_a_tag_is_the_version_of_what_it_tags() -> None:
+    assert wrong_tags(ROOT) == []
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")
+def test_a_tag_that_is_not_is_found(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git("clone", "-q", "--no-checkout", "--no-tags", str(ROOT), str(clone))
+    git("tag", "v7.0", repository=clone)
+    assert wrong_tags(clone) == ["v7.0"]
+
+
+def test_every_licence_of_what_is_installed_is_listed() -> None:
+    """Whatever the requirements of `pyproject.toml`, less those for development, bring along."""
+    text = (ROOT / "THIRD-PARTY.md").read_text()
+    listed = re.findall(r"^\| ([\w.-]+) \| \S", text, re.MULTILINE)[1:]
+    assert listed == sorted(listed)
+    assert set(listed) >= brought_along("trainui", EXTRAS)
+
+
+EXTRAS = ("images", "notify", "parquet", "postgres", "serve")
+
+
+def brought_along(name: str, extras: Sequence[str] = ()) -> set[str]:
+    """The names of the distributions that one needs here, and of those that these need."""
+    found: set[str] = set()
+    todo = [(name, tuple(extras))]
+    seen = set(todo)
+    while todo:
+        one, wanted = todo.pop()
+        for text in importlib.metadata.requires(one) or ():
+            needed = Requirement(text)
+            marker = needed.marker
+            if marker and not any(marker.evaluate({"extra": extra}) for extra in ("", *wanted)):
+                continue
+            step = (canonicalize_name(needed.name), tuple(sorted(needed.extras)))
+            found.add(step[0])
+            if step not in seen:
+                seen.add(step)
+                todo.append(step)
+    return found
+
+
 @pytest.fixture
 def installed(built: Path, tmp_path: Path) -> Iterator[Path]:
     """An empty environment with the wheel in it; whatever it started is stopped at the end."""
@@ -96,6 +165,24 @@ def run(trainui: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=300,
         check=False,
     )
+
+
+INSTALLS = re.findall(r"^((?:pipx|uv tool) install .*)$", (ROOT / "README.md").read_text(), re.M)
+
+
+@pytest.mark.parametrize("command", INSTALLS)
+def test_it_installs_as_the_readme_says(command: str, tmp_path: Path) -> None:
+    if shutil.which(command.split()[0]) is None:
+        pytest.skip(f"needs {command.split()[0]}")
+    places = ("PIPX_HOME", "PIPX_BIN_DIR", "UV_TOOL_DIR", "UV_TOOL_BIN_DIR")
+    environ = {**os.environ, **{name: str(tmp_path / name) for name in places}}
+    environ |= {
+        name: str(ROOT / "requirements.lock") for name in ("PIP_CONSTRAINT", "UV_CONSTRAINT")
+    }
+    subprocess.run(command.split(), cwd=ROOT, env=environ, check=True, capture_output=True)
+    (trainui,) = tmp_path.glob("*_BIN_DIR/trainui")
+    said = subprocess.run([trainui, "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"trainui {__version__}\n"
 
 
 def test_the_demo_runs_from_the_installed_wheel(installed: Path) -> None:

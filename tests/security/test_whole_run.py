@@ -61,7 +61,8 @@ TRAIN = f"""
         for step in range(100):
             file.write(json.dumps({{"step": step, "loss": 1 / (step + 1)}}) + "\\n")
     open(os.environ["TRAINUI_STAGE_DIR"] + "/own", "w").close()
-    time.sleep(0.5)
+    while not os.path.exists("seen"):
+        time.sleep(0.01)
 """
 
 TASKS = f"""
@@ -85,13 +86,21 @@ class Used:
         return self.cli.home
 
     def run(self, name: str) -> None:
-        """Run the pipeline to its end, looking at every process meanwhile."""
+        """Run the pipeline to its end, looking at every process meanwhile.
+
+        The training goes on once it was seen.
+        """
+        seen = self.cli.directory / "seen"
+        seen.unlink(missing_ok=True)
         waiting = self.cli.start(
             *("run", "pipeline.yaml", "--name", name, "--wait"),
             *("-p", f"api_key={SECRETS['given']}"),
         )
         while waiting.poll() is None:
-            self.command_lines |= set(command_lines(self.home))
+            now = set(command_lines(self.home))
+            self.command_lines |= now
+            if any(b"train.py" in line for line in now):
+                seen.touch()
         out, err = waiting.communicate()
         assert waiting.returncode == 1, (out, err)
 

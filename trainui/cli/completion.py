@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
         app,
         completion,
         "Print the completion of a shell.",
-        "trainui completion bash > ~/.local/share/bash-completion/completions/trainui",
+        'eval "$(trainui completion bash)"  # in ~/.bashrc',
         "trainui completion fish > ~/.config/fish/completions/trainui.fish",
         "trainui completion zsh > ~/.zfunc/_trainui  # where ~/.zshrc has fpath=(~/.zfunc $fpath)",
     )

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import typer
 
 from trainui import text
-from trainui.cli import options, output
+from trainui.cli import options, output, progress
 from trainui.cli.findings import BAD, GOOD, Finding
 
 
@@ -22,7 +22,8 @@ def doctor(as_json: options.Json = False) -> None:
 
     The exit code is 4 where something must be mended first.
     """
-    findings = examine(_checks())
+    with progress.shown("looking"):
+        findings = examine(_checks())
     output.answer(as_json, {"findings": [asdict(one) for one in findings]}, _lines(findings))
     raise typer.Exit(4 if any(one.level == BAD for one in findings) else 0)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainui import clock, text
-from trainui.cli import options, output, references
+from trainui.cli import options, output, progress, references
 from trainui.store import views
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def metrics(
     if points:
         _print_points(owners)
         return
-    with views.reading() as connection:
+    with views.reading() as connection, progress.shown("reading"):
         found = curves.summaries(connection, owners)
     output.answer(as_json, {"series": [_as_json(one) for one in found]}, _lines(found))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from trainui.cli import options, output, references
+from trainui.cli import options, output, progress, references
 from trainui.store import views
 
 
@@ -27,7 +27,7 @@ def report(run: options.Run, as_json: options.Json = False) -> None:
     """
     from trainui import report as reports
 
-    with references.view() as connection:
+    with references.view() as connection, progress.shown("reading"):
         found = views.find_run(connection, run)
         written = reports.markdown(connection, found)
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from trainui import control, text
-from trainui.cli import output, references
+from trainui.cli import output, progress, references
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
@@ -40,14 +40,15 @@ def cancel_everything() -> None:
     output.note(f"waiting for the end of {', '.join(stage.name for stage in running)}")
     patience = MARGIN + max(stage.definition.grace for stage in running)
     deadline = time.monotonic() + patience
-    while _running():
-        if time.monotonic() > deadline:
-            names = ", ".join(stage.name for stage in _running())
-            raise UnfitEnvironmentError(
-                f"still there after {patience:.0f} s: {names}; the worker goes on with ending "
-                "them, see `trainui ls`"
-            )
-        time.sleep(0.2)
+    with progress.shown("waiting"):
+        while running := _running():
+            if time.monotonic() > deadline:
+                names = ", ".join(stage.name for stage in running)
+                raise UnfitEnvironmentError(
+                    f"still there after {patience:.0f} s: {names}; the worker goes on with ending "
+                    "them, see `trainui ls`"
+                )
+            time.sleep(0.2)
 
 
 def tell_of_running() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from trainui import disk, paths, settings, text
-from trainui.cli import options, output
+from trainui.cli import options, output, progress
 from trainui.cli.remove import DryRun, Yes
 from trainui.errors import UnfitEnvironmentError, UsageError
 
@@ -41,7 +41,8 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     from trainui.execution import service, unit
 
     found, runs_dir = list(_made()), settings.runs_dir(settings.load())
-    size = sum(disk.used(path) if path.is_dir() else path.lstat().st_size for path in found)
+    with progress.shown("looking"):
+        size = sum(disk.used(path) if path.is_dir() else path.lstat().st_size for path in found)
     shown = [text.harmless(str(path)) for path in found]
     told = {"dry_run": dry_run, "paths": [str(path) for path in found], "bytes": size}
     if dry_run or not found:
@@ -55,8 +56,9 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     if not service.stop():
         raise UnfitEnvironmentError("not all has ended; see `trainui worker status`")
     unit.uninstall(os.environ)
-    for path in found:
-        _delete(path)
+    with progress.shown("deleting"):
+        for path in found:
+            _delete(path)
     for directory in (runs_dir, paths.home().root, paths.config_file().parent):
         _delete_empty(directory)
     output.answer(as_json, told, [f"deleted {disk.size(size)}"])

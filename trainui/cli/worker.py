@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui.cli import options, output, unit
+from trainui.cli import options, output, progress, unit
 from trainui.errors import UnfitEnvironmentError
 
 START_TIMEOUT = 60.0
@@ -26,7 +26,8 @@ def start(as_json: options.Json = False) -> None:
     """
     from trainui.execution import service
 
-    service.ensure_started(wait=START_TIMEOUT)
+    with progress.shown("starting the worker"):
+        service.ensure_started(wait=START_TIMEOUT)
     _show(service.status(), as_json)
 
 
@@ -45,7 +46,9 @@ def stop(
 
     if with_stages:
         stopping.cancel_everything()
-    if not service.stop():
+    with progress.shown("stopping the worker"):
+        has_ended = service.stop()
+    if not has_ended:
         raise UnfitEnvironmentError(
             "not all has ended, or somebody started it again; see `trainui worker status`"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.unit.execution.submitted import of_stage, submit
+from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
@@ -246,9 +246,12 @@ def test_other_words_wait_for_a_second_and_nothing_else_does(
     assert stage_of(store, run, "c").reason == "needs 1 CPU place: 1 given to earlier stages"
     pause = planner.next_look()
     assert 0 < pause <= LOOK_EVERY
-    time.sleep(pause)
-    planner.look(changed=False)
-    assert stage_of(store, run, "c").reason == "needs 1 CPU place: 1 of 1 taken by b"
+
+    def reason_by_now() -> str | None:
+        planner.look(changed=False)
+        return stage_of(store, run, "c").reason
+
+    wait_for(lambda: reason_by_now() == "needs 1 CPU place: 1 of 1 taken by b", "who has it")
 
 
 @pytest.mark.usefixtures("at_each_look")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgresql
+from tests.unit.supervisor.waiting import is_alive, wait_for_death
 from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.metrics.persister import sync_metrics_from_file
 from trainui.store import driver, postgres, runs, views
@@ -99,6 +103,26 @@ def test_who_hangs_while_it_writes_loses_its_turn(
     other.close()
     with views.reading() as reading:
         assert views.flag(reading, "whose") == "the other"
+
+
+PROGRAM = """
+import sys
+from tests import postgresql
+server = postgresql.Server(postgresql.find_programs())
+print(server.pid, server.directory, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_server_ends_with_its_tests_however_they_end(postgresql_programs: Path) -> None:
+    argv = [sys.executable, "-c", PROGRAM]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout
+        pid, directory = tests.stdout.readline().split()
+        assert is_alive(int(pid))
+        tests.kill()
+    wait_for_death(int(pid))
+    shutil.rmtree(directory)
 
 
 def test_after_the_server_was_away_all_goes_on(

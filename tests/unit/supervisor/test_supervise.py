@@ -216,7 +216,9 @@ def test_our_files_are_private_whatever_the_umask(stage: Stage) -> None:
 
 
 def test_the_journal_tells_when_the_logs_grew(stage: Stage) -> None:
-    stage.launch("echo one; sleep 1.1; echo two >&2")
+    stage.launch("echo one; until [ -e noted ]; do sleep 0.01; done; echo two >&2")
+    wait_for(lambda: read_times(stage.dir), "the first line's time")
+    (stage.work / "noted").touch()
     end = wait_for_exit(stage.dir)
     times = read_times(stage.dir)
     assert [entry[1:] for entry in times] == [(4, 0), (4, 4)]

@@ -1,0 +1,246 @@
+"""Each page is followed from top to bottom, by somebody who has nothing but what it shows.
+
+Its files are written and its command lines typed, on a terminal and in a home of their own; its
+programs are run; its pieces of pipeline files are checked as the whole is.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine
+from tests.acceptance.pages import PAGES, ROOT, SAMPLES, Block, blocks_of, name_of
+from tests.acceptance.typing_person import type_in
+from tests.unit.supervisor.waiting import wait_for
+
+ELSEWHERE = {
+    "python3 dev.py test": "it is what runs this test",
+    "python3 dev.py run ls": "it is typed in the clone, by the last of these tests",
+    "python3 dev.py demo": "sets up what these tests run in; `trainui demo` is run by test_package",
+    ".venv/bin/pytest tests/unit/store -q": "a part of what runs this test",
+    "trainui demo": "takes a minute; test_package runs it",
+    "pipx install .": "test_package runs it",
+    "uv tool install --compile-bytecode .": "test_package runs it",
+    "uv pip compile": "asks a registry for what is the newest by now; for releases",
+    "uv run --isolated": "runs the unit tests on the oldest dependencies; for releases",
+    "trainui run sample_pipelines/frameworks/lightning.yaml": "test_frameworks runs it",
+}
+"""Command lines that are not typed here, by their beginnings, and why."""
+
+PAGES_ELSEWHERE = {"docs/hosts.md": "tests/hosts follows it, on two hosts"}
+
+FAILS = {"trainui run sample_pipelines/flaky.yaml --wait"}
+"""Command lines after which the page says that they have failed."""
+
+TRAIN = """
+import json, os
+with open(os.environ["TRAINUI_METRICS_FILE"], "a") as file:
+    for step in range(1, 20):
+        print(json.dumps({"step": step, "val/loss": 1 / step, "val/acc": step}), file=file)
+"""
+PIPELINE = "stages: [{name: train, run: python train.py}]\n"
+DVC = "stages:\n  train:\n    cmd: python train.py\n    deps: [train.py]\n"
+MAIL = '#!/bin/sh\nprintf "%s\\n" "$@" > ~/mail.part\ncat >> ~/mail.part\nmv ~/mail.part ~/mail\n'
+
+OWN = {
+    "README.md": {"dvc.yaml": DVC},
+    "docs/alerts.md": {"train.py": TRAIN},
+    "docs/living.md": {"~/bin/mail": MAIL},
+    "docs/pipeline.md": {"data.txt": "b\na\n"},
+    "docs/python.md": {"~/datasets/train.csv": "step,loss\n"},
+    "docs/scripts.md": {"pipeline.yaml": PIPELINE, "train.py": TRAIN},
+}
+"""What a page's readers have already."""
+
+SHORTER = ("epochs: 30", "epochs: 2")
+"""Less to wait for, in the sample that README and the samples' page show."""
+
+
+class Reader:
+    """Somebody at a terminal, with a page."""
+
+    def __init__(self, cli: CommandLine, page: Path) -> None:
+        self.cli = cli
+        self.name = name_of(page)
+        self.blocks = blocks_of(page)
+        cli.environ["PATH"] = f"{cli.environ['HOME']}/bin:{cli.environ['PATH']}"
+        del cli.environ["XDG_CONFIG_HOME"]  # so that it is ~/.config
+        for name, text in OWN.get(self.name, {}).items():
+            self.write(name, text)
+        self.copy_samples()
+
+    def copy_samples(self) -> None:
+        """Have what a clone has: the samples, beside one who reads of them."""
+        if self.name == "README.md":
+            shutil.copytree(SAMPLES, self.cli.directory, dirs_exist_ok=True)
+        elif self.name.startswith(SAMPLES.name):
+            shutil.copytree(SAMPLES, self.cli.directory / SAMPLES.name)
+            digits = self.cli.directory / SAMPLES.name / "digits.yaml"
+            digits.write_text(digits.read_text().replace(*SHORTER))
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file where its name says."""
+        file = Path(self.cli.directory, name.replace("~", self.cli.environ["HOME"]))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        if text.startswith("#!"):
+            file.chmod(0o755)
+
+    def follow(self) -> str:
+        """Do all that the page shows; return what was to be seen."""
+        for block in self.blocks:
+            if block.file:
+                self.write(block.file, block.body.replace(*SHORTER))
+        script = ["set -euo pipefail", "trap 'echo \"$place: $BASH_COMMAND: exit code $?\"' ERR"]
+        for block in self.blocks:
+            script.append(f"place={block.place}")
+            script += self.lines(block)
+        code, seen = type_in("\n".join(script), self.cli.environ, self.cli.directory)
+        assert code == 0, seen
+        return seen
+
+    def lines(self, block: Block) -> list[str]:
+        """Return what is typed for a block."""
+        file = block.file or block.place.replace("/", "-").replace(":", "-") + f".{block.kind}"
+        match block.kind:
+            case "sh":
+                return self.shell(block)
+            case "yaml":
+                if block.file is None:
+                    self.write(file, whole(block.body))
+                return [f"trainui validate {file}"]
+            case "python" if block.file is None:
+                self.write(file, block.body)
+                return [f"TRAINUI_METRICS_FILE=$PWD/{file}.jsonl python {file}"]
+            case "toml":
+                assert block.file == "~/.config/trainui/config.toml", "only settings are TOML"
+                return ["trainui worker status"]  # it refuses any that are wrong
+            case "python" | "text" | "" | "{toctree}" | "{literalinclude}":
+                return []
+        raise AssertionError(f"{block.place}: nobody checks {block.kind}")
+
+    @staticmethod
+    def shell(block: Block) -> list[str]:
+        """Return the lines of a block that are typed here."""
+        typed = [line for line in block.body.splitlines() if not is_elsewhere(line)]
+        if any(line.endswith("\\") for line in block.body.splitlines()):
+            typed = [line for line in block.command_lines() if not is_elsewhere(line)]
+        return [
+            f"{command} || test $? = 1"
+            if (command := line.partition(" #")[0].strip()) in FAILS
+            else line
+            for line in typed
+        ]
+
+
+def is_elsewhere(line: str) -> bool:
+    return line.strip().startswith(tuple(ELSEWHERE))
+
+
+def whole(text: str) -> str:
+    """Return a pipeline file with a piece of one in it."""
+    if "stages:" in text:
+        return text
+    if text.lstrip().startswith("-"):
+        return "stages:\n" + text
+    resumed = 'resume_args: ["${checkpoint}"]\n' if "checkpoint:" in text else ""
+    stage = f'name: train\nrun: "true"\n{resumed}{text}'
+    return "stages:\n  -\n" + textwrap.indent(stage, "    ")
+
+
+def check_the_tutorial(reader: Reader, seen: str) -> None:
+    assert "continue" in seen
+    assert "step-200.json" in seen
+    shown = reader.cli.json("show", "unlucky")
+    assert shown["status"] == "completed"
+    assert [len(one["attempts"]) for one in shown["stages"]] == [2, 2, 1]
+    assert shown["stages"][0]["attempts"][1]["checkpoint"].endswith("step-200.json")
+    assert len((reader.cli.directory / "points.csv").read_text().splitlines()) > 800
+
+
+def check_the_readme(reader: Reader, seen: str) -> None:
+    assert reader.cli("wait", "digits").code == 0
+    assert "prepare completed" in seen
+    assert "train completed" in seen
+
+
+def check_who_is_told(reader: Reader, _seen: str) -> None:
+    assert reader.cli("run", "--name", "crash", "--wait", "--", "false").code == 1
+    mail = Path(reader.cli.environ["HOME"], "mail")
+    wait_for(mail.exists, "the mail")
+    words = mail.read_text().splitlines()
+    assert words[:2] == ["-s", words[1]]
+    assert words[1].startswith("trainui: crash is failed after")
+    assert words[2] == "me@example.org"
+
+
+def check_the_alerts(reader: Reader, _seen: str) -> None:
+    (file,) = reader.cli.directory.glob("docs-alerts*.yaml")
+    assert reader.cli("run", "--wait", str(file)).code == 0
+
+
+def check_python(reader: Reader, seen: str) -> None:
+    assert "prepare completed" in seen
+    assert "'new_metrics_count': 2, 'new_offset': 23, 'file_size': 23" in seen
+    shown = reader.cli.run((reader.cli.directory / "shop.yaml").read_text())
+    assert shown["stages"][0]["result"] == {"lr": 0.5, "epochs": 3}
+
+
+def check_the_preset(reader: Reader, _seen: str) -> None:
+    (file,) = reader.cli.directory.glob("docs-formats*.python")
+    names: dict[str, type] = {}
+    exec(file.read_text(), names)
+    rows = names["Mine"]({}).read("batch 10 >> loss 2.5, lr 0.1")
+    assert rows == [{"step": 10, "loss": 2.5, "lr": 0.1}]
+
+
+def check_the_samples(reader: Reader, seen: str) -> None:
+    assert "bit for bit" in seen
+    assert reader.cli("wait", "digits").code == 0
+
+
+CHECKS: dict[str, Callable[[Reader, str], None]] = {
+    "README.md": check_the_readme,
+    "docs/alerts.md": check_the_alerts,
+    "docs/formats.md": check_the_preset,
+    "docs/living.md": check_who_is_told,
+    "docs/python.md": check_python,
+    "docs/tutorial.md": check_the_tutorial,
+    "sample_pipelines/README.md": check_the_samples,
+}
+"""What is so once a page was followed."""
+
+FOLLOWED = [page for page in PAGES if blocks_of(page) and name_of(page) not in PAGES_ELSEWHERE]
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+@pytest.mark.parametrize("page", FOLLOWED, ids=name_of)
+def test_what_a_page_shows_works(cli: CommandLine, page: Path) -> None:
+    reader = Reader(cli, page)
+    seen = reader.follow()
+    if check := CHECKS.get(reader.name):
+        check(reader, seen)
+
+
+def test_what_is_typed_elsewhere_is_in_some_page() -> None:
+    typed = [line for page in PAGES for block in blocks_of(page) for line in block.command_lines()]
+    for beginning in ELSEWHERE:
+        assert any(line.startswith(beginning) for line in typed), beginning
+    assert {name_of(page) for page in PAGES} >= {*PAGES_ELSEWHERE, *OWN, *CHECKS}
+
+
+@pytest.mark.skipif(
+    not (ROOT / ".venv" / "set-up.json").exists() or Path(sys.prefix) != ROOT / ".venv",
+    reason="these tests do not run in what dev.py has set up",
+)
+def test_trainui_runs_from_the_clone(cli: CommandLine) -> None:
+    command = shlex.join(["cd", str(ROOT)]) + " && python3 dev.py run ls"
+    code, seen = type_in(command, cli.environ, cli.directory)
+    assert code == 0, seen
