@@ -5,9 +5,12 @@ A ring says what is to be looked at; it may be lost, since the worker also looks
 
 from __future__ import annotations
 
+import array
 import contextlib
+import fcntl
 import select
 import socket
+import termios
 from pathlib import Path
 
 from trainui import paths
@@ -26,6 +29,41 @@ def ring(doorbell: Path | None = None) -> None:
         sender.setblocking(False)
         with contextlib.suppress(OSError):
             sender.sendto(LOOK, str(target))
+
+
+_KNOCK = b"knock"
+"""Somebody asks whether this is heard; there is nothing to do."""
+
+
+class Knock:
+    """Asks whether anybody listens at a doorbell."""
+
+    def __init__(self, doorbell: Path) -> None:
+        self._doorbell = doorbell
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+
+    def is_heard(self) -> bool | None:
+        """Tell whether the last knock was heard, and knock again; None: nobody is there."""
+        try:
+            if self._unread():
+                return False
+            self._socket.sendto(_KNOCK, str(self._doorbell))
+        except BlockingIOError:  # so many rings wait that there is no room
+            return False
+        except OSError:
+            return None
+        return True
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._socket.close()
+
+    def _unread(self) -> int:
+        """Return how many bytes of ours the kernel still holds for whoever listens."""
+        held = array.array("i", [0])
+        fcntl.ioctl(self._socket, termios.TIOCOUTQ, held)
+        return held[0]
 
 
 class Doorbell:
@@ -48,7 +86,7 @@ class Doorbell:
             with contextlib.suppress(BlockingIOError):
                 while True:
                     said.add(self._socket.recv(64).strip())
-        return frozenset(said)
+        return frozenset(said - {_KNOCK})
 
     def close(self) -> None:
         """Stop listening."""

@@ -188,19 +188,20 @@ def test_a_broker_that_hangs_for_good_is_replaced(home: Home, new_run: NewRun) -
     hanging, settings = background.broker_pid(home), settings_module.load()
     watched = pulse.Pulse(
         home,
+        pulse.BROKER,
         lambda: broker.answers(home, settings),
         lambda: broker.end_hanging(home, settings),
     )
     watched.take(0.0)
-    assert pulse.silent_since(home) is None
+    assert pulse.silent_since(home, pulse.BROKER) is None
     os.kill(hanging, signal.SIGSTOP)
     watched.take(pulse.ASK_EVERY)
-    assert pulse.silent_since(home)
+    assert pulse.silent_since(home, pulse.BROKER)
     watched.take(2 * pulse.ASK_EVERY)
     assert broker_server.find_pid(home) == hanging
-    watched.take(pulse.ASK_EVERY + pulse.HANGS_FOR)
+    watched.take(pulse.ASK_EVERY + pulse.BROKER.hangs_for)
     wait_for_death(hanging)
-    assert pulse.silent_since(home) is None
+    assert pulse.silent_since(home, pulse.BROKER) is None
     run.go()
     run.completed_once("a", "b")
     assert background.broker_pid(home) != hanging

@@ -16,6 +16,7 @@ from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.driving import opened
 from trainui.domain.states import Status
 from trainui.paths import Home
+from trainui.store import patience
 
 HELD_FOR = 20.0
 """Seconds."""
@@ -74,6 +75,7 @@ async def test_nothing_is_lost_and_nothing_twice(trainui_home: Home, tmp_path: P
     assert [len(run.attempts(name)) for name in ("first", "after")] == [1, 1]
     out, errors = submission.communicate(timeout=60)
     assert submission.returncode == 0, errors
+    assert errors.decode().count(patience.WORDS) == 1
     assert json.loads(out)["status"] == "completed"
     listed = subprocess.run([*trainui, "ls", "--json"], capture_output=True, check=True)
     assert [one["name"] for one in json.loads(listed.stdout)["runs"]] == ["q", "test"]

@@ -37,7 +37,9 @@ def test_what_is_gone_is_said_and_why(trainui_home: Home) -> None:
     for child in [one for one in list_processes() if one.parent == guard]:
         os.kill(child.pid, signal.SIGKILL)
     wait_for(lambda: not locks.is_held(home.worker_lock), "no worker")
-    gone, last_line = condition.problems(home, ANSWERS)
+    wait_for(lambda: len(condition.problems(home, ANSWERS)) == 3, "a guard that has stopped")
+    stopped, gone, last_line = condition.problems(home, ANSWERS)
+    assert stopped.startswith("the guard is stopped by a signal")
     assert gone.startswith("the worker is gone: ended at ")
     assert gone.endswith("killed by signal 9 (KILL); the guard starts it again")
     assert last_line.startswith("the last line of its log: 2")

@@ -22,6 +22,7 @@ from trainui.cli import (
     look,
     metrics,
     opening,
+    output,
     remove,
     report,
     resume,
@@ -35,6 +36,7 @@ from trainui.cli import (
 )
 from trainui.cli.options import epilogue
 from trainui.errors import UsageError
+from trainui.store import patience
 from trainui.version import __version__
 
 _HELP = """One terminal screen over your training pipelines.
@@ -120,6 +122,7 @@ def call(arguments: Sequence[str]) -> int:
         UsageError: they were not understood.
     """
     command = typer.main.get_command(app)
+    patience.say = output.note
     if arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
     try:

@@ -24,8 +24,10 @@ def open_screen(run_id: str | None) -> NoReturn:
             f"the screen needs a terminal that draws, and {lack}; "
             "`trainui ls` and `trainui show RUN` print, `trainui --help` lists all commands"
         )
+    from trainui.store import patience
     from trainui.tui.app import run_screen
 
+    patience.say = None  # it would be written over the screen
     code = run_screen(run_id)
     logging.shutdown()
     os._exit(code)

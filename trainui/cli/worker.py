@@ -96,7 +96,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     reachable = "answers" if broker["reachable"] else "does not answer"
     slots = [f"{slot['kind']} {slot['index']}" for slot in found["slots"]]
     rows = [
-        ("worker", f"runs as process {found['pid']}" if found["running"] else "does not run"),
+        ("worker", _worker(found)),
         ("guard", f"process {found['guard_pid']}" if found["guard_pid"] else "does not run"),
         ("broker", f"{broker['kind']} at {broker['url']}, {reachable}"),
         ("host", found["host"]),
@@ -107,6 +107,12 @@ def _lines(found: dict[str, Any]) -> list[str]:
         *(("!", problem) for problem in found["problems"]),
     ]
     return text.table(rows)
+
+
+def _worker(found: dict[str, Any]) -> str:
+    if found["running"]:
+        return f"runs as process {found['pid']}"
+    return f"takes no work, as process {found['pid']}" if found["pid"] else "does not run"
 
 
 def _host(found: dict[str, Any]) -> str:

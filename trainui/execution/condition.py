@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.execution import broker_starts, locks, pulse, readiness, wishes
+from trainui.execution.pulse import Asked
 from trainui.paths import Home, write_private
 
 
@@ -54,7 +55,9 @@ def brief(home: Home) -> str:
     if locks.is_held(home.worker_lock):
         if broker_starts.is_gone(home):
             return "broker is gone, starts again"
-        return "broker does not answer" if pulse.silent_since(home) is not None else ""
+        if hangs(home):
+            return "worker does not answer"
+        return "broker does not answer" if pulse.silent_since(home, pulse.BROKER) else ""
     guarded = locks.is_held(home.guard_lock)
     if not wishes.is_wanted(home):
         return "" if guarded else "no worker"
@@ -72,42 +75,81 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         broker: its status: `{"url", "pid", "reachable"}`.
         is_ours: whether trainui starts that broker.
     """
-    alive, guarded = locks.is_held(home.worker_lock), locks.is_held(home.guard_lock)
+    worker, guard = locks.holder(home.worker_lock), locks.holder(home.guard_lock)
     if not wishes.is_wanted(home):
-        if alive or guarded:
+        if worker is not None or guard is not None:
             return ["told to end, and about to"]
         stopped = "stopped, or ended with nothing to do; the next run starts it"
         return [stopped] if wishes.withdrawn_at(home) else []
-    again = "the guard starts it again" if guarded else "`trainui worker start` starts it again"
+    again = "`trainui worker start` starts it again"
     found = []
-    if not guarded:
+    if guard is None:
         found.append(
             "the guard is gone, killed or lost with the machine's last boot; "
-            + ("the worker starts it again" if alive else again)
+            + (again if worker is None else "the worker starts it again")
         )
-    if not alive:
+    else:
+        again = "the guard starts it again"
+        if _is_stopped(guard):
+            found.append(f"the guard {_as_stopped(guard)}")
+    if worker is None:
         end = last_end(home)
         how = "nobody saw how it ended" if end is None else str(end)
         found.append(f"the worker is gone: {how}; {again}")
         if said := _last_line(home.worker_log):
             found.append(f"the last line of its log: {said}")
+    elif hangs(home):
+        found.append(f"the worker {_about_hanging(worker)}")
     elif readiness.read(home) is None:
         found.append("the worker is on its way up")
+    return found + _broker_problems(home, broker, again, is_ours=is_ours)
+
+
+def _broker_problems(
+    home: Home, broker: Mapping[str, Any], again: str, *, is_ours: bool
+) -> list[str]:
     if not broker["reachable"]:
         words = _about_broker(broker, again) if is_ours else f"at {broker['url']} does not answer"
-        found.append(f"the broker {words}; nothing is lost meanwhile")
-    elif is_ours and (news := broker_starts.news(home)):
-        found.append(f"the {news}")
-    return found
+        return [f"the broker {words}; nothing is lost meanwhile"]
+    news = broker_starts.news(home) if is_ours else ""
+    return [f"the {news}"] if news else []
+
+
+def hangs(home: Home) -> bool:
+    """Whether the worker is there and does nothing: stopped by a signal, or without an answer."""
+    worker = locks.holder(home.worker_lock)
+    if worker is None:
+        return False
+    return _is_stopped(worker) or pulse.silent_since(home, pulse.WORKER) is not None
+
+
+def _about_hanging(worker: Mapping[str, Any]) -> str:
+    words = _as_stopped(worker) if _is_stopped(worker) else f"hangs, as process {worker['pid']}"
+    return f"{words}; {_replaced(pulse.WORKER)}"
+
+
+def _as_stopped(owner: Mapping[str, Any]) -> str:
+    pid = owner["pid"]
+    return f"is stopped by a signal, as process {pid}: `kill -CONT {pid}` lets it go on"
+
+
+def _is_stopped(owner: Mapping[str, Any]) -> bool:
+    """Whether the holder of a lock is suspended: it lives, and nothing happens."""
+    try:
+        state = Path(f"/proc/{owner.get('pid')}/stat").read_bytes().rpartition(b") ")[2][:1]
+    except OSError:
+        return False
+    return state == b"T"
 
 
 def _about_broker(broker: Mapping[str, Any], again: str) -> str:
     if broker["pid"] is None:
         return f"is gone; {again}"
-    return (
-        f"hangs, as process {broker['pid']}; if it stays so for {pulse.HANGS_FOR:.0f} s, the guard "
-        "starts another"
-    )
+    return f"hangs, as process {broker['pid']}; {_replaced(pulse.BROKER)}"
+
+
+def _replaced(asked: Asked) -> str:
+    return f"if it stays so for {asked.hangs_for:.0f} s, the guard starts another"
 
 
 def _how(code: int) -> str:

@@ -10,14 +10,15 @@ import logging
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from trainui import paths
+from trainui import doorbell, paths
 from trainui import settings as settings_module
-from trainui.execution import broker, condition, detached, locks, wishes
+from trainui.execution import broker, condition, detached, locks, pulse, wishes
 from trainui.execution.kept import Kept
 from trainui.execution.pulse import Pulse
 from trainui.paths import Home
@@ -55,8 +56,16 @@ class Guard:
             detached.module_argv("trainui.execution.worker"),
             lambda: locks.is_held(home.worker_lock),
         )
-        self._pulse = Pulse(
-            home, lambda: broker.answers(home, settings), lambda: broker.end_hanging(home, settings)
+        knock = doorbell.Knock(home.doorbell)
+        self._pulses = (
+            Pulse(
+                home,
+                pulse.BROKER,
+                lambda: broker.answers(home, settings),
+                lambda: broker.end_hanging(home, settings),
+            ),
+            # one that is on its way up may have a large database to upgrade, and no bell yet
+            Pulse(home, pulse.WORKER, lambda: knock.is_heard() is not False, self._end_worker),
         )
         self._worker.on_end = lambda pid, code: condition.note_end(home, pid, code)
         self._told = False
@@ -80,7 +89,8 @@ class Guard:
         self._broker.tend(now)
         if self._broker.is_settled():
             self._worker.tend(now)
-            self._pulse.take(now)
+            for one in self._pulses:
+                one.take(now)
 
     def _is_wanted(self) -> bool:
         if self._told:
@@ -108,19 +118,7 @@ class Guard:
         self._told = True
 
     def _end_worker(self) -> None:
-        """End the worker, whoever started it."""
-        child = self._worker.process
-        owner = locks.holder(self._home.worker_lock) or {}
-        pid = owner.get("pid") or (child.pid if child is not None else None)
-        if pid is None:
-            return
-
-        def is_gone() -> bool:
-            ended = child is None or child.poll() is not None
-            return ended and not locks.is_held(self._home.worker_lock)
-
-        if not detached.end(pid, is_gone, grace=WORKER_GRACE):
-            logger.error("the worker, pid %d, does not end", pid)
+        end_worker(self._home, self._worker.process)
 
     def _end_broker(self) -> None:
         """End our own broker, also one that is about to start."""
@@ -129,6 +127,26 @@ class Guard:
             detached.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
         if not broker.stop(self._home):
             logger.error("the broker does not end")
+
+
+def end_worker(home: Home, child: subprocess.Popen[bytes] | None = None) -> None:
+    """End the worker, whoever started it.
+
+    Args:
+        home: whose worker.
+        child: the one that we started, which may not have its lock yet.
+    """
+    owner = locks.holder(home.worker_lock) or {}
+    pid = owner.get("pid") or (child.pid if child is not None else None)
+    if pid is None:
+        return
+
+    def is_gone() -> bool:
+        ended = child is None or child.poll() is not None
+        return ended and not locks.is_held(home.worker_lock)
+
+    if not detached.end(pid, is_gone, grace=WORKER_GRACE):
+        logger.error("the worker, pid %d, does not end", pid)
 
 
 def _listen(handlers: dict[signal.Signals, Callable[..., None]]) -> int:

@@ -1,4 +1,4 @@
-"""Whether the broker answers: the guard asks now and then, and leaves a note where it does not."""
+"""Whether broker and worker answer: the guard asks now and then, and leaves a note where not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from trainui.execution import locks
@@ -17,27 +18,47 @@ logger = logging.getLogger(__name__)
 ASK_EVERY = 5.0
 """Seconds between two questions."""
 
-HANGS_FOR = 60.0
-"""Seconds without an answer after which it is not going to answer any more."""
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked."""
+
+    name: str
+    """What it is called."""
+    hangs_for: float
+    """Seconds without an answer after which it is not going to answer any more."""
+
+    def note(self, home: Home) -> Path:
+        """Return the file that is there while it does not answer."""
+        return home.worker / f"silent-{self.name}.json"
+
+
+BROKER = Asked("broker", 60.0)
+WORKER = Asked("worker", 120.0)
+"""It may wait for a locked database, for half a minute at several of its duties."""
 
 
 class Pulse:
-    """What is known of one broker's answers."""
+    """What is known of one's answers."""
 
-    def __init__(self, home: Home, answers: Callable[[], bool], end: Callable[[], object]) -> None:
+    def __init__(
+        self, home: Home, asked: Asked, answers: Callable[[], bool], end: Callable[[], object]
+    ) -> None:
         """Know nothing yet.
 
         Args:
-            home: whose broker.
-            answers: asks it, for a second or two at most.
-            end: is called where it has not answered for so long that it never will.
+            home: whose broker or worker.
+            asked: who is asked.
+            answers: asks, for a second or two at most.
+            end: is called where there was no answer for so long that there never will be.
         """
         self._home = home
+        self._asked = asked
         self._answers = answers
         self._end = end
         self._due = 0.0
         self._silent_since: float | None = None
-        _forget(home)
+        self._forget()
 
     def take(self, now: float) -> None:
         """Ask, where it is time to.
@@ -52,34 +73,30 @@ class Pulse:
             self._hear()
         elif self._silent_since is None:
             self._silent_since = now
-            write_private(_file(self._home), json.dumps({"since": time.time_ns()}))
-        elif now - self._silent_since >= HANGS_FOR:
-            logger.warning("the broker has not answered for %.0f s: ended", HANGS_FOR)
+            write_private(self._asked.note(self._home), json.dumps({"since": time.time_ns()}))
+        elif now - self._silent_since >= self._asked.hangs_for:
+            words = "the %s has not answered for %.0f s: ended"
+            logger.warning(words, self._asked.name, self._asked.hangs_for)
             self._end()
             self._hear()
 
     def _hear(self) -> None:
         if self._silent_since is not None:
             self._silent_since = None
-            _forget(self._home)
+            self._forget()
+
+    def _forget(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._asked.note(self._home).unlink()
 
 
-def silent_since(home: Home) -> int | None:
-    """Return since when the broker does not answer, in nanoseconds since 1970; None: it does.
+def silent_since(home: Home, asked: Asked) -> int | None:
+    """Return since when it does not answer, in nanoseconds since 1970; None: it does.
 
     None also where nobody asks: the guard is gone.
     """
     try:
-        since = json.loads(_file(home).read_text(encoding="utf-8"))["since"]
+        since = json.loads(asked.note(home).read_text(encoding="utf-8"))["since"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return int(since) if locks.is_held(home.guard_lock) else None
-
-
-def _forget(home: Home) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        _file(home).unlink()
-
-
-def _file(home: Home) -> Path:
-    return home.worker / "silent.json"

@@ -74,7 +74,7 @@ def status() -> dict[str, Any]:
     ready = readiness.read(home)
     broker_status = broker.status(home, settings)
     return {
-        "running": ready is not None,
+        "running": ready is not None and not condition.hangs(home),
         "pid": _pid_of(home.worker_lock),
         "guard_pid": _pid_of(home.guard_lock),
         "host": ready["host"] if ready else settings_module.host(settings),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from sqlmodel import Session
 
 from trainui import disk, paths, settings
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.store import postgres
+from trainui.store import patience, postgres
 
 _SQLITE = "sqlite:///"
 
@@ -49,7 +49,9 @@ class Store:
         Raises:
             UnfitEnvironmentError: the database is locked for long, read-only or full.
         """
-        with _explained(self.url), self._writer.begin() as connection:
+        with _explained(self.url), ExitStack() as transaction:
+            with patience.told():
+                connection = transaction.enter_context(self._writer.begin())
             yield connection
 
     @contextmanager

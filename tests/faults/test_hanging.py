@@ -1,0 +1,110 @@
+"""The worker, or its reader of metrics, is there and does nothing: it is told of, and replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import NewRun
+from tests.integration import background
+from tests.integration.runs import HOLD, NOTE, Run, stage
+from tests.unit.supervisor.waiting import wait_for, wait_for_death
+from trainui import doorbell
+from trainui.execution import condition, guard, pulse, reader_process, service
+from trainui.execution.reader_process import ReaderProcess
+from trainui.paths import Home
+from trainui.supervisor.supervise import list_processes
+
+
+def test_a_worker_that_hangs_is_told_and_replaced(home: Home, new_run: NewRun) -> None:
+    """As the guard does it; only two minutes' clock is turned on by hand."""
+    run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
+    run.process("a")
+    hanging = background.worker_pid(home)
+    with closing(doorbell.Knock(home.doorbell)) as knock:
+        replaced(home, run, hanging, knock)
+
+
+def replaced(home: Home, run: Run, hanging: int, knock: doorbell.Knock) -> None:
+    watched = pulse.Pulse(
+        home, pulse.WORKER, lambda: knock.is_heard() is not False, lambda: guard.end_worker(home)
+    )
+    watched.take(0.0)
+    wait_for(knock.is_heard, "the worker's answer")
+    assert not condition.hangs(home)
+    os.kill(hanging, signal.SIGSTOP)
+    wait_for(lambda: condition.hangs(home), "the stop")
+    assert condition.brief(home) == "worker does not answer"
+    told = service.status()
+    assert (told["running"], told["pid"]) == (False, hanging)
+    (words,) = told["problems"]
+    assert words.startswith(f"the worker is stopped by a signal, as process {hanging}: `kill -CONT")
+    run.go()
+    watched.take(pulse.ASK_EVERY)  # at the latest this knock is heard no more
+    watched.take(2 * pulse.ASK_EVERY)
+    assert pulse.silent_since(home, pulse.WORKER)
+    watched.take(pulse.ASK_EVERY + pulse.WORKER.hangs_for - 1)
+    assert background.worker_pid(home) == hanging
+    watched.take(3 * pulse.ASK_EVERY + pulse.WORKER.hangs_for)
+    wait_for_death(hanging)
+    assert pulse.silent_since(home, pulse.WORKER) is None
+    run.completed_once("a", "b")
+    assert background.worker_pid(home) != hanging
+    assert service.status()["problems"] == []
+
+
+def test_a_guard_that_is_stopped_is_told(home: Home) -> None:
+    guard_pid = background.guard_pid(home)
+    os.kill(guard_pid, signal.SIGSTOP)
+    try:
+        (words,) = wait_for(lambda: service.status()["problems"], "the guard's stop")
+        assert words.startswith(f"the guard is stopped by a signal, as process {guard_pid}: ")
+    finally:
+        os.kill(guard_pid, signal.SIGCONT)
+    wait_for(lambda: service.status()["problems"] == [], "the guard, well again")
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_reader_that_hangs_is_replaced(
+    trainui_home: Home, monkeypatch: pytest.MonkeyPatch, listens: bool
+) -> None:
+    """As the worker does it; the minute is left out. It hangs as it starts, or later."""
+    background.start()
+    assert service.stop()  # so that the home is there, and no other reader
+    (trainui_home.worker / "metrics.sock").unlink(missing_ok=True)
+    reader = ReaderProcess()
+    reader.look()
+    try:
+        (hanging,) = wait_for(readers, "a reader")
+        bell = trainui_home.worker / "metrics.sock"
+        wait_for(lambda: bell.exists() or not listens, "a reader that listens")
+        os.kill(hanging, signal.SIGSTOP)
+        with monkeypatch.context() as minute:
+            minute.setattr(reader_process, "ASK_EVERY", 0.0)
+            minute.setattr(reader_process, "HANGS_FOR", 0.0)
+            wait_for(lambda: looked(reader) and hanging not in readers(), "the end of what hangs")
+        wait_for(lambda: looked(reader) and readers(), "another")
+    finally:
+        reader.stop()
+
+
+def looked(reader: ReaderProcess) -> bool:
+    reader.look()
+    return True
+
+
+def readers() -> list[int]:
+    """The readers that are children of ours."""
+    ours = [one.pid for one in list_processes() if one.parent == os.getpid() and not one.dead]
+    return [pid for pid in ours if is_reader(pid)]
+
+
+def is_reader(pid: int) -> bool:
+    try:
+        return b"trainui.metrics.reader" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
