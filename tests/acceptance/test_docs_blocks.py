@@ -34,7 +34,9 @@ ELSEWHERE = {
 }
 """Command lines that are not typed here, by their beginnings, and why."""
 
-PAGES_ELSEWHERE = {"docs/hosts.md": "tests/hosts follows it, on two hosts"}
+PAGES_ELSEWHERE = {
+    "docs/hosts.md": "needs several hosts; tests/hosts has two, set up by the same settings"
+}
 
 FAILS = {"trainui run sample_pipelines/flaky.yaml --wait"}
 """Command lines after which the page says that they have failed."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import shlex
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -17,7 +13,6 @@ from urllib.parse import quote
 import pytest
 
 from tests import certificates, postgresql, redis_server
-from tests.acceptance import pages
 from tests.gpus.stand_in import GIB, Machine
 from tests.hosts.network import HUB, Host, network
 from tests.unit.supervisor.waiting import wait_for
@@ -232,64 +227,3 @@ def test_a_log_is_read_from_another_host_by_parts(shared: Hosts) -> None:
     refused = a.run("logs", run, "far")
     assert refused.returncode == 4
     assert "the host b, where the log lies, has not been heard of" in refused.stderr
-
-
-PAGE = pages.DOCS / "hosts.md"
-
-
-def test_the_page_on_hosts_is_true_line_by_line(shared: Hosts) -> None:
-    set_up, asking = pages.blocks_of(PAGE)
-    (shared.directory / "wishes.yaml").write_text("stages:\n" + asking.body)
-    pipeline = shared.directory / "pipeline.yaml"
-    pipeline.write_text("name: p\nstages: [{name: a, run: hostname, queue: big}]\n")
-    ours = {
-        "createuser trainui": "createuser reader",  # the servers' own is called so here
-        "createdb trainui --owner trainui": "createdb reader --owner reader",
-        "//trainui:PASSWORD@db.lan/trainui?": f"//reader:secret@{HUB}/reader?",
-        "/etc/ssl/lan.pem": str(shared.directory / "tls" / "authority.pem"),
-        "/shared/runs": str(shared.directory / "shared runs"),
-        "run pipeline.yaml": f"run {pipeline}",
-    }
-    settings: dict[str, str] = {"broker_url": "", "cpus": "2"}
-    hosts_made: list[Host] = []
-    for line in set_up.command_lines():
-        for theirs, mine in ours.items():
-            line = line.replace(theirs, mine)
-        match shlex.split(line):
-            case ["createuser", *_]:
-                ask_the_server(line)
-            case ["pip", "install", "trainui[postgres]"]:
-                assert importlib.util.find_spec("psycopg")
-            case ["export", setting]:
-                name, _, value = setting.partition("=")
-                settings[name.removeprefix("TRAINUI_").lower()] = value
-            case ["trainui", "worker", "start"]:
-                hosts_made += [shared.add(name, **settings) for name in "ab"]
-            case ["trainui", *arguments]:
-                done = hosts_made[1].run(*arguments)
-                assert done.returncode == 0, done.stderr
-            case words:
-                raise AssertionError(f"nobody follows {words}")
-    assert {one["host"] for one in hosts_made[1].json("worker", "status")["hosts"]} == set("ab")
-    for host in hosts_made:
-        assert host.json("show", "p")["status"] == "completed"
-    assert hosts_made[0].run("validate", str(shared.directory / "wishes.yaml")).returncode == 0
-
-
-def ask_the_server(line: str) -> None:
-    """Run one of PostgreSQL's own programs, as whoever set the server up."""
-    server = postgresql.running()
-    known = {
-        "PGHOST": str(server.directory),
-        "PGUSER": "trainui",
-        "PGPASSWORD": postgresql.PASSWORD,
-    }
-    path = f"{server.programs}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
-        ["sh", "-c", line],
-        env={**os.environ, **known, "PATH": path},
-        input="secret\nsecret\n",
-        text=True,
-        check=True,
-        start_new_session=True,  # with no terminal it asks for the password on stdin
-    )
