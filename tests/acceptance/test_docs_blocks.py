@@ -153,7 +153,7 @@ def whole(text: str) -> str:
     if text.lstrip().startswith("-"):
         return "stages:\n" + text
     resumed = 'resume_args: ["${checkpoint}"]\n' if "checkpoint:" in text else ""
-    stage = f'name: train\nrun: "true"\n{resumed}{text}'
+    stage = f"name: train\nrun: python train.py\n{resumed}{text}"
     return "stages:\n  -\n" + textwrap.indent(stage, "    ")
 
 
