@@ -309,7 +309,6 @@ async def test_curves_files_and_events_follow_the_attempt_that_is_looked_at(
 async def test_the_overview_names_variables_that_differ_and_no_values(filler: Filler) -> None:  # noqa: F811
     run_id = filler.run({"a": ()}, retries=2)
     shell = {"PATH": "/bin", "HF_TOKEN": "hush-1", "GONE": "hush-2"}
-    paths.home().worker.mkdir()  # as the worker makes it
     kept = ({**shell, "SEED": "1"}, {**shell, "SEED": "7"}, {"HF_TOKEN": "hush-3", "OMP": "1"})
     for number, environ in enumerate(kept, 1):
         attempt = filler.start(run_id, "a", ago=60)

@@ -41,6 +41,7 @@ def note(home: Home, attempt_dir: Path, environ: Mapping[str, str]) -> None:
     Raises:
         OSError: the disk does not let it.
     """
+    paths.make_private(home.worker)
     word = paths.identity(home.variables_key)
     key = word.encode()
 
