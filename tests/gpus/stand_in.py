@@ -101,6 +101,11 @@ class Machine:
         self.processes = [one for one in self.processes if one[0] != index]
         self.change(index, used=0)
 
+    def hand_over(self, index: int, pid: int, used: int) -> None:
+        """Let another process be there in the place of all that are, with no moment between."""
+        self.processes = [one for one in self.processes if one[0] != index]
+        self.occupy(index, pid, used)
+
     def remove_locks(self) -> None:
         """Remove the lock files of its GPUs, which nobody holds any more."""
         for card in self.cards:

@@ -15,6 +15,7 @@ import pytest
 from tests.gpus.stand_in import GIB, Machine
 from tests.integration import background
 from tests.integration.runs import Run, home_with_worker
+from tests.security.another_user import open_the_way_to
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_exit
 from trainui import control
 from trainui.domain.states import Status
@@ -203,8 +204,7 @@ def test_a_cancel_tells_whether_the_memory_is_back_or_who_holds_it(
     control.cancel(run.id, ["a", "b"])
     run.until("a", lambda one: not is_alive(int(run.attempt("a").pid or 0)), "gone")
     box.vacate(0)
-    box.vacate(1)
-    box.occupy(1, stranger, used=3 * GIB)
+    box.hand_over(1, stranger, used=3 * GIB)
     kept = f"cancelled; GPU 1 is still held by pid {stranger} of another user, 3.0 GiB in use"
     assert run.wait_for("a", Status.CANCELLED).error == (
         "cancelled; the memory of GPU 0 is free again"
@@ -297,8 +297,7 @@ _numbers = itertools.count()
 def launch_as_nobody(directory: Path, lock: str) -> Path:
     """Have another user's supervisor run what waits for a file; return the attempt's directory."""
     directory.mkdir()
-    for parent in (directory, *directory.parents[:3]):
-        parent.chmod(0o755)
+    open_the_way_to(directory / "spec.json")
     spec = Spec(
         argv=("sh", "-c", "until [ -e go ]; do sleep 0.02; done"),
         cwd=str(directory),
