@@ -72,7 +72,9 @@ def waiting(act: Callable[[], object]) -> Iterator[Future[object]]:
 
 
 def begins(frame: FrameType) -> bool:
-    return frame.f_code is engine._begin.__code__
+    """Tell whether somebody is about to write: who only reads waits for nobody."""
+    is_begun = frame.f_code is engine._begin.__code__
+    return is_begun and frame.f_locals.get("statement") == "BEGIN IMMEDIATE"
 
 
 def claim(connection: Connection, run: Run, name: str) -> AttemptRecord:
