@@ -92,6 +92,7 @@ def test_a_broker_that_takes_a_long_stage_for_a_lost_message_delivers_nothing_ag
     """
     run = new_run(*(stage(f"s{n}", NOTE + "sleep 4") for n in range(3)), stage("late", NOTE))
     run.completed_once("s0", "s1", "s2", "late")
+    wait_until_taken()
     assert refusals(home, run) == (DELIVERIES - 1) * 4
 
 
