@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler
 from trainui.cli.main import main
 from trainui.domain.states import Status
+from trainui.execution import service
 from trainui.tui import feed
 
 TRICKS = "\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\a\x7f\u202e\u2066\u061c\u2028"
@@ -65,8 +67,8 @@ def assert_harmless(shown: Shown) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home whose own path plays tricks."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home whose own path plays tricks, and what a command has started in it."""
     monkeypatch.setattr(feed, "PERIOD", 0.05)
     monkeypatch.setattr(feed, "LEAST_GAP", 0.1)
     monkeypatch.setattr(feed, "REST", 0.3)
@@ -74,7 +76,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TRAINUI_HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
-    return home
+    yield home
+    assert service.stop()
 
 
 @pytest.fixture
