@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import select
 import statistics
 import sys
 import tempfile
@@ -45,23 +44,15 @@ class FarProgram(Program):
         self._delay, self._rate, self._free_at = round_trip / 2, rate, 0.0
         super().__init__(command, environ)
 
-    def _read(self) -> None:
-        while not self._hung_up:
-            behind = self._free_at - time.perf_counter()
-            if behind > MOST_BUFFERED / self._rate:
-                time.sleep(0.01)  # the buffers are full: the program waits
-                continue
-            if not select.select([self._terminal], [], [], 0.05)[0]:
-                continue
-            try:
-                data = os.read(self._terminal, 65_536)
-            except OSError:
-                return
-            self._free_at = max(self._free_at, time.perf_counter()) + len(data) / self._rate
-            with self._more:
-                self.output += data
-                self.arrivals.append(self._free_at + self._delay)
-                self._more.notify_all()
+    def _has_more(self) -> bool:
+        if self._free_at - time.perf_counter() > MOST_BUFFERED / self._rate:
+            time.sleep(0.01)  # the buffers are full: the program waits
+            return False
+        return super()._has_more()
+
+    def _arrival(self, size: int) -> float:
+        self._free_at = max(self._free_at, time.perf_counter()) + size / self._rate
+        return self._free_at + self._delay
 
     def press(self, key: bytes) -> float:
         """Press a key; return the seconds until something arrives that it can have caused."""

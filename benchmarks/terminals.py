@@ -50,7 +50,7 @@ class Program:
 
     def _read(self) -> None:
         while not self._hung_up:
-            if not select.select([self._terminal], [], [], 0.05)[0]:
+            if not self._has_more():
                 continue
             try:
                 data = os.read(self._terminal, 65_536)
@@ -58,8 +58,16 @@ class Program:
                 return
             with self._more:
                 self.output += data
-                self.arrivals.append(time.perf_counter())
+                self.arrivals.append(self._arrival(len(data)))
                 self._more.notify_all()
+
+    def _has_more(self) -> bool:
+        """Wait a moment for something to read."""
+        return bool(select.select([self._terminal], [], [], 0.05)[0])
+
+    def _arrival(self, _size: int) -> float:
+        """Return when so many bytes that were read just now are where somebody looks."""
+        return time.perf_counter()
 
     def until(self, text: bytes) -> float:
         """Wait for a text; return the seconds since the start."""
