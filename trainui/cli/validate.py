@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from trainui.cli import options, output, progress
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.errors import PipelineFileError, Problem, UsageError
+from trainui.domain.definition import Pipeline
+from trainui.errors import PipelineFileError, Problem
 
 
 def register(app: typer.Typer) -> None:
@@ -79,24 +79,9 @@ def _warn(pipeline: Pipeline) -> None:
 
 def _inputs(pipeline: Pipeline) -> Iterable[str]:
     """Return what is wrong with each input that no stage makes, once."""
+    from trainui.control.requirements import wrong_inputs
+
     wrong: dict[str, str] = {}
-    for stage in pipeline.stages:
-        for error in _wrong_inputs(stage, pipeline.directory):
-            wrong.setdefault(error, f"stage {stage.name}, input {error}")
+    for stage, error in wrong_inputs(pipeline, os.environ):
+        wrong.setdefault(str(error), f"stage {stage}, input {error}")
     return wrong.values()
-
-
-def _wrong_inputs(stage: StageDefinition, directory: str) -> Iterator[str]:
-    from trainui.pipeline import substitution
-    from trainui.pipeline.inputs import validate_file_path
-
-    try:
-        paths = substitution.inputs_before_start(stage, os.environ)
-    except UsageError as error:
-        yield str(error)
-        return
-    for path in paths:
-        try:
-            validate_file_path(path, allowed=[directory], base=directory)
-        except UsageError as error:
-            yield str(error)

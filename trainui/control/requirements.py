@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from trainui import settings
 from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.errors import UnfitEnvironmentError
+from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError
 from trainui.pipeline import substitution
 from trainui.pipeline.inputs import allowed_directories, validate_file_path
 
@@ -72,10 +72,33 @@ def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[st
         UnsafePathError: an input is not there, or lies where it may not.
         UsageError: `${env.NAME}` names a variable that is not set.
     """
+    for _, error in wrong_inputs(pipeline, environ, run_directory):
+        raise error
+
+
+def wrong_inputs(
+    pipeline: Pipeline, environ: Mapping[str, str], run_directory: Path | None = None
+) -> Iterator[tuple[str, UsageError]]:
+    """Yield what is wrong with each input that no stage makes, with the stage's name.
+
+    Args:
+        pipeline: the pipeline.
+        environ: what `${env.NAME}` refers to.
+        run_directory: what lies in there is made by the run; None: there is no run.
+    """
     for stage in pipeline.stages:
-        for path in substitution.inputs_before_start(stage, environ):
-            if not Path(path).is_relative_to(run_directory):
+        try:
+            inputs = substitution.inputs_before_start(stage, environ)
+        except UsageError as error:
+            yield stage.name, error
+            continue
+        for path in inputs:
+            if run_directory is not None and Path(path).is_relative_to(run_directory):
+                continue
+            try:
                 validate_file_path(path, allowed=[pipeline.directory], base=pipeline.directory)
+            except UnsafePathError as error:
+                yield stage.name, error
 
 
 def allowed_for(pipeline: Pipeline) -> list[str]:

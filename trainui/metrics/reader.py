@@ -128,9 +128,8 @@ class Reader:
             return 0.0
         if not self._wanted and not any(map(self._is_active, self._attempts)):
             return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
-        took = (
-            0.0 if rare else time.thread_time() - used
-        )  # a rare look is no reason to see lines late
+        # a rare look is no reason to see lines late
+        took = 0.0 if rare else time.thread_time() - used
         rest = REST_OF_FEW if len(due) <= FEW else REST
         return min(max(ACTIVE_PAUSE, rest * took), LONGEST_REST)
 

@@ -24,9 +24,8 @@ def run() -> None:
     if postgres.is_ours(url):
         engine = create_engine("postgresql+psycopg://", creator=lambda: postgres.connect(url))
     else:
-        engine = create_engine(
-            sqlite_address(url)
-        )  # the driver begins nothing before it changes a table
+        # the driver begins nothing before it changes a table
+        engine = create_engine(sqlite_address(url))
         event.listen(engine, "connect", _begin_nothing_itself)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(BEGIN))
     with engine.connect() as connection:
