@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated
 
@@ -69,19 +68,9 @@ def validate(
 
 def _warn(pipeline: Pipeline) -> None:
     """Say what keeps stages that are right from running on this machine."""
-    from trainui.control.requirements import lacking_cpus, lacking_gpus
+    from trainui.control.requirements import lacking_cpus, lacking_gpus, wrong_inputs
 
-    stages = pipeline.stages
-    for lack in (lacking_gpus(stages, os.environ), lacking_cpus(stages), *_inputs(pipeline)):
+    stages, inputs = pipeline.stages, wrong_inputs(pipeline, os.environ)
+    for lack in (lacking_gpus(stages, os.environ), lacking_cpus(stages), *inputs):
         if lack is not None:
             output.note(f"warning: {lack}")
-
-
-def _inputs(pipeline: Pipeline) -> Iterable[str]:
-    """Return what is wrong with each input that no stage makes, once."""
-    from trainui.control.requirements import wrong_inputs
-
-    wrong: dict[str, str] = {}
-    for stage, error in wrong_inputs(pipeline, os.environ):
-        wrong.setdefault(str(error), f"stage {stage}, input {error}")
-    return wrong.values()

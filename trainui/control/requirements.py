@@ -72,33 +72,35 @@ def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[st
         UnsafePathError: an input is not there, or lies where it may not.
         UsageError: `${env.NAME}` names a variable that is not set.
     """
-    for _, error in wrong_inputs(pipeline, environ, run_directory):
+    for error in wrong_inputs(pipeline, environ, run_directory):
         raise error
 
 
 def wrong_inputs(
     pipeline: Pipeline, environ: Mapping[str, str], run_directory: Path | None = None
-) -> Iterator[tuple[str, UsageError]]:
-    """Yield what is wrong with each input that no stage makes, with the stage's name.
+) -> Iterator[UsageError]:
+    """Yield what is wrong with each input that no stage makes, of the first stage that has it.
 
     Args:
         pipeline: the pipeline.
         environ: what `${env.NAME}` refers to.
         run_directory: what lies in there is made by the run; None: there is no run.
     """
+    seen: set[str] = set()
     for stage in pipeline.stages:
         try:
             inputs = substitution.inputs_before_start(stage, environ)
         except UsageError as error:
-            yield stage.name, error
+            yield error
             continue
-        for path in inputs:
+        for path in [one for one in inputs if one not in seen]:
+            seen.add(path)
             if run_directory is not None and Path(path).is_relative_to(run_directory):
                 continue
             try:
                 validate_file_path(path, allowed=[pipeline.directory], base=pipeline.directory)
             except UnsafePathError as error:
-                yield stage.name, error
+                yield UnsafePathError(f"stage {stage.name}, input {error}")
 
 
 def allowed_for(pipeline: Pipeline) -> list[str]:

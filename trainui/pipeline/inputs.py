@@ -91,7 +91,10 @@ def _check_kind(shown: str, real: str) -> None:
     try:
         mode = os.lstat(real).st_mode  # a link here was put in place after the links were followed
     except FileNotFoundError as error:
-        raise UnsafePathError(f"{shown!r} does not exist (looked for at {real})") from error
+        where = f" (looked for at {real})" if real != shown else ""
+        raise UnsafePathError(
+            f"{shown!r} does not exist{where}; put it there, or correct the path"
+        ) from error
     except OSError as error:
         raise UnsafePathError(f"{shown!r} cannot be looked at: {error.strerror}") from error
     if stat.S_ISLNK(mode):
