@@ -90,10 +90,12 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    from trainui import text
+    from trainui import settings, text
 
     broker = found["broker"]
     reachable = "answers" if broker["reachable"] else "does not answer"
+    if broker["pid"] is None and not broker["reachable"] and settings.load().broker_url is None:
+        reachable = "does not run"
     slots = [f"{slot['kind']} {slot['index']}" for slot in found["slots"]]
     rows = [
         ("worker", _worker(found)),

@@ -223,7 +223,8 @@ def _got_nowhere(
 
 def _last_sign_of_life(attempt_dir: Path) -> int:
     """Return when an attempt was last seen to do something, in microseconds."""
-    names = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE, protocol.PIDS_FILE)
+    written = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.METRICS_FILE)
+    names = (*written, protocol.TIMES_FILE, protocol.PIDS_FILE)
     times = [
         path.stat().st_mtime_ns // 1000 for name in names if (path := attempt_dir / name).exists()
     ]

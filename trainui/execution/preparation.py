@@ -18,10 +18,7 @@ from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.pipeline import interpreter, substitution
 from trainui.pipeline.command import STARTUP_VARIABLES
 from trainui.pipeline.interpreter import Interpreter
-from trainui.supervisor.protocol import IDENTITY
-
-METRICS_FILE = "metrics.jsonl"
-"""In the attempt's directory: what `$TRAINUI_METRICS_FILE` names."""
+from trainui.supervisor.protocol import IDENTITY, METRICS_FILE
 
 
 @dataclass(frozen=True, slots=True)

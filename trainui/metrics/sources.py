@@ -21,9 +21,6 @@ from trainui.metrics.formats.pattern import PatternError, compile_pattern
 from trainui.store.source_record import key_of
 from trainui.supervisor import protocol
 
-METRICS_FILE = "metrics.jsonl"
-"""In an attempt's directory: what `$TRAINUI_METRICS_FILE` names."""
-
 MAX_FILES = 500
 """Files of one attempt that are read."""
 
@@ -52,7 +49,7 @@ class Found:
 
 def find(place: Place, definition: StageDefinition) -> Found:
     """Return what an attempt's metrics are read from."""
-    own = place.attempt_dir / METRICS_FILE
+    own = place.attempt_dir / protocol.METRICS_FILE
     found = Found([Candidate(key_of(own), own, Reading(format="jsonl"))])
     if definition.metrics is None:
         streams = {name: place.attempt_dir / file for name, file in _STREAMS.items()}
@@ -73,7 +70,7 @@ def is_silent(place: Place, definition: StageDefinition) -> bool:
     """
     if definition.metrics:
         return False
-    printed = [place.attempt_dir / file for file in (METRICS_FILE, *_STREAMS.values())]
+    printed = [place.attempt_dir / file for file in (protocol.METRICS_FILE, *_STREAMS.values())]
     if any(map(_holds_something, printed)):
         return False
     return not any(_holds_something(one.path) for one in find(place, definition).candidates)

@@ -25,6 +25,8 @@ STARTED_FILE = "started"
 
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
+METRICS_FILE = "metrics.jsonl"
+"""What `$TRAINUI_METRICS_FILE` names."""
 TIMES_FILE = "times.log"
 PIDS_FILE = "pid.json"
 EXIT_FILE = "exit.json"

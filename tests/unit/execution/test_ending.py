@@ -121,10 +121,13 @@ def test_an_end_is_recorded_once(store: Store, subject: Subject) -> None:
     assert stage(store, subject).status == Status.COMPLETED
 
 
-def test_a_loss_is_dated_by_the_last_sign_of_life(store: Store, subject: Subject) -> None:
-    log = Path(subject.attempt.directory) / "stdout.log"
-    log.write_text("x")
-    os.utime(log, (5, 5))
+@pytest.mark.parametrize("written", ["stdout.log", "metrics.jsonl"])
+def test_a_loss_is_dated_by_the_last_sign_of_life(
+    store: Store, subject: Subject, written: str
+) -> None:
+    file = Path(subject.attempt.directory, written)
+    file.write_text("x")
+    os.utime(file, (5, 5))
     stopping = threading.Event()
     assert ending.record_loss(store, subject.attempt, stopping, Loss())
     (attempt,) = of_stage(subject.run.id, "a")
