@@ -30,6 +30,7 @@ def make(directory: Path, *addresses: str) -> Certificates:
     names = ",".join(f"IP:{address}" for address in addresses)
     common = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
     authority = ["-subj", "/CN=tests", "-keyout", "ca.key", "-out", made.authority.name]
+    authority += ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]  # Python 3.13 asks for it
     server = ["-subj", "/CN=server", "-addext", f"subjectAltName={names}", "-CA", "ca.pem"]
     server += ["-CAkey", "ca.key", "-keyout", made.key.name, "-out", made.certificate.name]
     server += ["-addext", "basicConstraints=critical,CA:FALSE"]
