@@ -119,6 +119,25 @@ def test_it_ends_when_its_terminal_is_gone_though_hangups_are_ignored(
     assert ended == [128 + signal.SIGHUP]
 
 
+@pytest.mark.parametrize(
+    ("around", "in_24_bits"),
+    [({}, True), ({"STY": "1.tty"}, False), ({"STY": "1.tty", "TMUX": "/tmp/tmux,1,0"}, True)],
+)
+def test_gnu_screen_is_sent_no_colours_of_24_bits(
+    filler: Filler,  # noqa: F811
+    around: dict[str, str],
+    in_24_bits: bool,
+) -> None:
+    running_demo(filler, name="digits")
+    environ = {"COLORTERM": "truecolor", "STY": "", "TMUX": "", **around}
+    with terminal((120, 36), TERM="screen-256color", **environ) as shown:
+        shown.until_shown("digits")
+        shown.press("q")
+        assert shown.ended() == 0
+        assert ("38;2;" in shown.received) == in_24_bits
+        assert ("38;5;" in shown.received) != in_24_bits
+
+
 def test_a_terminal_without_unicode_is_sent_ascii_alone(filler: Filler) -> None:  # noqa: F811
     running_demo(filler, name="digits")
     with terminal(TRAINUI_ASCII="1") as shown:

@@ -30,6 +30,8 @@ def run_screen(run_id: str | None = None) -> int:
     gc.set_threshold(GC_THRESHOLD)
     for name in SIZE_VARIABLES:  # the terminal itself is asked
         os.environ.pop(name, None)
+    if os.environ.get("STY") and not os.environ.get("TMUX"):  # GNU screen garbles 24-bit colours
+        os.environ.pop("COLORTERM", None)
     with splash.shown():
         from trainui.tui.application import TrainuiApp
 
