@@ -57,6 +57,13 @@ class WaitTimeoutError(TrainuiError, TimeoutError):
     exit_code = 5
 
 
+class StoppedError(TrainuiError):
+    """A person pressed ctrl+c; the message says what was done by then and what goes on."""
+
+    code = "stopped"
+    exit_code = 130
+
+
 class TransitionError(TrainuiError):
     """A state was about to change in a way that the table of transitions does not allow."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.command_line import CommandLine, stage_of, states_of
+from tests.acceptance.command_line import COMMAND, CommandLine, stage_of, states_of
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 
 RUN_KEYS = ["run", "name", "status", "created_at", "started_at", "completed_at"]
@@ -256,6 +257,39 @@ def test_waiting_is_limited_and_the_run_goes_on(served: CommandLine) -> None:
     assert json.loads(out)["error"]["code"] == "stopped"
     assert is_alive(pid)
     served("cancel", "long")
+
+
+def test_a_run_that_is_stopped_before_it_is_stored_says_so(served: CommandLine) -> None:
+    before = served.json("ls")
+    submitting = subprocess.Popen(
+        [*COMMAND, "run", "-", "--json"],
+        cwd=served.directory,
+        env=served.environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert submitting.stdin is not None
+    submitting.stdin.write(b"# more than a pipe holds, so that it reads by now\n" * 2_000)
+    submitting.send_signal(signal.SIGINT)
+    out, err = submitting.communicate(timeout=20)
+    assert (submitting.returncode, err) == (130, b"stopped; nothing was submitted\n")
+    assert json.loads(out)["error"]["code"] == "stopped"
+    assert served.json("ls") == before
+
+
+def test_what_is_followed_is_left_without_a_word(served: CommandLine) -> None:
+    served.write("talks.yaml", "name: talks\nstages: [{name: a, run: echo here; exec sleep 300}]\n")
+    assert served("run", "talks.yaml", "--detach").code == 0
+    for command in (["logs", "talks", "a", "-f"], ["events", "talks", "-f"]):
+        following = served.start(*command)
+        assert following.stdout is not None
+        assert following.stdout.readline()  # it follows by now
+        following.send_signal(signal.SIGINT)
+        _out, err = following.communicate(timeout=20)
+        assert following.returncode == 130
+        assert "stopped" not in err
+    assert served("cancel", "talks").code == 0
 
 
 def test_a_run_is_found_by_id_name_and_prefix(served: CommandLine) -> None:

@@ -8,10 +8,12 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.unit.store.readings import Feeder
 from trainui import clock, control, doorbell, paths
@@ -159,6 +161,23 @@ class TestSubmission:
         assert [run.name for run in paths.home().runs.glob("[!.]*")] == ["first"]
         with store.read() as connection:
             assert runs.get(connection, "second") is None
+
+    def test_a_ctrl_c_just_after_it_was_stored_leaves_it_its_files(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write = Store.write
+
+        @contextmanager
+        def stopped(self: Store) -> Iterator[Connection]:
+            with write(self) as connection:
+                yield connection
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Store, "write", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            control.submit(load(), run_id="stored")
+        assert set(records(store, "stored")) == {"a", "b", "c", "d"}
+        assert (paths.home().runs / "stored" / "pipeline.yaml").exists()
 
     def test_a_place_that_cannot_be_written_is_told(
         self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,10 +12,7 @@ import traceback
 from collections.abc import Sequence
 
 from trainui.cli import opening, output
-from trainui.errors import TrainuiError
-
-STOPPED = 130
-"""The exit code after ctrl+c."""
+from trainui.errors import StoppedError, TrainuiError
 
 UNFIT = 4
 """The exit code where the environment is not fit."""
@@ -45,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     except TrainuiError as error:
         return output.failure(error, as_json=as_json)
     except KeyboardInterrupt:
-        return output.problem("stopped", code="stopped", exit_code=STOPPED, as_json=as_json)
+        return output.failure(StoppedError("stopped before anything was done"), as_json=as_json)
     except BrokenPipeError:
         _give_up_stdout()
         return PIPE_CLOSED

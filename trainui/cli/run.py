@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typer.core import TyperCommand
 from trainui import text
 from trainui.cli import opening, options, output, progress
 from trainui.cli.disk_space import DiskWatch
-from trainui.errors import UsageError
+from trainui.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from trainui.domain.definition import Pipeline
@@ -57,6 +58,14 @@ class _RunCommand(TyperCommand):
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise StoppedError(_NOTHING_SUBMITTED) from error
+
+
+_NOTHING_SUBMITTED = "stopped; nothing was submitted"
 
 _INTERPRETERS = {".py": ["python"], ".sh": ["bash"]}
 
@@ -215,25 +224,46 @@ def start(
     given: Mapping[str, str] | None = None,
 ) -> int:
     """Submit a pipeline and do what the options say; return the exit code."""
+    wishes.check()
+    run_id = str(uuid.uuid4())
+    try:
+        _submit(run_id, pipeline, wishes, python, given)
+        return _go_on(run_id, pipeline, wishes)
+    except KeyboardInterrupt as error:
+        raise StoppedError(_fate(run_id)) from error
+
+
+def _submit(
+    run_id: str,
+    pipeline: Pipeline,
+    wishes: Wishes,
+    python: str | None,
+    given: Mapping[str, str] | None,
+) -> None:
     from trainui import control
     from trainui.control import nesting
     from trainui.execution import service
 
-    wishes.check()
     if not wishes.detach:
         nesting.check_may_wait()
     service.ensure_started()  # first, so that nothing is stored where nothing can run
     if wishes.detach:  # who waits is told as it goes on, and the screen shows it
         DiskWatch().look()
     with progress.shown(f"submitting {len(pipeline.stages):,} stages"):
-        run_id = control.submit(
+        control.submit(
             pipeline,
             name=wishes.name,
+            run_id=run_id,
             environ=os.environ,
             python=python,
             priority=wishes.priority,
             given=given,
         )
+
+
+def _go_on(run_id: str, pipeline: Pipeline, wishes: Wishes) -> int:
+    from trainui import control
+
     if pipeline.snapshot and not wishes.as_json:
         output.note(f"snapshot: {control.snapshot_words(run_id)}")
     if wishes.detach:
@@ -241,6 +271,17 @@ def start(
         return 0
     output.note(f"run {run_id}")
     return opening.follow(run_id, wait=wishes.wait, as_json=wishes.as_json, is_new=True)
+
+
+def _fate(run_id: str) -> str:
+    """Say of a run whose submission was stopped whether it is stored."""
+    from trainui.store import views
+
+    if views.is_there():
+        with views.reading() as connection:
+            if views.run(connection, run_id) is not None:
+                return f"stopped, but submitted: the run goes on; see `trainui show {run_id}`"
+    return _NOTHING_SUBMITTED
 
 
 def _tell(run_id: str, pipeline: Pipeline, wishes: Wishes) -> None:

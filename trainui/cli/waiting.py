@@ -10,7 +10,7 @@ from trainui.cli import narration, output, references
 from trainui.cli.disk_space import DiskWatch
 from trainui.control import nesting
 from trainui.domain.states import ENDED, Status
-from trainui.errors import NotFoundError, TrainuiError, WaitTimeoutError
+from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
 from trainui.store import driver, news, views
 
 POLL = 0.1
@@ -23,13 +23,6 @@ DISK_PERIOD = 5.0
 """Seconds between two looks at how full the disks are."""
 
 _EXIT_CODES = {Status.COMPLETED: 0, Status.CANCELLED: 130, Status.FAILED: 1, Status.INTERRUPTED: 1}
-
-
-class WaitingStoppedError(TrainuiError):
-    """Waiting was stopped with ctrl+c; what was waited for goes on."""
-
-    code = "stopped"
-    exit_code = 130
 
 
 def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bool = False) -> int:
@@ -45,7 +38,7 @@ def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bo
 
     Raises:
         WaitTimeoutError: the time is over; the runs go on.
-        WaitingStoppedError: a person pressed ctrl+c; the runs go on.
+        StoppedError: a person pressed ctrl+c; the runs go on.
         NotFoundError: a run was deleted meanwhile.
         UsageError: this is part of a stage.
     """
@@ -56,7 +49,7 @@ def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bo
             while watch.look():
                 time.sleep(POLL)
     except KeyboardInterrupt as error:
-        raise WaitingStoppedError(
+        raise StoppedError(
             f"waiting was stopped, the run goes on; see `trainui show {run_ids[0]}`"
         ) from error
     codes = {_EXIT_CODES[status] for status in watch.ends.values()}

@@ -56,7 +56,7 @@ def remove(run_id: str) -> None:
     leftovers.sweep(store)
     with store.read() as connection:
         directory = Path(existing_run(connection, run_id).directory)
-    with leftovers.noted(run_id) as note:
+    with leftovers.noted(run_id, store) as note:
         note.write(directory)
         with store.write() as connection:
             existing_run(connection, run_id)

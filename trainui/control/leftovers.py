@@ -48,8 +48,8 @@ class Note:
 
 
 @contextmanager
-def noted(run_id: str) -> Iterator[Note]:
-    """Hold the note of a run's directory.
+def noted(run_id: str, store: Store) -> Iterator[Note]:
+    """Hold the note of a run's directory; where there is no such run at the end, take it away.
 
     Raises:
         UsageError: somebody else makes or deletes this run just now.
@@ -61,6 +61,7 @@ def noted(run_id: str) -> Iterator[Note]:
         try:
             yield note
         finally:
+            _take_away(note, run_id, store)
             note.remove()
 
 

@@ -185,7 +185,7 @@ def _stored(new: runs.NewRun, text: str, shell: ShellEnvironment) -> Iterator[No
         if runs.get(connection, new.id) is not None:
             raise UsageError(f"there is a run {new.id!r} already; resume it, or choose another id")
     directory = Path(new.directory)
-    with leftovers.noted(new.id) as note, _new_directory(directory, note):
+    with leftovers.noted(new.id, store) as note, _new_directory(directory, note):
         paths.write_private(directory / PIPELINE_FILE, text)
         environment.write(directory, shell)
         yield
@@ -195,7 +195,7 @@ def _stored(new: runs.NewRun, text: str, shell: ShellEnvironment) -> Iterator[No
 
 @contextmanager
 def _new_directory(directory: Path, note: Note) -> Iterator[None]:
-    """Make a run's directory, and take it away again where the rest fails."""
+    """Make a run's directory."""
     try:
         if not directory.exists():  # else it is not ours
             note.write(directory)
@@ -217,11 +217,7 @@ def _new_directory(directory: Path, note: Note) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        shutil.rmtree(directory, ignore_errors=True)
         raise UnfitEnvironmentError(
             f"cannot write into {directory}: {error.strerror}; free some space, or set "
             "TRAINUI_RUNS_DIR to a directory on another disk"
         ) from error
-    except BaseException:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise

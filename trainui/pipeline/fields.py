@@ -219,6 +219,12 @@ def _task(value: Any, info: ValidationInfo) -> str:
         raise fault(
             "bad-name", "must be the name of a task or an importable function, such as mod.f"
         )
+    if re.match(r"__main__[.:]", text):
+        raise fault(
+            "bad-name",
+            f"is {quoted(text)}, of a script or notebook; put it in a module that the worker can "
+            "import, and name that",
+        )
     return text
 
 

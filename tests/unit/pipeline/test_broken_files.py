@@ -174,6 +174,8 @@ TABLE = [
     B("outputs a text", stage("run: x\noutputs: b"), [("wrong-type", 4, 14)]),
     B("success", stage("run: x\nsuccess: '(['"), [("bad-pattern", 4, 14)], ("success",)),
     B("task", stage("task: ' '"), [("bad-name", 3, 11)]),
+    B("task of a script", stage("task: __main__.f"), [("bad-name", 3, 11)], ("put it in a module that the worker can import",)),
+    B("task of a notebook", stage("task: __main__:f"), [("bad-name", 3, 11)], ("'__main__:f'",)),
     B("infinite number", stage("task: m.f\nparams: {x: .inf}"), [("wrong-type", 4, 17)], ("params.x",)),
     B("task params a list", stage("task: m.f\nparams: [1]"), [("wrong-type", 4, 5)]),
     # metrics and checkpoints
