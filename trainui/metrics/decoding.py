@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 
 from trainui import clock
 from trainui.metrics import formats
-from trainui.metrics.formats import Decoder, UnknownFormatError
+from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, lenient
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.pattern import PatternLines
 from trainui.metrics.formats.preset_lines import PresetLines
@@ -108,10 +107,12 @@ def _are_metrics(head: bytes, path: Path) -> bool:
     """Tell whether JSON lines are metrics and not data: they have a step, or numbers only."""
     if _TELLING.search(path.name.lower()):
         return True
-    try:
-        row = flatten(json.loads(head.lstrip(b"\xef\xbb\xbf \t\r\n\0").split(b"\n", 1)[0]))
-    except (ValueError, RecursionError, AttributeError):
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n\0")
+    text = text if jsonl.are_no_lines(text) else text.partition(b"\n")[0]
+    rows, _end = lenient.first_objects(text.decode("utf-8", "replace"))
+    if not rows:
         return False
+    row = flatten(rows[0])
     numbers = [isinstance(value, int | float) for value in row.values()]
     return any(numbers) and (all(numbers) or bool(step_fields(tuple(row), None)))
 

@@ -159,7 +159,6 @@ def test_a_step_that_is_no_finite_number_is_none() -> None:
             {"loss": [(1, 0.5), (2, 0.25)], "acc": [(2, 9)]},
         ),
         ("step,loss\n1\n\n2,0.5,7\n", {"loss": [(2, 0.5)]}),
-        ('step,loss\n1,"0.5\n2,0.25\n', {"loss": [(1, 0.5), (2, 0.25)]}),
         ("\ufeffstep,loss\n1,0.5\n", {"loss": [(1, 0.5)]}),
         (
             "# by a trainer 1.2\n# lr: 0.1, batch: 32\nstep,loss\n1,0.5\n# resumed, again\n2,1\n",
@@ -408,7 +407,9 @@ def test_event_files_give_scalars_and_nothing_else() -> None:
     [
         ('{"a": 1}\n', "x", "jsonl"),
         ('{"a": 1', "x.jsonl", None),
-        ('{\n  "a": 1\n}', "x.jsonl", "json"),
+        ('{\n  "a": 1\n}', "x.json", "json"),
+        ('{\n  "a": 1\n}', "x.jsonl", "jsonl"),
+        ('{"a": 1}{"a": 2', "x.jsonl", "jsonl"),
         ('{"a": 1}', "x.json", "json"),
         ('[{"a": 1}]', "x", "json"),
         ("a,b\n", "x", None),
@@ -439,6 +440,8 @@ def test_what_is_no_metrics_file_is_said_to_be_none() -> None:
     [
         (gzip.compress(b"step,loss\n1,2\n", mtime=0), "compressed"),
         ("step,loss\n1,2\n".encode("utf-16"), "UTF-16"),
+        ("step,loss\n1,2\n".encode("utf-16-le"), "UTF-16"),
+        ('{"step": 1}\n'.encode("utf-16-be"), "UTF-16"),
         (b":W&B\xab\xbe\0" + bytes(99), "W&B"),
         (b"SQLite format 3\0" + bytes(99), "SQLite"),
     ],

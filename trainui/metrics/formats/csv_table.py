@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from trainui.metrics.formats import labels, quoted
 from trainui.metrics.formats.numbers import numbers_with_unit, to_number
 from trainui.metrics.formats.table import Column, Decoded, merge, table_points
 from trainui.store.chunks import Points
@@ -40,8 +41,10 @@ class CsvTable:
         self._step = step
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole lines there are."""
-        return data.rfind(b"\n") + 1
+        """Return how many bytes of whole rows there are; a cell may have several lines."""
+        end = data.rfind(b"\n") + 1
+        begun = quoted.begun(data[:end]) if b'"' in data else None
+        return end if begun is None else begun
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
         """Tell whether a last line without a line end is a record all the same.
@@ -53,14 +56,14 @@ class CsvTable:
             return clean and bool(whole.decode(rest, 0).records)
         rows = self._rows(_text(rest))
         names = self.state.get("columns") or ()
-        return clean and len(rows) == 1 and len(rows[0]) == len(names) and bool(rows[0][-1].strip())
+        return clean and bool(rows) and len(rows[-1]) == len(names) and bool(rows[-1][-1].strip())
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""
         text = _text(block)
         if "columns" not in self.state:
             text = self._read_header(text)
-        tables: list[dict[str, Points]] = []
+        tables: list[Mapping[str, Points]] = []
         records = 0
         for rows in self._parts(self._rows(text)):
             tables.append(self._table(rows, records, first_row))
@@ -119,7 +122,10 @@ class CsvTable:
             self.state["step"] = "0"
 
     def _rows(self, text: str) -> list[Cells]:
-        lines = [line for line in text.replace("\r", "").split("\n") if line.strip()]
+        lines = text.replace("\r", "").split("\n")
+        if '"' in text and self.state["delimiter"] != _SPACES:
+            lines = quoted.rows(lines, self.state["delimiter"])
+        lines = [line for line in lines if line.strip()]
         if _COMMENT in text:
             lines = [line for line in lines if not self._is_remark(line)]
         return split_cells(lines, self.state["delimiter"]) if lines else []
@@ -152,23 +158,23 @@ class CsvTable:
         known = sum(cell in names for cell in found)
         return 2 * known >= len(found) and all(to_number(cell) is None for cell in found)
 
-    def _table(self, rows: list[Cells], before: int, first_row: int) -> dict[str, Points]:
+    def _table(self, rows: list[Cells], before: int, first_row: int) -> Mapping[str, Points]:
         names = self.state["columns"]
         if not rows:
             return {}
         if {len(cells) for cells in rows} != {len(names)}:
             rows = [(cells + [""] * len(names))[: len(names)] for cells in rows]
+        words = dict(zip(names, zip(*rows, strict=True), strict=True))
         columns = {
             name: column
-            for name, cells in zip(names, zip(*rows, strict=True), strict=True)
+            for name, cells in words.items()
             if name and (column := self._column(cells)) is not None
         }
-        return table_points(
-            columns,
-            np.arange(before, before + len(rows), dtype=np.int64),
-            first_row=first_row,
-            step=self._step or self.state.get("step"),
-        )
+        numbers = np.arange(before, before + len(rows), dtype=np.int64)
+        step = self._step or self.state.get("step")
+        series = table_points(columns, numbers, first_row=first_row, step=step)
+        fields = labels.find(tuple(names))
+        return series if fields is None else labels.split(series, fields, numbers, words)
 
     def _column(self, cells: Sequence[str]) -> Column | None:
         try:

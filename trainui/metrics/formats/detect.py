@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats import UnknownFormatError, csv_table, lenient, mlflow, tfevents
+from trainui.metrics.formats import UnknownFormatError, csv_table, jsonl, lenient, mlflow, tfevents
 from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
 
@@ -57,7 +57,7 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
     if len(head) < tfevents.HEAD_BYTES and not complete and b"\0" in head:
         return None
     if _is_binary(text):
-        raise UnknownFormatError(f"{path} {_what_binary(text)}")
+        raise UnknownFormatError(f"{path} {_what_binary(head)}")
     if mlflow.looks_like(text):
         return "mlflow"
     return _which_text(text, path, complete=complete)
@@ -68,6 +68,8 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
     document = "hf" if HISTORY.encode() in text else "json"
     if text[:1] == b"[":
         return "json" if complete or text.strip() != b"[" else None
+    if path.suffix == ".jsonl" and (end or jsonl.are_no_lines(text)):
+        return "jsonl"
     if end:
         return "jsonl" if isinstance(_load(line), dict) else document
     if path.suffix == ".jsonl":
@@ -87,6 +89,8 @@ def _what_binary(text: bytes) -> str:
     for begins, words in _BINARIES.items():
         if text.startswith(begins):
             return words
+    if len(text) > 1 and not (any(text[::2]) and any(text[1::2])) and any(text):
+        return _WIDE  # without the mark that it mostly begins with
     return "holds binary data in no format that is known; name the file that holds metrics"
 
 

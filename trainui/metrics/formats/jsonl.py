@@ -1,7 +1,11 @@
-"""JSON lines: an object a line, as most trainings that log to a file write them."""
+"""JSON lines: an object a line, as most trainings that log to a file write them.
+
+Objects that stand over several lines, or with nothing between them, are read as well, slower.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from trainui.store.chunks import Floats
 
 _BOM = b"\xef\xbb\xbf"
+
+_SPREAD = re.compile(rb"[\s\0]*\{[ \t\r]*\n")
+_SEVERAL = re.compile(rb"\}\s*\{")
 
 _PART_BYTES = 131_072
 """Decoded at once: what is made of more no longer fits the cache, and takes a third longer."""
@@ -36,7 +43,9 @@ class JsonLines:
         self._anything = msgspec.json.Decoder()
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole lines there are."""
+        """Return how many bytes of whole lines there are, or of whole objects without lines."""
+        if are_no_lines(data):
+            return lenient.first_objects(data.decode("latin-1"))[1]
         return data.rfind(b"\n") + 1
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
@@ -48,6 +57,9 @@ class JsonLines:
         """Decode whole lines."""
         if not first_row and block.startswith(_BOM):
             block = block[len(_BOM) :]
+        if are_no_lines(block):
+            rows, _end = lenient.first_objects(block.decode("utf-8", "replace"))
+            return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
         whole = Whole()
         decoded = ((part, self._numbers.values(part)) for part in _parts(block))
         for width, group in groupby(decoded, key=_width):
@@ -91,13 +103,25 @@ class JsonLines:
         for line in part.split(b"\n"):
             if line.strip(b" \t\r\0"):
                 lines += 1
-                try:
-                    row = self._anything.decode(line)
-                except (ValueError, RecursionError):
-                    row = _load_leniently(line)
-                if isinstance(row, dict):
-                    rows.append(row)
+                rows += self._objects(line)
         return rows, lines
+
+    def _objects(self, line: bytes) -> list[Row]:
+        """Return the objects of a line: one, if it is a good one."""
+        try:
+            row = self._anything.decode(line)
+        except (ValueError, RecursionError):
+            row = _load_leniently(line)
+            if row is None and _SEVERAL.search(line):
+                return lenient.first_objects(line.decode("utf-8", "replace"))[0]
+        return [row] if isinstance(row, dict) else []
+
+
+def are_no_lines(data: bytes) -> bool:
+    """Tell whether some bytes begin with an object that ends in another line, or with several."""
+    return _SPREAD.match(data) is not None or (
+        b"\n" not in data and _SEVERAL.search(data) is not None
+    )
 
 
 def _width(decoded: tuple[bytes, Floats | None]) -> int:

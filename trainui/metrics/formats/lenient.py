@@ -50,6 +50,25 @@ def load_objects(text: str) -> Sequence[Any] | None:
     return found or None
 
 
+def first_objects(text: str) -> tuple[list[Any], int]:
+    """Return the whole objects that a text begins with, and where the last of them ends.
+
+    They may stand over several lines, and with nothing between them. One that is torn, by a writer
+    that was killed, is left out where another begins a line after it.
+    """
+    decoder, found, end = json.JSONDecoder(), list[Any](), 0
+    at = _skip(text, 0)
+    while text.startswith("{", at):
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            at = text.find("\n{", at) + 1 or len(text)
+        else:
+            found.append(value)
+            at = _skip(text, end)
+    return found, end
+
+
 def _skip(text: str, at: int) -> int:
     while at < len(text) and text[at] in " \t\r\n,\0":
         at += 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from trainui.metrics.formats import labels
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import Column
 
@@ -110,6 +111,8 @@ class NumberLines:
         known = len(self._numbers) + len(self._texts)
         if not known < len(numbers) + len(texts) <= MAX_FIELDS or numbers.keys() & texts.keys():
             raise ValueError("nothing new, or too much")
+        if texts and labels.find((*numbers, *texts)) is not None:
+            raise ValueError("a text tells what the numbers are of")
         self._numbers, self._texts = tuple(numbers), tuple(texts)
         self._lines = _decoder(self._numbers, self._texts)
 

@@ -7,10 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from trainui.metrics.formats import labels
 from trainui.metrics.formats.table import Column, merge, number_column, table_points
 from trainui.store.chunks import Points
 
 Row = Mapping[str, Any]
+
+Names = tuple[str, ...]
+Values = Sequence[Sequence[object]]
+"""Of each field, its values in some rows."""
 
 MAX_DEPTH = 8
 """What is nested deeper is no metric."""
@@ -28,41 +33,47 @@ def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict
         step: the field that the source's definition names as the step.
     """
     tables = [
-        table_points(columns, np.array(numbers, np.int64), first_row=first_row, step=step)
-        for numbers, columns in _tables(rows)
+        _group_points(numbers, names, columns, first_row, step)
+        for numbers, names, columns in _tables(rows)
     ]
     return merge(tables) if tables else {}
 
 
-def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], dict[str, Column]]]:
-    """Yield the rows of the same fields together, as columns, with their numbers."""
+def _group_points(
+    numbers: Sequence[int], names: Names, columns: Values, first_row: int, step: str | None
+) -> Mapping[str, Points]:
+    """Return the series of rows that have the same fields."""
+    found, at = _columns(names, columns), np.array(numbers, np.int64)
+    series = table_points(found, at, first_row=first_row, step=step)
+    fields = labels.find(names)
+    if fields is None:
+        return series
+    return labels.split(series, fields, at, dict(zip(names, columns, strict=True)))
+
+
+def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], Names, Values]]:
+    """Yield the rows of the same fields together: their numbers, the fields, and their values."""
     for names, numbers in _groups(rows).items():
         chosen = rows if len(numbers) == len(rows) else [rows[number] for number in numbers]
         columns = list(zip(*(row.values() for row in chosen), strict=True))
-        types = [set(map(type, column)) for column in columns]
-        if any(dict in found for found in types):
+        if any(dict in set(map(type, column)) for column in columns):
             flat = [flatten(row) for row in chosen]
-            for inner, found in _flat_tables(flat):
-                yield [numbers[at] for at in inner], found
+            for inner, flat_numbers in _groups(flat).items():
+                values = zip(*(flat[number].values() for number in flat_numbers), strict=True)
+                yield [numbers[at] for at in flat_numbers], inner, list(values)
         else:
-            yield numbers, _columns(names, columns)
+            yield numbers, names, columns
 
 
-def _flat_tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], dict[str, Column]]]:
-    for names, numbers in _groups(rows).items():
-        chosen = (rows[number].values() for number in numbers)
-        yield numbers, _columns(names, list(zip(*chosen, strict=True)))
-
-
-def _groups(rows: Sequence[Row]) -> dict[tuple[str, ...], list[int]]:
+def _groups(rows: Sequence[Row]) -> dict[Names, list[int]]:
     """Return the numbers of the rows that have the same fields in the same order."""
-    groups: dict[tuple[str, ...], list[int]] = {}
+    groups: dict[Names, list[int]] = {}
     for number, names in enumerate(map(tuple, rows)):
         groups.setdefault(names, []).append(number)
     return groups
 
 
-def _columns(names: Sequence[str], columns: Sequence[Sequence[object]]) -> dict[str, Column]:
+def _columns(names: Names, columns: Values) -> dict[str, Column]:
     found = {}
     for name, values in zip(names, columns, strict=True) if columns else ():
         column = number_column(values)

@@ -1,0 +1,106 @@
+"""What rows say in words of their numbers: which metric a value is, of which part of the data.
+
+The rules that live here: in a long table, where a metric's name stands beside its value, each
+metric is a series, and nothing else is one; and what rows that are called `train` and `val` have in
+one column are two series, unless the columns' own names say of which part they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from trainui.metrics.formats.numbers import to_number
+from trainui.store.chunks import Points, whole_steps
+
+if TYPE_CHECKING:
+    from trainui.store.chunks import Ints
+
+_METRICS = ("metric", "metric_name", "tag", "key", "name", "series", "variable")
+"""Columns that hold a metric's name, in order of preference."""
+
+_VALUES = ("value", "metric_value", "val")
+
+_PARTS = ("split", "phase", "mode", "stage", "subset", "partition", "dataset")
+
+_PART = r"train(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|test"
+_IS_PART = re.compile(_PART, re.IGNORECASE)
+_NAMES_PART = re.compile(rf"(?:.*[^a-z])?(?:{_PART})(?:[^a-z].*)?", re.IGNORECASE)
+
+
+class Fields(NamedTuple):
+    """The columns of a table that say something in words."""
+
+    part: str | None
+    metric: str | None
+    value: str | None
+    """Of a long table: where the values are."""
+
+
+@lru_cache(maxsize=256)
+def find(names: tuple[str, ...]) -> Fields | None:
+    """Return which of a table's columns say something in words; None where no name tells."""
+    known = {name.strip().lower(): name for name in reversed(names)}
+    metric, value, part = (_first(known, wanted) for wanted in (_METRICS, _VALUES, _PARTS))
+    if metric is None or value is None or "train" in known:
+        metric = value = None
+    if any(name != value and _NAMES_PART.fullmatch(name) for name in names):
+        part = None
+    return None if metric is None and part is None else Fields(part, metric, value)
+
+
+def _first(known: Mapping[str, str], wanted: Iterable[str]) -> str | None:
+    return next((known[name] for name in wanted if name in known), None)
+
+
+def split(
+    series: Mapping[str, Points],
+    fields: Fields,
+    rows: Ints,
+    words: Mapping[str, Sequence[object]],
+) -> Mapping[str, Points]:
+    """Return the series of some rows, each of one metric and one part of the data.
+
+    Args:
+        series: by the columns' names.
+        fields: the columns that say something in words.
+        rows: the rows' numbers, which are the points' ordinals.
+        words: the rows' cells by the columns' names.
+    """
+    nothing = [None] * len(rows)
+    metrics = [_metric(cell) for cell in words.get(fields.metric or "", nothing)]
+    parts = [_part(cell) for cell in words.get(fields.part or "", nothing)]
+    if any(metrics):
+        series = {name: points for name, points in series.items() if name == fields.value}
+    elif not any(parts):
+        return series
+    found: dict[str, Points] = {}
+    for name, points in series.items():
+        labels = [f"{part}{metric or name}" for part, metric in zip(parts, metrics, strict=True)]
+        found |= _by_label(points, labels, rows)
+    return found
+
+
+def _metric(cell: object) -> str:
+    return cell.strip() if isinstance(cell, str) and to_number(cell) is None else ""
+
+
+def _part(cell: object) -> str:
+    is_part = isinstance(cell, str) and _IS_PART.fullmatch(cell.strip())
+    return f"{cell}/".replace(" ", "") if is_part else ""
+
+
+def _by_label(points: Points, labels: Sequence[str], rows: Ints) -> dict[str, Points]:
+    kinds = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+    numbers = np.array([kinds[label] for label in labels])
+    own = numbers[np.searchsorted(rows, points.ordinals)]
+    found = {label: points[own == number] for label, number in kinds.items()}
+    return {
+        label: Points(part.ordinals, whole_steps(part.steps), part.values, part.times)
+        for label, part in found.items()
+        if len(part)
+    }
