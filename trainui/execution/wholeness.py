@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainui.execution import compressed, pickled
+
 CHECKED_THROUGHOUT = 16 * 2**20
 """Bytes; a file up to this size is read to its end, of a larger one the entries' places are."""
 
@@ -31,14 +33,19 @@ _CATBOOST = b"CBM1"
 
 _ZIPS = (".npz", ".zip", ".keras")
 _TORCH = (".pt", ".pth")
-_PICKLES = (".pkl", ".pickle")
+_PICKLES = (".pkl", ".pickle", ".joblib")
 _HDF5S = (".h5", ".hdf5")
 _WEIGHTS = (*_ZIPS, *_TORCH, *_HDF5S, ".safetensors", ".ckpt")
 """Files of a directory that make it torn where they are: others may be anything."""
-_TORCH_BINS = re.compile(
-    r"(diffusion_)?(pytorch_model|adapter_model|optimizer|training_args)\b.*\.bin"
+_PARTS = re.compile(
+    r"(diffusion_)?(pytorch_model|adapter_model|optimizer|scheduler|sampler|training_args)"
+    r"([_.-].*)?\.bin|(random_states|custom_checkpoint)_\d+\.pkl|"
+    r"(trainer_state|config|adapter_config|generation_config|tokenizer|tokenizer_config)\.json"
 )
-"""The same of Transformers and its kin; other `.bin` may be anything, too."""
+"""The same of Transformers, Accelerate and their kin; other such files may be anything, too."""
+
+_DISTRIBUTED, _METADATA = ".distcp", ".metadata"
+"""What `torch.distributed.checkpoint` calls its files."""
 
 _TRANSFORMERS = re.compile(r"checkpoint-[0-9]+")
 
@@ -82,8 +89,6 @@ def _is_unfinished(directory: Path, names: set[str]) -> bool:
     """Tell whether a library that writes in a known order has not come to its end."""
     if _TRANSFORMERS.fullmatch(directory.name) and "training_args.bin" in names:
         return "trainer_state.json" not in names
-    if any(name.endswith(".distcp") for name in names):  # torch.distributed.checkpoint
-        return ".metadata" not in names
     if "latest" in names:  # DeepSpeed
         target = (directory / "latest").read_bytes()[:256].decode(errors="replace").strip()
         return target.startswith("global_step") and target not in names
@@ -93,9 +98,26 @@ def _is_unfinished(directory: Path, names: set[str]) -> bool:
 def _is_whole_part(path: Path) -> bool:
     if path.name.endswith(".index.json"):
         return _has_its_shards(path)
-    if path.suffix.lower() not in _WEIGHTS and not _TORCH_BINS.fullmatch(path.name):
+    if path.suffix == _DISTRIBUTED:
+        return (path.parent / _METADATA).is_file()  # which is written last
+    if path.name == _METADATA:
+        return _has_its_files(path)
+    if path.suffix.lower() not in _WEIGHTS and not _PARTS.fullmatch(path.name):
         return True
     return path.stat().st_size > 0 and _opens(path, throughout=False)
+
+
+def _has_its_files(metadata: Path) -> bool:
+    """Tell whether the files beside it hold all that a distributed checkpoint's metadata names."""
+    with metadata.open("rb") as file:
+        is_pickle = file.read(1) == _PICKLE
+    place = metadata.parent
+    if not is_pickle:
+        return not any(place.glob(f"*{_DISTRIBUTED}"))  # then it is somebody else's
+    ends = pickled.ends_of_files(metadata)
+    return ends is not None and all(
+        (place / name).stat().st_size >= end for name, end in ends.items()
+    )
 
 
 def _has_its_shards(index: Path) -> bool:
@@ -112,22 +134,30 @@ def _has_its_shards(index: Path) -> bool:
 
 def _opens(path: Path, *, throughout: bool) -> bool:
     with path.open("rb") as file:
-        head = file.read(8)
-    suffix = path.suffix.lower()
+        start = file.read(64)
+    head, suffix = start[:8], path.suffix.lower()
     if suffix in (".ckpt", *_PICKLES) and not any(head):
         return False  # zeros: the machine went down before the content reached the disk
     if head.startswith(_ZIP) or _ZIP.startswith(head) or suffix in _ZIPS:
         return _is_whole_zip(path, throughout)
     if head.startswith(_HDF5) or suffix in _HDF5S:
         return _is_whole_hdf5(path)
-    if suffix in _TORCH:
-        return head.startswith(_PICKLE)
+    if pickled.MAGIC in start:
+        return pickled.holds_its_tensors(path)
+    if (mark := compressed.mark_of(head, suffix)) is not None:
+        return not throughout or compressed.has_its_end(path, mark)
+    if suffix in _TORCH or (suffix in _PICKLES and head.startswith(_PICKLE)):
+        return head.startswith(_PICKLE) and _tail(path, 1) == b"."
+    return _ends_well(path, head, throughout)
+
+
+def _ends_well(path: Path, head: bytes, throughout: bool) -> bool:
+    """Tell whether a file of another kind is whole, by its end."""
+    suffix = path.suffix.lower()
     if suffix == ".safetensors":
         return _is_whole_safetensors(path, head)
     if head == _LIGHTGBM:
         return b"\nend of trees" in _tail(path, CHECKED_THROUGHOUT)
-    if suffix in _PICKLES and head.startswith(_PICKLE):
-        return _tail(path, 1) == b"."
     if head.startswith(_CATBOOST):
         return path.stat().st_size >= 8 + int.from_bytes(head[4:], "little")
     if suffix == ".ubj":

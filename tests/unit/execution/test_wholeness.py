@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import pickle
+import shutil
 import zipfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from trainui.execution import wholeness
+from trainui.execution import pickled, wholeness
 
 
 def put(path: Path, data: bytes) -> Path:
@@ -77,6 +83,58 @@ def test_an_old_torch_file_is_a_pickle(tmp_path: Path) -> None:
     put(tmp_path / "ckpt-2.pt", b"\0" * 100)
     assert wholeness.is_whole(tmp_path / "ckpt-1.pt")
     assert not wholeness.is_whole(tmp_path / "ckpt-2.pt")
+
+
+WRITTEN = Path(__file__).parent / "written"
+"""Small files as PyTorch 2.13 and joblib 1.6 write them."""
+
+
+@pytest.mark.parametrize("name", ["before-zips.pt", "before-zips-4.pt"])
+def test_an_old_torch_file_holds_the_tensors_that_it_names(tmp_path: Path, name: str) -> None:
+    data = (WRITTEN / name).read_bytes()
+    for suffix in (".pt", ".ckpt", ".bin", ""):
+        path = put(tmp_path / f"model{suffix}", data)
+        assert wholeness.is_whole(path)
+        for length in range(100, len(data), 1 if suffix == ".pt" else 50):
+            assert not wholeness.is_whole(put(path, data[:length])), length
+
+
+def test_a_long_pickle_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pickled, "MOST", 50)
+    data = (WRITTEN / "before-zips.pt").read_bytes()
+    assert wholeness.is_whole(put(tmp_path / "model.pt", data[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "compress"),
+    [
+        ("model.joblib", zlib.compress),
+        ("model.pkl", zlib.compress),
+        ("model.pkl.z", zlib.compress),
+        ("model.pkl.gz", gzip.compress),
+        ("model.pkl.bz2", bz2.compress),
+        ("model.joblib", lzma.compress),
+        ("model.pkl.lzma", lambda data: lzma.compress(data, lzma.FORMAT_ALONE)),
+        ("model.joblib", lambda _data: (WRITTEN / "lz4.joblib").read_bytes()),
+        ("two.gz", lambda data: gzip.compress(data) + gzip.compress(data)),
+        ("large.gz", lambda data: gzip.compress(data * 90, 1)),
+    ],
+)
+def test_a_compressed_file_has_its_end(
+    tmp_path: Path, name: str, compress: Callable[[bytes], bytes]
+) -> None:
+    data = compress(np.random.default_rng(1).bytes(2_000))
+    path = put(tmp_path / name, data)
+    assert wholeness.is_whole(path)
+    first = len(data) // 2 + 1  # half of two is one, which is whole
+    for length in range(first, len(data), max(1, len(data) // 500)):
+        assert not wholeness.is_whole(put(path, data[:length])), length
+
+
+def test_what_joblib_does_not_compress_is_a_pickle(tmp_path: Path) -> None:
+    data = pickle.dumps(list(range(100)))
+    assert wholeness.is_whole(put(tmp_path / "model.joblib", data))
+    assert not wholeness.is_whole(put(tmp_path / "model.joblib", data[:-1]))
 
 
 def test_safetensors_hold_as_much_as_their_header_says(tmp_path: Path) -> None:
@@ -221,7 +279,46 @@ def test_a_library_that_was_cut_off_leaves_an_unfinished_directory(tmp_path: Pat
     put(weights, npz(tmp_path / "x.npz"))
     assert wholeness.is_whole(deepspeed)
 
-    put(tmp_path / "dcp" / "__0_0.distcp", b"x")
-    assert not wholeness.is_whole(tmp_path / "dcp")
-    put(tmp_path / "dcp" / ".metadata", b"x")
-    assert wholeness.is_whole(tmp_path / "dcp")
+
+@pytest.mark.parametrize("place", ["step-10", "step-10/pytorch_model_fsdp_0"])
+def test_a_distributed_checkpoint_holds_what_its_metadata_names(tmp_path: Path, place: str) -> None:
+    directory = tmp_path / place
+    shutil.copytree(WRITTEN / "distributed", directory)
+    assert wholeness.is_whole(tmp_path / "step-10")
+    for name in (".metadata", "__0_0.distcp"):
+        data = (directory / name).read_bytes()
+        for length in range(0, len(data), 7):
+            put(directory / name, data[:length])
+            assert not wholeness.is_whole(tmp_path / "step-10"), (name, length)
+        (directory / name).unlink()
+        assert not wholeness.is_whole(tmp_path / "step-10"), name
+        put(directory / name, data)
+    put(directory / "notes" / ".metadata", b"somebody else's")
+    assert wholeness.is_whole(tmp_path / "step-10")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["scheduler.bin", "optimizer_1.bin", "sampler.bin", "random_states_0.pkl", "scaler.pt"],
+)
+def test_each_file_that_accelerate_writes_is_looked_at(tmp_path: Path, name: str) -> None:
+    directory = tmp_path / "checkpoint_3"
+    put(directory / "model.safetensors", safetensors())
+    data = npz(tmp_path / "x.npz")
+    put(directory / name, data)
+    assert wholeness.is_whole(directory)
+    for length in (0, 1, len(data) // 2, len(data) - 1):
+        put(directory / name, data[:length])
+        assert not wholeness.is_whole(directory), length
+
+
+def test_a_torn_state_of_transformers_is_told(tmp_path: Path) -> None:
+    directory = tmp_path / "checkpoint-60"
+    put(directory / "training_args.bin", npz(tmp_path / "x.npz"))
+    for name in ("trainer_state.json", "config.json"):
+        put(directory / name, b'{"epoch": 1}\n')
+    assert wholeness.is_whole(directory)
+    for name in ("trainer_state.json", "config.json"):
+        put(directory / name, b'{"epoch": ')
+        assert not wholeness.is_whole(directory), name
+        put(directory / name, b'{"epoch": 1}\n')

@@ -1,0 +1,108 @@
+"""Whether what PyTorch wrote as pickles is all there: read without making anything of it.
+
+Two kinds: what `torch.save` wrote before its files were zips, where pickles name the tensors whose
+bytes follow them; and `torch.distributed.checkpoint`, whose `.metadata` says which bytes of which
+file are in use.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""Ends the first pickle of such a file of PyTorch's."""
+
+MOST = 2_000_000
+"""Instructions that are looked through, some seconds of work; more are believed."""
+
+_PICKLES = 5
+"""The magic number, the version, sizes of C's types, what was saved, and the tensors' keys."""
+
+_SIZES = {
+    **dict.fromkeys(("Half", "BFloat16", "Short"), 2),
+    **dict.fromkeys(("Float", "Int", "QInt32"), 4),
+    **dict.fromkeys(("Double", "Long", "ComplexFloat"), 8),
+    "ComplexDouble": 16,
+}
+"""Bytes of a number in a storage of a type; of any other, at least one."""
+
+_COUNT_BYTES = 8
+
+_PUT = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}
+_GET = {"GET", "BINGET", "LONG_BINGET"}
+
+_TORN = (ValueError, LookupError, TypeError, OverflowError, MemoryError)
+
+
+class TooLongError(Exception):
+    """There are more instructions than are looked through."""
+
+
+def holds_its_tensors(path: Path) -> bool:
+    """Tell whether an old file of PyTorch's is as long as its pickles say."""
+    sizes: dict[Any, int] = {}
+    with path.open("rb") as file:
+        try:
+            for _ in range(_PICKLES):
+                for instruction, values in _walk(file):
+                    if instruction == "BINPERSID" and "storage" in values:
+                        at = len(values) - 1 - values[::-1].index("storage")
+                        kind, key, _place, count = values[at + 1 : at + 5]
+                        sizes[key] = count * _size(str(kind))
+        except TooLongError:
+            return True
+        except _TORN:
+            return False
+        end = file.tell()
+    return path.stat().st_size >= end + sum(sizes.values()) + _COUNT_BYTES * len(sizes)
+
+
+def _size(kind: str) -> int:
+    """Return the bytes of a number in a storage, by its class, such as `torch FloatStorage`."""
+    return _SIZES.get(kind.rpartition(" ")[2].removesuffix("Storage"), 1)
+
+
+def ends_of_files(metadata: Path) -> dict[str, int] | None:
+    """Return how long the files of a distributed checkpoint are at least; None if that is torn."""
+    ends: dict[str, int] = {}
+    found: dict[str, Any] = {}
+    with metadata.open("rb") as file:
+        try:
+            for _instruction, values in _walk(file):
+                if len(values) > 1 and values[-2] in ("relative_path", "offset", "length"):
+                    found[values[-2]] = values[-1]
+                if len(found) == 3:
+                    name, end = found["relative_path"], found["offset"] + found["length"]
+                    ends[name] = max(ends.get(name, 0), end)
+                    found.clear()
+        except TooLongError:
+            return {}
+        except _TORN:
+            return None
+    return ends
+
+
+def _walk(file: BinaryIO) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield each instruction of a pickle, with the last values before it.
+
+    These are texts and numbers, and the names of classes; None stands for what is made of others.
+    """
+    known: dict[Any, Any] = {}
+    values: deque[Any] = deque(maxlen=16)
+    for number, (code, argument, _at) in enumerate(pickletools.genops(file)):
+        if number == MOST:
+            raise TooLongError
+        yield code.name, list(values)
+        if code.name in _PUT:
+            known[len(known) if argument is None else argument] = values[-1] if values else None
+        elif code.name in _GET:
+            values.append(known.get(argument))
+        elif code.name == "STACK_GLOBAL":
+            name, module = values.pop(), values.pop()
+            values.append(f"{module} {name}")
+        elif code.stack_after:
+            values.append(argument)
