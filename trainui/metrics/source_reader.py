@@ -251,7 +251,8 @@ class SourceReader:
         self._limit = BACKLOG_BYTES if full else LIVE_BYTES
         if not length and end is not None and decoder.is_whole(data, clean=end.clean):
             length = len(data)
-        more = full or formats.stops_short(decoder)
+        is_rest = end is not None and 0 < length < len(data)  # which may be a last record
+        more = full or is_rest or formats.stops_short(decoder)
         return self._take(file, look, data[:length], end, more=more)
 
     def _bytes_to_read(self) -> int:
