@@ -6,6 +6,7 @@ One source that cannot be read never stops the others: what is wrong with it is 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -34,6 +35,9 @@ TEXT_BACKLOG = 32 << 20
 """Bytes of a text that nobody named which are still read once its attempt has ended, some seconds
 of work: its stage is `running` until then."""
 
+PATIENCE = 10.0
+"""Seconds for which nothing is said of a source that gives no metric: many come late."""
+
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +56,7 @@ class AttemptReader:
         """Keys of sources that could not be read, and are tried again at the next scan."""
         self._given_up: set[str] = set()
         self._problems: dict[str, str] = {}
-        self._missing: dict[str, str] = {}
+        self._missing: Mapping[str, str] = {}
         self._names = names.Names()
         self._alerts = AlertWatch(attempt.definition.alerts)
         self._marks: list[Mark] = []
@@ -63,6 +67,11 @@ class AttemptReader:
         self._has_files = False
         """A file that is no fallback gave a metric."""
         self._ended = False
+        self._begun = time.monotonic()
+
+    @property
+    def _is_patient(self) -> bool:
+        return time.monotonic() - self._begun < PATIENCE
 
     def scan(self, *, ended: bool = False) -> None:
         """Look for files, and begin to read those that are new.
@@ -73,7 +82,7 @@ class AttemptReader:
         self._catch_up()
         found = sources.find(self.place, self.attempt.definition)
         candidates = [one for one in found.candidates if ended or not one.is_final]
-        self._missing = found.missing
+        self._tell_missing(found.missing)
         self._resting.clear()
         if any(self._is_news(candidate) for candidate in candidates):
             self._begin(candidates)
@@ -83,6 +92,15 @@ class AttemptReader:
         for key, problem in found.problems.items():
             self._note(key, problem)
 
+    def _tell_missing(self, missing: Mapping[str, str]) -> None:
+        """Say which named files are not there yet, and no more of those that have come."""
+        self._missing = missing
+        for source in self.attempt.definition.metrics or ():
+            if source.path is not None and source.path not in missing:
+                self._note(source.path, None)
+        for key, problem in () if self._is_patient else missing.items():
+            self._note(key, f"so far {problem}")
+
     def _catch_up(self) -> None:
         """Look at the points that are stored: who stored them may have died before it looked."""
         if not self._caught_up:
@@ -90,6 +108,8 @@ class AttemptReader:
                 known = points.of_attempt(
                     connection, self.attempt.stage_id, self.attempt.number, self._alerts.wants
                 )
+                told = point_sources.sources(connection, self.attempt.stage_id)
+            self._problems = {one.key: one.problem for one in told if one.problem is not None}
             self._caught_up = True
             self._watch(known)
         elif self._marks:
@@ -225,10 +245,17 @@ class AttemptReader:
             log.exception("%s cannot be read", key)
             self._rest(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
         else:
-            doubt = None if self._candidates[key].reading.doubtful else self._readers[key].doubt
-            self._note(key, doubt)
+            self._note(key, self._doubt(key))
             return step
         return Advance()
+
+    def _doubt(self, key: str) -> str | None:
+        """Say what seems wrong with a source so far."""
+        candidate, reader = self._candidates[key], self._readers[key]
+        if candidate.reading.doubtful:
+            return None
+        waits = None if self._is_patient or self._ended else remarks.so_far(candidate, reader)
+        return reader.doubt or waits
 
     def _rest(self, key: str, problem: str, *, for_good: bool) -> None:
         (self._given_up if for_good else self._resting).add(key)

@@ -146,6 +146,69 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
     assert len(problems(store, attempt)) == 10
 
 
+def test_a_named_source_that_gives_nothing_is_told_of_while_it_runs(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = start_attempt(
+        store,
+        tmp_path,
+        MetricSource(path="late.csv"),
+        MetricSource(path="header.csv"),
+        MetricSource(path="link.jsonl"),
+        MetricSource(stream="stdout", pattern=r"never (?P<x>\d)"),
+    )
+    (attempt.stage_dir / "header.csv").write_text("step,loss\n")
+    (attempt.stage_dir / "link.jsonl").symlink_to("elsewhere/metrics.jsonl")
+    (attempt.directory / "stdout.log").write_text("nothing\n" * 999)
+    reader = read(store, attempt)
+    assert problems(store, attempt) == []
+    monkeypatch.setattr("trainui.metrics.attempt_reader.PATIENCE", 0)
+    look(reader)
+    found = "\n".join(problems(store, attempt))
+    for words in (
+        "so far no file is called late.csv",
+        "header.csv holds no metric so far, in less than 1 kB",
+        "link.jsonl is a link to elsewhere/metrics.jsonl, where no file is",
+        r"stdout.log has no line that 'never (?P<x>\\d)' matches so far, in more than 1 kB",
+    ):
+        assert words in found, found
+
+    (attempt.stage_dir / "elsewhere").mkdir()
+    (attempt.stage_dir / "elsewhere" / "metrics.jsonl").write_text('{"step": 1, "loss": 1}\n')
+    for name in ("late.csv", "header.csv"):
+        (attempt.stage_dir / name).write_text("step,acc\n1,0.5\n")
+    (attempt.directory / "stdout.log").write_text("never 5\n")
+    look(AttemptReader(store, attempt.to_read))  # another process may go on
+    assert problems(store, attempt) == []
+
+
+def test_a_last_line_without_its_end_counts_also_where_all_is_read_at_once(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(
+        store,
+        tmp_path,
+        MetricSource(path="a.csv"),
+        MetricSource(path="b.jsonl"),
+        MetricSource(path="c.jsonl"),
+    )
+    (attempt.stage_dir / "a.csv").write_text("step,a\n1,0.5\n2,0.25")
+    (attempt.stage_dir / "b.jsonl").write_text('{"step": 1, "b": 1}\n{"step": 2, "b": 2}')
+    (attempt.stage_dir / "c.jsonl").write_text('{\n"step": 1,\n"c": 1\n}\n{"step": 2, "c": 2}')
+    AttemptReader(store, attempt.to_read).finish(clean=True)
+    assert values(store, attempt) == {"a": [0.5, 0.25], "b": [1, 2], "c": [1, 2]}
+
+
+def test_what_an_attempt_lacked_is_not_said_of_the_next(store: Store, tmp_path: Path) -> None:
+    first = start_attempt(store, tmp_path, MetricSource(path="m.csv"))
+    read(store, first).finish(clean=True)
+    assert "no file is called m.csv" in problems(store, first)[0]
+    second = again(store, first)
+    (second.stage_dir / "m.csv").write_text("step,loss\n1,0.5\n")
+    read(store, second)
+    assert problems(store, second) == []
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
 def test_a_file_without_permission_is_read_once_it_has_it(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
