@@ -162,6 +162,9 @@ def test_keys_that_come_together_act_one_after_another(filler: Filler) -> None: 
         shown.until_shown("3 Curves", "enter open")
         shown.press("1jj")
         shown.until_shown("2 report", "enter panel")
+        shown.press("4z/epochs")
+        shown.until_shown("4 Log", " epochs")
+        wait_for(lambda: "1 Stages" not in shown.text(), "the log alone", 30)
 
 
 def test_the_terminal_itself_says_how_large_it_is(filler: Filler) -> None:  # noqa: F811

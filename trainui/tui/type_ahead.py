@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events
-from textual.widgets import Input
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -43,12 +42,9 @@ class TypeAhead(Base):
         target = self.focused or self.screen
         await super().on_event(event)
         self.set_timer(PATIENCE, partial(self._acted, event))
-        # after the key, what it told its screen, and what that asked of the app; in a field some
-        # keys act at once, and others only when they have gone up to the app, pane by pane
-        field = isinstance(target, Input)
-        nodes = target.ancestors_with_self if field else (target, self.screen)
+        # after the key, which goes from widget to widget up to the app, and what it asked of each
         acted = partial(self.call_later, self._acted, event)
-        for node in reversed([node for node in nodes if node is not self]):
+        for node in reversed([node for node in target.ancestors_with_self if node is not self]):
             acted = partial(node.call_later, acted)
         acted()
 

@@ -216,7 +216,7 @@ class Panes(Container):
             self.set_class(other == number, f"-zoom-{other}")
         self._zoomed = number
         if number:
-            self.call_after_refresh(self._by_number[number - 1].focus)
+            self.screen.set_focus(self._by_number[number - 1])
         elif self.screen.focused is not None and not self.screen.focused.display:
             self.graph.focus()
         self.share_out(self._wanted_width)
@@ -233,7 +233,7 @@ class Panes(Container):
             return
         if number > 1:
             self._show(number)
-        self.call_after_refresh(self._by_number[number - 1].focus)
+        self.screen.set_focus(self._by_number[number - 1])
 
     def show_log(self) -> None:
         """Let the log be seen."""
