@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -318,7 +318,8 @@ def pack_tail(series: Mapping[int, Points]) -> bytes:
     )
 
 
-class TailPart(NamedTuple):
+@dataclass(frozen=True)
+class TailPart:
     """The points of one series in a tail, as plain sequences of numbers."""
 
     series_id: int
@@ -327,11 +328,12 @@ class TailPart(NamedTuple):
     values: Sequence[float]
     times: Sequence[int]
 
+    @cached_property
     def points(self) -> Points:
-        """Return the same as columns."""
+        """The same as columns."""
         import numpy as np
 
-        return Points(*(np.array(column) for column in self[1:]))
+        return Points(*map(np.array, (self.ordinals, self.steps, self.values, self.times)))
 
 
 def unpack_tail(blob: bytes) -> list[TailPart]:

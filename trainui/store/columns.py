@@ -62,7 +62,7 @@ def columns(
     with pieces.view(connection):
         series_id = _series_id(connection, owner, name)
         figures = _figures(connection, series_id)
-        tails = [tail for of, tail in pieces.tails_of(connection, owner) if of == series_id]
+        tails = [tail for _, tail in pieces.tails_of(connection, owner, {series_id})]
         limits, kept = _cut(figures, tails)
         counted = figures["low_step"] < limits
         figures, limits = figures[counted], limits[counted]
@@ -138,7 +138,7 @@ def _cut(figures: Any, tails: Sequence[Piece]) -> tuple[Floats, list[Points]]:
     limits = np.empty(len(figures))
     limits[order] = np.array([cuts[history] for history in named])[which.reshape(-1)]
     parts = ((one.tail, cuts[one.history]) for one in tails)
-    kept = (stitching.keep(tail.points(), limit) for tail, limit in parts if tail is not None)
+    kept = (stitching.keep(tail.points, limit) for tail, limit in parts if tail is not None)
     return limits, [points for points in kept if len(points)]
 
 

@@ -6,9 +6,10 @@ Plain SQL on a read-only driver connection. Readings that belong together are ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trainui.store import chunks, driver, stitching
 from trainui.store.chunks import Points, Stats
@@ -16,6 +17,9 @@ from trainui.store.stitching import History, Piece, Start
 
 Owners = Mapping[str, str] | Iterable[str]
 """Ids of stages or names of jobs; as a mapping, each with the name to show."""
+
+KEPT_TAILS = 256
+"""Tails that are remembered as they were read: those of some live stages, some megabytes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,8 @@ def series_of(
     pieces: dict[int, list[Piece]] = {series_id: [] for series_id in names}
     for series_id in names:
         pieces[series_id] += _chunks_of(connection, series_id)
-    for series_id, piece in tails_of(connection, owner):
-        if series_id in pieces:
-            pieces[series_id].append(piece)
+    for series_id, piece in tails_of(connection, owner, pieces.keys()):
+        pieces[series_id].append(piece)
     for series_id, found in pieces.items():
         found.sort(key=lambda piece: piece.stats.first_ordinal)
         yield Series(owner, names[series_id], tuple(found))
@@ -87,22 +90,35 @@ def _chunks_of(connection: driver.Connection, series_id: int) -> list[Piece]:
     return [Piece(History(*row[1:4]), make(row[4:]), row[0]) for row in found]
 
 
-def tails_of(connection: driver.Connection, owner: str) -> Iterator[tuple[int, Piece]]:
-    """Yield the parts of an owner's tails, each with the id of its series, inside `view`."""
+def tails_of(
+    connection: driver.Connection, owner: str, of: Set[int]
+) -> Iterator[tuple[int, Piece]]:
+    """Yield the parts of an owner's tails that are of some series, each with the id of its series.
+
+    Inside `view`.
+    """
     for attempt, source_id, generation, blob in connection.execute(
         "SELECT tails.attempt, source_id, tails.generation, points FROM tails "
         "JOIN sources ON sources.id = source_id WHERE owner = ? ORDER BY tails.id",
         (owner,),
     ):
-        history = History(attempt, source_id, generation)
-        for part in chunks.unpack_tail(blob):
-            yield part.series_id, Piece(history, stitching.describe_tail(part), None, part)
+        parts = _parts_of(History(attempt, source_id, generation), blob)
+        yield from ((series_id, parts[series_id]) for series_id in parts.keys() & of)
+
+
+@lru_cache(maxsize=KEPT_TAILS)
+def _parts_of(history: History, blob: bytes) -> dict[int, Piece]:
+    """Return the parts of a tail by series: it is looked at again and again while it is one."""
+    return {
+        part.series_id: Piece(history, stitching.describe_tail(part), None, part)
+        for part in chunks.unpack_tail(blob)
+    }
 
 
 def load(connection: driver.Connection, piece: Piece) -> Points:
     """Return the points of a piece."""
     if piece.tail is not None:
-        return piece.tail.points()
+        return piece.tail.points
     row = connection.execute(
         "SELECT n, float_steps, ordinals, steps, numbers, times FROM chunks WHERE id = ?",
         (piece.chunk_id,),

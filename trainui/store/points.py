@@ -141,7 +141,7 @@ def _take_tails(connection: Connection, of: Source) -> list[_Block]:
     for *place, points in found:
         group = grouped.setdefault(tuple(place), {})
         for part in chunks.unpack_tail(points):
-            group.setdefault(part.series_id, []).append(part.points())
+            group.setdefault(part.series_id, []).append(part.points)
     return [
         _Block(
             replace(of, attempt=attempt, generation=generation, offset=end),

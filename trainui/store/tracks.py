@@ -86,23 +86,23 @@ def track_of(
         none = np.empty(0, np.int64)
         return Track(nothing, nothing, nothing, nothing, none, np.empty(0, np.bool_))
     cuts = pieces.cuts_of(every)
-    parts = [(piece.history, pieces.load(connection, piece)) for piece in some]
-    order = np.argsort(np.concatenate([points.ordinals for _, points in parts]), kind="stable")
-    steps = np.concatenate([points.steps.astype(np.float64) for _, points in parts])[order]
-    micros = np.concatenate([points.times for _, points in parts])[order]
+    parts = [pieces.load(connection, piece) for piece in some]
+    order = np.argsort(np.concatenate([part.ordinals for part in parts]), kind="stable")
+    steps = np.concatenate([part.steps for part in parts], dtype=np.float64)[order]
+    micros = np.concatenate([part.times for part in parts])[order]
     times = np.where(micros == NO_TIME, np.nan, micros / 1e6)
-    numbers = [np.full(len(points), history.attempt) for history, points in parts]
-    attempts = np.concatenate(numbers)[order]
+    of_part = np.repeat(np.arange(len(parts)), list(map(len, parts)))[order]
+    attempts = np.array([piece.history.attempt for piece in some])[of_part]
+    limits = np.array([cuts[piece.history] for piece in some])[of_part]
     place = placing.placing(connection, owner, every, axis)
     x = place(steps, times, attempts)
     placed = np.isfinite(x)
-    values = np.concatenate([points.values for _, points in parts])[order]
-    kept = [points.steps < cuts[history] for history, points in parts]
+    values = np.concatenate([part.values for part in parts])[order]
     return Track(
         x[placed],
         steps[placed],
         values[placed],
         times[placed],
         attempts[placed],
-        np.concatenate(kept)[order][placed],
+        (steps < limits)[placed],
     )

@@ -91,6 +91,7 @@ def test_a_tail_holds_several_series() -> None:
     parts = chunks.unpack_tail(chunks.pack_tail(tail))
     assert [part.series_id for part in parts] == [7, 9]
     for part, whole in zip(parts, tail.values(), strict=True):
-        columns = (whole.ordinals, whole.steps, whole.values, whole.times)
-        for got, column in zip(part[1:], columns, strict=True):
-            assert same_bits(np.array(got), column)
+        for name in ("ordinals", "steps", "values", "times"):
+            column = getattr(whole, name)
+            assert same_bits(np.array(getattr(part, name)), column)
+            assert same_bits(getattr(part.points, name), column)
