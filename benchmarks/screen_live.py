@@ -55,9 +55,9 @@ def trainui(*arguments: str, home: Path) -> str:
 
 
 @contextmanager
-def live_stage(home: Path) -> Iterator[None]:
+def live_stage(home: Path, training: str = TRAINING) -> Iterator[None]:
     """A stage that logs, under a real worker."""
-    (home / "train.py").write_text(TRAINING)
+    (home / "train.py").write_text(training)
     script = str(home / "train.py")
     trainui("run", "--name", "live", "--detach", "--", sys.executable, script, home=home)
     try:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import os
 import select
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +22,12 @@ from pathlib import Path
 from trainui import disk
 
 PAUSE, BUSY_PAUSE = 0.03, 0.12
-"""Seconds for which changes are gathered: a hundred files that grow cost some looks a second, and
-not one a line. The longer one is while there is always something, and none of it is news."""
+"""Seconds between two looks at what has changed: a hundred files that grow cost some looks a
+second, and not one a line. The longer one is while there is always something, and none of it is
+news."""
+
+SETTLED = 0.002
+"""Seconds from a change to a look at the least: who writes in pieces has written them all."""
 
 _GROWN = 0x2 | 0x8
 _CAME_OR_WENT = 0x40 | 0x80 | 0x100 | 0x200 | 0x400
@@ -56,7 +62,7 @@ class Watch:
 
         Args:
             on_change: called by a thread of the watch's own; it returns False for what was no news.
-            pause: seconds for which changes are gathered.
+            pause: seconds between two calls at the least; the first after a rest comes at once.
         """
         self._on_change = on_change
         self._pause = pause
@@ -108,13 +114,15 @@ class Watch:
         source = self._inotify
         assert source is not None
         any_of, end = _poll(source, self._stop), _poll(self._stop)
-        news = True
+        news, looked = True, -math.inf
         while True:
             busy = not news and bool(any_of.poll(0))
             if self._stop in (ready for ready, _ in any_of.poll()):
                 return
-            if end.poll(1000 * (max(BUSY_PAUSE, self._pause) if busy else self._pause)):
+            pause = max(BUSY_PAUSE, self._pause) if busy else self._pause
+            if end.poll(1000 * max(looked + pause - time.monotonic(), SETTLED)):
                 return
+            looked = time.monotonic()
             changes = self._read(source)
             if changes.grown or changes.others:
                 news = self._on_change(changes) is not False

@@ -19,7 +19,7 @@ Owners = Mapping[str, str] | Iterable[str]
 """Ids of stages or names of jobs; as a mapping, each with the name to show."""
 
 KEPT_TAILS = 256
-"""Tails that are remembered as they were read: those of some live stages, some megabytes at most."""
+"""Tails that are remembered as they were read: those of some live stages, a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True)

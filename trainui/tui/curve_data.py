@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -137,6 +138,8 @@ class Curves:
     """Which of many that could be compared are drawn, in words."""
     sampled: bool = False
     """Where nothing is stored yet, they show some points of the files alone."""
+    due: float = math.inf
+    """When the charts, being older than the figures, are to be read again (`time.monotonic`)."""
 
     def __len__(self) -> int:
         return len(self.figures)

@@ -6,8 +6,11 @@ window of it until another one is wanted.
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainui.domain.records import StageRecord
@@ -31,6 +34,21 @@ FIRST_CHARTS = 8
 MOST_KEPT = 400
 """Readings that are remembered."""
 
+PERIOD = 0.9
+"""Seconds between two readings of charts that move: once a second is live, and as often as their
+figures they would cost some times as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Charts as they were read last."""
+
+    what: Hashable
+    """What decides what they show besides the points."""
+    charts: tuple[Chart, ...]
+    due: float
+    """When they are to be read again."""
+
 
 class CurveReader:
     """Reads curves, and remembers what it has read."""
@@ -47,6 +65,7 @@ class CurveReader:
         self._lookout = Lookout()
         self._ahead = NOTHING
         self._strikes: list[Strike] = []
+        self._drawn: _Drawn | None = None
 
     def read(
         self,
@@ -73,17 +92,25 @@ class CurveReader:
         if names is None:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
         known = {figure.stored for figure in figures}
-        drawn, choice = self._choice(connection, stage, stages, wanted)
-        lines = sources(connection, stage, stages, wanted, drawn)
+        chosen, choice = self._choice(connection, stage, stages, wanted)
+        lines = sources(connection, stage, stages, wanted, chosen)
         self._strikes = strikes_of(connection, stage)
+        what = (wanted, names, tuple(lines), tuple(self._strikes))
+        now, drawn = time.monotonic(), self._drawn
+        if anew := drawn is None or drawn.what != what or drawn.due <= now:
+            charts = [
+                self._chart(connection, name, lines, wanted) for name in names if name in known
+            ]
+            self._drawn = drawn = _Drawn(what, tuple(charts), now + PERIOD)
         return Curves(
             wanted,
             figures,
-            tuple(self._chart(connection, name, lines, wanted) for name in names if name in known),
+            drawn.charts,
             comparisons(connection, stage, stages, wanted),
             _axes(figures, connection, stage),
             sampled=bool(self._ahead),
             choice=choice,
+            due=math.inf if anew else drawn.due,
         )
 
     def _choice(
@@ -109,6 +136,7 @@ class CurveReader:
         found = self._lookout.look(connection, stage) if whole else NOTHING
         if found is not self._ahead:
             self._ahead = found
+            self._drawn = None
             self._states.pop(stage.id, None)
 
     def _look(self, connection: driver.Connection, owner: str) -> object:

@@ -9,6 +9,7 @@ last one is not handed over.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -36,9 +37,12 @@ IDLE_AFTER = 10.0
 REST = 10.0
 """Seconds between two looks where the kernel tells of changes: disks fill without telling."""
 
-LEAST_GAP = 0.9
-"""Seconds between two readings that nobody asked for: curves that move every second are live, and
-cost a third of what they would cost at each look."""
+LEAST_GAP, PAGE_GAP = 0.9, 0.2
+"""Seconds between two readings that nobody asked for, and on the page of a run or a metric, where
+they are mostly of figures; the first one after a rest comes at once."""
+
+SHARE = 15
+"""Readings of a page that take long are so many times as far apart, up to `LEAST_GAP`."""
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +79,8 @@ class Feed:
         self._sent = 0
         self._machine: MachineReader | None = None
         self._read_at = float("-inf")
+        self._took = 0.0
+        """Seconds of processor time that the last reading took."""
         self._last: Snapshot | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
@@ -126,6 +132,15 @@ class Feed:
 
     def _patience(self) -> float:
         """Return the seconds after which to look though nobody has told of a change."""
+        return max(min(self._rest(), self._due - time.monotonic()), 0.0)
+
+    @property
+    def _due(self) -> float:
+        """When curves are to be read again that are older than their figures."""
+        curves = self._last.curves if self._last is not None else None
+        return curves.due if curves is not None else math.inf
+
+    def _rest(self) -> float:
         quiet = time.monotonic() - self._read_at > IDLE_AFTER
         if not self._is_told or self._last is None or self._last.problem is not None:
             return IDLE_PERIOD if quiet else PERIOD
@@ -141,15 +156,18 @@ class Feed:
         return asked
 
     def _gap(self) -> float:
-        if self._traffic is None:
-            return self._read_at + LEAST_GAP - time.monotonic()
-        if self._traffic.waiting:
-            return PERIOD
-        pause = max(self._traffic.pause(self._sent), LEAST_GAP)
+        pause = LEAST_GAP
+        if self._wanted.run_id is not None:
+            pause = min(max(PAGE_GAP, SHARE * self._took), LEAST_GAP)
+        if self._traffic is not None:
+            if self._traffic.waiting:
+                return PERIOD
+            pause = max(self._traffic.pause(self._sent), pause)
         return self._read_at + pause - time.monotonic()
 
     def _turn(self, *, asked: bool, told: bool) -> None:
-        if not asked and not self._source.has_changed(told=told):
+        is_due = self._due <= time.monotonic()
+        if not (asked or is_due or self._source.has_changed(told=told)):
             if self._last is not None:
                 self._hand_over(self._last)  # with what is new of the GPUs
             return
@@ -159,7 +177,9 @@ class Feed:
         if self._reread:
             self._reread = False
             self._source.forget()
+        used = time.thread_time()
         self._hand_over(self._source.read(wanted))
+        self._took = time.thread_time() - used
         while self._source.unfinished and self._wanted == wanted and not self._stopping:
             self._hand_over(self._source.read(wanted))
 

@@ -10,8 +10,8 @@ from trainui import paths, settings
 if TYPE_CHECKING:
     from trainui.metrics.watch import Watch
 
-GATHERED = 0.05
-"""Seconds for which changes are gathered: a database to which a training writes changes often."""
+GATHERED = 0.02
+"""Seconds between two that are told: a database to which a training writes changes often."""
 
 
 class HomeWatch:

@@ -11,7 +11,7 @@ from trainui.tui.curve_data import Chart, CurveData
 from trainui.tui.curve_view import View
 from trainui.tui.figures import number
 from trainui.tui.look import CURVES
-from trainui.tui.pens import Pen, pen
+from trainui.tui.pens import Pen
 from trainui.tui.plots import Frame, plot_rows
 from trainui.tui.readouts import Reading, reading
 from trainui.tui.spans import ELLIPSIS, Row, Span, fit, fit_middle, width_of
@@ -138,8 +138,8 @@ def cell_rows(cell: Cell, view: View, grid: Grid, at: int, ending: str = "") -> 
         rows: list[Row] = [(Span(" " * ticks.LABEL), Span("│", "line"))] * grid.plot_height
         rows += [()] * grid.frame.feet
     else:
-        pens = [own] if len(chart.lines) == 1 else [pen(line.index) for line in chart.lines]
-        rows = plot_rows(chart, view, grid.frame, pens)
+        pens = (own,) if len(chart.lines) == 1 else None
+        rows = [*plot_rows(chart, view, grid.frame, pens)]
     return [_title(cell, view, grid, own.style, ending), *rows]
 
 

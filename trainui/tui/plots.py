@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trainui.store.placing import Axis
 from trainui.tui import ticks
@@ -30,6 +31,9 @@ TICK_ROWS = 3
 LOW = 3
 """Lines of a plot up to which the ends of the axis are marked, for round numbers say too little."""
 
+MOST_DRAWN = 32
+"""Plots that are remembered: figures change more often than the curves below them."""
+
 MARK_EVERY = 24
 """Characters between two marks of one line, where several lines are told apart."""
 
@@ -47,10 +51,11 @@ class Frame:
     """Lines below: none, the axis with its labels in it, or the labels below it."""
 
 
+@lru_cache(maxsize=MOST_DRAWN)
 def plot_rows(
-    chart: Chart, view: View, frame: Frame, pens: Sequence[Pen] | None = None
-) -> list[Row]:
-    """Draw a metric.
+    chart: Chart, view: View, frame: Frame, pens: tuple[Pen, ...] | None = None
+) -> tuple[Row, ...]:
+    """Draw a metric, or return it as it was drawn before.
 
     Args:
         chart: as it was read.
@@ -58,7 +63,7 @@ def plot_rows(
         frame: the room there is.
         pens: what the lines are drawn with, the first line first; None: by their indices.
     """
-    pens = pens or [pen(line.index) for line in chart.lines]
+    pens = pens or tuple(pen(line.index) for line in chart.lines)
     marks = frame.height // TICK_ROWS + 1
     scale = Upright.around(_values(chart.lines), log=view.log, marks=marks)
     across = Across(chart.low, chart.high, frame.width)
@@ -81,7 +86,7 @@ def plot_rows(
     if words := _instead(chart, view, scale):
         _put_words(canvas, words)
     end = max((line.end for line in chart.lines), default=math.nan)
-    return [*_with_values(canvas, scale, marks, frame), *_feet(across, view, frame, end)]
+    return (*_with_values(canvas, scale, marks, frame), *_feet(across, view, frame, end))
 
 
 def _values(lines: Sequence[Line]) -> Iterator[float]:

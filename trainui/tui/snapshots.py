@@ -211,3 +211,11 @@ class Snapshot:
     """There is no database."""
     problem: str | None = None
     """Why nothing can be read, in words."""
+
+    @property
+    def curves(self) -> Curves | None:
+        """Those of the page; None where there are none."""
+        if self.curves_page is not None:
+            return self.curves_page.curves
+        detail = self.page.detail if self.page is not None else None
+        return detail.curves if detail is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,19 @@ def test_what_grows_and_what_comes_or_goes_is_told(
     assert told[0] == Changes(frozenset({str(file)}), others=False)
     told.clear()
     (tmp_path / "new").mkdir()
-    wait_for(lambda: told)
-    assert told[0].others
+    wait_for(lambda: any(changes.others for changes in told))
     assert not watch.is_blind
+
+
+def test_the_first_change_after_a_rest_is_told_at_once_and_others_after_a_pause(
+    told: list[Changes], tmp_path: Path
+) -> None:
+    with closing(Watch(told.append, pause=1000.0)) as watch:
+        watch.watch({tmp_path})
+        (tmp_path / "a").write_text("x")
+        wait_for(lambda: told)
+        (tmp_path / "b").write_text("x")
+    assert len(told) == 1
 
 
 def test_a_directory_that_was_made_anew_is_watched_again(
@@ -69,7 +80,7 @@ def test_what_is_watched_no_more_is_not_told(
     watch.watch({kept})
     (other / "a").touch()
     (kept / "b").write_text("x")
-    wait_for(lambda: told)
+    wait_for(lambda: any(changes.grown for changes in told))
     assert {path for changes in told for path in changes.grown} == {str(kept / "b")}
 
 

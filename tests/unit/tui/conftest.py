@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.tui.filled import Filler
 from trainui.store.engine import Store, open_store
-from trainui.tui import around, feed, home_watch
+from trainui.tui import around, curve_reader, feed, home_watch
 
 
 @pytest.fixture
@@ -19,6 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str,
     # as rarely as people look, tests would wait for most of their time
     monkeypatch.setattr(feed, "PERIOD", 0.05)
     monkeypatch.setattr(feed, "LEAST_GAP", 0.1)
+    monkeypatch.setattr(curve_reader, "PERIOD", 0.1)
     monkeypatch.setattr(feed, "REST", 0.3)
     monkeypatch.setattr(home_watch, "GATHERED", 0.02)
     monkeypatch.setattr(around, "PERIOD", 0.3)

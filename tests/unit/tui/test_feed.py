@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from trainui.domain.states import Status
 from trainui.execution.locks import Lock
 from trainui.store import runs
 from trainui.store.engine import open_store
+from trainui.tui import curve_reader
 from trainui.tui import feed as feed_module
 from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.feed import Feed
@@ -161,6 +163,30 @@ def test_a_page_brings_stage_and_curves(filler: Filler) -> None:
     assert detail.curves is not None
     assert [curve.name for curve in detail.curves.figures][:2] == ["train/loss", "val/accuracy"]
     assert {len(chart.lines[0].lows) for chart in detail.curves.charts} == {40}
+
+
+def test_figures_are_new_at_each_reading_and_curves_follow_by_themselves(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curve_reader, "PERIOD", 2.0)
+    run_id = running_demo(filler)
+    feeder = filler.curves(run_id, "train[hidden=128]")
+    wanted = Wanted(run_id=run_id, stage="train[hidden=128]")
+
+    def seen(snapshot: Snapshot) -> tuple[float | None, float]:
+        """Return the last step by the figures, and the end of the curve."""
+        if snapshot.curves is None or not snapshot.curves.charts:
+            return None, 0.0
+        return snapshot.curves.figures[0].last_step, snapshot.curves.charts[0].lines[0].end
+
+    with feeding(wanted) as (_, received):
+        received.wait_for(lambda s: seen(s) == (299, 299))
+        feeder.feed(training(10, 300))
+        received.wait_for(lambda s: seen(s)[0] == 309)
+        received.wait_for(lambda s: seen(s) == (309, 309))
+        assert (309, 299) in map(seen, received.snapshots)
+        assert received.snapshots[-1].curves is not None
+        assert received.snapshots[-1].curves.due == math.inf
 
 
 def test_with_no_database_it_says_so_and_notices_the_first_run(home: Path) -> None:

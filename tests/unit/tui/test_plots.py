@@ -22,11 +22,11 @@ VALUES = st.floats(-1e300, 1e300) | st.floats(-1, 1)
 FRAME = Frame(20, 8, feet=0)
 
 
-def drawn(values: Sequence[float], view: View | None = None, **changed: object) -> list[Row]:
+def drawn(values: Sequence[float], view: View | None = None, **changed: object) -> Sequence[Row]:
     return plot_rows(chart(line(values, **changed)), view or View(), FRAME)
 
 
-def spans_of(rows: list[Row], style: str) -> str:
+def spans_of(rows: Sequence[Row], style: str) -> str:
     return "".join(span.text for row in rows for span in row if span.style == style)
 
 

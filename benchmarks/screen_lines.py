@@ -1,0 +1,118 @@
+"""How soon a line that a training writes is on the screen: at ten lines a second, and at rare ones.
+
+    python -m benchmarks.screen_lines [--live 300] [--rare 20]
+
+A stage logs 8 metrics through a real worker, its page open. A line is on the screen once that shows
+its number or a later one, and its moment is when the terminal got it. TensorBoard needs 4 s and
+W&B LEET 7 s from a log call to the point (medians, measured at 2 lines a second).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pyte
+
+from benchmarks.screen_live import live_stage, run_id
+from benchmarks.terminals import Program
+
+COLUMNS, LINES = 120, 36
+OFTEN, RARELY = 0.1, 2.3
+"""Seconds between two lines; after two without any, files are looked at no more."""
+
+AT_MOST, AT_MOST_LATE = 0.18, 0.3
+TENSORBOARD, LEET = 4.0, 7.0
+
+SHOWN = re.compile(r"\bline +(\d+)\b")
+TRAINING = """
+import json, math, os, time
+often, rarely = {often}, {rarely}
+path = os.environ["TRAINUI_METRICS_FILE"]
+with open(path, "a", buffering=1) as file, open({times!r}, "w") as times:
+    for step in range(often + rarely):
+        values = {{f"metric_{{n}}": math.exp(-step / 500 / (n + 1)) for n in range(1, 8)}}
+        file.write(json.dumps({{"step": step, "line": step, **values}}) + "\\n")
+        print(time.perf_counter(), file=times, flush=True)
+        time.sleep({pause} if step < often else {rest})
+time.sleep(1000)
+"""
+
+
+class Seen(Program):
+    """A screen of which it is known what it showed when."""
+
+    def _arrival(self, size: int) -> float:
+        self.sizes = [*getattr(self, "sizes", ()), size]
+        return super()._arrival(size)
+
+    def lines(self) -> list[tuple[float, int]]:
+        """Return each moment at which a line was to be seen, and its number."""
+        terminal = pyte.Screen(COLUMNS, LINES)
+        stream, at, found = pyte.ByteStream(terminal), 0, []
+        for moment, size in zip(self.arrivals, self.sizes, strict=True):
+            stream.feed(self.output[at : at + size])
+            at += size
+            if shown := SHOWN.search("\n".join(terminal.display)):
+                found.append((moment, int(shown[1])))
+        return found
+
+
+def delays(
+    written: list[float], shown: list[tuple[float, int]], first: int, last: int
+) -> list[float]:
+    """Return the seconds that lines took; those from before the screen was there are left out."""
+    found = []
+    for number in range(first, last):
+        if written[number] > shown[0][0]:
+            moment = next((at for at, line in shown if line >= number), float("inf"))
+            found.append(moment - written[number])
+    return found
+
+
+def told(name: str, found: list[float]) -> bool:
+    """Tell how soon lines were seen; returns whether that is soon enough."""
+    median, late = statistics.median(found), statistics.quantiles(found, n=20)[-1]
+    print(
+        f"{name}: on the screen after {median:.3f} s (median of {len(found)}, at most {AT_MOST}), "
+        f"95 of 100 within {late:.3f} (at most {AT_MOST_LATE}); {TENSORBOARD / median:.0f} times "
+        f"sooner than TensorBoard (at least 20), {LEET / median:.0f} times sooner than LEET"
+    )
+    return median <= AT_MOST and late <= AT_MOST_LATE
+
+
+def main() -> int:
+    """Measure, and print the figures and their ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--live", type=int, default=300, help="lines")
+    parser.add_argument("--rare", type=int, default=20, help="lines")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        home, times = Path(place, "home"), Path(place, "times")
+        home.mkdir()
+        training = TRAINING.format(
+            often=options.live, rarely=options.rare, pause=OFTEN, rest=RARELY, times=str(times)
+        )
+        with live_stage(home, training):
+            command = f"from trainui.tui.app import run_screen; run_screen({run_id(home)!r})"
+            screen = Seen([sys.executable, "-c", command], {"TRAINUI_HOME": str(home)})
+            try:
+                screen.until(b"metric_1")
+                while len(times.read_text().splitlines()) < options.live + options.rare:
+                    time.sleep(0.5)
+                time.sleep(1.0)
+            finally:
+                screen.close()
+        written, shown = list(map(float, times.read_text().split())), screen.lines()
+    often = told("10 lines a second", delays(written, shown, 0, options.live))
+    rare = told("rare lines", delays(written, shown, options.live, len(written)))
+    return int(not (often and rare))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
