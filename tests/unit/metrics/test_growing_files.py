@@ -172,3 +172,26 @@ def test_a_quote_that_nothing_ends_holds_little_back(store: Store, tmp_path: Pat
     path.write_bytes(b'step,loss\n1,"0.5\n' + rows)
     read_on(open_reader(store, path, Reading()))
     assert len(all_points(store)) == 19_999
+
+
+@pytest.mark.parametrize("shape", ["pairs", "Sacred"])
+def test_a_document_of_steps_and_values_that_grows(
+    store: Store, tmp_path: Path, shape: str
+) -> None:
+    path = tmp_path / "metrics.json"
+    reader = open_reader(store, path, Reading())
+    for count in range(1, 6):
+        lists = {"loss": list(range(count)), "acc": list(range(0, count, 2))}
+        document = {
+            name: {"steps": steps, "values": [step / 2 for step in steps]}
+            if shape == "Sacred"
+            else [[step, step / 2] for step in steps]
+            for name, steps in lists.items()
+        }
+        path.write_text(json.dumps(document, indent=2))
+        read_on(reader)
+    read_to_end(store, reader)
+    expected = [("loss", step, step / 2) for step in range(5)]
+    assert counted(all_points(store)) == counted(
+        [*expected, ("acc", 0, 0), ("acc", 2, 1), ("acc", 4, 2)]
+    )

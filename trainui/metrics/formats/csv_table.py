@@ -153,7 +153,7 @@ class CsvTable:
 
     def _is_header(self, cells: Cells) -> bool:
         """Tell whether a row holds names: no number, and half of the names that are known."""
-        names = set(self.state["columns"])
+        names = set(self.state["columns"]) - {""}
         found = [cell.strip("# ") for cell in cells]
         known = sum(cell in names for cell in found)
         return 2 * known >= len(found) and all(to_number(cell) is None for cell in found)

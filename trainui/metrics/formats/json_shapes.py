@@ -1,13 +1,14 @@
 """The records in a JSON document, whichever way it is built.
 
-A list of records, or a list under some name; lists of numbers by name; records by their step;
-pandas' columns and rows; the newest values alone.
+A list of records, or a list under some name; lists of numbers by name, with their steps or without;
+records by their step; pandas' columns and rows; the newest values alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -37,8 +38,8 @@ def find_rows(document: Any) -> Sequence[Row]:
         return _of_table(document)
     if any(_are_numbers(value) for value in document.values()):
         return _transposed(document)
-    if any(_are_pairs(value) for value in document.values()):
-        return list(_of_pairs(document))
+    if pairs := {name: value for name, value in document.items() if _are_pairs(value)}:
+        return _by_step(pairs)
     inner = {name: value for name, value in document.items() if isinstance(value, dict)}
     return _nested(document, inner) if inner else [document]
 
@@ -54,6 +55,8 @@ def _nested(document: Row, inner: Mapping[str, Row]) -> Sequence[Row]:
                 for name, row in inner.items()
                 for at, value in row.items()
             ]
+    if stepped := {name: row for name, row in inner.items() if _has_steps(row)}:
+        return _by_step({name: _points(row) for name, row in stepped.items()})
     lists = {
         name if len(inner) == 1 else f"{group}/{name}": value
         for group, row in inner.items()
@@ -61,6 +64,15 @@ def _nested(document: Row, inner: Mapping[str, Row]) -> Sequence[Row]:
         if _are_numbers(value)
     }
     return _transposed(lists) if lists else [document]
+
+
+def _has_steps(row: Row) -> bool:
+    """Tell whether a record holds a metric's steps beside its values, as Sacred's do."""
+    return isinstance(row.get("steps"), list) and isinstance(row.get("values"), list)
+
+
+def _points(row: Row) -> list[tuple[Any, Any]]:
+    return list(zip(row["steps"], row["values"], strict=False))
 
 
 def _number_in(name: str) -> int:
@@ -86,10 +98,16 @@ def _are_pairs(value: Any) -> bool:
     )
 
 
-def _of_pairs(document: Row) -> Iterator[Row]:
-    for name, value in document.items():
-        if _are_pairs(value):
-            yield from ({_STEP: at, name: number} for at, number in value)
+def _by_step(series: Mapping[str, Iterable[Sequence[Any]]]) -> list[Row]:
+    """Return the records of lists of steps with values, which all grow at their ends."""
+    rows: dict[tuple[float, int], dict[str, Any]] = {}
+    for name, points in series.items():
+        met = Counter[float]()
+        for step, value in points:
+            if isinstance(step, int | float):
+                rows.setdefault((step, met[step]), {_STEP: step})[name] = value
+                met[step] += 1
+    return [rows[at] for at in sorted(rows)]
 
 
 def _of_table(document: Row) -> list[Row]:
