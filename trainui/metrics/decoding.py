@@ -40,6 +40,9 @@ _DOCUMENT = re.compile(rb'\s*\{\s*"')
 _TELLING = re.compile("metric|log|history|scalar|progress|loss")
 """Files of these names hold metrics, whatever their first line is."""
 
+_JOURNAL = {"op_code", "worker_id"}
+"""Fields of Optuna's journal, which is what it reads itself after a restart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -105,14 +108,14 @@ def _recognise(file: GrowingFile, reading: Reading, *, complete: bool) -> str | 
 
 def _are_metrics(head: bytes, path: Path) -> bool:
     """Tell whether JSON lines are metrics and not data: they have a step, or numbers only."""
-    if _TELLING.search(path.name.lower()):
-        return True
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n\0")
     text = text if jsonl.are_no_lines(text) else text.partition(b"\n")[0]
     rows, _end = lenient.first_objects(text.decode("utf-8", "replace"))
-    if not rows:
+    row = flatten(rows[0]) if rows else {}
+    if row.keys() >= _JOURNAL:
         return False
-    row = flatten(rows[0])
+    if _TELLING.search(path.name.lower()):
+        return True
     numbers = [isinstance(value, int | float) for value in row.values()]
     return any(numbers) and (all(numbers) or bool(step_fields(tuple(row), None)))
 

@@ -94,7 +94,7 @@ def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
         like = replace(like, reading=Reading(format="dvclive", doubtful=True))
         is_summary = path.suffix == ".json"
         return replace(like, family="summary" if is_summary else "dvclive", is_final=is_summary)
-    if _is_mlflow(path):
+    if mlflow.is_of_run(path):
         return replace(like, reading=Reading(format="mlflow", doubtful=True), family="mlflow")
     if _FAMILIES["tfevents"].fullmatch(path.name):
         prefix = _events_prefix(path.parent, stage_dir)
@@ -104,11 +104,6 @@ def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
             reading = Reading(prefix=_fold_prefix(path.parent, stage_dir), doubtful=True)
             return replace(like, reading=reading, family=family)
     return _sniffed(like) if _TEXT.fullmatch(path.name) else None
-
-
-def _is_mlflow(path: Path) -> bool:
-    above = next((up for up in path.parents if up.name == mlflow.DIRECTORY), None)
-    return above is not None and (above.parent / "meta.yaml").is_file()
 
 
 def _sniffed(like: Candidate) -> Candidate | None:

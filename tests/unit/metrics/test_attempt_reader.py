@@ -276,6 +276,14 @@ def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> N
     assert problems(store, attempt) == []
 
 
+def test_the_journal_of_optuna_is_no_metrics_file(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    line = '{"op_code": 4, "worker_id": "a-1", "study_id": 0}\n'
+    (attempt.stage_dir / "journal.log").write_text(line * 3)
+    end(read(store, attempt))
+    assert values(store, attempt) == {}
+
+
 def test_a_file_that_somebody_else_wrote_before_is_left_out(store: Store, tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     old, untouched = tmp_path / "work" / "m.jsonl", tmp_path / "work" / "n.jsonl"
@@ -445,7 +453,8 @@ def test_the_same_print_in_two_logs_is_offered_once(store: Store, tmp_path: Path
 
 def test_the_directories_of_dvclive_and_mlflow(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
-    run = attempt.stage_dir / "mlruns" / "0" / "abc"
+    experiment = attempt.stage_dir / "mlruns" / "0"
+    run, nested, model = experiment / "abc", experiment / "def", experiment / "models" / "m-1"
     files = {
         attempt.stage_dir / "dvclive/plots/metrics/train/loss.tsv": "step\tloss\n0\t2\n1\t1\n",
         attempt.stage_dir / "dvclive/plots/metrics/lr.tsv": "timestamp\tstep\tlr\n1\t0\t3\n",
@@ -454,6 +463,12 @@ def test_the_directories_of_dvclive_and_mlflow(store: Store, tmp_path: Path) -> 
         run / "metrics/val mae": "1795527525123 5 0\n1795527525124 nan 1 data digest\n",
         run / "metrics/val/mse": "1795527525123 4 0\n",
         run / "params/lr": "0.1",
+        nested / "meta.yaml": "",
+        nested / "tags/mlflow.parentRunId": "abc",
+        nested / "tags/mlflow.runName": "fold 1",
+        nested / "metrics/val/mse": "1795527525123 3 0\n",
+        model / "meta.yaml": "",
+        model / "metrics/val/mse": "1795527525123 4 0 abc\n",
     }
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -465,6 +480,7 @@ def test_the_directories_of_dvclive_and_mlflow(store: Store, tmp_path: Path) -> 
         "train/loss": "[2.0, 1.0]",
         "val mae": "[5.0, nan]",
         "val/mse": "[4.0]",
+        "fold 1/val/mse": "[3.0]",
         "f1": "[8.0]",
     }
 

@@ -1,6 +1,7 @@
 """MLflow's file store: a file a metric, a line a point, `timestamp value step`.
 
-The rule that lives here: a metric's name is its file's path below the run's `metrics` directory.
+The rule that lives here: a metric's name is its file's path below the run's `metrics` directory;
+a run that is nested in another has its own name before it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,25 @@ def metric_name(path: Path) -> str:
     if DIRECTORY not in parts[:-1]:
         return path.name
     below = len(parts) - parts[:-1][::-1].index(DIRECTORY) - 1
-    return "/".join(parts[below:])
+    return _nested(Path(*parts[: below - 1])) + "/".join(parts[below:])
+
+
+def _nested(run: Path) -> str:
+    """Return what comes before the metrics of a run that is nested in another."""
+    tags = run / "tags"
+    try:
+        (tags / "mlflow.parentRunId").stat()
+        return f"{(tags / 'mlflow.runName').read_text().strip()}/"
+    except (OSError, ValueError):
+        return ""
+
+
+def is_of_run(path: Path) -> bool:
+    """Tell whether a file holds a metric of a run, and not what a model has of it once more."""
+    above = next((up for up in path.parents if up.name == DIRECTORY), None)
+    if above is None or not (above.parent / "meta.yaml").is_file():
+        return False
+    return above.parent.parent.name != "models"
 
 
 class MlflowMetric:
