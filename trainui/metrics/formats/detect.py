@@ -106,7 +106,9 @@ def _which_text(text: bytes, path: Path, *, complete: bool) -> str | None:
     lines = [line for line in re.split(r"[\r\n]+", text.decode("utf-8", "replace")) if line.strip()]
     if not text.endswith(b"\n") and not complete:
         lines = lines[:-1]
-    rows = [line for line in lines if not line.startswith("#{")][:2]
+    rows = [line for line in lines if not line.startswith("#{")]
+    plain = [line for line in rows if not line.startswith("#")]
+    rows = (plain if len(plain) > 1 else rows)[:2]
     if len(rows) < 2 and not complete:
         return None
     named = path.suffix in (".csv", ".tsv")
@@ -117,7 +119,8 @@ def _is_table(rows: list[str], *, named: bool) -> bool:
     """Tell whether a header and a row, or two rows, have the same cells, numbers among them."""
     if named:
         return True
-    delimiter = csv_table.find_delimiter(rows[0].lstrip("#"), rows[1:2])
+    rows = [rows[0].lstrip("# "), *rows[1:]]
+    delimiter = csv_table.find_delimiter(rows[0], rows[1:])
     cells = csv_table.split_cells(rows, delimiter)
     head, values = (
         [to_number(cell) is not None for cell in line] for line in (cells[0], cells[-1])
