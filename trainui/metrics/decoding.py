@@ -10,7 +10,7 @@ import numpy as np
 
 from trainui import clock
 from trainui.metrics import formats
-from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, lenient
+from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.pattern import PatternLines
 from trainui.metrics.formats.preset_lines import PresetLines
@@ -58,6 +58,8 @@ class Reading:
     """The name of one, in place of a pattern."""
     prefix: str = ""
     """Comes before the metrics' names."""
+    part: str = ""
+    """Comes before names that do not say themselves of which part of the data they are."""
     continues: bool = False
     """Its steps begin from nothing at each attempt, and go on from the last attempt's."""
     doubtful: bool = False
@@ -138,6 +140,12 @@ def with_time(found: Points, look: Look) -> Points:
     """Return points, each with a time: where it has none, when the file was last written."""
     when = min(clock.now(), look.modified // 1000)
     return replace(found, times=np.where(found.times == NO_TIME, when, found.times))
+
+
+def full_name(reading: Reading, name: str) -> str:
+    """Return what a metric of a source is called: clean, and told from other files' metrics."""
+    part = "" if labels.tells_part(name) else reading.part
+    return clean_name(f"{reading.prefix}{part}{name}")
 
 
 def clean_name(name: str) -> str:

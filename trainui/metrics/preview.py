@@ -17,7 +17,7 @@ import numpy as np
 
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.metrics import formats, sources
-from trainui.metrics.decoding import clean_name
+from trainui.metrics.decoding import full_name
 from trainui.metrics.formats import UnknownFormatError, tfevents
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
@@ -123,7 +123,7 @@ def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) ->
         except (OSError, UnreadableFileError):
             continue
         for name, points in series.items():
-            found.setdefault(clean_name(reading.prefix + name), points)
+            found.setdefault(full_name(reading, name), points)
         sizes[candidate.key] = size
     return Ahead(found, sizes)
 

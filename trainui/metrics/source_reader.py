@@ -16,8 +16,8 @@ from trainui.metrics.decoding import (
     LEFT_OUT,
     SKIPPING,
     Reading,
-    clean_name,
     find_decoder,
+    full_name,
     read_whole,
     with_time,
 )
@@ -389,7 +389,7 @@ class SourceReader:
 
     def _wanted(self, series: Mapping[str, Points], look: Look) -> dict[str, Points]:
         """Return the series that are wanted, by clean names, each point with a time."""
-        named = ((clean_name(self._reading.prefix + name), found) for name, found in series.items())
+        named = ((full_name(self._reading, name), found) for name, found in series.items())
         return {
             name: with_time(self._shifted(found), look)
             for name, found in named

@@ -58,7 +58,7 @@ def find(place: Place, definition: StageDefinition) -> Found:
         if source.stream is not None:
             _add_stream(found, place, source)
         elif source.path is not None:
-            _add_files(found, place, source)
+            _add_files(found, place, source, alone=len(definition.metrics or ()) == 1)
     found.candidates = found.candidates[:MAX_FILES]
     return found
 
@@ -106,7 +106,7 @@ def _stream_reading(pattern: str, step: str | None) -> Reading:
     return Reading(step=step, pattern=compile_pattern(pattern))
 
 
-def _add_files(found: Found, place: Place, source: MetricSource) -> None:
+def _add_files(found: Found, place: Place, source: MetricSource, *, alone: bool) -> None:
     pattern = os.path.expanduser(source.path or "")  # noqa: PTH111 (a pattern is no path)
     reading = Reading(format=source.format, step=source.step, continues=source.restarts is not None)
     for root in dict.fromkeys((place.stage_dir, place.workdir)):
@@ -115,7 +115,10 @@ def _add_files(found: Found, place: Place, source: MetricSource) -> None:
             many = _is_glob(pattern, root)
             plain = Candidate("", root, reading, named=True, one_of_many=many)
             found.candidates += [
-                _beside_others(replace(one, ours=one.path.is_relative_to(place.stage_dir)))
+                _beside_others(
+                    replace(one, ours=one.path.is_relative_to(place.stage_dir)),
+                    alone=alone and not many,
+                )
                 for one in usual.grouped(paths, plain)
             ]
             return
@@ -125,11 +128,13 @@ def _add_files(found: Found, place: Place, source: MetricSource) -> None:
     )
 
 
-def _beside_others(one: Candidate) -> Candidate:
-    """Return a file with its format, where that makes its metrics' names differ from others'."""
-    if not one.one_of_many or one.reading.format or dvclive.metric_name(one.path) is None:
+def _beside_others(one: Candidate, *, alone: bool) -> Candidate:
+    """Return a file read so that its metrics' names differ from those of others, if there are."""
+    if alone:
         return one
-    return replace(one, reading=replace(one.reading, format="dvclive"))
+    if one.one_of_many and not one.reading.format and dvclive.metric_name(one.path) is not None:
+        return replace(one, reading=replace(one.reading, format="dvclive"))
+    return replace(one, reading=replace(one.reading, part=usual.part_of(one.path)))
 
 
 def _matches(pattern: str, root: Path) -> Iterator[Path]:

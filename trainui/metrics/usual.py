@@ -33,7 +33,8 @@ _FAMILIES = {
         r"(catboost_training|trainer_state|result)\.json"
     ),
     "csv": re.compile(
-        r"([\w.-]*[_.-])?(progress|metrics|results|history|training|train|summary|log|monitor)\.csv"
+        r"([\w.-]*[_.-])?"
+        r"(progress|metrics|results|history|training|train|summary|log|monitor|loss)\.[ct]sv"
     ),
     "tfevents": re.compile(r"(.*\.)?out\.tfevents.*"),
 }
@@ -54,6 +55,11 @@ _PARTS = re.compile(
     r"(?:train(?:ing)?|val(?:id(?:ation)?)?|eval|test|learn)[_-]?\d*", re.IGNORECASE
 )
 """Directories of event files that say which part of a training their scalars are of."""
+
+_NOT_TRAINED = re.compile(
+    r"(?:^|[._-])(val(?:id(?:ation)?)?|dev|eval(?:uation)?|test)(?:$|[._-])", re.IGNORECASE
+)
+"""In the names of files with what is measured beside the training."""
 
 _FOLD = re.compile(r"fold[_-]?\d+", re.IGNORECASE)
 """Directories of trainings that write the same metrics side by side."""
@@ -101,7 +107,9 @@ def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
         return replace(like, reading=Reading(prefix=prefix, doubtful=True), family="tfevents")
     for family, pattern in _FAMILIES.items():
         if pattern.fullmatch(path.name):
-            reading = Reading(prefix=_fold_prefix(path.parent, stage_dir), doubtful=True)
+            reading = Reading(
+                prefix=_fold_prefix(path.parent, stage_dir), part=part_of(path), doubtful=True
+            )
             return replace(like, reading=reading, family=family)
     return _sniffed(like) if _TEXT.fullmatch(path.name) else None
 
@@ -118,6 +126,12 @@ def _sniffed(like: Candidate) -> Candidate | None:
     reading = Reading(format="text", doubtful=True)
     family = _ROTATED.sub("", str(like.path))  # the parts of a rotating log hold one history
     return replace(like, reading=reading, family=family, is_fallback=True)
+
+
+def part_of(path: Path) -> str:
+    """Return what tells the metrics in `val_log.csv` from those in `train_log.csv`."""
+    found = _NOT_TRAINED.search(path.stem)
+    return f"{found[1].lower()}/" if found else ""
 
 
 def grouped(paths: Iterable[Path], like: Candidate) -> list[Candidate]:

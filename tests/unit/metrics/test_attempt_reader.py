@@ -276,6 +276,37 @@ def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> N
     assert problems(store, attempt) == []
 
 
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        (),
+        (MetricSource(path="*_log.csv"), MetricSource(path="test.jsonl")),
+        tuple(MetricSource(path=f) for f in ("train_log.csv", "val_log.csv", "test.jsonl")),
+    ],
+)
+def test_files_of_parts_of_the_data_are_told_apart(
+    store: Store, tmp_path: Path, metrics: tuple[MetricSource, ...]
+) -> None:
+    attempt = start_attempt(store, tmp_path, *metrics)
+    (attempt.stage_dir / "train_log.csv").write_text("epoch,loss\n0,1\n1,2\n")
+    (attempt.stage_dir / "val_log.csv").write_text("epoch,loss,val_acc\n0,3,4\n")
+    (attempt.stage_dir / "test.jsonl").write_text('{"epoch": 1, "loss": 5}\n')
+    end(read(store, attempt))
+    assert values(store, attempt) == {
+        "loss": [1, 2],
+        "val/loss": [3],
+        "val_acc": [4],
+        "test/loss": [5],
+    }
+
+
+def test_a_file_that_is_named_alone_keeps_its_names(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="val_log.csv"))
+    (attempt.stage_dir / "val_log.csv").write_text("epoch,loss\n0,3\n")
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [3]}
+
+
 def test_the_journal_of_optuna_is_no_metrics_file(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     line = '{"op_code": 4, "worker_id": "a-1", "study_id": 0}\n'
