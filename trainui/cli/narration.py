@@ -44,18 +44,21 @@ class Narrator:
             self._last_event = events[-1][0]
         elif self._begun:
             return
-        stages = {stage.name: stage for stage in views.stages(self._connection, self._run_id)}
         if self._begun:
             latest = {event.stage: number for number, event in events if event.kind in _TOLD}
             for number, event in events:
                 if event.kind in _TOLD:
                     is_latest = latest[event.stage] == number
-                    yield _change(event, stages.get(event.stage or "") if is_latest else None)
+                    yield _change(event, self._stage(event.stage) if is_latest else None)
                 elif event.kind in MARKS:
                     yield _mark(event)
         else:
             self._begun = True
-            yield from (_now(stage) for stage in stages.values() if stage.status in _TOLD)
+            stages = views.stages(self._connection, self._run_id)
+            yield from (_now(stage) for stage in stages if stage.status in _TOLD)
+
+    def _stage(self, name: str | None) -> StageRecord | None:
+        return None if name is None else views.stage(self._connection, self._run_id, name)
 
 
 def _change(event: Event, stage: StageRecord | None) -> str:

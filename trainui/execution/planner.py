@@ -166,7 +166,7 @@ class Planner:
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, PAUSED) is not None,
                 is_open=is_open,
-                is_active=runs.is_any_active(connection),
+                is_active=bool(waiting) or is_open or runs.is_any_active(connection),
             )
 
     def _unclaimed(self, connection: Connection, sent_before: int) -> list[AttemptRecord]:

@@ -190,14 +190,21 @@ def unclaimed(
 
     One that was sent later than now was sent before the clock was set back: nobody knows when.
     """
-    return _select(
-        connection,
+    query = _LOST if here is None else _LOST.where(ATTEMPTS.c.host == here.host)
+    found = connection.execute(query, {"sent_before": sent_before, "now": clock.now()})
+    return [rows.attempt_record(dict(row)) for row in found.mappings()]
+
+
+_LOST = (
+    select(ATTEMPTS)
+    .where(
         ATTEMPTS.c.status == Status.QUEUED,
-        *(() if here is None else (ATTEMPTS.c.host == here.host,)),
         ATTEMPTS.c.sent_at.is_(None)
-        | (ATTEMPTS.c.sent_at < sent_before)
-        | (ATTEMPTS.c.sent_at > clock.now()),
+        | (ATTEMPTS.c.sent_at < bindparam("sent_before"))
+        | (ATTEMPTS.c.sent_at > bindparam("now")),
     )
+    .order_by(ATTEMPTS.c.id)
+)
 
 
 def claim(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Text,
     cast,
     literal_column,
+    or_,
     type_coerce,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -46,6 +48,11 @@ def text_in(column: ColumnElement[Any], key: str) -> ColumnElement[str]:
 def number_in(column: ColumnElement[Any], key: str) -> ColumnElement[int]:
     """Return the same for a whole number."""
     return cast(_Member(column, key), Integer)
+
+
+def is_one_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """Say that a column holds one of a few fixed values: `in_` is written anew at each use."""
+    return or_(*(column == value for value in values))
 
 
 class _Now(FunctionElement[int]):

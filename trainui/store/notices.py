@@ -10,7 +10,7 @@ from trainui import clock
 from trainui.domain.notices import MARKS, Notice
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
-from trainui.store import runs
+from trainui.store import dialect, runs
 from trainui.store.engine import Store
 from trainui.store.tables import EVENTS, RUNS, STAGES
 
@@ -69,7 +69,7 @@ _LAST = select(func.max(EVENTS.c.id))
 _MARKS = (
     select(EVENTS.c.id, EVENTS.c.kind, EVENTS.c.run_id, RUNS.c.name, EVENTS.c.text)
     .join(RUNS, RUNS.c.id == EVENTS.c.run_id)
-    .where(EVENTS.c.id > bindparam("told"), EVENTS.c.kind.in_(list(MARKS)))
+    .where(EVENTS.c.id > bindparam("told"), dialect.is_one_of(EVENTS.c.kind, MARKS))
     .order_by(EVENTS.c.id)
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
@@ -29,26 +29,29 @@ class AttemptToRead:
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
     """Return the attempts of a host that were started and are not read to their end."""
-    found = connection.execute(
-        select(
-            ATTEMPTS.c.id,
-            ATTEMPTS.c.number,
-            ATTEMPTS.c.status,
-            ATTEMPTS.c.directory.label("attempt_dir"),
-            STAGES.c.id.label("stage_id"),
-            STAGES.c.directory.label("stage_dir"),
-            STAGES.c.attempt.label("latest"),
-            STAGES.c.definition_json,
-        )
-        .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
-        .where(
-            ATTEMPTS.c.host == host,
-            (ATTEMPTS.c.status == Status.RUNNING) | ATTEMPTS.c.started_at.is_not(None),
-            ~ATTEMPTS.c.metrics_complete,
-        )
-        .order_by(ATTEMPTS.c.id)
-    )
+    found = connection.execute(_UNREAD, {"here": host})
     return [_to_read(dict(row)) for row in found.mappings()]
+
+
+_UNREAD = (
+    select(
+        ATTEMPTS.c.id,
+        ATTEMPTS.c.number,
+        ATTEMPTS.c.status,
+        ATTEMPTS.c.directory.label("attempt_dir"),
+        STAGES.c.id.label("stage_id"),
+        STAGES.c.directory.label("stage_dir"),
+        STAGES.c.attempt.label("latest"),
+        STAGES.c.definition_json,
+    )
+    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .where(
+        ATTEMPTS.c.host == bindparam("here"),
+        (ATTEMPTS.c.status == Status.RUNNING) | ATTEMPTS.c.started_at.is_not(None),
+        ~ATTEMPTS.c.metrics_complete,
+    )
+    .order_by(ATTEMPTS.c.id)
+)
 
 
 def _to_read(row: rows.Row) -> AttemptToRead:
@@ -69,6 +72,9 @@ def _to_read(row: rows.Row) -> AttemptToRead:
 
 def mark_metrics_complete(connection: Connection, attempt_id: int) -> None:
     """Note that an attempt's sources were read to their end after its process ended."""
-    connection.execute(
-        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(metrics_complete=True)
-    )
+    connection.execute(_COMPLETE, {"attempt": attempt_id})
+
+
+_COMPLETE = (
+    update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt")).values(metrics_complete=True)
+)

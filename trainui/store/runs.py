@@ -15,6 +15,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store import events, rows
+from trainui.store.dialect import is_one_of
 from trainui.store.tables import (
     DEPENDENCIES,
     FLAGS,
@@ -126,8 +127,11 @@ def _insert_stages(connection: Connection, new: NewRun) -> None:
 
 def get(connection: Connection, run_id: str) -> RunRecord | None:
     """Return the run of exactly this id."""
-    row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).mappings().first()
+    row = connection.execute(_BY_ID, {"run": run_id}).mappings().first()
     return rows.run_record(dict(row)) if row else None
+
+
+_BY_ID = select(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
 def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | None]:
@@ -139,10 +143,11 @@ def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | Non
 
 def submission(connection: Connection, run_id: str) -> dict[str, Any]:
     """Return what the submitting shell was like."""
-    text = connection.execute(
-        select(RUNS.c.submission_json).where(RUNS.c.id == run_id)
-    ).scalar_one()
+    text = connection.execute(_SUBMISSION, {"run": run_id}).scalar_one()
     return dict(rows.load(text))
+
+
+_SUBMISSION = select(RUNS.c.submission_json).where(RUNS.c.id == bindparam("run"))
 
 
 def allow(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
@@ -221,7 +226,7 @@ _OF_RUN = STAGES.c.run_id == bindparam("run")
 _RUN = select(
     RUNS.c.status,
     RUNS.c.started_at,
-    exists().where(_OF_RUN, STAGES.c.status.in_(list(UNFINISHED))).label("is_unfinished"),
+    exists().where(_OF_RUN, is_one_of(STAGES.c.status, UNFINISHED)).label("is_unfinished"),
     exists().where(_OF_RUN, STAGES.c.attempt > 0).label("was_granted"),
 ).where(RUNS.c.id == bindparam("run"))
 _STATES = select(STAGES.c.status).distinct().where(_OF_RUN)
@@ -245,7 +250,7 @@ def is_any_active(connection: Connection) -> bool:
 
 
 _AN_ACTIVE_ONE = (
-    select(RUNS.c.id).where(RUNS.c.status.in_([Status.QUEUED, Status.RUNNING])).limit(1)
+    select(RUNS.c.id).where(is_one_of(RUNS.c.status, (Status.QUEUED, Status.RUNNING))).limit(1)
 )
 
 
@@ -255,7 +260,7 @@ def to_notify(connection: Connection) -> list[RunRecord]:
     return [rows.run_record(dict(row)) for row in found]
 
 
-_TO_NOTIFY = select(RUNS).where(RUNS.c.status.in_(list(ENDED)), RUNS.c.notified_at.is_(None))
+_TO_NOTIFY = select(RUNS).where(is_one_of(RUNS.c.status, ENDED), RUNS.c.notified_at.is_(None))
 
 
 def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:

@@ -232,7 +232,7 @@ _WAITS_FOR_OTHERS = (
     .where(
         _OTHER_EDGE.c.stage_id == STAGES.c.id,
         _OTHER.c.id == _OTHER_EDGE.c.upstream_id,
-        _OTHER.c.status.in_(list(UNFINISHED)),
+        dialect.is_one_of(_OTHER.c.status, UNFINISHED),
     )
     .correlate(STAGES)
 )

@@ -121,6 +121,14 @@ def stages(
     return [rows.stage_record(_mapping(row)) for row in found]
 
 
+def stage(connection: driver.Connection, run_id: str, name: str) -> StageRecord | None:
+    """Return the stage of exactly this full name."""
+    row = connection.execute(
+        "SELECT * FROM stages WHERE run_id = ? AND name = ?", (run_id, name)
+    ).fetchone()
+    return rows.stage_record(_mapping(row)) if row else None
+
+
 def stage_states(connection: driver.Connection, run_id: str) -> dict[str, tuple[Status, int]]:
     """Return the state and the last attempt's number of a run's stages, by id: cheap to ask."""
     found = connection.execute("SELECT id, status, attempt FROM stages WHERE run_id = ?", (run_id,))
