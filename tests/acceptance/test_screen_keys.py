@@ -53,7 +53,7 @@ def ended(status: Status) -> Callable[[Filler], str]:
 def cancelled(filler: Filler) -> str:  # noqa: F811
     run_id = filler.run(GRAPH)
     with filler.store.write() as connection:
-        stages.cancel(connection, run_id, [filler.stage(run_id, name).id for name in GRAPH])
+        stages.cancel(connection, run_id, [filler.stage(run_id, name) for name in GRAPH])
     return run_id
 
 

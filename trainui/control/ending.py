@@ -32,7 +32,7 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     with open_store().write() as connection:
         existing_run(connection, run_id)
         chosen = _chosen(runs.stages(connection, run_id), names)
-        asked = stages.cancel(connection, run_id, [stage.id for stage in chosen])
+        asked = stages.cancel(connection, run_id, chosen)
     doorbell.ring()
     return asked
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,9 +24,6 @@ from trainui.store import notices, summary, views
 from trainui.store.engine import Store
 
 logger = logging.getLogger(__name__)
-
-EVERY = 0.5
-"""Seconds between two looks at least: where many stages end, not at each."""
 
 TIMEOUT = 60.0
 """Seconds that one telling may take."""
@@ -46,9 +41,6 @@ class Notifier:
         self._store = store
         self._notices = notices.Notices(store)
         self._kinds = settings.notify_on
-        self._is_due = True
-        """Something changed since the last time that something was looked for."""
-        self._looked_at = -math.inf
         self._ways: list[_Way] = []
         if settings.notify_command is not None:
             self._ways.append(_Command(settings.notify_command))
@@ -67,15 +59,12 @@ class Notifier:
         It is taken also where there is no way to tell it, else one that is set later would tell of
         all that has ever happened.
         """
-        self._is_due = self._is_due or changed
-        if not self._is_due or time.monotonic() - self._looked_at < EVERY:
+        if not changed:
             return
-        self._looked_at = time.monotonic()
         for notice in self._notices.take():
             if notice.kind in self._kinds:
                 for way in self._ways:
                     way.put(notice)
-        self._is_due = False
 
 
 class _Way:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -445,11 +445,10 @@ def _first_line(text: str | None) -> str | None:
     return text.splitlines()[0] if text and text.strip() else None
 
 
-def withdraw(connection: Connection, stage: StageRecord) -> None:
-    """Cancel a stage's attempt that was granted and not claimed, and free its slots."""
-    open_attempts = _select(
-        connection, ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.status == Status.QUEUED
-    )
-    for attempt in open_attempts:
+def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:
+    """Cancel these stages' attempts that were granted and not claimed, and free their slots."""
+    wanted = frozenset(stage_ids)
+    open_ones = in_state(connection, Status.QUEUED)  # no more than there are slots
+    for attempt in (one for one in open_ones if one.stage_id in wanted):
         outcome = Outcome(Status.CANCELLED, clock.now(), error=NOT_STARTED)
         _end_attempt(connection, attempt, outcome)

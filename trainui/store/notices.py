@@ -40,11 +40,14 @@ class Notices:
                 self._looked_to = last
                 return []
         with self._store.write() as connection:
-            ended, marked = runs.to_notify(connection), _marks(connection, self._looked_to)
+            told = int(runs.flag(connection, TOLD) or 0)
+            ended, marked = runs.to_notify(connection), _marks(connection, told)
             runs.mark_notified(connection, [run.id for run in ended])
             if marked:
                 runs.set_flag(connection, TOLD, str(marked[-1][0]))
-            return [notice for _, notice in marked] + [_end(connection, run) for run in ended]
+            taken = [notice for _, notice in marked] + [_end(connection, run) for run in ended]
+        self._looked_to = last
+        return taken
 
 
 def begin(store: Store) -> None:
@@ -55,9 +58,8 @@ def begin(store: Store) -> None:
             runs.set_flag(connection, TOLD, str(last or 0))
 
 
-def _marks(connection: Connection, looked_to: int) -> list[tuple[int, Notice]]:
-    """Return marks that nobody was told of; up to the event `looked_to` there are none."""
-    told = max(looked_to, int(runs.flag(connection, TOLD) or 0))
+def _marks(connection: Connection, told: int) -> list[tuple[int, Notice]]:
+    """Return the marks after the event of a number."""
     found = connection.execute(_MARKS, {"told": told})
     return [
         (number, Notice(kind, run_id, name, f"{name}: {text}"))

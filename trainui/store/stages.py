@@ -173,28 +173,31 @@ def settle(connection: Connection, pending: Iterable[Pending]) -> list[str]:
         if (outcome := settled(upstreams.get(stage_id, ()))) is not None:
             becomes.setdefault(outcome, []).append(stage)
     for (status, reason), stages in becomes.items():
-        _leave_pending(connection, stages, status, reason)
+        _change_all(connection, stages, Status.PENDING, status, reason=reason, now=clock.now())
     return [one.id for (status, _), stages in becomes.items() if status in ENDED for one in stages]
 
 
-def _leave_pending(
-    connection: Connection, stages: Sequence[Pending], status: Status, reason: str | None
+def _change_all(
+    connection: Connection,
+    stages: Sequence[Pending | StageRecord],
+    before: Status,
+    after: Status,
+    *,
+    reason: str | None,
+    now: int,
 ) -> None:
-    """Bring stages that were read as pending in this transaction into another state."""
-    check_transition(Status.PENDING, status, f"stage {stages[0].name} of run {stages[0].run_id}")
-    values: dict[str, Any] = {"status": status, "reason": reason}
-    if status in ENDED:
-        values["completed_at"] = clock.now()
+    """Bring stages that this transaction read as being in one state into another."""
+    check_transition(before, after, f"stage {stages[0].name} of run {stages[0].run_id}")
+    values: dict[str, Any] = {"status": after, "reason": reason}
+    if after in ENDED:
+        values["completed_at"] = now
     connection.execute(
         _CHANGE,
-        [
-            {"stage": one.id, "before": Status.PENDING, "number": one.attempt, **values}
-            for one in stages
-        ],
+        [{"stage": one.id, "before": before, "number": one.attempt, **values} for one in stages],
     )
-    words = f"is {status}" + (f": {reason}" if reason else "")
+    words = f"is {after}" + (f": {reason}" if reason else "")
     told = [(one.run_id, one.name, f"{one.name} {words}") for one in stages]
-    events.record_all(connection, told, str(status))
+    events.record_all(connection, told, str(after))
 
 
 _PART = 500
@@ -319,26 +322,33 @@ _IS_QUEUED = and_(STAGES.c.status == Status.QUEUED, ~_has_open_attempt())
 _SILENT = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit(bindparam("most"))
 
 
-def cancel(connection: Connection, run_id: str, stage_ids: Iterable[str]) -> list[str]:
+def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -> list[str]:
     """Ask for these stages' end: at once where nothing of them runs, else by who follows them.
+
+    Args:
+        connection: a write transaction.
+        run_id: the run.
+        chosen: stages of it, as this transaction read them.
 
     Returns:
         The names of the stages that were asked to end or have ended by this.
     """
-    asked = []
-    settled_ids = []
-    for stage in (get(connection, stage_id) for stage_id in stage_ids):
+    for stage in chosen:
         if stage.status == Status.RUNNING:
             _request_cancel(connection, stage)
-        elif stage.status in (Status.PENDING, Status.QUEUED, Status.BLOCKED):
-            _cancel_now(connection, stage)
-            settled_ids.append(stage.id)
-        else:
-            continue
-        asked.append(stage.name)
-    settle_dependants(connection, settled_ids)
+    idle = [stage for stage in chosen if stage.status in _IDLE]
+    _withdraw(connection, idle)
+    now = max([clock.now(), *(stage.started_at or 0 for stage in idle)])
+    for before in _IDLE:
+        if same := [stage for stage in idle if stage.status == before]:
+            _change_all(connection, same, before, Status.CANCELLED, reason="cancelled", now=now)
+    settle_dependants(connection, [stage.id for stage in idle])
     runs.refresh(connection, run_id)
-    return asked
+    return [stage.name for stage in chosen if stage.status in (Status.RUNNING, *_IDLE)]
+
+
+_IDLE = (Status.PENDING, Status.QUEUED, Status.BLOCKED)
+"""States of stages that can be cancelled at once."""
 
 
 def stop(connection: Connection, stage: StageRecord, why: str) -> None:
@@ -370,15 +380,10 @@ def _request_cancel(connection: Connection, stage: StageRecord, why: str | None 
         )
 
 
-def _cancel_now(connection: Connection, stage: StageRecord) -> None:
-    _withdraw(connection, stage)
-    change(connection, stage, Status.CANCELLED, reason="cancelled", completed_at=clock.now())
-
-
-def _withdraw(connection: Connection, stage: StageRecord) -> None:
+def _withdraw(connection: Connection, stages: Sequence[StageRecord]) -> None:
     from trainui.store import attempts  # attempts settle stages, so they import this module
 
-    attempts.withdraw(connection, stage)
+    attempts.withdraw(connection, [stage.id for stage in stages])
 
 
 def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
@@ -386,7 +391,7 @@ def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
     if stage.status in ENDED:
         change(connection, stage, Status.PENDING)
     else:
-        _withdraw(connection, stage)
+        _withdraw(connection, [stage])
     again = get(connection, stage.id)
     change(connection, again, Status.SKIPPED, reason=reason, completed_at=clock.now())
 
@@ -444,5 +449,5 @@ def _hold_back(connection: Connection, run_id: str) -> None:
     upstreams = _upstreams(connection, [stage.id for stage in queued])
     for stage in queued:
         if settled(upstreams.get(stage.id, ())) is None:
-            _withdraw(connection, stage)
+            _withdraw(connection, [stage])
             change(connection, stage, Status.PENDING)

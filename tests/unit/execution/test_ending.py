@@ -110,7 +110,7 @@ def test_a_checkpoint_from_which_another_came_is_not(store: Store, subject: Subj
 def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, subject: Subject) -> None:
     continued(store, subject)
     with store.write() as connection:
-        stages.cancel(connection, subject.run.id, [subject.stage.id])
+        stages.cancel(connection, subject.run.id, [stages.get(connection, subject.stage.id)])
     assert record(store, subject, exit_code=1, completed_at=clock.now()).status == "cancelled"
     assert tried(store, subject) == set()
 

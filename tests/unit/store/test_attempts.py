@@ -146,7 +146,7 @@ def test_a_cancelled_attempt_is_not_retried(store: Store, add_run: AddRun) -> No
     attempt = start(store, run, "A")
     with store.write() as connection:
         stage = stage_named(connection, run, "A")
-        assert stages.cancel(connection, run, [stage.id]) == ["A"]
+        assert stages.cancel(connection, run, [stage]) == ["A"]
         assert attempts.get(connection, attempt.id).cancel_requested_at is not None
     assert states(store, run)["A"] == Status.RUNNING  # until none of its processes is left
     assert finish(store, attempt, Status.CANCELLED) == Status.CANCELLED
@@ -160,7 +160,7 @@ def test_cancelling_what_does_not_run_is_done_at_once(store: Store, add_run: Add
         )
         assert granted is not None
         assert granted.celery_task_id is not None
-        everything = [stage.id for stage in runs.stages(connection, run)]
+        everything = runs.stages(connection, run)
         stages.cancel(connection, run, everything)
         assert attempts.held_slots(connection, HOST) == {}
         assert attempts.claim(connection, run, "A", granted.celery_task_id) is None

@@ -81,7 +81,7 @@ def test_an_attempt_that_was_cancelled_meanwhile_is_not_put_back(
     run = add_run("r", {"A": []})
     attempt = start(store, run, "A")
     with store.write() as connection:
-        stages.cancel(connection, run, [attempt.stage_id])
+        stages.cancel(connection, run, [stages.get(connection, attempt.stage_id)])
         launching.put_back(connection, attempt.id, "GPU 0 is taken", not_before=clock.now())
         stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
         assert (stage.status, ended.status) == ("cancelled", "cancelled")

@@ -131,7 +131,7 @@ class Scheduling(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         with self.store.write() as connection:
             stage = data.draw(st.sampled_from(runs.stages(connection, RUN)))
-            stages.cancel(connection, RUN, [stage.id])
+            stages.cancel(connection, RUN, [stage])
             after = stages.get(connection, stage.id).status
             assert after in ENDED or after == Status.RUNNING
 
@@ -139,7 +139,7 @@ class Scheduling(RuleBasedStateMachine):
     def cancel_all(self) -> None:
         with self.store.write() as connection:
             everything = runs.stages(connection, RUN)
-            unfinished = [stage.id for stage in everything if stage.status in UNFINISHED]
+            unfinished = [stage for stage in everything if stage.status in UNFINISHED]
             stages.cancel(connection, RUN, unfinished)
 
     @rule(data=st.data(), narrowed=st.booleans())

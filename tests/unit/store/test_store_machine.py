@@ -156,7 +156,7 @@ class Kept(RuleBasedStateMachine):
         with self.store.write() as connection:
             known = runs.stages(connection, run_id)
             chosen = known if whole else [data.draw(st.sampled_from(known))]
-            stages.cancel(connection, run_id, [one.id for one in chosen])
+            stages.cancel(connection, run_id, chosen)
             for stage in (stages.get(connection, one.id) for one in chosen):
                 assert stage.status in ENDED or stage.status == Status.RUNNING
 
