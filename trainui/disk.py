@@ -5,7 +5,6 @@ How little is too little is decided here and nowhere else.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections.abc import Iterable
@@ -95,15 +94,6 @@ def used(directory: Path) -> int:
         except OSError:
             continue
     return total
-
-
-def is_full(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, says that a disk is full."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return True
-        error = error.__cause__
-    return False
 
 
 def lack(places: Iterable[Path]) -> str | None:

@@ -25,10 +25,12 @@ ENDED = b"ended"
 def ring(doorbell: Path | None = None) -> None:
     """Wake whoever listens at `doorbell` (default: the worker); with nobody there, do nothing."""
     target = doorbell if doorbell is not None else paths.home().doorbell
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
         sender.setblocking(False)
-        with contextlib.suppress(OSError):
-            sender.sendto(LOOK, str(target))
+        sender.sendto(LOOK, str(target))
 
 
 _KNOCK = b"knock"

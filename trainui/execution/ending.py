@@ -13,7 +13,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
-from trainui.execution import checkpoints, completion, drain, gpus
+from trainui.execution import checkpoints, completion, drain, gpus, shortage
 from trainui.execution.completion import Loss
 from trainui.execution.delays import SLOT_DELAY
 from trainui.execution.drain import Drained
@@ -60,6 +60,9 @@ def record_exit(
     if found.reason == ExitReason.LOCK_HELD:
         taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
         put_back(store, subject.attempt, f"{taken} was taken by another process of this machine")
+        return True
+    if found.reason == ExitReason.START_FAILED and shortage.is_told(found.message):
+        put_back(store, subject.attempt, str(found.message))
         return True
     definition = _definition(subject)
     outcome = completion.outcome(subject.attempt, definition, found)

@@ -8,9 +8,7 @@ adopted, one that ended meanwhile is recorded. Nothing is ever guessed.
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -21,11 +19,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from trainui import disk, doorbell
+from trainui import doorbell
 from trainui.domain.records import AttemptRecord, Here
 from trainui.domain.states import Status
 from trainui.errors import ReplacedError, TrainuiError
-from trainui.execution import ending
+from trainui.execution import ending, shortage
 from trainui.execution.completion import Loss
 from trainui.execution.launch import (
     CheckpointsExhaustedError,
@@ -314,7 +312,7 @@ class Follower:
         except Exception as error:
             if isinstance(error, ReplacedError) or isinstance(error.__cause__, DBAPIError):
                 raise  # another worker will; the store does not answer: no fault of the stage
-            if isinstance(error, GpuGoneError) or disk.is_full(error):
+            if isinstance(error, GpuGoneError) or shortage.is_cause(error):
                 self._put_back(followed, str(error))
                 return
             if not isinstance(error, TrainuiError | OSError):
@@ -325,7 +323,7 @@ class Follower:
         if result.state == LaunchState.STARTED:
             self._note_start(followed)
             reader.wake()
-        elif os.strerror(errno.ENOSPC) in result.message:
+        elif result.state == LaunchState.BROKEN and shortage.is_told(result.message):
             self._put_back(followed, result.message)
         else:
             error_text = f"its supervisor could not be started: {result.message}"

@@ -679,13 +679,14 @@ def detach(directory: str) -> None:
 def hatch(directory: str, writer: int) -> None:
     """Fork the supervisor of an attempt, which is nobody's child; it answers through `writer`."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    if middle := os.fork():
-        os.waitpid(middle, 0)
+    if middle := fork(writer):
+        if middle > 0:
+            os.waitpid(middle, 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return
     code = BROKEN
     try:
-        if os.fork() == 0:
+        if fork(writer) == 0:
             detach(directory)
             supervise(directory, lambda code, message: reply(writer, code, message))
         code = 0
@@ -695,11 +696,25 @@ def hatch(directory: str, writer: int) -> None:
         os._exit(code)
 
 
+def fork(writer: int) -> int:
+    """Fork, or return -1 and say through `writer` that the system does not let us."""
+    try:
+        return os.fork()
+    except OSError as error:
+        say(writer, BROKEN, f"nothing was started: cannot fork: {error.strerror}")
+        return -1
+
+
 def reply(writer: int, code: int, message: str) -> None:
-    """Tell whoever asked for the attempt what came of it."""
+    """Tell whoever asked for the attempt what came of it, and no more."""
+    say(writer, code, message)
+    os.close(writer)
+
+
+def say(writer: int, code: int, message: str) -> None:
+    """Write a code and a message to whoever asked for the attempt."""
     with contextlib.suppress(OSError):  # whoever asked is gone: the attempt goes on
         os.write(writer, bytes([code]) + message.encode("utf-8", "replace")[:4000])
-    os.close(writer)
 
 
 def relay(reader: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -74,6 +75,17 @@ def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
     assert found.not_before > clock.now()
     with store.read() as connection:
         assert attempts.held_slots(connection, host()) == {}
+
+
+def test_a_stage_for_which_there_was_no_process_waits_and_uses_up_no_retry(
+    store: Store, subject: Subject
+) -> None:
+    message = f"cannot fork: {os.strerror(errno.EAGAIN)}"
+    reason = ExitReason.START_FAILED
+    attempt = record(store, subject, exit_code=None, reason=reason, message=message)
+    assert (attempt.status, attempt.error) == (Status.FAILED, message)
+    found = stage(store, subject)
+    assert (found.status, found.reason, found.retries_used) == (Status.QUEUED, message, 0)
 
 
 def continued(store: Store, subject: Subject) -> str:

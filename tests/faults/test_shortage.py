@@ -1,0 +1,49 @@
+"""The system runs short of something as a stage starts: it waits, says why, and runs once."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import NewRun
+from tests.integration.runs import NOTE, stage
+from trainui.domain.states import Status
+from trainui.execution import locks
+from trainui.paths import Home
+
+
+def pid_of_worker(home: Home) -> int:
+    holder = locks.holder(home.worker_lock)
+    assert holder is not None
+    return int(holder["pid"])
+
+
+def leave_one_file(pid: int) -> None:
+    """Let a process open one more file at a time, and no two."""
+    used = {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    free = [number for number in range(max(used) + 3) if number not in used]
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free[1], hard))
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others: Linux only")
+def test_a_stage_that_finds_no_open_file_left_waits_and_runs_once(
+    home: Home, new_run: NewRun
+) -> None:
+    assert new_run(stage("before", "true")).wait().status == Status.COMPLETED
+    pid = pid_of_worker(home)
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    leave_one_file(pid)
+    try:
+        run = new_run(stage("a", NOTE))
+        waiting = run.until(
+            "a", lambda one: "Too many open files" in (one.reason or ""), "waiting with the reason"
+        )
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert waiting.status in (Status.QUEUED, Status.RUNNING)
+    assert run.wait().status == Status.COMPLETED
+    assert run.stage("a").retries_used == 0
+    assert len(run.lines("ledger")) == 1
