@@ -264,3 +264,41 @@ def test_the_environment_stays_unless_it_is_replaced(served: CommandLine) -> Non
     words = b"first", b"second", b"third"
     kept = third / variables.VARIABLES_FILE
     assert not [word for word in words if word in kept.read_bytes()]
+
+
+LOSING = """\
+name: lost
+stages:
+  - name: prepare
+    run: echo prepare >> ledger; echo x > $TRAINUI_STAGE_DIR/data.npz
+    outputs: ["data.*"]
+  - name: train
+    depends_on: [prepare]
+    run: echo train >> ledger; test -e lost.mended; cp ${stages.prepare.dir}/data.npz ${stage_dir}
+    outputs: [data.npz]
+"""
+
+
+def test_what_was_deleted_since_is_made_again_where_something_needs_it(
+    served: CommandLine,
+) -> None:
+    executed(served)
+    shown = served.run(LOSING, name="lost.yaml", code=1)
+    mend(served, "lost")
+    made = Path(stage_of(shown, "prepare")["dir"], "data.npz")
+    made.write_bytes(b"")
+    plan = served.json("resume", "lost", "--dry-run")
+    assert stage_of(plan, "prepare")["reason"] == "its output data.* is empty by now"
+    made.unlink()
+    kept = served.json("resume", "lost", "--keep", "prepare", "--dry-run")
+    assert stage_of(kept, "prepare")["action"] == "skip"
+    plan = served.json("resume", "lost", "--dry-run")
+    assert stage_of(plan, "prepare")["reason"] == "its output data.* is gone"
+    assert executed(served) == {"prepare": 1, "train": 1}
+
+    assert served("resume", "lost", "--wait").code == 0
+    assert executed(served) == {"prepare": 1, "train": 1}
+    made.unlink()
+    plan = served.json("resume", "lost", "--dry-run")
+    assert [one["action"] for one in plan["stages"]] == ["skip", "skip"]
+    assert "no stage that runs needs" in stage_of(plan, "prepare")["reason"]

@@ -9,7 +9,7 @@ from typing import Any
 from trainui.control import environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.states import UNFINISHED
+from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline import fingerprint, input_state, substitution
 from trainui.pipeline.fingerprint import Made
 from trainui.pipeline.input_state import InputStates
@@ -63,7 +63,9 @@ class Looks:
             if name in self._attempts and stage.status not in UNFINISHED and not stage.removed
         ]
         changed = {stage.name: self._changes(stage) for stage in over}
-        return Evidence(changed=changed, reran=self.reran(), new=new)
+        found = {one.name: self._gone(one) for one in over if one.status == Status.COMPLETED}
+        gone = {name: words for name, words in found.items() if words is not None}
+        return Evidence(changed=changed, reran=self.reran(), new=new, gone=gone)
 
     def reran(self) -> dict[str, list[str]]:
         """Return the upstreams that have completed since a stage's last attempt, by full names."""
@@ -96,6 +98,12 @@ class Looks:
             now = self._inputs(stage, made.inputs)
             changed += fingerprint.input_changes(made.inputs, now)
         return changed
+
+    def _gone(self, stage: StageRecord) -> str | None:
+        from trainui.execution import outputs
+
+        made = substitution.known_outputs(self._made(stage).definition)
+        return outputs.gone(made, Path(stage.directory))
 
     def _reran(self, stage: StageRecord) -> list[str]:
         excused = self._made(stage).excused

@@ -7,6 +7,8 @@ so that all that is new looks old, they are compared with what was noted before 
 
 from __future__ import annotations
 
+import glob
+import itertools
 import json
 import os
 from collections.abc import Collection, Sequence
@@ -15,6 +17,8 @@ from pathlib import Path
 from trainui import paths
 from trainui.execution.globbing import matches
 from trainui.supervisor import protocol
+
+EMPTY = "is empty"
 
 NOTE = "outputs.json"
 """In the attempt's directory: what was there of its outputs before it started."""
@@ -46,6 +50,30 @@ def problem(outputs: Sequence[str], attempt_dir: Path, *, continued: bool) -> st
     old = _unchanged(attempt_dir, outputs)
     found = (_problem(output, attempt_dir.parent.parent, since_ns, old) for output in outputs)
     return next((words for words in found if words), None)
+
+
+def gone(outputs: Sequence[str], stage_dir: Path) -> str | None:
+    """Say which output of a completed stage is no longer there, or empty by now; None: none is.
+
+    Of a path outside the run that can only be told where the directory that holds it is there:
+    it may lie on a disk that is not mounted now, or on another host's.
+
+    Args:
+        outputs: paths or globs, relative to the stage's directory or absolute.
+        stage_dir: the stage's directory.
+    """
+    for output in outputs:
+        found = matches(output, stage_dir)
+        if not found and _is_in_sight(stage_dir / output, stage_dir.parent):
+            return f"its output {output} is gone"
+        if found and all(_problem_of(path, 0, is_old=False) == EMPTY for path in found):
+            return f"its output {output} is empty by now"
+    return None
+
+
+def _is_in_sight(path: Path, run_dir: Path) -> bool:
+    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts[:-1])
+    return run_dir.is_dir() if path.is_relative_to(run_dir) else Path(*fixed).is_dir()
 
 
 def _unchanged(attempt_dir: Path, outputs: Sequence[str]) -> Collection[Path]:
@@ -96,7 +124,7 @@ def _problem(output: str, stage_dir: Path, since_ns: int, old: Collection[Path])
 def _problem_of(path: Path, since_ns: int, *, is_old: bool) -> str | None:
     try:
         if not (any(path.iterdir()) if path.is_dir() else path.stat().st_size):
-            return "is empty"
+            return EMPTY
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     is_new = not is_old or _changed(path, since_ns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from trainui.domain.records import StageRecord
@@ -56,6 +56,8 @@ class Evidence:
     """By full name: the upstreams that have completed again since a stage's last attempt."""
     new: Collection[str] = ()
     """Full names of the stages that the run did not have before."""
+    gone: Mapping[str, str] = field(default_factory=dict)
+    """By full name: what a completed stage made that is not there any more, in words."""
 
 
 NOTHING_CHANGED = Evidence()
@@ -84,6 +86,50 @@ def plan_resume(
         UsageError: a stage that is to begin anew is under way, or another runs on what it made; or
             one that is to be kept is not completed.
     """
+    missed: set[str] = set()
+    while True:
+        changed = {name: [*evidence.changed.get(name, ()), evidence.gone[name]] for name in missed}
+        planned = _plan_once(
+            stages,
+            find_checkpoint,
+            until,
+            fresh,
+            keep,
+            replace(evidence, changed={**evidence.changed, **changed}),
+        )
+        again = {one.name for one in planned if one.action != Action.SKIP}
+        news = _missed(stages, again, evidence.gone.keys(), keep) - missed
+        if not news:
+            return planned
+        missed |= news
+
+
+def _missed(
+    stages: Sequence[StageRecord],
+    again: Collection[str],
+    gone: Collection[str],
+    keep: Collection[str],
+) -> set[str]:
+    """Return the stages whose outputs are gone and on which one depends that is to run."""
+    by_name = {stage.name: stage for stage in stages}
+    waiting = {one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)}
+    needing = waiting.union(again)
+    missed: set[str] = set()
+    for stage in reversed(_in_order(stages, by_name)):
+        if stage.name in needing and not stage.removed:
+            missed.update(name for name in stage.depends_on if name in gone)
+            needing |= missed.difference(keep)
+    return missed
+
+
+def _plan_once(
+    stages: Sequence[StageRecord],
+    find_checkpoint: FindCheckpoint,
+    until: Collection[str],
+    fresh: Collection[str],
+    keep: Collection[str],
+    evidence: Evidence,
+) -> list[PlannedStage]:
     by_name = {stage.name: stage for stage in stages}
     for name in keep:
         _check_kept(by_name[name], fresh)
@@ -106,7 +152,9 @@ def plan_resume(
         elif stage.name not in wanted:
             planned[stage.name] = _left_out(stage, awaited)
         elif not causes:
-            planned[stage.name] = PlannedStage(stage.name, Action.SKIP, _why_skipped(stage))
+            planned[stage.name] = PlannedStage(
+                stage.name, Action.SKIP, _why_skipped(stage, evidence)
+            )
         elif stage.name in keep:
             planned[stage.name] = _kept(stage, causes)
         elif anew and stage.name in users:
@@ -159,8 +207,11 @@ def _kept(stage: StageRecord, causes: Sequence[str]) -> PlannedStage:
     return PlannedStage(stage.name, Action.SKIP, reason, kept=True)
 
 
-def _why_skipped(stage: StageRecord) -> str:
-    return "completed" if stage.status == Status.COMPLETED else f"is {stage.status} already"
+def _why_skipped(stage: StageRecord, evidence: Evidence) -> str:
+    if stage.status != Status.COMPLETED:
+        return f"is {stage.status} already"
+    gone = evidence.gone.get(stage.name)
+    return f"completed; {gone}, which no stage that runs needs" if gone else "completed"
 
 
 def _causes(stage: StageRecord, again: Collection[str], evidence: Evidence) -> list[str]:

@@ -104,6 +104,13 @@ def inputs_before_start(definition: StageDefinition, environ: Mapping[str, str])
     return start(bare, python="", attempt=0, environ=environ, checkpoint=None).inputs
 
 
+def known_outputs(definition: StageDefinition) -> tuple[str, ...]:
+    """Return a submitted stage's outputs, less those that depend on what an attempt decides."""
+    known = tuple(text for text in definition.outputs if not list(template.variables(text)))
+    bare = StageDefinition(definition.name, workdir="/", outputs=known)
+    return start(bare, python="", attempt=0, environ={}, checkpoint=None).outputs
+
+
 def _is_early(text: str) -> bool:
     """Tell whether a text depends on nothing that an attempt decides."""
     return {variable.kind for variable in template.variables(text)} <= {"env"}
