@@ -13,6 +13,7 @@ from urllib.parse import quote
 from tests import certificates, postgresql, redis_server
 from tests.integration import background
 from tests.integration.runs import NOTE, Run, home_of_its_own, stage
+from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.states import Status
 from trainui.execution import service
 from trainui.store import curves, views
@@ -54,16 +55,20 @@ def test_a_run_on_redis_and_postgresql_with_passwords_and_tls(
         with views.reading() as connection:
             (series,) = curves.summaries(connection, {run.stage("a").id: "a"})
         assert (series.name, series.last) == ("loss", 0.5)
-        shown = subprocess.run(
-            [sys.executable, "-m", "trainui", "worker", "status", "--json"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        assert json.loads(shown)["broker"]["reachable"]
+        shown = wait_for(_status_with_a_broker, "the status while the broker answers")
         told = shown + (home.worker / "worker.log").read_text()
         for password in (postgresql.PASSWORD, redis_server.PASSWORD):
             assert password not in told
             assert quote(password, safe="") not in told
         assert not home.broker.exists()
         assert not home.database.exists()
+
+
+def _status_with_a_broker() -> str | None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "trainui", "worker", "status", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return shown if json.loads(shown)["broker"]["reachable"] else None
