@@ -225,8 +225,9 @@ class Panes(Container):
     def go_to(self, number: int) -> None:
         """Put the focus on a pane, showing it where it is hidden, or a sheet in its pane."""
         if number in SHEETS:
-            self.sheet = number
-            self.post_message(self.Changed())
+            if number != self.sheet:
+                self.sheet = number
+                self.post_message(self.Changed())
             number = 2
         if self._zoomed and self._zoomed != number:
             self._zoom_to(number)
@@ -241,11 +242,14 @@ class Panes(Container):
             self._show(4)
 
     def _show(self, number: int) -> None:
+        """Show a pane where there is room for one."""
+        hidden = self.has_class("-stacked") and number != self._pane
         for other in (2, 3, 4):
-            self.set_class(other == number, f"-pane-{other}")
+            self.set_class(other == number, f"-pane-{other}", update=hidden)
         self._pane = number
         self.tabs.choose(self.sheet if number == 2 else number)
-        self.post_message(self.Changed())
+        if hidden:
+            self.post_message(self.Changed())
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         """Show the pane whose tab was clicked."""
