@@ -7,7 +7,8 @@ whole. Over a slow connection that is most of what a page costs, and of the wait
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import chain
+from operator import eq, itemgetter
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
@@ -139,14 +140,15 @@ def changed_runs(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[in
     the end; a wide character is never cut.
     """
     runs: list[tuple[int, int]] = []
-    for at, (old, new) in enumerate(zip_longest(before, after, fillvalue=UNKNOWN)):
-        if old == new:
-            continue
+    same = map(eq, before, after)
+    different = [at for at, found in enumerate(same) if not found]
+    shorter, longer = sorted((len(before), len(after)))
+    for at in (*different, *range(shorter, longer)):
         if runs and at - runs[-1][1] <= NEAR:
             runs[-1] = (runs[-1][0], at + 1)
         else:
             runs.append((at, at + 1))
-    if runs and any(len(text) > 1 for line in (before, after) for text, _ in line):
+    if runs and max(map(len, map(itemgetter(0), chain(before, after)))) > 1:
         runs = [(runs[0][0], max(len(before), len(after)))]
     return [_around_wide(run, after) for run in runs]
 

@@ -194,6 +194,8 @@ BASIC = _like(
 
 OURS = (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT, BASIC)
 
+BY_NAME = {theme.name: theme for theme in OURS}
+
 
 def after(name: str) -> str:
     """Return the name of the theme that comes after another."""

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from trainui.tui.acting import Acting
+from trainui.tui.compositing import PageCompositor
 from trainui.tui.keys import bindings
 from trainui.tui.snapshots import Snapshot, Wanted
 from trainui.tui.spans import Row, Span
@@ -50,6 +51,7 @@ class Page(Acting):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = PageCompositor()
         self.top = Bar(id="top")
         self.gpu_strip = GpuStrip(id="gpus")
         self.search_bar = SearchBar()

@@ -19,6 +19,7 @@ from textual.strip import Strip
 
 from trainui.tui import look
 from trainui.tui.keys import bindings
+from trainui.tui.side_cache import SideCache
 from trainui.tui.spans import Row, cut
 
 
@@ -40,6 +41,7 @@ class LinesView(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
+        self._styles_cache = SideCache()
         self._drawn: dict[int, tuple[object, Strip]] = {}
         """By a row's index what it was made of, and what was made of it."""
         self._styles: dict[str, Style] = {}
