@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import deque
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.timer import Timer
 
 from trainui import paths, settings, text
@@ -40,6 +42,9 @@ SETTLED = 0.1
 
 SAVED_WITHIN = 1.0
 """Seconds within which a changed view is saved."""
+
+GC_THRESHOLD = 5000
+"""Allocations between two collections once it is there: a key never waits for a long one."""
 
 
 def _commands() -> type[Provider]:
@@ -107,6 +112,10 @@ class TrainuiApp(TypeAhead, Working, App[int]):
         """Return our own variables for themes that lack them."""
         return theme.defaults(self.current_theme)
 
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Return a theme, one of ours without a copy of all: each line that is drawn asks."""
+        return theme.BY_NAME.get(theme_name) or super().get_theme(theme_name)
+
     def get_default_screen(self) -> RunsScreen:
         """Return the first page."""
         return RunsScreen()
@@ -164,6 +173,10 @@ class TrainuiApp(TypeAhead, Working, App[int]):
             self.notify(f"config.toml: there is no theme {self._wished_theme!r}", markup=False)
         for unknown in self.keys.unknown:
             self.notify(f"config.toml: no key has the id {unknown!r}", markup=False)
+
+    def on_ready(self) -> None:
+        """Collect what the start has put off little by little from now on."""
+        gc.set_threshold(GC_THRESHOLD)
 
     def on_unmount(self) -> None:
         """Read no more, and remember the view."""
