@@ -30,10 +30,12 @@ class PageCompositor(Compositor):
         if not self._changed:
             yield from super()._get_renders(crop)
             return
+        open_yet = self._changed
         for widget, (region, clip) in self.visible_widgets.items():
             seen = region.intersection(clip)
-            changed = [one.intersection(seen) for one in self._changed if one.overlaps(seen)]
+            changed = [one.intersection(seen) for one in open_yet if one.overlaps(seen)]
             if changed:
                 rows = Region.from_union(changed)
                 place = Region(seen.x, rows.y, seen.width, rows.height)
                 yield place, place, widget.render_lines(place.translate(-region.offset))
+                open_yet = [one for one in open_yet if not seen.contains_region(one)]

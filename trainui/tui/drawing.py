@@ -7,7 +7,7 @@ whole. Over a slow connection that is most of what a page costs, and of the wait
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from operator import eq, itemgetter
 
 from rich.cells import cell_len
@@ -52,8 +52,9 @@ class ShownCells:
         """Return what lets the terminal show an update, and take it for shown from now on."""
         pen = _Pen(console._color_system or ColorSystem.TRUECOLOR)
         for y, x, strip in _pieces(update):
-            for first, last in self._take(y, x, cells(strip)):
-                pen.draw(x + first, y, strip.crop(first, last))
+            line = cells(strip)
+            for first, last in self._take(y, x, line):
+                pen.draw(x + first, y, line[first:last])
         return pen.lifted()
 
     def _take(self, y: int, x: int, after: list[Cell]) -> list[tuple[int, int]]:
@@ -78,12 +79,13 @@ class _Pen:
         self._at = (-1, -1)
         self._style = ""
 
-    def draw(self, x: int, y: int, strip: Strip) -> None:
+    def draw(self, x: int, y: int, piece: Sequence[Cell]) -> None:
         """Write a piece of a line."""
         if self._at != (x, y):
             self._sequences.append(f"\x1b[{y + 1};{x + 1}H")
-        self._at = (x + strip.cell_length, y)
-        for text, style, _ in strip:
+        self._at = (x + len(piece), y)
+        for style, alike in groupby(piece, itemgetter(1)):
+            text = "".join(map(itemgetter(0), alike))
             self._take(style._make_ansi_codes(self._colors) if style is not None else "")
             if style is not None and style.link:
                 text = f"\x1b]8;;{style.link}\x1b\\{text}\x1b]8;;\x1b\\"

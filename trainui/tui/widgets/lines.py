@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -42,6 +42,7 @@ class LinesView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._styles_cache = SideCache()
+        self._width = 0
         self._drawn: dict[int, tuple[object, Strip]] = {}
         """By a row's index what it was made of, and what was made of it."""
         self._styles: dict[str, Style] = {}
@@ -82,12 +83,17 @@ class LinesView(ScrollView, can_focus=True):
             if index not in self._drawn or self._drawn[index][0] != self._made_of(index, width):
                 self.refresh_line(y + self.scroll_offset.y)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines; how wide they are is asked once, since it costs as much as making one."""
+        self._width = self.scrollable_content_region.width
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return what stands on a line of the widget."""
         index = self._index_at(y)
         if y == 0 and len(self._drawn) > 4 * max(self.size.height, 1):
             self._drawn.clear()
-        made_of = self._made_of(index, self.scrollable_content_region.width)
+        made_of = self._made_of(index, self._width)
         drawn = self._drawn.get(index)
         if drawn is None or drawn[0] != made_of:
             self._drawn[index] = drawn = (made_of, self._strip(*made_of))
