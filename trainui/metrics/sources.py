@@ -117,7 +117,7 @@ def _add_files(found: Found, place: Place, source: MetricSource, *, alone: bool)
             found.candidates += [
                 _beside_others(
                     replace(one, ours=one.path.is_relative_to(place.stage_dir)),
-                    alone=alone and not many,
+                    None if alone and not many else root,
                 )
                 for one in usual.grouped(paths, plain)
             ]
@@ -128,13 +128,18 @@ def _add_files(found: Found, place: Place, source: MetricSource, *, alone: bool)
     )
 
 
-def _beside_others(one: Candidate, *, alone: bool) -> Candidate:
-    """Return a file read so that its metrics' names differ from those of others, if there are."""
-    if alone:
+def _beside_others(one: Candidate, root: Path | None) -> Candidate:
+    """Return a file read so that its metrics' names differ from those of others.
+
+    Args:
+        one: the file.
+        root: the directory that all were found in; None: there are no others.
+    """
+    if root is None:
         return one
     if one.one_of_many and not one.reading.format and dvclive.metric_name(one.path) is not None:
         return replace(one, reading=replace(one.reading, format="dvclive"))
-    return replace(one, reading=replace(one.reading, part=usual.part_of(one.path)))
+    return replace(one, reading=replace(one.reading, part=usual.part_of(one.path, root)))
 
 
 def _matches(pattern: str, root: Path) -> Iterator[Path]:

@@ -108,7 +108,9 @@ def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
     for family, pattern in _FAMILIES.items():
         if pattern.fullmatch(path.name):
             reading = Reading(
-                prefix=_fold_prefix(path.parent, stage_dir), part=part_of(path), doubtful=True
+                prefix=_fold_prefix(path.parent, stage_dir),
+                part=part_of(path, stage_dir),
+                doubtful=True,
             )
             return replace(like, reading=reading, family=family)
     return _sniffed(like) if _TEXT.fullmatch(path.name) else None
@@ -128,10 +130,18 @@ def _sniffed(like: Candidate) -> Candidate | None:
     return replace(like, reading=reading, family=family, is_fallback=True)
 
 
-def part_of(path: Path) -> str:
-    """Return what tells the metrics in `val_log.csv` from those in `train_log.csv`."""
+def part_of(path: Path, root: Path) -> str:
+    """Return what tells the metrics in `val_log.csv`, or `val/log.csv`, from those of the training.
+
+    Args:
+        path: the file.
+        root: the directory that it was found in; what that is called says nothing.
+    """
+    *directories, _name = path.relative_to(root).parts if path.is_relative_to(root) else ("",)
     found = _NOT_TRAINED.search(path.stem)
-    return f"{found[1].lower()}/" if found else ""
+    names = [name for name in directories if _NOT_TRAINED.fullmatch(name)]
+    part = found[1] if found else names[-1] if names else ""
+    return f"{part.lower()}/" if part else ""
 
 
 def grouped(paths: Iterable[Path], like: Candidate) -> list[Candidate]:

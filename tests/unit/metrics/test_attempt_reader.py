@@ -280,8 +280,11 @@ def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> N
     "metrics",
     [
         (),
-        (MetricSource(path="*_log.csv"), MetricSource(path="test.jsonl")),
-        tuple(MetricSource(path=f) for f in ("train_log.csv", "val_log.csv", "test.jsonl")),
+        (MetricSource(path="*_log.csv"), MetricSource(path="**/*.jsonl")),
+        tuple(
+            MetricSource(path=file)
+            for file in ("train_log.csv", "val_log.csv", "test.jsonl", "eval/log.jsonl")
+        ),
     ],
 )
 def test_files_of_parts_of_the_data_are_told_apart(
@@ -291,8 +294,11 @@ def test_files_of_parts_of_the_data_are_told_apart(
     (attempt.stage_dir / "train_log.csv").write_text("epoch,loss\n0,1\n1,2\n")
     (attempt.stage_dir / "val_log.csv").write_text("epoch,loss,val_acc\n0,3,4\n")
     (attempt.stage_dir / "test.jsonl").write_text('{"epoch": 1, "loss": 5}\n')
+    (attempt.stage_dir / "eval").mkdir()
+    (attempt.stage_dir / "eval" / "log.jsonl").write_text('{"epoch": 1, "loss": 6}\n')
     end(read(store, attempt))
     assert values(store, attempt) == {
+        "eval/loss": [6],
         "loss": [1, 2],
         "val/loss": [3],
         "val_acc": [4],
