@@ -109,6 +109,11 @@ FILES: dict[str, tuple[str, str, list[Point]]] = {
         ),
         [("loss", step, nan) for step in range(9)],
     ),
+    "objects over several lines behind a byte order mark": (
+        "metrics.jsonl",
+        "\ufeff" + "".join(json.dumps({"step": step, "loss": 1}, indent=1) for step in range(5)),
+        [("loss", step, 1) for step in range(5)],
+    ),
     "objects with nothing between them": (
         "metrics.jsonl",
         "".join(json.dumps({"step": step, "said": '}{"', "loss": step / 2}) for step in range(9)),

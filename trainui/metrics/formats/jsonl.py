@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _BOM = b"\xef\xbb\xbf"
 
-_SPREAD = re.compile(rb"[\s\0]*\{[ \t\r]*\n")
+_SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?[\s\0]*\{[ \t\r]*\n")
 _SEVERAL = re.compile(rb"\}\s*\{")
 
 _PART_BYTES = 131_072
@@ -45,7 +45,9 @@ class JsonLines:
     def cut(self, data: bytes) -> int:
         """Return how many bytes of whole lines there are, or of whole objects without lines."""
         if are_no_lines(data):
-            return lenient.first_objects(data.decode("latin-1"))[1]
+            mark = len(_BOM) if data.startswith(_BOM) else 0
+            end = lenient.first_objects(data[mark:].decode("latin-1"))[1]
+            return end and mark + end
         return data.rfind(b"\n") + 1
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
