@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+KEY_USAGE = "keyUsage=critical,keyCertSign,cRLSign"
+"""What Python 3.13 asks of an authority."""
+
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
@@ -21,16 +24,16 @@ class Certificates:
 
 
 def make(directory: Path, *addresses: str) -> Certificates:
-    """Make one for a server at these IP addresses; without openssl the test is skipped."""
+    """Make one for a server at these addresses or names; without openssl the test is skipped."""
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl on PATH; `apt install openssl` brings it")
     directory.mkdir()
     directory.chmod(0o755)
     made = Certificates(directory / "ca.pem", directory / "server.pem", directory / "server.key")
-    names = ",".join(f"IP:{address}" for address in addresses)
+    names = ",".join(f"{'IP' if one[0].isdigit() else 'DNS'}:{one}" for one in addresses)
     common = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
     authority = ["-subj", "/CN=tests", "-keyout", "ca.key", "-out", made.authority.name]
-    authority += ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]  # Python 3.13 asks for it
+    authority += ["-addext", KEY_USAGE]
     server = ["-subj", "/CN=server", "-addext", f"subjectAltName={names}", "-CA", "ca.pem"]
     server += ["-CAkey", "ca.key", "-keyout", made.key.name, "-out", made.certificate.name]
     server += ["-addext", "basicConstraints=critical,CA:FALSE"]

@@ -47,6 +47,7 @@ class Server:
         settings: Mapping[str, str] | None = None,
         *,
         certificates: Certificates | None = None,
+        superuser: str = "trainui",
         wrap: Sequence[str] = (),
     ) -> None:
         """Make one and start it.
@@ -55,9 +56,11 @@ class Server:
             programs: the directory of its programs.
             settings: as in its `postgresql.conf`.
             certificates: with them it takes clients by TCP, on TLS only.
+            superuser: who may do all in it.
             wrap: a command before the server's, such as one that runs it in another network.
         """
         self._wrap = wrap
+        self.superuser = superuser
         self.directory = Path(tempfile.mkdtemp(prefix="trainui-pg-"))
         self.programs = programs
         self._numbers = itertools.count()
@@ -68,7 +71,7 @@ class Server:
         self._own(secret)
         data = self.directory / "data"
         self._run(
-            *("initdb", "-D", str(data), "-U", "trainui", "-A", "scram-sha-256", "-E", "UTF8"),
+            *("initdb", "-D", str(data), "-U", superuser, "-A", "scram-sha-256", "-E", "UTF8"),
             *("--locale=C.UTF-8", f"--pwfile={secret}", "--no-sync"),
         )
         options = {"listen_addresses": "", "unix_socket_directories": str(self.directory)}
@@ -131,7 +134,7 @@ class Server:
         from urllib.parse import quote
 
         secret = quote(PASSWORD, safe="")
-        return f"postgresql://trainui:{secret}@/{database}?host={self.directory}"
+        return f"postgresql://{self.superuser}:{secret}@/{database}?host={self.directory}"
 
     def make_database(self, template: str = "template1") -> str:
         """Make a database and return its URL."""

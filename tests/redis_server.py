@@ -26,6 +26,7 @@ def running(
     address: str,
     port: int,
     *,
+    password: str = PASSWORD,
     wrap: Sequence[str] = (),
 ) -> Iterator[str]:
     """Run a server and yield its URL; without its program the test is skipped.
@@ -35,6 +36,7 @@ def running(
         certificates: the server's.
         address: where it listens.
         port: the same.
+        password: what it asks for.
         wrap: a command before the server's, such as one that runs it in another network.
     """
     if shutil.which("redis-server") is None:
@@ -42,15 +44,15 @@ def running(
     argv = ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", address]
     argv += ["--tls-cert-file", str(certificates.certificate), "--tls-auth-clients", "no"]
     argv += ["--tls-key-file", str(certificates.key), "--tls-ca-cert-file"]
-    argv += [str(certificates.authority), "--requirepass", PASSWORD, "--save", ""]
+    argv += [str(certificates.authority), "--requirepass", password, "--save", ""]
     local = directory / "redis.sock"
     argv += ["--unixsocket", str(local), "--dir", str(directory)]
     with subprocess.Popen([*wrap, *argv], stdout=subprocess.DEVNULL) as server:
         try:
-            with redis.Redis(unix_socket_path=str(local), password=PASSWORD) as client:
+            with redis.Redis(unix_socket_path=str(local), password=password) as client:
                 wait_for(lambda: _answers(client), "an answer of Redis")
             yield (
-                f"rediss://:{quote(PASSWORD, safe='')}@{address}:{port}/0"
+                f"rediss://:{quote(password, safe='')}@{address}:{port}/0"
                 f"?ssl_ca_certs={quote(str(certificates.authority))}"
             )
         finally:

@@ -35,7 +35,7 @@ ELSEWHERE = {
 """Command lines that are not typed here, by their beginnings, and why."""
 
 PAGES_ELSEWHERE = {
-    "docs/hosts.md": "needs several hosts; tests/hosts has two, set up by the same settings"
+    "docs/hosts.md": "needs several hosts; tests/hosts has two, and follows it there"
 }
 
 FAILS = {"trainui run sample_pipelines/flaky.yaml --wait"}

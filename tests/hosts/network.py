@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -34,13 +36,12 @@ class Network:
         """The command that runs another one in the hub."""
         return [*_IN, f"{self.prefix}hub"]
 
-    def add(self, name: str, own: Path, private: Path) -> list[str]:
+    def add(self, name: str, mounts: Mapping[Path, Path]) -> list[str]:
         """Add a host; return the command that runs another one on it.
 
         Args:
             name: its hostname.
-            own: a directory.
-            private: where this host, and no other, sees that directory.
+            mounts: files and directories, by where this host, and no other, sees them.
         """
         space, link = f"{self.prefix}{name}", f"{self.prefix}v{name}"
         self.hosts.append(name)
@@ -52,9 +53,9 @@ class Network:
         _ip("-n", space, "address", "add", address, "dev", "up0")
         _ip("-n", space, "link", "set", "up0", "up")
         _ip("-n", space, "link", "set", "lo", "up")
-        script = 'hostname "$0" && mount --bind "$1" "$2" && shift 2 && exec "$@"'
-        alone = ["unshare", "--uts", "--mount", "sh", "-c", script]
-        return [*_IN, space, *alone, name, str(own), str(private)]
+        binds = [f"mount --bind {shlex.join([str(own), str(at)])}" for at, own in mounts.items()]
+        script = " && ".join(['hostname "$0"', *binds, 'exec "$@"'])
+        return [*_IN, space, "unshare", "--uts", "--mount", "sh", "-c", script, name]
 
     def connect(self, name: str, *, up: bool) -> None:
         """Connect a host, or cut it off."""
@@ -98,7 +99,14 @@ def _ip(*arguments: str) -> None:
 class Host:
     """A machine with a home of its own, on which commands are run."""
 
-    def __init__(self, network: Network, name: str, directory: Path, settings: Mapping[str, str]):
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        directory: Path,
+        settings: Mapping[str, str],
+        mounts: Mapping[Path, Path] = MappingProxyType({}),
+    ) -> None:
         """Make it.
 
         Args:
@@ -106,6 +114,7 @@ class Host:
             name: its hostname.
             directory: all hosts see it, except that `private` in there is each one's own.
             settings: as in the environment.
+            mounts: what it sees where others do not.
         """
         self.name = name
         self.home = directory / name / "home"
@@ -113,9 +122,9 @@ class Host:
         private, own = directory / "private", directory / name / "private"
         for made in (private, own):
             made.mkdir(parents=True, exist_ok=True)
-        self._wrap = network.add(name, own, private)
+        self.wrap = network.add(name, {private: own, **mounts})
         known = {k: v for k, v in os.environ.items() if not k.startswith("TRAINUI_")}
-        self._environ = {
+        self.environ = {
             **known,
             "TRAINUI_HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home / "config"),
@@ -124,9 +133,9 @@ class Host:
 
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run trainui on this host."""
-        command = [*self._wrap, sys.executable, "-m", "trainui", *arguments]
+        command = [*self.wrap, sys.executable, "-m", "trainui", *arguments]
         return subprocess.run(
-            command, env=self._environ, capture_output=True, text=True, timeout=timeout, check=False
+            command, env=self.environ, capture_output=True, text=True, timeout=timeout, check=False
         )
 
     def json(self, *arguments: str) -> Any:

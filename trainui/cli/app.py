@@ -149,6 +149,8 @@ def _explained(error: Exception, arguments: Sequence[str]) -> str:
 
 _WORDS = {
     "Got unexpected extra argument(s)": "too much is given",
+    "is not a valid integer range": "is not a whole number",
+    "is not a valid integer": "is not a whole number",
     "is not a valid int range": "is not a whole number",
     "is not a valid int": "is not a whole number",
     "is not a valid float range": "is not a number",

@@ -1,0 +1,1 @@
+"""Programs that show how fast trainui is, as ratios."""
