@@ -73,6 +73,7 @@ def _converted(source: str, target: Path) -> tuple[str, tuple[str, ...]]:
 
 def _write(file: Path, text: str) -> None:
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError as error:
