@@ -36,7 +36,7 @@ less often, and with what it takes to hear of them they stay below a twentieth o
 FEW, REST_OF_FEW = 4, 22
 """So many attempts are read sooner, which costs as little: one, within a tenth of a second."""
 
-ACTIVE_FOR = 2.0
+ACTIVE_FOR = 2.5
 """Seconds after its last growth for which a file is looked at on the clock."""
 
 LOOK_PAUSE = 0.1
@@ -85,18 +85,19 @@ class Reader:
         """Seconds between looks for what the watch does not tell."""
         self._grown: dict[int, float] = {}
         """When each attempt's files last grew."""
+        self._took = 0.0
+        """Seconds of CPU of the last turn."""
 
-    def _notice(self, changes: Changes) -> bool:
+    def _notice(self, changes: Changes) -> None:
         """Ring for what the watch saw, if it is news; its thread calls this."""
         if changes.others:
             self._others = True
             doorbell.ring(self._bell.path)
-            return True
+            return
         grown = {self._owners[path] for path in changes.grown if path in self._owners}
         if resting := [attempt_id for attempt_id in grown if not self._is_active(attempt_id)]:
             self._touched.extend(resting)
             doorbell.ring(self._bell.path)
-        return bool(resting)
 
     def _is_active(self, attempt_id: int) -> bool:
         return time.monotonic() - self._grown.get(attempt_id, -ACTIVE_FOR) < ACTIVE_FOR
@@ -114,8 +115,7 @@ class Reader:
             self._others, self._wanted = False, True
         elif rung:
             self._net = min(self._net, IDLE_PAUSE)  # somebody else may have rung as well
-        rare = since >= self._net and not self._wanted
-        if rare or (self._wanted and since >= LOOK_PAUSE):
+        if since >= (LOOK_PAUSE if self._wanted else self._net):
             self._look()
             self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
             touched = set(self._attempts)
@@ -128,10 +128,10 @@ class Reader:
             return 0.0
         if not self._wanted and not any(map(self._is_active, self._attempts)):
             return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
-        # a rare look is no reason to see lines late
-        took = 0.0 if rare else time.thread_time() - used
+        self._took, before = time.thread_time() - used, self._took
         rest = REST_OF_FEW if len(due) <= FEW else REST
-        return min(max(ACTIVE_PAUSE, rest * took), LONGEST_REST)
+        # one turn that took long, by a rare look say, is no reason to see lines late
+        return min(max(ACTIVE_PAUSE, rest * min(self._took, before)), LONGEST_REST)
 
     def _look(self) -> None:
         """Look for attempts and for their files."""

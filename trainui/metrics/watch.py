@@ -21,10 +21,12 @@ from pathlib import Path
 
 from trainui import disk
 
-PAUSE, BUSY_PAUSE = 0.03, 0.12
-"""Seconds between two looks at what has changed: a hundred files that grow cost some looks a
-second, and not one a line. The longer one is while there is always something, and none of it is
-news."""
+PAUSE = 0.03
+"""Seconds between two looks at what has changed, at the least."""
+
+REST = 120
+"""A look is followed by a pause as many times as long: a hundred files that grow cost a hundredth
+of a core."""
 
 SETTLED = 0.002
 """Seconds from a change to a look at the least: who writes in pieces has written them all."""
@@ -61,7 +63,7 @@ class Watch:
         """Watch nothing yet.
 
         Args:
-            on_change: called by a thread of the watch's own; it returns False for what was no news.
+            on_change: called by a thread of the watch's own.
             pause: seconds between two calls at the least; the first after a rest comes at once.
         """
         self._on_change = on_change
@@ -114,18 +116,17 @@ class Watch:
         source = self._inotify
         assert source is not None
         any_of, end = _poll(source, self._stop), _poll(self._stop)
-        news, looked = True, -math.inf
+        due = -math.inf
         while True:
-            busy = not news and bool(any_of.poll(0))
             if self._stop in (ready for ready, _ in any_of.poll()):
                 return
-            pause = max(BUSY_PAUSE, self._pause) if busy else self._pause
-            if end.poll(1000 * max(looked + pause - time.monotonic(), SETTLED)):
+            if end.poll(1000 * max(due - time.monotonic(), SETTLED)):
                 return
-            looked = time.monotonic()
+            looked, used = time.monotonic(), time.thread_time()
             changes = self._read(source)
             if changes.grown or changes.others:
-                news = self._on_change(changes) is not False
+                self._on_change(changes)
+            due = looked + max(self._pause, REST * (time.thread_time() - used))
 
     def _read(self, source: int) -> Changes:
         grown, others = set(), False
