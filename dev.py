@@ -77,6 +77,7 @@ def test(arguments: list[str]) -> int:
 
 def lock(_arguments: list[str]) -> int:
     set_up(extras="[dev]")
+    call([str(PYTHON), "-m", "pip", "install", "-q", "uv"])
     compile_lock = "-m uv pip compile -q --universal --python-version 3.11 --extra dev --no-header"
     return call(
         [str(PYTHON), *compile_lock.split(), "--upgrade", "-o", str(LOCK), "pyproject.toml"]
