@@ -6,8 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.command_line import CommandLine, states_of
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 
@@ -140,16 +138,3 @@ def test_the_demo_is_a_run_like_any_other(cli: CommandLine) -> None:
     assert len(started["stages"]) == 5
     assert cli("cancel", "digits").code == 0
     assert cli("wait", "digits").code == 130
-
-
-@pytest.mark.long
-def test_the_demo_completes_and_its_networks_have_learnt(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.acceptance.command_line.TIMEOUT", 300)
-    shown = cli.json("demo", "--wait")
-    assert set(states_of(shown).values()) == {"completed"}
-    series = cli.json("metrics", "digits")["series"]
-    accuracy = [one["last"] for one in series if one["name"] == "val/accuracy"]
-    assert len(accuracy) == 2
-    assert min(accuracy) > 0.9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -185,11 +186,13 @@ def test_it_installs_as_the_readme_says(command: str, tmp_path: Path) -> None:
     assert said.stdout == f"trainui {__version__}\n"
 
 
-def test_the_demo_runs_from_the_installed_wheel(installed: Path) -> None:
+def test_the_demo_runs_from_the_installed_wheel_and_its_networks_learn(installed: Path) -> None:
     demo = run(installed, "demo")
     assert demo.returncode == 0, demo.stderr
     assert "completed" in demo.stderr
-    shown = run(installed, "metrics", "digits", "train[hidden=32]")
-    assert "val/accuracy" in shown.stdout
-    listed = run(installed, "ls")
-    assert "digits" in listed.stdout
+    series = json.loads(run(installed, "metrics", "digits", "--json").stdout)["series"]
+    accuracy = [one["last"] for one in series if one["name"] == "val/accuracy"]
+    assert len(accuracy) == 2
+    assert min(accuracy) > 0.9
+    (listed,) = json.loads(run(installed, "ls", "--json").stdout)["runs"]
+    assert (listed["name"], listed["status"]) == ("digits", "completed")
