@@ -30,14 +30,17 @@ def test_a_file_that_is_there_is_not_written_over(cli: CommandLine) -> None:
     assert (cli.directory / "pipeline.yaml").read_text() == "mine\n"
 
 
-def test_a_file_to_begin_from_can_be_printed_and_its_directory_must_be_there(
+def test_a_file_to_begin_from_can_be_printed_or_written_into_a_new_directory(
     cli: CommandLine,
 ) -> None:
     assert load_text(cli("init", "-").out).stages
     assert list(cli.directory.iterdir()) == []
-    done = cli("init", "nowhere/p.yaml")
+    assert cli("init", "new/p.yaml").code == 0
+    assert load_text((cli.directory / "new/p.yaml").read_text()).stages
+    (cli.directory / "file").touch()
+    done = cli("init", "file/p.yaml")
     assert done.code == 4
-    assert "nowhere/p.yaml" in done.err
+    assert "file/p.yaml" in done.err
     assert cli.json("init", "p.yaml") == {"file": "p.yaml", "notes": []}
 
 

@@ -99,6 +99,10 @@ async def test_a_file_is_chosen_run_and_resumed_to_its_end(
 
 async def test_the_button_shows_the_plan_and_esc_leaves_everything(filler: Filler) -> None:  # noqa: F811
     run_id = failed_demo(filler)
+    for name in ("prepare", "train[hidden=32]"):
+        directory = Path(filler.stage(run_id, name).directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "model.npz").write_text("weights")
     async with opened(run_id) as driven:
         await driven.until_shown("Resume")
         await driven.pilot.click("#resume")

@@ -76,7 +76,7 @@ def _write(file: Path, text: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{file} is there already; name another file") from error
     except OSError as error:
+        if file.exists():
+            raise UsageError(f"{file} is there already; name another file") from error
         raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error

@@ -58,6 +58,7 @@ class Pulse:
         self._end = end
         self._due = 0.0
         self._silent_since: float | None = None
+        self._note = ""
         self._forget()
 
     def take(self, now: float) -> None:
@@ -71,14 +72,17 @@ class Pulse:
         self._due = now + ASK_EVERY
         if self._answers():
             self._hear()
-        elif self._silent_since is None:
+            return
+        if self._silent_since is None:
             self._silent_since = now
-            write_private(self._asked.note(self._home), json.dumps({"since": time.time_ns()}))
-        elif now - self._silent_since >= self._asked.hangs_for:
+            self._note = json.dumps({"since": time.time_ns()})
+        if now - self._silent_since >= self._asked.hangs_for:
             words = "the %s has not answered for %.0f s: ended"
             logger.warning(words, self._asked.name, self._asked.hangs_for)
             self._end()
             self._hear()
+        else:
+            write_private(self._asked.note(self._home), self._note)
 
     def _hear(self) -> None:
         if self._silent_since is not None:
