@@ -77,6 +77,6 @@ def _write(file: Path, text: str) -> None:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
-        if file.exists():
+        if isinstance(error, FileExistsError) and file.exists():
             raise UsageError(f"{file} is there already; name another file") from error
         raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error
