@@ -82,7 +82,7 @@ LONG = bool(os.environ.get("TRAINUI_TEST_LONG"))
 
 RUNS = 100_000 if LONG else 20_000
 
-PRINTED = 6000 * 10**6 if LONG else 120 * 10**6
+PRINTED = 6000 * 10**6 if LONG else 60 * 10**6
 """Bytes, as fast as they go: a minute, or some seconds, at 100 MB/s."""
 
 MOST_MEMORY = 400 << 20
