@@ -214,7 +214,8 @@ def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
     assert max(most.values()) < MOST_MEMORY
     (tmp_path / "p" / "go").touch()
     wait_for(lambda: journal.read_exit(log.parent), "its end")
-    run.wait_for("loud", Status.COMPLETED)  # though most of what it printed is not read yet
+    # though most of what it printed is not read yet
+    wait_for(lambda: run.stage("loud").status == Status.COMPLETED, "its completion", 240)
     log.unlink()
 
 
