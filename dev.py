@@ -66,7 +66,7 @@ def test(arguments: list[str]) -> int:
         ["ruff", "check", "."],
         ["mypy"],
         ["lint-imports"],
-        ["pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *arguments],
+        ["pytest", "-n", "2", "--dist", "loadfile", *arguments],
     ]
     for check in checks:
         print(f"\n$ {' '.join(check)}", flush=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from trainui.metrics.candidate import Candidate
 from trainui.metrics.decoding import Reading
-from trainui.metrics.formats import UnknownFormatError, dvclive, mlflow
+from trainui.metrics.formats import UnknownFormatError, dvclive, labels, mlflow
 from trainui.metrics.formats.detect import detect
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
 from trainui.store.source_record import key_of
@@ -56,9 +56,7 @@ _PARTS = re.compile(
 )
 """Directories of event files that say which part of a training their scalars are of."""
 
-_NOT_TRAINED = re.compile(
-    r"(?:^|[._-])(val(?:id(?:ation)?)?|dev|eval(?:uation)?|test)(?:$|[._-])", re.IGNORECASE
-)
+_NOT_TRAINED = re.compile(rf"(?:^|[._-])({labels.HELD_OUT})(?:$|[._-])", re.IGNORECASE)
 """In the names of files with what is measured beside the training."""
 
 _FOLD = re.compile(r"fold[_-]?\d+", re.IGNORECASE)

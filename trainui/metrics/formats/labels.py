@@ -27,7 +27,10 @@ _VALUES = ("value", "metric_value", "val")
 
 _PARTS = ("split", "phase", "mode", "stage", "subset", "partition", "dataset")
 
-_PART = r"train(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|test"
+HELD_OUT = r"val(?:id(?:ation)?)?|dev|eval(?:uation)?|test"
+"""What the parts of the data are called that nothing is trained on, as a pattern."""
+
+_PART = rf"train(?:ing)?|{HELD_OUT}"
 _IS_PART = re.compile(_PART, re.IGNORECASE)
 _NAMES_PART = re.compile(rf"(?:.*[^a-z])?(?:{_PART})(?:[^a-z].*)?", re.IGNORECASE)
 
