@@ -193,4 +193,31 @@ def test_a_log_that_nobody_wrote_is_empty(served: CommandLine) -> None:
     assert served("logs", "silent", "a").out == ""
     log = Path(served.json("show", "silent")["stages"][0]["attempts"][0]["stdout"])
     wait_for(log.exists)
-    assert served.json("metrics", "silent") == {"series": []}
+    assert served.json("metrics", "silent") == {"series": [], "problems": []}
+
+
+WRONG = """\
+name: wrong
+stages:
+  - {name: lost, run: "true", metrics: lost.csv}
+  - name: train
+    run: echo '{"loss":1}' >> $TRAINUI_METRICS_FILE; echo words > notes.txt
+    metrics: {path: notes.txt, format: jsonl}
+"""
+
+
+def test_metrics_say_what_is_wrong_with_a_source(served: CommandLine) -> None:
+    served.run(WRONG, name="wrong.yaml")
+    told = served("metrics", "wrong", "--json")
+    lost, unread = json.loads(told.out)["problems"]
+    assert (lost["stage"], lost["source"]) == ("lost", "lost.csv")
+    assert lost["message"].startswith("no file is called lost.csv")
+    assert unread["stage"] == "train"
+    assert unread["source"].endswith("notes.txt")
+    assert unread["message"].endswith("notes.txt holds no record that could be read")
+    lines = [f"! {one['stage']}: {one['message']}" for one in (lost, unread)]
+    assert told.err.splitlines() == lines
+    shown = served("metrics", "wrong", "train")
+    assert "loss" in shown.out
+    assert shown.err.splitlines() == lines[1:]
+    assert served("metrics", "wrong", "--points").err.splitlines() == lines

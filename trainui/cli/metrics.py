@@ -1,4 +1,4 @@
-"""A run's metrics: each series in figures, or point by point."""
+"""A run's metrics: each series in figures, or point by point; and what is wrong with a source."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from trainui.store import views
 
 if TYPE_CHECKING:
     from trainui.domain.records import SeriesSummary
+    from trainui.store.driver import Connection
 
 
 def register(app: typer.Typer) -> None:
@@ -38,35 +39,46 @@ def metrics(
     """Show the metrics of a run or a stage.
 
     A series is stitched of a stage's attempts: where one continues from a checkpoint, its points
-    replace those of the attempts before it from that step on.
+    replace those of the attempts before it from that step on. What is wrong with a
+    source of metrics is said on stderr, a line a source.
     """
     from trainui.store import curves
 
     _found, stages = references.find(run, stage)
     owners = {one.id: one.name for one in stages}
-    if points:
-        _print_points(owners)
-        return
-    with views.reading() as connection, progress.shown("reading"):
-        found = curves.summaries(connection, owners)
-    output.answer(as_json, {"series": [_as_json(one) for one in found]}, _lines(found))
+    with views.reading() as connection:
+        problems = curves.problems(connection, owners)
+        if points:
+            _print_points(connection, owners)
+        else:
+            with progress.shown("reading"):
+                found = curves.summaries(connection, owners)
+            told = {
+                "series": [_as_json(one) for one in found],
+                "problems": [
+                    {"stage": owners[one.owner], "source": one.key, "message": one.problem}
+                    for one in problems
+                ],
+            }
+            output.answer(as_json, told, _lines(found))
+    for one in problems:
+        output.note(text.harmless(f"! {owners[one.owner]}: {one.problem}"))
 
 
-def _print_points(owners: dict[str, str]) -> None:
+def _print_points(connection: Connection, owners: dict[str, str]) -> None:
     from trainui.store import curves
 
-    with views.reading() as connection:
-        for point in curves.points(connection, owners):
-            output.value_line(
-                {
-                    "stage": owners[point.owner],
-                    "name": point.name,
-                    "attempt": point.attempt,
-                    "step": output.number(point.step),
-                    "value": output.number(point.value),
-                    "time": clock.to_iso(point.time),
-                }
-            )
+    for point in curves.points(connection, owners):
+        output.value_line(
+            {
+                "stage": owners[point.owner],
+                "name": point.name,
+                "attempt": point.attempt,
+                "step": output.number(point.step),
+                "value": output.number(point.value),
+                "time": clock.to_iso(point.time),
+            }
+        )
 
 
 def _as_json(one: SeriesSummary) -> dict[str, object]:

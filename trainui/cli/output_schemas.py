@@ -191,7 +191,8 @@ SCHEMAS: dict[str, Schema] = {
                 max=_or_null(VALUE),
                 nonfinite=WHOLE,
             )
-        )
+        ),
+        problems=_list(_object(stage=TEXT, source=TEXT, message=TEXT)),
     ),
     "metrics --points": _object(
         stage=TEXT, name=TEXT, attempt=WHOLE, step=VALUE, value=VALUE, time=_or_null(TIME)
