@@ -266,16 +266,16 @@ class AttemptReader:
         """Store what is wrong with a source, or that nothing is."""
         if self._problems.get(key) == problem:
             return
-        if problem is None:
-            del self._problems[key]
-        else:
-            self._problems[key] = problem
-            log.warning("attempt %s: %s", self.attempt.attempt_id, problem)
         with self._store.write() as connection:
             source = point_sources.add_source(
                 connection, self.attempt.stage_id, key, attempt=self.attempt.number
             )
             point_sources.set_problem(connection, source.id, problem)
+        if problem is None:
+            del self._problems[key]
+        else:
+            self._problems[key] = problem
+            log.warning("attempt %s: %s", self.attempt.attempt_id, problem)
 
     def finish(self, *, clean: bool) -> None:
         """Read everything to its end, the attempt's process having ended, and say so.

@@ -201,10 +201,11 @@ class SourceReader:
             try:
                 result = self._read(file, look, end)
             except StaleSourceError:
+                self._go_back()
                 self._reload()
                 return Advance(more=True)
             except BaseException:
-                self._reload()  # a decoder may be ahead of what is stored
+                self._go_back()
                 raise
         self._seen = None if result.more else look
         if not result.more and self._follows and self.reopen_if_replaced():
@@ -227,7 +228,12 @@ class SourceReader:
         self.close()
         return True
 
+    def _go_back(self) -> None:
+        """Forget what was read since it was last stored; the store need not answer for that."""
+        self._begin(self._stored)
+
     def _reload(self) -> None:
+        """Begin where the store says by now."""
         with self._store.read() as connection:
             known = source(connection, self._stored.id)
         self._begin(known or self._stored)

@@ -9,15 +9,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from tests import postgresql
+from tests.unit.metrics.reading import lines, open_reader, read_on
 from tests.unit.supervisor.waiting import is_alive, wait_for_death
 from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.metrics.persister import sync_metrics_from_file
-from trainui.store import driver, postgres, runs, views
+from trainui.store import driver, point_sources, points, postgres, runs, views
 from trainui.store.engine import Store, open_session, open_store
+from trainui.store.source_record import Source
 
 
 @pytest.fixture
@@ -125,24 +129,69 @@ def test_the_server_ends_with_its_tests_however_they_end(postgresql_programs: Pa
     shutil.rmtree(directory)
 
 
-def test_after_the_server_was_away_all_goes_on(
+@pytest.fixture
+def server(
     postgresql_programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[postgresql.Server]:
+    """A server of one test's own, which may stop it."""
+    own = postgresql.Server(postgresql_programs, {"synchronous_commit": "on"})
+    with closing(own):
+        monkeypatch.setenv("TRAINUI_DATABASE_URL", own.make_database())
+        yield own
+
+
+def test_after_the_server_was_away_all_goes_on(server: postgresql.Server) -> None:
+    with closing(open_store()) as store:
+        with store.write() as connection:
+            runs.set_flag(connection, "paused", "1")
+        server.stop()
+        with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
+            store.write().__enter__()
+        with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
+            views.connect()
+        server.start()
+        with store.write() as connection:
+            assert runs.flag(connection, "paused") == "1"
+
+
+def test_what_was_read_while_the_server_was_away_is_stored_when_it_is_back(
+    server: postgresql.Server, tmp_path: Path
 ) -> None:
-    server = postgresql.Server(postgresql_programs, {"synchronous_commit": "on"})
-    with closing(server):
-        url = server.make_database()
-        monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
-        with closing(open_store()) as store:
-            with store.write() as connection:
-                runs.set_flag(connection, "paused", "1")
-            server.stop()
-            with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
-                store.write().__enter__()
-            with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
-                views.connect()
-            server.start()
-            with store.write() as connection:
-                assert runs.flag(connection, "paused") == "1"
+    file = tmp_path / "m.jsonl"
+    file.write_text(lines(range(1)))
+    with closing(open_store()) as store, closing(open_reader(store, file)) as reader:
+        assert read_on(reader) == 1
+        server.stop()
+        file.write_text(lines(range(2)))
+        for _ in range(2):
+            with pytest.raises(UnfitEnvironmentError):
+                reader.advance()
+        server.start()
+        file.write_text(lines(range(3)))
+        assert read_on(reader) == 2
+
+
+def test_points_whose_commit_nobody_heard_of_are_stored_once(
+    server: postgresql.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "m.jsonl"
+    file.write_text(lines(range(3)))
+    save = points.save
+
+    def commit_and_lose(connection: Connection, *batch: Any, **of: Any) -> Source:
+        stored = save(connection, *batch, **of)
+        point_sources.run(connection, "COMMIT; BEGIN")  # which is left to be lost
+        server.stop()
+        return stored
+
+    with closing(open_store()) as store, closing(open_reader(store, file)) as reader:
+        with monkeypatch.context() as patch:
+            patch.setattr(points, "save", commit_and_lose)
+            with pytest.raises(UnfitEnvironmentError):
+                reader.advance()
+        server.start()
+        assert read_on(reader) == 0
+        assert reader.source.rows == 3
 
 
 def test_an_empty_database_holds_no_runs(
