@@ -108,6 +108,39 @@ def test_a_byte_order_mark_and_bytes_that_are_no_text() -> None:
     assert jsonl(b'{"step": 1, "loss": 1, "who": "\xff\xfe"}\n') == {"loss": [(1, 1)]}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"lr": 0.001, "batch_size": 32, "seed": 1}',
+        '{"model": "gpt2", "epochs": 3, "train_batch_size": 8, "amp": true, "betas": [0.9, 0.95]}',
+        '{"config": {"data": {"rate": 5, "path": "x"}, "step": 3}}',
+        '{"run": "a", "hparams": {"loss": 2}, "time": "2026-01-01"}',
+        '{"env_info": "torch 2", "config": "model = 1", "seed": 0, "exp_name": "x.py"}',
+        "{'args': {'lr': 0.1}}",
+    ],
+)
+def test_a_configuration_among_the_lines_is_no_metric(line: str) -> None:
+    rows = '{"step": 5, "loss": 1}\n{"step": 6, "loss": 2, "lr": 0.1}\n'
+    assert jsonl(f"{line}\n{rows}") == jsonl(rows)
+    assert jsonl(f"{rows}{line}\n{rows}") == jsonl(rows + rows)
+    assert jsonl(f'{line}\n{{"loss": 1}}\n') == {"loss": [(0, 1)]}
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ('{"lr": 0.1, "batch_size": 32, "accuracy": 0.5}', ["lr", "batch_size", "accuracy"]),
+        ('{"step": 1, "batch_size": 32, "seed": 1}', ["batch_size", "seed"]),
+        ('{"training_iteration": 1, "config": {"lr": 0.1}}', ["config/lr"]),
+        ('{"batch_size": 64}', ["batch_size"]),
+        ('{"lr": 0.1, "seed": 3}', ["lr", "seed"]),
+        ('{"config": 7}', ["config"]),
+    ],
+)
+def test_settings_with_a_step_or_a_metric_are_kept(line: str, names: list[str]) -> None:
+    assert list(jsonl(f"{line}\n")) == names
+
+
 def test_nested_objects_are_flattened() -> None:
     assert jsonl('{"step": 1, "a": {"b": {"c": 1}, "d": 2}}\n') == {
         "a/b/c": [(1, 1)],

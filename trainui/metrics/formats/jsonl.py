@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from trainui.metrics.formats import lenient
+from trainui.metrics.formats.configuration import is_configuration
 from trainui.metrics.formats.number_lines import NumberLines
 from trainui.metrics.formats.rows import Row, row_points
 from trainui.metrics.formats.table import Decoded, Whole, table_points
@@ -61,6 +62,7 @@ class JsonLines:
             block = block[len(_BOM) :]
         if are_no_lines(block):
             rows, _end = lenient.first_objects(block.decode("utf-8", "replace"))
+            rows = self._metrics(rows)
             return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
         whole = Whole()
         decoded = ((part, self._numbers.values(part)) for part in _parts(block))
@@ -87,9 +89,13 @@ class JsonLines:
         return Decoded(series, len(values))
 
     def _decode_anything(self, part: bytes, first_row: int) -> Decoded:
-        rows, lines = self._rows(part)
+        found, lines = self._rows(part)
+        rows = self._metrics(found)
         series = row_points(rows, first_row=first_row, step=self._step)
         return Decoded(series, len(rows), lines - len(rows))
+
+    def _metrics(self, rows: list[Row]) -> list[Row]:
+        return [row for row in rows if not is_configuration(row, self._step)]
 
     def _rows(self, part: bytes) -> tuple[list[Row], int]:
         """Return the objects of some lines, and how many lines there are."""

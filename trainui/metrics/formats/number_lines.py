@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from trainui.metrics.formats import labels
+from trainui.metrics.formats import configuration, labels
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import Column
 
@@ -113,6 +113,8 @@ class NumberLines:
             raise ValueError("nothing new, or too much")
         if texts and labels.find((*numbers, *texts)) is not None:
             raise ValueError("a text tells what the numbers are of")
+        if any(map(configuration.tells, (*numbers, *texts))):
+            raise ValueError("a line may be no metrics")
         self._numbers, self._texts = tuple(numbers), tuple(texts)
         self._lines = _decoder(self._numbers, self._texts)
 
