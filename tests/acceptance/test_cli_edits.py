@@ -58,7 +58,13 @@ def test_on_a_terminal_the_difference_is_shown_and_asked(served: CommandLine) ->
     served.run(text("asked", "exit 3"), name="asked.yaml", code=1)
     executed(served)
     served.write("asked.yaml", text("asked"))
-    for answer, code, done in (("n", 1, {}), ("s", 0, {}), ("y", 0, {"b": 1, "c": 1})):
+    ctrl_c, both = "\x03", {"b": 1, "c": 1}
+    for answer, code, word, done in (
+        ("n", 1, "nothing was done", {}),
+        (ctrl_c, 130, "stopped; nothing was resumed", {}),
+        ("s", 0, "resumed: b", {}),
+        ("y", 0, "resumed: b", both),
+    ):
         terminal = pexpect.spawn(
             COMMAND[0],
             [*COMMAND[1:], "resume", "asked", "--detach"],
@@ -71,10 +77,11 @@ def test_on_a_terminal_the_difference_is_shown_and_asked(served: CommandLine) ->
         terminal.expect("was|command changed")
         terminal.expect_exact("[n]othing")
         terminal.sendline(answer)
+        terminal.expect_exact(word)
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == code
-        if answer != "n":
+        if code == 0:
             served("wait", "asked")
         assert executed(served) == done
 

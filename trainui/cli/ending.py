@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trainui import text
-from trainui.cli import options, output, references
+from trainui.cli import options, output, references, stopped
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
 
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     options.add(app, wait, "Wait until a run is over.", "trainui wait digits --timeout 600")
 
 
+@stopped.saying("nothing was cancelled")
 def cancel(
     run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
 ) -> None:
@@ -32,13 +33,18 @@ def cancel(
     Returns once that is recorded; a stage is `cancelled` when none of its processes is left. A
     resume can take it up again.
     """
+    found, stages = references.find(run, stage)
+    names = None if stage is None else [one.name for one in stages]
+    with stopped.looking([found.id], stopped.CANCELLED, "asked to end"):
+        _cancel(found, names, as_json=as_json)
+
+
+def _cancel(run: RunRecord, names: list[str] | None, *, as_json: bool) -> None:
     from trainui import control
     from trainui.execution import service
 
-    found, stages = references.find(run, stage)
-    names = None if stage is None else [one.name for one in stages]
-    asked = control.cancel(found.id, names)
-    found, stages = references.find(found.id, None)
+    asked = control.cancel(run.id, names)
+    found, stages = references.find(run.id, None)
     if any(one.name in asked and one.status == Status.RUNNING for one in stages):
         service.ensure_started()  # somebody has to end the processes
     ended = [one.name for one in stages if one.name in asked and one.status == Status.CANCELLED]

@@ -35,14 +35,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command; return its exit code."""
     output.prepare()
     as_json = "--json" in _before_separator(arguments)
+    by_then = "stopped before anything was done"
     try:
         code = _call(arguments)
+        by_then = "stopped; all is done, but not all of the answer was read"
         sys.stdout.flush()
         return code
     except TrainuiError as error:
         return output.failure(error, as_json=as_json)
     except KeyboardInterrupt:
-        return output.failure(StoppedError("stopped before anything was done"), as_json=as_json)
+        return output.failure(StoppedError(by_then), as_json=as_json)
     except BrokenPipeError:
         _give_up_stdout()
         return PIPE_CLOSED

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainui import text
-from trainui.cli import opening, options, output, references, resume_file, resume_plan
+from trainui.cli import opening, options, output, references, resume_file, resume_plan, stopped
 from trainui.cli.disk_space import DiskWatch
 from trainui.cli.resume_file import Choice
 from trainui.domain.states import UNFINISHED, Status
@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
     )
 
 
+@stopped.saying("nothing was resumed")
 def resume(
     run: Annotated[
         str | None,
@@ -122,13 +123,9 @@ def resume(
         plan = _plan_lines(found, named.wishes(found, choice.pipeline))
         choice = resume_file.ask(found, choice, plan, as_json=as_json)
     wishes = named.wishes(found, choice.pipeline)
-    shown = [] if as_json else _plan_lines(found, wishes)
-    revived = _resume(found.id, wishes)
-    if shown and (revived or wishes.pipeline):
-        output.note("\n".join([*shown, ""]))
-    if not revived:
-        raise typer.Exit(_nothing_to_do(found, wait=wait, as_json=as_json))
-    raise typer.Exit(_follow(found, revived, detach=detach, wait=wait, as_json=as_json))
+    with stopped.looking([found.id], stopped.REVIVED, "resumed"):
+        code = _go_on(found, wishes, detach=detach, wait=wait, as_json=as_json)
+    raise typer.Exit(code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +176,16 @@ def _full_names(run: RunRecord, pipeline: Pipeline | None, written: Sequence[str
     return list(names)
 
 
+def _go_on(run: RunRecord, wishes: _Wishes, *, detach: bool, wait: bool, as_json: bool) -> int:
+    shown = [] if as_json else _plan_lines(run, wishes)
+    revived = _resume(run.id, wishes)
+    if shown and (revived or wishes.pipeline):
+        output.note("\n".join([*shown, ""]))
+    if not revived:
+        return _nothing_to_do(run, wait=wait, as_json=as_json)
+    return _follow(run, revived, detach=detach, wait=wait, as_json=as_json)
+
+
 def _resume(run_id: str, wishes: _Wishes) -> list[str]:
     from trainui import control
     from trainui.execution import service
@@ -213,7 +220,6 @@ def _follow(
 
 
 def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -> int:
-    from trainui.cli import waiting
     from trainui.execution import service, vanished
 
     if dry_run:
@@ -223,6 +229,13 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     if _unfinished_runs():  # the reboot took the worker, and they wait for it
         service.ensure_started()
     found = _interrupted_runs()
+    with stopped.looking([run.id for run in found], stopped.REVIVED, "resumed"):
+        return _resume_each(found, env, detach, as_json)
+
+
+def _resume_each(found: Sequence[RunRecord], env: bool, detach: bool, as_json: bool) -> int:
+    from trainui.cli import waiting
+
     for run in found:
         _note_edit(run)
     resumed = [run for run in found if _resume(run.id, _Wishes(env=env))]
@@ -307,6 +320,7 @@ def _plan_lines(run: RunRecord, wishes: _Wishes) -> list[str]:
     return resume_plan.lines(control.plan_resume(run.id, **wishes.planned))
 
 
+@stopped.saying("nothing runs again")
 def rerun(
     run: options.Run,
     stage: options.Stage,
@@ -319,11 +333,16 @@ def rerun(
 
     It starts in a new directory; the old one is kept beside it, as `STAGE~1`. Returns at once.
     """
+    found, stages = references.find(run, stage)
+    with stopped.looking([found.id], stopped.REVIVED, "runs again"):
+        _rerun(found, [one.name for one in stages], downstream=downstream, as_json=as_json)
+
+
+def _rerun(run: RunRecord, names: Sequence[str], *, downstream: bool, as_json: bool) -> None:
     from trainui import control
     from trainui.execution import service
 
-    found, stages = references.find(run, stage)
-    revived = control.rerun(found.id, [one.name for one in stages], downstream=downstream)
+    revived = control.rerun(run.id, names, downstream=downstream)
     service.ensure_started()
     shown = [f"runs again: {', '.join(map(text.harmless, revived))}"]
-    output.answer(as_json, references.in_full(found.id) if as_json else None, shown)
+    output.answer(as_json, references.in_full(run.id) if as_json else None, shown)

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 from trainui import text
-from trainui.cli import opening, options, output, progress
+from trainui.cli import opening, options, output, progress, stopped
 from trainui.cli.disk_space import DiskWatch
 from trainui.errors import StoppedError, UsageError
 
@@ -58,14 +58,8 @@ class _RunCommand(TyperCommand):
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
 
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise StoppedError(_NOTHING_SUBMITTED) from error
 
-
-_NOTHING_SUBMITTED = "stopped; nothing was submitted"
+_NOTHING_SUBMITTED = "nothing was submitted"
 
 _INTERPRETERS = {".py": ["python"], ".sh": ["bash"]}
 
@@ -100,6 +94,7 @@ def register(app: typer.Typer) -> None:
     )
 
 
+@stopped.saying(_NOTHING_SUBMITTED)
 def run(
     context: typer.Context,
     file: Annotated[
@@ -281,7 +276,7 @@ def _fate(run_id: str) -> str:
         with views.reading() as connection:
             if views.run(connection, run_id) is not None:
                 return f"stopped, but submitted: the run goes on; see `trainui show {run_id}`"
-    return _NOTHING_SUBMITTED
+    return f"stopped; {_NOTHING_SUBMITTED}"
 
 
 def _tell(run_id: str, pipeline: Pipeline, wishes: Wishes) -> None:

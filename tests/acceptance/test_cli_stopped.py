@@ -1,0 +1,145 @@
+"""Ctrl+c in commands that change a run: they say what is done by then, and have that done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.acceptance.command_line import COMMAND, CommandLine, stage_of
+from tests.unit.supervisor.waiting import wait_for
+from trainui.store.engine import Store
+
+SLEEPS = "name: {name}\nstages: [{{name: a, run: exec sleep 300}}]\n"
+
+
+def process_of(served: CommandLine, run: str) -> int | None:
+    """The pid of what stage `a` runs now."""
+    stage = stage_of(served.json("show", run), "a")
+    return stage["attempts"][-1]["pid"] if stage["status"] == "running" else None
+
+
+def start_sleeper(served: CommandLine, name: str) -> str:
+    """Start a run that does not end by itself; return its id when it runs."""
+    served.write(f"{name}.yaml", SLEEPS.format(name=name))
+    run = str(served.json("run", f"{name}.yaml", "--detach")["run"])
+    wait_for(lambda: process_of(served, run))
+    return run
+
+
+@contextmanager
+def nobody_else_writes(served: CommandLine) -> Iterator[None]:
+    file = f"sqlite:///{served.home / 'trainui.db'}"
+    store = Store(served.environ.get("TRAINUI_DATABASE_URL", file))
+    with store.write():
+        yield
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("cancel early", "nothing was cancelled"),
+        ("resume early", "nothing was resumed"),
+        ("rerun early a", "nothing runs again"),
+    ],
+)
+def test_stopped_before_anything_is_recorded(served: CommandLine, command: str, word: str) -> None:
+    run = start_sleeper(served, "early")
+    if not command.startswith("cancel"):
+        served("cancel", run)
+        served("wait", run)
+    before = served.json("show", run)
+    with nobody_else_writes(served):
+        stopped = served.start(*command.split())
+        assert stopped.stderr is not None
+        assert "another process holds" in stopped.stderr.readline()
+        stopped.send_signal(signal.SIGINT)
+    _out, err = stopped.communicate(timeout=60)
+    assert (stopped.returncode, err) == (130, f"stopped; {word}\n")
+    assert served.json("show", run) == before
+    served("cancel", run)
+
+
+def stop_late(served: CommandLine, *command: str, when: Callable[[], object]) -> list[str]:
+    """Stop a command that is done, but for what it prints, which nobody reads; return its words."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with open(reading, "rb") as answer, open(writing, "wb", buffering=0) as full:
+        while full.write(b" " * 4096):
+            pass
+        os.set_blocking(writing, True)
+        stopped = subprocess.Popen(
+            [*COMMAND, *command],
+            cwd=served.directory,
+            env=served.environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for(when)
+        stopped.send_signal(signal.SIGINT)
+        full.close()
+        answer.read()
+    _out, err = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130, err
+    return err.splitlines()
+
+
+def test_stopped_when_it_is_recorded(served: CommandLine) -> None:
+    run = start_sleeper(served, "late")
+    see = f"see `trainui show {run}`"
+
+    def is_cancelled() -> bool:
+        return served.status(run) == "cancelled"
+
+    def runs() -> int | None:
+        return process_of(served, run)
+
+    said = stop_late(served, "cancel", "late", when=is_cancelled)
+    assert said == [f"stopped, but asked to end: a; {see}"]
+    said = stop_late(served, "resume", "late", "--detach", when=runs)
+    assert said[-1] == f"stopped, but resumed: a; {see}"
+    served("cancel", run)
+    wait_for(is_cancelled)
+    said = stop_late(served, "rerun", "late", "a", when=runs)
+    assert said == [f"stopped, but runs again: a; {see}"]
+    attempt = stage_of(served.json("show", run), "a")["attempts"][-1]
+    for process in (attempt["supervisor_pid"], attempt["pid"]):
+        os.kill(process, signal.SIGKILL)
+    wait_for(lambda: served.status(run) == "interrupted")
+    said = stop_late(served, "resume", "--interrupted", "--detach", "--json", when=runs)
+    assert said[-1] == f"stopped, but resumed: a; {see}"
+    served("cancel", run)
+
+
+RESUME = """
+import signal, sys
+from trainui import control
+from trainui.cli import stopped
+with stopped.looking(sys.argv[1:], stopped.REVIVED, "resumed"):
+    control.resume(sys.argv[1])
+    signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_what_is_recorded_is_done_though_there_was_no_worker(cli: CommandLine) -> None:
+    run = start_sleeper(cli, "alone")
+    cli("cancel", run)
+    cli("wait", run)
+    cli("worker", "stop")
+    done = subprocess.run(
+        [sys.executable, "-c", RESUME, run],
+        cwd=cli.directory,
+        env=cli.environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert f"StoppedError: stopped, but resumed: a; see `trainui show {run}`" in done.stderr
+    wait_for(lambda: process_of(cli, run))
+    cli("cancel", run)
