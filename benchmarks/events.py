@@ -1,69 +1,91 @@
 """How fast TensorBoard's event files are decoded, and stored, against TensorBoard's own readers.
 
-python -m benchmarks.events [--megabytes 50] [--rounds 3]
+python -m benchmarks.events [--megabytes 50] [--rounds 5] [--peers DIR]
 
-The peers are measured where they are installed: `pip install tensorboard`.
+By seconds of CPU. The peers, installed where they are not: TensorBoard's Rust loader, a server that
+keeps a sample of the points in memory and checks no checksums; and its Python loader, run but once.
 """
 
 from __future__ import annotations
 
 import argparse
+import operator
 import random
+import resource
 import statistics
 import struct
-import time
-from collections.abc import Callable
+import subprocess
+import tempfile
 from pathlib import Path
-from typing import Any
 
-from benchmarks.ingest import store_all
+from benchmarks.ingest import seconds, store_all
 from benchmarks.made import workplace
+from benchmarks.scheduling import install
 from trainui.metrics.formats.tfevents import EventFile, masked_crc
 
 TAGS = ("train/loss", "train/grad_norm", "lr", "tokens_per_s", "val/acc")
+
+LEAST = {"Rust": 0.5, "Python": 20}
+"""How many times as fast as TensorBoard's loaders points are stored."""
+
+FIND_LOADER = "import tensorboard_data_server as server; print(server.server_binary())"
+
+READ_ALL = """
+import sys, time
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+begun = time.process_time()
+found = EventAccumulator(sys.argv[1]).Reload()
+assert len(found.Tags()["scalars"]) == 5
+print(time.process_time() - begun)
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=float, default=50)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", type=Path, default=Path(tempfile.gettempdir(), "trainui-peers"))
     options = parser.parse_args()
+    python = str(install("tensorboard", options.peers) / "python")
+    loader = subprocess.check_output([python, "-c", FIND_LOADER], text=True).strip()
     with workplace() as (directory, store):
-        path = directory / "events.out.tfevents.1.host"
+        path = directory / "events" / "events.out.tfevents.1.host"
+        path.parent.mkdir()
         count = write_events(path, options.megabytes)
         data = path.read_bytes()
-        jobs = iter(range(10**6))
-        cases: dict[str, Callable[[], object]] = {
-            "decoded": lambda: EventFile().decode(data, 0),
-            "stored": lambda: store_all(store, path, f"job {next(jobs)}"),
-        }
-        try:
-            from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-        except ImportError:
-            print("TensorBoard is not installed: no peer to compare with")
-        else:
-            cases["TensorBoard"] = lambda: read_all(EventAccumulator(str(path)))
-        took = {name: measure(case, options.rounds) for name, case in cases.items()}
-    for name, seconds in took.items():
-        print(f"{name}: {count / seconds / 1e6:.2f} million events a second of CPU")
-    if "TensorBoard" in took:
-        print(f"ratio to TensorBoard: {took['TensorBoard'] / took['stored']:.1f} (at least 20)")
+        took: dict[str, list[float]] = {"decoded": [], "stored": [], "Rust": []}
+        for turn in range(options.rounds):
+            took["decoded"].append(seconds(lambda: EventFile().decode(data, 0)))
+            took["stored"].append(seconds(lambda turn=turn: store_all(store, path, f"job {turn}")))
+            took["Rust"].append(load(loader, path.parent))
+        read = subprocess.check_output([python, "-c", READ_ALL, str(path)])
+        took["Python"] = [float(read)] * options.rounds
+    for name, times in took.items():
+        print(
+            f"{name}: {count / statistics.median(times) / 1e6:.2f} million events a second of CPU"
+        )
+    for name, least in LEAST.items():
+        ratios = map(operator.truediv, took[name], took["stored"])
+        print(
+            f"stored here / read by TensorBoard's {name} loader: "
+            f"{statistics.median(ratios):.2f} times as fast (at least {least})"
+        )
 
 
-def read_all(accumulator: Any) -> None:
-    """Have TensorBoard read a file, all of it."""
-    accumulator.Reload()
-    assert accumulator.Tags()["scalars"] == list(TAGS)
+def load(loader: str, directory: Path) -> float:
+    """Have TensorBoard's Rust loader read a directory once; return its seconds of CPU."""
+    command = [loader, f"--logdir={directory}", "--reload=once", "--port=0", "--verbose"]
+    before = _children_seconds()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        assert any("Finished load cycle" in line for line in server.stderr)
+        server.kill()
+    return _children_seconds() - before
 
 
-def measure(case: Callable[[], object], rounds: int) -> float:
-    """Return the median of the seconds of CPU that a case takes."""
-    took = []
-    for _ in range(rounds):
-        begun = time.process_time()
-        case()
-        took.append(time.process_time() - begun)
-    return statistics.median(took)
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def write_events(path: Path, megabytes: float) -> int:
