@@ -11,6 +11,7 @@ import numpy as np
 from trainui import clock
 from trainui.metrics import formats
 from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient
+from trainui.metrics.formats.configuration import is_configuration
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.pattern import PatternLines
 from trainui.metrics.formats.preset_lines import PresetLines
@@ -111,9 +112,9 @@ def _recognise(file: GrowingFile, reading: Reading, *, complete: bool) -> str | 
 def _are_metrics(head: bytes, path: Path) -> bool:
     """Tell whether JSON lines are metrics and not data: they have a step, or numbers only."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n\0")
-    text = text if jsonl.are_no_lines(text) else text.partition(b"\n")[0]
+    text = text if jsonl.are_no_lines(text) else b"\n".join(text.split(b"\n", 2)[:2])
     rows, _end = lenient.first_objects(text.decode("utf-8", "replace"))
-    row = flatten(rows[0]) if rows else {}
+    row = next((flatten(row) for row in rows if not is_configuration(row, None)), {})
     if row.keys() >= _JOURNAL:
         return False
     if _TELLING.search(path.name.lower()):

@@ -276,6 +276,18 @@ def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> N
     assert problems(store, attempt) == []
 
 
+def test_metrics_after_a_configuration_are_found(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    path = attempt.stage_dir / "train.jsonl"
+    path.write_text('{"config": {"lr": 0.1, "name": "a"}}\n')
+    reader = read(store, attempt)
+    with path.open("a") as file:
+        file.write('{"step": 7, "loss": 1, "note": "a"}\n')
+    reader.scan()
+    end(reader)
+    assert values(store, attempt) == {"loss": [1]}
+
+
 @pytest.mark.parametrize(
     "metrics",
     [
