@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 from textual import events
 
+from trainui.tui.screens.page import Page
+from trainui.tui.widgets.lines import LinesView
+
 if TYPE_CHECKING:
     from textual.app import App
 
@@ -40,7 +43,8 @@ class TypeAhead(Base):
     async def _pass_on(self) -> None:
         event = self._typed[0]
         target = self.focused or self.screen
-        await super().on_event(event)
+        if not await self._acts_in_pane(event):
+            await super().on_event(event)
         self.set_timer(PATIENCE, partial(self._acted, event))
         # after the key, which goes from widget to widget up to the app, and what it asked of each
         acted = partial(self.call_later, self._acted, event)
@@ -48,8 +52,16 @@ class TypeAhead(Base):
             acted = partial(node.call_later, acted)
         acted()
 
+    async def _acts_in_pane(self, event: events.Key) -> bool:
+        """Do at once what a key is bound to in a page's pane, which knows no other keys: from there
+        up to the app it would wait for one widget after another."""
+        if not isinstance(self.screen, Page) or not isinstance(self.focused, LinesView):
+            return False
+        key = event.key
+        return await self._check_bindings(key, priority=True) or await self._check_bindings(key)
+
     async def _acted(self, event: events.Key) -> None:
         if self._typed and self._typed[0] is event:
             self._typed.popleft()
-            if self._typed:
+            if self._typed and self.screen_stack:  # else it was the key that leaves
                 await self._pass_on()
