@@ -169,4 +169,5 @@ async def test_what_a_log_holds_is_harmless_and_keeps_its_colours(filler: Filler
             for segment in view(driven).render_line(y)
             if segment.style
         }
-        assert colours["red [link=x]y[/link]"] == Color.from_ansi(1)
+        red = Color.from_triplet(driven.app.ansi_theme.ansi_colors[1])
+        assert colours["red [link=x]y[/link]"] == red

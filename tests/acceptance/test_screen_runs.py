@@ -115,7 +115,7 @@ async def test_ten_thousand_runs_scroll(filler: Filler, home: Path) -> None:  # 
         await driven.until_shown("many-10000")
         await driven.press("ctrl+u", "k", "g")
         assert driven.runs.table.selected.name == "many"  # type: ignore[union-attr]
-        assert len(driven.runs.table._drawn) < 500
+        assert len(driven.runs.table._strips) < 500
 
 
 async def test_a_run_that_is_removed_leaves_the_list(filler: Filler) -> None:  # noqa: F811

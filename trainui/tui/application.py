@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from rich.console import RenderableType
-from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
@@ -22,7 +21,7 @@ from textual.timer import Timer
 
 from trainui import paths, settings, text
 from trainui.tui import ascii, endings, figures, theme, traffic
-from trainui.tui.drawing import Drawn, ShownCells
+from trainui.tui.drawing import Drawn, ShownCells, Update
 from trainui.tui.feed import Feed
 from trainui.tui.keys import KeyTable, bindings
 from trainui.tui.memory import FILE, Memory
@@ -136,7 +135,7 @@ class TrainuiApp(TypeAhead, Working, App[int]):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Send the terminal no more than the cells that changed."""
-        if isinstance(renderable, ChopsUpdate | LayoutUpdate) and self._can_draw:
+        if isinstance(renderable, Update) and self._can_draw:
             changes = self._shown.changes(renderable, self.console)
             moved = self.cursor_position != self._cursor_shown
             self._cursor_shown = self.cursor_position

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from itertools import repeat
 
-from textual._compositor import ChopsUpdate, Compositor
+from textual._compositor import Compositor
 from textual.geometry import Region
-from textual.strip import Strip
+
+from trainui.tui.drawing import Pieces
 
 
 class PageCompositor(Compositor):
-    """Textual's, which for a change makes every line of all widgets around it: from the first line
-    that differs to the last, most of them of a page."""
+    """Textual's, which for a change makes whole lines of all widgets around it."""
 
-    _changed: Collection[Region] = ()
-
-    def render_partial_update(self) -> ChopsUpdate | None:
+    def render_partial_update(self) -> Pieces | None:  # type: ignore[override]
         """Return what is to be drawn of what has changed."""
-        self._changed = tuple(self._dirty_regions)
-        try:
-            return super().render_partial_update()
-        finally:
-            self._changed = ()
-
-    def _get_renders(
-        self, crop: Region | None = None
-    ) -> Iterator[tuple[Region, Region, list[Strip]]]:
-        """Yield places and their lines, those in front first."""
-        if not self._changed:
-            yield from super()._get_renders(crop)
-            return
-        open_yet = self._changed
-        for widget, (region, clip) in self.visible_widgets.items():
+        changed = [region.intersection(self.size.region) for region in self._dirty_regions]
+        self._dirty_regions.clear()
+        pieces = Pieces()
+        for widget, (region, clip) in self.visible_widgets.items():  # those in front first
             seen = region.intersection(clip)
-            changed = [one.intersection(seen) for one in open_yet if one.overlaps(seen)]
-            if changed:
-                rows = Region.from_union(changed)
-                place = Region(seen.x, rows.y, seen.width, rows.height)
-                yield place, place, widget.render_lines(place.translate(-region.offset))
-                open_yet = [one for one in open_yet if not seen.contains_region(one)]
+            covered = [place for one in changed if (place := one.intersection(seen))]
+            if covered:
+                changed = [part for one in changed for part in _outside(one, seen)]
+            for place in covered:
+                lines = widget.render_lines(place.translate(-region.offset))
+                pieces += zip(place.line_range, repeat(place.x), lines)
+        return pieces
+
+
+def _outside(region: Region, other: Region) -> list[Region]:
+    """Return the parts of a region that lie outside of another."""
+    if not region.overlaps(other):
+        return [region]
+    left, top, right, bottom = region.corners
+    within = region.intersection(other)
+    parts = (
+        Region.from_corners(left, top, right, within.y),
+        Region.from_corners(left, within.y, within.x, within.bottom),
+        Region.from_corners(within.right, within.y, right, within.bottom),
+        Region.from_corners(left, within.bottom, right, bottom),
+    )
+    return [part for part in parts if part]

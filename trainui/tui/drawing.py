@@ -38,6 +38,13 @@ class Drawn(CompositorUpdate):
         return self._sequences
 
 
+class Pieces(CompositorUpdate, list[tuple[int, int, Strip]]):
+    """An update in pieces of lines: the line, the first cell, and what is there."""
+
+
+Update = ChopsUpdate | LayoutUpdate | Pieces
+
+
 class ShownCells:
     """What was sent to a terminal so far, so what it shows."""
 
@@ -48,11 +55,14 @@ class ShownCells:
         """Take nothing for known: the terminal was resized, or somebody else drew on it."""
         self._lines.clear()
 
-    def changes(self, update: ChopsUpdate | LayoutUpdate, console: Console) -> str:
+    def changes(self, update: Update, console: Console) -> str:
         """Return what lets the terminal show an update, and take it for shown from now on."""
         pen = _Pen(console._color_system or ColorSystem.TRUECOLOR)
+        made: dict[int, list[Cell]] = {}
         for y, x, strip in _pieces(update):
-            line = cells(strip)
+            line = made.get(id(strip))  # the sides of a frame are many times the same
+            if line is None:
+                line = made[id(strip)] = cells(strip)
             for first, last in self._take(y, x, line):
                 pen.draw(x + first, y, line[first:last])
         return pen.lifted()
@@ -102,8 +112,11 @@ class _Pen:
         return "".join(self._sequences)
 
 
-def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
-    """Yield the pieces of lines that an update is made of: line, first cell, and what is there."""
+def _pieces(update: Update) -> Iterator[tuple[int, int, Strip]]:
+    """Yield the pieces of lines that an update is made of."""
+    if isinstance(update, Pieces):
+        yield from update
+        return
     if isinstance(update, LayoutUpdate):
         for y, strips in enumerate(update.strips, update.region.y):
             x = update.region.x

@@ -39,6 +39,8 @@ STYLES: Mapping[str, Look] = {
     "key": Look("accent", bold=True),
     "match": Look(reverse=True),
     "tab-on": Look("primary", "row", bold=True),
+    "frame": Look("border-blurred"),
+    "frame-lit": Look("border"),
     "line": Look("line"),
     "line-on": Look("primary"),
     "cursor": Look(background="row"),

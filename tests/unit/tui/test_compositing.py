@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 from rich.console import RenderableType
-from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.screen import Screen
 
 from tests.unit.tui.driving import Driven
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.tui.application import TrainuiApp
-from trainui.tui.drawing import Cell, ShownCells, cells
+from trainui.tui.drawing import Cell, Pieces, ShownCells, Update, cells
 
 
 class Watched(TrainuiApp):
@@ -22,8 +21,8 @@ class Watched(TrainuiApp):
     partly = 0
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        if isinstance(renderable, ChopsUpdate | LayoutUpdate):
-            self.partly += isinstance(renderable, ChopsUpdate)
+        if isinstance(renderable, Update):
+            self.partly += isinstance(renderable, Pieces)
             self.drawn.changes(renderable, self.console)
         super()._display(screen, renderable)
 

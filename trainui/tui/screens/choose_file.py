@@ -85,8 +85,8 @@ class ChooseFileScreen(Screen[None]):
             background: $background;
         }
         #found { height: 1fr; }
-        FileList { width: 2fr; border: round $border-blurred; border-title-color: $dim; }
-        #preview { width: 3fr; border: round $border-blurred; border-title-color: $dim; }
+        FileList { width: 2fr; border: round $border-blurred; }
+        #preview { width: 3fr; border: round $border-blurred; }
         #preview { padding: 0 1; }
     }
     """
@@ -112,9 +112,9 @@ class ChooseFileScreen(Screen[None]):
             field.cursor_blink = False
         self.query_one("#file", Input).border_title = "File"
         self.query_one("#params", Input).border_title = "Parameters"
-        self.query_one(FileList).border_title = "Files here"
+        self.query_one(FileList).set_title("Files here")
         self.query_one(FileList).can_focus = False
-        self.query_one("#preview").border_title = "What it would run"
+        self.query_one("#preview", RowsView).set_title("What it would run")
         self.query_one("#preview").can_focus = False
         keys = [
             Key("ask.choose", "enter", "run it", "", "choose"),

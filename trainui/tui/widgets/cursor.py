@@ -67,13 +67,10 @@ class CursorView(LinesView):
         if index != before and tell:
             self.post_message(self.Moved(self))
 
-    def on_focus(self) -> None:
-        """Mark the row strongly."""
-        self.update_rows()
-
-    def on_blur(self) -> None:
-        """Mark the row faintly."""
-        self.update_rows()
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Mark the row strongly, or faintly."""
+        super().watch_has_focus(has_focus)
+        self.update_rows(self._cursor)
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; a second click opens."""

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
-from textual.content import Content
 
 from trainui.tui.curve_data import Chart, CurveData, Curves
 from trainui.tui.curve_view import Desk
@@ -78,12 +77,9 @@ class CurvesView(CurveKeys):
         """Lay the plots out again."""
         self.draw()
 
-    def on_focus(self) -> None:
-        """Show where the cursor is."""
-        self.draw()
-
-    def on_blur(self) -> None:
-        """Hide where the cursor is."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show where the cursor is, or hide it."""
+        super().watch_has_focus(has_focus)
         self.draw()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -188,9 +184,7 @@ class CurvesView(CurveKeys):
 
     def draw(self) -> None:
         """Draw all plots, and say in the lower edge how they are looked at."""
-        told = Content(self.told)
-        if self.border_subtitle != told.markup:  # a repaint of the edge costs the pane
-            self.border_subtitle = told
+        self.set_subtitle(self.told)
         shown, curves = self.shown, self.curves
         if not shown or curves is None:
             there = curves is not None and curves.figures

@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
+from textual.geometry import Size
 from textual.strip import Strip
 
-from trainui.tui import look
 from trainui.tui.keys import bindings
-from trainui.tui.side_cache import SideCache
 from trainui.tui.spans import Row, cut
+from trainui.tui.widgets.framed import FramedView
+
+_RowShown = tuple[Row, str, int]
+"""A row, the style under it, and its width."""
 
 
-class LinesView(ScrollView, can_focus=True):
+class LinesView(FramedView):
     """A scrolling view over rows that a subclass makes one by one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("move")]
@@ -41,13 +39,10 @@ class LinesView(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._styles_cache = SideCache()
-        self._width = 0
-        self._drawn: dict[int, tuple[object, Strip]] = {}
-        """By a row's index what it was made of, and what was made of it."""
-        self._styles: dict[str, Style] = {}
-        self._colors: tuple[str, Style] | None = None
-        """The theme, and the widget's own style, that these were made for."""
+        self._rows_shown: dict[int, _RowShown] = {}
+        """By a row's index what is to be seen of it."""
+        self._strips: dict[int, Strip] = {}
+        """The same as it is drawn, where it was."""
 
     def row_count(self) -> int:
         """Return how many rows there are."""
@@ -75,31 +70,32 @@ class LinesView(ScrollView, can_focus=True):
         size = Size(0, self.row_count())
         if size != self.virtual_size:
             self.virtual_size = size
-        width = self.scrollable_content_region.width
-        for y in range(self.scrollable_content_region.height):
+        width, height = self.scrollable_content_region.size
+        before, self._rows_shown = self._rows_shown, {}
+        for y in range(height):
             index = self._index_at(y)
-            if indices and index not in indices:
-                continue
-            if index not in self._drawn or self._drawn[index][0] != self._made_of(index, width):
+            known = shown = before.get(index)
+            if not indices or index in indices:
+                shown = self._look_of(index, width)
+            if shown is not None:
+                self._rows_shown[index] = shown
+            if shown != known:
+                self._strips.pop(index, None)
                 self.refresh_line(y + self.scroll_offset.y)
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Return lines; how wide they are is asked once, since it costs as much as making one."""
-        self._width = self.scrollable_content_region.width
-        return super().render_lines(crop)
+        if len(self._strips) > 4 * height:
+            self._strips.clear()
 
     def render_line(self, y: int) -> Strip:
-        """Return what stands on a line of the widget."""
+        """Return what stands on a line, as it was when it was looked at last."""
         index = self._index_at(y)
-        if y == 0 and len(self._drawn) > 4 * max(self.size.height, 1):
-            self._drawn.clear()
-        made_of = self._made_of(index, self._width)
-        drawn = self._drawn.get(index)
-        if drawn is None or drawn[0] != made_of:
-            self._drawn[index] = drawn = (made_of, self._strip(*made_of))
-        return drawn[1]
+        if index not in self._rows_shown:
+            self._rows_shown[index] = self._look_of(index, self.scrollable_content_region.width)
+            self._strips.pop(index, None)
+        if index not in self._strips:
+            self._strips[index] = self.strip(*self._rows_shown[index])
+        return self._strips[index]
 
-    def _made_of(self, index: int, width: int) -> tuple[Row, str, int]:
+    def _look_of(self, index: int, width: int) -> _RowShown:
         if not 0 <= index < self.row_count():
             return (), "", width
         return self.row(index, width), self.row_style(index), width
@@ -107,40 +103,15 @@ class LinesView(ScrollView, can_focus=True):
     def _index_at(self, y: int) -> int:
         return y if y < self.fixed_rows() else y + self.scroll_offset.y
 
-    def _strip(self, row: Row, under: str, width: int) -> Strip:
-        base = self.style_of("")
-        if under:
-            base = base + self.style_of(under)
-        segments = []
-        used = 0
-        for text, name in row:
-            segments.append(Segment(text, base + self.style_of(name) if name else base))
-            used += cell_len(text)
-        if used < width:
-            segments.append(Segment(" " * (width - used), base))
-        return Strip(segments, max(used, width)).adjust_cell_length(width, base).simplify()
-
-    def style_of(self, name: str) -> Style:
-        """Return the style of this name; empty: the widget's own."""
-        style = self._styles.get(name)
-        if style is None:
-            variables = self.app.theme_variables
-            style = look.style(name, variables) if name else self.rich_style
-            self._styles[name] = style
-        return style
-
-    def notify_style_update(self) -> None:
-        """Forget colours that a theme or a class has changed; the focus changes none of them."""
-        super().notify_style_update()
-        colors = (self.app.theme, self.rich_style)
-        if colors != self._colors:
-            self._colors = colors
-            self._styles.clear()
-            self._drawn.clear()
+    def forget_drawn(self) -> None:
+        """Forget lines that were made."""
+        super().forget_drawn()
+        self._rows_shown.clear()
+        self._strips.clear()
 
     def on_resize(self) -> None:
         """Draw everything again for the new width."""
-        self._drawn.clear()
+        self.forget_drawn()
         self.update_rows()
 
     def show_row(self, index: int, *, around: int = 0) -> None:

@@ -144,7 +144,7 @@ class LogView(LinesView):
 
     def on_resize(self) -> None:
         """Break the lines for the new width."""
-        self._drawn.clear()
+        self.forget_drawn()
         self._draw()
 
     def _draw(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
@@ -42,11 +41,8 @@ class Panes(Container):
         height: 1fr;
         StageGraph, #overview, CurvesView, LogView {
             border: round $border-blurred;
-            border-title-color: $dim;
-            border-subtitle-color: $dim;
             padding: 0 0 0 1;
             scrollbar-gutter: stable;
-            &:focus { border: round $border; border-title-color: $primary; }
         }
         #left { height: 1fr; }
         #right { width: 1fr; height: 1fr; }
@@ -56,10 +52,7 @@ class Panes(Container):
         Tabs { display: none; }
         &.-stacked {
             layout: vertical;
-            StageGraph, #overview, CurvesView, LogView {
-                border: none;
-                &:focus { border: none; }
-            }
+            StageGraph, #overview, CurvesView, LogView { border: none; }
             Tabs { display: block; }
             #left { width: 100%; height: auto; }
             #overview, CurvesView, LogView { height: 1fr; display: none; }
@@ -114,13 +107,13 @@ class Panes(Container):
 
     def on_mount(self) -> None:
         """Name the panes."""
-        self.graph.border_title = Content("1 Stages")
-        self.overview.border_title = Content("2 Overview")
-        self.overview.border_subtitle = Content(
+        self.graph.set_title("1 Stages")
+        self.overview.set_title("2 Overview")
+        self.overview.set_subtitle(
             "  ".join(f"{number} {name.lower()}" for number, name in SHEETS.items())
         )
-        self.curves.border_title = Content("3 Curves")
-        self.log_view.border_title = Content("4 Log")
+        self.curves.set_title("3 Curves")
+        self.log_view.set_title("4 Log")
 
     @property
     def _by_number(self) -> tuple[LinesView, ...]:
@@ -171,16 +164,16 @@ class Panes(Container):
             members: how many stages are folded into the line under the cursor; 0: none.
         """
         of = "" if attempt is None else f" of attempt {attempt}"
-        _set_title(self.curves, f"3 Curves{of}")
-        _set_title(self.log_view, f"4 Log{of}")
+        self.curves.set_title(f"3 Curves{of}")
+        self.log_view.set_title(f"4 Log{of}")
         name = harmless(stage.name)
         self.tabs.show_stage(name)
         if self.sheet == 2 and members:
-            _set_title(self.overview, f"2 {harmless(stage.definition.group)} ×{members}")
+            self.overview.set_title(f"2 {harmless(stage.definition.group)} ×{members}")
         elif self.sheet == 2:
-            _set_title(self.overview, f"2 {name}")
+            self.overview.set_title(f"2 {name}")
         else:
-            _set_title(self.overview, f"{self.sheet} {SHEETS[self.sheet]}{of}: {name}")
+            self.overview.set_title(f"{self.sheet} {SHEETS[self.sheet]}{of}: {name}")
 
     def enter_panel(self) -> None:
         """Put the focus into the panel."""
@@ -254,17 +247,3 @@ class Panes(Container):
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         """Show the pane whose tab was clicked."""
         self.go_to(event.pane)
-
-
-def _set_title(pane: Widget, text: str) -> None:
-    """Set what stands in a pane's upper edge, only where it differs: a repaint costs the pane."""
-    title = Content(text)
-    if pane.border_title != title.markup:
-        pane.border_title = title
-
-
-def _set_subtitle(pane: Widget, text: str) -> None:
-    """Set what stands in a pane's lower edge, only where it differs."""
-    title = Content(text)
-    if pane.border_subtitle != title.markup:
-        pane.border_subtitle = title
