@@ -10,7 +10,7 @@ import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -222,7 +222,16 @@ CHECKS: dict[str, Callable[[Reader, str], None]] = {
 FOLLOWED = [page for page in PAGES if blocks_of(page) and name_of(page) not in PAGES_ELSEWHERE]
 
 
-@pytest.mark.usefixtures("only_on_sqlite")
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[CommandLine]:
+    """One whose paths have a space in them."""
+    root = tmp_path / "a reader"
+    root.mkdir()
+    command_line = CommandLine(root)
+    yield command_line
+    command_line.close()
+
+
 @pytest.mark.parametrize("page", FOLLOWED, ids=name_of)
 def test_what_a_page_shows_works(cli: CommandLine, page: Path) -> None:
     reader = Reader(cli, page)

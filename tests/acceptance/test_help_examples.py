@@ -118,8 +118,8 @@ LOOKING = [
     T("trainui ls --json | jq -r '.runs[0].run'"),
     T("trainui show digits"),
     T("trainui show 3f2a --json"),
-    T("ls $(trainui path digits evaluate)"),
-    T("cd $(trainui path digits)", after="test -e pipeline.yaml"),
+    T('ls "$(trainui path digits evaluate)"'),
+    T('cd "$(trainui path digits)"', after="test -e pipeline.yaml"),
     T("trainui logs digits train -n 50 --stream err", "exec > log", "grep careful log"),
     T("trainui logs digits train --attempt 1 > first.log", after="grep begun first.log"),
     T("trainui events digits"),
@@ -194,7 +194,7 @@ DELETING = [
     T("trainui backup", after="test -s trainui-*.tar.gz"),
     T("trainui backup /mnt/backups/trainui.tar.gz", "mkdir ~/backups", "test -s ~/backups/*.gz"),
     T(
-        "tar xzf trainui.tar.gz -C $TRAINUI_HOME   # to have it back, into an empty home",
+        'tar xzf trainui.tar.gz -C "$TRAINUI_HOME"   # to have it back, into an empty home',
         "cp trainui-*.tar.gz trainui.tar.gz; export TRAINUI_HOME=~/other; mkdir ~/other",
         "trainui show digits",
     ),
@@ -277,14 +277,17 @@ with sqlite3.connect(sys.argv[1]) as connection:
     connection.execute("UPDATE runs SET completed_at = 1 WHERE name = 'old'")
 """
 
-PROGRAM = '#!/bin/sh\necho "$(basename $0) $* on $CUDA_VISIBLE_DEVICES" >> ~/called\n'
+PROGRAM = """\
+#!/bin/sh
+echo "$(basename "$0") $* on $CUDA_VISIBLE_DEVICES" >> ~/called
+"""
 """What stands in for programs that are not ours."""
 
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """A machine with two GPUs, and a run called digits that failed once and was resumed."""
-    root = tmp_path_factory.mktemp("examples")
+    root = tmp_path_factory.mktemp("names with spaces")
     machine = Machine(root / "nvml", 2)
     cli = CommandLine(root, {"LD_LIBRARY_PATH": machine.library_path})
     programs = root / "bin"

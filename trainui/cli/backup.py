@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         "Copy the database and the runs' small files into one file.",
         "trainui backup",
         "trainui backup /mnt/backups/trainui.tar.gz",
-        "tar xzf trainui.tar.gz -C $TRAINUI_HOME   # to have it back, into an empty home",
+        'tar xzf trainui.tar.gz -C "$TRAINUI_HOME"   # to have it back, into an empty home',
     )
 
 

@@ -45,8 +45,8 @@ def register(app: typer.Typer) -> None:
         app,
         path,
         "Print where a run's or a stage's files lie.",
-        "ls $(trainui path digits evaluate)",
-        "cd $(trainui path digits)",
+        'ls "$(trainui path digits evaluate)"',
+        'cd "$(trainui path digits)"',
     )
 
 
