@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.acceptance.command_line import COMMAND, CommandLine
 from tests.acceptance.test_cli_terminal import printed
+from trainui import extras
 
 
 def finding(findings: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def test_apprise_that_is_not_there_is_noted(cli: CommandLine) -> None:
         check=True,
     )
     told = finding(json.loads(done.stdout)["findings"], "notifications")
-    assert (told["level"], told["advice"]) == ("note", "pip install 'trainui[notify]'")
+    assert (told["level"], told["advice"]) == ("note", extras.advice("notify"))
 
 
 def test_the_terminals_size_and_colours_are_told(cli: CommandLine) -> None:

@@ -113,5 +113,5 @@ def test_without_pyarrow_it_says_what_to_install(done: CommandLine) -> None:
         check=False,
     )
     assert refused.returncode == 4, refused.stderr
-    assert "pip install 'trainui[parquet]'" in refused.stderr
+    assert "its extra `parquet`: pipx install" in refused.stderr
     assert not (done.directory / "x.parquet").exists()

@@ -19,7 +19,7 @@ PAGE = DOCS / "hosts.md"
 PASSWORD = "PASSWORD"
 """As on the page."""
 
-ELSEWHERE = "pip install"
+ELSEWHERE = "pipx install"
 """How a line begins that is not typed: its package is what is tested."""
 
 PROGRAM = (

@@ -11,7 +11,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from trainui import disk, settings
+from trainui import disk, extras, settings
 from trainui.cli import output
 from trainui.cli.findings import BAD, GOOD, NOTE, Finding
 from trainui.version import __version__
@@ -91,9 +91,8 @@ def notifications() -> Finding:
     configured = settings.load()
     ways = [name for name in ("notify_command", "notify_urls") if getattr(configured, name, None)]
     if configured.notify_urls and importlib.util.find_spec("apprise") is None:
-        advice = "pip install 'trainui[notify]'"
         message = "notify_urls needs Apprise, which is not there"
-        return Finding("notifications", NOTE, message, advice)
+        return Finding("notifications", NOTE, message, extras.advice("notify"))
     if not ways:
         return Finding("notifications", GOOD, "nobody is told; see notify_command and notify_urls")
     told = f"by {' and '.join(ways)}: {', '.join(configured.notify_on)}"

@@ -59,7 +59,7 @@ def export(
     """Write the points of a run or a stage, series by series, for pandas, DuckDB, a spreadsheet.
 
     The columns are stage, name, attempt, step, value and time. A file is there whole or not at all.
-    Parquet needs `pip install 'trainui[parquet]'`.
+    Parquet needs the extra `parquet`.
     """
     form = form or _format_of(file)
     if file == STDOUT and as_json:

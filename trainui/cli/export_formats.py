@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from trainui import extras
 from trainui.cli import output
 from trainui.errors import UnfitEnvironmentError
 from trainui.store.chunks import NO_TIME, step_number
@@ -112,7 +113,7 @@ class ParquetWriter:
             import pyarrow.parquet
         except ImportError as error:
             raise UnfitEnvironmentError(
-                "Parquet needs pyarrow: `pip install 'trainui[parquet]'`; "
+                f"Parquet needs pyarrow: {extras.advice('parquet')}; "
                 "`--format csv` and `--format jsonl` need nothing"
             ) from error
         self._arrow = pyarrow

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from trainui import extras
 from trainui.cli import options, output
 from trainui.errors import UnfitEnvironmentError
 
@@ -37,13 +38,13 @@ def serve(
 
     The address that it prints holds a token, without which nobody is let in. It listens on
     127.0.0.1 alone: from another machine, `ssh -L 8000:127.0.0.1:8000 HOST` first. Needs
-    `pip install 'trainui[serve]'`.
+    the extra `serve`.
     """
     try:
         from trainui.cli.web_server import WebServer
     except ModuleNotFoundError as error:
         raise UnfitEnvironmentError(
-            f"the web page needs {error.name}: pip install 'trainui[serve]'"
+            f"the web page needs {error.name}: {extras.advice('serve')}"
         ) from error
     _check_port(port)
 

@@ -8,7 +8,7 @@ import sys
 KINDS = {"completed": "success", "failed": "failure", "interrupted": "failure", "cancelled": "info"}
 """What Apprise calls an end; all else is a warning."""
 
-MISSING = "the setting notify_urls needs Apprise: `pip install 'trainui[notify]'`"
+MISSING = "the setting notify_urls needs Apprise, which trainui's extra `notify` brings"
 
 
 def main() -> str | None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from trainui import extras
 from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.store import driver
 
@@ -77,7 +78,7 @@ def connect(url: str, *, read_only: bool = False, autocommit: bool = False) -> p
     except ImportError as error:
         raise UnfitEnvironmentError(
             "the setting database_url names a PostgreSQL, which needs more than is installed: "
-            "pip install 'trainui[postgres]'"
+            f"{extras.advice('postgres')}"
         ) from error
     options = f"{_SERVER} {_READ_ONLY}" if read_only else _SERVER
     connection = psycopg.connect(_libpq(url), autocommit=autocommit, options=options, **_CLIENT)

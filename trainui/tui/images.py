@@ -13,6 +13,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from trainui import extras
 from trainui.text import harmless
 from trainui.tui import image_decoder
 from trainui.tui.ansi import PREFIX
@@ -36,7 +37,7 @@ MOST_KEPT = 32
 GRAIN = 0xF8
 """Bits of a colour that are kept: fewer colours make longer pieces and fewer bytes."""
 
-EXTRA = "images are shown where Pillow is installed: pip install 'trainui[images]'"
+EXTRA = f"images are shown where Pillow is: {extras.advice('images')}"
 
 
 @dataclass(frozen=True, slots=True)
