@@ -80,9 +80,7 @@ class Reader:
 
     def copy_samples(self) -> None:
         """Have what a clone has: the samples, beside one who reads of them."""
-        if self.name == "README.md":
-            shutil.copytree(SAMPLES, self.cli.directory, dirs_exist_ok=True)
-        elif self.name.startswith(SAMPLES.name):
+        if self.name == "README.md" or self.name.startswith(SAMPLES.name):
             shutil.copytree(SAMPLES, self.cli.directory / SAMPLES.name)
             digits = self.cli.directory / SAMPLES.name / "digits.yaml"
             digits.write_text(digits.read_text().replace(*SHORTER))
