@@ -6,6 +6,7 @@ there then. Textual would send both to what has the focus now.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
@@ -40,12 +41,18 @@ class TypeAhead(Base):
         if len(self._typed) == 1:
             await self._pass_on()
 
+    @property
+    def is_acting(self) -> bool:
+        """Whether a key acts, and none waits for its turn."""
+        return len(self._typed) == 1
+
     async def _pass_on(self) -> None:
         event = self._typed[0]
         target = self.focused or self.screen
         if not await self._acts_in_pane(event):
             await super().on_event(event)
-        self.set_timer(PATIENCE, partial(self._acted, event))
+        give_up = partial(self.call_later, self._acted, event)
+        asyncio.get_running_loop().call_later(PATIENCE, give_up)
         # after the key, which goes from widget to widget up to the app, and what it asked of each
         acted = partial(self.call_later, self._acted, event)
         for node in reversed([node for node in target.ancestors_with_self if node is not self]):
@@ -63,5 +70,9 @@ class TypeAhead(Base):
     async def _acted(self, event: events.Key) -> None:
         if self._typed and self._typed[0] is event:
             self._typed.popleft()
-            if self._typed and self.screen_stack:  # else it was the key that leaves
+            if not self.screen_stack:  # it was the key that leaves
+                return
+            if self._typed:
                 await self._pass_on()
+            elif isinstance(self.screen, Page):
+                self.screen.draw_now()

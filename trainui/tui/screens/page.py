@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.reactive import Reactive
@@ -113,6 +114,15 @@ class Page(Acting):
         self.watch(self, "focused", self.show_keys, init=True)
         if self.trainui.snapshot is not None:
             self.take(self.trainui.snapshot)
+
+    def on_idle(self, event: events.Idle) -> None:
+        """Draw nothing yet while a key acts: all that it changes is drawn at once, and together."""
+        if self.trainui.is_acting:
+            event.prevent_default()
+
+    def draw_now(self) -> None:
+        """Draw what has changed, which by itself would wait for the next of 60 frames a second."""
+        self._on_timer_update()
 
     def on_screen_resume(self) -> None:
         """Let the feed read for this page."""

@@ -209,7 +209,7 @@ class Panes(Container):
             self.set_class(other == number, f"-zoom-{other}")
         self._zoomed = number
         if number:
-            self.screen.set_focus(self._by_number[number - 1])
+            self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
         elif self.screen.focused is not None and not self.screen.focused.display:
             self.graph.focus()
         self.share_out(self._wanted_width)
@@ -227,7 +227,7 @@ class Panes(Container):
             return
         if number > 1:
             self._show(number)
-        self.screen.set_focus(self._by_number[number - 1])
+        self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
 
     def show_log(self) -> None:
         """Let the log be seen."""
