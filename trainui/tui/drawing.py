@@ -7,6 +7,7 @@ whole. Over a slow connection that is most of what a page costs, and of the wait
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain, groupby
 from operator import eq, itemgetter
 
@@ -77,6 +78,8 @@ class ShownCells:
         if before == after:
             return []
         line[x:end] = after
+        if len(after) == 1:  # as the sides of a frame are
+            return [(0, 1)]
         return changed_runs(before, after)
 
 
@@ -136,16 +139,26 @@ def cells(strip: Strip) -> list[Cell]:
     """Return the cells of a line."""
     found: list[Cell] = []
     for text, style, _ in strip:
-        if text.isascii():
-            found += [(character, style) for character in text]
-            continue
-        for character in text:
-            width = cell_len(character)
-            if width:
-                found += [(character, style), ("", style)][:width]
-            elif found:
-                found[-1] = (found[-1][0] + character, found[-1][1])
+        texts = text if text.isascii() else _texts(text)
+        if text and not cell_len(text[0]):  # it belongs to the cell before
+            if found:
+                found[-1] = (found[-1][0] + texts[0], found[-1][1])
+            texts = texts[1:]
+        found += [(one, style) for one in texts]
     return found
+
+
+@lru_cache(maxsize=4096)
+def _texts(text: str) -> tuple[str, ...]:
+    """Return what stands in each of the cells of a text."""
+    found: list[str] = []
+    for character in text:
+        width = cell_len(character)
+        if width or not found:
+            found += [character, ""][: width or 1]
+        else:
+            found[-1] += character
+    return tuple(found)
 
 
 def changed_runs(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[int, int]]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events
+from textual.message_pump import MessagePump
 
 from trainui.tui.screens.page import Page
 from trainui.tui.widgets.lines import LinesView
@@ -27,10 +30,27 @@ PATIENCE = 0.5
 """Seconds after which a key's action is taken to be done, though what it was for may be gone."""
 
 
+@dataclass
+class _Round:
+    """Goes from one to the next, when each has handled what it was sent before."""
+
+    pumps: Iterator[MessagePump]
+    then: Callable[[], Awaitable[None]]
+
+    async def go_on(self) -> None:
+        """Go to the next one."""
+        pump = next(self.pumps, None)
+        if pump is None:
+            await self.then()
+        else:
+            pump.post_message(events.Callback(callback=self.go_on))
+
+
 class TypeAhead(Base):
     """The part of the app that passes keys on."""
 
     _typed: deque[events.Key]
+    _patience: asyncio.TimerHandle
 
     async def on_event(self, event: events.Event) -> None:
         """Pass an event on; a key, once the one before has acted."""
@@ -51,13 +71,11 @@ class TypeAhead(Base):
         target = self.focused or self.screen
         if not await self._acts_in_pane(event):
             await super().on_event(event)
-        give_up = partial(self.call_later, self._acted, event)
-        asyncio.get_running_loop().call_later(PATIENCE, give_up)
+        acted = partial(self._acted, event)
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(PATIENCE, self.call_later, acted)
         # after the key, which goes from widget to widget up to the app, and what it asked of each
-        acted = partial(self.call_later, self._acted, event)
-        for node in reversed([node for node in target.ancestors_with_self if node is not self]):
-            acted = partial(node.call_later, acted)
-        acted()
+        await _Round(iter(target.ancestors_with_self), acted).go_on()
 
     async def _acts_in_pane(self, event: events.Key) -> bool:
         """Do at once what a key is bound to in a page's pane, which knows no other keys: from there
@@ -70,6 +88,7 @@ class TypeAhead(Base):
     async def _acted(self, event: events.Key) -> None:
         if self._typed and self._typed[0] is event:
             self._typed.popleft()
+            self._patience.cancel()
             if not self.screen_stack:  # it was the key that leaves
                 return
             if self._typed:
