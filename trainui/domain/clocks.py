@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _CLOCKS = frozenset(
     {"epoch", "step", "time", "timestamp", "wall_time", "walltime", "elapsed"}
@@ -30,5 +31,6 @@ def is_moment(name: str, least: float | None) -> bool:
     return _last(name) in _MOMENTS and least is not None and least >= LONG_AGO
 
 
+@lru_cache(maxsize=4096)
 def _last(name: str) -> str:
     return re.split(r"[/.]", name.casefold())[-1]

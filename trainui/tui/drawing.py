@@ -6,6 +6,7 @@ whole. Over a slow connection that is most of what a page costs, and of the wait
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, groupby
@@ -20,6 +21,9 @@ from textual.strip import Strip
 
 NEAR = 10
 """Cells: runs as near to each other are sent as one, since to go there costs as much."""
+
+_each_takes_a_cell = re.compile("[\\0-~\u2500-\u25fc\u2800-\u28ff]*").fullmatch
+"""Whether a text has nothing but ASCII, lines and dots, of which the screen is full."""
 
 Cell = tuple[str, Style | None]
 """What stands in a cell; no text in the second one of a wide character."""
@@ -139,8 +143,11 @@ def cells(strip: Strip) -> list[Cell]:
     """Return the cells of a line."""
     found: list[Cell] = []
     for text, style, _ in strip:
-        texts = text if text.isascii() else _texts(text)
-        if text and not cell_len(text[0]):  # it belongs to the cell before
+        if _each_takes_a_cell(text):
+            found += [(one, style) for one in text]
+            continue
+        texts = _texts(text)
+        if not cell_len(text[0]):  # it belongs to the cell before
             if found:
                 found[-1] = (found[-1][0] + texts[0], found[-1][1])
             texts = texts[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from trainui.tui import ticks
@@ -71,6 +72,12 @@ class Grid:
     def frame(self) -> Frame:
         """The room of a plot."""
         return Frame(self.plot_width, self.plot_height, ticks.LABEL, 0 if self.compact else 1)
+
+
+@lru_cache(maxsize=64)
+def laid_out(width: int, height: int, count: int) -> Grid:
+    """Return how so many plots are laid out."""
+    return Grid(width, height, count)
 
 
 class _Layout(NamedTuple):

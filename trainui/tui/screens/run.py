@@ -106,7 +106,7 @@ class RunScreen(Page):
         self.panes.share_out(self.graph.preferred_width)
         self.button.set_class(can_resume(page.stages), "-useful")
         self.panel.show(page)
-        self.tick()
+        self._tell_state(page)
         self.ask()
 
     def _follow(self, stages: tuple[StageRecord, ...]) -> None:
@@ -124,11 +124,14 @@ class RunScreen(Page):
         page = self._page
         if page is None:
             return False
-        ending = page.ahead.run if page.ahead else None
-        self.state_bar.show(heading(page.run, page.stages, clock.now(), ending, more=page.more))
+        self._tell_state(page)
         self.graph.tick()
         self.panel.tick(page)
         return page.run.status in UNFINISHED
+
+    def _tell_state(self, page: RunPage) -> None:
+        ending = page.ahead.run if page.ahead else None
+        self.state_bar.show(heading(page.run, page.stages, clock.now(), ending, more=page.more))
 
     def on_resize(self) -> None:
         """Lay the panes out for the new size."""

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from trainui.tui.curve_data import Chart, CurveData, Curves
 from trainui.tui.curve_view import Desk
 from trainui.tui.keys import bindings
-from trainui.tui.plot_grid import GAP, LABEL_WIDTH, Cell, Grid, grid_rows
+from trainui.tui.plot_grid import GAP, LABEL_WIDTH, Cell, Grid, grid_rows, laid_out
 from trainui.tui.spans import Row, Span
 from trainui.tui.widgets.curve_keys import CurveKeys
 
@@ -175,9 +175,11 @@ class CurvesView(CurveKeys):
     def _grid(self) -> Grid:
         size = self.scrollable_content_region.size
         height = max(size.height - len(self._problem_rows()), size.height // 2)
-        return Grid(size.width, height, max(len(self.shown), 1))
+        return laid_out(size.width, height, max(len(self.shown), 1))
 
     def _problem_rows(self) -> list[Row]:
+        if not self._problems:
+            return []
         width = max(self.scrollable_content_region.size.width, 20)
         lines = (line for one in self._problems for line in wrap(f"! {one}", width))
         return [(Span(line, "dim"),) for line in lines]

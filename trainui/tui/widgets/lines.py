@@ -67,21 +67,22 @@ class LinesView(FramedView):
 
     def update_rows(self, *indices: int) -> None:
         """Draw again what differs from what is shown; of these rows only, where some are given."""
-        size = Size(0, self.row_count())
-        if size != self.virtual_size:
-            self.virtual_size = size
+        count = self.row_count()
+        if count != self.virtual_size.height:
+            self.virtual_size = Size(0, count)
         width, height = self.scrollable_content_region.size
+        fixed, top = self.fixed_rows(), self.scroll_offset.y
         before, self._rows_shown = self._rows_shown, {}
         for y in range(height):
-            index = self._index_at(y)
+            index = y if y < fixed else y + top
             known = shown = before.get(index)
             if not indices or index in indices:
-                shown = self._look_of(index, width)
+                shown = self._look_of(index, width) if index < count else ((), "", width)
             if shown is not None:
                 self._rows_shown[index] = shown
             if shown != known:
                 self._strips.pop(index, None)
-                self.refresh_line(y + self.scroll_offset.y)
+                self.refresh_line(y + top)
         if len(self._strips) > 4 * height:
             self._strips.clear()
 
@@ -89,15 +90,15 @@ class LinesView(FramedView):
         """Return what stands on a line, as it was when it was looked at last."""
         index = self._index_at(y)
         if index not in self._rows_shown:
-            self._rows_shown[index] = self._look_of(index, self.scrollable_content_region.width)
+            width = self.scrollable_content_region.width
+            known = index < self.row_count()
+            self._rows_shown[index] = self._look_of(index, width) if known else ((), "", width)
             self._strips.pop(index, None)
         if index not in self._strips:
             self._strips[index] = self.strip(*self._rows_shown[index])
         return self._strips[index]
 
     def _look_of(self, index: int, width: int) -> _RowShown:
-        if not 0 <= index < self.row_count():
-            return (), "", width
         return self.row(index, width), self.row_style(index), width
 
     def _index_at(self, y: int) -> int:

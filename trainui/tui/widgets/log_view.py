@@ -66,6 +66,8 @@ class LogView(LinesView):
         self._busy: float | None = None
         """How far a search is."""
         self._seen: list[Row] = []
+        self._height = 1
+        """Lines of the logs that there is room for."""
 
     @property
     def following(self) -> bool:
@@ -80,6 +82,8 @@ class LogView(LinesView):
 
     def set_source(self, source: LogSource | None, empty: str) -> None:
         """Show other logs, or the same ones; `empty` is said where there is nothing in them."""
+        if (source, empty) == (self._source, self._empty):
+            return
         self._empty = empty
         before, self._source = self._source, source
         if source is None:
@@ -154,7 +158,8 @@ class LogView(LinesView):
         both = self._source is not None and len(self._source.streams) > 1 and all(sizes)
         width = max(region.width - 1, 1)
         self._scroll.rows.set_style(LogStyle(width, self.wrapping, self.timed, both, self._sought))
-        self._seen = self._scroll.seen(self.page_height)
+        self._height = self.page_height
+        self._seen = self._scroll.seen(self._height)
         self.update_rows()
 
     @property
@@ -164,16 +169,16 @@ class LogView(LinesView):
 
     def row_count(self) -> int:
         """As many as there is room for: what lies beyond is not made."""
-        return self.page_height + 1
+        return self._height + 1
 
     def row(self, index: int, width: int) -> Row:
         """Return a row, with the mark that tells where in the logs it is."""
-        if index == self.page_height:
+        if index == self._height:
             return (Span(fit(self._words(), width, right=True), "dim"),)
         row = self._seen[index] if index < len(self._seen) else ()
         if not self._seen and index == 0:
             row = (Span(fit(self._nothing(), width - 1), "dim"),)
-        if index != self._scroll.thumb(self.page_height):
+        if index != self._scroll.thumb(self._height):
             return row
         return (*row, Span(" " * (width - 1 - width_of(row))), Span(THUMB, "line"))
 
