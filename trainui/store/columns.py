@@ -17,7 +17,7 @@ from trainui.store.stitching import History, Piece, Start
 if TYPE_CHECKING:
     from trainui.store.chunks import Floats, Ints
 
-DECODED_AT_ONCE = 16
+DECODED_AT_ONCE = 8
 """Chunks: few enough for their points to stay in the processor's cache, and for little memory."""
 
 
@@ -61,7 +61,7 @@ def columns(
 
     with pieces.view(connection):
         series_id = _series_id(connection, owner, name)
-        figures = _figures(connection, series_id)
+        figures = _figures(connection, series_id, steps)
         tails = [tail for _, tail in pieces.tails_of(connection, owner, {series_id})]
         limits, kept = _cut(figures, tails)
         counted = figures["low_step"] < limits
@@ -106,7 +106,16 @@ def _series_id(connection: driver.Connection, owner: str, name: str) -> int:
     return -1 if found is None else int(found[0])
 
 
-def _figures(connection: driver.Connection, series_id: int) -> Any:
+_WITHIN = (
+    "AND (high_step >= ? AND low_step <= ? OR chunk_id IN (SELECT min(chunk_id) FROM chunk_stats "
+    "WHERE series_id = ? GROUP BY attempt, source_id, generation)) "
+)
+"""Chunks with a step in a range, and the first of each history, which tells what is superseded."""
+
+
+def _figures(
+    connection: driver.Connection, series_id: int, steps: tuple[float, float] | None
+) -> Any:
     """Return the figures of a series' chunks as a structured array of float64.
 
     There may be thousands, so none of them becomes an object of its own; None becomes NaN.
@@ -115,8 +124,9 @@ def _figures(connection: driver.Connection, series_id: int) -> Any:
 
     cursor = connection.cursor()
     cursor.row_factory = None
-    query = f"SELECT {', '.join(_FIELDS)} FROM chunk_stats WHERE series_id = ? ORDER BY chunk_id"
-    rows = cursor.execute(query, (series_id,)).fetchall()
+    within, values = ("", ()) if steps is None else (_WITHIN, (*steps, series_id))
+    query = f"SELECT {', '.join(_FIELDS)} FROM chunk_stats WHERE series_id = ? {within}"
+    rows = cursor.execute(f"{query}ORDER BY chunk_id", (series_id, *values)).fetchall()
     table = np.array(rows, np.float64).reshape(-1, len(_FIELDS))
     return table.view([(field, np.float64) for field in _FIELDS])[:, 0]
 

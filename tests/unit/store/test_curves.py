@@ -16,6 +16,7 @@ from tests.unit.store import readings
 from tests.unit.store.readings import Column, Feeder, connect
 from trainui.domain.records import SeriesSummary
 from trainui.store import curves
+from trainui.store.chunks import CHUNK_POINTS
 from trainui.store.engine import Store
 
 
@@ -174,6 +175,15 @@ def test_columns_equal_a_full_scan(store: Store) -> None:
     for steps in (None, (1000.0, 1500.0), (-5.0, 10.0**6), (30_000.0, 30_001.0)):
         for width in (1, 7, 200):
             assert_equals_full_scan(store, width, steps)
+
+
+def test_what_is_superseded_by_points_outside_a_zoom_is_not_in_it(store: Store) -> None:
+    feeder = Feeder(store)
+    feeder.feed({"loss": line(range(30_000))})
+    feeder.feed({"loss": line(range(20_000, 20_000 + 2 * CHUNK_POINTS), 0.5)}, attempt=2)
+    feeder.feed({"accuracy": [(0, 1.0)]}, attempt=2)
+    assert_equals_full_scan(store, 7, (29_000.0, 29_500.0))
+    assert_equals_full_scan(store, 7, (19_900.0, 20_100.0))
 
 
 def test_a_quick_look_at_columns_misses_no_point(store: Store) -> None:
