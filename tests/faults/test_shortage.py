@@ -22,7 +22,9 @@ def pid_of_worker(home: Home) -> int:
 
 def leave_one_file(pid: int) -> None:
     """Let a process open one more file at a time, and no two."""
-    used = {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    files = Path(f"/proc/{pid}/fd")
+    looks = [{int(entry.name) for entry in files.iterdir()} for _ in range(200)]
+    used = set.intersection(*looks)  # and none that is open for a moment
     free = [number for number in range(max(used) + 3) if number not in used]
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (free[1], hard))
