@@ -73,7 +73,6 @@ class Reader:
         self.name = name_of(page)
         self.blocks = blocks_of(page)
         cli.environ["PATH"] = f"{cli.environ['HOME']}/bin:{cli.environ['PATH']}"
-        cli.environ["OPENBLAS_NUM_THREADS"] = "1"  # more would wait for each other on few cores
         del cli.environ["XDG_CONFIG_HOME"]  # so that it is ~/.config
         for name, text in OWN.get(self.name, {}).items():
             self.write(name, text)
