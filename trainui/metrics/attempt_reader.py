@@ -62,7 +62,7 @@ class AttemptReader:
         self._marks: list[Mark] = []
         """What could not be recorded yet."""
         self._caught_up = False
-        """The points that were stored before this reader came were looked at."""
+        """The points that others stored were looked at."""
         self._fallbacks = Fallbacks()
         self._has_files = False
         """A file that is no fallback gave a metric."""
@@ -114,6 +114,11 @@ class AttemptReader:
             self._watch(known)
         elif self._marks:
             self._watch({})
+
+    def _fall_behind(self) -> None:
+        """Look at all points once more: some are stored that this reader has not seen."""
+        self._alerts = AlertWatch(self.attempt.definition.alerts)
+        self._caught_up = False
 
     def _watch(self, batch: Mapping[str, Points]) -> None:
         """Look at points that are stored now, and record what is wrong with them."""
@@ -188,6 +193,7 @@ class AttemptReader:
             accepts=lambda name: self._accepts(name, candidate),
             shift=self._next_step() if candidate.reading.continues else 0,
             stored=self._watch,
+            overtaken=self._fall_behind,
         )
         if source.problem is not None:
             self._problems[candidate.key] = source.problem
@@ -290,6 +296,7 @@ class AttemptReader:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
         for pattern, problem in self._missing.items():
             self._note(pattern, problem)
+        self._catch_up()
         for metric in self._alerts.never_met():
             self._note(f"alert on {metric}", f"no metric is called {metric}, which an alert names")
         if self._names.is_full:

@@ -81,6 +81,7 @@ class SourceReader:
         accepts: Callable[[str], bool] = lambda _name: True,
         shift: float = 0,
         stored: Callable[[Mapping[str, Points]], None] = lambda _batch: None,
+        overtaken: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin where the store says.
 
@@ -97,6 +98,8 @@ class SourceReader:
             accepts: tells which series are wanted.
             shift: is added to each step that is read.
             stored: is told of points that were stored.
+            overtaken: is told that some were stored which `stored` was not told of: by another
+                reader, or by a commit that nobody heard of.
         """
         self.path = path
         self._attempt = attempt
@@ -108,6 +111,7 @@ class SourceReader:
         self._accepts = accepts
         self._shift = shift
         self._on_stored = stored
+        self._on_overtaken = overtaken
         self._file: GrowingFile | None = None
         self._limit = LIVE_BYTES
         self._begin(known)
@@ -202,6 +206,7 @@ class SourceReader:
                 result = self._read(file, look, end)
             except StaleSourceError:
                 self._go_back()
+                self._on_overtaken()
                 self._reload()
                 return Advance(more=True)
             except BaseException:

@@ -8,19 +8,24 @@ import struct
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from tests.unit.metrics.attempts import Attempt, is_complete, next_attempt, start_attempt
-from tests.unit.metrics.reading import all_points, connect, lines, summaries
+from tests.unit.metrics.reading import all_points, connect, lines, read_on, summaries
 from tests.unit.metrics.test_event_files import framed, message, varint
 from trainui import clock
 from trainui.domain.definition import MetricSource
+from trainui.domain.notices import NAN
 from trainui.domain.states import Status
 from trainui.metrics.attempt_reader import AttemptReader
+from trainui.metrics.decoding import Reading
 from trainui.metrics.names import MAX_SERIES, Names
-from trainui.store import attempts, curves, stages
+from trainui.metrics.source_reader import SourceReader
+from trainui.store import attempts, curves, point_sources, stages
 from trainui.store.attempts import Outcome
 from trainui.store.engine import Store
 from trainui.store.stages import Reopened
+from trainui.store.tables import EVENTS
 
 VERSION = framed(message((3, 2, b"brain.Event:2")))
 
@@ -63,6 +68,28 @@ def test_its_own_file_is_always_read(store: Store, tmp_path: Path) -> None:
     attempt.own_file.write_text('{"note": "first"}\n{"loss": 1.5}\n')
     read(store, attempt)
     assert values(store, attempt) == {"loss": [1.5]}
+
+
+def test_a_nan_that_another_reader_stored_and_did_not_mark_is_marked(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    attempt.own_file.write_text(lines([1]))
+    reader = read(store, attempt)
+    with store.read() as connection:
+        (source,) = point_sources.sources(connection, attempt.stage_id)
+    with attempt.own_file.open("a") as file:
+        file.write('{"step": 2, "loss": NaN}\n')
+    other = SourceReader(store, source, attempt.own_file, Reading("jsonl"), attempt=1)
+    assert read_on(other) == 1
+    with attempt.own_file.open("a") as file:
+        file.write(lines([3]))
+    look(reader)
+    look(reader)
+    assert [step for _, step, _ in all_points(store, attempt.stage_id)] == [1, 2, 3]
+    with store.read() as connection:
+        marked = connection.execute(select(EVENTS.c.text).where(EVENTS.c.kind == NAN)).scalars()
+        assert list(marked) == ["train: loss is NaN at step 2"]
 
 
 def test_files_are_read_as_they_appear(store: Store, tmp_path: Path) -> None:
