@@ -11,9 +11,7 @@ import time
 from trainui import clock
 from trainui.domain.records import StageRecord
 from trainui.pipeline import retry
-
-SLOT_DELAY = 5.0
-"""Seconds after which a stage whose slot was taken by somebody may have its turn again."""
+from trainui.store.launching import LONGEST_PAUSE
 
 MOST = 10_000
 """Delays that are remembered; more waiting stages are no more than their delay late again."""
@@ -45,4 +43,4 @@ class Delays:
 
 def _longest(stage: StageRecord) -> float:
     used = stage.retries_used
-    return max(retry.delay(stage.definition, used) if used else 0.0, SLOT_DELAY)
+    return max(retry.delay(stage.definition, used) if used else 0.0, LONGEST_PAUSE)

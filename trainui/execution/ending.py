@@ -15,7 +15,6 @@ from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution import checkpoints, completion, drain, gpus, shortage
 from trainui.execution.completion import Loss
-from trainui.execution.delays import SLOT_DELAY
 from trainui.execution.drain import Drained
 from trainui.execution.launch import subject_of
 from trainui.execution.preparation import Subject, definition_of
@@ -134,8 +133,7 @@ def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, re
 def put_back(store: Store, attempt: AttemptRecord, reason: str) -> None:
     """Let a stage wait again whose slot or room is not to be had; nothing of it ever started."""
     with store.write() as connection:
-        not_before = clock.now() + int(SLOT_DELAY * clock.SECOND)
-        launching.put_back(connection, attempt.id, reason, not_before=not_before)
+        launching.put_back(connection, attempt.id, reason)
 
 
 def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from trainui import clock
 from trainui.domain.records import StageRecord
@@ -13,6 +13,12 @@ from trainui.store import attempts, events, runs, stages
 from trainui.store.attempts import Outcome
 from trainui.store.point_tables import CHUNK_STATS, SOURCES, TAILS
 from trainui.store.tables import ATTEMPTS, SLOTS, STAGES
+
+SHORTEST_PAUSE = 5.0
+"""Seconds after which a stage that was put back may have its turn again; twice as many after each
+further time in a row."""
+
+LONGEST_PAUSE = 60.0
 
 
 def is_fresh(connection: Connection, stage_id: str) -> bool:
@@ -52,16 +58,15 @@ def _moved(path: str, old: Path, new: Path) -> Path:
     return new / inside.relative_to(old) if inside.is_relative_to(old) else inside
 
 
-def put_back(connection: Connection, attempt_id: int, reason: str, *, not_before: int) -> None:
-    """Let a stage wait again whose attempt found its slot taken: no retry is used up by it.
+def put_back(connection: Connection, attempt_id: int, reason: str) -> None:
+    """Let a stage wait again whose slot or room is not to be had: no retry is used up by it.
 
     One that was cancelled meanwhile has ended by that.
 
     Args:
         connection: a write transaction.
         attempt_id: the running attempt, of which no process ever started.
-        reason: what was taken, in words.
-        not_before: microseconds; when it may be tried again.
+        reason: what was taken or is short, in words.
     """
     attempt = attempts.get(connection, attempt_id)
     if attempt.cancel_requested_at is not None:
@@ -69,16 +74,31 @@ def put_back(connection: Connection, attempt_id: int, reason: str, *, not_before
         attempts.end(connection, attempt_id, cancelled)
         return
     stage = stages.get(connection, attempt.stage_id)
+    now = clock.now()
     ended = connection.execute(
         update(ATTEMPTS)
         .where(ATTEMPTS.c.id == attempt_id, ATTEMPTS.c.status == Status.RUNNING)
-        .values(status=Status.FAILED, completed_at=clock.now(), error=reason)
+        .values(status=Status.FAILED, completed_at=now, error=reason)
     )
     if ended.rowcount == 0:
         return
     connection.execute(delete(SLOTS).where(SLOTS.c.attempt_id == attempt_id))
+    not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)
     stages.change(connection, stage, Status.QUEUED, reason=reason, not_before=not_before)
     runs.refresh(connection, stage.run_id)
+
+
+def _pause(connection: Connection, stage_id: str, reason: str) -> float:
+    """Return the seconds that a stage waits which was put back for a reason once more."""
+    of_stage = ATTEMPTS.c.stage_id == stage_id
+    last_other = (
+        select(func.coalesce(func.max(ATTEMPTS.c.number), 0))
+        .where(of_stage, ATTEMPTS.c.error.is_distinct_from(reason))
+        .scalar_subquery()
+    )
+    in_a_row = select(func.count()).where(of_stage, ATTEMPTS.c.number > last_other)
+    count = int(connection.execute(in_a_row).scalar_one())
+    return float(min(SHORTEST_PAUSE * 2.0 ** min(count - 1, 64), LONGEST_PAUSE))
 
 
 def wrote_points(connection: Connection, stage_id: str, number: int) -> bool:
