@@ -207,13 +207,11 @@ class _Grid:
         """Return the columns of steps; -1 and `width` for those outside."""
         import numpy as np
 
-        steps = np.asarray(steps, np.float64)
-        span = self.high - self.low
-        if not span:
-            at = np.zeros(len(steps), np.int64)
-        else:
-            places = (steps - self.low) / span * self.width
-            at = np.clip(places, 0, self.width - 1).astype(np.int64)
+        places: Floats = np.subtract(steps, self.low, dtype=np.float64)
+        if span := self.high - self.low:
+            places /= span
+            places *= self.width
+        at: Ints = places.clip(0, self.width - 1, out=places).astype(np.int64)
         at[steps < self.low] = -1
         at[steps > self.high] = self.width
         return at
@@ -244,16 +242,17 @@ def _rows_of_points(grid: _Grid, points: Points) -> Floats:
     at, values, ordinals = at[begin:end], values[begin:end], ordinals[begin:end]
     if not len(at):
         return np.empty((0, len(_ROW)))
-    starts = np.flatnonzero(np.diff(at, prepend=-1))
+    starts = np.append(0, np.flatnonzero(at[1:] != at[:-1]) + 1)
     ends = np.append(starts[1:], len(at)) - 1
     finite = np.isfinite(values)
-    numbers = values if bool(finite.all()) else np.where(finite, values, np.nan)
+    whole = bool(finite.all())
+    numbers = values if whole else np.where(finite, values, np.nan)
     rows = (
         at[starts],
         ordinals[ends],
         np.fmin.reduceat(numbers, starts),
         np.fmax.reduceat(numbers, starts),
-        np.add.reduceat(np.where(finite, values, 0.0), starts),
+        np.add.reduceat(values if whole else np.where(finite, values, 0.0), starts),
         ends - starts + 1,
         np.add.reduceat(~finite, starts, dtype=np.int64),
         values[ends],
