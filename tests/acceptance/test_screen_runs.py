@@ -20,6 +20,7 @@ from trainui.store.tables import RUNS
 from trainui.tui import theme
 from trainui.tui.screens.curves import CurvesScreen
 from trainui.tui.screens.help import HelpScreen
+from trainui.tui.spans import Row
 
 
 async def test_a_first_start_says_what_to_do_and_notices_the_first_run(home: Path) -> None:  # noqa: F811
@@ -203,9 +204,9 @@ async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:  
     async with opened() as driven:
         await driven.until_shown("done")
         await driven.pilot.pause()
-        drawn: list[int] = []
-        original = driven.runs.table.render_line
-        driven.runs.table.render_line = lambda y: drawn.append(y) or original(y)  # type: ignore
+        drawn: list[Row] = []
+        original = driven.runs.table.strip
+        driven.runs.table.strip = lambda row, *at: drawn.append(row) or original(row, *at)  # type: ignore
         ticks = driven.app.feed._source
         looked = 0
         has_changed = ticks.has_changed
