@@ -31,9 +31,9 @@ from trainui.store.reading import AttemptToRead, mark_metrics_complete
 from trainui.store.source_record import Source
 from trainui.supervisor import protocol
 
-TEXT_BACKLOG = 32 << 20
-"""Bytes of a text that nobody named which are still read once its attempt has ended, some seconds
-of work: its stage is `running` until then."""
+TEXT_BACKLOG = 16 << 20
+"""Bytes of a text that nobody named which are still read once its attempt has ended, ten to twenty
+seconds of work: its stage is `running` until then."""
 
 PATIENCE = 10.0
 """Seconds for which nothing is said of a source that gives no metric: many come late."""
