@@ -35,11 +35,11 @@ def test_a_store_that_is_opened_and_closed_hides_no_commit_from_a_reader(
     """
     monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("TRAINUI_DATABASE_URL", raising=False)
+    monkeypatch.setattr(engine, "_open", engine._open.__wrapped__)  # those of other tests stay open
     engine.open_store().close()
     with reader.reading() as connection:
         for value in ("1", "2", "3"):
             version = reader.data_version(connection)
-            engine._open.cache_clear()
             engine.open_store().close()
             write(value)
             assert reader.data_version(connection) != version
