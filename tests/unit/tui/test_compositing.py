@@ -56,7 +56,9 @@ async def test_a_pane_that_takes_the_focus_shows_it_and_draws_no_line_anew(fille
     app.drawn, app.partly = ShownCells(), []
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         driven = Driven(app, pilot)
-        await driven.until_shown("2 train[hidden=128]", "exit code 1")
+        await driven.until_shown("2 train[hidden=128]", "exit code 1", "stderr 109 B")
+        await pilot.pause()
+        await driven.until(lambda: shown(app) == whole(app), "the whole page")
         overview = driven.run.panes.overview
         corner, inside = overview.region.offset, overview.content_region
         blurred = shown(app)[corner.y][corner.x]
