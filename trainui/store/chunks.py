@@ -170,8 +170,10 @@ def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
     if kind == _STRIDE:
         start, stride = struct.unpack_from("<qq", blob, 1)
         # In unsigned arithmetic, which wraps as the differences did.
-        index = np.arange(n, dtype=np.uint64)
-        bits = (index * np.uint64(stride % 2**64) + np.uint64(start % 2**64)).view(np.int64)
+        places = np.arange(n, dtype=np.uint64)
+        places *= np.uint64(stride % 2**64)
+        places += np.uint64(start % 2**64)
+        bits = places.view(np.int64)
     elif kind == _DELTA:
         bits = np.empty(n, np.int64)
         bits[0] = struct.unpack_from("<q", blob, 1)[0]
@@ -194,6 +196,7 @@ def read_points(
     )
 
 
+@lru_cache(maxsize=64)
 def no_times(n: int) -> Ints:
     """Return the times of `n` points of which none is known, in no space."""
     import numpy as np
@@ -286,8 +289,8 @@ def _pack_plane(plane: NDArray[np.uint8]) -> bytes:
 def _unpack_planes(blob: bytes, at: int, n: int) -> Ints:
     import numpy as np
 
-    planes = np.empty((8, n), np.uint8)
-    for plane in planes:
+    bits = np.empty(n, np.int64)
+    for plane in bits.view(np.uint8).reshape(n, 8).T:
         kind, size = struct.unpack_from("<BI", blob, at)
         data = blob[at + 5 : at + 5 + size]
         at += 5 + size
@@ -297,7 +300,7 @@ def _unpack_planes(blob: bytes, at: int, n: int) -> Ints:
             plane[:] = np.frombuffer(
                 zlib.decompress(data, -15) if kind == _DEFLATED else data, np.uint8
             )
-    return np.ascontiguousarray(planes.T).view(np.int64).reshape(n)
+    return bits
 
 
 def pack_tail(series: Mapping[int, Points]) -> bytes:

@@ -234,8 +234,8 @@ def _rows_of_points(grid: _Grid, points: Points) -> Floats:
     import numpy as np
 
     at, values, ordinals = grid.index(points.steps), points.values, points.ordinals
-    later = (at[1:] > at[:-1]) | ((at[1:] == at[:-1]) & (ordinals[1:] > ordinals[:-1]))
-    if not bool(later.all()):
+    in_order = (at[1:] >= at[:-1]) & (ordinals[1:] > ordinals[:-1])
+    if not bool(in_order.all()):
         order = np.lexsort((ordinals, at))
         at, values, ordinals = at[order], values[order], ordinals[order]
     begin, end = np.searchsorted(at, (0, grid.width))
