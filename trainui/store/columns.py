@@ -17,7 +17,7 @@ from trainui.store.stitching import History, Piece, Start
 if TYPE_CHECKING:
     from trainui.store.chunks import Floats, Ints
 
-DECODED_AT_ONCE = 8
+DECODED_AT_ONCE = 4
 """Chunks: few enough for their points to stay in the processor's cache, and for little memory."""
 
 
