@@ -450,3 +450,13 @@ async def test_the_theme_that_was_chosen_is_there_again(filler: Filler) -> None:
         assert driven.app.theme == chosen
     async with opened(configured=settings.Settings(theme="nord")) as driven:
         assert driven.app.theme == "nord"
+
+
+async def test_a_theme_that_there_is_not_is_told_with_those_there_are(
+    filler: Filler,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    filler.run({"a": ()})
+    monkeypatch.setenv("TRAINUI_THEME", "light")
+    async with opened() as driven:
+        await driven.until_shown("the setting theme: there is no 'light'", "trainui-safe-dark")

@@ -169,7 +169,9 @@ class TrainuiApp(TypeAhead, Working, App[int]):
             self.open_run(self.first_run)
         self._clock = self.set_interval(1.0, self._tick, pause=True)
         if self._wished_theme is not None and self._wished_theme not in self.available_themes:
-            self.notify(f"config.toml: there is no theme {self._wished_theme!r}", markup=False)
+            known = ", ".join(theme.BY_NAME)
+            wrong = f"the setting theme: there is no {self._wished_theme!r}; take one of {known}"
+            self.notify(wrong, markup=False)
         for unknown in self.keys.unknown:
             self.notify(f"config.toml: no key has the id {unknown!r}", markup=False)
 

@@ -54,7 +54,7 @@ def frame(width: int, room: Spacing, title: str, subtitle: str, *, lit: bool) ->
         lit: whether it stands out.
     """
     style = "frame-lit" if lit else "frame"
-    head = _label(title, "accent" if lit else "dim", width)
+    head = _label(title, "title-lit" if lit else "dim", width)
     foot = _label(subtitle, "dim", width)
     side, inner = Span("│", style), padding(width - 2, room)
     top = (Span("╭─", style), *head, Span("─" * (width - 3 - width_of(head)) + "╮", style))

@@ -41,6 +41,7 @@ STYLES: Mapping[str, Look] = {
     "tab-on": Look("primary", "row", bold=True),
     "frame": Look("border-blurred"),
     "frame-lit": Look("border"),
+    "title-lit": Look("primary", bold=True),
     "line": Look("line"),
     "line-on": Look("primary"),
     "cursor": Look(background="row"),
