@@ -114,8 +114,8 @@ name: continues
 stages:
   - name: train
     run: >-
-      echo fresh; echo '{"epoch": 1}' > ${stage_dir}/ckpt-1.json;
-      echo '{"step": 10, "loss": 1.5}' >> $TRAINUI_METRICS_FILE; exit 1
+      echo fresh; echo '{"step": 10, "loss": 1.5}' >> $TRAINUI_METRICS_FILE;
+      echo '{"epoch": 1}' > ${stage_dir}/ckpt-1.json; exit 1
     checkpoint: ckpt-*.json
     resume_run: echo from ${checkpoint}
 """

@@ -10,7 +10,6 @@ import time
 
 from trainui import clock
 from trainui.domain.records import StageRecord
-from trainui.pipeline import retry
 from trainui.store.launching import LONGEST_PAUSE
 
 MOST = 10_000
@@ -32,7 +31,7 @@ class Delays:
         if key not in self._due:
             if len(self._due) >= MOST:
                 self._due.clear()
-            self._due[key] = now + min(left, _longest(stage))
+            self._due[key] = now + min(left, _longest(stage, stage.not_before))
         return max(min(left, self._due[key] - now), 0.0)
 
     def not_before(self, stage: StageRecord) -> int | None:
@@ -41,6 +40,8 @@ class Delays:
         return clock.now() + int(left * clock.SECOND) if left else None
 
 
-def _longest(stage: StageRecord) -> float:
-    used = stage.retries_used
-    return max(retry.delay(stage.definition, used) if used else 0.0, LONGEST_PAUSE)
+def _longest(stage: StageRecord, not_before: int) -> float:
+    """Return its whole delay: after the end of an attempt, or after it was put back unstarted."""
+    if stage.completed_at is None:
+        return LONGEST_PAUSE
+    return (not_before - stage.completed_at) / clock.SECOND
