@@ -69,7 +69,8 @@ def test_the_copy_holds_everything_but_points(tmp_path: Path) -> None:
 
 
 def test_what_is_not_copied_are_tables_that_are_there() -> None:
-    assert set(SQLModel.metadata.tables) >= schema.BULK_TABLES
+    until_0005 = {"chunk_stats"}
+    assert set(SQLModel.metadata.tables) | until_0005 >= schema.BULK_TABLES
 
 
 def test_several_at_once_upgrade_once(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from trainui.execution.drain import Drained
 from trainui.execution.launch import subject_of
 from trainui.execution.preparation import Subject, definition_of
 from trainui.pipeline.masking import mask_text
-from trainui.store import attempts, launching
+from trainui.store import attempts, launching, points
 from trainui.store.attempts import Outcome
 from trainui.store.engine import Store
 from trainui.store.reading import mark_metrics_complete
@@ -213,7 +213,7 @@ def _got_nowhere(
     if attempt.checkpoint is None or outcome.status not in (Status.FAILED, Status.INTERRUPTED):
         return False
     with store.read() as connection:
-        if launching.wrote_points(connection, attempt.stage_id, attempt.number):
+        if points.names_by_source(connection, attempt.stage_id, attempt.number):
             return False
     try:
         started = (Path(attempt.directory) / protocol.STARTED_FILE).stat().st_mtime_ns

@@ -7,9 +7,10 @@ compressed. numpy is imported by the functions, so that importing this module co
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -115,8 +116,10 @@ def _fit_int64(steps: Floats) -> bool:
 
 
 def step_number(step: float) -> int | float:
-    """Return one step as an int where it has no fraction."""
-    return int(step) if isinstance(step, float) and step.is_integer() else step
+    """Return one step as an int where it has no fraction and 64 bits hold it."""
+    if isinstance(step, int) or not step.is_integer() or abs(step) >= 2.0**63:
+        return step
+    return int(step)
 
 
 def describe(points: Points) -> Stats:
@@ -145,6 +148,42 @@ def describe(points: Points) -> Stats:
     )
 
 
+def pack_figures(history: Sequence[int], stats: Stats) -> bytes:
+    """Write what a chunk was read in (three whole numbers) and its figures as bytes, exactly."""
+    steps = (stats.first_step, stats.last_step, stats.low_step, stats.high_step)
+    whole = all(isinstance(step, int) for step in steps)
+    found = [math.nan if value is None else value for value in stats]
+    return struct.pack(_FIGURES[whole], whole, *history, *found)
+
+
+def unpack_figures(blob: bytes) -> tuple[tuple[int, int, int], Stats]:
+    """Read back what `pack_figures` wrote."""
+    found: list[Any] = list(struct.unpack(_FIGURES[blob[0]], blob))
+    found[_STEPS] = [step_number(step) for step in found[_STEPS]]
+    for at in _OPTIONAL:
+        if found[at] != found[at]:
+            found[at] = None
+    return (found[1], found[2], found[3]), Stats._make(found[4:])
+
+
+def figures_table(blobs: Iterable[bytes]) -> Floats:
+    """Read back what `pack_figures` wrote as float64: a row for each, a column for each number."""
+    import numpy as np
+
+    bits = np.frombuffer(b"".join(blobs), np.int64).reshape(-1, 4 + len(Stats._fields))
+    table = bits.view(np.float64).copy()
+    table[:, _WHOLE] = bits[:, _WHOLE]
+    whole = bits[:, 0] == 1
+    table[whole, _STEPS] = bits[whole, _STEPS]
+    return table[:, 1:]
+
+
+_FIGURES = ("<q3q3q4d3dqd", "<q3q3q4q3dqd")
+"""Of steps with fractions and without: the first number is the index."""
+_WHOLE, _STEPS, _OPTIONAL = [1, 2, 3, 4, 5, 6, 14], slice(7, 11), (11, 12, 15)
+"""Which of the numbers are whole, which are steps, and which may be None."""
+
+
 def pack(column: NDArray[Any]) -> bytes:
     """Write a column of int64 or float64 as bytes, exactly."""
     import numpy as np
@@ -166,22 +205,39 @@ def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
     """Read back `n` numbers of a column that `pack` wrote."""
     import numpy as np
 
-    kind = blob[0]
-    if kind == _STRIDE:
-        start, stride = struct.unpack_from("<qq", blob, 1)
+    bits = np.empty(n, np.int64)
+    unpack_into(bits, blob)
+    return bits.view(np.float64) if floats else bits
+
+
+def unpack_into(bits: Ints, blob: bytes) -> None:
+    """Read back a column that `pack` wrote into an array of as many numbers."""
+    import numpy as np
+
+    if (even := progression(blob)) is not None:
+        start, stride = even
         # In unsigned arithmetic, which wraps as the differences did.
-        places = np.arange(n, dtype=np.uint64)
-        places *= np.uint64(stride % 2**64)
-        places += np.uint64(start % 2**64)
-        bits = places.view(np.int64)
-    elif kind == _DELTA:
-        bits = np.empty(n, np.int64)
-        bits[0] = struct.unpack_from("<q", blob, 1)[0]
-        bits[1:] = _unzigzag(_unpack_planes(blob, 9, n - 1))
+        np.multiply(_places(len(bits)), np.uint64(stride % 2**64), out=bits.view(np.uint64))
+        bits.view(np.uint64)[:] += np.uint64(start % 2**64)
+    elif blob[0] == _DELTA:
+        _unpack_planes(bits[1:], blob, 9)
+        bits[1:] = _unzigzag(bits[1:])
+        bits[:1] = struct.unpack_from("<q", blob, 1)
         np.cumsum(bits, out=bits)
     else:
-        bits = _unpack_planes(blob, 1, n)
-    return bits.view(np.float64) if floats else bits
+        _unpack_planes(bits, blob, 1)
+
+
+def progression(blob: bytes) -> tuple[int, int] | None:
+    """Return the start and the stride of a column whose numbers' bits progress evenly."""
+    return struct.unpack_from("<qq", blob, 1) if blob[0] == _STRIDE else None
+
+
+@lru_cache(maxsize=4)
+def _places(n: int) -> NDArray[np.uint64]:
+    import numpy as np
+
+    return np.arange(n, dtype=np.uint64)
 
 
 def read_points(
@@ -286,21 +342,23 @@ def _pack_plane(plane: NDArray[np.uint8]) -> bytes:
     return struct.pack("<BI", _RAW, len(data)) + data
 
 
-def _unpack_planes(blob: bytes, at: int, n: int) -> Ints:
+def _unpack_planes(bits: Ints, blob: bytes, at: int) -> None:
     import numpy as np
 
-    bits = np.empty(n, np.int64)
-    for plane in bits.view(np.uint8).reshape(n, 8).T:
+    constant, varying = 0, []
+    for place in range(8):
         kind, size = struct.unpack_from("<BI", blob, at)
-        data = blob[at + 5 : at + 5 + size]
-        at += 5 + size
+        at += 5
         if kind == _CONSTANT:
-            plane[:] = data[0]
+            constant |= blob[at] << 8 * place
         else:
-            plane[:] = np.frombuffer(
-                zlib.decompress(data, -15) if kind == _DEFLATED else data, np.uint8
-            )
-    return bits
+            plane = blob[at : at + size]
+            varying.append((place, zlib.decompress(plane, -15) if kind == _DEFLATED else plane))
+        at += size
+    bits.view(np.uint64)[:] = constant
+    planes = bits.view(np.uint8).reshape(-1, 8)
+    for place, plane in varying:
+        planes[:, place] = np.frombuffer(plane, np.uint8)
 
 
 def pack_tail(series: Mapping[int, Points]) -> bytes:

@@ -6,19 +6,17 @@ so ten million points cost about as much as ten thousand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainui.store import chunks, driver, pieces, stitching
-from trainui.store.chunks import Points
+from trainui.store.grid import StepGrid
+from trainui.store.splits import ROW, rows_of_chunks, rows_of_points
 from trainui.store.stitching import History, Piece, Start
 
 if TYPE_CHECKING:
-    from trainui.store.chunks import Floats, Ints
-
-DECODED_AT_ONCE = 4
-"""Chunks: few enough for their points to stay in the processor's cache, and for little memory."""
+    from trainui.store.chunks import Floats, Ints, Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,42 +59,27 @@ def columns(
 
     with pieces.view(connection):
         series_id = _series_id(connection, owner, name)
-        figures = _figures(connection, series_id, steps)
+        figures = _figures(connection, series_id)
         tails = [tail for _, tail in pieces.tails_of(connection, owner, {series_id})]
         limits, kept = _cut(figures, tails)
         counted = figures["low_step"] < limits
         figures, limits = figures[counted], limits[counted]
-        grid = _Grid.over(figures, limits, kept, width, steps)
+        grid = _grid_over(figures, limits, kept, width, steps)
         low, high = grid.index(figures["low_step"]), grid.index(figures["high_step"])
         shown = (high >= 0) & (low < width)
         whole = shown & ((low == high) | (not exact)) & (figures["high_step"] < limits)
         split = shown & ~whole
         rows = [
             _rows_of_figures(grid, figures[whole]),
-            *(_rows_of_points(grid, one) for one in kept),
+            *(rows_of_points(grid, one) for one in kept),
+            *rows_of_chunks(
+                connection,
+                figures["chunk_id"][split].astype(int).tolist(),
+                limits[split].tolist(),
+                grid,
+            ),
         ]
-        for points in _decoded(connection, figures["chunk_id"][split], limits[split]):
-            rows.append(_rows_of_points(grid, points))
     return _fill(grid, np.concatenate(rows))
-
-
-_FIELDS = (
-    "attempt",
-    "source_id",
-    "generation",
-    "chunk_id",
-    "first_ordinal",
-    "last_ordinal",
-    "first_step",
-    "low_step",
-    "high_step",
-    "minimum",
-    "maximum",
-    "total",
-    "n",
-    "nonfinite",
-    "last",
-)
 
 
 def _series_id(connection: driver.Connection, owner: str, name: str) -> int:
@@ -106,16 +89,7 @@ def _series_id(connection: driver.Connection, owner: str, name: str) -> int:
     return -1 if found is None else int(found[0])
 
 
-_WITHIN = (
-    "AND (high_step >= ? AND low_step <= ? OR chunk_id IN (SELECT min(chunk_id) FROM chunk_stats "
-    "WHERE series_id = ? GROUP BY attempt, source_id, generation)) "
-)
-"""Chunks with a step in a range, and the first of each history, which tells what is superseded."""
-
-
-def _figures(
-    connection: driver.Connection, series_id: int, steps: tuple[float, float] | None
-) -> Any:
+def _figures(connection: driver.Connection, series_id: int) -> Any:
     """Return the figures of a series' chunks as a structured array of float64.
 
     There may be thousands, so none of them becomes an object of its own; None becomes NaN.
@@ -124,11 +98,14 @@ def _figures(
 
     cursor = connection.cursor()
     cursor.row_factory = None
-    within, values = ("", ()) if steps is None else (_WITHIN, (*steps, series_id))
-    query = f"SELECT {', '.join(_FIELDS)} FROM chunk_stats WHERE series_id = ? {within}"
-    rows = cursor.execute(f"{query}ORDER BY chunk_id", (series_id, *values)).fetchall()
-    table = np.array(rows, np.float64).reshape(-1, len(_FIELDS))
+    query = "SELECT chunk_id, figures FROM chunk_figures WHERE series_id = ? ORDER BY chunk_id"
+    rows = cursor.execute(query, (series_id,)).fetchall()
+    ids, figures = zip(*rows, strict=True) if rows else ((), ())
+    table = np.column_stack([np.fromiter(ids, np.float64), chunks.figures_table(figures)])
     return table.view([(field, np.float64) for field in _FIELDS])[:, 0]
+
+
+_FIELDS = ("chunk_id", *History._fields, *chunks.Stats._fields)
 
 
 def _cut(figures: Any, tails: Sequence[Piece]) -> tuple[Floats, list[Points]]:
@@ -152,76 +129,25 @@ def _cut(figures: Any, tails: Sequence[Piece]) -> tuple[Floats, list[Points]]:
     return limits, [points for points in kept if len(points)]
 
 
-def _decoded(connection: driver.Connection, ids: Any, limits: Floats) -> Iterator[Points]:
-    """Yield the points that count of some chunks, many chunks at a time."""
-    cuts = dict(zip(ids.astype(int).tolist(), limits.tolist(), strict=True))
-    known = list(cuts)
-    for at in range(0, len(known), DECODED_AT_ONCE):
-        some = known[at : at + DECODED_AT_ONCE]
-        rows = connection.execute(
-            "SELECT id, n, float_steps, ordinals, steps, numbers FROM chunks "
-            f"WHERE id IN ({', '.join('?' * len(some))})",
-            some,
-        ).fetchall()
-        yield chunks.join(
-            [
-                stitching.keep(chunks.read_points(*columns), cuts[chunk_id])
-                for chunk_id, *columns in rows
-            ]
-        )
+def _grid_over(
+    figures: Any,
+    limits: Floats,
+    tails: Sequence[Points],
+    width: int,
+    steps: tuple[float, float] | None,
+) -> StepGrid:
+    if steps is not None:
+        return StepGrid(float(steps[0]), float(steps[1]), width)
+    import numpy as np
+
+    lows = [figures["low_step"], *(one.steps for one in tails)]
+    highs = [np.minimum(figures["high_step"], limits), *(one.steps for one in tails)]
+    if not any(map(len, lows)):
+        return StepGrid(0.0, 0.0, width)
+    return StepGrid(float(np.concatenate(lows).min()), float(np.concatenate(highs).max()), width)
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Which column a step falls into."""
-
-    low: float
-    high: float
-    width: int
-
-    @classmethod
-    def over(
-        cls,
-        figures: Any,
-        limits: Floats,
-        tails: Sequence[Points],
-        width: int,
-        steps: tuple[float, float] | None,
-    ) -> _Grid:
-        if steps is not None:
-            return cls(float(steps[0]), float(steps[1]), width)
-        import numpy as np
-
-        lows = [figures["low_step"], *(one.steps for one in tails)]
-        highs = [np.minimum(figures["high_step"], limits), *(one.steps for one in tails)]
-        if not any(map(len, lows)):
-            return cls(0.0, 0.0, width)
-        return cls(float(np.concatenate(lows).min()), float(np.concatenate(highs).max()), width)
-
-    def edges(self) -> Floats:
-        import numpy as np
-
-        return np.linspace(self.low, self.high, self.width + 1)
-
-    def index(self, steps: Any) -> Ints:
-        """Return the columns of steps; -1 and `width` for those outside."""
-        import numpy as np
-
-        places: Floats = np.subtract(steps, self.low, dtype=np.float64)
-        if span := self.high - self.low:
-            places /= span
-            places *= self.width
-        at: Ints = places.clip(0, self.width - 1, out=places).astype(np.int64)
-        at[steps < self.low] = -1
-        at[steps > self.high] = self.width
-        return at
-
-
-_ROW = ("column", "ordinal", "minimum", "maximum", "total", "count", "nonfinite", "last")
-"""What is known of the points of one column from one place; all places' rows are merged."""
-
-
-def _rows_of_figures(grid: _Grid, figures: Any) -> Floats:
+def _rows_of_figures(grid: StepGrid, figures: Any) -> Floats:
     import numpy as np
 
     # Both ends of an exact one lie in the same column.
@@ -230,37 +156,7 @@ def _rows_of_figures(grid: _Grid, figures: Any) -> Floats:
     return np.column_stack([at, *(figures[field] for field in fields)])
 
 
-def _rows_of_points(grid: _Grid, points: Points) -> Floats:
-    import numpy as np
-
-    at, values, ordinals = grid.index(points.steps), points.values, points.ordinals
-    in_order = (at[1:] >= at[:-1]) & (ordinals[1:] > ordinals[:-1])
-    if not bool(in_order.all()):
-        order = np.lexsort((ordinals, at))
-        at, values, ordinals = at[order], values[order], ordinals[order]
-    begin, end = np.searchsorted(at, (0, grid.width))
-    at, values, ordinals = at[begin:end], values[begin:end], ordinals[begin:end]
-    if not len(at):
-        return np.empty((0, len(_ROW)))
-    starts = np.append(0, np.flatnonzero(at[1:] != at[:-1]) + 1)
-    ends = np.append(starts[1:], len(at)) - 1
-    finite = np.isfinite(values)
-    whole = bool(finite.all())
-    numbers = values if whole else np.where(finite, values, np.nan)
-    rows = (
-        at[starts],
-        ordinals[ends],
-        np.fmin.reduceat(numbers, starts),
-        np.fmax.reduceat(numbers, starts),
-        np.add.reduceat(values if whole else np.where(finite, values, 0.0), starts),
-        ends - starts + 1,
-        np.add.reduceat(~finite, starts, dtype=np.int64),
-        values[ends],
-    )
-    return np.column_stack(rows).astype(np.float64)
-
-
-def _fill(grid: _Grid, table: Floats) -> Columns:
+def _fill(grid: StepGrid, table: Floats) -> Columns:
     """Merge rows of one column, those read later last."""
     import numpy as np
 
@@ -274,7 +170,7 @@ def _merge_rows(table: Floats, starts: Ints) -> dict[str, Floats]:
     import numpy as np
 
     if not len(starts):
-        return {name: np.empty(0) for name in _ROW}
+        return {name: np.empty(0) for name in ROW}
     ends = np.append(starts[1:], len(table)) - 1
     sums = np.add.reduceat(table[:, 4:7], starts, axis=0)
     return {
@@ -287,7 +183,7 @@ def _merge_rows(table: Floats, starts: Ints) -> dict[str, Floats]:
     }
 
 
-def _spread(grid: _Grid, at: Ints, merged: dict[str, Floats]) -> Columns:
+def _spread(grid: StepGrid, at: Ints, merged: dict[str, Floats]) -> Columns:
     """Put merged rows into their columns."""
     import numpy as np
 

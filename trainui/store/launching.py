@@ -11,7 +11,6 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store import attempts, events, runs, stages
 from trainui.store.attempts import Outcome
-from trainui.store.point_tables import CHUNK_STATS, SOURCES, TAILS
 from trainui.store.tables import ATTEMPTS, SLOTS, STAGES
 
 SHORTEST_PAUSE = 5.0
@@ -99,17 +98,3 @@ def _pause(connection: Connection, stage_id: str, reason: str) -> float:
     in_a_row = select(func.count()).where(of_stage, ATTEMPTS.c.number > last_other)
     count = int(connection.execute(in_a_row).scalar_one())
     return float(min(SHORTEST_PAUSE * 2.0 ** min(count - 1, 64), LONGEST_PAUSE))
-
-
-def wrote_points(connection: Connection, stage_id: str, number: int) -> bool:
-    """Tell whether any point of an attempt is stored."""
-    for table in (TAILS, CHUNK_STATS):
-        found = connection.execute(
-            select(table.c.source_id)
-            .join(SOURCES, SOURCES.c.id == table.c.source_id)
-            .where(SOURCES.c.owner == stage_id, table.c.attempt == number)
-            .limit(1)
-        )
-        if found.first() is not None:
-            return True
-    return False

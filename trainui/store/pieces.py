@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from trainui.store import chunks, driver, stitching
-from trainui.store.chunks import Points, Stats
+from trainui.store.chunks import Points
 from trainui.store.stitching import History, Piece, Start
 
 Owners = Mapping[str, str] | Iterable[str]
@@ -82,12 +82,10 @@ def _chunks_of(connection: driver.Connection, series_id: int) -> list[Piece]:
     cursor = connection.cursor()
     cursor.row_factory = None  # plain tuples: there may be thousands
     found = cursor.execute(
-        "SELECT chunk_id, attempt, source_id, generation, "
-        f"{', '.join(Stats._fields)} FROM chunk_stats WHERE series_id = ?",
-        (series_id,),
+        "SELECT chunk_id, figures FROM chunk_figures WHERE series_id = ?", (series_id,)
     )
-    make = Stats._make
-    return [Piece(History(*row[1:4]), make(row[4:]), row[0]) for row in found]
+    unpacked = ((chunk_id, *chunks.unpack_figures(figures)) for chunk_id, figures in found)
+    return [Piece(History(*history), stats, chunk_id) for chunk_id, history, stats in unpacked]
 
 
 def tails_of(

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Column,
     Index,
     LargeBinary,
-    Numeric,
     Table,
     UniqueConstraint,
     text,
@@ -23,11 +22,6 @@ from sqlmodel import Field, SQLModel
 
 def _big(default: int | None = None) -> Column[int]:
     return Column(BigInteger, nullable=False, default=default)
-
-
-def _step() -> Column[float]:
-    # Of numeric affinity: SQLite keeps an int as an int and a fraction as a float.
-    return Column(Numeric(asdecimal=False), nullable=False)
 
 
 def _blob() -> Column[bytes]:
@@ -112,30 +106,16 @@ class ChunkRow(SQLModel, table=True):
     times: bytes = Field(sa_column=_blob())
 
 
-class ChunkStatsRow(SQLModel, table=True):
+class ChunkFiguresRow(SQLModel, table=True):
     """A chunk in figures, apart from its columns so that a whole series costs few pages."""
 
-    __tablename__ = "chunk_stats"
+    __tablename__ = "chunk_figures"
     __table_args__ = {"sqlite_with_rowid": False}
 
     series_id: int = Field(primary_key=True, sa_type=BigInteger)
     chunk_id: int = Field(primary_key=True, sa_type=BigInteger)
-    source_id: int
-    attempt: int
-    generation: int
-    n: int
-    first_ordinal: int = Field(sa_column=_big())
-    last_ordinal: int = Field(sa_column=_big())
-    first_step: float = Field(sa_column=_step())
-    last_step: float = Field(sa_column=_step())
-    low_step: float = Field(sa_column=_step())
-    high_step: float = Field(sa_column=_step())
-    minimum: float | None = None
-    maximum: float | None = None
-    total: float
-    nonfinite: int
-    last: float | None = None
-    """None stands for NaN."""
+    figures: bytes = Field(sa_column=_blob())
+    """Its history and `chunks.Stats` as one value, since thousands of rows are read at a time."""
 
 
 class TailRow(SQLModel, table=True):
@@ -160,5 +140,5 @@ def _table(model: type[SQLModel]) -> Table:
 SERIES = _table(SeriesRow)
 SOURCES = _table(SourceRow)
 CHUNKS = _table(ChunkRow)
-CHUNK_STATS = _table(ChunkStatsRow)
+CHUNK_FIGURES = _table(ChunkFiguresRow)
 TAILS = _table(TailRow)

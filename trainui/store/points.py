@@ -167,7 +167,7 @@ def _extend(connection: Connection, block: _Block) -> None:
                 _replace_chunk(connection, chunk_id, values)
             else:
                 chunk_id = _insert_chunk(connection, series_id, block.source, values)
-            _put_stats(connection, series_id, chunk_id, block.source, chunks.describe(piece))
+            _put_figures(connection, series_id, chunk_id, block.source, chunks.describe(piece))
             known = None
 
 
@@ -226,18 +226,16 @@ def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...
     )
 
 
-def _put_stats(
+def _put_figures(
     connection: Connection, series_id: int, chunk_id: int, of: Source, stats: chunks.Stats
 ) -> None:
-    values = (series_id, chunk_id, of.id, of.attempt, of.generation, *stats)
-    run(connection, _PUT_STATS, values)
+    figures = chunks.pack_figures((of.attempt, of.id, of.generation), stats)
+    run(connection, _PUT_FIGURES, (series_id, chunk_id, figures))
 
 
-_FIGURES = ("source_id", "attempt", "generation", *chunks.Stats._fields)
-_PUT_STATS = (
-    f"INSERT INTO chunk_stats (series_id, chunk_id, {', '.join(_FIGURES)}) "
-    f"VALUES (?, ?, {', '.join('?' * len(_FIGURES))}) ON CONFLICT (series_id, chunk_id) "
-    f"DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _FIGURES)}"
+_PUT_FIGURES = (
+    "INSERT INTO chunk_figures (series_id, chunk_id, figures) VALUES (?, ?, ?) "
+    "ON CONFLICT (series_id, chunk_id) DO UPDATE SET figures = excluded.figures"
 )
 
 
@@ -340,8 +338,8 @@ def forget(connection: Connection, owners: Iterable[str]) -> None:
 _SERIES_OF = "(SELECT id FROM series WHERE owner = ?)"
 _FORGET = (
     "DELETE FROM chunks WHERE id IN "
-    f"(SELECT chunk_id FROM chunk_stats WHERE series_id IN {_SERIES_OF})",
-    f"DELETE FROM chunk_stats WHERE series_id IN {_SERIES_OF}",
+    f"(SELECT chunk_id FROM chunk_figures WHERE series_id IN {_SERIES_OF})",
+    f"DELETE FROM chunk_figures WHERE series_id IN {_SERIES_OF}",
     "DELETE FROM tails WHERE source_id IN (SELECT id FROM sources WHERE owner = ?)",
     "DELETE FROM sources WHERE owner = ?",
     "DELETE FROM series WHERE owner = ?",

@@ -143,7 +143,7 @@ def explain(error: Exception, url: str) -> UnfitEnvironmentError:
     elif isinstance(error, psycopg.errors.LockNotAvailable):
         advice = "another process has held it for long; end that process, or try again"
     elif isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        advice = "an older trainui made it; it is upgraded at the next write"
+        advice = "an older trainui made it; it is upgraded when it is next opened"
     else:
         advice = "see that the server runs and lets this host in; what is to be written is kept"
     return UnfitEnvironmentError(f"{shown(url)}: {text}: {advice}")

@@ -13,6 +13,7 @@ from typing import Any
 from trainui import paths, settings
 from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.store.driver import Connection
+from trainui.store.migrations import HEAD
 
 
 @contextmanager
@@ -45,20 +46,37 @@ def is_there() -> bool:
 
 
 def connect(database: Path | None = None) -> Connection:
-    """Open a database that is there, read-only.
+    """Open a database that is there, read-only; a store that an older trainui made is upgraded.
 
     Args:
         database: the SQLite file; None: the store, wherever it is.
 
     Raises:
         NotFoundError: it is not there.
-        UnfitEnvironmentError: it cannot be read.
+        UnfitEnvironmentError: it cannot be read, or not be upgraded.
     """
-    if database is None and (url := settings.load().database_url) is not None:
-        from trainui.store import postgres
+    if database is not None:
+        return _open(database)
+    connection = _connect()
+    if _revision(connection) < HEAD:
+        connection.close()
+        from trainui.store.engine import open_store
 
-        return postgres.connect_to_read(url)
-    return _open(database or paths.home().database)
+        open_store()
+        connection = _connect()
+    return connection
+
+
+def _connect() -> Connection:
+    if (url := settings.load().database_url) is None:
+        return _open(paths.home().database)
+    from trainui.store import postgres
+
+    return postgres.connect_to_read(url)
+
+
+def _revision(connection: Connection) -> str:
+    return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
 def _open(database: Path) -> sqlite3.Connection:

@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING
 from trainui import clock
 from trainui.errors import UnfitEnvironmentError
 from trainui.store import postgres
+from trainui.store.migrations import HEAD as HEAD
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0005"
-"""The newest revision in `migrations/versions`."""
-
-BULK_TABLES = frozenset({"chunks", "chunk_stats", "tails", "sources", "log_reads"})
+BULK_TABLES = frozenset({"chunks", "chunk_stats", "chunk_figures", "tails", "sources", "log_reads"})
 """Points, and how far each file is read: not copied before an upgrade, since they may be many
 gigabytes, and without their points the files are to be read anew."""
 

@@ -95,3 +95,25 @@ def test_a_tail_holds_several_series() -> None:
             column = getattr(whole, name)
             assert same_bits(np.array(getattr(part, name)), column)
             assert same_bits(getattr(part.points, name), column)
+
+
+STEP = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False).map(chunks.step_number)
+VALUE = st.none() | st.floats(allow_nan=False)
+
+
+@given(
+    counts=st.tuples(*[st.integers(0, 2**50)] * 4),
+    steps=st.tuples(*[STEP] * 4) | st.tuples(*[st.integers(-(2**63), 2**63 - 1)] * 4),
+    values=st.tuples(VALUE, VALUE, st.floats(), VALUE),
+)
+def test_figures_survive(
+    counts: tuple[int, ...], steps: tuple[float, ...], values: tuple[float | None, ...]
+) -> None:
+    minimum, maximum, total, last = values
+    figures: list[Any] = [*counts[:3], *steps, minimum, maximum, total, counts[3], last]
+    blob = chunks.pack_figures((1, 2, 3), chunks.Stats(*figures))
+    if any(isinstance(step, float) for step in steps):  # then all of them are
+        figures[3:7] = [chunks.step_number(float(step)) for step in steps]
+    assert repr(chunks.unpack_figures(blob)) == repr(((1, 2, 3), chunks.Stats(*figures)))
+    row = [1, 2, 3, *(math.nan if figure is None else float(figure) for figure in figures)]
+    np.testing.assert_array_equal(chunks.figures_table([blob, blob]), [row, row])

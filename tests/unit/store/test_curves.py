@@ -179,6 +179,19 @@ def test_columns_equal_a_full_scan(store: Store) -> None:
             assert_equals_full_scan(store, width, steps)
 
 
+@pytest.mark.parametrize("stride", [1, 7, 10**6, -3, 0, 0.1, 2**49, 1e300])
+def test_columns_of_steps_at_even_distances_equal_a_full_scan(store: Store, stride: float) -> None:
+    random = np.random.default_rng(5)
+    values = random.normal(size=2 * CHUNK_POINTS + 10)
+    values[[3, CHUNK_POINTS + 5]] = [math.nan, math.inf]
+    feeder = Feeder(store)
+    feeder.feed({"loss": [(5 + at * stride, value) for at, value in enumerate(values.tolist())]})
+    last = float(abs(5 + len(values) * stride))
+    for steps in (None, (last * 0.3, last * 0.4), (4.5, 5.5)):
+        for width in (3, 20_000):
+            assert_equals_full_scan(store, width, steps)
+
+
 def test_what_is_superseded_by_points_outside_a_zoom_is_not_in_it(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(range(30_000))})

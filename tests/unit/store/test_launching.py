@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.unit.store.conftest import AddRun
-from tests.unit.store.readings import Feeder
 from tests.unit.store.test_attempts import finish, stage_named, start
 from trainui import clock
 from trainui.domain.records import Slot
@@ -101,18 +100,3 @@ def test_an_attempt_that_was_cancelled_meanwhile_is_not_put_back(
         stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
         assert (stage.status, ended.status) == ("cancelled", "cancelled")
         assert attempts.held_slots(connection, "a-host") == {}
-
-
-def test_an_attempt_wrote_points_if_one_is_stored_under_its_number(
-    store: Store, add_run: AddRun
-) -> None:
-    run = add_run("r", {"A": []})
-    attempt = start(store, run, "A")
-    for number, into_chunks in enumerate((False, True), start=attempt.number):
-        feeder = Feeder(store, attempt.stage_id, f"file {number}", attempt=number)
-        with store.read() as connection:
-            assert not launching.wrote_points(connection, attempt.stage_id, number)
-        feeder.feed({"loss": [(0, 1.5)]}, into_chunks=into_chunks)
-        with store.read() as connection:
-            assert launching.wrote_points(connection, attempt.stage_id, number)
-            assert not launching.wrote_points(connection, "another", number)

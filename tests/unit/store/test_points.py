@@ -158,7 +158,7 @@ def test_what_is_forgotten_is_gone_and_nothing_else(store: Store) -> None:
         points.forget(connection, ["stage"])
     assert stored(store) == []
     assert len(list(curves.points(connect(store), ["other"]))) == 5001
-    assert [count(store, t) for t in ("series", "sources", "chunks", "chunk_stats", "tails")] == [
+    assert [count(store, t) for t in ("series", "sources", "chunks", "chunk_figures", "tails")] == [
         1,
         1,
         2,
@@ -177,3 +177,15 @@ def test_live_points_cost_few_bytes(store: Store) -> None:
             "FROM chunks"
         ).scalar_one()
     assert size < 7.5 * len(values)
+
+
+@pytest.mark.parametrize("into_chunks", [False, True])
+def test_an_attempt_has_names_once_a_point_is_stored_under_its_number(
+    store: Store, into_chunks: bool
+) -> None:
+    feeder = Feeder(store)
+    feeder.feed({"loss": [(0, 1.5)]}, into_chunks=into_chunks, attempt=2)
+    with store.read() as connection:
+        assert [*points.names_by_source(connection, "stage", 2).values()] == [{"loss"}]
+        assert points.names_by_source(connection, "stage", 1) == {}
+        assert points.names_by_source(connection, "another", 2) == {}
