@@ -40,6 +40,37 @@ def test_upgraded_from_nothing_equals_the_models(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_made_at_once_equals_what_the_migrations_make(tmp_path: Path) -> None:
+    schema.upgrade(url_of(tmp_path / "a.db"))
+    open_store(url_of(tmp_path / "b.db"))
+    assert shape(tmp_path / "a.db") == shape(tmp_path / "b.db")
+
+
+def shape(file: Path) -> dict[str, object]:
+    """Tables, their columns, keys and indexes; in which order columns stand says nothing."""
+    with closing(sqlite3.connect(file)) as connection:
+        version = connection.execute("SELECT * FROM alembic_version").fetchall()
+        tables = connection.execute("PRAGMA main.table_list").fetchall()
+        indexes = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'index'")
+        found: dict[str, object] = {"version": version, "indexes": set(indexes)}
+        for _, name, *kind in tables:
+            columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+            keys = connection.execute(f"PRAGMA foreign_key_list({name})").fetchall()
+            unique = connection.execute(f"PRAGMA index_list({name})").fetchall()
+            inside = [connection.execute(f"PRAGMA index_xinfo({i[1]})").fetchall() for i in unique]
+            found[name] = (
+                kind,
+                # not the default of `removed`, which old rows needed
+                sorted((name, of, notnull, pk) for _, name, of, notnull, _, pk, _ in columns),
+                keys,
+                sorted(
+                    (index[2:], [(column[2], *column[3:]) for column in one])
+                    for index, one in zip(unique, inside, strict=True)
+                ),
+            )
+        return found
+
+
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "a.db"
     schema.upgrade(url_of(file))
