@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 
@@ -119,6 +119,12 @@ class AttemptRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("stage_id", "number"),
         Index("ix_attempts_status", "status"),
+        Index(
+            "ix_attempts_unread",
+            "host",
+            sqlite_where=text("metrics_complete = 0"),
+            postgresql_where=text("NOT metrics_complete"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)

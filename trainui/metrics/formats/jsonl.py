@@ -89,30 +89,20 @@ class JsonLines:
         return Decoded(series, len(values))
 
     def _decode_anything(self, part: bytes, first_row: int) -> Decoded:
-        found, lines = self._rows(part)
-        rows = self._metrics(found)
-        series = row_points(rows, first_row=first_row, step=self._step)
-        return Decoded(series, len(rows), lines - len(rows))
+        rows = self._metrics(self._rows(part))
+        return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
 
     def _metrics(self, rows: list[Row]) -> list[Row]:
         return [row for row in rows if not is_configuration(row, self._step)]
 
-    def _rows(self, part: bytes) -> tuple[list[Row], int]:
-        """Return the objects of some lines, and how many lines there are."""
+    def _rows(self, part: bytes) -> list[Row]:
+        """Return the objects of some lines."""
         try:
             found = self._anything.decode_lines(part)
         except (ValueError, RecursionError):
-            return self._rows_one_by_one(part)
-        return [row for row in found if isinstance(row, dict)], len(found)
-
-    def _rows_one_by_one(self, part: bytes) -> tuple[list[Row], int]:
-        rows: list[Row] = []
-        lines = 0
-        for line in part.split(b"\n"):
-            if line.strip(b" \t\r\0"):
-                lines += 1
-                rows += self._objects(line)
-        return rows, lines
+            lines = (line for line in part.split(b"\n") if line.strip(b" \t\r\0"))
+            return [row for line in lines for row in self._objects(line)]
+        return [row for row in found if isinstance(row, dict)]
 
     def _objects(self, line: bytes) -> list[Row]:
         """Return the objects of a line: one, if it is a good one."""

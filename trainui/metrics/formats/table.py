@@ -56,8 +56,6 @@ class Decoded:
     series: dict[str, Points] = field(default_factory=dict)
     """Their ordinals count the records, the first of these bytes being 0."""
     records: int = 0
-    skipped: int = 0
-    """Lines that were no record."""
 
     def then(self, following: Decoded) -> Decoded:
         """Return what these bytes and those after them held."""
@@ -72,7 +70,7 @@ class Whole:
 
     def __init__(self) -> None:
         self._tables: list[Mapping[str, Points]] = []
-        self.records = self._skipped = 0
+        self.records = 0
 
     def add(self, following: Decoded) -> None:
         """Add what the bytes that follow held."""
@@ -83,11 +81,10 @@ class Whole:
                 {name: points.later(before) if before else points for name, points in series}
             )
         self.records += following.records
-        self._skipped += following.skipped
 
     def decoded(self) -> Decoded:
         """Return all of it."""
-        return Decoded(merge(self._tables), self.records, self._skipped)
+        return Decoded(merge(self._tables), self.records)
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""The figures of a chunk as one value."""
+"""The figures of a chunk as one value, and an index for the attempts that are still to be read."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ def upgrade() -> None:
         if packed:
             connection.execute(insert, packed)
     op.drop_table("chunk_stats")
+    op.create_index(
+        "ix_attempts_unread",
+        "attempts",
+        ["host"],
+        sqlite_where=sa.text("metrics_complete = 0"),
+        postgresql_where=sa.text("NOT metrics_complete"),
+    )
 
 
 def pack(figures: list[Any]) -> bytes:
