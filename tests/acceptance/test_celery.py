@@ -27,6 +27,12 @@ HELD = """
       - {name: "train it", run: "until test -e held.go; do sleep 0.05; done"}
     """
 
+WRONG = """
+    name: wrong
+    stages:
+      - {name: wrong, run: exit 3}
+    """
+
 TASK = "execute_stage_with_tracking"
 
 
@@ -125,13 +131,17 @@ def test_flower_shows_the_stage_by_its_name(cli: CommandLine, held: str) -> None
         cli.write("held.go", "")
         cli.json("wait", "held")
         again = stage_of(cli.run(HELD, "--name", "again"), "train it")["celery_task_id"]
+        wrong = stage_of(cli.run(WRONG, code=1), "wrong")["celery_task_id"]
 
-        def seen() -> Any:
-            return json.loads(ask("api/tasks") or "{}").get(again)
+        def seen(state: str, task_id: str) -> Any:
+            found = json.loads(ask("api/tasks") or "{}").get(task_id)
+            return found if found and found["state"] == state else None
 
-        task = wait_for(lambda: found if (found := seen()) and found["name"] else None, "it", 60)
+        task = wait_for(lambda: seen("SUCCESS", again), "it", 60)
         assert task["name"].endswith(TASK)
         assert "train it" in task["args"]
+        task = wait_for(lambda: seen("FAILURE", wrong), "the failed one", 60)
+        assert "wrong is failed: exit code 3" in task["exception"]
 
 
 APP = """

@@ -150,6 +150,11 @@ class Follower:
                 _put_off(followed, error)
         self._nursery.prepare()
 
+    def on_record(self, followed: Followed) -> AttemptRecord | None:
+        """Return an attempt as it is on record by now; None: its run is deleted."""
+        with self._store.read() as connection:
+            return attempts.find(connection, followed.attempt.id)
+
     def leave(self) -> None:
         """Let all go who wait for an attempt; what runs goes on."""
         with self._lock:

@@ -12,6 +12,7 @@ from celery import shared_task
 from celery.exceptions import Ignore
 from celery.utils.log import get_task_logger
 
+from trainui.domain.states import Status
 from trainui.execution import duties
 from trainui.execution.messages import TASK_NAME
 from trainui.execution.stopping import STOPPING
@@ -19,7 +20,13 @@ from trainui.execution.stopping import STOPPING
 logger = get_task_logger(__name__)
 
 
-@shared_task(bind=True, name=TASK_NAME, ignore_result=True)  # type: ignore[untyped-decorator]
+class StageEndedError(Exception):
+    """A stage did not complete: so that its task is shown as failed, with the reason."""
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    bind=True, name=TASK_NAME, ignore_result=True, throws=(StageEndedError,)
+)
 def execute_stage_with_tracking(
     self: Any,
     pipeline_uuid: str,
@@ -39,6 +46,7 @@ def execute_stage_with_tracking(
 
     Raises:
         Ignore: the attempt was taken already, or this worker leaves; the attempt goes on.
+        StageEndedError: it ended otherwise than completed, which is on record.
     """
     follower = duties.follower()
     if follower is None or STOPPING.is_set():
@@ -50,3 +58,6 @@ def execute_stage_with_tracking(
     followed.done.wait()
     if STOPPING.is_set():
         raise Ignore
+    ended = follower.on_record(followed)
+    if ended is not None and ended.status != Status.COMPLETED:
+        raise StageEndedError(f"{stage_name} is {ended.status}: {ended.error}")

@@ -51,9 +51,16 @@ _AN_OPEN_ONE = select(ATTEMPTS.c.id).where(ATTEMPTS.c.status == Status.QUEUED).l
 
 
 def get(connection: Connection, attempt_id: int) -> AttemptRecord:
-    """Return one attempt."""
-    row = connection.execute(_BY_ID, {"attempt": attempt_id}).mappings().one()
-    return rows.attempt_record(dict(row))
+    """Return one attempt, which is there."""
+    found = find(connection, attempt_id)
+    assert found is not None
+    return found
+
+
+def find(connection: Connection, attempt_id: int) -> AttemptRecord | None:
+    """Return one attempt; None: there is none."""
+    row = connection.execute(_BY_ID, {"attempt": attempt_id}).mappings().one_or_none()
+    return None if row is None else rows.attempt_record(dict(row))
 
 
 _BY_ID = select(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
