@@ -22,7 +22,6 @@ from tests.acceptance.command_line import CommandLine, stage_of, states_of
 from tests.unit.supervisor.waiting import wait_for
 
 HELD = """
-    name: held
     stages:
       - {name: "train it", run: "until test -e held.go; do sleep 0.05; done"}
     """
@@ -37,12 +36,21 @@ TASK = "execute_stage_with_tracking"
 
 
 @pytest.fixture
-def held(cli: CommandLine) -> str:
-    """A run whose stage `train it` runs until the test lets it go; its Celery id."""
+def held(served: CommandLine) -> str:
+    """A run whose stage `train it` runs until the test lets it go; its id."""
+    write_held(served)
+    run = str(served.json("run", "held.yaml", "--detach")["run"])
+    wait_for(lambda: states_of(served.json("show", run)) == {"train it": "running"}, "it", 60)
+    return run
+
+
+def write_held(cli: CommandLine) -> None:
+    (cli.directory / "held.go").unlink(missing_ok=True)
     cli.write("held.yaml", HELD)
-    cli.json("run", "held.yaml", "--detach")
-    wait_for(lambda: states_of(cli.json("show", "held")) == {"train it": "running"}, "it", 60)
-    return str(stage_of(cli.json("show", "held"), "train it")["celery_task_id"])
+
+
+def celery_id(cli: CommandLine, run: str) -> str:
+    return str(stage_of(cli.json("show", run), "train it")["celery_task_id"])
 
 
 def celery(cli: CommandLine, *arguments: str) -> subprocess.Popen[str]:
@@ -65,17 +73,23 @@ def said(cli: CommandLine, *arguments: str) -> str:
     return out
 
 
-def test_inspect_shows_the_stage_by_its_name(cli: CommandLine, held: str) -> None:
-    assert "pong" in said(cli, "inspect", "ping", "--timeout", "10")
-    (tasks,) = json.loads(said(cli, "inspect", "active", "--json", "--timeout", "10")).values()
-    (task,) = tasks
-    assert task["id"] == held
+def test_inspect_shows_the_stage_by_its_name(served: CommandLine, held: str) -> None:
+    # who names the worker waits no longer than until it has answered
+    worker = f"trainui@{socket.gethostname()}"
+    assert "pong" in said(served, "inspect", "ping", "--timeout", "30", "-d", worker)
+    (task,) = active(served, worker)
+    assert task["id"] == celery_id(served, held)
     assert task["name"].endswith(TASK)
     assert task["args"][1] == "train it"
-    cli.write("held.go", "")
-    assert cli("wait", "held").code == 0
-    (tasks,) = json.loads(said(cli, "inspect", "active", "--json", "--timeout", "10")).values()
-    assert tasks == []
+    served.write("held.go", "")
+    assert served("wait", held).code == 0
+    assert active(served, worker) == []
+
+
+def active(cli: CommandLine, worker: str) -> Any:
+    answer = said(cli, "inspect", "active", "--json", "--timeout", "30", "-d", worker)
+    (tasks,) = json.loads(answer).values()
+    return tasks
 
 
 @contextmanager
@@ -87,27 +101,26 @@ def watching(cli: CommandLine, *arguments: str) -> Iterator[subprocess.Popen[str
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_events_tell_of_the_stage_as_it_starts_and_ends(cli: CommandLine) -> None:
-    cli.write("held.yaml", HELD)
-    assert cli("worker", "start").code == 0
+def test_events_tell_of_the_stage_as_it_starts_and_ends(served: CommandLine) -> None:
+    write_held(served)
     seen: list[str] = []
 
     def told(what: str) -> bool:
         return re.search(what, "".join(seen), re.IGNORECASE) is not None
 
-    with watching(cli, "events", "--dump") as watcher:
+    with watching(served, "events", "--dump") as watcher:
         assert watcher.stdout
         threading.Thread(target=seen.extend, args=(watcher.stdout,), daemon=True).start()
         wait_for(lambda: told("heartbeat"), "the worker's heartbeat", 60)
-        cli.json("run", "held.yaml", "--detach")
+        served.json("run", "held.yaml", "--detach")
         for event in ("task received", "task started", "task succeeded"):
             wait_for(lambda event=event: told(event), event, 60)  # type: ignore[misc]
-            cli.write("held.go", "")
+            served.write("held.go", "")
     assert told(TASK)
     assert told("train it")
 
 
-def test_flower_shows_the_stage_by_its_name(cli: CommandLine, held: str) -> None:
+def test_flower_shows_the_stage_by_its_name(served: CommandLine, held: str) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -119,19 +132,19 @@ def test_flower_shows_the_stage_by_its_name(cli: CommandLine, held: str) -> None
         except OSError:
             return None
 
-    cli.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
-    with watching(cli, "flower", "--address=127.0.0.1", f"--port={port}"):
+    served.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
+    with watching(served, "flower", "--address=127.0.0.1", f"--port={port}"):
         wait_for(lambda: ask("api/workers?refresh=true"), "Flower", 60)
         (worker,) = json.loads(ask("api/workers?refresh=true")).items()
         assert worker[0].startswith("trainui@")
         # it saw no event of this one, so the page of the worker tells
         page = ask(f"worker/{worker[0]}")
-        assert held in page
+        assert celery_id(served, held) in page
         assert "train it" in page
-        cli.write("held.go", "")
-        cli.json("wait", "held")
-        again = stage_of(cli.run(HELD, "--name", "again"), "train it")["celery_task_id"]
-        wrong = stage_of(cli.run(WRONG, code=1), "wrong")["celery_task_id"]
+        served.write("held.go", "")
+        served.json("wait", held)
+        again = stage_of(served.run(HELD), "train it")["celery_task_id"]
+        wrong = stage_of(served.run(WRONG, code=1), "wrong")["celery_task_id"]
 
         def seen(state: str, task_id: str) -> Any:
             found = json.loads(ask("api/tasks") or "{}").get(task_id)
