@@ -16,6 +16,7 @@ import statistics
 import struct
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from benchmarks.ingest import seconds, store_all
@@ -56,7 +57,7 @@ def main() -> None:
         took: dict[str, list[float]] = {"decoded": [], "stored": [], "Rust": []}
         for turn in range(options.rounds):
             took["decoded"].append(seconds(lambda: EventFile().decode(data, 0)))
-            took["stored"].append(seconds(lambda turn=turn: store_all(store, path, f"job {turn}")))
+            took["stored"].append(seconds(partial(store_all, store, path, f"job {turn}")))
             took["Rust"].append(load(loader, path.parent))
         read = subprocess.check_output([python, "-c", READ_ALL, str(path)])
         took["Python"] = [float(read)] * options.rounds

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,7 +87,10 @@ def main() -> int:
         from trainui.pipeline import loader
 
         control.submit(loader.load(str(file), {}))
-        cases = {"validate": (CHECKED, lambda: check(file)), "page": (OPENED, open_page)}
+        cases: dict[str, tuple[float, Callable[[], Took]]] = {
+            "validate": (CHECKED, lambda: check(file)),
+            "page": (OPENED, open_page),
+        }
         missed = False
         for name, (limit, measure) in cases.items():
             measure()  # the first start compiles
