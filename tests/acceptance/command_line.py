@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -14,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.unit.supervisor.waiting import is_alive, wait_for
-from trainui.supervisor.orphans import processes_of
+from tests.integration.conftest import kill_all
+from trainui.paths import Home
 
 TIMEOUT = 90
 """Seconds for one command, on a busy machine."""
@@ -122,13 +120,7 @@ class CommandLine:
 
     def close(self) -> None:
         """End every process of this home, and see that none is left."""
-        if (self.home / "worker").exists():
-            self("worker", "stop")
-        pids = processes_of({"TRAINUI_HOME": str(self.home)})
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not any(is_alive(pid) for pid in pids), "the end of all processes")
+        kill_all(Home(self.home))
 
 
 def stage_of(shown: Any, name: str) -> Any:

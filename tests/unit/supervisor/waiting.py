@@ -18,13 +18,13 @@ PATIENCE = 60.0
 
 
 def wait_for(look: Callable[[], T | None], what: str = "", seconds: float = PATIENCE) -> T:
-    """Look until there is something to see, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    """Look until there is something to see, and return it; the longer it takes, the less often."""
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < seconds:
         seen = look()
         if seen:
             return seen
-        time.sleep(0.005)
+        time.sleep(max(0.005, waited / 20))
     raise AssertionError(f"not seen within {seconds} s: {what or look}")
 
 
