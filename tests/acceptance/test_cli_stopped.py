@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -143,3 +144,26 @@ def test_what_is_recorded_is_done_though_there_was_no_worker(cli: CommandLine) -
     assert f"StoppedError: stopped, but resumed: a; see `trainui show {run}`" in done.stderr
     wait_for(lambda: process_of(cli, run))
     cli("cancel", run)
+
+
+def test_a_deletion_that_is_stopped_says_how_many_are_deleted(served: CommandLine) -> None:
+    small, large = (
+        served.run(f"name: {name}\nstages: [{{name: a, run: exit 0}}]")["run"]
+        for name in ("small", "large")
+    )
+    directory = Path(served.json("path", large)["paths"][0])
+    for number in range(40_000):
+        (directory / str(number)).touch()
+    stopped = served.start("prune", "--keep", "0", "--older-than", "0s", "--yes")
+    wait_for(lambda: small not in runs_of(served), "the first to be deleted")
+    stopped.send_signal(signal.SIGINT)
+    _out, err = stopped.communicate(timeout=60)
+    deleted = {small, large} - runs_of(served)
+    rest = "; the same command goes on with the rest" if large not in deleted else ""
+    words = f"stopped; {len(deleted)} of 2 were deleted by then{rest}\n"
+    assert (stopped.returncode, err) == (130, words)
+    assert directory.exists() == (large not in deleted)
+
+
+def runs_of(served: CommandLine) -> set[str]:
+    return {str(run["run"]) for run in served.json("ls")["runs"]}

@@ -13,7 +13,7 @@ from trainui.cli import options, output, progress, references
 from trainui.cli.look import local_time
 from trainui.domain.records import RunRecord
 from trainui.domain.states import ENDED
-from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
+from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, UsageError
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[
@@ -203,11 +203,28 @@ class _Freed:
 
         Raises:
             UnfitEnvironmentError: of some the directory could not be deleted.
+            StoppedError: a person pressed ctrl+c.
         """
+        try:
+            self._delete()
+        except KeyboardInterrupt as error:
+            raise StoppedError(self._stopped()) from error
+
+    def _stopped(self) -> str:
+        from trainui.store import views
+
+        with references.view() as connection:
+            kept = [run for run in self._runs if views.run(connection, run.id)]
+        if len(kept) == self.count:
+            return "stopped; nothing was deleted"
+        rest = "; the same command goes on with the rest" if kept else ""
+        return f"stopped; {self.count - len(kept)} of {self.count} were deleted by then{rest}"
+
+    def _delete(self) -> None:
         from trainui import control
 
         left, wrong = [], []
-        with progress.shown("deleting", len(self._runs)) as shown:
+        with progress.shown("deleting", self.count) as shown:
             for run in self._runs:
                 try:
                     control.remove(run.id)
