@@ -165,5 +165,28 @@ def test_a_deletion_that_is_stopped_says_how_many_are_deleted(served: CommandLin
     assert directory.exists() == (large not in deleted)
 
 
+STUBBORN = """
+name: stubborn
+stages:
+  - {name: a, run: "trap : TERM; touch begun; while :; do sleep 0.1; done", grace: 3}
+"""
+
+
+def test_a_stop_that_is_stopped_says_that_it_goes_on(served: CommandLine) -> None:
+    served.write("stubborn.yaml", STUBBORN)
+    run = served.json("run", "stubborn.yaml", "--detach")["run"]
+    wait_for((served.directory / "begun").exists, "its start")
+    stopped = served.start("worker", "stop", "--with-stages")
+    assert stopped.stderr is not None
+    assert "cancelled in stubborn: a" in stopped.stderr.readline()
+    stopped.send_signal(signal.SIGINT)
+    _out, err = stopped.communicate(timeout=60)
+    words = "stopped; what was begun by then goes on; see `trainui worker status`"
+    assert (stopped.returncode, err.splitlines()[-1]) == (130, words)
+    served("wait", run)
+    assert stage_of(served.json("show", run), "a")["status"] == "cancelled"
+    assert served.json("worker", "status")["running"]
+
+
 def runs_of(served: CommandLine) -> set[str]:
     return {str(run["run"]) for run in served.json("ls")["runs"]}

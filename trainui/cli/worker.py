@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui.cli import options, output, progress, unit
+from trainui.cli import options, output, progress, stopped, unit
 from trainui.errors import UnfitEnvironmentError
 
 START_TIMEOUT = 60.0
 """Seconds in which the worker has to come up, also on a busy machine with a cold disk."""
+
+_BEGUN = "what was begun by then goes on; see `trainui worker status`"
 
 app = typer.Typer(
     help="Start, stop and look at the worker, which runs the stages in the background.",
@@ -19,6 +21,7 @@ app = typer.Typer(
 )
 
 
+@stopped.saying(_BEGUN)
 def start(as_json: options.Json = False) -> None:
     """Start the worker, its broker and its guard; return when it takes work.
 
@@ -31,6 +34,7 @@ def start(as_json: options.Json = False) -> None:
     _show(service.status(), as_json)
 
 
+@stopped.saying(_BEGUN)
 def stop(
     with_stages: Annotated[
         bool, typer.Option("--with-stages", help="Cancel all that runs first.")
