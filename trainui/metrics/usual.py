@@ -59,7 +59,7 @@ _PARTS = re.compile(
 _NOT_TRAINED = re.compile(rf"(?:^|[._-])({labels.HELD_OUT})(?:$|[._-])", re.IGNORECASE)
 """In the names of files with what is measured beside the training."""
 
-_FOLD = re.compile(r"fold[_-]?\d+", re.IGNORECASE)
+_FOLD = re.compile(r"(?:fold|split|seed|trial|member|agent|rank)[_-]?\d+", re.IGNORECASE)
 """Directories of trainings that write the same metrics side by side."""
 
 _TRAINER_STATE = "trainer_state.json"
@@ -205,7 +205,7 @@ def _events_prefix(directory: Path, stage_dir: Path) -> str:
 
 
 def _fold_prefix(directory: Path, stage_dir: Path) -> str:
-    """Return which fold of a cross-validation a directory is of."""
+    """Return which fold of a cross-validation, or the like, a directory is of."""
     parts = directory.relative_to(stage_dir).parts
     return "".join(f"{part}/" for part in parts if _FOLD.fullmatch(part))
 

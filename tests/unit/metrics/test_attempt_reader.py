@@ -579,22 +579,23 @@ def test_a_part_of_the_data_stands_before_a_bar_or_a_line_in_the_same_name() -> 
     assert names.accepts("train/loss", "json"), "one file tells its own metrics apart"
 
 
-def test_folds_that_write_side_by_side_are_series_of_their_own(
-    store: Store, tmp_path: Path
+@pytest.mark.parametrize("kind", ["fold_", "seed", "rank-"])
+def test_trainings_that_write_side_by_side_are_series_of_their_own(
+    store: Store, tmp_path: Path, kind: str
 ) -> None:
     attempt = start_attempt(store, tmp_path)
     for fold in range(2):
-        directory = attempt.stage_dir / f"out/fold_{fold}"
+        directory = attempt.stage_dir / f"out/{kind}{fold}"
         (directory / "test1").mkdir(parents=True)
         (directory / "metrics.csv").write_text(f"step,acc\n0,{fold}\n")
         events = directory / "test1/events.out.tfevents.1"
         events.write_bytes(VERSION + scalar(0, fold))
     read(store, attempt)
     assert values(store, attempt) == {
-        "fold_0/acc": [0],
-        "fold_0/test1/loss": [0],
-        "fold_1/acc": [1],
-        "fold_1/test1/loss": [1],
+        f"{kind}0/acc": [0],
+        f"{kind}0/test1/loss": [0],
+        f"{kind}1/acc": [1],
+        f"{kind}1/test1/loss": [1],
     }
 
 
