@@ -79,12 +79,17 @@ def test_looking_starts_nothing(cli: CommandLine) -> None:
     assert not cli.home.exists()
 
 
-def test_what_was_interrupted_is_resumed_all_at_once(cli: CommandLine) -> None:
+def test_what_was_interrupted_is_planned_and_resumed_all_at_once(cli: CommandLine) -> None:
     pid = start(cli)
     supervisor = cli.json("show", "sleeps")["stages"][0]["attempts"][0]["supervisor_pid"]
     os.kill(supervisor, signal.SIGKILL)
     os.kill(pid, signal.SIGKILL)
     assert cli("wait", "sleeps").code == 1
+    (planned,) = cli.json("resume", "--interrupted", "--dry-run")["runs"]
+    assert planned["name"] == "sleeps"
+    assert [stage["reason"] for stage in planned["stages"]] == ["was interrupted", "was blocked"]
+    shown = cli("resume", "--interrupted", "--dry-run").out
+    assert shown.startswith(f"sleeps ({planned['run']})\nSTAGE")
     assert cli.status("sleeps") == "interrupted"
     cli.write("go", "")
     resumed = cli.json("resume", "--interrupted")
@@ -116,20 +121,6 @@ def test_after_all_was_killed_at_once_one_command_continues_all(cli: CommandLine
     for run in resumed["runs"]:
         ends = [attempt["status"] for attempt in run["stages"][0]["attempts"]]
         assert ends == ["interrupted", "completed"]
-
-
-def test_the_plan_of_all_interrupted_runs_is_one_value(cli: CommandLine) -> None:
-    start(cli)
-    attempt = cli.json("show", "sleeps")["stages"][0]["attempts"][0]
-    for pid in (attempt["supervisor_pid"], attempt["pid"]):
-        os.kill(pid, signal.SIGKILL)
-    assert cli("wait", "sleeps").code == 1
-    (planned,) = cli.json("resume", "--interrupted", "--dry-run")["runs"]
-    assert planned["name"] == "sleeps"
-    assert [stage["reason"] for stage in planned["stages"]] == ["was interrupted", "was blocked"]
-    shown = cli("resume", "--interrupted", "--dry-run").out
-    assert shown.startswith(f"sleeps ({planned['run']})\nSTAGE")
-    assert cli.status("sleeps") == "interrupted"
 
 
 def test_the_demo_is_a_run_like_any_other(cli: CommandLine) -> None:

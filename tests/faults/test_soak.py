@@ -14,7 +14,7 @@ from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.filled import Filler
 
-UPDATES = 80_000 if LONG else 80
+UPDATES = 80_000 if LONG else 40
 """A page is drawn anew about once a second."""
 
 ALLOWED = 4 * 2**20

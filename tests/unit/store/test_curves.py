@@ -233,7 +233,7 @@ CANCELLING = [([(0.0, -3e38), (0.0, 3e38), (0.0, 1.0)], 0, False)]
 )
 @example(batches=CANCELLING, width=1)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_history_of_attempts(
     store: Store, batches: list[tuple[Column, int, bool]], width: int

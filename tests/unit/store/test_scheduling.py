@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -16,6 +15,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from tests.unit.profiles import machine
 from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
@@ -236,9 +236,4 @@ def _places() -> list[Slot]:
 
 
 TestScheduling = Scheduling.TestCase
-TestScheduling.settings = settings(
-    max_examples=25,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+TestScheduling.settings = machine(examples=10, steps=30)
