@@ -13,7 +13,7 @@ HEAVY = ("textual", "celery", "kombu", "sqlalchemy", "sqlmodel", "alembic", "num
 
 
 def loaded(code: str, tmp_path: Path) -> set[str]:
-    """Return the top-level packages that a new interpreter has loaded after some code."""
+    """Return the modules that a new interpreter has loaded after some code."""
     program = f"import sys\n{code}\nsys.stderr.write(' '.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -27,7 +27,7 @@ def loaded(code: str, tmp_path: Path) -> set[str]:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    return {name.split(".")[0] for name in done.stderr.split()}
+    return set(done.stderr.split())
 
 
 def command(*arguments: str) -> str:
@@ -48,6 +48,12 @@ def test_looking_loads_the_database_driver_only(tmp_path: Path) -> None:
     # Typer itself may load pydantic, which is none of ours
     assert not seen & {"textual", "celery", "kombu", "sqlalchemy", "sqlmodel", "alembic", "numpy"}
     assert "sqlite3" in seen
+
+
+def test_a_store_on_sqlite_loads_no_other_dialect_and_no_migrations(tmp_path: Path) -> None:
+    seen = loaded("from trainui.store.engine import open_store\nopen_store()", tmp_path)
+    assert "sqlalchemy.dialects.sqlite" in seen
+    assert not seen & {"sqlalchemy.dialects.postgresql", "psycopg", "alembic"}
 
 
 def test_the_way_to_the_screen_loads_no_command(tmp_path: Path) -> None:
