@@ -1,13 +1,14 @@
 """Whether trainui on disk is still what this process runs: an upgrade replaces it under us.
 
-Told by the files that every release replaces, or that are run by their path.
+Told by the files that every release replaces, that are run by their path, or that say which tables
+there are.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-_FILES = ("version.py", "supervisor/supervise.py")
+_FILES = ("version.py", "supervisor/supervise.py", "store/migrations/__init__.py")
 
 
 def _look() -> tuple[tuple[int, int] | None, ...]:

@@ -180,6 +180,7 @@ def _explained(url: str) -> Iterator[None]:
         raise explain(error, url) from error
 
 
+_ANOTHER = "another trainui upgraded it; this process makes way for that one, nothing is lost"
 _ADVICE = {
     "database is locked": "another process has held it for long; end that process, or try again",
     "readonly database": "the file or its directory is read-only; make it writable",
@@ -188,6 +189,9 @@ _ADVICE = {
     "unable to open database": "it cannot be opened; check its directory's permissions",
     "malformed": "the file is damaged; restore a backup from beside it",
     "not a database": "the file is something else; move it away",
+    "no such table": _ANOTHER,
+    "no such column": _ANOTHER,
+    "has no column": _ANOTHER,
 }
 
 

@@ -158,6 +158,24 @@ def test_killed_at_any_moment_it_loses_and_doubles_nothing(
     assert steps(store, attempt) == list(range(written[0]))
 
 
+def test_a_store_that_is_upgraded_under_it_loses_nothing(
+    store: Store, tmp_path: Path, readers: Readers
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    with store.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE chunk_figures RENAME TO of_the_next_revision")
+    attempt.own_file.write_text(lines(range(10_000)))
+    attempt.end()
+    reader = readers.start()
+    wait_for(lambda: b"chunk_figures" in readers.log.read_bytes(), "that it cannot be stored")
+    assert reader.poll() is None
+    assert not is_complete(store, attempt)
+    with store.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE of_the_next_revision RENAME TO chunk_figures")
+    wait_for(lambda: is_complete(store, attempt))
+    assert steps(store, attempt) == list(range(10_000))
+
+
 def test_two_readers_at_once(store: Store, tmp_path: Path, readers: Readers) -> None:
     attempt = start_attempt(store, tmp_path)
     for _ in range(2):
