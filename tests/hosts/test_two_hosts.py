@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests import certificates, postgresql, redis_server
 from tests.gpus.stand_in import GIB, Machine
@@ -86,12 +86,13 @@ class Hosts:
     def until_looked(self, host: Host) -> None:
         """Wait until a host has looked after the others once more."""
 
-        def silence() -> float:
+        def looked_at() -> int | None:
             with closing(open_store()) as store, store.read() as connection:
-                return hosts.known(connection)[host.name].seconds
+                seen = select(HOSTS.c.seen_at).where(HOSTS.c.name == host.name)
+                return connection.execute(seen).scalar()
 
-        before = silence()
-        wait_for(lambda: silence() < before, f"another look of {host.name}'s worker")
+        before = looked_at()
+        wait_for(lambda: looked_at() != before, f"another look of {host.name}'s worker")
 
 
 @pytest.fixture(scope="module")
