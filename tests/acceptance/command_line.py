@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.acceptance import command_server
 from tests.integration.conftest import kill_all
 from trainui.paths import Home
 
@@ -61,17 +62,23 @@ class CommandLine:
 
     def __call__(self, *arguments: str, stdin: str = "", **environ: str) -> Done:
         """Run a command to its end, with no terminal."""
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.directory,
-            env={**self.environ, **environ},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=TIMEOUT,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        variables = {**self.environ, **environ}
+        given = stdin.encode(errors="surrogateescape")
+        if command_server.fits(variables):
+            code, *written = command_server.run(
+                arguments, self.directory, variables, given, TIMEOUT
+            )
+        else:
+            done = subprocess.run(
+                [*COMMAND, *arguments],
+                cwd=self.directory,
+                env=variables,
+                input=given,
+                capture_output=True,
+                timeout=TIMEOUT,
+            )
+            code, written = done.returncode, [done.stdout, done.stderr]
+        return Done(code, *(one.decode(errors="surrogateescape") for one in written))
 
     def json(self, *arguments: str, code: int = 0, **environ: str) -> Any:
         """Run a command with `--json` and return its value."""

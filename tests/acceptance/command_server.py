@@ -1,0 +1,142 @@
+"""Runs commands in processes that are forked off one which has loaded their modules.
+
+Each is a process of its own, with arguments, environment, directory and streams as if it had just
+been started. What is saved is the loading, which takes most of a short command's time.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+PASSED = {"PATH", "HOME", "XDG_CONFIG_HOME"}
+"""Variables, besides our own, that nobody looks at while modules are loaded."""
+
+LOADED = ("cli", "control", "pipeline", "store", "report")
+
+
+def fits(environ: Mapping[str, str]) -> bool:
+    """Whether a command with these variables is the same if its modules were loaded without."""
+    names = {name for name in environ if not name.startswith("TRAINUI_")}
+    return names - {"LANG"} <= PASSED and environ.get("LANG") == "C.UTF-8"
+
+
+def run(
+    arguments: Sequence[str],
+    directory: Path,
+    environ: Mapping[str, str],
+    stdin: bytes,
+    timeout: float,
+) -> tuple[int, bytes, bytes]:
+    """Run a command to its end; return its exit code and what it wrote to stdout and stderr."""
+    with ExitStack() as stack:
+        given = stack.enter_context(tempfile.TemporaryFile())
+        given.write(stdin)
+        given.seek(0)
+        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+        connection = stack.enter_context(socket.socket(socket.AF_UNIX))
+        connection.connect(_server()[0])
+        socket.send_fds(connection, [b"."], [given.fileno(), out_end, err_end])
+        os.close(out_end)
+        os.close(err_end)
+        connection.sendall(json.dumps([arguments, str(directory), dict(environ)]).encode())
+        connection.shutdown(socket.SHUT_WR)
+        answers = stack.enter_context(connection.makefile())
+        pid = int(answers.readline())
+        readers = stack.enter_context(ThreadPoolExecutor(2))
+        written = [readers.submit(_read, end) for end in (out, err)]
+        try:
+            both = [one.result(timeout) for one in written]
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            raise
+        return int(answers.readline()), both[0], both[1]
+
+
+def _read(end: int) -> bytes:
+    with open(end, "rb") as file:
+        return file.read()
+
+
+@functools.cache
+def _server() -> tuple[str, subprocess.Popen[bytes]]:
+    """Start the process that commands are forked off, which ends with this one."""
+    address = f"{tempfile.mkdtemp(prefix='trainui-commands-')}/socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", __name__],
+            cwd=Path(__file__).parents[2],
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+            stdin=listener.fileno(),
+            stdout=subprocess.PIPE,  # as those of the commands will be
+            stderr=subprocess.PIPE,
+        )
+    return address, process
+
+
+def serve(listener: socket.socket) -> socket.socket:
+    """Load all; return only in a process that is forked off for a command."""
+    for part in LOADED:
+        package = importlib.import_module(f"trainui.{part}")
+        for found in pkgutil.iter_modules(getattr(package, "__path__", ())):
+            importlib.import_module(f"{package.__name__}.{found.name}")
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            listener.close()
+            return connection
+        connection.close()
+
+
+def become(connection: socket.socket) -> None:
+    """Become the command that is asked for, whose parent tells of its end."""
+    _, streams, _, _ = socket.recv_fds(connection, 1, 3)
+    with connection.makefile() as asked:
+        arguments, directory, environ = json.load(asked)
+    if pid := os.fork():
+        for stream in (0, 1, 2, *streams):
+            os.close(stream)
+        connection.sendall(f"{pid}\n".encode())
+        _, status = os.waitpid(pid, 0)
+        connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        os._exit(0)
+    connection.close()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.path[0] = directory
+    sys.argv = [f"{Path(__file__).parents[2]}/trainui/__main__.py", *arguments]
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=os.dup(0)) as server:
+        become(serve(server))
+    from trainui.cli.main import run as command
+
+    try:
+        command()
+    except SystemExit as ended:
+        sys.stdout.flush()
+        # to free all that was loaded would take as long as to load it
+        os._exit(int(ended.code or 0))
