@@ -72,11 +72,11 @@ def _read(end: int) -> bytes:
 
 
 @functools.cache
-def _server() -> tuple[str, subprocess.Popen[bytes]]:
+def _server() -> tuple[bytes, subprocess.Popen[bytes]]:
     """Start the process that commands are forked off, which ends with this one."""
-    address = f"{tempfile.mkdtemp(prefix='trainui-commands-')}/socket"
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        listener.bind("")  # to a name that the kernel gives, and no file
+        address: bytes = listener.getsockname()
         listener.listen()
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", __name__],
