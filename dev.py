@@ -66,8 +66,8 @@ def test(arguments: list[str]) -> int:
         ["ruff", "check", "."],
         ["mypy"],
         ["lint-imports"],
-        # in this order, in which the files that take longest come first
-        ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *arguments],
+        # three, since tests often wait; in this order, in which the longest files come first
+        ["pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *arguments],
     ]
     for check in checks:
         print(f"\n$ {' '.join(check)}", flush=True)
