@@ -60,4 +60,5 @@ def execute_stage_with_tracking(
         raise Ignore
     ended = follower.on_record(followed)
     if ended is not None and ended.status != Status.COMPLETED:
-        raise StageEndedError(f"{stage_name} is {ended.status}: {ended.error}")
+        why = (ended.error or "").partition("\n")[0]
+        raise StageEndedError(f"{stage_name} is {ended.status}" + (f": {why}" if why else ""))

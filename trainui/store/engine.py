@@ -180,7 +180,7 @@ def _explained(url: str) -> Iterator[None]:
         raise explain(error, url) from error
 
 
-_ANOTHER = "another trainui upgraded it; this process makes way for that one, nothing is lost"
+_ANOTHER = "another trainui upgraded it; start this again (a worker is replaced, and loses nothing)"
 _ADVICE = {
     "database is locked": "another process has held it for long; end that process, or try again",
     "readonly database": "the file or its directory is read-only; make it writable",
