@@ -154,7 +154,7 @@ def test_flower_shows_the_stage_by_its_name(served: CommandLine, held: str) -> N
         assert task["name"].endswith(TASK)
         assert "train it" in task["args"]
         task = wait_for(lambda: seen("FAILURE", wrong), "the failed one", 60)
-        assert "wrong is failed: exit code 3" in task["exception"]
+        assert "wrong: exit code 3" in task["exception"]
 
 
 APP = """

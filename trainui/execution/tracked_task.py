@@ -60,5 +60,5 @@ def execute_stage_with_tracking(
         raise Ignore
     ended = follower.on_record(followed)
     if ended is not None and ended.status != Status.COMPLETED:
-        why = (ended.error or "").partition("\n")[0]
-        raise StageEndedError(f"{stage_name} is {ended.status}" + (f": {why}" if why else ""))
+        why = (ended.error or ended.status).partition("\n")[0]
+        raise StageEndedError(f"{stage_name}: {why}")
