@@ -14,7 +14,14 @@ from textual.widgets import Input
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
-from tests.unit.tui.filled import DIAMOND, Filler, failed_demo, running_demo
+from tests.unit.tui.filled import (
+    DIAMOND,
+    MEMBERS,
+    SWEEP,
+    Filler,
+    failed_demo,
+    running_demo,
+)
 from trainui import control
 from trainui.control import known as control_known
 from trainui.domain.states import Status
@@ -153,10 +160,94 @@ async def test_a_whole_run_is_cancelled_from_the_list(filler: Filler) -> None:  
     async with opened() as driven:
         await driven.until_shown("unwanted")
         await driven.press("x")
-        await question(driven, "Cancel the run unwanted?", "5 stages have not started yet")
+        await question(
+            driven, f"Cancel the run unwanted {run_id[:8]}?", "5 stages have not started yet"
+        )
         await driven.press("enter")
         await driven.until_shown("⊘ cancelled", "asked to end")
     assert filler.stage(run_id, "report").status == Status.CANCELLED
+
+
+def states(*run_ids: str) -> list[tuple[str, int, str] | None]:
+    """Read of each run its state, its priority and its word; None: it was deleted."""
+    with views.reading() as connection:
+        found = [views.run(connection, run_id) for run_id in run_ids]
+    return [(one.status, one.priority, str(one.params["word"])) if one else None for one in found]
+
+
+async def test_every_key_acts_on_the_one_marked_run_and_not_on_the_one_under_the_cursor(
+    home: Path,  # noqa: F811
+    tmp_path: Path,
+    worker: None,
+) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO)
+    other, chosen = (control.submit(loader.load(str(file), {})) for _ in range(2))
+    control.set_paused(True)  # a resume starts the worker, and nothing is to start but that
+    untouched = ("queued", 0, "bad")
+    label = f"two {chosen[:8]}"
+    async with opened() as driven:
+        await driven.until_shown("◔ queued")
+
+        async def marked() -> None:
+            await driven.until(lambda: driven.app.screen is driven.runs, "the list")
+            driven.runs.table.select(chosen)
+            await driven.press("space")
+            await driven.until_shown("1 marked")
+            assert [run.id for run in driven.runs.table.marked] == [chosen]
+            driven.runs.table.select(other)  # both were submitted in the same moment perhaps
+
+        async def become(*state: str | int) -> None:
+            await driven.until(lambda: states(chosen, other) == [state, untouched], f"{state}")
+            await driven.until_gone("1 marked")
+
+        await marked()
+        await driven.press("right_square_bracket")
+        await driven.until_shown(f"priority of {label} is +1")
+        await driven.press("Y")
+        await driven.until(lambda: chosen in driven.app.clipboard, "the copy")
+        assert other not in driven.app.clipboard
+        await driven.press("x")
+        await question(driven, f"Cancel the run {label}?", "2 stages have not started")
+        await driven.press("y")
+        await become("cancelled", 1, "bad")
+        await marked()
+        await driven.press("e")
+        await driven.until_shown(f"Edit and retry {label}", "Change values")
+        await driven.press("ctrl+u", *"good", "enter")
+        await driven.until_shown(f"Resume {label}", "with what was edited here")
+        await driven.press("y")
+        await become("queued", 1, "good")
+        control.cancel(chosen)
+        await driven.until_shown("⊘ cancelled")
+        await marked()
+        await driven.press("r")
+        await driven.until_shown(f"Resume {label}", "2 to run")
+        await driven.press("y")
+        await become("queued", 1, "good")
+        control.cancel(chosen)
+        await driven.until_shown("⊘ cancelled")
+        await marked()
+        await driven.press("delete")
+        await question(driven, f"Delete the run {label}?")
+        await driven.press("y")
+        await driven.until(lambda: states(chosen, other) == [None, untouched], "the deletion")
+
+
+async def test_a_folded_matrix_is_cancelled_as_a_whole(filler: Filler) -> None:  # noqa: F811
+    run_id = filler.run(SWEEP)
+    filler.complete(run_id, "prepare", MEMBERS[0])
+    async with opened(run_id) as driven:
+        await driven.until_shown("5 queued")
+        driven.run.graph.select(MEMBERS[1])
+        await driven.press("F")
+        await driven.until_shown("train ×6")
+        await driven.press("x")
+        await question(driven, "Cancel train ×6?", "cancel its 5 unfinished members")
+        await driven.press("y")
+        await driven.until_shown("asked to end")
+    found = [filler.stage(run_id, name).status for name in MEMBERS]
+    assert found == [Status.COMPLETED, *[Status.CANCELLED] * 5]
 
 
 async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> None:  # noqa: F811
@@ -210,9 +301,9 @@ async def test_a_run_goes_before_others_or_after_them(filler: Filler) -> None:  
     async with opened(run_id) as driven:
         await driven.until_shown("urgent")
         await driven.press("right_square_bracket")
-        await driven.until_shown("priority of urgent is +1", "priority +1")
+        await driven.until_shown(f"priority of urgent {run_id[:8]} is +1", "priority +1")
         await driven.press("left_square_bracket")
-        await driven.until_shown("priority of urgent is +0")
+        await driven.until_shown(f"priority of urgent {run_id[:8]} is +0")
         await driven.press(*["right_square_bracket"] * 3)  # faster than the page is read
         await driven.until_shown("priority +3")
 

@@ -14,11 +14,12 @@ from textual.screen import Screen
 
 from trainui.domain.states import UNFINISHED, Status
 from trainui.text import harmless
+from trainui.tui.graph_nodes import most_telling
 
 if TYPE_CHECKING:
-    from trainui.domain.records import StageRecord
+    from trainui.domain.records import RunRecord, StageRecord
+    from trainui.store.run_lines import RunLine
     from trainui.tui.application import TrainuiApp
-    from trainui.tui.screens.question import QuestionScreen
 
 MOST_NAMED = 4
 """Runs or stages that are named in a row."""
@@ -33,35 +34,42 @@ class Target:
     status: Status
     priority: int
 
+    @classmethod
+    def of(cls, run: RunRecord | RunLine) -> Target:
+        """Return a run as a target."""
+        return cls(run.id, run.name, run.status, run.priority)
+
+    @property
+    def label(self) -> str:
+        """The run's name with the start of its id, since several runs may share a name."""
+        name = harmless(self.name)
+        return name if self.name == self.id else f"{name} {self.id[:8]}"
+
 
 class Acting(Screen[None]):
     """Actions of the pages that show runs."""
 
-    def target(self) -> Target | None:
-        """Return the run to act on; None where there is none."""
+    def targets(self) -> list[Target]:
+        """Return the runs that every key acts on: what is marked, else what is under the cursor."""
         raise NotImplementedError
 
-    def targets(self) -> list[Target]:
-        """Return the runs to act on: several where they are marked."""
-        target = self.target()
-        return [] if target is None else [target]
-
     def acted(self) -> None:
-        """Be told that marked runs are about to be acted on."""
+        """Clear the marks: the marked runs are about to be acted on."""
 
-    def target_stage(self) -> StageRecord | None:
-        """Return the stage to act on; None where no stage is chosen."""
-        return None
+    def target_stages(self) -> Sequence[StageRecord]:
+        """Return the stages to act on: all members of a folded matrix; none: the whole run."""
+        return ()
 
     def report(self) -> str:
         """Return what `Y` copies, as Markdown."""
         raise NotImplementedError
 
-    def _target(self) -> Target | None:
-        target = self.target()
-        if target is None:
+    def _targets(self) -> list[Target]:
+        """Return the runs to act on, and say so where there is none."""
+        targets = self.targets()
+        if not targets:
             self.say_no_run()
-        return target
+        return targets
 
     def say_no_run(self) -> None:
         """Say why a key does nothing."""
@@ -69,59 +77,57 @@ class Acting(Screen[None]):
 
     def action_resume(self) -> None:
         """Show the plan of a resume."""
-        target = self._target()
-        if len(targets := self.targets()) > 1:
+        targets = self._targets()
+        if len(targets) > 1:
             from trainui.tui.bulk import resume_runs_question
 
             self._ask(resume_runs_question(targets))
-        elif target is not None:
+        elif targets:
             from trainui.tui.screens.plan import PlanScreen
 
-            self.app.push_screen(PlanScreen(target))
+            self._ask(PlanScreen(targets[0]))
 
     def action_rerun(self) -> None:
         """Ask whether the stage alone runs again, or with what depends on it."""
-        target, stage = self._target(), self.target_stage()
-        if target is None:
+        targets, stages = self._targets(), self.target_stages()
+        if not targets:
             return
-        if stage is None:
+        unfinished = [stage for stage in stages if stage.status in UNFINISHED]
+        if not stages:
             self._say("open the run with enter, then choose the stage that is to run again")
-        elif stage.status in UNFINISHED:
-            name = harmless(stage.name)
-            self._say(f"{name} is {stage.status}; wait for its end, or cancel it with x")
+        elif unfinished:
+            name = harmless(unfinished[0].name)
+            self._say(f"{name} is {unfinished[0].status}; wait for its end, or cancel it with x")
         else:
             from trainui.tui.questions import rerun_question
 
-            self._ask(rerun_question(target, stage))
+            self._ask(rerun_question(targets[0], stages))
 
     def action_edit(self) -> None:
-        """Edit the run's values, and those of the stage, and go on with them."""
-        target, stage = self._target(), self.target_stage()
-        if target is None:
-            return
-        if len(self.targets()) > 1:
+        """Edit the run's values, and those of the stage, and resume with them."""
+        targets, stages = self._targets(), self.target_stages()
+        stage = most_telling(stages) if stages else None
+        if len(targets) > 1:
             self._say("several runs are marked; esc unmarks them, then e edits one")
         elif stage is not None and stage.status == Status.RUNNING:
             self._say(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
-        else:
+        elif targets:
             from trainui.tui.screens.edit import EditScreen
 
-            self.app.push_screen(EditScreen(target, stage))
+            self._ask(EditScreen(targets[0], stage))
 
     def action_cancel(self) -> None:
         """Ask whether the stage, or the run, is to be cancelled."""
-        target, stage = self._target(), self.target_stage()
-        if target is None:
-            return
-        if len(targets := self.targets()) > 1:
+        targets = self._targets()
+        if len(targets) > 1:
             self._cancel_several(targets)
-            return
-        if target.status not in UNFINISHED:
+        elif targets and targets[0].status not in UNFINISHED:
+            target = targets[0]
             self._say(f"{harmless(target.name)} is {target.status}: nothing runs to cancel")
-            return
-        from trainui.tui.questions import cancel_question
+        elif targets:
+            from trainui.tui.questions import cancel_question
 
-        self._ask(cancel_question(target, stage))
+            self._ask(cancel_question(targets[0], self.target_stages()))
 
     def _cancel_several(self, targets: list[Target]) -> None:
         if not any(target.status in UNFINISHED for target in targets):
@@ -133,8 +139,7 @@ class Acting(Screen[None]):
 
     def action_remove(self) -> None:
         """Ask whether the run, or every marked one, is to be deleted with its files."""
-        targets = self.targets()
-        if self._target() is None:
+        if not (targets := self._targets()):
             return
         if all(target.status in UNFINISHED for target in targets):
             first = f"{harmless(targets[0].name)} is {targets[0].status}"
@@ -145,8 +150,8 @@ class Acting(Screen[None]):
 
         self._ask(remove_question(targets))
 
-    def _ask(self, question: QuestionScreen) -> None:
-        """Ask, and have no run marked any more once it is answered with yes."""
+    def _ask(self, question: Screen[bool]) -> None:
+        """Ask, and clear the marks once it is answered with yes."""
 
         def then(done: bool | None) -> None:
             if done:
@@ -163,9 +168,8 @@ class Acting(Screen[None]):
         self._change_priority(-1)
 
     def _change_priority(self, change: int) -> None:
-        if self._target() is None:
+        if not (targets := self._targets()):
             return
-        targets = self.targets()
         waiting = [target for target in targets if target.status in UNFINISHED]
         if not waiting:
             first = f"{harmless(targets[0].name)} is {targets[0].status}"
@@ -176,7 +180,7 @@ class Acting(Screen[None]):
             from trainui import control
 
             told = [
-                f"{target.name} is {control.change_priority(target.id, change):+d}"
+                f"{target.label} is {control.change_priority(target.id, change):+d}"
                 for target in waiting
             ]
             return f"priority of {listed(told)}"
@@ -185,7 +189,7 @@ class Acting(Screen[None]):
 
     def action_copy(self) -> None:
         """Copy a summary through the terminal."""
-        if self._target() is not None:
+        if self._targets():
             self.app.copy_to_clipboard(self.report())
             self._say("copied as Markdown, if the terminal allows it (OSC 52)")
 

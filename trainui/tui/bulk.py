@@ -63,7 +63,7 @@ def remove_question(targets: Sequence[Target]) -> QuestionScreen:
         return _each(over, "deleted", lambda target: control.remove(target.id))
 
     one = len(over) == 1
-    name = f"the run {harmless(over[0].name)}" if one else _count(len(over), "run")
+    name = f"the run {over[0].label}" if one else _count(len(over), "run")
     answers = [
         Answer("y", "delete it" if one else "delete them", work),
         Answer("n", "leave it" if one else "leave them", None),
@@ -81,7 +81,7 @@ def resume_runs_question(targets: Sequence[Target]) -> QuestionScreen:
         lines = [_named(targets)]
         for target in targets[:MOST_TOLD]:
             plan = control.plan_resume(target.id)
-            lines.append(f"{harmless(target.name)}: {plan_summary(plan)}")
+            lines.append(f"{target.label}: {plan_summary(plan)}")
         if len(targets) > MOST_TOLD:
             lines.append(f"and {len(targets) - MOST_TOLD} more")
         return [*lines, "with the pipelines as they were submitted; alone a run takes edits"]
@@ -102,7 +102,7 @@ def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object])
         try:
             found = act(target)
         except TrainuiError as error:
-            failed.append(f"{harmless(target.name)}: {error}")
+            failed.append(f"{target.label}: {error}")
         else:
             nothing += found is False
             succeeded += found is not False
@@ -113,7 +113,7 @@ def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object])
 
 
 def _named(targets: Sequence[Target]) -> str:
-    return listed([target.name for target in targets], MOST_TOLD)
+    return listed([target.label for target in targets], MOST_TOLD)
 
 
 def _count(count: int, noun: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.text import harmless
@@ -9,28 +11,44 @@ from trainui.tui.acting import Target, listed
 from trainui.tui.screens.question import Answer, QuestionScreen
 
 
-def cancel_question(target: Target, stage: StageRecord | None) -> QuestionScreen:
-    """Ask whether a stage or all of a run is to be cancelled."""
+def cancel_question(target: Target, stages: Sequence[StageRecord]) -> QuestionScreen:
+    """Ask whether some stages, or all of the run's, are to be cancelled.
+
+    Args:
+        target: the run.
+        stages: those under the cursor; where all of them are over, the whole run is meant.
+    """
     run_id = target.id
-    if stage is None or stage.status not in (*UNFINISHED, Status.BLOCKED):
-        title = f"Cancel the run {harmless(target.name)}?"
+    names = [one.name for one in stages if one.status in (*UNFINISHED, Status.BLOCKED)] or None
+    if names is None:
+        title = f"Cancel the run {target.label}?"
         answers = [Answer("y", "cancel every unfinished stage", lambda: _cancel(run_id, None))]
-        names = None
     else:
-        name = stage.name
-        title = f"Cancel {harmless(name)}?"
+        title = f"Cancel {_named(stages)}?"
+        what = "this stage" if len(stages) == 1 else _members(names)
         answers = [
-            Answer("y", "cancel this stage", lambda: _cancel(run_id, [name])),
+            Answer("y", f"cancel {what}", lambda: _cancel(run_id, names)),
             Answer("a", "cancel every unfinished stage of the run", lambda: _cancel(run_id, None)),
         ]
-        names = [name]
 
     def facts() -> list[str]:
         from trainui.tui.losses import losses
 
-        return losses(run_id, names)
+        return [*([f"of the run {target.label}"] if names else []), *losses(run_id, names)]
 
     return QuestionScreen(title, facts, [*answers, Answer("n", "leave it running", None)])
+
+
+def _named(stages: Sequence[StageRecord]) -> str:
+    """Return the name of a stage, or of the matrix whose members these are."""
+    first = stages[0]
+    if len(stages) == 1:
+        return harmless(first.name)
+    return f"{harmless(first.definition.group)} ×{len(stages)}"
+
+
+def _members(names: Sequence[str]) -> str:
+    return f"its {len(names)} unfinished members" if len(names) > 1 else harmless(names[0])
 
 
 def _cancel(run_id: str, names: list[str] | None) -> str:
@@ -40,27 +58,27 @@ def _cancel(run_id: str, names: list[str] | None) -> str:
     return f"asked to end: {listed(asked)}" if asked else "all of it had ended already"
 
 
-def rerun_question(target: Target, stage: StageRecord) -> QuestionScreen:
-    """Ask whether a stage runs again alone or with all that depends on it."""
-    run_id, name = target.id, stage.name
+def rerun_question(target: Target, again: Sequence[StageRecord]) -> QuestionScreen:
+    """Ask whether stages run again alone or with all that depends on them."""
+    run_id, names = target.id, [stage.name for stage in again]
 
     def facts() -> list[str]:
         from trainui.store import views
 
         with views.reading() as connection:
             stages = views.stages(connection, run_id)
-        after = _downstream(stages, name)
-        return (
-            [f"{listed(after)} {'depends' if len(after) == 1 else 'depend'} on it"] if after else []
-        )
+        after = _downstream(stages, names)
+        depends = "depends" if len(after) == 1 else "depend"
+        return [f"of the run {target.label}", *([f"{listed(after)} {depends} on it"] * bool(after))]
 
+    alone = "this stage alone" if len(names) == 1 else f"its {len(names)} members alone"
     return QuestionScreen(
-        f"Run {harmless(name)} again?",
+        f"Run {_named(again)} again?",
         facts,
         [
-            Answer("y", "this stage alone", lambda: _rerun(run_id, name, downstream=False)),
+            Answer("y", alone, lambda: _rerun(run_id, names, downstream=False)),
             Answer(
-                "d", "with all that depends on it", lambda: _rerun(run_id, name, downstream=True)
+                "d", "with all that depends on it", lambda: _rerun(run_id, names, downstream=True)
             ),
             Answer("n", "leave it", None),
         ],
@@ -68,17 +86,17 @@ def rerun_question(target: Target, stage: StageRecord) -> QuestionScreen:
     )
 
 
-def _rerun(run_id: str, name: str, *, downstream: bool) -> str:
+def _rerun(run_id: str, names: Sequence[str], *, downstream: bool) -> str:
     from trainui import control
 
-    return f"run again: {listed(control.rerun(run_id, [name], downstream=downstream))}"
+    return f"run again: {listed(control.rerun(run_id, names, downstream=downstream))}"
 
 
-def _downstream(stages: list[StageRecord], name: str) -> list[str]:
-    found = {name}
+def _downstream(stages: Sequence[StageRecord], names: Sequence[str]) -> list[str]:
+    found = set(names)
     grew = True
     while grew:
         after = {one.name for one in stages if found.intersection(one.depends_on)} - found
         found |= after
         grew = bool(after)
-    return [one.name for one in stages if one.name in found and one.name != name]
+    return [one.name for one in stages if one.name in found and one.name not in names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -130,14 +130,13 @@ class CurvesScreen(Page):
         """Go to the next metric of the name that was searched, else to the next one."""
         self.plot.go_to(direction, words=self._sought)
 
-    def target(self) -> Target | None:
+    def targets(self) -> list[Target]:
         """Return the run."""
-        run = self._page.run if self._page is not None else None
-        return None if run is None else Target(run.id, run.name, run.status, run.priority)
+        return [] if self._page is None else [Target.of(self._page.run)]
 
-    def target_stage(self) -> StageRecord | None:
+    def target_stages(self) -> Sequence[StageRecord]:
         """Return the stage."""
-        return self._page.stage if self._page is not None else None
+        return () if self._page is None else (self._page.stage,)
 
     def report(self) -> str:
         """Return the plot and its figures as Markdown."""

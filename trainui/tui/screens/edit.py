@@ -36,8 +36,11 @@ LABEL = 26
 """Cells of a value's name."""
 
 
-class EditScreen(Screen[None]):
-    """Shows the values of a run and of a stage; what they become is planned with."""
+class EditScreen(Screen[bool]):
+    """Shows the values of a run and of a stage, and plans with the edited ones.
+
+    Its result is whether the run was resumed with them.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("edit", "app.interrupt")]
 
@@ -76,7 +79,7 @@ class EditScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Read the values, in a thread."""
-        spans = [Span(" Edit and retry ", "title"), Span(harmless(self._target.name), "strong")]
+        spans = [Span(" Edit and retry ", "title"), Span(self._target.label, "strong")]
         if self._stage is not None:
             spans += [Span(" › ", "dim"), Span(harmless(self._stage.name), "strong")]
         spans.append(Span("  nothing is done yet", "dim"))
@@ -185,7 +188,7 @@ class EditScreen(Screen[None]):
 
         def then(done: bool | None) -> None:
             if done:
-                self.dismiss()
+                self.dismiss(True)
 
         self.app.push_screen(PlanScreen(self._target, alteration), then)
 
@@ -217,7 +220,7 @@ class EditScreen(Screen[None]):
 
     def action_leave_it(self) -> None:
         """Change nothing."""
-        self.dismiss()
+        self.dismiss(False)
 
 
 def _label(value: Value) -> str:

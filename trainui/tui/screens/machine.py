@@ -117,11 +117,11 @@ class MachineScreen(Page):
         """Return the scopes of the keys at the bottom."""
         return ("machine", "app")
 
-    def target(self) -> Target | None:
+    def targets(self) -> list[Target]:
         """Return the run whose stage has the GPU under the cursor."""
         use = self.view.use
         run = self._runs.get(use.run_id) if use is not None else None
-        return None if run is None else Target(run.id, run.name, run.status, run.priority)
+        return [] if run is None else [Target.of(run)]
 
     def report(self) -> str:
         """Return the page as text."""

@@ -109,7 +109,7 @@ class PlanScreen(Screen[bool]):
 
     def _show_top(self, state: str) -> None:
         wishes = self._wishes.words
-        spans = [Span(" Resume ", "title"), Span(harmless(self._target.name), "strong")]
+        spans = [Span(" Resume ", "title"), Span(self._target.label, "strong")]
         spans += [Span(f"  {state}", "dim"), Span(f"  {wishes}" if wishes else "", "accent")]
         self.query_one("#top", Bar).show(tuple(spans))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -215,23 +215,19 @@ class RunScreen(Page):
         if not found:
             self.notify("no match; / searches", markup=False)
 
-    def target(self) -> Target | None:
+    def targets(self) -> list[Target]:
         """Return this run."""
         known: Iterable[RunRecord | RunLine] = ()
         if self._page is not None:
             known = (self._page.run,)
         elif self.trainui.snapshot is not None:  # a key may come before the page is read
             known = self.trainui.snapshot.runs
-        found = (
-            Target(one.id, one.name, one.status, one.priority)
-            for one in known
-            if one.id == self.run_id
-        )
-        return next(found, None)
+        return [Target.of(one) for one in known if one.id == self.run_id]
 
-    def target_stage(self) -> StageRecord | None:
-        """Return the stage under the cursor."""
-        return self.graph.selected
+    def target_stages(self) -> Sequence[StageRecord]:
+        """Return the stage under the cursor; of a folded matrix its members."""
+        selected = self.graph.selected
+        return self.graph.folded or (() if selected is None else (selected,))
 
     def report(self) -> str:
         """Return the selected stage as Markdown."""

@@ -186,24 +186,17 @@ class RunsScreen(Page):
         elif self.table.cursor == before:
             self.notify("no other run there fits the filter", markup=False)
 
-    def target(self) -> Target | None:
-        """Return the run under the cursor."""
-        run = self.table.selected
-        return _target(run) if run else None
-
     def targets(self) -> list[Target]:
         """Return the marked runs; with none marked the one under the cursor."""
-        return [_target(run) for run in self.table.marked] or super().targets()
+        return [Target.of(run) for run in self.table.chosen]
 
     def acted(self) -> None:
-        """Mark no run any more."""
+        """Clear the marks."""
         self.table.clear_marks()
 
     def report(self) -> str:
         """Return the marked runs, or the one under the cursor, in a line each."""
-        selected = self.table.selected
-        runs = self.table.marked or ([selected] if selected else [])
-        return "".join(_report(run) for run in runs)
+        return "".join(_report(run) for run in self.table.chosen)
 
     def action_compare(self) -> None:
         """Draw the telling metric of the marked runs in one plot."""
@@ -245,10 +238,6 @@ class RunsScreen(Page):
             self.table.set_filter("")
         else:
             self.notify("this is the first page; q leaves", markup=False)
-
-
-def _target(run: RunLine) -> Target:
-    return Target(run.id, run.name, run.status, run.priority)
 
 
 def _view(table: RunTable) -> Row:

@@ -64,6 +64,12 @@ class RunTable(CursorView):
         return [run for run in self._shown if run.id in self._marked]
 
     @property
+    def chosen(self) -> list[RunLine]:
+        """What keys act on: the marked runs, with none marked the one under the cursor."""
+        selected = self.selected
+        return self.marked or ([selected] if selected else [])
+
+    @property
     def in_view(self) -> tuple[str, ...]:
         """Ids of the runs that are to be seen."""
         top = self.scroll_offset.y
