@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import stat
 import threading
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -208,7 +206,7 @@ def identity(file: Path) -> str:
     """
     with contextlib.suppress(FileNotFoundError):
         return file.read_text(encoding="ascii").strip()
-    mine = uuid.uuid4().hex
+    mine = os.urandom(16).hex()
     temporary = file.with_name(f".{file.name}.{mine}.tmp")
     write_private(temporary, mine)
     try:
@@ -225,7 +223,7 @@ def short_socket_path(path: Path) -> Path:
     encoded = os.fsencode(path)
     if len(encoded) <= SOCKET_PATH_LIMIT:
         return path
-    digest = hashlib.sha256(os.fsencode(path.parent)).hexdigest()[:12]
+    digest = _digest(os.fsencode(path.parent))[:12]
     return SHARED / f"trainui-{os.geteuid()}-{digest}" / path.name
 
 
@@ -247,7 +245,7 @@ def directory_name(stage_name: str) -> str:
     safe = _UNSAFE.sub("_", stage_name)
     if safe == stage_name and len(safe) <= 100 and safe.strip("."):
         return safe
-    digest = hashlib.sha256(stage_name.encode()).hexdigest()[:8]
+    digest = _digest(stage_name.encode())[:8]
     return f"{safe[:100]}-{digest}"
 
 
@@ -256,3 +254,9 @@ def sample_pipelines() -> Path:
     package = Path(__file__).parent
     installed = package / "sample_pipelines"
     return installed if installed.is_dir() else package.parent / "sample_pipelines"
+
+
+def _digest(content: bytes) -> str:
+    import hashlib  # loads OpenSSL, which most commands never need
+
+    return hashlib.sha256(content).hexdigest()

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -106,10 +104,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 def _read_config(file: Path) -> dict[str, Any]:
     try:
-        configured = tomllib.loads(file.read_text(encoding="utf-8"))
+        with file.open("rb") as opened:
+            import tomllib  # where there is a file
+
+            configured = tomllib.load(opened)
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"{file}: cannot be read as TOML: {error}") from error
     known = {f.name for f in fields(Settings)}
     for name in configured:
@@ -221,7 +222,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 def host(settings: Settings | None = None) -> str:
     """Return what this machine is called."""
-    return (settings or load()).host or socket.gethostname()
+    return (settings or load()).host or os.uname().nodename
 
 
 def place(settings: Settings) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from tests.acceptance.command_line import CommandLine
-from trainui.cli.app import app
+from trainui.cli.app import parser
 from trainui.cli.output_schemas import SCHEMAS, schema_of
 
 TEXT = """
@@ -132,7 +132,7 @@ def test_every_command_with_json_has_a_schema() -> None:
             yield " ".join(names)
 
     described = {name.partition(" --")[0] for name in SCHEMAS} - {"error"}
-    assert set(commands(get_command(app))) == described
+    assert set(commands(get_command(parser()))) == described
 
 
 def test_a_schema_is_printed(served: CommandLine) -> None:

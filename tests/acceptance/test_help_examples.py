@@ -19,7 +19,7 @@ from tests.acceptance.pages import PAGES, blocks_of
 from tests.acceptance.test_docs_blocks import is_elsewhere
 from tests.acceptance.typing_person import type_in
 from tests.gpus.stand_in import Machine
-from trainui.cli.app import app
+from trainui.cli.app import parser
 
 ELSEWHERE = {
     "trainui demo": "takes a minute; test_package runs it",
@@ -342,7 +342,7 @@ def test_every_example_is_typed() -> None:
     typed = [one.example for one in itertools.chain(*GROUPS.values())]
     pages = (line for page in PAGES for block in blocks_of(page) for line in block.command_lines())
     on_pages = {line for line in pages if not is_elsewhere(line)}
-    examples = {*in_help(get_command(app))}
+    examples = {*in_help(get_command(parser()))}
     assert {one for one in examples if one.partition("  #")[0] not in on_pages} - {
         *typed,
         *ELSEWHERE,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from trainui.cli.app import MODULES
+
 HEAVY = ("textual", "celery", "kombu", "sqlalchemy", "sqlmodel", "alembic", "numpy", "pydantic")
 
 
@@ -48,6 +50,12 @@ def test_looking_loads_the_database_driver_only(tmp_path: Path) -> None:
     # Typer itself may load pydantic, which is none of ours
     assert not seen & {"textual", "celery", "kombu", "sqlalchemy", "sqlmodel", "alembic", "numpy"}
     assert "sqlite3" in seen
+
+
+def test_a_command_loads_its_own_module_alone(tmp_path: Path) -> None:
+    seen = loaded(command("ls"), tmp_path)
+    assert seen & {f"trainui.cli.{name}" for name in MODULES} == {"trainui.cli.look"}
+    assert not seen & {"tomllib", "socket", "hashlib", "statistics", "logging"}
 
 
 def test_a_store_on_sqlite_loads_no_other_dialect_and_no_migrations(tmp_path: Path) -> None:

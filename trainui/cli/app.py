@@ -1,39 +1,16 @@
-"""The commands, put together in the order in which `--help` lists them."""
+"""The command line's parser; the module of a command is imported where that command is called."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from trainui.cli import (
-    backup,
-    completion,
-    demo,
-    doctor,
-    ending,
-    events,
-    export,
-    graph,
-    init,
-    logs,
-    look,
-    metrics,
-    opening,
-    output,
-    remove,
-    report,
-    resume,
-    run,
-    schema,
-    serve,
-    shell,
-    uninstall,
-    validate,
-    worker,
-)
+from trainui.cli import opening, output
 from trainui.cli.options import epilogue
 from trainui.errors import UsageError
 from trainui.store import patience
@@ -44,15 +21,58 @@ _HELP = """One terminal screen over your training pipelines.
 Without a command: opens the screen, with every run, its graph, curves and logs.
 """
 
-app = typer.Typer(
-    name="trainui",
-    help=_HELP,
-    epilog=epilogue("trainui demo", "trainui run pipeline.yaml", "trainui run -- python train.py"),
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+MODULES: dict[str, tuple[str, ...]] = {
+    "demo": ("demo",),
+    "run": ("run",),
+    "resume": ("resume", "rerun"),
+    "ending": ("cancel", "wait"),
+    "look": ("ls", "show", "path"),
+    "logs": ("logs",),
+    "events": ("events",),
+    "metrics": ("metrics",),
+    "export": ("export",),
+    "report": ("report",),
+    "shell": ("shell",),
+    "init": ("init",),
+    "validate": ("validate",),
+    "graph": ("graph",),
+    "schema": ("schema",),
+    "serve": ("serve",),
+    "worker": ("worker",),
+    "doctor": ("doctor",),
+    "remove": ("rm", "prune"),
+    "backup": ("backup",),
+    "completion": ("completion",),
+    "uninstall": ("uninstall",),
+}
+"""The commands of each module, in the order of `--help`, where those of `worker` come last."""
+
+_MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
+
+
+@cache
+def parser(command: str | None = None) -> typer.Typer:
+    """Return the parser of one command, without importing the others; of all where none is known.
+
+    Args:
+        command: its name, as `run`.
+    """
+    made = typer.Typer(
+        name="trainui",
+        help=_HELP,
+        epilog=epilogue(
+            "trainui demo", "trainui run pipeline.yaml", "trainui run -- python train.py"
+        ),
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    made.callback(invoke_without_command=True)(main)
+    module = _MODULE_OF.get(command or "")
+    for name in [module] if module else MODULES:
+        import_module(f"trainui.cli.{name}").register(made)
+    return made
 
 
 def _show_version(wanted: bool) -> None:
@@ -61,7 +81,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def main(
     context: typer.Context,
     _version: Annotated[
@@ -84,33 +103,6 @@ def main(
         opening.open_screen(None)
 
 
-for module in (
-    demo,
-    run,
-    resume,
-    ending,
-    look,
-    logs,
-    events,
-    metrics,
-    export,
-    report,
-    shell,
-    init,
-    validate,
-    graph,
-    schema,
-    serve,
-):
-    module.register(app)
-app.add_typer(worker.app, name="worker")
-doctor.register(app)
-remove.register(app)
-backup.register(app)
-completion.register(app)
-uninstall.register(app)
-
-
 _ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]
 """Arguments that were not understood; Typer gives this class no public name."""
 
@@ -121,10 +113,10 @@ def call(arguments: Sequence[str]) -> int:
     Raises:
         UsageError: they were not understood.
     """
-    command = typer.main.get_command(app)
-    patience.say = output.note
     if arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
+    command = typer.main.get_command(parser(arguments[0]))
+    patience.say = output.note
     try:
         result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)
     except _ArgumentError as error:

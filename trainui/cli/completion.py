@@ -97,9 +97,9 @@ def candidates(words: Sequence[str]) -> list[Candidate]:
 def _possible(before: Sequence[str], last: str) -> Iterator[Candidate]:
     from typer.main import get_command
 
-    from trainui.cli.app import app
+    from trainui.cli.app import parser
 
-    command: Any = get_command(app)
+    command: Any = get_command(parser(before[0] if before else None))
     given: list[str] = []
     awaiting: Any = None
     for word in before:

@@ -10,13 +10,13 @@ import typer
 
 from trainui import clock, settings, text
 from trainui.cli import options, output, references
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
-from trainui.store import news, past, run_lines, summary, views
-from trainui.store.driver import Connection
+from trainui.store import reader, run_lines
 
 if TYPE_CHECKING:
+    from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+    from trainui.store.driver import Connection
     from trainui.store.run_lines import RunLine
 
 NEWEST = 50
@@ -61,7 +61,7 @@ def list_runs(
     as_json: options.Json = False,
 ) -> None:
     """List the runs, the newest first: 50 of them, or with --json all."""
-    if not views.is_there():
+    if not reader.is_there():
         output.answer(as_json, {"runs": []}, ())
         if not as_json:
             output.note("there are no runs yet; start with `trainui demo`")
@@ -70,6 +70,8 @@ def list_runs(
         raise UsageError("--all and --number: give one of them")
     with references.view() as connection:
         if as_json:
+            from trainui.store import summary, views
+
             found = views.runs(connection, limit=most)
             output.value({"runs": [summary.run_line(run) for run in found]})
             return
@@ -120,6 +122,8 @@ def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
 
 def show(run: options.Run, as_json: options.Json = False) -> None:
     """Show one run: its stages, their states and attempts."""
+    from trainui.store import news, summary, views
+
     with references.view() as connection:
         found = views.find_run(connection, run)
         if as_json:
@@ -151,6 +155,8 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
     """Return how long a run will still take, in words; empty where nothing tells."""
     if run.status not in UNFINISHED:
         return ""
+    from trainui.store import past
+
     before = past.completions(connection, run, len(stages))
     progress = past.elapsed(stages, clock.now())
     seconds = past.seconds_left(run, stages, before, progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import NoReturn
 
@@ -24,6 +23,8 @@ def open_screen(run_id: str | None) -> NoReturn:
             f"the screen needs a terminal that draws, and {lack}; "
             "`trainui ls` and `trainui show RUN` print, `trainui --help` lists all commands"
         )
+    import logging
+
     from trainui.store import patience
     from trainui.tui.app import run_screen
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import AmbiguousError
-from trainui.store import driver, views
+from trainui.store import driver, reader
+
+if TYPE_CHECKING:
+    from trainui.domain.records import RunRecord, StageRecord
 
 
 @contextmanager
 def view() -> Iterator[driver.Connection]:
     """Open one consistent view of the store, for a short while."""
-    with views.reading() as connection:
+    with reader.reading() as connection:
         connection.execute("BEGIN")
         yield connection
 
@@ -26,6 +28,8 @@ def find_run(reference: str) -> RunRecord:
         NotFoundError: there is none.
         AmbiguousError: it may be several.
     """
+    from trainui.store import views
+
     with view() as connection:
         return views.find_run(connection, reference)
 
@@ -37,6 +41,8 @@ def find(reference: str, stage: str | None) -> tuple[RunRecord, list[StageRecord
         NotFoundError: there is no such run or stage.
         AmbiguousError: it may be several.
     """
+    from trainui.store import views
+
     with view() as connection:
         run = views.find_run(connection, reference)
         if stage is None:
@@ -68,7 +74,7 @@ def stage_names(reference: str, stages: Iterable[str]) -> list[str]:
 
 def in_full(run_id: str) -> dict[str, Any]:
     """Return a run as `show --json` has it."""
-    from trainui.store import summary
+    from trainui.store import summary, views
 
     with view() as connection:
         return summary.run_in_full(connection, views.find_run(connection, run_id))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from trainui import text
 from trainui.cli import references
 from trainui.errors import StoppedError
-from trainui.store import news, views
+from trainui.store import reader
+
+if TYPE_CHECKING:
+    from trainui.store import news
 
 CANCELLED = {"cancel", "cancelled"}
 """The kinds of events by which a cancellation is recorded."""
@@ -53,6 +57,8 @@ def looking(runs: Collection[str], kinds: Collection[str], what: str) -> Iterato
         yield
         sys.stdout.flush()  # nobody may read it
     except KeyboardInterrupt as error:
+        from trainui.store import news
+
         with references.view() as connection:
             found = news.entries(connection, after=last)
         found = [one for one in found if one.run_id in runs and one.event.kind in kinds]
@@ -63,8 +69,10 @@ def looking(runs: Collection[str], kinds: Collection[str], what: str) -> Iterato
 
 
 def _last_event() -> int:
-    if not views.is_there():
+    if not reader.is_there():
         return 0
+    from trainui.store import news
+
     with references.view() as connection:
         return news.last(connection)
 

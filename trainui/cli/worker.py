@@ -21,6 +21,11 @@ app = typer.Typer(
 )
 
 
+def register(parser: typer.Typer) -> None:
+    """Add the commands."""
+    parser.add_typer(app, name="worker")
+
+
 @stopped.saying(_BEGUN)
 def start(as_json: options.Json = False) -> None:
     """Start the worker, its broker and its guard; return when it takes work.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 NEWEST = 5
 """Earlier durations that count."""
@@ -49,6 +48,8 @@ def usual(past: Sequence[Past], work: str) -> float | None:
         work: what it executes now.
     """
     same = [one for one in past if one.work == work] or past
+    from statistics import median  # takes long to import, and few processes estimate
+
     return median(one.seconds for one in same[:NEWEST]) if same else None
 
 
