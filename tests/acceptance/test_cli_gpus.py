@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.gpus.stand_in import VERSION_MISMATCH, Machine
+from trainui.execution import gpu_locks
 
 ECHO = ("sh", "-c", "echo gpus=$CUDA_VISIBLE_DEVICES")
 
@@ -116,6 +118,17 @@ def test_doctor_tells_of_each_gpu(cli: CommandLine, box: Machine) -> None:
     box.init_code = VERSION_MISMATCH
     box.write()
     assert "the NVIDIA driver was replaced" in cli("doctor").out
+
+
+def test_doctor_tells_of_a_lock_that_is_none_and_does_not_wait_for_it(
+    cli: CommandLine, box: Machine
+) -> None:
+    assert gpu_locks.make_directory()
+    lock = gpu_locks.path_of(box.cards[0].uuid)
+    os.mkfifo(lock)
+    shown = cli("doctor").out
+    assert f"unusable lock: {lock} of user {lock.owner()}: a FIFO; 1: " in shown
+    assert "until the file's owner or root removes it" in shown
 
 
 def test_why_a_stage_waits_is_shown_everywhere(cli: CommandLine, box: Machine) -> None:

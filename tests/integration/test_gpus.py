@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import pwd
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ from trainui.supervisor.protocol import ExitReason, Spec
 NewRun = Callable[..., Run]
 
 NOBODY = 65534
+US = pwd.getpwuid(os.getuid()).pw_name
 
 TELL = 'echo "$TRAINUI_STAGE $CUDA_VISIBLE_DEVICES $CUDA_DEVICE_ORDER" >> ledger; '
 HOLD = TELL + "until [ -e go-$TRAINUI_STAGE ]; do sleep 0.02; done"
@@ -289,6 +291,30 @@ def test_two_users_of_a_machine_do_not_take_one_gpu(
     assert wait_for_exit(late).reason == ExitReason.LOCK_HELD
     go(run, "a")
     assert run.wait().status == Status.COMPLETED
+
+
+def test_what_another_user_puts_in_the_place_of_a_lock_stops_no_stage_but_those_that_need_it(
+    new_run: NewRun, box: Machine
+) -> None:
+    assert gpu_locks.make_directory()
+    first, second = (gpu_locks.path_of(card.uuid) for card in box.cards)
+    os.mkfifo(first)
+    if os.geteuid() == 0:
+        os.chown(first, NOBODY, NOBODY)
+    run = new_run(stage("pair", 2), stage("one"), stage("cpu", gpus=0))
+    run.process("cpu")
+    assert run.process("one").gpus == [1]
+    go(run, "cpu", "one")
+    second.unlink()
+    second.symlink_to("/dev/null")
+    problems = [f"unusable lock: {first} of user {first.owner()}: a FIFO"]
+    problems += [f"unusable lock: {second} of user {US}: a symbolic link"]
+    waits(run, "pair", "needs 2 GPUs: " + ", ".join(f"GPU {n} {p}" for n, p in enumerate(problems)))
+    first.unlink()
+    second.unlink()
+    go(run, "pair")
+    assert run.wait().status == Status.COMPLETED
+    assert (run.stage("pair").attempt, run.stage("pair").retries_used) == (1, 0)
 
 
 _numbers = itertools.count()

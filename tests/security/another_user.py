@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
@@ -70,3 +71,15 @@ def open_the_way_to(path: Path) -> None:
     for directory in path.parents:
         if directory.stat().st_mode & 0o001 == 0:
             directory.chmod(0o711)
+
+
+@contextmanager
+def as_another_user() -> Iterator[None]:
+    """Let this process be another user's, for as long as it lasts."""
+    os.setresgid(NOBODY, NOBODY, 0)
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+        os.setresgid(0, 0, 0)

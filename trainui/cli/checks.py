@@ -9,12 +9,16 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainui import disk as disks
 from trainui import paths, settings
 from trainui.cli.findings import BAD, GOOD, NOTE, Finding
 from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
+
+if TYPE_CHECKING:
+    from trainui.execution.gpus import Usable
+    from trainui.execution.nvml import Gpu
 
 CLOCK_SKEW = 2.0
 """Seconds between the clock and the times that the disk gives to files."""
@@ -198,18 +202,37 @@ def worker() -> Finding:
 
 def gpus() -> Finding:
     """List the GPUs that may be used, and who is on each."""
-    from trainui.execution import gpu_locks
-    from trainui.execution.gpus import stranger_on, usable_gpus
+    from trainui.execution.gpus import usable_gpus
 
     usable = usable_gpus()
-    shown = []
-    for gpu in usable.gpus:
-        user = "has a stage" if gpu_locks.is_held(gpu) else stranger_on(gpu)
-        shown.append(f"{gpu.index}: {gpu.name}, {gpu.problem or user or 'free'}")
+    shown = [f"{gpu.index}: {gpu.name}, {_user_of(gpu)}" for gpu in usable.gpus]
     message = "; ".join([*shown, *([usable.limit] if usable.limit else [])])
     if not usable.gpus:
         advice = "where there is one, see that `nvidia-smi` finds it and what the setting gpus says"
         return Finding("gpus", NOTE, message or "none", advice)
     if usable.working < len(usable.gpus):
         return Finding("gpus", NOTE, message, "see `nvidia-smi`; the others are given out")
+    if locked := _advice_on_locks(usable):
+        return Finding("gpus", NOTE, message, locked)
     return Finding("gpus", GOOD, message)
+
+
+def _user_of(gpu: Gpu) -> str:
+    """Return who has a GPU, or why none can."""
+    from trainui.execution import gpu_locks
+    from trainui.execution.gpus import stranger_on
+
+    lock = gpu_locks.look(gpu)
+    taken = "has a stage" if lock.held else stranger_on(gpu)
+    return gpu.problem or lock.problem or taken or "free"
+
+
+def _advice_on_locks(usable: Usable) -> str | None:
+    """Say what to do about locks that other users hinder; None: nothing."""
+    from trainui.execution import gpu_locks
+
+    if any(gpu_locks.look(gpu).problem for gpu in usable.gpus):
+        return "stages wait for these GPUs until the file's owner or root removes it"
+    if (owner := gpu_locks.foreign_owner()) is None:
+        return None
+    return f"{gpu_locks.LOCKS} is of user {owner}, who may remove locks of others: have root own it"

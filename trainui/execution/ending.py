@@ -58,7 +58,7 @@ def record_exit(
         return True  # it is on record already
     if found.reason == ExitReason.LOCK_HELD:
         taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
-        put_back(store, subject.attempt, f"{taken} was taken by another process of this machine")
+        put_back(store, subject.attempt, f"{taken} cannot be locked: {found.message}")
         return True
     if found.reason == ExitReason.START_FAILED and shortage.is_told(found.message):
         put_back(store, subject.attempt, str(found.message))

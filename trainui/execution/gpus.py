@@ -105,8 +105,8 @@ def stranger_on(gpu: Gpu) -> str | None:
     if gpu.pids:
         more = f" and {len(gpu.pids) - 1} more" if len(gpu.pids) > 1 else ""
         return describe_process(gpu.pids[0]) + more
-    if gpu_locks.is_held(gpu):
-        return "a stage of another trainui"
+    if (lock := gpu_locks.look(gpu)).held:
+        return lock.problem or "a stage of another trainui"
     if not gpu.draws and (gpu.memory_used or 0) > MOST_UNEXPLAINED:
         used = (gpu.memory_used or 0) / 2**30
         return f"unseen process ({used:.0f} GiB)"

@@ -26,6 +26,7 @@ from trainui.execution import (
     service,
     variables,
 )
+from trainui.execution.gpu_locks import UnusableLockError
 from trainui.execution.preparation import Preparation, Subject, definition_of, prepare
 from trainui.pipeline import input_state
 from trainui.pipeline.command import argv
@@ -46,7 +47,7 @@ class NotLaunchableError(TrainuiError):
 
 
 class GpuGoneError(NotLaunchableError):
-    """A GPU that the attempt was given does not work any more; others may."""
+    """A GPU that the attempt was given cannot be used any more; others may."""
 
 
 class CheckpointsExhaustedError(NotLaunchableError):
@@ -185,7 +186,10 @@ def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
             gpu = next((gpu for gpu in found.gpus if gpu.index == index), None)
             problem = gpu.problem if gpu else found.problem or "is not there any more"
             raise GpuGoneError(f"GPU {index} {problem}" if gpu else f"GPU {index}: {problem}")
-    return gpu_locks.prepare(working[index] for index in attempt.gpus)
+    try:
+        return gpu_locks.prepare(working[index] for index in attempt.gpus)
+    except UnusableLockError as error:
+        raise GpuGoneError(str(error)) from error
 
 
 def _argv(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Sequence[str]:

@@ -21,6 +21,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import sys
 import time
 
@@ -217,16 +218,36 @@ def try_lock(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
     return True
 
 
-def open_machine_lock(path: str) -> int:
-    """Open a lock file that every user of the machine can lock; make it if it is lacking."""
-    umask = os.umask(0)
+def open_machine_lock(path: str, *, make: bool = True) -> int:
+    """Open a lock file that every user of the machine can lock; make it if there is none.
+
+    Another user may have put anything in its place: nothing here waits, or follows a link.
+    """
+    folder, _, name = path.rpartition("/")
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    folder_fd = os.open(folder, flags | os.O_DIRECTORY)
+    try:
+        return open_plain(name, flags, folder_fd, make)
+    finally:
+        os.close(folder_fd)
+
+
+def open_plain(name: str, flags: int, folder: int, make: bool) -> int:
+    """Open a file that is a plain one, and has no other name under which it is locked."""
     try:
         # First without O_CREAT: the kernel may refuse that on another user's file in /tmp.
-        return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        fd = os.open(name, flags, dir_fd=folder)
     except FileNotFoundError:
-        return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT, 0o666)
-    finally:
-        os.umask(umask)
+        if not make:
+            raise
+        fd = os.open(name, flags | os.O_CREAT, 0o666, dir_fd=folder)
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a file with one name")
+    if stat.S_IMODE(found.st_mode) != 0o666 and found.st_uid == os.geteuid():
+        os.fchmod(fd, 0o666)  # made just now, under a umask
+    return fd
 
 
 class Record:
@@ -369,10 +390,10 @@ class Attempt:
             try:
                 self.locks.append(open_machine_lock(path))
                 if not try_lock(self.locks[-1]):
-                    raise NotStartedError("lock_held", path)
+                    raise NotStartedError("lock_held", f"another process has locked {path}")
             except OSError as error:
-                message = f"cannot open the lock {path!r}: {error.strerror}"
-                raise NotStartedError("start_failed", message) from error
+                message = f"cannot open the lock {path}: {error.strerror}"
+                raise NotStartedError("lock_held", message) from error
 
     def start(self) -> None:
         """Start the process. It waits for pid.json to be there: none runs that cannot be found."""

@@ -64,10 +64,16 @@ def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
     store: Store, subject: Subject
 ) -> None:
     reason = ExitReason.LOCK_HELD
-    attempt = record(store, subject, exit_code=None, reason=reason, message="/tmp/x.lock")
+    attempt = record(
+        store,
+        subject,
+        exit_code=None,
+        reason=reason,
+        message="another process has locked /tmp/x.lock",
+    )
     assert (attempt.status, attempt.error) == (
         Status.FAILED,
-        "GPU 0 was taken by another process of this machine",
+        "GPU 0 cannot be locked: another process has locked /tmp/x.lock",
     )
     found = stage(store, subject)
     assert (found.status, found.retries_used) == (Status.QUEUED, 0)

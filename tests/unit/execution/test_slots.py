@@ -133,12 +133,3 @@ def test_a_gpu_locked_by_a_stage_of_somebody_else_is_not_given_out(
     assert free.gpu_strangers == {1: "a stage of another trainui"}
     os.close(descriptor)
     wait_for(lambda: survey({}).gpus == (0, 1, 2), "a free GPU")
-
-
-def test_a_lock_directory_that_is_no_directory_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    monkeypatch.setattr(gpu_locks, "LOCKS", tmp_path / "link")
-    assert not gpu_locks.make_directory()

@@ -233,7 +233,6 @@ def test_the_journal_tells_when_the_logs_grew(stage: Stage) -> None:
         ({"command": ["/etc/passwd"]}, "cannot start '/etc/passwd': Permission denied"),
         ({"command": "true", "cwd": "/no/such"}, "cannot enter the working directory '/no/such'"),
         ({"command": []}, "cannot set up the process"),
-        ({"command": "true", "locks": ("/no/such/lock",)}, "cannot open the lock '/no/such/lock'"),
     ],
 )
 def test_what_cannot_start_says_why(stage: Stage, fields: dict[str, object], message: str) -> None:
@@ -272,7 +271,18 @@ def test_a_held_lock_prevents_the_start(stage: Stage, lock: Path) -> None:
         result = stage.launch("touch ran", locks=(str(lock),))
     assert result.state is LaunchState.FAILED
     end = wait_for_exit(stage.dir)
-    assert (end.reason, end.message) == (ExitReason.LOCK_HELD, str(lock))
+    assert (end.reason, end.message) == (ExitReason.LOCK_HELD, f"another process has locked {lock}")
+    assert not (stage.work / "ran").exists()
+
+
+def test_a_lock_that_is_a_fifo_prevents_the_start_and_is_not_waited_for(
+    stage: Stage, lock: Path
+) -> None:
+    os.mkfifo(lock)
+    assert stage.launch("touch ran", locks=(str(lock),)).state is LaunchState.FAILED
+    end = wait_for_exit(stage.dir)
+    message = f"cannot open the lock {lock}: not a file with one name"
+    assert (end.reason, end.message) == (ExitReason.LOCK_HELD, message)
     assert not (stage.work / "ran").exists()
 
 
