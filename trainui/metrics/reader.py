@@ -201,7 +201,8 @@ class Reader:
             try:
                 pause = self.turn(rung=rung)
             except TrainuiError as error:
-                log.warning("%s", error)  # the store is locked, say, or the disk is full
+                # the store is locked, or the disk is full
+                log.warning("metrics cannot be stored now; they are read again: %s", error)
                 pause = IDLE_PAUSE
             rung = bool(self._bell.wait(pause))
 

@@ -312,7 +312,8 @@ class SourceReader:
         """Read what was taken for a document as lines, the first of which it was."""
         if (self._stored.rows, self._stored.tail_rows) == (1, 1):
             with self._store.write() as connection:
-                self._stored = self._at = points.take_back(connection, self._stored)
+                begun = points.take_back(connection, self._stored)
+            self._stored = self._at = begun
         else:
             generation = self._stored.generation + 1
             self._at = replace(self._at, rows=0, state={}, generation=generation)
@@ -412,8 +413,7 @@ class SourceReader:
 
     def _save(self, after: Source, batch: Mapping[str, Points], records: int) -> int:
         with self._store.write() as connection:
-            self._stored = self._at = points.save(
-                connection, self._stored, after, batch, records=records
-            )
+            saved = points.save(connection, self._stored, after, batch, records=records)
+        self._stored = self._at = saved  # only now: a COMMIT fails where the disk is full
         self._on_stored(batch)
         return sum(len(found) for found in batch.values())

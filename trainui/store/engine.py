@@ -184,7 +184,7 @@ _ANOTHER = "another trainui upgraded it; start this again (a worker is replaced,
 _ADVICE = {
     "database is locked": "another process has held it for long; end that process, or try again",
     "readonly database": "the file or its directory is read-only; make it writable",
-    "database or disk is full": "the disk is full; free some space, nothing was lost",
+    "database or disk is full": "the disk is full; free some space, then try again",
     "disk I/O error": "the disk does not work, or a quota is used up; see `trainui doctor`",
     "unable to open database": "it cannot be opened; check its directory's permissions",
     "malformed": "the file is damaged; restore a backup from beside it",
