@@ -21,6 +21,10 @@ SHARED = Path("/tmp")
 PLACE_FILE = ".trainui-place"
 """In a directory of runs: by it hosts tell whether they share it."""
 
+OURS = ".trainui"
+"""In a run's directory: the logs and journals of its attempts, out of reach of a stage that clears
+its own directory. Attempts of older versions lie in a directory of this name in their stage's."""
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=,-]")
 
 
@@ -247,6 +251,22 @@ def directory_name(stage_name: str) -> str:
         return safe
     digest = _digest(stage_name.encode())[:8]
     return f"{safe[:100]}-{digest}"
+
+
+def attempt_directory(stage_dir: Path, number: int) -> Path:
+    """Return where the logs and the journal of an attempt lie: beside its stage's directory."""
+    return records_directory(stage_dir) / f"attempt-{number}"
+
+
+def records_directory(stage_dir: Path) -> Path:
+    """Return the directory of a stage's attempts."""
+    return stage_dir.parent / OURS / stage_dir.name
+
+
+def stage_directory(attempt_dir: Path) -> Path:
+    """Return the stage's directory of an attempt, also of one that lies within it."""
+    above = attempt_dir.parent
+    return above.parent if above.name == OURS else above.parents[1] / above.name
 
 
 def sample_pipelines() -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.acceptance.command_line import CommandLine, stage_of, states_of
 from tests.unit.supervisor.waiting import wait_for
+from trainui import paths
 from trainui.execution import variables
 from trainui.execution.variables import Difference
 
@@ -258,7 +259,7 @@ def test_the_environment_stays_unless_it_is_replaced(served: CommandLine) -> Non
     assert served("resume", "env", "--env", WORD="third").code == 1
     assert served("logs", "env", "a").out == "third\n"
     stage_dir = Path(served("path", "env", "a").out.strip())
-    first, second, third = (stage_dir / f".trainui/attempt-{number}" for number in (1, 2, 3))
+    first, second, third = (paths.attempt_directory(stage_dir, number) for number in (1, 2, 3))
     assert variables.difference(first, second) == Difference((), (), ())
     assert variables.difference(second, third) == Difference(("WORD",), (), ())
     words = b"first", b"second", b"third"

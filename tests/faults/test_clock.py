@@ -89,9 +89,8 @@ def test_a_run_goes_on_and_no_time_is_negative(wall_clock: Clock, tmp_path: Path
     assert [(one["name"], one["count"]) for one in series] == [("loss", 3)]
 
 
-NEXT_MORNING = (
-    'touch -d "+9 hours" "$TRAINUI_STAGE_DIR/.trainui/attempt-$TRAINUI_ATTEMPT/started"; '
-)
+RECORDS = "$TRAINUI_RUN_DIR/.trainui/$TRAINUI_STAGE/attempt-$TRAINUI_ATTEMPT"
+NEXT_MORNING = f'touch -d "+9 hours" "{RECORDS}/started"; '
 """So that, by the times of files, the clock was set back by nine hours since the start."""
 
 

@@ -16,6 +16,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine, states_of
 from tests.faults.disks import fill, small_disk
 from tests.unit.supervisor.waiting import wait_for
+from trainui import paths
 from trainui.domain.records import StageRecord
 from trainui.store import views
 
@@ -118,7 +119,7 @@ def test_a_home_that_is_full(cli: CommandLine, small_home: Path) -> None:
     before = cli.json("worker", "status")
     os.kill(before["pid"], signal.SIGKILL)  # the guard has no room to note it, either
     cli.write("go", "")
-    record = Path(stage.directory) / ".trainui/attempt-1/exit.json"
+    record = paths.attempt_directory(Path(stage.directory), 1) / "exit.json"
     wait_for(record.exists, "the record of the end")
     assert json.loads(record.read_text())["exit_code"] == 3
     filler.unlink()

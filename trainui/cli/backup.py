@@ -19,8 +19,6 @@ SMALL = 1 << 20
 """Bytes of the largest file that counts as small."""
 
 KEPT_IN_RUN = ("pipeline.yaml", "env.json", "code.json")
-ATTEMPTS = ".trainui"
-"""In a stage's directory: the logs and records of its attempts."""
 
 
 def register(app: typer.Typer) -> None:
@@ -120,5 +118,5 @@ def _small_files(runs: Path) -> Iterator[Path]:
     """Yield the files that are wanted of the runs; the stages' own are not looked at."""
     for run in sorted(runs.iterdir()) if runs.is_dir() else ():
         yield from (path for name in KEPT_IN_RUN if (path := run / name).is_file())
-        for attempts in run.glob(f"*/{ATTEMPTS}"):
+        for attempts in (run / paths.OURS, *run.glob(f"*/{paths.OURS}")):
             yield from (path for path in sorted(attempts.rglob("*")) if path.is_file())

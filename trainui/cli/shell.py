@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from trainui import text
+from trainui import paths, text
 from trainui.cli import options, output, references
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
@@ -82,7 +83,7 @@ def _not_started(stage: StageRecord) -> AttemptRecord:
         number=1,
         status=Status.QUEUED,
         celery_task_id=None,
-        directory=f"{stage.directory}/.trainui/attempt-1",
+        directory=str(paths.attempt_directory(Path(stage.directory), 1)),
         slots=(),
         granted_at=0,
     )

@@ -66,7 +66,7 @@ class AttemptRecord:
     status: Status
     celery_task_id: str | None
     directory: str
-    """Absolute: `.trainui/attempt-N` in the stage's directory."""
+    """Absolute: `.trainui/STAGE/attempt-N` in the run's directory (`paths.attempt_directory`)."""
     slots: tuple[Slot, ...]
     granted_at: int
     """When the planner gave it its slots."""

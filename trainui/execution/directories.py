@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainui import paths
 from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.paths import make_private
 from trainui.store import launching
 from trainui.store.engine import Store
 
@@ -42,26 +42,34 @@ def make(stage: StageRecord, attempt: AttemptRecord) -> Path:
     """
     directory = Path(attempt.directory)
     Path(stage.directory).mkdir(parents=True, exist_ok=True)
-    make_private(directory.parent)
-    return make_private(directory)
+    paths.make_private(directory.parent)
+    return paths.make_private(directory)
 
 
 def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None:
-    """Rename a stage's directory; return its new path, None where it had none."""
-    candidates = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
-    taken = list(itertools.takewhile(Path.exists, candidates))
-    if directory.exists():
-        target = directory.with_name(f"{directory.name}~{len(taken) + 1}")
-        directory.rename(target)
-        return target
-    return taken[-1] if taken and _holds_one_of(taken[-1], directory, earlier) else None
+    """Rename a stage's directory and those of its attempts; return its new path.
 
-
-def _holds_one_of(moved: Path, directory: Path, earlier: Sequence[AttemptRecord]) -> bool:
-    """Tell whether a directory was renamed already, and only the record of that is missing."""
+    None where it had neither. A move that an earlier worker began is completed.
+    """
     recorded = [Path(one.directory) for one in earlier]
-    return any(
-        (moved / path.relative_to(directory)).is_dir()
-        for path in recorded
-        if path.is_relative_to(directory)
-    )
+    attempts = [path for path in recorded if paths.stage_directory(path) == directory]
+    target = _target(directory, attempts)
+    for path in attempts:
+        if path.is_relative_to(paths.records_directory(directory)) and path.exists():
+            path.rename(paths.make_private(paths.records_directory(target)) / path.name)
+    if directory.exists() and not target.exists():
+        directory.rename(target)
+    return target if _is_taken(target) else None
+
+
+def _target(directory: Path, attempts: Sequence[Path]) -> Path:
+    """Return the first free name; the one before it where one of the attempts lies there."""
+    candidates = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
+    taken = list(itertools.takewhile(_is_taken, candidates))
+    if taken and any(launching.moved(path, directory, taken[-1]).is_dir() for path in attempts):
+        return taken[-1]
+    return directory.with_name(f"{directory.name}~{len(taken) + 1}")
+
+
+def _is_taken(directory: Path) -> bool:
+    return directory.exists() or paths.records_directory(directory).exists()

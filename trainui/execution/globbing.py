@@ -1,6 +1,6 @@
 """The files and directories that a stage's pattern names: relative to its directory, or absolute.
 
-As a shell does, `*` leaves out hidden names, and so everything of ours under `.trainui`.
+As a shell does, `*` leaves out hidden names, and so the `.trainui` of an older version.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ def problem(outputs: Sequence[str], attempt_dir: Path, *, continued: bool) -> st
             stage's directory counts too.
     """
     since_ns = _since(attempt_dir, continued=continued)
-    old = _unchanged(attempt_dir, outputs)
-    found = (_problem(output, attempt_dir.parent.parent, since_ns, old) for output in outputs)
+    old, stage_dir = _unchanged(attempt_dir, outputs), paths.stage_directory(attempt_dir)
+    found = (_problem(output, stage_dir, since_ns, old) for output in outputs)
     return next((words for words in found if words), None)
 
 
@@ -78,7 +78,8 @@ def _is_in_sight(path: Path, run_dir: Path) -> bool:
 
 def _unchanged(attempt_dir: Path, outputs: Sequence[str]) -> Collection[Path]:
     """Return what is as it was before the attempt started; where nobody noted it: all."""
-    there = [path for output in outputs for path in matches(output, attempt_dir.parent.parent)]
+    stage_dir = paths.stage_directory(attempt_dir)
+    there = [path for output in outputs for path in matches(output, stage_dir)]
     try:
         noted = json.loads((attempt_dir / NOTE).read_bytes())
     except (OSError, ValueError):
@@ -99,8 +100,9 @@ def _since(attempt_dir: Path, *, continued: bool) -> int:
     own = _started(attempt_dir)
     if not continued:
         return own
-    earlier = (_started(directory) for directory in attempt_dir.parent.glob("attempt-*"))
-    return min((time for time in earlier if time), default=own)
+    within = paths.stage_directory(attempt_dir) / paths.OURS  # where older versions had them
+    earlier = [*attempt_dir.parent.glob("attempt-*"), *within.glob("attempt-*")]
+    return min(filter(None, map(_started, earlier)), default=own)
 
 
 def _started(attempt_dir: Path) -> int:

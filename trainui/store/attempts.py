@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from trainui import clock
+from trainui import clock, paths
 from trainui.domain.records import AttemptRecord, Here, Slot, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
@@ -105,7 +105,7 @@ _HELD = (
 
 def directory(stage: StageRecord, number: int) -> Path:
     """Return where an attempt's logs and record lie."""
-    return Path(stage.directory) / ".trainui" / f"attempt-{number}"
+    return paths.attempt_directory(Path(stage.directory), number)
 
 
 def grant(

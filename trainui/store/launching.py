@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from trainui import clock
+from trainui import clock, paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store import attempts, events, runs, stages
@@ -39,22 +39,27 @@ def record_move(connection: Connection, stage: StageRecord, moved_to: Path | Non
         return
     old, new = Path(stage.directory), moved_to
     for attempt in attempts.of_stage(connection, stage.id):
-        if attempt.number < stage.attempt and Path(attempt.directory).is_relative_to(old):
+        directory = Path(attempt.directory)
+        if attempt.number < stage.attempt and paths.stage_directory(directory) == old:
             connection.execute(
                 update(ATTEMPTS)
                 .where(ATTEMPTS.c.id == attempt.id)
                 .values(
-                    directory=str(_moved(attempt.directory, old, new)),
-                    checkpoint=attempt.checkpoint and str(_moved(attempt.checkpoint, old, new)),
+                    directory=str(moved(directory, old, new)),
+                    checkpoint=attempt.checkpoint
+                    and str(moved(Path(attempt.checkpoint), old, new)),
                 )
             )
     text = f"{stage.name} begins anew; what it made before is in {new.name}"
     events.record(connection, stage.run_id, "moved", text, stage=stage.name, attempt=stage.attempt)
 
 
-def _moved(path: str, old: Path, new: Path) -> Path:
-    inside = Path(path)
-    return new / inside.relative_to(old) if inside.is_relative_to(old) else inside
+def moved(path: Path, old: Path, new: Path) -> Path:
+    """Return a path as it is once a stage's directory and those of its attempts are renamed."""
+    for before, after in ((old, new), (paths.records_directory(old), paths.records_directory(new))):
+        if path.is_relative_to(before):
+            return after / path.relative_to(before)
+    return path
 
 
 def put_back(connection: Connection, attempt_id: int, reason: str) -> None:

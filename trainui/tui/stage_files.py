@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainui import paths
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.supervisor.protocol import STARTED_FILE
@@ -17,8 +18,6 @@ MOST = 2000
 
 DEEPEST = 5
 """Directories within each other that are looked into."""
-
-OURS = ".trainui"
 
 CODE_FILE = "code.json"
 
@@ -66,7 +65,7 @@ def stage_files(
         return _files_in(stage.definition, Path(stage.directory))
     attempt, later = attempts[number - 1], attempts[number:]
     marks = Path(attempt.directory)
-    found = _files_in(attempt.definition or stage.definition, marks.parents[1])
+    found = _files_in(attempt.definition or stage.definition, paths.stage_directory(marks))
     begin = _started(marks)
     begin = attempt.granted_at if begin is None else begin
     end = _started(Path(later[0].directory)) if later else None
@@ -130,7 +129,7 @@ def _walk(directory: Path, depth: int) -> Iterator[Path]:
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            if depth and entry.name != OURS:
+            if depth and entry.name != paths.OURS:
                 yield from _walk(Path(entry.path), depth - 1)
         else:
             yield Path(entry.path)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from trainui import paths
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -39,7 +40,7 @@ def ended(**fields: Any) -> Exit:
 
 def attempt_in(stage_dir: Path, number: int = 1, **fields: Any) -> AttemptRecord:
     """An attempt that started just now."""
-    directory = stage_dir / ".trainui" / f"attempt-{number}"
+    directory = paths.attempt_directory(stage_dir, number)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "started").touch()
     record = AttemptRecord(
@@ -299,12 +300,18 @@ def test_a_directory_as_output_holds_something_new(tmp_path: Path) -> None:
     assert judge(attempt, ended(), outputs=("model",))[0] == Status.COMPLETED
 
 
-def test_after_a_checkpoint_what_an_earlier_attempt_made_counts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("within", [False, True], ids=["beside", "of an older version"])
+def test_after_a_checkpoint_what_an_earlier_attempt_made_counts(
+    tmp_path: Path, within: bool
+) -> None:
     stranger, best = tmp_path / "stranger", tmp_path / "best.npz"
     stranger.write_text("x")
     first = attempt_in(tmp_path)
     wait_a_moment(first, stranger)
     best.write_text("x")
+    if within:
+        (tmp_path / paths.OURS).mkdir()
+        Path(first.directory).rename(tmp_path / paths.OURS / "attempt-1")
     second = attempt_in(tmp_path, 2)
     wait_a_moment(second, best)
     old = "is older than this attempt"

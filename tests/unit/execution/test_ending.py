@@ -163,8 +163,8 @@ def unread(store: Store, tmp_path: Path) -> Subject:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (".trainui/attempt-1/stdout.log", False),
-        (".trainui/attempt-1/metrics.jsonl", False),
+        ("../.trainui/a/attempt-1/stdout.log", False),
+        ("../.trainui/a/attempt-1/metrics.jsonl", False),
         ("logs/metrics.csv", False),
         ("model.pt", True),
     ],

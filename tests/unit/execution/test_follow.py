@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -10,9 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.waiting import wait_for
+from trainui import control, paths
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution import drain, ending, follow
@@ -21,6 +24,7 @@ from trainui.execution.follow import Follower
 from trainui.execution.slots import host
 from trainui.store import attempts, stages
 from trainui.store.engine import Store
+from trainui.store.tables import ATTEMPTS
 from trainui.supervisor import process
 from trainui.supervisor.process import LaunchResult, LaunchState, Probe
 from trainui.supervisor.protocol import Spec
@@ -71,6 +75,51 @@ def test_what_was_taken_is_launched_followed_and_recorded(
     found = look_until(follower, run, Status.COMPLETED)
     assert followed.done.wait(10)
     assert (found.exit_code, Path(found.directory, "stdout.log").read_text()) == (0, "hi\n")
+
+
+@pytest.mark.parametrize(
+    "clears",
+    ["rm -rf $TRAINUI_STAGE_DIR/* $TRAINUI_STAGE_DIR/.[!.]*", "rm -rf $TRAINUI_STAGE_DIR"],
+)
+@pytest.mark.parametrize("makes_again", [True, False])
+def test_a_stage_may_clear_or_remove_its_own_directory(
+    store: Store, follower: Follower, tmp_path: Path, clears: str, makes_again: bool
+) -> None:
+    again = "mkdir -p $TRAINUI_STAGE_DIR; echo x > $TRAINUI_STAGE_DIR/out; " * makes_again
+    script = f"echo before; {clears}; {again}echo '{{}}' >> $TRAINUI_METRICS_FILE; echo after"
+    stage = {"name": "a", "run": script, "outputs": ["out"] * makes_again}
+    run = submit(tmp_path, json.dumps({"stages": [stage]}))
+    attempt = granted(store, run)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    found = look_until(follower, run, Status.COMPLETED)
+    records = Path(found.directory)
+    assert (records / "stdout.log").read_text() == "before\nafter\n"
+    assert (records / "metrics.jsonl").read_text() == "{}\n"
+
+
+def test_an_attempt_that_an_older_version_began_is_adopted_where_it_lies(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    """In its stage's directory. The next one lies beside it, and its stage's outputs count."""
+    script = "echo $TRAINUI_ATTEMPT > $TRAINUI_STAGE_DIR/out; echo hi"
+    stage = {"name": "a", "run": script, "outputs": ["out"]}
+    run = submit(tmp_path, json.dumps({"stages": [stage]}))
+    attempt = granted(store, run)
+    within = paths.stage_directory(Path(attempt.directory)) / paths.OURS / "attempt-1"
+    with store.write() as connection:
+        connection.execute(update(ATTEMPTS).values(directory=str(within)))
+    follower.take(run, "a", str(attempt.celery_task_id))
+    look_until(follower, run, Status.COMPLETED)
+    assert (within / "stdout.log").read_text() == "hi\n"
+    control.rerun(run, ["a"])
+    follower.take(run, "a", str(granted(store, run).celery_task_id))
+    look_until(follower, run, Status.COMPLETED)
+    first, second = (Path(one.directory) for one in of_stage(run, "a"))
+    old = paths.stage_directory(first)
+    assert first == old / ".trainui" / "attempt-1" == old.with_name("a~1") / ".trainui/attempt-1"
+    assert second == Path(attempt.directory).with_name("attempt-2")
+    assert (old / "out").read_text() == "1\n"
+    assert (first / "stdout.log").read_text() == "hi\n"
 
 
 def test_what_an_earlier_worker_claimed_is_launched_by_a_look(

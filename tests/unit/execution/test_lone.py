@@ -63,6 +63,9 @@ class Running:
         os.kill(self.supervisor, signal.SIGKILL)
         wait_for_death(self.supervisor)
 
+    def remove_records(self) -> None:
+        shutil.rmtree(Path(self.attempt.directory).parent)
+
     def until(self, status: Status) -> AttemptRecord:
         return look_until(self.follower, self.id, status)
 
@@ -120,11 +123,11 @@ def test_what_an_orphan_leaves_behind_is_ended(
     assert not is_alive(pid)
 
 
-def test_a_stage_whose_directory_is_removed_is_not_started_again(
+def test_a_stage_whose_records_are_removed_is_not_started_again(
     store: Store, follower: Follower, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
-    shutil.rmtree(run.stage.directory)
+    run.remove_records()
     for _ in range(5):
         follower.look(changed=True)
     assert run.attempt.status == Status.RUNNING
@@ -134,11 +137,11 @@ def test_a_stage_whose_directory_is_removed_is_not_started_again(
     assert run.ran == 1
 
 
-def test_a_stage_whose_directory_is_removed_can_be_cancelled(
+def test_a_stage_whose_records_are_removed_can_be_cancelled(
     store: Store, follower: Follower, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
-    shutil.rmtree(run.stage.directory)
+    run.remove_records()
     control.cancel(run.id)
     run.until(Status.CANCELLED)
     assert not is_alive(run.pid)

@@ -61,7 +61,7 @@ def test_a_process_gets_the_submitting_shells_variables_and_ours(
         "TRAINUI_ATTEMPT": "1",
         "TRAINUI_RUN_DIR": run_dir,
         "TRAINUI_STAGE_DIR": stage_dir,
-        "TRAINUI_METRICS_FILE": f"{stage_dir}/.trainui/attempt-1/metrics.jsonl",
+        "TRAINUI_METRICS_FILE": f"{run_dir}/.trainui/a/attempt-1/metrics.jsonl",
         "CUDA_VISIBLE_DEVICES": "",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "PYTHONUNBUFFERED": "1",

@@ -10,7 +10,7 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trainui import clock
+from trainui import clock, paths
 from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
 from trainui.domain.records import Slot
 from trainui.store import attempts, runs, stages
@@ -107,6 +107,7 @@ def next_attempt(store: Store, run_id: str, name: str = "train") -> Attempt:
         attempts.mark_started(connection, claimed, started_at=1, pid=os.getpid(), supervisor=1)
     directory = Path(claimed.directory)
     directory.mkdir(parents=True)
+    paths.stage_directory(directory).mkdir(exist_ok=True)
     lock = os.open(directory / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     (directory / protocol.STARTED_FILE).touch()

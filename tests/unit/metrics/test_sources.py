@@ -12,7 +12,7 @@ from trainui.metrics.sources import Place, find
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    found = Place(tmp_path / "stage/.trainui/attempt-1", tmp_path / "stage", tmp_path / "work")
+    found = Place(tmp_path / ".trainui/stage/attempt-1", tmp_path / "stage", tmp_path / "work")
     for path in (found.attempt_dir, found.workdir):
         path.mkdir(parents=True)
     return found
@@ -52,7 +52,7 @@ def test_globs_and_names_that_only_look_like_globs(place: Place) -> None:
 
 def test_streams_are_the_attempts_own(place: Place) -> None:
     source = MetricSource(stream="stderr", pattern=r"(?P<loss>\d+)", step="it")
-    assert paths(place, source) == ["stage/.trainui/attempt-1/stderr.log"]
+    assert paths(place, source) == [".trainui/stage/attempt-1/stderr.log"]
     broken = find(
         place, StageDefinition("s", metrics=(MetricSource(stream="stdout", pattern="("),))
     )
@@ -77,7 +77,7 @@ def test_the_usual_files_are_found_by_themselves(place: Place) -> None:
     decoys = ["hparams.yaml", "config.json", "all_results.json", "data.csv", ".hidden/metrics.csv"]
     touch(place.stage_dir, *usual, *decoys, "wandb/run/metrics.jsonl")
     touch(place.workdir, "metrics.jsonl")
-    streams = [f"stage/.trainui/attempt-1/{name}.log" for name in ("stdout", "stderr")]
+    streams = [f".trainui/stage/attempt-1/{name}.log" for name in ("stdout", "stderr")]
     found = paths(place)
     assert found[-2:] == streams, "what is printed comes last"
     assert sorted(found[:-2]) == [f"stage/{name}" for name in usual]

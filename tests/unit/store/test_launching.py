@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.test_attempts import finish, stage_named, start
-from trainui import clock
+from trainui import clock, paths
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.store import attempts, launching, stages
@@ -48,7 +48,7 @@ def test_the_records_of_earlier_attempts_follow_their_directory(
             stage = stage_named(connection, run, "A")
             launching.record_move(connection, stage, moved)
             old, new = attempts.of_stage(connection, stage.id)
-            assert old.directory == str(moved / ".trainui" / "attempt-1")
+            assert old.directory == str(paths.attempt_directory(moved, 1))
             assert old.checkpoint == str(moved / "ckpt-1")
             assert new.directory == second.directory
             assert [*attempts.tried_checkpoints(connection, stage.id)] == [str(moved / "ckpt-1")]
