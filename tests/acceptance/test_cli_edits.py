@@ -254,4 +254,11 @@ def test_an_edited_secret_is_seen_and_never_told(served: CommandLine) -> None:
     # left out now, and not forgotten
     served.write("secret.yaml", edited + '  - {name: b, run: "true"}\n')
     served("resume", "secret", "--file", "secret.yaml", "--until", "b", "--wait")
-    assert planned(served, "secret")["a"] == ("run", "env changed: - a secret")
+    changed = ("run", "command changed: a secret value")
+    assert planned(served, "secret")["a"] == changed
+    # what a person keeps is not taken for what yet another edit makes of it
+    served("resume", "secret", "--keep", "a", "--wait")
+    assert planned(served, "secret")["a"][0] == "skip"
+    served.write("secret.yaml", edited.replace("later", "last") + '  - {name: b, run: "true"}\n')
+    served("resume", "secret", "--file", "secret.yaml", "--until", "b", "--wait")
+    assert planned(served, "secret")["a"] == changed

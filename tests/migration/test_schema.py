@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import sqlite3
 import threading
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -148,6 +151,70 @@ def test_what_was_made_before_0002_is_kept_and_read(tmp_path: Path) -> None:
         assert (views.stages(connection, "r"), views.attempts(connection, "r")) == before
     assert not before[0][0].removed
     assert before[1]["s"][0].definition is None
+
+
+PROSE_OF_0006 = """
+INSERT INTO pipelines VALUES ('d', 'p', 'stages: []');
+INSERT INTO runs (id, name, status, pipeline, digest, directory, params_json, submission_json,
+    priority, created_at) VALUES ('r', 'n', 'failed', 'p', 'd', '/r', '{}', '{}', 0, 1);
+INSERT INTO stages (id, run_id, position, name, status, reason, definition_json, directory,
+    attempt, stalled, retries_used, fresh, removed) VALUES
+    ('s', 'r', 0, 'a', 'running',
+     'the host b has not been heard of for 60 s or longer: this may still run there',
+     '{"name":"a","command":"true"}', '/r/a', 1, FALSE, 0, FALSE, FALSE);
+INSERT INTO attempts (id, stage_id, number, status, host, directory, slots_json, granted_at,
+    checkpoint_tried, metrics_complete, definition_json) VALUES
+    (1, 's', 1, 'running', 'b', '/r/a/1', '[]', 1, FALSE, FALSE,
+     '{"name":"a","command":"true","env":{"a secret":"another value","X":"é"}}');
+INSERT INTO events (id, run_id, stage, attempt, time, kind, text) VALUES
+    (1, 'r', NULL, NULL, 1, 'run', 'the run is running'),
+    (2, 'r', NULL, NULL, 2, 'run', 'the run is failed'),
+    (3, 'r', 'a', 1, 3, 'alert', 'a: val loss is 9 at step 1.5, above 8'),
+    (4, 'r', 'a', 1, 3, 'mark', 'a: loss has not improved for 5 points at step 20; its best is 1'),
+    (5, 'r', 'a', 1, 3, 'alert', 'a: no metric for 5 min, more than 4 times the usual pace'),
+    (6, 'r', 'a', 1, 3, 'queued', 'a is queued');
+"""
+
+
+def check_what_prose_held(rows: Callable[[str], list[Any]]) -> None:
+    found = [
+        text and json.loads(text) for (text,) in rows("SELECT data_json FROM events ORDER BY id")
+    ]
+    assert found == [
+        {"status": "running"},
+        {"status": "failed"},
+        {"metric": "val loss", "step": 1.5},
+        {"metric": "loss", "step": 20},
+        *(None, None),
+    ]
+    ((definition, changes),) = rows("SELECT definition_json, secret_changes_json FROM attempts")
+    assert json.loads(definition) == {"name": "a", "command": "true", "env": {"X": "é"}}
+    assert json.loads(changes) == ["a secret value changed"]
+    assert rows("SELECT reason_host FROM stages") == [("-",)]
+
+
+def test_what_prose_held_before_0007_is_data(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    schema.upgrade(url_of(file), "0006")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(PROSE_OF_0006)
+        schema.upgrade(url_of(file), "0007")
+        check_what_prose_held(lambda query: connection.execute(query).fetchall())
+
+
+def test_what_prose_held_before_0007_is_data_on_postgresql(
+    postgresql_server: postgresql.Server,
+) -> None:
+    url = postgresql_server.make_database()
+    schema.upgrade(url, "0006")
+    with closing(postgres.connect(url, autocommit=True)) as connection:
+        for statement in PROSE_OF_0006.split(";\n"):
+            if statement.strip():
+                connection.execute(statement)
+        schema.upgrade(url, "0007")
+        check_what_prose_held(
+            lambda query: [tuple(row) for row in connection.execute(query).fetchall()]
+        )
 
 
 def test_upgraded_from_nothing_equals_the_models_on_postgresql(

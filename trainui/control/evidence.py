@@ -93,7 +93,8 @@ class Looks:
         made = self._made(stage)
         changed = fingerprint.changes(made.definition, stage.definition, self._run.params)
         if made.definition == self._recorded[stage.name]:
-            changed = list(self._edited.get(stage.name, ()))  # also of what only these words tell
+            changed = list(self._edited.get(stage.name, ()))  # also of secret values
+        changed = list(dict.fromkeys([*made.secret_changes, *changed]))
         if made.inputs:
             now = self._inputs(stage, made.inputs)
             changed += fingerprint.input_changes(made.inputs, now)

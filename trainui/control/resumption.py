@@ -114,7 +114,7 @@ def resume(
         if revised is not None:
             # once more, since a stage may have started meanwhile
             revision.check_running(revised, now)
-            revise(connection, run_id, revised.pipeline, revised.directories, revised.edited)
+            revise(connection, run_id, revised.pipeline, revised.directories, revised.secret)
             runs.allow(connection, run_id, allowed_for(revised.pipeline))
             _note_pipeline(connection, seen.run, alteration)
         _keep_environment(directory, environ, revised)

@@ -35,6 +35,8 @@ class Revision:
     """The run's stages as they will be: in the new file's order, then those it has no more."""
     edited: Mapping[str, Sequence[str]]
     """The stages whose work is another by the file, with words for what was edited."""
+    secret: Mapping[str, Sequence[str]]
+    """Those of the words that tell of secret values alone, which no definition on record shows."""
     new: Collection[str]
     """Full names of the stages that the run did not have, or had no more."""
 
@@ -68,6 +70,7 @@ def compare(
     known = {stage.name: stage for stage in stages}
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
     edited: dict[str, list[str]] = {}
+    secret: dict[str, list[str]] = {}
     records: list[StageRecord] = []
     new: set[str] = set()
     for position, (real, kept) in enumerate(zip(submitted.stages, stored.stages, strict=True)):
@@ -77,6 +80,10 @@ def compare(
             record = record or _new(run, definition, directories[kept.name])
         elif words := fingerprint.changes(before[kept.name], _as_stored(real), hidden):
             edited[kept.name] = words
+            alike = fingerprint.same_fields(record.definition, definition)
+            secret[kept.name] = fingerprint.changes(
+                before[kept.name], _as_stored(real), hidden, alike
+            )
         else:
             definition = _same_work(definition, record.definition)
         records.append(replace(record, definition=definition, position=position, removed=False))
@@ -87,7 +94,7 @@ def compare(
     stored = stored.with_stages(
         tuple(record.definition for record in records if not record.removed)
     )
-    revision = Revision(stored, taken, directories, tuple(records), edited, new)
+    revision = Revision(stored, taken, directories, tuple(records), edited, secret, new)
     check_running(revision, stages)
     return revision
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
@@ -97,11 +97,21 @@ class AttemptRecord:
     """Where it runs or ran."""
     stop_reason: str | None = None
     """What an alert found, where one asked for its end; None: a person did, or nobody."""
+    secret_changes: tuple[str, ...] = ()
+    """Edits since of secret values that it ran with, in masked words."""
 
     @property
     def gpus(self) -> list[int]:
         """Indices of the GPUs that it has or had."""
         return [slot.index for slot in self.slots if slot.kind == "gpu"]
+
+
+class WaitReason(NamedTuple):
+    """Why a queued stage waits."""
+
+    words: str
+    host: str | None = None
+    """The host that says so, where another one may have another reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,8 @@ class StageRecord:
     """A retry waits until then."""
     removed: bool = False
     """The run's file, as edited since, has it no more."""
+    reason_host: str | None = None
+    """The host that gave the reason, where another one may have another."""
 
     @property
     def depends_on(self) -> tuple[str, ...]:

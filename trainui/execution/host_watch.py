@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trainui import paths
-from trainui.domain.records import HostRecord, StageRecord
+from trainui.domain.records import HostRecord, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import gpus, nvml, slots
 from trainui.settings import Settings
@@ -83,10 +83,10 @@ class HostWatch:
             if host.seconds >= hosts.SILENT_AFTER:
                 silent = _SILENT.format(host.name, hosts.SILENT_AFTER)
                 for stage in hosts.running_on(connection, host.name):
-                    stages.warn(connection, stage.id, silent)
+                    stages.warn(connection, stage.id, silent, host=self._here.host)
         waiting = stages.queued(connection, limit=LOOKED_AT)
         reasons = {
-            stage.id: words
+            stage.id: WaitReason(words)
             for stage in waiting
             if stage.definition.host and (words := _nowhere(connection, stage, known))
         }
@@ -95,9 +95,8 @@ class HostWatch:
     def _take_back(self, connection: Connection) -> None:
         """Take back what others said of this host's stages while it was not heard of."""
         assert self._here is not None
-        words = _SILENT.format(self._here.host, hosts.SILENT_AFTER)
         for stage in hosts.running_on(connection, self._here.host):
-            if stage.reason == words:
+            if stage.reason_host not in (None, self._here.host):
                 stages.warn(connection, stage.id, None)
 
 

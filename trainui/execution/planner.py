@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from trainui import clock, disk, paths
 from trainui.control import environment
 from trainui.control.queue import PAUSED
-from trainui.domain.records import AttemptRecord, Here, Slot, StageRecord
+from trainui.domain.records import AttemptRecord, Here, Slot, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import gpus, nvml, slots, wording
 from trainui.execution.delays import Delays
@@ -48,7 +48,7 @@ HORIZON = 20
 """Stages of the queue, for each kind of slot, that are looked at while none behind them could
 start: a look costs no more where ten thousand wait."""
 
-BEHIND = "earlier stages are before it"
+BEHIND = WaitReason("earlier stages are before it")
 """Why a stage waits that is behind the horizon: words that stay."""
 
 SILENT = 500
@@ -84,7 +84,7 @@ class _Given:
 
     left: frozenset[str]
     """Kinds of slots of which some are free."""
-    reasons: Mapping[str, str]
+    reasons: Mapping[str, WaitReason]
     """By stage, why it goes on waiting, where that is news."""
 
 
@@ -136,7 +136,7 @@ class Planner:
     def _give_out_all(self, view: _View) -> _View:
         """Give out what is free, looking as far back as anything could start."""
         horizons: Mapping[str, int] = _HORIZONS
-        reasons: Mapping[str, str] = {}
+        reasons: Mapping[str, WaitReason] = {}
         while view.waiting:
             given = self._give_out(view)
             reasons = given.reasons
@@ -199,13 +199,13 @@ class Planner:
         for item in decided:
             if isinstance(item, Grant):
                 self._grant(by_id[item.stage_id], item)
-        words = {
+        reasons = {
             item.stage_id: wording.worded(by_id[item.stage_id], item.reason, self._here)
             for item in decided
             if isinstance(item, Wait)
         }
         behind = {stage: BEHIND for stage in view.silent if stage not in by_id}
-        news = {stage: why for stage, why in words.items() if by_id[stage].reason != why}
+        news = {key: why for key, why in reasons.items() if by_id[key].reason != why.words}
         return _Given(left, {**news, **behind})
 
     def _usable_gpus(self, view: _View) -> Usable:
@@ -224,7 +224,7 @@ class Planner:
             logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
             self._messenger.post(_message(stage, attempt))
 
-    def _write_reasons(self, reasons: Mapping[str, str]) -> None:
+    def _write_reasons(self, reasons: Mapping[str, WaitReason]) -> None:
         items = list(reasons.items())
         for start in range(0, len(items), REASONS_AT_ONCE):
             with self._store.write() as connection:

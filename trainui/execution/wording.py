@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from trainui import settings as settings_module
 from trainui.domain.definition import StageDefinition
-from trainui.domain.records import Here, StageRecord
+from trainui.domain.records import Here, StageRecord, WaitReason
 from trainui.settings import Settings
 
 
@@ -20,18 +18,13 @@ def elsewhere(definition: StageDefinition, settings: Settings) -> str | None:
     return None
 
 
-def worded(stage: StageRecord, reason: str, here: Here | None) -> str:
+def worded(stage: StageRecord, reason: str, here: Here | None) -> WaitReason:
     """Return what is to be said of a stage that waits on this host.
 
     Where another host has said why, that stays: two that take turns would write for ever.
     """
     if here is None or stage.definition.host == here.host:
-        return reason
-    before = stage.reason or ""
-    said = _BY_A_HOST.match(before)
-    if said is not None and said[1] != here.host:
-        return before
-    return f"{here.host}: {reason}"
-
-
-_BY_A_HOST = re.compile(r"(\S+): ")
+        return WaitReason(reason)
+    if stage.reason is not None and stage.reason_host not in (None, here.host):
+        return WaitReason(stage.reason, stage.reason_host)
+    return WaitReason(f"{here.host}: {reason}", here.host)

@@ -10,11 +10,10 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from trainui.domain import strikes
 from trainui.domain.definition import Alert
 from trainui.store.chunks import step_number
 from trainui.store.marks import Mark
@@ -77,21 +76,28 @@ class AlertWatch:
             if (number, name) in self._found or not self._patterns[number].fullmatch(name):
                 continue
             counted = _counted(points, alert)
-            words = self._words(number, alert, name, counted) if len(counted) else None
-            if words is not None:
+            found = self._find(number, alert, name, counted) if len(counted) else None
+            if found is not None:
                 self._found.add((number, name))
-                yield Mark.of_alert(alert, words)
+                yield Mark.of_alert(alert, found.words, name, found.step)
 
-    def _words(self, number: int, alert: Alert, name: str, points: Points) -> str | None:
-        """Say what an alert finds; None if it finds nothing."""
+    def _find(self, number: int, alert: Alert, name: str, points: Points) -> _Found | None:
+        """Return what an alert finds; None if it finds nothing."""
         if alert.condition == "no_improvement":
             course = self._courses.setdefault((number, name), _Course())
             return _without_improvement(alert, name, points, course)
         at = _first(_CONDITIONS[alert.condition](points.values, alert.limit))
         if at is None:
             return None
-        words = _told(name, points, at)
-        return words if alert.condition == "nan" else f"{words}, {alert.condition} {alert.limit:g}"
+        limit = "" if alert.condition == "nan" else f", {alert.condition} {alert.limit:g}"
+        return _Found(_value_words(name, points, at) + limit, _step(points, at))
+
+
+class _Found(NamedTuple):
+    """What an alert found."""
+
+    words: str
+    step: int | float
 
 
 _CONDITIONS: dict[str, Callable[[Floats, float], Mask]] = {
@@ -123,18 +129,22 @@ def _first(mask: Mask) -> int | None:
 
 def _nan(name: str, points: Points) -> Mark | None:
     at = _first(np.isnan(points.values))
-    return None if at is None else Mark.of_nan(_told(name, points, at))
+    if at is None:
+        return None
+    return Mark.of_nan(_value_words(name, points, at), name, _step(points, at))
 
 
-def _told(name: str, points: Points, at: int) -> str:
-    return strikes.met(name, float(points.values[at]), _step(points, at))
+def _value_words(name: str, points: Points, at: int) -> str:
+    value = float(points.values[at])
+    shown = "NaN" if math.isnan(value) else f"{value:.6g}"
+    return f"{name} is {shown} at step {_step(points, at)}"
 
 
 def _step(points: Points, at: int) -> int | float:
     return step_number(points.steps[at].item())
 
 
-def _without_improvement(alert: Alert, name: str, points: Points, course: _Course) -> str | None:
+def _without_improvement(alert: Alert, name: str, points: Points, course: _Course) -> _Found | None:
     """Count points that are no better than the best before; say so where they are too many."""
     values = points.values if alert.goal == "min" else -points.values
     comparable = np.where(np.isnan(values), np.inf, values)
@@ -146,8 +156,9 @@ def _without_improvement(alert: Alert, name: str, points: Points, course: _Cours
     at = _first((since >= alert.limit) & np.isfinite(best[1:]))
     if at is None:
         return None
-    words = strikes.not_improved(name, alert.limit, _step(points, at))
-    return f"{words}; its best is {_best(best[at + 1], alert)}"
+    step = _step(points, at)
+    words = f"{name} has not improved for {alert.limit:g} points at step {step}"
+    return _Found(f"{words}; its best is {_best(best[at + 1], alert)}", step)
 
 
 def _best(best: Floats, alert: Alert) -> str:

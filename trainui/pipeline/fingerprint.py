@@ -8,8 +8,8 @@ a stage run again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import PurePath
 from typing import Any
@@ -37,7 +37,10 @@ LONGEST = 48
 
 
 def changes(
-    before: StageDefinition, after: StageDefinition, secrets: Mapping[str, Json] | None = None
+    before: StageDefinition,
+    after: StageDefinition,
+    secrets: Mapping[str, Json] | None = None,
+    fields: Collection[str] = FIELDS,
 ) -> list[str]:
     """Return what of a stage's work is another now, in words; nothing where it is the same.
 
@@ -45,7 +48,9 @@ def changes(
         before: as the stage ran.
         after: as it would run now.
         secrets: parameters of the run, in mappings or not, of which secret values are masked.
+        fields: those that are compared.
     """
+    after = replace(after, **{name: getattr(before, name) for name in FIELDS if name not in fields})
     hidden = {**(secrets or {}), **before.params, **before.env, **after.params, **after.env}
     found = [*_command_changes(before, after, hidden)]
     found += _mapping_changes("param", before.params, after.params, hidden)
@@ -57,6 +62,13 @@ def changes(
     for name in ("inputs", "depends_on"):
         found += _set_changes(name, getattr(before, name), getattr(after, name))
     return found
+
+
+def same_fields(before: StageDefinition, after: StageDefinition) -> list[str]:
+    """Return the fields of a stage's work that are the same in two definitions."""
+    return [
+        name for name in FIELDS if _is_same(*(one.to_json().get(name) for one in (before, after)))
+    ]
 
 
 def _command_changes(
@@ -151,6 +163,8 @@ class Made:
     """What a stage's result is taken to be made of."""
 
     definition: StageDefinition
+    secret_changes: Sequence[str]
+    """Edits since of secret values, in masked words."""
     inputs: InputStates | None
     """None: not on record."""
     excused: Mapping[str, int]
@@ -168,7 +182,8 @@ def made(attempt: AttemptRecord, current: StageDefinition) -> Made:
     definition = attempt.definition or current
     if "definition" in kept:
         definition = StageDefinition.from_json(kept["definition"])
-    return Made(definition, kept.get("inputs", attempt.inputs), kept.get("completions", {}))
+    inputs, excused = kept.get("inputs", attempt.inputs), kept.get("completions", {})
+    return Made(definition, attempt.secret_changes, inputs, excused)
 
 
 def as_kept(

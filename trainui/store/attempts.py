@@ -280,7 +280,7 @@ def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], wh
     connection.execute(
         update(ATTEMPTS)
         .where(ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.number == stage.attempt)
-        .values(kept_json=rows.dump(kept))
+        .values(kept_json=rows.dump(kept), secret_changes_json=None)
     )
     text = f"{stage.name} is {why}"
     events.record(connection, stage.run_id, "kept", text, stage=stage.name, attempt=stage.attempt)

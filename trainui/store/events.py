@@ -1,12 +1,17 @@
-"""What happened, in words: one row an event, written in the transaction that makes it true."""
+"""What happened: one row an event, written in the transaction that makes it true.
+
+The rule that lives here: `text` is for people, and what a program is to find again is in `data`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, insert
 
 from trainui import clock
+from trainui.store import rows
 from trainui.store.tables import EVENTS
 
 
@@ -19,6 +24,7 @@ def record(
     stage: str | None = None,
     attempt: int | None = None,
     time: int | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> None:
     """Add an event to a run's history.
 
@@ -30,6 +36,7 @@ def record(
         stage: the stage's full name, where it is about one.
         attempt: the attempt's number.
         time: microseconds; None: now.
+        data: the same for programs: a run's `status`, an alert's `metric` and `step`.
     """
     connection.execute(
         _RECORD,
@@ -40,6 +47,7 @@ def record(
             "time": clock.now() if time is None else time,
             "kind": kind,
             "text": text,
+            "data_json": rows.dump(data) if data else None,
         },
     )
 
@@ -62,6 +70,7 @@ def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]],
                 "time": now,
                 "kind": kind,
                 "text": text,
+                "data_json": None,
             }
             for run, stage, text in happened
         ]

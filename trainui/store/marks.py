@@ -27,16 +27,23 @@ class Mark:
     words: str
     stops: bool = False
     """The stage is to be ended."""
+    metric: str | None = None
+    """What it was found in; None: in none."""
+    step: float | None = None
+    """Where."""
 
     @classmethod
-    def of_nan(cls, words: str) -> Mark:
+    def of_nan(cls, words: str, metric: str, step: float) -> Mark:
         """Return the mark of a NaN, which no alert has to ask for."""
-        return cls(NAN, words)
+        return cls(NAN, words, metric=metric, step=step)
 
     @classmethod
-    def of_alert(cls, alert: Alert, words: str) -> Mark:
+    def of_alert(
+        cls, alert: Alert, words: str, metric: str | None = None, step: float | None = None
+    ) -> Mark:
         """Return what an alert asks for."""
-        return cls(MARK if alert.action == "mark" else ALERT, words, alert.action == "stop")
+        kind = MARK if alert.action == "mark" else ALERT
+        return cls(kind, words, alert.action == "stop", metric, step)
 
 
 def record(connection: Connection, stage_id: str, attempt: int, marks: Iterable[Mark]) -> None:
@@ -55,6 +62,12 @@ def record(connection: Connection, stage_id: str, attempt: int, marks: Iterable[
         )
         if connection.execute(known).first() is not None:
             continue
-        events.record(connection, stage.run_id, mark.kind, text, stage=stage.name, attempt=attempt)
+        where = {"metric": mark.metric, "step": mark.step} if mark.metric is not None else None
+        events.record(
+            *(connection, stage.run_id, mark.kind, text),
+            stage=stage.name,
+            attempt=attempt,
+            data=where,
+        )
         if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
             stages.stop(connection, stage, f"stopped by an alert: {mark.words}")

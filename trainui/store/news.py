@@ -9,10 +9,8 @@ from typing import NamedTuple
 
 from trainui.domain.notices import ENDS, MARKED, MARKS, Notice
 from trainui.domain.records import Event
+from trainui.store import rows
 from trainui.store.driver import Connection
-
-_ENDED = {f"the run is {status}": str(status) for status in ENDS}
-"""Texts of the events that tell of a run's end, each with its state."""
 
 
 def last(connection: Connection) -> int:
@@ -25,17 +23,17 @@ def after(connection: Connection, event: int) -> tuple[int, list[Notice]]:
     """Return the number of the newest event, and what those after `event` are rung for."""
     places = ", ".join("?" * len(MARKS))
     found = connection.execute(
-        "SELECT events.id, kind, events.run_id, runs.name, text FROM events "
+        "SELECT events.id, kind, events.run_id, runs.name, text, data_json FROM events "
         f"JOIN runs ON runs.id = events.run_id WHERE events.id > ? AND kind IN ('run', {places}) "
         "ORDER BY events.id",
         (event, *MARKS),
     ).fetchall()
     notices = []
-    for _, kind, run_id, name, text in found:
+    for _, kind, run_id, name, text, data in found:
         if kind in MARKS:
             notices.append(Notice(kind, run_id, name, f"{name}: {text}"))
-        elif text in _ENDED:
-            notices.append(Notice(_ENDED[text], run_id, name, f"{name} is {_ENDED[text]}"))
+        elif (status := rows.load(data)["status"]) in ENDS:
+            notices.append(Notice(status, run_id, name, f"{name} is {status}"))
     return max(last(connection), event), notices
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -22,7 +21,7 @@ def revise(
     run_id: str,
     pipeline: Pipeline,
     directories: Mapping[str, str],
-    edited: Collection[str] = (),
+    secret_changes: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Give a run another pipeline; stages that it had keep their state and their attempts.
 
@@ -35,7 +34,7 @@ def revise(
         run_id: the run.
         pipeline: submitted.
         directories: absolute, by the stages' full names.
-        edited: full names of the stages whose work is another, if only by a secret value.
+        secret_changes: edits of secret values, in masked words, by the stages' full names.
     """
     _keep_digest(connection, run_id)
     runs.keep_pipeline(connection, pipeline)
@@ -47,7 +46,10 @@ def revise(
     for position, stage in enumerate(pipeline.stages):
         values = {"position": position, "definition_json": rows.dump(stage.to_json())}
         if stage.name in known:
-            _redefine(connection, known[stage.name], stage, values, stage.name in edited)
+            _redefine(connection, known[stage.name], stage, values)
+            _note_secret_changes(
+                connection, ids[stage.name], (secret_changes or {}).get(stage.name)
+            )
         else:
             values["directory"] = directories[stage.name]
             ids[stage.name] = _add(connection, run_id, stage.name, values)
@@ -80,24 +82,37 @@ def _redefine(
     stage: StageRecord,
     after: StageDefinition,
     values: Mapping[str, Any],
-    edited: bool,
 ) -> None:
     """Give a stage another definition; its attempts keep the one that they ran with."""
-    before = stage.definition
-    if edited and before == after:  # what differs is not stored, that it does is
-        before = replace(before, env={**before.env, "a secret": "another value"})
-    if before != after:
+    if stage.definition != after:
         connection.execute(
             update(ATTEMPTS)
             .where(
                 ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.definition_json.is_(None), _HAS_BEGUN
             )
-            .values(definition_json=rows.dump(before.to_json()))
+            .values(definition_json=rows.dump(stage.definition.to_json()))
         )
     reason = {"reason": None} if stage.removed else {}
     connection.execute(
         update(STAGES).where(STAGES.c.id == stage.id).values(removed=False, **reason, **values)
     )
+
+
+def _note_secret_changes(
+    connection: Connection, stage_id: str, words: Sequence[str] | None
+) -> None:
+    """Note with a stage's attempts which secret values that they ran with are others now."""
+    if not words:
+        return
+    begun = (ATTEMPTS.c.stage_id == stage_id) & _HAS_BEGUN
+    found = connection.execute(select(ATTEMPTS.c.id, ATTEMPTS.c.secret_changes_json).where(begun))
+    for attempt, before in found.all():
+        known = dict.fromkeys([*(rows.load(before) or ()), *words])
+        connection.execute(
+            update(ATTEMPTS)
+            .where(ATTEMPTS.c.id == attempt)
+            .values(secret_changes_json=rows.dump(list(known)))
+        )
 
 
 def _remove(connection: Connection, stage: StageRecord, position: int) -> None:

@@ -67,6 +67,7 @@ def stage_record(row: Row) -> StageRecord:
         retries_used=row["retries_used"],
         not_before=row["not_before"],
         removed=bool(row.get("removed")),  # a database of before 0002 is read as it is
+        reason_host=row.get("reason_host"),
     )
 
 
@@ -105,6 +106,7 @@ def attempt_record(row: Row) -> AttemptRecord:
         code_change=row.get("code_change"),
         host=row["host"],
         stop_reason=row.get("stop_reason"),
+        secret_changes=tuple(load(row.get("secret_changes_json")) or ()),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, Here, StageRecord
+from trainui.domain.records import AttemptRecord, Here, StageRecord, WaitReason
 from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.settle import Upstream, settled
 from trainui.store import dialect, events, rows, runs
@@ -50,7 +50,8 @@ def change(
         start = values.get("started_at") or stage.started_at or 0
         values["completed_at"] = max(values["completed_at"], start)
     seen = {"stage": stage.id, "before": stage.status, "number": stage.attempt}
-    changed = connection.execute(_CHANGE, {**seen, "status": after, "reason": reason, **values})
+    why = {"reason": reason, "reason_host": None}
+    changed = connection.execute(_CHANGE, {**seen, "status": after, **why, **values})
     if changed.rowcount == 0:
         return False
     text = f"{stage.name} is {after}" + (f": {reason}" if reason else "")
@@ -70,10 +71,10 @@ _CHANGE = update(STAGES).where(
 )
 
 
-def set_reasons(connection: Connection, reasons: Mapping[str, str | None]) -> None:
+def set_reasons(connection: Connection, reasons: Mapping[str, WaitReason]) -> None:
     """Say by id why queued stages wait; nothing is written where it says so already."""
     if reasons:
-        values = [{"stage": stage, "words": words} for stage, words in reasons.items()]
+        values = [{"stage": stage, **why._asdict()} for stage, why in reasons.items()]
         connection.execute(_SET_REASON, values)
 
 
@@ -84,7 +85,7 @@ _SET_REASON = (
         STAGES.c.status == Status.QUEUED,
         STAGES.c.reason.is_distinct_from(bindparam("words")),
     )
-    .values(reason=bindparam("words"))
+    .values(reason=bindparam("words"), reason_host=bindparam("host"))
 )
 
 
@@ -92,13 +93,16 @@ STOPPING = "was asked to stop, and has not ended yet"
 """Why a running stage is about to be cancelled."""
 
 
-def warn(connection: Connection, stage_id: str, reason: str | None) -> None:
+def warn(
+    connection: Connection, stage_id: str, reason: str | None, *, host: str | None = None
+) -> None:
     """Say of a running stage what may be its end; where that is no news, nothing is written.
 
     Args:
         connection: a write transaction.
         stage_id: the stage.
         reason: the words; None takes back what was said.
+        host: the one that says so, where that is not the stage's.
     """
     warned = connection.execute(
         update(STAGES)
@@ -107,7 +111,7 @@ def warn(connection: Connection, stage_id: str, reason: str | None) -> None:
             STAGES.c.status == Status.RUNNING,
             STAGES.c.reason.is_distinct_from(reason),
         )
-        .values(reason=reason)
+        .values(reason=reason, reason_host=host)
     )
     if warned.rowcount:
         _record_of_running(connection, stage_id, "warning", reason or "is well again")
@@ -188,7 +192,7 @@ def _change_all(
 ) -> None:
     """Bring stages that this transaction read as being in one state into another."""
     check_transition(before, after, f"stage {stages[0].name} of run {stages[0].run_id}")
-    values: dict[str, Any] = {"status": after, "reason": reason}
+    values: dict[str, Any] = {"status": after, "reason": reason, "reason_host": None}
     if after in ENDED:
         values["completed_at"] = now
     connection.execute(
@@ -373,7 +377,8 @@ def _request_cancel(connection: Connection, stage: StageRecord, why: str | None 
         .values(cancel_requested_at=clock.now(), stop_reason=why)
     )
     if asked.rowcount:
-        connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(reason=STOPPING))
+        stopping = {"reason": STOPPING, "reason_host": None}
+        connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(**stopping))
         text = f"{stage.name} was asked to stop"
         events.record(
             connection, stage.run_id, "cancel", text, stage=stage.name, attempt=stage.attempt

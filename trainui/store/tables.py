@@ -96,6 +96,8 @@ class StageRow(SQLModel, table=True):
     """Its directory is renamed away before its next attempt."""
     removed: bool = False
     """The run's file, as edited since, has it no more."""
+    reason_host: str | None = None
+    """The host that gave `reason`, where another one may have another; null: nobody by name."""
 
 
 class DependencyRow(SQLModel, table=True):
@@ -158,6 +160,8 @@ class AttemptRow(SQLModel, table=True):
     """What a person took its result for with `--keep`."""
     code_change: str | None = None
     """How the code that it started with differs from what was submitted, in words."""
+    secret_changes_json: str | None = None
+    """Edits since of secret values that it ran with, in masked words: definitions show none."""
 
 
 class SlotRow(SQLModel, table=True):
@@ -224,6 +228,8 @@ class EventRow(SQLModel, table=True):
     time: int = Field(sa_column=_micros(nullable=False))
     kind: str
     text: str
+    data_json: str | None = None
+    """What programs read of it: nothing reads `text` but people."""
 
 
 class FlagRow(SQLModel, table=True):

@@ -11,10 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainui.domain import strikes
 from trainui.domain.notices import ALERT, MARK, STALLED
 from trainui.domain.records import StageRecord
-from trainui.store import driver
+from trainui.store import driver, rows
 from trainui.store.placing import Axis
 from trainui.text import harmless
 from trainui.tui.curve_data import Line, Mark
@@ -40,16 +39,18 @@ class Strike:
 def strikes_of(connection: driver.Connection, stage: StageRecord) -> list[Strike]:
     """Return the alerts and stalls of a stage, in order."""
     found = connection.execute(
-        "SELECT attempt, time, kind, text FROM events WHERE run_id = ? AND stage = ? "
+        "SELECT attempt, time, text, data_json FROM events WHERE run_id = ? AND stage = ? "
         f"AND kind IN ('{ALERT}', '{MARK}', '{STALLED}') ORDER BY id DESC LIMIT ?",
         (stage.run_id, stage.name, MOST),
     ).fetchall()
     return [_strike(stage, *row) for row in reversed(found)]
 
 
-def _strike(stage: StageRecord, attempt: int | None, time: int, kind: str, text: str) -> Strike:
-    words = text.removeprefix(f"{stage.name}: ")
-    metric, step = (None if kind == STALLED else strikes.told_of(words)) or (None, math.nan)
+def _strike(
+    stage: StageRecord, attempt: int | None, time: int, text: str, data: str | None
+) -> Strike:
+    words, found = text.removeprefix(f"{stage.name}: "), rows.load(data) or {}
+    metric, step = found.get("metric"), found.get("step", math.nan)
     return Strike(attempt or 0, time / 1e6, words, metric, step)
 
 

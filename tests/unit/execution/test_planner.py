@@ -268,4 +268,4 @@ def test_of_many_that_wait_the_first_are_told_for_what_and_the_rest_that_they_ar
         reasons = [stage.reason for stage in runs.stages(connection, run)]
     taken = "needs 1 CPU place: 1 of 1 taken by s0"
     assert reasons[1 : HORIZON + 1] == [taken] * HORIZON
-    assert reasons[HORIZON + 1 :] == [BEHIND] * (2 * HORIZON - 1)
+    assert reasons[HORIZON + 1 :] == [BEHIND.words] * (2 * HORIZON - 1)

@@ -19,20 +19,21 @@ STAGE = StageRecord(
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("before", "by", "after"),
     [
-        (None, "b: why"),
-        ("b: another", "b: why"),
-        ("a: another", "a: another"),
-        ("retry 1 of 2: exit code 1", "b: why"),
+        (None, None, ("b: why", "b")),
+        ("b: another", "b", ("b: why", "b")),
+        ("a: another", "a", ("a: another", "a")),
+        ("retry 1 of 2: exit code 1", None, ("b: why", "b")),
+        ("prepare: exit code 1", None, ("b: why", "b")),
     ],
 )
-def test_one_host_says_why(before: str | None, after: str) -> None:
-    stage = replace(STAGE, reason=before)
+def test_one_host_says_why(before: str | None, by: str | None, after: tuple[str, str]) -> None:
+    stage = replace(STAGE, reason=before, reason_host=by)
     assert wording.worded(stage, "why", Here("b")) == after
-    assert wording.worded(stage, "why", None) == "why"
+    assert wording.worded(stage, "why", None) == ("why", None)
     only_there = replace(stage, definition=StageDefinition("a", host="b"))
-    assert wording.worded(only_there, "why", Here("b")) == "why"
+    assert wording.worded(only_there, "why", Here("b")) == ("why", None)
 
 
 def test_what_asks_for_another_host_or_queue_waits() -> None:

@@ -33,9 +33,10 @@ def test_an_alert_stands_at_its_step_on_its_metric(store: Store, tmp_path: Path)
     lines = (f'{{"step": {n}, "loss": {n}, "lr": 1, "time": {1e9 + n}}}\n' for n in range(100))
     attempt.own_file.write_text("".join(lines))
     read_on(open_reader(store, attempt.own_file, owner=attempt.stage_id))
-    words = "loss is 41 at step 41, above 40"
+    words = "lr is 3 at step 7"  # of people's language: nothing is read out of it
     with store.write() as connection:
-        found = [Mark.of_alert(Alert("above", "loss", 40), words), Mark.of_nan("lr is NaN")]
+        alert = Mark.of_alert(Alert("above", "loss", 40), words, "loss", 41)
+        found = [alert, Mark.of_nan("lr is NaN", "lr", 3)]
         marks.record(connection, attempt.stage_id, 1, found)
     assert [(mark.x, mark.words) for mark in chart(read(store), "loss").marks] == [(41, words)]
     assert chart(read(store), "lr").marks == ()

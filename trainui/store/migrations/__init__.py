@@ -1,4 +1,4 @@
 """The migrations of the store, by Alembic."""
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision in `versions`."""
