@@ -70,6 +70,20 @@ def test_a_stage_that_starts_after_the_code_changed_says_so(
     assert (kept["dirty"], kept["untracked"]) == (False, ["new.py", "pipeline.yaml"])
 
 
+def test_a_queued_command_that_starts_after_its_script_changed_says_so(
+    served: CommandLine,
+) -> None:
+    script = served.write("train.py", "print('first')\n")
+    served("worker", "pause")
+    served("run", "--name", "edited", "--detach", "--", "python", "train.py")
+    script.write_text("print('second')\n")
+    served("worker", "unpause")
+    assert served("wait", "edited").code == 0
+    words = "train: the code was changed since the run was submitted: train.py"
+    wait_for(lambda: words in served("show", "edited").out, words, 20 + code_watch.SHARE * 3.0)
+    assert "train started although the code was changed" in served("events", "edited").out
+
+
 def test_a_snapshot_is_run_from_whatever_is_edited_meanwhile(
     served: CommandLine, project: Path
 ) -> None:

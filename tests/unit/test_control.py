@@ -19,7 +19,7 @@ from tests.unit.store.readings import Feeder
 from trainui import clock, control, doorbell, paths
 from trainui.control import code, environment, savings
 from trainui.control.environment import ShellEnvironment
-from trainui.domain.definition import Pipeline
+from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import (
@@ -318,7 +318,8 @@ class TestCode:
     ) -> None:
         nothing = code.state_of(tmp_path)
         assert (nothing.commit, nothing.dirty, nothing.diff) == (None, None, None)
-        assert nothing.note == "no git repository, or git is not there: no code is on record"
+        words = "no git repository, or git is not there: only digests of 0 files of code"
+        assert nothing.note == f"{words} are on record"
         monkeypatch.setenv("PATH", str(tmp_path))
         assert code.state_of(tmp_path) == nothing
 
@@ -365,6 +366,34 @@ class TestCode:
         assert code.changed_files(state) == ["new/train.py"]
         script.unlink()
         assert code.changed_files(state) == ["new/train.py"]
+
+    def test_without_git_files_of_code_and_those_that_commands_name_are_compared(
+        self, tmp_path: Path
+    ) -> None:
+        project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+        for file in ("train.py", "lib/model.py", ".hidden/x.py", "data.csv", "env/lib/x.py"):
+            (project / file).parent.mkdir(parents=True, exist_ok=True)
+            (project / file).write_text("before")
+        (project / "env" / "pyvenv.cfg").touch()
+        elsewhere.mkdir()
+        (elsewhere / "run.sh").write_text("before")
+        run = tmp_path / "run"
+        run.mkdir()
+        stages = [
+            StageDefinition("a", command=f"bash {elsewhere}/run.sh; cat", workdir=str(project)),
+            StageDefinition("b", command=("python", "train.py"), workdir=str(project)),
+            StageDefinition("c", command=("echo", "x" * 5000), workdir=str(project)),
+        ]
+        code.record(project, stages, run)
+        state = code.recorded(run)
+        assert set(state["changed"]) == {"train.py", "lib/model.py", f"{elsewhere}/run.sh"}
+        assert code.changed_files(state) == []
+        for path in [path for path in project.rglob("*.*") if path.is_file()]:
+            path.write_text("after")
+        (project / "new.py").write_text("after")
+        (elsewhere / "run.sh").unlink()
+        expected = [f"{elsewhere}/run.sh", "lib/model.py", "train.py"]
+        assert code.changed_files(state) == expected
 
 
 class TestResume:

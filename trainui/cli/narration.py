@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from trainui import clock, text
-from trainui.domain.notices import MARKS
+from trainui.domain.notices import CODE, MARKS
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store import driver, views
@@ -50,7 +50,7 @@ class Narrator:
                 if event.kind in _TOLD:
                     is_latest = latest[event.stage] == number
                     yield _change(event, self._stage(event.stage) if is_latest else None)
-                elif event.kind in MARKS:
+                elif event.kind in (*MARKS, CODE):
                     yield _mark(event)
         else:
             self._begun = True

@@ -7,13 +7,15 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 from trainui import paths
+from trainui.control import code_files
+from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 
 CODE_FILE = "code.json"
@@ -27,19 +29,10 @@ DIFF_LIMIT = 2_000_000
 MOST_FILES = 1000
 """Files that are listed, and looked at for changes."""
 
-SUFFIXES = frozenset(
-    {".bash", ".c", ".cc", ".cfg", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".ini", ".ipynb", ".jl"}
-    | {".lua", ".py", ".pyx", ".r", ".rs", ".sh", ".toml", ".yaml", ".yml"}
-)
-"""Of a file that git does not know, those of code: others may be what a training writes."""
-
-HASHED_UP_TO = 16 * 2**20
-"""Bytes; a larger file is told apart by its size and time."""
-
 
 @dataclass(frozen=True, slots=True)
 class CodeState:
-    """What git says of a directory; all None where it says nothing."""
+    """What git says of a directory; without git, what its files of code are."""
 
     commit: str | None = None
     """The commit's hash."""
@@ -50,17 +43,26 @@ class CodeState:
     untracked: list[str] = field(default_factory=list)
     """Files that git neither knows nor ignores, at most `MOST_FILES`, relative to `root`."""
     root: str | None = None
-    """The repository's directory."""
+    """The repository's directory; without one, the directory itself."""
     changed: dict[str, str] = field(default_factory=dict)
     """The files that are not as in the commit, each with a digest of what it holds; of those that
-    git does not know only code."""
+    git does not know only code. Without a commit: the files of code below `root`. Those that a
+    command names are among them, by absolute path where they lie elsewhere."""
     note: str | None = None
     """What is missing here, in words."""
 
 
-def record(directory: Path, run_directory: Path, **more: Any) -> None:
-    """Write what git says of `directory`, and more, into a run's directory."""
-    text = json.dumps({**asdict(state_of(directory)), **more}, indent=1)
+def record(
+    directory: Path, stages: Iterable[StageDefinition], run_directory: Path, **more: Any
+) -> None:
+    """Write the state of a pipeline's code, and more, into the run's directory."""
+    state = asdict(state_of(directory))
+    root = Path(state["root"]).resolve()
+    state["changed"] = {
+        str(path.relative_to(root) if path.is_relative_to(root) else path): code_files.digest(path)
+        for path in code_files.named_by(stages)
+    } | state["changed"]
+    text = json.dumps({**state, **more}, indent=1)
     paths.write_private(run_directory / CODE_FILE, text)
 
 
@@ -78,11 +80,11 @@ def state_of(directory: Path) -> CodeState:
     git = Git(directory)
     root = git("rev-parse", "--show-toplevel")
     if root is None:
-        return CodeState(note="no git repository, or git is not there: no code is on record")
+        return _without_commit(directory.resolve(), "no git repository, or git is not there")
     root = root.removesuffix("\n")
     commit = git("rev-parse", "HEAD")
     if commit is None:
-        return CodeState(root=root, note="the git repository has no commit yet")
+        return _without_commit(Path(root), "the git repository has no commit yet")
     commit = commit.strip()
     diff = git("diff", "HEAD", "--submodule=diff", *_PLAIN)
     if diff is None:
@@ -97,11 +99,18 @@ def state_of(directory: Path) -> CodeState:
     if len(untracked) > MOST_FILES:
         notes.append(f"{len(untracked)} files are untracked, of which {MOST_FILES} are listed")
     changed = _changed(git, Path(root), commit) or {}
-    unknown = [name for name in untracked if Path(name).suffix.lower() in SUFFIXES]
+    unknown = [name for name in untracked if Path(name).suffix.lower() in code_files.SUFFIXES]
     changed |= {name: _digest(Path(root, name)) for name in unknown[:MOST_FILES]}
     return CodeState(
         commit, bool(diff), diff, untracked[:MOST_FILES], root, changed, "; ".join(notes) or None
     )
+
+
+def _without_commit(root: Path, why: str) -> CodeState:
+    found = code_files.below(root)
+    changed = {str(path.relative_to(root)): code_files.digest(path) for path in found}
+    note = f"{why}: only digests of {len(found)} files of code are on record"
+    return CodeState(root=str(root), changed=changed, note=note)
 
 
 _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
@@ -117,12 +126,12 @@ def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> li
         apart_from: absolute path of a file that does not count: the pipeline's own.
 
     Returns:
-        Paths relative to the repository; none where git does not tell.
+        Paths, relative to `root` where they are below it; none where git does not tell.
     """
     root, commit = state.get("root"), state.get("commit")
-    if not root or not commit:
+    if not root:
         return []
-    now = _changed(Git(Path(root)), Path(root), commit)
+    now = _changed(Git(Path(root)), Path(root), commit) if commit else {}
     if now is None:
         return []
     before = state.get("changed", {})
@@ -158,17 +167,11 @@ def _changed(git: Git, root: Path, commit: str) -> dict[str, str] | None:
 
 def _digest(path: Path) -> str:
     """Return what tells a file's content, or a submodule's state, from another."""
-    try:
-        if path.is_dir():
-            git = Git(path)
-            said = (git("rev-parse", "HEAD") or "") + (git("diff", "HEAD", *_PLAIN) or "")
-            return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
-        status = path.stat()
-        if status.st_size > HASHED_UP_TO:
-            return f"{status.st_size} {status.st_mtime_ns}"
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return "gone"
+    if not path.is_dir():
+        return code_files.digest(path)
+    git = Git(path)
+    said = (git("rev-parse", "HEAD") or "") + (git("diff", "HEAD", *_PLAIN) or "")
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
 
 
 class Git:

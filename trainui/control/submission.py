@@ -69,6 +69,7 @@ def submit(
     directory = settings.runs_dir(configured) / run_id
     directories = stage_directories(directory, pipeline)
     submitted = _filled_in(pipeline, directory, environ)
+    code_of = submitted.stages
     copied = None
     if pipeline.snapshot:
         copied, names = snapshot.look(Path(pipeline.directory))
@@ -96,7 +97,9 @@ def submit(
         place=settings.place(configured),
     )
     with _stored(new, pipeline.text, ShellEnvironment(environ, umask, taken)):
-        code.record(Path(pipeline.directory), directory, snapshot=copied and asdict(copied))
+        code.record(
+            Path(pipeline.directory), code_of, directory, snapshot=copied and asdict(copied)
+        )
         if copied:
             snapshot.copy(copied, names, directory)
     doorbell.ring()

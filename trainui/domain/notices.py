@@ -21,6 +21,9 @@ MARKED = (NAN, ALERT, MARK)
 """Kinds of events that a stage's metrics give rise to: shown with it as long as the attempt is its
 last."""
 
+CODE = "code"
+"""The kind of an event that says of an attempt that its code was changed since the submission."""
+
 KINDS = (*map(str, ENDS), *MARKS)
 """What the setting `notify_on` may hold."""
 

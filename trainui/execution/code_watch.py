@@ -78,8 +78,10 @@ class CodeWatch:
         for one in started:
             names = [name for name in files if times[name] <= one.started_at]
             if names:
+                words = _words(names)
+                logger.info("%s of run %s: %s", one.stage, one.run_id, words)
                 with self._store.write() as connection:
-                    code_changes.record(connection, one, _words(names))
+                    code_changes.record(connection, one, words)
 
 
 def _words(names: Sequence[str]) -> str:

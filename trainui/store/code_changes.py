@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
 
+from trainui.domain.notices import CODE
 from trainui.domain.states import Status
 from trainui.store import events
 from trainui.store.tables import ATTEMPTS, RUNS, STAGES
@@ -68,5 +69,5 @@ def record(connection: Connection, attempt: Started, words: str) -> None:
     if noted.rowcount:
         text = f"{attempt.stage} started although {words}"
         events.record(
-            connection, attempt.run_id, "code", text, stage=attempt.stage, attempt=attempt.number
+            connection, attempt.run_id, CODE, text, stage=attempt.stage, attempt=attempt.number
         )

@@ -1,0 +1,104 @@
+"""Files of code that are compared without git: those that commands name, those below a directory.
+
+All looks are bounded, since a submission waits for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from trainui.domain.definition import StageDefinition
+
+SUFFIXES = frozenset(
+    {".bash", ".c", ".cc", ".cfg", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".ini", ".ipynb", ".jl"}
+    | {".lua", ".pl", ".py", ".pyx", ".r", ".rb", ".rs", ".sh", ".toml", ".yaml", ".yml"}
+)
+"""Of a file that git does not know, those of code: others may be what a training writes."""
+
+MOST_FILES = 500
+"""Files below a directory that are compared."""
+
+MOST_ENTRIES = 5000
+"""Entries of directories that are looked at for them."""
+
+HASHED_UP_TO = 16 * 2**20
+"""Bytes; a larger file is told apart by its size and time."""
+
+GONE = "gone"
+"""The digest of a file that cannot be read."""
+
+_NO_CODE_OF_OURS = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+
+def digest(path: Path) -> str:
+    """Return what tells a file's content from another."""
+    try:
+        status = path.stat()
+        if status.st_size > HASHED_UP_TO:
+            return f"{status.st_size} {status.st_mtime_ns}"
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return GONE
+
+
+def named_by(stages: Iterable[StageDefinition]) -> list[Path]:
+    """Return the scripts and configurations that the commands of stages name, absolute."""
+    words = dict.fromkeys(pair for stage in stages for pair in _words(stage))
+    found = (Path(workdir, word).resolve() for workdir, word in words if _is_code(workdir, word))
+    return list(dict.fromkeys(found))
+
+
+def _words(stage: StageDefinition) -> Iterator[tuple[str, str]]:
+    command = stage.command or ()
+    words = command.split() if isinstance(command, str) else command
+    for word in words:
+        if (name := word.strip("\"'();&|").rpartition("=")[2]) and "\0" not in name:
+            yield stage.workdir, name
+
+
+def _is_code(workdir: str, word: str) -> bool:
+    path = Path(workdir, word)
+    try:
+        if _has_suffix(word):
+            return path.is_file()
+        # a program by its absolute path is installed rather than edited
+        return not Path(word).is_absolute() and path.is_file() and os.access(path, os.X_OK)
+    except OSError:  # a word that is longer than a name may be
+        return False
+
+
+def below(directory: Path) -> list[Path]:
+    """Return the files of code below a directory, the nearest first, at most `MOST_FILES`."""
+    found: list[Path] = []
+    entries = MOST_ENTRIES
+    frontier = [directory]
+    while frontier and entries > 0 and len(found) < MOST_FILES:
+        here = _entries(frontier.pop(0))[:entries]
+        entries -= len(here)
+        found += [Path(one) for one in here if one.is_file() and _has_suffix(one.name)]
+        frontier += [
+            Path(one) for one in here if one.is_dir(follow_symlinks=False) and _is_ours(one)
+        ]
+    return found[:MOST_FILES]
+
+
+def _entries(directory: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _has_suffix(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    """Tell whether a directory may hold the user's code: no environment, nothing hidden."""
+    if entry.name.startswith(".") or entry.name in _NO_CODE_OF_OURS:
+        return False
+    return not Path(entry.path, "pyvenv.cfg").exists()
