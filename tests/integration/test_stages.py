@@ -228,6 +228,46 @@ def test_a_killed_training_continues_from_its_newest_whole_checkpoint(new_run: N
     assert run.attempt("train").checkpoint == newest
 
 
+def test_a_checkpoint_counts_only_for_the_stage_that_wrote_it(
+    new_run: NewRun, tmp_path: Path
+) -> None:
+    """All runs write to one directory, as scripts with a fixed output directory do."""
+    script = (
+        'echo "[$TRAINUI_CHECKPOINT]" >> ledger; '
+        f'[ -n "$TRAINUI_CHECKPOINT" ] || {{ '
+        f"echo x > {tmp_path}/$NAME-$TRAINUI_ATTEMPT.txt; exit 1; }}"
+    )
+
+    def train(name: str, **env: str) -> Run:
+        rule = {"checkpoint": f"{tmp_path}/*.txt"}
+        run = new_run(stage("train", script, env={"NAME": name, **env}, **rule))
+        run.wait()
+        return run
+
+    first, second = train("first"), train("second")
+    assert second.lines("ledger") == ["[]"]
+    (said,) = [event.text for event in second.events() if event.kind == "checkpoint"]
+    assert said.startswith(f"train: gets no checkpoint: {tmp_path}/first-1.txt is not used")
+
+    (planned,) = control.plan_resume(first.id)
+    assert planned.checkpoint == f"{tmp_path}/first-1.txt"
+    assert f"{tmp_path}/second-1.txt is not used" in planned.reason
+    control.resume(first.id)
+    assert first.wait().status == Status.COMPLETED
+    assert first.lines("ledger")[1:] == [f"[{tmp_path}/first-1.txt]"]
+
+    control.resume(second.id, fresh=["train"])
+    second.wait()
+    assert second.lines("ledger")[1:] == ["[]"]
+    control.resume(second.id)
+    second.wait()
+    assert second.lines("ledger")[2:] == [f"[{tmp_path}/second-2.txt]"]
+
+    asking = train("third", TRAINUI_CHECKPOINT=f"{tmp_path}/first-1.txt")
+    assert asking.lines("ledger") == [f"[{tmp_path}/first-1.txt]"]
+    assert asking.attempt("train").checkpoint == f"{tmp_path}/first-1.txt"
+
+
 def test_a_checkpoint_from_which_an_attempt_got_nowhere_is_not_tried_again(
     new_run: NewRun,
 ) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from trainui import clock, settings, text
 from trainui.cli import options, output, references
+from trainui.domain.notices import CHECKPOINT, MARKED
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
 from trainui.store import reader, run_lines
@@ -131,9 +132,10 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
             return
         stages = views.stages(connection, found.id)
         attempts = views.attempts(connection, found.id)
-        alerts = [event for events in news.marks(connection, found.id).values() for event in events]
+        marks = news.marks(connection, found.id, (*MARKED, CHECKPOINT))
         left = _left(connection, found, stages)
-    told = [text.harmless(event.text) for event in alerts]
+    told = [text.harmless(event.text) for events in marks.values() for event in events]
+    told = [*_continued_lines(stages, attempts), *told]
     output.lines([*show_lines(found, stages, left), *_code_lines(stages, attempts)])
     output.lines(["", *told] if told else [])
 
@@ -149,6 +151,18 @@ def _code_lines(
         if attempt.code_change
     ]
     return ["", *shown] if shown else []
+
+
+def _continued_lines(
+    stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
+) -> list[str]:
+    """Return from which checkpoints attempts continued."""
+    return [
+        text.harmless(f"{stage.name}: attempt {one.number} continued from {one.checkpoint}")
+        for stage in stages
+        for one in attempts.get(stage.id, ())
+        if one.checkpoint
+    ]
 
 
 def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> str:

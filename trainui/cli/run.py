@@ -288,6 +288,7 @@ def _tell(run_id: str, pipeline: Pipeline, wishes: Wishes) -> None:
 
 
 def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
+    from trainui.control import earlier_checkpoints
     from trainui.pipeline import masking
     from trainui.store import summary
 
@@ -303,6 +304,8 @@ def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
         for stage in pipeline.stages
     ]
     output.answer(as_json, {"name": pipeline.name, "stages": stages}, _plan_lines(stages))
+    for remark in earlier_checkpoints.remarks(pipeline):
+        output.note(text.harmless(remark))
 
 
 def _plan_lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:

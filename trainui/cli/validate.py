@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from trainui import text
 from trainui.cli import options, output, progress
 from trainui.domain.definition import Pipeline
 from trainui.errors import PipelineFileError, Problem
@@ -68,9 +69,13 @@ def validate(
 
 def _warn(pipeline: Pipeline) -> None:
     """Say what keeps stages that are right from running on this machine."""
+    from trainui import control
+    from trainui.control import earlier_checkpoints
     from trainui.control.requirements import lacking_cpus, lacking_gpus, wrong_inputs
 
     stages, inputs = pipeline.stages, wrong_inputs(pipeline, os.environ)
     for lack in (lacking_gpus(stages, os.environ), lacking_cpus(stages), *inputs):
         if lack is not None:
             output.note(f"warning: {lack}")
+    for remark in earlier_checkpoints.remarks(control.filled_in(pipeline)):
+        output.note(f"warning: {text.harmless(remark)}")

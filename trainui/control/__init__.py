@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from trainui.control.known import given_params, snapshot_words
     from trainui.control.queue import change_priority, set_paused
     from trainui.control.resumption import plan_resume, rerun, resume
-    from trainui.control.submission import preview, submit, without_gpus
+    from trainui.control.submission import filled_in, preview, submit, without_gpus
 
 __all__ = [
     "EditedFile",
     "cancel",
     "change_priority",
     "edited_file",
+    "filled_in",
     "given_params",
     "plan_resume",
     "preview",
@@ -41,6 +42,7 @@ _HOMES = {
     "EditedFile": "edits",
     "cancel": "ending",
     "edited_file": "edits",
+    "filled_in": "submission",
     "given_params": "known",
     "plan_resume": "resumption",
     "preview": "submission",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
@@ -29,6 +29,9 @@ from trainui.store import stages as stored_stages
 from trainui.store.engine import Store, open_store
 from trainui.store.revision import revise
 from trainui.store.stages import Reopened
+
+if TYPE_CHECKING:
+    from trainui.execution.checkpoints import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +229,18 @@ def _plan(
     by_name = {stage.name: stage for stage in stages}
     check_names(by_name, [*wishes.until, *wishes.fresh, *wishes.keep])
     looks = _looks(seen, stages, {} if revised is None else revised.edited, environ)
+    searches = {stage.name: _search(stage, seen) for stage in stages}
     planned = rules.plan_resume(
         stages,
-        find_checkpoint=lambda stage: _find_checkpoint(stage, seen.tried.get(stage.id, {})),
+        find_checkpoint=lambda stage: _find_checkpoint(
+            searches[stage.name], seen.tried.get(stage.id, {})
+        ),
         until=wishes.until,
         fresh=wishes.fresh,
         keep=wishes.keep,
         evidence=looks.evidence(() if revised is None else revised.new),
     )
+    planned = [_with_remark(one, by_name[one.name], searches[one.name]) for one in planned]
     return _Plan(with_savings(planned, by_name, seen.attempts, seen.run), seen, looks, revised)
 
 
@@ -275,10 +282,28 @@ def _look(store: Store, run_id: str) -> _Seen:
     return _Seen(run, tuple(stages), attempts, tried)
 
 
-def _find_checkpoint(stage: StageRecord, tried: Mapping[str, int]) -> str | None:
+def _find_checkpoint(where: Search, tried: Mapping[str, int]) -> str | None:
     from trainui.execution import checkpoints
 
-    return checkpoints.find(stage.definition.checkpoint, stage.directory, tried, asked=True)
+    return checkpoints.find(where, tried, asked=True)
+
+
+def _search(stage: StageRecord, seen: _Seen) -> Search:
+    from trainui.execution import checkpoints
+
+    attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
+    return checkpoints.search(stage.definition, stage.directory, attempts)
+
+
+def _with_remark(one: PlannedStage, stage: StageRecord, where: Search) -> PlannedStage:
+    """Return what is planned for a stage, with why it does not take the newest checkpoint."""
+    from trainui.execution import checkpoints
+
+    if one.action == Action.RUN and (asked := checkpoints.requested(stage.definition)):
+        return replace(one, action=Action.CONTINUE, checkpoint=str(asked))
+    if one.action == Action.SKIP or one.fresh or (said := checkpoints.remark(where)) is None:
+        return one
+    return replace(one, reason=f"{one.reason}; {said}")
 
 
 def _check_slots(plan: _Plan, environ: Mapping[str, str]) -> None:

@@ -118,10 +118,21 @@ def preview(pipeline: Pipeline) -> Pipeline:
     return concealed(submitted, pipeline, directory, os.environ)[0]
 
 
+def filled_in(pipeline: Pipeline, directory: Path | None = None) -> Pipeline:
+    """Return a pipeline with all filled in that is known before anything starts.
+
+    Args:
+        pipeline: as loaded.
+        directory: the run's; None: one that is called RUN.
+    """
+    directory = directory or settings.runs_dir(settings.load()) / "RUN"
+    directories = stage_directories(directory, pipeline)
+    return substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
+
+
 def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
     check_slots(pipeline.stages, environ)
-    directories = stage_directories(directory, pipeline)
-    submitted = substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
+    submitted = filled_in(pipeline, directory)
     check_inputs(submitted, run_directory=directory, environ=environment.kept(environ))
     return submitted
 

@@ -24,6 +24,9 @@ last."""
 CODE = "code"
 """The kind of an event that says of an attempt that its code was changed since the submission."""
 
+CHECKPOINT = "checkpoint"
+"""The kind of an event that says why an attempt does not continue from the newest checkpoint."""
+
 KINDS = (*map(str, ENDS), *MARKS)
 """What the setting `notify_on` may hold."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainui import paths
 from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.execution import checkpoint_notes
 from trainui.store import launching
 from trainui.store.engine import Store
 
@@ -28,6 +29,8 @@ def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[Attem
     with store.read() as connection:
         if not launching.is_fresh(connection, stage.id):
             return
+    for one in earlier:
+        checkpoint_notes.disown(Path(one.directory))
     moved_to = _move_away(Path(stage.directory), earlier)
     with store.write() as connection:
         launching.record_move(connection, stage, moved_to)

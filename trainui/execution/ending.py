@@ -13,7 +13,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
-from trainui.execution import checkpoints, completion, drain, gpus, shortage
+from trainui.execution import checkpoint_notes, checkpoints, completion, drain, gpus, shortage
 from trainui.execution.completion import Loss
 from trainui.execution.drain import Drained
 from trainui.execution.launch import subject_of
@@ -166,6 +166,7 @@ def _end(
     if outcome.error is not None:
         error = _with_gpus(attempt, outcome.status, outcome.error)
         outcome = replace(outcome, error=_masked(subject, error))
+    _note_checkpoints(subject, definition)
     tried = _got_nowhere(store, subject, definition, outcome)
     with store.write() as connection:
         if tried:
@@ -219,7 +220,23 @@ def _got_nowhere(
         started = (Path(attempt.directory) / protocol.STARTED_FILE).stat().st_mtime_ns
     except OSError:
         return False  # it never started
-    return not checkpoints.newer_than(definition.checkpoint, subject.stage.directory, started)
+    return not checkpoints.newer_than(_search(subject, definition), started)
+
+
+def _note_checkpoints(subject: Subject, definition: StageDefinition) -> None:
+    """Note which checkpoints are there as an attempt ends: later ones it did not write."""
+    if definition.checkpoint is None:
+        return
+    try:
+        outside = _search(subject, definition).outside()
+        checkpoint_notes.note_after(outside, Path(subject.attempt.directory))
+    except OSError as error:
+        logger.warning("%s: checkpoints not noted: %s", subject.stage.name, error)
+
+
+def _search(subject: Subject, definition: StageDefinition) -> checkpoints.Search:
+    attempt_dirs = [subject.attempt.directory]
+    return checkpoints.search(definition, subject.stage.directory, attempt_dirs)
 
 
 def _last_sign_of_life(attempt_dir: Path) -> int:

@@ -26,7 +26,6 @@ from trainui.errors import ReplacedError, TrainuiError
 from trainui.execution import ending, shortage
 from trainui.execution.completion import Loss
 from trainui.execution.launch import (
-    CheckpointsExhaustedError,
     GpuGoneError,
     forbid,
     launch,
@@ -35,6 +34,7 @@ from trainui.execution.launch import (
 from trainui.execution.lone import Lone
 from trainui.execution.preparation import Subject, identity_of
 from trainui.execution.slots import host
+from trainui.execution.starting_point import CheckpointsExhaustedError
 from trainui.metrics import process as reader
 from trainui.store import attempts, stages
 from trainui.store.engine import Store

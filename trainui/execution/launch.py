@@ -7,16 +7,14 @@ supervisor sees to it that an attempt is started at most once.
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from trainui import paths
 from trainui import settings as settings_module
 from trainui.domain.records import AttemptRecord
-from trainui.errors import TrainuiError, UnsafePathError
+from trainui.errors import UnsafePathError
 from trainui.execution import (
-    checkpoints,
     completion,
     directories,
     gpu_locks,
@@ -24,10 +22,11 @@ from trainui.execution import (
     outputs,
     predecessors,
     service,
+    starting_point,
     variables,
 )
 from trainui.execution.gpu_locks import UnusableLockError
-from trainui.execution.preparation import Preparation, Subject, definition_of, prepare
+from trainui.execution.preparation import NotLaunchableError, Preparation, Subject, prepare
 from trainui.pipeline import input_state
 from trainui.pipeline.command import argv
 from trainui.pipeline.inputs import validate_file_path
@@ -42,16 +41,8 @@ CALL_FILE = "call.json"
 """In the attempt's directory: what `call_task` is to call."""
 
 
-class NotLaunchableError(TrainuiError):
-    """The attempt cannot be started; the message says what is missing."""
-
-
 class GpuGoneError(NotLaunchableError):
     """A GPU that the attempt was given cannot be used any more; others may."""
-
-
-class CheckpointsExhaustedError(NotLaunchableError):
-    """An attempt got nowhere from each whole checkpoint; to try one again would loop."""
 
 
 def subject_of(store: Store, attempt_id: int) -> Subject:
@@ -77,6 +68,7 @@ def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> La
         TrainuiError: the attempt cannot be started; the message says what is missing.
         OSError: the disk or the system does not let it.
     """
+    earlier: list[AttemptRecord] = []
     if subject.attempt.number > 1:
         with store.read() as connection:
             known = attempts.of_stage(connection, subject.stage.id)
@@ -84,7 +76,7 @@ def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> La
         predecessors.end_all(earlier, subject.stage.definition)
         directories.move_away_if_fresh(store, subject.stage, earlier)
     attempt_dir = directories.make(subject.stage, subject.attempt)
-    checkpoint = _checkpoint(store, subject)
+    checkpoint = starting_point.choose(store, subject, earlier)
     prepared = prepare(subject, checkpoint)
     _check(subject, prepared)
     _note_inputs(store, subject, prepared)
@@ -105,28 +97,6 @@ def forbid(attempt_dir: Path) -> bool:
     except FileNotFoundError:
         return True  # without a directory nothing can start
     return True
-
-
-def _checkpoint(store: Store, subject: Subject) -> str | None:
-    """Choose what the attempt continues from, and note it."""
-    if subject.stage.definition.checkpoint is None:
-        return None
-    stage, rule = subject.stage, definition_of(subject, None).checkpoint
-    with store.read() as connection:
-        tried = attempts.tried_checkpoints(connection, stage.id)
-    asked = stage.retries_used == 0
-    checkpoint = checkpoints.find(rule, stage.directory, tried, asked=asked)
-    if checkpoint is not None:
-        with store.write() as connection:
-            attempts.set_checkpoint(connection, subject.attempt.id, checkpoint)
-    elif checkpoints.exhausted(rule, stage.directory, tried):
-        raise CheckpointsExhaustedError(
-            "every checkpoint was tried in vain: an attempt that continued from it ended before "
-            f"it wrote a metric or a checkpoint; `trainui resume {stage.run_id} --fresh "
-            f"{shlex.quote(stage.name)}` begins anew, in a new directory; without --fresh it tries "
-            "the newest once more"
-        )
-    return checkpoint
 
 
 def _check(subject: Subject, prepared: Preparation) -> None:

@@ -15,10 +15,15 @@ from trainui.control import environment
 from trainui.control.environment import ShellEnvironment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.errors import TrainuiError
 from trainui.pipeline import interpreter, substitution
 from trainui.pipeline.command import STARTUP_VARIABLES
 from trainui.pipeline.interpreter import Interpreter
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE
+
+
+class NotLaunchableError(TrainuiError):
+    """The attempt cannot be started; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,16 @@ def files_of(directory: Path) -> Iterator[Path]:
                 return
 
 
+def written_at(path: Path) -> int:
+    """Return when a checkpoint was written last, in nanoseconds; 0 where it is gone."""
+    try:
+        newest = path.stat().st_mtime_ns
+        # a file that is written anew in its place leaves the directory's own time as it is
+        return max((newest, *(file.lstat().st_mtime_ns for file in files_of(path))))
+    except OSError:
+        return 0
+
+
 def _holds_all(directory: Path) -> bool:
     """Tell whether a directory is not empty, and lacks nothing that we know to be missing."""
     names = {path.name for path in directory.iterdir()}

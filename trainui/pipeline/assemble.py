@@ -10,6 +10,7 @@ from trainui.domain.definition import Pipeline
 from trainui.pipeline import (
     alerts_check,
     build,
+    checkpoint_check,
     defaults,
     graph_check,
     matrix_check,
@@ -78,6 +79,7 @@ def examine(document: Mapping, origin: Origin, problems: Problems) -> Examined:
         matrix_check,
         metrics_check,
         alerts_check,
+        checkpoint_check,
         variables_check,
         graph_check,
     ):

@@ -20,9 +20,12 @@ NOT_IN_STAGE_NAMES = frozenset("/.[]{}$")
 
 RESERVED_VARIABLES = frozenset(
     f"TRAINUI_{name}"
-    for name in ("RUN_ID", "STAGE", "ATTEMPT", "RUN_DIR", "STAGE_DIR", "METRICS_FILE", "CHECKPOINT")
+    for name in ("RUN_ID", "STAGE", "ATTEMPT", "RUN_DIR", "STAGE_DIR", "METRICS_FILE")
 ) | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
 """Set by trainui for every stage; by the first its processes are known."""
+
+CHECKPOINT_VARIABLE = "TRAINUI_CHECKPOINT"
+"""Set by trainui too; in a stage's `env` it asks for a checkpoint that the stage did not write."""
 
 MATRIX_KEY = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 PARAM_KEY = r"^[A-Za-z_][A-Za-z0-9_.-]*$"

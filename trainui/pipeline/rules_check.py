@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from trainui.pipeline import shell_ending
-from trainui.pipeline.nodes import Mark, Scalar, Sequence
+from trainui.pipeline.names import CHECKPOINT_VARIABLE
+from trainui.pipeline.nodes import Mapping, Mark, Scalar, Sequence
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.problems import Problems, quoted
 from trainui.pipeline.template import Variable, only_variable, parse, variables
@@ -59,6 +60,11 @@ def _check_resume(stage: StageOutline, problems: Problems) -> None:
         if stage.has("task"):
             message = f"{who} is a task, so {field} means nothing; it gets $TRAINUI_CHECKPOINT"
             problems.add(place, "resume-of-task", message)
+    environ = stage.node.get("env")
+    asked = environ.entries.get(CHECKPOINT_VARIABLE) if isinstance(environ, Mapping) else None
+    if asked is not None and not stage.has("checkpoint"):
+        message = f"{asked.key.text} of {who} is used only with a checkpoint; add checkpoint: GLOB"
+        problems.add(asked.key.mark, "no-checkpoint", message)
     if len(present) == 2:
         message = f"{who} has resume_args and resume_run; keep one of them"
         problems.add(_place(stage, "resume_run"), "both-resume-fields", message)

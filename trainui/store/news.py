@@ -5,6 +5,7 @@ Plain SQL on a read-only connection.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainui.domain.notices import ENDS, MARKED, MARKS, Notice
@@ -68,15 +69,23 @@ def entries(
     return [Entry(row[0], row[1], row[2], Event(*row[3:])) for row in reversed(found)]
 
 
-def marks(connection: Connection, run_id: str) -> dict[str, list[Event]]:
-    """Return the marks on the last attempt of each of a run's stages, by the stage's name."""
+def marks(
+    connection: Connection, run_id: str, kinds: Sequence[str] = MARKED
+) -> dict[str, list[Event]]:
+    """Return the marks on the last attempt of each of a run's stages, by the stage's name.
+
+    Args:
+        connection: for reading.
+        run_id: the run.
+        kinds: those of the events that count.
+    """
     found: dict[str, list[Event]] = {}
     for row in connection.execute(
         "SELECT time, stage, events.attempt, kind, text FROM events "
         "JOIN stages ON stages.run_id = events.run_id AND stages.name = stage "
-        f"WHERE events.run_id = ? AND kind IN ({', '.join('?' * len(MARKED))}) "
+        f"WHERE events.run_id = ? AND kind IN ({', '.join('?' * len(kinds))}) "
         "AND events.attempt = stages.attempt ORDER BY events.id",
-        (run_id, *MARKED),
+        (run_id, *kinds),
     ):
         found.setdefault(row[1], []).append(Event(*row))
     return found

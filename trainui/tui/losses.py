@@ -47,7 +47,7 @@ def loss_of(stage: StageRecord, now: int) -> str:
     if stage.started_at is None:
         return f"{name} has only just started"
     spent = format_duration(int((now - stage.started_at) / SECOND))
-    newest = next(checkpoints.whole(stage.definition.checkpoint, stage.directory), None)
+    newest = next(checkpoints.whole(_search(stage)), None)
     if newest is None:
         kind = "no checkpoint yet" if stage.definition.checkpoint else "it writes no checkpoints"
         return f"{name} has run for {spent}; all of it would be lost: {kind}"
@@ -57,6 +57,12 @@ def loss_of(stage: StageRecord, now: int) -> str:
         f"{name} has run for {spent}; {since} since the last checkpoint, {harmless(path.name)}, "
         "would be lost"
     )
+
+
+def _search(stage: StageRecord) -> checkpoints.Search:
+    with views.reading() as connection:
+        attempts = [one.directory for one in views.attempts_of_stage(connection, stage.id)]
+    return checkpoints.search(stage.definition, stage.directory, attempts)
 
 
 def _blocked(stages: Collection[StageRecord], names: Collection[str]) -> list[str]:

@@ -43,6 +43,7 @@ def overview_rows(
     width: int,
     commit: str = "",
     variables: str = "",
+    checkpoint: str = "",
     timeline: Timeline | None = None,
     of: int = 0,
 ) -> list[Row]:
@@ -58,6 +59,7 @@ def overview_rows(
         width: cells.
         commit: which code the run was submitted with, in words.
         variables: names of environment variables that differ from the attempt before, in words.
+        checkpoint: why the last attempt did not continue from the newest checkpoint, in words.
         timeline: where the run's time went.
         of: how many attempts there are, where these are not all.
     """
@@ -67,6 +69,8 @@ def overview_rows(
         rows += _field(label, text, style, width)
         if label == "time" and of <= stage.attempt:
             rows += _field("share", _share(stage, timeline), "", width)
+        elif label == "continues" and of <= stage.attempt:
+            rows += _field("checkpoint", checkpoint, "warn", width)
         elif label == "code":
             rows += _field("commit", commit, "", width)
         elif label == "sets":

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainui.domain.notices import CHECKPOINT
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.execution import variables
-from trainui.store import curves, driver, run_lines, views
+from trainui.store import curves, driver, news, run_lines, views
 from trainui.text import harmless
 from trainui.tui.curve_reader import CurveReader
 from trainui.tui.endings_ahead import Prophet
@@ -71,6 +72,7 @@ class PageReader:
                 else None,
                 commit=self._commits[run.directory],
                 variables=self._variables_of(tries[:number]) if wanted.sheet == OVERVIEW else "",
+                checkpoint=_checkpoint_remark(connection, selected),
             )
         ahead = self._prophet.look(connection, run, stages)
         members = [stage for stage in stages if stage.definition.group == wanted.group]
@@ -116,6 +118,14 @@ def _different(found: variables.Difference, number: int) -> str:
     parts = (("", found.changed), ("new ", found.added), ("gone ", found.gone))
     told = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
     return harmless(f"since attempt {number}: {told}") if told else ""
+
+
+def _checkpoint_remark(connection: driver.Connection, stage: StageRecord) -> str:
+    """Return why the last attempt did not continue from the newest checkpoint; empty: it did."""
+    if stage.definition.checkpoint is None or not stage.attempt:
+        return ""
+    marks = news.marks(connection, stage.run_id, (CHECKPOINT,)).get(stage.name, ())
+    return "  ".join(harmless(event.text).removeprefix(f"{stage.name}: ") for event in marks)
 
 
 def _events(

@@ -62,6 +62,8 @@ class StageDetail:
     """Which code the run was submitted with, in words."""
     variables: str = ""
     """Names of the environment variables in which the attempt differs from the one before."""
+    checkpoint: str = ""
+    """Why the last attempt did not continue from the newest checkpoint, in words."""
 
 
 @dataclass(frozen=True, slots=True)

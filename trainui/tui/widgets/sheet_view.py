@@ -129,6 +129,7 @@ class SheetView(RowsView):
             width=width,
             commit=of.detail.commit,
             variables=of.detail.variables,
+            checkpoint=of.detail.checkpoint,
             timeline=of.timeline,
             of=len(page.attempts.get(stage.id, ())),
         )

@@ -1,0 +1,27 @@
+"""Checkpoints that are there before a run: no stage of it continues from one unless asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainui import settings
+from trainui.domain.definition import Pipeline
+
+
+def remarks(pipeline: Pipeline) -> Iterator[str]:
+    """Yield which checkpoints stages of a new run would find, and not use.
+
+    Args:
+        pipeline: as `control.preview` returns it.
+    """
+    from trainui.execution import checkpoints
+
+    nowhere = settings.runs_dir(settings.load()) / "RUN" / "STAGE"
+    for stage in pipeline.stages:
+        where = checkpoints.search(stage, nowhere)
+        if where.rule is None or not (where.found or where.passed_by):
+            continue
+        if (asked := checkpoints.requested(stage)) is not None:
+            yield f"{stage.name} continues from {asked}"
+        elif (said := checkpoints.remark(where)) is not None:
+            yield f"{stage.name} gets no checkpoint: {said}"
