@@ -97,6 +97,7 @@ def test_a_stage_for_which_there_was_no_process_waits_and_uses_up_no_retry(
 def continued(store: Store, subject: Subject) -> str:
     """Let an attempt have continued from a checkpoint that was there before."""
     checkpoint = Path(subject.stage.directory) / "ckpt-1"
+    checkpoint.parent.mkdir(exist_ok=True)
     checkpoint.write_text("x")
     began = (Path(subject.attempt.directory) / "started").stat().st_mtime_ns
     os.utime(checkpoint, ns=(began - 1, began - 1))
