@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -27,7 +31,7 @@ def test_the_page_shows_the_screen_and_takes_keys(filler: Filler) -> None:  # no
         shown.until_shown("digits", "● running", "read-only")
         shown.page.keyboard.press("Enter")
         shown.until_shown("train[hidden=128]", "1 Stages")
-        site = address.partition("/?")[0]
+        site = address.partition("/#")[0]
         assert [url for url in shown.requested if not url.startswith((site, "data:", "ws:"))] == []
 
 
@@ -48,29 +52,74 @@ def test_the_page_changes_nothing_unless_told_otherwise(filler: Filler) -> None:
         assert is_paused()
 
 
+def test_the_page_alone_has_the_token_and_no_other_port_is_sent_it(
+    filler: Filler,  # noqa: F811
+) -> None:
+    running_demo(filler, name="digits")
+    with served() as address, browser() as shown, another_server() as (other, seen):
+        site, _, token = address.partition("/#")
+        shown.open(address)
+        shown.until_shown("digits")
+        with shown.page.expect_websocket() as opened:
+            shown.page.evaluate("refresh()")  # what Restart does
+        opened.value.wait_for_event("framereceived")
+        assert shown.page.context.cookies() == []
+        shown.page.goto(other)
+        assert "Host: 127.0.0.1" in seen[0]
+        assert not any(token in one for one in seen)
+        shown.page.goto(site)
+        assert "it has a token after the #" in shown.page.inner_text("body")
+        assert token not in shown.page.content()
+
+
+@contextmanager
+def another_server() -> Iterator[tuple[str, list[str]]]:
+    """Listen on another port as another user could; gives its address and what it was sent."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(f"{self.requestline}\n{self.headers}")
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", seen
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.mark.parametrize(
-    ("query", "headers", "words"),
+    ("path", "headers", "words"),
     [
-        ("/", {}, "it holds a token"),
-        ("/?token=wrong", {}, "it holds a token"),
-        ("/ws", {}, "it holds a token"),
-        ("/static/js/textual.js", {}, "it holds a token"),
-        (None, {"Host": "evil.example:80"}, "trainui is at 127.0.0.1"),
-        (None, {"Origin": "http://evil.example"}, "another site's page"),
-        (None, {"Origin": "null"}, "another site's page"),
+        ("/ws", {}, "it has a token"),
+        ("/ws/", {}, "it has a token"),
+        ("/ws/wrong", {}, "it has a token"),
+        ("/ws?token={token}", {}, "it has a token"),
+        ("/ws/wrong", {"Cookie": "trainui-token={token}"}, "it has a token"),
+        ("/download/any", {}, "it has a token"),
+        ("/ws/{token}", {"Host": "evil.example:80"}, "trainui is at 127.0.0.1"),
+        ("/ws/{token}", {"Origin": "http://evil.example"}, "another site's page"),
+        ("/ws/{token}", {"Origin": "null"}, "another site's page"),
     ],
 )
 def test_nobody_else_is_let_in(
     filler: Filler,  # noqa: F811
-    query: str | None,
+    path: str,
     headers: dict[str, str],
     words: str,
 ) -> None:
     with served() as address:
-        site = address.partition("/?")[0]
-        request = urllib.request.Request(address if query is None else site + query)
+        site, _, token = address.partition("/#")
+        request = urllib.request.Request(site + path.format(token=token))
         for name, value in headers.items():
-            request.add_header(name, value)
+            request.add_header(name, value.format(token=token))
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(request, timeout=30)
         assert refused.value.code == 403

@@ -36,7 +36,7 @@ def serve(
 ) -> None:
     """Offer the same screen in a browser, to look at; ctrl+c ends it.
 
-    The address that it prints holds a token, without which nobody is let in. It listens on
+    The address that it prints ends in a token, without which nobody is let in. It listens on
     127.0.0.1 alone: from another machine, `ssh -L 8000:127.0.0.1:8000 HOST` first. Needs
     the extra `serve`.
     """

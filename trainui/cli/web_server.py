@@ -1,13 +1,16 @@
 """The web server behind `trainui serve`: textual-serve's, which lets in only who has the token.
 
-The token comes in the address once, and is a cookie from then on; a page of another site can
-neither read the screen nor type into it.
+The token is in the fragment of the address, which no browser sends, and the page opens the
+websocket with it. It is no cookie: a browser sends those to every port of a host, where another
+user may listen. The page itself holds no secret, and a page of another site can neither read the
+screen nor type into it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 import re
 import shlex
 import sys
@@ -16,29 +19,32 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from textual_serve.server import Server
 
-COOKIE = "trainui-token"
-
-POLICY = "; ".join(
-    (
-        "default-src 'self' data: blob: 'unsafe-inline'",
-        "connect-src 'self' ws://127.0.0.1:* ws://localhost:*",
-        "frame-ancestors 'none'",
-    )
+POLICY = (
+    "default-src 'self' data: blob: 'unsafe-inline'; connect-src 'self' {}; frame-ancestors 'none'"
 )
 """Nothing is fetched from elsewhere."""
 
 FOREIGN = re.compile(r"<link[^>]*https?://(?!127\.0\.0\.1|localhost)[^>]*>")
 """What the page asks strangers for: a font, for which it would wait where there is no network."""
 
-FOCUS = """<script>
-  const look = setInterval(() => {
+ADVICE = "open the address that `trainui serve` printed: it has a token after the #"
+
+SCRIPT = f"""<script>
+  const token = location.hash.slice(1);
+  const terminal = document.getElementById("terminal");
+  if (token) terminal.dataset.sessionWebsocketUrl += "/" + encodeURIComponent(token);
+  else document.body.textContent = {json.dumps(ADVICE)};
+  window.onhashchange = window.refresh = () => location.reload();
+  const look = setInterval(() => {{
     const input = document.querySelector(".xterm-helper-textarea");
     if (!input) return;
     input.focus();
     clearInterval(look);
-  }, 100);
+  }}, 100);
 </script></body>"""
-"""Keys reach the screen from the start, without a click."""
+"""Opens the websocket with the token, also after a restart; keys reach the screen with no click."""
+
+ENDED, ENDED_OR_REFUSED = "Session ended.", f"Session ended. If Restart does not help, {ADVICE}."
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -51,7 +57,7 @@ class WebServer(Server):
 
         Args:
             port: where it listens.
-            token: what the address has to hold.
+            token: what the websocket's address has to hold.
             writable: whether the screen may act, rather than only show.
             say: is told the address when the server takes visitors.
         """
@@ -64,7 +70,7 @@ class WebServer(Server):
     @property
     def address(self) -> str:
         """What to open in a browser."""
-        return f"{self.public_url}/?token={self._token}"
+        return f"{self.public_url}/#{self._token}"
 
     def serve(self, debug: bool = False) -> None:  # noqa: ARG002 (the base's)
         """Serve until ctrl+c or SIGTERM, and say so once visitors are taken."""
@@ -96,6 +102,7 @@ class WebServer(Server):
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
+        app.router.add_get("/ws/{token}", self.handle_websocket)
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -103,10 +110,10 @@ class WebServer(Server):
                 raise web.HTTPForbidden(text=refused)
             response = await handler(request)
             if not response.prepared:
-                self._mark(response)
+                self._restrict(response)
             if request.path == "/" and isinstance(response, web.Response):
-                page = FOREIGN.sub("", response.text or "")
-                response.text = page.replace("</body>", FOCUS)
+                page = FOREIGN.sub("", response.text or "").replace(ENDED, ENDED_OR_REFUSED)
+                response.text = page.replace("</body>", SCRIPT)
             return response
 
         app.middlewares.append(guard)
@@ -120,13 +127,13 @@ class WebServer(Server):
             return f"trainui is at 127.0.0.1:{self.port}; through SSH: forward that very port"
         if origin is not None and origin.removeprefix("http://") not in hosts:
             return "another site's page has no access"
-        given = request.query.get("token") or request.cookies.get(COOKIE, "")
-        if not hmac.compare_digest(given.encode(), self._token.encode()):
-            return "open the address that `trainui serve` printed: it holds a token"
-        return ""
+        if request.path == "/" or request.path.startswith("/static/"):
+            return ""
+        given = request.match_info.get("token", "")
+        return "" if hmac.compare_digest(given.encode(), self._token.encode()) else ADVICE
 
-    def _mark(self, response: web.StreamResponse) -> None:
-        response.set_cookie(COOKIE, self._token, httponly=True, samesite="Strict")
-        response.headers["Content-Security-Policy"] = POLICY
+    def _restrict(self, response: web.StreamResponse) -> None:
+        socket = f"ws://127.0.0.1:{self.port}"
+        response.headers["Content-Security-Policy"] = POLICY.format(socket)
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-store"
