@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trainui.domain.records import AttemptRecord
 from trainui.execution.preparation import Subject
-from trainui.metrics import process, sources
+from trainui.metrics import process
 from trainui.store import attempts, events, point_sources, stages
 from trainui.store.engine import Store
 
@@ -48,6 +48,8 @@ def wait_until_read(
         stopping: set when this worker is about to leave.
         patience: seconds for which nothing may be read.
     """
+    from trainui.metrics import sources  # loads NumPy, which no stage's start has to wait for
+
     attempt, definition = subject.attempt, subject.stage.definition
     place = sources.Place(
         Path(attempt.directory), Path(subject.stage.directory), Path(definition.workdir)

@@ -87,8 +87,8 @@ class Guard:
 
     def _tend(self, now: float) -> None:
         self._broker.tend(now)
+        self._worker.tend(now)  # beside the broker, which serves before the worker has loaded Celery
         if self._broker.is_settled():
-            self._worker.tend(now)
             for one in self._pulses:
                 one.take(now)
 
