@@ -19,10 +19,11 @@ import os, signal, sys
 from trainui import control
 from trainui.control import code, ending, leftovers
 from trainui.pipeline import loader
-from trainui.store import runs
+from trainui.store import new_run
 
 owner, name, when, act = sys.argv[1:]
-owner, count = {"code": code, "runs": runs, "Note": leftovers.Note, "ending": ending}[owner], [0]
+owners = {"code": code, "new_run": new_run, "Note": leftovers.Note, "ending": ending}
+owner, count = owners[owner], [0]
 original = getattr(owner, name)
 
 def dying(*arguments, **named):
@@ -68,8 +69,8 @@ def known() -> set[str]:
         ("Note", "write", "after 1"),
         ("Note", "write", "before 2"),
         ("code", "record", "before 1"),
-        ("runs", "create", "before 1"),
-        ("runs", "create", "after 1"),
+        ("new_run", "create", "before 1"),
+        ("new_run", "create", "after 1"),
     ],
 )
 def test_the_next_submission_takes_away_what_one_that_was_killed_left(
@@ -102,7 +103,7 @@ def test_a_deletion_that_is_killed_is_whole_or_not_begun(trainui_home: Home, whe
 
 def test_a_directory_that_is_another_is_never_touched(trainui_home: Home) -> None:
     """One of that name is made, with something in it, after the submission was killed."""
-    killed("submit", "runs", "create", "before 1")
+    killed("submit", "new_run", "create", "before 1")
     (trainui_home.runs / "killed").rename(trainui_home.runs / "moved")
     (trainui_home.runs / "killed").mkdir()
     (trainui_home.runs / "killed" / "thesis.tex").touch()

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from tests.unit.store.readings import Feeder
 from trainui import clock, control, doorbell, paths
@@ -31,7 +30,7 @@ from trainui.errors import (
 )
 from trainui.pipeline import loader
 from trainui.pipeline.resume import Action, PlannedStage
-from trainui.store import attempts, runs, stages
+from trainui.store import attempts, driver, runs, stages, writer
 from trainui.store.engine import Store, open_store
 
 S = Status
@@ -165,15 +164,15 @@ class TestSubmission:
     def test_a_ctrl_c_just_after_it_was_stored_leaves_it_its_files(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write = Store.write
+        writing = writer.writing
 
         @contextmanager
-        def stopped(self: Store) -> Iterator[Connection]:
-            with write(self) as connection:
+        def stopped() -> Iterator[driver.Connection]:
+            with writing() as connection:
                 yield connection
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(Store, "write", stopped)
+        monkeypatch.setattr(writer, "writing", stopped)
         with pytest.raises(KeyboardInterrupt):
             control.submit(load(), run_id="stored")
         assert set(records(store, "stored")) == {"a", "b", "c", "d"}

@@ -53,10 +53,10 @@ def remove(run_id: str) -> None:
         UnfitEnvironmentError: its rows are deleted, its directory could not be.
     """
     store = open_store()
-    leftovers.sweep(store)
+    leftovers.sweep()
     with store.read() as connection:
         directory = Path(existing_run(connection, run_id).directory)
-    with leftovers.noted(run_id, store) as note:
+    with leftovers.noted(run_id) as note:
         note.write(directory)
         with store.write() as connection:
             existing_run(connection, run_id)

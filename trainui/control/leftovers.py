@@ -17,8 +17,7 @@ from pathlib import Path
 
 from trainui import paths
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.store import runs
-from trainui.store.engine import Store
+from trainui.store import views
 
 
 class Note:
@@ -48,7 +47,7 @@ class Note:
 
 
 @contextmanager
-def noted(run_id: str, store: Store) -> Iterator[Note]:
+def noted(run_id: str) -> Iterator[Note]:
     """Hold the note of a run's directory; where there is no such run at the end, take it away.
 
     Raises:
@@ -61,7 +60,7 @@ def noted(run_id: str, store: Store) -> Iterator[Note]:
         try:
             yield note
         finally:
-            _take_away(note, run_id, store)
+            _take_away(note, run_id)
             note.remove()
 
 
@@ -69,20 +68,20 @@ def _notes() -> Path:
     return paths.home().root / "unstored"
 
 
-def sweep(store: Store) -> None:
+def sweep() -> None:
     """Take away what was left by those who were killed."""
     with suppress(OSError, UnfitEnvironmentError):  # another sweeps too; the home is read-only
         for path in list(_notes().iterdir()):
             with _held(path, os.O_RDWR) as note:
                 if note is not None:
-                    _take_away(note, path.name, store)
+                    _take_away(note, path.name)
                     note.remove()
 
 
-def _take_away(note: Note, run_id: str, store: Store) -> None:
+def _take_away(note: Note, run_id: str) -> None:
     written = note.read()
-    with store.read() as connection:
-        if written is None or runs.get(connection, run_id) is not None:
+    with views.reading() as connection:
+        if written is None or views.run(connection, run_id) is not None:
             return
     directory, identity = written
     if identity is None:

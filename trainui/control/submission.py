@@ -21,8 +21,8 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline import secrets, substitution
 from trainui.pipeline.masking import mask
 from trainui.pipeline.secrets import Secrets
-from trainui.store import runs
-from trainui.store.engine import open_store
+from trainui.store import new_run, views, writer
+from trainui.store.new_run import NewRun
 
 PIPELINE_FILE = "pipeline.yaml"
 
@@ -78,7 +78,7 @@ def submit(
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
     stored, taken = concealed(submitted, pipeline, directory, environ)
     umask = environment.current_umask()
-    new = runs.NewRun(
+    new = NewRun(
         id=run_id,
         name=name,
         pipeline=stored,
@@ -191,20 +191,20 @@ def _checked_name(name: str) -> str:
 
 
 @contextmanager
-def _stored(new: runs.NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
+def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
     """Make a run's directory, let it be filled, and store the run."""
-    store = open_store()
-    leftovers.sweep(store)
-    with store.read() as connection:
-        if runs.get(connection, new.id) is not None:
+    writer.make_ready()
+    leftovers.sweep()
+    with views.reading() as connection:
+        if views.run(connection, new.id) is not None:
             raise UsageError(f"there is a run {new.id!r} already; resume it, or choose another id")
     directory = Path(new.directory)
-    with leftovers.noted(new.id, store) as note, _new_directory(directory, note):
+    with leftovers.noted(new.id) as note, _new_directory(directory, note):
         paths.write_private(directory / PIPELINE_FILE, text)
         environment.write(directory, shell)
         yield
-        with store.write() as connection:
-            runs.create(connection, new)
+        with writer.writing() as connection:
+            new_run.create(connection, new)
 
 
 @contextmanager

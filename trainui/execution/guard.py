@@ -87,7 +87,7 @@ class Guard:
 
     def _tend(self, now: float) -> None:
         self._broker.tend(now)
-        self._worker.tend(now)  # beside the broker, which serves before the worker has loaded Celery
+        self._worker.tend(now)  # beside the broker, which is up before Celery is loaded
         if self._broker.is_settled():
             for one in self._pulses:
                 one.take(now)

@@ -22,11 +22,9 @@ from sqlmodel import Session
 from trainui import disk, paths, settings
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.store import patience, postgres
+from trainui.store.writer import BUSY_TIMEOUT, prepare
 
 _SQLITE = "sqlite:///"
-
-BUSY_TIMEOUT = 30.0
-"""Seconds to wait for another process's write; ours take at most 50 ms."""
 
 
 class Store:
@@ -156,11 +154,7 @@ def _take_turn(connection: Connection) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself
-    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    prepare(connection, BUSY_TIMEOUT)
 
 
 def _begin(connection: Connection, statement: str) -> None:

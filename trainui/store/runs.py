@@ -1,10 +1,8 @@
-"""Runs: made whole in one transaction, found by what people call them, derived in their state."""
+"""Runs: found by what people call them, derived in their state, deleted."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
@@ -14,39 +12,11 @@ from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
-from trainui.store import events, rows
+from trainui.store import events, new_run, rows
 from trainui.store.dialect import is_one_of
-from trainui.store.tables import (
-    DEPENDENCIES,
-    FLAGS,
-    PIPELINES,
-    RUNS,
-    STAGES,
-)
-
-LARGEST_STEP = 24 * 3600 * clock.SECOND
-"""Microseconds by which a clock is set back at most for runs to keep their order."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """A run about to be stored."""
-
-    id: str
-    name: str
-    pipeline: Pipeline
-    """Submitted: what `${...}` stands for is filled in."""
-    directory: str
-    stage_directories: Mapping[str, str]
-    """Absolute, by the stages' full names."""
-    submission: Mapping[str, Any]
-    """The submitting shell's umask, sys.path entry, python and the directories in which inputs may
-    lie: never its environment."""
-    priority: int = 0
-    host: str | None = None
-    """Where it is submitted."""
-    place: str | None = None
-    """The identity of the directory of runs in which it lies, where several hosts may see it."""
+from trainui.store.new_run import NewRun as NewRun
+from trainui.store.point_sources import raw
+from trainui.store.tables import FLAGS, RUNS, STAGES
 
 
 def create(connection: Connection, new: NewRun) -> None:
@@ -55,74 +25,12 @@ def create(connection: Connection, new: NewRun) -> None:
     Raises:
         UsageError: there is a run of this id.
     """
-    if connection.execute(select(RUNS.c.id).where(RUNS.c.id == new.id)).first():
-        raise UsageError(f"a run with the id {new.id!r} exists; resume it, or choose another id")
-    pipeline = new.pipeline
-    keep_pipeline(connection, pipeline)
-    connection.execute(
-        insert(RUNS).values(
-            id=new.id,
-            name=new.name,
-            status=Status.QUEUED,
-            pipeline=pipeline.name,
-            digest=pipeline.digest,
-            file=pipeline.file,
-            directory=new.directory,
-            params_json=rows.dump(dict(pipeline.params)),
-            submission_json=rows.dump(dict(new.submission)),
-            priority=new.priority,
-            created_at=_created_at(connection),
-            host=new.host,
-            place=new.place,
-        )
-    )
-    _insert_stages(connection, new)
-    events.record(connection, new.id, "submitted", f"{len(pipeline.stages)} stages submitted")
+    new_run.create(raw(connection), new)
 
 
 def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
     """Store a pipeline's text, unless it is there."""
-    known = select(PIPELINES.c.digest).where(PIPELINES.c.digest == pipeline.digest)
-    if connection.execute(known).first() is None:
-        values = {"digest": pipeline.digest, "name": pipeline.name, "text": pipeline.text}
-        connection.execute(insert(PIPELINES).values(values))
-
-
-def _created_at(connection: Connection) -> int:
-    """Return the time now, or just after the newest run's: runs keep their order by it.
-
-    Though the clock was set back since; not where it was days ahead, which is no time to go on by.
-    """
-    now = clock.now()
-    latest = select(func.max(RUNS.c.created_at)).where(RUNS.c.created_at < now + LARGEST_STEP)
-    return max(now, (connection.execute(latest).scalar() or 0) + 1)
-
-
-def _insert_stages(connection: Connection, new: NewRun) -> None:
-    stages = new.pipeline.stages
-    ids = {stage.name: str(uuid.uuid4()) for stage in stages}
-    connection.execute(
-        insert(STAGES),
-        [
-            {
-                "id": ids[stage.name],
-                "run_id": new.id,
-                "position": position,
-                "name": stage.name,
-                "status": Status.PENDING if stage.depends_on else Status.QUEUED,
-                "definition_json": rows.dump(stage.to_json()),
-                "directory": new.stage_directories[stage.name],
-            }
-            for position, stage in enumerate(stages)
-        ],
-    )
-    edges = [
-        {"stage_id": ids[stage.name], "upstream_id": ids[upstream]}
-        for stage in stages
-        for upstream in stage.depends_on
-    ]
-    if edges:
-        connection.execute(insert(DEPENDENCIES), edges)
+    new_run.keep_pipeline(raw(connection), pipeline)
 
 
 def get(connection: Connection, run_id: str) -> RunRecord | None:

@@ -1,0 +1,86 @@
+"""A transaction that writes, on the driver's own connection: a submission loads no SQLAlchemy."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from trainui import disk, paths, settings
+from trainui.store import patience, schema
+from trainui.store.driver import Connection
+
+BUSY_TIMEOUT = 30.0
+"""Seconds to wait for another process's write; ours take at most 50 ms."""
+
+
+def prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
+    """Set up a connection to the SQLite file for writing."""
+    connection.isolation_level = None  # the driver begins nothing by itself
+    connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def make_ready() -> None:
+    """Make or upgrade the store, where its schema is not the current one.
+
+    Raises:
+        UnfitEnvironmentError: it cannot be made, opened or upgraded.
+    """
+    if not _is_current():
+        from trainui.store.engine import open_store
+
+        open_store()
+
+
+def _is_current() -> bool:
+    if settings.load().database_url is not None:
+        return False
+    home = paths.home()
+    disk.check_home(home.root)
+    with _explained():
+        return home.database.exists() and schema.revision(home.database) == schema.HEAD
+
+
+@contextmanager
+def writing() -> Iterator[Connection]:
+    """One short write transaction: committed at the end, rolled back on an exception.
+
+    Raises:
+        UnfitEnvironmentError: the database is locked for long, read-only or full.
+    """
+    transaction = _on_sqlite if settings.load().database_url is None else _on_postgresql
+    with transaction() as connection:
+        yield connection
+
+
+@contextmanager
+def _on_sqlite() -> Iterator[Connection]:
+    with _explained(), closing(sqlite3.connect(paths.home().database)) as connection:
+        prepare(connection, BUSY_TIMEOUT)
+        with patience.told():
+            connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            yield connection
+
+
+@contextmanager
+def _on_postgresql() -> Iterator[Connection]:
+    from trainui.store.engine import open_store
+    from trainui.store.point_sources import raw
+
+    with open_store().write() as connection:
+        yield raw(connection)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the driver's errors into those that `engine` makes of them."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        from trainui.store import engine
+
+        raise engine.explain(error, engine.database_url()) from error
