@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,9 @@ class Looks:
     def _gone(self, stage: StageRecord) -> str | None:
         from trainui.execution import outputs
 
-        made = substitution.known_outputs(self._made(stage).definition)
-        return outputs.gone(made, Path(stage.directory))
+        definition = self._made(stage).definition
+        known = replace(definition, outputs=substitution.known_outputs(definition))
+        return outputs.gone(known, Path(stage.directory))
 
     def _reran(self, stage: StageRecord) -> list[str]:
         excused = self._made(stage).excused

@@ -12,7 +12,7 @@ from pathlib import Path
 from trainui import clock
 from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.execution import checkpoint_notes
-from trainui.execution.globbing import first_matches, roots
+from trainui.execution.globbing import first_matches, roots, unsearched
 from trainui.execution.wholeness import is_whole, written_at
 from trainui.pipeline.names import CHECKPOINT_VARIABLE
 
@@ -77,8 +77,7 @@ def search(
         attempts: directories of its attempts so far.
     """
     places = tuple(roots(definition, stage_dir))
-    workdir = Path(definition.workdir)
-    shared = None if workdir in places else workdir
+    shared = unsearched(definition, stage_dir)
     dirs, by_itself = tuple(map(Path, attempts)), _looks_by_itself(definition)
     return Search(definition.checkpoint, places, dirs, shared, by_itself)
 

@@ -227,7 +227,7 @@ def _lacking(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[st
     """Yield what a process that exited with 0 did not do of what its stage declares."""
     directory = Path(attempt.directory)
     continued = attempt.checkpoint is not None
-    problem = outputs.problem(definition.outputs, directory, continued=continued)
+    problem = outputs.problem(definition, directory, continued=continued)
     if problem is not None:
         yield problem
     if definition.success is None:

@@ -36,6 +36,12 @@ def roots(definition: StageDefinition, stage_dir: str | Path) -> list[Path]:
     return list(dict.fromkeys(places))
 
 
+def unsearched(definition: StageDefinition, stage_dir: str | Path) -> Path | None:
+    """Return the workdir where nothing counts that is found there: members of a sweep share it."""
+    workdir = Path(definition.workdir)
+    return None if workdir in roots(definition, stage_dir) else workdir
+
+
 def first_matches(pattern: str, places: Sequence[Path]) -> list[Path]:
     """Return what a pattern names in the first of some directories that has a match."""
     return next(filter(None, (matches(pattern, place) for place in places)), [])

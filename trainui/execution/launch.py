@@ -80,7 +80,7 @@ def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> La
     prepared = prepare(subject, checkpoint)
     _check(subject, prepared)
     _note_inputs(store, subject, prepared)
-    outputs.note(prepared.definition.outputs, Path(subject.stage.directory), attempt_dir)
+    outputs.note(prepared.definition, Path(subject.stage.directory), attempt_dir)
     variables.note(paths.home(), attempt_dir, prepared.environ)
     return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), nursery=nursery)
 

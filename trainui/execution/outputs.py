@@ -15,7 +15,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from trainui import paths
-from trainui.execution.globbing import matches
+from trainui.domain.definition import StageDefinition
+from trainui.execution.globbing import first_matches, matches, roots, unsearched
 from trainui.supervisor import protocol
 
 EMPTY = "is empty"
@@ -24,62 +25,88 @@ NOTE = "outputs.json"
 """In the attempt's directory: what was there of its outputs before it started."""
 
 
-def note(outputs: Sequence[str], stage_dir: Path, attempt_dir: Path) -> None:
-    """Note what is there of some outputs, before an attempt starts.
+def note(definition: StageDefinition, stage_dir: Path, attempt_dir: Path) -> None:
+    """Note what is there of a stage's outputs, before an attempt starts.
 
     Args:
-        outputs: paths or globs, relative to the stage's directory or absolute.
+        definition: the stage's, as its process has it.
         stage_dir: the stage's directory.
         attempt_dir: the attempt's.
     """
-    if outputs:
-        found = {str(path): _state(path) for one in outputs for path in matches(one, stage_dir)}
+    if definition.outputs:
+        found = {str(path): _state(path) for path in _there(definition, stage_dir)}
         paths.write_private(attempt_dir / NOTE, json.dumps(found))
 
 
-def problem(outputs: Sequence[str], attempt_dir: Path, *, continued: bool) -> str | None:
+def problem(definition: StageDefinition, attempt_dir: Path, *, continued: bool) -> str | None:
     """Return what is wrong with the first output that is not as it should be; None: all are.
 
     Args:
-        outputs: paths or globs, relative to the stage's directory or absolute.
+        definition: the stage's, as its process had it.
         attempt_dir: the attempt's directory.
         continued: whether it continued from a checkpoint; then what earlier attempts made in the
             stage's directory counts too.
     """
+    stage_dir = paths.stage_directory(attempt_dir)
     since_ns = _since(attempt_dir, continued=continued)
-    old, stage_dir = _unchanged(attempt_dir, outputs), paths.stage_directory(attempt_dir)
-    found = (_problem(output, stage_dir, since_ns, old) for output in outputs)
-    return next((words for words in found if words), None)
+    old = _unchanged(attempt_dir, _there(definition, stage_dir))
+    for output in definition.outputs:
+        found = [matches(output, place) for place in roots(definition, stage_dir)]
+        words = [_problem(output, one, since_ns, old) for one in found if one]
+        if not words:
+            return f"output {output} is missing{_searched(output, definition, stage_dir)}"
+        if None not in words:
+            return words[0]
+    return None
 
 
-def gone(outputs: Sequence[str], stage_dir: Path) -> str | None:
+def _there(definition: StageDefinition, stage_dir: Path) -> list[Path]:
+    places = roots(definition, stage_dir)
+    return [path for one in definition.outputs for place in places for path in matches(one, place)]
+
+
+def _searched(output: str, definition: StageDefinition, stage_dir: Path) -> str:
+    """Say where a relative output was looked for."""
+    if Path(output).expanduser().is_absolute():
+        return ""
+    words = f": looked in {', '.join(map(str, roots(definition, stage_dir)))}"
+    shared = unsearched(definition, stage_dir)
+    if shared and (found := matches(output, shared)):
+        words += f" ({found[0]} does not count: members of a sweep may share that directory)"
+    return words
+
+
+def gone(definition: StageDefinition, stage_dir: Path) -> str | None:
     """Say which output of a completed stage is no longer there, or empty by now; None: none is.
 
     Of a path outside the run that can only be told where the directory that holds it is there:
     it may lie on a disk that is not mounted now, or on another host's.
 
     Args:
-        outputs: paths or globs, relative to the stage's directory or absolute.
+        definition: the stage's, with the outputs that are known.
         stage_dir: the stage's directory.
     """
-    for output in outputs:
-        found = matches(output, stage_dir)
-        if not found and _is_in_sight(stage_dir / output, stage_dir.parent):
+    places = roots(definition, stage_dir)
+    for output in definition.outputs:
+        found = first_matches(output, places)
+        if not found and all(_is_in_sight(output, place, stage_dir.parent) for place in places):
             return f"its output {output} is gone"
         if found and all(_problem_of(path, 0, is_old=False) == EMPTY for path in found):
             return f"its output {output} is empty by now"
     return None
 
 
-def _is_in_sight(path: Path, run_dir: Path) -> bool:
+def _is_in_sight(output: str, place: Path, run_dir: Path) -> bool:
+    """Return whether an output would be seen at a place, were it there."""
+    path = place / Path(output).expanduser()
+    if path.is_relative_to(place) and not place.is_relative_to(run_dir):
+        return place.is_dir()
     fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts[:-1])
     return run_dir.is_dir() if path.is_relative_to(run_dir) else Path(*fixed).is_dir()
 
 
-def _unchanged(attempt_dir: Path, outputs: Sequence[str]) -> Collection[Path]:
+def _unchanged(attempt_dir: Path, there: Sequence[Path]) -> Collection[Path]:
     """Return what is as it was before the attempt started; where nobody noted it: all."""
-    stage_dir = paths.stage_directory(attempt_dir)
-    there = [path for output in outputs for path in matches(output, stage_dir)]
     try:
         noted = json.loads((attempt_dir / NOTE).read_bytes())
     except (OSError, ValueError):
@@ -113,10 +140,9 @@ def _started(attempt_dir: Path) -> int:
         return 0
 
 
-def _problem(output: str, stage_dir: Path, since_ns: int, old: Collection[Path]) -> str | None:
-    found = matches(output, stage_dir)
-    if not found:
-        return f"output {output} is missing"
+def _problem(
+    output: str, found: Sequence[Path], since_ns: int, old: Collection[Path]
+) -> str | None:
     problems = [_problem_of(path, since_ns, is_old=path in old) for path in found]
     if None in problems:  # of a glob, earlier attempts may have left others
         return None

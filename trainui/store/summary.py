@@ -67,9 +67,16 @@ def _stage(
         "exit_code": stage.exit_code,
         "gpus": _gpus(attempts),
         "dir": stage.directory,
-        "outputs": [str(Path(stage.directory, output)) for output in definition.outputs],
+        "outputs": [_output(stage, output) for output in definition.outputs],
         "attempts": [_attempt(attempt) for attempt in attempts],
     }
+
+
+def _output(stage: StageRecord, output: str) -> str:
+    """Return where an output lies: in the stage's directory, else in its workdir."""
+    own, beside = Path(stage.directory, output), Path(stage.definition.workdir, output)
+    is_beside = stage.definition.matrix is None and not own.exists() and beside.exists()
+    return str(beside if is_beside else own)
 
 
 def _alert(stage: str, event: Event) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from trainui import paths
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.execution.globbing import first_matches, roots
 from trainui.supervisor.protocol import STARTED_FILE
 
 MOST = 2000
@@ -101,7 +102,8 @@ def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
             continue  # it is gone by now
         found.append(StageFile(relative, status.st_size, status.st_mtime_ns // 1000, role))
     found.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
-    missing = tuple(pattern for pattern in definition.outputs if not _matching(directory, pattern))
+    places = roots(definition, directory)
+    missing = tuple(one for one in definition.outputs if not first_matches(one, places))
     return StageFiles(tuple(found), missing, len(found) == MOST, str(directory))
 
 

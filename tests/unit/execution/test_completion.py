@@ -232,9 +232,10 @@ def test_outputs_must_be_there_not_empty_and_of_this_attempt(tmp_path: Path) -> 
     attempt = attempt_in(tmp_path)
     wanted = ("data.npz",)
 
-    assert judge(attempt, ended(), outputs=("other.npz",)) == (
+    missing = f"output other.npz is missing: looked in {tmp_path}, /work"
+    assert judge(attempt, ended(), outputs=("other.npz",), workdir="/work") == (
         Status.FAILED,
-        "output other.npz is missing",
+        missing,
     )
     output.write_text("")
     assert judge(attempt, ended(), outputs=wanted)[1] == "output data.npz is empty"
