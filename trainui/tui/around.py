@@ -9,7 +9,7 @@ from trainui import disk, paths, settings
 from trainui.errors import TrainuiError
 from trainui.tui.disk_forecast import DiskForecast
 
-PERIOD = 3.0
+PERIOD = 2.0
 """Seconds between two looks that nothing has asked for."""
 
 

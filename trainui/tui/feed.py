@@ -1,7 +1,7 @@
 """The thread that reads: one frozen snapshot of what is to be seen, whenever something changed.
 
-The event loop never touches the database or a file. The kernel tells the feed when something was
-written; where it cannot, the feed looks a few times a second whether anything was committed (a
+The event loop never touches the database or a file. The kernel reports to the feed when something
+was written; where it cannot, the feed looks a few times a second whether anything was committed (a
 number in shared memory). It reads only then, or when it is asked to, and a snapshot equal to the
 last one is not handed over.
 """
@@ -34,8 +34,14 @@ in which there were none."""
 IDLE_AFTER = 10.0
 """Seconds without a change after which looks are further apart."""
 
-REST = 10.0
-"""Seconds between two looks where the kernel tells of changes: disks fill without telling."""
+REST = 2.0
+"""Seconds between two looks where the kernel reports changes: it reports neither a lock that is
+released nor a disk that fills."""
+
+RECHECK, LAST_RECHECK = 0.01, 1.0
+"""Seconds until the next look where a change was reported and none is found: SQLite writes its
+index, by which a change is known, after the log that the kernel reports. Each further look comes
+after twice as long, up to the second of these."""
 
 LEAST_GAP, PAGE_GAP = 0.9, 0.2
 """Seconds between two readings that nobody asked for, and on the page of a run or a metric, where
@@ -74,6 +80,8 @@ class Feed:
         self._source = Source(None if ring is None else Ringer(ring))
         self._watch = HomeWatch(self._wake.set)
         self._is_told = False
+        self._recheck = math.inf
+        """Seconds until the next look after a change was reported and not found."""
         self._gpus = GpuReader()
         self._traffic = traffic
         self._sent = 0
@@ -132,7 +140,7 @@ class Feed:
 
     def _patience(self) -> float:
         """Return the seconds after which to look though nobody has told of a change."""
-        return max(min(self._rest(), self._due - time.monotonic()), 0.0)
+        return max(min(self._rest(), self._recheck, self._due - time.monotonic()), 0.0)
 
     @property
     def _due(self) -> float:
@@ -168,9 +176,11 @@ class Feed:
     def _turn(self, *, asked: bool, told: bool) -> None:
         is_due = self._due <= time.monotonic()
         if not (asked or is_due or self._source.has_changed(told=told)):
+            self._recheck = RECHECK if told else self._later(self._recheck)
             if self._last is not None:
                 self._hand_over(self._last)  # with what is new of the GPUs
             return
+        self._recheck = math.inf
         self._read_at = time.monotonic()
         self._sent = self._traffic.total if self._traffic is not None else 0
         wanted = self._wanted
@@ -182,6 +192,10 @@ class Feed:
         self._took = time.thread_time() - used
         while self._source.unfinished and self._wanted == wanted and not self._stopping:
             self._hand_over(self._source.read(wanted))
+
+    @staticmethod
+    def _later(recheck: float) -> float:
+        return 2 * recheck if 2 * recheck <= LAST_RECHECK else math.inf
 
     def _hand_over(self, snapshot: Snapshot) -> None:
         if snapshot.gpus is not self._gpus.figures:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.compiling import library
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
 from trainui import settings
@@ -101,24 +106,92 @@ def test_a_change_that_another_process_commits_is_seen(filler: Filler) -> None:
         assert time.monotonic() - began < 3.0
 
 
-def test_what_the_kernel_tells_of_is_seen_with_nobody_looking(
-    filler: Filler, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def never_looks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a feed at rest look only where the kernel reports a change."""
     if settings.load().database_url is not None:
-        pytest.skip("the kernel does not tell of a database server's files")
+        pytest.skip("the kernel does not report changes of a database server's files")
+    monkeypatch.setattr(feed_module, "REST", 1000.0)
+
+
+def resting(feed: Feed) -> None:
+    """Wait until a feed looks no more by itself."""
+    wait_for(lambda: feed._patience() == 1000.0, "the feed's rest")
+
+
+def test_what_the_kernel_reports_is_seen_with_nobody_looking(
+    never_looks: None, filler: Filler, home: Path
+) -> None:
     from trainui.execution import locks
 
-    monkeypatch.setattr(feed_module, "REST", 1000.0)
     run_id = filler.run(DIAMOND)
     with feeding() as (feed, received):
         received.wait_for(lambda s: len(s.runs) == 1)
-        wait_for(lambda: feed._patience() == 1000.0, "the feed's rest")
+        resting(feed)
         filler.start(run_id, "prepare")
         received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
         (home / "worker").mkdir(mode=0o700, exist_ok=True)
         with held(locks.acquire(home / "worker" / "worker.lock")):
             received.wait_for(lambda s: not s.trouble)
-        received.wait_for(lambda s: s.trouble == "no worker")
+
+
+def test_a_home_that_is_made_again_is_watched_again(
+    never_looks: None, home: Path, empty_database: Path
+) -> None:
+    def made() -> Filler:
+        home.mkdir(mode=0o700)
+        shutil.copy(empty_database, home / "trainui.db")
+        return Filler(open_store(), home / "runs")
+
+    filler = made()
+    filler.run({"a": ()})
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        resting(feed)
+        filler.store.close()
+        shutil.rmtree(home)
+        filler = made()
+        received.wait_for(lambda s: s.runs == () and s.problem is None)
+        resting(feed)
+        filler.run({"b": ()})
+        received.wait_for(lambda s: len(s.runs) == 1)
+
+
+def test_a_watch_that_the_kernel_refuses_is_replaced_by_looking(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = filler.run(DIAMOND)
+    monkeypatch.setattr("watchfiles.watch", refused)
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        wait_for(lambda: not feed._watch.sees(), "the refusal")
+        filler.start(run_id, "prepare")
+        received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
+
+
+def refused(*_paths: Path, **_options: object) -> None:
+    raise OSError(errno.ENOSPC, "OS file watch limit reached")
+
+
+SLOW_COMMIT = """\
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("UPDATE runs SET name = 'renamed'")
+database.execute("INSERT INTO events (run_id, time, kind, text) SELECT id, 0, 'run', '' FROM runs")
+"""
+
+
+def test_a_change_that_is_stored_after_the_kernel_reported_it_is_seen(
+    never_looks: None, filler: Filler, home: Path
+) -> None:
+    slow = library(Path(__file__).parents[2] / "faults" / "slow_wal.c", "slow_wal.so")
+    filler.run(DIAMOND)
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        resting(feed)
+        command = [sys.executable, "-c", SLOW_COMMIT, str(home / "trainui.db")]
+        subprocess.run(command, check=True, env={"LD_PRELOAD": str(slow)})
+        received.wait_for(lambda s: s.runs[0].name == "renamed")
 
 
 def held(lock: Lock | None) -> Lock:
