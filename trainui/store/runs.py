@@ -181,6 +181,7 @@ def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:
 def set_priority(connection: Connection, run_id: str, priority: int) -> None:
     """Let a run go before (higher) or after others."""
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(priority=priority))
+    events.record(connection, run_id, "priority", f"the priority is {priority:+d}")
 
 
 def remove(connection: Connection, run_id: str) -> None:

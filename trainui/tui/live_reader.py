@@ -1,7 +1,7 @@
 """What the list shows of the runs in view: their headline metric, its course, steps and GPUs.
 
-The work of the feed, in its thread. A run that is over is read once; one that runs is read again
-where its metric has grown.
+The work of the feed, in its thread. A run that is over is read again once a point was stored; of
+one that runs the columns are.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from trainui.domain.clocks import is_clock
 from trainui.domain.states import Status
-from trainui.store import curves, driver
+from trainui.store import curves, driver, headlines
 from trainui.store.run_lines import RunLine
 from trainui.text import harmless
 from trainui.tui.snapshots import RunLive
@@ -41,19 +40,14 @@ _RANKS = tuple(
 """What a headline metric is called, the most telling first."""
 
 
-class _Stage(NamedTuple):
-    id: str
-    name: str
-    names: tuple[str, ...]
-
-
 class LiveReader:
     """Reads what the runs in view show, and remembers it."""
 
     def __init__(self) -> None:
-        self._over: dict[str, tuple[int | None, RunLive]] = {}
-        """Of runs that are over, by id: with when they ended."""
-        self._drawn: dict[tuple[str, str], tuple[tuple[object, ...], tuple[float, ...]]] = {}
+        self._over: dict[str, tuple[tuple[int, int | None], RunLive]] = {}
+        """Of runs that are over, by id: with when they ended, and the version of their points."""
+        self._drawn: dict[tuple[str, str], tuple[int | None, tuple[float, ...]]] = {}
+        """By a stage's id and the metric: the version of its points, and the columns."""
 
     def read(
         self,
@@ -69,30 +63,38 @@ class LiveReader:
             goals: by a stage's id the step with which it ended when it completed before.
         """
         gpus = _gpus(connection) if any(run.status == Status.RUNNING for run in runs) else {}
+        over = [run.id for run in runs if run.completed_at is not None]
+        versions = headlines.run_versions(connection, over)
         found = {}
         for run in runs:
-            live = self._read(connection, run, goals, gpus.get(run.id, ()))
+            if run.completed_at is None:
+                live = self._running(connection, run, goals, tuple(gpus.get(run.id, ())))
+            else:
+                state = (run.completed_at, versions.get(run.id))
+                live = self._ended(connection, run, state)
             if live != _NOTHING:
                 found[run.id] = live
         return found
 
-    def _read(
+    def _running(
         self,
         connection: driver.Connection,
         run: RunLine,
         goals: Mapping[str, float],
-        gpus: Sequence[int],
+        gpus: tuple[int, ...],
     ) -> RunLive:
         if run.started_at is None:
             return _NOTHING
-        if run.completed_at is None:
-            return self._of_metrics(connection, run, goals, tuple(gpus))
+        return self._of_metrics(connection, run, goals, gpus)
+
+    def _ended(
+        self, connection: driver.Connection, run: RunLine, state: tuple[int, int | None]
+    ) -> RunLive:
         known = self._over.get(run.id)
-        if known is None or known[0] != run.completed_at:
+        if known is None or known[0] != state:
             if len(self._over) > MOST_KEPT:
                 self._over.clear()
-            live = self._of_metrics(connection, run, {}, ())
-            self._over[run.id] = known = (run.completed_at, live)
+            self._over[run.id] = known = (state, self._of_metrics(connection, run, {}, ()))
         return known[1]
 
     def _of_metrics(
@@ -102,7 +104,7 @@ class LiveReader:
         goals: Mapping[str, float],
         gpus: tuple[int, ...],
     ) -> RunLive:
-        stage = _telling_stage(connection, run.id)
+        stage = headlines.telling_stage(connection, run.id)
         if stage is None:
             return RunLive(gpus=gpus)
         name = headline(stage.names)
@@ -117,14 +119,13 @@ class LiveReader:
         )
         if name is None:
             return live
-        state = (summary.count, summary.superseded, summary.last_step)
         return replace(
             live,
             metric=harmless(name),
             stored=name,
             stage=stage.name,
             value=summary.last,
-            values=self._columns(connection, stage.id, name, state, summary.count),
+            values=self._columns(connection, stage.id, name, summary.count),
             broken=summary.nonfinite > 0,
         )
 
@@ -133,9 +134,9 @@ class LiveReader:
         connection: driver.Connection,
         owner: str,
         name: str,
-        state: tuple[object, ...],
         count: int,
     ) -> tuple[float, ...]:
+        state = headlines.versions(connection, [owner]).get(owner)
         known = self._drawn.get((owner, name))
         if known is None or known[0] != state:
             if len(self._drawn) > MOST_KEPT:
@@ -158,23 +159,6 @@ def headline(names: Sequence[str]) -> str | None:
         if found is not None:
             return found
     return next((name for name in names if not is_clock(name)), None)
-
-
-def _telling_stage(connection: driver.Connection, run_id: str) -> _Stage | None:
-    """Return the first stage that runs and has metrics, else the one that began last."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for stage_id, stage_name, name in connection.execute(
-        "SELECT stages.id, stages.name, series.name FROM stages "
-        "JOIN series ON series.owner = stages.id "
-        "WHERE stages.run_id = ? AND stages.started_at IS NOT NULL "
-        "ORDER BY stages.status = 'running' DESC, "
-        "CASE stages.status WHEN 'running' THEN stages.position ELSE -stages.started_at END, "
-        "series.id",
-        (run_id,),
-    ):
-        found.setdefault((stage_id, stage_name), []).append(name)
-    first = next(iter(found), None)
-    return None if first is None else _Stage(*first, tuple(found[first]))
 
 
 def _gpus(connection: driver.Connection) -> dict[str, list[int]]:

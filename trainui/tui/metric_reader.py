@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 
-from trainui.store import curves, driver
+from trainui.store import curves, driver, headlines
 from trainui.store.run_lines import RunLine
 
 BUDGET = 0.2
@@ -13,11 +13,11 @@ BUDGET = 0.2
 
 
 class MetricReader:
-    """Reads a metric's last value of every run; of a run that is over once."""
+    """Reads a metric's last value of every run, again once a point was stored."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[int | None, float | None]] = {}
-        """By metric and run: when the run ended, and the value."""
+        self._known: dict[tuple[str, str], tuple[tuple[str, int], float | None]] = {}
+        """By metric and run: the stage with the version of its points, and the value."""
         self.unfinished = False
         """Something was left for the next reading."""
 
@@ -36,33 +36,21 @@ class MetricReader:
         runs: Collection[RunLine],
         give_up_at: float,
     ) -> dict[str, float]:
-        owners = _owners(connection, name)
+        owners = headlines.owners_of(connection, name)
         found = {}
         for run in runs:
             if (owner := owners.get(run.id)) is None:
                 continue
             known = self._known.get((name, run.id))
-            if known is None or known[0] is None or known[0] != run.completed_at:
+            if known is None or known[0] != owner:
                 if time.monotonic() > give_up_at:
                     self.unfinished = True
                 else:
-                    known = (run.completed_at, _last(connection, owner, name))
+                    known = (owner, _last(connection, owner[0], name))
                     self._known[name, run.id] = known
             if known is not None and known[1] is not None:
                 found[run.id] = known[1]
         return found
-
-
-def _owners(connection: driver.Connection, name: str) -> dict[str, str]:
-    """Return by run the stage that has this metric; of several the one that began last."""
-    return dict(
-        connection.execute(
-            "SELECT stages.run_id, stages.id FROM series "
-            "JOIN stages ON stages.id = series.owner WHERE series.name = ? "
-            "ORDER BY stages.started_at",
-            (name,),
-        ).fetchall()
-    )
 
 
 def _last(connection: driver.Connection, owner: str, name: str) -> float | None:

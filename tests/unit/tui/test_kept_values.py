@@ -1,0 +1,99 @@
+"""Values that are read while something runs and remembered: each is read again once it is another.
+
+Points may be stored after a stage's end is recorded: its last ones, or those that waited for room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.store.readings import Feeder
+from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
+from trainui.domain.records import StageRecord
+from trainui.store import driver, reader, run_lines, stages, views
+from trainui.tui.group_reader import GroupReader
+from trainui.tui.live_reader import LiveReader
+from trainui.tui.metric_reader import MetricReader
+
+LOSS = "val/loss"
+
+Read = Callable[[], float | None]
+
+
+@pytest.fixture
+def connection(filler: Filler, home: Path) -> Iterator[driver.Connection]:
+    with reader.reading(home / "trainui.db") as connection:
+        yield connection
+
+
+@pytest.fixture
+def run_id(filler: Filler) -> str:
+    run_id = filler.run(SWEEP)
+    filler.complete(run_id, "prepare")
+    return run_id
+
+
+def in_sweep(connection: driver.Connection, run_id: str) -> Read:
+    """Return what reads the value of the first member for its sweep's table."""
+    groups = GroupReader()
+
+    def read() -> float | None:
+        members = [stages_of(connection, run_id)[name] for name in MEMBERS]
+        group = groups.read(connection, members)
+        return None if group is None else group.values.get(MEMBERS[0])
+
+    return read
+
+
+def in_list(connection: driver.Connection, run_id: str) -> Read:
+    """Return what reads the value of a run's line."""
+    live = LiveReader()
+
+    def read() -> float | None:
+        found = live.read(connection, run_lines.run_lines(connection), {}).get(run_id)
+        if found is None or found.value is None:
+            return None
+        assert [value for value in found.values if value == value][-1] == found.value
+        return found.value
+
+    return read
+
+
+def in_filter(connection: driver.Connection, run_id: str) -> Read:
+    """Return what reads the value by which runs are filtered and sorted."""
+    metrics = MetricReader()
+
+    def read() -> float | None:
+        return metrics.read(connection, {LOSS}, run_lines.run_lines(connection))[LOSS].get(run_id)
+
+    return read
+
+
+def stages_of(connection: driver.Connection, run_id: str) -> dict[str, StageRecord]:
+    return {stage.name: stage for stage in views.stages(connection, run_id)}
+
+
+@pytest.mark.parametrize("place", [in_sweep, in_list, in_filter])
+def test_what_is_shown_is_the_last_that_was_stored(
+    filler: Filler,
+    connection: driver.Connection,
+    run_id: str,
+    place: Callable[[driver.Connection, str], Read],
+) -> None:
+    read = place(connection, run_id)
+    attempt = filler.start(run_id, MEMBERS[0], ago=60)
+    feeder = Feeder(filler.store, filler.stage(run_id, MEMBERS[0]).id)
+    assert read() is None
+    feeder.feed({LOSS: [(0, 0.1482)]})
+    assert read() == 0.1482
+    feeder.feed({LOSS: [(1, 0.1196)]})
+    filler.end(attempt, ago=10)
+    assert read() == 0.1196
+    with filler.store.write() as writing:
+        stages.cancel(writing, run_id, list(stages_of(connection, run_id).values()))
+    assert read() == 0.1196
+    feeder.feed({LOSS: [(2, 0.1)]})
+    assert read() == 0.1

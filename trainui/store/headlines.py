@@ -1,0 +1,88 @@
+"""What the lists of runs and of a matrix's members ask of many stages' series at once.
+
+Plain SQL on a read-only driver connection. A value that was read of a series is true for as long as
+its owner's version is the same: versions count stored points, also those stored after a stage's
+end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from trainui.store import driver
+
+_AT_ONCE = 500
+"""Parameters of one statement; SQLite's limit is higher everywhere."""
+
+
+class Telling(NamedTuple):
+    """The stage of a run whose metrics the list shows."""
+
+    id: str
+    name: str
+    names: tuple[str, ...]
+    """Its metrics."""
+
+
+def versions(connection: driver.Connection, owners: Collection[str]) -> dict[str, int]:
+    """Return by owner what grows with every point of it that is stored; only of those with any."""
+    found: dict[str, int] = {}
+    for marks, part in _parts(owners):
+        found |= connection.execute(
+            f"SELECT owner, SUM(version) FROM sources WHERE owner IN ({marks}) GROUP BY owner",
+            part,
+        ).fetchall()
+    return found
+
+
+def run_versions(connection: driver.Connection, run_ids: Collection[str]) -> dict[str, int]:
+    """Return by run what grows with every point of its stages that is stored."""
+    found: dict[str, int] = {}
+    for marks, part in _parts(run_ids):
+        found |= connection.execute(
+            "SELECT run_id, SUM(version) FROM stages JOIN sources ON owner = stages.id "
+            f"WHERE run_id IN ({marks}) GROUP BY run_id",
+            part,
+        ).fetchall()
+    return found
+
+
+def owners_of(connection: driver.Connection, metric: str) -> dict[str, tuple[str, int]]:
+    """Return by run the stage that has a metric, and its version; of several the last to begin."""
+    found = connection.execute(
+        "SELECT run_id, stages.id, (SELECT SUM(version) FROM sources WHERE owner = stages.id) "
+        "FROM series JOIN stages ON stages.id = series.owner WHERE series.name = ? "
+        "ORDER BY stages.started_at",
+        (metric,),
+    )
+    return {run_id: (owner, version) for run_id, owner, version in found}
+
+
+def names_of(connection: driver.Connection, owner: str) -> tuple[str, ...]:
+    """Return the names of an owner's series, in the order in which they were first seen."""
+    found = connection.execute("SELECT name FROM series WHERE owner = ? ORDER BY id", (owner,))
+    return tuple(str(name) for (name,) in found)
+
+
+def telling_stage(connection: driver.Connection, run_id: str) -> Telling | None:
+    """Return the first stage that runs and has metrics, else the one that began last."""
+    found = connection.execute(
+        "SELECT id, name FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
+        "AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) "
+        "ORDER BY status = 'running' DESC, "
+        "CASE status WHEN 'running' THEN position ELSE -started_at END LIMIT 1",
+        (run_id,),
+    ).fetchone()
+    if found is None:
+        return None
+    stage_id, name = found
+    return Telling(stage_id, name, names_of(connection, stage_id))
+
+
+def _parts(values: Collection[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield parts of some parameters, each with its placeholders."""
+    known = list(values)
+    for start in range(0, len(known), _AT_ONCE):
+        part = known[start : start + _AT_ONCE]
+        yield ", ".join("?" * len(part)), part
