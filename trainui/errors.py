@@ -43,6 +43,18 @@ class UnfitEnvironmentError(TrainuiError):
     exit_code = 4
 
 
+class StoreError(UnfitEnvironmentError):
+    """The database cannot be used now; the message says why. The worker tries again."""
+
+
+class StoreLockedError(StoreError):
+    """Another process locked the database for longer than a transaction waits."""
+
+
+class StoreSchemaError(StoreError):
+    """The database has not the tables of this version."""
+
+
 class ReplacedError(UnfitEnvironmentError):
     """Another trainui was installed under this process, or this one removed: it has to end."""
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from trainui.clock import SECOND
 from trainui.control import code
-from trainui.store import code_changes
+from trainui.errors import StoreError
+from trainui.store import code_changes, outage
 from trainui.store.code_changes import Started
 from trainui.store.engine import Store
 
@@ -49,6 +50,8 @@ class CodeWatch:
             began = time.monotonic()
             try:
                 self.look()
+            except StoreError as error:
+                outage.log.failed(error)
             except Exception:
                 logger.exception("the code of what started could not be looked at")
             pause = max(LOOK_EVERY, SHARE * (time.monotonic() - began))

@@ -20,6 +20,9 @@ from trainui.store.engine import Store
 PATIENCE = 30.0
 """Seconds for which nothing may be read."""
 
+UNLOCKED = 5.0
+"""Seconds of these in which the store can be written: a locked one is no fault of the reader."""
+
 FIRST_LOOK, LONGEST_LOOK = 0.002, 0.1
 """Seconds between two looks: mostly the reader is done at once, and a successor waits."""
 
@@ -47,6 +50,9 @@ def wait_until_read(
         subject: the attempt, whose process has ended.
         stopping: set when this worker is about to leave.
         patience: seconds for which nothing may be read.
+
+    Raises:
+        StoreError: the store cannot be used; the wait is to begin again.
     """
     from trainui.metrics import sources  # loads NumPy, which no stage's start has to wait for
 
@@ -58,19 +64,29 @@ def wait_until_read(
         return Drained.NOTHING
     process.wake()
     pause, read, since = FIRST_LOOK, -1, time.monotonic()
+    writable_at: float | None = None
     while True:
         with store.read() as connection:
             if attempts.get(connection, attempt.id).metrics_complete:
                 return Drained.COMPLETE
             found = point_sources.sources(connection, attempt.stage_id)
         if (now_read := sum(source.offset for source in found)) != read:
-            read, since = now_read, time.monotonic()
+            read, since, writable_at = now_read, time.monotonic(), None
         elif time.monotonic() - since > patience:
-            _tell(store, attempt, patience)
-            return Drained.GIVEN_UP
+            if writable_at is None:
+                writable_at = _await_write(store)
+            elif time.monotonic() - writable_at > min(UNLOCKED, patience):
+                _tell(store, attempt, patience)
+                return Drained.GIVEN_UP
         if stopping.wait(pause):
             return Drained.LEFT
         pause = min(pause * 1.5, LONGEST_LOOK)
+
+
+def _await_write(store: Store) -> float:
+    """Wait until the store can be written; return when that was, on the monotonic clock."""
+    with store.write():
+        return time.monotonic()
 
 
 def _tell(store: Store, attempt: AttemptRecord, patience: float) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from trainui import doorbell, paths
 from trainui import settings as settings_module
 from trainui.domain.records import Slot
-from trainui.errors import TrainuiError
+from trainui.errors import StoreError, TrainuiError
 from trainui.execution.changes import Changes
 from trainui.execution.code_watch import CodeWatch
 from trainui.execution.follow import Follower
@@ -30,6 +30,7 @@ from trainui.execution.reader_process import ReaderProcess
 from trainui.execution.slots import all_slots, here
 from trainui.execution.stall_alerts import StallAlerts
 from trainui.execution.stalls import Stalls
+from trainui.store import outage
 from trainui.store.engine import open_store
 
 logger = logging.getLogger(__name__)
@@ -119,6 +120,8 @@ class Duties:
         """Do one duty; what goes wrong in it keeps no other from being done."""
         try:
             duty()
+        except StoreError as error:
+            outage.log.failed(error)
         except TrainuiError as error:
             logger.warning("tried again: %s", error)
         except Exception:

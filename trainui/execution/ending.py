@@ -32,6 +32,8 @@ LOST_PATIENCE = 10.0
 """Seconds that the metrics reader gets where no record tells that the attempt has ended: in 15 that
 is on record. A reader that comes later reads it all the same."""
 
+_NEVER_STARTED = (ExitReason.START_FAILED, ExitReason.LOCK_HELD, ExitReason.POSTPONED)
+
 
 def record_exit(
     store: Store, attempt: AttemptRecord, found: Exit, stopping: threading.Event
@@ -48,7 +50,7 @@ def record_exit(
         False where this worker left before it was done: the next one does it.
     """
     subject, drained = subject_of(store, attempt.id), Drained.COMPLETE
-    if found.reason not in (ExitReason.START_FAILED, ExitReason.LOCK_HELD):
+    if found.reason not in _NEVER_STARTED:
         drained = drain.wait_until_read(store, subject, stopping)
     if drained == Drained.LEFT:
         return False
@@ -60,7 +62,8 @@ def record_exit(
         taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
         put_back(store, subject.attempt, f"{taken} cannot be locked: {found.message}")
         return True
-    if found.reason == ExitReason.START_FAILED and shortage.is_told(found.message):
+    is_short = found.reason == ExitReason.START_FAILED and shortage.is_told(found.message)
+    if is_short or found.reason == ExitReason.POSTPONED:
         put_back(store, subject.attempt, str(found.message))
         return True
     definition = _definition(subject)

@@ -17,18 +17,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from trainui import doorbell
 from trainui.domain.records import AttemptRecord, Here
 from trainui.domain.states import Status
-from trainui.errors import ReplacedError, TrainuiError
+from trainui.errors import ReplacedError, StoreError, TrainuiError
 from trainui.execution import ending, shortage
 from trainui.execution.completion import Loss
 from trainui.execution.launch import (
     GpuGoneError,
-    forbid,
     launch,
+    prevent_start,
     subject_of,
 )
 from trainui.execution.lone import Lone
@@ -36,7 +34,7 @@ from trainui.execution.preparation import Subject, identity_of
 from trainui.execution.slots import host
 from trainui.execution.starting_point import CheckpointsExhaustedError
 from trainui.metrics import process as reader
-from trainui.store import attempts, stages
+from trainui.store import attempts, outage, stages
 from trainui.store.engine import Store
 from trainui.supervisor import journal, process
 from trainui.supervisor.nursery import Nursery
@@ -144,8 +142,8 @@ class Follower:
                 self._tend(followed)
             except (JournalError, OSError) as error:
                 self._tend_unseen(followed, f"it cannot be looked at: {error}")
-            except TrainuiError:
-                raise  # of the store: it is the same for the others
+            except StoreError:
+                raise  # it is the same for the others
             except Exception as error:  # one must not keep the others from being looked at
                 _put_off(followed, error)
         self._nursery.prepare()
@@ -308,15 +306,15 @@ class Follower:
             return  # it has ended meanwhile; or the next worker launches it
         if subject.attempt.cancel_requested_at is None:
             self._launch_now(followed, subject)
-        elif forbid(followed.directory):
+        elif prevent_start(followed.directory, ExitReason.START_FAILED, attempts.NOT_STARTED):
             ending.record_cancelled_launch(self._store, subject.attempt)
 
     def _launch_now(self, followed: Followed, subject: Subject) -> None:
         try:
             result = launch(self._store, subject, self._nursery)
+        except (ReplacedError, StoreError):
+            raise  # no fault of the stage: the next worker, or this one, launches it later
         except Exception as error:
-            if isinstance(error, ReplacedError) or isinstance(error.__cause__, DBAPIError):
-                raise  # another worker will; the store does not answer: no fault of the stage
             if isinstance(error, GpuGoneError) or shortage.is_cause(error):
                 self._put_back(followed, str(error))
                 return
@@ -336,11 +334,11 @@ class Follower:
 
     def _record_failed_launch(self, followed: Followed, error: str, *, retry: bool) -> None:
         """Record that nothing was started, unless something was: the next look finds it."""
-        if forbid(followed.directory):
+        if prevent_start(followed.directory, ExitReason.START_FAILED, error):
             ending.record_failed_launch(self._store, followed.attempt, error, retry=retry)
 
     def _put_back(self, followed: Followed, reason: str) -> None:
-        if forbid(followed.directory):
+        if prevent_start(followed.directory, ExitReason.POSTPONED, reason):
             ending.put_back(self._store, followed.attempt, reason)
 
     def _note_start(self, followed: Followed) -> None:
@@ -382,5 +380,8 @@ class Follower:
 def _put_off(followed: Followed, error: Exception) -> None:
     """Try again later what went wrong with an attempt."""
     followed.due = time.monotonic() + AGAIN_AFTER
+    if isinstance(error, StoreError):
+        outage.log.failed(error)
+        return
     trace = None if isinstance(error, TrainuiError) else error
     logger.warning("%s: tried again: %r", followed.directory, error, exc_info=trace)

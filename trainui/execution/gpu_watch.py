@@ -50,7 +50,7 @@ class GpuWatch:
                 continue
             words = f"GPU {index} {problems[index]}"
             if (attempt.id, words) not in self._told:
-                self._told.add((attempt.id, words))
-                logger.warning("%s: %s", attempt.directory, words)
                 with self._store.write() as connection:
                     stages.warn(connection, attempt.stage_id, words)
+                self._told.add((attempt.id, words))
+                logger.warning("%s: %s", attempt.directory, words)

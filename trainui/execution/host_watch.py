@@ -53,7 +53,6 @@ class HostWatch:
         now = time.monotonic()
         if self._here is None or now - self._looked_at < ANNOUNCE_EVERY:
             return
-        self._looked_at = now
         places = places_of(self._settings)
         with self._store.write() as connection:
             other = hosts.announce(
@@ -66,7 +65,7 @@ class HostWatch:
             )
             if other is None:
                 self._look_around(connection)
-        self.is_ours = other is None
+        self._looked_at, self.is_ours = now, other is None
         if not self.is_ours:
             raise UnfitEnvironmentError(
                 f"another worker with another home is the one of the host {self._here.host}; "

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from trainui import paths
+from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.domain.records import AttemptRecord
 from trainui.errors import UnsafePathError
@@ -35,7 +36,7 @@ from trainui.store.engine import Store
 from trainui.supervisor import call_task, process, protocol
 from trainui.supervisor.nursery import Nursery
 from trainui.supervisor.process import LaunchResult
-from trainui.supervisor.protocol import Spec
+from trainui.supervisor.protocol import Exit, ExitReason, Spec
 
 CALL_FILE = "call.json"
 """In the attempt's directory: what `call_task` is to call."""
@@ -85,17 +86,25 @@ def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> La
     return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), nursery=nursery)
 
 
-def forbid(attempt_dir: Path) -> bool:
-    """See to it that an attempt never starts; False if it has started.
+def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
+    """See to it that an attempt never starts, and leave a record why; False if it has started.
 
-    A launch that went wrong may only be late: its supervisor could come up at any time.
+    A launch that went wrong may only be late: its supervisor could come up at any time. The record
+    is there for a store that cannot be written for a while: the next look finds it.
     """
+    found = Exit.of_no_start(reason, message, clock.now())
+    record = attempt_dir / f".{protocol.EXIT_FILE}.new"
+    with suppress(OSError):  # a full disk; without it the attempt counts as lost
+        paths.write_private(record, found.to_json())
     try:
         (attempt_dir / protocol.STARTED_FILE).touch(exist_ok=False)
     except FileExistsError:
+        record.unlink(missing_ok=True)
         return False
     except FileNotFoundError:
         return True  # without a directory nothing can start
+    if record.exists():
+        record.replace(attempt_dir / protocol.EXIT_FILE)
     return True
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from trainui import settings as settings_module
-from trainui.errors import TrainuiError
+from trainui.errors import StoreError
 from trainui.settings import Settings
-from trainui.store import log_reads, postgres
+from trainui.store import log_reads, outage, postgres
 from trainui.store.engine import Store
 from trainui.store.log_reads import Asked
 from trainui.supervisor import protocol
@@ -60,8 +60,8 @@ class LogServer:
         while not self._stopping.is_set():
             try:
                 self._listen()
-            except TrainuiError as error:
-                logger.warning("logs cannot be shown to other hosts, tried again: %s", error)
+            except StoreError as error:
+                outage.log.failed(error)
             except Exception:
                 logger.exception("logs cannot be shown to other hosts, tried again")
             self._stopping.wait(AGAIN_AFTER)

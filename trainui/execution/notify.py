@@ -15,12 +15,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainui.domain.notices import Notice
+from trainui.errors import StoreError
 from trainui.settings import Settings
-from trainui.store import notices, summary, views
+from trainui.store import notices, outage, summary, views
 from trainui.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,9 @@ TIMEOUT = 60.0
 MOST_WAITING = 1000
 """Notices that wait for their turn; more are left out, which the log says."""
 
+AGAIN_AFTER = 1.0
+"""Seconds after which a store that could not be read is read again."""
+
 APPRISE = Path(__file__).with_name("send_by_apprise.py")
 
 
@@ -40,6 +45,7 @@ class Notifier:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._notices = notices.Notices(store)
+        self._begun = False
         self._kinds = settings.notify_on
         self._ways: list[_Way] = []
         if settings.notify_command is not None:
@@ -49,7 +55,8 @@ class Notifier:
 
     def start(self) -> None:
         """Begin to tell."""
-        notices.begin(self._store)
+        with contextlib.suppress(StoreError):  # then the first look begins
+            self._begin()
         for way in self._ways:
             way.start()
 
@@ -59,12 +66,18 @@ class Notifier:
         It is taken also where there is no way to tell it, else one that is set later would tell of
         all that has ever happened.
         """
-        if not changed:
+        if not self._begun:
+            self._begin()
+        elif not changed:
             return
         for notice in self._notices.take():
             if notice.kind in self._kinds:
                 for way in self._ways:
                     way.put(notice)
+
+    def _begin(self) -> None:
+        notices.begin(self._store)
+        self._begun = True
 
 
 class _Way:
@@ -89,9 +102,20 @@ class _Way:
         while True:
             notice = self._queue.get()
             try:
-                self.tell(notice)
+                self._tell_when_readable(notice)
             except Exception:
                 logger.exception("%s could not tell: %s", self.name, notice.text)
+
+    def _tell_when_readable(self, notice: Notice) -> None:
+        """Tell of a notice, once more for as long as the store cannot be read."""
+        while True:
+            try:
+                self.tell(notice)
+            except StoreError as error:
+                outage.log.failed(error)
+                time.sleep(AGAIN_AFTER)
+            else:
+                return
 
     def tell(self, notice: Notice) -> None:
         raise NotImplementedError

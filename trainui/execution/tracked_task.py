@@ -12,10 +12,14 @@ from celery import shared_task
 from celery.exceptions import Ignore
 from celery.utils.log import get_task_logger
 
+from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
+from trainui.errors import StoreError
 from trainui.execution import duties
+from trainui.execution.follow import Follower
 from trainui.execution.messages import TASK_NAME
 from trainui.execution.stopping import STOPPING
+from trainui.store import outage
 
 logger = get_task_logger(__name__)
 
@@ -45,20 +49,32 @@ def execute_stage_with_tracking(
         task_params: its parameters, secrets masked. To be seen, not used.
 
     Raises:
-        Ignore: the attempt was taken already, or this worker leaves; the attempt goes on.
+        Ignore: the attempt was taken already, this worker leaves, or the store cannot be used: the
+            planner sends what was not taken again.
         StageEndedError: it ended otherwise than completed, which is on record.
     """
     follower = duties.follower()
     if follower is None or STOPPING.is_set():
         raise Ignore  # whoever is the worker next is sent this message again
-    followed = follower.take(pipeline_uuid, stage_name, self.request.id)
+    try:
+        ended = _follow(follower, pipeline_uuid, stage_name, self.request.id)
+    except StoreError as error:
+        outage.log.failed(error)
+        raise Ignore from error
+    if ended is not None and ended.status != Status.COMPLETED:
+        why = (ended.error or ended.status).partition("\n")[0]
+        raise StageEndedError(f"{stage_name}: {why}")
+
+
+def _follow(
+    follower: Follower, run_id: str, stage_name: str, message_id: str
+) -> AttemptRecord | None:
+    """Launch the attempt of a message, and return it as it is on record when it has ended."""
+    followed = follower.take(run_id, stage_name, message_id)
     if followed is None:
-        logger.info("%s of run %s is taken already", stage_name, pipeline_uuid)
+        logger.info("%s of run %s is taken already", stage_name, run_id)
         raise Ignore
     followed.done.wait()
     if STOPPING.is_set():
         raise Ignore
-    ended = follower.on_record(followed)
-    if ended is not None and ended.status != Status.COMPLETED:
-        why = (ended.error or ended.status).partition("\n")[0]
-        raise StageEndedError(f"{stage_name}: {why}")
+    return follower.on_record(followed)

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from trainui import doorbell, settings
 from trainui.doorbell import Doorbell
-from trainui.errors import TrainuiError, UnfitEnvironmentError
+from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
 from trainui.metrics import process
 from trainui.metrics.attempt_reader import AttemptReader
 from trainui.metrics.watch import Changes, Watch
+from trainui.store import outage
 from trainui.store.engine import Store, open_store
 from trainui.store.reading import AttemptToRead, attempts_to_read, mark_metrics_complete
 from trainui.supervisor import journal, protocol
@@ -200,9 +201,11 @@ class Reader:
         while not stopping.is_set():
             try:
                 pause = self.turn(rung=rung)
+            except StoreError as error:  # it is locked, or the disk is full: all is read again
+                outage.log.failed(error)
+                pause = IDLE_PAUSE
             except TrainuiError as error:
-                # the store is locked, or the disk is full
-                log.warning("metrics cannot be stored now; they are read again: %s", error)
+                log.warning("%s", error)
                 pause = IDLE_PAUSE
             rung = bool(self._bell.wait(pause))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -16,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
 from trainui import disk, paths, settings
-from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.store import patience, postgres
+from trainui.errors import StoreError, StoreLockedError, StoreSchemaError, UnfitEnvironmentError
+from trainui.store import outage, patience, postgres
 from trainui.store.writer import BUSY_TIMEOUT, prepare
 
 _SQLITE = "sqlite:///"
@@ -32,6 +34,8 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._turn = threading.Lock()
+        """Held by the thread that writes: the others wait here, and not for a connection."""
         if postgres.is_ours(url):
             self._writer = _postgres_engine(url)
             event.listen(self._writer, "begin", _take_turn)
@@ -45,12 +49,24 @@ class Store:
         """One short write transaction: committed at the end, rolled back on an exception.
 
         Raises:
-            UnfitEnvironmentError: the database is locked for long, read-only or full.
+            StoreLockedError: another process or thread has written for long.
+            StoreError: the database is read-only, full or cannot be reached.
         """
         with _explained(self.url), ExitStack() as transaction:
             with patience.told():
+                transaction.enter_context(self._taking_turns())
                 connection = transaction.enter_context(self._writer.begin())
             yield connection
+        outage.log.succeeded()
+
+    @contextmanager
+    def _taking_turns(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=BUSY_TIMEOUT):
+            raise StoreLockedError(f"{shown(self.url)}: {_LOCKED}")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -167,35 +183,52 @@ def _begin(connection: Connection, statement: str) -> None:
 
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
-    """Turn the driver's errors that a person can mend into ones that say how."""
+    """Turn the driver's errors into typed ones that say what to do."""
     try:
         yield
-    except (OperationalError, DatabaseError, sqlite3.DatabaseError) as error:
+    except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
         raise explain(error, url) from error
 
 
-_ANOTHER = "another trainui upgraded it; start this again (a worker is replaced, and loses nothing)"
+_LOCKED = (
+    "the database is locked: another process has held it for long; end that process, or try again"
+)
+_SCHEMA = "another trainui upgraded it; start this again (a worker is replaced, and loses nothing)"
+_SCHEMA_ERRORS = ("no such table", "no such column", "has no column")
 _ADVICE = {
-    "database is locked": "another process has held it for long; end that process, or try again",
-    "readonly database": "the file or its directory is read-only; make it writable",
-    "database or disk is full": "the disk is full; free some space, then try again",
-    "disk I/O error": "the disk does not work, or a quota is used up; see `trainui doctor`",
-    "unable to open database": "it cannot be opened; check its directory's permissions",
-    "malformed": "the file is damaged; restore a backup from beside it",
-    "not a database": "the file is something else; move it away",
-    "no such table": _ANOTHER,
-    "no such column": _ANOTHER,
-    "has no column": _ANOTHER,
+    sqlite3.SQLITE_READONLY: "the file or its directory is read-only; make it writable",
+    sqlite3.SQLITE_FULL: "the disk is full; free some space, then try again",
+    sqlite3.SQLITE_IOERR: "the disk does not work, or a quota is used up; see `trainui doctor`",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check its directory's permissions",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore a backup from beside it",
+    sqlite3.SQLITE_NOTADB: "the file is something else; move it away",
+    sqlite3.SQLITE_NOMEM: "there is not enough memory; end what needs much, or try again",
+    sqlite3.SQLITE_INTERRUPT: "try again",
+    sqlite3.SQLITE_SCHEMA: "try again",
 }
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
 
-def explain(error: Exception, url: str) -> TrainuiError | Exception:
-    """Return an error with advice, or the error itself where there is none."""
+def shown(url: str) -> str:
+    """Return what may be shown of a store's URL: the file, or the server without a password."""
+    file = sqlite_file(url)
+    return postgres.shown(url) if file is None else str(file)
+
+
+def explain(error: Exception, url: str) -> Exception:
+    """Return a `StoreError` with advice, or the error itself where it is a bug or a conflict."""
+    if isinstance(error, PoolTimeoutError):
+        return StoreLockedError(f"{shown(url)}: too many transactions at once; try again")
+    cause = getattr(error, "orig", None) or error
     if postgres.is_ours(url):
-        mended = not isinstance(error, IntegrityError)
-        return postgres.explain(getattr(error, "orig", error), url) if mended else error
-    text = str(getattr(error, "orig", error))
-    for words, advice in _ADVICE.items():
-        if words in text:
-            return UnfitEnvironmentError(f"{sqlite_file(url)}: {text}: {advice}")
+        found = postgres.explain(cause, url)
+        return error if found is cause else found
+    text = str(cause)
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without its details
+    if code in _BUSY:
+        return StoreLockedError(f"{shown(url)}: {_LOCKED}")
+    if code in _ADVICE:
+        return StoreError(f"{shown(url)}: {text}: {_ADVICE[code]}")
+    if any(words in text for words in _SCHEMA_ERRORS):
+        return StoreSchemaError(f"{shown(url)}: {text}: {_SCHEMA}")
     return error

@@ -14,7 +14,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from trainui import extras
-from trainui.errors import NotFoundError, UnfitEnvironmentError
+from trainui.errors import (
+    NotFoundError,
+    StoreError,
+    StoreLockedError,
+    StoreSchemaError,
+    UnfitEnvironmentError,
+)
 from trainui.store import driver
 
 if TYPE_CHECKING:
@@ -95,18 +101,17 @@ def connect_to_read(url: str) -> Connection:
         NotFoundError: there is nothing in it yet, so there are no runs.
         UnfitEnvironmentError: it cannot be reached.
     """
-    import psycopg
-
     with explained(url):
         connection = Connection(connect(url, read_only=True, autocommit=True), url)
     try:
         connection.execute("SELECT 1 FROM runs LIMIT 1")
-    except UnfitEnvironmentError as error:
+    except StoreSchemaError as error:
         connection.close()
-        if isinstance(error.__cause__, psycopg.errors.UndefinedTable):
-            raise NotFoundError(
-                f"there are no runs yet: {shown(url)} is empty; start with `trainui demo`"
-            ) from error
+        raise NotFoundError(
+            f"there are no runs yet: {shown(url)} is empty; start with `trainui demo`"
+        ) from error
+    except StoreError:
+        connection.close()
         raise
     return connection
 
@@ -131,22 +136,27 @@ def explained(url: str) -> Iterator[None]:
         raise explain(error, url) from error
 
 
-def explain(error: Exception, url: str) -> UnfitEnvironmentError:
-    """Return an error that says what to do."""
+def explain(error: Exception, url: str) -> Exception:
+    """Return a `StoreError` that says what to do, or the error itself where the data is wrong."""
     import psycopg
+    from psycopg import errors
 
+    if isinstance(error, psycopg.IntegrityError | psycopg.DataError):
+        return error
     text = " ".join(str(error).split()) or type(error).__name__
+    kind: type[StoreError] = StoreError
     if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
         # the driver's words hold the part that it cannot read, which may be the password
         text = "this cannot be read as an address"
         advice = "percent-encode what is special in its user and password, a space as %20"
-    elif isinstance(error, psycopg.errors.LockNotAvailable):
+    elif isinstance(error, errors.LockNotAvailable):
+        kind = StoreLockedError
         advice = "another process has held it for long; end that process, or try again"
-    elif isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        advice = "an older trainui made it; it is upgraded when it is next opened"
+    elif isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
+        kind, advice = StoreSchemaError, "an older trainui made it; open it again to upgrade it"
     else:
         advice = "see that the server runs and lets this host in; what is to be written is kept"
-    return UnfitEnvironmentError(f"{shown(url)}: {text}: {advice}")
+    return kind(f"{shown(url)}: {text}: {advice}")
 
 
 @cache

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths, settings
-from trainui.errors import NotFoundError, UnfitEnvironmentError
+from trainui.errors import NotFoundError, StoreError
 from trainui.store.driver import Connection
 from trainui.store.migrations import HEAD
 
@@ -25,7 +25,7 @@ def reading(database: Path | None = None) -> Iterator[Connection]:
 
     Raises:
         NotFoundError: there is no database yet, so there are no runs.
-        UnfitEnvironmentError: it cannot be read.
+        StoreError: it cannot be read.
     """
     connection = connect(database)
     try:
@@ -53,7 +53,7 @@ def connect(database: Path | None = None) -> Connection:
 
     Raises:
         NotFoundError: it is not there.
-        UnfitEnvironmentError: it cannot be read, or not be upgraded.
+        StoreError: it cannot be read, or not be upgraded.
     """
     if database is not None:
         return _open(database)
@@ -84,7 +84,7 @@ def _open(database: Path) -> sqlite3.Connection:
 
     Raises:
         NotFoundError: it is not there.
-        UnfitEnvironmentError: it cannot be read.
+        StoreError: it cannot be read.
     """
     if not database.exists():
         raise NotFoundError(
@@ -103,7 +103,7 @@ def _open(database: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
-        raise UnfitEnvironmentError(
+        raise StoreError(
             f"{database}: {error}; check its permissions, or see `trainui doctor`"
         ) from error
     return connection

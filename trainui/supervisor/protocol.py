@@ -58,6 +58,9 @@ class ExitReason(StrEnum):
     START_FAILED = "start_failed"
     """It could not be started."""
 
+    POSTPONED = "postponed"
+    """It was not started, for want of something that may be had later: no fault of the stage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -167,6 +170,26 @@ class Exit:
 
     disk_full: bool = False
     """Whether the disk of its logs was full as it ended."""
+
+    @classmethod
+    def of_no_start(cls, reason: ExitReason, message: str, now: int) -> Exit:
+        """Return the record of an attempt of which no process ever ran."""
+        return cls(
+            exit_code=None,
+            signal=None,
+            reason=reason,
+            message=message,
+            signalled=False,
+            started_at=now,
+            completed_at=now,
+            max_rss_bytes=None,
+            oom_kill=False,
+            left=(),
+        )
+
+    def to_json(self) -> str:
+        """Write it as a supervisor does."""
+        return json.dumps({"version": VERSION, **asdict(self)})
 
 
 def decode(record: type[Any], text: bytes, where: str) -> dict[str, Any] | None:

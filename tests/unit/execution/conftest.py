@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from trainui.store import engine, postgres
 from trainui.store.engine import Store, open_store
 
 
@@ -23,3 +25,12 @@ def store(
     store = open_store()
     yield store
     store.close()
+
+
+@pytest.fixture
+def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The same store for who waits no longer than a moment where another process writes."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.1)
+    monkeypatch.setattr(postgres, "_SERVER", "-c lock_timeout=100ms")
+    with closing(Store(store.url)) as hasty:
+        yield hasty

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.execution.test_completion import ended
 from tests.unit.store.readings import Feeder
+from tests.unit.supervisor.waiting import PATIENCE
 from trainui import clock
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
@@ -216,6 +219,30 @@ def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path
     with views.reading() as connection:
         texts = [event.text for _, event in views.events(connection, subject.run.id)]
     assert "a: its metrics may be incomplete: the reader got no further for 0.1 s" in texts
+
+
+def test_a_reader_that_could_not_write_is_not_given_up(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is locked for longer than the reader may get no further."""
+    subject, waits = unread(store, tmp_path), threading.Event()
+    real = drain._await_write
+
+    def await_write(store: Store) -> float:
+        waits.set()
+        return real(store)
+
+    monkeypatch.setattr(drain, "_await_write", await_write)
+    with closing(Store(store.url)) as another, ThreadPoolExecutor() as pool:
+        with store.write() as connection:
+            never = threading.Event()
+            waiting = pool.submit(drain.wait_until_read, another, subject, never, patience=0.1)
+            assert waits.wait(PATIENCE)
+            mark_metrics_complete(connection, subject.attempt.id)
+        assert waiting.result() == Drained.COMPLETE
+    with views.reading() as reading:
+        events = [event for _, event in views.events(reading, subject.run.id)]
+    assert "metrics" not in {event.kind for event in events}
 
 
 def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: Path) -> None:

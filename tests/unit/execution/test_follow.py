@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import update
@@ -18,11 +20,11 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
-from trainui.execution import drain, ending, follow
+from trainui.execution import directories, drain, ending, follow, outputs
 from trainui.execution.drain import Drained
 from trainui.execution.follow import Follower
 from trainui.execution.slots import host
-from trainui.store import attempts, stages
+from trainui.store import attempts, outage, stages
 from trainui.store.engine import Store
 from trainui.store.tables import ATTEMPTS
 from trainui.supervisor import process
@@ -31,9 +33,17 @@ from trainui.supervisor.protocol import Spec
 
 
 @pytest.fixture
-def follower(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
+def follower(hasty: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
     # no metrics reader runs here
     monkeypatch.setattr(drain, "wait_until_read", lambda *_, **__: Drained.COMPLETE)
+    monkeypatch.setattr(follow, "AGAIN_AFTER", 0.01)
+    with following(hasty) as follower:
+        yield follower
+
+
+@contextmanager
+def following(store: Store) -> Iterator[Follower]:
+    """A follower, as a worker has it."""
     stopping = threading.Event()
     follower = Follower(store, stopping)
     yield follower
@@ -205,10 +215,66 @@ def test_a_look_that_fails_hinders_no_other_attempt(
     look_until(follower, runs[1], Status.COMPLETED)
 
 
+def launch_while_locked(store: Store, follower: Follower, run: str) -> None:
+    """Have an attempt launched, and the store locked from before that until it was refused."""
+    attempt, refused = granted(store, run), threading.Event()
+    real = directories.make
+
+    def make(*arguments: Any) -> Path:
+        locked.enter_context(store.write())
+        return real(*arguments)
+
+    with ExitStack() as locked, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(directories, "make", make)
+        patch.setattr(outage.log, "failed", lambda _: refused.set())
+        assert follower.take(run, "a", str(attempt.celery_task_id)) is not None
+        assert refused.is_set()
+
+
+@pytest.mark.parametrize("inputs", ["pipeline.yaml", ""])
+def test_a_launch_that_finds_the_store_locked_is_done_again(
+    store: Store, follower: Follower, tmp_path: Path, inputs: str
+) -> None:
+    """Refused as its inputs are to be noted, or as its start is."""
+    run = submit(tmp_path, f"stages: [{{name: a, run: echo hi >> x, inputs: [{inputs}]}}]")
+    launch_while_locked(store, follower, run)
+    look_until(follower, run, Status.COMPLETED)
+    assert [one.number for one in of_stage(run, "a")] == [1]
+    assert (tmp_path / "x").read_text() == "hi\n"
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_failed_launch_is_recorded_with_its_reason_when_the_store_is_free(
+    store: Store, hasty: Store, follower: Follower, tmp_path: Path, same: bool
+) -> None:
+    """By this worker or by the next one."""
+    run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
+    launch_while_locked(store, follower, run)
+    with nullcontext(follower) if same else following(hasty) as recording:
+        found = look_until(recording, run, Status.FAILED)
+    assert "later is not there" in str(found.error)
+
+
+def test_a_postponed_launch_is_put_back_when_the_store_is_free(
+    store: Store, hasty: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    monkeypatch.setattr(outputs, "note", fail)
+    launch_while_locked(store, follower, run)
+    with following(hasty) as next_one:
+        attempt = look_until(next_one, run, Status.FAILED)
+    with store.read() as connection:
+        stage = stages.get(connection, attempt.stage_id)
+    assert (stage.status, stage.retries_used) == (Status.QUEUED, 0)
+    assert "Too many open files" in str(stage.reason)
+
+
 def test_what_fails_for_want_of_the_store_is_tried_again(
     store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "AGAIN_AFTER", 0.01)
     real, failures = ending.record_exit, iter([OSError("disk full")] * 3)
 
     def fail_at_first(*arguments: object) -> bool:

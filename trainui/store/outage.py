@@ -1,0 +1,67 @@
+"""The log of a store that cannot be used: one line at first, then with backoff, and one at the end.
+
+Every thread that meets it tries again by itself; here is what they have to say together.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from trainui import clock
+from trainui.errors import StoreError
+
+FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
+"""Seconds between two lines; each pause is twice as long as the one before."""
+
+QUIET = 120.0
+"""Seconds without a failure after which the next one begins another outage."""
+
+logger = logging.getLogger(__name__)
+
+
+class OutageLog:
+    """Logs the failures of one store."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._since: float | None = None
+        """When the outage began; None: there is none."""
+        self._last = self._due = 0.0
+        self._pause = FIRST_PAUSE
+        self._failures = 0
+
+    def failed(self, error: StoreError) -> None:
+        """Note a failure, and log it where a line is due."""
+        with self._lock:
+            now = self._now()
+            if self._since is None or now - self._last > QUIET:
+                self._since, self._failures, self._pause = now, 0, FIRST_PAUSE
+                self._due = now
+                logger.warning("%s; tried again until it succeeds", error)
+            elif now >= self._due:
+                logger.warning("%d failures in %s: %s", self._failures + 1, self._lasted(), error)
+            self._last = now
+            self._failures += 1
+            if now >= self._due:
+                self._due = now + self._pause
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def succeeded(self) -> None:
+        """Note that the store was written."""
+        if self._since is None:
+            return
+        with self._lock:
+            if self._since is not None:
+                logger.info("the database is written again, after %s", self._lasted())
+            self._since = None
+
+    def _lasted(self) -> str:
+        return clock.format_duration(self._now() - (self._since or 0.0))
+
+
+log = OutageLog()
+"""That of this process."""
