@@ -269,7 +269,8 @@ async def test_marked_runs_are_cancelled_by_one_question_that_names_them(
         await driven.until_shown("▌3 marked")
         assert driven.runs.table.selected.name == "keep"  # type: ignore[union-attr]
         await driven.press("x")
-        await driven.until_shown("Cancel 2 runs?", "second, first", "1 run is over already")
+        named = f"second {ids[2][:8]}, first {ids[1][:8]}"
+        await driven.until_shown("Cancel 2 runs?", named, "1 run is over already")
         await driven.press("n")
         await driven.until_shown("▌3 marked")
         await driven.press("x")
@@ -286,18 +287,21 @@ async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) 
     filler.complete(run_id, "a")
     filler.run({"a": ()}, name="alive")
     kept = filler.directory / run_id / "a" / "model.npz"
+    kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_bytes(bytes(4200))
     async with opened() as driven:
         await driven.until_shown("old", "alive")
         await driven.press("delete")
         await driven.until_shown("alive is queued; cancel it with x")
         await driven.press("j", "delete")
-        await driven.until_shown("Delete the run old?", "4.2 kB in 1 file would be gone")
+        await driven.until_shown(
+            f"Delete the run old {run_id[:8]}?", "4.2 kB in 1 file would be gone"
+        )
         await driven.press("enter")  # what enter gives is to leave it
-        await driven.until_gone("Delete the run old?")
+        await driven.until_gone(f"Delete the run old {run_id[:8]}?")
         assert kept.exists()
         await driven.press("delete")
-        await driven.until_shown("Delete the run old?")
+        await driven.until_shown(f"Delete the run old {run_id[:8]}?")
         await driven.press("y")
         await driven.until_gone(" old ")
     assert not kept.exists()

@@ -17,7 +17,8 @@ from typing import Any
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
-from trainui.execution import logs, outputs
+from trainui.execution import failure_cause, logs, outputs
+from trainui.execution.failure_cause import Cause
 from trainui.store.attempts import Outcome
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason
@@ -41,7 +42,8 @@ _MEMORY_ERROR = re.compile(
 )
 """What PyTorch, JAX and TensorFlow write of a GPU that is full, each on one line."""
 
-_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*")
+CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+"""Signals by which a process ends itself; its log may say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +202,19 @@ def _explained(ending: str, definition: StageDefinition, found: Exit, directory:
     if not tail or found.reason == ExitReason.START_FAILED:
         return ending
     if (line := logs.last_match(directory, _MEMORY_ERROR)) is not None:
-        ending = f"{ending}: out of memory: {line[:LONGEST_QUOTE]}"
-    elif found.exit_code and _EXCEPTION.fullmatch(last := tail.splitlines()[-1]):
-        ending = f"{ending}: {last}"
-    return f"{ending}\n\n{tail}"
+        return f"{ending}: out of memory: {line[:LONGEST_QUOTE]}\n\n{tail}"
+    if not (found.exit_code or found.signal in CRASHES):
+        return f"{ending}\n\n{tail}"
+    cause = failure_cause.find(directory)
+    ending += f": {cause.line[:LONGEST_QUOTE]}" if cause else ""
+    return f"{ending}\n\n{_with_traceback(cause, tail)}"
+
+
+def _with_traceback(cause: Cause | None, tail: str) -> str:
+    """Put the cause's traceback before the end of the log, where it is not in that."""
+    if cause is None or not cause.excerpt or cause.excerpt[-1] in tail.splitlines():
+        return tail
+    return "\n".join([*cause.excerpt[-failure_cause.MOST_LINES :], "...", tail])
 
 
 def _task_result(definition: StageDefinition, directory: Path) -> tuple[Any, str | None]:

@@ -80,17 +80,21 @@ def last_match(attempt_dir: Path, pattern: re.Pattern[str]) -> str | None:
 
 
 def _last_lines(log: Path) -> list[str]:
-    seen = (as_overwritten(line).rstrip() for line in _end_of(log))
-    return [line for line in seen if line][-TAIL_LINES:]
+    return [line for line in end_lines(log) if line][-TAIL_LINES:]
 
 
-def _end_of(log: Path) -> list[str]:
+def end_lines(log: Path, size: int = TAIL_BYTES) -> list[str]:
+    """Return the lines at the end of a log as a terminal shows them, of at most so many bytes."""
+    return [as_overwritten(line).rstrip() for line in _end_of(log, size)]
+
+
+def _end_of(log: Path, size: int = TAIL_BYTES) -> list[str]:
     try:
         with log.open("rb") as file:
             file.seek(0, 2)
-            start = max(0, file.tell() - TAIL_BYTES)
+            start = max(0, file.tell() - size)
             file.seek(start)
-            data = file.read(TAIL_BYTES)
+            data = file.read(size)
     except OSError:
         return []
     lines = _decoded(data).split("\n")

@@ -134,6 +134,17 @@ def test_an_exception_at_the_end_of_the_log_is_in_the_first_line(tmp_path: Path)
     assert error.splitlines()[0] == "exit code 1: my.pkg.LossError: loss is nan"
 
 
+def test_the_traceback_of_the_cause_stands_before_a_launchers_report(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    log(attempt, (Path(__file__).parent / "failed" / "torchrun.log").read_text())
+    _, error = judge(attempt, ended(exit_code=1))
+    lines = str(error).splitlines()
+    said = "[rank1]: ValueError: loss is nan at step 12 (rank 1)"
+    assert lines[:3] == [f"exit code 1: {said}", "", "[rank1]: Traceback (most recent call last):"]
+    assert lines.index("...") == lines.index(said) + 1
+    assert set(lines[-1]) == {"="}
+
+
 @pytest.mark.parametrize("name", ["stderr.log", "stdout.log"])
 @pytest.mark.parametrize(
     "line",
