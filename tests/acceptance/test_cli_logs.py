@@ -75,6 +75,37 @@ def test_a_stage_that_never_started_says_so(served: CommandLine) -> None:
     assert "a failed" in done.err
 
 
+def test_the_only_stage_of_a_run_need_not_be_named(talks: CommandLine) -> None:
+    assert talks.printed("logs", "talks", "--stream", "out") == OUT
+    assert talks.json("logs", "talks")["stage"] == "train"
+
+
+SWEEP = """\
+name: sweep
+stages:
+  - name: train
+    matrix: {lr: [1, 2]}
+    run: ["printf", "lr ${matrix.lr}"]
+  - {name: after, run: "true", depends_on: [train]}
+"""
+
+
+def test_the_name_of_a_sweep_means_all_members(served: CommandLine) -> None:
+    served.run(SWEEP, name="sweep.yaml")
+    both = b"==> train[lr=1] <==\nlr 1\n\n==> train[lr=2] <==\nlr 2"
+    assert served.printed("logs", "sweep", "train") == both
+    assert sorted(served.printed("logs", "sweep", "train", "-f").split()) == sorted(both.split())
+    assert served.printed("logs", "sweep", "lr=2") == b"lr 2"
+    lines = served.json("logs", "sweep", "train")["lines"]
+    assert [(line["stage"], line["attempt"], line["text"]) for line in lines] == [
+        ("train[lr=1]", 1, "lr 1"),
+        ("train[lr=2]", 1, "lr 2"),
+    ]
+    unclear = served("logs", "sweep")
+    assert unclear.code == 2
+    assert "sweep has several stages; name one of them: train, after" in unclear.err
+
+
 GROWS = """\
 name: {name}
 stages:

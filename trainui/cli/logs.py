@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -48,12 +48,21 @@ def register(app: typer.Typer) -> None:
         "trainui logs digits train -f",
         "trainui logs digits train -n 50 --stream err",
         "trainui logs digits train --attempt 1 > first.log",
+        "trainui logs baseline",
     )
 
 
 def logs(
     run: options.Run,
-    stage: options.Stage,
+    stage: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STAGE]",
+            help="A stage: its name or a unique part of it; a matrix stage's name means all "
+            "members (default: the run's only stage).",
+            show_default=False,
+        ),
+    ] = None,
     attempt: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Of this attempt (default: the last one)."),
@@ -71,14 +80,15 @@ def logs(
     """Print what a stage wrote to stdout and stderr.
 
     Into a pipe it comes as it was written; on a terminal, what the terminal would obey is shown
-    and not obeyed.
+    and not obeyed. Of several stages each part is headed by its stage's name.
     """
-    _found, one = references.find_one(run, stage)
-    wanted = _Wanted(one, attempt, stream, last, as_json)
+    stages = references.find_alike(run, stage)
+    wanted = [_Wanted(one, attempt, stream, last) for one in stages]
+    printer = _Printer(stage or stages[0].name, as_json=as_json, several=len(stages) > 1)
     if follow:
-        _follow(wanted)
+        _follow(wanted, printer)
     else:
-        _print(wanted)
+        _print(wanted, printer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,6 @@ class _Wanted:
     attempt: int | None
     stream: Stream
     last: int | None
-    as_json: bool
 
     def logs_of(self, record: AttemptRecord, *, first: bool = True) -> AttemptLogs:
         """Return the logs of an attempt; `-n` is for the first one that is shown."""
@@ -106,20 +115,26 @@ def _directory(record: AttemptRecord) -> Directory:
     return far_logs.directory_of(record.directory, record.id, record.host)
 
 
-def _print(wanted: _Wanted) -> None:
-    with views.reading() as connection:
-        record = _attempt(connection, wanted.stage, wanted.attempt)
-    if record is None:
-        output.note(_not_started(wanted.stage))
-    lines: Iterable[LogLine] = () if record is None else wanted.logs_of(record).lines(to_end=True)
-    if wanted.last is not None:
-        lines = deque(lines, maxlen=wanted.last)
-    if wanted.as_json:
-        number = None if record is None else record.number
-        shown = [_as_json(line) for line in lines]
-        output.value({"stage": wanted.stage.name, "attempt": number, "lines": shown})
-    else:
-        _write(lines)
+def _print(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:
+    numbers: list[int | None] = []
+    shown: list[dict[str, Any]] = []
+    for wanted in all_wanted:
+        with views.reading() as connection:
+            record = _attempt(connection, wanted.stage, wanted.attempt)
+        numbers.append(None if record is None else record.number)
+        if record is None:
+            output.note(_not_started(wanted.stage))
+            continue
+        lines: Iterable[LogLine] = wanted.logs_of(record).lines(to_end=True)
+        if wanted.last is not None:
+            lines = deque(lines, maxlen=wanted.last)
+        if printer.as_json:
+            shown += printer.json_lines(wanted.stage, record, lines)
+        else:
+            printer.write(wanted.stage, lines)
+    if printer.as_json:
+        number = numbers[0] if len(set(numbers)) == 1 else None
+        output.value({"stage": printer.name, "attempt": number, "lines": shown})
 
 
 def _attempt(
@@ -149,37 +164,85 @@ def _as_json(line: LogLine) -> dict[str, Any]:
     return {"stream": line.stream, "time": clock.to_iso(line.time), "text": shown}
 
 
-def _write(lines: Iterable[LogLine]) -> None:
-    if sys.stdout.isatty():
+class _Printer:
+    """Prints lines of one stage, or of several with a heading where another one's begin."""
+
+    def __init__(self, name: str, *, as_json: bool, several: bool) -> None:
+        self.name = name
+        self.as_json = as_json
+        self._several = several
+        self._stage: str | None = None
+        self._ended = True
+        """Whether the last line had a line end."""
+
+    def json_lines(
+        self, stage: StageRecord, record: AttemptRecord, lines: Iterable[LogLine]
+    ) -> list[dict[str, Any]]:
+        """Return lines as data; those of several stages with their stage."""
+        about = {"stage": stage.name, "attempt": record.number} if self._several else {}
+        return [{**about, **_as_json(line)} for line in lines]
+
+    def write(self, stage: StageRecord, lines: Iterable[LogLine]) -> None:
+        """Write lines as text."""
+        on_terminal, stream = sys.stdout.isatty(), None
         for line in lines:
-            shown = line.raw.decode("utf-8", errors="replace").rstrip("\n")
-            output.line(text.harmless(text.as_overwritten(shown)))
-        return
-    before: LogLine | None = None
-    for line in lines:
-        if before and before.stream != line.stream and not before.raw.endswith(b"\n"):
-            sys.stdout.buffer.write(b"\n")  # the other log begins on a line of its own
-        sys.stdout.buffer.write(line.raw)
-        before = line
-    sys.stdout.buffer.flush()
-
-
-def _follow(wanted: _Wanted) -> None:
-    """Print lines as they come, attempt after attempt, until the stage is over."""
-    with views.reading() as connection:
-        for record, lines in _growing(connection, wanted):
-            if not wanted.as_json:
-                _write(lines)
+            self._head(stage)
+            if on_terminal:
+                shown = line.raw.decode("utf-8", errors="replace").rstrip("\n")
+                output.line(text.harmless(text.as_overwritten(shown)))
                 continue
-            for line in lines:
-                about = {"stage": wanted.stage.name, "attempt": record.number}
-                output.value_line({**about, **_as_json(line)})
-            sys.stdout.flush()
+            if stream not in (None, line.stream) and not self._ended:
+                sys.stdout.buffer.write(b"\n")  # the other log begins on a line of its own
+            sys.stdout.buffer.write(line.raw)
+            stream, self._ended = line.stream, line.raw.endswith(b"\n")
+        sys.stdout.buffer.flush()
+
+    def _head(self, stage: StageRecord) -> None:
+        if not self._several or self._stage == stage.name:
+            return
+        between = "" if self._stage is None else "\n" if self._ended else "\n\n"
+        self._stage, self._ended = stage.name, True
+        sys.stdout.flush()
+        heading = f"{between}==> {text.harmless(stage.name)} <==\n"
+        sys.stdout.buffer.write(heading.encode(errors="replace"))
+        sys.stdout.buffer.flush()
+
+
+def _follow(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:
+    """Print lines as they come, attempt after attempt, until every stage is over."""
+    with views.reading() as connection:
+        growing = [(wanted.stage, _growing(connection, wanted)) for wanted in all_wanted]
+        while growing:
+            for one in list(growing):
+                stage, steps = one
+                try:
+                    record, lines = next(steps)
+                except StopIteration:
+                    growing.remove(one)
+                    continue
+                _show_step(printer, stage, record, lines)
+            time.sleep(POLL if growing else 0)
+
+
+def _show_step(
+    printer: _Printer,
+    stage: StageRecord,
+    record: AttemptRecord | None,
+    lines: Iterable[LogLine],
+) -> None:
+    if not printer.as_json:
+        printer.write(stage, lines)
+        return
+    for line in lines:
+        about = {"stage": stage.name, "attempt": record.number if record else None}
+        output.value_line({**about, **_as_json(line)})
+    sys.stdout.flush()
 
 
 def _growing(
     connection: driver.Connection, wanted: _Wanted
-) -> Iterator[tuple[AttemptRecord, Iterator[LogLine]]]:
+) -> Iterator[tuple[AttemptRecord | None, Iterable[LogLine]]]:
+    """Yield at each look which attempt runs, and what is new in its logs."""
     record = _attempt(connection, wanted.stage, wanted.attempt)
     logs = None if record is None else wanted.logs_of(record)
     if record is None:
@@ -190,16 +253,13 @@ def _growing(
         # looked at before the logs are read: what comes after the end is not missed
         moved = latest is not None and (record is None or latest.number != record.number)
         done = is_over or moved or (latest is not None and latest.status in ENDED)
-        if record is not None and logs is not None:
-            yield record, logs.lines(to_end=done)
+        yield record, () if logs is None else logs.lines(to_end=done)
         if moved and latest is not None:
             record, logs = latest, wanted.logs_of(latest, first=record is None)
         elif is_over or (wanted.attempt is not None and done):
             return
-        else:
-            time.sleep(POLL)
 
 
 def _is_over(connection: driver.Connection, stage: StageRecord) -> bool:
-    state = views.stage_states(connection, stage.run_id).get(stage.id)
-    return state is None or state[0] in ENDED
+    status = views.stage_status(connection, stage.id)
+    return status is None or status in ENDED

@@ -25,6 +25,11 @@ Stage = Annotated[
     ),
 ]
 
+OneStage = Annotated[
+    str,
+    typer.Argument(metavar="STAGE", help="A stage: its name or a unique part of it."),
+]
+
 OptionalStage = Annotated[
     str | None,
     typer.Argument(

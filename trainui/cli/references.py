@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainui.errors import AmbiguousError
 from trainui.store import driver, reader
+from trainui.text import harmless
 
 if TYPE_CHECKING:
     from trainui.domain.records import RunRecord, StageRecord
@@ -62,6 +63,25 @@ def find_one(reference: str, stage: str) -> tuple[RunRecord, StageRecord]:
         names = ", ".join(found.name for found in stages)
         raise AmbiguousError(f"{stage!r} means several stages, name one of them: {names}")
     return run, stages[0]
+
+
+def find_alike(reference: str, stage: str | None) -> list[StageRecord]:
+    """Return the one stage of a run that is meant, or all members of one that has a matrix.
+
+    Args:
+        reference: the run.
+        stage: None where the run's file has no other.
+
+    Raises:
+        NotFoundError: there is no such run or stage.
+        AmbiguousError: it may be several.
+    """
+    run, stages = find(reference, stage)
+    groups = list(dict.fromkeys(one.definition.group or one.name for one in stages))
+    if len(groups) > 1:
+        names = ", ".join(map(harmless, groups))
+        raise AmbiguousError(f"{harmless(run.name)} has several stages; name one of them: {names}")
+    return stages
 
 
 def stage_names(reference: str, stages: Iterable[str]) -> list[str]:

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     )
 
 
-def shell(run: options.Run, stage: options.Stage) -> None:
+def shell(run: options.Run, stage: options.OneStage) -> None:
     """Open a shell in a stage's workdir, with the environment that its process gets.
 
     It is not part of the stage: it takes no slot, is not cancelled with it, and what it writes to

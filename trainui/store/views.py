@@ -129,10 +129,10 @@ def stage(connection: driver.Connection, run_id: str, name: str) -> StageRecord 
     return rows.stage_record(_mapping(row)) if row else None
 
 
-def stage_states(connection: driver.Connection, run_id: str) -> dict[str, tuple[Status, int]]:
-    """Return the state and the last attempt's number of a run's stages, by id: cheap to ask."""
-    found = connection.execute("SELECT id, status, attempt FROM stages WHERE run_id = ?", (run_id,))
-    return {stage_id: (Status(status), attempt) for stage_id, status, attempt in found}
+def stage_status(connection: driver.Connection, stage_id: str) -> Status | None:
+    """Return a stage's state; None where it is gone."""
+    row = connection.execute("SELECT status FROM stages WHERE id = ?", (stage_id,)).fetchone()
+    return None if row is None else Status(row[0])
 
 
 def find_stages(connection: driver.Connection, run_id: str, reference: str) -> list[StageRecord]:
