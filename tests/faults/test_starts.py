@@ -13,6 +13,7 @@ from tests.unit.supervisor.waiting import wait_for, wait_for_exit
 from trainui.execution import detached, service, wishes
 from trainui.execution.worker import EXIT_HELD
 from trainui.paths import Home
+from trainui.supervisor import process
 from trainui.supervisor.protocol import Spec
 from trainui.supervisor.supervise import ALREADY, STARTED
 from trainui.supervisor.supervise import __file__ as supervise_file
@@ -61,6 +62,7 @@ def test_of_many_supervisors_of_one_attempt_one_runs_it(tmp_path: Path) -> None:
     spec = Spec(("sh", "-c", "echo ran; sleep 0.2"), cwd=str(tmp_path), env={"PATH": "/bin"})
     attempt_dir = tmp_path / "attempt-1"
     attempt_dir.mkdir(mode=0o700)
+    process.create_lock(attempt_dir)
     (attempt_dir / "spec.json").write_text(spec.to_json())
     argv = [sys.executable, "-I", "-S", supervise_file, str(attempt_dir)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exi
 from trainui import clock, control
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
-from trainui.execution import locks, service
+from trainui.execution import directories, locks, service
 from trainui.execution.slots import host
 from trainui.paths import Home
 from trainui.store import attempts, stages
@@ -87,6 +88,7 @@ def test_what_was_claimed_and_then_cancelled_is_never_launched(home: Home) -> No
         assert found is not None
         granted = attempts.grant(connection, found, [Slot(host(), "cpu", 0)], host=host())
         assert granted is not None
+        directories.make_records(Path(granted.directory))
         attempts.claim(connection, run.id, "a", str(granted.celery_task_id))
     control.cancel(run.id)
     background.start()
@@ -170,3 +172,27 @@ def test_a_retry_waits_out_its_delay_though_the_worker_is_killed(
         connection.execute(soon)
     assert run.wait().status == Status.COMPLETED
     assert run.lines("ledger") == ["a 1", "a 2"]
+
+
+def test_stages_that_clear_their_directories_run_once_under_any_kill(
+    home: Home, new_run: NewRun
+) -> None:
+    """Case 2, a cleared directory. The worker is killed at random moments of many starts.
+
+    A stage that clears its own completes; one that clears its run's, our records with it, does not.
+    """
+
+    def clearing(what: str) -> list[Run]:
+        script = f'rm -rf "$TRAINUI_{what}_DIR"; {NOTE}sleep 0.3'
+        return [new_run(stage("a", script)) for _ in range(4)]
+
+    runs = {what: clearing(what) for what in ("STAGE", "RUN")}
+    for _ in range(3):
+        pid = background.worker_pid(home)
+        time.sleep(random.uniform(0.0, 0.4))  # the moment is what is tried
+        background.kill(pid, home.worker_lock)
+    assert {run.wait().status for run in runs["STAGE"]} == {Status.COMPLETED}
+    assert {run.wait().status for run in runs["RUN"]} == {Status.INTERRUPTED}
+    ledgers = [run.lines("ledger") for run in (*runs["STAGE"], *runs["RUN"])]
+    assert ledgers == [["a 1"]] * len(ledgers)
+    assert "were removed while it ran" in str(runs["RUN"][0].stage("a").error)

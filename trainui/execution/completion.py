@@ -27,6 +27,10 @@ RESULT_FILE = "result.json"
 """What `call_task` leaves in the attempt's directory."""
 
 LOST = "ended with nobody there to record how"
+RECORDS_REMOVED = (
+    "how it ended is unknown: its records in {directory} were removed while it ran; a stage may "
+    "clear its own directory, but not the rest of its run's"
+)
 STOPPED_FROM_OUTSIDE = (
     "its supervisor was told to stop, though nobody cancelled the stage: by somebody else, or "
     "because the machine was shut down"
@@ -56,6 +60,8 @@ class Loss:
     """Why this worker ended it; None: it ended by itself, or a person cancelled it."""
     left: tuple[int, ...] = ()
     """Processes that outlived even KILL."""
+    records_removed: bool = False
+    """Its supervisor may have lived on, with nowhere to record the end."""
 
 
 def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) -> Outcome:
@@ -95,7 +101,8 @@ def lost(
     completed_at: int,
 ) -> Outcome:
     """Return the outcome of an attempt whose supervisor died, so that none recorded its end."""
-    status, problem = Status.INTERRUPTED, LOST
+    problem = RECORDS_REMOVED.format(directory=attempt.directory) if loss.records_removed else LOST
+    status = Status.INTERRUPTED
     if attempt.cancel_requested_at is not None:
         status, problem = _stopped(attempt)
     elif (overdue := _overdue(definition, loss.ended_for)) is not None:

@@ -11,6 +11,7 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.execution import checkpoint_notes
 from trainui.store import launching
 from trainui.store.engine import Store
+from trainui.supervisor import process
 
 
 def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[AttemptRecord]) -> None:
@@ -36,17 +37,17 @@ def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[Attem
         launching.record_move(connection, stage, moved_to)
 
 
-def make(stage: StageRecord, attempt: AttemptRecord) -> Path:
-    """Make the stage's and the attempt's directory; return the attempt's.
+def make_records(directory: Path) -> None:
+    """Make the directory of an attempt that nobody has claimed yet.
+
+    It is not made again later: one that is gone by then was removed, maybe by its own process.
 
     Raises:
-        OSError: one cannot be made.
-        UnfitEnvironmentError: the attempt's cannot be made private.
+        OSError: it cannot be made.
+        UnfitEnvironmentError: it cannot be made private.
     """
-    directory = Path(attempt.directory)
-    Path(stage.directory).mkdir(parents=True, exist_ok=True)
     paths.make_private(directory.parent)
-    return paths.make_private(directory)
+    process.create_lock(paths.make_private(directory))
 
 
 def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None:

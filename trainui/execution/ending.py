@@ -23,7 +23,8 @@ from trainui.store import attempts, launching, points
 from trainui.store.attempts import Outcome
 from trainui.store.engine import Store
 from trainui.store.reading import mark_metrics_complete
-from trainui.supervisor import journal, protocol
+from trainui.supervisor import journal, process, protocol
+from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import Exit, ExitReason
 
 logger = logging.getLogger(__name__)
@@ -95,10 +96,11 @@ def record_loss(
         return True  # it is on record already
     directory, definition = Path(attempt.directory), _definition(subject)
     pids = journal.read_pids(directory)
+    removed = process.probe(directory).state == ProbeState.REMOVED
     outcome = completion.lost(
         subject.attempt,
         definition,
-        loss,
+        replace(loss, records_removed=removed),
         started_at=pids.started_at if pids else None,
         completed_at=clock.now() if loss.seen_alive else _last_sign_of_life(directory),
     )

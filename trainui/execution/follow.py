@@ -21,7 +21,7 @@ from trainui import doorbell
 from trainui.domain.records import AttemptRecord, Here
 from trainui.domain.states import Status
 from trainui.errors import ReplacedError, StoreError, TrainuiError
-from trainui.execution import ending, shortage
+from trainui.execution import directories, ending, shortage
 from trainui.execution.completion import Loss
 from trainui.execution.launch import (
     GpuGoneError,
@@ -67,6 +67,8 @@ class Followed:
     attempt: AttemptRecord
     done: threading.Event = field(default_factory=threading.Event)
     """Set when its end is on record, or this worker is about to leave."""
+    without_records: Exception | None = None
+    """Why its directory could not be made; so nothing of it was ever started."""
     in_hand: bool = False
     """Another thread does something about it just now."""
     asked_to_stop_at: float | None = None
@@ -114,13 +116,11 @@ class Follower:
                 return None
             self._taking.add(celery_task_id)
         try:
-            with self._store.write() as connection:
-                attempt = attempts.claim(connection, run_id, stage_name, celery_task_id)
-            if attempt is None:
+            followed = self._claim(run_id, stage_name, celery_task_id)
+            if followed is None:
                 return None
-            followed = Followed(attempt, in_hand=True)
             with self._lock:
-                self._known[attempt.id] = followed
+                self._known[followed.attempt.id] = followed
             if self._stopping.is_set():
                 followed.done.set()
         finally:
@@ -128,6 +128,21 @@ class Follower:
                 self._taking.discard(celery_task_id)
         self._do(followed, self._launch)
         return followed
+
+    def _claim(self, *message: str) -> Followed | None:
+        """Make the directory of a message's attempt, and claim the attempt only then."""
+        with self._store.read() as connection:
+            directory = attempts.directory_to_make(connection, *message)
+        if directory is None:
+            return None
+        without = None
+        try:
+            directories.make_records(directory)
+        except (OSError, TrainuiError) as error:
+            without = error
+        with self._store.write() as connection:
+            attempt = attempts.claim(connection, *message)
+        return None if attempt is None else Followed(attempt, in_hand=True, without_records=without)
 
     def look(self, *, changed: bool) -> None:
         """Look at all running attempts, and begin to do what is due.
@@ -202,13 +217,14 @@ class Follower:
 
     def _probe(self, followed: Followed) -> Probe | None:
         """Look at an attempt; None where its processes cannot be seen from this host."""
+        if followed.without_records is not None:
+            return Probe(ProbeState.NONE)
         attempt, found = followed.attempt, process.probe(followed.directory)
         if found.state in (ProbeState.RUNNING, ProbeState.ENDED):
             return found
         if attempt.host != host() and not journal.is_of_this_boot(followed.directory):
             return None  # the machine may also have got another name: then its boot is ours
-        if found.state == ProbeState.NONE and attempt.pid is not None:
-            # it was started, so its directory was removed: only its processes can tell
+        if found.state == ProbeState.REMOVED:
             identity = identity_of(subject_of(self._store, attempt.id))
             lives = bool(process.processes_of(identity))
             return Probe(ProbeState.ORPHAN if lives else ProbeState.LOST)
@@ -235,7 +251,7 @@ class Follower:
             self._note_start(followed)
         if followed.lone is None:
             logger.warning(
-                "the supervisor of %s is dead; its process is watched", followed.directory
+                "no supervisor of %s is found; its process is watched", followed.directory
             )
             followed.lone = Lone(subject_of(self._store, followed.attempt.id), now)
         if followed.attempt.cancel_requested_at is not None:
@@ -306,11 +322,13 @@ class Follower:
             return  # it has ended meanwhile; or the next worker launches it
         if subject.attempt.cancel_requested_at is None:
             self._launch_now(followed, subject)
-        elif prevent_start(followed.directory, ExitReason.START_FAILED, attempts.NOT_STARTED):
+        elif self._prevent_start(followed, ExitReason.START_FAILED, attempts.NOT_STARTED):
             ending.record_cancelled_launch(self._store, subject.attempt)
 
     def _launch_now(self, followed: Followed, subject: Subject) -> None:
         try:
+            if followed.without_records is not None:
+                raise followed.without_records
             result = launch(self._store, subject, self._nursery)
         except (ReplacedError, StoreError):
             raise  # no fault of the stage: the next worker, or this one, launches it later
@@ -334,12 +352,18 @@ class Follower:
 
     def _record_failed_launch(self, followed: Followed, error: str, *, retry: bool) -> None:
         """Record that nothing was started, unless something was: the next look finds it."""
-        if prevent_start(followed.directory, ExitReason.START_FAILED, error):
+        if self._prevent_start(followed, ExitReason.START_FAILED, error):
             ending.record_failed_launch(self._store, followed.attempt, error, retry=retry)
 
     def _put_back(self, followed: Followed, reason: str) -> None:
-        if prevent_start(followed.directory, ExitReason.POSTPONED, reason):
+        if self._prevent_start(followed, ExitReason.POSTPONED, reason):
             ending.put_back(self._store, followed.attempt, reason)
+
+    @staticmethod
+    def _prevent_start(followed: Followed, reason: ExitReason, message: str) -> bool:
+        if followed.without_records is not None:
+            return True
+        return prevent_start(followed.directory, reason, message)
 
     def _note_start(self, followed: Followed) -> None:
         pids = journal.read_pids(followed.directory)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from trainui import clock, paths
@@ -74,9 +75,10 @@ def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> La
         with store.read() as connection:
             known = attempts.of_stage(connection, subject.stage.id)
         earlier = [one for one in known if one.number < subject.attempt.number]
-        predecessors.end_all(earlier, subject.stage.definition)
+        predecessors.end_all(replace(subject, attempt=one) for one in earlier)
         directories.move_away_if_fresh(store, subject.stage, earlier)
-    attempt_dir = directories.make(subject.stage, subject.attempt)
+    attempt_dir = Path(subject.attempt.directory)
+    Path(subject.stage.directory).mkdir(parents=True, exist_ok=True)
     checkpoint = starting_point.choose(store, subject, earlier)
     prepared = prepare(subject, checkpoint)
     _check(subject, prepared)
@@ -87,7 +89,7 @@ def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> La
 
 
 def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
-    """See to it that an attempt never starts, and leave a record why; False if it has started.
+    """Keep an attempt from ever starting, and record why; False if it has started, or may have.
 
     A launch that went wrong may only be late: its supervisor could come up at any time. The record
     is there for a store that cannot be written for a while: the next look finds it.
@@ -98,11 +100,10 @@ def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
         paths.write_private(record, found.to_json())
     try:
         (attempt_dir / protocol.STARTED_FILE).touch(exist_ok=False)
-    except FileExistsError:
+        (attempt_dir / protocol.LOCK_FILE).stat()  # else its records were removed
+    except (FileExistsError, FileNotFoundError):
         record.unlink(missing_ok=True)
         return False
-    except FileNotFoundError:
-        return True  # without a directory nothing can start
     if record.exists():
         record.replace(attempt_dir / protocol.EXIT_FILE)
     return True

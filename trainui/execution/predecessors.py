@@ -10,9 +10,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import AttemptRecord
 from trainui.errors import TrainuiError
+from trainui.execution.preparation import Subject, identity_of
 from trainui.supervisor import process
 from trainui.supervisor.process import ProbeState
 
@@ -25,35 +24,38 @@ class PredecessorLivesError(TrainuiError):
     """A process of an earlier attempt does not end, so no new attempt may start beside it."""
 
 
-def end_all(earlier: Iterable[AttemptRecord], definition: StageDefinition) -> None:
+def end_all(earlier: Iterable[Subject]) -> None:
     """End every process of earlier attempts.
 
     Args:
         earlier: attempts whose end is on record.
-        definition: their stage's, for its stop signal and grace.
 
     Raises:
         PredecessorLivesError: a process outlives even KILL.
     """
-    for attempt in earlier:
-        directory = Path(attempt.directory)
-        if directory.is_dir() and not _is_known_to_be_gone(directory):
-            _end(directory, attempt.number, definition)
+    for one in earlier:
+        if not _is_known_to_be_gone(one):
+            _end(one)
 
 
-def _is_known_to_be_gone(directory: Path) -> bool:
-    found = process.probe(directory)
-    if found.state == ProbeState.ENDED and found.exit is not None:
-        return not found.exit.left
+def _is_known_to_be_gone(one: Subject) -> bool:
+    found = process.probe(Path(one.attempt.directory))
+    match found.state:
+        case ProbeState.ENDED:
+            return found.exit is not None and not found.exit.left
+        case ProbeState.REMOVED:
+            return not process.processes_of(identity_of(one))
     return found.state in (ProbeState.NONE, ProbeState.LOST)
 
 
-def _end(directory: Path, number: int, definition: StageDefinition) -> None:
+def _end(one: Subject) -> None:
+    directory, number = Path(one.attempt.directory), one.attempt.number
+    stop_signal, grace = one.stage.definition.stop_signal, one.stage.definition.grace
     process.request_stop(directory)
-    give_up_at = time.monotonic() + definition.grace + SUPERVISOR_PATIENCE
-    while not _is_known_to_be_gone(directory):
+    give_up_at = time.monotonic() + grace + SUPERVISOR_PATIENCE
+    while not _is_known_to_be_gone(one):
         try:
-            left = process.kill_orphans(directory, definition.stop_signal, definition.grace)
+            left = process.kill_orphans(directory, stop_signal, grace, identity_of(one))
         except process.SupervisorLivesError as error:
             if time.monotonic() > give_up_at:
                 raise PredecessorLivesError(

@@ -5,14 +5,16 @@ So it is after a reboot, until a worker has looked. It is told by the processes,
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from trainui import settings
-from trainui.domain.records import AttemptRecord
+from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
 from trainui.execution import detached, service
+from trainui.execution.preparation import Subject, identity_of
 from trainui.store import views
+from trainui.store.driver import Connection
 from trainui.supervisor import process
 from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import JournalError
@@ -47,19 +49,25 @@ def runs() -> set[str]:
     if not views.is_there():
         return set()
     with views.reading() as connection:
-        return {
-            run.id
-            for run in views.runs(connection)
-            if run.status == Status.RUNNING
-            and any(_is_one(tries[-1]) for tries in views.attempts(connection, run.id).values())
-        }
+        running = [run for run in views.runs(connection) if run.status == Status.RUNNING]
+        return {run.id for run in running if any(map(_is_one, _last_attempts(connection, run)))}
 
 
-def _is_one(attempt: AttemptRecord) -> bool:
+def _last_attempts(connection: Connection, run: RunRecord) -> Iterator[Subject]:
+    attempts = views.attempts(connection, run.id)
+    for stage in views.stages(connection, run.id):
+        for attempt in attempts.get(stage.id, [])[-1:]:
+            yield Subject(run, stage, attempt)
+
+
+def _is_one(subject: Subject) -> bool:
+    attempt = subject.attempt
     if attempt.status != Status.RUNNING or attempt.host != settings.host():
         return False
     try:
         found = process.probe(Path(attempt.directory))
     except (JournalError, OSError):
         return False  # nothing can be told of it
+    if found.state == ProbeState.REMOVED:
+        return not process.processes_of(identity_of(subject))
     return found.state in (ProbeState.LOST, ProbeState.ENDED)

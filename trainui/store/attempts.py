@@ -214,6 +214,16 @@ _LOST = (
 )
 
 
+def directory_to_make(
+    connection: Connection, run_id: str, stage_name: str, celery_task_id: str
+) -> Path | None:
+    """Return where the attempt of a message will lie; None where nobody is to claim it any more."""
+    stage = stages.named(connection, run_id, stage_name)
+    if stage is None or (stage.status, stage.celery_task_id) != (Status.QUEUED, celery_task_id):
+        return None
+    return directory(stage, stage.attempt)
+
+
 def claim(
     connection: Connection, run_id: str, stage_name: str, celery_task_id: str
 ) -> AttemptRecord | None:
@@ -222,7 +232,8 @@ def claim(
     if stage is None:
         return None
     wanted = {"stage": stage.id, "last": stage.attempt, "message": celery_task_id}
-    claimed = connection.execute(_CLAIM, wanted)
+    where = str(directory(stage, stage.attempt))  # an older version may have granted it another
+    claimed = connection.execute(_CLAIM, {**wanted, "where": where})
     if claimed.rowcount == 0:
         return None
     # the outcome of the attempt before goes, so that what is shown is this attempt's
@@ -247,7 +258,7 @@ _CLAIM = (
         ATTEMPTS.c.celery_task_id == bindparam("message"),
         ATTEMPTS.c.status == Status.QUEUED,
     )
-    .values(status=Status.RUNNING)
+    .values(status=Status.RUNNING, directory=bindparam("where"))
 )
 _OF_NUMBER = select(ATTEMPTS).where(
     ATTEMPTS.c.stage_id == bindparam("stage"), ATTEMPTS.c.number == bindparam("last")

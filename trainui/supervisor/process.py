@@ -29,6 +29,7 @@ __all__ = [
     "ProbeState",
     "SupervisorLivesError",
     "boot_id",
+    "create_lock",
     "kill_orphans",
     "kill_supervisor",
     "launch",
@@ -76,6 +77,9 @@ class ProbeState(StrEnum):
     NONE = "none"
     """It was never started."""
 
+    REMOVED = "removed"
+    """Its records were removed, so only its processes show whether it was started."""
+
     RUNNING = "running"
     """Its supervisor lives: it is about to start, runs, or is being stopped."""
 
@@ -107,6 +111,14 @@ _ANSWERS = {
 }
 
 
+def create_lock(attempt_dir: Path) -> None:
+    """Make the lock of an attempt, before anybody may start it; without it nothing is started.
+
+    So one that is gone was removed: a start that nobody can rule out is not repeated.
+    """
+    os.close(os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600))
+
+
 def launch(
     attempt_dir: Path,
     spec: Spec,
@@ -118,7 +130,7 @@ def launch(
     """Start an attempt under a supervisor of its own, and wait until its process runs.
 
     Args:
-        attempt_dir: the attempt's directory, which is there already, of mode 0700.
+        attempt_dir: the attempt's directory, of mode 0700, with its lock.
         spec: what to run.
         python: the interpreter for the supervisor, where there is no nursery.
         patience: seconds to wait for its answer; an attempt that is late starts all the same.
@@ -159,8 +171,11 @@ def probe(attempt_dir: Path) -> Probe:
         return Probe(ProbeState.ENDED, found)
     # Looked at before the lock, which is held from before the start on: then free means dead.
     started = (attempt_dir / protocol.STARTED_FILE).exists()
-    if _has_supervisor(attempt_dir):
-        return Probe(ProbeState.RUNNING)
+    try:
+        if _is_locked(attempt_dir):
+            return Probe(ProbeState.RUNNING)
+    except FileNotFoundError:
+        return Probe(ProbeState.REMOVED)
     if not started:
         return Probe(ProbeState.NONE)
     found = journal.read_exit(attempt_dir)  # it may have ended since the first look
@@ -225,11 +240,16 @@ def _write_spec(attempt_dir: Path, spec: Spec) -> None:
 
 
 def _has_supervisor(attempt_dir: Path) -> bool:
-    """Whether a supervisor holds the attempt: its lock goes with its life."""
+    """Whether a supervisor holds the attempt, as far as its records are still there."""
     try:
-        fd = os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDONLY)
+        return _is_locked(attempt_dir)
     except FileNotFoundError:
         return False
+
+
+def _is_locked(attempt_dir: Path) -> bool:
+    """Whether a supervisor holds the attempt: its lock goes with its life."""
+    fd = os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDONLY)
     try:
         return not supervise.try_lock(fd, fcntl.LOCK_SH)
     finally:

@@ -649,7 +649,7 @@ def load_spec(directory: str) -> dict[str, Any]:
 
 def begin(directory: str) -> Attempt:
     """Lock the attempt for our whole life and make all ready; no process is started yet."""
-    lock = os.open(f"{directory}/lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(f"{directory}/lock", os.O_RDWR)  # never made here: see `process.create_lock`
     try:
         claim(lock, directory)
         attempt = Attempt(directory, load_spec(directory))

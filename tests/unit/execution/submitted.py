@@ -7,6 +7,7 @@ from typing import Any
 
 from trainui import control
 from trainui.domain.records import AttemptRecord, Slot
+from trainui.execution import directories
 from trainui.execution.launch import subject_of
 from trainui.execution.preparation import Subject
 from trainui.execution.slots import host
@@ -23,12 +24,14 @@ def submit(directory: Path, text: str, **fields: Any) -> str:
 
 
 def begin(store: Store, run_id: str, name: str, *places: Slot) -> Subject:
-    """Grant and claim the next attempt of a stage."""
+    """Grant and claim the next attempt of a stage, its directories made."""
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
         granted = attempts.grant(connection, stage, places, host=host())
         assert granted is not None
+        directories.make_records(Path(granted.directory))
+        Path(stage.directory).mkdir(exist_ok=True)
         claimed = attempts.claim(connection, run_id, name, str(granted.celery_task_id))
         assert claimed is not None
     return subject_of(store, claimed.id)

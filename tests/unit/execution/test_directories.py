@@ -24,7 +24,8 @@ def ready(store: Store, subject: Subject) -> Path:
     known = of_stage(subject.run.id, subject.stage.name)
     earlier = [one for one in known if one.number < subject.attempt.number]
     directories.move_away_if_fresh(store, subject.stage, earlier)
-    return directories.make(subject.stage, subject.attempt)
+    Path(subject.stage.directory).mkdir(exist_ok=True)  # as a launch does
+    return Path(subject.attempt.directory)
 
 
 def end_and_reopen(store: Store, subject: Subject, *, fresh: bool) -> None:

@@ -40,7 +40,6 @@ def subject(store: Store, tmp_path: Path) -> Subject:
 
 def started(store: Store, subject: Subject) -> Subject:
     directory = Path(subject.attempt.directory)
-    directory.mkdir(parents=True)
     (directory / "started").touch()
     with store.write() as connection:
         mark_metrics_complete(connection, subject.attempt.id)
@@ -159,7 +158,6 @@ def test_a_loss_is_dated_by_the_last_sign_of_life(
 def unread(store: Store, tmp_path: Path) -> Subject:
     subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
     log = Path(subject.attempt.directory, "stdout.log")
-    log.parent.mkdir(parents=True)
     log.write_text("hi\n")
     return subject
 

@@ -114,11 +114,11 @@ def test_an_attempt_that_an_older_version_began_is_adopted_where_it_lies(
     script = "echo $TRAINUI_ATTEMPT > $TRAINUI_STAGE_DIR/out; echo hi"
     stage = {"name": "a", "run": script, "outputs": ["out"]}
     run = submit(tmp_path, json.dumps({"stages": [stage]}))
-    attempt = granted(store, run)
+    attempt = begin(store, run, "a").attempt
     within = paths.stage_directory(Path(attempt.directory)) / paths.OURS / "attempt-1"
+    directories.make_records(within)
     with store.write() as connection:
         connection.execute(update(ATTEMPTS).values(directory=str(within)))
-    follower.take(run, "a", str(attempt.celery_task_id))
     look_until(follower, run, Status.COMPLETED)
     assert (within / "stdout.log").read_text() == "hi\n"
     control.rerun(run, ["a"])
@@ -141,9 +141,60 @@ def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
         assert stage is not None
         attempt = attempts.grant(connection, stage, (), host=host())
         assert attempt is not None
+        directories.make_records(Path(attempt.directory))
         assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
     look_until(follower, run, Status.COMPLETED)
     assert (tmp_path / "said").read_text() == "hi\n"
+
+
+@pytest.mark.parametrize("moment", ["_note_start", "_launch_now"])
+def test_a_stage_that_removes_all_records_is_not_started_again_by_the_next_worker(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Its worker is killed before it noted the process; so is another that it had no time for."""
+    script = "rm -rf $TRAINUI_RUN_DIR; echo ran >> ran; until test -e go; do sleep 0.02; done"
+    run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
+    attempt = granted(store, run)
+    killed = Follower(store, threading.Event())
+    monkeypatch.setattr(killed, moment, _be_killed)
+    with pytest.raises(KeyboardInterrupt):
+        killed.take(run, "a", str(attempt.celery_task_id))
+    killed.leave()
+    for _ in range(5):
+        follower.look(changed=True)
+    wait_for((tmp_path / "ran").exists, "its start")
+    for _ in range(5):
+        follower.look(changed=True)
+    assert of_stage(run, "a")[-1].status == Status.RUNNING
+    (tmp_path / "go").touch()
+    look_until(follower, run, Status.INTERRUPTED)
+    assert (tmp_path / "ran").read_text() == "ran\n"
+
+
+def _be_killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("cause", [OSError(errno.ENOSPC, "No space left"), OSError(5, "I/O error")])
+def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
+    store: Store,
+    follower: Follower,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cause: OSError,
+) -> None:
+    def refuse(_directory: Path) -> None:
+        raise cause
+
+    monkeypatch.setattr(directories, "make_records", refuse)
+    run = submit(tmp_path, "stages: [{name: a, run: touch ran}]")
+    follower.take(run, "a", str(granted(store, run).celery_task_id))
+    (attempt,) = of_stage(run, "a")
+    assert (attempt.status, attempt.error) == (Status.FAILED, str(cause))
+    with store.read() as connection:
+        waits = stages.get(connection, attempt.stage_id).status == Status.QUEUED
+    assert waits == (cause.errno == errno.ENOSPC)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
@@ -190,7 +241,6 @@ def test_a_record_that_makes_no_sense_is_told_of_and_hinders_no_other_attempt(
 ) -> None:
     runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
     first, _ = (begin(store, run, "a").attempt for run in runs)
-    Path(first.directory).mkdir(parents=True)
     Path(first.directory, "exit.json").write_text('{"version": 1, "reason": "bored", "left": []}')
     look_until(follower, runs[1], Status.COMPLETED)
     with store.read() as connection:

@@ -3,60 +3,66 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.unit.execution.test_completion import attempt_in
+from tests.unit.execution.submitted import begin, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
-from trainui.domain.definition import StageDefinition
-from trainui.domain.records import AttemptRecord
 from trainui.execution import predecessors
+from trainui.execution.preparation import Subject, identity_of
+from trainui.store.engine import Store
 from trainui.supervisor import journal, process
 from trainui.supervisor.protocol import Spec
 
-DEFINITION = StageDefinition("a", command="x", grace=1.0)
+
+@pytest.fixture
+def subject(store: Store, tmp_path: Path) -> Subject:
+    """An attempt that is ready to be started."""
+    return begin(store, submit(tmp_path, "stages: [{name: a, run: x, grace: 1}]"), "a")
 
 
-def launch(tmp_path: Path, script: str) -> AttemptRecord:
-    attempt = attempt_in(tmp_path)
-    directory = Path(attempt.directory)
-    (directory / "started").unlink()
-    identity = {"TRAINUI_TEST_RUN": str(tmp_path)}
+def directory_of(subject: Subject) -> Path:
+    return Path(subject.attempt.directory)
+
+
+def launch(subject: Subject, cwd: Path, script: str) -> int:
+    """Start a script in the attempt's place; return its pid, which it writes."""
+    identity = identity_of(subject)
     environ = {"PATH": os.environ["PATH"], **identity}
-    argv = ("bash", "-c", script)
-    spec = Spec(argv=argv, cwd=str(tmp_path), env=environ, grace=1.0, identity=identity)
-    assert process.launch(directory, spec).state == "started"
-    return attempt
+    argv = ("bash", "-c", f"echo $$ > pid; {script}")
+    spec = Spec(argv=argv, cwd=str(cwd), env=environ, grace=1.0, identity=identity)
+    assert process.launch(directory_of(subject), spec).state == "started"
+    return read_pid(cwd / "pid")
 
 
-def test_one_whose_supervisor_died_is_ended(tmp_path: Path) -> None:
-    attempt = launch(tmp_path, "trap '' TERM; echo $$ > pid; while :; do sleep 1; done")
-    pid = read_pid(tmp_path / "pid")
-    pids = journal.read_pids(Path(attempt.directory))
+@pytest.mark.parametrize("removed", [False, True], ids=["", "its records were removed"])
+def test_one_whose_supervisor_died_is_ended(
+    subject: Subject, tmp_path: Path, removed: bool
+) -> None:
+    pid = launch(subject, tmp_path, "trap '' TERM; while :; do sleep 1; done")
+    pids = journal.read_pids(directory_of(subject))
     assert pids is not None
     os.kill(pids.supervisor_pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(pids.supervisor_pid), "the supervisor's end")
+    if removed:
+        shutil.rmtree(directory_of(subject))
     assert is_alive(pid)
-    predecessors.end_all([attempt], DEFINITION)
+    predecessors.end_all([subject])
     assert not is_alive(pid)
 
 
-def test_one_whose_supervisor_lives_is_asked_to_end(tmp_path: Path) -> None:
-    attempt = launch(tmp_path, "echo $$ > pid; sleep 100")
-    pid = read_pid(tmp_path / "pid")
-    predecessors.end_all([attempt], DEFINITION)
+def test_one_whose_supervisor_lives_is_asked_to_end(subject: Subject, tmp_path: Path) -> None:
+    pid = launch(subject, tmp_path, "sleep 100")
+    predecessors.end_all([subject])
     assert not is_alive(pid)
-    assert journal.read_exit(Path(attempt.directory)) is not None
+    assert journal.read_exit(directory_of(subject)) is not None
 
 
-@pytest.mark.parametrize("what", ["never started", "its directory is gone"])
-def test_where_nothing_is_left_nothing_is_done(tmp_path: Path, what: str) -> None:
-    attempt = attempt_in(tmp_path)
-    if what == "never started":
-        (Path(attempt.directory) / "started").unlink()
-    else:
-        attempt = replace(attempt, directory=str(tmp_path / "gone"))
-    predecessors.end_all([attempt], DEFINITION)
+@pytest.mark.parametrize("removed", [False, True], ids=["never started", "its directory is gone"])
+def test_where_nothing_is_left_nothing_is_done(subject: Subject, removed: bool) -> None:
+    if removed:
+        shutil.rmtree(directory_of(subject))
+    predecessors.end_all([subject])

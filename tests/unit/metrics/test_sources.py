@@ -13,7 +13,7 @@ from trainui.metrics.sources import Place, find
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     found = Place(tmp_path / ".trainui/stage/attempt-1", tmp_path / "stage", tmp_path / "work")
-    for path in (found.attempt_dir, found.workdir):
+    for path in (found.attempt_dir, found.stage_dir, found.workdir):
         path.mkdir(parents=True)
     return found
 

@@ -11,7 +11,7 @@ import pytest
 
 from trainui.supervisor.journal import read_pids
 from trainui.supervisor.orphans import find_processes
-from trainui.supervisor.process import LaunchResult, launch
+from trainui.supervisor.process import LaunchResult, create_lock, launch
 from trainui.supervisor.protocol import Spec
 from trainui.supervisor.supervise import send_signal
 
@@ -25,6 +25,7 @@ class Stage:
         self.work = tmp_path
         self.dir = tmp_path / "attempt-1"
         self.dir.mkdir(mode=0o700)
+        create_lock(self.dir)
         self.identity = {"TRAINUI_RUN_ID": str(tmp_path), "TRAINUI_STAGE": "s"}
         self.env: Mapping[str, str] = {"PATH": PATH, **self.identity}
 

@@ -31,6 +31,7 @@ def own() -> Iterator[Nursery]:
 
 def launch(directory: Path, own: Nursery, script: str = "exit 3") -> LaunchState:
     directory.mkdir(mode=0o700, exist_ok=True)
+    process.create_lock(directory)
     spec = Spec(("sh", "-c", script), str(directory), dict(os.environ))
     return process.launch(directory, spec, nursery=own).state
 
@@ -138,6 +139,7 @@ def test_one_that_hangs_is_replaced(tmp_path: Path, own: Nursery) -> None:
     first = pid_of(own)
     suspend(first)
     (tmp_path / "a").mkdir(mode=0o700)
+    process.create_lock(tmp_path / "a")
     spec = Spec(("true",), str(tmp_path), dict(os.environ))
     found = process.launch(tmp_path / "a", spec, nursery=own, patience=0.5)
     assert found.state == LaunchState.STARTED

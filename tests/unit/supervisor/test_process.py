@@ -32,6 +32,7 @@ from trainui.supervisor.process import (
     ProbeState,
     SupervisorLivesError,
     boot_id,
+    create_lock,
     kill_orphans,
     launch,
     probe,
@@ -105,11 +106,26 @@ while True:
 """
 
 
+@pytest.mark.parametrize("emptied", [False, True])
+def test_what_removes_its_own_records_is_not_started_again(stage: Stage, emptied: bool) -> None:
+    """Nor by somebody who asks for it only now, in a directory that was made again."""
+    remove = f"rm -rf {stage.dir}" + f"; mkdir {stage.dir}" * emptied
+    stage.launch(f"{remove}; echo ran >> ran; while ! [ -e go ]; do sleep 0.01; done")
+    wait_for(lambda: (stage.work / "ran").exists())
+    assert probe(stage.dir).state is ProbeState.REMOVED
+    if emptied:
+        assert stage.launch("echo twice >> ran").state is LaunchState.BROKEN
+    (stage.work / "go").touch()
+    wait_for(lambda: not processes_of(stage.identity))
+    assert probe(stage.dir).state is ProbeState.REMOVED
+    assert (stage.work / "ran").read_text() == "ran\n"
+
+
 def test_looking_never_prevents_a_start(stage: Stage) -> None:
     folders = [stage.dir, *(stage.work / f"attempt-{number}" for number in range(2, 6))]
     for folder in folders:
         folder.mkdir(mode=0o700, exist_ok=True)
-        (folder / "lock").touch()
+        create_lock(folder)
     command = [sys.executable, "-c", LOOK_ALL_THE_TIME, str(stage.work)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as looker:
         assert looker.stdout
@@ -268,6 +284,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_the_end_is_recorded_on_a_full_disk(stage: Stage, small_disk: Path) -> None:
     stage.dir = small_disk / "attempt-1"
     stage.dir.mkdir(mode=0o700)
+    create_lock(stage.dir)
     fill = f"cat /dev/zero > {small_disk}/fill 2> /dev/null; echo lost; sleep 1.1; exit 3"
     assert stage.launch(fill).state is LaunchState.STARTED
     assert wait_for_exit(stage.dir).exit_code == 3
@@ -275,6 +292,7 @@ def test_the_end_is_recorded_on_a_full_disk(stage: Stage, small_disk: Path) -> N
 
     late = small_disk / "attempt-2"
     late.mkdir(mode=0o700)
+    create_lock(late)
     subprocess.run(
         ["dd", "if=/dev/zero", f"of={small_disk}/fill2"], capture_output=True, check=False
     )
@@ -290,6 +308,7 @@ def test_the_end_is_recorded_on_a_full_disk(stage: Stage, small_disk: Path) -> N
 def test_without_room_for_the_end_nothing_is_started(stage: Stage, small_disk: Path) -> None:
     stage.dir = small_disk / "attempt-1"
     stage.dir.mkdir(mode=0o700)
+    create_lock(stage.dir)
     room = os.statvfs(small_disk)
     fill = small_disk / "fill"
     fill.write_bytes(b"x" * (room.f_bavail * room.f_bsize - 12_000))
