@@ -236,6 +236,27 @@ def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
     assert found.error == "its supervisor could not be started: no answer within 60 s"
 
 
+def test_a_launch_without_an_answer_is_none_that_failed_where_the_records_were_removed(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = process.launch
+
+    def start_and_not_answer(*arguments: object, **_: object) -> LaunchResult:
+        assert real(*arguments).state == LaunchState.STARTED  # type: ignore[arg-type]
+        wait_for((tmp_path / "ran").exists, "its start")
+        return LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
+
+    monkeypatch.setattr(process, "launch", start_and_not_answer)
+    script = "rm -rf $TRAINUI_RUN_DIR; echo ran >> ran; until test -e go; do sleep 0.02; done"
+    run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
+    follower.take(run, "a", str(granted(store, run).celery_task_id))
+    follower.look(changed=True)
+    assert of_stage(run, "a")[-1].status == Status.RUNNING
+    (tmp_path / "go").touch()
+    look_until(follower, run, Status.INTERRUPTED)
+    assert (tmp_path / "ran").read_text() == "ran\n"
+
+
 def test_a_record_that_makes_no_sense_is_told_of_and_hinders_no_other_attempt(
     store: Store, follower: Follower, tmp_path: Path
 ) -> None:
