@@ -20,7 +20,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
-from trainui.execution import directories, drain, ending, follow, outputs
+from trainui.execution import directories, drain, ending, follow, outputs, starting_point
 from trainui.execution.drain import Drained
 from trainui.execution.follow import Follower
 from trainui.execution.slots import host
@@ -289,14 +289,14 @@ def test_a_look_that_fails_hinders_no_other_attempt(
 def launch_while_locked(store: Store, follower: Follower, run: str) -> None:
     """Have an attempt launched, and the store locked from before that until it was refused."""
     attempt, refused = granted(store, run), threading.Event()
-    real = directories.make
+    real = starting_point.choose
 
-    def make(*arguments: Any) -> Path:
+    def choose(*arguments: Any) -> str | None:
         locked.enter_context(store.write())
         return real(*arguments)
 
     with ExitStack() as locked, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(directories, "make", make)
+        patch.setattr(starting_point, "choose", choose)
         patch.setattr(outage.log, "failed", lambda _: refused.set())
         assert follower.take(run, "a", str(attempt.celery_task_id)) is not None
         assert refused.is_set()
