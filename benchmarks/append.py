@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlmodel import Session
 
+from benchmarks import figures
 from benchmarks.made import lengthen, make_file, workplace
 from trainui.metrics.persister import sync_metrics_from_file
 
@@ -39,7 +41,7 @@ class Growing:
         self.offset = result["new_offset"]
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", type=float, default=1, help="megabytes")
     parser.add_argument("--large", type=float, default=1000, help="megabytes")
@@ -64,7 +66,9 @@ def main() -> None:
         print(
             f"+{len(more)} bytes at {one.path.stem} MB: {took:.3f} ms of CPU, {read:.0f} bytes read"
         )
-    print(f"ratio: {large / small:.2f} (at most 1.1)")
+    words = f"CPU of 10 kB more at {options.large:g} MB, to that at {options.small:g} MB"
+    figures.at_most(words, large / small, 1.1, "times")
+    return figures.exit_code()
 
 
 def bytes_read() -> int:
@@ -74,4 +78,4 @@ def bytes_read() -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import queue
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store import point_sources, points
 from trainui.store.chunks import Points
@@ -37,7 +39,7 @@ CELLS, LINES = 190, 45
 """Characters of the plot: a terminal of 200 x 60."""
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=40)
@@ -48,12 +50,11 @@ def main() -> None:
             for axis in (Axis.STEP, Axis.RELATIVE):
                 for share in (0.5, 0.1, 0.01, 0.001):
                     took = [*pan(show, axis, share, options.rounds)]
-                    middle = statistics.median(took)
+                    name = f"a picture of {share:.1%} over {axis}"
+                    figures.at_most(name, statistics.median(took), LIMIT, "ms")
                     worst = statistics.quantiles(took, n=20)[-1]
-                    print(
-                        f"over {axis}, {share:.1%} at once: {middle:.0f} ms a picture (19 of 20 in "
-                        f"{worst:.0f}), at most {LIMIT:.0f}; ratio {middle / LIMIT:.2f}"
-                    )
+                    figures.without_limit(f"{name}, 19 of 20", worst, "ms")
+    return figures.exit_code()
 
 
 def fill(store: Store, directory: Path, count: int) -> str:
@@ -121,4 +122,4 @@ def pan(show: Show, axis: Axis, share: float, rounds: int) -> Iterator[float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store import columns, point_sources, points, views
 from trainui.store.chunks import Points
@@ -29,7 +31,7 @@ LIMITS = {"quick": 10.0, "exact": 50.0, "zoom into 1 %": 15.0}
 BATCH = 200_000
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=9)
@@ -54,9 +56,11 @@ def main() -> None:
             }
             took = {name: measure(case, options.rounds) for name, case in cases.items()}
     for name, milliseconds in took.items():
-        limit = f", at most {LIMITS[name]:.0f} ms" if name in LIMITS else ""
-        ratio = milliseconds / took["flat file"]
-        print(f"{name}: {milliseconds:.1f} ms of CPU{limit}; ratio to the flat file {ratio:.2f}")
+        if name in LIMITS:
+            figures.at_most(f"{name}, CPU", milliseconds, LIMITS[name], "ms")
+            ratio = milliseconds / took["flat file"]
+            figures.without_limit(f"{name}, to reading plain numbers", ratio, "times")
+    return figures.exit_code()
 
 
 def fill(store: Store, flat: Path, count: int) -> Path:
@@ -96,4 +100,4 @@ def measure(case: Callable[[], object], rounds: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,10 +15,12 @@ import resource
 import statistics
 import struct
 import subprocess
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
+from benchmarks import figures
 from benchmarks.ingest import seconds, store_all
 from benchmarks.made import workplace
 from benchmarks.scheduling import install
@@ -41,7 +43,7 @@ print(time.process_time() - begun)
 """
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=float, default=50)
     parser.add_argument("--rounds", type=int, default=5)
@@ -67,10 +69,9 @@ def main() -> None:
         )
     for name, least in LEAST.items():
         ratios = map(operator.truediv, took[name], took["stored"])
-        print(
-            f"stored here / read by TensorBoard's {name} loader: "
-            f"{statistics.median(ratios):.2f} times as fast (at least {least})"
-        )
+        words = f"stored here, to read by TensorBoard's {name} loader"
+        figures.at_least(words, statistics.median(ratios), least, "times as fast")
+    return figures.exit_code()
 
 
 def load(loader: str, directory: Path) -> float:
@@ -149,4 +150,4 @@ def _checksum(data: bytes) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import figures
 from benchmarks.made import lengthen, make_file
 from trainui.metrics import preview
 
@@ -21,7 +23,7 @@ LIMIT = 150
 """Milliseconds."""
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", type=float, default=100, help="megabytes")
     parser.add_argument("--large", type=float, default=1000, help="megabytes")
@@ -36,8 +38,10 @@ def main() -> None:
                     make_file(path, min(megabytes, options.small))
                     lengthen(path, megabytes)
                 took[megabytes] = measure(path, options.rounds, cold=kind == "cold")
-                print(f"{kind}, {megabytes:g} MB: {took[megabytes]:.1f} ms (at most {LIMIT})")
-            print(f"{kind}, large / small: {took[options.large] / took[options.small]:.2f}")
+                figures.at_most(f"{kind}, {megabytes:g} MB", took[megabytes], LIMIT, "ms")
+            ratio = took[options.large] / took[options.small]
+            figures.without_limit(f"{kind}, large file to small", ratio, "times")
+    return figures.exit_code()
 
 
 def measure(path: Path, rounds: int, *, cold: bool) -> float:
@@ -62,4 +66,4 @@ def forget(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

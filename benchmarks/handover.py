@@ -1,6 +1,6 @@
 """How soon a stage starts after its upstream has ended: a chain of stages through a real worker.
 
-`python benchmarks/handover.py [STAGES]`. Goal: within 0.1 s for 95 of 100, on a quiet machine.
+`python -m benchmarks.handover [STAGES]`. Goal: within 0.1 s for 95 of 100, on a quiet machine.
 The parts: until the end is on record (its metrics read), until the successor is claimed (planned,
 its message sent and taken), and until its process runs.
 """
@@ -16,8 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from benchmarks import figures
 from trainui import control
 from trainui.domain.states import ENDED
 from trainui.execution import service
@@ -41,8 +40,10 @@ def main(count: int) -> int:
         values.sort()
         median, late = statistics.median(values), values[int(len(values) * 0.95) - 1]
         print(f"{name:<20} median {median:5.1f} ms   95 of 100 within {late:5.1f} ms")
+    figures.without_limit("start after the upstream's end", statistics.median(parts["all"]), "ms")
     late = sorted(parts["all"])[int(count * 0.95) - 2]
-    return 0 if late <= 100 else 1
+    figures.at_most("start after the upstream's end, 95 of 100", late, 100, "ms")
+    return figures.exit_code()
 
 
 def _measure(folder: Path, count: int) -> dict[str, list[float]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks import figures
 from benchmarks.made import lengthen, make_file, workplace
 from trainui.metrics.persister import sync_metrics_from_file
 from trainui.store.engine import Store
@@ -26,7 +27,7 @@ BLOCK = 262_144
 """Bytes decoded at once, where a decoder is at its fastest."""
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=float, default=100)
     parser.add_argument("--large", type=float, default=1000, help="megabytes; 0: leave it out")
@@ -35,7 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.store:
         print_peak(options.store)
-        return
+        return 0
     with workplace() as (directory, store):
         plain, mixed = directory / "numbers.jsonl", directory / "mixed with NaN.jsonl"
         make_file(plain, options.megabytes)
@@ -43,10 +44,12 @@ def main() -> None:
         data = plain.read_bytes()
         points = sum(compare(store, path, data, options.rounds) for path in (plain, mixed))
         size = (directory / "home" / "trainui.db").stat().st_size
-        print(f"store / source: {size / len(data) / options.rounds / 2:.3f} (at most 0.15)")
-        print(f"store: {size / points:.1f} MB a million points (at most 5)")
+        ratio = size / len(data) / options.rounds / 2
+        figures.at_most("size of the store, to its source", ratio, 0.15, "times")
+        figures.at_most("size of a million points", size / points, 5, "MB")
     if options.large:
         compare_peaks(options.megabytes, options.large)
+    return figures.exit_code()
 
 
 def compare(store: Store, path: Path, data: bytes, rounds: int) -> int:
@@ -64,10 +67,9 @@ def compare(store: Store, path: Path, data: bytes, rounds: int) -> int:
         whole.append(seconds(lambda: msgspec.json.Decoder().decode_lines(data)) / stored)
         blocks.append(seconds(lambda: decode_blocks(data)) / stored)
     ratio, fastest = statistics.median(whole), statistics.median(blocks)
-    print(
-        f"{path.stem}: decoding / storing {ratio:.2f} (at least {LEAST[path.stem]}); "
-        f"decoding in blocks that fit the cache / storing {fastest:.2f}"
-    )
+    name = f"{path.stem}: CPU of decoding, to that of storing"
+    figures.at_least(name, ratio, LEAST[path.stem], "times")
+    figures.without_limit(f"{name}, decoding in blocks", fastest, "times")
     return points
 
 
@@ -93,7 +95,9 @@ def compare_peaks(small: float, large: float) -> None:
         print(
             f"{megabytes:g} MB: {peak:.0f} MB of memory, {megabytes / took:.0f} MB a second of CPU"
         )
-    print(f"memory, large / small: {peaks[large] / peaks[small]:.2f} (at most 1.1, and 150 MB)")
+    ratio = peaks[large] / peaks[small]
+    figures.at_most("memory for a large file, to a small one", ratio, 1.1, "times")
+    figures.at_most("memory for a large file", peaks[large], 150, "MB")
 
 
 def print_peak(path: Path) -> None:
@@ -124,4 +128,4 @@ def store_all(store: Store, path: Path, job: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,9 +1,8 @@
 """A run of ten thousand stages: its file checked, and its page opened on a terminal.
 
-`python benchmarks/large_run.py [--stages N] [--repeats N]`. Printed: the median of seconds, what
-share that is of the limit, and the processor time, which tells more on a busy machine. The check
-is a whole `trainui validate`; the page counts from the key on the list of runs until its stages
-are on the terminal. Nothing runs: no worker is there.
+`python -m benchmarks.large_run [--stages N] [--repeats N]`. Printed: the medians of seconds, and of
+CPU, which tells more on a busy machine. The check is a whole `trainui validate`; the page counts
+from the key on the list of runs until its stages are on the terminal. No worker runs.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from benchmarks import figures
+from benchmarks.terminals import cpu_seconds, program
 
-from benchmarks.terminals import cpu_seconds, program  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 CHECKED, OPENED = 2.0, 0.5
 """Seconds: the limits."""
@@ -91,15 +90,13 @@ def main() -> int:
             "validate": (CHECKED, lambda: check(file)),
             "page": (OPENED, open_page),
         }
-        missed = False
         for name, (limit, measure) in cases.items():
             measure()  # the first start compiles
             found = [measure() for _ in range(given.repeats)]
             wall, busy = (statistics.median(column) for column in zip(*found, strict=True))
-            missed |= wall > limit
-            print(f"{name:<8} {wall:.3f} s, {wall / limit:.2f} of {limit} s  ", end="")
-            print(f"processor {busy:.3f} s  ({given.stages:,} stages)", flush=True)
-    return int(missed)
+            figures.at_most(f"{name} of {given.stages:,} stages", wall, limit, "s")
+            figures.without_limit(f"{name} of {given.stages:,} stages, CPU", busy, "s")
+    return figures.exit_code()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import figures
 from benchmarks.made import workplace
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from trainui import paths
@@ -30,6 +31,8 @@ from trainui.store import views
 HERTZ = 20
 FILES = 64
 PAUSE = 0.004
+REST = 3.0
+"""Seconds without a line, after which files are looked at no more."""
 
 TRAINING = """
 import json, sys, time
@@ -48,41 +51,55 @@ with open(sys.argv[1], "a") as file:
 """A part of it, and how long it took by the clock and of CPU, for each line that it is told."""
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--rests", type=int, default=7)
     parser.add_argument("--steps", type=int, default=250, help="of a part")
     options = parser.parse_args()
     with workplace() as (directory, store), reading() as reader:
         attempts = [start_attempt(store, directory, name=f"s{at}") for at in range(FILES)]
         process.wake()
+        time.sleep(2 * REST)
         idle = Cost(reader.pid)
         time.sleep(options.seconds / 2)
-        print(f"{FILES} stages that write nothing: {idle.percent():.2f} % of a core")
+        figures.at_most(f"{FILES} stages that write nothing, of a core", idle.percent(), 0.2, "%")
         one = Live(attempts[:1])
         one.write(options.seconds)
-        late = sorted(one.delays)[int(len(one.delays) * 0.95) - 1]
         median = statistics.median(one.delays)
-        print(
-            f"one file at {HERTZ} Hz: visible after {median:.0f} ms, 95 of 100 within {late:.0f} "
-            f"(at most 100); the machine itself woke who slept late, 95 of 100 within "
-            f"{sorted(one.late)[int(len(one.late) * 0.95) - 1]:.0f}"
-        )
+        figures.without_limit(f"one file at {HERTZ} Hz, visible, median", median, "ms")
+        figures.at_most(f"one file at {HERTZ} Hz, visible, 95 of 100", p95(one.delays), 100, "ms")
+        figures.without_limit("a sleep too long on this machine, 95 of 100", p95(one.late), "ms")
+        first = statistics.median(after_rests(attempts[:1], options.rests))
+        figures.at_most("the first line after a rest, visible, median", first, 100, "ms")
         cost, many = Cost(reader.pid), Live(attempts)
         many.write(options.seconds)
-        print(f"{FILES} files at {HERTZ} Hz: {cost.percent():.2f} % of a core (at most 5)")
-        late = sorted(many.delays)[int(len(many.delays) * 0.95) - 1]
-        print(f"{FILES} files at {HERTZ} Hz: 95 of 100 visible within {late:.0f} ms")
+        name = f"{FILES} files at {HERTZ} Hz"
+        figures.at_most(f"{name}, of a core", cost.percent(), 5, "%")
+        figures.at_most(f"{name}, visible, 95 of 100", p95(many.delays), 600, "ms")
     ratios = compare(options.pairs, options.steps)
     for what, found in zip(("time", "CPU"), zip(*ratios, strict=True), strict=True):
-        low, middle, high = (
-            f"{(ratio - 1) * 100:+.1f}" for ratio in statistics.quantiles(found, n=4)
-        )
-        print(
-            f"a training at 1 kHz, watched: {middle} % of {what} (at most 3); half of "
-            f"{len(found)} pairs between {low} and {high}"
-        )
+        low, middle, high = ((ratio - 1) * 100 for ratio in statistics.quantiles(found, n=4))
+        figures.at_most(f"a training at 1 kHz, more {what} while watched", middle, 3, "%")
+        print(f"  half of {len(found)} pairs between {low:+.1f} and {high:+.1f} %")
+    return figures.exit_code()
+
+
+def p95(found: list[float]) -> float:
+    """Return what 95 of 100 are within."""
+    return sorted(found)[int(len(found) * 0.95) - 1]
+
+
+def after_rests(attempts: list[Attempt], count: int) -> list[float]:
+    """Return the milliseconds until lines are visible before which nothing was written for long."""
+    found = []
+    for _ in range(count):
+        time.sleep(REST)
+        line = Live(attempts)
+        line.write(0.9 / HERTZ)
+        found += line.delays
+    return found
 
 
 class Live:
@@ -209,4 +226,4 @@ def await_all(attempt: Attempt) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
+from benchmarks import figures
+from benchmarks.screen_start import fill
+from benchmarks.terminals import Program
 
-from benchmarks.screen_start import fill  # noqa: E402
-from benchmarks.terminals import Program  # noqa: E402
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 SCREEN = "from trainui.cli.main import run; run()"
 DEAF = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); {SCREEN}"
@@ -51,8 +51,8 @@ def seconds_to_end(program: str, end: Callable[[Program], None]) -> float:
     return time.perf_counter() - began
 
 
-def main() -> None:
-    """Measure each ending, and print the medians and their ratios to the limit."""
+def main() -> int:
+    """Measure each ending, and report the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
@@ -60,10 +60,9 @@ def main() -> None:
         fill(Path(home), 100)
         for name, (program, end) in ENDINGS.items():
             times = [seconds_to_end(program, end) for _ in range(options.repeats)]
-            median = statistics.median(times)
-            print(f"{name:<32} median {median:.3f} s  most {max(times):.3f} s", end="  ")
-            print(f"ratio to the limit {median / LIMIT:.2f}")
+            figures.at_most(f"gone after {name}", statistics.median(times), LIMIT, "s")
+    return figures.exit_code()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,9 +4,10 @@ Idle: a list of runs that are over. Live: a stage that logs 8 metrics at 10 step
 real worker, its page open, and the same from a script that logs with wandb, offline. Both terminals
 are watched at the same time, so that the machine's other load meets both.
 
-    python benchmarks/screen_live.py [--wandb BIN/wandb] [--seconds 20] [--keys 40]
+    python -m benchmarks.screen_live [--wandb BIN/wandb] [--seconds 20] [--keys 40]
 
-`--wandb` is the program of an environment that has wandb and numpy (pip install wandb numpy).
+`--wandb` is the program of an environment that has wandb and numpy (pip install wandb numpy). The
+metrics reader's CPU and memory count as the screen's, since LEET reads its files by itself.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ from pathlib import Path
 
 import psutil
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
+from benchmarks import figures
+from benchmarks.screen_start import MINIMAL, SCREEN, fill
+from benchmarks.terminals import Cost, Program, cpu_seconds, program
 
-from benchmarks.screen_start import MINIMAL, SCREEN, fill  # noqa: E402
-from benchmarks.terminals import Cost, Program, cpu_seconds, program  # noqa: E402
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 METRICS = 8
+
+CPU, MEMORY, BYTES, KEY = 6.0, 250.0, 5000.0, 30.0
+"""Per cent of a core, MiB, bytes a second and milliseconds of the live page: the limits."""
+
 TRAINING = f"""
 import json, os, math, time
 with open(os.environ["TRAINUI_METRICS_FILE"], "a", buffering=1) as file:
@@ -128,8 +133,11 @@ def idle(home: Path, seconds: float) -> None:
         screen.quiet(3.0)
         base = told("idle, minimal app", minimal, seconds)
         ours = told("idle, trainui", screen, seconds)
-        print(f"{'ratio of CPU':<22} {ours.cpu_percent / max(base.cpu_percent, 0.01):.2f}")
-        told_keys("idle, trainui", latencies(screen, [b"j", b"k"], 30))
+        ratio = ours.cpu_percent / max(base.cpu_percent, 0.01)
+        figures.at_most("idle, CPU, to a minimal app's", ratio, 1.2, "times")
+        figures.at_most("idle, sent to the terminal", ours.bytes_per_second, 1.0, "B/s")
+        keys = statistics.median(latencies(screen, [b"j", b"k"], 30))
+        figures.at_most("idle, key to change, median", keys, KEY, "ms")
 
 
 def live(home: Path, wandb: Path | None, seconds: float, keys: int) -> None:
@@ -155,17 +163,22 @@ def live(home: Path, wandb: Path | None, seconds: float, keys: int) -> None:
         busy = cpu_seconds(reader_of(home))
         ours = told("live, trainui", screen, seconds)
         reading = 100 * (cpu_seconds(reader_of(home)) - busy) / seconds
-        print(f"{'its metrics reader':<22} {'':>12} {reading:>6.2f} % CPU")
-        memory = screen.memory()
-        told_keys("live, trainui", latencies(screen, [b"2", b"1"], keys))
+        memory = screen.memory() + sum(one.memory_full_info().pss for one in reader_of(home))
+        figures.at_most("live, CPU with the reader's", ours.cpu_percent + reading, CPU, "%")
+        figures.at_most("live, memory with the reader's", memory / 2**20, MEMORY, "MiB")
+        figures.at_most("live, sent to the terminal", ours.bytes_per_second, BYTES, "B/s")
+        pressed = latencies(screen, [b"2", b"1"], keys)
+        figures.at_most("live, key to change, median", statistics.median(pressed), KEY, "ms")
         if leet is not None:
             theirs = told("live, LEET", leet, seconds)
             told_keys("live, LEET", latencies(leet, [b"\x1b[B", b"\x1b[A"], keys))
-            print(
-                f"ratios to LEET: bytes {ours.bytes_per_second / theirs.bytes_per_second:.2f}, "
-                f"CPU {(ours.cpu_percent + reading) / theirs.cpu_percent:.2f}, "
-                f"memory {memory / leet.memory():.2f}"
-            )
+            ratios = {
+                "bytes": ours.bytes_per_second / theirs.bytes_per_second,
+                "CPU": (ours.cpu_percent + reading) / theirs.cpu_percent,
+                "memory": memory / leet.memory(),
+            }
+            for what, ratio in ratios.items():
+                figures.without_limit(f"live, {what}, to LEET's", ratio, "times")
 
 
 def run_id(home: Path) -> str:
@@ -174,8 +187,8 @@ def run_id(home: Path) -> str:
     return str(json.loads(trainui("ls", "--json", home=home))["runs"][0]["run"])
 
 
-def main() -> None:
-    """Measure, and print the figures and their ratios."""
+def main() -> int:
+    """Measure, and report the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wandb", type=Path)
     parser.add_argument("--seconds", type=float, default=20.0)
@@ -184,7 +197,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         idle(Path(place) / "idle", options.seconds)
         live(Path(place) / "live", options.wandb, options.seconds, options.keys)
+    return figures.exit_code()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
