@@ -116,7 +116,7 @@ stages:
   - name: train
     run: >-
       echo fresh; echo '{"step": 10, "loss": 1.5}' >> $TRAINUI_METRICS_FILE;
-      echo '{"epoch": 1}' > ${stage_dir}/ckpt-1.json; exit 1
+      echo '{"step": 8}' > ${stage_dir}/ckpt-1.json; exit 1
     checkpoint: ckpt-*.json
     resume_run: echo from ${checkpoint}
 """
@@ -128,7 +128,7 @@ def test_a_stage_continues_from_its_checkpoint_unless_it_is_to_begin_anew(
     served.run(CONTINUES, code=1)
     plan = served.json("resume", "continues", "--dry-run")["stages"][0]
     checkpoint = served("path", "continues", "train").out.strip() + "/ckpt-1.json"
-    assert (plan["action"], plan["checkpoint"], plan["step"]) == ("continue", checkpoint, 10)
+    assert (plan["action"], plan["checkpoint"], plan["step"]) == ("continue", checkpoint, 8)
     anew = served.json("resume", "continues", "--fresh", "train", "--dry-run")["stages"][0]
     assert (anew["action"], anew["checkpoint"]) == ("run", None)
     train = served.json("resume", "continues", "--wait")["stages"][0]
@@ -146,7 +146,7 @@ def test_fresh_keeps_the_old_directory_beside_the_new_one(served: CommandLine) -
     assert (kept / "ckpt-1.json").exists()
     first, second = stage_of(shown, "train")["attempts"]
     assert Path(first["stdout"]).read_text() == "fresh\n"
-    assert first["stdout"].startswith(f"{kept}/")
+    assert f"/.trainui/{kept.name}/" in first["stdout"]
     assert second["checkpoint"] is None
 
 

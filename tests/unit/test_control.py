@@ -540,7 +540,7 @@ class TestSavings:
         [planned] = savings.with_savings([skip], {"a": record}, {record.id: [ended]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (10.0, 20.0)
 
-        checkpoint = tmp_path / "checkpoint"
+        checkpoint = tmp_path / "ckpt-30"
         checkpoint.touch()
         os.utime(checkpoint, (4, 4))
         go_on = PlannedStage("a", Action.CONTINUE, "failed", checkpoint=str(checkpoint))
@@ -554,6 +554,10 @@ class TestSavings:
         feeder.feed({"loss": [(33, 0.1)]}, time=4_100_000)  # what it did after is lost
         [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
         assert planned.step == 30
+        other = checkpoint.rename(tmp_path / "best")
+        go_on = replace(go_on, checkpoint=str(other))
+        [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
+        assert planned.step is None, "when it was written does not say at which step"
 
 
 class TestEnding:

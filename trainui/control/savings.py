@@ -71,8 +71,8 @@ def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
     return steps
 
 
-def _step_of(stage: StageRecord, checkpoint: Path) -> int | None:
-    """Return the step at which a checkpoint was written, as far as the stage's points tell."""
+def _reached(stage: StageRecord, checkpoint: Path) -> int | None:
+    """Return about which step a stage had reached when a checkpoint was written, by its points."""
     with views.reading() as connection:
         step = curves.step_at(connection, stage.id, _written_at(checkpoint))
     return None if step is None else int(step)
@@ -84,10 +84,14 @@ def _with_savings(
     attempts: Sequence[AttemptRecord],
     before: _Before,
 ) -> PlannedStage:
+    from trainui.execution import checkpoint_step
+
     completed = [attempt for attempt in attempts if attempt.status == Status.COMPLETED][-1:]
-    saved = 0.0
-    step = None if one.checkpoint is None else _step_of(stage, Path(one.checkpoint))
-    seconds = before.seconds(step)
+    saved, step, about = 0.0, None, None
+    if one.checkpoint is not None:
+        about = _reached(stage, Path(one.checkpoint))
+        step = checkpoint_step.find(Path(one.checkpoint), about)
+    seconds = before.seconds(about if step is None else step)
     if one.action == Action.SKIP:
         seconds = next((_seconds(attempt) for attempt in completed), None)
         saved = sum(_gpu_seconds(attempt) for attempt in completed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickletools
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -84,6 +84,18 @@ def ends_of_files(metadata: Path) -> dict[str, int] | None:
         except _TORN:
             return None
     return ends
+
+
+def numbers(file: BinaryIO, names: Collection[str]) -> dict[str, int]:
+    """Return the whole numbers that a pickle's dicts have under some names, each if it is one."""
+    found: dict[str, set[int]] = {}
+    try:
+        for _instruction, values in _walk(file):
+            if len(values) > 1 and values[-2] in names and type(values[-1]) is int:
+                found.setdefault(values[-2], set()).add(values[-1])
+    except (TooLongError, *_TORN):
+        return {}
+    return {name: one.pop() for name, one in found.items() if len(one) == 1}
 
 
 def _walk(file: BinaryIO) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -29,7 +29,7 @@ class PlannedStage:
     checkpoint: str | None = None
     """Absolute path of what it continues from."""
     step: int | None = None
-    """The last step on record, where it continues."""
+    """The step of that checkpoint; None: neither its name nor its content says."""
     seconds: float | None = None
     """How long it took before; None where it never completed."""
     gpu_seconds_saved: float = 0.0
