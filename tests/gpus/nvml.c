@@ -8,12 +8,17 @@
  *   process GPU C_OR_G PID BYTES
  *
  * CODE is what every question about that GPU is answered with, 0 for none; -1 stands for a value
- * that the card does not tell. With -DOLD it lacks what a driver of 2020 lacks.
+ * that the card does not tell. With -DOLD it lacks what a driver of 2020 lacks. Files cuda.PID
+ * beside it, which the stand-in of libcuda.so.1 writes, hold lines of processes as well; they count
+ * for as long as that process lives.
  */
 
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,15 +56,49 @@ static struct {
 static int users;             /* calls of init that no shutdown has answered */
 static char marks[MAX_GPUS];  /* a handle is the address of one of these */
 
+static char directory[4096]; /* ends in a slash */
+
+static int read_process(const char *line) {
+  process_t *process = &machine.processes[machine.process_count];
+  if (machine.process_count == MAX_PROCESSES - 1) return 0;
+  if (sscanf(line, "process %d %c %u %llu", &process->gpu, &process->kind, &process->pid,
+             &process->bytes) != 4)
+    return 0;
+  machine.process_count++;
+  return 1;
+}
+
+/* What the processes hold that allocate through the stand-in of libcuda.so.1. */
+static void look_at_cuda(void) {
+  DIR *entries = opendir(directory);
+  if (!entries) return;
+  for (struct dirent *entry; (entry = readdir(entries));) {
+    int pid = strncmp(entry->d_name, "cuda.", 5) ? 0 : atoi(entry->d_name + 5);
+    if (pid <= 0 || kill(pid, 0)) continue;
+    char path[4400], line[512];
+    snprintf(path, sizeof path, "%s%s", directory, entry->d_name);
+    FILE *file = fopen(path, "r");
+    if (!file) continue;
+    while (fgets(line, sizeof line, file))
+      if (read_process(line)) {
+        process_t *last = &machine.processes[machine.process_count - 1];
+        machine.gpus[last->gpu].used += last->bytes;
+      }
+    fclose(file);
+  }
+  closedir(entries);
+}
+
 static void look(void) {
-  static char path[4096];
-  if (!path[0]) {
+  char path[4200];
+  if (!directory[0]) {
     Dl_info info;
     dladdr((void *)look, &info);
     const char *slash = strrchr(info.dli_fname, '/');
     int length = slash ? (int)(slash - info.dli_fname) + 1 : 0;
-    snprintf(path, sizeof path, "%.*sgpus.txt", length, info.dli_fname);
+    snprintf(directory, sizeof directory, "%.*s", length, info.dli_fname);
   }
+  snprintf(path, sizeof path, "%sgpus.txt", directory);
   memset(&machine, 0, sizeof machine);
   FILE *file = fopen(path, "r");
   if (!file) {
@@ -69,19 +108,17 @@ static void look(void) {
   char line[512];
   while (fgets(line, sizeof line, file)) {
     gpu_t *gpu = &machine.gpus[machine.gpu_count];
-    process_t *process = &machine.processes[machine.process_count];
     if (sscanf(line, "driver %d %lf", &machine.init_code, &machine.seconds) == 2) continue;
     if (sscanf(line, "gpu %95s %d %lld %lld %d %d %d %d %d %95[^\n]", gpu->uuid, &gpu->code,
                &gpu->total, &gpu->used, &gpu->utilisation, &gpu->celsius, &gpu->milliwatts,
                &gpu->mig, &gpu->compute_mode, gpu->name) == 10 &&
         machine.gpu_count < MAX_GPUS - 1)
       machine.gpu_count++;
-    else if (sscanf(line, "process %d %c %u %llu", &process->gpu, &process->kind, &process->pid,
-                    &process->bytes) == 4 &&
-             machine.process_count < MAX_PROCESSES - 1)
-      machine.process_count++;
+    else
+      read_process(line);
   }
   fclose(file);
+  look_at_cuda();
   if (machine.seconds > 0) usleep((useconds_t)(machine.seconds * 1e6));
 }
 

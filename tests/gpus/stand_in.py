@@ -22,6 +22,9 @@ from trainui.execution import gpu_locks, nvml
 SOURCE = Path(__file__).with_name("nvml.c")
 LIBRARY = "libnvidia-ml.so.1"
 
+CUDA_SOURCE = Path(__file__).with_name("cuda.c")
+CUDA_LIBRARY = "libcuda.so.1"
+
 GPU_IS_LOST, DRIVER_NOT_LOADED, VERSION_MISMATCH, NO_PERMISSION = 15, 9, 18, 4
 GIB = 2**30
 
@@ -72,6 +75,10 @@ class Machine:
         """Change one GPU."""
         self.cards[index] = replace(self.cards[index], **values)
         self.write()
+
+    def add_cuda(self) -> None:
+        """Let processes allocate memory, through a stand-in of libcuda too."""
+        shutil.copy(library(CUDA_SOURCE, CUDA_LIBRARY), self.directory / CUDA_LIBRARY)
 
     def load(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let this process see it: LD_LIBRARY_PATH counts only for those that start."""
