@@ -269,6 +269,32 @@ def test_a_checkpoint_counts_only_for_the_stage_that_wrote_it(
     assert asking.attempt("train").checkpoint == f"{tmp_path}/first-1.txt"
 
 
+def test_of_two_runs_that_write_to_one_directory_at_once_neither_continues(
+    new_run: NewRun, tmp_path: Path
+) -> None:
+    script = (
+        'echo "[$TRAINUI_CHECKPOINT]" >> ledger; [ $TRAINUI_ATTEMPT = 1 ] || exit 0; '
+        f"until [ -e {tmp_path}/both ]; do sleep 0.02; done; "
+        f"echo x > {tmp_path}/$TRAINUI_RUN_ID.txt; until [ -e go ]; do sleep 0.02; done; exit 1"
+    )
+    train = stage("train", script, checkpoint=f"{tmp_path}/*.txt")
+    runs = new_run(train), new_run(train)
+    for run in runs:
+        run.process("train")
+    (tmp_path / "both").touch()
+    for run in runs:
+        wait_for((tmp_path / f"{run.id}.txt").exists, "a checkpoint")
+        run.go()
+    for run in runs:
+        run.wait()
+    (planned,) = control.plan_resume(runs[0].id)
+    assert planned.checkpoint is None
+    assert "train of the run test wrote to the same checkpoints at that time" in planned.reason
+    control.resume(runs[0].id)
+    assert runs[0].wait().status == Status.COMPLETED
+    assert runs[0].lines("ledger") == ["[]", "[]"]
+
+
 def test_a_checkpoint_from_which_an_attempt_got_nowhere_is_not_tried_again(
     new_run: NewRun,
 ) -> None:

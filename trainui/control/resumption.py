@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -229,7 +230,7 @@ def _plan(
     by_name = {stage.name: stage for stage in stages}
     check_names(by_name, [*wishes.until, *wishes.fresh, *wishes.keep])
     looks = _looks(seen, stages, {} if revised is None else revised.edited, environ)
-    searches = {stage.name: _search(stage, seen) for stage in stages}
+    searches = {stage.name: _search(store, stage, seen) for stage in stages}
     planned = rules.plan_resume(
         stages,
         find_checkpoint=lambda stage: _find_checkpoint(
@@ -288,11 +289,12 @@ def _find_checkpoint(where: Search, tried: Mapping[str, int]) -> str | None:
     return checkpoints.find(where, tried, asked=True)
 
 
-def _search(stage: StageRecord, seen: _Seen) -> Search:
-    from trainui.execution import checkpoints
+def _search(store: Store, stage: StageRecord, seen: _Seen) -> Search:
+    from trainui.execution import checkpoint_rivals, checkpoints
 
     attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
-    return checkpoints.search(stage.definition, stage.directory, attempts)
+    rivals = partial(checkpoint_rivals.find, store, stage)
+    return checkpoints.search(stage.definition, stage.directory, attempts, rivals)
 
 
 def _with_remark(one: PlannedStage, stage: StageRecord, where: Search) -> PlannedStage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from trainui import clock
 from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.execution import checkpoint_notes
+from trainui.execution.checkpoint_rivals import Rival
 from trainui.execution.globbing import first_matches, roots, unsearched
 from trainui.execution.wholeness import is_whole, written_at
 from trainui.pipeline.names import CHECKPOINT_VARIABLE
@@ -21,6 +22,10 @@ Tried = Mapping[str, int]
 microseconds. One that was written again since is another."""
 
 _NONE: Tried = {}
+
+
+def _no_rivals() -> Sequence[Rival]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Search:
     """Directories of the attempts whose checkpoints elsewhere count."""
     shared: Path | None = None
     """A directory whose checkpoints do not count: members of a sweep share it."""
+    rivals: Callable[[], Sequence[Rival]] = _no_rivals
+    """Returns who else may have written them; asked only where that matters."""
     by_itself: bool = False
     """Whether the command is not told of a checkpoint, so that it looks for one by itself."""
 
@@ -57,6 +64,23 @@ class Search:
         """Return whether a path, or what it is a link to, lies in the stage's directory."""
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.roots[0]))
 
+    def wrote(self, path: Path) -> bool:
+        """Return whether one of the attempts wrote what is at a path now."""
+        return any(note.wrote(path) for note in self._notes)
+
+    def rival_for(self, path: Path) -> Rival | None:
+        """Return another stage's attempt that may have written it as well; None: there is none."""
+        written = written_at(path)
+        return next((one for one in self._rivals if one.may_have_written(written)), None)
+
+    @cached_property
+    def _notes(self) -> list[checkpoint_notes.Note]:
+        return [checkpoint_notes.read(one) for one in self.attempts]
+
+    @cached_property
+    def _rivals(self) -> Sequence[Rival]:
+        return self.rivals()
+
     def is_whole(self, path: Path) -> bool:
         """Return whether a checkpoint is whole, as far as its kind can be told."""
         return is_whole(path, self.rule.complete if self.rule else None)
@@ -67,7 +91,10 @@ class Search:
 
 
 def search(
-    definition: StageDefinition, stage_dir: str | Path, attempts: Iterable[str | Path] = ()
+    definition: StageDefinition,
+    stage_dir: str | Path,
+    attempts: Iterable[str | Path] = (),
+    rivals: Callable[[], Sequence[Rival]] = _no_rivals,
 ) -> Search:
     """Return the search for the checkpoints of a stage.
 
@@ -75,11 +102,12 @@ def search(
         definition: the stage, as submitted.
         stage_dir: its directory.
         attempts: directories of its attempts so far.
+        rivals: returns who else may have written to the same paths.
     """
     places = tuple(roots(definition, stage_dir))
     shared = unsearched(definition, stage_dir)
     dirs, by_itself = tuple(map(Path, attempts)), _looks_by_itself(definition)
-    return Search(definition.checkpoint, places, dirs, shared, by_itself)
+    return Search(definition.checkpoint, places, dirs, shared, rivals, by_itself)
 
 
 def _looks_by_itself(definition: StageDefinition) -> bool:
@@ -158,7 +186,7 @@ def remark(where: Search) -> str | None:
     if where.rule is None:
         return None
     if (other := foreign(where)) is not None:
-        return f"{other} is not used, since no attempt of this stage wrote it; {_advice(where)}"
+        return f"{other} is not used, since {_why_foreign(where, Path(other))}; {_advice(where)}"
     if where.found:
         none_whole = next(whole(where), None) is None
         return f"no checkpoint {where.rule.glob} is whole" if none_whole else None
@@ -170,6 +198,12 @@ def remark(where: Search) -> str | None:
     return missing
 
 
+def _why_foreign(where: Search, path: Path) -> str:
+    if (rival := where.rival_for(path)) is not None and where.wrote(path):
+        return f"{rival.words} wrote to the same checkpoints at that time"
+    return "no attempt of this stage wrote it"
+
+
 def _advice(where: Search) -> str:
     if where.by_itself:
         return "a command without resume_args may find it all the same"
@@ -178,14 +212,9 @@ def _advice(where: Search) -> str:
 
 def _judged(where: Search) -> Iterator[tuple[Path, bool]]:
     """Yield all that matches, newest first, each with whether it is the stage's own."""
-    notes: list[checkpoint_notes.Note] | None = None
     for path in where.found:
-        if where.is_inside(path):
-            yield path, True
-            continue
-        if notes is None:
-            notes = [checkpoint_notes.read(one) for one in where.attempts]
-        yield path, any(note.wrote(path) for note in notes)
+        is_own = where.is_inside(path)
+        yield path, is_own or (where.wrote(path) and where.rival_for(path) is None)
 
 
 def is_tried(checkpoint: str, tried: Tried) -> bool:

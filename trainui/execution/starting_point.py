@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from trainui.domain.notices import CHECKPOINT
 from trainui.domain.records import AttemptRecord
-from trainui.execution import checkpoint_notes, checkpoints
+from trainui.execution import checkpoint_notes, checkpoint_rivals, checkpoints
 from trainui.execution.checkpoints import Search, Tried
 from trainui.execution.preparation import NotLaunchableError, Subject, definition_of
 from trainui.pipeline.names import CHECKPOINT_VARIABLE
@@ -43,7 +44,8 @@ def choose(store: Store, subject: Subject, earlier: Sequence[AttemptRecord]) -> 
         env=started.env,
     )
     own = [one.directory for one in earlier]
-    where = checkpoints.search(definition, subject.stage.directory, own)
+    rivals = partial(checkpoint_rivals.find, store, subject.stage)
+    where = checkpoints.search(definition, subject.stage.directory, own, rivals)
     chosen = checkpoints.find(where, tried := _tried(store, subject), asked=_is_asked(subject))
     if chosen is None and checkpoints.exhausted(where, tried):
         raise CheckpointsExhaustedError(_in_vain(subject))

@@ -54,7 +54,7 @@ def stage_record(row: Row) -> StageRecord:
         name=row["name"],
         status=Status(row["status"]),
         reason=row["reason"],
-        definition=_definition(row["definition_json"]),
+        definition=definition(row["definition_json"]),
         directory=row["directory"],
         attempt=row["attempt"],
         celery_task_id=row["celery_task_id"],
@@ -72,7 +72,7 @@ def stage_record(row: Row) -> StageRecord:
 
 
 @lru_cache(maxsize=20_000)
-def _definition(text: str) -> StageDefinition:
+def definition(text: str) -> StageDefinition:
     """Read a definition; a planner or screen reads the same ones again and again."""
     return StageDefinition.from_json(json.loads(text))
 
@@ -99,7 +99,7 @@ def attempt_record(row: Row) -> AttemptRecord:
         cancel_requested_at=row["cancel_requested_at"],
         metrics_complete=bool(row["metrics_complete"]),
         result=load(row["result_json"]),
-        definition=_definition(text) if (text := row.get("definition_json")) else None,
+        definition=definition(text) if (text := row.get("definition_json")) else None,
         digest=row.get("digest"),
         inputs=load(row.get("inputs_json")),
         kept=load(row.get("kept_json")),
