@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,15 @@ from tests.integration.runs import NOTE, stage
 from trainui.domain.states import Status
 from trainui.execution import locks
 from trainui.paths import Home
+
+
+@pytest.fixture(scope="module", autouse=True)
+def low_limit() -> Iterator[None]:
+    """A soft limit of open files below the hard one, as in a shell."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def pid_of_worker(home: Home) -> int:
@@ -49,3 +59,14 @@ def test_a_stage_that_finds_no_open_file_left_waits_and_runs_once(
     assert run.wait().status == Status.COMPLETED
     assert run.stage("a").retries_used == 0
     assert len(run.lines("ledger")) == 1
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others: Linux only")
+def test_the_worker_raises_its_limit_of_open_files_and_not_its_stages(
+    home: Home, new_run: NewRun
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    run = new_run(stage("a", "ulimit -Sn > limit"))
+    assert run.wait().status == Status.COMPLETED
+    assert resource.prlimit(pid_of_worker(home), resource.RLIMIT_NOFILE) == (hard, hard)
+    assert run.lines("limit") == [str(soft)]

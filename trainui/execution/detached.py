@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from trainui import paths
+from trainui import limits, paths
 from trainui.supervisor.protocol import IDENTITY
 
 _LOG_LIMIT = 1 << 20
@@ -56,6 +56,7 @@ def spawn(
             start_new_session=True,
             umask=0o077,
         )
+    limits.restore_open_files(process.pid)
     _started.append(process)
     return process
 

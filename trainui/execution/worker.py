@@ -10,7 +10,7 @@ import logging.handlers
 import os
 import sys
 
-from trainui import paths, settings
+from trainui import limits, paths, settings
 from trainui.execution import detached, locks, readiness, wishes
 from trainui.paths import Home
 
@@ -42,6 +42,7 @@ def main() -> int:
 def _run(home: Home) -> int:
     _log_to_file(home)
     _ignore_foreign_celery_settings()
+    limits.raise_open_files()
     from trainui.execution import celery_worker  # heavy: those who find the lock held go without
 
     return celery_worker.run(home, settings.load())

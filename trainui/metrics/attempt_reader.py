@@ -18,9 +18,11 @@ from trainui import doorbell
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics import names, remarks, renames, sources
 from trainui.metrics.alerts import AlertWatch
+from trainui.metrics.batch_writer import BatchWriter
 from trainui.metrics.candidate import Candidate
 from trainui.metrics.fallbacks import Fallbacks
 from trainui.metrics.formats.pattern import PatternError
+from trainui.metrics.open_files import OpenFiles
 from trainui.metrics.source_reader import Advance, End, SourceReader
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
 from trainui.store import marks, point_sources, points
@@ -44,8 +46,25 @@ log = logging.getLogger(__name__)
 class AttemptReader:
     """Reads one attempt's metrics."""
 
-    def __init__(self, store: Store, attempt: AttemptToRead) -> None:
+    def __init__(
+        self,
+        store: Store,
+        attempt: AttemptToRead,
+        *,
+        writer: BatchWriter | None = None,
+        files: OpenFiles | None = None,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            store: where its points go.
+            attempt: the attempt.
+            writer: stores them together with those of others.
+            files: keeps its files open, and those of others.
+        """
         self.attempt = attempt
+        self._writer = writer or BatchWriter(store)
+        self._files = files or OpenFiles()
         self.place = sources.Place(
             Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
         )
@@ -194,6 +213,7 @@ class AttemptReader:
             shift=self._next_step() if candidate.reading.continues else 0,
             stored=self._watch,
             overtaken=self._fall_behind,
+            files=self._files,
         )
         if source.problem is not None:
             self._problems[candidate.key] = source.problem
@@ -221,7 +241,13 @@ class AttemptReader:
             self._readers[key].stop_after(TEXT_BACKLOG)
 
     def advance(self) -> Advance:
-        """Read at most one batch of each source."""
+        """Read and store at most one batch of each source."""
+        step = self.read()
+        overtaken = self._writer.flush()
+        return replace(step, more=step.more or overtaken)
+
+    def read(self) -> Advance:
+        """Read at most one batch of each source, which the writer stores when it is flushed."""
         steps = [self._step(key) for key in self._readers if self._is_read(key)]
         more = any(step.more for step in steps)
         if not more and not self._has_files:
@@ -241,19 +267,24 @@ class AttemptReader:
 
     def _step(self, key: str, end: End | None = None) -> Advance:
         """Read on in one source; what is wrong with it stays with it."""
+        reader = self._readers[key]
         try:
-            step = self._readers[key].advance(end)
+            step = reader.read(end)
         except UnfitEnvironmentError:
-            raise  # the store's trouble, not the source's
+            raise  # the trouble of all sources
         except TrainuiError as error:
             self._rest(key, str(error), for_good=isinstance(error, PatternError))
         except Exception as error:
-            log.exception("%s cannot be read", key)
-            self._rest(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
+            self._give_up(key, error)
         else:
+            self._writer.add(reader, lambda error: self._give_up(key, error))
             self._note(key, self._doubt(key))
             return step
         return Advance()
+
+    def _give_up(self, key: str, error: Exception) -> None:
+        log.error("%s cannot be read", key, exc_info=error)
+        self._rest(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
 
     def _doubt(self, key: str) -> str | None:
         """Say what seems wrong with a source so far."""
@@ -309,13 +340,19 @@ class AttemptReader:
     def _read_to_end(self, keys: Sequence[str], *, clean: bool) -> None:
         for key in keys:
             end = End(clean and not self._readers[key].unread)
-            while self._is_read(key) and self._step(key, end).more:
-                pass
+            more = True
+            while more and self._is_read(key):
+                more = self._step(key, end).more
+                more |= self._writer.flush()
             candidate, reader = self._candidates[key], self._readers[key]
             stale = not candidate.ours and self._is_older(candidate.path)
             remark = remarks.of_ended(candidate, reader, stale=stale)
             if remark is not None and key not in self._problems:
                 self._note(key, remark)
+
+    def note_failure(self, why: str | None) -> None:
+        """Store why the attempt as a whole cannot be read now, or that it can."""
+        self._note(self.attempt.attempt_dir, why and f"its metrics cannot be read now: {why}")
 
     def paths(self) -> set[str]:
         """Return the files that are read."""

@@ -13,13 +13,17 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from trainui import doorbell, settings
+from trainui import doorbell, limits, settings
 from trainui.doorbell import Doorbell
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
 from trainui.metrics import process
 from trainui.metrics.attempt_reader import AttemptReader
+from trainui.metrics.batch_writer import BatchWriter
+from trainui.metrics.open_files import OpenFiles
+from trainui.metrics.tail import raise_shortage
 from trainui.metrics.watch import Changes, Watch
 from trainui.store import outage
 from trainui.store.engine import Store, open_store
@@ -67,6 +71,8 @@ class Reader:
     def __init__(self, store: Store, host: str) -> None:
         self._store = store
         self._host = host
+        self._writer = BatchWriter(store)
+        self._files = OpenFiles()
         self._bell = Doorbell(process.bell())
         self._watch = Watch(self._notice)
         self._owners: dict[str, int] = {}
@@ -77,6 +83,10 @@ class Reader:
         self._others = False
         """The watch saw something else than files that grow."""
         self._attempts: dict[int, AttemptReader] = {}
+        self._at_end: list[AttemptReader] = []
+        """Attempts that have ended, and of whose files nothing is left to read but last lines."""
+        self._failed: dict[tuple[int, str], str] = {}
+        """Why something failed, by attempt and what it was."""
         self._lost: set[int] = set()
         """Attempts of which nothing is left, and whose supervisor died before it could say so."""
         self._wanted = True
@@ -123,8 +133,7 @@ class Reader:
         elif self._watch.is_blind:
             touched = set(self._attempts)
         due = [one for id_, one in self._attempts.items() if id_ in touched or self._is_active(id_)]
-        more = [one.attempt.attempt_id for one in due if self._read(one)]
-        if more:
+        if more := self._advance(due):
             self._touched.extend(more)
             return 0.0
         if not self._wanted and not any(map(self._is_active, self._attempts)):
@@ -134,6 +143,46 @@ class Reader:
         # one turn that took long, by a rare look say, is no reason to see lines late
         return min(max(ACTIVE_PAUSE, rest * min(self._took, before)), LONGEST_REST)
 
+    def _advance(self, due: Sequence[AttemptReader]) -> list[int]:
+        """Read a little of some attempts and store it; return those of which there is more."""
+        self._at_end.clear()
+        more = [one.attempt.attempt_id for one in due if self._guarded(one, self._read)]
+        self._writer.flush()
+        for reader in self._at_end:
+            self._guarded(reader, self._finish)
+        return more
+
+    def _guarded(
+        self, reader: AttemptReader, act: Callable[[AttemptReader], bool | None]
+    ) -> bool | None:
+        """Do something with an attempt; what goes wrong stops no other attempt.
+
+        Raises:
+            StoreError: the store cannot be used, which is the trouble of all.
+        """
+        what = reader.attempt.attempt_id, act.__name__
+        try:
+            result = act(reader)
+        except StoreError:
+            raise
+        except Exception as error:
+            self._note_failure(reader, what, error)
+        else:
+            if self._failed.pop(what, None) and not any(id_ == what[0] for id_, _ in self._failed):
+                reader.note_failure(None)
+            return result
+        return None
+
+    def _note_failure(self, reader: AttemptReader, what: tuple[int, str], error: Exception) -> None:
+        """Say once why an attempt is not read now; it is tried again at the next look."""
+        attempt_id, why = what[0], str(error) or repr(error)
+        self._grown.pop(attempt_id, None)
+        if self._failed.get(what) != why:
+            self._failed[what] = why
+            trace = None if isinstance(error, OSError | TrainuiError) else error
+            log.warning("attempt %s is not read now: %s", attempt_id, why, exc_info=trace)
+            reader.note_failure(why)
+
     def _look(self) -> None:
         """Look for attempts and for their files."""
         self._looked, self._wanted = time.monotonic(), False
@@ -142,26 +191,20 @@ class Reader:
         for attempt_id in self._attempts.keys() - running.keys():
             self._attempts.pop(attempt_id).close()
             self._grown.pop(attempt_id, None)
+        self._failed = {what: why for what, why in self._failed.items() if what[0] in running}
         for attempt_id, attempt in running.items():
             known = self._attempts.get(attempt_id)
             if known is None:
-                self._attempts[attempt_id] = AttemptReader(self._store, attempt)
+                self._attempts[attempt_id] = AttemptReader(
+                    self._store, attempt, writer=self._writer, files=self._files
+                )
             else:
                 known.attempt = attempt
-            self._scan(self._attempts[attempt_id])
+            self._guarded(self._attempts[attempt_id], AttemptReader.scan)
         self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
         readers = self._attempts.values()
         self._owners = {path: one.attempt.attempt_id for one in readers for path in one.paths()}
         self._watch.watch({path for one in readers for path in one.directories()})
-
-    def _scan(self, reader: AttemptReader) -> None:
-        """Look for an attempt's files; what goes wrong there stops no other attempt."""
-        try:
-            reader.scan()
-        except UnfitEnvironmentError:
-            raise
-        except Exception:
-            log.exception("the files of attempt %s cannot be looked for", reader.attempt.attempt_id)
 
     def _read(self, reader: AttemptReader) -> bool:
         """Read a little of an attempt; return whether there is more at once."""
@@ -169,15 +212,15 @@ class Reader:
         ended = self._has_ended(reader.attempt)
         if ended:
             reader.end()
-        step = reader.advance()
+        step = reader.read()
         if step.points:
             self._grown[reader.attempt.attempt_id] = time.monotonic()
         if ended and not step.more:
-            self._finish(reader)
+            self._at_end.append(reader)
         return step.more
 
     def _has_ended(self, attempt: AttemptToRead) -> bool:
-        recorded = Path(attempt.attempt_dir, protocol.EXIT_FILE).exists()
+        recorded = _exists(Path(attempt.attempt_dir, protocol.EXIT_FILE))
         return recorded or attempt.ended or attempt.attempt_id in self._lost
 
     def _finish(self, reader: AttemptReader) -> None:
@@ -185,8 +228,8 @@ class Reader:
         attempt = reader.attempt
         try:
             reader.finish(clean=_ended_cleanly(reader.place.attempt_dir))
-        except UnfitEnvironmentError:
-            raise  # the store's trouble: tried again
+        except (UnfitEnvironmentError, OSError):
+            raise  # tried again: what is not stored is not complete
         except Exception:
             log.exception(
                 "the metrics of attempt %s were not read to their end", attempt.attempt_id
@@ -203,10 +246,10 @@ class Reader:
                 pause = self.turn(rung=rung)
             except StoreError as error:  # it is locked, or the disk is full: all is read again
                 outage.log.failed(error)
-                pause = IDLE_PAUSE
+                self._wanted, pause = True, IDLE_PAUSE
             except TrainuiError as error:
                 log.warning("%s", error)
-                pause = IDLE_PAUSE
+                self._wanted, pause = True, IDLE_PAUSE
             rung = bool(self._bell.wait(pause))
 
     def close(self) -> None:
@@ -223,6 +266,9 @@ def _ended_cleanly(attempt_dir: Path) -> bool:
         ended = journal.read_exit(attempt_dir)
     except protocol.JournalError:
         return False
+    except OSError as error:
+        raise_shortage(error)
+        return False
     return ended is not None and ended.signal is None and not ended.signalled
 
 
@@ -230,8 +276,15 @@ def _is_lost(attempt: AttemptToRead) -> bool:
     """Tell whether nothing is left of an attempt, and nobody recorded how it ended."""
     try:
         return probe(Path(attempt.attempt_dir)).state == ProbeState.LOST
-    except protocol.JournalError:
-        return False  # of another version: the worker says so
+    except (protocol.JournalError, OSError):
+        return False  # of another version, as the worker says, or not to be looked at now
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def main() -> int:
@@ -240,6 +293,7 @@ def main() -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     os.nice(NICE)
+    limits.raise_open_files()
     stopping = threading.Event()
     reader = Reader(open_store(), settings.host())
     threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()

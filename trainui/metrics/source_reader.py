@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from trainui.metrics import formats
 from trainui.metrics.decoding import (
     LEFT_OUT,
@@ -24,6 +26,7 @@ from trainui.metrics.decoding import (
 from trainui.metrics.formats import Decoder
 from trainui.metrics.formats.preset_lines import AnyLines
 from trainui.metrics.formats.table import Decoded
+from trainui.metrics.open_files import NamedFile, OpenFiles
 from trainui.metrics.replay import Replay
 from trainui.metrics.tail import GrowingFile, Look
 from trainui.store import points
@@ -51,7 +54,7 @@ class Advance:
     """What one step of reading did."""
 
     points: int = 0
-    """That were stored."""
+    """That were read."""
     more: bool = False
     """There is more to read at once."""
 
@@ -62,6 +65,19 @@ class End:
 
     clean: bool
     """Its writer ended by itself, so that record is not torn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read of a source and is to be stored."""
+
+    after: Source
+    """The source, read so far."""
+    series: Mapping[str, Points]
+    records: int
+
+    def __len__(self) -> int:
+        return sum(map(len, self.series.values()))
 
 
 class SourceReader:
@@ -82,6 +98,7 @@ class SourceReader:
         shift: float = 0,
         stored: Callable[[Mapping[str, Points]], None] = lambda _batch: None,
         overtaken: Callable[[], None] = lambda: None,
+        files: OpenFiles | None = None,
     ) -> None:
         """Begin where the store says.
 
@@ -100,8 +117,8 @@ class SourceReader:
             stored: is told of points that were stored.
             overtaken: is told that some were stored which `stored` was not told of: by another
                 reader, or by a commit that nobody heard of.
+            files: keeps its file open; None: nobody else's files count.
         """
-        self.path = path
         self._attempt = attempt
         self._store = store
         self._reading = reading
@@ -112,9 +129,15 @@ class SourceReader:
         self._shift = shift
         self._on_stored = stored
         self._on_overtaken = overtaken
-        self._file: GrowingFile | None = None
+        self._files = files or OpenFiles()
+        self._file = NamedFile(path, self._files, follows=follows)
         self._limit = LIVE_BYTES
         self._begin(known)
+
+    @property
+    def path(self) -> Path:
+        """Its file's name."""
+        return self._file.path
 
     @property
     def source(self) -> Source:
@@ -131,6 +154,8 @@ class SourceReader:
         self._decoder: Decoder | None = None
         self._replay: Replay | None = None
         self._seen: Look | None = None
+        self.unstored: Batch | None = None
+        """What was read last; it is stored, or forgotten, before anything else is read."""
 
     def stop_after(self, count: int) -> None:
         """Read so many bytes more at most."""
@@ -140,20 +165,19 @@ class SourceReader:
     @property
     def unread(self) -> int:
         """Bytes of its file that come after those that are read at most."""
-        file = self._open() if self._until is not None else None
+        file = self._file.open() if self._until is not None else None
         return max(0, file.look().size - (self._until or 0)) if file else 0
 
     def follow(self, path: Path) -> None:
         """Go on with another file, which holds the same history and more."""
         if path != self.path:
             self.close()
-            self.path = path
+            self._file = NamedFile(path, self._files, follows=self._follows)
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-        self._file = self._seen = None
+        self._file.close()
+        self._seen = None
 
     @property
     def doubt(self) -> str | None:
@@ -181,7 +205,7 @@ class SourceReader:
 
     def look(self) -> Look | None:
         """Return its file's state now; None while there is no file."""
-        file = self._open()
+        file = self._file.open()
         return file.look() if file else None
 
     def advance(self, end: End | None = None) -> Advance:
@@ -196,44 +220,77 @@ class SourceReader:
             PatternError: the pattern cannot be used.
             UnfitEnvironmentError: the store cannot be written.
         """
-        file = self._open()
+        result = self.read(end)
+        if self.unstored is not None:
+            try:
+                with self._store.write() as connection:
+                    saved = self.save(connection)
+            except BaseException:
+                self.go_back()
+                raise
+            if not self.settle(saved):
+                return Advance(more=True)
+        return result
+
+    def read(self, end: End | None = None) -> Advance:
+        """Read at most one batch, which is `unstored` then.
+
+        What was read before and is not stored is read again. Raises as `advance` does.
+        """
+        if self.unstored is not None:
+            self.go_back()
+        if end is None and self._file.rests(self._seen):
+            return Advance()
+        file = self._file.open()
         if file is None:
             return Advance()
         look = file.look()
         result = Advance()
         if look != self._seen or end is not None:
+            self._file.use()
             try:
                 result = self._read(file, look, end)
-            except StaleSourceError:
-                self._go_back()
-                self._on_overtaken()
-                self._reload()
-                return Advance(more=True)
             except BaseException:
-                self._go_back()
+                self.go_back()
                 raise
         self._seen = None if result.more else look
         if not result.more and self._follows and self.reopen_if_replaced():
             return replace(result, more=True)
         return result
 
-    def _open(self) -> GrowingFile | None:
-        if self._file is None:
-            try:
-                self._file = GrowingFile(self.path)
-            except FileNotFoundError:
-                return None
-        return self._file
+    def save(self, connection: Connection) -> Source | None:
+        """Write what is unstored; return the source as stored, None where another was faster.
+
+        The caller commits, and has this reader `settle` or `go_back` then.
+        """
+        assert self.unstored is not None
+        after, series, records = self.unstored.after, self.unstored.series, self.unstored.records
+        try:
+            return points.save(connection, self._stored, after, series, records=records)
+        except StaleSourceError:
+            return None  # raised before anything was written
+
+    def settle(self, saved: Source | None) -> bool:
+        """Move on after the COMMIT; return whether what was read is what was stored."""
+        batch, self.unstored = self.unstored, None
+        assert batch is not None
+        if saved is None:
+            self.go_back()
+            self._on_overtaken()
+            self._reload()
+            return False
+        self._stored = self._at = saved
+        self._on_stored(batch.series)
+        return True
 
     def reopen_if_replaced(self) -> bool:
         """Go on with the file that has the name now; return whether it is another."""
-        file = self._file
-        if file is None or not file.is_replaced() or not self.path.exists():
-            return False
-        self.close()
-        return True
+        is_replaced = self._file.is_replaced()
+        if is_replaced:
+            self.close()
+        return is_replaced
 
-    def _go_back(self) -> None:
+    def go_back(self) -> None:
         """Forget what was read since it was last stored; the store need not answer for that."""
         self._begin(self._stored)
 
@@ -343,7 +400,7 @@ class SourceReader:
         identity, problem = file.identify(offset), self._left_out()
         self._at = replace(self._at, offset=offset, state=state, identity=identity, problem=problem)
         if self._replay is None:
-            self._save(self._at, {}, 0)
+            self._keep({}, 0)
 
     def _take(
         self, file: GrowingFile, look: Look, block: bytes, end: End | None, *, more: bool
@@ -375,7 +432,7 @@ class SourceReader:
             return replace(self._store_replayed(end if over else None, over=over), more=more)
         if not series and end is None and offset - self._stored.offset < UNSTORED_BYTES:
             return Advance(more=more)
-        return Advance(self._save(self._at, series, decoded.records), more)
+        return replace(self._keep(series, decoded.records), more=more)
 
     def _generation(self, decoder: Decoder) -> int:
         """Return the generation of what was decoded last."""
@@ -395,9 +452,8 @@ class SourceReader:
             return Advance()
         if replay.diverged:
             self._at = replace(self._at, generation=self._stored.generation + 1)
-        stored = self._save(self._at, replay.new_points(), self._at.rows)
         self._replay = None
-        return Advance(stored)
+        return self._keep(replay.new_points(), self._at.rows)
 
     def _wanted(self, series: Mapping[str, Points], look: Look) -> dict[str, Points]:
         """Return the series that are wanted, by clean names, each point with a time."""
@@ -411,9 +467,7 @@ class SourceReader:
     def _shifted(self, found: Points) -> Points:
         return replace(found, steps=found.steps + self._shift) if self._shift else found
 
-    def _save(self, after: Source, batch: Mapping[str, Points], records: int) -> int:
-        with self._store.write() as connection:
-            saved = points.save(connection, self._stored, after, batch, records=records)
-        self._stored = self._at = saved  # only now: a COMMIT fails where the disk is full
-        self._on_stored(batch)
-        return sum(len(found) for found in batch.values())
+    def _keep(self, series: Mapping[str, Points], records: int) -> Advance:
+        """Have it stored what was read up to here."""
+        self.unstored = Batch(self._at, series, records)
+        return Advance(len(self.unstored))

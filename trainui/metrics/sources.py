@@ -18,6 +18,7 @@ from trainui.metrics.candidate import Candidate
 from trainui.metrics.decoding import Reading
 from trainui.metrics.formats import dvclive, presets
 from trainui.metrics.formats.pattern import PatternError, compile_pattern
+from trainui.metrics.tail import check_descriptors
 from trainui.store.source_record import key_of
 from trainui.supervisor import protocol
 
@@ -48,7 +49,11 @@ class Found:
 
 
 def find(place: Place, definition: StageDefinition) -> Found:
-    """Return what an attempt's metrics are read from."""
+    """Return what an attempt's metrics are read from.
+
+    Raises:
+        ShortageError: directories could not be looked through.
+    """
     own = place.attempt_dir / protocol.METRICS_FILE
     found = Found([Candidate(key_of(own), own, Reading(format="jsonl"))])
     if definition.metrics is None:
@@ -60,6 +65,7 @@ def find(place: Place, definition: StageDefinition) -> Found:
         elif source.path is not None:
             _add_files(found, place, source, alone=len(definition.metrics or ()) == 1)
     found.candidates = found.candidates[:MAX_FILES]
+    check_descriptors()
     return found
 
 

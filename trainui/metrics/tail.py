@@ -7,6 +7,7 @@ the start and some before the offset are remembered as hashes.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui.errors import TrainuiError
+from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.store.source_record import Identity
 
 EDGE_BYTES = 128
@@ -28,6 +29,49 @@ class UnreadableFileError(TrainuiError):
     code = "unreadable"
 
 
+class ShortageError(UnfitEnvironmentError):
+    """The system has no file descriptor or memory left, so nothing is known of a file."""
+
+    code = "shortage"
+
+
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+_SPARE = 4
+"""Descriptors that a look for files uses at a time: one for each level of directories."""
+
+
+def raise_shortage(error: OSError) -> None:
+    """Raise what an error means where the system is short of something, else nothing.
+
+    Raises:
+        ShortageError: no descriptor or memory is left.
+    """
+    if error.errno in _SHORTAGES:
+        raise ShortageError(
+            f"{error.strerror}: metrics wait in their files and are read later; raise the hard "
+            "limit of open files (`ulimit -Hn`), or end programs that use many files or much memory"
+        ) from error
+
+
+def check_descriptors() -> None:
+    """See that files can be opened: what looks for files takes those it cannot open for none.
+
+    Raises:
+        ShortageError: they cannot.
+    """
+    opened: list[int] = []
+    try:
+        for _ in range(_SPARE):
+            opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        raise_shortage(error)
+        raise
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """A file's state at one moment."""
@@ -39,6 +83,10 @@ class Look:
     modified: int
     """Nanoseconds since 1970."""
 
+    def is_same_file(self, other: Look) -> bool:
+        """Tell whether both are of one file."""
+        return (self.device, self.inode) == (other.device, other.inode)
+
 
 class GrowingFile:
     """An open file; it stays the same file when its name is given to another one."""
@@ -49,22 +97,15 @@ class GrowingFile:
         Raises:
             FileNotFoundError: there is none yet.
             UnreadableFileError: it is something else, or may not be read.
+            ShortageError: no descriptor is left.
         """
         self.path = path
+        self.is_closed = False
         self._descriptor = _open(path)
 
     def look(self) -> Look:
         """Return the open file's state now."""
         return _look(os.fstat(self._descriptor))
-
-    def is_replaced(self) -> bool:
-        """Tell whether its name leads to another file now, or to none."""
-        try:
-            named = _look(self.path.stat())
-        except OSError:
-            return True
-        opened = self.look()
-        return (named.device, named.inode) != (opened.device, opened.inode)
 
     def read(self, offset: int, size: int) -> bytes:
         """Return the bytes from an offset on, at most `size` of them.
@@ -79,6 +120,7 @@ class GrowingFile:
                 size -= len(part)
                 offset += len(part)
         except OSError as error:
+            raise_shortage(error)
             raise UnreadableFileError(_explain(self.path, error)) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -115,8 +157,18 @@ class GrowingFile:
         return _hash(head) == identity.head_hash and _hash(tail) == identity.tail_hash
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
+        """Close the file, unless it is closed."""
+        if not self.is_closed:
+            self.is_closed = True
+            os.close(self._descriptor)
+
+
+def look_at(path: Path) -> Look | None:
+    """Return the state of the file that has a name now; None if none can be looked at."""
+    try:
+        return _look(path.stat())
+    except OSError:
+        return None
 
 
 def _open(path: Path) -> int:
@@ -126,6 +178,7 @@ def _open(path: Path) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
+        raise_shortage(error)
         raise UnreadableFileError(_explain(path, error)) from error
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):

@@ -18,7 +18,7 @@ from trainui.metrics.candidate import Candidate
 from trainui.metrics.decoding import Reading
 from trainui.metrics.formats import UnknownFormatError, dvclive, labels, mlflow
 from trainui.metrics.formats.detect import detect
-from trainui.metrics.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.tail import GrowingFile, UnreadableFileError, raise_shortage
 from trainui.store.source_record import key_of
 
 MAX_DEPTH = 8
@@ -179,7 +179,7 @@ def _age(path: Path) -> tuple[int, float]:
 def _files(root: Path) -> Iterator[Path]:
     """Yield the files below a directory, those of each directory before those below it."""
     entries = 0
-    for directory, names, files in os.walk(root):
+    for directory, names, files in os.walk(root, onerror=raise_shortage):
         depth = len(Path(directory).relative_to(root).parts)
         names[:] = sorted(name for name in names if not _NOT_LOOKED_INTO.fullmatch(name))
         if depth >= MAX_DEPTH:
@@ -213,5 +213,6 @@ def _fold_prefix(directory: Path, stage_dir: Path) -> str:
 def _holds_events(directory: Path) -> bool:
     try:
         return any(_FAMILIES["tfevents"].fullmatch(path.name) for path in directory.iterdir())
-    except OSError:
+    except OSError as error:
+        raise_shortage(error)
         return False

@@ -43,6 +43,7 @@ class Store:
         else:
             self._writer = _engine(url, begin="BEGIN IMMEDIATE")
             self._reader = _engine(url, begin="BEGIN")
+        self._points_writer = self._writer.execution_options(**{postgres.POINTS: True})
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -52,10 +53,21 @@ class Store:
             StoreLockedError: another process or thread has written for long.
             StoreError: the database is read-only, full or cannot be reached.
         """
+        with self._write(self._writer) as connection:
+            yield connection
+
+    @contextmanager
+    def write_points(self) -> Iterator[Connection]:
+        """The same for points alone: hosts that share a PostgreSQL store theirs side by side."""
+        with self._write(self._points_writer) as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self, engine: Engine) -> Iterator[Connection]:
         with _explained(self.url), ExitStack() as transaction:
             with patience.told():
                 transaction.enter_context(self._taking_turns())
-                connection = transaction.enter_context(self._writer.begin())
+                connection = transaction.enter_context(engine.begin())
             yield connection
         outage.log.succeeded()
 
@@ -166,7 +178,8 @@ def _postgres_engine(url: str, **options: Any) -> Engine:
 
 
 def _take_turn(connection: Connection) -> None:
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({postgres.LOCK})")
+    kind = "_shared" if connection.get_execution_options().get(postgres.POINTS) else ""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({postgres.LOCK})")
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:

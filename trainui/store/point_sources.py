@@ -62,6 +62,12 @@ def insert(connection: Connection, statement: str, parameters: tuple[Any, ...]) 
     return row_id
 
 
+def lock_owner(connection: Connection, owner: str) -> None:
+    """Keep others from storing points of an owner until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        postgres.lock_owner(raw(connection), owner)
+
+
 def last_attempt(connection: Connection, owner: str) -> int:
     """Return the number of a stage's last attempt; 0 for an owner that is no stage."""
     row = run(connection, "SELECT attempt FROM stages WHERE id = ?", (owner,)).fetchone()

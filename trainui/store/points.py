@@ -13,7 +13,15 @@ from sqlalchemy import Connection
 
 from trainui.store import chunks, pieces
 from trainui.store.chunks import CHUNK_POINTS, Points
-from trainui.store.point_sources import insert, move, next_ordinal, raw, run, sources
+from trainui.store.point_sources import (
+    insert,
+    lock_owner,
+    move,
+    next_ordinal,
+    raw,
+    run,
+    sources,
+)
 from trainui.store.source_record import Source
 
 TAIL_POINTS = 2048
@@ -45,6 +53,7 @@ def save(
         StaleSourceError: the source is no longer as `before`.
     """
     count = sum(len(points) for points in batch.values())
+    lock_owner(connection, before.owner)
     base = next_ordinal(connection, before.owner)
     tail = _fits_tail(before, count)
     stored = replace(

@@ -1,8 +1,9 @@
 """PostgreSQL's rules: how it is reached, what is said where it is not, and its likeness to SQLite.
 
 A statement on a `Connection` is written for SQLite and translated here. One transaction writes at
-a time, as in SQLite, so that what it has read stays true until it commits; a host that is cut off
-while it writes loses its turn after `IDLE_LIMIT`.
+a time, as in SQLite, so that what it has read stays true until it commits. Those that store points
+alone share that turn, and wait only for one that stores points of the same owner. A host that is
+cut off while it writes loses its turn after `IDLE_LIMIT`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 
 LOCK = 0x747261696E7569
 """Of a database: who writes holds it until the end of the transaction."""
+
+POINTS = "trainui_points"
+"""The execution option of a transaction that stores points alone."""
+
+_OWNERS = 0x747261
+"""The first key of the locks on owners; the second is a hash of the owner's id."""
 
 LOCK_TIMEOUT = 30
 """Seconds to wait for another's write; ours take at most 50 ms."""
@@ -119,6 +126,11 @@ def connect_to_read(url: str) -> Connection:
 def version(connection: driver.Connection) -> str:
     """Return what changes whenever a transaction has committed, and now and then otherwise."""
     return str(connection.execute("SELECT pg_current_snapshot()::text").fetchone()[0])
+
+
+def lock_owner(connection: driver.Connection, owner: str) -> None:
+    """Wait for another transaction that stores points of an owner."""
+    connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (_OWNERS, owner))
 
 
 def _libpq(url: str) -> str:

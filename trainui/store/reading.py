@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -10,6 +12,8 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
 from trainui.store import rows
 from trainui.store.tables import ATTEMPTS, STAGES
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class AttemptToRead:
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
     """Return the attempts of a host that were started and are not read to their end."""
     found = connection.execute(_UNREAD, {"here": host})
-    return [_to_read(dict(row)) for row in found.mappings()]
+    return [one for row in found.mappings() if (one := _to_read(dict(row))) is not None]
 
 
 _UNREAD = (
@@ -54,8 +58,12 @@ _UNREAD = (
 )
 
 
-def _to_read(row: rows.Row) -> AttemptToRead:
-    definition = StageDefinition.from_json(rows.load(row["definition_json"]))
+def _to_read(row: rows.Row) -> AttemptToRead | None:
+    try:
+        definition = StageDefinition.from_json(rows.load(row["definition_json"]))
+    except (KeyError, TypeError, ValueError):
+        _warn_once(row["id"])
+        return None  # the others are read
     # Where a later attempt has begun, what lies in the stage's directory is read as that one's.
     own = row["number"] == row["latest"]
     return AttemptToRead(
@@ -68,6 +76,11 @@ def _to_read(row: rows.Row) -> AttemptToRead:
         definition=definition,
         ended=row["status"] != Status.RUNNING,
     )
+
+
+@cache
+def _warn_once(attempt_id: int) -> None:
+    log.exception("attempt %s is not read: its definition cannot be understood", attempt_id)
 
 
 def mark_metrics_complete(connection: Connection, attempt_id: int) -> None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from trainui import installed
+from trainui import installed, limits
 from trainui.errors import ReplacedError
 from trainui.supervisor import supervise
 
@@ -140,12 +140,14 @@ def spawn(
     """
     if not installed.is_ours():
         raise ReplacedError
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [python, "-I", "-S", "-X", "utf8", supervise.__file__],
         env={**os.environ, **dict.fromkeys(without, "")},
         stdin=connection.fileno(),
         stdout=subprocess.DEVNULL,
     )
+    limits.restore_open_files(process.pid)
+    return process
 
 
 def _read_all(reader: int, patience: float) -> bytes:
