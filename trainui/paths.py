@@ -7,6 +7,8 @@ import os
 import re
 import stat
 import threading
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +27,10 @@ OURS = ".trainui"
 """In a run's directory: the logs and journals of its attempts, out of reach of a stage that clears
 its own directory. Attempts of older versions lie in a directory of this name in their stage's."""
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._=,-]")
+LONGEST_PLAIN = 100
+"""Characters of a stage's directory name; a longer one is cut, and has a hash."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,16 +246,26 @@ def prepare_socket_directory(socket_path: Path) -> Path:
     return socket_path
 
 
-def directory_name(stage_name: str) -> str:
-    """Return a stage's directory name: its name where that is safe, else a safe one with a hash.
+def directory_names(
+    stage_names: Collection[str], taken: Collection[str] = frozenset()
+) -> dict[str, str]:
+    """Return the directory names of stages: each a stage's own, in `[A-Za-z0-9._-]`.
 
-    Two different names never give one directory name.
+    What is in no such name becomes `-`: `train[lr=0.3]` is `train-lr-0.3`. Where another stage
+    would get the same, a hash is added.
+
+    Args:
+        stage_names: full names.
+        taken: directory names of further stages.
     """
-    safe = _UNSAFE.sub("_", stage_name)
-    if safe == stage_name and len(safe) <= 100 and safe.strip("."):
-        return safe
-    digest = _digest(stage_name.encode())[:8]
-    return f"{safe[:100]}-{digest}"
+    plain = {name: _UNSAFE.sub("-", name).strip("-.") for name in stage_names}
+    uses = Counter([*plain.values(), *taken])
+    return {
+        name: short
+        if 0 < len(short) <= LONGEST_PLAIN and (uses[short] == 1 or short == name not in taken)
+        else f"{short[:LONGEST_PLAIN]}-{_digest(name.encode())[:8]}".lstrip("-")
+        for name, short in plain.items()
+    }
 
 
 def attempt_directory(stage_dir: Path, number: int) -> Path:

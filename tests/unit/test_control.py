@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, update
 
 from tests.unit.store.readings import Feeder
 from trainui import clock, control, doorbell, paths
@@ -32,6 +33,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.resume import Action, PlannedStage
 from trainui.store import attempts, driver, runs, stages, writer
 from trainui.store.engine import Store, open_store
+from trainui.store.tables import STAGES
 
 S = Status
 
@@ -508,6 +510,31 @@ class TestResume:
         policy = load(DIAMOND.replace('a, run: "true"', 'a, run: "true", retries: 3'))
         assert control.resume(run_id, pipeline=policy) == []
         assert records(store, run_id)["a"].definition.retries == 3
+
+    def test_directories_keep_their_names_whatever_a_new_run_would_call_them(
+        self, store: Store
+    ) -> None:
+        """An edited file is read with those on record, and what is new takes none of them."""
+        sweep = (
+            "name: sweep\nstages:\n"
+            '  - {name: t, run: "true", matrix: {k: [1]}}\n'
+            '  - {name: a, run: "cat ${stages.t.dir}", depends_on: [t]}\n'
+        )
+        run_id = control.submit(load(sweep))
+        old = str(Path(records(store, run_id)["t[k=1]"].directory).with_name("t_k=1_-01234567"))
+        with store.write() as connection:
+            of_member = STAGES.c.name == "t[k=1]"
+            connection.execute(update(STAGES).where(of_member).values(directory=old))
+            filled_in = func.replace(STAGES.c.definition_json, "t-k-1", Path(old).name)
+            connection.execute(update(STAGES).values(definition_json=filled_in))
+        play(store, run_id, "t[k=1]")
+        play(store, run_id, "a", S.FAILED)
+        edited = load(sweep + '  - {name: t-k-1, run: "cat ${stages.t.dir}", depends_on: [t]}\n')
+        assert sorted(control.resume(run_id, pipeline=edited)) == ["a", "t-k-1"]
+        found = records(store, run_id)
+        assert found["t[k=1]"].directory == old
+        assert found["t-k-1"].directory == str(Path(old).with_name("t-k-1"))
+        assert {found[name].definition.command for name in ("a", "t-k-1")} == {f"cat {old}"}
 
     def test_new_stages_and_edges_of_an_edited_file(self, store: Store, failed: str) -> None:
         more = DIAMOND.replace("depends_on: [b, c]", "depends_on: [b, c, e]")

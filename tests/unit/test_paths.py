@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -15,26 +16,46 @@ from trainui import paths
 from trainui.errors import UnfitEnvironmentError
 
 
-@pytest.mark.parametrize("name", ["prepare", "A", "train_2", "a=1,b=2", "x-y"])
-def test_a_safe_name_is_its_directory(name: str) -> None:
-    assert paths.directory_name(name) == name
-
-
 @pytest.mark.parametrize(
-    "name", ["train[lr=0.3,seed=1]", "two words", "größe", "x" * 101, "..", "."]
+    ("name", "expected"),
+    [
+        ("prepare", "prepare"),
+        ("train_2", "train_2"),
+        ("train[lr=0.3,seed=1]", "train-lr-0.3-seed-1"),
+        ("t[lr=1e-3,shift=-1]", "t-lr-1e-3-shift--1"),
+        ("t[data=a/b c]", "t-data-a-b-c"),
+        ("two words", "two-words"),
+        ("-x", "x"),
+    ],
 )
-def test_another_is_one_safe_component_with_a_hash(name: str) -> None:
-    directory = paths.directory_name(name)
-    assert directory not in (name, ".", "..")
-    assert "/" not in directory
-    assert directory.isascii()
-    assert len(directory) <= 120
+def test_a_stages_directory_is_called_as_it_is(name: str, expected: str) -> None:
+    assert paths.directory_names([name]) == {name: expected}
 
 
-@given(st.text(min_size=1), st.text(min_size=1))
-def test_two_names_never_share_a_directory(one: str, other: str) -> None:
-    same = paths.directory_name(one) == paths.directory_name(other)
-    assert same == (one == other)
+@pytest.mark.parametrize("name", ["x" * 101, "训练", "?", "-"])
+def test_a_name_that_will_not_do_has_a_hash(name: str) -> None:
+    (directory,) = paths.directory_names([name]).values()
+    assert re.fullmatch(r"(x{100}-)?[0-9a-f]{8}", directory)
+
+
+def test_of_names_that_would_give_the_same_all_have_a_hash_but_the_one_that_is_written_so() -> None:
+    names = ["t[k=a b]", "t[k=a-b]", "t-k-a-b", "u"]
+    found = paths.directory_names(names)
+    assert (found["t-k-a-b"], found["u"]) == ("t-k-a-b", "u")
+    assert all(re.fullmatch(r"t-k-a-b-[0-9a-f]{8}", found[name]) for name in names[:2])
+    assert found == paths.directory_names(names[::-1])
+
+
+def test_what_another_stage_has_already_is_not_taken() -> None:
+    (directory,) = paths.directory_names(["u"], taken={"u"}).values()
+    assert re.fullmatch(r"u-[0-9a-f]{8}", directory)
+
+
+@given(st.sets(st.text(alphabet="ab-.=,[] é", min_size=1), max_size=8))
+def test_no_two_stages_share_a_directory(names: set[str]) -> None:
+    found = paths.directory_names(names)
+    assert len(set(found.values())) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", one) and one.strip(".") for one in found.values())
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])

@@ -10,12 +10,17 @@ from pathlib import Path
 from trainui import paths
 from trainui.control import edits, environment, snapshot
 from trainui.control.snapshot import Relocation
-from trainui.control.submission import PIPELINE_FILE, concealed, stage_directories
+from trainui.control.submission import (
+    PIPELINE_FILE,
+    concealed,
+    filled_in,
+    stage_directories,
+)
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError, UsageError
-from trainui.pipeline import fingerprint, substitution
+from trainui.pipeline import fingerprint
 from trainui.pipeline.secrets import Secrets
 from trainui.store import runs
 from trainui.store.engine import open_store
@@ -61,11 +66,11 @@ def compare(
         UsageError: it takes away or edits a stage that runs.
     """
     directory = Path(run.directory)
-    directories = stage_directories(directory, pipeline)
+    directories = stage_directories(directory, pipeline, stages)
     moved = _relocation(run, pipeline)
-    submitted = _submitted(run, pipeline, moved)
+    submitted = _submitted(run, stages, pipeline, moved)
     shell = environment.read_what_is_left(directory)
-    stored, taken = concealed(submitted, pipeline, directory, shell.environ)
+    stored, taken = concealed(submitted, pipeline, directories, directory, shell.environ)
     before = _before(run, stages, shell.secrets, given, moved)
     known = {stage.name: stage for stage in stages}
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
@@ -131,9 +136,10 @@ def _relocation(run: RunRecord, pipeline: Pipeline) -> Relocation | None:
     return moved
 
 
-def _submitted(run: RunRecord, pipeline: Pipeline, moved: Relocation | None) -> Pipeline:
-    directories = stage_directories(Path(run.directory), pipeline)
-    submitted = substitution.submit(pipeline, run_dir=run.directory, stage_dirs=directories)
+def _submitted(
+    run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, moved: Relocation | None
+) -> Pipeline:
+    submitted = filled_in(pipeline, Path(run.directory), stages)
     return submitted if moved is None else moved.pipeline(submitted)
 
 
@@ -153,7 +159,7 @@ def _before(
         stage.name: secrets.reveal(stage.definition) for stage in stages if not stage.removed
     }
     try:
-        again = _submitted(run, edits.pipeline_on_record(run, given), moved)
+        again = _submitted(run, stages, edits.pipeline_on_record(run, given), moved)
     except TrainuiError:
         return recorded
     return recorded | {stage.name: _as_stored(stage) for stage in again.stages}

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from trainui.control.environment import ShellEnvironment
 from trainui.control.leftovers import Note
 from trainui.control.requirements import allowed_for, check_inputs, check_slots
 from trainui.domain.definition import Pipeline
+from trainui.domain.records import StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline import secrets, substitution
 from trainui.pipeline.masking import mask
@@ -76,7 +77,7 @@ def submit(
         moved = snapshot.relocation(copied.root, names, directory)
         submitted = moved.pipeline(submitted)
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
-    stored, taken = concealed(submitted, pipeline, directory, environ)
+    stored, taken = concealed(submitted, pipeline, directories, directory, environ)
     umask = environment.current_umask()
     new = NewRun(
         id=run_id,
@@ -115,18 +116,22 @@ def preview(pipeline: Pipeline) -> Pipeline:
     """
     directory = settings.runs_dir(settings.load()) / "RUN"
     submitted = _filled_in(pipeline, directory, os.environ)
-    return concealed(submitted, pipeline, directory, os.environ)[0]
+    directories = stage_directories(directory, pipeline)
+    return concealed(submitted, pipeline, directories, directory, os.environ)[0]
 
 
-def filled_in(pipeline: Pipeline, directory: Path | None = None) -> Pipeline:
+def filled_in(
+    pipeline: Pipeline, directory: Path | None = None, known: Iterable[StageRecord] = ()
+) -> Pipeline:
     """Return a pipeline with all filled in that is known before anything starts.
 
     Args:
         pipeline: as loaded.
         directory: the run's; None: one that is called RUN.
+        known: stages that the run has or had.
     """
     directory = directory or settings.runs_dir(settings.load()) / "RUN"
-    directories = stage_directories(directory, pipeline)
+    directories = stage_directories(directory, pipeline, known)
     return substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
 
 
@@ -138,17 +143,21 @@ def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) 
 
 
 def concealed(
-    submitted: Pipeline, loaded: Pipeline, directory: Path, environ: Mapping[str, str]
+    submitted: Pipeline,
+    loaded: Pipeline,
+    directories: Mapping[str, str],
+    directory: Path,
+    environ: Mapping[str, str],
 ) -> tuple[Pipeline, Secrets]:
     """Return a submitted pipeline as it may be stored, and the secrets taken out of it.
 
     Args:
         submitted: with all filled in.
         loaded: the same as it was loaded.
+        directories: the stages', by full name.
         directory: the run's.
         environ: of the run's stages.
     """
-    directories = stage_directories(directory, loaded)
     as_written = substitution.submit(
         loaded, run_dir=str(directory), stage_dirs=directories, secrets=False
     )
@@ -160,9 +169,21 @@ def without_gpus(pipeline: Pipeline) -> Pipeline:
     return pipeline.with_stages(tuple(replace(stage, gpus=0) for stage in pipeline.stages))
 
 
-def stage_directories(directory: Path, pipeline: Pipeline) -> dict[str, str]:
-    """Return where each stage's directory lies in a run's directory, by full name."""
-    return {s.name: str(directory / paths.directory_name(s.name)) for s in pipeline.stages}
+def stage_directories(
+    directory: Path, pipeline: Pipeline, known: Iterable[StageRecord] = ()
+) -> dict[str, str]:
+    """Return where each stage's directory lies in a run's directory, by full name.
+
+    Args:
+        directory: the run's.
+        pipeline: the run's, as it is now.
+        known: stages that the run has or had; their directories stay theirs.
+    """
+    kept = {stage.name: stage.directory for stage in known}
+    names = [stage.name for stage in pipeline.stages]
+    taken = {Path(path).name for path in kept.values()}
+    made = paths.directory_names([name for name in names if name not in kept], taken)
+    return {name: kept.get(name) or str(directory / made[name]) for name in names}
 
 
 def find_python(environ: Mapping[str, str]) -> str:

@@ -71,7 +71,8 @@ class Filler:
             ),
             directory=str(directory),
             stage_directories={
-                stage: str(directory / paths.directory_name(stage)) for stage in graph
+                stage: str(directory / short)
+                for stage, short in paths.directory_names(list(graph)).items()
             },
             submission={"umask": 0o22},
         )
