@@ -22,7 +22,7 @@ from tests.unit.tui.filled import (
     failed_demo,
     running_demo,
 )
-from trainui import control
+from trainui import control, paths
 from trainui.control import known as control_known
 from trainui.domain.states import Status
 from trainui.execution import locks, service
@@ -133,7 +133,7 @@ async def test_nothing_to_resume_is_said(filler: Filler) -> None:  # noqa: F811
 async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:  # noqa: F811
     run_id = filler.run(DIAMOND)
     attempt = filler.start(run_id, "prepare", ago=7200)
-    checkpoint = Path(attempt.directory).parent.parent / "ckpt-3.npz"
+    checkpoint = paths.stage_directory(Path(attempt.directory)) / "ckpt-3.npz"
     checkpoint.write_bytes(b"PK\x05\x06" + bytes(18))
     past = checkpoint.stat().st_mtime - 2460
     os.utime(checkpoint, (past, past))
@@ -334,7 +334,7 @@ async def test_q_leaves_from_anywhere(filler: Filler) -> None:  # noqa: F811
 async def test_the_plan_takes_wishes_about_single_stages(filler: Filler) -> None:  # noqa: F811
     run_id = filler.run(DIAMOND)
     attempt = filler.start(run_id, "prepare", ago=60)
-    checkpoint = Path(attempt.directory).parent.parent / "ckpt-3.npz"
+    checkpoint = paths.stage_directory(Path(attempt.directory)) / "ckpt-3.npz"
     checkpoint.write_bytes(b"PK\x05\x06" + bytes(18))
     filler.end(attempt, Status.FAILED, error="exit code 1", exit_code=1)
     async with opened(run_id) as driven:

@@ -46,7 +46,8 @@ def make_records(directory: Path) -> None:
         OSError: it cannot be made.
         UnfitEnvironmentError: it cannot be made private.
     """
-    paths.make_private(directory.parent)
+    for above in (directory.parents[1], directory.parent):
+        paths.make_private(above)
     process.create_lock(paths.make_private(directory))
 
 

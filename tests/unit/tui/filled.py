@@ -15,6 +15,7 @@ from trainui import clock, paths, settings
 from trainui.domain.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
+from trainui.execution import directories
 from trainui.store import attempts, runs, stages
 from trainui.store.engine import Store
 
@@ -104,7 +105,8 @@ class Filler:
                 pid=4242,
                 supervisor=4241,
             )
-        Path(claimed.directory).mkdir(parents=True, exist_ok=True)
+        Path(stage.directory).mkdir(parents=True, exist_ok=True)
+        directories.make_records(Path(claimed.directory))
         return claimed
 
     def end(
