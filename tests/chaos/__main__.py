@@ -1,21 +1,27 @@
 """Runs random pipelines under random faults: `python -m tests.chaos --trials 500 --jobs 2`.
 
-Prints one line of counts at the end; exits 1 at the first invariant that does not hold.
+Prints one line of counts at the end; exits 1 at the first invariant that does not hold. With
+`--sabotage NAME`, or `all`, the worker itself does wrong, and a line says which invariant saw it;
+then it exits 1 where none did.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.chaos import job
+from tests.chaos.invariants import BrokenInvariantError
+from tests.chaos.sabotages import SABOTAGES, environment
 
 
 def main() -> int:
@@ -23,25 +29,53 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="run so many at once, each in a home")
+    parser.add_argument("--sabotage", choices=["all", *SABOTAGES], metavar="NAME|all")
     arguments = parser.parse_args()
+    if arguments.sabotage:
+        names = list(SABOTAGES) if arguments.sabotage == "all" else [arguments.sabotage]
+        return _sabotage(names, arguments.seed, arguments.trials, arguments.jobs)
+    return _run(arguments.seed, arguments.trials, arguments.jobs)
+
+
+def _run(seed: int, trials: int, jobs: int) -> int:
     started = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="trainui-chaos-"))
-    jobs = min(arguments.jobs, arguments.trials)
-    shares = [range(first, arguments.trials, jobs) for first in range(jobs)]
-    counts: Counter[str] = Counter()
-    spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawning) as pool:
-        running = [pool.submit(job.run, arguments.seed, share, folder) for share in shares]
-        errors = [error for one in running if (error := one.exception()) is not None]
+    counts, errors, folder = _trials(seed, trials, jobs)
     if errors:
         print(*errors, f"kept: {folder}", sep="\n", file=sys.stderr)
         return 1
-    for one in running:
-        counts += one.result()
     shutil.rmtree(folder)
     faults = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    print(f"{arguments.trials} trials in {time.monotonic() - started:.0f} s: {faults}")
+    print(f"{trials} trials in {time.monotonic() - started:.0f} s: {faults}")
     return 0
+
+
+def _sabotage(names: Sequence[str], seed: int, trials: int, jobs: int) -> int:
+    """Run trials with each sabotage until an invariant sees it."""
+    missed = 0
+    for name in names:
+        os.environ.update(environment(name))
+        _counts, errors, folder = _trials(seed, trials, jobs)
+        shutil.rmtree(folder)
+        broken = [error for error in errors if isinstance(error, BrokenInvariantError)]
+        missed += not broken
+        found = str(broken[0]) if broken else f"NOT SEEN in {trials} trials; {errors}"
+        print(f"{name}: {found.splitlines()[0]}", flush=True)
+    return 1 if missed else 0
+
+
+def _trials(seed: int, trials: int, jobs: int) -> tuple[Counter[str], list[BaseException], Path]:
+    folder = Path(tempfile.mkdtemp(prefix="trainui-chaos-"))
+    jobs = min(jobs, trials)
+    shares = [range(first, trials, jobs) for first in range(jobs)]
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=spawning) as pool:
+        running = [pool.submit(job.run, seed, share, folder) for share in shares]
+        errors = [error for one in running if (error := one.exception()) is not None]
+    counts: Counter[str] = Counter()
+    for one in running:
+        if one.exception() is None:
+            counts += one.result()
+    return counts, errors, folder
 
 
 if __name__ == "__main__":

@@ -1,31 +1,39 @@
-"""The faults: each kills something real, and says whether there was anything to kill."""
+"""The faults: each does something real, and says whether there was anything to do it to."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-from trainui import paths
+from tests.chaos import commands, invariants
+from tests.chaos.scene import Scene
+from tests.faults import disks
+from trainui import control, paths
+from trainui.domain.states import ENDED
+from trainui.errors import TrainuiError
 from trainui.execution import locks
 from trainui.store import views
 from trainui.supervisor import supervise
 
+STOPPED_FOR = 3.0
+"""Seconds at most that a process is stopped, or the disk is full."""
 
-def kill_worker() -> bool:
+
+def kill_worker(_scene: Scene) -> bool:
     """Kill the worker alone."""
-    return _kill(_holder(paths.home().worker_lock))
+    return _send(_worker())
 
 
-def kill_worker_group() -> bool:
+def kill_worker_group(_scene: Scene) -> bool:
     """Kill the worker and all that is in its process group, such as the metrics reader."""
-    pid = _holder(paths.home().worker_lock)
+    pid = _worker()
     if pid is None:
         return False
     with contextlib.suppress(ProcessLookupError):
@@ -33,53 +41,130 @@ def kill_worker_group() -> bool:
     return True
 
 
-def kill_reader() -> bool:
+def kill_reader(_scene: Scene) -> bool:
     """Kill the process that reads the metrics."""
-    worker = _holder(paths.home().worker_lock)
-    return worker is not None and _kill(_child(worker, "trainui.metrics.reader"))
+    return _send(_reader())
 
 
-def kill_nursery() -> bool:
+def kill_nursery(_scene: Scene) -> bool:
     """Kill the process that supervisors are forked from."""
-    worker = _holder(paths.home().worker_lock)
-    return worker is not None and _kill(_child(worker, supervise.__file__))
+    worker = _worker()
+    return worker is not None and _send(_child(worker, supervise.__file__))
 
 
-def kill_guard() -> bool:
+def kill_guard(_scene: Scene) -> bool:
     """Kill the guard alone."""
-    return _kill(_holder(paths.home().guard_lock))
+    return _send(_holder(paths.home().guard_lock))
 
 
-def kill_guard_and_worker() -> bool:
+def kill_guard_and_worker(scene: Scene) -> bool:
     """Leave nobody to record how a stage ends."""
-    guard = kill_guard()
-    return kill_worker() or guard
+    guard = kill_guard(scene)
+    return kill_worker(scene) or guard
 
 
-def kill_broker() -> bool:
+def kill_broker(_scene: Scene) -> bool:
     """Kill the broker alone."""
-    return _kill(_broker())
+    return _send(_broker())
 
 
-def wipe_broker() -> bool:
+def wipe_broker(scene: Scene) -> bool:
     """Kill the broker and lose all that it kept."""
-    killed = kill_broker()
+    killed = kill_broker(scene)
     for kept in paths.home().broker.glob("appendonly*"):
         shutil.rmtree(kept, ignore_errors=True)
     return killed
 
 
-def kill_supervisor() -> bool:
+def kill_supervisor(scene: Scene) -> bool:
     """Kill the supervisor of a stage that runs."""
-    return _kill(_of_running_attempt("supervisor_pid"))
+    found = scene.one_running()
+    if found is None:
+        return False
+    scene.orphaned.add(found.key)
+    return _send(found.supervisor_pid)
 
 
-def kill_training() -> bool:
+def kill_training(scene: Scene) -> bool:
     """Kill the process of a stage that runs."""
-    return _kill(_of_running_attempt("pid"))
+    found = scene.one_running()
+    if found is None:
+        return False
+    scene.killed.add(found.key)
+    return _send(found.pid)
 
 
-FAULTS: dict[str, Callable[[], bool]] = {
+def stop_worker(scene: Scene) -> bool:
+    """Stop the worker for a while."""
+    return _stop(scene, _worker())
+
+
+def stop_reader(scene: Scene) -> bool:
+    """Stop the process that reads the metrics for a while."""
+    return _stop(scene, _reader())
+
+
+def stop_broker(scene: Scene) -> bool:
+    """Stop the broker for a while."""
+    return _stop(scene, _broker())
+
+
+def stop_supervisor(scene: Scene) -> bool:
+    """Stop the supervisor of a stage that runs for a while."""
+    found = scene.one_running()
+    return found is not None and _stop(scene, found.supervisor_pid)
+
+
+def stop_training(scene: Scene) -> bool:
+    """Stop the process of a stage that runs for a while."""
+    found = scene.one_running()
+    return found is not None and _stop(scene, found.pid)
+
+
+def fill_disk(scene: Scene) -> bool:
+    """Leave no byte free on the home's disk for a while."""
+    if scene.disk is None:
+        return False
+    began = time.time()
+    filler = disks.fill(scene.disk)
+
+    def free() -> None:
+        filler.unlink(missing_ok=True)
+        scene.full.append((began, time.time()))
+
+    scene.later(STOPPED_FOR, free)
+    return True
+
+
+def cancel_stage(scene: Scene) -> bool:
+    """Cancel a stage that runs."""
+    found = [one.key[1] for one in scene.running() if one.key[0] == scene.run_id]
+    return bool(found) and _cancel(scene, [scene.random.choice(found)])
+
+
+def cancel_run(scene: Scene) -> bool:
+    """Cancel all that is not over."""
+    return _cancel(scene, None)
+
+
+def delete_run(scene: Scene) -> bool:
+    """Delete another run: all of it where it is over, and nothing where it is not."""
+    if scene.bystander is None:
+        return False
+    run_id, _pipeline = scene.bystander
+    with views.reading() as connection:
+        run = views.run(connection, run_id)
+    was_over = run is not None and run.status in ENDED
+    deleted = commands.trainui("rm", run_id, "--yes")
+    if deleted.returncode == 0:
+        invariants.check_deleted(run_id)
+        scene.bystander = None
+    else:
+        assert not was_over, deleted.stderr
+    return True
+
+
+FAULTS: dict[str, Callable[[Scene], bool]] = {
     "worker": kill_worker,
     "worker group": kill_worker_group,
     "metrics reader": kill_reader,
@@ -90,25 +175,64 @@ FAULTS: dict[str, Callable[[], bool]] = {
     "broker with its data": wipe_broker,
     "supervisor": kill_supervisor,
     "training": kill_training,
+    "stopped worker": stop_worker,
+    "stopped metrics reader": stop_reader,
+    "stopped broker": stop_broker,
+    "stopped supervisor": stop_supervisor,
+    "stopped training": stop_training,
+    "full disk": fill_disk,
+    "cancelled stage": cancel_stage,
+    "cancelled run": cancel_run,
+    "deletion": delete_run,
 }
 
+OFTEN = {"worker": 2, "supervisor": 3, "training": 2, "full disk": 2}
+"""How much more likely these are than others: recovery from them takes the most paths."""
 
-def nobody_lives() -> bool:
+
+def nobody_lives(scene: Scene) -> bool:
     """Tell whether neither guard nor worker nor any supervisor of a stage is left."""
     home = paths.home()
     if locks.is_held(home.guard_lock) or locks.is_held(home.worker_lock):
         return False
-    return not any(psutil.pid_exists(pid) for pid in _of_running_attempts("supervisor_pid"))
+    return not any(psutil.pid_exists(one.supervisor_pid or -1) for one in scene.running())
 
 
-def _kill(pid: int | None) -> bool:
+def _cancel(scene: Scene, names: list[str] | None) -> bool:
+    began = time.time()
+    try:
+        asked = control.cancel(scene.run_id, names)
+    except TrainuiError:
+        return False  # the disk is full
+    finally:
+        scene.cancels.append((began, time.time()))
+    return bool(asked)
+
+
+def _send(pid: int | None, number: int = signal.SIGKILL) -> bool:
     if pid is None:
         return False
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
         return False
     return True
+
+
+def _stop(scene: Scene, pid: int | None) -> bool:
+    if not _send(pid, signal.SIGSTOP):
+        return False
+    scene.later(STOPPED_FOR, lambda: _send(pid, signal.SIGCONT))
+    return True
+
+
+def _worker() -> int | None:
+    return _holder(paths.home().worker_lock)
+
+
+def _reader() -> int | None:
+    worker = _worker()
+    return None if worker is None else _child(worker, "trainui.metrics.reader")
 
 
 def _holder(lock: Path) -> int | None:
@@ -132,16 +256,3 @@ def _broker() -> int | None:
         if ours and ("valkey-server" in command or "redis-server" in command):
             return int(process.info["pid"])
     return None
-
-
-def _of_running_attempt(column: str) -> int | None:
-    found = _of_running_attempts(column)
-    return random.choice(found) if found else None
-
-
-def _of_running_attempts(column: str) -> list[int]:
-    with views.reading() as connection:
-        found = connection.execute(
-            f"SELECT {column} FROM attempts WHERE status = 'running' AND {column} IS NOT NULL"
-        ).fetchall()
-    return [int(row[0]) for row in found]

@@ -1,47 +1,236 @@
-"""What must hold after any faults: looked up in the ledger, the database and the process table."""
+"""What must hold after any faults: the store compared with the ledger that the stages kept."""
 
 from __future__ import annotations
 
 import json
+import signal
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec
 
 import psutil
 
-from tests.chaos.pipelines import Entry, read_ledger
+from tests.chaos.evidence import Evidence, Tried
+from tests.chaos.pipelines import Pipeline
+from tests.chaos.scene import Key, Scene
+from tests.chaos.work import OWN
 from trainui import paths
+from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store import views
 
+SECONDS = 15.0
+"""Within which an end that somebody saw is on record: a process may have been stopped for 3."""
 
-def check_run(run_id: str, ledger: Path) -> None:
+UNSEEN_SECONDS = 60.0
+"""The same where its supervisor was killed, so that the next worker saw it first."""
+
+EARLIER = 0.1
+"""Seconds by which clocks of one machine may differ: file times are behind."""
+
+
+P = ParamSpec("P")
+
+
+class BrokenInvariantError(AssertionError):
+    """The store is not as the ledger says."""
+
+
+def invariant(check: Callable[P, None]) -> Callable[P, None]:
+    """Have what a check finds told from whatever else fails in a trial."""
+
+    @wraps(check)
+    def checked(*arguments: P.args, **named: P.kwargs) -> None:
+        try:
+            check(*arguments, **named)
+        except AssertionError as error:
+            raise BrokenInvariantError(*error.args) from error
+
+    return checked
+
+
+@invariant
+def check_over(run_id: str, pipeline: Pipeline) -> None:
+    """Check a run that is over, however it ended: nothing of it runs, no retry is owed."""
+    check_nothing_left(run_id)
+    found = Evidence(run_id, pipeline)
+    for stage in found.stages:
+        tries = found.tries[stage.name]
+        if stage.status not in (Status.FAILED, Status.INTERRUPTED) or not tries:
+            continue
+        last = tries[-1].record
+        excused = last.cancel_requested_at is not None or any(one.got_nowhere for one in tries)
+        owed = pipeline.retries[stage.name] - stage.retries_used
+        assert excused or owed <= 0, f"{stage.name} is {stage.status} with {owed} retries left"
+
+
+@invariant
+def check_completed(scene: Scene, run_id: str, pipeline: Pipeline) -> None:
     """Check a run that has completed; AssertionError says which invariant is broken."""
-    entries = read_ledger(ledger)
-    with views.reading() as connection:
-        stages = views.stages(connection, run_id)
-        tries = views.attempts(connection, run_id)
-        points = Counter(
-            (owner, attempt) for owner, attempt in _points(connection, [s.id for s in stages])
-        )
-    assert all(stage.status == Status.COMPLETED for stage in stages)
-    _check_once(entries)
-    _check_order(entries, {stage.name: stage.depends_on for stage in stages})
-    for stage in stages:
-        attempts = tries[stage.id]
-        completed = [one.number for one in attempts if one.status == Status.COMPLETED]
+    found = Evidence(run_id, pipeline)
+    assert [stage.status for stage in found.stages if stage.status != Status.COMPLETED] == []
+    _check_order(found)
+    for stage in found.stages:
+        tries = found.tries[stage.name]
+        assert [one.number for one in tries] == list(range(1, len(tries) + 1)), tries
+        completed = [one.number for one in tries if one.record.status == Status.COMPLETED]
         assert completed == [stage.attempt], f"{stage.name} completed in attempts {completed}"
-        assert all(one.completed_at is not None for one in attempts)
-        for one in attempts:
-            written = _lines(Path(one.directory) / "metrics.jsonl")
-            stored = points[(stage.id, one.number)]
-            assert stored == written, f"{stage.name} attempt {one.number}: {stored} of {written}"
+        _check_stage(stage, tries[-1], pipeline)
+        for one in tries:
+            _check_points(one, found.points[one.key])
+            _check_start(one, scene)
+            if one.start is not None:
+                _check_times(one, scene)
+                _check_end(one, scene)
+                _check_checkpoint(one, tries)
 
 
+def _check_order(found: Evidence) -> None:
+    upstreams = {stage.name: stage.depends_on for stage in found.stages}
+    ended: set[str] = set()
+    for entry in found.entries:
+        if entry.what == "end" and entry.more["code"] == 0:
+            ended.add(entry.stage)
+        elif entry.what == "start":
+            missing = set(upstreams[entry.stage]) - ended
+            assert not missing, f"{entry.stage} started before {missing}"
+
+
+def _check_stage(stage: StageRecord, last: Tried, pipeline: Pipeline) -> None:
+    """Check what a completed stage shows: what its last attempt did."""
+    assert last.end is not None, f"{last} is completed, and its process never ended by itself"
+    plan, record = pipeline.plans[stage.name], last.record
+    expected = last.end.more["result"] if stage.name in pipeline.tasks else None
+    for one in (stage, record):
+        shown = (one.exit_code, one.result, one.error)
+        assert shown == (0, expected, None), f"{last}: exit code, result and error are {shown}"
+    assert (stage.started_at, stage.completed_at) == (record.started_at, record.completed_at)
+    assert stage.retries_used <= pipeline.retries[stage.name], f"{stage.name}: too many retries"
+    if "forgets" in plan:
+        file = Path(stage.directory, "output.json")
+        assert file.exists(), f"{last}: completed without its output"
+        output = json.loads(file.read_text())
+        assert output["attempt"] == last.number, f"{last}: its output is attempt {output}"
+
+
+def _check_points(one: Tried, stored: Counter[tuple[float, float]]) -> None:
+    """Check that each point is stored once, with its step and value."""
+    written = Counter((entry.more["step"], entry.more["value"]) for entry in one.points)
+    assert stored <= written, f"{one}: never written: {stored - written}"
+    lost = list((written - stored).elements())
+    # the last one is in the ledger first: its process may have ended between
+    may_lack = [(one.points[-1].more["step"], one.points[-1].more["value"])] if one.points else []
+    assert lost == [] or (one.end is None and lost == may_lack), f"{one}: lost: {lost}"
+
+
+def _check_start(one: Tried, scene: Scene) -> None:
+    """Check that an attempt was started at most once, and alone."""
+    assert len(one.starts) <= 1, f"{one}: started {len(one.starts)} times"
+    if one.start is None:
+        assert scene.faults, f"{one}: its process never started, and nothing was done to it"
+        return
+    beside = one.start.more["beside"]
+    assert beside == [], f"{one}: processes {beside} of an earlier attempt lived as it started"
+
+
+def _check_times(one: Tried, scene: Scene) -> None:
+    """Check that the times on record are those of the ledger."""
+    record = one.record
+    assert one.start is not None
+    assert record.started_at is not None, f"{one}: its start is not on record"
+    assert record.completed_at is not None, f"{one}: its end is not on record"
+    started, completed = record.started_at / 1e6, record.completed_at / 1e6
+    late = one.start.time - started
+    assert -EARLIER <= late <= SECONDS, f"{one}: its start is {late:.1f} s before its first act"
+    last = one.entries[-1].time
+    unseen = one.key in scene.orphaned or one.overlaps(scene.full)
+    after = completed - last
+    earliest = one.start.time - last if unseen else 0.0  # as its logs and metrics were written
+    latest = UNSEEN_SECONDS if unseen else SECONDS
+    assert earliest - EARLIER <= after <= latest, (
+        f"{one}: its end is {after:.1f} s after its last act"
+    )
+
+
+def _check_end(one: Tried, scene: Scene) -> None:
+    """Check that how an attempt ended is on record as it was, or as a fault explains."""
+    record = one.record
+    was_cancelled = record.cancel_requested_at is not None and any(
+        began <= record.cancel_requested_at / 1e6 <= ended for began, ended in scene.cancels
+    )
+    assert was_cancelled or record.cancel_requested_at is None, f"{one}: nobody cancelled it"
+    if one.end is None:
+        killed = one.key in scene.killed or was_cancelled
+        assert killed, f"{one}: its process was ended, and nobody ended it"
+    if was_cancelled or one.key in scene.orphaned or one.overlaps(scene.full):
+        return  # cancelled, unseen, or with no room for its journal
+    if one.end is None or (one.key in scene.killed and record.signal is not None):
+        how = (record.status, record.signal)
+        assert how == (Status.FAILED, signal.SIGKILL), f"{one}: killed, and on record as {how}"
+        return
+    code = one.end.more["code"]
+    assert record.exit_code == code, f"{one}: exit code {record.exit_code}, it was {code}"
+    if record.status == Status.COMPLETED:
+        assert code == 0, f"{one}: completed with {code}"
+    else:
+        assert record.status == Status.FAILED, f"{one}: {record.status} with exit code {code}"
+        words = (f"exit code {code}", f"SystemExit: {code}") if code else ("output.json",)
+        said = record.error or ""
+        assert any(why in said for why in words), f"{one}: it does not say why: {said!r}"
+
+
+def _check_checkpoint(one: Tried, tries: list[Tried]) -> None:
+    """Check that an attempt continued from the newest checkpoint that earlier ones wrote."""
+    assert one.start is not None
+    given = one.start.more["checkpoint"]
+    assert given == one.record.checkpoint, f"{one}: from {given}, not {one.record.checkpoint}"
+    earlier = tries[: one.number - 1]
+    written = {entry.more["path"]: entry.more["step"] for t in earlier for entry in t.checkpoints}
+    if given is None:
+        sure = [entry for t in earlier for entry in t.entries if _follows_checkpoint(entry, t)]
+        assert sure == [] or any(t.got_nowhere for t in earlier), f"{one}: did not continue"
+        return
+    assert given in written, f"{one}: continued from {given}, which no attempt wrote"
+    assert one.start.more["first"] == written[given] + 1
+
+
+def _follows_checkpoint(entry: object, one: Tried) -> bool:
+    """Tell whether an entry shows that a checkpoint before it had got its name."""
+    return bool(one.checkpoints) and entry is one.entries[-1] and entry is not one.checkpoints[-1]
+
+
+@invariant
 def check_nothing_left(run_id: str) -> None:
     """Check that no process of a run is left."""
     left = [pid for pid, environ in _environments() if environ.get("TRAINUI_RUN_ID") == run_id]
-    assert left == [], f"processes of the run are left: {left}"
+    assert left == [], f"the run is over, and processes of it live: {left}"
+
+
+@invariant
+def check_gone(key: Key) -> None:
+    """Check that no process of an attempt lives whose end is on record."""
+    mine = dict(zip(OWN, map(str, key), strict=True))
+    left = [pid for pid, environ in _environments() if mine.items() <= environ.items()]
+    assert left == [], f"{key[1]} attempt {key[2]}: its end is on record, and {left} live"
+
+
+@invariant
+def check_deleted(run_id: str) -> None:
+    """Check that nothing of a deleted run is left."""
+    check_nothing_left(run_id)
+    assert not (paths.home().root / "runs" / run_id).exists()
+    with views.reading() as connection:
+        assert views.run(connection, run_id) is None
+        for table in ("stages", "events"):
+            rows = connection.execute(f"SELECT 1 FROM {table} WHERE run_id = ?", (run_id,))
+            assert rows.fetchall() == [], f"rows of {table} are left"
+        owners = "SELECT owner FROM {} WHERE owner NOT IN (SELECT id FROM stages)"
+        for table in ("sources", "series"):
+            left = connection.execute(owners.format(table)).fetchall()
+            assert left == [], f"rows of {table} are left"
 
 
 def check_home_is_quiet() -> None:
@@ -55,45 +244,6 @@ def check_home_is_quiet() -> None:
     assert left == [], f"processes of this home are left: {left}"
     with closing(views.connect(paths.home().database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-
-
-def _check_once(entries: list[Entry]) -> None:
-    doubled = [entry for entry, count in Counter(entries).items() if count > 1]
-    assert doubled == [], f"more than once: {doubled}"
-
-
-def _check_order(entries: list[Entry], upstreams: dict[str, tuple[str, ...]]) -> None:
-    ended: set[str] = set()
-    for entry in entries:
-        if entry.what == "end":
-            ended.add(entry.stage)
-        else:
-            missing = set(upstreams[entry.stage]) - ended
-            assert not missing, f"{entry.stage} started before {missing}"
-
-
-def _points(connection: object, owners: list[str]) -> list[tuple[str, int]]:
-    from trainui.store import curves
-
-    found = []
-    for owner in owners:
-        for point in curves.points(connection, [owner]):  # type: ignore[arg-type]
-            if point.name == "loss":
-                found.append((owner, point.attempt))
-    return found
-
-
-def _lines(file: Path) -> int:
-    if not file.exists():
-        return 0
-    whole = 0
-    for line in file.read_bytes().splitlines():
-        try:
-            json.loads(line)
-        except ValueError:
-            continue
-        whole += 1
-    return whole
 
 
 def _environments() -> list[tuple[int, dict[str, str]]]:

@@ -4,29 +4,61 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
+from tests.chaos.invariants import BrokenInvariantError
 from tests.chaos.trial import Trial, stop_everything
+from tests.faults import disks
+
+DISK_MB = 160
+"""Of a home's own disk: no stage starts with less than 100 MB free."""
 
 
 def run(seed: int, numbers: Sequence[int], folder: Path) -> Counter[str]:
-    """Run trials until one fails, here or in another job; AssertionError says which and how."""
-    os.environ["TRAINUI_HOME"] = f"{folder}/home-{numbers[0]}"
+    """Run trials until one fails, here or in another job; the error says which and how."""
+    home = folder / f"home-{numbers[0]}"
+    os.environ["TRAINUI_HOME"] = str(home)
     os.environ["TRAINUI_CPUS"] = "3"
     counts: Counter[str] = Counter()
     failed = folder / "failed"
-    try:
-        for number in numbers:
-            if failed.exists():
-                break
-            trial = Trial(random.Random(f"{seed} {number}"), folder / str(number))
-            try:
-                counts += trial.run()
-            except Exception as error:
-                failed.touch()
-                raise AssertionError(f"trial {number}: {error!r}\n{trial.history}") from error
-    finally:
-        stop_everything()
+    with _small_disk(home) as disk:
+        try:
+            for number in numbers:
+                if failed.exists():
+                    break
+                trial = Trial(random.Random(f"{seed} {number}"), folder / str(number), disk)
+                try:
+                    counts += trial.run()
+                except Exception as error:
+                    failed.touch()
+                    known = isinstance(error, BrokenInvariantError)
+                    kind = BrokenInvariantError if known else RuntimeError
+                    raise kind(f"trial {number}: {error}\n{trial.history}") from error
+        finally:
+            stop_everything()
+            if disk is not None and failed.exists():
+                _keep(home)
     return counts
+
+
+@contextmanager
+def _small_disk(home: Path) -> Iterator[Path | None]:
+    """A disk for a home; None, and no fault of a full disk, where none can be made."""
+    with ExitStack() as mounted:
+        disk = None
+        with suppress(pytest.skip.Exception):
+            disk = mounted.enter_context(disks.small_disk(home, megabytes=DISK_MB))
+        yield disk
+
+
+def _keep(home: Path) -> None:
+    """Copy what is to be looked at of a home whose disk is about to go."""
+    sockets = shutil.ignore_patterns("*.sock*", "bell", "doorbell*")
+    with suppress(shutil.Error):  # of sockets under other names
+        shutil.copytree(home, home.with_name(f"{home.name}-kept"), ignore=sockets)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-STAGE = """\
-set -e
-trap 'exit 1' TERM
-printf 'start %s %s\\n' "$TRAINUI_STAGE" "$TRAINUI_ATTEMPT" >> "{ledger}"
-i=0
-while [ $i -lt {lines} ]; do
-  printf '{{"step": %d, "loss": %d.5}}\\n' $i $i >> "$TRAINUI_METRICS_FILE"
-  i=$((i + 1))
-  sleep {pause}
-done
-printf 'end %s %s\\n' "$TRAINUI_STAGE" "$TRAINUI_ATTEMPT" >> "{ledger}"
-"""
+from tests.chaos import work
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline file, and what its stages are to do."""
+
+    file: Path
+    ledger: Path
+    plans: dict[str, dict[str, Any]]
+    """By stage: the arguments of `work.train`."""
+    retries: dict[str, int]
+    """By stage."""
+    tasks: frozenset[str]
+    """The stages that are a function and no command: those have results."""
 
 
 @dataclass(frozen=True)
@@ -26,36 +32,95 @@ class Entry:
     """A line of the ledger."""
 
     what: str
-    """`start` or `end`."""
+    """`start`, `point`, `checkpoint` or `end`."""
     stage: str
     attempt: int
+    pid: int
+    time: float
+    """Seconds since 1970."""
+    more: dict[str, Any]
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Which attempt wrote it."""
+        return self.stage, self.attempt
 
 
-def write_pipeline(random_: random.Random, directory: Path) -> tuple[Path, Path]:
-    """Write a pipeline file of a random DAG; return it and its stages' ledger."""
-    ledger = directory / "ledger.txt"
+def write_pipeline(
+    random_: random.Random, directory: Path, *, name: str = "chaos", most: int = 8
+) -> Pipeline:
+    """Write a pipeline file of a random DAG.
+
+    Args:
+        random_: what decides.
+        directory: where it and its ledger lie.
+        name: its own.
+        most: how many stages there are at most.
+    """
+    ledger = directory / f"{name}.ledger"
     ledger.touch()
-    count = random_.randint(3, 8)
-    stages = []
-    for number in range(count):
+    shutil.copy(work.__file__, directory / "work.py")
+    plans, retries, stages, tasks = {}, {}, [], set()
+    for number in range(random_.randint(min(3, most), most)):
+        stage = f"s{number}"
         earlier = [f"s{other}" for other in range(number)]
         upstreams = random_.sample(earlier, min(len(earlier), random_.choice([0, 1, 1, 2])))
-        script = STAGE.format(
-            ledger=ledger,
-            lines=random_.randint(2, 24),
-            pause=random_.choice(["0.01", "0.05", "0.15"]),
-        )
-        # $ is the shell's here, and JSON is YAML
-        stages.append({"name": f"s{number}", "run": ["sh", "-c", script], "depends_on": upstreams})
-    file = directory / "chaos.yaml"
-    file.write_text(json.dumps({"name": "chaos", "stages": stages}, indent=1))
-    return file, ledger
+        plan = _plan(random_)
+        retries[stage] = _retries(random_, plan)
+        written: dict[str, Any] = {"name": stage, "depends_on": upstreams, "grace": "2s"}
+        written["retries"] = retries[stage]
+        arguments = {"ledger": str(ledger), **plan}
+        if random_.random() < 0.35:
+            tasks.add(stage)
+            written |= {"task": "work:train", "params": arguments}
+        else:
+            # -S: it needs nothing that is installed, and starts at once
+            written["run"] = ["python3", "-S", "work.py", json.dumps(arguments)]
+        if plan.get("every"):
+            written["checkpoint"] = "step-*.json"
+        if "forgets" in plan:
+            written["outputs"] = ["output.json"]
+        plans[stage] = plan
+        stages.append(written)
+    file = directory / f"{name}.yaml"
+    # JSON is YAML
+    file.write_text(json.dumps({"name": name, "stages": stages}, indent=1))
+    return Pipeline(file, ledger, plans, retries, frozenset(tasks))
+
+
+_OPTIONS: tuple[tuple[float, Callable[[random.Random], dict[str, Any]]], ...] = (
+    (0.3, lambda chance: {"fails": chance.randint(1, 2), "code": chance.choice([1, 3, 77])}),
+    (0.4, lambda chance: {"every": chance.randint(2, 5)}),
+    (0.3, lambda chance: {"forgets": chance.choice([0, 0, 1])}),
+    (0.2, lambda _chance: {"clears": True}),
+    (0.15, lambda chance: {"helper": chance.choice(["stays", "session"])}),
+)
+"""What a stage may do besides, each with how likely it is."""
+
+
+def _plan(random_: random.Random) -> dict[str, Any]:
+    plan: dict[str, Any] = {
+        "steps": random_.randint(2, 24),
+        "pause": random_.choice([0.01, 0.05, 0.15]),
+        "seed": random_.randrange(1000),
+    }
+    for likely, option in _OPTIONS:
+        if random_.random() < likely:
+            plan |= option(random_)
+    return plan
+
+
+def _retries(random_: random.Random, plan: dict[str, Any]) -> int:
+    """Return mostly as many as a stage needs, so that few runs need a resume for that."""
+    needed = int(plan.get("fails", 0)) + int(plan.get("forgets", 0))
+    return needed if needed and random_.random() < 0.8 else random_.choice([0, 0, 1])
 
 
 def read_ledger(ledger: Path) -> list[Entry]:
     """Return what truly ran, in order."""
     entries = []
     for line in ledger.read_text().splitlines():
-        what, stage, attempt = line.split()
-        entries.append(Entry(what, stage, int(attempt)))
+        fields = json.loads(line)
+        known = {name: fields.pop(name) for name in ("what", "stage", "attempt", "pid", "time")}
+        entries.append(Entry(**known, more=fields))
     return entries

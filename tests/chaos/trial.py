@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
+import sqlite3
 import time
 from collections import Counter
 from pathlib import Path
 
 from tests.chaos import faults, invariants
-from tests.chaos.faults import FAULTS
-from tests.chaos.pipelines import write_pipeline
+from tests.chaos.commands import trainui
+from tests.chaos.faults import FAULTS, OFTEN
+from tests.chaos.invariants import BrokenInvariantError
+from tests.chaos.pipelines import Pipeline, write_pipeline
+from tests.chaos.scene import Scene
 from tests.chaos.screen import Screen
+from trainui import control
+from trainui.domain.records import RunRecord
 from trainui.domain.states import ENDED, Status
+from trainui.errors import UnfitEnvironmentError
 from trainui.store import views
 
 PATIENCE = 120.0
-"""Seconds within which a run of a few seconds must be over, whatever is killed."""
+"""Seconds within which a run of a few seconds must be over, whatever is done to it."""
 
 WATCHED = 0.4
 """The share of the trials in which somebody has the screen open on the run."""
 
+ACCOMPANIED = 0.3
+"""The share of the trials in which another run may be deleted meanwhile."""
+
 BETWEEN = 1.0
 """Seconds at most from one fault to the next: most of them hit the recovery from another."""
 
+LOOK_EVERY = 0.1
+"""Seconds; the looks are not to take the time of what is looked at."""
+
 RESUMES = 20
 """Faults end after the first few, so that each run can complete."""
-
-
-def trainui(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of trainui as a person would."""
-    command = [sys.executable, "-m", "trainui", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120
-    )
 
 
 def stop_everything() -> None:
@@ -48,82 +51,117 @@ def stop_everything() -> None:
 class Trial:
     """A run and what is done to it."""
 
-    def __init__(self, random_: random.Random, directory: Path) -> None:
+    def __init__(self, random_: random.Random, directory: Path, disk: Path | None) -> None:
         directory.mkdir()
         self._random = random_
-        self._file, self._ledger = write_pipeline(random_, directory)
+        self._pipeline = write_pipeline(random_, directory)
+        self._other = None
+        if random_.random() < ACCOMPANIED:
+            self._other = write_pipeline(random_, directory, name="other", most=2)
         self._counts: Counter[str] = Counter()
         self._faults_left = random_.randint(1, 4)
-        self._faults: list[str] = []
         self._watched = random_.random() < WATCHED
         self._screen: Screen | None = None
+        self._scene = Scene("", random_, disk)
 
     @property
     def history(self) -> str:
         """What was done to the run, in order."""
-        return "faults: " + ", ".join(self._faults)
+        return f"run {self._scene.run_id}, faults: " + ", ".join(self._scene.faults)
 
     def run(self) -> Counter[str]:
         """Run the trial; AssertionError where an invariant is broken."""
-        submitted = trainui("run", str(self._file), "--detach", "--json")
-        assert submitted.returncode == 0, submitted.stderr + submitted.stdout
-        run_id = json.loads(submitted.stdout)["run"]
+        scene = self._scene
+        scene.run_id = _submit(self._pipeline)
+        if self._other is not None:
+            scene.bystander = (_submit(self._other), self._other)
         if self._watched:
-            self._screen = Screen(run_id, self._random)
+            self._screen = Screen(scene.run_id, self._random)
         try:
-            self._until_completed(run_id)
+            self._until_completed(scene.run_id, self._pipeline)
+            if scene.bystander is not None:
+                self._until_completed(*scene.bystander)
         finally:
+            scene.undo(all_of_it=True)
             self._kill_screen()
-        invariants.check_run(run_id, self._ledger)
-        invariants.check_nothing_left(run_id)
+        for run_id, pipeline in self._runs():
+            invariants.check_completed(scene, run_id, pipeline)
+            control.remove(run_id)
+            invariants.check_deleted(run_id)
         return self._counts
 
-    def _until_completed(self, run_id: str) -> None:
+    def _runs(self) -> list[tuple[str, Pipeline]]:
+        mine = (self._scene.run_id, self._pipeline)
+        return [mine, self._scene.bystander] if self._scene.bystander else [mine]
+
+    def _until_completed(self, run_id: str, pipeline: Pipeline) -> None:
         for _ in range(RESUMES):
             status = self._until_over(run_id)
+            self._scene.undo(all_of_it=True)
+            invariants.check_over(run_id, pipeline)
             if status == Status.COMPLETED:
                 break
             self._counts["resumes"] += 1
             resumed = trainui("resume", run_id, "--detach")
             assert resumed.returncode == 0, resumed.stderr
         else:
-            raise AssertionError(f"{run_id} does not complete")
+            raise BrokenInvariantError(f"{run_id} does not complete")
 
     def _kill_screen(self) -> None:
         if self._screen is not None:
             self._screen.kill()
             self._screen = None
             self._counts["screen"] += 1
-            self._faults.append("screen")
+            self._scene.faults.append("screen")
 
     def _until_over(self, run_id: str) -> Status:
         deadline = time.monotonic() + PATIENCE
         next_fault = time.monotonic() + self._random.uniform(0, BETWEEN)
         while time.monotonic() < deadline:
-            with views.reading() as connection:
-                run = views.run(connection, run_id)
-            assert run is not None
-            if run.status in ENDED:
+            self._scene.undo()
+            run = self._look(run_id)
+            if run is not None and run.status in ENDED:
                 return run.status
             if self._screen is not None and not self._screen.live():
                 self._kill_screen()
             due = self._faults_left and time.monotonic() > next_fault
             if due and self._cause_a_fault():
                 next_fault = time.monotonic() + self._random.uniform(0, BETWEEN)
-            elif faults.nobody_lives():
+            elif run is not None and faults.nobody_lives(self._scene):
                 # any one process of ours brings back the rest; where none is left, a person does
                 self._counts["starts by a person"] += 1
                 trainui("worker", "start")
-            time.sleep(0.05)
+            time.sleep(LOOK_EVERY)
+        self._scene.undo(all_of_it=True)
         shown = trainui("show", run_id)
-        raise AssertionError(f"{run_id} is not over after {PATIENCE:.0f} s:\n{shown.stdout}")
+        raise BrokenInvariantError(f"{run_id} is not over after {PATIENCE:.0f} s:\n{shown.stdout}")
+
+    def _look(self, run_id: str) -> RunRecord | None:
+        """Return a run as it is on record; None where a full disk hides it for the moment."""
+        try:
+            with views.reading() as connection:
+                run = views.run(connection, run_id)
+                ended = self._scene.just_ended(connection)
+        except (sqlite3.OperationalError, UnfitEnvironmentError):
+            return None
+        for key in ended:
+            invariants.check_gone(key)
+        assert run is not None
+        return run
 
     def _cause_a_fault(self) -> bool:
-        """Cause one; return whether there was anything to kill."""
-        name = self._random.choice(list(FAULTS))
-        if not FAULTS[name]():
+        """Cause one; return whether there was anything to do it to."""
+        weights = [OFTEN.get(name, 1) for name in FAULTS]
+        (name,) = self._random.choices(list(FAULTS), weights)
+        if not FAULTS[name](self._scene):
             return False
         self._counts[name] += 1
-        self._faults.append(name)
+        self._scene.faults.append(name)
         self._faults_left -= 1
         return True
+
+
+def _submit(pipeline: Pipeline) -> str:
+    submitted = trainui("run", str(pipeline.file), "--detach", "--json")
+    assert submitted.returncode == 0, submitted.stderr + submitted.stdout
+    return str(json.loads(submitted.stdout)["run"])

@@ -1,0 +1,109 @@
+"""What the store and the ledger say of a run, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from tests.chaos.pipelines import Entry, Pipeline, read_ledger
+from tests.chaos.scene import Key, Window
+from trainui.domain.records import AttemptRecord
+from trainui.store import curves, driver, views
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An attempt: its record, and what its processes wrote into the ledger."""
+
+    key: Key
+    record: AttemptRecord
+    entries: list[Entry]
+    got_nowhere: bool
+    """It is on record that its checkpoint was tried in vain."""
+
+    def __str__(self) -> str:
+        return f"{self.key[1]} attempt {self.number}"
+
+    @property
+    def number(self) -> int:
+        """From 1 on."""
+        return self.record.number
+
+    @property
+    def starts(self) -> list[Entry]:
+        """Of its processes."""
+        return self._of("start")
+
+    @property
+    def start(self) -> Entry | None:
+        """Of its first process."""
+        return next(iter(self.starts), None)
+
+    @property
+    def points(self) -> list[Entry]:
+        """Which its process was about to write."""
+        return self._of("point")
+
+    @property
+    def checkpoints(self) -> list[Entry]:
+        """Which its process was about to write."""
+        return self._of("checkpoint")
+
+    @property
+    def end(self) -> Entry | None:
+        """How its process said that it ends."""
+        return next(iter(self._of("end")), None)
+
+    def overlaps(self, windows: Iterable[Window]) -> bool:
+        """Tell whether it ran in one of these, or ended just after it."""
+        began, ended = self.entries[0].time, self.entries[-1].time
+        return any(first <= ended + 2 and last >= began - 2 for first, last in windows)
+
+    def _of(self, what: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry.what == what]
+
+
+class Evidence:
+    """A run's stages and attempts as they are now."""
+
+    def __init__(self, run_id: str, pipeline: Pipeline) -> None:
+        self.entries = read_ledger(pipeline.ledger)
+        self._run_id = run_id
+        with views.reading() as connection:
+            self.stages = views.stages(connection, run_id)
+            self._attempts = views.attempts(connection, run_id)
+            self._in_vain = _in_vain(connection)
+            self.points = self._points(connection)
+
+    @cached_property
+    def tries(self) -> dict[str, list[Tried]]:
+        """The attempts by the stage's name, the first one first."""
+        return {
+            stage.name: [self._tried(stage.name, one) for one in self._attempts.get(stage.id, ())]
+            for stage in self.stages
+        }
+
+    def _tried(self, stage: str, record: AttemptRecord) -> Tried:
+        entries = [entry for entry in self.entries if entry.key == (stage, record.number)]
+        key = (self._run_id, stage, record.number)
+        return Tried(key, record, entries, record.id in self._in_vain)
+
+    def _points(self, connection: driver.Connection) -> dict[Key, Counter[tuple[float, float]]]:
+        names = {stage.id: stage.name for stage in self.stages}
+        found = {
+            (self._run_id, names[owner], one.number): Counter[tuple[float, float]]()
+            for owner, tries in self._attempts.items()
+            for one in tries
+        }
+        for point in curves.points(connection, list(names)):
+            if point.name == "loss":
+                key = (self._run_id, names[point.owner], point.attempt)
+                found[key][(point.step, point.value)] += 1
+        return found
+
+
+def _in_vain(connection: driver.Connection) -> set[int]:
+    found = connection.execute("SELECT id FROM attempts WHERE checkpoint_tried")
+    return {int(row[0]) for row in found}

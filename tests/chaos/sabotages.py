@@ -1,0 +1,202 @@
+"""Faults of trainui itself, which the chaos runs must see: each is a patch of a worker's behaviour.
+
+`python -m tests.chaos --sabotage NAME` names this module in the setting `include`, so that a worker
+imports it as it starts. Nothing of the package is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "CHAOS_SABOTAGE"
+"""Names the sabotage for the worker and the metrics reader."""
+
+READER = "trainui.metrics.reader"
+
+HOUR = 3600 * 10**6
+
+
+def _change_outcomes(**changed: Callable[[Any], Any]) -> None:
+    """Have other values recorded of each end."""
+    from trainui.store import attempts
+
+    end = attempts.end
+
+    def sabotaged(connection: Any, attempt_id: int, outcome: Any) -> Any:
+        values = {name: change(getattr(outcome, name)) for name, change in changed.items()}
+        return end(connection, attempt_id, replace(outcome, **values))
+
+    attempts.end = sabotaged
+
+
+def _nothing(_value: Any) -> None:
+    return None
+
+
+def change_points() -> None:
+    """Every stored step is one too high, and every value is doubled."""
+    from trainui.store import points
+
+    save = points.save
+
+    def sabotaged(connection: Any, before: Any, after: Any, batch: Any, *, records: int) -> Any:
+        changed = {
+            name: type(one)(one.ordinals, one.steps + 1, one.values * 2, one.times)
+            for name, one in batch.items()
+        }
+        return save(connection, before, after, changed, records=records)
+
+    points.save = sabotaged
+
+
+def lose_points() -> None:
+    """What is read in every third turn is not stored."""
+    from trainui.store import points
+
+    save, calls = points.save, iter(range(sys.maxsize))
+
+    def sabotaged(connection: Any, before: Any, after: Any, batch: Any, *, records: int) -> Any:
+        kept = {} if next(calls) % 3 == 2 else batch
+        return save(connection, before, after, kept, records=records)
+
+    points.save = sabotaged
+
+
+def end_running() -> None:
+    """A new worker ends every stage that runs."""
+    from trainui.store import views
+
+    if not views.is_there():
+        return
+    with views.reading() as connection:
+        found = connection.execute(
+            "SELECT pid FROM attempts WHERE status = 'running' AND pid IS NOT NULL"
+        ).fetchall()
+    for (pid,) in map(tuple, found):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def record_late() -> None:
+    """Every end is recorded an hour late."""
+    _change_outcomes(completed_at=lambda time: time + HOUR)
+
+
+def lose_results() -> None:
+    """The results of tasks are lost."""
+    _change_outcomes(result=_nothing)
+
+
+def lose_exit_codes() -> None:
+    """Exit codes are lost."""
+    _change_outcomes(exit_code=_nothing)
+
+
+def lose_errors() -> None:
+    """Why attempts failed is lost."""
+    _change_outcomes(error=_nothing)
+
+
+def give_up_orphans() -> None:
+    """A process whose supervisor was killed is recorded as interrupted while it lives."""
+    from trainui.supervisor import process
+
+    probe = process.probe
+
+    def sabotaged(attempt_dir: Path) -> Any:
+        found = probe(attempt_dir)
+        orphan = found.state == process.ProbeState.ORPHAN
+        return process.Probe(process.ProbeState.LOST) if orphan else found
+
+    process.probe = sabotaged
+
+
+def never_retry() -> None:
+    """Retries never happen."""
+    from trainui.store import attempts
+
+    vars(attempts)["next_retry"] = lambda *_arguments, **_named: None
+
+
+def start_afresh() -> None:
+    """No attempt continues from a checkpoint."""
+    from trainui.execution import checkpoints
+
+    checkpoints.find = lambda *_arguments, **_named: None
+
+
+def trust_exit_codes() -> None:
+    """Outputs that are not there go unnoticed."""
+    from trainui.execution import outputs
+
+    outputs.problem = lambda *_arguments, **_named: None
+
+
+WORKER: dict[str, Callable[[], None]] = {
+    "worker-ends-stages": end_running,
+    "ends-an-hour-late": record_late,
+    "results-lost": lose_results,
+    "exit-codes-lost": lose_exit_codes,
+    "errors-lost": lose_errors,
+    "orphans-given-up": give_up_orphans,
+    "no-retries": never_retry,
+    "no-checkpoints": start_afresh,
+    "outputs-unchecked": trust_exit_codes,
+}
+
+METRICS: dict[str, Callable[[], None]] = {
+    "points-changed": change_points,
+    "points-lost": lose_points,
+}
+"""Those of the metrics reader's process."""
+
+SABOTAGES = {**METRICS, **WORKER}
+
+
+def environment(name: str) -> dict[str, str]:
+    """Return the variables with which a worker is sabotaged."""
+    root = str(Path(__file__).parents[2])
+    return {VARIABLE: name, "TRAINUI_INCLUDE": json.dumps([__name__]), "PYTHONPATH": root}
+
+
+def _start_reader(log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", __name__, READER]  # its name is how it is found
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=file, stderr=file, start_new_session=True
+        )
+
+
+def _sabotage_worker() -> None:
+    name = os.environ[VARIABLE]
+    if name in WORKER:
+        WORKER[name]()
+    else:
+        from trainui.metrics import process
+
+        process.start = _start_reader
+
+
+def _is_worker() -> bool:
+    """Tell whether this process is a worker: a task's imports what `include` names too."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec is not None and spec.name == "trainui.execution.worker"
+
+
+if __name__ == "__main__":
+    METRICS[os.environ[VARIABLE]]()
+    from trainui.metrics import reader
+
+    sys.exit(reader.main())
+elif VARIABLE in os.environ and _is_worker():
+    _sabotage_worker()
