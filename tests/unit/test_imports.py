@@ -64,15 +64,15 @@ def test_a_store_on_sqlite_loads_no_other_dialect_and_no_migrations(tmp_path: Pa
     assert not seen & {"sqlalchemy.dialects.postgresql", "psycopg", "alembic"}
 
 
-def test_a_submission_loads_no_orm(tmp_path: Path) -> None:
+def test_a_command_is_submitted_without_orm_and_pydantic(tmp_path: Path) -> None:
     submit = (
-        "from trainui import control\nfrom trainui.pipeline import loader\n"
-        "control.submit(loader.from_command(['true']))"
+        "from trainui import control\nfrom trainui.pipeline.bare_command import from_command\n"
+        "control.submit(from_command(['true']))"
     )
     loaded(submit, tmp_path)  # makes the store, from its models
     seen = loaded(submit, tmp_path)
     assert "trainui.store.new_run" in seen
-    assert not seen & {"sqlalchemy", "sqlmodel", "alembic", "numpy"}
+    assert not seen & {"sqlalchemy", "sqlmodel", "alembic", "numpy", "pydantic", "yaml"}
 
 
 def test_the_way_to_the_screen_loads_no_command(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def _load_command(
     name: str | None,
     gpus: int | None,
 ) -> Pipeline:
-    from trainui.pipeline import loader
+    from trainui.pipeline.bare_command import from_command
 
     if file is not None:
         raise UsageError(f"{file!r} and a command after `--`: give one of them")
@@ -193,9 +193,9 @@ def _load_command(
         raise UsageError("no command after `--`; such as `trainui run -- python train.py`")
     if given:
         raise UsageError("-p is for a pipeline file; a command has its own arguments")
-    pipeline = loader.from_command(list(command), name, gpus=gpus or 0)
+    pipeline = from_command(list(command), name, gpus=gpus or 0)
     if gpus is None and _expects_gpu():
-        pipeline = loader.from_command(list(command), name, gpus=1)
+        pipeline = from_command(list(command), name, gpus=1)
     return pipeline
 
 

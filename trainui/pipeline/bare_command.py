@@ -1,13 +1,19 @@
-"""A bare command as a pipeline of one stage: the stage's name, and the file that says the same."""
+"""A bare command as a pipeline of one stage: the stage's name, and the file that says the same.
+
+The pipeline is made without reading that file, since to load Pydantic takes longer than all else
+that a submission does; a test checks that both are equal.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
+from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import names, template
 
@@ -19,6 +25,37 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 _PATH = re.compile(r"[\w.+/@=-]+")
 _UNFIT = re.compile(r"[/.\[\]{}$\s]+")
 _BEYOND_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def from_command(
+    argv: Sequence[str],
+    name: str | None = None,
+    *,
+    directory: str | None = None,
+    gpus: int = 0,
+) -> Pipeline:
+    """Make a pipeline of one stage that runs a command as it is, with nothing filled in.
+
+    One word with spaces in it that is no program's name is shell text.
+
+    Args:
+        argv: the command's words.
+        name: the pipeline's name; None: the stage's, which is named after the script.
+        directory: where it runs; None: the current directory.
+        gpus: how many GPUs it gets.
+
+    Raises:
+        UsageError: there is no command, or it or the name cannot be stored.
+    """
+    if name is not None and (problem := names.pipeline_name_fault(name)):
+        raise UsageError(f"the name {name!r} {problem}")
+    text = file_text(argv, name, gpus)
+    words = tuple(map(template.escape, argv))
+    command = words[0] if is_shell_text(argv) else words
+    place, called = str(Path(directory or ".").absolute()), stage_name(argv)
+    stage = StageDefinition(called, group=called, command=command, workdir=place, gpus=gpus)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Pipeline(name or called, (stage,), text=text, digest=digest, directory=place)
 
 
 def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:

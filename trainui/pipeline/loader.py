@@ -12,9 +12,9 @@ from pathlib import Path, PurePath
 from typing import Any, TextIO
 
 from trainui.domain.definition import Pipeline
-from trainui.errors import UsageError
-from trainui.pipeline import api_stages, bare_command, names, source
+from trainui.pipeline import api_stages, names, source
 from trainui.pipeline.assemble import Origin, assemble
+from trainui.pipeline.bare_command import from_command as from_command
 from trainui.pipeline.document import read_document
 from trainui.pipeline.problems import Problems
 
@@ -73,31 +73,6 @@ def load_text(
         given=params or {},
     )
     return assemble(document, origin, problems)
-
-
-def from_command(
-    argv: AnySequence[str],
-    name: str | None = None,
-    *,
-    directory: str | None = None,
-    gpus: int = 0,
-) -> Pipeline:
-    """Make a pipeline of one stage that runs a command as it is, with nothing filled in.
-
-    One word with spaces in it that is no program's name is shell text.
-
-    Args:
-        argv: the command's words.
-        name: the pipeline's name; None: the stage's, which is named after the script.
-        directory: where it runs; None: the current directory.
-        gpus: how many GPUs it gets.
-
-    Raises:
-        UsageError: there is no command, or it or the name cannot be stored.
-    """
-    if name is not None and (problem := names.pipeline_name_fault(name)):
-        raise UsageError(f"the name {name!r} {problem}")
-    return load_text(bare_command.file_text(argv, name, gpus), directory=directory)
 
 
 def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = None) -> Pipeline:
