@@ -260,6 +260,10 @@ def test_a_checkpoint_counts_only_for_the_stage_that_wrote_it(
     control.resume(second.id, fresh=["train"])
     second.wait()
     assert second.lines("ledger")[1:] == ["[]"]
+    aside = (tmp_path / "second-2.txt").rename(tmp_path / "aside")
+    (planned,) = control.plan_resume(second.id)
+    assert planned.checkpoint is None, "what it wrote before it began anew does not count"
+    aside.rename(tmp_path / "second-2.txt")
     control.resume(second.id)
     second.wait()
     assert second.lines("ledger")[2:] == [f"[{tmp_path}/second-2.txt]"]
