@@ -58,7 +58,7 @@ def test_how_long_a_stage_took_tells_how_long_it_will_take(tmp_path: Path) -> No
             run = second.record()
             stages = views.stages(connection, run.id)
             known = past.completions(connection, run, 1)
-        [seconds] = past.seconds_left(run, stages, known, {}).values()
+        [seconds] = past.seconds_left(stages, past.usual(run, stages, known), {}).values()
         assert seconds is not None
         assert 0.5 <= seconds < 20
         whole = past.to_go(stages, {"a": seconds}, 1)

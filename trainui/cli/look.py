@@ -173,7 +173,7 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
 
     before = past.completions(connection, run, len(stages))
     progress = past.elapsed(stages, clock.now())
-    seconds = past.seconds_left(run, stages, before, progress)
+    seconds = past.seconds_left(stages, past.usual(run, stages, before), progress)
     return text.to_go(past.to_go(stages, seconds, settings.load().cpus))
 
 

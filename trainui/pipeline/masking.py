@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from trainui.domain.definition import Json
 
@@ -28,8 +28,18 @@ def mask(values: Mapping[str, Json]) -> dict[str, Json]:
 
 def mask_text(text: str, values: Mapping[str, Json]) -> str:
     """Return a text, such as a command, in which the secret values of `values` are masked."""
-    found = {secret for secret in _secrets(values) if len(secret) >= SHORTEST and secret in text}
-    for secret in sorted(found, key=len, reverse=True):
+    return mask_texts([text], values)[0]
+
+
+def mask_texts(texts: Iterable[str], values: Mapping[str, Json]) -> list[str]:
+    """Return texts in which the secret values of `values` are masked."""
+    found = {secret for secret in _secrets(values) if len(secret) >= SHORTEST}
+    longest_first = sorted(found, key=len, reverse=True)
+    return [_without(longest_first, text) for text in texts]
+
+
+def _without(secrets: Iterable[str], text: str) -> str:
+    for secret in secrets:
         text = text.replace(secret, MASK)
     return text
 

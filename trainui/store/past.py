@@ -72,25 +72,37 @@ def work_of(run: RunRecord, stage: StageRecord) -> str:
     return rows.dump(parts).replace(run.directory, "")
 
 
-def seconds_left(
-    run: RunRecord,
-    stages: Sequence[StageRecord],
-    past: Mapping[str, Sequence[Past]],
-    progress: Mapping[str, Progress],
+def usual(
+    run: RunRecord, stages: Sequence[StageRecord], past: Mapping[str, Sequence[Past]]
 ) -> dict[str, float | None]:
-    """Return how long each unfinished stage will still take, by full name.
+    """Return how long each stage usually takes, by full name; only of those with a past.
 
     Args:
         run: the run.
         stages: its stages.
         past: as `completions` returns it.
+    """
+    return {
+        stage.name: estimate.usual(past[stage.name], work_of(run, stage))
+        for stage in stages
+        if stage.name in past
+    }
+
+
+def seconds_left(
+    stages: Sequence[StageRecord],
+    usual: Mapping[str, float | None],
+    progress: Mapping[str, Progress],
+) -> dict[str, float | None]:
+    """Return how long each unfinished stage will still take, by full name.
+
+    Args:
+        stages: of a run.
+        usual: as `usual` returns it.
         progress: of the stages that run.
     """
     return {
-        stage.name: estimate.left(
-            estimate.usual(known, work_of(run, stage)) if (known := past.get(stage.name)) else None,
-            progress.get(stage.name),
-        )
+        stage.name: estimate.left(usual.get(stage.name), progress.get(stage.name))
         for stage in stages
         if stage.status in UNFINISHED
     }

@@ -97,7 +97,7 @@ def shown_command(params: Mapping[str, Any], definition: StageDefinition) -> str
     """
     secrets = {**params, **definition.params, **definition.env}
     if isinstance(definition.command, tuple):
-        return [masking.mask_text(item, secrets) for item in definition.command]
+        return masking.mask_texts(definition.command, secrets)
     return definition.command and masking.mask_text(definition.command, secrets)
 
 

@@ -11,7 +11,7 @@ from trainui import clock, settings
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
 from trainui.pipeline.estimate import Past, Progress, ToGo
-from trainui.store import curves, driver, past, views
+from trainui.store import curves, driver, known_rows, past, views
 from trainui.text import to_go
 
 ANEW_EVERY = 5.0
@@ -47,12 +47,24 @@ class Ahead:
     """By the full name of stages that run."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What earlier runs show of a run's stages, by full name."""
+
+    looked_at: float
+    completions: Mapping[str, Sequence[Past]]
+    usual: Mapping[str, float | None]
+    """Seconds that a stage takes."""
+
+
 class Prophet:
     """Looks at earlier runs now and then, and at what runs each time."""
 
     def __init__(self) -> None:
-        self._past: dict[str, tuple[float, dict[str, list[Past]]]] = {}
+        self._past: dict[str, _Past] = {}
         self._cpus = settings.load().cpus
+        self._stages: dict[str, known_rows.KnownRows[StageRecord]] = {}
+        """Of runs of the list, by id."""
         self.goals: dict[str, float] = {}
         """By the id of a stage that runs the step with which it ended when it completed before."""
 
@@ -63,12 +75,13 @@ class Prophet:
         if run.status not in UNFINISHED:
             return Ahead(None, {})
         now = clock.now()
-        known = self._completions(connection, run, len(stages))
+        before = self._completions(connection, run, stages)
+        known = before.completions
         progress = _with_steps(connection, stages, past.elapsed(stages, now), known)
         for stage in stages:
             if stage.name in progress and (goal := progress[stage.name].last_step):
                 self.goals[stage.id] = goal
-        seconds = past.seconds_left(run, stages, known, progress)
+        seconds = past.seconds_left(stages, before.usual, progress)
         whole = past.to_go(stages, seconds, self._cpus)
         ending = None if whole is None else _in(now, whole.seconds, whole.whole)
         running = {
@@ -79,23 +92,27 @@ class Prophet:
     def of_list(self, connection: driver.Connection, run_ids: Sequence[str]) -> dict[str, Ending]:
         """Return when the runs will have ended of which that can be told."""
         found = {}
-        for run_id in run_ids[:MOST_RUNS]:
+        looked_at = run_ids[:MOST_RUNS]
+        self._stages = {one: self._stages.get(one) or known_rows.stages() for one in looked_at}
+        for run_id in looked_at:
             run = views.run(connection, run_id)
             if run is not None:
-                ending = self.look(connection, run, views.stages(connection, run_id)).run
+                stages = self._stages[run_id].read(connection, run_id)
+                ending = self.look(connection, run, stages).run
                 if ending is not None:
                     found[run_id] = ending
         return found
 
     def _completions(
-        self, connection: driver.Connection, run: RunRecord, stages: int
-    ) -> dict[str, list[Past]]:
-        looked_at, known = self._past.get(run.id, (float("-inf"), {}))
-        if time.monotonic() - looked_at > ANEW_EVERY:
-            known = past.completions(connection, run, stages)
+        self, connection: driver.Connection, run: RunRecord, stages: Sequence[StageRecord]
+    ) -> _Past:
+        known = self._past.get(run.id)
+        if known is None or time.monotonic() - known.looked_at > ANEW_EVERY:
+            found = past.completions(connection, run, len(stages))
             if len(self._past) > 2 * MOST_RUNS:
                 self._past.clear()
-            self._past[run.id] = (time.monotonic(), known)
+            known = _Past(time.monotonic(), found, past.usual(run, stages, found))
+            self._past[run.id] = known
         return known
 
 

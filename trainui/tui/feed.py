@@ -47,7 +47,7 @@ LEAST_GAP, PAGE_GAP = 0.9, 0.2
 """Seconds between two readings that nobody asked for, and on the page of a run or a metric, where
 they are mostly of figures; the first one after a rest comes at once."""
 
-SHARE = 15
+SHARE = 30
 """Readings of a page that take long are so many times as far apart, up to `LEAST_GAP`."""
 
 log = logging.getLogger(__name__)

@@ -26,6 +26,10 @@ TELLING = (
 """The states of members, the one first that one wants to know of first."""
 
 
+RANKS = {status: rank for rank, status in enumerate(TELLING)}
+"""By state its place in `TELLING`."""
+
+
 @dataclass(frozen=True, slots=True)
 class GraphNode:
     """A stage, or several."""
@@ -88,7 +92,7 @@ def _node(key: str, members: Sequence[StageRecord], keys: Mapping[str, str]) -> 
 
 def most_telling(members: Sequence[StageRecord]) -> StageRecord:
     """Return the member that one wants to see first."""
-    return min(members, key=lambda stage: TELLING.index(stage.status))
+    return min(members, key=lambda stage: RANKS[stage.status])
 
 
 def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, overload
 
 from rich.cells import cell_len
 
@@ -12,7 +12,7 @@ from trainui.domain.states import Status
 from trainui.pipeline.masking import mask
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.figures import elapsed, number, state_style
-from trainui.tui.graph_nodes import TELLING, counts
+from trainui.tui.graph_nodes import RANKS, counts
 from trainui.tui.snapshots import Group
 from trainui.tui.spans import Row, Span, cut, fit, fit_middle, packed, width_of
 
@@ -20,36 +20,91 @@ TIME, VALUE, MOST_PARAM = 8, 10, 16
 """Cells of the columns."""
 
 
-def group_rows(
-    members: Sequence[StageRecord], group: Group | None, *, now: int, width: int
-) -> list[Row]:
-    """Return the lines of a matrix.
+class GroupTable:
+    """What is the same at every look at a matrix: its members' parameters, and the columns."""
 
-    Args:
-        members: its stages, in the file's order.
-        group: their headline metric; None: there is none.
-        now: the time, in microseconds, for what runs.
-        width: cells.
-    """
-    params = {one.name: _params(one) for one in members}
-    differing, same = _keys(list(params.values()))
-    ordered = _ordered(members, group)
-    rows: list[Row] = packed(_states(members), width)
-    if same:
-        shared = (Span(f"{key}={value}  ") for key, value in same.items())
-        rows += packed((Span("all have  ", "dim"), *shared), width)
-    if group is not None:
-        rows += packed(_best(ordered[0], params[ordered[0].name], differing, group), width)
-    columns = _Columns(
-        {key: _width(key, [own.get(key, "") for own in params.values()]) for key in differing},
-        max(VALUE, min(cell_len(group.metric), MOST_PARAM)) if group is not None else 0,
-    )
-    rows += [(), columns.head(group.metric if group is not None else "")]
-    for place, stage in enumerate(ordered):
+    def __init__(self, members: Sequence[StageRecord]) -> None:
+        self._definitions = [one.definition for one in members]
+        self.params = {one.name: _params(one) for one in members}
+        self.differing, self.same = _keys(list(self.params.values()))
+        self.widths = {
+            key: _width(key, [own.get(key, "") for own in self.params.values()])
+            for key in self.differing
+        }
+
+    def is_of(self, members: Sequence[StageRecord]) -> bool:
+        """Return whether these are the members."""
+        return self._definitions == [one.definition for one in members]
+
+
+class GroupRows(Sequence[Row]):
+    """The lines of a matrix, a member's made when it is looked at: there may be thousands."""
+
+    def __init__(
+        self,
+        members: Sequence[StageRecord],
+        group: Group | None,
+        *,
+        now: Callable[[], int],
+        width: int,
+        table: GroupTable | None = None,
+        foot: Sequence[Row] = (),
+    ) -> None:
+        """Make what stands above the members.
+
+        Args:
+            members: its stages, in the file's order.
+            group: their headline metric; None: there is none.
+            now: returns the time, in microseconds, for what runs.
+            width: cells.
+            table: of these members, where it was made before.
+            foot: what stands below them.
+        """
+        self._table = table if table is not None else GroupTable(members)
+        self._group, self._now, self._width, self._foot = group, now, width, foot
+        self._ordered = _ordered(members, group)
+        value = max(VALUE, min(cell_len(group.metric), MOST_PARAM)) if group is not None else 0
+        self._columns = _Columns(self._table.widths, value)
+        self._head = [_whole(row, width) for row in self._heading(members)]
+
+    def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
+        table, group = self._table, self._group
+        rows: list[Row] = packed(_states(members), self._width)
+        if table.same:
+            shared = (Span(f"{key}={value}  ") for key, value in table.same.items())
+            rows += packed((Span("all have  ", "dim"), *shared), self._width)
+        if group is not None:
+            best = self._ordered[0]
+            told = _best(best, table.params[best.name], table.differing, group)
+            rows += packed(told, self._width)
+        return [*rows, (), self._columns.head(group.metric if group is not None else "")]
+
+    def __len__(self) -> int:
+        return len(self._head) + len(self._ordered) + len(self._foot)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        if index < len(self._head):
+            return self._head[index]
+        place = index - len(self._head)
+        if place < len(self._ordered):
+            return _whole(self._member(place), self._width)
+        return self._foot[place - len(self._ordered)]
+
+    def _member(self, place: int) -> Row:
+        stage, group = self._ordered[place], self._group
         value = group.values.get(stage.name) if group is not None else None
         leads = place == 0 and group is not None and group.lower is not None
-        rows.append(columns.row(stage, params[stage.name], value, now, leads=leads))
-    return [_whole(row, width) for row in rows]
+        params = self._table.params[stage.name]
+        return self._columns.row(stage, params, value, self._now(), leads=leads)
 
 
 def _whole(row: Row, width: int) -> Row:
@@ -119,7 +174,7 @@ def _ordered(members: Sequence[StageRecord], group: Group | None) -> list[StageR
     known = group.best_first(members) if group is not None else []
     names = {one.name for one in known}
     rest = [one for one in members if one.name not in names]
-    return [*known, *sorted(rest, key=lambda one: TELLING.index(one.status))]
+    return [*known, *sorted(rest, key=lambda one: RANKS[one.status])]
 
 
 def _states(members: Sequence[StageRecord]) -> Row:

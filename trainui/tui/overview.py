@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -27,6 +27,9 @@ LABEL = 10
 
 MOST_LINES = 4
 """Lines that a command, parameters or a result may take; more is cut."""
+
+MOST_TEXT = 8000
+"""Characters of such a text that are looked at: more than those lines have cells."""
 
 ERROR_LINES = 40
 """Lines of an error that are shown."""
@@ -83,12 +86,13 @@ def overview_rows(
 def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
     """Return why a stage is in its state, where that is not plain."""
     if stage.status == Status.PENDING:
-        unfinished = [
+        unfinished = (
             name
             for name in stage.depends_on
             if name in by_name and by_name[name].status in UNFINISHED
-        ]
-        return f"waits for {', '.join(unfinished)}" if unfinished else ""
+        )
+        names = _start_of(unfinished, ", ")
+        return f"waits for {names}" if names else ""
     if stage.status == Status.QUEUED:
         delay = ((stage.not_before or 0) - clock.now()) / clock.SECOND
         later = f"not before {clock_time(stage.not_before)}" if delay > 0 else ""
@@ -180,7 +184,7 @@ def _field(label: str, text: str, style: str, width: int) -> list[Row]:
     if not text:
         return []
     room = max(width - LABEL, 10)
-    pieces = wrap(harmless(text), room)
+    pieces = wrap(harmless(text[:MOST_TEXT]), room, MOST_LINES + 1)
     if len(pieces) > MOST_LINES:
         pieces = [*pieces[: MOST_LINES - 1], pieces[MOST_LINES - 1][: room - 2] + " …"]
     names = [label, *[""] * (len(pieces) - 1)]
@@ -233,15 +237,31 @@ def command_text(run: RunRecord, stage: StageRecord) -> str:
 
 
 def _params_text(params: Mapping[str, object]) -> str:
-    return "  ".join(
-        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
-        for name, value in mask(params).items()
+    return _start_of(
+        (
+            f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+            for name, value in mask(params).items()
+        ),
+        "  ",
     )
 
 
 def _upstream_text(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
     known = (by_name.get(name) for name in stage.depends_on)
-    return "  ".join(f"{state(one.status)[0]} {one.name}" for one in known if one is not None)
+    names = (f"{state(one.status)[0]} {one.name}" for one in known if one is not None)
+    return _start_of(names, "  ")
+
+
+def _start_of(parts: Iterable[str], separator: str) -> str:
+    """Join parts until there is more text than is shown: a stage may follow thousands."""
+    taken: list[str] = []
+    length = 0
+    for part in parts:
+        taken.append(part)
+        length += len(part) + len(separator)
+        if length > MOST_TEXT:
+            break
+    return separator.join(taken)
 
 
 def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
@@ -262,9 +282,14 @@ def _error_rows(stage: StageRecord, width: int) -> list[Row]:
     lines = (stage.error or "").splitlines()
     if len(lines) < 2:
         return []
-    shown = [piece for line in lines for piece in wrap(harmless(line.expandtabs(4)), width)]
+    shown: list[str] = []
+    more = len(lines)
+    while more and len(shown) < ERROR_LINES:
+        line = harmless(lines[-more].expandtabs(4))
+        shown += wrap(line, width, ERROR_LINES - len(shown))
+        more -= 1
     rows: list[Row] = [(), (Span("error", "dim"),)]
-    rows += [(Span(line, "bad"),) for line in shown[:ERROR_LINES]]
-    if len(shown) > ERROR_LINES:
-        rows.append((Span(f"… {len(shown) - ERROR_LINES} more lines in the log", "dim"),))
+    rows += [(Span(line, "bad"),) for line in shown]
+    if more:
+        rows.append((Span(f"… {more} more lines in the log", "dim"),))
     return rows

@@ -9,7 +9,7 @@ from pathlib import Path
 from trainui.domain.notices import CHECKPOINT
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.execution import variables
-from trainui.store import curves, driver, news, run_lines, views
+from trainui.store import curves, driver, known_rows, news, run_lines, views
 from trainui.text import harmless
 from trainui.tui.curve_reader import CurveReader
 from trainui.tui.endings_ahead import Prophet
@@ -32,6 +32,7 @@ class PageReader:
 
     def __init__(self) -> None:
         self._prophet = Prophet()
+        self._stages = known_rows.stages()
         self._commits: dict[str, str] = {}
         """By a run's directory: it does not change."""
         self._variables: dict[tuple[str, ...], str] = {}
@@ -49,14 +50,14 @@ class PageReader:
             return None
         if (first := self._first(connection, run)) is not None:
             return first
-        stages = tuple(views.stages(connection, wanted.run_id))
-        attempts = views.attempts(connection, wanted.run_id)
+        stages = tuple(self._stages.read(connection, wanted.run_id))
         selected = next((stage for stage in stages if stage.name == wanted.stage), None)
+        attempts: dict[str, list[AttemptRecord]] = {}
         detail = None
         if run.directory not in self._commits:
             self._commits = {run.directory: commit(Path(run.directory))}
         if selected is not None:
-            tries = attempts.get(selected.id, [])
+            attempts[selected.id] = tries = views.attempts_of_stage(connection, selected.id)
             number = wanted.attempt if (wanted.attempt or 0) < len(tries) else None
             detail = StageDetail(
                 stage=selected.name,
@@ -106,7 +107,7 @@ class PageReader:
         assert wanted.run_id is not None
         assert wanted.curves is not None
         run = views.run(connection, wanted.run_id)
-        stages = tuple(views.stages(connection, wanted.run_id))
+        stages = tuple(self._stages.read(connection, wanted.run_id))
         selected = next((stage for stage in stages if stage.name == wanted.stage), None)
         if run is None or selected is None:
             return None

@@ -9,7 +9,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.text import harmless, state
 from trainui.tui.curve_data import CurveData
 from trainui.tui.figures import elapsed, number, step
-from trainui.tui.group_rows import group_rows
+from trainui.tui.group_rows import GroupRows
 from trainui.tui.overview import command_text
 from trainui.tui.snapshots import Group
 from trainui.tui.spans import joined
@@ -47,7 +47,7 @@ def stage_report(
 def group_report(run: RunRecord, members: Sequence[StageRecord], group: Group | None) -> str:
     """Return the members of a matrix, the best first, as far as that can be told."""
     name = f"{members[0].definition.group} ×{len(members)}"
-    rows = group_rows(members, group, now=clock.now(), width=WIDTH)
+    rows = GroupRows(members, group, now=clock.now, width=WIDTH)
     lines = [f"### {harmless(run.name)} / {harmless(name)}", "", f"run `{run.id}`", ""]
     return "\n".join([*lines, "```", joined(rows), "```"]) + "\n"
 

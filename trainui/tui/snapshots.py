@@ -92,7 +92,7 @@ class RunPage:
     run: RunRecord
     stages: tuple[StageRecord, ...]
     attempts: Mapping[str, list[AttemptRecord]] = field(default_factory=dict)
-    """By stage id, the first one first."""
+    """Those of the selected stage by its id, the first one first."""
     detail: StageDetail | None = None
     ahead: Ahead | None = None
     """When it will have ended."""

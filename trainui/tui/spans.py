@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -101,11 +102,17 @@ def spread(left: Row, right: Row, width: int) -> Row:
     return (*left, Span(" " * (room - width_of(left))), *right)
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Break a text into pieces of at most `width` cells, at spaces where there are any near."""
+def wrap(text: str, width: int, most: int | None = None) -> list[str]:
+    """Break a text into pieces of at most `width` cells, at spaces where there are any near.
+
+    Args:
+        text: harmless text.
+        width: cells; 0: as many as the text has.
+        most: pieces that are made; the rest of the text is left out and costs nothing.
+    """
     if width <= 0 or cell_len(text) <= width:
         return [text]
-    return [text[start:end].rstrip(" ") for start, end in _breaks(text, width)]
+    return [text[start:end].rstrip(" ") for start, end in islice(_breaks(text, width), most)]
 
 
 def wrap_row(row: Row, width: int) -> list[Row]:
@@ -163,26 +170,27 @@ def _part(row: Row, start: int, end: int) -> Row:
 
 
 def _breaks(text: str, width: int) -> Iterator[tuple[int, int]]:
+    """Yield where pieces of a text start and end, each looked at once."""
     start = 0
-    while cell_len(text[start:]) > width:
-        head = _head(text[start:], width)
-        space = head.rfind(" ")
-        end = space + 1 if space > len(head) // 2 else len(head)
-        yield start, start + end
-        start += end
+    while (end := _reach(text, start, width)) < len(text):
+        space = text.rfind(" ", start, end)
+        if space - start > (end - start) // 2:
+            end = space + 1
+        yield start, end
+        start = end
     yield start, len(text)
 
 
-def _head(text: str, width: int) -> str:
-    """Return as many characters as fit, at least one."""
+def _reach(text: str, start: int, width: int) -> int:
+    """Return the end of the characters that fit into `width` cells, at least one of them."""
     if text.isascii():
-        return text[:width]
+        return min(start + width, len(text))
     used = 0
-    for index, character in enumerate(text):
-        used += cell_len(character)
+    for index in range(start, len(text)):
+        used += cell_len(text[index])
         if used > width:
-            return text[: max(index, 1)]
-    return text
+            return max(index, start + 1)
+    return len(text)
 
 
 def joined(rows: Sequence[Row]) -> str:

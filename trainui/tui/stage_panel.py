@@ -58,13 +58,13 @@ class StagePanel:
             panes.curves.set_curves(detail.curves, none, detail.problems)
         panes.show_titles(stage, self.attempt, len(panes.graph.folded))
 
-    def tick(self, page: RunPage) -> None:
+    def tick(self) -> None:
         """Let the clocks of a stage that runs go on."""
         stage, detail = self.panes.graph.selected, self._detail
         if stage is None or detail is None or detail.stage != stage.name:
             return
         if stage.status == Status.RUNNING:
-            self._show_sheet(page, stage, detail)
+            self.panes.overview.tick(self.panes.graph.timeline)
 
     def _show_log(self, attempts: Sequence[AttemptRecord], waits: str) -> None:
         view = self.panes.log_view

@@ -9,12 +9,14 @@ import pytest
 
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock
+from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store import driver, reader, views
-from trainui.tui.overview import overview_rows
+from trainui.tui.group_rows import GroupRows
+from trainui.tui.overview import MOST_LINES, overview_rows
 from trainui.tui.reports import stage_report
 from trainui.tui.run_heading import can_resume, crumbs, heading
-from trainui.tui.spans import joined, plain, width_of
+from trainui.tui.spans import Span, joined, plain, width_of
 
 
 @pytest.fixture
@@ -136,3 +138,48 @@ def test_a_stage_on_another_host_says_so(filler: Filler, connection: driver.Conn
     with filler.store.write() as writing:
         writing.exec_driver_sql("UPDATE attempts SET host = 'far'")
     assert "host far, cpu" in shown(connection, run_id, "train[hidden=128]")
+
+
+class Asked(dict[str, StageRecord]):
+    """Stages that count how often they are looked up."""
+
+    count = 0
+
+    def get(self, name: str, *_default: object) -> StageRecord | None:  # type: ignore[override]
+        self.count += 1
+        return super().get(name)
+
+
+def test_a_stage_after_thousands_looks_at_no_more_of_them_than_it_shows(
+    filler: Filler, connection: driver.Connection
+) -> None:
+    members = [f"train[lr={number}]" for number in range(2000)]
+    run_id = filler.run({**dict.fromkeys(members, ()), "select": tuple(members)})
+    by_name = Asked({stage.name: stage for stage in views.stages(connection, run_id)})
+    run = views.run(connection, run_id)
+    assert run is not None
+    found = overview_rows(run, by_name["select"], [], by_name, now=clock.now(), width=60)
+    after = [plain(row) for row in found if "train[lr=" in plain(row)]
+    assert len(after) <= 2 * MOST_LINES
+    assert after[-1].endswith("…")
+    assert by_name.count < 1000
+
+
+def test_only_the_members_that_are_seen_are_made_into_lines(
+    filler: Filler, connection: driver.Connection
+) -> None:
+    members = [f"train[lr={number}]" for number in range(2000)]
+    stages = views.stages(connection, filler.run(dict.fromkeys(members, ())))
+    made = 0
+
+    def now() -> int:
+        nonlocal made
+        made += 1
+        return clock.now()
+
+    rows = GroupRows(stages, None, now=now, width=60, foot=[(Span("the end"),)])
+    assert len(rows) > 2000
+    assert made == 0
+    assert "lr=" not in plain(rows[-1])
+    assert [plain(row) for row in rows[-2:]] == [plain(rows[-2]), "the end"]
+    assert made == 2

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from trainui.text import harmless
+from trainui.tui import spans
 from trainui.tui.spans import Span, cut, fit, fit_middle, plain, spread, width_of, wrap
 
 TEXTS = st.text(max_size=40).map(harmless).map(str.expandtabs)
@@ -25,6 +27,23 @@ def test_a_text_cut_in_its_middle_never_takes_more(text: str, width: int) -> Non
 
 def test_of_a_long_text_both_ends_are_kept() -> None:
     assert fit_middle("train[lr=0.03,seed=1]", 15) == "train[l…seed=1]"
+
+
+def test_wrapping_looks_at_a_text_once_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = 0
+
+    def counted(text: str) -> int:
+        nonlocal looked_at
+        looked_at += len(text)
+        return cell_len(text)
+
+    monkeypatch.setattr(spans, "cell_len", counted)
+    text = " ".join(f"✓ train[lr={number}]" for number in range(2000))
+    assert len(wrap(text, 50)) > len(text) // 60
+    assert looked_at < 3 * len(text)
+    looked_at = 0
+    assert len(wrap(text, 50, 4)) == 4
+    assert looked_at < len(text) + 500
 
 
 def test_what_is_cut_ends_with_an_ellipsis() -> None:

@@ -126,7 +126,7 @@ class RunScreen(Page):
             return False
         self._tell_state(page)
         self.graph.tick()
-        self.panel.tick(page)
+        self.panel.tick()
         return page.run.status in UNFINISHED
 
     def _tell_state(self, page: RunPage) -> None:

@@ -150,16 +150,16 @@ class RowsView(LinesView):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._rows: tuple[Row, ...] = ()
+        self._rows: Sequence[Row] = ()
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> Sequence[Row]:
         """What is shown."""
         return self._rows
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these rows."""
-        self._rows = tuple(rows)
+        """Show these rows; each is looked at when it is to be seen."""
+        self._rows = rows
         self.update_rows()
 
     def row_count(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from rich.style import Style
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.tui import ansi
-from trainui.tui.group_rows import group_rows
+from trainui.tui.group_rows import GroupRows, GroupTable
 from trainui.tui.overview import as_attempt, overview_rows
 from trainui.tui.sheets import events_rows, files_rows, params_rows
 from trainui.tui.snapshots import RunPage, StageDetail
@@ -23,6 +23,9 @@ from trainui.tui.widgets.lines import RowsView
 if TYPE_CHECKING:
     from trainui.tui.images import Gallery, Wish
     from trainui.tui.timeline import Timeline
+
+OVERVIEW = 2
+"""The number of the sheet that shows how a stage goes."""
 
 LEAST_WIDTH = 20
 
@@ -51,6 +54,7 @@ class SheetView(RowsView):
         super().__init__(id=id)
         self._shown: tuple[Subject, int] | None = None
         self._sought: re.Pattern[str] | None = None
+        self._table: GroupTable | None = None
         self._found = -1
         """Index of the row that was gone to."""
         self._gallery: Gallery | None = None
@@ -63,6 +67,16 @@ class SheetView(RowsView):
             self._found = -1
         width = max(self.scrollable_content_region.width, LEAST_WIDTH)
         self.set_rows(self._rows_of(subject, sheet, width))
+
+    def tick(self, timeline: Timeline) -> None:
+        """Let the clocks of what runs go on: only the overview has any."""
+        if self._shown is None or self._shown[1] != OVERVIEW:
+            return
+        subject, sheet = self._shown
+        if subject.members:
+            self.update_rows()
+        else:
+            self.show(replace(subject, timeline=timeline), sheet)
 
     def on_resize(self) -> None:
         """Show the same in the new width."""
@@ -103,18 +117,25 @@ class SheetView(RowsView):
         self.search("")
         return sought
 
-    def _rows_of(self, of: Subject, sheet: int, width: int) -> list[Row]:
+    def _rows_of(self, of: Subject, sheet: int, width: int) -> Sequence[Row]:
         stage = as_attempt(of.stage, of.attempts)
-        if sheet == 2 and of.members:
-            rows = group_rows(of.members, of.page.group, now=clock.now(), width=width)
-            return [*rows, (), *((Span(line, "dim"),) for line in OF_A_FOLD)]
-        if sheet == 2:
+        if sheet == OVERVIEW and of.members:
+            return self._group(of, width)
+        if sheet == OVERVIEW:
             return self._overview(of, stage, width)
         if sheet == 5:
             return params_rows(of.page.run, stage, width)
         if sheet == 6:
             return [*files_rows(of.detail.files, width), *self._images(of, width)]
         return events_rows(of.detail.events, width)
+
+    def _group(self, of: Subject, width: int) -> Sequence[Row]:
+        if self._table is None or not self._table.is_of(of.members):
+            self._table = GroupTable(of.members)
+        foot: list[Row] = [(), *((Span(line, "dim"),) for line in OF_A_FOLD)]
+        return GroupRows(
+            of.members, of.page.group, now=clock.now, width=width, table=self._table, foot=foot
+        )
 
     def _overview(self, of: Subject, stage: StageRecord, width: int) -> list[Row]:
         page = of.page

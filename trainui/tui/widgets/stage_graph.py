@@ -40,6 +40,8 @@ class StageGraph(CursorView):
         """By a node's key its line."""
         self._folds: dict[str, bool] = {}
         """By a matrix's name what somebody chose for it."""
+        self._members_of: dict[str, list[StageRecord]] = {}
+        """By a node's key its stages, of the nodes that were looked at."""
         self._longest = 0
         self._timeline = Timeline((), 0)
 
@@ -62,10 +64,12 @@ class StageGraph(CursorView):
 
     def set_stages(self, stages: Sequence[StageRecord]) -> None:
         """Show these stages; the cursor stays on its stage."""
-        self._all = stages
+        before, self._all = self._all, stages
         self._stages = {stage.name: stage for stage in stages}
+        self._members_of.clear()
         self._tell_times()
-        self._lay_out()
+        if [one.definition for one in before] != [one.definition for one in stages]:
+            self._lay_out()
         self.update_rows()
 
     def _lay_out(self) -> None:
@@ -75,6 +79,7 @@ class StageGraph(CursorView):
             return
         selected = self.selected_name
         self._shape = nodes
+        self._members_of.clear()
         self._by_key = {node.key: node for node in nodes}
         self._drawing = layout([(node.key, node.depends_on) for node in nodes])
         self._lines = {
@@ -207,7 +212,9 @@ class StageGraph(CursorView):
         return self._by_key[key] if key is not None else None
 
     def _members(self, node: GraphNode) -> list[StageRecord]:
-        return [self._stages[name] for name in node.members]
+        if node.key not in self._members_of:
+            self._members_of[node.key] = [self._stages[name] for name in node.members]
+        return self._members_of[node.key]
 
     def _lit(self) -> frozenset[int]:
         """Return the lanes into and from the selected stage."""
