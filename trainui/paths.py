@@ -75,6 +75,11 @@ class Home:
         return self.worker / "worker.log"
 
     @property
+    def guard_log(self) -> Path:
+        """The guard's log, and what the broker says as it starts."""
+        return self.worker / "guard.log"
+
+    @property
     def guard_lock(self) -> Path:
         """Held by the guard for its life; holds its pid."""
         return self.worker / "guard.lock"

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
+
+import pytest
 
 from tests.integration import background
+from tests.integration.runs import Run, stage
 from tests.unit.supervisor.waiting import wait_for
+from trainui.cli import standstill, waiting
+from trainui.domain.states import Status
 from trainui.execution import condition, locks, service
 from trainui.paths import Home
+from trainui.store import views
 from trainui.supervisor.supervise import list_processes
 
 GONE: dict[str, object] = {"reachable": False, "pid": None}
@@ -55,3 +62,37 @@ def test_what_is_gone_is_said_and_why(trainui_home: Home) -> None:
     assert service.stop()
     assert "stopped" in condition.problems(home, GONE)[0]
     assert condition.brief(home) == "no worker"
+
+
+def test_who_waits_is_told_that_no_broker_comes_up(
+    trainui_home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (trainui_home.broker / "broker.log").mkdir(parents=True)
+    monkeypatch.setattr(waiting, "STANDSTILL_PATIENCE", 0.0)
+    monkeypatch.setattr(waiting, "DISK_PERIOD", 0.0)
+    run = Run(tmp_path / "p", stage("a", "true"))
+    service.ensure_started()
+    words = "nothing new starts: broker does not start, exit code 4; see `trainui worker status`"
+    with views.reading() as connection:
+        watch = waiting._Watch(connection, [run.id], timeout=None, from_start=True)
+        wait_for(lambda: watch.look() and words in capsys.readouterr().err, "a line that says so")
+    run.until("a", lambda one: one.attempt == 1, "granted")
+    assert run.record().status == Status.QUEUED
+    assert standstill.reason(list(run.stages().values())) == words
+    (late, _) = service.status()["problems"]
+    assert late == (
+        "broker does not start, exit code 4: "
+        f"see {trainui_home.guard_log} and {trainui_home.worker_log}"
+    )
+
+
+def test_who_waits_is_told_what_the_first_stage_waits_for(
+    trainui_home: Home, tmp_path: Path
+) -> None:
+    background.start()
+    held = Run(tmp_path / "p", stage("a", "true", cpus=1, host="elsewhere"))
+    waits = held.until("a", lambda one: "elsewhere" in (one.reason or ""), "waiting")
+    assert standstill.reason([waits]) == f"a waits: {waits.reason}"

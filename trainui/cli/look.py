@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainui import clock, settings, text
-from trainui.cli import options, output, references
+from trainui.cli import options, output, references, standstill
 from trainui.domain.notices import CHECKPOINT, MARKED
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
@@ -138,6 +138,8 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     told = [*_continued_lines(stages, attempts), *told]
     output.lines([*show_lines(found, stages, left), *_code_lines(stages, attempts)])
     output.lines(["", *told] if told else [])
+    if found.status in UNFINISHED and (words := standstill.reason(stages)):
+        output.note(f"! {words}")
 
 
 def _code_lines(

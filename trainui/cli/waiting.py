@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from trainui import clock, paths, settings
-from trainui.cli import narration, output, references
+from trainui import clock, settings
+from trainui.cli import narration, output, references, standstill
 from trainui.cli.disk_space import DiskWatch
 from trainui.control import nesting
 from trainui.domain.states import ENDED, Status
@@ -16,8 +16,11 @@ from trainui.store import driver, news, views
 POLL = 0.1
 """Seconds between two looks; a look that finds nothing new reads one number."""
 
-WORKER_PATIENCE = 10.0
-"""Seconds without a worker after which a person is told."""
+STANDSTILL_PATIENCE = 10.0
+"""Seconds in which nothing runs after which a person is told why."""
+
+STANDSTILL_PERIOD = 60.0
+"""Seconds between two such lines, where the reason changes."""
 
 DISK_PERIOD = 5.0
 """Seconds between two looks at how full the disks are."""
@@ -87,7 +90,9 @@ class _Watch:
         self._timeout = timeout
         self._started = time.monotonic()
         self._version: int | str | None = None
-        self._told = False
+        self._stands_since = self._started
+        self._standstill = ""
+        """The last line on why nothing starts."""
         self._disks = DiskWatch()
         self._disks_at = 0.0
         self._rings = settings.load().bell
@@ -134,22 +139,21 @@ class _Watch:
         if now - self._disks_at >= DISK_PERIOD:
             self._disks_at = now
             self._disks.look()
+            self._look_for_standstill(now)
         if self._timeout is not None and waited >= self._timeout:
             raise WaitTimeoutError(
                 f"not over after {clock.format_duration(waited)}; "
                 f"the run goes on, see `trainui show {next(iter(self._narrators))}`"
             )
-        if not self._told and waited > WORKER_PATIENCE:
-            self._told = True
-            _tell_of_missing_worker()
 
-
-def _tell_of_missing_worker() -> None:
-    from trainui.execution import locks
-
-    home = paths.home()
-    if not (locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)):
-        output.note(
-            "no worker runs, so nothing new starts: `trainui worker start`, or see "
-            "`trainui worker status`"
-        )
+    def _look_for_standstill(self, now: float) -> None:
+        """Say why nothing of these runs starts, where that has lasted."""
+        waiting = [run_id for run_id in self._narrators if run_id not in self.ends]
+        found = [views.stages(self._connection, run_id) for run_id in waiting]
+        words = next(filter(None, map(standstill.reason, found)), "")
+        if not words:
+            self._stands_since = now
+        elif words != self._standstill and now - self._stands_since >= STANDSTILL_PATIENCE:
+            self._stands_since = now + STANDSTILL_PERIOD - STANDSTILL_PATIENCE
+            self._standstill = words
+            output.note(words)

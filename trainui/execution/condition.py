@@ -13,14 +13,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.execution import broker_starts, locks, pulse, readiness, wishes
+from trainui.execution import broker_server, broker_starts, locks, pulse, readiness, wishes
 from trainui.execution.pulse import Asked
 from trainui.paths import Home, write_private
+
+START_PATIENCE = 15.0
+"""Seconds after which a worker that lives and takes no work yet is late."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How the worker last ended, as the guard saw it."""
+    """How the worker, or the process that starts the broker, last ended, as the guard saw it."""
 
     pid: int
     code: int
@@ -35,16 +38,16 @@ class End:
         return f"ended at {when}, {_how(self.code)}"
 
 
-def note_end(home: Home, pid: int, code: int) -> None:
-    """Note how the worker ended."""
+def note_end(home: Home, name: str, pid: int, code: int) -> None:
+    """Note how a child of the guard ended."""
     end = End(pid, code, at=time.time_ns(), wanted=wishes.wanted_at(home))
-    write_private(_file(home), json.dumps(asdict(end)))
+    write_private(_file(home, name), json.dumps(asdict(end)))
 
 
-def last_end(home: Home) -> End | None:
-    """Return how the worker ended since it was last wanted; None: it did not, or nobody saw it."""
+def last_end(home: Home, name: str = "worker") -> End | None:
+    """Return how it ended since it was last wanted; None: it did not, or nobody saw it."""
     try:
-        end = End(**json.loads(_file(home).read_text(encoding="utf-8")))
+        end = End(**json.loads(_file(home, name).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     return end if end.wanted == wishes.wanted_at(home) else None
@@ -57,14 +60,27 @@ def brief(home: Home) -> str:
             return "broker is gone, starts again"
         if hangs(home):
             return "worker does not answer"
-        return "broker does not answer" if pulse.silent_since(home, pulse.BROKER) else ""
+        if pulse.silent_since(home, pulse.BROKER):
+            return "broker does not answer"
+        return _late(home)
     guarded = locks.is_held(home.guard_lock)
     if not wishes.is_wanted(home):
         return "" if guarded else "no worker"
     if not guarded:
         return "worker and guard are gone"
     end = last_end(home)
-    return "" if end is None else f"worker {_how(end.code)}, starts again"
+    return _late(home) if end is None else f"worker {_how(end.code)}, starts again"
+
+
+def _late(home: Home) -> str:
+    """Say that broker or worker have not come up, where they had the time to; else nothing."""
+    end = last_end(home, "broker")
+    if end is not None and end.code and not locks.is_held(broker_server.lock_path(home)):
+        return f"broker does not start, {_how(end.code)}"
+    is_starting = locks.is_held(home.worker_lock) and readiness.read(home) is None
+    if is_starting and time.time() - home.worker_lock.stat().st_mtime > START_PATIENCE:
+        return "worker does not come up"
+    return ""
 
 
 def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:
@@ -101,7 +117,9 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
     elif hangs(home):
         found.append(f"the worker {_about_hanging(worker)}")
     elif readiness.read(home) is None:
-        found.append("the worker is on its way up")
+        late = _late(home)
+        logs = f"see {home.guard_log} and {home.worker_log}"
+        found.append(f"{late}: {logs}" if late else "the worker is starting")
     return found + _broker_problems(home, broker, again, is_ours=is_ours)
 
 
@@ -171,5 +189,5 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else ""
 
 
-def _file(home: Home) -> Path:
-    return home.worker / "ended.json"
+def _file(home: Home, name: str) -> Path:
+    return home.worker / f"ended-{name}.json"

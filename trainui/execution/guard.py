@@ -40,10 +40,11 @@ class Guard:
     """Keeps the broker and the worker of one home alive."""
 
     def __init__(self, home: Home, settings: Settings) -> None:
-        log = home.worker / "guard.log"
 
         def kept(name: str, argv: list[str], is_alive: Callable[[], bool]) -> Kept:
-            return Kept(name, lambda: detached.spawn(argv, log), is_alive)
+            made = Kept(name, lambda: detached.spawn(argv, home.guard_log), is_alive)
+            made.on_end = lambda pid, code: condition.note_end(home, name, pid, code)
+            return made
 
         self._home = home
         self._broker = kept(
@@ -67,7 +68,6 @@ class Guard:
             # one that is on its way up may have a large database to upgrade, and no bell yet
             Pulse(home, pulse.WORKER, lambda: knock.is_heard() is not False, self._end_worker),
         )
-        self._worker.on_end = lambda pid, code: condition.note_end(home, pid, code)
         self._told = False
         self._withdrawn_at = wishes.withdrawn_at(home)
         self._wakeup = _listen({signal.SIGTERM: self._on_term})

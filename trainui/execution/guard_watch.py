@@ -19,7 +19,7 @@ class GuardWatch:
         self._home = home
         self._kept = Kept(
             "guard",
-            lambda: detached.spawn(guard.ARGV, home.worker / "guard.log"),
+            lambda: detached.spawn(guard.ARGV, home.guard_log),
             lambda: locks.is_held(home.guard_lock),
         )
         self._looked_at = 0.0

@@ -36,7 +36,7 @@ def ensure_started(*, wait: float | None = None) -> None:
     wishes.want(home)
     started = None
     if not locks.is_held(home.guard_lock):
-        started = detached.spawn(guard.ARGV, _guard_log(home))
+        started = detached.spawn(guard.ARGV, home.guard_log)
     if wait is not None:
         _wait_until_ready(home, started, wait)
 
@@ -118,13 +118,9 @@ def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, secon
 
 def _explain(home: Home) -> str:
     """Say that the worker does not come up, and show the ends of the logs that tell why."""
-    logs = [_guard_log(home), home.worker_log]
+    logs = [home.guard_log, home.worker_log]
     tails = [f"{log}:\n{tail}" for log in logs if (tail := detached.read_tail(log))]
     return "\n".join(["the worker does not come up; the ends of the logs:", *tails])
-
-
-def _guard_log(home: Home) -> Path:
-    return home.worker / "guard.log"
 
 
 def _pid_of(lock: Path) -> int | None:

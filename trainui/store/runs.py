@@ -107,8 +107,8 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
     """
     run = connection.execute(_RUN, {"run": run_id}).one()
     states = [Status.RUNNING] if run.is_unfinished else _states(connection, run_id)
-    status = run_status(states, started=bool(run.was_granted))
     starts = [start for start in (run.started_at, started_at) if start is not None]
+    status = run_status(states, started=bool(starts or run.was_claimed))
     values: dict[str, Any] = {"started_at": min(starts, default=None)}
     if status in ENDED:
         end = connection.execute(_LAST_END, {"run": run_id}).scalar()
@@ -137,7 +137,9 @@ _RUN = select(
     RUNS.c.status,
     RUNS.c.started_at,
     exists().where(_OF_RUN, is_one_of(STAGES.c.status, UNFINISHED)).label("is_unfinished"),
-    exists().where(_OF_RUN, STAGES.c.attempt > 0).label("was_granted"),
+    exists()
+    .where(_OF_RUN, STAGES.c.attempt > 0, STAGES.c.status != Status.QUEUED)
+    .label("was_claimed"),
 ).where(RUNS.c.id == bindparam("run"))
 _STATES = select(STAGES.c.status).distinct().where(_OF_RUN)
 _LAST_END = select(func.max(STAGES.c.completed_at)).where(_OF_RUN)

@@ -194,7 +194,8 @@ class Scheduling(RuleBasedStateMachine):
             if run is None:
                 return
             everything = runs.stages(connection, RUN)
-        started = any(stage.attempt for stage in everything)
+        claimed = any(one.attempt and one.status != Status.QUEUED for one in everything)
+        started = claimed or run.started_at is not None
         assert run.status == run_status([stage.status for stage in everything], started=started)
         assert (run.completed_at is not None) == (run.status in ENDED)
 

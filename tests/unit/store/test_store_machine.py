@@ -190,8 +190,10 @@ class Kept(RuleBasedStateMachine):
                     opened |= self._check_attempts(stage, attempts.of_stage(connection, stage.id))
                 self._check_waiting(known)
                 record = runs.get(connection, run_id)
-                started = any(stage.attempt for stage in known)
                 assert record is not None
+                started = record.started_at is not None or any(
+                    one.attempt and one.status != Status.QUEUED for one in known
+                )
                 assert record.status == run_status([one.status for one in known], started=started)
             assert set(held.values()) == opened
 
