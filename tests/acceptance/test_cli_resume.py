@@ -133,6 +133,8 @@ def test_a_stage_continues_from_its_checkpoint_unless_it_is_to_begin_anew(
     assert (anew["action"], anew["checkpoint"]) == ("run", None)
     train = served.json("resume", "continues", "--wait")["stages"][0]
     assert train["attempts"][1]["checkpoint"] == checkpoint
+    continued = f"train: attempt 2 continued from {checkpoint}"
+    assert continued in served("show", "continues").out.splitlines()
     assert served("logs", "continues", "train").out == f"from {checkpoint}\n"
     assert served("logs", "continues", "train", "--attempt", "1").out == "fresh\n"
 

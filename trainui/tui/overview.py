@@ -73,7 +73,7 @@ def overview_rows(
         if label == "time" and of <= stage.attempt:
             rows += _field("share", _share(stage, timeline), "", width)
         elif label == "continues" and of <= stage.attempt:
-            rows += _field("checkpoint", checkpoint, "warn", width)
+            rows += _field("start", checkpoint, "warn", width)
         elif label == "code":
             rows += _field("commit", commit, "", width)
         elif label == "sets":

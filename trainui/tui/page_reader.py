@@ -37,6 +37,8 @@ class PageReader:
         """By a run's directory: it does not change."""
         self._variables: dict[tuple[str, ...], str] = {}
         """By attempts' directories: what they were started with does not change."""
+        self._checkpoints: dict[tuple[str, int], str] = {}
+        """By a stage's id and its last attempt: once that has started it does not change."""
         self._groups = GroupReader()
         self._curves = CurveReader(self._groups)
         self._begun: str | None = None
@@ -73,7 +75,9 @@ class PageReader:
                 else None,
                 commit=self._commits[run.directory],
                 variables=self._variables_of(tries[:number]) if wanted.sheet == OVERVIEW else "",
-                checkpoint=_checkpoint_remark(connection, selected),
+                checkpoint=self._checkpoint_of(connection, selected)
+                if wanted.sheet == OVERVIEW
+                else "",
             )
         ahead = self._prophet.look(connection, run, stages)
         members = [stage for stage in stages if stage.definition.group == wanted.group]
@@ -90,6 +94,17 @@ class PageReader:
             return None
         stages = tuple(views.stages(connection, run.id, limit=FIRST_STAGES))
         return RunPage(run, stages, more=line.total - len(stages))
+
+    def _checkpoint_of(self, connection: driver.Connection, stage: StageRecord) -> str:
+        """Say why the last attempt did not continue from the newest checkpoint; empty: it did."""
+        if stage.definition.checkpoint is None or stage.started_at is None:
+            return ""
+        key = (stage.id, stage.attempt)
+        if key not in self._checkpoints:
+            marks = news.marks(connection, stage.run_id, (CHECKPOINT,)).get(stage.name, ())
+            words = (harmless(event.text).removeprefix(f"{stage.name}: ") for event in marks)
+            self._checkpoints = {key: "  ".join(words)}
+        return self._checkpoints[key]
 
     def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:
         """Say in which variables the last of these attempts differs from the one before."""
@@ -119,14 +134,6 @@ def _different(found: variables.Difference, number: int) -> str:
     parts = (("", found.changed), ("new ", found.added), ("gone ", found.gone))
     told = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
     return harmless(f"since attempt {number}: {told}") if told else ""
-
-
-def _checkpoint_remark(connection: driver.Connection, stage: StageRecord) -> str:
-    """Return why the last attempt did not continue from the newest checkpoint; empty: it did."""
-    if stage.definition.checkpoint is None or not stage.attempt:
-        return ""
-    marks = news.marks(connection, stage.run_id, (CHECKPOINT,)).get(stage.name, ())
-    return "  ".join(harmless(event.text).removeprefix(f"{stage.name}: ") for event in marks)
 
 
 def _events(

@@ -9,13 +9,16 @@ import pytest
 
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock
+from trainui.domain.notices import CHECKPOINT
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.store import driver, reader, views
+from trainui.store import driver, events, reader, views
 from trainui.tui.group_rows import GroupRows
 from trainui.tui.overview import MOST_LINES, overview_rows
+from trainui.tui.page_reader import OVERVIEW, PageReader
 from trainui.tui.reports import stage_report
 from trainui.tui.run_heading import can_resume, crumbs, heading
+from trainui.tui.snapshots import Wanted
 from trainui.tui.spans import Span, joined, plain, width_of
 
 
@@ -43,6 +46,33 @@ def test_a_running_stage(filler: Filler, connection: driver.Connection) -> None:
     assert "python prepare.py --out /data/runs/here" in text
     assert "process 4242" in text
     assert (attempt.celery_task_id or "?") in text
+
+
+def test_a_checkpoint_that_is_not_used_is_named(
+    filler: Filler, connection: driver.Connection
+) -> None:
+    run_id, name = filler.run(DIAMOND), "train[hidden=32]"
+    filler.complete(run_id, "prepare")
+    filler.start(run_id, name)
+    with filler.store.write() as writing:
+        text = f"{name}: gets no checkpoint: /out/ckpt-4 is not used"
+        events.record(writing, run_id, CHECKPOINT, text, stage=name, attempt=1)
+    wanted = Wanted(run_id=run_id, stage=name, sheet=OVERVIEW)
+    page = PageReader().read(connection, wanted)
+    assert page is not None
+    assert page.detail is not None
+    assert page.detail.checkpoint == "gets no checkpoint: /out/ckpt-4 is not used"
+    stage = next(one for one in page.stages if one.name == name)
+    rows = overview_rows(
+        page.run,
+        stage,
+        page.attempts[stage.id],
+        {},
+        now=clock.now(),
+        width=60,
+        checkpoint=page.detail.checkpoint,
+    )
+    assert "start     gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
 
 
 def test_a_pending_stage_names_what_it_waits_for(
