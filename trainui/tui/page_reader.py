@@ -75,7 +75,7 @@ class PageReader:
                 else None,
                 commit=self._commits[run.directory],
                 variables=self._variables_of(tries[:number]) if wanted.sheet == OVERVIEW else "",
-                checkpoint=self._checkpoint_of(connection, selected)
+                checkpoint=self._checkpoint_of(connection, selected, tries)
                 if wanted.sheet == OVERVIEW
                 else "",
             )
@@ -95,11 +95,13 @@ class PageReader:
         stages = tuple(views.stages(connection, run.id, limit=FIRST_STAGES))
         return RunPage(run, stages, more=line.total - len(stages))
 
-    def _checkpoint_of(self, connection: driver.Connection, stage: StageRecord) -> str:
+    def _checkpoint_of(
+        self, connection: driver.Connection, stage: StageRecord, attempts: Sequence[AttemptRecord]
+    ) -> str:
         """Say why the last attempt did not continue from the newest checkpoint; empty: it did."""
-        if stage.definition.checkpoint is None or stage.started_at is None:
+        if stage.definition.checkpoint is None or not attempts or not attempts[-1].started_at:
             return ""
-        key = (stage.id, stage.attempt)
+        key = (stage.id, attempts[-1].number)
         if key not in self._checkpoints:
             marks = news.marks(connection, stage.run_id, (CHECKPOINT,)).get(stage.name, ())
             words = (harmless(event.text).removeprefix(f"{stage.name}: ") for event in marks)
