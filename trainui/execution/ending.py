@@ -126,11 +126,10 @@ def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, re
     Args:
         store: where.
         attempt: running, as far as the store knows; no process of it was ever started.
-        error: what was missing.
+        error: what was missing, secrets masked.
         retry: whether to try again can help.
     """
-    masked = _masked(subject_of(store, attempt.id), error)
-    outcome = Outcome(Status.FAILED, clock.now(), error=masked, retry=retry)
+    outcome = Outcome(Status.FAILED, clock.now(), error=error, retry=retry)
     with store.write() as connection:
         attempts.end(connection, attempt.id, outcome)
 
@@ -198,6 +197,11 @@ def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
         words = gpus.problems_of(attempt.gpus) or ""
     first, separator, rest = error.partition("\n")
     return f"{first}{'; ' if words else ''}{words}{separator}{rest}"
+
+
+def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
+    """Return an error with the secrets masked that the attempt's stage was given."""
+    return _masked(subject_of(store, attempt.id), error)
 
 
 def _masked(subject: Subject, error: str) -> str:

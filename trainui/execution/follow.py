@@ -352,10 +352,12 @@ class Follower:
 
     def _record_failed_launch(self, followed: Followed, error: str, *, retry: bool) -> None:
         """Record that nothing was started, unless something was: the next look finds it."""
+        error = ending.masked(self._store, followed.attempt, error)
         if self._prevent_start(followed, ExitReason.START_FAILED, error):
             ending.record_failed_launch(self._store, followed.attempt, error, retry=retry)
 
     def _put_back(self, followed: Followed, reason: str) -> None:
+        reason = ending.masked(self._store, followed.attempt, reason)
         if self._prevent_start(followed, ExitReason.POSTPONED, reason):
             ending.put_back(self._store, followed.attempt, reason)
 
