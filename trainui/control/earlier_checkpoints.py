@@ -17,9 +17,14 @@ def remarks(pipeline: Pipeline) -> Iterator[str]:
     from trainui.execution import checkpoints
 
     nowhere = settings.runs_dir(settings.load()) / "RUN" / "STAGE"
+    told: set[tuple[str, str]] = set()
     for stage in pipeline.stages:
+        rule = stage.checkpoint
+        if rule is None or (place := (rule.glob, stage.workdir)) in told:
+            continue
+        told.add(place)
         where = checkpoints.search(stage, nowhere)
-        if where.rule is None or not (where.found or where.passed_by):
+        if not (where.found or where.passed_by):
             continue
         if (asked := checkpoints.requested(stage)) is not None:
             yield f"{stage.name} continues from {asked}"

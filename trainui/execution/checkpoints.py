@@ -104,8 +104,9 @@ def search(
         attempts: directories of its attempts so far.
         rivals: returns who else may have written to the same paths.
     """
-    places = tuple(roots(definition, stage_dir))
-    shared = unsearched(definition, stage_dir)
+    pattern = definition.checkpoint.glob if definition.checkpoint else ""
+    places = tuple(roots(pattern, definition, stage_dir))
+    shared = unsearched(pattern, definition, stage_dir)
     dirs, by_itself = tuple(map(Path, attempts)), _looks_by_itself(definition)
     return Search(definition.checkpoint, places, dirs, shared, rivals, by_itself)
 

@@ -24,22 +24,29 @@ def matches(pattern: str, root: Path) -> list[Path]:
     return [root / name for name in sorted(found)]
 
 
-def roots(definition: StageDefinition, stage_dir: str | Path) -> list[Path]:
-    """Return where a stage's relative patterns are looked for, in this order.
+def roots(pattern: str, definition: StageDefinition, stage_dir: str | Path) -> list[Path]:
+    """Return where a pattern of a stage is looked for where it is relative, in this order.
 
     That is its directory, then its workdir. The members of a sweep may share a workdir: what lies
     there may be another member's, so there it is the directory alone.
     """
     places = [Path(stage_dir).absolute()]
-    if definition.matrix is None:
+    if definition.matrix is None and not _goes_everywhere(pattern):
         places.append(Path(definition.workdir))
     return list(dict.fromkeys(places))
 
 
-def unsearched(definition: StageDefinition, stage_dir: str | Path) -> Path | None:
+def unsearched(pattern: str, definition: StageDefinition, stage_dir: str | Path) -> Path | None:
     """Return the workdir where nothing counts that is found there: members of a sweep share it."""
     workdir = Path(definition.workdir)
-    return None if workdir in roots(definition, stage_dir) else workdir
+    if _goes_everywhere(pattern) or workdir in roots(pattern, definition, stage_dir):
+        return None
+    return workdir
+
+
+def _goes_everywhere(pattern: str) -> bool:
+    """Return whether a pattern would be looked for in all of a workdir, its data sets too."""
+    return pattern.startswith("**")
 
 
 def first_matches(pattern: str, places: Sequence[Path]) -> list[Path]:

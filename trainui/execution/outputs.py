@@ -51,7 +51,7 @@ def problem(definition: StageDefinition, attempt_dir: Path, *, continued: bool) 
     since_ns = _since(attempt_dir, continued=continued)
     old = _unchanged(attempt_dir, _there(definition, stage_dir))
     for output in definition.outputs:
-        found = [matches(output, place) for place in roots(definition, stage_dir)]
+        found = [matches(output, place) for place in roots(output, definition, stage_dir)]
         words = [_problem(output, one, since_ns, old) for one in found if one]
         if not words:
             return f"output {output} is missing{_searched(output, definition, stage_dir)}"
@@ -61,16 +61,20 @@ def problem(definition: StageDefinition, attempt_dir: Path, *, continued: bool) 
 
 
 def _there(definition: StageDefinition, stage_dir: Path) -> list[Path]:
-    places = roots(definition, stage_dir)
-    return [path for one in definition.outputs for place in places for path in matches(one, place)]
+    return [
+        path
+        for one in definition.outputs
+        for place in roots(one, definition, stage_dir)
+        for path in matches(one, place)
+    ]
 
 
 def _searched(output: str, definition: StageDefinition, stage_dir: Path) -> str:
     """Say where a relative output was looked for."""
     if Path(output).expanduser().is_absolute():
         return ""
-    words = f": looked in {', '.join(map(str, roots(definition, stage_dir)))}"
-    shared = unsearched(definition, stage_dir)
+    words = f": looked in {', '.join(map(str, roots(output, definition, stage_dir)))}"
+    shared = unsearched(output, definition, stage_dir)
     if shared and (found := matches(output, shared)):
         words += f" ({found[0]} does not count: members of a sweep may share that directory)"
     return words
@@ -86,8 +90,8 @@ def gone(definition: StageDefinition, stage_dir: Path) -> str | None:
         definition: the stage's, with the outputs that are known.
         stage_dir: the stage's directory.
     """
-    places = roots(definition, stage_dir)
     for output in definition.outputs:
+        places = roots(output, definition, stage_dir)
         found = first_matches(output, places)
         if not found and all(_is_in_sight(output, place, stage_dir.parent) for place in places):
             return f"its output {output} is gone"

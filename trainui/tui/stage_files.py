@@ -102,8 +102,11 @@ def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
             continue  # it is gone by now
         found.append(StageFile(relative, status.st_size, status.st_mtime_ns // 1000, role))
     found.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
-    places = roots(definition, directory)
-    missing = tuple(one for one in definition.outputs if not first_matches(one, places))
+    missing = tuple(
+        one
+        for one in definition.outputs
+        if not first_matches(one, roots(one, definition, directory))
+    )
     return StageFiles(tuple(found), missing, len(found) == MOST, str(directory))
 
 

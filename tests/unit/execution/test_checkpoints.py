@@ -209,6 +209,9 @@ def test_what_is_said_of_checkpoints_that_are_not_taken(tmp_path: Path) -> None:
     others = put(work / "ckpt-1", b"x")
     assert str(checkpoints.remark(of_alone())).startswith(f"{others} is not used, since no attempt")
     assert str(checkpoints.remark(of_alone())).endswith("of the stage asks for it")
+    everywhere = replace(alone, checkpoint=CheckpointRule("**/ckpt-*"))
+    missing = f"no checkpoint **/ckpt-* in {stage_dir}"
+    assert checkpoints.remark(checkpoints.search(everywhere, stage_dir)) == missing
     by_itself = checkpoints.search(replace(alone, resume_args=None), stage_dir)
     assert str(checkpoints.remark(by_itself)).endswith("may find it all the same")
     assert f"({others} is not used: members of a sweep" in str(checkpoints.remark(of_member()))
