@@ -27,6 +27,7 @@ NEEDED = [
     "trainui/cli/first_pipeline.yaml",
     "trainui/cli/completions/trainui.bash",
     "trainui/store/migrations/env.py",
+    "trainui/store/migrations/tables.sql",
     "trainui/store/migrations/versions/rev_0001_first_schema.py",
     "trainui/supervisor/supervise.py",
     "trainui/sample_pipelines/digits.yaml",

@@ -20,6 +20,7 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from tests import postgresql
+from tests.migration import tables_sql
 from trainui.errors import UnfitEnvironmentError
 from trainui.store import point_tables, postgres, schema, tables, views  # noqa: F401  (the metadata)
 from trainui.store.engine import open_store
@@ -41,6 +42,12 @@ def test_upgraded_from_nothing_equals_the_models(tmp_path: Path) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
     engine.dispose()
+
+
+def test_a_new_database_is_made_from_the_models() -> None:
+    assert schema.TABLES.read_text() == tables_sql.text(), (
+        "the tables were changed: run `python -m tests.migration.tables_sql`"
+    )
 
 
 def test_made_at_once_equals_what_the_migrations_make(tmp_path: Path) -> None:

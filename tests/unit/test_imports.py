@@ -69,8 +69,7 @@ def test_a_command_is_submitted_without_orm_and_pydantic(tmp_path: Path) -> None
         "from trainui import control\nfrom trainui.pipeline.bare_command import from_command\n"
         "control.submit(from_command(['true']))"
     )
-    loaded(submit, tmp_path)  # makes the store, from its models
-    seen = loaded(submit, tmp_path)
+    seen = loaded(submit, tmp_path)  # makes the store too
     assert "trainui.store.new_run" in seen
     assert not seen & {"sqlalchemy", "sqlmodel", "alembic", "numpy", "pydantic", "yaml"}
 

@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainui import clock
 from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.execution import checkpoint_notes
-from trainui.execution.checkpoint_rivals import Rival
 from trainui.execution.globbing import first_matches, roots, unsearched
 from trainui.execution.wholeness import is_whole, written_at
 from trainui.pipeline.names import CHECKPOINT_VARIABLE
+
+if TYPE_CHECKING:
+    from trainui.execution.checkpoint_rivals import Rival
 
 Tried = Mapping[str, int]
 """Paths of checkpoints from which an attempt got nowhere, each with when it started, in

@@ -7,7 +7,6 @@ rolled-back savepoint), a read never does.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
 from trainui import disk, paths, settings
-from trainui.errors import StoreError, StoreLockedError, StoreSchemaError, UnfitEnvironmentError
+from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
 from trainui.store import outage, patience, postgres
 from trainui.store.writer import BUSY_TIMEOUT, prepare
 
@@ -130,7 +129,7 @@ def _open(url: str) -> Store:
 
     if (file := sqlite_file(url)) is not None:
         disk.check_home(file.parent)
-        _make_file(file)
+        schema.make_file(file)
         with _explained(url):
             schema.upgrade_if_needed(url, file)
     else:
@@ -147,19 +146,6 @@ def sqlite_file(url: str) -> Path | None:
 def sqlite_address(url: str) -> URL:
     """Return SQLAlchemy's address of a SQLite file: what it reads of a text ends at a `?`."""
     return URL.create("sqlite", database=str(sqlite_file(url)))
-
-
-def _make_file(file: Path) -> None:
-    paths.make_private(file.parent)
-    if os.access(file, os.R_OK | os.W_OK):
-        return  # to close it would end the locks that this process has on it, unseen by SQLite
-    try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise UnfitEnvironmentError(
-            f"cannot open the database {file}: {error.strerror}; "
-            "make it writable, or set TRAINUI_HOME to another directory"
-        ) from error
 
 
 def _engine(url: str, *, begin: str) -> Engine:

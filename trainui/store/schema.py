@@ -1,7 +1,7 @@
 """The schema's version: looked at on each open, upgraded by Alembic only where it is old.
 
 Alembic is imported only for an upgrade, and before one everything but points is copied aside. A new
-SQLite database is made from the models.
+SQLite database is made from the SQL beside the migrations.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import clock
+from trainui import clock, paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.store import postgres
 from trainui.store.migrations import HEAD as HEAD
@@ -27,7 +27,28 @@ BULK_TABLES = frozenset({"chunks", "chunk_stats", "chunk_figures", "tails", "sou
 """Points, and how far each file is read: not copied before an upgrade, since they may be many
 gigabytes, and without their points the files are to be read anew."""
 
+TABLES = Path(__file__).parent / "migrations" / "tables.sql"
+"""The SQL of a new SQLite database at `HEAD`; written by `python -m tests.migration.tables_sql`."""
+
 log = logging.getLogger(__name__)
+
+
+def make_file(file: Path) -> None:
+    """Make an empty file for a SQLite database, and its directory, where there is none.
+
+    Raises:
+        UnfitEnvironmentError: it cannot be made or opened.
+    """
+    paths.make_private(file.parent)
+    if os.access(file, os.R_OK | os.W_OK):
+        return  # to close it would end the locks that this process has on it, unseen by SQLite
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"cannot open the database {file}: {error.strerror}; "
+            "make it writable, or set TRAINUI_HOME to another directory"
+        ) from error
 
 
 def upgrade_if_needed(url: str, file: Path) -> None:
@@ -63,33 +84,12 @@ def revision(file: Path) -> str | None:
 
 
 def create(file: Path) -> None:
-    """Make the tables at `HEAD` in an empty SQLite database, in a fifth of the migrations' time."""
-    from sqlalchemy import Table, create_mock_engine
-    from sqlalchemy.dialects import sqlite
-    from sqlmodel import SQLModel
-
-    from trainui.store import point_tables, tables
-
-    statements: list[str] = []
-    dialect = sqlite.dialect()
-    engine = create_mock_engine(
-        "sqlite://",
-        lambda statement, *_: statements.append(str(statement.compile(dialect=dialect))),
-    )
-    named = [*vars(tables).values(), *vars(point_tables).values()]
-    ours = [table for table in named if isinstance(table, Table)]
-    SQLModel.metadata.create_all(engine, tables=ours, checkfirst=False)
+    """Make the tables at `HEAD` in an empty SQLite database, without importing SQLAlchemy."""
+    tables = TABLES.read_text(encoding="utf-8")
     with closing(sqlite3.connect(file)) as connection:
-        made = ";\n".join(
-            [*statements, _VERSION_TABLE, f"INSERT INTO alembic_version VALUES ('{HEAD}')"]
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{tables}\nINSERT INTO alembic_version VALUES ('{HEAD}');\nCOMMIT;"
         )
-        connection.executescript(f"BEGIN IMMEDIATE;\n{made};\nCOMMIT;")
-
-
-_VERSION_TABLE = (
-    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
-    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-)
 
 
 def upgrade(url: str, to: str = "head") -> None:

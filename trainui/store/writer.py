@@ -29,19 +29,16 @@ def make_ready() -> None:
     Raises:
         UnfitEnvironmentError: it cannot be made, opened or upgraded.
     """
-    if not _is_current():
+    if settings.load().database_url is not None:
         from trainui.store.engine import open_store
 
         open_store()
-
-
-def _is_current() -> bool:
-    if settings.load().database_url is not None:
-        return False
-    home = paths.home()
-    disk.check_home(home.root)
+        return
+    file = paths.home().database
+    disk.check_home(file.parent)
+    schema.make_file(file)
     with _explained():
-        return home.database.exists() and schema.revision(home.database) == schema.HEAD
+        schema.upgrade_if_needed(f"sqlite:///{file}", file)
 
 
 @contextmanager
