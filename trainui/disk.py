@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainui import formatting
 from trainui.errors import UnfitEnvironmentError
 
 MEGABYTE, GIGABYTE = 10**6, 10**9
@@ -54,7 +55,7 @@ class Room:
         return self.free < self.little
 
     def __str__(self) -> str:
-        return f"{size(self.free)} free on {self.path}"
+        return f"{formatting.size(self.free)} free on {self.path}"
 
 
 def rooms(home: Path, runs_dir: Path) -> list[Room]:
@@ -104,7 +105,8 @@ def lack(places: Iterable[Path]) -> str | None:
     for place in places:
         if (left := free(place)) < LEAST_FREE:
             coarse = left // (10 * MEGABYTE) * 10 * MEGABYTE
-            return f"needs {size(LEAST_FREE)} of disk space: {size(coarse)} free on {place}"
+            least, known = formatting.size(LEAST_FREE), formatting.size(coarse)
+            return f"needs {least} of disk space: {known} free on {place}"
     return None
 
 
@@ -113,7 +115,9 @@ def notice(found: Iterable[Room]) -> str | None:
     least = min(found, key=lambda room: room.free / room.little)
     if not least.is_low:
         return None
-    return f"disk full: {size(least.free)} free" if least.is_full else f"disk low: {least}"
+    return (
+        f"disk full: {formatting.size(least.free)} free" if least.is_full else f"disk low: {least}"
+    )
 
 
 def warnings(found: Iterable[Room]) -> list[str]:
@@ -125,13 +129,6 @@ def warnings(found: Iterable[Room]) -> list[str]:
         elif room.is_low:
             said.append(f"the disk is nearly full: {room}")
     return said
-
-
-def size(count: int) -> str:
-    """Write a number of bytes for people, as disks are sold: `12 MB`, `3.1 GB`."""
-    if count < GIGABYTE:
-        return f"{count // MEGABYTE} MB"
-    return f"{count / GIGABYTE:.1f} GB" if count < 100 * GIGABYTE else f"{count // GIGABYTE} GB"
 
 
 def check_home(home: Path, mounts: Path = MOUNTS) -> None:

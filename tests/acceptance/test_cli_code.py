@@ -121,7 +121,7 @@ def test_what_git_ignores_and_what_is_too_large_is_refused_in_words(
         huge.truncate(2 * 10**9)
     refused = served("run", str(file))
     assert refused.code == 2
-    assert "huge.bin 2000 MB" in refused.err
+    assert "huge.bin 2 GB" in refused.err
 
 
 def test_without_git_the_whole_directory_is_copied(served: CommandLine, tmp_path: Path) -> None:

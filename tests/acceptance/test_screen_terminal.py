@@ -191,4 +191,4 @@ def test_the_screen_tells_what_it_sends(filler: Filler) -> None:  # noqa: F811
     with terminal(TRAINUI_MAX_RATE="2k") as shown:
         shown.until_shown("digits", "● running")
         shown.press("\x12")
-        shown.until_shown("of at most 2.0 kB a second are sent")
+        shown.until_shown("of at most 2 kB a second are sent")

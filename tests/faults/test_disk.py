@@ -79,15 +79,15 @@ def test_a_stage_that_fills_the_disk_of_the_runs(cli: CommandLine, full_runs: Pa
     first = wait_for_stage(cli, "r", "first", status="failed")
     assert (first.exit_code, first.attempt) == (5, 1)
     assert (first.error or "").startswith("exit code 5; the disk was full")
-    reason = f"needs 100 MB of disk space: 0 MB free on {full_runs}/runs"
+    reason = f"needs 100 MB of disk space: 0 B free on {full_runs}/runs"
     wait_for_stage(cli, "r", "after", status="queued", reason=reason)
 
     status = cli.json("worker", "status")
     assert [disk["low"] for disk in status["disks"]][-1] is True
-    assert f"! 0 MB free on {full_runs}/runs" in cli("worker", "status").out
+    assert f"! 0 B free on {full_runs}/runs" in cli("worker", "status").out
     assert cli("doctor").code == 4
     waiting = cli("wait", "r", "--timeout", "1")
-    assert "! the disk is full: 0 MB free" in waiting.err
+    assert "! the disk is full: 0 B free" in waiting.err
     rest = fill(full_runs)
     refused = cli("run", "p.yaml", "--detach", "--name", "s", "--json")
     assert (refused.code, refused.error()) == (4, "environment")

@@ -24,7 +24,7 @@ def test_a_disk_is_enough_low_or_full() -> None:
         "the disk is full: 99 MB free on /x; no stage starts with less than 100 MB"
     ]
     assert disk.notice([room(2 * GIGABYTE)]) is None
-    assert disk.notice([room(2 * GIGABYTE), room(0)]) == "disk full: 0 MB free"
+    assert disk.notice([room(2 * GIGABYTE), room(0)]) == "disk full: 0 B free"
 
 
 def test_two_directories_of_one_disk_are_told_once(tmp_path: Path) -> None:

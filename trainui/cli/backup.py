@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from trainui import disk, paths, settings, text
+from trainui import formatting, paths, settings, text
 from trainui.cli import options, output, progress
 from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
 
@@ -78,7 +78,7 @@ def backup(
     size = target.stat().st_size
     told = {"file": str(target.absolute()), "bytes": size, "files": count, "left_out": left}
     shown_target = text.harmless(str(target))
-    lines = [f"{shown_target}: {disk.size(size)}, the database and {count} files"]
+    lines = [f"{shown_target}: {formatting.size(size)}, the database and {count} files"]
     if left:
         lines.append(f"{left} logs and records are larger than 1 MiB and are not in it")
     output.answer(as_json, told, lines)

@@ -11,7 +11,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from trainui import disk, extras, settings
+from trainui import disk, extras, formatting, settings
 from trainui.cli import output
 from trainui.cli.findings import BAD, GOOD, NOTE, Finding
 from trainui.version import __version__
@@ -75,7 +75,7 @@ def limits() -> Finding:
         return Finding("limits", GOOD, message)
     status = os.statvfs(SHARED_MEMORY)
     size = status.f_blocks * status.f_frsize
-    message += f", {disk.size(size)} of shared memory"
+    message += f", {formatting.size(size)} of shared memory"
     if size < LITTLE_SHARED_MEMORY:
         advice = "data loaders with workers need more: start the container with --shm-size=8g"
         return Finding("limits", NOTE, message, advice)

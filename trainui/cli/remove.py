@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui import clock, disk, text
+from trainui import clock, disk, formatting, text
 from trainui.cli import options, output, progress, references
 from trainui.cli.look import local_time
 from trainui.domain.records import RunRecord
@@ -57,14 +57,16 @@ def remove(
         raise UsageError(f"{name} ({found.id}) is {found.status}; cancel it first")
     about = _Freed([found])
     name = f"{text.harmless(found.name)} ({found.id})"
-    question = f"Delete {name} and {text.harmless(found.directory)}, {disk.size(about.bytes)}?"
+    question = (
+        f"Delete {name} and {text.harmless(found.directory)}, {formatting.size(about.bytes)}?"
+    )
     if not dry_run and _agreed(about, question, yes=yes, as_json=as_json):
         about.delete()
         if not about.count:
             raise typer.Exit(2)  # it was resumed or deleted meanwhile, which is said
     told = {"removed": None if dry_run else found.id, "bytes": about.bytes}
     does = "would delete" if dry_run else "deleted"
-    output.answer(as_json, told, [f"{does}: {name}, {disk.size(about.bytes)}"])
+    output.answer(as_json, told, [f"{does}: {name}, {formatting.size(about.bytes)}"])
 
 
 def prune(
@@ -160,7 +162,7 @@ class _Freed:
     @property
     def words(self) -> str:
         """How much it is."""
-        return f"{self.count} run{'' if self.count == 1 else 's'}, {disk.size(self.bytes)}"
+        return f"{self.count} run{'' if self.count == 1 else 's'}, {formatting.size(self.bytes)}"
 
     def listed(self) -> list[str]:
         """Return a line for each."""
@@ -171,7 +173,7 @@ class _Freed:
                     run.name,
                     text.state(run.status),
                     local_time(run.completed_at),
-                    disk.size(self._bytes[run.id]),
+                    formatting.size(self._bytes[run.id]),
                 )
                 for run in self._runs
             ],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from trainui import disk, paths, settings, text
+from trainui import disk, formatting, paths, settings, text
 from trainui.cli import options, output, progress
 from trainui.cli.remove import DryRun, Yes
 from trainui.errors import UnfitEnvironmentError, UsageError
@@ -46,7 +46,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     shown = [text.harmless(str(path)) for path in found]
     told = {"dry_run": dry_run, "paths": [str(path) for path in found], "bytes": size}
     if dry_run or not found:
-        output.answer(as_json, told, [*shown, f"would delete {disk.size(size)}"])
+        output.answer(as_json, told, [*shown, f"would delete {formatting.size(size)}"])
         return
     if not yes:
         _ask(shown, size, as_json)
@@ -61,17 +61,17 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
             _delete(path)
     for directory in (runs_dir, paths.home().root, paths.config_file().parent):
         _delete_empty(directory)
-    output.answer(as_json, told, [f"deleted {disk.size(size)}"])
+    output.answer(as_json, told, [f"deleted {formatting.size(size)}"])
 
 
 def _ask(shown: list[str], size: int, as_json: bool) -> None:
     if as_json or not output.on_terminal():
         raise UsageError(
-            f"this deletes {disk.size(size)} for good; `--dry-run` lists it, `--yes` says that you "
-            "mean it"
+            f"this deletes {formatting.size(size)} for good; `--dry-run` lists it, `--yes` says "
+            "that you mean it"
         )
     output.lines(shown)
-    if not typer.confirm(f"End all that runs and delete this, {disk.size(size)}?"):
+    if not typer.confirm(f"End all that runs and delete this, {formatting.size(size)}?"):
         output.note("nothing was deleted")
         raise typer.Exit(1)
 

@@ -139,9 +139,9 @@ def _host(found: dict[str, Any]) -> str:
 
 
 def _disk(found: dict[str, Any]) -> str:
-    from trainui import disk
+    from trainui import formatting
 
-    words = f"{disk.size(found['free_bytes'])} free on {found['path']}"
+    words = f"{formatting.size(found['free_bytes'])} free on {found['path']}"
     return f"! {words}, which is little" if found["low"] else words
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainui import paths, settings
+from trainui import formatting, paths, settings
 from trainui.control.code import Git
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
@@ -43,7 +43,7 @@ class Snapshot:
     def words(self) -> str:
         """Its size and of what it is, in words."""
         plural = "" if self.files == 1 else "s"
-        return f"{self.bytes / 1e6:.1f} MB in {self.files} file{plural} of {self.root}"
+        return f"{formatting.size(self.bytes)} in {self.files} file{plural} of {self.root}"
 
 
 def look(directory: Path) -> tuple[Snapshot, list[str]]:
@@ -122,9 +122,9 @@ def _too_large(root: Path, sizes: Mapping[str, int]) -> str:
     places: Counter[str] = Counter()
     for name, size in sizes.items():
         places[name.partition("/")[0]] += size
-    largest = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in places.most_common(3))
+    largest = ", ".join(f"{name} {formatting.size(size)}" for name, size in places.most_common(3))
     return (
-        f"snapshot: {root} holds more than {MOST_BYTES / 1e9:.1f} GB or {MOST_FILES} files "
+        f"snapshot: {root} holds more than {formatting.size(MOST_BYTES)} or {MOST_FILES} files "
         f"({largest}); let git ignore what is no code, or take `snapshot` out of the file"
     )
 

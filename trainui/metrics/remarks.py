@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trainui import formatting
 from trainui.metrics.candidate import Candidate
 from trainui.metrics.source_reader import SourceReader
 
@@ -16,7 +17,7 @@ def of_ended(candidate: Candidate, reader: SourceReader, *, stale: bool) -> str 
     """
     if unread := reader.unread:
         return (
-            f"the last {unread / 1e6:.0f} MB of {candidate.path} were not read: it was written "
+            f"the last {formatting.size(unread)} of {candidate.path} were not read: it was written "
             "faster than lines can be read, and nobody waits for that where no metrics name it"
         )
     if not candidate.named or reader.position.rows:

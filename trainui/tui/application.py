@@ -19,8 +19,8 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.timer import Timer
 
-from trainui import paths, settings, text
-from trainui.tui import ascii, endings, figures, theme, traffic
+from trainui import formatting, paths, settings, text
+from trainui.tui import ascii, endings, theme, traffic
 from trainui.tui.drawing import Drawn, ShownCells, Update
 from trainui.tui.feed import Feed
 from trainui.tui.keys import KeyTable, bindings
@@ -244,8 +244,10 @@ class TrainuiApp(TypeAhead, Working, App[int]):
     def action_rate(self) -> None:
         """Say how much is sent to the terminal."""
         budget = self.traffic.budget
-        limit = "" if budget is None else f" of at most {figures.size(budget)}"
-        told = f"{figures.size(round(self.traffic.rate))}{limit} a second are sent to the terminal"
+        limit = "" if budget is None else f" of at most {formatting.size(budget)}"
+        told = (
+            f"{formatting.size(round(self.traffic.rate))}{limit} a second are sent to the terminal"
+        )
         self.notify(told, markup=False)
 
     def action_next_theme(self) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from trainui.tui.figures import size
+from trainui.formatting import size
 
 PATIENCE = 1.0
 """Seconds; after that what was found is told as the least."""

@@ -48,18 +48,6 @@ def step(value: float | None) -> str:
     return f"{whole / 1e6:.4g}M" if whole >= 1_000_000 else f"{whole / 1e3:.4g}k"
 
 
-def size(count: int) -> str:
-    """Write a number of bytes: `340 B`, `1.2 kB`, `3.4 MB`, `10.0 GB`."""
-    if count < 1000:
-        return f"{count} B"
-    amount = float(count)
-    for unit in ("kB", "MB", "GB"):
-        amount /= 1000
-        if amount < 1000:
-            return f"{amount:.1f} {unit}"
-    return f"{amount / 1000:.1f} TB"
-
-
 def elapsed(started_at: int | None, completed_at: int | None, now: int) -> str:
     """Write how long something took, or has taken so far; empty where it has not begun."""
     if started_at is None:

@@ -7,9 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from trainui.formatting import size
 from trainui.text import harmless
 from trainui.tui.disk_forecast import coarse
-from trainui.tui.figures import bar, blocks, size
+from trainui.tui.figures import bar, blocks
 from trainui.tui.gpu_reader import GpuFigures
 from trainui.tui.machine_reader import DiskFigures, MachineFigures
 from trainui.tui.snapshots import GpuUse, Machine

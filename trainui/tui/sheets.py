@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import Status
+from trainui.formatting import size
 from trainui.pipeline.masking import mask
 from trainui.text import harmless
-from trainui.tui.figures import clock_time, size, state_style
+from trainui.tui.figures import clock_time, state_style
 from trainui.tui.spans import Row, Span, fit, fit_middle, wrap
 from trainui.tui.stage_files import StageFile, StageFiles
 

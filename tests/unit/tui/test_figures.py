@@ -41,11 +41,6 @@ def test_steps_are_whole_where_they_are() -> None:
     assert shown == ["–", "7", "0.25", "123.5k", "12.35M"]
 
 
-def test_sizes_have_units() -> None:
-    shown = [figures.size(count) for count in (0, 999, 1234, 5_600_000, 10**10, 3 * 10**12)]
-    assert shown == ["0 B", "999 B", "1.2 kB", "5.6 MB", "10.0 GB", "3.0 TB"]
-
-
 def test_what_runs_counts_whole_seconds_and_what_has_ended_tells_tenths() -> None:
     assert figures.elapsed(0, None, 3_700_000) == "3.0s"
     assert figures.elapsed(0, 3_700_000, 99) == "3.7s"

@@ -12,8 +12,8 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
+from trainui.formatting import size
 from trainui.tui import ansi
-from trainui.tui.figures import size
 from trainui.tui.keys import bindings
 from trainui.tui.log_book import BEGINNING, ENDING
 from trainui.tui.log_feed import LogFeed

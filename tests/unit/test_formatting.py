@@ -1,0 +1,12 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+from trainui import formatting
+
+
+def test_sizes_have_units_and_are_never_more_than_they_are() -> None:
+    counts = (0, 999, 1234, 480_000, 999_999, 5_600_000, 99_999_999, 10**10, 3 * 10**15)
+    shown = [formatting.size(count) for count in counts]
+    assert shown[:5] == ["0 B", "999 B", "1.2 kB", "480 kB", "999 kB"]
+    assert shown[5:] == ["5.6 MB", "99.9 MB", "10 GB", "3000 TB"]
