@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import math
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -30,9 +31,15 @@ def numbers(low: float, high: float, most: int) -> list[Tick]:
     """Return at most `most` round numbers between two, as metrics' values are written."""
     stride = round_stride(high - low, most)
     values = _multiples(low, high, stride)
-    return [
-        Tick(value, label) for value, label in zip(values, _written(values, stride), strict=True)
-    ]
+    return _apart(map(Tick, values, _written(values, stride)))
+
+
+def _apart(found: Iterable[Tick]) -> list[Tick]:
+    """Return marks without those whose label another one has: their values hardly differ."""
+    by_label: dict[str, Tick] = {}
+    for tick in found:
+        by_label.setdefault(tick.label, tick)
+    return list(by_label.values())
 
 
 def steps(low: float, high: float, most: int) -> list[Tick]:
@@ -40,7 +47,7 @@ def steps(low: float, high: float, most: int) -> list[Tick]:
     stride = round_stride(high - low, most)
     if float(low).is_integer() and high - low >= 1:
         stride = max(stride, 1.0)
-    return [Tick(value, count(value, stride)) for value in _multiples(low, high, stride)]
+    return _apart(Tick(value, count(value, stride)) for value in _multiples(low, high, stride))
 
 
 def powers(low: float, high: float, most: int) -> list[Tick]:
@@ -49,12 +56,12 @@ def powers(low: float, high: float, most: int) -> list[Tick]:
     if last - first >= 2:
         stride = -(-(last - first + 1) // max(most, 1))
         return [Tick(10.0**power, _power(power)) for power in range(first, last + 1, stride)]
-    found = [
+    found = _apart(
         Tick(part * 10.0**power, trimmed(number(part * 10.0**power)))
         for power in range(first - 1, last + 1)
         for part in (1, 2, 5)
         if low <= part * 10.0**power <= high
-    ]
+    )
     if 2 <= len(found) <= most:
         return found
     whole = [Tick(10.0**power, _power(power)) for power in range(first, last + 1)]
@@ -65,8 +72,8 @@ def durations(low: float, high: float, most: int) -> list[Tick]:
     """Return round durations: `0`, `30s`, `5m`, `2h`, `3d`."""
     stride = _time_stride(high - low, most)
     if stride < 1:
-        return [Tick(value, f"{value:g}s") for value, _ in numbers(low, high, most)]
-    return [Tick(value, duration(value)) for value in _multiples(low, high, stride)]
+        return _apart(Tick(value, f"{value:g}s") for value, _ in numbers(low, high, most))
+    return _apart(Tick(value, duration(value)) for value in _multiples(low, high, stride))
 
 
 def moments(low: float, high: float, most: int) -> list[Tick]:
@@ -111,7 +118,8 @@ def _multiples(low: float, high: float, stride: float) -> list[float]:
         return [low]
     slack = stride * 1e-9
     first, last = math.ceil((low - slack) / stride), math.floor((high + slack) / stride)
-    return [index * stride for index in range(first, last + 1)]
+    # a stride below what floats of that size tell apart gives some of them twice
+    return list(dict.fromkeys(index * stride for index in range(first, last + 1)))
 
 
 def _written(values: list[float], stride: float) -> list[str]:

@@ -53,7 +53,9 @@ def test_times_of_the_day_are_round_here() -> None:
 
 @example(99998.0, 2.0, 4)
 @example(274877906944.0, 0.0078125, 8)
-@given(st.floats(-1e12, 1e12), st.floats(1e-6, 1e12), st.integers(1, 12))
+@example(180143985095.0, 6.1e-05, 4)
+@example(0.001, 2e-10, 9)
+@given(st.floats(-1e12, 1e12), st.floats(1e-10, 1e12), st.integers(1, 12))
 def test_there_are_few_marks_all_inside_and_none_twice(low: float, span: float, most: int) -> None:
     high = low + span
     found = ticks.numbers(low, high, most)
@@ -61,3 +63,12 @@ def test_there_are_few_marks_all_inside_and_none_twice(low: float, span: float, 
     slack = max(span * 1e-6, math.ulp(abs(low) + abs(high)) * 4)
     assert all(low - slack <= tick.value <= high + slack for tick in found)
     assert all(len(tick.label) <= ticks.LABEL for tick in found)
+    assert len(set(labels(found))) == len(found)
+    assert "+0" not in labels(found)
+
+
+@given(st.floats(1e-9, 1e12), st.floats(1e-9, 1e12), st.integers(1, 12))
+def test_no_axis_has_a_label_twice(low: float, span: float, most: int) -> None:
+    for kind in (ticks.steps, ticks.powers, ticks.durations):
+        found = labels(kind(low, low + span, most))
+        assert len(set(found)) == len(found)
