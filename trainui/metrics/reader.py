@@ -50,7 +50,7 @@ LOOK_PAUSE = 0.1
 IDLE_PAUSE = 1.0
 """Seconds between looks when nothing happens: for events that were lost."""
 
-NET = 400
+NET = 1000
 """Such looks are so many times as far apart as they take long, up to `LONGEST_PAUSE`: what rests
 costs next to nothing."""
 

@@ -223,7 +223,7 @@ class SourceReader:
         result = self.read(end)
         if self.unstored is not None:
             try:
-                with self._store.write() as connection:
+                with self._store.write_points() as connection:
                     saved = self.save(connection)
             except BaseException:
                 self.go_back()

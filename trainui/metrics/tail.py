@@ -37,8 +37,8 @@ class ShortageError(UnfitEnvironmentError):
 
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
-_SPARE = 4
-"""Descriptors that a look for files uses at a time: one for each level of directories."""
+_SPARE = 1
+"""Descriptors that a look for files uses at a time."""
 
 
 def raise_shortage(error: OSError) -> None:

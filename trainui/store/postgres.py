@@ -36,7 +36,7 @@ LOCK = 0x747261696E7569
 POINTS = "trainui_points"
 """The execution option of a transaction that stores points alone."""
 
-_OWNERS = 0x747261
+OWNERS = 0x747261
 """The first key of the locks on owners; the second is a hash of the owner's id."""
 
 LOCK_TIMEOUT = 30
@@ -130,7 +130,7 @@ def version(connection: driver.Connection) -> str:
 
 def lock_owner(connection: driver.Connection, owner: str) -> None:
     """Wait for another transaction that stores points of an owner."""
-    connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (_OWNERS, owner))
+    connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (OWNERS, owner))
 
 
 def _libpq(url: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.unit.store.readings import connect as connect
 from trainui.domain.records import SeriesSummary
 from trainui.metrics.decoding import Reading
+from trainui.metrics.open_files import OpenFiles
 from trainui.metrics.source_reader import End, SourceReader
 from trainui.store import curves, point_sources, points
 from trainui.store.engine import Store
@@ -25,11 +26,22 @@ def open_reader(
     owner: str = "stage",
     attempt: int = 1,
     replays: bool = True,
+    follows: bool = True,
+    files: OpenFiles | None = None,
 ) -> SourceReader:
     """A reader that begins where the store says, as after a restart."""
     with store.write() as connection:
         source = point_sources.add_source(connection, owner, str(path), attempt=attempt)
-    return SourceReader(store, source, path, reading, attempt=attempt, replays=replays)
+    return SourceReader(
+        store,
+        source,
+        path,
+        reading,
+        attempt=attempt,
+        replays=replays,
+        follows=follows,
+        files=files,
+    )
 
 
 def read_on(reader: SourceReader) -> int:

@@ -8,8 +8,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import Connection
@@ -21,7 +22,11 @@ from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.metrics.persister import sync_metrics_from_file
 from trainui.store import driver, point_sources, points, postgres, runs, views
 from trainui.store.engine import Store, open_session, open_store
+from trainui.store.postgres import connect
 from trainui.store.source_record import Source
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 @pytest.fixture
@@ -138,6 +143,25 @@ def server(
     with closing(own):
         monkeypatch.setenv("TRAINUI_DATABASE_URL", own.make_database())
         yield own
+
+
+def test_points_of_different_owners_are_stored_side_by_side(store: Store, url: str) -> None:
+    with closing(Store(url)) as other, store.write_points() as one, other.write_points() as two:
+        for connection, owner in ((one, "a"), (two, "b")):
+            added = point_sources.add_source(connection, owner, "file", attempt=1)
+            points.save(connection, added, replace(added, offset=5), {}, records=1)
+        with closing(connect(url, autocommit=True)) as third:
+            assert not is_free(third, f"{postgres.LOCK}")  # nobody else writes meanwhile
+            assert not is_free(third, f"{postgres.OWNERS}, hashtext('a')")
+            assert is_free(third, f"{postgres.OWNERS}, hashtext('c')")
+    with store.read() as connection:
+        assert [point_sources.sources(connection, owner)[0].offset for owner in "ab"] == [5, 5]
+
+
+def is_free(connection: psycopg.Connection, key: str) -> bool:
+    query = f"SELECT pg_try_advisory_xact_lock({key})"
+    row = connection.execute(query.encode()).fetchone()
+    return row is not None and bool(row[0])
 
 
 def test_after_the_server_was_away_all_goes_on(server: postgresql.Server) -> None:
