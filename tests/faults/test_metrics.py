@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -219,3 +220,25 @@ def problem_of(store: Store, attempt: Attempt) -> str:
     with store.read() as connection:
         found = point_sources.sources(connection, attempt.stage_id)
     return " ".join(one.problem or "" for one in found)
+
+
+QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+
+
+@pytest.mark.skipif(not QUEUE.exists(), reason="inotify: Linux only")
+def test_more_changes_than_the_kernel_remembers_lose_nothing(store: Store, tmp_path: Path) -> None:
+    noisy, other = (start_attempt(store, tmp_path, name=name) for name in ("noisy", "other"))
+    with reading(tmp_path / "reader.log") as reader:
+        write(other, 0, 3)
+        process.wake()
+        wait_for(lambda: steps(store, other.stage_id) == [0, 1, 2])
+        reader.send_signal(signal.SIGSTOP)
+        files = [(noisy.directory / name).open("ab", buffering=0) for name in ("a", "b")]
+        for at in range(int(QUEUE.read_text()) + 1000):  # the kernel merges what repeats
+            files[at % 2].write(b"x")
+        write(other, 3, 6)
+        (other.stage_dir / "metrics.csv").write_text("step,accuracy\n1,0.5\n")
+        reader.send_signal(signal.SIGCONT)
+        wait_for(lambda: len(steps(store, other.stage_id)) == 7, "what came after them")
+        for file in files:
+            file.close()

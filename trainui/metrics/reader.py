@@ -220,7 +220,8 @@ class Reader:
         return step.more
 
     def _has_ended(self, attempt: AttemptToRead) -> bool:
-        recorded = _exists(Path(attempt.attempt_dir, protocol.EXIT_FILE))
+        # False, too, where it cannot be looked at: pathlib would raise
+        recorded = os.path.exists(f"{attempt.attempt_dir}/{protocol.EXIT_FILE}")  # noqa: PTH110
         return recorded or attempt.ended or attempt.attempt_id in self._lost
 
     def _finish(self, reader: AttemptReader) -> None:
@@ -278,13 +279,6 @@ def _is_lost(attempt: AttemptToRead) -> bool:
         return probe(Path(attempt.attempt_dir)).state == ProbeState.LOST
     except (protocol.JournalError, OSError):
         return False  # of another version, as the worker says, or not to be looked at now
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False
 
 
 def main() -> int:
