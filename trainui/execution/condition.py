@@ -16,6 +16,7 @@ from typing import Any
 from trainui.execution import broker_server, broker_starts, locks, pulse, readiness, wishes
 from trainui.execution.pulse import Asked
 from trainui.paths import Home, write_private
+from trainui.supervisor.supervise import read_process
 
 START_PATIENCE = 15.0
 """Seconds after which a worker that lives and takes no work yet is late."""
@@ -153,11 +154,8 @@ def _as_stopped(owner: Mapping[str, Any]) -> str:
 
 def _is_stopped(owner: Mapping[str, Any]) -> bool:
     """Whether the holder of a lock is suspended: it lives, and nothing happens."""
-    try:
-        state = Path(f"/proc/{owner.get('pid')}/stat").read_bytes().rpartition(b") ")[2][:1]
-    except OSError:
-        return False
-    return state == b"T"
+    found = read_process(owner.get("pid", 0))
+    return found is not None and found.stopped
 
 
 def _about_broker(broker: Mapping[str, Any], again: str) -> str:

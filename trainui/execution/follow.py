@@ -9,6 +9,7 @@ adopted, one that ended meanwhile is recorded. Nothing is ever guessed.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -52,6 +53,9 @@ AGAIN_AFTER = 1.0
 UNSEEN_AFTER = 5.0
 """The same for an attempt that cannot be looked at."""
 
+EXAMINE_EVERY = 5.0
+"""Seconds between two looks whether a running attempt is stopped by a signal."""
+
 UNSEEN_PATIENCE = 30.0
 """Seconds for which a cancelled attempt that cannot be looked at may still come to sight."""
 
@@ -75,8 +79,10 @@ class Followed:
     """When its supervisor was told to stop, on the monotonic clock as all times here."""
     lone: Lone | None = None
     """Since its supervisor was seen to be dead."""
-    unseen: bool = False
-    """It is, or may be, on record that it cannot be looked at."""
+    warned: str | None = None
+    """What is on record of it: that it cannot be looked at, or is stopped; empty: not known."""
+    examined_at: float = -math.inf
+    """When it was last seen whether it is stopped."""
     given_up_at: float | None = None
     """When a person cancelled it though it cannot be looked at."""
     due: float = 0.0
@@ -160,7 +166,7 @@ class Follower:
             except StoreError:
                 raise  # it is the same for the others
             except Exception as error:  # one must not keep the others from being looked at
-                _put_off(followed, error)
+                self._put_off(followed, error)
         self._nursery.prepare()
 
     def on_record(self, followed: Followed) -> AttemptRecord | None:
@@ -186,7 +192,7 @@ class Follower:
                 if attempt.id in self._known:
                     self._known[attempt.id].attempt = attempt
                 elif attempt.celery_task_id not in self._taking:
-                    self._known[attempt.id] = Followed(attempt, unseen=True)
+                    self._known[attempt.id] = Followed(attempt, warned="")
             for attempt_id in before & self._known.keys() - running.keys():
                 if not self._known[attempt_id].in_hand:
                     self._known.pop(attempt_id).done.set()
@@ -203,8 +209,7 @@ class Follower:
                 followed, f"it runs on {followed.attempt.host}, which cannot be seen from {host()}"
             )
             return
-        if followed.unseen:
-            self._note(followed, None)
+        self._examine(followed, found)
         match found.state:
             case ProbeState.NONE:
                 self._hand_over(followed, self._launch)
@@ -272,21 +277,44 @@ class Follower:
         elif now - followed.given_up_at >= UNSEEN_PATIENCE:
             self._hand_over(followed, lambda one: self._close(one, why))
 
-    def _note(self, followed: Followed, unseen: str | None) -> None:
-        """Say why an attempt cannot be looked at, or take that back."""
+    def _examine(self, followed: Followed, found: Probe) -> None:
+        """Say that an attempt is stopped by a signal, or take back what was said."""
+        now = time.monotonic()
+        if found.state not in (ProbeState.RUNNING, ProbeState.ORPHAN):
+            return  # what is wrong with its launch or its end is still so, until that is done
+        if followed.warned is None and now - followed.examined_at < EXAMINE_EVERY:
+            return
+        followed.examined_at = now
+        self._note(followed, process.find_stopped(followed.directory))
+
+    def _note(self, followed: Followed, warning: str | None) -> None:
+        """Record what hinders an attempt, or take that back; what is on record is not written."""
+        if warning == followed.warned:
+            return
         is_stopping = followed.attempt.cancel_requested_at is not None
-        words = unseen or (stages.STOPPING if is_stopping else None)
+        words = warning or (stages.STOPPING if is_stopping else None)
         with self._store.write() as connection:
             stages.warn(connection, followed.attempt.stage_id, words)
-        if unseen and not followed.unseen:
-            logger.warning("attempt %d: %s", followed.attempt.id, unseen)
-        followed.unseen = unseen is not None
+        if warning:
+            logger.warning("attempt %d: %s", followed.attempt.id, warning)
+        followed.warned = warning
 
     def _close(self, followed: Followed, why: str) -> None:
         with suppress(SupervisorLivesError, OSError):
             Lone(subject_of(self._store, followed.attempt.id), 0.0).end(ExitReason.STOPPED)
         ending.record_unseen(self._store, followed.attempt, why)
         self._forget(followed)
+
+    def _put_off(self, followed: Followed, error: Exception) -> None:
+        """Try again later what went wrong with an attempt, and say so."""
+        followed.due = time.monotonic() + AGAIN_AFTER
+        if isinstance(error, StoreError):
+            outage.log.failed(error)
+            return
+        if not isinstance(error, TrainuiError | OSError):
+            logger.warning("%s: tried again", followed.directory, exc_info=error)
+        with suppress(StoreError):
+            self._note(followed, f"tried again: {error}")
 
     def _hand_over(self, followed: Followed, what: Callable[[Followed], None]) -> None:
         """Do something that takes time, in another thread."""
@@ -300,7 +328,7 @@ class Follower:
         try:
             what(followed)
         except Exception as error:
-            _put_off(followed, error)
+            self._put_off(followed, error)
         finally:
             followed.in_hand = False
             if self._is_news(followed):
@@ -401,13 +429,3 @@ class Follower:
         with self._lock:
             self._known.pop(followed.attempt.id, None)
         followed.done.set()
-
-
-def _put_off(followed: Followed, error: Exception) -> None:
-    """Try again later what went wrong with an attempt."""
-    followed.due = time.monotonic() + AGAIN_AFTER
-    if isinstance(error, StoreError):
-        outage.log.failed(error)
-        return
-    trace = None if isinstance(error, TrainuiError) else error
-    logger.warning("%s: tried again: %r", followed.directory, error, exc_info=trace)

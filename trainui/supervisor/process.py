@@ -30,6 +30,7 @@ __all__ = [
     "SupervisorLivesError",
     "boot_id",
     "create_lock",
+    "find_stopped",
     "kill_orphans",
     "kill_supervisor",
     "launch",
@@ -185,6 +186,21 @@ def probe(attempt_dir: Path) -> Probe:
     if pids and orphans.is_leader_alive(pids):
         return Probe(ProbeState.ORPHAN)
     return Probe(ProbeState.ORPHAN if orphans.find_processes(attempt_dir) else ProbeState.LOST)
+
+
+def find_stopped(attempt_dir: Path) -> str | None:
+    """Return which process of a running attempt is stopped by a signal, in words; None: neither."""
+    pids = journal.read_pids(attempt_dir)
+    if pids is None or pids.boot_id != boot_id():
+        return None
+    for name, pid, ticks in (
+        ("process", pids.pid, pids.start_ticks),
+        ("supervisor", pids.supervisor_pid, pids.supervisor_start_ticks),
+    ):
+        found = supervise.read_process(pid)
+        if found is not None and found.stopped and found.ticks == ticks:
+            return f"its {name} is stopped by a signal: `kill -CONT {pid}` lets it continue"
+    return None
 
 
 def request_stop(attempt_dir: Path) -> bool:

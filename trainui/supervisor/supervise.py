@@ -59,11 +59,12 @@ class NotStartedError(Exception):
 class Process:
     """What we use of one /proc/PID/stat."""
 
-    __slots__ = ("dead", "group", "parent", "pid", "session", "ticks")
+    __slots__ = ("dead", "group", "parent", "pid", "session", "stopped", "ticks")
 
     def __init__(self, pid: int, fields: list[bytes]) -> None:
         self.pid = pid
         self.dead = fields[0] in (b"Z", b"X")
+        self.stopped = fields[0] == b"T"
         self.parent, self.group, self.session = (int(field) for field in fields[1:4])
         self.ticks = int(fields[19])
 

@@ -359,3 +359,47 @@ def test_what_fails_for_want_of_the_store_is_tried_again(
     follower.take(run, "a", str(attempt.celery_task_id))
     look_until(follower, run, Status.COMPLETED)
     assert next(failures, None) is None
+
+
+@pytest.mark.parametrize("who", ["supervisor", "process"])
+def test_a_stage_that_is_stopped_by_a_signal_says_so(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    monkeypatch.setattr(follow, "EXAMINE_EVERY", 0.0)
+    run = submit(tmp_path, "stages: [{name: a, run: sleep 600}]")
+    attempt = granted(store, run)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    found = of_stage(run, "a")[-1]
+    pid = found.supervisor_pid if who == "supervisor" else found.pid
+    assert pid is not None
+
+    def reason() -> str | None:
+        follower.look(changed=False)
+        with store.read() as connection:
+            return stages.get(connection, attempt.stage_id).reason
+
+    os.kill(pid, signal.SIGSTOP)
+    words = f"its {who} is stopped by a signal: `kill -CONT {pid}` lets it continue"
+    wait_for(lambda: reason() == words, words)
+    os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: reason() is None, "no warning")
+
+
+def test_why_a_launch_is_tried_again_is_said(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi, workdir: ./later}]")
+    attempt = granted(store, run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follow, "prevent_start", fail)
+        follower.take(run, "a", str(attempt.celery_task_id))
+        with store.read() as connection:
+            reason = stages.get(connection, attempt.stage_id).reason
+        assert reason == "tried again: [Errno 5] Input/output error"
+    (tmp_path / "later").mkdir()
+    look_until(follower, run, Status.COMPLETED)
+    with store.read() as connection:
+        assert stages.get(connection, attempt.stage_id).reason is None
