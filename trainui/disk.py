@@ -110,6 +110,28 @@ def lack(places: Iterable[Path]) -> str | None:
     return None
 
 
+def read_only(directory: Path) -> str | None:
+    """Say that a directory is read-only, as far as its mount and its mode tell; None: it is not."""
+    if not directory.exists() or os.access(directory, os.W_OK | os.X_OK):
+        return None
+    return f"{directory} is read-only; the stage starts when it can be written"
+
+
+def write_problem(directory: Path) -> str | None:
+    """Write a file to a directory, and say what hinders that; None: nothing does.
+
+    Nothing else tells of a file system that an error made read-only.
+    """
+    import tempfile  # takes long to load, and few ask
+
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(b"x")
+    except OSError as error:
+        return error.strerror or repr(error)
+    return None
+
+
 def notice(found: Iterable[Room]) -> str | None:
     """Say of the disk with the least room that it is full or low, in few words."""
     least = min(found, key=lambda room: room.free / room.little)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,24 @@ def read_only(at: Path) -> Iterator[None]:
     with _mounted(at, "--bind", str(at)):
         subprocess.run(["mount", "-o", "remount,bind,ro", at], check=True)
         yield
+
+
+@contextmanager
+def disk_with_an_error(at: Path) -> Iterator[Path]:
+    """A file system that an error made read-only: its mount and its modes do not tell."""
+    image = at.with_name(f"{at.name}.img")
+    with image.open("wb") as file:
+        file.truncate(200 << 20)
+    if shutil.which("mkfs.ext4") is None:
+        pytest.skip("mkfs.ext4 is not installed")
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    with _mounted(at, "-o", "loop", str(image)):
+        yield at
+
+
+def strike(disk: Path) -> None:
+    """Let such a file system have its error."""
+    subprocess.run(["mount", "-o", "remount,abort", disk], check=True)
 
 
 @contextmanager

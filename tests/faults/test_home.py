@@ -58,7 +58,7 @@ async def test_a_read_only_home_can_be_looked_at(
         (series,) = cli.json("metrics", "r")["series"]
         assert (series["name"], series["last"]) == ("loss", 0.5)
         found = cli("doctor").out
-        assert f"{cli.home} is not writable" in found
+        assert f"{cli.home} cannot be written: Read-only file system" in found
         assert "which takes no file: Read-only file system" in found
         for writing in WRITING:
             refused = cli(*writing)

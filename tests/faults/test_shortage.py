@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import NewRun
+from tests.faults.disks import disk_with_an_error, read_only, strike
 from tests.integration.runs import NOTE, stage
+from trainui import control
+from trainui.cli import checks
+from trainui.cli.findings import BAD
 from trainui.domain.states import Status
 from trainui.execution import locks
 from trainui.paths import Home
@@ -70,3 +74,34 @@ def test_the_worker_raises_its_limit_of_open_files_and_not_its_stages(
     assert run.wait().status == Status.COMPLETED
     assert resource.prlimit(pid_of_worker(home), resource.RLIMIT_NOFILE) == (hard, hard)
     assert run.lines("limit") == [str(soft)]
+
+
+def test_a_stage_whose_run_is_read_only_waits_and_runs_once(home: Home, new_run: NewRun) -> None:
+    control.set_paused(True)
+    run = new_run(stage("a", NOTE, retries=2))
+    with read_only(Path(run.record().directory)):
+        control.set_paused(False)
+        waiting = run.until(
+            "a", lambda one: "is read-only" in (one.reason or ""), "waiting with the reason"
+        )
+        assert (waiting.status, waiting.attempt) == (Status.QUEUED, 0)
+    run.completed_once("a")
+
+
+def test_a_stage_on_a_file_system_that_had_an_error_uses_up_no_retry(
+    home: Home, new_run: NewRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with disk_with_an_error(tmp_path / "disk") as disk:
+        monkeypatch.setenv("TRAINUI_RUNS_DIR", str(disk))
+        control.set_paused(True)
+        run = new_run(stage("a", NOTE, retries=2))
+        strike(disk)
+        assert checks.runs_directory().level == BAD
+        control.set_paused(False)
+        waiting = run.until(
+            "a", lambda one: "Read-only" in (one.reason or ""), "waiting with the reason"
+        )
+        assert waiting.retries_used == 0
+        assert run.wait_for("a", Status.QUEUED).retries_used == 0
+        control.cancel(run.id)
+        assert run.wait().status == Status.CANCELLED

@@ -52,11 +52,11 @@ def home() -> Finding:
     root = paths.home().root
     if not root.exists():
         parent = next(one for one in root.parents if one.exists())
-        if os.access(parent, os.W_OK | os.X_OK):
+        if (problem := disks.write_problem(parent)) is None:
             return Finding("home", GOOD, f"{root}, made at the first run")
-        return _bad_home(f"{root} cannot be made: {parent} is not writable")
-    if not os.access(root, os.W_OK | os.X_OK):
-        return _bad_home(f"{root} is not writable")
+        return _bad_home(f"{root} cannot be made: {parent} cannot be written: {problem}")
+    if (problem := disks.write_problem(root)) is not None:
+        return _bad_home(f"{root} cannot be written: {problem}")
     mode = stat.S_IMODE(root.stat().st_mode)
     if mode & 0o077:
         return Finding(
@@ -108,9 +108,8 @@ def _database() -> tuple[str, str, str]:
 def runs_directory() -> Finding:
     """See that runs have a place, and space."""
     directory = settings.runs_dir(settings.load())
-    existing = next(one for one in (directory, *directory.parents) if one.exists())
-    if not os.access(existing, os.W_OK | os.X_OK):
-        message = f"{directory} cannot be written to"
+    if (problem := disks.write_problem(_existing(directory))) is not None:
+        message = f"{directory} cannot be written: {problem}"
         return Finding("runs", BAD, message, "set TRAINUI_RUNS_DIR to a directory that can")
     return Finding("runs", GOOD, str(directory))
 

@@ -272,11 +272,11 @@ def _with_lacks(
     lacks: dict[Path, str | None] = {}
     found = []
     for stage in waiting:
-        runs_dir = Path(stage.directory).parent.parent
-        if runs_dir not in lacks:
-            lacks[runs_dir] = disk.lack((home, runs_dir))
+        run_dir = Path(stage.directory).parent
+        if run_dir not in lacks:
+            lacks[run_dir] = disk.read_only(run_dir) or disk.lack((home, run_dir.parent))
         not_before = delays.not_before(stage)
-        lack = wording.elsewhere(stage.definition, settings) or lacks[runs_dir]
+        lack = wording.elsewhere(stage.definition, settings) or lacks[run_dir]
         found.append(_waiting(stage, usable, lack, not_before))
     return found
 

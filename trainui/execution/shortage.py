@@ -9,9 +9,11 @@ import errno
 import os
 
 _ERRORS = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
+    | {errno.ENOMEM}
 )
-"""No room on the disk, a used up quota, no more open files, no more processes, no memory."""
+"""No room on the disk, a used up quota, a file system made read-only (by an error, too), no more
+open files, no more processes, no memory."""
 
 
 def is_cause(error: BaseException | None) -> bool:

@@ -326,11 +326,17 @@ def test_a_failed_launch_is_recorded_with_its_reason_when_the_store_is_free(
     assert "later is not there" in str(found.error)
 
 
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EROFS])
 def test_a_postponed_launch_is_put_back_when_the_store_is_free(
-    store: Store, hasty: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    hasty: Store,
+    follower: Follower,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
 ) -> None:
     def fail(*_: object) -> NoReturn:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        raise OSError(number, os.strerror(number))
 
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     monkeypatch.setattr(outputs, "note", fail)
@@ -340,7 +346,7 @@ def test_a_postponed_launch_is_put_back_when_the_store_is_free(
     with store.read() as connection:
         stage = stages.get(connection, attempt.stage_id)
     assert (stage.status, stage.retries_used) == (Status.QUEUED, 0)
-    assert "Too many open files" in str(stage.reason)
+    assert os.strerror(number) in str(stage.reason)
 
 
 def test_what_fails_for_want_of_the_store_is_tried_again(
