@@ -5,6 +5,7 @@ It may be killed at any time: what it did not record is found and recorded by th
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.handlers
 import os
@@ -43,8 +44,11 @@ def _run(home: Home) -> int:
     _log_to_file(home)
     _ignore_foreign_celery_settings()
     limits.raise_open_files()
+    gc.disable()  # a seventh of the imports' time, in which nothing becomes garbage
     from trainui.execution import celery_worker  # heavy: those who find the lock held go without
 
+    gc.freeze()
+    gc.enable()
     return celery_worker.run(home, settings.load())
 
 
