@@ -49,7 +49,7 @@ def note_after(found: Iterable[Path], attempt_dir: Path) -> None:
 
 
 def disown(attempt_dir: Path) -> None:
-    """Let nothing count that an attempt wrote: its stage begins anew.
+    """Let nothing count that an attempt wrote, since its stage starts from the beginning.
 
     Raises:
         OSError: the disk does not let it.

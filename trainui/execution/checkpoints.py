@@ -1,4 +1,4 @@
-"""Checkpoints of a stage: the newest one that is whole, its own, and was not tried in vain."""
+"""Checkpoints of a stage: the newest whole one of its own from which no attempt got nowhere."""
 
 from __future__ import annotations
 
@@ -133,13 +133,13 @@ def requested(definition: StageDefinition) -> Path | None:
 def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | None:
     """Return the checkpoint to continue from, as an absolute path; None where there is none.
 
-    It is the newest whole one of the stage's own that was not tried in vain.
+    It is the newest whole one of the stage's own from which no attempt got nowhere.
 
     Args:
         where: the search.
         tried: those that were.
-        asked: a person asks for this attempt: where all were tried in vain, what kept them from
-            getting anywhere may be mended, and it is the newest.
+        asked: a person asks for this attempt: where all were tried, what kept attempts from getting
+            anywhere may be mended, and it is the newest.
     """
     found = whole(where)
     newest = next(found, None)
@@ -150,7 +150,7 @@ def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | N
 
 
 def exhausted(where: Search, tried: Tried) -> bool:
-    """Tell whether there are whole checkpoints, and all of them were tried in vain."""
+    """Return whether there are whole checkpoints, and attempts got nowhere from each."""
     found = list(whole(where))
     return bool(found) and all(is_tried(checkpoint, tried) for checkpoint in found)
 

@@ -48,7 +48,7 @@ def choose(store: Store, subject: Subject, earlier: Sequence[AttemptRecord]) -> 
     where = checkpoints.search(definition, subject.stage.directory, own, rivals)
     chosen = checkpoints.find(where, tried := _tried(store, subject), asked=_is_asked(subject))
     if chosen is None and checkpoints.exhausted(where, tried):
-        raise CheckpointsExhaustedError(_in_vain(subject))
+        raise CheckpointsExhaustedError(_exhausted(subject))
     remark = checkpoints.remark(where)
     if chosen is None and (found := checkpoints.requested(definition)) is not None:
         chosen, remark = _requested(subject, where, found, tried), None
@@ -72,7 +72,7 @@ def _requested(subject: Subject, where: Search, found: Path, tried: Tried) -> st
     """Return the checkpoint that the stage's `env` names.
 
     Raises:
-        NotLaunchableError: it is not there or torn, or was tried in vain.
+        NotLaunchableError: it is not there or torn, or an attempt got nowhere from it.
     """
     if not where.is_whole(found):
         state = "is torn" if found.exists() else "is not there"
@@ -81,17 +81,17 @@ def _requested(subject: Subject, where: Search, found: Path, tried: Tried) -> st
             "path, or remove the variable"
         )
     if checkpoints.is_tried(str(found), tried) and not _is_asked(subject):
-        raise CheckpointsExhaustedError(_in_vain(subject))
+        raise CheckpointsExhaustedError(_exhausted(subject))
     return str(found)
 
 
-def _in_vain(subject: Subject) -> str:
+def _exhausted(subject: Subject) -> str:
     stage = subject.stage
     return (
-        "every checkpoint was tried in vain: an attempt that continued from it ended before "
-        f"it wrote a metric or a checkpoint; `trainui resume {stage.run_id} --fresh "
-        f"{shlex.quote(stage.name)}` begins anew, in a new directory; without --fresh it tries "
-        "the newest once more"
+        "no checkpoint worked: each attempt that continued from one ended before it wrote a "
+        f"metric or a checkpoint; `trainui resume {stage.run_id} --fresh "
+        f"{shlex.quote(stage.name)}` starts from the beginning, in a new directory; without "
+        "--fresh it tries the newest once more"
     )
 
 
