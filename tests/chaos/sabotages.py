@@ -165,8 +165,13 @@ SABOTAGES = {**METRICS, **WORKER}
 
 def environment(name: str) -> dict[str, str]:
     """Return the variables with which a worker is sabotaged."""
-    root = str(Path(__file__).parents[2])
-    return {VARIABLE: name, "TRAINUI_INCLUDE": json.dumps([__name__]), "PYTHONPATH": root}
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    search = dict.fromkeys([str(Path(__file__).parents[2]), *filter(None, given)])
+    return {
+        VARIABLE: name,
+        "TRAINUI_INCLUDE": json.dumps([__name__]),
+        "PYTHONPATH": os.pathsep.join(search),
+    }
 
 
 def _start_reader(log: Path) -> subprocess.Popen[bytes]:
