@@ -63,7 +63,7 @@ def record_exit(
         taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
         put_back(store, subject.attempt, f"{taken} cannot be locked: {found.message}")
         return True
-    is_short = found.reason == ExitReason.START_FAILED and shortage.is_told(found.message)
+    is_short = found.reason == ExitReason.START_FAILED and shortage.is_number(found.errno)
     if is_short or found.reason == ExitReason.POSTPONED:
         put_back(store, subject.attempt, str(found.message))
         return True

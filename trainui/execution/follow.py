@@ -372,7 +372,7 @@ class Follower:
         if result.state == LaunchState.STARTED:
             self._note_start(followed)
             reader.wake()
-        elif result.state == LaunchState.BROKEN and shortage.is_told(result.message):
+        elif result.state == LaunchState.BROKEN and shortage.is_number(result.errno):
             self._put_back(followed, result.message)
         else:
             error_text = f"its supervisor could not be started: {result.message}"

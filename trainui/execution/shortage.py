@@ -6,7 +6,6 @@ A stage that meets it waits with the reason and is tried again: it did nothing w
 from __future__ import annotations
 
 import errno
-import os
 
 _ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
@@ -19,12 +18,12 @@ open files, no more processes, no memory."""
 def is_cause(error: BaseException | None) -> bool:
     """Tell whether an error, or what caused it, is such a shortage."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _ERRORS:
+        if isinstance(error, OSError) and is_number(error.errno):
             return True
         error = error.__cause__
     return False
 
 
-def is_told(message: str | None) -> bool:
-    """Tell whether a supervisor's message tells of such a shortage."""
-    return message is not None and any(os.strerror(number) in message for number in _ERRORS)
+def is_number(number: int | None) -> bool:
+    """Tell whether an error of this number is such a shortage."""
+    return number in _ERRORS

@@ -57,8 +57,8 @@ class Nursery:
         with self._lock:
             self._living()
 
-    def ask(self, directory: Path, patience: float) -> tuple[int, str]:
-        """Have an attempt started; return its supervisor's answer: a code and a message.
+    def ask(self, directory: Path, patience: float) -> tuple[int, int, str]:
+        """Have an attempt started; return its supervisor's answer: code, errno and message.
 
         Args:
             directory: the attempt's.
@@ -82,9 +82,9 @@ class Nursery:
             raise NoAnswerError(f"no answer within {patience:g} s") from error
         finally:
             os.close(reader)
-        if not answer:
+        if len(answer) < 2:
             raise NoAnswerError(UNANSWERED)
-        return answer[0], answer[1:].decode("utf-8", "replace")
+        return answer[0], answer[1], answer[2:].decode("utf-8", "replace")
 
     def _send(self, directory: bytes, writer: int) -> subprocess.Popen[bytes]:
         """Hand in a directory and where to answer; return the process that has them."""

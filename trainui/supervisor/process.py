@@ -71,6 +71,9 @@ class LaunchResult:
     message: str = ""
     """What hindered it."""
 
+    errno: int = 0
+    """The system's number for that; 0: none."""
+
 
 class ProbeState(StrEnum):
     """What there is of an attempt."""
@@ -152,13 +155,13 @@ def launch(
 def _ask(nursery: Nursery, attempt_dir: Path, patience: float) -> LaunchResult:
     """Have a nursery start an attempt; once more where it may have been killed as it was asked."""
     try:
-        code, message = nursery.ask(attempt_dir, patience)
+        code, number, message = nursery.ask(attempt_dir, patience)
     except NoAnswerError:
         try:
-            code, message = nursery.ask(attempt_dir, patience)
+            code, number, message = nursery.ask(attempt_dir, patience)
         except NoAnswerError as error:
             return LaunchResult(LaunchState.BROKEN, str(error))
-    return LaunchResult(_ANSWERS.get(code, LaunchState.BROKEN), message)
+    return LaunchResult(_ANSWERS.get(code, LaunchState.BROKEN), message, number)
 
 
 def probe(attempt_dir: Path) -> Probe:

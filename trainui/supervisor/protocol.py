@@ -168,6 +168,9 @@ class Exit:
     left: tuple[int, ...]
     """Processes that outlived even KILL."""
 
+    errno: int | None = None
+    """The system's number for what hindered the start; 0 or None: none."""
+
     disk_full: bool = False
     """Whether the disk of its logs was full as it ended."""
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import gc
 import json
 import os
@@ -359,6 +360,7 @@ class Attempt:
             "signal": None,
             "reason": "exited",
             "message": None,
+            "errno": None,
             "signalled": False,
             "started_at": microseconds(),
             "completed_at": None,
@@ -368,17 +370,17 @@ class Attempt:
             "left": [],
         }
 
-    def run(self, answer: Callable[[int, str], None]) -> None:
+    def run(self, answer: Callable[[int, str, int], None]) -> None:
         """Start the process, answer whether it runs, and see it to its end."""
         try:
             self.take_locks()
             self.start()
         except NotStartedError as error:
-            self.outcome["reason"], self.outcome["message"] = error.args
+            self.outcome["reason"], self.outcome["message"], self.outcome["errno"] = error.args
             self.finish()
-            answer(FAILED, error.args[1])
+            answer(FAILED, *error.args[1:])
         else:
-            answer(STARTED, "")
+            answer(STARTED, "", 0)
             self.follow()
             self.finish()
 
@@ -391,10 +393,10 @@ class Attempt:
             try:
                 self.locks.append(open_machine_lock(path))
                 if not try_lock(self.locks[-1]):
-                    raise NotStartedError("lock_held", f"another process has locked {path}")
+                    raise NotStartedError("lock_held", f"another process has locked {path}", 0)
             except OSError as error:
                 message = f"cannot open the lock {path}: {error.strerror}"
-                raise NotStartedError("lock_held", message) from error
+                raise NotStartedError("lock_held", message, number_of(error)) from error
 
     def start(self) -> None:
         """Start the process. It waits for pid.json to be there: none runs that cannot be found."""
@@ -403,7 +405,8 @@ class Attempt:
         try:
             self.pid = os.fork()
         except OSError as error:
-            raise NotStartedError("start_failed", f"cannot fork: {error.strerror}") from error
+            words = f"cannot fork: {error.strerror}"
+            raise NotStartedError("start_failed", words, number_of(error)) from error
         if self.pid == 0:
             os.close(gate_opener)
             become(self.spec, self.logs.outputs, self.locks, gate, failure_writer)
@@ -418,7 +421,8 @@ class Attempt:
         os.close(failure)
         if message:
             os.waitpid(self.pid, 0)
-            raise NotStartedError("start_failed", message.decode("utf-8", "replace"))
+            words = message[1:].decode("utf-8", "replace")
+            raise NotStartedError("start_failed", words, message[0])
 
     def write_pids(self) -> None:
         """Say who runs, so that it can be told from whoever has these pids later."""
@@ -578,9 +582,16 @@ def become(
             os.execvpe(name, spec["argv"], spec["env"])
     except BaseException as error:
         why = error.strerror if isinstance(error, OSError) else repr(error)
-        os.write(failure, f"cannot {step}: {why}"[:MAX_MESSAGE].encode("utf-8", "replace"))
+        words = f"cannot {step}: {why}"[:MAX_MESSAGE].encode("utf-8", "replace")
+        os.write(failure, bytes([number_of(error)]) + words)
     finally:
         os._exit(BROKEN)
+
+
+def number_of(error: BaseException) -> int:
+    """Return an error's errno as one byte; 0 where it has none."""
+    number = error.errno if isinstance(error, OSError) else None
+    return number if number is not None and 0 < number < 256 else 0
 
 
 def reset_signals() -> None:
@@ -673,14 +684,14 @@ def forget_secrets(directory: str, spec: dict[str, Any]) -> None:
     os.rename(temporary, f"{directory}/spec.json")
 
 
-def supervise(directory: str, answer: Callable[[int, str], None]) -> None:
+def supervise(directory: str, answer: Callable[[int, str, int], None]) -> None:
     """Run the attempt, unless it was started before or could not be recorded."""
     try:
         attempt = begin(directory)
     except AlreadyStartedError as error:
-        answer(ALREADY, str(error.__doc__))
+        answer(ALREADY, str(error.__doc__), 0)
     except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
-        answer(BROKEN, f"nothing was started: {error!r}")
+        answer(BROKEN, f"nothing was started: {error!r}", number_of(error))
     else:
         attempt.run(answer)
 
@@ -710,7 +721,7 @@ def hatch(directory: str, writer: int) -> None:
     try:
         if fork(writer) == 0:
             detach(directory)
-            supervise(directory, lambda code, message: reply(writer, code, message))
+            supervise(directory, functools.partial(reply, writer))
         code = 0
     except BaseException:
         sys.excepthook(*sys.exc_info())  # for supervisor.log: nobody is above us
@@ -723,28 +734,29 @@ def fork(writer: int) -> int:
     try:
         return os.fork()
     except OSError as error:
-        say(writer, BROKEN, f"nothing was started: cannot fork: {error.strerror}")
+        words = f"nothing was started: cannot fork: {error.strerror}"
+        say(writer, BROKEN, words, number_of(error))
         return -1
 
 
-def reply(writer: int, code: int, message: str) -> None:
+def reply(writer: int, code: int, message: str, number: int) -> None:
     """Tell whoever asked for the attempt what came of it, and no more."""
-    say(writer, code, message)
+    say(writer, code, message, number)
     os.close(writer)
 
 
-def say(writer: int, code: int, message: str) -> None:
-    """Write a code and a message to whoever asked for the attempt."""
+def say(writer: int, code: int, message: str, number: int) -> None:
+    """Write a code, an errno and a message to whoever asked for the attempt."""
     with contextlib.suppress(OSError):  # whoever asked is gone: the attempt goes on
-        os.write(writer, bytes([code]) + message.encode("utf-8", "replace")[:4000])
+        os.write(writer, bytes([code, number]) + message.encode("utf-8", "replace")[:4000])
 
 
 def relay(reader: int) -> int:
     """Wait for the supervisor's answer; print its message and return its code."""
     answer = os.read(reader, 4096)
     if not answer:
-        answer = bytes([BROKEN]) + b"the supervisor ended before it answered; see supervisor.log"
-    os.write(2, answer[1:])
+        answer = bytes([BROKEN, 0]) + b"the supervisor ended before it answered; see supervisor.log"
+    os.write(2, answer[2:])
     return answer[0]
 
 

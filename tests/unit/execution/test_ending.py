@@ -90,10 +90,19 @@ def test_a_stage_for_which_there_was_no_process_waits_and_uses_up_no_retry(
 ) -> None:
     message = f"cannot fork: {os.strerror(errno.EAGAIN)}"
     reason = ExitReason.START_FAILED
-    attempt = record(store, subject, exit_code=None, reason=reason, message=message)
+    number = errno.EAGAIN
+    attempt = record(store, subject, exit_code=None, reason=reason, message=message, errno=number)
     assert (attempt.status, attempt.error) == (Status.FAILED, message)
     found = stage(store, subject)
     assert (found.status, found.reason, found.retries_used) == (Status.QUEUED, message, 0)
+
+
+def test_a_path_that_reads_as_a_shortage_is_none(store: Store, subject: Subject) -> None:
+    reason = ExitReason.START_FAILED
+    message = f"cannot enter the working directory '/{os.strerror(errno.ENOSPC)}': gone"
+    number = errno.ENOENT
+    record(store, subject, exit_code=None, reason=reason, message=message, errno=number)
+    assert stage(store, subject).retries_used == 1
 
 
 def continued(store: Store, subject: Subject) -> str:

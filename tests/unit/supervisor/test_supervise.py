@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -226,21 +227,24 @@ def test_the_journal_tells_when_the_logs_grew(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
+    ("fields", "message", "number"),
     [
-        ({"command": ["no-such-program"]}, "cannot start 'no-such-program' (looked for on the"),
-        ({"command": ["/no/such"]}, "cannot start '/no/such': No such file or directory"),
-        ({"command": ["/etc/passwd"]}, "cannot start '/etc/passwd': Permission denied"),
-        ({"command": "true", "cwd": "/no/such"}, "cannot enter the working directory '/no/such'"),
-        ({"command": []}, "cannot set up the process"),
+        ({"command": ["no-such"]}, "cannot start 'no-such' (looked for on the", errno.ENOENT),
+        ({"command": ["/no/such"]}, "cannot start '/no/such': No such file", errno.ENOENT),
+        ({"command": ["/etc/passwd"]}, "cannot start '/etc/passwd': Permission", errno.EACCES),
+        ({"command": "true", "cwd": "/no/such"}, "cannot enter the working", errno.ENOENT),
+        ({"command": []}, "cannot set up the process", 0),
     ],
 )
-def test_what_cannot_start_says_why(stage: Stage, fields: dict[str, object], message: str) -> None:
+def test_what_cannot_start_says_why(
+    stage: Stage, fields: dict[str, object], message: str, number: int
+) -> None:
     result = stage.launch(**fields)  # type: ignore[arg-type]
     assert result.state is LaunchState.FAILED
     assert message in result.message
     end = wait_for_exit(stage.dir)
     assert (end.reason, end.message) == (ExitReason.START_FAILED, result.message)
+    assert (end.errno, result.errno) == (number, number)
     assert (end.exit_code, end.signal, end.max_rss_bytes) == (None, None, None)
 
 
