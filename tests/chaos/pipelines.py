@@ -101,7 +101,7 @@ _OPTIONS: tuple[tuple[float, Callable[[random.Random], dict[str, Any]]], ...] = 
 def _plan(random_: random.Random) -> dict[str, Any]:
     plan: dict[str, Any] = {
         "steps": random_.randint(2, 24),
-        "pause": random_.choice([0.01, 0.05, 0.15]),
+        "pause": random_.choice([0.01, 0.05, 0.05, 0.15, 0.3]),
         "seed": random_.randrange(1000),
     }
     for likely, option in _OPTIONS:

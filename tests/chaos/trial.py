@@ -31,8 +31,9 @@ WATCHED = 0.4
 ACCOMPANIED = 0.3
 """The share of the trials in which another run may be deleted meanwhile."""
 
-BETWEEN = 1.0
-"""Seconds at most from one fault to the next: most of them hit the recovery from another."""
+BETWEEN = (1.0, 1.0, 3.0)
+"""Seconds at most from one fault to the next: most of them hit the recovery from another, and some
+what runs again after it."""
 
 LOOK_EVERY = 0.1
 """Seconds; the looks are not to take the time of what is looked at."""
@@ -116,7 +117,7 @@ class Trial:
 
     def _until_over(self, run_id: str) -> Status:
         deadline = time.monotonic() + PATIENCE
-        next_fault = time.monotonic() + self._random.uniform(0, BETWEEN)
+        next_fault = self._next_fault()
         while time.monotonic() < deadline:
             self._scene.undo()
             run = self._look(run_id)
@@ -126,7 +127,7 @@ class Trial:
                 self._kill_screen()
             due = self._faults_left and time.monotonic() > next_fault
             if due and self._cause_a_fault():
-                next_fault = time.monotonic() + self._random.uniform(0, BETWEEN)
+                next_fault = self._next_fault()
             elif run is not None and faults.nobody_lives(self._scene):
                 # any one process of ours brings back the rest; where none is left, a person does
                 self._counts["starts by a person"] += 1
@@ -135,6 +136,9 @@ class Trial:
         self._scene.undo(all_of_it=True)
         shown = trainui("show", run_id)
         raise BrokenInvariantError(f"{run_id} is not over after {PATIENCE:.0f} s:\n{shown.stdout}")
+
+    def _next_fault(self) -> float:
+        return time.monotonic() + self._random.uniform(0, self._random.choice(BETWEEN))
 
     def _look(self, run_id: str) -> RunRecord | None:
         """Return a run as it is on record; None where a full disk hides it for the moment."""
