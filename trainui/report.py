@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from trainui import clock, text
@@ -14,6 +15,8 @@ from trainui.braille import plot_lines
 from trainui.control import code
 from trainui.domain.clocks import is_clock, is_moment
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
+from trainui.domain.states import Status
+from trainui.execution import logs
 from trainui.pipeline import masking
 from trainui.store import curves, views
 from trainui.store.driver import Connection
@@ -21,11 +24,21 @@ from trainui.store.driver import Connection
 PLOTS = 6
 """Curves that are drawn at most: a report is read at a glance; the table has all."""
 
+LOGS = 3
+"""Stages whose logs' ends are shown at most."""
+
 WIDTH, HEIGHT = 60, 6
 """Characters of a plot."""
 
 _MARKS = re.compile(r"[\\`*<>|]|\b_(?!\w)|(?<!\w)_|(?<=\])\(")
 """What Markdown would obey; an underscore within a word it shows."""
+
+
+def of_runs(run_ids: Iterable[str]) -> str:
+    """Return the reports of runs, one below the other; one that was deleted is left out."""
+    with views.reading() as connection:
+        found = (views.run(connection, run_id) for run_id in run_ids)
+        return "\n".join(markdown(connection, run) for run in found if run is not None)
 
 
 def markdown(connection: Connection, run: RunRecord) -> str:
@@ -43,6 +56,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
         _parameters(connection, run),
         _metrics(series),
         *_plots(connection, stages, series),
+        *_log_ends(connection, stages),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -140,6 +154,18 @@ def _plot(connection: Connection, owner: str, of: SeriesSummary) -> str:
     axis = f"{'':{left}} {first}{last:>{WIDTH - len(first)}}"
     title = text.harmless(f"{of.stage}  {of.name}")
     return "\n".join(["```", title, *drawn, axis, "```"])
+
+
+def _log_ends(connection: Connection, stages: Sequence[StageRecord]) -> Iterator[str]:
+    """Yield the last lines of the logs of the first stages that failed or were interrupted."""
+    ended_badly = (one for one in stages if one.status in (Status.FAILED, Status.INTERRUPTED))
+    for stage in islice(ended_badly, LOGS):
+        for attempt in views.attempts_of_stage(connection, stage.id)[-1:]:
+            if end := logs.tail(Path(attempt.directory)):
+                name = text.harmless(stage.name)
+                lines = [text.harmless(line) for line in (f"{name}  log's end", *end.split("\n"))]
+                fence = "`" * max(3, 1 + max(map(len, re.findall("`+", end)), default=0))
+                yield "\n".join([fence, *lines, fence])
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

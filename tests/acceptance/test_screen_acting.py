@@ -28,6 +28,7 @@ from trainui.domain.states import Status
 from trainui.execution import locks, service
 from trainui.paths import Home
 from trainui.pipeline import loader
+from trainui.report import of_runs
 from trainui.store import views
 from trainui.tui.application import TrainuiApp
 from trainui.tui.candidates import start
@@ -308,16 +309,19 @@ async def test_a_run_goes_before_others_or_after_them(filler: Filler) -> None:  
         await driven.until_shown("priority +3")
 
 
-async def test_a_stage_is_copied_as_markdown(filler: Filler) -> None:  # noqa: F811
+async def test_what_is_copied_of_a_run_is_the_report_that_the_command_prints(
+    filler: Filler,  # noqa: F811
+) -> None:
     run_id = failed_demo(filler)
-    async with opened(run_id) as driven:
-        await driven.until_shown("train/loss", "Traceback")
-        await driven.press("Y")
-        await driven.until_shown("copied as Markdown")
-        copied = driven.app.clipboard
-    assert copied.startswith("### digits / train[hidden=128]: ✗ failed")
-    assert "| train/loss |" in copied
-    assert "RuntimeError: loss is NaN at step 412" in copied
+    report = of_runs([run_id])
+    assert "| train/loss |" in report
+    assert "RuntimeError: loss is NaN at step 412" in report.splitlines()
+    for page in (run_id, None):
+        async with opened(page) as driven:
+            await driven.until_shown("✗ failed")
+            await driven.press("Y")
+            await driven.until_shown("copied as Markdown")
+            assert driven.app.clipboard == report
 
 
 async def test_q_leaves_from_anywhere(filler: Filler) -> None:  # noqa: F811

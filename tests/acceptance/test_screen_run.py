@@ -381,10 +381,6 @@ async def test_a_folded_matrix_tells_of_its_members_the_best_first(filler: Fille
         assert sorted(line[2] for line in told[1:3]) == ["1", "3"]
         assert told[4][:3] == ["✗", "0.1", "4"]
         assert told[4][-1] == "failed"
-        await driven.press("Y")
-        await driven.until(lambda: driven.app.clipboard)
-        assert driven.app.clipboard.startswith("### digits / train ×10\n")
-        assert "best      val/loss 0.2500  lr=0.1  seed=2" in driven.app.clipboard
         await driven.press("5")
         await driven.until_shown("5 Params: train[lr=0.1,opt=adam,seed=4]")
         await driven.press("2", "1", "enter")

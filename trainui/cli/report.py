@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
 def report(run: options.Run, as_json: options.Json = False) -> None:
     """Print a run as Markdown: its stages, the parameters that differ, its metrics and curves.
 
-    The parameters are compared with those of the run of the same pipeline before it. In the screen,
-    `Y` copies the same text.
+    The parameters are compared with those of the run of the same pipeline before it. Stages that
+    failed come with the end of their log. In the screen, `Y` on a run copies the same text.
     """
     from trainui import report as reports
 

@@ -6,13 +6,16 @@ the event loop know nothing of them.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.screen import Screen
 
 from trainui.domain.states import UNFINISHED, Status
+from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.graph_nodes import most_telling
 
@@ -60,9 +63,9 @@ class Acting(Screen[None]):
         """Return the stages to act on: all members of a folded matrix; none: the whole run."""
         return ()
 
-    def report(self) -> str:
-        """Return what `Y` copies, as Markdown."""
-        raise NotImplementedError
+    def report(self) -> str | None:
+        """Return what `Y` copies, as Markdown; None: the reports of the runs, read in a thread."""
+        return None
 
     def _targets(self) -> list[Target]:
         """Return the runs to act on, and say so where there is none."""
@@ -188,10 +191,26 @@ class Acting(Screen[None]):
         cast("TrainuiApp", self.app).act(work)
 
     def action_copy(self) -> None:
-        """Copy a summary through the terminal."""
-        if self._targets():
-            self.app.copy_to_clipboard(self.report())
-            self._say("copied as Markdown, if the terminal allows it (OSC 52)")
+        """Copy a report through the terminal."""
+        if (report := self.report()) is not None:
+            self._copy(report)
+        elif targets := self._targets():
+            work = partial(self._copy_runs, [target.id for target in targets])
+            self.run_worker(work, thread=True, exit_on_error=False)
+
+    def _copy_runs(self, run_ids: Sequence[str]) -> None:
+        from trainui.report import of_runs
+
+        try:
+            report = of_runs(run_ids)
+        except (TrainuiError, sqlite3.Error) as error:
+            self.app.call_from_thread(self._say, harmless(f"nothing was copied: {error}"))
+        else:
+            self.app.call_from_thread(self._copy, report)
+
+    def _copy(self, report: str) -> None:
+        self.app.copy_to_clipboard(report)
+        self._say("copied as Markdown, if the terminal allows it (OSC 52)")
 
     def _say(self, text: str) -> None:
         self.app.notify(text, markup=False)

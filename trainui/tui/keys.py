@@ -192,7 +192,7 @@ KEYS: tuple[Key, ...] = (
         "Delete the run and its files, after a question",
         "remove",
     ),
-    Key("acting.copy", "Y", "copy", "Copy a summary as Markdown (OSC 52)", "copy"),
+    Key("acting.copy", "Y", "copy", "Copy the report of the run as Markdown (OSC 52)", "copy"),
     Key("runs.mark", "space", "mark", "Mark the run; the keys then act on all marked", "mark"),
     Key("runs.compare", "c", "compare", "Compare the curves of the marked runs", "compare"),
     Key("runs.sort", "s", "sort", "Sort by the next column", "sort", footer=True),

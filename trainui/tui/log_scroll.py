@@ -136,7 +136,3 @@ class LogScroll:
         if window.at_start and window.at_end and self._bottom - self._top + 1 >= len(window.lines):
             return -1
         return min(int(self.part() * height), height - 1)
-
-    def last_lines(self, count: int) -> tuple[LogLine, ...]:
-        """Return the last lines down to the bottom."""
-        return self._lines[: self._bottom + 1][-count:]

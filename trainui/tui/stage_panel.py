@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.tui.log_windows import LogSource, Stream
-from trainui.tui.reports import LOG_LINES, group_report, stage_report
 from trainui.tui.snapshots import RunPage, StageDetail, Wanted
 from trainui.tui.widgets.panes import Panes
 from trainui.tui.widgets.sheet_view import Subject
@@ -107,13 +106,3 @@ class StagePanel:
         following = STREAMS.index(self._streams) + 1
         self._streams = STREAMS[following % len(STREAMS)]
         self.panes.show_log()
-
-    def report(self, page: RunPage) -> str:
-        """Return the selected stage, or the matrix that is folded into a line, as Markdown."""
-        stage, detail = self.panes.graph.selected, self._detail
-        if stage is None:
-            return ""
-        if members := self.panes.graph.folded:
-            return group_report(page.run, members, page.group)
-        figures = detail.curves.figures if detail is not None and detail.curves else ()
-        return stage_report(page.run, stage, figures, self.panes.log_view.last_lines(LOG_LINES))

@@ -11,12 +11,10 @@ from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_d
 from trainui import clock
 from trainui.domain.notices import CHECKPOINT
 from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
 from trainui.store import driver, events, reader, views
 from trainui.tui.group_rows import GroupRows
 from trainui.tui.overview import MOST_LINES, overview_rows
 from trainui.tui.page_reader import OVERVIEW, PageReader
-from trainui.tui.reports import stage_report
 from trainui.tui.run_heading import can_resume, crumbs, heading
 from trainui.tui.snapshots import Wanted
 from trainui.tui.spans import Span, joined, plain, width_of
@@ -151,15 +149,6 @@ def test_only_what_ended_without_completing_can_be_resumed(
     filler: Filler, connection: driver.Connection
 ) -> None:
     assert can_resume(views.stages(connection, failed_demo(filler)))
-
-
-def test_a_report_is_markdown(filler: Filler, connection: driver.Connection) -> None:
-    run_id = failed_demo(filler)
-    run = views.find_run(connection, run_id)
-    stage = next(s for s in views.stages(connection, run_id) if s.status == Status.FAILED)
-    text = stage_report(run, stage, (), ["the end"])
-    assert text.startswith("### digits / train[hidden=128]: ✗ failed\n")
-    assert f"`{run_id}`" in text
 
 
 def test_a_stage_on_another_host_says_so(filler: Filler, connection: driver.Connection) -> None:

@@ -138,13 +138,13 @@ class CurvesScreen(Page):
         """Return the stage."""
         return () if self._page is None else (self._page.stage,)
 
-    def report(self) -> str:
-        """Return the plot and its figures as Markdown."""
+    def report(self) -> str | None:
+        """Return the plot and its figures as Markdown; None: there is no plot yet."""
         from trainui.tui.curve_report import curve_report
 
         chart = self.plot.chart()
         if self._page is None or chart is None:
-            return ""
+            return None
         return curve_report(self._page, chart, self.desk.view)
 
     def action_back(self) -> None:

@@ -229,10 +229,6 @@ class RunScreen(Page):
         selected = self.graph.selected
         return self.graph.folded or (() if selected is None else (selected,))
 
-    def report(self) -> str:
-        """Return the selected stage as Markdown."""
-        return self.panel.report(self._page) if self._page is not None else ""
-
     def action_back(self) -> None:
         """Go back one level: from a filter, a lone pane, the panel, then from the page."""
         active = self.panes.active

@@ -12,12 +12,11 @@ from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
-from trainui import clock
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.run_lines import RunLine
-from trainui.text import SYMBOLS, harmless, state
+from trainui.text import SYMBOLS, harmless
 from trainui.tui.acting import Target
-from trainui.tui.figures import clock_time, elapsed, state_style
+from trainui.tui.figures import state_style
 from trainui.tui.keys import bindings
 from trainui.tui.run_order import WHEN
 from trainui.tui.screens.page import Page
@@ -194,10 +193,6 @@ class RunsScreen(Page):
         """Clear the marks."""
         self.table.clear_marks()
 
-    def report(self) -> str:
-        """Return the marked runs, or the one under the cursor, in a line each."""
-        return "".join(_report(run) for run in self.table.chosen)
-
     def action_compare(self) -> None:
         """Draw the telling metric of the marked runs in one plot."""
         marked = self.table.marked
@@ -280,11 +275,3 @@ def _summary(snapshot: Snapshot) -> Row:
                 Span(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
             )
     return tuple(spans)
-
-
-def _report(run: RunLine) -> str:
-    spent = elapsed(run.started_at, run.completed_at, clock.now())
-    return (
-        f"**{harmless(run.name)}** ({run.id}): {state(run.status)}, {run.done} of {run.total} "
-        f"stages completed, {spent or 'not started'}, from {clock_time(run.created_at)}\n"
-    )

@@ -215,10 +215,6 @@ class LogView(LinesView):
             words.append(f"{self._scroll.part():.0%}, f follows")
         return "  ".join(words)
 
-    def last_lines(self, count: int) -> list[str]:
-        """Return the last lines down to the bottom, as text."""
-        return [ansi.without_colours(line.text) for line in self._scroll.last_lines(count)]
-
     # --- moving
 
     def action_line(self, count: int) -> None:
