@@ -55,6 +55,15 @@ class StoreSchemaError(StoreError):
     """The database has not the tables of this version."""
 
 
+class NotPlainFileError(UnfitEnvironmentError, OSError):
+    """A file was replaced by something that is none; the message names it."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(f"{path} is {kind} and no plain file; move it away")
+        self.kind = kind
+        """What it is, such as `a FIFO`."""
+
+
 class ReplacedError(UnfitEnvironmentError):
     """Another trainui was installed under this process, or this one removed: it has to end."""
 

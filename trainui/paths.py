@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.errors import UnfitEnvironmentError
 
 SOCKET_PATH_LIMIT = 100
@@ -219,7 +220,7 @@ def identity(file: Path) -> str:
     once one wins.
     """
     with contextlib.suppress(FileNotFoundError):
-        return file.read_text(encoding="ascii").strip()
+        return plain_files.read_text(file).strip()
     mine = os.urandom(16).hex()
     temporary = file.with_name(f".{file.name}.{mine}.tmp")
     write_private(temporary, mine)
@@ -229,7 +230,7 @@ def identity(file: Path) -> str:
         pass
     finally:
         temporary.unlink()
-    return file.read_text(encoding="ascii").strip()
+    return plain_files.read_text(file).strip()
 
 
 def short_socket_path(path: Path) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from trainui import paths
+from trainui import paths, plain_files
 from trainui.domain.notices import KINDS
 from trainui.errors import UnfitEnvironmentError, UsageError
 
@@ -104,7 +104,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 def _read_config(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as opened:
+        with plain_files.open_plain(file) as opened:
             import tomllib  # where there is a file
 
             configured = tomllib.load(opened)

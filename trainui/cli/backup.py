@@ -13,7 +13,7 @@ import typer
 
 from trainui import formatting, paths, settings, text
 from trainui.cli import options, output, progress
-from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
+from trainui.errors import NotFoundError, NotPlainFileError, UnfitEnvironmentError, UsageError
 
 SMALL = 1 << 20
 """Bytes of the largest file that counts as small."""
@@ -70,6 +70,8 @@ def backup(
             copies.copy(home.database, copy, advance)
         count, left = _pack(part, copy, settings.runs_dir(settings.load()))
         part.replace(target)
+    except NotPlainFileError:
+        raise
     except OSError as error:
         raise UnfitEnvironmentError(f"{target} cannot be written: {error.strerror}") from error
     finally:

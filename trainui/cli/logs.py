@@ -16,7 +16,7 @@ import typer
 from trainui import clock, text
 from trainui.cli import options, output, references
 from trainui.cli.log_lines import AttemptLogs, LogLine
-from trainui.domain.files import Directory
+from trainui.domain.files import Directory, LocalDirectory
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError
@@ -109,7 +109,7 @@ class _Wanted:
 def _directory(record: AttemptRecord) -> Directory:
     near = Path(record.directory)
     if near.is_dir():
-        return near
+        return LocalDirectory(near)
     from trainui.control import far_logs
 
     return far_logs.directory_of(record.directory, record.id, record.host)

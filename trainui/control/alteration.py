@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.control import edits
 from trainui.control.known import given_params
 from trainui.control.submission import PIPELINE_FILE
@@ -55,7 +56,7 @@ def text_of(run: RunRecord) -> str:
     if run.file is None:
         raise UsageError("it is of no pipeline file, so there is nothing to edit; start a new run")
     try:
-        return (Path(run.directory) / PIPELINE_FILE).read_text(encoding="utf-8")
+        return plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the run's pipeline cannot be read: {error}") from error
 
@@ -117,7 +118,9 @@ def diff(run: RunRecord, pipeline: Pipeline, alteration: Alteration) -> str:
 def file_digest(file: str | None) -> str | None:
     """Return the digest of a run's file as it is now; None where it is gone."""
     try:
-        return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        return (
+            None if file is None else hashlib.sha256(plain_files.read_bytes(Path(file))).hexdigest()
+        )
     except OSError:
         return None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from trainui import paths
+from trainui import paths, plain_files
 from trainui.control import code_files
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
@@ -69,7 +69,7 @@ def record(
 def recorded(run_directory: Path) -> dict[str, Any]:
     """Return what `record` wrote; nothing where it cannot be read."""
     try:
-        content = json.loads((run_directory / CODE_FILE).read_bytes())
+        content = json.loads(plain_files.read_bytes(run_directory / CODE_FILE))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

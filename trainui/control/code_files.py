@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.domain.definition import StageDefinition
 
 SUFFIXES = frozenset(
@@ -39,7 +40,7 @@ def digest(path: Path) -> str:
         status = path.stat()
         if status.st_size > HASHED_UP_TO:
             return f"{status.st_size} {status.st_mtime_ns}"
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(plain_files.read_bytes(path)).hexdigest()
     except OSError:
         return GONE
 

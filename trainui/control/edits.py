@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.control.known import given_params
 from trainui.control.submission import PIPELINE_FILE
 from trainui.domain.definition import Pipeline
@@ -46,7 +47,7 @@ def edited_file(run: RunRecord) -> EditedFile | None:
     if run.file is None:
         return None
     try:
-        digest = hashlib.sha256(Path(run.file).read_bytes()).hexdigest()
+        digest = hashlib.sha256(plain_files.read_bytes(Path(run.file))).hexdigest()
     except OSError:
         return None
     if digest == run.digest:
@@ -74,7 +75,7 @@ def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
     if run.file is None:
         raise UsageError(f"the run {run.id} is of no file")
     try:
-        text = (Path(run.directory) / PIPELINE_FILE).read_text(encoding="utf-8")
+        text = plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the pipeline of the run {run.id} cannot be read: {error}") from error
     return loader.load_text(text, file=run.file, directory=str(Path(run.file).parent), params=given)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from trainui import paths
+from trainui import paths, plain_files
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.secrets import Secrets
 from trainui.supervisor.protocol import IDENTITY
@@ -66,7 +66,7 @@ def read(run_directory: Path) -> ShellEnvironment:
     """
     file = run_directory / ENVIRONMENT_FILE
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(plain_files.read_bytes(file))
         secrets = Secrets(**content.get("secrets", {}))
         return ShellEnvironment(dict(content["environ"]), int(content["umask"]), secrets)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainui import paths
+from trainui import paths, plain_files
 from trainui.control import edits, environment, snapshot
 from trainui.control.snapshot import Relocation
 from trainui.control.submission import (
@@ -200,7 +200,7 @@ def _new(run: RunRecord, definition: StageDefinition, directory: str) -> StageRe
 def keep_text(run_directory: Path, text: str) -> None:
     """Write an edited file into a run's directory, and keep the one before under a number."""
     file = run_directory / PIPELINE_FILE
-    if file.exists() and file.read_text(encoding="utf-8") == text:
+    if file.exists() and plain_files.read_text(file) == text:
         return
     number = 1
     while (kept := file.with_stem(f"{file.stem}~{number}")).exists():

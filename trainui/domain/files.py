@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
+
+from trainui import plain_files
 
 
 class Status(Protocol):
@@ -39,3 +44,33 @@ class Directory(Protocol):
 
     def __truediv__(self, name: str, /) -> File:
         """Return the file of a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A plain file on this host."""
+
+    path: Path
+
+    def open(self, _mode: Literal["rb"], /) -> BinaryIO:
+        """Open it for reading; NotPlainFileError where it is something else."""
+        return plain_files.open_plain(self.path)
+
+    def stat(self) -> os.stat_result:
+        """Look at it."""
+        return self.path.stat()
+
+    def read_bytes(self) -> bytes:
+        """Return all of it."""
+        return plain_files.read_bytes(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDirectory:
+    """A directory on this host."""
+
+    path: Path
+
+    def __truediv__(self, name: str, /) -> LocalFile:
+        """Return the file of a name."""
+        return LocalFile(self.path / name)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution import detached
 from trainui.execution.locks import Lock
@@ -195,7 +196,7 @@ def find_pid(home: Home) -> int | None:
 
 def _read_pid(home: Home) -> int | None:
     try:
-        return int(_pid_file(home).read_text(encoding="ascii"))
+        return int(plain_files.read_text(_pid_file(home)))
     except (FileNotFoundError, ValueError):
         return None
 

@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.execution import broker_server, locks, wishes
 from trainui.paths import Home, write_private
 
@@ -67,7 +68,7 @@ def is_gone(home: Home) -> bool:
 
 def _read(home: Home) -> Start | None:
     try:
-        return Start(**json.loads(_file(home).read_text(encoding="utf-8")))
+        return Start(**json.loads(plain_files.read_text(_file(home))))
     except (OSError, ValueError, TypeError):
         return None
 

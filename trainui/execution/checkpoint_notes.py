@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui import paths
+from trainui import paths, plain_files
 from trainui.execution.wholeness import written_at
 from trainui.supervisor import protocol
 
@@ -115,7 +115,7 @@ def _write(attempt_dir: Path, noted: Mapping[str, Any]) -> None:
 
 def _read(attempt_dir: Path) -> dict[str, Any] | None:
     try:
-        noted = json.loads((attempt_dir / NOTE).read_bytes())
+        noted = json.loads(plain_files.read_bytes(attempt_dir / NOTE))
     except (OSError, ValueError):
         return None
     return noted if isinstance(noted, dict) else None

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainui import plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
+from trainui.errors import NotPlainFileError
 from trainui.execution import failure_cause, logs, outputs
 from trainui.execution.failure_cause import Cause
 from trainui.store.attempts import Outcome
@@ -235,7 +237,7 @@ def _task_result(definition: StageDefinition, directory: Path) -> tuple[Any, str
 
 def _read_result(directory: Path) -> dict[str, Any] | None:
     try:
-        said = json.loads((directory / RESULT_FILE).read_bytes())
+        said = json.loads(plain_files.read_bytes(directory / RESULT_FILE))
     except (OSError, ValueError):
         return None
     return said if isinstance(said, dict) else None
@@ -256,6 +258,8 @@ def _lacking(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[st
             yield f"neither {logs_named} holds the pattern of `success`: {definition.success}"
     except re.error as error:
         yield f"`success` is no regular expression: {error}"
+    except NotPlainFileError as error:
+        yield f"the logs cannot be searched for `success`: {error}"
 
 
 def duration(seconds: float) -> str:

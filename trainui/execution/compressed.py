@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from trainui import plain_files
+
 _LZ4 = b"\x04\x22\x4d\x18"
 _CHUNK = 65_536
 
@@ -54,7 +56,7 @@ def has_its_end(path: Path, mark: bytes) -> bool:
         path: the file.
         mark: how it begins.
     """
-    with path.open("rb") as file:
+    with plain_files.open_plain(path) as file:
         if mark == _LZ4:
             return _has_lz4_end(file)
         data, stream = file.read(_CHUNK), _decompressor(mark)

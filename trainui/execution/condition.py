@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from trainui import plain_files
 from trainui.execution import broker_server, broker_starts, locks, pulse, readiness, wishes
 from trainui.execution.pulse import Asked
 from trainui.paths import Home, write_private
@@ -48,7 +49,7 @@ def note_end(home: Home, name: str, pid: int, code: int) -> None:
 def last_end(home: Home, name: str = "worker") -> End | None:
     """Return how it ended since it was last wanted; None: it did not, or nobody saw it."""
     try:
-        end = End(**json.loads(_file(home, name).read_text(encoding="utf-8")))
+        end = End(**json.loads(plain_files.read_text(_file(home, name))))
     except (OSError, ValueError, TypeError):
         return None
     return end if end.wanted == wishes.wanted_at(home) else None
@@ -179,7 +180,7 @@ def _how(code: int) -> str:
 
 def _last_line(log: Path) -> str:
     try:
-        with log.open("rb") as file:
+        with plain_files.open_plain(log) as file:
             file.seek(max(0, file.seek(0, 2) - 4096))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:

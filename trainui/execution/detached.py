@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from trainui import limits, paths
+from trainui import limits, paths, plain_files
 from trainui.supervisor.protocol import IDENTITY
 
 _LOG_LIMIT = 1 << 20
@@ -100,7 +100,7 @@ def accept_signals() -> None:
 def read_tail(log: Path, start: int = 0, *, lines: int = 15) -> str:
     """Return the last lines of a log, from byte `start` on at most; empty where there is none."""
     try:
-        text = log.read_bytes()[start:].decode(errors="replace")
+        text = plain_files.read_bytes(log)[start:].decode(errors="replace")
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:])

@@ -78,7 +78,7 @@ def holder(path: Path) -> dict[str, Any] | None:
         yet written, or where the holder only inherited the lock.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
@@ -115,7 +115,7 @@ def _try_lock(descriptor: int, kind: int) -> bool:
 def _read_info(descriptor: int) -> dict[str, Any]:
     try:
         info = json.loads(os.pread(descriptor, 65_536, 0))
-    except ValueError:
+    except (OSError, ValueError):
         return {}
     if not isinstance(info, dict) or not isinstance(info.get("pid"), int):
         return {}

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from trainui import plain_files
 from trainui import settings as settings_module
 from trainui.errors import StoreError
 from trainui.settings import Settings
@@ -86,7 +87,7 @@ def answer(asked: Asked) -> tuple[dict[str, Any], bytes]:
     if asked.name not in SHOWN:
         return {"problem": "is not shown"}, b""
     try:
-        with Path(asked.directory, asked.name).open("rb") as file:
+        with plain_files.open_plain(Path(asked.directory, asked.name)) as file:
             return {}, os.pread(file.fileno(), asked.length, asked.start)
     except OSError as error:
         return {"problem": str(error)}, b""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.supervisor import protocol
 from trainui.text import as_overwritten
 
@@ -33,7 +34,7 @@ def holds(attempt_dir: Path, pattern: str) -> bool:
 def _blocks(log: Path) -> Iterator[str]:
     """Yield a log in pieces of bounded size, each but the last ending at a line's end."""
     try:
-        file = log.open("rb")
+        file = plain_files.open_plain(log)
     except FileNotFoundError:
         return
     with file:
@@ -90,7 +91,7 @@ def end_lines(log: Path, size: int = TAIL_BYTES) -> list[str]:
 
 def _end_of(log: Path, size: int = TAIL_BYTES) -> list[str]:
     try:
-        with log.open("rb") as file:
+        with plain_files.open_plain(log) as file:
             file.seek(0, 2)
             start = max(0, file.tell() - size)
             file.seek(start)

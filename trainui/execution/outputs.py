@@ -14,7 +14,7 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from trainui import paths
+from trainui import paths, plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.execution.globbing import first_matches, matches, roots, unsearched
 from trainui.supervisor import protocol
@@ -112,7 +112,7 @@ def _is_in_sight(output: str, place: Path, run_dir: Path) -> bool:
 def _unchanged(attempt_dir: Path, there: Sequence[Path]) -> Collection[Path]:
     """Return what is as it was before the attempt started; where nobody noted it: all."""
     try:
-        noted = json.loads((attempt_dir / NOTE).read_bytes())
+        noted = json.loads(plain_files.read_bytes(attempt_dir / NOTE))
     except (OSError, ValueError):
         return frozenset(there)
     return frozenset(path for path in there if noted.get(str(path)) == _state(path))

@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from trainui import plain_files
+
 MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """Ends the first pickle of such a file of PyTorch's."""
 
@@ -45,7 +47,7 @@ class TooLongError(Exception):
 def holds_its_tensors(path: Path) -> bool:
     """Tell whether an old file of PyTorch's is as long as its pickles say."""
     sizes: dict[Any, int] = {}
-    with path.open("rb") as file:
+    with plain_files.open_plain(path) as file:
         try:
             for _ in range(_PICKLES):
                 for instruction, values in _walk(file):
@@ -70,7 +72,7 @@ def ends_of_files(metadata: Path) -> dict[str, int] | None:
     """Return how long the files of a distributed checkpoint are at least; None if that is torn."""
     ends: dict[str, int] = {}
     found: dict[str, Any] = {}
-    with metadata.open("rb") as file:
+    with plain_files.open_plain(metadata) as file:
         try:
             for _instruction, values in _walk(file):
                 if len(values) > 1 and values[-2] in ("relative_path", "offset", "length"):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.execution import locks
 from trainui.paths import Home, write_private
 
@@ -100,7 +101,7 @@ def silent_since(home: Home, asked: Asked) -> int | None:
     None also where nobody asks: the guard is gone.
     """
     try:
-        since = json.loads(asked.note(home).read_text(encoding="utf-8"))["since"]
+        since = json.loads(plain_files.read_text(asked.note(home)))["since"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return int(since) if locks.is_held(home.guard_lock) else None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, settings
+from trainui import clock, plain_files, settings
 from trainui.execution import locks
 from trainui.paths import Home, write_private
 
@@ -40,7 +40,7 @@ def read(home: Home) -> dict[str, Any] | None:
     if owner is None:
         return None
     try:
-        word = json.loads(_file(home).read_text(encoding="utf-8"))
+        word = json.loads(plain_files.read_text(_file(home)))
     except (FileNotFoundError, ValueError):
         return None
     return word if word["pid"] == owner.get("pid") else None

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import paths
+from trainui import paths, plain_files
 from trainui.paths import Home
 from trainui.supervisor.protocol import IDENTITY
 
@@ -77,7 +77,7 @@ def difference(before: Path, after: Path) -> Difference | None:
 
 def _read(attempt_dir: Path) -> dict[str, dict[str, str]] | None:
     try:
-        content = json.loads((attempt_dir / VARIABLES_FILE).read_bytes())
+        content = json.loads(plain_files.read_bytes(attempt_dir / VARIABLES_FILE))
     except (OSError, ValueError):
         return None
     is_whole = isinstance(content, dict) and content.keys() >= {"key", "digests"}

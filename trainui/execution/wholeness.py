@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.execution import compressed, pickled
 
 CHECKED_THROUGHOUT = 16 * 2**20
@@ -100,7 +101,7 @@ def _is_unfinished(directory: Path, names: set[str]) -> bool:
     if _TRANSFORMERS.fullmatch(directory.name) and "training_args.bin" in names:
         return "trainer_state.json" not in names
     if "latest" in names:  # DeepSpeed
-        target = (directory / "latest").read_bytes()[:256].decode(errors="replace").strip()
+        target = plain_files.read_bytes(directory / "latest")[:256].decode(errors="replace").strip()
         return target.startswith("global_step") and target not in names
     return False
 
@@ -119,7 +120,7 @@ def _is_whole_part(path: Path) -> bool:
 
 def _has_its_files(metadata: Path) -> bool:
     """Tell whether the files beside it hold all that a distributed checkpoint's metadata names."""
-    with metadata.open("rb") as file:
+    with plain_files.open_plain(metadata) as file:
         is_pickle = file.read(1) == _PICKLE
     place = metadata.parent
     if not is_pickle:
@@ -132,7 +133,7 @@ def _has_its_files(metadata: Path) -> bool:
 
 def _has_its_shards(index: Path) -> bool:
     try:
-        weights = json.loads(index.read_bytes())
+        weights = json.loads(plain_files.read_bytes(index))
     except ValueError:
         return False
     shards = weights.get("weight_map") if isinstance(weights, dict) else None
@@ -143,7 +144,7 @@ def _has_its_shards(index: Path) -> bool:
 
 
 def _opens(path: Path, *, throughout: bool) -> bool:
-    with path.open("rb") as file:
+    with plain_files.open_plain(path) as file:
         start = file.read(64)
     head, suffix = start[:8], path.suffix.lower()
     if suffix in (".ckpt", *_PICKLES) and not any(head):
@@ -200,7 +201,7 @@ def _is_whole_safetensors(path: Path, head: bytes) -> bool:
     size = path.stat().st_size
     if len(head) < 8 or length > min(size - 8, LONGEST_HEADER):
         return False
-    with path.open("rb") as file:
+    with plain_files.open_plain(path) as file:
         file.seek(8)
         try:
             header = json.loads(file.read(length))
@@ -212,7 +213,7 @@ def _is_whole_safetensors(path: Path, head: bytes) -> bool:
 
 def _is_whole_hdf5(path: Path) -> bool:
     """Tell whether a file is as long as its superblock says."""
-    with path.open("rb") as file:
+    with plain_files.open_plain(path) as file:
         block = file.read(64)
     if not block.startswith(_HDF5) or len(block) < 14:
         return False
@@ -226,13 +227,13 @@ def _is_json(path: Path, throughout: bool) -> bool:
     if not throughout:
         return _tail(path, 100).rstrip()[-1:] in (b"}", b"]")
     try:
-        json.loads(path.read_bytes())
+        json.loads(plain_files.read_bytes(path))
     except (ValueError, RecursionError):
         return False
     return True
 
 
 def _tail(path: Path, length: int) -> bytes:
-    with path.open("rb") as file:
+    with plain_files.open_plain(path) as file:
         file.seek(max(path.stat().st_size - length, 0))
         return file.read()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.paths import Home, write_private
 
 
@@ -56,6 +57,6 @@ def _write(path: Path, stamp: int) -> None:
 
 def _read(path: Path) -> int:
     try:
-        return int(path.read_text(encoding="ascii"))
+        return int(plain_files.read_text(path))
     except (FileNotFoundError, ValueError):
         return 0

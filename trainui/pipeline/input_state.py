@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from trainui import plain_files
+
 State = Mapping[str, Any]
 """`size` in bytes, `mtime_ns`, `sha256`; for a directory the sum of sizes, the number of `files`
 and the hash of their list. What could not be told is left out; `missing` stands alone."""
@@ -61,7 +63,7 @@ def _file(path: Path, known: State) -> State:
         return known
     if status.st_size > HASHED_UP_TO:
         return state
-    with path.open("rb") as file:
+    with plain_files.open_plain(path) as file:
         return {**state, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from trainui import plain_files
+
 PAGES = 1024
 """Pages between two calls of `advance`: 4 MB."""
 
@@ -19,7 +21,11 @@ def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> Non
         source: it may be written meanwhile; the copy is of the moment at which it begins.
         target: it is not there yet.
         advance: called with how many pages are left, and how many there are.
+
+    Raises:
+        NotPlainFileError: the source is no file.
     """
+    plain_files.check(source, source.stat().st_mode)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     query = f"{source.absolute().as_uri()}?mode=ro"
     with (

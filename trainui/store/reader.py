@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from trainui import paths, settings
+from trainui import paths, plain_files, settings
 from trainui.errors import NotFoundError, StoreError
 from trainui.store.driver import Connection
 from trainui.store.migrations import HEAD
@@ -90,6 +90,7 @@ def _open(database: Path) -> sqlite3.Connection:
         raise NotFoundError(
             f"there are no runs yet: {database} is not there; start with `trainui demo`"
         )
+    plain_files.check(database, database.stat().st_mode)
     # where nothing can be made beside it, SQLite reads it only if nobody can be writing to it
     query = "mode=ro" if _can_be_shared(database) else "immutable=1"
     connection = None

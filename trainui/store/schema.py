@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import clock, paths
+from trainui import clock, paths, plain_files
 from trainui.errors import UnfitEnvironmentError
 from trainui.store import postgres
 from trainui.store.migrations import HEAD as HEAD
@@ -72,7 +72,12 @@ def upgrade_if_needed(url: str, file: Path) -> None:
 
 
 def revision(file: Path) -> str | None:
-    """Return the database's revision; None for an empty one."""
+    """Return the database's revision; None for an empty one.
+
+    Raises:
+        NotPlainFileError: it is no file.
+    """
+    plain_files.check(file, file.stat().st_mode)
     with closing(sqlite3.connect(file)) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()

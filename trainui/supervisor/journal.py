@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from trainui import plain_files
 from trainui.domain.files import Directory
+from trainui.errors import NotPlainFileError
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Pids, Spec
 from trainui.supervisor.supervise import boot_id
@@ -74,7 +76,7 @@ def read_times(attempt_dir: Directory) -> list[tuple[int, int, int]]:
     """Read when the logs grew: (microseconds since 1970, bytes of stdout, bytes of stderr)."""
     try:
         text = (attempt_dir / protocol.TIMES_FILE).read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotPlainFileError):
         return []
     whole_lines = text[: text.rfind(b"\n") + 1].splitlines()
     return [entry for line in whole_lines if (entry := _parse_times(line))]
@@ -83,7 +85,7 @@ def read_times(attempt_dir: Directory) -> list[tuple[int, int, int]]:
 def last_growths(attempt_dir: Path) -> list[int]:
     """Return when the logs grew of late, in microseconds since 1970: hours of it, not days."""
     try:
-        with (attempt_dir / protocol.TIMES_FILE).open("rb") as file:
+        with plain_files.open_plain(attempt_dir / protocol.TIMES_FILE) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             text = file.read(TAIL_BYTES)
     except OSError:
@@ -127,7 +129,9 @@ def _read(
 ) -> dict[str, Any] | None:
     path = attempt_dir / name
     try:
-        text = path.read_bytes()
+        text = plain_files.read_bytes(path)
     except FileNotFoundError:
         return None
+    except NotPlainFileError as error:
+        raise JournalError(str(error)) from error
     return protocol.decode(record, text, str(path))

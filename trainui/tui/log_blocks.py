@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from trainui.domain.files import File
+from trainui.errors import NotPlainFileError
 
 BLOCK = 64 * 1024
 """Bytes that are read at once, from multiples of as many on."""
@@ -26,6 +27,8 @@ class BlockFile:
         """Bytes, as of the last look."""
         self.generation = 0
         """How often it became another file, or a shorter one."""
+        self.problem = ""
+        """Why it is not read, where it is there."""
         self._identity: tuple[int, int] | None = None
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
@@ -42,6 +45,7 @@ class BlockFile:
         identity = (status.st_dev, status.st_ino)
         if identity != self._identity or status.st_size < self.size:
             self._begin_anew(identity)
+            self.problem = self._try_to_open()
         elif status.st_size == self.size:
             return False
         self._blocks.pop(self.size // BLOCK, None)
@@ -97,6 +101,15 @@ class BlockFile:
         self._identity = identity
         self.generation += 1
         self.size = 0
+
+    def _try_to_open(self) -> str:
+        try:
+            self.path.open("rb").close()
+        except NotPlainFileError as error:
+            return f"the log is {error.kind} and no plain file"
+        except OSError:
+            pass  # it is looked at again, and may be readable then
+        return ""
 
     def _pread(self, offset: int) -> bytes:
         """Read a block, no further than to the size that was seen last."""

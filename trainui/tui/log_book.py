@@ -139,6 +139,11 @@ class LogBook:
         return out, err
 
     @property
+    def problem(self) -> str:
+        """Why a log that is shown is not read; empty where all are."""
+        return next((one.file.problem for one in self._shown if one.file.problem), "")
+
+    @property
     def size(self) -> int:
         """Bytes of what is shown."""
         return sum(stream.file.size for stream in self._shown)

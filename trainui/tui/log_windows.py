@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainui.clock import SECOND
-from trainui.domain.files import Directory
+from trainui.domain.files import Directory, LocalDirectory
 from trainui.tui.log_book import (
     BEGINNING,
     ENDING,
@@ -94,6 +94,8 @@ class LogWindow:
     """Where it changes the files are others, and places mean nothing any more."""
     scanned: float | None = None
     """How far the reading is; None: it is over."""
+    problem: str = ""
+    """Why a log is not read."""
     note: str = ""
     """What came of a search, where that is not plain."""
 
@@ -135,7 +137,13 @@ class WindowReader:
         last = self._window
         if again and goal.kind != "place":
             goal = Goal(place=last.target or ENDING)
-        self._window = LogWindow(wish, sizes=book.sizes, size=book.size, generation=book.generation)
+        self._window = LogWindow(
+            wish,
+            sizes=book.sizes,
+            size=book.size,
+            generation=book.generation,
+            problem=book.problem,
+        )
         self._told_at = time.monotonic()
         self._before, self._after = [], []
         place, found, note = self._seek(book, goal)
@@ -227,7 +235,7 @@ def _starts(goal: Goal) -> Iterator[tuple[Place, str]]:
 def _directory(source: LogSource) -> Directory:
     near = Path(source.directory)
     if not source.host or near.is_dir():
-        return near
+        return LocalDirectory(near)
     from trainui.control import far_logs
 
     return far_logs.directory_of(source.directory, source.attempt_id, source.host)

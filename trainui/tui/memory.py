@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainui import paths
+from trainui import paths, plain_files
 
 FILE = "screen.json"
 
@@ -31,7 +31,7 @@ class Memory:
         self._kept: dict[str, Any] = {}
         self._saved: dict[str, Any] = {}
         with contextlib.suppress(OSError, ValueError):
-            found = json.loads(file.read_text(encoding="utf-8"))
+            found = json.loads(plain_files.read_text(file))
             if isinstance(found, dict):
                 self._kept, self._saved = found, dict(found)
 

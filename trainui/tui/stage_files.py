@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainui import paths
+from trainui import paths, plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.execution.globbing import first_matches, roots
@@ -143,7 +143,7 @@ def _walk(directory: Path, depth: int) -> Iterator[Path]:
 def commit(run_directory: Path) -> str:
     """Return with which code a run was submitted, in words; empty where nothing is on record."""
     try:
-        content = json.loads((run_directory / CODE_FILE).read_bytes())
+        content = json.loads(plain_files.read_bytes(run_directory / CODE_FILE))
         known = str(content["commit"] or "")[:10]
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -189,7 +189,7 @@ class LogView(LinesView):
             return ""
         if self._only and self._window is not None and self._window.size:
             return f"no line holds {self._only!r}; & shows all"
-        return self._empty
+        return (self._window and self._window.problem) or self._empty
 
     def style_of(self, name: str) -> Style:
         """Return the style of this name, of a log's own colours too."""

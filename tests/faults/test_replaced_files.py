@@ -1,0 +1,62 @@
+"""Files of a home and of runs, replaced by what blocks its reader, or by what never ends."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine
+from tests.unit.tui.driving import opened
+
+COMMANDS = (("ls",), ("show", "r"), ("logs", "r"), ("report", "r"), ("doctor",))
+
+
+@pytest.fixture
+def completed(cli: CommandLine) -> Path:
+    """The directory of a completed run called `r`; the worker has ended."""
+    shown = cli.json("run", "--name", "r", "--wait", "--json", "--", "echo", "trained")
+    assert cli("worker", "stop").code == 0
+    return cli.home / "runs" / str(shown["run"])
+
+
+def zeros(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("replacement", [os.mkfifo, zeros])
+async def test_what_replaced_a_file_is_named_and_not_waited_for(
+    cli: CommandLine,
+    completed: Path,
+    replacement: Callable[[Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = next(completed.rglob("stdout.log"))
+    database = cli.home / "trainui.db"
+    locks = (cli.home / "worker" / "guard.lock", cli.home / "broker" / "broker.lock")
+    for path in (log, log.with_name("times.log"), completed / "code.json", *locks):
+        path.unlink()
+        replacement(path)
+    for command in COMMANDS:
+        done = cli(*command)
+        assert done.code == (4 if command[0] == "logs" else 0), (command, done)
+    assert f"{log} is a " in cli("logs", "r").err
+    for name, value in cli.environ.items():
+        monkeypatch.setenv(name, value)
+    async with opened() as screen:
+        await screen.until_shown("r", "completed")
+        await screen.press("enter")
+        await screen.press("l")
+        await screen.until_shown("the log is a ", "and no plain file")
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    database.rename(database.with_suffix(".moved"))
+    replacement(database)
+    for command in (*COMMANDS, ("backup", "b.tar.gz"), ("run", "--detach", "--", "true")):
+        done = cli(*command)
+        assert done.code == 4, (command, done)
+        assert f"{database} is a " in done.out + done.err, (command, done)

@@ -1,0 +1,65 @@
+"""Files that may have been replaced by something whose reader waits or never ends.
+
+A FIFO blocks whoever opens it, `/dev/zero` has no end: only plain files are read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from io import BufferedReader
+from pathlib import Path
+
+from trainui.errors import NotPlainFileError
+
+_KINDS = (
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def check(path: Path, mode: int) -> None:
+    """See that what has this mode is a plain file.
+
+    Raises:
+        NotPlainFileError: it is not.
+    """
+    if not stat.S_ISREG(mode):
+        kind = next((words for test, words in _KINDS if test(mode)), "something else")
+        raise NotPlainFileError(str(path), kind)
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """Open a plain file for reading; never waits.
+
+    Raises:
+        NotPlainFileError: it is something else.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        check(path, os.fstat(descriptor).st_mode)
+    except NotPlainFileError:
+        os.close(descriptor)
+        raise
+    return open(descriptor, "rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a plain file holds.
+
+    Raises:
+        NotPlainFileError: it is something else.
+    """
+    with open_plain(path) as file:
+        return file.read()
+
+
+def read_text(path: Path) -> str:
+    """Return the text that a plain file holds.
+
+    Raises:
+        NotPlainFileError: it is something else.
+    """
+    return read_bytes(path).decode("utf-8")
