@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,13 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.unit.tui.driving import opened
 
-COMMANDS = (("ls",), ("show", "r"), ("logs", "r"), ("report", "r"), ("doctor",))
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("ls",),
+    ("show", "r"),
+    ("logs", "r"),
+    ("report", "r"),
+    ("doctor",),
+)
 
 
 @pytest.fixture
@@ -51,12 +59,47 @@ async def test_what_replaced_a_file_is_named_and_not_waited_for(
         await screen.press("enter")
         await screen.press("l")
         await screen.until_shown("the log is a ", "and no plain file")
-    with sqlite3.connect(database) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    root_pages(database)
     database.rename(database.with_suffix(".moved"))
     replacement(database)
     for command in (*COMMANDS, ("backup", "b.tar.gz"), ("run", "--detach", "--", "true")):
         done = cli(*command)
         assert done.code == 4, (command, done)
         assert f"{database} is a " in done.out + done.err, (command, done)
+
+
+def root_pages(database: Path) -> dict[str, int]:
+    """Have all of a database in its file; return where each of its tables begins."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        found = connection.execute("SELECT name, rootpage FROM sqlite_master WHERE rootpage > 0")
+        return {str(name): (int(page) - 1) * 4096 for name, page in found}
+
+
+def test_a_damaged_database_is_named_and_never_copied_as_a_backup(
+    cli: CommandLine, completed: Path
+) -> None:
+    database = cli.home / "trainui.db"
+    pages, whole = root_pages(database), database.read_bytes()
+    for table in ("runs", "stages", "events"):
+        damaged = bytearray(whole)
+        damaged[pages[table] : pages[table] + 4096] = random.Random(1).randbytes(4096)
+        database.write_bytes(damaged)
+        for asked in (("show", "r"), ("backup", "b.tar.gz"), ("doctor",)):
+            done = cli(*asked)
+            assert done.code == 4, (table, asked, done)
+            assert "the file is damaged" in done.out + done.err, (table, asked, done)
+            assert asked == ("doctor",) or len(done.err.splitlines()) == 1, done
+    database.write_bytes(b"")
+    for command in (*COMMANDS, ("backup", "b.tar.gz"), ("run", "--detach", "--", "true")):
+        done = cli(*command)
+        assert done.code == 4, (command, done)
+        assert f"{database} is empty" in done.out + done.err, (command, done)
+    database.unlink()
+    assert f"{database} is not there any more" in cli("ls").err
+    assert not (cli.directory / "b.tar.gz").exists()
+    done = cli("run", "--wait", "--", "true")
+    assert done.code == 0
+    assert "a new one is begun" in done.err
+    assert len(cli.json("ls")["runs"]) == 1
+    assert completed.exists()

@@ -92,11 +92,10 @@ class Upgrade:
         return len(self.ledger.read_text().splitlines()) if self.ledger.exists() else 0
 
 
-def is_waited_for(lock: Path) -> bool:
-    """Whether the kernel knows of a process that waits for a lock."""
-    inode = f":{lock.stat().st_ino} "
-    lines = Path("/proc/locks").read_text().splitlines()
-    return any("->" in line and inode in line for line in lines)
+def has_open(process: subprocess.Popen[bytes], file: Path) -> bool:
+    """Whether a process has a file open."""
+    descriptors = Path(f"/proc/{process.pid}/fd")
+    return any(one.is_symlink() and one.readlink() == file for one in descriptors.iterdir())
 
 
 def test_an_upgrade_that_is_killed_has_done_nothing_and_is_done_again(tmp_path: Path) -> None:
@@ -123,7 +122,7 @@ def test_of_two_processes_at_once_one_upgrades(tmp_path: Path) -> None:
     upgrade = Upgrade(tmp_path)
     processes = [upgrade.start(), upgrade.start()]
     wait_for(upgrade.begun, "the middle of an upgrade")
-    wait_for(lambda: is_waited_for(upgrade.lock), "the other one, which waits")
+    wait_for(lambda: all(has_open(one, upgrade.lock) for one in processes), "the one that waits")
     upgrade.gate.touch()
     for process in processes:
         assert process.communicate(timeout=60)[1] == b""

@@ -51,11 +51,12 @@ def backup(
     has to be stopped for it. The file holds the environments of your runs, so only you may read it.
     """
     from trainui.store import backup as copies
+    from trainui.store import views
 
     home = paths.home()
     if settings.load().database_url is not None:
         raise UsageError('the database is a PostgreSQL: `pg_dump "$TRAINUI_DATABASE_URL"` saves it')
-    if not home.database.exists():
+    if views.is_none_yet():
         raise NotFoundError(f"there are no runs yet: {home.database} is not there")
     target = Path(file or time.strftime("trainui-%Y-%m-%d-%H%M%S.tar.gz")).expanduser()
     if target.exists():

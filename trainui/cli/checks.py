@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import sys
 import tempfile
@@ -19,6 +20,10 @@ from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
 if TYPE_CHECKING:
     from trainui.execution.gpus import Usable
     from trainui.execution.nvml import Gpu
+    from trainui.store import driver
+
+CHECK_PATIENCE = 5.0
+"""Seconds in which a database is looked through."""
 
 CLOCK_SKEW = 2.0
 """Seconds between the clock and the times that the disk gives to files."""
@@ -81,17 +86,37 @@ def home_file_system() -> Finding:
 
 def database() -> Finding:
     """Open the database, where it is there."""
-    from trainui.store import run_lines, views
+    from trainui.store import run_lines, sqlite_errors, views
 
     where, size, advice = _database()
     try:
         with views.reading() as connection:
+            damage = _damage(connection)
             count = run_lines.count_runs(connection)
     except NotFoundError:
         return Finding("database", GOOD, f"{where}, made at the first run")
     except UnfitEnvironmentError as error:
         return Finding("database", BAD, str(error), advice)
+    if damage:
+        return Finding("database", BAD, f"{where}: {damage}", sqlite_errors.DAMAGED)
     return Finding("database", GOOD, f"{where}, {count} run(s){size}")
+
+
+def _damage(connection: driver.Connection) -> str | None:
+    """Look for damage in a SQLite file, for some seconds; return what is wrong with it."""
+    if not isinstance(connection, sqlite3.Connection):
+        return None
+    give_up_at = time.monotonic() + CHECK_PATIENCE
+    connection.set_progress_handler(lambda: time.monotonic() > give_up_at, 10_000)
+    try:
+        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return None  # as far as it was read it is whole
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
+    return None if found == "ok" else found.splitlines()[-1]
 
 
 def _database() -> tuple[str, str, str]:
@@ -102,7 +127,7 @@ def _database() -> tuple[str, str, str]:
         return postgres.shown(url), "", "see docs/hosts.md"
     file = paths.home().database
     size = f", {file.stat().st_size:,} bytes" if file.exists() else ""
-    return str(file), size, "restore a backup from beside it"
+    return str(file), size, ""
 
 
 def runs_directory() -> Finding:

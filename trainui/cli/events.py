@@ -58,7 +58,7 @@ def events(
 
     With -f --json each event is a JSON value on a line of its own.
     """
-    if run is None and not follow and not views.is_there():
+    if run is None and not follow and views.is_none_yet():
         output.answer(as_json, {"events": []}, ())
         output.note("there are no runs yet; start with `trainui demo`")
         return

@@ -62,7 +62,7 @@ def list_runs(
     as_json: options.Json = False,
 ) -> None:
     """List the runs, the newest first: 50 of them, or with --json all."""
-    if not reader.is_there():
+    if reader.is_none_yet():
         output.answer(as_json, {"runs": []}, ())
         if not as_json:
             output.note("there are no runs yet; start with `trainui demo`")

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from trainui import plain_files
+from trainui.errors import StoreError
+from trainui.store import reader, sqlite_errors
 
 PAGES = 1024
 """Pages between two calls of `advance`: 4 MB."""
@@ -24,10 +25,22 @@ def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> Non
 
     Raises:
         NotPlainFileError: the source is no file.
+        StoreError: it cannot be read, is damaged, or holds no runs.
     """
-    plain_files.check(source, source.stat().st_mode)
+    with reader.reading(source):
+        pass  # says what is wrong with one that cannot be opened
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     query = f"{source.absolute().as_uri()}?mode=ro"
+    try:
+        _copy(query, target, advance)
+        found = _integrity(target)
+    except sqlite3.Error as error:
+        raise sqlite_errors.explain(error, source) from error
+    if found != "ok":
+        raise StoreError(f"{source}: {found}: {sqlite_errors.DAMAGED}")
+
+
+def _copy(query: str, target: Path, advance: Callable[[int, int], None]) -> None:
     with (
         closing(sqlite3.connect(query, uri=True, isolation_level=None)) as connection,
         closing(sqlite3.connect(target)) as copied,
@@ -38,3 +51,10 @@ def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> Non
         connection.backup(
             copied, pages=PAGES, progress=lambda _status, left, total: advance(left, total)
         )
+
+
+def _integrity(copied: Path) -> str:
+    """Return `ok`, or what is wrong with a copy: that of damaged pages is as damaged."""
+    with closing(sqlite3.connect(copied)) as connection:
+        found = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    return found.splitlines()[-1]

@@ -21,8 +21,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
 from trainui import disk, paths, settings
-from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
-from trainui.store import outage, patience, postgres
+from trainui.errors import StoreLockedError
+from trainui.store import outage, patience, postgres, sqlite_errors
 from trainui.store.writer import BUSY_TIMEOUT, prepare
 
 _SQLITE = "sqlite:///"
@@ -73,7 +73,7 @@ class Store:
     @contextmanager
     def _taking_turns(self) -> Iterator[None]:
         if not self._turn.acquire(timeout=BUSY_TIMEOUT):
-            raise StoreLockedError(f"{shown(self.url)}: {_LOCKED}")
+            raise StoreLockedError(f"{shown(self.url)}: {sqlite_errors.LOCKED}")
         try:
             yield
         finally:
@@ -129,8 +129,8 @@ def _open(url: str) -> Store:
 
     if (file := sqlite_file(url)) is not None:
         disk.check_home(file.parent)
-        schema.make_file(file)
         with _explained(url):
+            schema.make_file(file)
             schema.upgrade_if_needed(url, file)
     else:
         with _explained(url), postgres.explained(url):
@@ -189,25 +189,6 @@ def _explained(url: str) -> Iterator[None]:
         raise explain(error, url) from error
 
 
-_LOCKED = (
-    "the database is locked: another process has held it for long; end that process, or try again"
-)
-_SCHEMA = "another trainui upgraded it; start this again (a worker is replaced, and loses nothing)"
-_SCHEMA_ERRORS = ("no such table", "no such column", "has no column")
-_ADVICE = {
-    sqlite3.SQLITE_READONLY: "the file or its directory is read-only; make it writable",
-    sqlite3.SQLITE_FULL: "the disk is full; free some space, then try again",
-    sqlite3.SQLITE_IOERR: "the disk does not work, or a quota is used up; see `trainui doctor`",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check its directory's permissions",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore a backup from beside it",
-    sqlite3.SQLITE_NOTADB: "the file is something else; move it away",
-    sqlite3.SQLITE_NOMEM: "there is not enough memory; end what needs much, or try again",
-    sqlite3.SQLITE_INTERRUPT: "try again",
-    sqlite3.SQLITE_SCHEMA: "try again",
-}
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
-
-
 def shown(url: str) -> str:
     """Return what may be shown of a store's URL: the file, or the server without a password."""
     file = sqlite_file(url)
@@ -222,12 +203,6 @@ def explain(error: Exception, url: str) -> Exception:
     if postgres.is_ours(url):
         found = postgres.explain(cause, url)
         return error if found is cause else found
-    text = str(cause)
-    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without its details
-    if code in _BUSY:
-        return StoreLockedError(f"{shown(url)}: {_LOCKED}")
-    if code in _ADVICE:
-        return StoreError(f"{shown(url)}: {text}: {_ADVICE[code]}")
-    if any(words in text for words in _SCHEMA_ERRORS):
-        return StoreSchemaError(f"{shown(url)}: {text}: {_SCHEMA}")
-    return error
+    file = sqlite_file(url)
+    assert file is not None
+    return sqlite_errors.explain(cause, file)

@@ -12,8 +12,12 @@ from typing import Any
 
 from trainui import paths, plain_files, settings
 from trainui.errors import NotFoundError, StoreError
+from trainui.store import sqlite_errors
 from trainui.store.driver import Connection
 from trainui.store.migrations import HEAD
+
+UPGRADE_LOCK = ".upgrade.lock"
+"""Appended to a database's name: the lock of whoever makes or upgrades it; the file stays."""
 
 
 @contextmanager
@@ -30,6 +34,8 @@ def reading(database: Path | None = None) -> Iterator[Connection]:
     connection = connect(database)
     try:
         yield connection
+    except sqlite3.Error as error:
+        raise sqlite_errors.explain(error, database or paths.home().database) from error
     finally:
         connection.close()
 
@@ -42,6 +48,19 @@ def is_there() -> bool:
         connect().close()
     except NotFoundError:
         return False
+    return True
+
+
+def is_none_yet() -> bool:
+    """Whether there is no store, and never was one.
+
+    Raises:
+        StoreError: it was removed or emptied.
+    """
+    if is_there():
+        return False
+    if settings.load().database_url is None:
+        check_there(paths.home().database)
     return True
 
 
@@ -79,6 +98,39 @@ def _revision(connection: Connection) -> str:
     return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
+def check_there(database: Path) -> None:
+    """See that a database is there, unless there never was one.
+
+    Raises:
+        StoreError: it was removed or emptied, though the runs that it knew are there.
+    """
+    size = _size(database)
+    if not size and (runs := runs_that_it_knew(database)):
+        what = "is not there any more" if size is None else "is empty"
+        remove = "" if size is None else "remove it, and "
+        raise StoreError(
+            f"{database} {what}, though there are runs in {runs}: put a copy in its place, which "
+            f"`trainui backup` made; or {remove}let the next `trainui run` begin a new one"
+        )
+
+
+def _size(database: Path) -> int | None:
+    try:
+        status = database.stat()
+    except FileNotFoundError:
+        return None
+    plain_files.check(database, status.st_mode)
+    return status.st_size
+
+
+def runs_that_it_knew(database: Path) -> Path | None:
+    """Return the directory of runs, where there are some and this home has had a database."""
+    if not database.with_name(f"{database.name}{UPGRADE_LOCK}").exists():
+        return None
+    runs = settings.runs_dir(settings.load())
+    return runs if runs.is_dir() and any(one.is_dir() for one in runs.iterdir()) else None
+
+
 def _open(database: Path) -> sqlite3.Connection:
     """Open a SQLite file that is there, read-only.
 
@@ -86,11 +138,11 @@ def _open(database: Path) -> sqlite3.Connection:
         NotFoundError: it is not there.
         StoreError: it cannot be read.
     """
-    if not database.exists():
+    if not _size(database):
+        check_there(database)
         raise NotFoundError(
             f"there are no runs yet: {database} is not there; start with `trainui demo`"
         )
-    plain_files.check(database, database.stat().st_mode)
     # where nothing can be made beside it, SQLite reads it only if nobody can be writing to it
     query = "mode=ro" if _can_be_shared(database) else "immutable=1"
     connection = None
@@ -104,9 +156,11 @@ def _open(database: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
-        raise StoreError(
-            f"{database}: {error}; check its permissions, or see `trainui doctor`"
-        ) from error
+        if "no such table" in str(error):
+            raise StoreError(
+                f"{database} is no database of trainui: {sqlite_errors.REPLACE}"
+            ) from error
+        raise sqlite_errors.explain(error, database) from error
     return connection
 
 

@@ -10,14 +10,15 @@ import fcntl
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import clock, paths, plain_files
-from trainui.errors import UnfitEnvironmentError
-from trainui.store import postgres
+from trainui.errors import StoreError, StoreLockedError, UnfitEnvironmentError
+from trainui.store import patience, postgres, reader, sqlite_errors
 from trainui.store.migrations import HEAD as HEAD
 
 if TYPE_CHECKING:
@@ -30,11 +31,14 @@ gigabytes, and without their points the files are to be read anew."""
 TABLES = Path(__file__).parent / "migrations" / "tables.sql"
 """The SQL of a new SQLite database at `HEAD`; written by `python -m tests.migration.tables_sql`."""
 
+UPGRADE_PATIENCE, LOOK_EVERY = 60.0, 0.02
+"""Seconds to wait for another process's upgrade, and between two looks."""
+
 log = logging.getLogger(__name__)
 
 
 def make_file(file: Path) -> None:
-    """Make an empty file for a SQLite database, and its directory, where there is none.
+    """Make a SQLite database, and its directory, where there is none.
 
     Raises:
         UnfitEnvironmentError: it cannot be made or opened.
@@ -43,12 +47,30 @@ def make_file(file: Path) -> None:
     if os.access(file, os.R_OK | os.W_OK):
         return  # to close it would end the locks that this process has on it, unseen by SQLite
     try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if file.exists():
+            os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))
+        else:
+            _make_new(file)
     except OSError as error:
         raise UnfitEnvironmentError(
             f"cannot open the database {file}: {error.strerror}; "
             "make it writable, or set TRAINUI_HOME to another directory"
         ) from error
+
+
+def _make_new(file: Path) -> None:
+    """Make a SQLite database where there is none: put in its place whole, so it is never empty."""
+    if (runs := reader.runs_that_it_knew(file)) and patience.say is not None:
+        patience.say(f"{file} was not there, though there are runs in {runs}: a new one is begun")
+    with _one_at_a_time(file):
+        if file.exists():
+            return
+        unfinished = file.with_name(f".{file.name}.new")
+        for leftover in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
+            leftover.unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        create(unfinished)
+        unfinished.rename(file)
 
 
 def upgrade_if_needed(url: str, file: Path) -> None:
@@ -65,10 +87,22 @@ def upgrade_if_needed(url: str, file: Path) -> None:
             return
         _check_known(found, str(file))
         if found is None:
+            _check_empty(file)
             create(file)
         else:
             back_up(file, file.with_name(f"{file.name}.before-{HEAD}-{clock.now()}"))
             upgrade(url)
+
+
+def _check_empty(file: Path) -> None:
+    """See that a database with no revision may be filled.
+
+    Raises:
+        StoreError: it was emptied, or is another program's.
+    """
+    reader.check_there(file)
+    if file.stat().st_size:
+        raise StoreError(f"{file} is no database of trainui: {sqlite_errors.REPLACE}")
 
 
 def revision(file: Path) -> str | None:
@@ -146,6 +180,15 @@ def _check_known(found: str | None, where: str) -> None:
 def back_up(file: Path, target: Path) -> None:
     """Copy all tables but points into a new database, in one consistent view."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        _copy(file, target)
+    except BaseException:
+        target.unlink()  # a part of a damaged database is no copy
+        raise
+    log.info("%s was copied to %s, less its points", file, target)
+
+
+def _copy(file: Path, target: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("ATTACH ? AS backup", (str(target),))
         connection.execute("BEGIN")
@@ -158,16 +201,27 @@ def back_up(file: Path, target: Path) -> None:
             if name not in BULK_TABLES:
                 connection.execute(f'INSERT INTO backup."{name}" SELECT * FROM main."{name}"')
         connection.execute("COMMIT")
-    log.info("%s was copied to %s, less its points", file, target)
 
 
 @contextmanager
 def _one_at_a_time(file: Path) -> Iterator[None]:
     """Let one process upgrade; the others wait and find it done."""
-    lock = file.with_name(f"{file.name}.upgrade.lock")
+    lock = file.with_name(f"{file.name}{reader.UPGRADE_LOCK}")
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    give_up_at = time.monotonic() + UPGRADE_PATIENCE
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while not _try_lock(descriptor):
+            if time.monotonic() > give_up_at:
+                raise StoreLockedError(f"{file}: another process upgrades it, or hangs")
+            time.sleep(LOOK_EVERY)
         yield
     finally:
         os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -16,6 +16,7 @@ from trainui.store import driver, rows
 from trainui.store.reader import connect as connect
 from trainui.store.reader import data_version as data_version
 from trainui.store.reader import flag as flag
+from trainui.store.reader import is_none_yet as is_none_yet
 from trainui.store.reader import is_there as is_there
 from trainui.store.reader import reading as reading
 from trainui.text import harmless

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from trainui import disk, paths, settings
-from trainui.store import patience, schema
+from trainui.store import patience, schema, sqlite_errors
 from trainui.store.driver import Connection
 
 BUSY_TIMEOUT = 30.0
@@ -36,8 +36,8 @@ def make_ready() -> None:
         return
     file = paths.home().database
     disk.check_home(file.parent)
-    schema.make_file(file)
     with _explained():
+        schema.make_file(file)
         schema.upgrade_if_needed(f"sqlite:///{file}", file)
 
 
@@ -74,10 +74,7 @@ def _on_postgresql() -> Iterator[Connection]:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn the driver's errors into those that `engine` makes of them."""
     try:
         yield
     except sqlite3.Error as error:
-        from trainui.store import engine
-
-        raise engine.explain(error, engine.database_url()) from error
+        raise sqlite_errors.explain(error, paths.home().database) from error
