@@ -42,7 +42,7 @@ def test_when_a_supervisor_dies_its_child_is_watched_and_then_interrupted(
         stage("a", script + "until [ -e go ]; do sleep 0.02; done"), stage("b", NOTE, "a")
     )
     kill_supervisor(run, "a")
-    watched = "the supervisor of " + run.attempt("a").directory
+    watched = "no supervisor of " + run.attempt("a").directory
     wait_for(lambda: watched in home.worker_log.read_text(), "a line in the log")
     assert control.resume(run.id) == []
     assert run.stage("a").status == Status.RUNNING
