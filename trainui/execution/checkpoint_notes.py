@@ -2,25 +2,31 @@
 
 Such a path may be shared with other runs, so what matched is noted before and after each attempt:
 an attempt wrote what changed in between. Sizes and modification times are compared with each other
-and not with the clock, which may be another machine's.
+and not with the clock, which may be another machine's. Of a directory its largest files count: what
+is added later, such as an evaluation's results, does not make it another checkpoint.
 """
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainui import paths, plain_files
-from trainui.execution.wholeness import written_at
+from trainui.execution.wholeness import files_of, written_at
 from trainui.supervisor import protocol
 
 NOTE = "checkpoints.json"
 """In the attempt's directory: `before` and `after`, each a state by path."""
 
-_State = list[int]
+LARGEST = 20
+"""Files of a directory by which it is known again."""
+
+_State = Sequence[tuple[str, int, int]]
+"""Of files their name in the directory (empty: it is a file itself), size and time of writing."""
 _States = Mapping[str, _State]
 
 
@@ -67,33 +73,26 @@ class Note:
     after: _States | None
     """None: it has not ended yet, as far as is known."""
     started: int
-    """When its process started, in nanoseconds of its disk's clock; 0: it never did."""
+    """When it started, in nanoseconds of its disk's clock; 0: it never did."""
+    has_process: bool
+    """Whether a process of it was noted: a launch that was prevented has none."""
 
     def wrote(self, path: Path) -> bool:
         """Return whether the attempt wrote what is at a path now."""
         if not self.started:
             return False
-        state, key = _state(path), str(path)
         if self.before is None:
-            return state[1] >= self.started
-        if self.after is not None and self.after.get(key) != state:
-            return False
-        return self.before.get(key) != state
+            return written_at(path) >= self.started
+        is_left = self.has_process if self.after is None else _is_in(self.after, path)
+        return is_left and not _is_in(self.before, path)
 
 
 def read(attempt_dir: Path) -> Note:
     """Return the note of an attempt."""
     noted = _read(attempt_dir) or {}
-    return Note(noted.get("before"), noted.get("after"), _started(attempt_dir))
-
-
-def _started(attempt_dir: Path) -> int:
-    if not (attempt_dir / protocol.PIDS_FILE).exists():
-        return 0  # a launch that was prevented leaves the file that marks a start, and no process
-    try:
-        return (attempt_dir / protocol.STARTED_FILE).stat().st_mtime_ns
-    except OSError:
-        return 0
+    has_process = (attempt_dir / protocol.PIDS_FILE).exists()
+    started = written_at(attempt_dir / protocol.STARTED_FILE)
+    return Note(noted.get("before"), noted.get("after"), started, has_process)
 
 
 def _states(found: Iterable[Path]) -> dict[str, _State]:
@@ -101,12 +100,30 @@ def _states(found: Iterable[Path]) -> dict[str, _State]:
 
 
 def _state(path: Path) -> _State:
-    """Return a size and when it was written; of a directory the newest of its files counts."""
+    if not path.is_dir():
+        return [("", *figures)] if (figures := _figures(path)) else []
+    found = ((str(one.relative_to(path)), _figures(one)) for one in files_of(path))
+    sized = ((name, *figures) for name, figures in found if figures)
+    return heapq.nlargest(LARGEST, sized, key=lambda one: (one[1], one[0]))
+
+
+def _is_in(states: _States, path: Path) -> bool:
+    """Return whether what is at a path is what was noted, as far as it is still there."""
+    noted = states.get(str(path), ())
+    left = [
+        (figures, (size, written))
+        for name, size, written in noted
+        if (figures := _figures(path / name if name else path))
+    ]
+    return bool(left) and all(now == then for now, then in left)
+
+
+def _figures(path: Path) -> tuple[int, int] | None:
     try:
-        size = 0 if path.is_dir() else path.stat().st_size
+        status = path.stat()
     except OSError:
-        size = 0
-    return [size, written_at(path)]
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _write(attempt_dir: Path, noted: Mapping[str, Any]) -> None:

@@ -169,6 +169,23 @@ def test_outside_of_its_directory_a_stage_has_what_its_attempts_wrote(tmp_path: 
     assert checkpoints.find(search(RULE, stage_dir, second)) is None
 
 
+def test_a_directory_is_known_again_by_its_largest_files(tmp_path: Path) -> None:
+    stage_dir, checkpoint = tmp_path / "stage", tmp_path / "work" / "ckpt-1"
+    first = attempt(tmp_path / "1", before=search(RULE, stage_dir))
+    put(checkpoint / "model.bin", bytes(100))
+    put(checkpoint / "optimizer.bin", bytes(50))
+    checkpoint_notes.note_after(search(RULE, stage_dir).outside(), first)
+    put(checkpoint / "eval.json", b"{}", mtime=3_000)
+    (checkpoint / "optimizer.bin").unlink()
+    assert checkpoints.find(search(RULE, stage_dir, first)) == str(checkpoint)
+    second = attempt(tmp_path / "2", before=search(RULE, stage_dir))
+    put(checkpoint / "more.json", b"{}", mtime=4_000)
+    assert checkpoints.find(search(RULE, stage_dir, second)) is None, "it is the first one's"
+    put(checkpoint / "model.bin", bytes(100), mtime=5_000)
+    assert checkpoints.find(search(RULE, stage_dir, first)) is None
+    assert checkpoints.find(search(RULE, stage_dir, second)) == str(checkpoint)
+
+
 def test_of_a_launch_done_again_the_first_note_counts(tmp_path: Path) -> None:
     directory = attempt(tmp_path / "1", before=search(RULE, tmp_path / "stage"))
     own = put(tmp_path / "work" / "ckpt-1", b"x")
