@@ -652,7 +652,7 @@ def test_what_was_printed_faster_than_it_can_be_read_is_waited_for_only_where_it
     assert problems(store, named) == []
     read_lines = text.splitlines(keepends=True)[: len(values(store, found)["loss"])]
     assert len("".join(read_lines)) in range(70_000 - 30, 70_001)  # and no torn line
-    assert "MB of" in problems(store, found)[0]
+    assert "kB of" in problems(store, found)[0]
 
 
 def test_a_writer_that_starts_again_stands_for_what_was_before_from_its_step_on(

@@ -60,7 +60,7 @@ def test_sources_that_are_read_together_are_stored_in_one_transaction(
 
 
 def test_a_source_that_the_store_refuses_keeps_no_other_from_being_stored(
-    store: Store, tmp_path: Path
+    only_on_sqlite: None, store: Store, tmp_path: Path
 ) -> None:
     readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
     with store.write() as connection:
