@@ -189,7 +189,7 @@ class Box:
         self.trainui("worker", "stop", "--with-stages")
 
 
-def told(box: Box) -> str:
+def driver(box: Box) -> str:
     """What NVML tells of the GPUs, and nvidia-smi, where it is installed, the same."""
     found = nvml.look()
     check(found.problem is None, str(found.problem))
@@ -314,7 +314,7 @@ def screen(box: Box) -> str:
 
 
 CHECKS: Sequence[tuple[str, Callable[[Box], str]]] = (
-    ("what NVML tells", told),
+    ("what NVML tells", driver),
     ("one GPU each", one_each),
     ("CUDA_VISIBLE_DEVICES", visible),
     ("memory after a cancel", cancelled),

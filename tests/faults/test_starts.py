@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.integration import background
 from tests.unit.supervisor.waiting import wait_for, wait_for_exit
-from trainui.execution import detached, service, wishes
+from trainui import paths
+from trainui.execution import broker_server, detached, locks, service, wishes
 from trainui.execution.worker import EXIT_HELD
 from trainui.paths import Home
 from trainui.supervisor import process
@@ -55,6 +56,20 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
     stopper.join()
     background.worker_pid(trainui_home)
     assert wishes.is_wanted(trainui_home)
+
+
+def test_the_worker_starts_beside_the_broker(trainui_home: Home) -> None:
+    """A broker that takes long to start does not keep the worker from being started."""
+    for directory in (trainui_home.root, trainui_home.broker):
+        paths.make_private(directory)
+    held = locks.acquire(broker_server.lock_path(trainui_home))
+    assert held is not None
+    with held:  # as if another process were starting the broker
+        service.ensure_started()
+        wait_for(lambda: locks.is_held(trainui_home.worker_lock), "the worker")
+        assert not trainui_home.broker_socket.exists()
+    background.broker_pid(trainui_home)
+    background.worker_pid(trainui_home)
 
 
 def test_of_many_supervisors_of_one_attempt_one_runs_it(tmp_path: Path) -> None:
