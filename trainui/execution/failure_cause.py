@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trainui.execution import logs
 from trainui.supervisor import protocol
+from trainui.text import harmless
 
 SEARCHED = 1 << 18
 """Bytes at the end of a log: tracebacks of many ranks, and what comes after them."""
@@ -78,7 +79,7 @@ class Cause:
 def find(attempt_dir: Path) -> Cause | None:
     """Return why the process of an attempt failed; None where its logs do not say."""
     ends = [
-        [line[:LONGEST_LINE] for line in logs.end_lines(attempt_dir / name, SEARCHED)]
+        [harmless(line[:LONGEST_LINE]) for line in logs.end_lines(attempt_dir / name, SEARCHED)]
         for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE)
     ]
     for search in (_of_tracebacks, _of_last_lines):

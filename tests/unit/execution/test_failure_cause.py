@@ -78,6 +78,11 @@ def test_what_stands_around_the_traceback_is_not_the_cause(
     assert cause(tmp_path, before + TRACEBACK + after) == "ValueError: loss is nan"
 
 
+def test_colours_do_not_hide_it(tmp_path: Path) -> None:
+    lines = [f"\x1b[31m{line}\x1b[0m" for line in TRACEBACK.splitlines()]
+    assert cause(tmp_path, "\n".join(lines)) == "ValueError: loss is nan"
+
+
 @pytest.mark.parametrize("prefix", ["0: ", "[default0]:"])
 def test_each_line_may_begin_with_its_rank(tmp_path: Path, prefix: str) -> None:
     """As `srun --label` and an older torchrun write them."""
