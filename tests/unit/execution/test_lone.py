@@ -19,7 +19,7 @@ from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for
 from trainui import control
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
-from trainui.execution import follow
+from trainui.execution import follow, vanished
 from trainui.execution.follow import Follower
 from trainui.store import stages
 from trainui.store.engine import Store
@@ -146,6 +146,17 @@ def test_a_stage_whose_records_are_removed_can_be_cancelled(
     run.until(Status.CANCELLED)
     assert not is_alive(run.pid)
     wait_for_death(run.supervisor)
+
+
+def test_a_stage_whose_records_are_removed_has_vanished_once_its_process_has_ended(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    run.remove_records()
+    assert vanished.runs() == set()
+    run.go()
+    wait_for_death(run.pid)
+    assert vanished.runs() == {run.id}
 
 
 def test_a_stopped_supervisor_stops_its_stage_all_the_same(
