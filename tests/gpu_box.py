@@ -260,6 +260,19 @@ def foreign(box: Box) -> str:
     return f"it waited: {reason}"
 
 
+def avoided(box: Box) -> str:
+    """Of two GPUs a stage is given the one that no foreign process computes on."""
+    with box.foreign(box.gpus[0]) as pid:
+        await_value(lambda: used(box.gpus[0]) >= FOREIGN_MEGABYTES, "the memory is in use")
+        run = box.run(train={})
+        run.seen_by("train")
+        given = run.stage("train")["gpus"]
+        run.let_go("train")
+    check(given == [box.gpus[1].index], f"given {given}, pid {pid} on GPU {box.gpus[0].index}")
+    run.await_status("train", "completed")
+    return f"pid {pid} on GPU {box.gpus[0].index}, the stage on GPU {given[0]}"
+
+
 def cancelled(box: Box) -> str:
     """After a cancel the memory of the GPU is free again."""
     gpu = box.gpus[0]
@@ -321,6 +334,9 @@ CHECKS: Sequence[tuple[str, Callable[[Box], str]]] = (
     ("out of memory", out_of_memory),
     ("strip and page", screen),
 )
+ON_TWO_GPUS: Sequence[tuple[str, Callable[[Box], str]]] = (
+    ("another GPU than a foreign process's", avoided),
+)
 ON_ONE_GPU: Sequence[tuple[str, Callable[[Box], str]]] = (
     ("one GPU in turn", in_turn),
     ("a foreign process", foreign),
@@ -339,7 +355,10 @@ def main() -> int:
         return NO_GPU
     with tempfile.TemporaryDirectory(prefix="trainui-gpu-box-") as folder:
         codes = [
-            run_checks(Box(Path(folder, "all"), idle), CHECKS),
+            run_checks(
+                Box(Path(folder, "all"), idle),
+                [*CHECKS, *(ON_TWO_GPUS if len(idle) > 1 else ())],
+            ),
             run_checks(Box(Path(folder, "one"), idle[:1]), ON_ONE_GPU),
         ]
     return max(codes)

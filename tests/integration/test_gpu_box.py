@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gpu_box import CHECKS, NO_GPU, ON_ONE_GPU
+from tests.gpu_box import CHECKS, NO_GPU, ON_ONE_GPU, ON_TWO_GPUS
 from tests.gpus.stand_in import DRIVER_NOT_LOADED, Machine
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def test_every_check_says_what_it_has_seen(tmp_path: Path) -> None:
     finally:
         machine.remove_locks()
     lines = done.stdout.splitlines()
-    names = [name for name, _ in (*CHECKS, *ON_ONE_GPU)]
+    names = [name for name, _ in (*CHECKS, *ON_TWO_GPUS, *ON_ONE_GPU)]
     assert [line.split(":")[0] for line in lines] == [f"ok      {name}" for name in names], lines
     assert done.returncode == 0
 
