@@ -76,6 +76,7 @@ STARTING = [
         'trainui wait "$(jq -r .run answer)"',
     ),
     T("trainui run --name baseline -- python train.py --lr 0.1", "rm -f ran", "grep 'lr 0.1' ran"),
+    T("trainui logs baseline"),
     T(
         "trainui run --gpus 2 -- torchrun --nproc-per-node 2 train.py",
         after="grep 'torchrun --nproc-per-node 2 train.py on .*,' ~/called",
