@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.metrics import formats, sources
+from trainui.metrics.candidate import Candidate
 from trainui.metrics.decoding import full_name
 from trainui.metrics.formats import UnknownFormatError, tfevents
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
-from trainui.metrics.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.tail import GrowingFile, ShortageError, UnreadableFileError
 from trainui.store.chunks import Points
 from trainui.store.driver import Connection
 
@@ -111,7 +113,7 @@ def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) ->
     stored = _offsets(connection, stage.id)
     found: dict[str, Points] = {}
     sizes: dict[str, int] = {}
-    for candidate in sources.find(place, stage.definition).candidates:
+    for candidate in _candidates(place, stage.definition):
         begin, reading = stored.get(candidate.key, 0), candidate.reading
         if candidate.is_fallback or reading.continues:
             continue
@@ -120,12 +122,19 @@ def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) ->
             continue
         try:
             series = sample(candidate.path, format=reading.format, step=reading.step, begin=begin)
-        except (OSError, UnreadableFileError):
+        except (OSError, UnreadableFileError, ShortageError):
             continue
         for name, points in series.items():
             found.setdefault(full_name(reading, name), points)
         sizes[candidate.key] = size
     return Ahead(found, sizes)
+
+
+def _candidates(place: sources.Place, definition: StageDefinition) -> list[Candidate]:
+    try:
+        return sources.find(place, definition).candidates
+    except ShortageError:
+        return []  # a picture can wait
 
 
 def _offsets(connection: Connection, owner: str) -> dict[str, int]:
