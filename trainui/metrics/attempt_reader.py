@@ -24,7 +24,7 @@ from trainui.metrics.fallbacks import Fallbacks
 from trainui.metrics.formats.pattern import PatternError
 from trainui.metrics.open_files import OpenFiles
 from trainui.metrics.source_reader import Advance, End, SourceReader
-from trainui.metrics.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.tail import GrowingFile, UnreadableFileError, check_descriptors
 from trainui.store import marks, point_sources, points
 from trainui.store.chunks import Points
 from trainui.store.engine import Store
@@ -100,6 +100,8 @@ class AttemptReader:
         """
         self._catch_up()
         found = sources.find(self.place, self.attempt.definition)
+        if ended:
+            check_descriptors()
         candidates = [one for one in found.candidates if ended or not one.is_final]
         self._tell_missing(found.missing)
         self._resting.clear()

@@ -65,7 +65,6 @@ def find(place: Place, definition: StageDefinition) -> Found:
         elif source.path is not None:
             _add_files(found, place, source, alone=len(definition.metrics or ()) == 1)
     found.candidates = found.candidates[:MAX_FILES]
-    check_descriptors()
     return found
 
 
@@ -73,13 +72,18 @@ def is_silent(place: Place, definition: StageDefinition) -> bool:
     """Tell whether an attempt that has ended left nothing in which a metric could be.
 
     One whose stage names its sources is not: what they lack has to be said.
+
+    Raises:
+        ShortageError: nobody can tell.
     """
     if definition.metrics:
         return False
     printed = [place.attempt_dir / file for file in (protocol.METRICS_FILE, *_STREAMS.values())]
     if any(map(_holds_something, printed)):
         return False
-    return not any(_holds_something(one.path) for one in find(place, definition).candidates)
+    found = find(place, definition).candidates
+    check_descriptors()
+    return not any(_holds_something(one.path) for one in found)
 
 
 def _holds_something(path: Path) -> bool:
