@@ -28,7 +28,7 @@ def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path, postgresql_progr
     settings = {"synchronous_commit": "on"}
     with closing(postgresql.Server(postgresql_programs, settings)) as server:
         url = server.make_database()
-        with home_with_worker(tmp_path, database_url=url):
+        with home_with_worker(tmp_path, database_url=url) as home:
             run = Run(
                 tmp_path / "p",
                 stage("a", NOTE + LOGS),
@@ -48,6 +48,9 @@ def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path, postgresql_progr
                 (directory / f"{name}.go").touch()
             assert run.wait().status == Status.COMPLETED, run.stages()
             assert sorted(run.lines("ledger")) == ["a 1", "b 1", "c 1", "d 1"]
+            log = home.worker_log.read_text()
+            assert "Traceback" not in log
+            assert log.count("tried again until it succeeds") <= 2 * TIMES  # worker and reader
             for name in "abc":
                 said = Path(run.attempt(name).directory, "stdout.log").read_text().splitlines()
                 with views.reading() as connection:

@@ -15,7 +15,7 @@ from typing import Any
 from trainui import doorbell, paths
 from trainui import settings as settings_module
 from trainui.domain.records import Slot
-from trainui.errors import StoreError, TrainuiError
+from trainui.errors import StoreError, StoreLockedError, TrainuiError
 from trainui.execution.changes import Changes
 from trainui.execution.code_watch import CodeWatch
 from trainui.execution.follow import Follower
@@ -63,6 +63,8 @@ class Duties:
         self._logs = LogServer(store, settings, stopping)
         self.follower = Follower(store, stopping, here(settings))
         self._active_at = time.monotonic()
+        self._is_locked = False
+        """The last duty found the store locked."""
         self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
 
     def start(self) -> None:
@@ -103,24 +105,31 @@ class Duties:
         changed = self._changes.seen()
         self._do(self._guard.look)
         self._do(self._host.look)
-        if not self._host.is_ours:
+        if self._is_locked or not self._host.is_ours:
             return
-        self._do(self._reader.look)  # takes a second to come up, so before all else
-        # what ended before what may start: its slots are free then, and its successors queued
-        self._do(lambda: self.follower.look(changed=changed))
-        self._do(lambda: self._planner.look(changed=changed))
-        self._do(self._gpus.look)
-        self._do(lambda: self._notifier.look(changed=changed))
-        self._do(self._stalls.look)
-        self._do(self._stall_alerts.look)
+        for duty in (
+            self._reader.look,  # takes a second to come up, so before all else
+            # what ended before what may start: its slots are free then, and its successors queued
+            lambda: self.follower.look(changed=changed),
+            lambda: self._planner.look(changed=changed),
+            self._gpus.look,
+            lambda: self._notifier.look(changed=changed),
+            self._stalls.look,
+            self._stall_alerts.look,
+        ):
+            self._do(duty)
+            if self._is_locked:
+                return  # the others would wait for the same lock, until this seems to hang
         if self._planner.is_active:
             self._active_at = time.monotonic()
 
     def _do(self, duty: Callable[[], None]) -> None:
         """Do one duty; what goes wrong in it keeps no other from being done."""
+        self._is_locked = False
         try:
             duty()
         except StoreError as error:
+            self._is_locked = isinstance(error, StoreLockedError)
             outage.log.failed(error)
         except TrainuiError as error:
             logger.warning("tried again: %s", error)

@@ -286,6 +286,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else a line at each change
     os.nice(NICE)
     limits.raise_open_files()
     stopping = threading.Event()
