@@ -74,19 +74,14 @@ def wait_until_read(
             read, since, writable_at = now_read, time.monotonic(), None
         elif time.monotonic() - since > patience:
             if writable_at is None:
-                writable_at = _await_write(store)
+                store.await_turn()
+                writable_at = time.monotonic()
             elif time.monotonic() - writable_at > min(UNLOCKED, patience):
                 _tell(store, attempt, patience)
                 return Drained.GIVEN_UP
         if stopping.wait(pause):
             return Drained.LEFT
         pause = min(pause * 1.5, LONGEST_LOOK)
-
-
-def _await_write(store: Store) -> float:
-    """Wait until the store can be written; return when that was, on the monotonic clock."""
-    with store.write():
-        return time.monotonic()
 
 
 def _tell(store: Store, attempt: AttemptRecord, patience: float) -> None:

@@ -313,8 +313,9 @@ class Follower:
             return
         if not isinstance(error, TrainuiError | OSError):
             logger.warning("%s: tried again", followed.directory, exc_info=error)
-        with suppress(StoreError):
-            self._note(followed, f"tried again: {error}")
+        with suppress(TrainuiError):  # the store is locked, or its run was deleted
+            words = ending.masked(self._store, followed.attempt, f"tried again: {error}")
+            self._note(followed, words)
 
     def _hand_over(self, followed: Followed, what: Callable[[Followed], None]) -> None:
         """Do something that takes time, in another thread."""

@@ -16,6 +16,7 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution import nvml
 from trainui.execution.pace import LEAST_SILENCE, Pace
+from trainui.execution.silence import Silence
 from trainui.execution.slots import host
 from trainui.store import attempts, marks, point_sources, stages
 from trainui.store.engine import Store
@@ -36,6 +37,7 @@ class _Watched:
     """Bytes of its sources that are read."""
     busy_at: float
     """When one of its GPUs was last seen to compute."""
+    silence: Silence
     told: bool = False
     """Of the silence that lasts."""
 
@@ -91,7 +93,16 @@ class StallAlerts:
 
     def _begin(self, alerts: Sequence[Alert]) -> list[_Watched]:
         wanted = [alert for alert in alerts if alert.condition == "stalled"]
-        return [_Watched(alert, self._pace(alert), 0, float("-inf")) for alert in wanted]
+        return [
+            _Watched(
+                alert,
+                self._pace(alert),
+                0,
+                float("-inf"),
+                Silence(self._store, self._look_every),
+            )
+            for alert in wanted
+        ]
 
     def _pace(self, alert: Alert) -> Pace:
         return Pace((), least_silence=self._least_silence, of_median=alert.limit, of_longest=0.0)
@@ -99,6 +110,8 @@ class StallAlerts:
     def _judge(self, attempt: AttemptRecord, watched: _Watched, now: float) -> None:
         pace = watched.pace
         still = pace.is_stalled(now) and now - watched.busy_at > pace.patience
+        if not watched.told and watched.silence.is_of_the_stage(silent=still) != still:
+            return  # seen again at the next look
         if still and not watched.told:
             idle = ", and its GPUs are idle" if attempt.gpus else ""
             words = (

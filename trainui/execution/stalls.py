@@ -10,6 +10,7 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.pace import LEAST_SILENCE, Pace
+from trainui.execution.silence import Silence
 from trainui.execution.slots import host
 from trainui.store import attempts, point_sources, stages
 from trainui.store.engine import Store
@@ -24,6 +25,7 @@ class _Watched:
     pace: Pace
     marks: tuple[int, ...]
     """What grows with each sign of life."""
+    silence: Silence
     stalled: bool | None = None
     """As it is on record; None: not known."""
 
@@ -63,12 +65,15 @@ class Stalls:
         watched = self._watched.get(attempt.id)
         if watched is None:
             pace = Pace(_known_signs(attempt, now), least_silence=self._least_silence)
-            watched = self._watched[attempt.id] = _Watched(pace, marks)
+            silence = Silence(self._store, self._look_every)
+            watched = self._watched[attempt.id] = _Watched(pace, marks, silence)
         if marks != watched.marks:
             watched.marks = marks
             watched.pace.note(now)
         stalled = watched.pace.is_stalled(now)
         if stalled != watched.stalled:
+            if watched.silence.is_of_the_stage(silent=stalled) != stalled:
+                return  # seen again at the next look
             self._say(attempt, stalled, watched.pace.silence(now))
             watched.stalled = stalled
 

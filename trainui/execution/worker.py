@@ -10,6 +10,7 @@ import logging
 import logging.handlers
 import os
 import sys
+import time
 
 from trainui import limits, paths, settings
 from trainui.execution import detached, locks, readiness, wishes
@@ -46,10 +47,18 @@ def _run(home: Home) -> int:
     limits.raise_open_files()
     gc.disable()  # a seventh of the imports' time, in which nothing becomes garbage
     from trainui.execution import celery_worker  # heavy: those who find the lock held go without
+    from trainui.store.engine import open_patiently
 
     gc.freeze()
     gc.enable()
+    if open_patiently(lambda seconds: _is_unwanted_after(home, seconds)) is None:
+        return 0
     return celery_worker.run(home, settings.load())
+
+
+def _is_unwanted_after(home: Home, seconds: float) -> bool:
+    time.sleep(seconds)
+    return not wishes.is_wanted(home)
 
 
 def _log_to_file(home: Home) -> None:

@@ -26,7 +26,7 @@ from trainui.metrics.open_files import OpenFiles
 from trainui.metrics.tail import raise_shortage
 from trainui.metrics.watch import Changes, Watch
 from trainui.store import outage
-from trainui.store.engine import Store, open_store
+from trainui.store.engine import Store, open_patiently
 from trainui.store.reading import AttemptToRead, attempts_to_read, mark_metrics_complete
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.process import ProbeState, probe
@@ -290,8 +290,10 @@ def main() -> int:
     os.nice(NICE)
     limits.raise_open_files()
     stopping = threading.Event()
-    reader = Reader(open_store(), settings.host())
     threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()
+    if (store := open_patiently(stopping.wait)) is None:
+        return 0
+    reader = Reader(store, settings.host())
     try:
         reader.run(stopping)
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,9 @@ from trainui import disk, paths, settings
 from trainui.errors import StoreLockedError
 from trainui.store import outage, patience, postgres, sqlite_errors
 from trainui.store.writer import BUSY_TIMEOUT, prepare
+
+OPEN_AGAIN_AFTER = 1.0
+"""Seconds."""
 
 _SQLITE = "sqlite:///"
 
@@ -85,6 +88,15 @@ class Store:
         with _explained(self.url), self._reader.begin() as connection:
             yield connection
 
+    def await_turn(self) -> None:
+        """Wait until the store can be written; nothing is.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        with self.write():
+            pass
+
     def session(self) -> Session:
         """A SQLModel session in which every statement stands alone, so none leaves a lock."""
         return Session(self._reader.execution_options(isolation_level="AUTOCOMMIT"))
@@ -107,6 +119,27 @@ def open_store(url: str | None = None) -> Store:
         UnfitEnvironmentError: it cannot be made, opened or upgraded.
     """
     return _open(url or database_url())
+
+
+def open_patiently(wait: Callable[[float], bool]) -> Store | None:
+    """Open the store, again and again while it cannot be used.
+
+    Args:
+        wait: waits for some seconds, and tells whether to give up.
+
+    Returns:
+        None where it was given up.
+
+    Raises:
+        UnfitEnvironmentError: it can never be used, such as one of a newer trainui.
+    """
+    while True:
+        try:
+            return open_store()
+        except StoreError as error:
+            outage.log.failed(error)
+            if wait(OPEN_AGAIN_AFTER):
+                return None
 
 
 def open_session() -> Session:

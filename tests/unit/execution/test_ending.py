@@ -233,13 +233,13 @@ def test_a_reader_that_could_not_write_is_not_given_up(
 ) -> None:
     """The store is locked for longer than the reader may get no further."""
     subject, waits = unread(store, tmp_path), threading.Event()
-    real = drain._await_write
+    real = Store.await_turn
 
-    def await_write(store: Store) -> float:
+    def await_turn(store: Store) -> None:
         waits.set()
-        return real(store)
+        real(store)
 
-    monkeypatch.setattr(drain, "_await_write", await_write)
+    monkeypatch.setattr(Store, "await_turn", await_turn)
     with closing(Store(store.url)) as another, ThreadPoolExecutor() as pool:
         with store.write() as connection:
             never = threading.Event()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import update
@@ -12,7 +14,7 @@ from sqlalchemy import update
 from tests.unit.execution.test_follow import follower as follower
 from tests.unit.execution.test_lone import Running
 from tests.unit.store.readings import Feeder
-from tests.unit.supervisor.waiting import wait_for
+from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui.domain.states import Status
 from trainui.execution.follow import Follower
 from trainui.execution.nvml import Gpu
@@ -42,6 +44,27 @@ def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
     words = r"stopped by an alert: no metric for \S+, more than 5 times the usual pace"
     assert re.fullmatch(words, run.stage.reason or "")
     assert kinds(run) == ["alert"]
+
+
+def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})
+    feeder = Feeder(store, run.stage.id)
+    with closing(Store(store.url)) as another, ThreadPoolExecutor() as pool:
+        watch = StallAlerts(another, least_silence=0.2, look_every=0.0)
+        for step in range(20):
+            feeder.feed({"loss": [(step, 0.5)]})
+            watch.look()
+        ((watched,),) = watch._watched.values()
+        watched.silence._grace = PATIENCE
+        with store.write():
+            wait_for(lambda: watched.pace.is_stalled(time.monotonic()), "a silence")
+            looking = pool.submit(watch.look)
+            wait_for(another._turn.locked, "that it waits to write")
+        looking.result()
+    assert run.attempt.stop_reason is None
+    run.go()
 
 
 def test_a_gpu_that_computes_is_no_stall(store: Store, follower: Follower, tmp_path: Path) -> None:
