@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
 from trainui import disk, paths, settings
-from trainui.errors import StoreLockedError
+from trainui.errors import StoreError, StoreLockedError
 from trainui.store import outage, patience, postgres, sqlite_errors
 from trainui.store.writer import BUSY_TIMEOUT, prepare
 
