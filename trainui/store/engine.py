@@ -233,9 +233,6 @@ def explain(error: Exception, url: str) -> Exception:
     if isinstance(error, PoolTimeoutError):
         return StoreLockedError(f"{shown(url)}: too many transactions at once; try again")
     cause = getattr(error, "orig", None) or error
-    if postgres.is_ours(url):
-        found = postgres.explain(cause, url)
-        return error if found is cause else found
     file = sqlite_file(url)
-    assert file is not None
-    return sqlite_errors.explain(cause, file)
+    found = postgres.explain(cause, url) if file is None else sqlite_errors.explain(cause, file)
+    return error if found is cause else found
