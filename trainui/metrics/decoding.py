@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -137,10 +138,15 @@ def read_whole(file: GrowingFile, look: Look) -> bytes:
     return file.read(0, look.size)
 
 
-def with_time(found: Points, look: Look) -> Points:
+def with_times(series: Mapping[str, Points], look: Look) -> dict[str, Points]:
     """Return points, each with a time: where it has none, when the file was last written."""
     when = min(clock.now(), look.modified // 1000)
-    return replace(found, times=np.where(found.times == NO_TIME, when, found.times))
+    filled = {id(found.times): found.times for found in series.values()}  # columns share theirs
+    filled = {key: np.where(times == NO_TIME, when, times) for key, times in filled.items()}
+    return {
+        name: Points(found.ordinals, found.steps, found.values, filled[id(found.times)])
+        for name, found in series.items()
+    }
 
 
 def full_name(reading: Reading, name: str) -> str:

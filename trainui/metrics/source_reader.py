@@ -21,7 +21,7 @@ from trainui.metrics.decoding import (
     find_decoder,
     full_name,
     read_whole,
-    with_time,
+    with_times,
 )
 from trainui.metrics.formats import Decoder
 from trainui.metrics.formats.preset_lines import AnyLines
@@ -458,11 +458,8 @@ class SourceReader:
     def _wanted(self, series: Mapping[str, Points], look: Look) -> dict[str, Points]:
         """Return the series that are wanted, by clean names, each point with a time."""
         named = ((full_name(self._reading, name), found) for name, found in series.items())
-        return {
-            name: with_time(self._shifted(found), look)
-            for name, found in named
-            if self._accepts(name)
-        }
+        wanted = {name: self._shifted(found) for name, found in named if self._accepts(name)}
+        return with_times(wanted, look)
 
     def _shifted(self, found: Points) -> Points:
         return replace(found, steps=found.steps + self._shift) if self._shift else found

@@ -84,11 +84,7 @@ def _placed(
 ) -> dict[int, Points]:
     """Return the batch by series ids, its ordinals counted among all of the owner's points."""
     ids = _series_ids(connection, owner, batch)
-    return {
-        ids[name]: replace(points, ordinals=points.ordinals + base)
-        for name, points in batch.items()
-        if len(points)
-    }
+    return {ids[name]: points.later(base) for name, points in batch.items() if len(points)}
 
 
 def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dict[str, int]:
