@@ -39,7 +39,7 @@ def test_threads_that_wait_to_write_use_up_no_connections(store: Store, hasty: S
             waiting = [pool.submit(set_flag, hasty, str(number)) for number in range(WRITERS)]
             errors = [str(one.exception()) for one in waiting]
         assert all("another process has held it" in words for words in errors)
-        list(pool.map(lambda number: set_flag(hasty, str(number)), range(WRITERS)))
+        list(pool.map(lambda number: set_flag(store, str(number)), range(WRITERS)))
     with store.read() as connection:
         assert runs.flag(connection, "23") == "set"
 
