@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from tests.receiver import Receiver, receiving
 from tests.unit.execution.submitted import submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 from trainui import control
+from trainui.errors import StoreError
 from trainui.execution import notify
 from trainui.execution.notify import Notifier
 from trainui.settings import Settings
-from trainui.store import events
+from trainui.store import driver, events, views
 from trainui.store.engine import Store
 
 TEXT = "name: digits\nstages: [{name: train, run: 'true'}]\n"
@@ -71,6 +73,27 @@ def test_a_command_gets_the_summary_and_what_happened(store: Store, tmp_path: Pa
     wait_for(lambda: lines(tmp_path / "words"), "words")
     assert lines(tmp_path / "words") == ["stalled digits: train: silent for 10m"]
     assert json.loads((tmp_path / "summary").read_text())["run"] == run_id
+
+
+def test_a_notice_outlives_a_store_that_cannot_be_read(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = submit(tmp_path, TEXT)
+    told = notifier(store, notify_command=f'echo "$TRAINUI_MESSAGE" >> {tmp_path}/words')
+    mark(store, run_id, "stalled", "train: silent for 10m")
+    failures = iter([StoreError("the server is away")] * 3)
+    real = views.reading
+
+    def reading() -> AbstractContextManager[driver.Connection]:
+        if (error := next(failures, None)) is not None:
+            raise error
+        return real()
+
+    monkeypatch.setattr(notify, "AGAIN_AFTER", 0.01)
+    monkeypatch.setattr(views, "reading", reading)
+    told.look(changed=True)
+    wait_for(lambda: lines(tmp_path / "words"), "words")
+    assert next(failures, None) is None
 
 
 def test_nothing_is_told_twice_nor_of_what_was_before(store: Store, tmp_path: Path) -> None:
