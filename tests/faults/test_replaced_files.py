@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.command_line import CommandLine
+from tests.unit.supervisor.waiting import is_alive, wait_for
 from tests.unit.tui.driving import opened
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -103,3 +105,36 @@ def test_a_damaged_database_is_named_and_never_copied_as_a_backup(
     assert "a new one is begun" in done.err
     assert len(cli.json("ls")["runs"]) == 1
     assert completed.exists()
+
+
+def test_a_database_removed_under_a_worker_is_noticed_and_its_stages_can_be_ended(
+    cli: CommandLine,
+) -> None:
+    database, pid_file = cli.home / "trainui.db", cli.directory / "pid"
+    run = cli("run", "--detach", "--", "sh", "-c", f"echo $$ > {pid_file}; exec sleep 600").out
+    wait_for(lambda: pid_file.exists() and pid_file.read_text().strip(), "the stage")
+    with cli.start("wait", run.split()[0]) as waiting:
+        wait_for(lambda: has_open(waiting, database), "one that waits for it")
+        for file in cli.home.glob("trainui.db*"):
+            if file.suffix != ".lock":
+                file.unlink()
+        said = waiting.communicate(timeout=60)[1]
+    assert (waiting.returncode, "was removed or replaced" in said) == (4, True), said
+    missing, log = f"{database} is not there any more", cli.home / "worker" / "worker.log"
+    wait_for(lambda: missing in log.read_text(), "the worker's word")
+    assert any(missing in one for one in cli.json("worker", "status")["problems"])
+    done = cli("run", "--wait", "--", "true")
+    assert (done.code, is_alive(int(pid_file.read_text()))) == (0, True)
+    database.write_bytes(b"no database" * 1000)
+    done = cli("worker", "stop", "--with-stages")
+    assert done.code == 0, done
+    assert "ending what the database does not cancel: sh" in done.err
+    assert not is_alive(int(pid_file.read_text()))
+
+
+def has_open(process: subprocess.Popen[str], file: Path) -> bool:
+    """Whether a process has a file open."""
+    with suppress(OSError):  # it closes others meanwhile
+        descriptors = Path(f"/proc/{process.pid}/fd").iterdir()
+        return any(one.is_symlink() and one.readlink() == file for one in descriptors)
+    return False

@@ -12,7 +12,7 @@ import typer
 from trainui import clock, text
 from trainui.cli import options, output
 from trainui.domain.states import ENDED
-from trainui.store import driver, news, views
+from trainui.store import driver, news, reader, views
 from trainui.store.news import Entry
 
 POLL = 0.1
@@ -81,7 +81,9 @@ def _growing(
     connection: driver.Connection, run_id: str | None, most: int | None
 ) -> Iterator[list[Entry]]:
     seen, version = 0, None
+    database = reader.Unreplaced()
     while True:
+        database.check()
         # looked at before the events are read: what comes before the end is not missed
         is_over = run_id is not None and _is_over(connection, run_id)
         if (now := views.data_version(connection)) != version:

@@ -20,7 +20,7 @@ from trainui.domain.files import Directory, LocalDirectory
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError
-from trainui.store import driver, views
+from trainui.store import driver, reader, views
 
 POLL = 0.2
 """Seconds between two looks at a growing log."""
@@ -212,7 +212,9 @@ def _follow(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:
     """Print lines as they come, attempt after attempt, until every stage is over."""
     with views.reading() as connection:
         growing = [(wanted.stage, _growing(connection, wanted)) for wanted in all_wanted]
+        database = reader.Unreplaced()
         while growing:
+            database.check()
             for one in list(growing):
                 stage, steps = one
                 try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from trainui import control, text
+from trainui import control, paths, text
 from trainui.cli import output, progress, references
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.errors import UnfitEnvironmentError
-from trainui.execution import service
+from trainui.errors import StoreError, UnfitEnvironmentError
+from trainui.execution import running_attempts, service
 from trainui.store import views
 
 MARGIN = 60.0
@@ -22,9 +22,34 @@ NAMES_SHOWN = 8
 def cancel_everything() -> None:
     """Cancel every unfinished stage and wait until no process of theirs is left.
 
+    Where the database cannot be used, and of stages that it does not know, the attempts' own
+    records tell what runs.
+
     Raises:
         UnfitEnvironmentError: some are still there.
     """
+    try:
+        _cancel_known()
+    except StoreError as error:
+        output.note(str(error))
+        service.stop()  # it can record nothing, and would start what the database still gives out
+    _end_unknown()
+
+
+def _end_unknown() -> None:
+    running = running_attempts.of_home(paths.home())
+    if not running:
+        return
+    names = ", ".join(text.harmless(one.name) for one in running)
+    output.note(f"ending what the database does not cancel: {names}")
+    with progress.shown("waiting"):
+        left = running_attempts.end_all(running)
+    if left:
+        names = ", ".join(str(one.directory) for one in left)
+        raise UnfitEnvironmentError(f"still there: {names}; see the processes with `ps`")
+
+
+def _cancel_known() -> None:
     if not views.is_there():
         return
     with references.view() as connection:
@@ -55,7 +80,11 @@ def tell_of_running() -> None:
     """Say which stages go on though the worker has ended."""
     if not views.is_there():
         return
-    running = _running()
+    try:
+        running = _running()
+    except StoreError as error:
+        output.note(f"whether stages go on is not known: {error}")
+        return
     if not running:
         return
     names = [text.harmless(stage.name) for stage in running[:NAMES_SHOWN]]

@@ -11,7 +11,7 @@ from trainui.cli.disk_space import DiskWatch
 from trainui.control import nesting
 from trainui.domain.states import ENDED, Status
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
-from trainui.store import driver, news, views
+from trainui.store import driver, news, reader, views
 
 POLL = 0.1
 """Seconds between two looks; a look that finds nothing new reads one number."""
@@ -97,9 +97,11 @@ class _Watch:
         self._disks_at = 0.0
         self._rings = settings.load().bell
         self._rung = news.last(connection)
+        self._database = reader.Unreplaced()
 
     def look(self) -> bool:
         """Tell of what is new; return whether there is still something to wait for."""
+        self._database.check()
         version = views.data_version(self._connection)
         if version != self._version:
             self._version = version

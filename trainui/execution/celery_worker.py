@@ -22,6 +22,7 @@ from celery.worker.consumer import Consumer
 from trainui import installed, paths
 from trainui.execution import duties, readiness, wishes
 from trainui.execution.celery_app import TRACKED_TASK, get_app
+from trainui.execution.database_watch import DatabaseWatch
 from trainui.execution.stopping import STOPPING
 from trainui.paths import Home
 from trainui.settings import Settings, host
@@ -137,11 +138,11 @@ def _leave() -> None:
 
 def _watch_wishes(home: Home, settings: Settings) -> None:
     """End this process when it is not wanted, has been idle for long enough, or is outdated."""
-    wish = _LastWish()
+    wish, database = _LastWish(), DatabaseWatch(home)
     while not STOPPING.wait(min(1.0, settings.idle_timeout / 4)):
         try:
             _withdraw_if_idle(home, settings, wish)
-            unwanted = _unwanted(home)
+            unwanted = _unwanted(home) or database.problem()
         except Exception:
             logger.exception("whether the worker is wanted cannot be told; it goes on")
             continue

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
-from trainui.execution import broker_server, broker_starts, locks, pulse, readiness, wishes
+from trainui.execution import (
+    broker_server,
+    broker_starts,
+    database_watch,
+    locks,
+    pulse,
+    readiness,
+    wishes,
+)
 from trainui.execution.pulse import Asked
 from trainui.paths import Home, write_private
 from trainui.supervisor.supervise import read_process
@@ -57,6 +65,8 @@ def last_end(home: Home, name: str = "worker") -> End | None:
 
 def brief(home: Home) -> str:
     """Say in some words why nothing new can start; empty where it can, or a worker starts."""
+    if database_watch.problem(home):
+        return "database is missing"
     if locks.is_held(home.worker_lock):
         if broker_starts.is_gone(home):
             return "broker is gone, starts again"
@@ -100,7 +110,8 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         stopped = "stopped, or ended with nothing to do; the next run starts it"
         return [stopped] if wishes.withdrawn_at(home) else []
     again = "`trainui worker start` starts it again"
-    found = []
+    lost = database_watch.problem(home)
+    found = [lost] if lost else []
     if guard is None:
         found.append(
             "the guard is gone, killed or lost with the machine's last boot; "

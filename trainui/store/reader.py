@@ -64,6 +64,36 @@ def is_none_yet() -> bool:
     return True
 
 
+def file_identity() -> tuple[int, int] | None:
+    """Return what tells the SQLite file of the store from all others; None: there is none."""
+    if settings.load().database_url is not None:
+        return None
+    try:
+        status = paths.home().database.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+class Unreplaced:
+    """Sees that whoever reads for long does not read a file that is no more the database."""
+
+    def __init__(self) -> None:
+        self._file = file_identity()
+
+    def check(self) -> None:
+        """See that the database is the same file as at first.
+
+        Raises:
+            StoreError: it was removed or replaced.
+        """
+        if file_identity() != self._file:
+            raise StoreError(
+                f"{paths.home().database} was removed or replaced by another file meanwhile; "
+                "see `trainui doctor`, then start this again"
+            )
+
+
 def connect(database: Path | None = None) -> Connection:
     """Open a database that is there, read-only; a store that an older trainui made is upgraded.
 

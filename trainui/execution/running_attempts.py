@@ -1,0 +1,90 @@
+"""What runs of a home on this host, by the attempts' own records: the database is not asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainui import plain_files, settings
+from trainui.paths import OURS, Home
+from trainui.supervisor import journal, process, protocol
+from trainui.supervisor.process import ProbeState
+from trainui.supervisor.protocol import JournalError, Spec
+
+LOOK_EVERY = 0.05
+MARGIN = 20.0
+"""Seconds that a supervisor gets besides the grace of its stage: it gives up by itself before."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningAttempt:
+    """An attempt of which a process lives."""
+
+    directory: Path
+    name: str
+    """Of its stage's directory."""
+    stop_signal: str
+    grace: float
+
+    def is_alive(self) -> bool:
+        """Whether a process of it lives."""
+        return process.probe(self.directory).state in (ProbeState.RUNNING, ProbeState.ORPHAN)
+
+    def end(self) -> None:
+        """Have its supervisor end it, or end what a dead one has left."""
+        if not process.request_stop(self.directory):
+            process.kill_orphans(self.directory, self.stop_signal, self.grace)
+
+
+def of_home(home: Home) -> list[RunningAttempt]:
+    """Return the attempts that run on this host and were started from a home."""
+    return [one for path in _records() if (one := _read(path.parent, home)) and one.is_alive()]
+
+
+def end_all(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
+    """End attempts; return those that are left."""
+    left = list(running)
+    give_up_at = time.monotonic() + max((one.grace for one in left), default=0.0) + MARGIN
+    while left and time.monotonic() < give_up_at:
+        for one in left:
+            _try_to_end(one)
+        time.sleep(LOOK_EVERY)
+        left = [one for one in left if one.is_alive()]
+    return left
+
+
+def _try_to_end(one: RunningAttempt) -> None:
+    try:
+        one.end()
+    except process.SupervisorLivesError:
+        pass  # it has been asked, or takes a moment to come up
+
+
+def _records() -> Iterator[Path]:
+    runs = settings.runs_dir(settings.load())
+    for pattern in (f"*/{OURS}/*/*", f"*/*/{OURS}/*"):  # the second: made by an older trainui
+        yield from sorted(runs.glob(f"{pattern}/{protocol.PIDS_FILE}"))
+
+
+def _read(directory: Path, home: Home) -> RunningAttempt | None:
+    """Read an attempt's records; None where it has ended, or is none of this host and home."""
+    try:
+        pids = journal.read_pids(directory)
+        spec = _spec(directory)
+        is_ours = spec.get("revive_lock") == str(home.guard_lock)
+        if pids is None or pids.boot_id != process.boot_id() or not is_ours:
+            return None
+        name = directory.parent.parent.name if directory.parent.name == OURS else ""
+        return RunningAttempt(
+            directory, name or directory.parent.name, str(spec["stop_signal"]), float(spec["grace"])
+        )
+    except (JournalError, OSError, LookupError, ValueError):
+        return None
+
+
+def _spec(directory: Path) -> dict[str, Any]:
+    file = directory / protocol.SPEC_FILE
+    return protocol.decode(Spec, plain_files.read_bytes(file), str(file)) or {}
