@@ -31,9 +31,11 @@ WATCHED = 0.4
 ACCOMPANIED = 0.3
 """The share of the trials in which another run may be deleted meanwhile."""
 
-BETWEEN = (1.0, 1.0, 3.0)
-"""Seconds at most from one fault to the next: most of them hit the recovery from another, and some
-what runs again after it."""
+BETWEEN = 1.0
+"""Seconds at most from one fault to the next: most of them hit the recovery from another."""
+
+MEETS = 0.7
+"""The share of the faults that wait until a stage runs; others hit whatever is the case."""
 
 LOOK_EVERY = 0.1
 """Seconds; the looks are not to take the time of what is looked at."""
@@ -61,6 +63,7 @@ class Trial:
             self._other = write_pipeline(random_, directory, name="other", most=2)
         self._counts: Counter[str] = Counter()
         self._faults_left = random_.randint(1, 4)
+        self._waits = False
         self._watched = random_.random() < WATCHED
         self._screen: Screen | None = None
         self._scene = Scene("", random_, disk)
@@ -125,8 +128,7 @@ class Trial:
                 return run.status
             if self._screen is not None and not self._screen.live():
                 self._kill_screen()
-            due = self._faults_left and time.monotonic() > next_fault
-            if due and self._cause_a_fault():
+            if run is not None and self._is_due(next_fault) and self._cause_a_fault():
                 next_fault = self._next_fault()
             elif run is not None and faults.nobody_lives(self._scene):
                 # any one process of ours brings back the rest; where none is left, a person does
@@ -138,7 +140,13 @@ class Trial:
         raise BrokenInvariantError(f"{run_id} is not over after {PATIENCE:.0f} s:\n{shown.stdout}")
 
     def _next_fault(self) -> float:
-        return time.monotonic() + self._random.uniform(0, self._random.choice(BETWEEN))
+        self._waits = self._random.random() < MEETS
+        return time.monotonic() + self._random.uniform(0, BETWEEN)
+
+    def _is_due(self, next_fault: float) -> bool:
+        if not self._faults_left or time.monotonic() < next_fault:
+            return False
+        return not self._waits or self._scene.one_running() is not None
 
     def _look(self, run_id: str) -> RunRecord | None:
         """Return a run as it is on record; None where a full disk hides it for the moment."""
