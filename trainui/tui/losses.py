@@ -15,6 +15,10 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.execution import checkpoints
 from trainui.store import views
 from trainui.text import harmless
+from trainui.tui.acting import listed
+
+MOST_BLOCKED = 8
+"""Stages that are named; of the others the count is given."""
 
 
 def losses(run_id: str, names: Collection[str] | None) -> list[str]:
@@ -73,5 +77,5 @@ def _blocked(stages: Collection[StageRecord], names: Collection[str]) -> list[st
         if stage.name not in gone and gone.intersection(stage.depends_on):
             gone.add(stage.name)
             if stage.status in UNFINISHED:
-                blocked.append(harmless(stage.name))
-    return [f"blocked without it: {', '.join(blocked)}"] if blocked else []
+                blocked.append(stage.name)
+    return [f"blocked without it: {listed(blocked, MOST_BLOCKED)}"] if blocked else []

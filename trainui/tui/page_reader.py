@@ -34,7 +34,7 @@ class PageReader:
         self._prophet = Prophet()
         self._stages = known_rows.stages()
         self._commits: dict[str, str] = {}
-        """By a run's directory: it does not change."""
+        """By a run's directory: what is on record does not change."""
         self._variables: dict[tuple[str, ...], str] = {}
         """By attempts' directories: what they were started with does not change."""
         self._checkpoints: dict[tuple[str, int], str] = {}
@@ -56,7 +56,7 @@ class PageReader:
         selected = next((stage for stage in stages if stage.name == wanted.stage), None)
         attempts: dict[str, list[AttemptRecord]] = {}
         detail = None
-        if run.directory not in self._commits:
+        if not self._commits.get(run.directory):
             self._commits = {run.directory: commit(Path(run.directory))}
         if selected is not None:
             attempts[selected.id] = tries = views.attempts_of_stage(connection, selected.id)
@@ -116,7 +116,9 @@ class PageReader:
         key = (before.directory, after.directory)
         if key not in self._variables:
             found = variables.difference(Path(before.directory), Path(after.directory))
-            self._variables = {key: _different(found, before.number) if found else ""}
+            if found is None:
+                return ""  # it may be on record later
+            self._variables = {key: _different(found, before.number)}
         return self._variables[key]
 
     def read_curves_page(self, connection: driver.Connection, wanted: Wanted) -> CurvesPage | None:

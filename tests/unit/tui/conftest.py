@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str,
     monkeypatch.setattr(feed, "LEAST_GAP", 0.1)
     monkeypatch.setattr(curve_reader, "PERIOD", 0.1)
     monkeypatch.setattr(feed, "REST", 0.3)
-    monkeypatch.setattr(home_watch, "STEP", 20)
+    monkeypatch.setattr(home_watch, "STEP", 0.02)
     monkeypatch.setattr(around, "PERIOD", 0.3)
     home = tmp_path / "home"
     monkeypatch.setenv("TRAINUI_HOME", str(home))

@@ -308,9 +308,9 @@ def test_what_could_not_be_read_is_tried_again(home: Path, empty_database: Path)
     database = home / "trainui.db"
     database.touch()  # as while it is being made
     with feeding() as (_, received):
-        received.wait_for(lambda s: s.problem is not None)
+        received.wait_for(lambda s: s.no_runs_yet)
         database.write_bytes(empty_database.read_bytes())
-        received.wait_for(lambda s: s.problem is None)
+        received.wait_for(lambda s: not s.no_runs_yet and s.problem is None)
 
 
 def test_no_wish_is_lost_whenever_it_comes(filler: Filler) -> None:

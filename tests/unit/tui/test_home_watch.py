@@ -24,7 +24,7 @@ def watch(home: Path, reported: threading.Event) -> Iterator[HomeWatch]:
         pytest.skip("a database server's files are elsewhere")
     home.mkdir()
     watch = HomeWatch(reported.set)
-    assert watch.sees()
+    wait_for(watch.sees, "the begin of the watch")
     wait_for(lambda: is_reported(home, reported), "the begin of the watch")
     yield watch
     watch.close()
@@ -64,5 +64,15 @@ def test_a_directory_that_comes_later_is_watched(
     watch: HomeWatch, home: Path, reported: threading.Event
 ) -> None:
     (home / "worker").mkdir()
-    assert watch.sees()
+    wait_for(watch.sees, "the begin of the watch")
     wait_for(lambda: is_reported(home / "worker", reported), "a report from it")
+
+
+def test_a_directory_that_takes_the_place_of_a_renamed_one_is_watched(
+    watch: HomeWatch, home: Path, reported: threading.Event
+) -> None:
+    home.rename(home.with_name("renamed"))
+    home.mkdir()
+    watch.sees()
+    wait_for(watch.sees, "the begin of the watch")
+    wait_for(lambda: is_reported(home, reported), "a report from the new directory")
