@@ -113,7 +113,7 @@ TABLE: list[tuple[State, str, int, str, str]] = [
     (queued, "resume RUN", 0, "nothing to resume: p is ◔ queued", "queued pending"),
     (granted, "resume RUN", 0, "nothing to resume: p is ◔ queued", "queued pending"),
     (stopping, "resume RUN", 0, "nothing to resume: p is ● running", "running pending"),
-    (retry, "resume RUN", 0, "nothing to resume: p is ◔ queued", "queued pending"),
+    (retry, "resume RUN", 0, "nothing to resume: p is ● running", "queued pending"),
     (all_completed, "resume RUN", 0, "nothing to resume: p is ✓ completed", "completed completed"),
     (failed, "resume RUN --detach", 0, "resumed: a, b *", "queued pending"),
     (cancelled, "resume RUN --detach", 0, "resumed: a, b *", "queued pending"),
