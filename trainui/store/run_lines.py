@@ -85,11 +85,10 @@ def count_runs(connection: driver.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
 
 
-def events_after(connection: driver.Connection, event: int) -> dict[int, str]:
-    """Return the numbers of the events after one, each with the id of its run."""
-    return dict(
-        connection.execute("SELECT id, run_id FROM events WHERE id > ?", (event,)).fetchall()
-    )
+def changed_since(connection: driver.Connection, event: int) -> set[str]:
+    """Return the ids of the runs to which something happened after an event."""
+    found = connection.execute("SELECT DISTINCT run_id FROM events WHERE id > ?", (event,))
+    return {str(run_id) for (run_id,) in found}
 
 
 def _with_stages(connection: driver.Connection, found: Sequence[Any]) -> list[RunLine]:

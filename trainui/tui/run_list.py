@@ -8,19 +8,13 @@ from trainui.store.run_lines import RunLine
 FIRST_RUNS = 200
 """Runs that the first frame shows; more than any terminal has lines."""
 
-OVERLAP = 100
-"""Events of before among which later ones are looked for: PostgreSQL numbers an event when it is
-written, and another transaction with a higher number may be committed first."""
-
 
 class RunList:
     """The list of runs, kept up to date by reading only those to which something happened."""
 
     def __init__(self) -> None:
         self._lines: dict[str, RunLine] = {}
-        self._event = 0
-        self._recent: frozenset[int] = frozenset()
-        """Numbers of the last events, some of which may be missing yet."""
+        self._event = -1
         self._count = -1
         self.runs: tuple[RunLine, ...] = ()
         """Newest first."""
@@ -37,7 +31,6 @@ class RunList:
     def reload(self, connection: driver.Connection) -> None:
         """Read all runs."""
         self._event = run_lines.last_event(connection)
-        self._recent = frozenset(run_lines.events_after(connection, self._event - OVERLAP))
         found = run_lines.run_lines(connection)
         self._lines = {line.id: line for line in found}
         self._count = len(found)
@@ -46,18 +39,16 @@ class RunList:
 
     def update(self, connection: driver.Connection) -> None:
         """Read the runs to which something happened since the last reading."""
-        recent = run_lines.events_after(connection, self._event - OVERLAP)
+        event = run_lines.last_event(connection)
         count = run_lines.count_runs(connection)
-        if recent.keys() == self._recent and count == self._count:
+        if event == self._event and count == self._count:
             return
-        changed = {run for number, run in recent.items() if number not in self._recent}
+        changed = run_lines.changed_since(connection, self._event)
         fresh = run_lines.lines_of(connection, changed)
-        gone = self._recent - recent.keys()
-        if gone or count != self._count + len(fresh.keys() - self._lines.keys()):
+        if event < self._event or count != self._count + len(fresh.keys() - self._lines.keys()):
             self.reload(connection)
             return
-        self._event, self._count = max(recent, default=0), count
-        self._recent = frozenset(number for number in recent if number > self._event - OVERLAP)
+        self._event, self._count = event, count
         added = [line for line in fresh.values() if line.id not in self._lines]
         self._lines.update(fresh)
         if added:

@@ -69,26 +69,6 @@ def test_a_priority_that_another_process_changes_is_read(
     assert [run.priority for run in known.runs] == [3]
 
 
-def test_an_event_that_is_committed_after_one_with_a_higher_number_is_seen(
-    filler: Filler, connection: driver.Connection
-) -> None:
-    late, early = filler.run({"a": ()}, name="late"), filler.run({"a": ()}, name="early")
-    known = RunList()
-    known.first(connection)
-
-    def happen(run_id: str, number: int) -> None:
-        event = f"INSERT INTO events (id, run_id, time, kind, text) VALUES ({number}, '{run_id}'"
-        with filler.store.write() as writing:
-            writing.exec_driver_sql(f"UPDATE runs SET priority = {number} WHERE id = '{run_id}'")
-            writing.exec_driver_sql(f"{event}, 0, 'priority', '')")
-
-    happen(early, 1002)  # as two hosts do on one PostgreSQL
-    known.update(connection)
-    happen(late, 1001)
-    known.update(connection)
-    assert {run.id: run.priority for run in known.runs} == {early: 1002, late: 1001}
-
-
 def test_nothing_new_is_the_same_list(filler: Filler, connection: driver.Connection) -> None:
     filler.run({"a": ()})
     known = RunList()
