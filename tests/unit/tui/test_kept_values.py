@@ -6,7 +6,6 @@ Points may be stored after a stage's end is recorded: its last ones, or those th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,8 +23,8 @@ Read = Callable[[], float | None]
 
 
 @pytest.fixture
-def connection(filler: Filler, home: Path) -> Iterator[driver.Connection]:
-    with reader.reading(home / "trainui.db") as connection:
+def connection(filler: Filler) -> Iterator[driver.Connection]:
+    with reader.reading() as connection:
         yield connection
 
 
