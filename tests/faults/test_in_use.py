@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -24,9 +23,9 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.execution.slots import host
 from trainui.paths import Home
 from trainui.pipeline import loader
-from trainui.store import attempts, engine, runs, stages
+from trainui.store import attempts, runs, stages
 from trainui.store.attempts import Outcome
-from trainui.store.engine import open_store
+from trainui.store.engine import Store, open_store
 
 READ = NOTE + "until [ -e go ]; do sleep 0.02; done; cat ${stages.a.dir}/data"
 WRITE = NOTE + "echo made > ${stage_dir}/data"
@@ -62,19 +61,17 @@ def test_a_stage_is_not_run_again_while_another_reads_what_it_made(
     assert again["a"] == "run"  # now that nobody reads it
 
 
-@contextmanager
-def waiting(act: Callable[[], object]) -> Iterator[Future[object]]:
-    """Somebody has made a plan, and waits for the database, which we hold."""
-    with ThreadPoolExecutor() as pool:
-        waits = pool.submit(act)
-        wait_for(lambda: any(map(begins, sys._current_frames().values())), "one who waits")
-        yield waits
+def waiting(pool: ThreadPoolExecutor, act: Callable[[], object]) -> Future[object]:
+    """Have somebody make a plan, and wait for the database, in which we write."""
+    waits = pool.submit(act)
+    wait_for(lambda: any(map(begins, sys._current_frames().values())), "one who waits")
+    return waits
 
 
 def begins(frame: FrameType) -> bool:
     """Tell whether somebody is about to write: who only reads waits for nobody."""
-    is_begun = frame.f_code is engine._begin.__code__
-    return is_begun and frame.f_locals.get("statement") == "BEGIN IMMEDIATE"
+    taking_turns: Any = Store._taking_turns
+    return frame.f_code is taking_turns.__wrapped__.__code__
 
 
 def claim(connection: Connection, run: Run, name: str) -> AttemptRecord:
@@ -103,10 +100,11 @@ def test_a_stage_that_starts_while_a_resume_waits_keeps_what_it_reads(
     """A plan that was made before is looked at once more as it is carried out."""
     run = half_done(tmp_path / "p")
     again = partial(control.resume, run.id, fresh=["a"])
-    with open_store().write() as connection, waiting(again) as resume:
-        claim(connection, run, "b")
-        connection.commit()
-    assert resume.result() == []
+    with ThreadPoolExecutor() as pool:
+        with open_store().write() as connection:
+            resume = waiting(pool, again)
+            claim(connection, run, "b")
+        assert resume.result() == []
     assert run.stage("a").status == Status.COMPLETED
 
 
@@ -115,8 +113,9 @@ def test_a_run_that_is_deleted_while_a_resume_waits_is_gone(
 ) -> None:
     run = half_done(tmp_path / "p")
     control.cancel(run.id)
-    with open_store().write() as connection, waiting(partial(control.resume, run.id)) as resume:
-        runs.remove(connection, run.id)
-        connection.commit()
-    with pytest.raises(NotFoundError):
-        resume.result()
+    with ThreadPoolExecutor() as pool:
+        with open_store().write() as connection:
+            resume = waiting(pool, partial(control.resume, run.id))
+            runs.remove(connection, run.id)
+        with pytest.raises(NotFoundError):
+            resume.result()
