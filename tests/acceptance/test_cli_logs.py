@@ -245,7 +245,7 @@ def test_metrics_say_what_is_wrong_with_a_source(served: CommandLine) -> None:
     assert lost["message"].startswith("no file is called lost.csv")
     assert unread["stage"] == "train"
     assert unread["source"].endswith("notes.txt")
-    assert unread["message"].endswith("notes.txt holds no record that could be read")
+    assert unread["message"].endswith("notes.txt has no record that could be read")
     lines = [f"! {one['stage']}: {one['message']}" for one in (lost, unread)]
     assert told.err.splitlines() == lines
     shown = served("metrics", "wrong", "train")

@@ -1,4 +1,4 @@
-"""A file that may hold an attempt's metrics."""
+"""A file that may contain an attempt's metrics, and how to read it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from trainui.metrics.decoding import Reading
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file to read."""
+    """A file that may contain metrics."""
 
     key: str
-    """By what the store knows it, also when its history goes on in another file."""
+    """Identifies the source in the store, also after its history continues in another file."""
     path: Path
     reading: Reading
     family: str | None = None
-    """Set for a file that was found by itself: the same numbers in another kind of file are the
-    same series."""
+    """Set for a file that was discovered: the same numbers in another kind of file are the same
+    series."""
     named: bool = False
-    """The stage names it, so it is a problem if nothing comes of it."""
+    """The stage names it, so finding no metrics in it is a problem."""
     ours: bool = True
-    """It lies in the stage's own directory, so nobody else has written it."""
+    """It is in the stage's own directory, so no other program has written it."""
     is_fallback: bool = False
-    """It is read only where no other kind of file gives a metric: lines meant for people."""
+    """It is read only if no other kind of file has metrics: log lines for people."""
     is_final: bool = False
-    """It is read once, when the attempt has ended: what it holds before is in others as well."""
+    """It is read once, when the attempt has ended: until then other files have the same metrics."""
     one_of_many: bool = False
-    """It was found by a pattern, so another name may be the same file, renamed."""
+    """It was found by a pattern, so another path may be the same file, renamed."""

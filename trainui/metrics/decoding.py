@@ -1,4 +1,4 @@
-"""How a source is to be read, and the decoder that follows from that and from its file."""
+"""How to read a source, and the choice of the decoder for its file."""
 
 from __future__ import annotations
 
@@ -26,61 +26,61 @@ WHOLE_BYTES = 64 << 20
 """The largest document that is read as a whole."""
 
 SKIPPING = "skipping"
-"""In a source's state: its offset is inside a line that is left out."""
+"""Key in a source's state: its offset is inside a line that is being skipped."""
 
 LEFT_OUT = "left_out"
-"""In a source's state: where the first record that was left out begins, and how many were."""
+"""Key in a source's state: the offset of the first record left out, and how many were."""
 
 MAX_NAME = 256
 """Characters of a metric's name."""
 
 _EITHER = "hf"
-"""A format of documents, and a preset: a file's first bytes tell which."""
+"""Both a document format and a preset: the file's first bytes decide."""
 
 _DOCUMENT = re.compile(rb'\s*\{\s*"')
 
 _TELLING = re.compile("metric|log|history|scalar|progress|loss")
-"""Files of these names hold metrics, whatever their first line is."""
+"""Files with these words in their name contain metrics, whatever their first line is."""
 
 _JOURNAL = {"op_code", "worker_id"}
-"""Fields of Optuna's journal, which is what it reads itself after a restart."""
+"""Fields of Optuna's journal, which is its storage and contains no metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a source is to be read."""
+    """How to read a source."""
 
     format: str | None = None
-    """None: found from the content."""
+    """None: detected from the content."""
     step: str | None = None
-    """The field or group that is the step."""
+    """The field or group with the step."""
     pattern: re.Pattern[str] | None = None
-    """For lines of a log."""
+    """A pattern for log lines."""
     preset: str | None = None
-    """The name of one, in place of a pattern."""
+    """The name of a preset, in place of a pattern."""
     prefix: str = ""
-    """Comes before the metrics' names."""
+    """Prefix of all metric names."""
     part: str = ""
-    """Comes before names that do not say themselves of which part of the data they are."""
+    """Prefix of metric names that do not already say which part of the data they are of."""
     continues: bool = False
-    """Its steps begin from nothing at each attempt, and go on from the last attempt's."""
+    """Its steps restart from zero at each attempt, and continue from the last attempt's."""
     doubtful: bool = False
-    """Nobody said that it holds metrics, so its content must show it."""
+    """The file was not named, so its content must show that it contains metrics."""
 
 
 def find_decoder(
     file: GrowingFile, at: Source, reading: Reading, *, complete: bool
 ) -> Decoder | None:
-    """Return the decoder that goes on at a position; None while there is too little to tell.
+    """Return the decoder that continues at a position; None while there are too few bytes.
 
     Args:
-        file: the source's.
-        at: how far it is read.
-        reading: how it is to be read.
+        file: the source's file.
+        at: the position up to which it is read.
+        reading: how to read it.
         complete: the file will not grow.
 
     Raises:
-        UnknownFormatError: it is in no format that is known.
+        UnknownFormatError: the format is unknown.
     """
     state = {name: value for name, value in at.state.items() if name not in (SKIPPING, LEFT_OUT)}
     if reading.pattern is not None:
@@ -89,7 +89,7 @@ def find_decoder(
         return PresetLines(reading.preset, reading.step, state)
     known = at.format if at.rows or state else None
     if known in formats.DOCUMENTS and not at.offset:
-        known = None  # what looked like a document may have been the first of many lines
+        known = None  # what looked like a document may be the first of many lines
     name = reading.format or known or _recognise(file, reading, complete=complete)
     if name is None:
         return None
@@ -98,7 +98,7 @@ def find_decoder(
     decoder = formats.decoder(name, reading.step, state, file.path)
     if at.offset and not state and decoder.name == "csv":
         head = file.read(0, HEAD_BYTES)
-        decoder.decode(head[: decoder.cut(head)], 0)  # its header stands at the start
+        decoder.decode(head[: decoder.cut(head)], 0)  # the header is at the start
     return decoder
 
 
@@ -111,7 +111,7 @@ def _recognise(file: GrowingFile, reading: Reading, *, complete: bool) -> str | 
 
 
 def _are_metrics(head: bytes, path: Path) -> bool:
-    """Tell whether JSON lines are metrics and not data: they have a step, or numbers only."""
+    """Return True if JSON lines are metrics and not data: they have a step, or only numbers."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n\0")
     text = text if jsonl.are_no_lines(text) else b"\n".join(text.split(b"\n", 2)[:2])
     rows, _end = lenient.first_objects(text.decode("utf-8", "replace"))
@@ -125,21 +125,21 @@ def _are_metrics(head: bytes, path: Path) -> bool:
 
 
 def read_whole(file: GrowingFile, look: Look) -> bytes:
-    """Return all of a document.
+    """Return all bytes of a document.
 
     Raises:
-        UnreadableFileError: it is too large to be read anew at each change.
+        UnreadableFileError: it is too large to be read again at each change.
     """
     if look.size > WHOLE_BYTES:
         raise UnreadableFileError(
-            f"{file.path} is a document of {look.size >> 20} MiB, which would be read anew at "
-            f"each change; at most {WHOLE_BYTES >> 20} MiB are: write JSON lines instead"
+            f"{file.path} is a document of {look.size >> 20} MiB, too large to be read again at "
+            f"each change (limit {WHOLE_BYTES >> 20} MiB); write JSON lines instead"
         )
     return file.read(0, look.size)
 
 
 def with_times(series: Mapping[str, Points], look: Look) -> dict[str, Points]:
-    """Return points, each with a time: where it has none, when the file was last written."""
+    """Return points that all have a time: by default, when the file was last written."""
     when = min(clock.now(), look.modified // 1000)
     filled = {id(found.times): found.times for found in series.values()}  # columns share theirs
     filled = {key: np.where(times == NO_TIME, when, times) for key, times in filled.items()}
@@ -150,13 +150,13 @@ def with_times(series: Mapping[str, Points], look: Look) -> dict[str, Points]:
 
 
 def full_name(reading: Reading, name: str) -> str:
-    """Return what a metric of a source is called: clean, and told from other files' metrics."""
+    """Return a metric's full name: cleaned, and distinct from other files' metrics."""
     part = "" if labels.tells_part(name) else reading.part
     return clean_name(f"{reading.prefix}{part}{name}")
 
 
 def clean_name(name: str) -> str:
-    """Return a metric's name as it is shown: no control characters, not too long."""
+    """Return a metric's name for display: no control characters, limited length."""
     if not name.isprintable():
         name = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"

@@ -1,8 +1,8 @@
-"""Texts that are meant for people, read only where no other file gives a metric.
+"""Fallback sources: text for people, read only if no other file has metrics.
 
-The rules that live here: such a text waits until it has shown a metric, and then a little longer,
-since many trainers print a line just before they write the same to a file. One that shows none for
-long is given up, also once its attempt has ended: nobody waits for what is not there.
+The rules: a text waits until it has shown a metric, and then a little longer, since many trainers
+print a line just before they write it to a file. A text without metrics for long is given up, also
+once its attempt has ended.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from trainui.metrics.formats.preset_lines import AnyLines
 from trainui.metrics.tail import GrowingFile, UnreadableFileError
 
 WAIT = 3.0
-"""Seconds after a text's first metric."""
+"""Seconds to wait after a text's first metric."""
 
 MAX_BYTES = 8 << 20
-"""A text of which so much holds no metric is given up."""
+"""A text with no metric in this many bytes is given up."""
 
 MAX_LINES = 100_000
-"""The same: each line costs some ten microseconds, however short it is."""
+"""The same in lines: each one takes about ten microseconds, however short."""
 
 _AT_ONCE = 65_536
 
 
 class Fallbacks:
-    """The texts of an attempt that wait."""
+    """The fallback texts of an attempt that are still waiting."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, _Text] = {}
@@ -36,19 +36,19 @@ class Fallbacks:
         return key in self._waiting
 
     def add(self, candidate: Candidate) -> None:
-        """Let a text wait."""
+        """Add a text to those waiting."""
         self._waiting.setdefault(candidate.key, _Text(candidate))
 
     def look(self) -> bool:
-        """Look at what is new in them; return whether there is more at once."""
+        """Check the new part of each text; return True if there is more to check at once."""
         looked = [text.look() for text in self._waiting.values()]
         return any(looked)
 
     def take(self, *, all_of_them: bool) -> list[Candidate]:
-        """Return those that wait no longer.
+        """Remove and return the texts that no longer wait.
 
         Args:
-            all_of_them: the attempt has ended, so nothing else will come.
+            all_of_them: the attempt has ended, so no other file will come.
         """
         if all_of_them:
             while self.look():
@@ -58,7 +58,7 @@ class Fallbacks:
 
 
 class _Text:
-    """One text, looked at without storing anything."""
+    """A text that is checked for metrics without storing any."""
 
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
@@ -93,6 +93,6 @@ class _Text:
         found = self._lines.decode(block, 0).records
         self._offset += len(block)
         self._count += block.count(b"\n") + block.count(b"\r")
-        if not found and self._is_given_up:  # unless it has begun one, such as a bar that lasts
+        if not found and self._is_given_up:  # unless a record has begun, e.g. a long progress bar
             found = self._lines.finish(0).records
         return bool(found)

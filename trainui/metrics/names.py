@@ -1,7 +1,7 @@
-"""Which of an attempt's metrics are taken from which of its files.
+"""Decides which of an attempt's metrics are read from which of its files.
 
-The rule that lives here: a training that writes the same numbers into several kinds of file makes
-one series, not several.
+The rule: a training that writes the same numbers into several kinds of file gets one series for
+them, not several.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import re
 from collections.abc import Iterable
 
 MAX_SERIES = 2000
-"""Metrics of one attempt: a file that names a new one in each line is none."""
+"""Metrics of one attempt: a file with a new name in each line does not contain metrics."""
 
 
 _SAME = (
     (re.compile(r"train/epoch_(.+)"), r"\1"),
     (re.compile(r"validation/epoch_(.+)"), r"val_\1"),
 )
-"""Keras calls the same numbers otherwise in its event files than in its tables."""
+"""Keras uses other names for the same numbers in its event files than in its tables."""
 
 
 def _plain(name: str) -> str:
-    """Return a metric's name as all kinds of files have it."""
+    """Return a metric's name in the spelling that all kinds of files share."""
     for pattern, plain in _SAME:
         if found := pattern.fullmatch(name):
             return found.expand(plain)
@@ -29,7 +29,7 @@ def _plain(name: str) -> str:
 
 
 def _spellings(name: str) -> Iterable[str]:
-    """Return what other kinds of files call a metric: `eval/loss` is `eval_loss` in some."""
+    """Return the names that other kinds of files use: `eval/loss` is `eval_loss` in some."""
     plain = _plain(name)
     yield plain
     if "/" in plain:
@@ -38,22 +38,22 @@ def _spellings(name: str) -> Iterable[str]:
 
 
 class Names:
-    """The metrics of an attempt, each with the kind of file that it came from first."""
+    """The metrics of an attempt, each with the kind of file where it was first found."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
         self._families: dict[str, str | None] = {}
-        """By each of a metric's spellings."""
+        """By spelling: the kind of file that has the metric."""
 
     def claim(self, names: Iterable[str], family: str | None) -> None:
-        """Note metrics that are stored already."""
+        """Register metrics that are already stored."""
         for name in names:
             self._names.add(name)
             for spelling in _spellings(name):
                 self._families.setdefault(spelling, family)
 
     def accepts(self, name: str, family: str | None) -> bool:
-        """Tell whether a metric is taken from this kind of file; None: from any that is named."""
+        """Return True if a metric is read from this kind of file; None: any that is named."""
         if name not in self._names:
             known = [self._families[one] for one in _spellings(name) if one in self._families]
             if family is not None and known and known[0] != family:
@@ -65,5 +65,5 @@ class Names:
 
     @property
     def is_full(self) -> bool:
-        """Whether metrics were left out for their number."""
+        """Return True if metrics were left out because there were too many."""
         return len(self._names) >= MAX_SERIES

@@ -1,7 +1,7 @@
-"""The first picture of a long file that nobody has read yet: a few hundred of its records.
+"""A preview of a long file that is not stored yet: a few hundred of its records.
 
-They are read at even distances, so that a file of a gigabyte costs what one of a megabyte does. It
-is a picture to look at while the file is read, and nothing of it is stored.
+They are sampled at even distances, so a file of a gigabyte costs no more than one of a megabyte.
+The preview is shown while the file is being read; it is not stored.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
     from trainui.store.chunks import Steps
 
 PLACES = 400
-"""Records of a picture: two for each column of a wide plot."""
+"""Records in a preview: two for each column of a wide plot."""
 
 AT_A_PLACE = 4096
-"""Bytes read at once there; a record that is longer is looked for in sixteen times as many."""
+"""Bytes read at each place; for a longer record, sixteen times as many are searched."""
 
 LEAST_AHEAD = 8 << 20
-"""Bytes that are not stored yet and that take so long to read that a picture is worth it."""
+"""Bytes not stored yet that take long enough to read to be worth a preview."""
 
 _NUMBERED = 1 << 52
 
 _LINES = ("jsonl", "csv", "tsv")
 _ALONE = ("jsonl", "tfevents")
-"""Formats whose records mean something without the file's start."""
+"""Formats whose records can be decoded without the start of the file."""
 
 Records = Callable[[bytes, bool], tuple[int, int]]
-"""Tells where whole records begin and end in some bytes; given too is whether one begins there."""
+"""Returns the start and end of whole records in some bytes; the flag: they begin with a record."""
 
 
 def sample(
@@ -58,16 +58,16 @@ def sample(
     begin: int = 0,
     places: int = PLACES,
 ) -> dict[str, Points]:
-    """Return some points of a file, at even distances; of formats that are no records, none.
+    """Return some points of a file, at even distances; none if the format has no records.
 
-    Where a file's records hold no step, the number of each is estimated from its place.
+    If a file's records have no step, the number of each is estimated from its offset.
 
     Args:
         path: the file.
-        format: the format's name; None: found from the content.
-        step: the field that is the step.
-        begin: bytes of the file to leave out.
-        places: how many records to read.
+        format: the format's name; None: detected from the content.
+        step: the field with the step.
+        begin: bytes to skip at the start.
+        places: the number of records to read.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -87,25 +87,25 @@ def sample(
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A picture of what a stage's files hold and the store did not have."""
+    """A preview of the part of a stage's files that is not in the store."""
 
     points: Mapping[str, Points]
     sizes: Mapping[str, int]
-    """Bytes of each file, by the key of its source."""
+    """Size of each file in bytes, by the key of its source."""
 
     def is_stored(self, connection: Connection, owner: str) -> bool:
-        """Tell whether by now the store has so much that no picture is worth it."""
+        """Return True if the store now has so much that no preview is needed."""
         stored = _offsets(connection, owner)
         return all(stored.get(key, 0) > size - LEAST_AHEAD for key, size in self.sizes.items())
 
 
 def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> Ahead:
-    """Return a picture of what a stage's files hold and the store does not have yet.
+    """Return a preview of the part of a stage's files that is not in the store yet.
 
     Args:
-        connection: on the store, for reading.
-        stage: whose.
-        attempt: its last one.
+        connection: a connection to the store, for reading.
+        stage: the stage.
+        attempt: its last attempt.
     """
     place = sources.Place(
         Path(attempt.directory), Path(stage.directory), Path(stage.definition.workdir)
@@ -134,7 +134,7 @@ def _candidates(place: sources.Place, definition: StageDefinition) -> list[Candi
     try:
         return sources.find(place, definition).candidates
     except ShortageError:
-        return []  # a picture can wait
+        return []  # a preview is not urgent
 
 
 def _offsets(connection: Connection, owner: str) -> dict[str, int]:
@@ -152,7 +152,7 @@ def _size(path: Path) -> int:
 def _places(
     file: GrowingFile, begin: int, places: int, records: Records
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield whole records, each some with their place; the first and the last bytes are among."""
+    """Yield whole records and their offsets at even distances, the first and last included."""
     size = file.look().size
     starts = np.linspace(begin, max(size - AT_A_PLACE, begin), places).astype(np.int64)
     file.fetch(starts.tolist(), AT_A_PLACE)
@@ -170,10 +170,10 @@ def _lines(data: bytes, is_start: bool) -> tuple[int, int]:
 
 
 def _events(data: bytes, is_start: bool) -> tuple[int, int]:
-    """Return where whole records begin and end: a length and its checksum tell."""
+    """Return the start and end of whole records, recognised by length and checksum."""
     at = 4 if is_start else data.find(bytes(4))
     while at >= 0:
-        start = at - 4  # a length is below 4 GiB, so four of its bytes are nothing
+        start = at - 4  # a length is below 4 GiB, so its four high bytes are zero
         end = start + tfevents.EventFile().cut(data[start:]) if _is_frame(data, start) else start
         if end > start:
             return start, end
@@ -187,18 +187,18 @@ def _is_frame(data: bytes, at: int) -> bool:
 
 
 _looks_like = lru_cache(maxsize=1024)(tfevents.looks_like)
-"""Remembered, since the records of a file are of a few lengths."""
+"""Cached, since the records of a file have only a few lengths."""
 
 
 def _decoded(
     name: str, step: str | None, path: Path, head: bytes, found: Mapping[int, bytes]
 ) -> dict[str, Points]:
-    """Return the points of some records, by their places."""
+    """Return the points of some records, by their offsets."""
     decoder = formats.decoder(name, step, {}, path)
     if name not in _ALONE:
-        decoder.decode(head[: decoder.cut(head)], 0)  # its header stands at the start
-    # At once, which costs a fifth of as many times as there are places. Records that hold no step
-    # are numbered by the decoder, from a number on that is no step.
+        decoder.decode(head[: decoder.cut(head)], 0)  # the header is at the start
+    # All at once, which is five times faster than one by one. Records without a step are numbered
+    # by the decoder, from a number that cannot be a step.
     decoded = decoder.decode(b"".join(found.values()), _NUMBERED).series
     numbers = _numbers(found)
     return {
@@ -207,7 +207,7 @@ def _decoded(
 
 
 def _stepped(points: Points, numbers: NDArray[np.int64]) -> Steps:
-    """Return the steps of points, those that were only counted as they are in the file."""
+    """Return the steps of points; record numbers are replaced by estimated line numbers."""
     counted = points.steps >= _NUMBERED
     if not counted.any():
         return points.steps
@@ -216,7 +216,7 @@ def _stepped(points: Points, numbers: NDArray[np.int64]) -> Steps:
 
 
 def _numbers(found: Mapping[int, bytes]) -> NDArray[np.int64]:
-    """Return about which lines of a file the lines of some places are."""
+    """Return the estimated line numbers of the sampled lines."""
     counts = {place: data.count(b"\n") for place, data in found.items()}
     length = sum(map(len, found.values())) / max(sum(counts.values()), 1)
     return np.concatenate(

@@ -1,4 +1,4 @@
-"""Files that a pattern finds and that were given another name, as rotating logs are."""
+"""Log rotation: files found by a pattern that now have another name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from trainui.store.source_record import Identity, Source
 
 
 def is_another(path: Path, identity: Identity | None) -> bool:
-    """Tell whether a name leads to another file than the one that was read."""
+    """Return True if a path now leads to another file than the one that was read."""
     return identity is not None and _inode(path) != (identity.device, identity.inode)
 
 
 def find_renamed(
     candidates: Iterable[Candidate], known: Sequence[Source]
 ) -> list[tuple[Source, Candidate]]:
-    """Return the known sources whose file is found under another name now."""
+    """Return the known sources whose file now has another name."""
     inodes = {
         (source.identity.device, source.identity.inode): source
         for source in known
@@ -40,7 +40,7 @@ def find_renamed(
 def rename(
     connection: Connection, found: Sequence[tuple[Source, Candidate]], known: Sequence[Source]
 ) -> set[str]:
-    """Give sources their files' new names; return all names that mean another file now."""
+    """Store the new names of renamed sources; return all names that now mean another file."""
     names = {candidate.key for _source, candidate in found}
     moved = {source.id for source, _candidate in found}
     for source in known:

@@ -1,8 +1,8 @@
-"""A rewritten file compared with what was stored of it: what is the same is not stored again.
+"""Compares a rewritten file with its stored points, so that only new records are stored.
 
-Many trainings write their whole history anew for each record, or when a column comes. The rule
-that lives here: as long as the records are those that are stored, only what is new counts; from
-the first one that differs on, it is another history.
+Many trainings rewrite their whole history for each record, or when a column is added. The rule: as
+long as the records equal the stored ones, only the new ones are added; from the first difference
+on, it is another history.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ class Replay:
     """Compares the records of a file, read from its start, with the stored ones."""
 
     def __init__(self, rows: int, known: Mapping[str, Points]) -> None:
-        """Begin with the number of records that are stored, and their points."""
+        """Start with the number of stored records, and their points."""
         self._rows = rows
         self._known = known
         self._met = dict.fromkeys(known, 0)
         self._new: list[dict[str, Points]] = []
         self.diverged = False
-        """The file holds another history from some record on."""
+        """True if the file differs from the stored history from some record on."""
 
     def compare(self, decoded: Decoded, first_row: int) -> None:
-        """Take the next records; points that are stored already are dropped."""
+        """Compare the next records; points that are already stored are dropped."""
         end = self._rows - first_row
         known = {name: found for name, found in decoded.series.items() if name in self._known}
         differing = [self._first_difference(name, found, end) for name, found in known.items()]
@@ -47,7 +47,7 @@ class Replay:
         self._new.append(new)
 
     def _first_difference(self, name: str, found: Points, end: int) -> int | None:
-        """Return the first record before `end` whose point is not the stored one."""
+        """Return the first record before `end` that differs from the stored one."""
         found = found[: _before(found, end)]
         at = self._met[name]
         stored = self._known[name][at : at + len(found)]
@@ -60,14 +60,14 @@ class Replay:
         return int(found.ordinals[len(stored)]) if len(stored) < len(found) else None
 
     def is_over(self, rows: int) -> bool:
-        """Tell whether the file, read up to a number of records, has caught up with the store."""
+        """Return True if the file, read up to this number of records, covers the stored ones."""
         return self.diverged or rows >= self._rows
 
     def new_points(self) -> dict[str, Points]:
-        """Return what is not stored yet, ordinals being the numbers of records in the file."""
+        """Return the points not stored yet; their ordinals are record numbers in the file."""
         return merge(self._new) if self._new else {}
 
 
 def _before(found: Points, record: int) -> int:
-    """Return how many points belong to records before one."""
+    """Return the number of points that belong to records before this one."""
     return int(np.searchsorted(found.ordinals, record))

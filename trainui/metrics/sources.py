@@ -1,6 +1,6 @@
-"""Which files an attempt's metrics are in: those its stage names, else the usual ones.
+"""Finds the files with an attempt's metrics: the sources that its stage names, else the defaults.
 
-The attempt's own `$TRAINUI_METRICS_FILE` is always among them.
+The attempt's own `$TRAINUI_METRICS_FILE` is always one of them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from trainui.store.source_record import key_of
 from trainui.supervisor import protocol
 
 MAX_FILES = 500
-"""Files of one attempt that are read."""
+"""Files read for one attempt."""
 
 _STREAMS = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an attempt looks for its files; all are absolute."""
+    """The directories and logs where an attempt's files are searched; all paths are absolute."""
 
     attempt_dir: Path
     stage_dir: Path
@@ -39,20 +39,20 @@ class Place:
 
 @dataclass(slots=True)
 class Found:
-    """What there is to read now."""
+    """The sources found now."""
 
     candidates: list[Candidate] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
-    """By key, what cannot be read and why."""
+    """By key: why a source cannot be read."""
     missing: dict[str, str] = field(default_factory=dict)
-    """By key, what is not there yet: a problem once the attempt has ended."""
+    """By key: sources that do not exist yet; a problem once the attempt has ended."""
 
 
 def find(place: Place, definition: StageDefinition) -> Found:
-    """Return what an attempt's metrics are read from.
+    """Return the sources of an attempt's metrics.
 
     Raises:
-        ShortageError: directories could not be looked through.
+        ShortageError: directories could not be searched.
     """
     own = place.attempt_dir / protocol.METRICS_FILE
     found = Found([Candidate(key_of(own), own, Reading(format="jsonl"))])
@@ -69,12 +69,12 @@ def find(place: Place, definition: StageDefinition) -> Found:
 
 
 def is_silent(place: Place, definition: StageDefinition) -> bool:
-    """Tell whether an attempt that has ended left nothing in which a metric could be.
+    """Return True if an attempt that has ended left nothing that could contain metrics.
 
-    One whose stage names its sources is not: what they lack has to be said.
+    False if its stage names its sources, since their absence must be reported.
 
     Raises:
-        ShortageError: nobody can tell.
+        ShortageError: it cannot be determined.
     """
     if definition.metrics:
         return False
@@ -92,7 +92,7 @@ def _holds_something(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        return True  # whoever reads it says what is wrong
+        return True  # the reader reports what is wrong
 
 
 def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
@@ -139,11 +139,11 @@ def _add_files(found: Found, place: Place, source: MetricSource, *, alone: bool)
 
 
 def _beside_others(one: Candidate, root: Path | None) -> Candidate:
-    """Return a file read so that its metrics' names differ from those of others.
+    """Return a file with a prefix that keeps its metrics' names distinct from other files'.
 
     Args:
         one: the file.
-        root: the directory that all were found in; None: there are no others.
+        root: the directory where all were found; None: there are no others.
     """
     if root is None:
         return one
@@ -157,7 +157,7 @@ def _matches(pattern: str, root: Path) -> Iterator[Path]:
         literal = root / pattern
         return iter((literal,) if os.path.lexists(literal) else ())
     found = glob.iglob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 (no hidden names)
-    # A directory that a pattern happens to match is not meant; one that is named is a problem.
+    # A directory that a pattern happens to match is ignored; one that is named is an error.
     return iter(sorted(path for name in found if (path := root / name).is_file()))
 
 

@@ -1,8 +1,8 @@
-"""A growing file, read by byte offset, and whether it is still the file that was read before.
+"""A growing file, read by byte offset, with a check that it is still the file read before.
 
-A file may be appended to, cut short, rewritten in place, replaced under its name, or deleted: only
-this module knows how to tell these apart. Neither a size nor an inode is enough, so some bytes at
-the start and some before the offset are remembered as hashes.
+A file may be appended to, truncated, rewritten in place, replaced under its name, or deleted; only
+this module distinguishes these cases. Neither size nor inode is enough, so hashes of some bytes at
+the start and before the offset are stored.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.store.source_record import Identity
 
 EDGE_BYTES = 128
-"""Bytes at the start, and before the offset, that are compared at each read: enough to tell two
-histories apart, few beside what is read."""
+"""Bytes compared at the start and before the offset at each read: enough to tell two histories
+apart, and few compared with what is read."""
 
 
 class UnreadableFileError(TrainuiError):
-    """A file is there and cannot be read as one; the message says why and what to do."""
+    """A file that exists and cannot be read; the message says why and what to do."""
 
     code = "unreadable"
 
 
 class ShortageError(UnfitEnvironmentError):
-    """The system has no file descriptor or memory left, so nothing is known of a file."""
+    """The system is out of file descriptors or memory, so the state of a file is unknown."""
 
     code = "shortage"
 
@@ -38,27 +38,27 @@ class ShortageError(UnfitEnvironmentError):
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 _SPARE = 1
-"""Descriptors that a look for files uses at a time."""
+"""Descriptors in use at a time while files are searched."""
 
 
 def raise_shortage(error: OSError) -> None:
-    """Raise what an error means where the system is short of something, else nothing.
+    """Raise an error if the system is short of a resource; otherwise return.
 
     Raises:
-        ShortageError: no descriptor or memory is left.
+        ShortageError: no file descriptor or memory is left.
     """
     if error.errno in _SHORTAGES:
         raise ShortageError(
-            f"{error.strerror}: metrics wait in their files and are read later; raise the hard "
-            "limit of open files (`ulimit -Hn`), or end programs that use many files or much memory"
+            f"{error.strerror}: metrics stay in their files and are read later; raise the hard "
+            "limit of open files (`ulimit -Hn`), or stop programs that use many files or memory"
         ) from error
 
 
 def check_descriptors() -> None:
-    """See that files can be opened: what looks for files takes those it cannot open for none.
+    """Check that files can be opened; a search would otherwise take them for missing.
 
     Raises:
-        ShortageError: they cannot.
+        ShortageError: they cannot be opened.
     """
     opened: list[int] = []
     try:
@@ -79,39 +79,39 @@ class Look:
     device: int
     inode: int
     size: int
-    """Bytes."""
+    """In bytes."""
     modified: int
-    """Nanoseconds since 1970."""
+    """In nanoseconds since 1970."""
 
     def is_same_file(self, other: Look) -> bool:
-        """Tell whether both are of one file."""
+        """Return True if both are of the same file."""
         return (self.device, self.inode) == (other.device, other.inode)
 
 
 class GrowingFile:
-    """An open file; it stays the same file when its name is given to another one."""
+    """An open file; it stays the same file if its name is given to another one."""
 
     def __init__(self, path: Path) -> None:
         """Open a regular file for reading.
 
         Raises:
-            FileNotFoundError: there is none yet.
-            UnreadableFileError: it is something else, or may not be read.
-            ShortageError: no descriptor is left.
+            FileNotFoundError: the file does not exist yet.
+            UnreadableFileError: it is not a regular file, or may not be read.
+            ShortageError: no file descriptor is left.
         """
         self.path = path
         self.is_closed = False
         self._descriptor = _open(path)
 
     def look(self) -> Look:
-        """Return the open file's state now."""
+        """Return the open file's current state."""
         return _look(os.fstat(self._descriptor))
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return the bytes from an offset on, at most `size` of them.
+        """Return at most `size` bytes from an offset.
 
         Raises:
-            UnreadableFileError: the disk or the other machine does not answer.
+            UnreadableFileError: the disk or the file server does not answer.
         """
         parts: list[bytes] = []
         try:
@@ -125,13 +125,13 @@ class GrowingFile:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def fetch(self, offsets: Iterable[int], size: int) -> None:
-        """Have the system read some bytes at each of these offsets, all at once and no others."""
+        """Ask the system to read ahead some bytes at each offset, in parallel and no others."""
         os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_RANDOM)
         for offset in offsets:
             os.posix_fadvise(self._descriptor, offset, size, os.POSIX_FADV_WILLNEED)
 
     def identify(self, offset: int) -> Identity:
-        """Return by what the file is known again once it is read up to an offset."""
+        """Return the data by which the file, read up to an offset, can be recognised later."""
         now = self.look()
         size = min(EDGE_BYTES, offset)
         return Identity(
@@ -144,12 +144,12 @@ class GrowingFile:
         )
 
     def is_same(self, identity: Identity) -> bool:
-        """Tell whether it is the very file, whatever it holds now."""
+        """Return True if it is the same file, whatever its content now."""
         now = self.look()
         return (now.device, now.inode) == (identity.device, identity.inode)
 
     def continues(self, identity: Identity, offset: int) -> bool:
-        """Tell whether it still holds what was read up to an offset, as far as can be told."""
+        """Return True if it still has the bytes read up to an offset, as far as the hashes show."""
         if self.look().size < offset:
             return False
         head = self.read(0, identity.head_size)
@@ -157,14 +157,14 @@ class GrowingFile:
         return _hash(head) == identity.head_hash and _hash(tail) == identity.tail_hash
 
     def close(self) -> None:
-        """Close the file, unless it is closed."""
+        """Close the file; do nothing if it is closed."""
         if not self.is_closed:
             self.is_closed = True
             os.close(self._descriptor)
 
 
 def look_at(path: Path) -> Look | None:
-    """Return the state of the file that has a name now; None if none can be looked at."""
+    """Return the state of the file at a path; None if it cannot be read."""
     try:
         return _look(path.stat())
     except OSError:
@@ -173,7 +173,7 @@ def look_at(path: Path) -> Look | None:
 
 def _open(path: Path) -> int:
     try:
-        # Not blocking, since opening a pipe would wait for its writer.
+        # Non-blocking, since opening a pipe would wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise

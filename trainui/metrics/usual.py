@@ -1,7 +1,7 @@
-"""The usual metric files of a stage that names none: by their names, then by what they hold.
+"""Default sources of a stage that names none: found by file name, then by content.
 
-The rule that lives here: files that a trainer writes for programs come before lines that it prints
-for people, which are read only where there is nothing else.
+The rule: files that a trainer writes for programs come before log lines for people, which are read
+only if there is nothing else.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from trainui.metrics.tail import GrowingFile, UnreadableFileError, raise_shortag
 from trainui.store.source_record import key_of
 
 MAX_DEPTH = 8
-"""Directories below the stage's that are looked into."""
+"""Levels of directories searched below the stage's directory."""
 
 MAX_ENTRIES = 5000
-"""Names that are looked at: a stage may have unpacked a data set."""
+"""Directory entries examined: a stage may have unpacked a data set."""
 
 _FAMILIES = {
     "json": re.compile(
@@ -38,10 +38,10 @@ _FAMILIES = {
     ),
     "tfevents": re.compile(r"(.*\.)?out\.tfevents.*"),
 }
-"""What a kind of file is called."""
+"""Kinds of files, by name."""
 
 _TEXT = re.compile(r".*\.(log|out|err)(\.\d+)?|[\w-]*(log|output|stdout|stderr|train)[\w-]*\.txt")
-"""What may be a table, JSON lines, or what a trainer prints: its first bytes tell."""
+"""Files that may be a table, JSON lines or a trainer's log, depending on their first bytes."""
 
 _SNIFFED_BYTES = 4096
 
@@ -54,10 +54,10 @@ _NOT_LOOKED_INTO = re.compile(r"\..*|__pycache__|node_modules|site-packages|wand
 _PARTS = re.compile(
     r"(?:train(?:ing)?|val(?:id(?:ation)?)?|eval|test|learn)[_-]?\d*", re.IGNORECASE
 )
-"""Directories of event files that say which part of a training their scalars are of."""
+"""Names of event file directories that stand for a part of the data."""
 
 _NOT_TRAINED = re.compile(rf"(?:^|[._-])({labels.HELD_OUT})(?:$|[._-])", re.IGNORECASE)
-"""In the names of files with what is measured beside the training."""
+"""In the names of files with metrics of held-out data."""
 
 _FOLD = re.compile(r"(?:fold|split|seed|trial|member|agent|rank)[_-]?\d+", re.IGNORECASE)
 """Directories of trainings that write the same metrics side by side."""
@@ -67,11 +67,11 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
 def candidates(stage_dir: Path, streams: Mapping[str, Path]) -> list[Candidate]:
-    """Return the usual files below a stage's directory, then what it prints.
+    """Return the default files below a stage's directory, then its output streams.
 
     Args:
-        stage_dir: the stage's.
-        streams: the attempt's logs, by their names.
+        stage_dir: the stage's directory.
+        streams: the attempt's log files, by name.
     """
     found: list[Candidate] = []
     printed: list[Candidate] = []
@@ -92,7 +92,7 @@ def candidates(stage_dir: Path, streams: Mapping[str, Path]) -> list[Candidate]:
 
 
 def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
-    """Return what a file may be; None if it is none of the usual ones."""
+    """Return a file as a candidate; None if its name is not one of the usual ones."""
     like = Candidate("", path, Reading(doubtful=True), one_of_many=True)
     if dvclive.metric_name(path) is not None or dvclive.is_summary(path):
         like = replace(like, reading=Reading(format="dvclive", doubtful=True))
@@ -115,7 +115,7 @@ def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
 
 
 def _sniffed(like: Candidate) -> Candidate | None:
-    """Return what a text may be; None while there is too little of it."""
+    """Return a text file as a candidate, by its content; None while it is too short."""
     try:
         with closing(GrowingFile(like.path)) as file:
             found = detect(file.read(0, _SNIFFED_BYTES), like.path, complete=False)
@@ -124,16 +124,16 @@ def _sniffed(like: Candidate) -> Candidate | None:
     if found is None or found in _OF_CONTENT:
         return replace(like, family=_OF_CONTENT[found]) if found else None
     reading = Reading(format="text", doubtful=True)
-    family = _ROTATED.sub("", str(like.path))  # the parts of a rotating log hold one history
+    family = _ROTATED.sub("", str(like.path))  # the parts of a rotated log are one history
     return replace(like, reading=reading, family=family, is_fallback=True)
 
 
 def part_of(path: Path, root: Path) -> str:
-    """Return what tells the metrics in `val_log.csv`, or `val/log.csv`, from those of the training.
+    """Return the prefix that separates the metrics of `val_log.csv` or `val/log.csv` from training.
 
     Args:
         path: the file.
-        root: the directory that it was found in; what that is called says nothing.
+        root: the directory where it was found, which is not part of the name.
     """
     *directories, _name = path.relative_to(root).parts if path.is_relative_to(root) else ("",)
     found = _NOT_TRAINED.search(path.stem)
@@ -143,7 +143,7 @@ def part_of(path: Path, root: Path) -> str:
 
 
 def grouped(paths: Iterable[Path], like: Candidate) -> list[Candidate]:
-    """Return candidates for files, one for all that hold the same history.
+    """Return one candidate for all files with the same history.
 
     Transformers writes its history into each checkpoint, and deletes the old ones.
     """
@@ -157,7 +157,7 @@ def _key(path: Path) -> str:
 
 
 def _latest(found: Iterable[Candidate]) -> list[Candidate]:
-    """Return, of the candidates of one key, the one that was written last."""
+    """Return, of the candidates with the same key, the one written last."""
     latest: dict[str, Candidate] = {}
     for one in found:
         other = latest.get(one.key)
@@ -167,7 +167,7 @@ def _latest(found: Iterable[Candidate]) -> list[Candidate]:
 
 
 def _age(path: Path) -> tuple[int, float]:
-    """Return when a file was written, and of which step it is: a clock has its own steps."""
+    """Return a file's modification time and step: the clock's resolution is limited."""
     try:
         modified = path.stat().st_mtime_ns
     except OSError:
@@ -177,7 +177,7 @@ def _age(path: Path) -> tuple[int, float]:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """Yield the files below a directory, those of each directory before those below it."""
+    """Yield the files below a directory, each directory's own files first."""
     entries = 0
     for directory, names, files in os.walk(root, onerror=raise_shortage):
         depth = len(Path(directory).relative_to(root).parts)
@@ -191,9 +191,9 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _events_prefix(directory: Path, stage_dir: Path) -> str:
-    """Return the part that a directory of event files stands for, as TensorBoard tells runs apart.
+    """Return the prefix for a directory of event files, which TensorBoard shows as its own run.
 
-    It is one where the directory above holds event files too, or where its name says so.
+    It has one if the directory above has event files too, or if its name is a part of the data.
     """
     fold = _fold_prefix(directory, stage_dir)
     above = [parent for parent in directory.parents if parent.is_relative_to(stage_dir)]
@@ -205,7 +205,7 @@ def _events_prefix(directory: Path, stage_dir: Path) -> str:
 
 
 def _fold_prefix(directory: Path, stage_dir: Path) -> str:
-    """Return which fold of a cross-validation, or the like, a directory is of."""
+    """Return the prefix for the directory of one fold, seed, trial or the like."""
     parts = directory.relative_to(stage_dir).parts
     return "".join(f"{part}/" for part in parts if _FOLD.fullmatch(part))
 

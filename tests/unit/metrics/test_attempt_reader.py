@@ -159,13 +159,13 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
     found = "\n".join(problems(store, attempt))
     for words in (
         "folder is a directory",
-        "noise.bin holds binary data",
+        "noise.bin is binary",
         "unknown format 'parquet'",
         "make it simpler",
         "unknown preset 'kears'",
         "matched no line of",
         "no file is called missing.jsonl",
-        "empty.csv holds no record",
+        "empty.csv has no record",
         "pipe is no regular file",
         "endless is no regular file",
     ):
@@ -194,8 +194,8 @@ def test_a_named_source_that_gives_nothing_is_told_of_while_it_runs(
     found = "\n".join(problems(store, attempt))
     for words in (
         "so far no file is called late.csv",
-        "header.csv holds no metric so far, in less than 1 kB",
-        "link.jsonl is a link to elsewhere/metrics.jsonl, where no file is",
+        "header.csv has no metric so far, in less than 1 kB",
+        "link.jsonl is a link to elsewhere/metrics.jsonl, which does not exist",
         r"stdout.log has no line that 'never (?P<x>\\d)' matches so far, in more than 1 kB",
     ):
         assert words in found, found

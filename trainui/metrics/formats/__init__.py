@@ -1,4 +1,4 @@
-"""Formats of metric files: one small module each, behind one interface, found by content."""
+"""Metric file formats: one small decoder module each, behind one interface, detected by content."""
 
 from __future__ import annotations
 
@@ -20,54 +20,54 @@ from trainui.metrics.formats.tfevents import record_size as event_record_size
 
 
 class UnknownFormatError(TrainuiError):
-    """What a file holds was not recognised; the message says what to write instead."""
+    """The format of a file was not recognised; the message says what to write instead."""
 
     code = "unknown_format"
 
 
 class Decoder(Protocol):
-    """Turns the bytes of one source into points, in as many blocks as they come."""
+    """Turns the bytes of one source into points, block by block."""
 
     name: str
-    """The format's, as a source's `format` names it."""
+    """The format's name, as in a source's `format`."""
     whole: bool
-    """Each change of the file is read from its first byte on."""
+    """True if the file is read from its first byte at each change."""
     state: dict[str, Any]
-    """What it remembers between blocks, as plain JSON: a header, say."""
+    """State kept between blocks, as plain JSON, e.g. a table's header."""
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole records there are at the start."""
+        """Return the size in bytes of the whole records at the start of the data."""
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Tell whether the rest of a file that will not grow is a record all the same.
+        """Return True if the last bytes of a file that no longer grows are a whole record.
 
         Args:
-            rest: what comes after the last whole record.
-            clean: its writer ended by itself, so it is not torn.
+            rest: the bytes after the last whole record.
+            clean: the writer ended normally, so its last record is not torn.
         """
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole records.
 
         Args:
-            block: nothing else.
-            first_row: how many records came before.
+            block: whole records only.
+            first_row: the number of records before this block.
         """
 
     def finish(self, first_row: int) -> Decoded:
-        """Decode what was held back for records that will not come.
+        """Decode what was held back in case more records followed.
 
         Args:
-            first_row: how many records came before.
+            first_row: the number of records before.
         """
 
 
 Make = Callable[[str | None, dict[str, Any], Path], Decoder]
-"""Makes a decoder from the field that is the step, what was remembered, and the file's path."""
+"""Makes a decoder from the name of the step field, the stored state and the file's path."""
 
 
 def _anywhere(make: Callable[[str | None, dict[str, Any]], Decoder]) -> Make:
-    """Make decoders to which the path says nothing."""
+    """Adapt a decoder that does not need the file's path."""
     return lambda step, state, _path: make(step, state)
 
 
@@ -90,23 +90,23 @@ FORMATS: dict[str, Make] = {
     "mlflow": MlflowMetric,
     "text": _anywhere(AnyLines),
 }
-"""By the name that a source's `format` gives; `text` is what some preset reads."""
+"""By name, as in a source's `format`; `text` means lines that a preset reads."""
 
 DOCUMENTS = frozenset({JsonFile.name, TrainerState.name})
-"""Formats of which each change is read from the first byte on."""
+"""Formats that are read from the first byte at each change."""
 
 
 def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> Decoder:
     """Return a decoder of a format, or of a preset's lines.
 
     Args:
-        name: the format's.
-        step: the field that is the step, where the source's definition names one.
-        state: what the decoder that read the file so far remembered.
-        path: the file, of which some formats take a metric's name.
+        name: the name of a format or of a preset.
+        step: the step field, if the source's definition names one.
+        state: the state of the decoder that has read the file so far.
+        path: the file; some formats take a metric's name from it.
 
     Raises:
-        UnknownFormatError: there is no such format.
+        UnknownFormatError: there is no such format or preset.
     """
     if (make := FORMATS.get(name)) is not None:
         return make(step, state, path)
@@ -114,28 +114,28 @@ def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> D
         return PresetLines(name, step, state)
     raise UnknownFormatError(
         f"unknown format {name!r}; known: {', '.join(sorted(FORMATS))}, and the presets "
-        f"({', '.join(presets.names())}); or leave it out to have it found from the content"
+        f"({', '.join(presets.names())}); or leave it out to have it detected from the content"
     )
 
 
 def replaces(reader: Decoder) -> bool:
-    """Tell whether what was decoded last stands for all that was before."""
+    """Return True if what was decoded last replaces everything before it."""
     return isinstance(reader, JsonFile) and reader.replaces
 
 
 def restarts(reader: Decoder) -> bool:
-    """Tell whether what was decoded last is of a writer that has started again.
+    """Return True if what was decoded last comes from a writer that has restarted.
 
-    From its first step on, it stands for what the same attempt's files held before.
+    From its first step on, it replaces what the files of the same attempt said before.
     """
     return isinstance(reader, EventFile) and reader.restarts
 
 
 def stops_short(reader: Decoder) -> bool:
-    """Tell whether more whole records stand behind those that were cut last."""
+    """Return True if more whole records follow those of the last `cut`."""
     return isinstance(reader, EventFile) and reader.stops_short
 
 
 def record_size(reader: Decoder, data: bytes) -> int | None:
-    """Return the bytes of the record that some bytes begin with; None where only its end tells."""
+    """Return the size of the record at the start of some bytes; None if it gives no length."""
     return event_record_size(data) if isinstance(reader, EventFile) else None

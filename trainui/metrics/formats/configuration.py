@@ -1,7 +1,7 @@
-"""Rows that are a training's settings and no metrics, as many a log has them before its metrics.
+"""Rows that are a training's settings and not metrics; many logs begin with one.
 
-The rule that lives here: such a row has no step, holds a batch size or is called a configuration,
-and every number in it is a usual setting. One number that is none makes it a row of metrics.
+The rule: such a row has no step, has a batch size or is called a configuration, and every number
+in it is a known setting. One number that is not a setting makes it a row of metrics.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trainui.metrics.formats.table import number_column, step_fields
 _SURE = re.compile(
     r"config(?:uration)?|cfg|args|h(?:yper)?_?param(?:eter)?s|(?:\w+_)?batch_?size", re.IGNORECASE
 )
-"""What tells that a row may be one: its name, or a setting that no training measures."""
+"""Signs of a settings row: its name, or a setting that no training measures."""
 
 _SETTING = re.compile(
     r"(?:\w+_)?(?:seed|lr|learning_rate|epochs|steps|iters|iterations|size|dim|layers?|heads?|"
@@ -28,15 +28,15 @@ _SETTING = re.compile(
 
 
 def tells(name: str) -> bool:
-    """Tell whether a row that has a field of this name may be one."""
+    """Return True if a row with a field of this name may be settings."""
     return _SURE.fullmatch(name) is not None
 
 
 def is_configuration(row: Mapping[str, Any], step: str | None) -> bool:
-    """Tell whether a row is one.
+    """Return True if a row is settings.
 
     Args:
-        row: as it was read.
+        row: the row as read.
         step: the field that the source's definition names as the step.
     """
     if len(row) < 2 and not any(isinstance(value, dict) for value in row.values()):

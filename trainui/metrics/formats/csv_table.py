@@ -1,4 +1,4 @@
-"""Tables of text: commas, semicolons, tabs or spaces between cells, with a header or without."""
+"""Text tables with or without a header; cells are split by commas, semicolons, tabs or spaces."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from trainui.store.chunks import Points
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SPACES = " "
-"""As a delimiter: any number of blanks."""
+"""The delimiter that means any run of blanks."""
 
 _COMMENT = "#"
 
 _HELD = "held"
-"""In the state: a first line whose meaning the next one tells."""
+"""Key in the state: a first line that can only be interpreted with the next one."""
 
 _QUOTED = re.compile(r'"[^"]*"')
 
@@ -31,7 +31,7 @@ Cells = list[str]
 
 
 class CsvTable:
-    """Decodes rows; it remembers the header and what is between cells."""
+    """Decodes rows; the state keeps the header and the delimiter."""
 
     name = "csv"
     whole = False
@@ -41,15 +41,15 @@ class CsvTable:
         self._step = step
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole rows there are; a cell may have several lines."""
+        """Return the size in bytes of the whole rows; a quoted cell may span several lines."""
         end = data.rfind(b"\n") + 1
         begun = quoted.begun(data[:end]) if b'"' in data else None
         return end if begun is None else begun
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Tell whether a last line without a line end is a record all the same.
+        """Return True if a last line without a line end is a whole record.
 
-        Of a writer that was killed it is none: `0.12` may be the beginning of `0.1234`.
+        It is not if the writer was killed: `0.12` may be the beginning of `0.1234`.
         """
         if "columns" not in self.state:
             whole = CsvTable(self._step, dict(self.state))
@@ -71,14 +71,14 @@ class CsvTable:
         return Decoded(merge(tables) if tables else {}, records)
 
     def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each row stands for itself."""
+        """Return nothing: each row is complete by itself."""
         del first_row
         return Decoded()
 
     def _read_header(self, text: str) -> str:
-        """Find the header in the first lines; return what comes after it.
+        """Find the header in the first lines; return the text after it.
 
-        One that the line after it has to explain is kept until that line has come.
+        A header that can only be recognised with the line after it is held back until then.
         """
         lines = [line.strip("\r\ufeff") for line in (self._take_held() + text).split("\n")]
         for at, head in enumerate(lines):
@@ -104,7 +104,7 @@ class CsvTable:
         return str(self.state.pop(_HELD, ""))
 
     def _name(self, cells: Cells) -> None:
-        """Take a header's cells as names; a name that comes twice gets a number."""
+        """Use a header's cells as column names; a repeated name gets a number."""
         names: list[str] = []
         for cell in cells:
             name, count = cell.strip(), 0
@@ -115,7 +115,7 @@ class CsvTable:
         self.state.pop("step", None)
 
     def _name_by_number(self, cells: Cells) -> None:
-        """Name the columns of a table without a header; a first whole number is the step."""
+        """Name the columns of a table without a header; a first column of integers is the step."""
         self.state["columns"] = [str(at) for at in range(len(cells))]
         first = to_number(cells[0])
         if len(cells) > 1 and first is not None and first >= 0 and first.is_integer():
@@ -131,16 +131,16 @@ class CsvTable:
         return split_cells(lines, self.state["delimiter"]) if lines else []
 
     def _is_remark(self, line: str) -> bool:
-        """Tell whether a line between rows says something to people, and is no header again."""
+        """Return True if a line between rows is a comment for people and not another header."""
         if not line.startswith(_COMMENT):
             return False
         cells = split_cells([line.lstrip("# ")], self.state["delimiter"])
         return not cells or not self._is_header(cells[0])
 
     def _parts(self, rows: list[Cells]) -> Iterator[list[Cells]]:
-        """Yield the rows between headers, taking each header before the rows after it.
+        """Yield the rows between headers, reading each header before the rows after it.
 
-        A second run that appends to a file may write its header again, or another one.
+        A second run that appends to a file may write the header again, or another one.
         """
         start = 0
         for at, cells in enumerate(rows):
@@ -152,7 +152,7 @@ class CsvTable:
             yield rows[start:]
 
     def _is_header(self, cells: Cells) -> bool:
-        """Tell whether a row holds names: no number, and half of the names that are known."""
+        """Return True if a row is a header: no numbers, and half of its names or more are known."""
         names = set(self.state["columns"]) - {""}
         found = [cell.strip("# ") for cell in cells]
         known = sum(cell in names for cell in found)
@@ -179,7 +179,7 @@ class CsvTable:
     def _column(self, cells: Sequence[str]) -> Column | None:
         try:
             return Column(np.array(cells, np.float64))
-        except ValueError:  # a blank cell, or a text
+        except ValueError:  # a blank cell, or text
             numbers = [self._number(cell) for cell in cells]
         present = np.array([number is not None for number in numbers])
         if not present.any():
@@ -197,19 +197,19 @@ class CsvTable:
 
 def _text(data: bytes) -> str:
     text = data.decode("utf-8", "replace")
-    # Lines that all end as those of old Macs did are one long line until the file's end.
+    # Text with only carriage returns (old Mac line ends) is one long line until the file's end.
     return text if "\n" in text else text.replace("\r", "\n")
 
 
 def _needs_explaining(head: str) -> bool:
-    """Tell whether a first line may be a remark, or be names between blanks."""
+    """Return True if a first line may be a comment, or names separated by blanks."""
     bare = _QUOTED.sub("", head)
     separated = any(delimiter in bare for delimiter in _DELIMITERS)
     return head.startswith(_COMMENT) or (not separated and len(bare.split()) > 1)
 
 
 def _is_comment(head: str, following: str, delimiter: str) -> bool:
-    """Tell whether a first line is a remark: a header has as many cells as the row after it."""
+    """Return True if a first line is a comment: a header has as many cells as the row after it."""
     if not head.startswith(_COMMENT):
         return False
     names, row = split_cells([head.lstrip("# "), following], delimiter)
@@ -218,11 +218,11 @@ def _is_comment(head: str, following: str, delimiter: str) -> bool:
 
 
 def find_delimiter(line: str, following: Sequence[str]) -> str:
-    """Return what is between the cells of a line.
+    """Return the delimiter between the cells of a line.
 
     Args:
         line: a header, or a row.
-        following: the line after it, if it is known: it tells names with spaces from columns.
+        following: the line after it, if known: it separates names with spaces from columns.
     """
     bare = _QUOTED.sub("", line)
     best = max(_DELIMITERS, key=bare.count)
@@ -234,11 +234,11 @@ def find_delimiter(line: str, following: Sequence[str]) -> str:
 
 
 def split_cells(lines: Sequence[str], delimiter: str) -> list[Cells]:
-    """Return the cells of some lines, quotes taken off."""
+    """Return the cells of some lines, without their quotes."""
     if delimiter == _SPACES:
         return [line.split() for line in lines]
     if any('"' in line for line in lines):
-        # One by one: a stray quote must not swallow the lines after it.
+        # Line by line: a stray quote must not swallow the lines after it.
         return [cells for line in lines for cells in _parse([line], delimiter)]
     return _parse(lines, delimiter)
 

@@ -1,4 +1,4 @@
-"""Which format a file is in, by its first bytes."""
+"""Detection of a file's format by its first bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
 
 HEAD_BYTES = 65_536
-"""Bytes that are looked at."""
+"""Bytes examined."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -28,24 +28,24 @@ _BINARIES = {
     b"\xff\xfe": _WIDE,
     b"\xfe\xff": _WIDE,
 }
-"""By how it begins, what is known of binary data: no metrics can be read from it."""
+"""Messages for binary files that cannot contain readable metrics, by their first bytes."""
 
 _JSON = re.compile(
-    # An object, or a list of them: `[0] loss: 0.5` and `{'loss': 0.5}` are lines of logs.
+    # An object or a list of objects; `[0] loss: 0.5` and `{'loss': 0.5}` are log lines.
     rb'\{\s*(?:["}]|\Z)|\[\s*(?:\{\s*(?:["}]|\Z)|\]|\Z)'
 )
 
 
 def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
-    """Return a format's name; None while there is too little to tell.
+    """Return the name of a file's format; None while there are too few bytes to decide.
 
     Args:
         head: the file's first bytes.
-        path: where it lies.
-        complete: these are all, and no more will come.
+        path: the file.
+        complete: the file will not grow beyond these bytes.
 
     Raises:
-        UnknownFormatError: it is none that is known.
+        UnknownFormatError: the format is unknown.
     """
     if tfevents.looks_like(head):
         return "tfevents"
@@ -75,8 +75,8 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
     if path.suffix == ".jsonl":
         return "jsonl" if complete or len(text) >= HEAD_BYTES // 2 else None
     if _load(text) is not None and (complete or path.suffix == ".json"):
-        return document  # else its line feed may be still to come
-    # One long line, so far: a document whose writer has not ended it, or has just begun.
+        return document  # else its line feed may still come
+    # One long line so far: an unfinished document, or the beginning of one.
     return document if complete or len(text) >= HEAD_BYTES // 2 else None
 
 
@@ -85,13 +85,13 @@ def _load(text: bytes) -> Any:
 
 
 def _what_binary(text: bytes) -> str:
-    """Say what some binary data is, and what to do."""
+    """Describe some binary data, and say what to do."""
     for begins, words in _BINARIES.items():
         if text.startswith(begins):
             return words
     if len(text) > 1 and not (any(text[::2]) and any(text[1::2])) and any(text):
-        return _WIDE  # without the mark that it mostly begins with
-    return "holds binary data in no format that is known; name the file that holds metrics"
+        return _WIDE  # without a byte order mark
+    return "is binary, in no known format; name the file that contains metrics"
 
 
 def _is_binary(text: bytes) -> bool:
@@ -102,7 +102,7 @@ def _is_binary(text: bytes) -> bool:
 
 
 def _which_text(text: bytes, path: Path, *, complete: bool) -> str | None:
-    """Return `csv` for a table, else `text`: some preset may read its lines."""
+    """Return `csv` for a table, else `text`: a preset may read its lines."""
     lines = [line for line in re.split(r"[\r\n]+", text.decode("utf-8", "replace")) if line.strip()]
     if not text.endswith(b"\n") and not complete:
         lines = lines[:-1]
@@ -116,7 +116,7 @@ def _which_text(text: bytes, path: Path, *, complete: bool) -> str | None:
 
 
 def _is_table(rows: list[str], *, named: bool) -> bool:
-    """Tell whether a header and a row, or two rows, have the same cells, numbers among them."""
+    """Return True if a header and a row, or two rows, have the same cells, numbers among them."""
     if named:
         return True
     rows = [rows[0].lstrip("# "), *rows[1:]]

@@ -1,7 +1,7 @@
-"""DVCLive's directory: a table a metric in `plots/metrics`, and `metrics.json` with the last ones.
+"""DVCLive's directory: one table per metric in `plots/metrics`, and `metrics.json`.
 
-The rule that lives here: a table's metric is named by its path below `plots/metrics`, and
-`metrics.json` is no history beside the tables: only what it holds last counts.
+The rule: a table's metric is named by its path below `plots/metrics`, and `metrics.json` beside
+the tables has no history: only its newest values count.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PLOTS = ("plots", "metrics")
 
 
 def metric_name(path: Path) -> str | None:
-    """Return the name of the metric that a table holds; None for any other file."""
+    """Return the name of the metric in a table; None for any other file."""
     parts = path.parts[:-1]
     for at in range(len(parts) - 2, -1, -1):
         if parts[at : at + 2] == _PLOTS and path.suffix in (".tsv", ".csv"):
@@ -26,7 +26,7 @@ def metric_name(path: Path) -> str | None:
 
 
 def is_summary(path: Path) -> bool:
-    """Tell whether a file is the `metrics.json` beside tables."""
+    """Return True if a file is the `metrics.json` beside the tables."""
     return path.suffix == ".json" and path.parent.joinpath(*_PLOTS).is_dir()
 
 
@@ -45,5 +45,5 @@ class DvcTable(CsvTable):
         last = self._metric.rpartition("/")[2]
         if last not in decoded.series:
             return decoded
-        # Besides the step there may be the time, which each table has.
+        # Besides the step, each table may have a time column.
         return replace(decoded, series={self._metric: decoded.series[last]})

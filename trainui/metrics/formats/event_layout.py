@@ -1,7 +1,7 @@
-"""Many events at once: those that have the same bytes but for time, step and value.
+"""Vectorised decoding of events that have the same bytes except for time, step and value.
 
-A trainer writes the same few tags over and over, so nearly all records of one size have twins whose
-fields stand at the same places. One of them is taken apart; its twins are read as columns.
+A trainer writes the same few tags again and again, so nearly all records of one size have the same
+layout. One record of each layout is parsed; the others are read as columns.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.int64]
 
 Part = tuple[Any, Any, Any, Any]
-"""Records' numbers, steps, values and wall times (seconds): arrays, or one of each."""
+"""Record numbers, steps, values and wall times (seconds): arrays, or one of each."""
 
 _FEW = 16
-"""Records of one size that are not worth the trouble."""
+"""Fewer records of one size than this are not worth vectorising."""
 
 _HEADER, _FOOTER = 12, 4
-"""Bytes of a frame around its data."""
+"""Bytes of a frame before and after its data."""
 
 
 @dataclass
 class Events:
-    """What was found, and which records are left to be read one by one."""
+    """Decoded scalars, and the records left to be read one by one."""
 
     by_tag: dict[str, list[Part]] = field(default_factory=dict)
     left: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
 
     def add(self, tag: str, numbers: Any, steps: Any, values: Any, walls: Any) -> None:
-        """Add points of a tag."""
+        """Add the points of a tag."""
         self.by_tag.setdefault(tag, []).append((numbers, steps, values, walls))
 
 
 def decode(block: bytes, places: Numbers) -> Events:
-    """Read the scalars of events that have twins.
+    """Decode the scalars of events that share a layout with others.
 
     Args:
         block: whole records.
-        places: where they begin, and the last one ends.
+        places: the offsets of the records, and of the end of the last.
     """
     found, data = Events(), np.frombuffer(block, np.uint8)
     sizes = np.diff(places)
@@ -73,7 +73,7 @@ def decode(block: bytes, places: Numbers) -> Events:
 
 
 class _Layout(NamedTuple):
-    """Where an event's fields stand, in bytes from its start."""
+    """The offsets of an event's fields, in bytes from its start."""
 
     tag: str
     wall: int
@@ -83,7 +83,7 @@ class _Layout(NamedTuple):
     template: Bytes
 
     def twins(self, rows: Bytes) -> NDArray[np.bool_]:
-        """Tell which rows differ from the template in time, step and value only."""
+        """Return a mask of the rows that differ from the template only in time, step and value."""
         fixed = np.ones(len(self.template), bool)
         for start, size in ((self.wall, 8), (self.step, self.step_bytes), (self.value, 4)):
             fixed[start : start + size] = False
@@ -104,7 +104,7 @@ def _read(found: Events, layout: _Layout, numbers: Numbers, rows: Bytes) -> None
 
 
 def _layout(data: bytes) -> _Layout | None:
-    """Take an event apart; None where it is no single scalar of four bytes."""
+    """Parse an event's layout; None unless it is a single scalar of four bytes."""
     try:
         places = _places(data)
     except (ValueError, IndexError, struct.error):
@@ -135,10 +135,10 @@ def _places(data: bytes) -> tuple[str, int, int, int, int] | None:
 def _only(
     data: bytes, start: int, end: int, names: dict[int, str]
 ) -> dict[str, tuple[Any, int, int]]:
-    """Return a message's fields by name, each with its value and where that begins and ends.
+    """Return a message's fields by name, each with its value and its start and end offsets.
 
     Raises:
-        ValueError: it has a field twice, or one without a name.
+        ValueError: a field is repeated, or has no name.
     """
     found: dict[str, tuple[Any, int, int]] = {}
     for key, value, at in fields(data, start, end):

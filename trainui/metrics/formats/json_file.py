@@ -1,7 +1,7 @@
 """A JSON document: records in one of many shapes, or the newest values alone.
 
-A document is rewritten at each change, so it is read as a whole each time; of a list that its
-writer has not ended, and of objects one after the other, those that are whole are read.
+A document is rewritten at each change, so it is always read as a whole. In an unfinished list, and
+in concatenated objects, the complete objects are read.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ class JsonFile:
         *,
         alone: bool = True,
     ) -> None:
-        """Begin, or go on.
+        """Start with the state stored so far.
 
         Args:
-            step: the field that is the step, where the source's definition names one.
-            state: what was remembered.
+            step: the step field, if the source's definition names one.
+            state: the stored state.
             path: the file.
-            alone: no other file holds these values, so the step of a single record is one too.
+            alone: no other file has these values, so a single record's step is a metric too.
         """
         self.state: dict[str, Any] = state or {}
         self.replaces = False
-        """The newest values stand for those before: their step did not move on."""
+        """True if the newest values replace those before: their step did not advance."""
         self._step = step
         self._alone = alone
         self._is_summary = path is not None and dvclive.is_summary(path)
 
     def cut(self, data: bytes) -> int:
-        """Return the document's length; 0 while its writer has not ended it."""
+        """Return the document's length; 0 while it is incomplete."""
         return len(data) if _load(data) is not None else 0
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Tell whether a document that will not grow is one."""
-        del clean  # brackets tell, whoever wrote them
+        """Return True if a document that no longer grows is complete."""
+        del clean  # closing brackets show it, however the writer ended
         return _load(rest) is not None
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
@@ -72,7 +72,7 @@ class JsonFile:
         return find_rows(document)
 
     def _decode_newest(self, document: Row, first_row: int) -> Decoded:
-        """Decode values that are no history."""
+        """Decode newest values, which have no history."""
         first_row = 0 if self._is_summary else first_row
         fields = flatten(document)
         step = next(iter(step_fields(tuple(fields), self._step)), None)
@@ -89,7 +89,7 @@ class JsonFile:
         return Decoded(series, 1)
 
     def finish(self, first_row: int) -> Decoded:
-        """Return nothing: a document is whole or none."""
+        """Return nothing: a document is complete or is not read."""
         del first_row
         return Decoded()
 

@@ -1,7 +1,7 @@
-"""The records in a JSON document, whichever way it is built.
+"""The records in a JSON document, in any of the usual shapes.
 
-A list of records, or a list under some name; lists of numbers by name, with their steps or without;
-records by their step; pandas' columns and rows; the newest values alone.
+A list of records, also below a name; lists of numbers by name, with or without their steps;
+records by step; pandas' columns and rows; the newest values alone.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _STEP = "step"
 _NUMBERED = re.compile(r"(?:(?:epoch|step|iter|iteration|round|fold)[ _-]?)?(-?\d+)", re.IGNORECASE)
 
 _GROUPS = ("learn", "test")
-"""Lists of unnamed numbers in each iteration of CatBoost's log; `meta` holds the names."""
+"""The lists of unnamed numbers in each iteration of CatBoost's log; `meta` has their names."""
 
 
 def find_rows(document: Any) -> Sequence[Row]:
-    """Return the records of a document: the document itself where it is only one."""
+    """Return the records of a document; a document without a list is itself the only record."""
     if isinstance(document, list):
         return [row for row in document if isinstance(row, dict)]
     if not isinstance(document, dict):
@@ -33,7 +33,7 @@ def find_rows(document: Any) -> Sequence[Row]:
         names = _catboost_names(document.get("meta"))
         return [_named(row, names) for row in max(records, key=len)]
     if any(value == [] for value in document.values()):
-        return []  # its records are still to come
+        return []  # its list has no records yet
     if document.keys() <= {"columns", "index", "data"} and "columns" in document:
         return _of_table(document)
     if any(_are_numbers(value) for value in document.values()):
@@ -45,7 +45,7 @@ def find_rows(document: Any) -> Sequence[Row]:
 
 
 def _nested(document: Row, inner: Mapping[str, Row]) -> Sequence[Row]:
-    """Return the records of a document in which there are others."""
+    """Return the records of a document that has records inside it."""
     if len(inner) == len(document):
         if all(map(_NUMBERED.fullmatch, document)):
             return [{_STEP: _number_in(name), **row} for name, row in inner.items()]
@@ -67,7 +67,7 @@ def _nested(document: Row, inner: Mapping[str, Row]) -> Sequence[Row]:
 
 
 def _has_steps(row: Row) -> bool:
-    """Tell whether a record holds a metric's steps beside its values, as Sacred's do."""
+    """Return True if a record has a list of steps beside its values, as Sacred writes them."""
     return isinstance(row.get("steps"), list) and isinstance(row.get("values"), list)
 
 
@@ -90,7 +90,7 @@ def _are_numbers(value: Any) -> bool:
 
 
 def _are_pairs(value: Any) -> bool:
-    """Tell whether something is a list of steps with their values."""
+    """Return True if a value is a list of (step, value) pairs."""
     return (
         isinstance(value, list)
         and bool(value)
@@ -99,7 +99,7 @@ def _are_pairs(value: Any) -> bool:
 
 
 def _by_step(series: Mapping[str, Iterable[Sequence[Any]]]) -> list[Row]:
-    """Return the records of lists of steps with values, which all grow at their ends."""
+    """Return the records of lists of (step, value) pairs that all grow at their end."""
     rows: dict[tuple[float, int], dict[str, Any]] = {}
     for name, points in series.items():
         met = Counter[float]()
@@ -111,14 +111,14 @@ def _by_step(series: Mapping[str, Iterable[Sequence[Any]]]) -> list[Row]:
 
 
 def _of_table(document: Row) -> list[Row]:
-    """Return the records of a table as pandas splits it: names, then rows."""
+    """Return the records of a table as pandas splits it: column names, then rows."""
     names = [str(name) for name in document["columns"] if not isinstance(name, list)]
     rows = [row for row in document.get("data") or () if isinstance(row, list)]
     return [dict(zip(names, row, strict=False)) for row in rows]
 
 
 def _transposed(document: Row) -> list[Row]:
-    """Return the records of lists by name; a short list gives no more points."""
+    """Return the records of lists by name; a shorter list has no points in the last records."""
     lists = {name: value for name, value in document.items() if _are_numbers(value)}
     return [dict(zip(lists, values, strict=True)) for values in zip_longest(*lists.values())]
 
@@ -134,7 +134,7 @@ def _catboost_names(meta: Any) -> Mapping[str, Sequence[str]]:
 
 
 def _named(row: Row, names: Mapping[str, Sequence[str]]) -> Row:
-    """Return a record whose unnamed numbers have names."""
+    """Return a record with names given to its unnamed numbers."""
     named = dict(row)
     for group, metrics in names.items():
         if isinstance(values := named.pop(group, None), list):

@@ -1,6 +1,6 @@
-"""JSON lines: an object a line, as most trainings that log to a file write them.
+"""JSON lines: one object a line, as most trainings that log to a file write them.
 
-Objects that stand over several lines, or with nothing between them, are read as well, slower.
+Objects that span several lines, or follow each other without a separator, are read too, slower.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?[\s\0]*\{[ \t\r]*\n")
 _SEVERAL = re.compile(rb"\}\s*\{")
 
 _PART_BYTES = 131_072
-"""Decoded at once: what is made of more no longer fits the cache, and takes a third longer."""
+"""Bytes decoded at once: the results of more do not fit the CPU cache and take a third longer."""
 
 
 class JsonLines:
-    """Decodes JSON lines; it remembers nothing between blocks that matters."""
+    """Decodes JSON lines; needs no state between blocks."""
 
     name = "jsonl"
     whole = False
@@ -44,7 +44,7 @@ class JsonLines:
         self._anything = msgspec.json.Decoder()
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole lines there are, or of whole objects without lines."""
+        """Return the size in bytes of the whole lines, or of whole objects without line ends."""
         if are_no_lines(data):
             mark = len(_BOM) if data.startswith(_BOM) else 0
             end = lenient.first_objects(data[mark:].decode("latin-1"))[1]
@@ -52,8 +52,8 @@ class JsonLines:
         return data.rfind(b"\n") + 1
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Tell whether a last line without a line end is a record all the same."""
-        del clean  # braces tell, whoever wrote them
+        """Return True if a last line without a line end is a whole record."""
+        del clean  # closing braces show it, however the writer ended
         return _load_leniently(rest) is not None
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
@@ -78,7 +78,7 @@ class JsonLines:
         return whole.decoded()
 
     def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each line stands for itself."""
+        """Return nothing: each line is complete by itself."""
         del first_row
         return Decoded()
 
@@ -105,7 +105,7 @@ class JsonLines:
         return [row for row in found if isinstance(row, dict)]
 
     def _objects(self, line: bytes) -> list[Row]:
-        """Return the objects of a line: one, if it is a good one."""
+        """Return the objects of a line: one, if the line is valid."""
         try:
             row = self._anything.decode(line)
         except (ValueError, RecursionError):
@@ -116,20 +116,20 @@ class JsonLines:
 
 
 def are_no_lines(data: bytes) -> bool:
-    """Tell whether some bytes begin with an object that ends in another line, or with several."""
+    """Return True if the first object spans several lines, or several objects share a line."""
     return _SPREAD.match(data) is not None or (
         b"\n" not in data and _SEVERAL.search(data) is not None
     )
 
 
 def _width(decoded: tuple[bytes, Floats | None]) -> int:
-    """Return how many fields the numbers have; 0 for lines that hold anything else."""
+    """Return the number of numeric fields; 0 for lines that have anything else."""
     _part, values = decoded
     return 0 if values is None else values.shape[1]
 
 
 def _parts(block: bytes) -> Iterator[bytes]:
-    """Yield whole lines of a block, few enough to stay in the processor's cache."""
+    """Yield whole lines of a block in parts small enough for the CPU cache."""
     at = 0
     while at < len(block):
         end = block.rfind(b"\n", at, at + _PART_BYTES) + 1 or block.find(b"\n", at) + 1
@@ -139,7 +139,7 @@ def _parts(block: bytes) -> Iterator[bytes]:
 
 
 def _load_leniently(line: bytes) -> Row | None:
-    """Read one line as Python's json does, so with NaN, Infinity and numbers beyond floats."""
+    """Parse one line as Python's json does: with NaN, Infinity and numbers beyond floats."""
     text = line.strip(b" \t\r\n\0\x1e,").removeprefix(_BOM).decode("utf-8", "replace")
     row = lenient.load(text)
     return row if isinstance(row, dict) else None

@@ -1,8 +1,8 @@
-"""What rows say in words of their numbers: which metric a value is, of which part of the data.
+"""Text columns that label a row's numbers: the metric's name, or the part of the data.
 
-The rules that live here: in a long table, where a metric's name stands beside its value, each
-metric is a series, and nothing else is one; and what rows that are called `train` and `val` have in
-one column are two series, unless the columns' own names say of which part they are.
+The rules: in a long table, where a column has the metric's name and another its value, each metric
+is a series and there are no others; rows labelled `train` and `val` in one column become two
+series, unless the column names already say which part they are.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from trainui.store.chunks import Ints
 
 _METRICS = ("metric", "metric_name", "tag", "key", "name", "series", "variable")
-"""Columns that hold a metric's name, in order of preference."""
+"""Columns that contain a metric's name, in order of preference."""
 
 _VALUES = ("value", "metric_value", "val")
 
 _PARTS = ("split", "phase", "mode", "stage", "subset", "partition", "dataset")
 
 HELD_OUT = r"val(?:id(?:ation)?)?|dev|eval(?:uation)?|test"
-"""What the parts of the data are called that nothing is trained on, as a pattern."""
+"""Names of the parts of the data that are not trained on, as a pattern."""
 
 _PART = rf"train(?:ing)?|{HELD_OUT}"
 _IS_PART = re.compile(_PART, re.IGNORECASE)
@@ -36,17 +36,17 @@ _NAMES_PART = re.compile(rf"(?:.*[^a-z])?(?:{_PART})(?:[^a-z].*)?", re.IGNORECAS
 
 
 class Fields(NamedTuple):
-    """The columns of a table that say something in words."""
+    """The label columns of a table."""
 
     part: str | None
     metric: str | None
     value: str | None
-    """Of a long table: where the values are."""
+    """In a long table: the column with the values."""
 
 
 @lru_cache(maxsize=256)
 def find(names: tuple[str, ...]) -> Fields | None:
-    """Return which of a table's columns say something in words; None where no name tells."""
+    """Return a table's label columns; None if its column names show none."""
     known = {name.strip().lower(): name for name in reversed(names)}
     metric, value, part = (_first(known, wanted) for wanted in (_METRICS, _VALUES, _PARTS))
     if metric is None or value is None or "train" in known:
@@ -57,7 +57,7 @@ def find(names: tuple[str, ...]) -> Fields | None:
 
 
 def tells_part(name: str) -> bool:
-    """Tell whether a name says of which part of the data something is, as `val_loss` does."""
+    """Return True if a name includes the part of the data, as `val_loss` does."""
     return _NAMES_PART.fullmatch(name) is not None
 
 
@@ -71,13 +71,13 @@ def split(
     rows: Ints,
     words: Mapping[str, Sequence[object]],
 ) -> Mapping[str, Points]:
-    """Return the series of some rows, each of one metric and one part of the data.
+    """Return the series of some rows, split by metric and part of the data.
 
     Args:
-        series: by the columns' names.
-        fields: the columns that say something in words.
-        rows: the rows' numbers, which are the points' ordinals.
-        words: the rows' cells by the columns' names.
+        series: by column name.
+        fields: the label columns.
+        rows: the row numbers, which are the points' ordinals.
+        words: the rows' text cells, by column name.
     """
     nothing = [None] * len(rows)
     metrics = [_metric(cell) for cell in words.get(fields.metric or "", nothing)]

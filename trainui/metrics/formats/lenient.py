@@ -1,6 +1,6 @@
-"""JSON as it is really written: with Python's NaN, C's `nan`, or as Python prints a dictionary.
+"""JSON as it is written in practice: with Python's NaN, C's `nan`, or as a printed Python dict.
 
-The rule that lives here: strict JSON first; what costs more is tried where that fails.
+The rule: strict JSON first; the slower parsers are tried only where it fails.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 MAX_TEXT = 65_536
-"""Characters of a text that is taken apart as Python does: that is slow."""
+"""Characters of a text that is parsed as a Python literal, which is slow."""
 
 _WORDS = {
     "nan": float("nan"),
@@ -24,7 +24,7 @@ _WORDS = {
 
 
 def load(text: str) -> Any:
-    """Return the value that a text is; None where it is none that can be read."""
+    """Return the value of a JSON-like text; None if it cannot be parsed."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -32,9 +32,9 @@ def load(text: str) -> Any:
 
 
 def load_objects(text: str) -> Sequence[Any] | None:
-    """Return the whole objects of a text that is one after the other, perhaps in a list.
+    """Return the complete objects of a text of concatenated objects, which may be in a list.
 
-    The list's end, and the last object's, may be still to come. None where it is anything else.
+    The end of the list, and of the last object, may be missing. None for any other text.
     """
     decoder, found = json.JSONDecoder(), []
     at = _skip(text, 1 if text.startswith("[") else 0)
@@ -51,10 +51,10 @@ def load_objects(text: str) -> Sequence[Any] | None:
 
 
 def first_objects(text: str) -> tuple[list[Any], int]:
-    """Return the whole objects that a text begins with, and where the last of them ends.
+    """Return the complete objects at the start of a text, and the offset where the last one ends.
 
-    They may stand over several lines, and with nothing between them. One that is torn, by a writer
-    that was killed, is left out where another begins a line after it.
+    They may span several lines and need no separator. An object torn by a writer that was killed is
+    skipped if another one begins on a line after it.
     """
     decoder, found, end = json.JSONDecoder(), list[Any](), 0
     at = _skip(text, 0)
@@ -83,10 +83,10 @@ def _load_python(text: str) -> Any:
 
 
 def _value(node: ast.expr) -> Any:
-    """Return what an expression of constants means; of a call, such as `float32(0.5)`, its first.
+    """Return the value of a literal expression; for a call like `float32(0.5)`, its first argument.
 
     Raises:
-        ValueError: it is no such expression.
+        ValueError: it is not such an expression.
     """
     match node:
         case ast.Constant(value):

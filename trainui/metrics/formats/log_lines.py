@@ -1,4 +1,4 @@
-"""The lines of a log as a terminal would show them: no colours, no cursor moves."""
+"""The lines of a log as a terminal shows them: without colours and cursor movements."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 MAX_LINE = 65_536
-"""Characters of a line that are looked at."""
+"""Characters of a line that are read; the rest is ignored."""
 
 _CONTROL = re.compile(
-    # Colours and cursor moves, titles of the terminal's window, other escapes, backspaces.
+    # Colours and cursor movements, window titles, other escape sequences, backspaces.
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|\x08|\x00"
 )
 
@@ -17,23 +17,23 @@ _LINE_END = re.compile(r"[\r\n]+")
 _LINE = re.compile(r"([^\r\n]+)([\r\n]*)")
 
 _CURSOR_UP = "\x1b[A"
-"""How bars below others are drawn: it leaves a line unfinished, as a `\\r` does."""
+"""Written between progress bars drawn one below another: it leaves a line unfinished."""
 
 
 def cut_lines(data: bytes) -> int:
-    """Return how many bytes of whole lines there are; a progress bar ends its with `\\r`."""
+    """Return the size in bytes of the whole lines; a progress bar ends its lines with `\\r`."""
     return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
 
 
 def text_lines(block: bytes) -> Iterator[str]:
-    """Yield the lines of some bytes that are not empty."""
+    """Yield the non-empty lines of some bytes."""
     for line in _LINE_END.split(_CONTROL.sub("", block.decode("utf-8", "replace"))):
         if line:
             yield line[:MAX_LINE]
 
 
 def lines_with_ends(block: bytes) -> Iterator[str]:
-    """Yield the same lines, those that a line feed ends with a `\\n`: they are drawn no more."""
+    """Yield the same lines; one ended by a line feed keeps its `\\n`: it is not redrawn again."""
     text = _CONTROL.sub("", block.decode("utf-8", "replace").replace(_CURSOR_UP, "\r"))
     for found in _LINE.finditer(text):
         yield f"{found[1][:MAX_LINE]}\n" if "\n" in found[2] else found[1][:MAX_LINE]

@@ -1,7 +1,7 @@
-"""MLflow's file store: a file a metric, a line a point, `timestamp value step`.
+"""MLflow's file store: one file per metric, one line per point: `timestamp value step`.
 
-The rule that lives here: a metric's name is its file's path below the run's `metrics` directory;
-a run that is nested in another has its own name before it.
+The rule: a metric's name is its file's path below the run's `metrics` directory; a nested run's
+metrics are prefixed with the run's name.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from trainui.store.chunks import Points, whole_steps
 DIRECTORY = "metrics"
 
 _LINE = re.compile(rb"\d{12,14} [-+.\w]+( -?\d+)?( .*)?")
-"""Milliseconds since 1970, a value, a step; newer versions may name a data set behind."""
+"""Milliseconds since 1970, a value, a step; newer versions may add the name of a data set."""
 
 
 def looks_like(head: bytes) -> bool:
-    """Tell whether a file begins with such lines."""
+    """Return True if a file begins with such lines."""
     lines = [line for line in head.split(b"\n")[:3] if line]
     return bool(lines) and all(_LINE.fullmatch(line.rstrip(b"\r")) for line in lines)
 
 
 def metric_name(path: Path) -> str:
-    """Return the name of the metric that a file holds."""
+    """Return the name of the metric in a file."""
     parts = path.parts
     if DIRECTORY not in parts[:-1]:
         return path.name
@@ -38,7 +38,7 @@ def metric_name(path: Path) -> str:
 
 
 def _nested(run: Path) -> str:
-    """Return what comes before the metrics of a run that is nested in another."""
+    """Return the prefix for the metrics of a run nested in another."""
     tags = run / "tags"
     try:
         (tags / "mlflow.parentRunId").stat()
@@ -48,7 +48,7 @@ def _nested(run: Path) -> str:
 
 
 def is_of_run(path: Path) -> bool:
-    """Tell whether a file holds a metric of a run, and not what a model has of it once more."""
+    """Return True if a file is a run's metric, and not a model's copy of it."""
     above = next((up for up in path.parents if up.name == DIRECTORY), None)
     if above is None or not (above.parent / "meta.yaml").is_file():
         return False
@@ -56,22 +56,22 @@ def is_of_run(path: Path) -> bool:
 
 
 class MlflowMetric:
-    """Decodes the lines of one metric; it remembers nothing."""
+    """Decodes the lines of one metric; needs no state."""
 
     name = "mlflow"
     whole = False
 
     def __init__(self, step: str | None, state: dict[str, Any], path: Path) -> None:
-        del step  # a line has one
+        del step  # each line has its own
         self.state = state
         self._metric = metric_name(path)
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole lines there are."""
+        """Return the size in bytes of the whole lines."""
         return data.rfind(b"\n") + 1
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Tell whether a last line without a line end is a record all the same."""
+        """Return True if a last line without a line end is a whole record."""
         return clean and _LINE.fullmatch(rest) is not None
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
@@ -90,7 +90,7 @@ class MlflowMetric:
         return Decoded({self._metric: points}, len(rows))
 
     def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each line stands for itself."""
+        """Return nothing: each line is complete by itself."""
         del first_row
         return Decoded()
 

@@ -1,7 +1,7 @@
-"""JSON lines that hold numbers and texts only, decoded straight into a table of numbers.
+"""JSON lines with only numbers and strings, decoded straight into a table of numbers.
 
-Lines of several kinds, of trainings and of evaluations say, are in one table: a line has a gap
-where it lacks a field. Whatever else a line may hold is left to slower ways.
+Lines of several kinds, e.g. of training and evaluation, share one table: a line has a gap for each
+field it does not have. Lines with anything else are left to the slower decoders.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from trainui.store.chunks import Floats
 
 MAX_FIELDS = 500
-"""More are no metrics of one file."""
+"""A file with more fields does not contain metrics."""
 
 _PATIENCE = 16
-"""Parts for which this way is not tried after one that it could not decode."""
+"""Parts for which this decoder is skipped after one that it could not decode."""
 
 _GAP = float(np.array(0x7FF8_0000_0000_0A3D).view(np.float64))
-"""Stands for a field that is not there: a NaN that no decoder makes."""
+"""Marks a missing field: a NaN that no decoder produces."""
 
 _GAP_BITS = int(np.float64(_GAP).view(np.int64))
 
@@ -37,12 +37,12 @@ _STAND_INS = {
     b"Infinity": (b"3.141592653589e-309", float("inf")),
     b"NaN": (b"2.718281828459e-309", float("nan")),
 }
-"""For what Python's json writes and no strict decoder reads, a number that no training has for a
-metric, and what it means."""
+"""By what Python's json writes and no strict decoder reads: a number that no training reports as a
+metric, and the value that it stands for."""
 
 
 class NumberLines:
-    """Decodes such lines; it learns their fields as they come."""
+    """Decodes such lines; learns their fields as they appear."""
 
     def __init__(self) -> None:
         self._numbers: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class NumberLines:
         self._resting = 0
 
     def values(self, part: bytes) -> Floats | None:
-        """Return the numbers of whole lines, a row a line; None if anything else is in them."""
+        """Return the numbers of whole lines, one row a line; None if they have anything else."""
         if self._resting:
             self._resting -= 1
             return None
@@ -65,9 +65,9 @@ class NumberLines:
         return None
 
     def columns(self, values: Floats) -> dict[str, Column]:
-        """Return such numbers by the names of their fields."""
+        """Return the decoded numbers by field name."""
         columns = {}
-        for name, column in zip(self._numbers, values.T, strict=False):  # more may have come since
+        for name, column in zip(self._numbers, values.T, strict=False):  # fields may be added later
             own = np.ascontiguousarray(column)
             present = own.view(np.int64) != _GAP_BITS
             if present.all():
@@ -77,7 +77,7 @@ class NumberLines:
         return columns
 
     def _decode_spelt(self, part: bytes) -> Floats:
-        """Decode lines among which there is a NaN or an infinity."""
+        """Decode lines that contain a NaN or an infinity."""
         plain, count = _without_words(part)
         if not count:
             raise ValueError("there is none")
@@ -91,7 +91,7 @@ class NumberLines:
         return values
 
     def _decode_new(self, part: bytes) -> Floats:
-        """Decode lines with fields that were not met before."""
+        """Decode lines with fields not seen before."""
         plain, count = _without_words(part)
         self._learn(plain)
         return self._decode_spelt(part) if count else self._decode(part)
@@ -119,7 +119,7 @@ class NumberLines:
         self._lines = _decoder(self._numbers, self._texts)
 
     def _decode(self, part: bytes) -> Floats:
-        """Return the numbers of some lines, a row a line."""
+        """Return the numbers of some lines, one row a line."""
         if self._lines is None or not self._numbers:
             raise ValueError("no field is known")
         rows = self._lines.decode_lines(part)
@@ -143,7 +143,7 @@ class NumberLines:
 
 
 def _without_words(part: bytes) -> tuple[bytes, int]:
-    """Return lines with numbers in the place of NaN and infinities, and how many there were."""
+    """Return lines with NaN and infinities replaced by numbers, and how many were replaced."""
     count = 0
     for word, (stand_in, _meant) in _STAND_INS.items():
         if found := part.count(word):
@@ -152,7 +152,7 @@ def _without_words(part: bytes) -> tuple[bytes, int]:
 
 
 def _decoder(numbers: tuple[str, ...], texts: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    """Return a decoder of lines that have some of these fields and no others."""
+    """Return a decoder for lines that have some of these fields and no others."""
     fields: list[tuple[str, type, Any]] = [
         *((f"number_{at}", float, _GAP) for at in range(len(numbers))),
         *((f"text_{at}", str, "") for at in range(len(texts))),

@@ -1,4 +1,4 @@
-"""Lines of a log, matched by a pattern whose named groups are the metrics."""
+"""Log lines matched by a regular expression whose named groups are the metrics."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from trainui.metrics.formats.table import Decoded
 from trainui.store.chunks import NO_TIME, Points, whole_steps
 
 TIME_LIMIT = 2.0
-"""Seconds that matching one block may take, and one more for each `_BYTES_A_SECOND`: some patterns
-take forever on some lines."""
+"""Seconds allowed to match one block, plus one for each `_BYTES_A_SECOND`: some patterns backtrack
+forever on some lines."""
 
 _BYTES_A_SECOND = 500_000
 
@@ -29,17 +29,17 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class PatternError(TrainuiError):
-    """A pattern cannot be used; the message says why and what to do."""
+    """A pattern that cannot be used; the message says why and what to do."""
 
     code = "pattern"
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Return a pattern that can be matched.
+    """Return the compiled pattern.
 
     Raises:
-        PatternError: it is no regular expression, has no named group, or names a preset that is
-            not known.
+        PatternError: it is not a regular expression, has no named group, or names an unknown
+            preset.
     """
     if _NAME.fullmatch(pattern):
         raise PatternError(
@@ -58,7 +58,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 class PatternLines:
-    """Decodes the matches of a pattern; it remembers the last step."""
+    """Decodes the matches of a pattern; the state keeps the last step."""
 
     name = "pattern"
     whole = False
@@ -71,13 +71,13 @@ class PatternLines:
         self._step = step or "step"
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole lines there are."""
+        """Return the size in bytes of the whole lines."""
         return cut_lines(data)
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Tell whether a last line without a line end is a record all the same.
+        """Return True if a last line without a line end is a whole record.
 
-        Of a writer that was killed it is none: `0.12` may be the beginning of `0.1234`.
+        It is not if the writer was killed: `0.12` may be the beginning of `0.1234`.
         """
         del rest
         return clean
@@ -100,7 +100,7 @@ class PatternLines:
         return Decoded(series, len(matches))
 
     def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each match stands for itself."""
+        """Return nothing: each match is complete by itself."""
         del first_row
         return Decoded()
 
@@ -111,7 +111,7 @@ class PatternLines:
     def _steps(
         self, matches: list[dict[str, str | None]], first_row: int
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return each match's step: its own, else the last one, else its number."""
+        """Return each match's step: its own, else the last one seen, else its number."""
         steps = np.empty(len(matches))
         last = self.state.get("step")
         for at, match in enumerate(matches):
@@ -126,7 +126,7 @@ class PatternLines:
 def _points(
     matches: list[dict[str, str | None]], name: str, steps: np.ndarray[Any, Any]
 ) -> Points | None:
-    """Return the numbers of one group; None where it matched none."""
+    """Return the numbers of one group; None if it matched no number."""
     numbers = [leading_number(match[name] or "") for match in matches]
     at = np.array([row for row, number in enumerate(numbers) if number is not None], np.int64)
     if not len(at):
@@ -137,7 +137,7 @@ def _points(
 
 @contextmanager
 def _time_limit(pattern: re.Pattern[str], seconds: float) -> Iterator[None]:
-    """Stop after some seconds; only the main thread can be stopped."""
+    """Raise PatternError after some seconds; only works in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

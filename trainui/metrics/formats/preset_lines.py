@@ -1,4 +1,4 @@
-"""Text whose lines a preset reads, named or found by trying each."""
+"""Log lines read by a preset, which is named or found by trying each one."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.table import Decoded
 
 FOUND = "preset"
-"""In the state: the preset that was found to read the text."""
+"""Key in the state: the preset that was recognised."""
 
 _MEMORY = "memory"
 _HELD = "held_by"
 
 _ANYBODYS = ("print", "headed")
-"""A line in these presets' form may be a chance hit, so two of different steps are wanted."""
+"""One line may match these presets by chance, so two lines of different steps are required."""
 
 _SURE = 20
-"""So many lines of one step are no chance hit either."""
+"""This many lines of the same step are not a chance match either."""
 
 
 class PresetLines:
@@ -36,20 +36,20 @@ class PresetLines:
         self._step = step
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole lines there are."""
+        """Return the size in bytes of the whole lines."""
         return cut_lines(data)
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Tell whether a last line without a line end is a record all the same."""
+        """Return True if a last line without a line end is a whole record."""
         del rest
-        return clean  # of a writer that was killed, 0.12 may be the beginning of 0.1234
+        return clean  # if the writer was killed, 0.12 may be the beginning of 0.1234
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""
         return self._decoded(lines_with_ends(block), first_row, finish=False)
 
     def finish(self, first_row: int) -> Decoded:
-        """Decode what no more line will complete."""
+        """Decode rows that were waiting for further lines."""
         return self._decoded((), first_row, finish=True)
 
     def _decoded(self, lines: Iterable[str], first_row: int, *, finish: bool) -> Decoded:
@@ -72,7 +72,7 @@ class PresetLines:
 
 
 class AnyLines(PresetLines):
-    """Decodes the lines of the first trainer that is recognised; the others are tried no more."""
+    """Decodes the lines of the first trainer recognised; the other presets are not tried again."""
 
     def __init__(self, step: str | None, state: dict[str, Any]) -> None:
         super().__init__("text", step, state)
@@ -108,7 +108,7 @@ class _Search(Preset):
         return NOTHING
 
     def _sure(self, name: str, rows: Sequence[Row]) -> Sequence[Row]:
-        """Return all rows there are by now, if they are no chance hit."""
+        """Return all rows found so far, unless they may be a chance match."""
         if name not in _ANYBODYS:
             return rows
         all_held = self.memory.setdefault(_HELD, {})

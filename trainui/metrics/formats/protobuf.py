@@ -1,4 +1,4 @@
-"""Protobuf messages on the wire, field by field: https://protobuf.dev/programming-guides/encoding."""
+"""Protobuf's wire format, field by field: https://protobuf.dev/programming-guides/encoding."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, Any, int]]:
-    """Yield each field of a message: its key, its value, and where the value begins.
+    """Yield each field of a message: its key, its value, and the offset of the value.
 
-    Numbers of one to ten bytes (varints) come as ints, all else as bytes.
+    Varints are returned as ints, everything else as bytes.
 
     Raises:
-        ValueError: a wire type that is not used.
-        IndexError: the message is cut off.
+        ValueError: the wire type is unknown.
+        IndexError: the message is truncated.
     """
     at, end = start, len(data) if end is None else end
     while at < end:
@@ -35,7 +35,7 @@ def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tupl
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of one to ten bytes, and where it ends."""
+    """Return a varint (one to ten bytes), and the offset of its end."""
     number = shift = 0
     while True:
         byte = data[at]

@@ -1,7 +1,7 @@
-"""Rows of a table that take several lines: a cell in quotes may hold line feeds (RFC 4180).
+"""Table rows that span several lines: a quoted cell may contain line feeds (RFC 4180).
 
-The rule that lives here: a quote that nothing ends, or behind whose end no cell ends, is a slip of
-its writer's, and swallows no line.
+The rule: a quote that is never closed, or whose closing quote does not end a cell, is a writer's
+mistake and swallows no line.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 MAX_BYTES = 65_536
-"""Of lines that are held back until a quote is ended; more of them, and it is a slip."""
+"""Bytes of lines held back until a quote is closed; a longer quote is taken for a mistake."""
 
 _QUOTE = '"'
 
 
 def begun(lines: bytes) -> int | None:
-    """Return where the last row begins, if its end is still to come."""
+    """Return the offset of the last row, if it is incomplete."""
     if lines.count(b'"') % 2 == 0:
         return None
     end = len(lines)
@@ -31,13 +31,13 @@ def begun(lines: bytes) -> int | None:
 
 
 def rows(lines: Sequence[str], delimiter: str) -> list[str]:
-    """Return the rows of a table, the lines of each put together."""
+    """Return the rows of a table, joining the lines of each."""
     odd = [at for at, line in enumerate(lines) if line.count(_QUOTE) % 2]
     found: list[str] = []
     at = 0
     for first, last in pairwise(odd):
         if first < at:
-            continue  # it was the last line of the row before
+            continue  # it was part of the row before
         row = "\n".join(lines[first : last + 1])
         if len(row) <= MAX_BYTES and _is_row(row, delimiter):
             found += [*lines[at:first], row]
@@ -46,7 +46,7 @@ def rows(lines: Sequence[str], delimiter: str) -> list[str]:
 
 
 def _is_row(text: str, delimiter: str) -> bool:
-    """Tell whether a text is one row, each quote in its place."""
+    """Return True if a text is one row with its quotes balanced."""
     try:
         cells = list(csv.reader([text], delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error:

@@ -1,4 +1,4 @@
-"""Objects of JSON as rows: nested ones are flattened, `/` between the names."""
+"""JSON objects as rows: nested objects are flattened, with `/` between the names."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Row = Mapping[str, Any]
 
 Names = tuple[str, ...]
 Values = Sequence[Sequence[object]]
-"""Of each field, its values in some rows."""
+"""The values of each field in some rows."""
 
 MAX_DEPTH = 8
-"""What is nested deeper is no metric."""
+"""Objects nested deeper are ignored."""
 
 WRAPPER = "data"
-"""`{"step": 1, "data": {"loss": 0.5}}`: an only nested object of this name adds no prefix."""
+"""`{"step": 1, "data": {"loss": 0.5}}`: a single nested object of this name adds no prefix."""
 
 
 def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict[str, Points]:
-    """Return the series of some rows, whatever fields each has.
+    """Return the series of some rows with any mix of fields.
 
     Args:
-        rows: the records, in the order read.
-        first_row: how many records of the file came before.
+        rows: the records, in file order.
+        first_row: the number of records before them in the file.
         step: the field that the source's definition names as the step.
     """
     tables = [
@@ -42,7 +42,7 @@ def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict
 def _group_points(
     numbers: Sequence[int], names: Names, columns: Values, first_row: int, step: str | None
 ) -> Mapping[str, Points]:
-    """Return the series of rows that have the same fields."""
+    """Return the series of rows with the same fields."""
     found, at = _columns(names, columns), np.array(numbers, np.int64)
     series = table_points(found, at, first_row=first_row, step=step)
     fields = labels.find(names)
@@ -52,7 +52,7 @@ def _group_points(
 
 
 def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], Names, Values]]:
-    """Yield the rows of the same fields together: their numbers, the fields, and their values."""
+    """Yield the rows with the same fields together: row numbers, field names, values."""
     for names, numbers in _groups(rows).items():
         chosen = rows if len(numbers) == len(rows) else [rows[number] for number in numbers]
         columns = list(zip(*(row.values() for row in chosen), strict=True))
@@ -66,7 +66,7 @@ def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], Names, Values]]:
 
 
 def _groups(rows: Sequence[Row]) -> dict[Names, list[int]]:
-    """Return the numbers of the rows that have the same fields in the same order."""
+    """Return the row numbers by fields, for rows with the same fields in the same order."""
     groups: dict[Names, list[int]] = {}
     for number, names in enumerate(map(tuple, rows)):
         groups.setdefault(names, []).append(number)
@@ -83,7 +83,7 @@ def _columns(names: Names, columns: Values) -> dict[str, Column]:
 
 
 def flatten(row: Row) -> Row:
-    """Return an object without nested ones; lists stay what they are: no numbers."""
+    """Return an object with nested objects flattened; lists are left as they are."""
     nested = [name for name, value in row.items() if isinstance(value, dict)]
     if not nested:
         return row

@@ -1,7 +1,7 @@
 """Rows of named numbers as points: which column is the step, and which are series.
 
-The rule that lives here: the step is the field that the source names, else the first of the usual
-names that is there, else the row's number; every other numeric field is a series.
+The rule: the step is the field that the source names, else the first usual step name that is
+present, else the row number; every other numeric field is a series.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ STEP_NAMES = (
     "training_iteration",
     "epoch",
 )
-"""In order of preference."""
+"""Step names, in order of preference."""
 
 BEHIND_A_PREFIX = frozenset({"total_timesteps", "global_step"})
-"""These also mean the step as `time/total_timesteps`; `timing/step`, say, is a duration."""
+"""These also mean the step as `time/total_timesteps`; `timing/step` is a duration."""
 
 TIME_NAMES = frozenset({"timestamp", "_timestamp", "wall_time", "time"})
-"""These tell when a point was made, where their value is a time of this century."""
+"""Fields with the time of a point, if their values are times of this century."""
 
 _PLAUSIBLE = (1e9, 1e11)
-"""Seconds since 1970: from 2001 on. A `time` below is a duration."""
+"""Seconds since 1970: 2001 and later. A smaller `time` is a duration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,19 @@ class Column:
 
     values: Floats
     present: NDArray[np.bool_] | None = None
-    """Where there is a number; None: in every row."""
+    """Mask of the rows that have a number; None: all rows."""
 
 
 @dataclass(slots=True)
 class Decoded:
-    """What some bytes of a source held."""
+    """The points decoded from some bytes of a source."""
 
     series: dict[str, Points] = field(default_factory=dict)
-    """Their ordinals count the records, the first of these bytes being 0."""
+    """Ordinals are record numbers, starting at 0 with these bytes."""
     records: int = 0
 
     def then(self, following: Decoded) -> Decoded:
-        """Return what these bytes and those after them held."""
+        """Return the points of these bytes and of those after them."""
         whole = Whole()
         whole.add(self)
         whole.add(following)
@@ -66,14 +66,14 @@ class Decoded:
 
 
 class Whole:
-    """What several pieces of a source held, put together once all are there."""
+    """Collects the points of several blocks and concatenates them once, at the end."""
 
     def __init__(self) -> None:
         self._tables: list[Mapping[str, Points]] = []
         self.records = 0
 
     def add(self, following: Decoded) -> None:
-        """Add what the bytes that follow held."""
+        """Add the points of the bytes that follow."""
         if following.series:
             before = self.records
             series = following.series.items()
@@ -83,13 +83,13 @@ class Whole:
         self.records += following.records
 
     def decoded(self) -> Decoded:
-        """Return all of it."""
+        """Return all points."""
         return Decoded(merge(self._tables), self.records)
 
 
 @lru_cache(maxsize=256)
 def step_fields(names: tuple[str, ...], named: str | None) -> tuple[str, ...]:
-    """Return which of the fields mean the step, the most wanted first.
+    """Return the fields that may be the step, the preferred one first.
 
     Args:
         names: the fields of a row.
@@ -106,12 +106,12 @@ def step_fields(names: tuple[str, ...], named: str | None) -> tuple[str, ...]:
 def table_points(
     columns: Mapping[str, Column], rows: Ints, *, first_row: int, step: str | None
 ) -> dict[str, Points]:
-    """Return the series of some rows that have the same fields.
+    """Return the series of some rows with the same fields.
 
     Args:
         columns: the fields, by name, each as long as `rows`.
-        rows: the rows' numbers among the records of these bytes.
-        first_row: how many rows of the file came before these bytes.
+        rows: the record numbers of the rows within these bytes.
+        first_row: the number of rows of the file before these bytes.
         step: the field that the source's definition names as the step.
     """
     steps, taken = _steps(columns, rows + first_row, step)
@@ -131,7 +131,7 @@ def table_points(
 def _both(
     present: NDArray[np.bool_] | None, taken: NDArray[np.bool_] | None
 ) -> NDArray[np.bool_] | None:
-    """Return where a number is there and is not the step's own."""
+    """Return the mask of the rows that have a number which was not used as the step."""
     if taken is None:
         return present
     return ~taken if present is None else present & ~taken
@@ -140,7 +140,7 @@ def _both(
 def _steps(
     columns: Mapping[str, Column], numbers: Ints, named: str | None
 ) -> tuple[NDArray[Any], dict[str, NDArray[np.bool_]]]:
-    """Return the step of each row, and by field in which rows it was the step."""
+    """Return the step of each row, and by field the rows in which it was the step."""
     steps = numbers.astype(np.float64)
     without = np.ones(len(numbers), np.bool_)
     taken = {}
@@ -163,13 +163,13 @@ def _times(columns: Mapping[str, Column], count: int) -> Ints:
             plausible = (values >= _PLAUSIBLE[0]) & (values < _PLAUSIBLE[1]) & (times == NO_TIME)
             if column.present is not None:
                 plausible &= column.present
-            # Whole milliseconds: finer ones would cost more space than the values.
+            # Whole milliseconds: finer times would take more space than the values.
             times[plausible] = np.round(values[plausible] * 1e3).astype(np.int64) * 1000
     return times
 
 
 def merge(tables: Sequence[Mapping[str, Points]]) -> dict[str, Points]:
-    """Put the series of several tables together, in the order of their rows."""
+    """Merge the series of several tables, in the order of their rows."""
     if len(tables) == 1:
         return dict(tables[0])
     found: dict[str, list[Points]] = {}
@@ -189,9 +189,9 @@ def _in_order(points: Points) -> Points:
 
 
 def number_column(values: Sequence[object]) -> Column | None:
-    """Return the numbers among some values; None where there is none.
+    """Return the numbers among some values; None if there are none.
 
-    Texts that are numbers count, truth values do not.
+    Strings that spell numbers count, booleans do not.
     """
     types = set(map(type, values))
     if types <= {int, float}:
@@ -208,7 +208,7 @@ def number_column(values: Sequence[object]) -> Column | None:
 def _floats(values: Sequence[Any]) -> Floats:
     try:
         return np.array(values, np.float64)
-    except OverflowError:  # an int beyond what a float can be
+    except OverflowError:  # an int beyond the range of a float
         return np.array([_float(value) for value in values], np.float64)
 
 

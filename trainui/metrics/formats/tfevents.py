@@ -1,6 +1,6 @@
-"""TensorBoard's event files: framed records, of which only scalars are wanted.
+"""TensorBoard's event files: framed records, of which only scalars are read.
 
-Standard framing (length, checksum, data, checksum) around a protobuf message, of which a few fields
+Each frame (length, checksum, data, checksum) contains a protobuf message, of which a few fields
 are read: https://github.com/tensorflow/tensorboard, `event.proto` and `summary.proto`.
 """
 
@@ -20,21 +20,21 @@ from trainui.store.chunks import Points
 
 _HEADER = struct.Struct("<QI")
 HEAD_BYTES = _HEADER.size
-"""Bytes of a file that tell whether it is one."""
+"""Bytes needed to recognise an event file."""
 _FRAME = 16
-"""Bytes of a record besides its data."""
+"""Bytes of a record around its data."""
 
 _WALL_TIME, _STEP, _SUMMARY, _SESSION = 1, 2, 5, 7
 _START = b"\x08\x01"
 _STARTED = b"\x3a\x02" + _START
-"""A session's log that says that a writer starts again: this field of an event, in bytes."""
+"""The event field that marks the start of a session, i.e. a writer's restart, in bytes."""
 _VALUE = 1
 _TAG, _SIMPLE_VALUE, _TENSOR = 1, 2, 8
 _DTYPE, _SHAPE, _CONTENT = 1, 2, 4
 _DIM, _SIZE = 2, 1
 
 _DTYPES: dict[int, tuple[str, int]] = {
-    # The number of a type: how its bytes are read, and the field that may hold it instead.
+    # By data type: how its bytes are decoded, and the field that may have the value instead.
     1: ("<f", 5),
     2: ("<d", 6),
     3: ("<i", 7),
@@ -45,27 +45,27 @@ _DTYPES: dict[int, tuple[str, int]] = {
 
 
 class EventFile:
-    """Decodes the scalars of an event file; it remembers nothing.
+    """Decodes the scalars of an event file; needs no state.
 
-    A record that says that a writer starts again is the first one of its block.
+    A record that marks a writer's restart is always the first of its block.
     """
 
     name = "tfevents"
     whole = False
 
     def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
-        del step  # an event has one
+        del step  # each event has its own
         self.state: dict[str, Any] = state or {}
         self.stops_short = False
-        """There are more whole records behind those that were cut last."""
+        """True if more whole records follow those of the last `cut`."""
         self.restarts = False
-        """The block that was decoded last begins with a writer's start."""
+        """True if the block decoded last begins with a writer's restart."""
         self._frames: tuple[int, list[int]] = (0, [])
-        """Of the last block that was cut: its size, and where its records begin and the last ends.
-        Walking along them takes as long as all the rest."""
+        """Of the last block cut: its size, the offsets of its records, and the end of the last.
+        Cached, since finding them takes as long as all the rest."""
 
     def cut(self, data: bytes) -> int:
-        """Return how many bytes of whole records there are."""
+        """Return the size in bytes of the whole records."""
         places = _walk(data)
         start = _next_start(data, places)
         self.stops_short = start is not None
@@ -75,7 +75,7 @@ class EventFile:
         return places[-1]
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Tell that a record without its end is none."""
+        """Return False: a truncated record is never whole."""
         del rest, clean
         return False
 
@@ -92,19 +92,19 @@ class EventFile:
             try:
                 _read_event(data, number, found)
             except (ValueError, IndexError, struct.error):
-                continue  # a damaged record; the next one begins where its length says
+                continue  # a damaged record; its length still leads to the next one
         return Decoded(
             {tag: _points(parts) for tag, parts in found.by_tag.items()}, len(places) - 1
         )
 
     def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each record stands for itself."""
+        """Return nothing: each record is complete by itself."""
         del first_row
         return Decoded()
 
 
 def looks_like(head: bytes) -> bool:
-    """Tell whether a file begins with a record: its length's checksum is right."""
+    """Return True if a file begins with a record whose length matches its checksum."""
     if len(head) < _HEADER.size:
         return False
     _length, checksum = _HEADER.unpack_from(head)
@@ -112,7 +112,7 @@ def looks_like(head: bytes) -> bool:
 
 
 def record_size(data: bytes, at: int = 0) -> int:
-    """Return the bytes of the record at a place, frame and all; a huge number if it is cut off."""
+    """Return the size of the record at an offset, with its frame; a huge number if truncated."""
     if len(data) - at < _HEADER.size:
         return 2**63
     length, _checksum = _HEADER.unpack_from(data, at)
@@ -120,7 +120,7 @@ def record_size(data: bytes, at: int = 0) -> int:
 
 
 def masked_crc(data: bytes) -> int:
-    """Return the checksum (CRC-32C, masked) that a frame holds."""
+    """Return the checksum used in a frame (CRC-32C, masked)."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
@@ -131,7 +131,7 @@ def masked_crc(data: bytes) -> int:
 
 
 def _walk(block: bytes) -> list[int]:
-    """Return where whole records begin, and the last one ends."""
+    """Return the offsets of whole records, and of the end of the last."""
     at, places, size, unpack = 0, [0], len(block), struct.Struct("<Q").unpack_from
     while at + _FRAME <= size:
         at += unpack(block, at)[0] + _FRAME
@@ -142,7 +142,7 @@ def _walk(block: bytes) -> list[int]:
 
 
 def _next_start(data: bytes, places: list[int]) -> int | None:
-    """Return the number of the first record but one by which a writer starts again."""
+    """Return the number of the next record, after the first, that marks a writer's restart."""
     at = data.find(_STARTED, places[min(1, len(places) - 1)], places[-1])
     while at >= 0:
         number = bisect.bisect_right(places, at) - 1
@@ -180,7 +180,7 @@ def _read_event(data: bytes, number: int, found: Events) -> None:
 
 
 def _scalar(data: bytes) -> tuple[str, float] | None:
-    """Return a summary value's tag and number; None for histograms, images, texts."""
+    """Return a summary value's tag and number; None for histograms, images and texts."""
     tag, number = "", None
     for key, value, _at in fields(data):
         if key == _TAG:
@@ -193,7 +193,7 @@ def _scalar(data: bytes) -> tuple[str, float] | None:
 
 
 def _tensor_scalar(data: bytes) -> float | None:
-    """Return the only number of a tensor; None if it has more or is no number."""
+    """Return the only number of a tensor; None if it has more than one or is not numeric."""
     given = {key: value for key, value, _at in fields(data)}
     how = _DTYPES.get(given.get(_DTYPE, 0))
     if how is None or not _is_scalar_shape(given.get(_SHAPE, b"")):
@@ -202,7 +202,7 @@ def _tensor_scalar(data: bytes) -> float | None:
     raw = given.get(_CONTENT)
     if raw is None:
         value = given.get(instead, b"")
-        if isinstance(value, int):  # a varint, one number
+        if isinstance(value, int):  # a single varint
             return float(value - 2**64 if value >= 2**63 else value)
         raw = value
     if code == "bfloat16":

@@ -1,4 +1,4 @@
-"""Presets in place of a pattern: how well-known trainers print their metrics, by name."""
+"""Presets for the log lines of well-known trainers, by name; used in place of a pattern."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PRESETS: dict[str, type[Preset]] = {
     "print": printed.Printed,
     "headed": headed.Headed,
 }
-"""The most particular first: a log that several could read is read by the first of them."""
+"""The most specific first: a log that several presets can read is read by the first of them."""
 
 ALIASES = {
     "baselines": "sb3",
@@ -70,14 +70,14 @@ ALIASES = {
     "timm": "timm_train",
     "transformers": "hf",
 }
-"""Other names, by which people look for them."""
+"""Aliases: other names by which people search for a preset."""
 
 
 def find(name: str) -> type[Preset] | None:
-    """Return the preset of a name; None if there is none."""
+    """Return the preset with a name or alias; None if there is none."""
     return PRESETS.get(ALIASES.get(name, name))
 
 
 def names() -> list[str]:
-    """Return all names, those too by which people look for some."""
+    """Return all names, with aliases."""
     return sorted({*PRESETS, *ALIASES})

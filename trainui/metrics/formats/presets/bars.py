@@ -1,8 +1,8 @@
-"""tqdm's progress bars with numbers behind them, as Lightning draws them too, and Rich's.
+"""tqdm's progress bars followed by numbers, also as drawn by Lightning and Rich.
 
-The rule that lives here: a bar is one row, of its last numbers, and its step counts the bars: a
-bar that begins again, or with another description, ends the one before. Where the first one lasts
-long, bars are no epochs: they give a row now and then, and their step is how far they have come.
+The rule: a bar is one row, with its last numbers, and its step is the count of bars: a bar that
+starts over, or has another description, ends the one before. If the first bar lasts long, bars are
+not epochs: they give a row at intervals, whose step is the bar's position.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ _IGNITE = re.compile(
     r"(?P<text>.*?)\s*\[(?P<at>\d+)/(?P<of>\d+)\]\s+\d+%\|[^|,]*(?P<rest>, [^\[|]*?)?\s*"
     r"\[(?P<times>\d[\d:]*<[^\]]*)\]\s*"
 )
-"""What PyTorch-Ignite makes of them: the numbers stand before the times."""
+"""PyTorch-Ignite's form: the numbers come before the times."""
 
 _ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _COUNTS = re.compile(r"\d+|\b(?:epoch|iter|it|step|of|train|training)\b|[^\w@%]+", re.IGNORECASE)
 LONG, EVERY = 600, 60
-"""Seconds, by a bar's own clock, from which on the first one gives rows, and between two rows."""
+"""Seconds on the bar's own clock: how long until the first bar gives rows, and between two rows."""
 
 _NO_METRIC = frozenset({"v_num"})
 
 
 class Tqdm(Preset):
-    """Remembers, by what its description says besides counts, each bar that is being drawn."""
+    """Remembers each bar being drawn, by its description without counts."""
 
     def read(self, line: str) -> Sequence[Row]:
-        """Return the bar that a line ends: by beginning another, or by going to the next line."""
+        """Return the bar that a line ends: by starting another, or by a line feed."""
         ends = line.rstrip().endswith("]") and "[" in line
         found = (_IGNITE.fullmatch(line) or _BAR.fullmatch(line)) if ends else None
         if found is None:
@@ -56,13 +56,13 @@ class Tqdm(Preset):
         if "before" in bar and abs(seconds - bar["told"]) >= EVERY:
             bar["told"] = seconds
             return [*rows, *self._give(kind, bar)]
-        # Where several bars are drawn, going to the next line need not end one.
+        # With several bars, moving to the next line need not end one.
         if line.endswith("\n") and len(bars) == 1 and found["of"] in (None, found["at"]):
             rows = [*rows, *self._give(kind, bar)]
         return rows
 
     def _give(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
-        """Return what was not given of a bar: one may go on after it seemed to have ended."""
+        """Return the new numbers of a bar; a bar may continue after it seemed to have ended."""
         if "before" in bar:
             return self._go_on(kind, bar)
         new = {name: value for name, value in bar["row"].items() if name not in bar["given"]}
@@ -70,7 +70,7 @@ class Tqdm(Preset):
         return _row(kind, new, bar["count"])
 
     def _go_on(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
-        """Return the numbers of a long bar, where it stands further than at the last time."""
+        """Return the numbers of a long bar if it has advanced since the last row."""
         step = bar["before"] + bar["at"]
         if step <= bar["told_at"]:
             return NOTHING
@@ -98,7 +98,7 @@ def _row(kind: str, values: Row, step: float) -> Sequence[Row]:
 
 
 def _seconds(times: str) -> float:
-    """Return how long a bar has lasted: what it writes is `H:MM:SS` or less, perhaps `<` more."""
+    """Return a bar's elapsed seconds: it prints `H:MM:SS` or shorter, perhaps `<` and more."""
     seconds = 0.0
     for part in times.split("<")[0].split(":"):
         seconds = seconds * 60 + float(part or 0)
@@ -115,7 +115,7 @@ def _numbers(rest: str) -> Row:
 
 
 class Rich(Preset):
-    """Lightning's `RichProgressBar`, whose numbers are wrapped into the lines below the bar."""
+    """Lightning's `RichProgressBar`, whose numbers wrap onto the lines below the bar."""
 
     _bar = re.compile(
         r"Epoch (\d+)/\d+\s.*?\d+/\d+ \d+:\d\d:\d\d •\s+\S+\s+\S+/s\s*(.*)", re.DOTALL
@@ -146,6 +146,6 @@ class Rich(Preset):
 
 
 class Lightning(AnyOf):
-    """Either of its bars."""
+    """Reads either of Lightning's bars."""
 
     kinds = (Rich, Tqdm)

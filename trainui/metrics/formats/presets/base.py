@@ -1,6 +1,6 @@
-"""What a preset is: the lines of one well-known trainer's log, read as rows of numbers.
+"""The interface of a preset: reads the lines of one well-known trainer's log as rows of numbers.
 
-The rule that lives here: a row's `step` is the step, whatever the trainer calls it.
+The rule: a row's `step` is the step, whatever the trainer calls it.
 """
 
 from __future__ import annotations
@@ -14,50 +14,50 @@ from trainui.metrics.formats.numbers import leading_number
 Row = dict[str, float]
 
 STEP = "step"
-"""The field of a row that is its step."""
+"""The field of a row with its step."""
 
 NOTHING: Sequence[Row] = ()
 
 NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)|(?:nan|inf(?:inity)?)\b)"
-"""A pattern for a number, NaN and infinities too; a unit may follow."""
+"""A pattern for a number, also NaN and infinities; a unit may follow."""
 
 
 MAX_PRINTED = 2000
-"""Characters of a line that is written for people: a longer one is none."""
+"""Characters: a longer line is not written for people to read."""
 
 
 class Preset:
     """Reads the lines of one trainer's log."""
 
     step: ClassVar[str | None] = None
-    """The field that is the step, where it is none of the usual ones."""
+    """The step field, if it does not have one of the usual names."""
 
     def __init__(self, memory: dict[str, Any]) -> None:
-        """Begin, or go on after a restart.
+        """Start, or resume from stored state.
 
         Args:
-            memory: what it remembers between lines, as plain JSON; it is stored with the points.
+            memory: state kept between lines, as plain JSON; it is stored with the points.
         """
         self.memory = memory
 
     def read(self, line: str) -> Sequence[Row]:
-        """Return the rows that a line completes: mostly none or one."""
+        """Return the rows that a line completes: usually none or one."""
         raise NotImplementedError
 
     def finish(self) -> Sequence[Row]:
-        """Return what no more line will complete."""
+        """Return the rows that were waiting for further lines."""
         return NOTHING
 
 
 class LinePreset(Preset):
-    """A trainer whose every line with metrics stands for itself."""
+    """A trainer that prints each row on one line."""
 
     holds: ClassVar[str] = ""
-    """What such a line has in it: looked for first, since it costs next to nothing."""
+    """A substring of every such line; searched first because it is cheap."""
     line: ClassVar[re.Pattern[str]]
-    """At the start of such a line; its group `step`, where it has one, is the step."""
+    """The start of such a line; its group `step`, if any, is the step."""
     metric: ClassVar[re.Pattern[str]]
-    """A metric's name and its value, in what follows."""
+    """A metric's name and value, in the rest of the line."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the line's numbers."""
@@ -72,7 +72,7 @@ class LinePreset(Preset):
 
 
 def numbers(pairs: Sequence[tuple[str, str]]) -> Row:
-    """Return the values that are numbers, perhaps with a unit behind."""
+    """Return the values that are numbers, with or without a unit."""
     row: Row = {}
     for name, value in pairs:
         if (number := leading_number(value)) is not None:
@@ -81,7 +81,7 @@ def numbers(pairs: Sequence[tuple[str, str]]) -> Row:
 
 
 class AnyOf(Preset):
-    """The log of one of several trainers."""
+    """Tries several presets on a log."""
 
     kinds: ClassVar[Sequence[type[Preset]]]
 
@@ -90,9 +90,9 @@ class AnyOf(Preset):
         self._readers = [kind(memory.setdefault(kind.__name__, {})) for kind in self.kinds]
 
     def read(self, line: str) -> Sequence[Row]:
-        """Return the rows of the first that reads the line."""
+        """Return the rows of the first preset that reads the line."""
         return next((rows for one in self._readers if (rows := one.read(line))), NOTHING)
 
     def finish(self) -> Sequence[Row]:
-        """Return what all of them still hold."""
+        """Return the rows still pending in all of them."""
         return [row for one in self._readers for row in one.finish()]

@@ -45,7 +45,7 @@ class Elements(Preset):
     _metric = re.compile(r"(\S+) (\S+)")
 
     def read(self, line: str) -> Sequence[Row]:
-        """Return the line's numbers, where a heading came before."""
+        """Return the line's numbers, if it follows a heading."""
         if heading := self._heading.fullmatch(line):
             self.memory[STEP] = float(re.sub(r"[_,]", "", heading[1]))
             return NOTHING

@@ -1,4 +1,4 @@
-"""XGBoost, LightGBM and CatBoost: a line an iteration, with the evaluation sets' names."""
+"""XGBoost, LightGBM and CatBoost: one line per iteration, with the evaluation sets' names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class XGBoost(LinePreset):
 
 
 class LightGBM(LinePreset):
-    """`[1]<TAB>valid_1's auc: 0.98`, in cross-validation `0.98 + 0.01`; and its command line's."""
+    """`[1]<TAB>valid_1's auc: 0.98`, in cross-validation `0.98 + 0.01`; also the CLI's format."""
 
     line = re.compile(
         r"(?:\[LightGBM\] \[Info\] Iteration:(?P<iteration>\d+), )|\[(?P<step>\d+)\]\t(?=[^\t]+: )"
@@ -23,7 +23,7 @@ class LightGBM(LinePreset):
     metric = re.compile(rf"([^\t:]+?) ?: ({NUMBER})")
 
     def read(self, line: str) -> list[dict[str, float]]:
-        """Return the line's numbers, but for those of the best iteration, which are told again."""
+        """Return the line's numbers, except those of the best iteration, which are repeated."""
         if "est iteration is:" in line:
             self.memory["again"] = True
             return []
@@ -41,6 +41,6 @@ class CatBoost(LinePreset):
 
 
 class Boosting(AnyOf):
-    """Any of the three."""
+    """Tries all three."""
 
     kinds = (XGBoost, LightGBM, CatBoost)

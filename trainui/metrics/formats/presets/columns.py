@@ -1,7 +1,7 @@
-"""Tables printed for people, a row an epoch: fastai, skorch, spaCy, scikit-learn, Markdown.
+"""Tables printed for people, one row per epoch: fastai, skorch, spaCy, scikit-learn, Markdown.
 
-The rule that lives here: a header names a step and has no number; its rows have a number for each
-name. Under a line of dashes, a cell is what stands below its dashes, and may be blank.
+The rule: a header names a step and has no numbers; its rows have a number for each name. Below a
+line of dashes, a cell is the text under its dashes, and may be blank.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _MAY_BE_HEADER = re.compile(
     re.IGNORECASE,
 )
 _STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e")
-"""What a step is called, the most particular first."""
+"""Names of a step, the most specific first."""
 
 
 class Columns(Preset):
-    """Remembers the table's names, and where its columns stand."""
+    """Remembers the column names and the columns' positions."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return a row of the table."""
@@ -66,7 +66,7 @@ class Columns(Preset):
 
 
 def _cells(line: str) -> list[str]:
-    """Return what stands between bars, else between wide gaps, else between blanks."""
+    """Return the text between bars, else between wide gaps, else between blanks."""
     if line.count("|") > 1:
         return [cell.strip() for cell in line.strip().strip("|").split("|")]
     cells = _CELL.findall(line.replace("\t", "  "))
@@ -74,8 +74,8 @@ def _cells(line: str) -> list[str]:
 
 
 def _step(cells: list[str]) -> int | None:
-    """Return which cell of a header names the step; None if it is no header."""
+    """Return the index of the step in a header; None if it is not a header."""
     if len(cells) < 2 or not all(cells) or any(leading_number(cell) is not None for cell in cells):
         return None
-    names = [cell.lower() for cell in cells[:2]]  # a step stands in front
+    names = [cell.lower() for cell in cells[:2]]  # a step comes first or second
     return next((names.index(name) for name in _STEPS if name in names), None)

@@ -1,4 +1,4 @@
-"""Detectron2's and its followers' log: `eta: 0:00:00  iter: 19  total_loss: 2.2  ...`."""
+"""The log of Detectron2 and its descendants: `eta: 0:00:00  iter: 19  total_loss: 2.2  ...`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fairseq's log in its `simple`, `json` and `tqdm` forms; names begin with the line's own tag."""
+"""Fairseq's `simple`, `json` and `tqdm` logs; metric names are prefixed with the line's tag."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_SERIES = frozenset({"epoch", "update"})
 
 
 class Fairseq(Preset):
-    """Reads a line at a time."""
+    """Reads each line by itself."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the line's numbers."""
@@ -51,12 +51,12 @@ class Fairseq(Preset):
 
 
 def _field(before: str) -> str:
-    """Return what a logger calls a line: the last of the fields before it."""
+    """Return the logger's name for a line: the last field before it."""
     return before.rpartition("| ")[2].strip()
 
 
 def _json(text: str, tag: str) -> Sequence[tuple[str, Any]]:
-    """Return the fields of a line's object, without the tag that each may begin with."""
+    """Return the fields of a line's object, without the tag that prefixes them."""
     try:
         fields = json.loads(text)
     except ValueError:

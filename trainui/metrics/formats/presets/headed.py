@@ -1,7 +1,7 @@
 """A heading with the step, then lines of names and numbers: `Epoch 3/24`, `val loss: 0.5 acc: 0.9`.
 
-The rule that lives here: below a heading, a line that holds nothing but names and numbers is of its
-step, and of the part of the data that it, or a line above it that ends in a colon, begins with.
+The rule: below a heading, a line of only names and numbers belongs to the heading's step. Its part
+of the data is at its start, or in a line above it that ends in a colon.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INSIDE = re.compile(r"\s*\[ *(?P<at>\d+)/ *(?P<of>\d+)\]$")
 
 
 class Headed(Preset):
-    """Remembers the heading, and the part that the lines below it are of."""
+    """Remembers the heading, and the part of the data for the lines below it."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the numbers of a line below a heading."""

@@ -1,4 +1,4 @@
-"""JSON objects and printed dictionaries among the other lines of a log, one a line."""
+"""JSON objects and printed Python dicts among the other lines of a log, one per line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OBJECT = re.compile(r"[^{]*(\{\s*[\"'].*\})\s*", re.DOTALL)
 
 
 class JsonLine(Preset):
-    """Reads those that have a step: an object without one may be anything."""
+    """Reads objects that have a step: one without may be anything."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the object's numbers."""

@@ -1,6 +1,6 @@
-"""Keras's progress bars, redrawn or a line an epoch, of all its versions.
+"""Keras's progress bars, redrawn or one line per epoch, for all versions.
 
-The rule that lives here: an epoch is one row, of its last numbers; what `evaluate` draws is none.
+The rule: an epoch is one row, with its last numbers; the bars of `evaluate` are ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DURATION = re.compile(r"\d+(?:\.\d+)?(?:h|m|min|s|ms|us|μs)\b.*|ETA: .*")
 
 
 class Keras(Preset):
-    """Remembers the epoch, its last numbers, and which of them were given already."""
+    """Remembers the epoch, its last numbers, and which of them were already returned."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the epoch that a line ends."""
@@ -38,7 +38,7 @@ class Keras(Preset):
         return self._give() if line.endswith("\n") and bar["at"] == bar["of"] else NOTHING
 
     def _goes_on(self, bar: re.Match[str]) -> bool:
-        """Tell whether a bar is the epoch's own: `evaluate` begins another."""
+        """Return True if a bar continues the epoch's own; `evaluate` starts another."""
         if not bar["bar"]:
             return True
         at, of, memory = int(bar["at"]), bar["of"], self.memory

@@ -1,4 +1,4 @@
-"""Trainers of language models that print a line a step: Megatron-LM, nanoGPT, llm.c and more."""
+"""Language model trainers that print one line per step: Megatron-LM, nanoGPT, llm.c and more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trainui.metrics.formats.presets.base import STEP, LinePreset, Row
 
 
 class Megatron(LinePreset):
-    """`iteration 10/ 200 | lm loss: 1.2E+01 | ... |`; DeepSpeed's and others' prefixes too."""
+    """`iteration 10/ 200 | lm loss: 1.2E+01 | ... |`; also with DeepSpeed's and other prefixes."""
 
     holds = "iteration "
     line = re.compile(r"(?:.*[\]|] ?)?\s*iteration +(?P<step>\d+)/ *\d+ \|")
@@ -48,7 +48,7 @@ class Verl(LinePreset):
 
 
 class HuggingFace(LinePreset):
-    """Transformers' dictionaries, whose values are texts since version 5; the epoch is the step."""
+    """Transformers' printed dicts, with string values since version 5; the epoch is the step."""
 
     holds = "'epoch': "
     line = re.compile(r"[^{]*\{(?='[^{}]*'epoch': '?[\d.])")

@@ -11,7 +11,7 @@ _METRIC = re.compile(rf"([\w./@-]+(?: mem)?): +({NUMBER})(?:s\b)?(?: +\( *({NUMB
 
 
 def _pairs(line: str, at: int) -> list[tuple[str, float, float | None]]:
-    """Return names, values, and the means that some stand beside."""
+    """Return names, values, and the means printed beside some of them."""
     return [
         (name, float(value), float(mean) if mean else None)
         for name, value, mean in _METRIC.findall(line, at)
@@ -19,12 +19,12 @@ def _pairs(line: str, at: int) -> list[tuple[str, float, float | None]]:
 
 
 class _Loops(Preset):
-    """Training lines count on over the epochs; of a test only the last line, its means, counts."""
+    """Counts training steps across epochs; reads only the last line of a test, its means."""
 
     holds: str
     line: re.Pattern[str]
     last_of: int
-    """What is between the last line's index and the number of lines."""
+    """The number of lines minus the last line's index."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the line's numbers."""

@@ -1,4 +1,4 @@
-"""MMEngine's and the older MMCV's log: `Epoch(train) [1][10/38]  lr: 5.0e-02  loss: 2.2`."""
+"""The log of MMEngine and the older MMCV: `Epoch(train) [1][10/38]  lr: 5.0e-02  loss: 2.2`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALSO_OF_TRAINING = re.compile(r"time|data_time|memory|loss.*|lr|base_lr|grad_no
 
 
 class MMEngine(Preset):
-    """Counts iterations over the epochs; what is validated stands at the end of its epoch."""
+    """Counts iterations across epochs; a validation's step is the end of its epoch."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the line's numbers."""
@@ -45,5 +45,5 @@ class MMEngine(Preset):
 
 
 def _apart(name: str, mode: str) -> str:
-    """Return a validation's name, where the training has one like it."""
+    """Return a validation metric's name, prefixed if the training has one like it."""
     return f"{mode}/{name}" if mode == "test" or _ALSO_OF_TRAINING.fullmatch(name) else name

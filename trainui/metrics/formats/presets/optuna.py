@@ -1,4 +1,4 @@
-"""Optuna's log: a line a trial, with its value and the best one so far."""
+"""Optuna's log: one line per trial, with its value and the best value so far."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Optuna(LinePreset):
     metric = re.compile(r"(value|best): ([-+.\w]+?)(?=\.?(?:\s|$))")
 
     def read(self, line: str) -> Sequence[Row]:
-        """Return the trial's numbers; its parameters are none."""
+        """Return the trial's numbers, without its parameters."""
         told, _parameters, rest = line.partition(" and parameters: ")
         _trials, _is, best = rest.rpartition("Best is trial ")
         return super().read(f"{told} best: {best.rpartition(': ')[2]}")

@@ -1,6 +1,6 @@
-"""Names with their numbers in a line that is written for people: `loss=1`, `val loss: 1`, `acc 2`.
+"""Names and numbers in a line written for people: `loss=1`, `val loss: 1`, `acc 2`.
 
-The rule that lives here: which words before a number are its name, and which are a sentence's.
+The rule decides which words before a number are its name, and which belong to a sentence.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _WORD = r"[A-Za-z_](?:[\w.@/%^-]|'(?=\w))*"
 _NAME = rf"{_WORD}(?:\([^)\d]*\))?"
 _VALUE = rf"\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|{NUMBER}"
 _PAIR = re.compile(
-    # `loss=1`, where a name is one word, then `val loss: 1` and `val loss 1`. Not the names in a
-    # path, nor the numbers of a date, of a time, and of `1m 05s`.
+    # `loss=1` (a one-word name), then `val loss: 1` and `val loss 1`. Excluded are names in a
+    # path, and the numbers of a date, a time, or `1m 05s`.
     rf"(?<![\w.])(?<![^\d]/)"
     rf"(?:(?P<word>{_NAME}) ?= ?|(?P<words>{_WORD}(?: {_NAME}){{0,3}}?)(?:\s*:\s*|\s+|(?=\[)))"
     rf"[\[(]? *(?P<value>{_VALUE})(?:/(?P<of>\d+))?(?![:\w]*\d[:-])(?![dhm] ?\d)"
@@ -35,7 +35,7 @@ _HELD_OUT = r"val(?:id(?:ation)?)?|test(?:ing)?|eval(?:uation)?|dev"
 _IS_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?:{_HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
 _PART = re.compile(rf"(?:.*\W)?(?P<part>{_HELD_OUT})(?: (?:set|error|results?))?\W*", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\w%/.\u00b5\u03bc]*(?: ?\([^()]*\))?[\s,;|)\]/-]*")
-"""What may stand between two pairs: a unit, what is in brackets, and signs."""
+"""Allowed between two pairs: a unit, text in brackets, punctuation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,13 @@ class Pair:
     """In `3/10`, the 10."""
     start: int
     end: int
-    """Where it stands in the line."""
+    """Its offset in the line."""
     text: str
-    """As it stands there."""
+    """The number as written."""
 
     @property
     def is_step(self) -> bool:
-        """Whether the number counts something."""
+        """Return True if the number is a step count."""
         return _STEP.fullmatch(self.name) is not None
 
 
@@ -74,7 +74,7 @@ def find(line: str) -> list[Pair]:
 
 
 def run_to_end(line: str, pairs: Sequence[Pair]) -> int:
-    """Return from which pair on there is nothing but pairs to the line's end."""
+    """Return the index from which the rest of the line is only pairs."""
     end, at = len(line), len(pairs)
     while at and _BETWEEN.fullmatch(line, pairs[at - 1].end, end):
         at -= 1
@@ -83,11 +83,11 @@ def run_to_end(line: str, pairs: Sequence[Pair]) -> int:
 
 
 def part(text: str) -> str:
-    """Return the part of the data that a text ends with the name of; none for the training's."""
+    """Return the part of the data that ends a text; empty for training."""
     found = _PART.fullmatch(text)
     return found["part"].lower() if found else ""
 
 
 def of_part(name: str, of: str) -> str:
-    """Return a metric's name, told apart from that of the training."""
+    """Return a metric's name, prefixed so that it differs from the training's."""
     return name if not of or _IS_HELD_OUT.fullmatch(name) else f"{of} {name}"

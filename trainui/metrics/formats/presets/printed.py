@@ -1,8 +1,8 @@
-"""Lines that people print themselves: `step 10 loss 2.3`, `Epoch [1/5], Loss: 1.8`, `[10] loss=2`.
+"""Lines from people's own print calls: `step 10 loss 2.3`, `Epoch [1/5], Loss: 1.8`, `[10] loss=2`.
 
-The rule that lives here: such a line begins, after what a logger puts before it, with its step, or
-it holds nothing but names and numbers, the step among them. What is said of a validation without a
-step stands where the line before stands.
+The rule: after the logger's prefix, such a line begins with its step, or consists only of names and
+numbers, one of which is the step. A validation line without a step takes the step of the line
+before it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from trainui.metrics.formats.presets.pairs import Pair
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
 _SENTENCE = re.compile(r"\b(?:reached|improved?|adjusting|reducing)\b|\bwas not\b")
-"""What is said of a metric in such a line was told in another, or is none."""
+"""A sentence about a metric: its number is repeated from another line, or is not a metric."""
 _HAS_STEP = re.compile(
     r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\[ *\d", re.IGNORECASE
 )
@@ -42,14 +42,14 @@ _RANK = re.compile(r"\[(?:rank ?|default)(\d+)\]:?", re.IGNORECASE)
 _VALIDATION = "val"
 
 _AT = "at"
-"""In the memory: the step of the last line."""
+"""Key in the memory: the step of the last line."""
 
 
 class Printed(Preset):
-    """Reads a line at a time; `[rank0]` before a line, or inside it, names whose numbers follow."""
+    """Reads each line by itself; `[rank0]` in a line names the rank of the numbers after it."""
 
     def read(self, line: str) -> Sequence[Row]:
-        """Return the rows of a line, of which two ranks may have written one each."""
+        """Return the rows of a line, to which two ranks may have written one each."""
         if len(line) > MAX_PRINTED:
             return NOTHING
         if _BAR.search(line) or not (_HAS_STEP.search(line) or _HELD_OUT.match(line)):
@@ -74,7 +74,7 @@ class Printed(Preset):
         return row
 
     def _stepped(self, line: str, found: Sequence[Pair]) -> Row | None:
-        """Return the numbers of a line that holds its step."""
+        """Return the numbers of a line that has its step."""
         first = next((at for at, pair in enumerate(found) if pair.is_step), None)
         if first is None:
             return None
@@ -96,9 +96,9 @@ class Printed(Preset):
         return {STEP: step, **_values(found, _part(line, found), leaving_out=own)}
 
     def _step(self, line: str, steps: dict[str, Pair]) -> tuple[float, str]:
-        """Return a line's step, and the field that it is: of an epoch and a place in it, the place.
+        """Return a line's step and its field name: the position's, if an epoch has one.
 
-        A line that has an epoch only, among others that have a step, stands where they are.
+        A line with only an epoch, among others that have a step, takes the others' step.
         """
         outer = next((pair for name, pair in steps.items() if _OUTER.fullmatch(name)), None)
         inner = next((pair for name, pair in steps.items() if not _OUTER.fullmatch(name)), None)
@@ -116,15 +116,15 @@ class Printed(Preset):
         return step, inner.name if inner else ""
 
     def _before(self, outer: Pair, place: float, of: float | None) -> float:
-        """Return how many steps come before an epoch."""
+        """Return the number of steps before an epoch."""
         if of:
             return (outer.value - self._first_epoch(outer)) * of
         return self._counted(outer.value, place)
 
     def _counted(self, epoch: float, place: float) -> float:
-        """Return the same where nobody says how long an epoch is: the others are as long as known.
+        """Return the same if the epoch's length is not printed: from the longest epoch seen.
 
-        A place that goes on over the epochs needs nothing before it.
+        Positions that keep counting across epochs need no offset.
         """
         last_epoch, last, before = self.memory.get("epochs", (epoch, 0.0, 0.0))
         if epoch != last_epoch and place <= last:
@@ -133,16 +133,16 @@ class Printed(Preset):
         return float(before)
 
     def _first_epoch(self, outer: Pair) -> int:
-        """Tell what the first epoch is called: 0 where one was seen, and in `Epoch: [3][10/38]`.
+        """Return the number of the first epoch: 0 if one was seen, or in `Epoch: [3][10/38]`.
 
-        So a resumed training, whose first line is of a later one, counts on as it began.
+        So the log of a resumed training, which begins at a later epoch, counts on correctly.
         """
         if outer.value == 0 or ("[" in outer.text and not outer.of):
             self.memory["first"] = 0
         return int(self.memory.get("first", 1))
 
     def _numbered(self, line: str, found: Sequence[Pair]) -> Row | None:
-        """Return the numbers of a line whose step stands in brackets before it."""
+        """Return the numbers of a line that begins with its step in brackets."""
         begin = _NUMBERED.match(line) if "[" in line else None
         if begin is None or _HELD_OUT.match(line):
             return None
@@ -155,7 +155,7 @@ class Printed(Preset):
         return {STEP: step, **_values(found, pairs.part(line[begin.end() : found[0].start]))}
 
     def _held_out(self, line: str, found: Sequence[Pair]) -> Row | None:
-        """Return the numbers of a line without a step that is of a validation."""
+        """Return the numbers of a validation line without a step."""
         begin = _HELD_OUT.match(line) if _AT in self.memory else None
         if begin is None or _INSIDE.search(line) or not found or pairs.run_to_end(line, found):
             return None
@@ -168,13 +168,13 @@ class Printed(Preset):
 
 
 def _glued_before(found: Sequence[Pair], first: int) -> int:
-    """Return from which pair on there is none before the step such as a logger's `module:180`."""
+    """Return the index of the first pair after a logger's prefix like `module:180`."""
     glued = (at + 1 for at in range(first) if _GLUED.search(found[at].text))
     return max(glued, default=0)
 
 
 def _part(line: str, found: Sequence[Pair]) -> str:
-    """Return of which part of the data a line is: it says so before its step, or behind it."""
+    """Return a line's part of the data, which is named before or after its step."""
     before = next(pair for pair in found if pair.is_step)
     first = next(pair for pair in found if not pair.is_step)
     words = f"{line[: before.start]}{before.name.rpartition(' ')[0]}"
@@ -182,7 +182,7 @@ def _part(line: str, found: Sequence[Pair]) -> str:
 
 
 def _values(found: Sequence[Pair], of: str, leaving_out: str = "") -> Row:
-    """Return the values by name, the first of each; `of` is the part of the data they are of."""
+    """Return the values by name, the first of each; `of` is their part of the data."""
     row: Row = {}
     for pair in found:
         if pair.name not in (STEP, leaving_out):

@@ -1,4 +1,4 @@
-"""Tables between lines of dashes: Stable-Baselines3, and OpenAI baselines before it."""
+"""Tables between lines of dashes, as printed by Stable-Baselines3 and OpenAI baselines."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _INDENT = "   "
 
 
 class Table(Preset):
-    """A table is a row: `| rollout/ | |`, then `|    ep_rew_mean | 14.8 |` below it."""
+    """Each table is a row: `| rollout/ | |`, then `|    ep_rew_mean | 14.8 |` below it."""
 
-    step = "TimestepsSoFar"  # baselines'; that of Stable-Baselines3 is a usual one
+    step = "TimestepsSoFar"  # baselines' name; Stable-Baselines3 uses one of the usual names
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the table that a line ends."""

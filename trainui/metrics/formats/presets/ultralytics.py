@@ -1,4 +1,4 @@
-"""Ultralytics' (and YOLOv5's) bars under headings; names are those of its `results.csv`."""
+"""The bars below headings of Ultralytics and YOLOv5; metric names are those of `results.csv`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMES = {"P": "precision", "R": "recall"}
 
 
 class Ultralytics(Preset):
-    """Remembers the headings, and the last numbers of the bar that is being drawn."""
+    """Remembers the headings, and the last numbers of the bar being drawn."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the epoch, or the validation, that a line ends."""
@@ -43,7 +43,7 @@ class Ultralytics(Preset):
         return NOTHING
 
     def _draw(self, epoch: int, cells: Sequence[str], names: Sequence[str]) -> Sequence[Row]:
-        """Take a bar's numbers; return the epoch before, if it has another."""
+        """Store a bar's numbers; return the previous epoch if this bar is of another."""
         if len(cells) < len(names):
             return NOTHING
         rows = NOTHING if self.memory.get("epoch") == epoch else self.finish()
@@ -67,7 +67,7 @@ class Ultralytics(Preset):
 
 
 def _tested_names(heading: str) -> list[str]:
-    """Return the names of `Box(P R mAP50 mAP50-95) Mask(P R ...)`."""
+    """Return the names in `Box(P R mAP50 mAP50-95) Mask(P R ...)`."""
     names, letter = [], "B"
     for word in heading.split():
         kind, opens, name = word.rpartition("(")
