@@ -251,6 +251,27 @@ async def test_a_folded_matrix_is_cancelled_as_a_whole(filler: Filler) -> None: 
     assert found == [Status.COMPLETED, *[Status.CANCELLED] * 5]
 
 
+async def test_a_folded_matrix_runs_again_as_a_whole(
+    home: Path,  # noqa: F811
+    filler: Filler,  # noqa: F811
+    worker: None,
+) -> None:
+    run_id = filler.run(SWEEP)
+    filler.complete(run_id, *SWEEP)
+    control.set_paused(True)  # the worker that is started is to start nothing
+    async with opened(run_id) as driven:
+        await driven.until_shown("8/8")
+        driven.run.graph.select(MEMBERS[1])
+        await driven.press("F")
+        await driven.until_shown("train ×6")
+        await driven.press("R")
+        await question(driven, "Run train ×6 again?", "its 6 members alone", "select depends on it")
+        await driven.press("y")
+        await driven.until_shown("run again")
+    found = [filler.stage(run_id, name).status for name in SWEEP]
+    assert found == [Status.COMPLETED, *[Status.QUEUED] * 6, Status.COMPLETED]
+
+
 async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> None:  # noqa: F811
     run_id = filler.run({"a": ()}, name="done")
     filler.complete(run_id, "a")
