@@ -13,16 +13,13 @@ import sys
 import time
 
 from trainui import limits, paths, settings
-from trainui.execution import database_watch, detached, locks, readiness, wishes
+from trainui.execution import detached, locks, readiness, wishes
 from trainui.paths import Home
 
 logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
 
 EXIT_HELD = 75
 """Another worker of this home is alive."""
-
-LOOK_EVERY = 0.5
-"""Seconds between two looks for a database that is missing."""
 
 _LOG_BYTES = 5 << 20
 """The size at which the log is begun anew; three older ones are kept."""
@@ -54,23 +51,9 @@ def _run(home: Home) -> int:
 
     gc.freeze()
     gc.enable()
-    if not _await_database(home):
-        return 0
     if open_patiently(lambda seconds: _is_unwanted_after(home, seconds)) is None:
         return 0
     return celery_worker.run(home, settings.load())
-
-
-def _await_database(home: Home) -> bool:
-    """Wait while the database is missing that this home had; False: no worker is wanted now."""
-    said = None
-    while (problem := database_watch.problem(home)) is not None:
-        if problem != said:
-            logger.error("%s", problem)
-        said = problem
-        if _is_unwanted_after(home, LOOK_EVERY):
-            return False
-    return True
 
 
 def _is_unwanted_after(home: Home, seconds: float) -> bool:

@@ -22,8 +22,8 @@ from sqlmodel import Session
 
 from trainui import disk, paths, settings
 from trainui.errors import StoreError, StoreLockedError
-from trainui.store import outage, patience, postgres, sqlite_errors
-from trainui.store.writer import BUSY_TIMEOUT, prepare
+from trainui.store import outage, patience, postgres, reader, sqlite_errors
+from trainui.store.writer import BUSY_TIMEOUT, connect, prepare
 
 OPEN_AGAIN_AFTER = 1.0
 """Seconds."""
@@ -122,7 +122,7 @@ def open_store(url: str | None = None) -> Store:
 
 
 def open_patiently(wait: Callable[[float], bool]) -> Store | None:
-    """Open the store, again and again while it cannot be used.
+    """Open the store, again and again while it cannot be used, or is missing that was there.
 
     Args:
         wait: waits for some seconds, and tells whether to give up.
@@ -135,6 +135,8 @@ def open_patiently(wait: Callable[[float], bool]) -> Store | None:
     """
     while True:
         try:
+            if (file := sqlite_file(database_url())) is not None:
+                reader.check_there(file)
             return open_store()
         except StoreError as error:
             outage.log.failed(error)
@@ -182,7 +184,8 @@ def sqlite_address(url: str) -> URL:
 
 
 def _engine(url: str, *, begin: str) -> Engine:
-    engine = create_engine(sqlite_address(url))
+    file = Path(url.removeprefix(_SQLITE))
+    engine = create_engine(sqlite_address(url), creator=lambda: connect(file))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", lambda connection: _begin(connection, begin))
     return engine

@@ -31,10 +31,13 @@ def reading(database: Path | None = None) -> Iterator[Connection]:
         NotFoundError: there is no database yet, so there are no runs.
         StoreError: it cannot be read.
     """
+    opened = Unreplaced()
     connection = connect(database)
     try:
         yield connection
     except sqlite3.Error as error:
+        if database is None:
+            opened.check()  # that explains it
         raise sqlite_errors.explain(error, database or paths.home().database) from error
     finally:
         connection.close()

@@ -37,6 +37,8 @@ def explain(error: Exception, file: Path) -> Exception:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without its details
     if code in _BUSY:
         return StoreLockedError(f"{file}: {LOCKED}")
+    if code == sqlite3.SQLITE_CANTOPEN and not file.exists():
+        return StoreError(f"{file} is not there any more; see `trainui doctor`")
     if code in _ADVICE:
         return StoreError(f"{file}: {text}: {_ADVICE[code]}")
     if any(words in text for words in _SCHEMA_ERRORS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from trainui import disk, paths, settings
 from trainui.store import patience, schema, sqlite_errors
@@ -12,6 +13,11 @@ from trainui.store.driver import Connection
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write; ours take at most 50 ms."""
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """Open a SQLite file that is there: none is made where it was removed meanwhile."""
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
 
 
 def prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
@@ -55,7 +61,7 @@ def writing() -> Iterator[Connection]:
 
 @contextmanager
 def _on_sqlite() -> Iterator[Connection]:
-    with _explained(), closing(sqlite3.connect(paths.home().database)) as connection:
+    with _explained(), closing(connect(paths.home().database)) as connection:
         prepare(connection, BUSY_TIMEOUT)
         with patience.told():
             connection.execute("BEGIN IMMEDIATE")
