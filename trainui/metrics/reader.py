@@ -34,7 +34,7 @@ from trainui.supervisor.process import ProbeState, probe
 ACTIVE_PAUSE = 0.03
 """Seconds between looks at files that grow: on a clock, since events would cost more."""
 
-REST = 35
+REST = 30
 """A turn that took much is followed by a pause as many times as long: many busy files are looked at
 less often, and with what it takes to hear of them they stay below a twentieth of a core."""
 
@@ -50,7 +50,7 @@ LOOK_PAUSE = 0.1
 IDLE_PAUSE = 1.0
 """Seconds between looks when nothing happens: for events that were lost."""
 
-NET = 1000
+NET = 2000
 """Such looks are so many times as far apart as they take long, up to `LONGEST_PAUSE`: what rests
 costs next to nothing."""
 
