@@ -1,4 +1,4 @@
-"""Attempts: granted by the planner, claimed once, followed, ended once."""
+"""Attempts: granted by the planner, claimed once, monitored, ended once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from trainui.store.tables import ATTEMPTS, RUNS, SLOTS, STAGES
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
-    """Return a stage's attempts, the first one first."""
+    """Return a stage's attempts, the oldest first."""
     return _select(connection, ATTEMPTS.c.stage_id == stage_id)
 
 
 def in_state(
     connection: Connection, *statuses: Status, here: Here | None = None
 ) -> list[AttemptRecord]:
-    """Return the attempts that are in one of these states; of one host, or of all."""
+    """Return the attempts in one of these states, on one host or on all."""
     query = _IN_STATE if here is None else _IN_STATE.where(ATTEMPTS.c.host == here.host)
     found = connection.execute(query, {"statuses": statuses})
     return [rows.attempt_record(dict(row)) for row in found.mappings()]
@@ -42,7 +42,7 @@ _IN_STATE = (
 
 
 def is_any_open(connection: Connection, here: Here | None = None) -> bool:
-    """Tell whether an attempt was granted and not yet claimed; on one host, or on any."""
+    """Return True if an attempt is granted and not yet claimed, on one host or on any."""
     query = _AN_OPEN_ONE if here is None else _AN_OPEN_ONE.where(ATTEMPTS.c.host == here.host)
     return connection.execute(query).first() is not None
 
@@ -51,20 +51,20 @@ _AN_OPEN_ONE = select(ATTEMPTS.c.id).where(ATTEMPTS.c.status == Status.QUEUED).l
 
 
 def get(connection: Connection, attempt_id: int) -> AttemptRecord:
-    """Return one attempt, which is there."""
+    """Return one attempt, which must exist."""
     found = find(connection, attempt_id)
     assert found is not None
     return found
 
 
 def find(connection: Connection, attempt_id: int) -> AttemptRecord | None:
-    """Return one attempt; None: there is none."""
+    """Return one attempt; None if it does not exist."""
     row = connection.execute(_BY_ID, {"attempt": attempt_id}).mappings().one_or_none()
     return None if row is None else rows.attempt_record(dict(row))
 
 
 _BY_ID = select(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
-"""Built once: it runs at every step of every stage."""
+"""Built once, since it runs at every state change of every stage."""
 
 
 def _select(connection: Connection, *conditions: Any) -> list[AttemptRecord]:
@@ -73,13 +73,13 @@ def _select(connection: Connection, *conditions: Any) -> list[AttemptRecord]:
 
 
 def held_slots(connection: Connection, host: str) -> dict[Slot, int]:
-    """Return the slots of a host that are taken, with the attempt that holds each."""
+    """Return the occupied slots of a host, by slot: the id of the attempt that occupies it."""
     found = connection.execute(select(SLOTS).where(SLOTS.c.host == host))
     return {Slot(row.host, row.kind, row.number): row.attempt_id for row in found}
 
 
 class Holder(NamedTuple):
-    """Who has a slot."""
+    """The stage that occupies a slot."""
 
     stage: str
     """The stage's full name."""
@@ -89,7 +89,7 @@ class Holder(NamedTuple):
 
 
 def slot_holders(connection: Connection, host: str) -> dict[Slot, Holder]:
-    """Return the slots of a host that are taken, each with the stage that holds it."""
+    """Return the occupied slots of a host, each with the stage that occupies it."""
     found = connection.execute(_HELD, {"here": host})
     return {Slot(host, kind, number): Holder(*who) for kind, number, *who in found}
 
@@ -104,18 +104,18 @@ _HELD = (
 
 
 def directory(stage: StageRecord, number: int) -> Path:
-    """Return where an attempt's logs and record lie."""
+    """Return the directory of an attempt's logs and record."""
     return paths.attempt_directory(Path(stage.directory), number)
 
 
 def grant(
     connection: Connection, stage: StageRecord, slots: Sequence[Slot], *, host: str
 ) -> AttemptRecord | None:
-    """Give a queued stage its slots and its next attempt, whole or not at all.
+    """Grant a queued stage its slots and its next attempt, all or nothing.
 
     Returns:
-        The attempt, whose message is to be sent; None where the stage has moved on, or somebody
-        holds one of the slots.
+        The attempt, whose message must be sent; None if the stage has changed state, or one of the
+        slots is occupied.
     """
     number = stage.attempt + 1
     task_id = str(uuid.uuid4())
@@ -183,7 +183,7 @@ _TAKE = insert(SLOTS)
 
 
 def mark_sent(connection: Connection, attempt_id: int) -> None:
-    """Note that the attempt's message is on its way to the broker."""
+    """Record that the attempt's message was sent to the broker."""
     connection.execute(_SENT, {"attempt": attempt_id, "sent_at": clock.now()})
 
 
@@ -195,7 +195,7 @@ def unclaimed(
 ) -> list[AttemptRecord]:
     """Return granted attempts whose message was never sent, or was sent too long ago.
 
-    One that was sent later than now was sent before the clock was set back: nobody knows when.
+    A sent time in the future means that the clock was set back, so the true time is unknown.
     """
     query = _LOST if here is None else _LOST.where(ATTEMPTS.c.host == here.host)
     found = connection.execute(query, {"sent_before": sent_before, "now": clock.now()})
@@ -217,7 +217,7 @@ _LOST = (
 def directory_to_make(
     connection: Connection, run_id: str, stage_name: str, celery_task_id: str
 ) -> Path | None:
-    """Return where the attempt of a message will lie; None where nobody is to claim it any more."""
+    """Return the directory that an attempt will use; None if its message can no longer claim it."""
     stage = stages.named(connection, run_id, stage_name)
     if stage is None or (stage.status, stage.celery_task_id) != (Status.QUEUED, celery_task_id):
         return None
@@ -227,16 +227,16 @@ def directory_to_make(
 def claim(
     connection: Connection, run_id: str, stage_name: str, celery_task_id: str
 ) -> AttemptRecord | None:
-    """Take a granted attempt for execution: the first message wins, every other gets None."""
+    """Claim a granted attempt for execution: the first message wins, all others get None."""
     stage = stages.named(connection, run_id, stage_name)
     if stage is None:
         return None
     wanted = {"stage": stage.id, "last": stage.attempt, "message": celery_task_id}
-    where = str(directory(stage, stage.attempt))  # an older version may have granted it another
+    where = str(directory(stage, stage.attempt))  # an older version may have stored another path
     claimed = connection.execute(_CLAIM, {**wanted, "where": where})
     if claimed.rowcount == 0:
         return None
-    # the outcome of the attempt before goes, so that what is shown is this attempt's
+    # clear the previous attempt's outcome, so that only this attempt's is shown
     cleared: dict[str, Any] = {
         "started_at": None,
         "completed_at": None,
@@ -266,26 +266,26 @@ _OF_NUMBER = select(ATTEMPTS).where(
 
 
 def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> None:
-    """Note what the attempt continues from."""
+    """Record the checkpoint from which the attempt continues."""
     connection.execute(
         update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(checkpoint=checkpoint)
     )
 
 
 def set_inputs(connection: Connection, attempt_id: int, states: Mapping[str, Any]) -> None:
-    """Note the state of the inputs that an attempt starts with, by path."""
+    """Record the state of the inputs at the start of an attempt, by path."""
     connection.execute(
         update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(inputs_json=rows.dump(states))
     )
 
 
 def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], why: str) -> None:
-    """Note that a person keeps the result of a stage's last attempt, whatever has changed.
+    """Record that a user keeps the result of a stage's last attempt although something changed.
 
     Args:
         connection: a write transaction.
         stage: the stage.
-        kept: what its result is taken for (`pipeline.fingerprint`).
+        kept: the fingerprint for which its result is accepted (`pipeline.fingerprint`).
         why: what has changed, in words.
     """
     connection.execute(
@@ -298,17 +298,17 @@ def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], wh
 
 
 def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
-    """Note that the attempt got nowhere from its checkpoint: the next takes the one before."""
+    """Record that the attempt made no progress from its checkpoint: the next uses an older one."""
     connection.execute(
         update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(checkpoint_tried=True)
     )
 
 
 def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
-    """Return the checkpoints from which an attempt of this stage got nowhere.
+    """Return the checkpoints from which an attempt of this stage made no progress.
 
     Returns:
-        When the last such attempt of each started, in microseconds.
+        By checkpoint: when the last such attempt started, in microseconds.
     """
     found = connection.execute(
         select(ATTEMPTS.c.checkpoint, func.coalesce(ATTEMPTS.c.started_at, ATTEMPTS.c.completed_at))
@@ -321,7 +321,7 @@ def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
 def mark_started(
     connection: Connection, attempt: AttemptRecord, *, started_at: int, pid: int, supervisor: int
 ) -> None:
-    """Note the process of an attempt, as its supervisor saw it."""
+    """Record the process of an attempt, as reported by its supervisor."""
     process = {"started_at": started_at, "pid": pid, "supervisor_pid": supervisor}
     connection.execute(_STARTED, {"attempt": attempt.id, **process})
     last = {"stage": attempt.stage_id, "last": attempt.number}
@@ -349,7 +349,7 @@ _STAGE_STARTED = update(STAGES).where(
 
 
 NOT_STARTED = "cancelled before it started"
-"""The error of an attempt of which no process ever ran."""
+"""The error of an attempt that never had a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,28 +359,28 @@ class Outcome:
     status: Status
     """completed, failed, cancelled or interrupted."""
     completed_at: int
-    """Microseconds, as its supervisor saw it where it did."""
+    """In microseconds, as reported by the supervisor if it saw the end."""
     started_at: int | None = None
-    """The same, for an attempt whose start nobody recorded."""
+    """The same; set if the start is not on record yet."""
     exit_code: int | None = None
     signal: int | None = None
     error: str | None = None
-    """What went wrong, the message first."""
+    """The error; its first line is the message."""
     result: Any = None
-    """A task's result."""
+    """A task's return value."""
     retry: bool = True
-    """Whether the stage's policy of retries applies."""
+    """True if the stage's retry policy applies."""
 
 
 def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | None:
-    """Record how an attempt ended, free its slots, and settle what waited for its stage.
+    """Record an attempt's outcome, free its slots, and settle the stages that depend on its stage.
 
     Returns:
-        The stage's new state (`queued` where a retry follows); None where the attempt's end is on
-        record already.
+        The stage's new state (`queued` if a retry follows); None if the outcome is already on
+        record.
 
     Raises:
-        TransitionError: an attempt may not end like this.
+        TransitionError: this outcome is not allowed in the attempt's state.
     """
     attempt = get(connection, attempt_id)
     allowed = ATTEMPT_TRANSITIONS[attempt.status]
@@ -399,7 +399,7 @@ def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | N
 
 
 def _in_order(attempt: AttemptRecord, outcome: Outcome) -> Outcome:
-    """Let no attempt end before its start, though the clock may have been set back between."""
+    """Return the outcome with an end no earlier than the start, in case the clock was set back."""
     started_at = attempt.started_at or outcome.started_at or 0
     return replace(outcome, completed_at=max(outcome.completed_at, started_at))
 
@@ -428,7 +428,7 @@ def _end_stage(
 ) -> Status:
     if stage.attempt != attempt.number:
         return stage.status
-    if stage.status == Status.QUEUED:  # it ended before anybody claimed it
+    if stage.status == Status.QUEUED:  # it ended before it was claimed
         stages.change(connection, stage, Status.RUNNING)
         stage = stages.get(connection, stage.id)
     values: dict[str, Any] = {
@@ -464,9 +464,9 @@ def _first_line(text: str | None) -> str | None:
 
 
 def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:
-    """Cancel these stages' attempts that were granted and not claimed, and free their slots."""
+    """Cancel the granted and not yet claimed attempts of these stages, and free their slots."""
     wanted = frozenset(stage_ids)
-    open_ones = in_state(connection, Status.QUEUED)  # no more than there are slots
+    open_ones = in_state(connection, Status.QUEUED)  # never more than the number of slots
     for attempt in (one for one in open_ones if one.stage_id in wanted):
         outcome = Outcome(Status.CANCELLED, clock.now(), error=NOT_STARTED)
         _end_attempt(connection, attempt, outcome)

@@ -1,4 +1,4 @@
-"""Points put into the columns of a plot, so that no spike is lost."""
+"""Downsamples points into a plot's columns, with minimum and maximum, so that spikes remain."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ if TYPE_CHECKING:
     from trainui.store.chunks import Floats, Ints
 
 NAN, ABOVE, BELOW = 1, 2, 4
-"""Bits of what a column holds that is not finite: NaN, infinity, minus infinity."""
+"""Bit flags of the non-finite values in a column: NaN, infinity, minus infinity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A series in columns of equal width; an empty column is NaN."""
+    """A series downsampled to columns of equal width; an empty column is NaN."""
 
     at: Floats
-    """Where on the axis the last point of each column lies."""
+    """Position on the axis of the last point in each column."""
     steps: Floats
-    """Its step."""
+    """Step of that point."""
     times: Floats
-    """When it was made, in seconds since 1970; NaN where that is not known."""
+    """Time of that point, in seconds since 1970; NaN if unknown."""
     minimum: Floats
-    """Over finite values that count, as are maximum and mean."""
+    """Over finite, not superseded values, like maximum and mean."""
     maximum: Floats
     mean: Floats
     smooth: Floats
-    """The smoothed value of the last point; where nothing is to be smoothed, the mean."""
+    """The smoothed value at the last point; the mean if smoothing is off."""
     last: Floats
-    """The value read last, NaN and infinities as they are."""
+    """The value read last, which may be NaN or infinite."""
     odd: Ints
-    """What is not finite, in bits."""
+    """Bit flags of the non-finite values."""
     old_minimum: Floats
-    """Over what later attempts superseded."""
+    """Over superseded values."""
     old_maximum: Floats
     boundaries: tuple[tuple[float, int], ...]
-    """Where each attempt after the first begins, and its number."""
+    """Start position and number of each attempt after the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Which column an x falls into."""
+    """Maps an x position to its column."""
 
     low: float
     high: float
     width: int
 
     def index(self, x: Floats) -> Ints:
-        """Return the columns of places; -1 and `width` for those outside."""
+        """Return the columns of positions; -1 and `width` for those outside."""
         import numpy as np
 
         span = self.high - self.low
@@ -64,11 +64,11 @@ class Grid:
 
 
 class Merged(NamedTuple):
-    """Columns that hold something, from several finer ones each."""
+    """Non-empty columns, each merged from several finer ones."""
 
     at: Ints
     last_index: Ints
-    """The finer column that comes last."""
+    """The last finer column of each."""
     minimum: Floats
     maximum: Floats
     mean: Floats
@@ -76,13 +76,13 @@ class Merged(NamedTuple):
 
 
 def merged(read: Columns, known: Any, x: Floats, grid: Grid) -> Merged:
-    """Bring columns that were read to the columns that are shown.
+    """Merge the columns read into the columns shown.
 
     Args:
-        read: columns of steps.
-        known: those of them that hold something.
-        x: where on the axis each of them lies.
-        grid: the columns that are shown.
+        read: columns over steps.
+        known: indices of those that are not empty.
+        x: their positions on the axis.
+        grid: the columns shown.
     """
     import numpy as np
 
@@ -109,7 +109,7 @@ def merged(read: Columns, known: Any, x: Floats, grid: Grid) -> Merged:
 
 
 def spreader(width: int, at: Ints) -> Any:
-    """Return what puts values into their columns; NaN into all others."""
+    """Return a function that puts values into their columns, and NaN into all others."""
     import numpy as np
 
     def spread(values: Any) -> Floats:
@@ -121,7 +121,7 @@ def spreader(width: int, at: Ints) -> Any:
 
 
 def whole(column: Floats) -> Ints:
-    """Return a column as whole numbers, 0 for NaN."""
+    """Return a column as integers, with 0 for NaN."""
     import numpy as np
 
     return np.nan_to_num(column).astype(np.int64)
@@ -135,13 +135,13 @@ def columns_of_points(
     boundaries: tuple[tuple[float, int], ...],
     smooth: Floats | None = None,
 ) -> Window:
-    """Put points into columns.
+    """Downsample points into columns.
 
     Args:
         track: the points.
-        low: where the first column begins.
-        high: where the last one ends.
-        width: how many there are.
+        low: start of the first column.
+        high: end of the last column.
+        width: number of columns.
         boundaries: where attempts begin.
         smooth: the smoothed values of the points (`smoothing.of_track`); None: not smoothed.
     """
@@ -185,7 +185,7 @@ def columns_of_points(
 
 
 def _sorted(column: Ints, index: Ints, steps: Floats) -> tuple[Ints, Ints]:
-    """Return points by columns, in a column by step; what was read later stays behind."""
+    """Return points sorted by column, then step; equal steps stay in the order read."""
     import numpy as np
 
     order = np.lexsort((steps[index], column))
@@ -205,7 +205,7 @@ def _extremes(track: Track, grid: Grid, index: Ints) -> tuple[Floats, Floats]:
 
 
 def columns_of_figures(figures: Sequence[Stats], grid: Grid) -> Columns:
-    """Sum up chunks, each in the column of its middle."""
+    """Merge chunk statistics into columns, each chunk in the column of its middle."""
     import numpy as np
 
     table = np.array(
@@ -234,7 +234,7 @@ def columns_of_figures(figures: Sequence[Stats], grid: Grid) -> Columns:
 
 
 def filled(read: Columns, figures: Sequence[Stats]) -> Columns:
-    """Let a chunk that is wider than a column stand for each column that it covers."""
+    """Fill all columns that a chunk covers with its statistics, if it is wider than a column."""
     import numpy as np
 
     known = [one for one in figures if one.minimum is not None]

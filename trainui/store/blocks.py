@@ -1,7 +1,6 @@
-"""Every stored point of some owners, as blocks of columns: what an export reads, in little memory.
+"""Streams all stored points of some owners as column blocks, for exports with little memory.
 
-The rule that lives here: a block is of one series and one attempt, and its points are in the order
-read.
+The rule: a block belongs to one series and one attempt, and its points are in the order read.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some thousand points of one series and one attempt, at most `chunks.CHUNK_POINTS`."""
+    """Up to `chunks.CHUNK_POINTS` points of one series and one attempt."""
 
     owner: str
     name: str
     attempt: int
     ordinals: Ints
-    """Where each point stands in the order in which all of the owner's points were read."""
+    """Position of each point in the order in which all of the owner's points were read."""
     steps: Steps
-    """int64, or float64 where a step has a fraction."""
+    """int64, or float64 if a step has a fraction."""
     values: Floats
-    """NaN and infinities as they are."""
+    """May include NaN and infinities."""
     times: Ints
     """Microseconds since 1970 in UTC, or `chunks.NO_TIME`."""
     superseded: NDArray[np.bool_]
-    """Where a later attempt replaced the point."""
+    """True for points that a later attempt replaced."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -45,14 +44,14 @@ class Block:
 def blocks(
     connection: driver.Connection, owners: Owners, name: str | None = None
 ) -> Iterator[Block]:
-    """Yield all points of some owners, superseded ones too, series by series.
+    """Yield all points of some owners, also superseded ones, series by series.
 
-    The store is seen as it was at the first block, for as long as the iterator is open.
+    All blocks come from one snapshot of the store, taken at the first block.
 
     Args:
-        connection: on the store, for reading.
+        connection: a connection to the store, for reading.
         owners: ids of stages, or names of jobs.
-        name: only the series of this name.
+        name: only the series with this name.
     """
     with pieces.view(connection):
         for owner in owners:

@@ -1,8 +1,8 @@
-"""Columns of points as bytes: how a chunk of one series is packed, unpacked and summed up.
+"""Column encoding of points: packs, unpacks and summarises the chunks of a series.
 
-Only this module knows the bytes. A column is 64-bit: steps and values that progress evenly become
-a start and a stride, others are split into byte planes, of which those that compress are
-compressed. numpy is imported by the functions, so that importing this module costs nothing.
+Only this module knows the byte format. Columns are 64-bit: steps and values at even distances are
+stored as start and stride, others are split into byte planes, and planes that compress well are
+compressed. Functions import numpy themselves, so that importing this module costs nothing.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     Steps = NDArray[Any]
 
 CHUNK_POINTS = 4096
-"""Points in a full chunk: larger ones save little space and cost more to read at the edges."""
+"""Points in a full chunk: larger chunks save little space and cost more to read at the edges."""
 
 NO_TIME = -(2**63)
-"""Stands for "no time" in a column of times."""
+"""Marks a missing time in a column of times."""
 
 _STRIDE, _PLAIN, _DELTA = 0, 1, 2
 _CONSTANT, _RAW, _DEFLATED = 0, 1, 2
 
 _SHARED = 32
-"""Columns that are remembered as they were packed: those of one transaction, a megabyte or two."""
+"""Packed columns cached for reuse: those of one transaction, a megabyte or two."""
 
 _SAMPLE = 1024
 _RANDOM = 200
-"""Distinct values in the first `_SAMPLE` bytes of a plane from which on compressing it is in vain:
-random bytes show about 251 of the 256."""
+"""Distinct values in the first `_SAMPLE` bytes of a plane above which it is not compressed: random
+bytes have about 251 of the 256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Points:
     """Points of one series, in the order read."""
 
     ordinals: Ints
-    """Where each stands in the order in which all points of its owner were read."""
+    """Position of each in the order in which all points of its owner were read."""
     steps: Steps
-    """int64, or float64 where any step has a fraction."""
+    """int64, or float64 if any step has a fraction."""
     values: Floats
-    """NaN and infinities as they are."""
+    """May include NaN and infinities."""
     times: Ints
     """Microseconds since 1970 in UTC, or `NO_TIME`."""
 
@@ -61,34 +61,34 @@ class Points:
         return Points(self.ordinals[part], self.steps[part], self.values[part], self.times[part])
 
     def later(self, count: int) -> Points:
-        """Return the same points, read after `count` other records."""
+        """Return the same points, with ordinals shifted by `count` records."""
         return Points(self.ordinals + count, self.steps, self.values, self.times)
 
 
 class Stats(NamedTuple):
-    """A chunk in figures; steps are ints where they have no fraction."""
+    """A chunk's statistics; steps are ints if they have no fraction."""
 
     n: int
     first_ordinal: int
     last_ordinal: int
     first_step: int | float
-    """Of the first point read."""
+    """Of the point read first."""
     last_step: int | float
-    """Of the last point read."""
+    """Of the point read last."""
     low_step: int | float
     high_step: int | float
     minimum: float | None
-    """Over finite values; None where there is none."""
+    """Over finite values; None if there are none."""
     maximum: float | None
     total: float
     """Sum of the finite values."""
     nonfinite: int
     last: float | None
-    """The last value read; None stands for NaN, which SQLite cannot hold."""
+    """The value read last; None stands for NaN, which SQLite cannot store."""
 
 
 def join(parts: Sequence[Points]) -> Points:
-    """Put points of one series behind each other."""
+    """Concatenate points of one series."""
     import numpy as np
 
     if len(parts) == 1:
@@ -102,7 +102,7 @@ def join(parts: Sequence[Points]) -> Points:
 
 
 def whole_steps(steps: Steps) -> Steps:
-    """Return steps as int64 where none of them has a fraction, else as float64."""
+    """Return steps as int64 if none has a fraction, else as float64."""
     import numpy as np
 
     if steps.dtype.kind == "i":
@@ -116,14 +116,14 @@ def _fit_int64(steps: Floats) -> bool:
 
 
 def step_number(step: float) -> int | float:
-    """Return one step as an int where it has no fraction and 64 bits hold it."""
+    """Return one step as an int if it has no fraction and fits 64 bits."""
     if isinstance(step, int) or not step.is_integer() or abs(step) >= 2.0**63:
         return step
     return int(step)
 
 
 def describe(points: Points) -> Stats:
-    """Sum up a chunk; it holds at least one point."""
+    """Return the statistics of a chunk with at least one point."""
     import numpy as np
 
     values, steps = points.values, points.steps
@@ -149,7 +149,7 @@ def describe(points: Points) -> Stats:
 
 
 def pack_figures(history: Sequence[int], stats: Stats) -> bytes:
-    """Write what a chunk was read in (three whole numbers) and its figures as bytes, exactly."""
+    """Pack a chunk's history (three integers) and its statistics into bytes, without loss."""
     steps = (stats.first_step, stats.last_step, stats.low_step, stats.high_step)
     whole = all(isinstance(step, int) for step in steps)
     found = [math.nan if value is None else value for value in stats]
@@ -157,7 +157,7 @@ def pack_figures(history: Sequence[int], stats: Stats) -> bytes:
 
 
 def unpack_figures(blob: bytes) -> tuple[tuple[int, int, int], Stats]:
-    """Read back what `pack_figures` wrote."""
+    """Unpack what `pack_figures` wrote."""
     found: list[Any] = list(struct.unpack(_FIGURES[blob[0]], blob))
     found[_STEPS] = [step_number(step) for step in found[_STEPS]]
     for at in _OPTIONAL:
@@ -167,7 +167,7 @@ def unpack_figures(blob: bytes) -> tuple[tuple[int, int, int], Stats]:
 
 
 def figures_table(blobs: Iterable[bytes]) -> Floats:
-    """Read back what `pack_figures` wrote as float64: a row for each, a column for each number."""
+    """Unpack what `pack_figures` wrote into float64: one row per blob, one column per number."""
     import numpy as np
 
     bits = np.frombuffer(b"".join(blobs), np.int64).reshape(-1, 4 + len(Stats._fields))
@@ -179,19 +179,19 @@ def figures_table(blobs: Iterable[bytes]) -> Floats:
 
 
 _FIGURES = ("<q3q3q4d3dqd", "<q3q3q4q3dqd")
-"""Of steps with fractions and without: the first number is the index."""
+"""Struct formats for steps with and without fractions; the first number is the format's index."""
 _WHOLE, _STEPS, _OPTIONAL = [1, 2, 3, 4, 5, 6, 14], slice(7, 11), (11, 12, 15)
-"""Which of the numbers are whole, which are steps, and which may be None."""
+"""Indices of the integers, of the steps, and of the numbers that may be None."""
 
 
 def pack(column: NDArray[Any]) -> bytes:
-    """Write a column of int64 or float64 as bytes, exactly."""
+    """Pack a column of int64 or float64 into bytes, without loss."""
     import numpy as np
 
     bits = np.ascontiguousarray(column).view(np.int64)
     if len(bits) < 2:
         return struct.pack("<Bqq", _STRIDE, int(bits[0]) if len(bits) else 0, 0)
-    # Differences wrap around; the running sum wraps back.
+    # Differences may wrap around; the cumulative sum wraps back.
     deltas = np.diff(bits)
     stride = int(deltas[0])
     if bool((deltas == stride).all()):
@@ -202,7 +202,7 @@ def pack(column: NDArray[Any]) -> bytes:
 
 
 def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
-    """Read back `n` numbers of a column that `pack` wrote."""
+    """Unpack `n` numbers of a column that `pack` wrote."""
     import numpy as np
 
     bits = np.empty(n, np.int64)
@@ -211,12 +211,12 @@ def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
 
 
 def unpack_into(bits: Ints, blob: bytes) -> None:
-    """Read back a column that `pack` wrote into an array of as many numbers."""
+    """Unpack a column that `pack` wrote into an array of the same length."""
     import numpy as np
 
     if (even := progression(blob)) is not None:
         start, stride = even
-        # In unsigned arithmetic, which wraps as the differences did.
+        # In unsigned arithmetic, which wraps in the same way as the differences.
         np.multiply(_places(len(bits)), np.uint64(stride % 2**64), out=bits.view(np.uint64))
         bits.view(np.uint64)[:] += np.uint64(start % 2**64)
     elif blob[0] == _DELTA:
@@ -229,7 +229,7 @@ def unpack_into(bits: Ints, blob: bytes) -> None:
 
 
 def progression(blob: bytes) -> tuple[int, int] | None:
-    """Return the start and the stride of a column whose numbers' bits progress evenly."""
+    """Return the start and stride of a packed column at even distances; None for any other."""
     return struct.unpack_from("<qq", blob, 1) if blob[0] == _STRIDE else None
 
 
@@ -243,7 +243,7 @@ def _places(n: int) -> NDArray[np.uint64]:
 def read_points(
     n: int, float_steps: bool, ordinals: bytes, steps: bytes, numbers: bytes, times: bytes = b""
 ) -> Points:
-    """Read back a chunk from its columns; without that of times, points have none."""
+    """Unpack a chunk from its columns; without a column of times, the points have none."""
     return Points(
         unpack(ordinals, n, floats=False),
         unpack(steps, n, floats=float_steps),
@@ -254,14 +254,14 @@ def read_points(
 
 @lru_cache(maxsize=64)
 def no_times(n: int) -> Ints:
-    """Return the times of `n` points of which none is known, in no space."""
+    """Return `n` missing times, in constant space."""
     import numpy as np
 
     return np.broadcast_to(np.int64(NO_TIME), n)
 
 
 def pack_shared(column: NDArray[Any]) -> bytes:
-    """Write a column as `pack` does; the series of one file often share their steps."""
+    """Pack a column with a cache, since the series of one file often share their steps."""
     return _pack_again(column.tobytes())
 
 
@@ -273,13 +273,13 @@ def _pack_again(data: bytes) -> bytes:
 
 
 def pack_times(times: Ints) -> bytes:
-    """Write a column of times, which series share as they do their steps."""
+    """Pack a column of times with a cache, since series share times too."""
     return _pack_times(times.tobytes())
 
 
 @lru_cache(maxsize=_SHARED)
 def _pack_times(data: bytes) -> bytes:
-    """Write times; whole milliseconds, as most are, take a third of the space."""
+    """Pack times; whole milliseconds, the usual case, take a third of the space."""
     import numpy as np
 
     times = np.frombuffer(data, np.int64)
@@ -288,7 +288,7 @@ def _pack_times(data: bytes) -> bytes:
 
 
 def unpack_times(blob: bytes, n: int) -> Ints:
-    """Read back what `pack_times` wrote."""
+    """Unpack what `pack_times` wrote."""
     times = unpack(blob[1:], n, floats=False)
     return times * 1000 if blob[0] else times
 
@@ -305,14 +305,14 @@ def _unzigzag(coded: Ints) -> Ints:
 
 
 def _varying_bits(bits: Ints) -> int:
-    """Return up to which bit the numbers differ."""
+    """Return the number of low bits in which the numbers differ."""
     import numpy as np
 
     return (int(np.bitwise_or.reduce(bits ^ bits[0])) % 2**64).bit_length()
 
 
 def _signed_bits(deltas: Ints) -> int:
-    """Return how many bits the largest of the numbers takes, with its sign."""
+    """Return the number of bits of the largest number, including its sign."""
     import numpy as np
 
     return int(np.bitwise_or.reduce(deltas ^ (deltas >> 63))).bit_length() + 1
@@ -334,7 +334,7 @@ def _pack_plane(plane: NDArray[np.uint8]) -> bytes:
 
     data = plane.tobytes()
     if np.count_nonzero(np.bincount(plane[:_SAMPLE], minlength=256)) < _RANDOM:
-        # Run-length matching only: on byte planes as small as level 1 and faster.
+        # Run-length matching only: for byte planes as small as level 1, and faster.
         deflate = zlib.compressobj(1, zlib.DEFLATED, -15, 8, zlib.Z_RLE)
         packed = deflate.compress(data) + deflate.flush()
         if len(packed) < len(data):
@@ -362,7 +362,7 @@ def _unpack_planes(bits: Ints, blob: bytes, at: int) -> None:
 
 
 def pack_tail(series: Mapping[int, Points]) -> bytes:
-    """Write the points of several series, by their ids, as one small blob."""
+    """Pack the points of several series, by series id, into one small blob."""
     import numpy as np
 
     heads = [
@@ -381,7 +381,7 @@ def pack_tail(series: Mapping[int, Points]) -> bytes:
 
 @dataclass(frozen=True)
 class TailPart:
-    """The points of one series in a tail, as plain sequences of numbers."""
+    """The points of one series in a tail, as plain number sequences."""
 
     series_id: int
     ordinals: Sequence[int]
@@ -391,14 +391,14 @@ class TailPart:
 
     @cached_property
     def points(self) -> Points:
-        """The same as columns."""
+        """Return the points as columns."""
         import numpy as np
 
         return Points(*map(np.array, (self.ordinals, self.steps, self.values, self.times)))
 
 
 def unpack_tail(blob: bytes) -> list[TailPart]:
-    """Read back what `pack_tail` wrote, without numpy."""
+    """Unpack what `pack_tail` wrote, without numpy."""
     view = memoryview(blob)
     (count,) = struct.unpack_from("<q", view)
     at = 8 + 24 * count

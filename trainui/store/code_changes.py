@@ -1,4 +1,4 @@
-"""Which attempts have started, and what is known of the code that each started with."""
+"""Code changes: started attempts, and how their code differs from the code at submission."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Started:
     run_id: str
     run_directory: str
     file: str | None
-    """Of the run's pipeline."""
+    """The file of the run's pipeline."""
     started_at: int
 
 
 def first_running(connection: Connection) -> int:
-    """Return the id of the oldest attempt that runs; of none, what the next id is at least."""
+    """Return the id of the oldest running attempt; if none runs, a lower bound for the next id."""
     running = select(func.min(ATTEMPTS.c.id)).where(
         ATTEMPTS.c.status == Status.RUNNING, ATTEMPTS.c.code_change.is_(None)
     )
@@ -40,7 +40,7 @@ def first_running(connection: Connection) -> int:
 
 
 def started(connection: Connection, *, after: int) -> list[Started]:
-    """Return the attempts after an id whose processes have started, the first ones first."""
+    """Return the attempts after an id whose processes have started, the oldest first."""
     found = connection.execute(
         select(
             ATTEMPTS.c.id,
@@ -60,7 +60,7 @@ def started(connection: Connection, *, after: int) -> list[Started]:
 
 
 def record(connection: Connection, attempt: Started, words: str) -> None:
-    """Note how the code that an attempt started with differs from what was submitted."""
+    """Record how the code of a started attempt differs from the code at submission."""
     noted = connection.execute(
         update(ATTEMPTS)
         .where(ATTEMPTS.c.id == attempt.attempt_id, ATTEMPTS.c.code_change.is_(None))

@@ -1,7 +1,7 @@
-"""A stitched series in as many columns as a plot is wide, exact at every column's edge.
+"""A stitched series downsampled to the columns of a plot, exact at every column's edge.
 
-A chunk that lies within one column counts by its figures; only those that an edge cuts are decoded,
-so ten million points cost about as much as ten thousand.
+A chunk within one column is summarised by its stored statistics; only chunks that span an edge are
+decoded, so ten million points cost about as much as ten thousand.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """A series in columns of equal width in steps; an empty column is NaN."""
+    """A series downsampled to columns of equal width in steps; an empty column is NaN."""
 
     edges: Floats
-    """Steps at which the columns begin, and the last one's end: one more than columns."""
+    """The steps at which the columns begin, and the end of the last: one more than columns."""
     minimum: Floats
-    """Over finite values, as are maximum and mean."""
+    """Over finite values, like maximum and mean."""
     maximum: Floats
     mean: Floats
     last: Floats
-    """The value read last, NaN and infinities as they are."""
+    """The value read last, which may be NaN or infinite."""
     count: Ints
     nonfinite: Ints
 
@@ -47,12 +47,12 @@ def columns(
     """Return a stitched series in `width` columns.
 
     Args:
-        connection: on the store.
-        owner: whose.
+        connection: a connection to the store.
+        owner: the owner of the series.
         name: the metric.
-        width: how many columns.
+        width: the number of columns.
         steps: the first and the last step to show; all by default.
-        exact: decode the chunks that lie across the edge of a column; otherwise each counts in the
+        exact: decode the chunks that span the edge of a column; otherwise each counts in the
             column of its middle, which costs a tenth.
     """
     import numpy as np
@@ -90,9 +90,9 @@ def _series_id(connection: driver.Connection, owner: str, name: str) -> int:
 
 
 def _figures(connection: driver.Connection, series_id: int) -> Any:
-    """Return the figures of a series' chunks as a structured array of float64.
+    """Return the statistics of a series' chunks as a structured array of float64.
 
-    There may be thousands, so none of them becomes an object of its own; None becomes NaN.
+    There may be thousands, so no Python object is made for each; None becomes NaN.
     """
     import numpy as np
 
@@ -109,7 +109,7 @@ _FIELDS = ("chunk_id", *History._fields, *chunks.Stats._fields)
 
 
 def _cut(figures: Any, tails: Sequence[Piece]) -> tuple[Floats, list[Points]]:
-    """Return for each chunk the step from which on it is superseded, and what counts of tails."""
+    """Return the step from which each chunk is superseded, and the tail points not superseded."""
     import numpy as np
 
     order = np.argsort(figures["first_ordinal"], kind="stable")
@@ -157,7 +157,7 @@ def _rows_of_figures(grid: StepGrid, figures: Any) -> Floats:
 
 
 def _fill(grid: StepGrid, table: Floats) -> Columns:
-    """Merge rows of one column, those read later last."""
+    """Merge the rows of each column; rows read later come last."""
     import numpy as np
 
     table = table[np.lexsort((table[:, 1], table[:, 0]))]

@@ -1,7 +1,7 @@
-"""Reading points: stitched series in figures, in columns for a plot, or point by point.
+"""Reading points: stitched series as statistics, as columns for a plot, or point by point.
 
-Plain SQL on a read-only driver connection, since the screen's first frame reads through here;
-numpy is imported only where columns are decoded. A reading is one consistent view.
+Plain SQL on a read-only driver connection, since the screen's first frame uses it; numpy is
+imported only where columns are decoded. Each read sees one snapshot.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def summaries(
     *,
     attempt: int | None = None,
 ) -> list[SeriesSummary]:
-    """Return the series of some owners in figures, in the order in which they were first seen.
+    """Return the statistics of some owners' series, in the order in which they were first seen.
 
     Args:
-        connection: on the store.
-        owners: whose.
-        name: only the series of this name.
-        attempt: only what was read in this one, as if there had been no other.
+        connection: a connection to the store.
+        owners: the owners.
+        name: only the series with this name.
+        attempt: only this attempt's points, as if there were no others.
     """
     shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
     with view(connection):
@@ -89,7 +89,7 @@ class Point(NamedTuple):
 def points(
     connection: driver.Connection, owners: Owners, name: str | None = None
 ) -> Iterator[Point]:
-    """Yield every stored point, superseded ones too, owner by owner in the order read."""
+    """Yield every stored point, also superseded ones, owner by owner in the order read."""
     with view(connection):
         for owner in owners:
             found = series_of(connection, owner, name)
@@ -101,7 +101,7 @@ def points(
 def _stream(
     connection: driver.Connection, of: Series, at: int
 ) -> Iterator[tuple[int, int, int, Point]]:
-    """Yield a series' points, each with what the order read is known by."""
+    """Yield a series' points, each with its sort key in the order read."""
     histories: dict[History, list[Piece]] = {}
     for piece in of.pieces:
         histories.setdefault(piece.history, []).append(piece)
@@ -123,13 +123,13 @@ def _flow(
 
 
 def step_at(connection: driver.Connection, owner: str, time: int) -> int | float | None:
-    """Return the step that an owner had reached at a time, as far as points tell; None: none does.
+    """Return the step that an owner had reached at a time, from its points; None if unknown.
 
-    Of several series the one that goes furthest tells: others may count epochs.
+    Of several series, the one with the highest steps is used: others may count epochs.
 
     Args:
-        connection: on the store.
-        owner: whose.
+        connection: a connection to the store.
+        owner: the owner.
         time: microseconds since 1970 in UTC.
     """
     with view(connection):
@@ -154,7 +154,7 @@ class Curve:
 
 
 def curve(connection: driver.Connection, owner: str, name: str) -> Curve:
-    """Return a whole stitched series; `columns` costs far less where it is long."""
+    """Return a whole stitched series; for long ones, `columns` costs far less."""
     import numpy as np
 
     with view(connection):
@@ -170,7 +170,7 @@ def curve(connection: driver.Connection, owner: str, name: str) -> Curve:
 
 
 def tail(connection: driver.Connection, owner: str, name: str, count: int) -> list[float]:
-    """Return the last values of a stitched series, at most `count`, the oldest first."""
+    """Return at most the last `count` values of a stitched series, the oldest first."""
     if count < 1:
         return []
     found: list[tuple[int, float]] = []
@@ -209,7 +209,7 @@ class SourceProblem(NamedTuple):
 
 
 def problems(connection: driver.Connection, owners: Owners) -> list[SourceProblem]:
-    """Return what cannot be read of the sources of some owners, and why."""
+    """Return the sources of some owners that cannot be read, and why."""
     return [
         SourceProblem(owner, *row)
         for owner in owners

@@ -1,4 +1,4 @@
-"""SQL that the two databases word differently, for statements that SQLAlchemy writes."""
+"""SQL that differs between the two databases, for statements built with SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class _Member(FunctionElement[Any]):
-    """A member of a JSON object that a column of text holds; NULL where it is not there."""
+    """A member of a JSON object in a text column; NULL if it is missing."""
 
     inherit_cache = True
 
@@ -41,17 +41,17 @@ def _of_postgresql(element: Any, compiler: Any, **options: Any) -> str:
 
 
 def text_in(column: ColumnElement[Any], key: str) -> ColumnElement[str]:
-    """Return a text of a JSON object that a column of text holds; NULL where it is not there."""
+    """Return a string member of a JSON object in a text column; NULL if it is missing."""
     return type_coerce(_Member(column, key), Text)
 
 
 def number_in(column: ColumnElement[Any], key: str) -> ColumnElement[int]:
-    """Return the same for a whole number."""
+    """Return an integer member of such a JSON object; NULL if it is missing."""
     return cast(_Member(column, key), Integer)
 
 
 def is_one_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
-    """Say that a column holds one of a few fixed values: `in_` is written anew at each use."""
+    """Compare a column with a few fixed values; `in_` would be compiled again at each use."""
     return or_(*(column == value for value in values))
 
 
@@ -71,5 +71,5 @@ def _now_of_postgresql(_element: Any, _compiler: Any, **_options: Any) -> str:
 
 
 def now() -> ColumnElement[int]:
-    """Return the database's own clock, in microseconds: one for all hosts."""
+    """Return the database's own clock, in microseconds: the same for all hosts."""
     return _Now()

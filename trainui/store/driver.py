@@ -1,7 +1,7 @@
-"""What a connection that reads can do, whichever database it is on: SQLite's own, or a likeness.
+"""The interface of a read connection for both databases: that of SQLite's own driver.
 
 Statements are written for SQLite, with `?` for parameters; `postgres` translates them. Imports
-nothing, since this lies on the way to the first frame.
+nothing, since it is needed for the first frame.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 
 class Cursor(Protocol):
-    """What a statement gave; its rows are tuples that also know their columns' names."""
+    """A statement's result; its rows are tuples that also know their column names."""
 
     row_factory: Any
-    """None: plain tuples, which cost less where there are thousands."""
+    """None: plain tuples, which cost less for thousands of rows."""
 
     def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Cursor:
         """Execute a statement."""
@@ -23,17 +23,17 @@ class Cursor(Protocol):
         """Return the next row, or None."""
 
     def fetchall(self) -> list[Any]:
-        """Return the rows that are left."""
+        """Return the remaining rows."""
 
     def __iter__(self) -> Iterator[Any]: ...
 
     @property
     def rowcount(self) -> int:
-        """How many rows were written."""
+        """Return how many rows were written."""
 
     @property
     def lastrowid(self) -> int | None:
-        """The id of the row that was inserted."""
+        """Return the id of the inserted row."""
 
 
 class Connection(Protocol):
@@ -43,11 +43,11 @@ class Connection(Protocol):
         """Execute a statement."""
 
     def cursor(self) -> Cursor:
-        """Return a cursor, to execute with."""
+        """Return a new cursor."""
 
     def close(self) -> None:
-        """Let the database go."""
+        """Close the connection."""
 
     @property
     def in_transaction(self) -> bool:
-        """Whether statements share one view of the data."""
+        """Return True if statements share one snapshot of the data."""

@@ -1,6 +1,6 @@
-"""What happened: one row an event, written in the transaction that makes it true.
+"""The event log: one row per event, written in the transaction of the change that it describes.
 
-The rule that lives here: `text` is for people, and what a program is to find again is in `data`.
+The rule: `text` is for people; anything that a program needs is in `data`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def record(
         run_id: the run.
         kind: a short, stable word.
         text: one sentence for people.
-        stage: the stage's full name, where it is about one.
+        stage: the stage's full name, if the event is about one.
         attempt: the attempt's number.
         time: microseconds; None: now.
-        data: the same for programs: a run's `status`, an alert's `metric` and `step`.
+        data: the same for programs, e.g. a run's `status`, or an alert's `metric` and `step`.
     """
     connection.execute(
         _RECORD,
@@ -57,7 +57,7 @@ def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]],
 
     Args:
         connection: a write transaction.
-        happened: of each its run's id, its full name and the sentence.
+        happened: for each stage: its run's id, its full name and the sentence.
         kind: a short, stable word.
     """
     if happened:

@@ -1,4 +1,4 @@
-"""Which column of a plot a step falls into."""
+"""Maps steps to the columns of a plot."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StepGrid:
-    """Columns of equal width in steps; the last one holds its end too."""
+    """Columns of equal width in steps; the last one includes its end."""
 
     low: float
     high: float
     width: int
-    """How many columns."""
+    """Number of columns."""
 
     def edges(self) -> Floats:
-        """Return the steps at which the columns begin, and the last one's end."""
+        """Return the steps at which the columns begin, and the end of the last."""
         import numpy as np
 
         return np.linspace(self.low, self.high, self.width + 1)
@@ -27,7 +27,7 @@ class StepGrid:
     def index(self, steps: Any) -> Ints:
         """Return the columns of steps; -1 and `width` for those outside.
 
-        A larger step is never in an earlier column, whatever is rounded.
+        Monotonic despite rounding: a larger step is never in an earlier column.
         """
         import numpy as np
 

@@ -1,8 +1,7 @@
-"""What the lists of runs and of a matrix's members ask of many stages' series at once.
+"""Metric values for the lists of runs and of sweep members, read for many stages at once.
 
-Plain SQL on a read-only driver connection. A value that was read of a series is true for as long as
-its owner's version is the same: versions count stored points, also those stored after a stage's
-end.
+Plain SQL on a read-only driver connection. A value read of a series is valid as long as its owner's
+version is unchanged: versions count stored points, also those stored after the end of a stage.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import NamedTuple
 from trainui.store import driver
 
 _AT_ONCE = 500
-"""Parameters of one statement; SQLite's limit is higher everywhere."""
+"""Parameters of one statement; SQLite's limit is always higher."""
 
 
 class Telling(NamedTuple):
@@ -26,7 +25,7 @@ class Telling(NamedTuple):
 
 
 def versions(connection: driver.Connection, owners: Collection[str]) -> dict[str, int]:
-    """Return by owner what grows with every point of it that is stored; only of those with any."""
+    """Return a version by owner, which grows with each stored point; only owners with points."""
     found: dict[str, int] = {}
     for marks, part in _parts(owners):
         found |= connection.execute(
@@ -37,7 +36,7 @@ def versions(connection: driver.Connection, owners: Collection[str]) -> dict[str
 
 
 def run_versions(connection: driver.Connection, run_ids: Collection[str]) -> dict[str, int]:
-    """Return by run what grows with every point of its stages that is stored."""
+    """Return a version by run, which grows with each stored point of its stages."""
     found: dict[str, int] = {}
     for marks, part in _parts(run_ids):
         found |= connection.execute(
@@ -49,7 +48,7 @@ def run_versions(connection: driver.Connection, run_ids: Collection[str]) -> dic
 
 
 def owners_of(connection: driver.Connection, metric: str) -> dict[str, tuple[str, int]]:
-    """Return by run the stage that has a metric, and its version; of several the last to begin."""
+    """Return by run the stage with a metric, and its version; of several, the one started last."""
     found = connection.execute(
         "SELECT run_id, stages.id, (SELECT SUM(version) FROM sources WHERE owner = stages.id) "
         "FROM series JOIN stages ON stages.id = series.owner WHERE series.name = ? "
@@ -66,7 +65,7 @@ def names_of(connection: driver.Connection, owner: str) -> tuple[str, ...]:
 
 
 def telling_stage(connection: driver.Connection, run_id: str) -> Telling | None:
-    """Return the first stage that runs and has metrics, else the one that began last."""
+    """Return the first running stage with metrics, else the one that started last."""
     found = connection.execute(
         "SELECT id, name FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
         "AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) "
@@ -81,7 +80,7 @@ def telling_stage(connection: driver.Connection, run_id: str) -> Telling | None:
 
 
 def _parts(values: Collection[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield parts of some parameters, each with its placeholders."""
+    """Yield parts of a list of parameters, each with its placeholders."""
     known = list(values)
     for start in range(0, len(known), _AT_ONCE):
         part = known[start : start + _AT_ONCE]

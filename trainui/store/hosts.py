@@ -1,4 +1,4 @@
-"""Hosts that share a database: each announces itself, and is known by the database's clock."""
+"""Heartbeats of the hosts that share a database, timed by the database's clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainui.store import dialect, rows
 from trainui.store.tables import ATTEMPTS, HOSTS, STAGES
 
 SILENT_AFTER = 40.0
-"""Seconds after which a host that announces itself every ten counts as not heard of."""
+"""Seconds without a heartbeat after which a host counts as silent; it sends one every ten."""
 
 
 FORGOTTEN_AFTER = 30 * 24 * 3600 * clock.SECOND
@@ -22,7 +22,7 @@ FORGOTTEN_AFTER = 30 * 24 * 3600 * clock.SECOND
 
 
 def known(connection: Connection) -> dict[str, HostRecord]:
-    """Return the hosts that have announced themselves, by name."""
+    """Return the hosts with a heartbeat on record, by name."""
     found = connection.execute(select(HOSTS, dialect.now() - HOSTS.c.seen_at).order_by("name"))
     return {
         row.name: HostRecord(
@@ -46,10 +46,10 @@ def announce(
     slots: Sequence[Mapping[str, Any]],
     queues: Sequence[str],
 ) -> HostRecord | None:
-    """Say that a host is there.
+    """Record a host's heartbeat.
 
     Returns:
-        None; or the host of this name, where it is another home's, which was heard of lately.
+        None; or the host on record if the name is in use by another home with a recent heartbeat.
     """
     before = known(connection).get(name)
     if before is not None and before.home != home and before.seconds < SILENT_AFTER:

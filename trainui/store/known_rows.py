@@ -1,7 +1,7 @@
-"""Records that are made again only where their row is another one than at the last reading.
+"""A record cache: a record is made again only if its row has changed since the last read.
 
-A reading of a thousand stages is mostly the making of records, and between two readings few rows
-change. A record that is the same object as before is also compared at no cost.
+Reading a thousand stages is mostly making records, and few rows change between two reads. Unchanged
+records are the same objects, so they also compare at no cost.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ Record = TypeVar("Record")
 
 
 class KnownRows(Generic[Record]):
-    """Reads what a statement gives for a run, and keeps the records of the last reading."""
+    """Reads the rows of a run, and reuses the records of the last read."""
 
     def __init__(self, statement: str, make: Callable[[rows.Row], Record]) -> None:
-        """Know no row yet.
+        """Start with an empty cache.
 
         Args:
             statement: takes a run's id; the first column is the key of its rows.
-            make: makes a record of a row.
+            make: makes a record from a row.
         """
         self._statement = statement
         self._make = make
@@ -42,5 +42,5 @@ class KnownRows(Generic[Record]):
 
 
 def stages() -> KnownRows[StageRecord]:
-    """Return a reader of a run's stages, in the file's order."""
+    """Return a cached reader of a run's stages, in the file's order."""
     return KnownRows("SELECT * FROM stages WHERE run_id = ? ORDER BY position", rows.stage_record)

@@ -1,4 +1,4 @@
-"""What the worker asks of the store as it launches an attempt and as it takes leave of one."""
+"""Store operations of the worker as it launches an attempt, or requeues it before launch."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from trainui.store.attempts import Outcome
 from trainui.store.tables import ATTEMPTS, SLOTS, STAGES
 
 SHORTEST_PAUSE = 5.0
-"""Seconds after which a stage that was put back may have its turn again; twice as many after each
-further time in a row."""
+"""Seconds before a requeued stage may be tried again; doubled for each further time in a
+row."""
 
 LONGEST_PAUSE = 60.0
 
 
 def is_fresh(connection: Connection, stage_id: str) -> bool:
-    """Tell whether a stage's directory is to be renamed away before its next attempt."""
+    """Return True if a stage's directory must be renamed away before its next attempt."""
     fresh = connection.execute(select(STAGES.c.fresh).where(STAGES.c.id == stage_id))
     return bool(fresh.scalar_one())
 
 
 def record_move(connection: Connection, stage: StageRecord, moved_to: Path | None) -> None:
-    """Note that a stage begins anew, and where its directory with the earlier attempts is now.
+    """Record that a stage starts fresh, and the new path of the directory with earlier attempts.
 
     Args:
         connection: a write transaction.
-        stage: the stage; the attempt that begins anew is its last.
+        stage: the stage; its last attempt is the one that starts fresh.
         moved_to: the directory's new path; None: there was none.
     """
     connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(fresh=False))
@@ -55,7 +55,7 @@ def record_move(connection: Connection, stage: StageRecord, moved_to: Path | Non
 
 
 def moved(path: Path, old: Path, new: Path) -> Path:
-    """Return a path as it is once a stage's directory and those of its attempts are renamed."""
+    """Return a path as it is after a stage's directory and those of its attempts were renamed."""
     for before, after in ((old, new), (paths.records_directory(old), paths.records_directory(new))):
         if path.is_relative_to(before):
             return after / path.relative_to(before)

@@ -1,7 +1,7 @@
-"""Parts of logs on their way from the host where they lie to who wants to see them.
+"""Requests for parts of logs between hosts, passed through the database.
 
-They go through the database, since every host reaches it already, with its password and behind its
-TLS: no host has to let others in. A part is small, and is gone once it is fetched.
+Every host can already reach the database, with its password and TLS, so hosts need not accept
+connections from each other. A part is small, and deleted once it is fetched.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from trainui.store import dialect, rows
 from trainui.store.tables import ATTEMPTS, LOG_READS
 
 CHANNEL = "trainui_log_reads"
-"""On which hosts are told that somebody asks."""
+"""The NOTIFY channel on which hosts learn of new requests."""
 
 MOST = 256 * 1024
-"""Bytes of a part."""
+"""Maximum size of a part in bytes."""
 
 FORGOTTEN_AFTER = 60 * clock.SECOND
-"""Microseconds after which nobody waits for an answer any more."""
+"""Microseconds after which a request is abandoned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody wants to see."""
+    """A request for a part of a log."""
 
     id: str
     directory: str
-    """The attempt's."""
+    """The attempt's directory."""
     name: str
-    """The file in there; empty: how large all of them are."""
+    """The file in the directory; empty: ask for the sizes of all files."""
     start: int
     length: int
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the other host says."""
+    """The other host's answer."""
 
     words: Mapping[str, Any]
     data: bytes
@@ -51,7 +51,7 @@ class Answer:
 def ask(
     connection: Connection, attempt_id: int, host: str, name: str, start: int, length: int
 ) -> str:
-    """Ask for a part of an attempt's file; return by what the answer is known."""
+    """Request a part of an attempt's file; return the request's id."""
     number = uuid.uuid4().hex
     part = {"id": number, "attempt_id": attempt_id, "host": host, "name": name, "start": start}
     part |= {"length": min(length, MOST), "asked_at": dialect.now()}
@@ -61,7 +61,7 @@ def ask(
 
 
 def asked(connection: Connection, host: str) -> list[Asked]:
-    """Return what is asked of a host and not answered yet."""
+    """Return the unanswered requests to a host."""
     found = connection.execute(
         select(
             LOG_READS.c.id,
@@ -78,7 +78,7 @@ def asked(connection: Connection, host: str) -> list[Asked]:
 
 
 def answer(connection: Connection, number: str, words: Mapping[str, Any], data: bytes) -> None:
-    """Answer; and let go of what nobody has fetched."""
+    """Answer a request; delete abandoned ones."""
     values = {"answer_json": rows.dump(dict(words)), "data": data}
     connection.execute(update(LOG_READS).where(LOG_READS.c.id == number).values(values))
     old = LOG_READS.c.asked_at < dialect.now() - FORGOTTEN_AFTER
@@ -86,7 +86,7 @@ def answer(connection: Connection, number: str, words: Mapping[str, Any], data: 
 
 
 def answered(connection: Connection, number: str) -> Answer | None:
-    """Return an answer; None: there is none yet."""
+    """Return an answer; None if there is none yet."""
     query = select(LOG_READS.c.answer_json, LOG_READS.c.data).where(LOG_READS.c.id == number)
     found = connection.execute(query).first()
     if found is None or found[0] is None:
@@ -95,5 +95,5 @@ def answered(connection: Connection, number: str) -> Answer | None:
 
 
 def fetched(connection: Connection, number: str) -> None:
-    """Let go of what was asked."""
+    """Delete a request."""
     connection.execute(delete(LOG_READS).where(LOG_READS.c.id == number))

@@ -1,7 +1,7 @@
-"""Marks on a running stage: what looked wrong with its metrics, in words, each recorded once.
+"""Alerts on a running stage: problems found in its metrics, each recorded once.
 
-The rule that lives here: a mark that is to stop its stage asks for its end in the transaction that
-records it, and what is on record already asks for nothing.
+The rule: an alert that stops its stage requests the cancellation in the transaction that records
+it; an alert already on record requests nothing.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from trainui.store.tables import EVENTS, STAGES
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing that looked wrong."""
+    """A problem found in a running stage."""
 
     kind: str
     """One of `MARKED`."""
     words: str
     stops: bool = False
-    """The stage is to be ended."""
+    """True if the stage must be stopped."""
     metric: str | None = None
-    """What it was found in; None: in none."""
+    """The metric with the problem; None: not about a metric."""
     step: float | None = None
-    """Where."""
+    """The step of the problem."""
 
     @classmethod
     def of_nan(cls, words: str, metric: str, step: float) -> Mark:
-        """Return the mark of a NaN, which no alert has to ask for."""
+        """Return the alert for a NaN, which needs no configured alert."""
         return cls(NAN, words, metric=metric, step=step)
 
     @classmethod
     def of_alert(
         cls, alert: Alert, words: str, metric: str | None = None, step: float | None = None
     ) -> Mark:
-        """Return what an alert asks for."""
+        """Return the mark for a configured alert."""
         kind = MARK if alert.action == "mark" else ALERT
         return cls(kind, words, alert.action == "stop", metric, step)
 
 
 def record(connection: Connection, stage_id: str, attempt: int, marks: Iterable[Mark]) -> None:
-    """Record marks on a stage's attempt, in a write transaction; an owner of no stage has none."""
+    """Record alerts on a stage's attempt, in a write transaction; ignored if it is not a stage."""
     if connection.execute(select(STAGES.c.id).where(STAGES.c.id == stage_id)).first() is None:
         return
     stage = stages.get(connection, stage_id)

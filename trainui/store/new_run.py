@@ -1,4 +1,4 @@
-"""A run, stored whole in one transaction: its pipeline, stages, edges and first event."""
+"""Storing a new run in one transaction: its pipeline, stages, edges and first event."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from trainui.store import rows
 from trainui.store.driver import Connection
 
 LARGEST_STEP = 24 * 3600 * clock.SECOND
-"""Microseconds by which a clock is set back at most for runs to keep their order."""
+"""Microseconds: the largest clock correction after which runs still keep their order."""
 
 _AT_ONCE = 50
-"""Rows of one statement: what goes to a server in a thousand statements takes a second."""
+"""Rows per statement: a thousand single statements to a server take a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +29,18 @@ class NewRun:
     id: str
     name: str
     pipeline: Pipeline
-    """Submitted: what `${...}` stands for is filled in."""
+    """The submitted pipeline, with `${...}` substituted."""
     directory: str
     stage_directories: Mapping[str, str]
-    """Absolute, by the stages' full names."""
+    """Absolute, by full stage name."""
     submission: Mapping[str, Any]
-    """The submitting shell's umask, sys.path entry, python and the directories in which inputs may
-    lie: never its environment."""
+    """The submitting shell's umask, sys.path entry, python and the directories allowed for
+    inputs: never its environment."""
     priority: int = 0
     host: str | None = None
-    """Where it is submitted."""
+    """The host where it is submitted."""
     place: str | None = None
-    """The identity of the directory of runs in which it lies, where several hosts may see it."""
+    """The identity of the directory of runs that contains it, which several hosts may share."""
 
 
 def create(connection: Connection, new: NewRun) -> None:
@@ -51,7 +51,7 @@ def create(connection: Connection, new: NewRun) -> None:
         new: the run.
 
     Raises:
-        UsageError: there is a run of this id.
+        UsageError: a run with this id exists.
     """
     if connection.execute("SELECT 1 FROM runs WHERE id = ?", (new.id,)).fetchone():
         raise UsageError(f"a run with the id {new.id!r} exists; resume it, or choose another id")
@@ -67,7 +67,7 @@ def create(connection: Connection, new: NewRun) -> None:
 
 
 def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
-    """Store a pipeline's text, unless it is there."""
+    """Store a pipeline's text, unless it is already stored."""
     known = "SELECT 1 FROM pipelines WHERE digest = ?"
     if connection.execute(known, (pipeline.digest,)).fetchone() is None:
         values = {"digest": pipeline.digest, "name": pipeline.name, "text": pipeline.text}
@@ -75,9 +75,9 @@ def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
 
 
 def _created_at(connection: Connection) -> int:
-    """Return the time now, or just after the newest run's: runs keep their order by it.
+    """Return the time now, or just after the newest run's, since runs are ordered by it.
 
-    Though the clock was set back since; not where it was days ahead, which is no time to go on by.
+    This keeps the order after a clock was set back, unless it had been days ahead.
     """
     now = clock.now()
     latest = connection.execute(

@@ -1,4 +1,4 @@
-"""What happens, as it happens, and what of it a person is rung for.
+"""The event feed, and the events that ring the terminal's bell.
 
 Plain SQL on a read-only connection.
 """
@@ -15,13 +15,13 @@ from trainui.store.driver import Connection
 
 
 def last(connection: Connection) -> int:
-    """Return the number of the newest event; 0 where there is none."""
+    """Return the number of the newest event; 0 if there are none."""
     row = connection.execute("SELECT max(id) FROM events").fetchone()
     return int(row[0] or 0)
 
 
 def after(connection: Connection, event: int) -> tuple[int, list[Notice]]:
-    """Return the number of the newest event, and what those after `event` are rung for."""
+    """Return the number of the newest event, and the notices for the events after `event`."""
     places = ", ".join("?" * len(MARKS))
     found = connection.execute(
         "SELECT events.id, kind, events.run_id, runs.name, text, data_json FROM events "
@@ -39,7 +39,7 @@ def after(connection: Connection, event: int) -> tuple[int, list[Notice]]:
 
 
 class Entry(NamedTuple):
-    """An event, and what it belongs to."""
+    """An event with its run and stage."""
 
     number: int
     """Later events have higher ones."""
@@ -57,7 +57,7 @@ def entries(
         connection: for reading.
         run_id: only of this run.
         after: only those with higher numbers.
-        most: only so many, the last ones.
+        most: at most this many, the newest ones.
     """
     of_run, run = ("AND run_id = ?", (run_id,)) if run_id is not None else ("", ())
     found = connection.execute(
@@ -72,12 +72,12 @@ def entries(
 def marks(
     connection: Connection, run_id: str, kinds: Sequence[str] = MARKED
 ) -> dict[str, list[Event]]:
-    """Return the marks on the last attempt of each of a run's stages, by the stage's name.
+    """Return the alerts on the last attempt of each of a run's stages, by stage name.
 
     Args:
         connection: for reading.
         run_id: the run.
-        kinds: those of the events that count.
+        kinds: the kinds of events to return.
     """
     found: dict[str, list[Event]] = {}
     for row in connection.execute(

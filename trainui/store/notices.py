@@ -1,4 +1,4 @@
-"""What people are to be told of: taken from the store once, whoever takes it."""
+"""Notifications: each is taken from the store once, whichever process takes it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from trainui.store.engine import Store
 from trainui.store.tables import EVENTS, RUNS, STAGES
 
 TOLD = "notified_event"
-"""The flag that holds the number of the last event that was looked at for this."""
+"""The flag with the number of the last event processed for notifications."""
 
 NAMED = 3
-"""Stages that are named in the words on a run's end."""
+"""Maximum number of stages named in the notification of a run's end."""
 
 
 class Notices:
-    """Takes what nobody was told of yet; remembers how far the events were looked through."""
+    """Takes pending notifications; remembers the last event processed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._looked_to = 0
 
     def take(self) -> list[Notice]:
-        """Return what nobody was told of yet, and note that it was told.
+        """Return the pending notifications, and record them as sent.
 
-        It is noted first: should this process die before it tells, nobody is told twice.
+        They are recorded first: if this process dies before it sends them, none is sent twice.
         """
         with self._store.read() as connection:
             last = connection.execute(_LAST).scalar() or 0
-            self._looked_to = min(self._looked_to, last)  # of deleted runs numbers come again
+            self._looked_to = min(self._looked_to, last)  # numbers of deleted runs are reused
             if not (runs.to_notify(connection) or _marks(connection, self._looked_to)):
                 self._looked_to = last
                 return []
@@ -51,7 +51,7 @@ class Notices:
 
 
 def begin(store: Store) -> None:
-    """Take what has happened so far for told, in a store of which nothing was told yet."""
+    """Mark all events so far as notified, in a store without this mark."""
     with store.write() as connection:
         if runs.flag(connection, TOLD) is None:
             last = connection.execute(_LAST).scalar()
@@ -59,7 +59,7 @@ def begin(store: Store) -> None:
 
 
 def _marks(connection: Connection, told: int) -> list[tuple[int, Notice]]:
-    """Return the marks after the event of a number."""
+    """Return the alerts after an event number."""
     found = connection.execute(_MARKS, {"told": told})
     return [
         (number, Notice(kind, run_id, name, f"{name}: {text}"))
@@ -87,7 +87,7 @@ def _end(connection: Connection, run: RunRecord) -> Notice:
 
 
 def _culprits(connection: Connection, run: RunRecord) -> Sequence[str]:
-    """Return the stages that are the reason for a run's end, each with why."""
+    """Return the stages that caused a run's end, each with the reason."""
     if run.status == Status.COMPLETED:
         return []
     found = connection.execute(

@@ -1,4 +1,4 @@
-"""Attempts of other stages that ran while a stage's did."""
+"""Attempts of other stages that ran at the same time as a stage's."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Overlap(NamedTuple):
     definition: StageDefinition
     started_at: int
     completed_at: int
-    """Now, where it still runs."""
+    """Now, if it is still running."""
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[Overlap]:
-    """Return the attempts of other stages with a checkpoint that ran while a stage's attempts did.
+    """Return the attempts of other stages with a checkpoint that overlapped a stage's attempts.
 
     Args:
         connection: for reading.

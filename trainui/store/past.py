@@ -1,6 +1,6 @@
-"""How long a pipeline's stages took in its last runs, and how long a run will still take.
+"""Run history: durations of a pipeline's stages in its last runs, and a run's remaining time.
 
-Plain SQL on a read-only driver connection, since the screen reads through here.
+Plain SQL on a read-only driver connection, since the screen uses it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from trainui.store import driver, rows
 RUNS_LOOKED_AT = 10
 
 STAGES_LOOKED_AT = 3000
-"""Of all those runs together: a pipeline of many stages is known by fewer runs."""
+"""Limit for all those runs together: for a pipeline of many stages, fewer runs are read."""
 
 _SQL = """
 WITH lately AS (
@@ -47,14 +47,14 @@ _WORK_ON_POSTGRESQL = """(SELECT '[' || string_agg(
 def completions(
     connection: driver.Connection, run: RunRecord, stages: int
 ) -> dict[str, list[Past]]:
-    """Return how long a pipeline's stages took from beginning to end, newest first, by full name.
+    """Return the durations of a pipeline's completed stages, newest first, by full name.
 
-    Runs of the same name and file count, this one among them.
+    Reads the runs with the same name and file, including this one.
 
     Args:
-        connection: to read with.
+        connection: for reading.
         run: a run of the pipeline.
-        stages: how many stages it has.
+        stages: its number of stages.
     """
     most = min(max(STAGES_LOOKED_AT // max(stages, 1), 1), RUNS_LOOKED_AT)
     found: dict[str, list[Past]] = {}
@@ -66,7 +66,7 @@ def completions(
 
 
 def work_of(run: RunRecord, stage: StageRecord) -> str:
-    """Return what a stage executes as `completions` has it."""
+    """Return a stage's command or task with its parameters, in the form that `completions` uses."""
     definition = stage.definition
     parts = [definition.command, definition.task, definition.params]
     return rows.dump(parts).replace(run.directory, "")
@@ -75,12 +75,12 @@ def work_of(run: RunRecord, stage: StageRecord) -> str:
 def usual(
     run: RunRecord, stages: Sequence[StageRecord], past: Mapping[str, Sequence[Past]]
 ) -> dict[str, float | None]:
-    """Return how long each stage usually takes, by full name; only of those with a past.
+    """Return how long each stage usually takes, by full name; only for stages with a history.
 
     Args:
         run: the run.
         stages: its stages.
-        past: as `completions` returns it.
+        past: the result of `completions`.
     """
     return {
         stage.name: estimate.usual(past[stage.name], work_of(run, stage))
@@ -94,12 +94,12 @@ def seconds_left(
     usual: Mapping[str, float | None],
     progress: Mapping[str, Progress],
 ) -> dict[str, float | None]:
-    """Return how long each unfinished stage will still take, by full name.
+    """Return the remaining seconds of each unfinished stage, by full name.
 
     Args:
-        stages: of a run.
-        usual: as `usual` returns it.
-        progress: of the stages that run.
+        stages: the stages of a run.
+        usual: the result of `usual`.
+        progress: the progress of running stages.
     """
     return {
         stage.name: estimate.left(usual.get(stage.name), progress.get(stage.name))
@@ -109,7 +109,7 @@ def seconds_left(
 
 
 def elapsed(stages: Sequence[StageRecord], now: int) -> dict[str, Progress]:
-    """Return the progress of the stages that run, as far as a clock tells."""
+    """Return the progress of running stages as elapsed time only."""
     return {
         stage.name: Progress(max(now - stage.started_at, 0) / clock.SECOND)
         for stage in stages
@@ -120,12 +120,12 @@ def elapsed(stages: Sequence[StageRecord], now: int) -> dict[str, Progress]:
 def to_go(
     stages: Sequence[StageRecord], seconds: Mapping[str, float | None], cpus: int
 ) -> ToGo | None:
-    """Return how long a run will still take.
+    """Return the estimated remaining time of a run.
 
     Args:
         stages: its stages.
-        seconds: as `seconds_left` returns it.
-        cpus: how many CPU places there are.
+        seconds: the result of `seconds_left`.
+        cpus: the number of CPU slots.
     """
     unfinished = [stage for stage in stages if stage.name in seconds]
     upstreams = {stage.name: stage.depends_on for stage in unfinished}

@@ -1,4 +1,4 @@
-"""A word while a write waits for a locked database, so that nobody takes that for a hang."""
+"""Lock-wait notice: shown while a write waits for a locked database, so that nothing looks hung."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SAY_AFTER = 2.0
 WORDS = "another process holds the database; waiting for it, for half a minute at most"
 
 say: Callable[[str], None] | None = None
-"""How it is said; None: nobody is there to read it."""
+"""The function that shows it; None: nobody would see it."""
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Say so where what is done in here takes long."""
+    """Show the notice if the enclosed block takes long."""
     if say is None:
         yield
         return

@@ -1,7 +1,6 @@
-"""Where the points of a series lie: its chunks and the parts of tails, as the store holds them.
+"""Segments: the chunks and the parts of tails that contain a series' points.
 
-Plain SQL on a read-only driver connection. Readings that belong together are made inside one
-`view`.
+Plain SQL on a read-only driver connection. Reads that belong together are made inside one `view`.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from trainui.store.chunks import Points
 from trainui.store.stitching import History, Piece, Start
 
 Owners = Mapping[str, str] | Iterable[str]
-"""Ids of stages or names of jobs; as a mapping, each with the name to show."""
+"""Ids of stages or names of jobs; as a mapping, each with its display name."""
 
 KEPT_TAILS = 256
-"""Tails that are remembered as they were read: those of some live stages, a few megabytes."""
+"""Decoded tails that are cached: those of a few live stages, some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series and where its points lie."""
+    """One series and the segments with its points."""
 
     owner: str
     name: str
@@ -36,9 +35,9 @@ def series(connection: driver.Connection, owners: Owners, name: str | None = Non
     """Return the series of some owners, in the order in which they were first seen.
 
     Args:
-        connection: on the store.
-        owners: whose.
-        name: only the series of this name.
+        connection: a connection to the store.
+        owners: the owners.
+        name: only the series with this name.
     """
     with view(connection):
         return [found for owner in owners for found in series_of(connection, owner, name)]
@@ -46,7 +45,7 @@ def series(connection: driver.Connection, owners: Owners, name: str | None = Non
 
 @contextmanager
 def view(connection: driver.Connection) -> Iterator[None]:
-    """Let all statements see one state: else points could move from a tail to a chunk between."""
+    """Read from one snapshot: otherwise points could move from a tail to a chunk in between."""
     if connection.in_transaction:
         yield
         return
@@ -60,7 +59,7 @@ def view(connection: driver.Connection) -> Iterator[None]:
 def series_of(
     connection: driver.Connection, owner: str, name: str | None = None
 ) -> Iterator[Series]:
-    """Yield an owner's series, or the one of this name, inside `view`."""
+    """Yield an owner's series, or the one with this name, inside `view`."""
     names: dict[int, str] = {
         series_id: found
         for series_id, found in connection.execute(
@@ -91,9 +90,9 @@ def _chunks_of(connection: driver.Connection, series_id: int) -> list[Piece]:
 def tails_of(
     connection: driver.Connection, owner: str, of: Set[int]
 ) -> Iterator[tuple[int, Piece]]:
-    """Yield the parts of an owner's tails that are of some series, each with the id of its series.
+    """Yield the parts of an owner's tails for some series, each with the id of its series.
 
-    Inside `view`.
+    Must run inside `view`.
     """
     for attempt, source_id, generation, blob in connection.execute(
         "SELECT tails.attempt, source_id, tails.generation, points FROM tails "
@@ -106,7 +105,7 @@ def tails_of(
 
 @lru_cache(maxsize=KEPT_TAILS)
 def _parts_of(history: History, blob: bytes) -> dict[int, Piece]:
-    """Return the parts of a tail by series: it is looked at again and again while it is one."""
+    """Return the parts of a tail by series; cached, since a tail is read many times."""
     return {
         part.series_id: Piece(history, stitching.describe_tail(part), None, part)
         for part in chunks.unpack_tail(blob)
@@ -114,7 +113,7 @@ def _parts_of(history: History, blob: bytes) -> dict[int, Piece]:
 
 
 def load(connection: driver.Connection, piece: Piece) -> Points:
-    """Return the points of a piece."""
+    """Return the points of a segment."""
     if piece.tail is not None:
         return piece.tail.points
     row = connection.execute(
@@ -125,19 +124,19 @@ def load(connection: driver.Connection, piece: Piece) -> Points:
 
 
 def pieces_of(connection: driver.Connection, owner: str, name: str) -> tuple[Piece, ...]:
-    """Return where the points of one series lie; nowhere if there is no such series."""
+    """Return the segments of one series; none if there is no such series."""
     return next((found.pieces for found in series_of(connection, owner, name)), ())
 
 
 def cuts_of(pieces: Iterable[Piece]) -> dict[History, float]:
-    """Return where each history of some pieces is cut."""
+    """Return the step from which each history of some segments is superseded."""
     return stitching.cuts(
         Start(piece.history, piece.stats.first_ordinal, piece.stats.first_step) for piece in pieces
     )
 
 
 def with_cuts(pieces: tuple[Piece, ...]) -> list[tuple[Piece, float]]:
-    """Return the pieces that hold points that count, each with where it is cut."""
+    """Return the segments with points not superseded, each with the step where it is cut."""
     cuts = cuts_of(pieces)
     return [
         (piece, cuts[piece.history])

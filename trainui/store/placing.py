@@ -1,7 +1,6 @@
-"""Where on an axis a point lies: at its step, its epoch, or a time.
+"""The x position of a point on an axis: its step, its epoch, or a time.
 
-The rule that lives here: what an epoch, or a time, is at a step. A point that has no place on the
-axis gets NaN.
+The rule: how a step maps to an epoch or a time. A point without a position on the axis gets NaN.
 """
 
 from __future__ import annotations
@@ -23,37 +22,37 @@ if TYPE_CHECKING:
     Place = Callable[[Floats, Floats, Ints], Floats]
 
 EPOCH_COLUMNS = 1024
-"""In so many columns a long series of epochs is read: between them it is a line."""
+"""Columns in which a long series of epochs is read, with straight lines between them."""
 
 MANY = 50_000
-"""Points from which on a series is summed up rather than read point by point."""
+"""Number of points from which a series is summarised instead of read point by point."""
 
 SAMPLES = 256
-"""Chunks whose times are looked at to tell the times of millions of points."""
+"""Chunks sampled to estimate the times of millions of points."""
 
 
 class Axis(StrEnum):
-    """What a curve is drawn over."""
+    """The x axis of a curve."""
 
     STEP = "step"
     EPOCH = "epoch"
-    """By the stage's metric `epoch`, between two of its points in proportion."""
+    """From the stage's metric `epoch`, interpolated between two of its points."""
     RELATIVE = "relative"
     """Seconds since the first point."""
     GPU = "gpu"
-    """Seconds that GPUs were held for it, each counted, by all attempts up to then."""
+    """GPU seconds used so far: seconds times GPUs, over all attempts."""
     WALL = "wall"
     """Seconds since 1970 in UTC."""
 
 
 def placing(connection: driver.Connection, owner: str, every: Sequence[Piece], axis: Axis) -> Place:
-    """Return what gives the places of points from their steps, times and attempts.
+    """Return a function from the points' steps, times and attempts to their positions.
 
     Args:
-        connection: on the store, inside `pieces.view`.
-        owner: whose points.
-        every: all pieces of the series.
-        axis: what they lie along.
+        connection: a connection to the store, inside `pieces.view`.
+        owner: the owner of the points.
+        every: all segments of the series.
+        axis: the axis.
     """
     if axis == Axis.STEP:
         return lambda steps, _times, _attempts: steps
@@ -68,7 +67,7 @@ def placing(connection: driver.Connection, owner: str, every: Sequence[Piece], a
 
 
 def _first_time(connection: driver.Connection, every: Sequence[Piece]) -> float:
-    """Return when the first point with a time was made; NaN where none has one."""
+    """Return the time of the first point that has one; NaN if none has."""
     for piece in every:
         times = pieces.load(connection, piece).times
         known = times[times != NO_TIME]
@@ -94,13 +93,13 @@ def _gpu_seconds(times: Floats, numbers: Ints, attempts: Sequence[AttemptRecord]
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What x is at some steps; between two of them a line."""
+    """Positions known at some steps, with linear interpolation between them."""
 
     steps: Floats
     x: Floats
 
     def at(self, steps: Floats) -> Floats:
-        """Return x at steps; NaN outside of what is known."""
+        """Return the positions at steps; NaN outside the known range."""
         import numpy as np
 
         if not len(self.steps):
@@ -108,7 +107,7 @@ class Samples:
         return np.interp(steps, self.steps, self.x, left=np.nan, right=np.nan)
 
     def back(self, x: float) -> float:
-        """Return the step at an x; the first or last one outside."""
+        """Return the step at a position; outside, the first or the last step."""
         import numpy as np
 
         return float(np.interp(x, self.x, self.steps)) if len(self.x) else float("nan")
@@ -117,13 +116,13 @@ class Samples:
 def samples(
     connection: driver.Connection, owner: str, every: Sequence[Piece], axis: Axis
 ) -> Samples:
-    """Return what x is at some steps of a series that is too long to be read point by point.
+    """Return the positions at some steps of a series too long to be read point by point.
 
     Args:
-        connection: on the store, inside `pieces.view`.
-        owner: whose points.
-        every: all pieces of the series.
-        axis: what they lie along, other than steps.
+        connection: a connection to the store, inside `pieces.view`.
+        owner: the owner of the points.
+        every: all segments of the series.
+        axis: the axis, not steps.
     """
     import numpy as np
 
@@ -145,7 +144,7 @@ def samples(
 
 
 def _ascending(steps: Floats, x: Floats) -> Samples:
-    """Return what is known in the order of steps, what runs backwards held."""
+    """Return samples sorted by step; where x would decrease, it is kept constant."""
     import numpy as np
 
     known = np.isfinite(steps) & np.isfinite(x)

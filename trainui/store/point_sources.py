@@ -1,8 +1,8 @@
-"""Files that points are read from, and how far: the verbs of the table of sources.
+"""Sources: the files that points are read from, and the offsets reached.
 
-The rule that lives here: a source moves on only from where its reader believes it stands. So a
-reader that is killed at any moment, or two that read one file, neither lose a point nor store one
-twice.
+The rule: a guarded update (compare-and-set) advances a source only from the state that its reader
+has seen. So a reader killed at any moment, or two that read one file, neither lose a point nor
+store one twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class StaleSourceError(TrainuiError):
-    """Somebody else stored more of this source meanwhile: look again how far it is."""
+    """Another reader stored more of this source in the meantime: read its state again."""
 
     code = "stale_source"
 
@@ -37,7 +37,7 @@ _COLUMNS = (
 
 
 def raw(connection: Connection) -> driver.Connection:
-    """Return the driver's connection, in the transaction that is open on `connection`."""
+    """Return the driver's connection, inside the transaction open on `connection`."""
     found = connection.connection.driver_connection
     if isinstance(found, sqlite3.Connection):
         return found
@@ -47,8 +47,7 @@ def raw(connection: Connection) -> driver.Connection:
 def run(connection: Connection, statement: str, parameters: tuple[Any, ...] = ()) -> driver.Cursor:
     """Execute a statement on the driver's connection.
 
-    Through SQLAlchemy it would cost ten times as much, and some dozen files may be stored twenty
-    times a second.
+    SQLAlchemy would cost ten times as much, and a dozen files may be stored twenty times a second.
     """
     return raw(connection).execute(statement, parameters)
 
@@ -63,19 +62,19 @@ def insert(connection: Connection, statement: str, parameters: tuple[Any, ...]) 
 
 
 def lock_owner(connection: Connection, owner: str) -> None:
-    """Keep others from storing points of an owner until the transaction ends."""
+    """Prevent others from storing points of an owner until the transaction ends."""
     if connection.dialect.name == "postgresql":
         postgres.lock_owner(raw(connection), owner)
 
 
 def last_attempt(connection: Connection, owner: str) -> int:
-    """Return the number of a stage's last attempt; 0 for an owner that is no stage."""
+    """Return the number of a stage's last attempt; 0 if the owner is not a stage."""
     row = run(connection, "SELECT attempt FROM stages WHERE id = ?", (owner,)).fetchone()
     return int(row[0]) if row else 0
 
 
 def sources(connection: Connection, owner: str) -> list[Source]:
-    """Return an owner's sources, the first known one first."""
+    """Return an owner's sources, the oldest first."""
     found = run(connection, f"SELECT {_COLUMNS} FROM sources WHERE owner = ? ORDER BY id", (owner,))
     return [_source(row) for row in found]
 
@@ -91,7 +90,7 @@ def offsets(connection: Connection) -> dict[str, int]:
 
 
 def source(connection: Connection, source_id: int) -> Source | None:
-    """Return a source as it stands; None if it was deleted."""
+    """Return a source's stored state; None if it was deleted."""
     row = run(connection, f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone()
     return _source(row) if row else None
 
@@ -106,7 +105,7 @@ def _source(row: Sequence[Any]) -> Source:
 
 
 def add_source(connection: Connection, owner: str, key: str, *, attempt: int) -> Source:
-    """Return the owner's source of this key, made now unless it is there."""
+    """Return the owner's source with this key; create it if it does not exist."""
     for known in sources(connection, owner):
         if known.key == key:
             return known
@@ -120,7 +119,7 @@ def add_source(connection: Connection, owner: str, key: str, *, attempt: int) ->
 
 
 def set_problem(connection: Connection, source_id: int, problem: str | None) -> None:
-    """Note why a source cannot be read, in words, or that it can."""
+    """Record why a source cannot be read, in words; None: it can."""
     run(
         connection,
         "UPDATE sources SET problem = ? WHERE id = ? AND problem IS NOT ?",
@@ -129,12 +128,12 @@ def set_problem(connection: Connection, source_id: int, problem: str | None) -> 
 
 
 def rename_source(connection: Connection, source_id: int, key: str) -> None:
-    """Note that a file has another name now."""
+    """Record a file's new name."""
     run(connection, "UPDATE sources SET key = ? WHERE id = ?", (key, source_id))
 
 
 def next_ordinal(connection: Connection, owner: str) -> int:
-    """Return an ordinal above that of every point of an owner."""
+    """Return an ordinal above those of all points of an owner."""
     row = run(
         connection, "SELECT max(next_ordinal) FROM sources WHERE owner = ?", (owner,)
     ).fetchone()
@@ -142,7 +141,7 @@ def next_ordinal(connection: Connection, owner: str) -> int:
 
 
 def next_restart(connection: Connection, owner: str, attempt: int) -> int:
-    """Return the generation of a writer that has started again: above all of its attempt."""
+    """Return the generation for a restarted writer: above all others of its attempt."""
     row = run(
         connection,
         "SELECT max(generation) FROM sources WHERE owner = ? AND attempt = ?",
@@ -156,10 +155,10 @@ def _as_json(identity: Identity) -> str:
 
 
 def move(connection: Connection, before: Source, after: Source) -> None:
-    """Move a source on, in the transaction that stores its points.
+    """Advance a source, in the transaction that stores its points.
 
     Raises:
-        StaleSourceError: it no longer stands where `before` says.
+        StaleSourceError: its state is no longer `before`.
     """
     moved = run(
         connection,

@@ -1,7 +1,7 @@
 """The tables of points: private to the store, written by `store.points`, read by `store.curves`.
 
-New points of a live source go into small tails, a row for each read; full tails and backlogs go
-into chunks, a row for some thousand points of one series.
+New points of a live source go into small tails, one row per read; full tails and backlogs go into
+chunks, one row for some thousand points of one series.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ def _blob() -> Column[bytes]:
 
 
 class SeriesRow(SQLModel, table=True):
-    """A metric of one owner, all its attempts together."""
+    """A metric of one owner, with all its attempts."""
 
     __tablename__ = "series"
     __table_args__ = (UniqueConstraint("owner", "name"),)
 
     id: int | None = Field(default=None, primary_key=True)
     owner: str
-    """A stage's id, or whatever name a caller of the API gave."""
+    """A stage's id, or a name chosen by a caller of the API."""
     name: str
 
 
 class SourceRow(SQLModel, table=True):
-    """A file that points are read from, and how far it is read."""
+    """A file that points are read from, and the offset reached."""
 
     __tablename__ = "sources"
     __table_args__ = (Index("ix_sources_owner", "owner"),)
@@ -49,27 +49,27 @@ class SourceRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     owner: str
     key: str
-    """Which file: its path, with the pattern's digest where one text has several readers."""
+    """Identifies the file: its path, and the pattern's digest if a file has several readers."""
     format: str | None = None
     attempt: int = 0
-    """Number of the attempt that its points belong to now; 0: none."""
+    """Number of the attempt that new points belong to; 0: none."""
     generation: int = 0
-    """How often the file was found to hold another history than the one stored."""
+    """How often the file was found to have another history than the stored one."""
     offset: int = Field(default=0, sa_column=_big(0))
-    """Bytes up to which it is stored."""
+    """Bytes stored so far."""
     rows: int = Field(default=0, sa_column=_big(0))
-    """Records up to there."""
+    """Records stored so far."""
     next_ordinal: int = Field(default=0, sa_column=_big(0))
-    """Above every ordinal that a point of this source has."""
+    """Above the ordinals of all points of this source."""
     identity_json: str | None = None
     """Device, inode, and hashes of bytes at the start and before the offset."""
     state_json: str = "{}"
-    """What its format remembers, such as a table's header."""
+    """The decoder's state, e.g. a table's header."""
     tail_rows: int = 0
     tail_points: int = 0
-    """How much of it lies in `tails`."""
+    """How many of its points are in `tails`."""
     version: int = 0
-    """Counts its changes: who stores checks that nobody else did meanwhile."""
+    """Counts changes; compared before each update, so that concurrent readers are detected."""
     problem: str | None = None
     """Why it cannot be read, in words."""
 
@@ -79,7 +79,7 @@ class ChunkRow(SQLModel, table=True):
 
     __tablename__ = "chunks"
     __table_args__ = (
-        # on PostgreSQL a migration says the same, whose dialect takes long to import
+        # on PostgreSQL a migration creates it: importing that dialect takes long
         Index("ix_chunks_open", "source_id", sqlite_where=text("open")),
     )
 
@@ -89,11 +89,11 @@ class ChunkRow(SQLModel, table=True):
     attempt: int
     generation: int
     start_byte: int = Field(sa_column=_big())
-    """The bytes of the source that its points were read from: from here on."""
+    """Offset in the source where its points begin."""
     end_byte: int = Field(sa_column=_big())
-    """Up to here; other series' points lie between."""
+    """Offset where they end; points of other series may lie in between."""
     open: bool
-    """It is not full: the next points of its series, source and attempt are added."""
+    """True if not full: the next points of its series, source and attempt are appended."""
     n: int
     float_steps: bool
     ordinals: bytes = Field(sa_column=_blob())
@@ -103,7 +103,7 @@ class ChunkRow(SQLModel, table=True):
 
 
 class ChunkFiguresRow(SQLModel, table=True):
-    """A chunk in figures, apart from its columns so that a whole series costs few pages."""
+    """A chunk's statistics, apart from its columns, so that a whole series takes few pages."""
 
     __tablename__ = "chunk_figures"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -111,11 +111,11 @@ class ChunkFiguresRow(SQLModel, table=True):
     series_id: int = Field(primary_key=True, sa_type=BigInteger)
     chunk_id: int = Field(primary_key=True, sa_type=BigInteger)
     figures: bytes = Field(sa_column=_blob())
-    """Its history and `chunks.Stats` as one value, since thousands of rows are read at a time."""
+    """Its history and `chunks.Stats` in one value, since thousands of rows are read at once."""
 
 
 class TailRow(SQLModel, table=True):
-    """The points of one read of a live source, of all its series, until they go into chunks."""
+    """The points of one read of a live source, of all its series, until they move into chunks."""
 
     __tablename__ = "tails"
     __table_args__ = (Index("ix_tails_source", "source_id"),)
