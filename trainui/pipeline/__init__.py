@@ -1,1 +1,1 @@
-"""Pipeline files: read, checked, expanded, filled in; pure logic that touches nothing."""
+"""Read, check and expand pipeline files and substitute variables, without side effects."""

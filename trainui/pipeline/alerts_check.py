@@ -1,4 +1,4 @@
-"""Alerts that cannot work: of no condition or several, or with fields that mean nothing there."""
+"""Check alerts: exactly one condition each, and only fields that apply to this condition."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from trainui.pipeline.problems import Problems
 _NEED_METRIC = ("above", "below", "no_improvement")
 
 _ONLY_WITH = {"goal": ("no_improvement",), "metric": ALERT_CONDITIONS[:-1]}
-"""Fields that mean something with some conditions only."""
+"""Fields that apply to some conditions only."""
 
 
 def check(outline: Outline, problems: Problems) -> None:
-    """Note every alert that is wrong."""
+    """Report every invalid alert."""
     defaults = outline.document.get("defaults")
     for node in (defaults, *(stage.node for stage in outline.stages)):
         if isinstance(node, Mapping):
@@ -37,12 +37,12 @@ def _check_alert(alert: Mapping, problems: Problems) -> None:
         problems.add(alert.mark, "alert-condition", message)
         return
     if given[0] in _NEED_METRIC and "metric" not in alert.entries:
-        message = f"{given[0]} must say of which metric; add metric: NAME"
+        message = f"{given[0]} needs a metric; add metric: NAME"
         problems.add(alert.mark, "alert-condition", message)
     if given == ["stalled"] and "after" in alert.entries:
-        message = "after means nothing with stalled; take it out"
+        message = "after has no effect with stalled; remove it"
         problems.add(alert.entries["after"].key.mark, "alert-condition", message)
     for name, conditions in _ONLY_WITH.items():
         if name in alert.entries and given[0] not in conditions:
-            message = f"{name} means nothing with {given[0]}; take it out"
+            message = f"{name} has no effect with {given[0]}; remove it"
             problems.add(alert.entries[name].key.mark, "alert-condition", message)

@@ -1,4 +1,4 @@
-"""The Python API's list of stages as a document, and as the text that says the same."""
+"""Convert the Python API's list of stages to a document and to the equivalent pipeline file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from trainui.pipeline.nodes import (
 from trainui.pipeline.problems import Problems, did_you_mean, quoted
 
 KEYS = ("name", "task", "params", "depends_on")
-"""What a stage of the API may say."""
+"""Keys that a stage passed to the Python API may have."""
 
 
 def document_of(name: str, stages: AnySequence[Any], problems: Problems) -> Mapping:
-    """Return the document; a stage's place is the line of its number in the list."""
+    """Return the document; problems give a stage's position in the list as the line number."""
     items = [_stage(stage, index, problems) for index, stage in enumerate(stages)]
     present = tuple(item for item in items if item is not None)
     return Mapping(
@@ -37,7 +37,7 @@ def document_of(name: str, stages: AnySequence[Any], problems: Problems) -> Mapp
 
 
 def text_of(name: str, stages: AnySequence[Any]) -> str:
-    """Return the text of the same pipeline: JSON, which is YAML too."""
+    """Return the equivalent pipeline file, as JSON (which is also valid YAML)."""
     entries = [json.dumps(_without_nothing(stage), allow_nan=False) for stage in stages]
     listed = ",\n  ".join(entries)
     return f'{{"name": {json.dumps(name)}, "stages": [\n  {listed}\n]}}\n'

@@ -1,4 +1,4 @@
-"""A document checked in every way and made a pipeline: all problems at once, or none."""
+"""Run every check on a document and build the pipeline; all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -28,41 +28,41 @@ from trainui.pipeline.spec import PipelineSpec
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a document came from."""
+    """The source of a document."""
 
     text: str
-    """As it was read."""
+    """The file's text, unchanged."""
 
     directory: str
-    """Absolute: what relative paths are relative to."""
+    """Base directory of relative paths; absolute."""
 
     name: str
-    """The pipeline's name where the document has none."""
+    """The pipeline's name if the document gives none."""
 
     given: AnyMapping[str, str] = field(default_factory=dict)
     """Values given with `-p`."""
 
     complete: bool = True
-    """Whether a parameter without a value is a problem."""
+    """True: a parameter without a value is a problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a document was found to be."""
+    """The result of checking a document."""
 
     spec: PipelineSpec | None
-    """None: a field is wrong, or takes the value of a parameter that is still to be given."""
+    """None: a field is invalid, or uses a parameter that has no value yet."""
 
     outline: outline.Outline
 
 
 def examine(document: Mapping, origin: Origin, problems: Problems) -> Examined:
-    """Check a document in every way.
+    """Run every check on a document.
 
     Args:
-        document: the whole of it.
-        origin: where it came from.
-        problems: gets what is wrong.
+        document: the complete document.
+        origin: the document's source.
+        problems: collects what is wrong.
     """
     document = defaults.apply(document)
     declared = document.get("params")
@@ -88,15 +88,15 @@ def examine(document: Mapping, origin: Origin, problems: Problems) -> Examined:
 
 
 def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
-    """Return the pipeline that a document says.
+    """Return the pipeline that a document defines.
 
     Args:
-        document: the whole of it.
-        origin: where it came from, with all parameters.
-        problems: what was found while it was read.
+        document: the complete document.
+        origin: the document's source, with all parameter values.
+        problems: those found while the document was read.
 
     Raises:
-        PipelineFileError: there are problems, found here or before.
+        PipelineFileError: any problem was found, here or earlier.
     """
     examined = examine(document, origin, problems)
     problems.raise_if_any()

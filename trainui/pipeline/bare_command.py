@@ -1,7 +1,7 @@
-"""A bare command as a pipeline of one stage: the stage's name, and the file that says the same.
+"""Make a one-stage pipeline from a bare command, and write the equivalent pipeline file.
 
-The pipeline is made without reading that file, since to load Pydantic takes longer than all else
-that a submission does; a test checks that both are equal.
+The pipeline is built without parsing that file, because importing Pydantic takes longer than the
+rest of a submission; a test checks that both give the same pipeline.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ def from_command(
     directory: str | None = None,
     gpus: int = 0,
 ) -> Pipeline:
-    """Make a pipeline of one stage that runs a command as it is, with nothing filled in.
+    """Make a one-stage pipeline that runs a command as it is, without substitution.
 
-    One word with spaces in it that is no program's name is shell text.
+    A single word that contains spaces and is not the name of a program is treated as shell text.
 
     Args:
-        argv: the command's words.
-        name: the pipeline's name; None: the stage's, which is named after the script.
-        directory: where it runs; None: the current directory.
-        gpus: how many GPUs it gets.
+        argv: the command as an argument list.
+        name: the pipeline's name; None: the stage's name, which comes from the script.
+        directory: the working directory; None: the current directory.
+        gpus: the number of GPUs.
 
     Raises:
-        UsageError: there is no command, or it or the name cannot be stored.
+        UsageError: the command is empty, or the command or the name cannot be stored.
     """
     if name is not None and (problem := names.pipeline_name_fault(name)):
         raise UsageError(f"the name {name!r} {problem}")
@@ -59,10 +59,10 @@ def from_command(
 
 
 def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
-    """Return the pipeline file that says the same as a bare command.
+    """Return the pipeline file that is equivalent to a bare command.
 
     Raises:
-        UsageError: there is no command, or it holds bytes that are not UTF-8.
+        UsageError: the command is empty, or contains bytes that are not UTF-8.
     """
     if not argv or not argv[0].strip():
         raise UsageError("there is no command; write it after --, as in: run -- python train.py")
@@ -81,7 +81,7 @@ def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
 
 
 def stage_name(argv: Sequence[str]) -> str:
-    """Name a stage after its command's script, such as `train` for `python train.py --lr 1`."""
+    """Return a stage name taken from the script, e.g. `train` for `python train.py --lr 1`."""
     words = argv[0].split() if is_shell_text(argv) else argv
     name = _UNFIT.sub("_", _subject(words)).strip("_ ")
     name = "".join(character for character in name if character.isprintable())
@@ -89,7 +89,7 @@ def stage_name(argv: Sequence[str]) -> str:
 
 
 def is_shell_text(argv: Sequence[str]) -> bool:
-    """Tell whether a command is one word that the shell has to take apart."""
+    """Return True if a command is a single word that the shell has to split."""
     return len(argv) == 1 and re.search(r"\s", argv[0]) is not None and not shutil.which(argv[0])
 
 
@@ -112,6 +112,6 @@ def _run(argv: Sequence[str]) -> str:
 
 
 def _scalar(text: str) -> str:
-    """Write a text in YAML's double quotes; JSON's are the same but for a few characters."""
+    """Write a YAML double-quoted scalar: JSON's syntax, except for a few escaped characters."""
     written = json.dumps(text, ensure_ascii=False)
     return _BEYOND_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", written)

@@ -1,4 +1,4 @@
-"""Definitions made of a spec that is known to be right: matrices expanded, names resolved."""
+"""Build stage definitions from a valid spec: expand matrices and resolve dependency names."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from trainui.pipeline.spec import AlertSpec, CheckpointSpec, MetricSpec, Pipelin
 
 
 def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:
-    """Return the stages in the file's order, a matrix's members in the place of it.
+    """Return the stages in file order, with each matrix replaced by its members.
 
     Args:
-        spec: the file's fields.
-        outline: of the same document; it has the matrices' values.
-        directory: absolute: what relative paths are relative to.
+        spec: the validated fields of the file.
+        outline: the outline of the same document; it has the matrix values.
+        directory: base directory of relative paths; absolute.
     """
     groups = [
         Group(stage.name, expand(seen.matrix))
@@ -59,14 +59,14 @@ def _members(
 
 def _dependencies(spec: StageSpec, values: Values | None, pairing: Pairing) -> tuple[str, ...]:
     if len(spec.depends_on) == 1:
-        # as it is: where a thousand wait for the same thousand, one tuple serves them all
+        # not copied: when 1000 stages depend on the same 1000, they all share one tuple
         return pairing.resolve(spec.depends_on[0], values)
     resolved = (name for wanted in spec.depends_on for name in pairing.resolve(wanted, values))
     return tuple(dict.fromkeys(resolved))
 
 
 def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str, Json]:
-    """Return all that the members of a stage share."""
+    """Return the fields that all members of a stage have in common."""
     return {
         "command": spec.run,
         "task": spec.task,

@@ -1,4 +1,7 @@
-"""Checkpoints that the members of a sweep would share, and continue from each other's."""
+"""Check that the members of a sweep do not write their checkpoints to the same path.
+
+Otherwise one member would continue from the checkpoint of another.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from trainui.pipeline.problems import Problems, one_line
 from trainui.pipeline.template import Template, Variable
 
 _OWN = frozenset({"stage_dir", "stages"})
-"""Variables whose values differ from member to member."""
+"""Variables with a different value for each member."""
 
 _ABSOLUTE = frozenset({"run_dir", "env"})
-"""Variables that begin an absolute path, as far as can be seen; the members share it."""
+"""Variables that are assumed to start an absolute path, shared by all members."""
 
 
 def check(outline: Outline, problems: Problems) -> None:
-    """Note every sweep of which two members have the same checkpoints."""
+    """Report every sweep in which two members have the same checkpoint path."""
     for stage in outline.stages:
         path = _path(stage)
         if path is None or stage.size < 2:
@@ -47,7 +50,7 @@ def _path(stage: StageOutline) -> Scalar | None:
 def _filled(
     text: str, stage: StageOutline, known: Parameters, above: frozenset[str]
 ) -> Iterator[str | Variable]:
-    """Yield a text's parts, with parameters and the stage's own variables taken apart."""
+    """Yield a text's parts, with parameters and the stage's own environment variables expanded."""
     for part in template.parse(text):
         value = None if isinstance(part, str) else _value(part, stage, known)
         if value is None or str(part) in above:
@@ -67,7 +70,7 @@ def _value(variable: Variable, stage: StageOutline, known: Parameters) -> str | 
 
 
 def _is_outside(parts: Template) -> bool:
-    """Return whether a path leads out of the stage's directory."""
+    """Return True if a path leads out of the stage's directory."""
     first = parts[0] if parts else ""
     if isinstance(first, Variable):
         return first.kind in _ABSOLUTE
@@ -75,7 +78,7 @@ def _is_outside(parts: Template) -> bool:
 
 
 def _not_named(parts: Template, stage: StageOutline) -> list[str]:
-    """Return the keys of the matrix by which members differ, and their paths do not."""
+    """Return the matrix keys in which members differ but which their paths do not contain."""
     found = [part for part in parts if isinstance(part, Variable)]
     if any(one.kind in _OWN for one in found):
         return []

@@ -1,4 +1,4 @@
-"""A stage's command as the words of a process."""
+"""Convert a stage's command to the argument list of a process."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import shutil
 from collections.abc import Sequence
 
 STARTUP_VARIABLES = ("BASH_ENV", "ENV")
-"""Name files that a shell reads before its text; they are taken out where a shell is started."""
+"""Variables that name a startup file of a shell; removed before a shell is started."""
 
 
 def argv(command: str | Sequence[str], *, path: str | None = None) -> list[str]:
-    """Return the words to execute.
+    """Return the argument list to execute.
 
     Args:
-        command: shell text, or words, which are returned as they are.
-        path: where a shell is looked for, as in PATH; None: this process's PATH.
+        command: shell text, or an argument list, which is returned unchanged.
+        path: search path for the shell, in the format of PATH; None: this process's PATH.
     """
     if not isinstance(command, str):
         return list(command)

@@ -1,4 +1,4 @@
-"""YAML 1.2's core types: what a value written without quotes stands for."""
+"""The YAML 1.2 core schema: the type and value of an unquoted scalar."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from trainui.domain.definition import Json
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-"""What stands for nothing."""
+"""Scalars that mean null."""
 
 BOOLEANS = {
     "true": True,
@@ -17,10 +17,10 @@ BOOLEANS = {
     "False": False,
     "FALSE": False,
 }
-"""What stands for a flag; `yes`, `no`, `on` and `off` are text since YAML 1.2."""
+"""Scalars that mean a boolean; in YAML 1.2 `yes`, `no`, `on` and `off` are text."""
 
 MAX_DIGITS = 4000
-"""Of a whole number; reading takes time that grows with their square."""
+"""Maximum length of an integer; the time to parse one grows with its square."""
 
 _DECIMAL = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _OCTAL = re.compile(r"0o[0-7]+", re.ASCII)
@@ -30,11 +30,11 @@ _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
 
 
 def resolve(text: str) -> Json:
-    """Return what `text` stands for.
+    """Return the value of an unquoted scalar.
 
     Raises:
-        ValueError: a number that has too many digits, or is infinite or not a number, which JSON
-            cannot hold.
+        ValueError: a number with too many digits, or an infinity or NaN, which JSON does not
+            have.
     """
     if text in NULLS:
         return None
@@ -50,7 +50,7 @@ def resolve(text: str) -> Json:
 
 
 def looks_typed(text: str) -> bool:
-    """Tell whether `text`, without quotes, stands for something else than itself."""
+    """Return True if `text`, written without quotes, would not be read as text."""
     try:
         return not isinstance(resolve(text), str)
     except ValueError:

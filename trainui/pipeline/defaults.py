@@ -1,4 +1,4 @@
-"""`defaults` laid under every stage, and fields with nothing in them left out."""
+"""Merge `defaults` into every stage, and drop fields that are null."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ _REPLACED_BY = {
     "resume_args": {"task", "resume_run"},
     "resume_run": {"task", "resume_args"},
 }
-"""A default of the left yields where the stage itself has one of the right."""
+"""A default (key) is ignored if the stage itself has one of these fields (value)."""
 
 
 def apply(top: Mapping) -> Mapping:
-    """Return the document with its defaults in every stage that lacks them.
+    """Return the document with its defaults merged into every stage.
 
-    A known field that is written with nothing in it counts as left out; in a stage it so takes
-    back a default.
+    A known field without a value counts as absent; in a stage, it removes the default.
     """
     entries = _without_nothing(top, PipelineSpec.model_fields.keys())
     stages = entries.get("stages")
@@ -33,7 +32,7 @@ def apply(top: Mapping) -> Mapping:
 
 
 def _default_entries(top: Mapping) -> dict[str, Entry]:
-    """Return the default fields that stages take over; others are reported where they stand."""
+    """Return the defaults that stages inherit; another check reports unknown fields."""
     defaults = top.get("defaults")
     if not isinstance(defaults, Mapping):
         return {}

@@ -1,4 +1,4 @@
-"""A stage's definition with values put into each of its fields, in the way of that field."""
+"""Substitute variables in a stage's definition, with the quoting that each field needs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from trainui.pipeline.fill import Filler, Resolve
 from trainui.pipeline.template import Template, Variable
 
 Command = str | tuple[str, ...]
-"""Shell text, or words."""
+"""Shell text, or an argument list."""
 
 _DIRECTORIES = frozenset({"run_dir", "stage_dir", "stages"})
 
 
 def fill(definition: StageDefinition, filler: Filler) -> StageDefinition:
-    """Return the definition with every field filled in.
+    """Return the definition with the variables of every field substituted.
 
     Raises:
-        UsageError: a value cannot be put where it should; the message names the stage.
+        UsageError: a value cannot be substituted where it is used; the message names the stage.
     """
     globs = Filler(_as_glob(filler), filler.write)
     try:
@@ -48,19 +48,19 @@ def fill(definition: StageDefinition, filler: Filler) -> StageDefinition:
 
 
 def command(value: Command | None, filler: Filler) -> Command | None:
-    """Fill in a command."""
+    """Substitute variables in a command."""
     if value is None:
         return None
     return filler.shell(value) if isinstance(value, str) else items(value, filler)
 
 
 def items(values: Sequence[str], filler: Filler) -> tuple[str, ...]:
-    """Fill in a list of texts."""
+    """Substitute variables in a list of texts."""
     return tuple(filled for value in values for filled in filler.items(value))
 
 
 def environment(values: Mapping[str, str], filler: Filler) -> dict[str, str]:
-    """Fill in the values of environment variables."""
+    """Substitute variables in the values of environment variables."""
     return {name: filler.text(value) for name, value in values.items()}
 
 
@@ -98,7 +98,7 @@ def _checkpoint(
 
 
 def _as_glob(filler: Filler) -> Resolve:
-    """A directory's name is no pattern, whatever characters are in it; a parameter may be one."""
+    """Return a resolver that escapes directories in a glob; a parameter may itself be a glob."""
 
     def resolve(variable: Variable) -> Sequence[Template] | None:
         values = filler.resolve(variable)

@@ -1,4 +1,4 @@
-"""The one mapping that a pipeline file must hold."""
+"""Read a pipeline file's top-level mapping."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from trainui.pipeline.yaml_tree import read_tree
 
 
 def read_document(text: str, problems: Problems) -> Mapping:
-    """Return the document that a text holds.
+    """Return the top-level mapping of a pipeline file.
 
     Args:
-        text: a pipeline file's.
-        problems: gets what is wrong.
+        text: the file's text.
+        problems: collects what is wrong.
 
     Raises:
-        PipelineFileError: there is no such document, so that there is nothing else to check.
+        PipelineFileError: there is no such mapping, so nothing else can be checked.
     """
     root = read_tree(text, problems)
     if isinstance(root, Mapping):

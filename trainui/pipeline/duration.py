@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 LONGEST = 10 * 365 * 86_400
-"""Seconds; what is longer is a slip."""
+"""Seconds; a longer duration is assumed to be a typing error."""
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _BARE = re.compile(rf"{_NUMBER}(?:[eE]\+?[0-9]{{1,2}})?", re.ASCII)
@@ -13,7 +13,7 @@ _PARTS = re.compile(
     rf"(?:({_NUMBER})d)?(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?", re.ASCII
 )
 PATTERN = rf"{_BARE.pattern}|(?=.)" + "".join(rf"(?:{_NUMBER}{unit})?" for unit in "dhms")
-"""The same for a JSON Schema, which knows no longest one."""
+"""The same as a regular expression for JSON Schema, without the upper limit."""
 
 _SECONDS = (86_400, 3600, 60, 1)
 

@@ -1,7 +1,7 @@
-"""Single values of a pipeline file's text, and the same text with some of them edited.
+"""Edit single values in a pipeline file's text.
 
-Only scalars on one line are offered: parameters, and a stage's own parameters and matrix values.
-All else of the text, comments too, stays as it is.
+Only scalars on one line can be edited: run parameters, stage parameters and matrix values.
+The rest of the text, including comments, is unchanged.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from trainui.domain.definition import StageDefinition
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A value and where it stands in the text."""
+    """An editable value and its position in the text."""
 
     scope: str
-    """`params` of the run, or `params` or `matrix` of a stage, in words."""
+    """`run`: a run parameter; `stage`: a stage parameter; `matrix`: a matrix value."""
     name: str
     value: str
     """As text."""
@@ -29,11 +29,11 @@ class Place:
 
 
 def places(text: str, stage: StageDefinition | None = None) -> list[Place]:
-    """Return the values that can be edited: the run's parameters, then those of a stage.
+    """Return the editable values: the run's parameters, then those of a stage.
 
     Args:
-        text: a pipeline file's.
-        stage: whose values are wanted, too.
+        text: the pipeline file's text.
+        stage: the stage to include; None: run parameters only.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -48,7 +48,7 @@ def places(text: str, stage: StageDefinition | None = None) -> list[Place]:
 
 
 def with_values(text: str, changes: Mapping[Place, str]) -> str:
-    """Return the text with other values, each written as typed where YAML takes it as a scalar."""
+    """Return the text with values replaced; a value is quoted if it is not a plain YAML scalar."""
     for place in sorted(changes, key=lambda place: place.start, reverse=True):
         text = text[: place.start] + _written(changes[place]) + text[place.end :]
     return text
@@ -96,7 +96,7 @@ def _scalars(text: str, scope: str, node: yaml.Node | None) -> Iterator[Place]:
 
 
 def _matrix(text: str, node: yaml.Node | None, member: Mapping[str, str]) -> Iterator[Place]:
-    """Yield the values of a matrix that make a member, such as 0.3 of `lr: [0.1, 0.3]`."""
+    """Yield the matrix values of one member, e.g. 0.3 of `lr: [0.1, 0.3]`."""
     for name, wanted in member.items():
         values = _entry(node, name)
         for value in values.value if isinstance(values, yaml.SequenceNode) else ():

@@ -1,7 +1,7 @@
-"""How long stages and runs will take, by how long the same stages took before.
+"""Estimate the duration of stages and runs from earlier completions of the same stages.
 
-Medians of the last few, since one odd run must not spoil the next estimate. What was never
-completed has none: a guess would be worse. Waiting for slots that other runs hold is not counted.
+Uses the median of the last few completions, so that one outlier does not distort the estimate. A
+stage that never completed has no estimate. Time spent waiting for slots of other runs is ignored.
 """
 
 from __future__ import annotations
@@ -10,54 +10,54 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 NEWEST = 5
-"""Earlier durations that count."""
+"""Number of earlier durations used."""
 
 LEAST_ELAPSED = 5.0
-"""Seconds after which a stage's own step rate is believed; before, it is mostly imports."""
+"""Seconds before a stage's own step rate is used; early on, most of the time is imports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A stage's completion, from its beginning to its end."""
+    """An earlier completion of a stage."""
 
     stage_id: str
     seconds: float
     work: str
-    """What it executed, as text to compare."""
+    """A text that identifies the work done; compared for equality."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a stage is that runs."""
+    """Progress of a running stage."""
 
     elapsed: float
     """Seconds since its attempt's start."""
     first_step: float | None = None
-    """With which its attempt began."""
+    """First step of this attempt."""
     step: float | None = None
-    """The last one."""
+    """Latest step of this attempt."""
     last_step: float | None = None
-    """With which it ended when it completed before."""
+    """Final step of the stage's previous completion."""
 
 
 def usual(past: Sequence[Past], work: str) -> float | None:
-    """Return how long a stage usually takes in seconds; None where it never completed.
+    """Return a stage's usual duration in seconds; None if it never completed.
 
     Args:
-        past: its completions, newest first; where some were of the same work, only those count.
-        work: what it executes now.
+        past: its completions, newest first; if any did the same work, only those are used.
+        work: what the stage executes now.
     """
     same = [one for one in past if one.work == work] or past
-    from statistics import median  # takes long to import, and few processes estimate
+    from statistics import median  # slow to import, and few processes estimate
 
     return median(one.seconds for one in same[:NEWEST]) if same else None
 
 
 def left(usual_seconds: float | None, progress: Progress | None) -> float | None:
-    """Return how long a stage will still take in seconds; None where nothing tells.
+    """Return a stage's remaining time in seconds; None if unknown.
 
-    By its own rate of steps where it is known with which step it ended before, else by its usual
-    duration; a stage that takes longer than usual has no estimate any more.
+    Uses the attempt's own step rate if the final step of an earlier completion is known, otherwise
+    the usual duration. A stage that has already run longer than usual has no estimate.
 
     Args:
         usual_seconds: as `usual` returns it.
@@ -86,7 +86,7 @@ def _left_by_steps(progress: Progress) -> float | None:
 def from_checkpoint(
     usual_seconds: float | None, step: float | None, last_step: float | None
 ) -> float | None:
-    """Return how long the rest takes from a checkpoint on: in proportion to the steps left."""
+    """Return the remaining time from a checkpoint, in proportion to the steps left."""
     if usual_seconds is None or step is None or not last_step:
         return usual_seconds
     return usual_seconds * min(max(1 - step / last_step, 0), 1)
@@ -94,11 +94,11 @@ def from_checkpoint(
 
 @dataclass(frozen=True, slots=True)
 class ToGo:
-    """How long a run will still take."""
+    """The remaining time of a run."""
 
     seconds: float
     whole: bool
-    """Whether all of its stages have an estimate; else it takes longer."""
+    """True if every stage has an estimate; otherwise `seconds` is a lower bound."""
 
 
 def to_go(
@@ -107,18 +107,17 @@ def to_go(
     places: Mapping[str, int],
     cpus: int,
 ) -> ToGo | None:
-    """Return how long a run will still take; None where no stage has an estimate.
+    """Return a run's remaining time; None if no stage has an estimate.
 
-    The longest path through the unfinished stages, or their work shared out among the CPU places,
-    whichever is longer: no schedule can be shorter (R. L. Graham, 1966), and on free machines ours
-    is at most their sum.
+    This is the longer of the critical path and the total work divided by the CPU slots. No
+    schedule can be shorter (R. L. Graham, 1966), and on an idle machine ours takes at most the sum
+    of both.
 
     Args:
-        stages: seconds left of each unfinished stage, in an order in which upstreams come first or
-            not; None: unknown.
-        upstreams: of each unfinished stage.
-        places: the CPU places of each; 0 where it needs none.
-        cpus: how many there are.
+        stages: remaining seconds of each unfinished stage, in any order; None: unknown.
+        upstreams: dependencies of each unfinished stage.
+        places: CPU slots of each; 0 if it needs none.
+        cpus: number of CPU slots of the machine.
     """
     if all(seconds is None for seconds in stages.values()):
         return None

@@ -1,4 +1,4 @@
-"""The types of fields, read from nodes: each gives plain data or says what it must be."""
+"""Field types of pipeline files: each converts a node to plain data or explains the error."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.problems import did_you_mean, quoted
 
 LARGEST = 1_000_000
-"""Of any whole number; what is larger is a slip."""
+"""Upper limit of every integer field; a larger number is assumed to be a typing error."""
 
 REPORTED = "reported-elsewhere"
-"""A fault that another check words better."""
+"""Code of an error that another check reports with a better message."""
 
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
 _FILLED_SCHEMA = {"type": "string", "pattern": r"\$\{"}
-"""A value that comes from a parameter."""
+"""Schema of a value that contains a parameter."""
 
 
 def fault(code: str, message: str) -> PydanticCustomError:
-    """Return the error for a value; the message goes on after the field's name."""
+    """Return the error for a value; the message follows the field's name, e.g. "must be text"."""
     return PydanticCustomError(code, "{message}", {"message": message})
 
 
@@ -87,7 +87,7 @@ def _word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:
 
 
 def compile_pattern(text: str) -> re.Pattern[str]:
-    """Compile a regular expression, or raise what is wrong with it."""
+    """Compile a regular expression; if it is invalid, raise the error for the field."""
     try:
         return re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
@@ -113,7 +113,7 @@ def _command(value: Any) -> str | tuple[str, ...]:
     if not isinstance(value, Scalar):
         raise fault("wrong-type", f"must be shell text or a list of words, not {kind_of(value)}")
     if not value.text.strip():
-        raise fault("no-command", "holds no command")
+        raise fault("no-command", "is empty; write a command")
     return value.text
 
 
@@ -125,7 +125,7 @@ def _at(index: int, read: Callable[[Any], str], item: Any) -> str:
 
 
 def _expanded(value: Any, info: ValidationInfo, expected: str) -> Scalar:
-    """Return a scalar in which parameters are filled in."""
+    """Return a scalar with its parameters substituted."""
     if not isinstance(value, Scalar):
         raise fault("wrong-type", f"must be {expected}, not {kind_of(value)}")
     parameters: Parameters = (info.context or {}).get("parameters", Parameters())
@@ -237,7 +237,7 @@ def _json(value: Any) -> Json:
 
 def _parameter(value: Any) -> str:
     if not isinstance(value, Scalar):
-        message = f"must be one value, not {kind_of(value)}; lists belong into a stage's params"
+        message = f"must be one value, not {kind_of(value)}; put lists into a stage's params"
         raise fault("wrong-type", message)
     return value.text
 
@@ -254,7 +254,7 @@ Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 """Text as written."""
 
 Item = Annotated[str, BeforeValidator(_item), WithJsonSchema(_TEXT_SCHEMA)]
-"""One of a list of texts."""
+"""An item of a list of texts."""
 
 PathItem = Annotated[
     str, BeforeValidator(_path), WithJsonSchema({**_TEXT_SCHEMA, "pattern": r"\S"})
@@ -276,10 +276,10 @@ Format = Annotated[
     BeforeValidator(_format),
     WithJsonSchema({"anyOf": [{"enum": list(METRIC_FORMATS)}, _FILLED_SCHEMA]}),
 ]
-"""The name of a format of metrics."""
+"""The name of a metrics format."""
 
 Restarts = Annotated[str, BeforeValidator(_restarts), WithJsonSchema({"enum": ["continue"]})]
-"""What a counter of steps does that begins again at each attempt."""
+"""How to treat a step counter that restarts from zero in each attempt."""
 
 StageName = Annotated[
     str,
@@ -299,7 +299,7 @@ MatrixKey = Annotated[str, BeforeValidator(_named(names.matrix_key_fault))]
 """A key of a matrix."""
 
 ParamKey = Annotated[str, BeforeValidator(_named(names.param_key_fault))]
-"""A key of the top params."""
+"""A key of the pipeline's `params`."""
 
 VariableName = Annotated[str, BeforeValidator(_named(names.variable_fault))]
 """The name of an environment variable."""
@@ -309,7 +309,7 @@ Command = Annotated[
     BeforeValidator(_command),
     WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {**_TEXTS_SCHEMA, "minItems": 1}]}),
 ]
-"""Shell text, or words."""
+"""Shell text, or an argument list."""
 
 
 def _duration_schema(least: dict[str, int]) -> dict[str, Any]:
@@ -383,7 +383,7 @@ Task = Annotated[str, BeforeValidator(_task), WithJsonSchema(_TEXT_SCHEMA)]
 """The name of a task or function."""
 
 TaskParam = Annotated[Json, BeforeValidator(_json), WithJsonSchema({})]
-"""What JSON can hold."""
+"""Any JSON value."""
 
 Parameter = Annotated[str, BeforeValidator(_parameter), WithJsonSchema(_TEXT_SCHEMA)]
 """The value of a parameter, as text."""
@@ -401,18 +401,18 @@ Number = Annotated[
 """Any finite number."""
 
 True_ = Annotated[bool, BeforeValidator(_true), WithJsonSchema({"enum": [True]})]
-"""True alone."""
+"""Only `true`."""
 
 Goal = Annotated[
     str,
     BeforeValidator(_word(("min", "max"), "bad-goal")),
     WithJsonSchema({"enum": ["min", "max"]}),
 ]
-"""Which values of a metric are better."""
+"""`min` or `max`: whether lower or higher values of a metric are better."""
 
 Action = Annotated[
     str,
     BeforeValidator(_word(ALERT_ACTIONS, "bad-action")),
     WithJsonSchema({"enum": list(ALERT_ACTIONS)}),
 ]
-"""What an alert does."""
+"""The action of an alert."""

@@ -1,4 +1,4 @@
-"""Values put into text: into plain text, into list items, into shell text, into JSON."""
+"""Substitute variables in plain text, list items, shell text and JSON."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from trainui.pipeline.template import Template, Variable
 from trainui.pipeline.variables import is_several
 
 Resolve = Callable[[Variable], Sequence[Template] | None]
-"""Gives the values that a variable stands for; None: it stays as it is."""
+"""Returns the values of a variable; None: leave the variable as it is."""
 
 Write = Callable[[Template], str]
-"""Gives the text to keep: still a template, or, once nothing is left to fill in, plain."""
+"""Converts the result to text: a template if variables remain, otherwise plain text."""
 
 
 def plain(parts: Template) -> str:
-    """Return the text of parts that hold no variable any more."""
+    """Return the text of parts that contain no variables."""
     return "".join(str(part) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Filler:
-    """Fills in variables."""
+    """Substitutes variables."""
 
     resolve: Resolve
     write: Write = template.unparse
 
     def text(self, text: str) -> str:
-        """Fill in a plain text."""
+        """Substitute variables in plain text."""
         if "${" not in text:
             return text
         return self.write(self._joined(template.parse(text)))
 
     def items(self, text: str) -> list[str]:
-        """Fill in one item of a list; a variable of several values makes as many items."""
+        """Substitute variables in a list item; a variable with n values gives n items."""
         if "${" not in text:
             return [text]
         choices = [self._values(part) for part in template.parse(text)]
@@ -47,7 +47,7 @@ class Filler:
         return [self.write(template.join(itertools.chain(*parts))) for parts in products]
 
     def shell(self, text: str) -> str:
-        """Fill in shell text; every value means itself whatever the quotes around it."""
+        """Substitute variables in shell text, quoting each value for its position."""
         if "${" not in text:
             return text
         parts = template.parse(text)
@@ -61,7 +61,7 @@ class Filler:
         return self.write(template.join(filled))
 
     def json(self, value: Json) -> Json:
-        """Fill in the texts of a JSON value, keys left alone."""
+        """Substitute variables in the strings of a JSON value, but not in its keys."""
         if isinstance(value, str):
             return self._json_text(value)
         if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
-"""What makes a stage's work what it is, compared field by field, with words for each difference.
+"""The fingerprint of a stage's work, compared field by field, with a text for each difference.
 
-Nothing is hashed into one number: that could not say what changed, and one of an older trainui
-could not be compared. A field that an older record lacks has its default, so that no upgrade makes
-a stage run again.
+The fields are not combined into one hash: a hash could not show what changed, and hashes of
+different versions of trainui could not be compared. A field that is missing in an older record has
+its default, so that an upgrade does not cause reruns.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from trainui.pipeline import masking
 from trainui.pipeline.input_state import InputStates, is_same
 
 FIELDS = ("command", "task", "params", "env", "workdir", "python", "inputs", "depends_on")
-"""A stage is what these say, besides what its inputs hold and when its upstreams ran.
+"""The fields of the fingerprint; the state of the inputs and reruns of upstreams count as well.
 
-The others are policy: how long, how often, on what, and how it is looked at.
+The other fields are policy: limits, retries, resources and monitoring.
 """
 
 VERSION = 1
-"""Of what `as_kept` writes."""
+"""Version of the record that `as_kept` returns."""
 
 MOST_CHANGES = 3
-"""Words of a command that are shown as changed; of more, the rest is a number."""
+"""Number of differences shown; the rest is only counted."""
 
 LONGEST = 48
-"""Characters of a value that are shown."""
+"""Maximum length of a value in a message, in characters."""
 
 
 def changes(
@@ -42,13 +42,13 @@ def changes(
     secrets: Mapping[str, Json] | None = None,
     fields: Collection[str] = FIELDS,
 ) -> list[str]:
-    """Return what of a stage's work is another now, in words; nothing where it is the same.
+    """Return a text for each difference in a stage's work; empty if there is none.
 
     Args:
-        before: as the stage ran.
-        after: as it would run now.
-        secrets: parameters of the run, in mappings or not, of which secret values are masked.
-        fields: those that are compared.
+        before: the definition that the stage ran with.
+        after: the definition that it would run with now.
+        secrets: parameters of the run, possibly nested; their secret values are masked.
+        fields: the fields to compare.
     """
     after = replace(after, **{name: getattr(before, name) for name in FIELDS if name not in fields})
     hidden = {**(secrets or {}), **before.params, **before.env, **after.params, **after.env}
@@ -65,7 +65,7 @@ def changes(
 
 
 def same_fields(before: StageDefinition, after: StageDefinition) -> list[str]:
-    """Return the fields of a stage's work that are the same in two definitions."""
+    """Return the fingerprint fields that are equal in two definitions."""
     return [
         name for name in FIELDS if _is_same(*(one.to_json().get(name) for one in (before, after)))
     ]
@@ -85,7 +85,7 @@ def _command_changes(
 
 
 def _bare(command: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-    """Return a command without the line ends of a YAML block, which mean nothing to a shell."""
+    """Return a command without the trailing newlines of a YAML block, which a shell ignores."""
     return command.rstrip("\n") if isinstance(command, str) else command
 
 
@@ -95,7 +95,7 @@ def _words(command: str | tuple[str, ...] | None, secrets: Mapping[str, Json]) -
 
 
 def _word_changes(before: Sequence[str], after: Sequence[str]) -> str:
-    """Return the words that differ, each with the option before it: `--lr 0.1 -> 0.2`."""
+    """Return the words that differ, each with its preceding option: `--lr 0.1 -> 0.2`."""
     shown = []
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     for kind, i, i_end, j, j_end in matcher.get_opcodes():
@@ -131,7 +131,7 @@ def _mapping_changes(
 
 
 def _is_same(before: Json | Mapping[str, Json], after: Json | Mapping[str, Json]) -> bool:
-    """Compare as JSON is written: to Python `true` is 1, and 1 is 1.0."""
+    """Compare the JSON text, because in Python `True == 1` and `1 == 1.0`."""
     return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
 
 
@@ -160,23 +160,23 @@ def _cut(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a stage's result is taken to be made of."""
+    """What a stage's result was made from: its definition, inputs and upstreams."""
 
     definition: StageDefinition
     secret_changes: Sequence[str]
-    """Edits since of secret values, in masked words."""
+    """Later edits of secret values, as masked texts."""
     inputs: InputStates | None
-    """None: not on record."""
+    """None: not recorded."""
     excused: Mapping[str, int]
-    """By upstream: how often it may have completed since."""
+    """Upstream -> number of completions since then that do not count as a change."""
 
 
 def made(attempt: AttemptRecord, current: StageDefinition) -> Made:
-    """Return what an attempt ran with, or what a person took its result for since.
+    """Return what an attempt ran with, or what the user has since declared its result valid for.
 
     Args:
-        attempt: of the stage.
-        current: the stage's definition on record.
+        attempt: an attempt of the stage.
+        current: the stage's recorded definition.
     """
     kept = attempt.kept or {}
     definition = attempt.definition or current
@@ -189,12 +189,12 @@ def made(attempt: AttemptRecord, current: StageDefinition) -> Made:
 def as_kept(
     definition: StageDefinition, inputs: InputStates, completions: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Return what is stored where a person takes a result for one of this definition.
+    """Return the record to store when the user keeps a result for a changed definition.
 
     Args:
-        definition: what it is taken for.
-        inputs: their state now.
-        completions: by upstream, how often it has completed since the attempt, and will have.
+        definition: the definition that the result is kept for.
+        inputs: the current state of the inputs.
+        completions: upstream -> completions since the attempt, including those still to come.
     """
     return {
         "version": VERSION,
@@ -205,7 +205,7 @@ def as_kept(
 
 
 def input_changes(before: InputStates | None, now: InputStates) -> list[str]:
-    """Return which inputs hold something else, in words; one that has no record is left out."""
+    """Return a text for each input whose content changed; inputs without a record are skipped."""
     known = before or {}
     return [
         f"input {PurePath(path).name} changed{_sizes(known[path], state)}"
@@ -216,14 +216,14 @@ def input_changes(before: InputStates | None, now: InputStates) -> list[str]:
 
 def _sizes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     if now.get("missing"):
-        return ": it is gone"
+        return ": deleted"
     old, new = before.get("size"), now.get("size")
     return f": {old} -> {new} bytes" if old != new else ""
 
 
 def completions_since(attempt: AttemptRecord, upstream: Iterable[AttemptRecord]) -> int:
-    """Return how often an upstream has completed since an attempt got its slots.
+    """Return how often an upstream has completed since an attempt was created.
 
-    By the attempts' ids, which only grow within a run: no clock is asked.
+    Compares attempt ids, which only increase within a run, so the system clock does not matter.
     """
     return sum(one.status == Status.COMPLETED and one.id > attempt.id for one in upstream)

@@ -1,6 +1,6 @@
-"""The graph of stages: what comes before and after what, an order, and its cycles.
+"""The dependency graph of stages: ancestors, descendants, topological order and cycles.
 
-Nothing here recurses, so that a chain of ten thousand stages is like any other.
+Nothing here is recursive, so a chain of 10,000 stages does not exceed the recursion limit.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from dataclasses import dataclass
 from trainui.domain.definition import StageDefinition
 
 Edges = Mapping[str, tuple[str, ...]]
-"""Each name with its neighbours."""
+"""Adjacency lists: name -> neighbours."""
 
 MAX_CYCLES = 100
-"""Cycles that are listed; who has more mends those first."""
+"""Maximum number of cycles reported at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Stages and what they depend on."""
+    """Stages and their dependencies."""
 
     parents: Edges
-    """What each stage depends on directly, in the file's order of stages."""
+    """Direct dependencies of each stage; stages are in file order."""
 
     children: Edges
-    """What depends on each stage directly."""
+    """Direct dependants of each stage."""
 
     @classmethod
     def of(cls, stages: Iterable[StageDefinition]) -> Graph:
@@ -35,7 +35,7 @@ class Graph:
 
     @classmethod
     def from_parents(cls, parents: Edges) -> Graph:
-        """Return the graph in which every stage depends on these; unknown names are left out."""
+        """Return the graph with these direct dependencies; unknown names are ignored."""
         known = {name: tuple(p for p in above if p in parents) for name, above in parents.items()}
         children: dict[str, list[str]] = {name: [] for name in known}
         for name, above in known.items():
@@ -44,15 +44,15 @@ class Graph:
         return cls(known, {name: tuple(below) for name, below in children.items()})
 
     def upstream(self, *names: str) -> set[str]:
-        """Return all that these stages depend on, directly or not, themselves left out."""
+        """Return all direct and indirect dependencies of these stages, excluding themselves."""
         return _reachable(self.parents, names) - set(names)
 
     def downstream(self, *names: str) -> set[str]:
-        """Return all that depends on these stages, directly or not, themselves left out."""
+        """Return all direct and indirect dependants of these stages, excluding themselves."""
         return _reachable(self.children, names) - set(names)
 
     def order(self) -> list[str]:
-        """Return all names, each after what it depends on; where free, in the file's order.
+        """Return all names in topological order; ties are in file order.
 
         Raises:
             ValueError: there is a cycle.
@@ -74,10 +74,10 @@ class Graph:
         return ordered
 
     def cycles(self) -> list[tuple[str, ...]]:
-        """Return cycles, each as names that depend on the next one, the last on the first.
+        """Return cycles: each name depends on the next one, and the last on the first.
 
-        Every cycle shares a stage and its dependency with one that is returned; each is returned
-        once, at most MAX_CYCLES of them.
+        Every cycle has at least one edge in common with a returned one. Each is returned once, and
+        at most MAX_CYCLES are returned.
         """
         found: dict[frozenset[str], tuple[str, ...]] = {}
         for cycle in _walk_back_edges(self.parents):
@@ -99,7 +99,7 @@ def _reachable(edges: Edges, names: Iterable[str]) -> set[str]:
 
 
 def _walk_back_edges(edges: Edges) -> Iterator[tuple[str, ...]]:
-    """Walk depth first; an edge back to a name on the path closes a cycle."""
+    """Search depth-first; an edge to a name on the current path (a back edge) closes a cycle."""
     done: set[str] = set()
     for root in edges:
         if root in done:

@@ -1,4 +1,4 @@
-"""Names and dependencies of stages: second names, unknown ones, cycles, members without a pair."""
+"""Check stage names and dependencies: duplicates, unknown names, cycles, unmatched members."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from trainui.pipeline.template import Variable
 from trainui.pipeline.variables import FIELDS, StageReference, stage_reference
 
 MAX_EDGES = 1_000_000
-"""Dependencies between members; a thousand members that all wait for a thousand."""
+"""Maximum number of dependencies between members: 1000 members that depend on 1000."""
 
 SHOWN_OF_CYCLE = 20
-"""Stages of a cycle that its message names."""
+"""Number of stages of a cycle shown in its message."""
 
 
 def check(outline: Outline, problems: Problems) -> None:
-    """Note everything that is wrong with names and dependencies."""
+    """Report every invalid name and dependency."""
     _check_duplicates(outline, problems)
     if outline.too_large:
         return
@@ -52,7 +52,7 @@ def _check_duplicates(outline: Outline, problems: Problems) -> None:
 
 
 def _parents(outline: Outline, pairing: Pairing) -> dict[str, tuple[str, ...]]:
-    """Return what each stage of the file depends on, members counted as their stage."""
+    """Return the dependencies of each stage of the file; a member counts as its stage."""
     parents: dict[str, tuple[str, ...]] = {}
     for stage in outline.stages:
         if stage.name is not None and stage.name.text not in parents:
@@ -84,7 +84,7 @@ def _drawn(cycle: Sequence[str]) -> str:
 
 @dataclass(slots=True)
 class _StageChecker:
-    """Checks what one stage after the other says about other stages."""
+    """Checks each stage's references to other stages."""
 
     outline: Outline
     pairing: Pairing
@@ -147,7 +147,7 @@ class _StageChecker:
         self.problems.add(place, "not-upstream", message)
 
     def _pairs(self, stage: StageOutline, name: str) -> list[tuple[Values | None, tuple[str, ...]]]:
-        """Return for each member the stages that `name` means to it."""
+        """Return, for each member, the stages that `name` resolves to."""
         return [(values, self.pairing.resolve(name, values)) for values in expand(stage.matrix)]
 
     def _check_pairs(

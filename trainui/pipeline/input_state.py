@@ -1,6 +1,6 @@
-"""What an input holds, as far as can be told in a moment: sizes, times, and small files' hashes.
+"""The state of an input, for cheap change detection: size, modification time, hash if small.
 
-Large files are never read: of those, another size or time of change means another content.
+Large files are never read; for them a different size or modification time counts as a change.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any
 from trainui import plain_files
 
 State = Mapping[str, Any]
-"""`size` in bytes, `mtime_ns`, `sha256`; for a directory the sum of sizes, the number of `files`
-and the hash of their list. What could not be told is left out; `missing` stands alone."""
+"""`size` in bytes, `mtime_ns`, `sha256`; for a directory the total size, the number of `files` and
+the hash of their listing. Unknown values are absent; `missing` is the only key if it is present."""
 
 InputStates = Mapping[str, State]
-"""By absolute path."""
+"""Absolute path -> state."""
 
 HASHED_UP_TO = 16 * 2**20
-"""Bytes of a file that is read and hashed, about 10 ms."""
+"""Size limit in bytes of files that are hashed; takes about 10 ms."""
 
 MOST_FILES = 10_000
-"""Files of a directory that are looked at, in the order of their paths."""
+"""Maximum number of files of a directory that are examined, in path order."""
 
 
 def observe(path: str | Path, known: State | None = None) -> State:
@@ -33,7 +33,7 @@ def observe(path: str | Path, known: State | None = None) -> State:
 
     Args:
         path: absolute.
-        known: its state before; a file of the same size and time is not read again.
+        known: its previous state; a file with the same size and mtime is not read again.
     """
     path = Path(path)
     try:
@@ -45,7 +45,7 @@ def observe(path: str | Path, known: State | None = None) -> State:
 
 
 def is_same(before: State, now: State) -> bool:
-    """Tell whether two states are of the same content, by all that both of them tell."""
+    """Return True if two states have equal content, as far as both record it."""
     if before.get("missing") or now.get("missing"):
         return bool(before.get("missing")) == bool(now.get("missing"))
     if ("files" in before) != ("files" in now):  # one is a directory
@@ -80,7 +80,7 @@ def _directory(path: Path) -> State:
 
 
 def _files(directory: Path, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the files below a directory in the order of their paths; links are not followed."""
+    """Yield the files below a directory in path order; symbolic links are not followed."""
     with os.scandir(directory) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:

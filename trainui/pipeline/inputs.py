@@ -1,6 +1,6 @@
-"""Paths of data that may be read: they exist, and lie in directories that are allowed.
+"""Check that a data path exists and lies inside an allowed directory.
 
-Nothing here makes, opens or changes anything.
+Nothing here creates, opens or changes a file.
 """
 
 # Paths are texts here, as in definitions and messages.
@@ -27,14 +27,14 @@ def validate_file_path(
 
     Args:
         path: absolute, or with `~`, or relative.
-        allowed: directories that are allowed besides those of the setting
+        allowed: allowed directories in addition to those of the setting
             `allowed_dataset_dirs`.
-        base: what relative paths, those of the setting too, are relative to; None: the current
+        base: base directory of relative paths, including those of the setting; None: the current
             directory.
 
     Raises:
-        UnsafePathError: it lies elsewhere once links are followed, is not there, is neither a
-            file nor a directory, or cannot be read.
+        UnsafePathError: after resolving symbolic links it is outside the allowed directories, or
+            it does not exist, is neither a file nor a directory, or cannot be read.
     """
     shown = _checked_text(path)
     base = os.path.abspath(os.fspath(base) if base is not None else os.curdir)
@@ -49,7 +49,7 @@ def validate_file_path(
 def allowed_directories(
     extra: Sequence[str | PathLike[str]] | None = None, *, base: str | PathLike[str]
 ) -> list[str]:
-    """Return the real paths of all directories in which data may lie; they need not exist."""
+    """Return the real paths of all allowed data directories; they need not exist."""
     configured = settings.load().allowed_dataset_dirs
     texts = [os.fspath(directory) for directory in (*configured, *(extra or ()))]
     found = [_resolve(text, os.fspath(base)) for text in texts if text.strip()]
@@ -74,7 +74,7 @@ def _resolve(text: str, base: str) -> str:
 
 
 def _is_within(path: str, directory: str) -> bool:
-    """Compare whole components: `/data2` does not lie in `/data`."""
+    """Compare whole path components: `/data2` is not inside `/data`."""
     return os.path.commonpath([path, directory]) == directory
 
 
@@ -89,7 +89,7 @@ def _outside(shown: str, real: str, directories: Sequence[str]) -> str:
 
 def _check_kind(shown: str, real: str) -> None:
     try:
-        mode = os.lstat(real).st_mode  # a link here was put in place after the links were followed
+        mode = os.lstat(real).st_mode  # a link here was created after realpath resolved the path
     except FileNotFoundError as error:
         where = f" (looked for at {real})" if real != shown else ""
         raise UnsafePathError(

@@ -1,4 +1,4 @@
-"""The Python of a stage: what `${python}` is, and the directory that comes first on PATH."""
+"""Find a stage's Python: the value of `${python}` and the directory to put first on PATH."""
 
 # Paths are texts here, as in definitions and messages.
 # ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH120
@@ -15,28 +15,28 @@ from trainui.errors import UnfitEnvironmentError
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python to run with."""
+    """A Python interpreter for a stage."""
 
     path: str
-    """What `${python}` stands for: absolute, or `python3` where there is none on PATH."""
+    """The value of `${python}`: absolute, or `python3` if none is on PATH."""
 
     bin: str | None = None
-    """A directory to put first on PATH; None: PATH stays as it is."""
+    """Directory to put first on PATH; None: PATH is unchanged."""
 
     prefix: str | None = None
-    """The directory of the environment that it belongs to; None: of none, or it is not known."""
+    """Directory of its environment; None: it belongs to none, or this is unknown."""
 
 
 def find(python: str | None, environ: Mapping[str, str]) -> Interpreter:
     """Find a stage's Python.
 
     Args:
-        python: an interpreter, an environment's directory, or a name on PATH; None: the
-            submitting shell's `python`, else its `python3`.
+        python: an interpreter, an environment's directory, or a name on PATH; None: `python` of
+            the submitting shell, or `python3` if it has none.
         environ: the submitting shell's environment.
 
     Raises:
-        UnfitEnvironmentError: there is no interpreter there.
+        UnfitEnvironmentError: no interpreter was found.
     """
     path = environ.get("PATH")
     if python is None:
@@ -50,7 +50,7 @@ def find(python: str | None, environ: Mapping[str, str]) -> Interpreter:
             f"there is no interpreter {python}; set `python` to one, or to an environment's "
             "directory"
         )
-    # an environment's python is a link: followed, it would be the base's
+    # do not resolve the link: an environment's python links to the base interpreter
     bin_directory = os.path.dirname(os.path.abspath(found))
     prefix = os.path.dirname(bin_directory)
     is_environment = os.path.exists(os.path.join(prefix, "pyvenv.cfg")) or _is_conda(prefix)
@@ -58,7 +58,7 @@ def find(python: str | None, environ: Mapping[str, str]) -> Interpreter:
 
 
 def with_first(environ: Mapping[str, str], interpreter: Interpreter) -> dict[str, str]:
-    """Return an environment in which the interpreter is the one that `python` finds."""
+    """Return an environment whose PATH finds this interpreter first as `python`."""
     changed = dict(environ)
     if interpreter.bin is not None:
         rest = environ.get("PATH") or os.defpath

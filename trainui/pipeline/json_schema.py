@@ -1,7 +1,7 @@
-"""The JSON Schema of a pipeline file, with which editors complete and check it.
+"""The JSON Schema of a pipeline file, for completion and checks in editors.
 
-It knows fields and types. What only the whole file tells, such as which fields go together or
-whether a stage is there, `trainui validate` checks.
+It covers fields and types. Rules across the file (e.g. which fields can be combined, or that a
+stage exists) are checked by `trainui validate`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 _NOTHING: Schema = {"type": "null"}
 
 _LEFT_OUT_BY_NULL = ("PipelineSpec", "StageFields", "StageSpec")
-"""A field of these that is written with nothing in it counts as left out."""
+"""Models in which a field without a value counts as absent."""
 
 _KEYS = {"matrix": names.MATRIX_KEY, "env": names.VARIABLE_NAME}
 """Patterns of the keys of a stage's mappings."""
@@ -52,7 +52,7 @@ def _mapping(field: Schema) -> Schema:
 
 
 def _field(field: Schema, *, null: bool) -> Schema:
-    """Return a field's schema: what it may be, one by one, then its words."""
+    """Return a field's schema: the alternatives, followed by description, examples and default."""
     words: Schema = {key: field[key] for key in ("description", "examples") if key in field}
     if field.get("default") is not None:
         words["default"] = field["default"]

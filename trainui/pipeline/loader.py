@@ -1,6 +1,6 @@
-"""Pipelines made of files, of bare commands and of the Python API's lists: checked as a whole.
+"""Load pipelines from files, bare commands and lists of the Python API.
 
-Every problem is found in one go; with any, nothing is returned.
+All problems are reported at once; if there are any, no pipeline is returned.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from trainui.pipeline.document import read_document
 from trainui.pipeline.problems import Problems
 
 NO_FILE = "pipeline"
-"""Names a pipeline that is in no file, where it has no name of its own."""
+"""Default name of a pipeline without a file."""
 
 API_FILE = "stages"
-"""Stands for the file's name in problems of the API's list; lines are numbers of its entries."""
+"""File name in problems with the API's list; the line is the number of the entry."""
 
 
 def load(
@@ -39,7 +39,7 @@ def load(
         stdin: read instead of standard input.
 
     Raises:
-        PipelineFileError: it has problems; all of them, in the file's order.
+        PipelineFileError: the file has problems; the error lists all of them in file order.
     """
     found = source.read(file, stdin)
     pipeline = load_text(found.text, file=file, directory=found.directory, params=params)
@@ -53,16 +53,16 @@ def load_text(
     directory: str | None = None,
     params: AnyMapping[str, str] | None = None,
 ) -> Pipeline:
-    """Load the text of a pipeline file; the result names no file.
+    """Load the text of a pipeline file; the result has no file path.
 
     Args:
         text: the file's text.
-        file: its name, for messages and for a pipeline without a name; None: there is none.
-        directory: what relative paths are relative to; None: the current directory.
+        file: its name for messages, and the default for the pipeline's name; None: no file.
+        directory: base directory of relative paths; None: the current directory.
         params: values given with `-p`.
 
     Raises:
-        PipelineFileError: it has problems; all of them, in the file's order.
+        PipelineFileError: the text has problems; the error lists all of them in file order.
     """
     problems = Problems(file or NO_FILE, text)
     document = read_document(text, problems)
@@ -76,16 +76,16 @@ def load_text(
 
 
 def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = None) -> Pipeline:
-    """Make a pipeline of the Python API's list.
+    """Make a pipeline from a list of the Python API.
 
     Args:
-        stages: dicts with `name`, `task`, and where needed `params` and `depends_on`.
+        stages: dicts with `name`, `task`, and optionally `params` and `depends_on`.
         name: the pipeline's name.
-        directory: what relative paths are relative to; None: the current directory.
+        directory: base directory of relative paths; None: the current directory.
 
     Raises:
-        PipelineFileError: the list has problems; all of them. A problem's line is the number of
-            its entry, from 1 on.
+        PipelineFileError: the list has problems; the error lists all of them. A problem's line is
+            the number of its entry, counted from 1.
     """
     problems = Problems(API_FILE)
     document = api_stages.document_of(name, stages, problems)

@@ -1,4 +1,4 @@
-"""Paths as written in a pipeline file: relative ones and `~` are the file's."""
+"""Resolve paths written in a pipeline file: `~`, and paths relative to the file."""
 
 # Paths are texts here, as in definitions and messages.
 # ruff: noqa: PTH110, PTH111, PTH118
@@ -11,11 +11,11 @@ from trainui.pipeline import template
 
 
 def absolute(text: str, directory: str) -> str:
-    """Return a path of the file as an absolute one.
+    """Return the absolute path.
 
     Args:
-        text: the path, which may hold `${...}`; one that begins with it is left as it is.
-        directory: absolute, the file's.
+        text: the path, which may contain `${...}`; one that starts with it is returned unchanged.
+        directory: the file's directory, absolute.
     """
     parts = template.parse(text)
     if not parts or not isinstance(parts[0], str):
@@ -30,9 +30,9 @@ def absolute(text: str, directory: str) -> str:
 
 
 def interpreter(text: str, directory: str) -> str:
-    """Return `python:` of the file: an absolute path, or a bare name to be looked up on PATH.
+    """Resolve `python:`: an absolute path, or a bare name to be looked up on PATH.
 
-    A bare name means what lies beside the file where there is such a thing, else what PATH has.
+    A bare name is a path beside the file if that exists, otherwise it is looked up on PATH.
     """
     if "/" in text or text.startswith(("~", ".", "${")):
         return absolute(text, directory)

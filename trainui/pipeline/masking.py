@@ -1,4 +1,4 @@
-"""Secrets kept out of what is written: values of variables and parameters with telling names."""
+"""Mask secrets: the values of variables and parameters whose names look secret."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from trainui.domain.definition import Json
 
 MASK = "***"
-"""Stands where a secret was."""
+"""Replaces a secret."""
 
 SHORTEST = 6
-"""Characters of a value that is looked for in texts; shorter ones are in every other word."""
+"""Minimum length of a value to mask in texts; shorter ones would match ordinary words."""
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether what is called so must not be shown: `*KEY*`, `*TOKEN*`, ..., in any case."""
+    """Return True if a name looks secret: `*KEY*`, `*TOKEN*`, ..., ignoring case."""
     return _SECRET.search(name) is not None
 
 
 def mask(values: Mapping[str, Json]) -> dict[str, Json]:
-    """Return variables or parameters with secret values masked, also within dicts and lists."""
+    """Return variables or parameters with secret values masked, including nested ones."""
     return {name: MASK if is_secret(name) else _masked(value) for name, value in values.items()}
 
 
 def mask_text(text: str, values: Mapping[str, Json]) -> str:
-    """Return a text, such as a command, in which the secret values of `values` are masked."""
+    """Return a text, e.g. a command, with the secret values of `values` masked."""
     return mask_texts([text], values)[0]
 
 
 def mask_texts(texts: Iterable[str], values: Mapping[str, Json]) -> list[str]:
-    """Return texts in which the secret values of `values` are masked."""
+    """Return texts with the secret values of `values` masked."""
     found = {secret for secret in _secrets(values) if len(secret) >= SHORTEST}
     longest_first = sorted(found, key=len, reverse=True)
     return [_without(longest_first, text) for text in texts]
@@ -45,7 +45,7 @@ def _without(secrets: Iterable[str], text: str) -> str:
 
 
 def _secrets(value: Json, *, secret: bool = False) -> Iterator[str]:
-    """Yield the texts that are secret, also within dicts and lists."""
+    """Yield the secret texts, including nested ones."""
     if isinstance(value, str):
         if secret:
             yield value

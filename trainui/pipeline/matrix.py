@@ -1,6 +1,6 @@
-"""Matrices: a stage's members, their full names, and which members of two stages belong together.
+"""Sweeps: the members of a stage's matrix, their full names, and matching members of two stages.
 
-Members pair by equal values (as text) of the keys that both matrices have.
+Members match if the keys that both matrices have are equal, compared as text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from trainui.domain.definition import StageDefinition
 
 Values = Mapping[str, str]
-"""One member's value of each key."""
+"""The matrix values of one member: key -> value."""
 
 _Index = Mapping[tuple[str, ...], tuple[str, ...]]
 
@@ -25,13 +25,13 @@ _ALONE: tuple[Values | None, ...] = (None,)
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A stage of the file with its members."""
+    """A stage of the file and its members."""
 
     name: str
-    """As in the file."""
+    """The stage's name in the file."""
 
     members: tuple[Values | None, ...] = _ALONE
-    """In order; one None where there is no matrix."""
+    """In order; a single None without a matrix."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -45,12 +45,12 @@ class Group:
 
 
 def size(matrix: Mapping[str, Sequence[str]]) -> int:
-    """Return how many members a matrix has."""
+    """Return the number of members of a matrix."""
     return math.prod(len(values) for values in matrix.values())
 
 
 def expand(matrix: Mapping[str, Sequence[str]] | None) -> tuple[Values | None, ...]:
-    """Return every member's values; the last key varies fastest. One None: no matrix."""
+    """Return the values of each member, the last key varying fastest; `(None,)` if no matrix."""
     if not matrix:
         return _ALONE
     products = itertools.product(*matrix.values())
@@ -58,7 +58,7 @@ def expand(matrix: Mapping[str, Sequence[str]] | None) -> tuple[Values | None, .
 
 
 def member_name(group: str, values: Values | None) -> str:
-    """Return a member's full name, such as `train[lr=0.3,seed=1]`."""
+    """Return a member's full name, e.g. `train[lr=0.3,seed=1]`."""
     if values is None:
         return group
     return f"{group}[{','.join(f'{key}={value}' for key, value in values.items())}]"
@@ -73,7 +73,7 @@ def groups_of(stages: Iterable[StageDefinition]) -> list[Group]:
 
 
 class Pairing:
-    """Which stages a name means, seen from a member of a matrix."""
+    """Resolves a stage name from the point of view of a sweep member."""
 
     def __init__(self, groups: Iterable[Group]) -> None:
         self._groups: dict[str, Group] = {}
@@ -83,17 +83,17 @@ class Pairing:
         self._indices: dict[tuple[str, frozenset[str]], _Index] = {}
 
     def group_of(self, name: str) -> str | None:
-        """Return the group that a group's or a member's name belongs to; None: unknown."""
+        """Return the group of a group's or member's name; None: unknown."""
         if name in self._groups:
             return name
         return self._all_members().get(name)
 
     def resolve(self, name: str, values: Values | None) -> tuple[str, ...]:
-        """Return the full names of the stages that `name` means.
+        """Return the full names of the stages that `name` refers to.
 
         Args:
             name: a group, or one member by its full name.
-            values: the matrix values of the stage that names it.
+            values: the matrix values of the stage that refers to it.
 
         Raises:
             KeyError: there is no such stage.

@@ -1,4 +1,4 @@
-"""Matrices that cannot be expanded: too many members, equal ones, unfit names."""
+"""Check that matrices can be expanded: number of members, duplicates, valid names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainui.pipeline.problems import Problems, quoted
 
 
 def check(outline: Outline, problems: Problems) -> None:
-    """Note every matrix that is wrong."""
+    """Report every invalid matrix."""
     for stage in outline.stages:
         _check_matrix(stage, problems)
     if outline.too_large:
@@ -28,7 +28,7 @@ def _check_matrix(stage: StageOutline, problems: Problems) -> None:
     if not isinstance(node, Mapping):
         return
     if not node.entries:
-        message = "matrix has no key; give it some, or take it out"
+        message = "matrix has no key; add one, or remove the matrix"
         problems.add(_place(stage), "empty-matrix", message)
     for key, values in stage.matrix.items():
         _check_values(key, values, node.entries[key].key.mark, problems)

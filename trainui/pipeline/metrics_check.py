@@ -1,4 +1,4 @@
-"""Sources of metrics that cannot work: of two kinds at once, or with patterns that name nothing."""
+"""Check metric sources: exactly one kind each, and patterns with named groups."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trainui.pipeline.outline import Outline
 from trainui.pipeline.problems import Problems, did_you_mean, quoted
 
 _PRESET = re.compile(r"[A-Za-z0-9_-]+")
-"""What can be a preset's name; as a pattern it would find no number."""
+"""Text that may be a preset's name; as a pattern it could not capture a number."""
 
 
 def check(outline: Outline, problems: Problems) -> None:
-    """Note every source that is wrong."""
+    """Report every invalid source."""
     for stage in outline.stages:
         node = stage.node.get("metrics")
         for source in node.items if isinstance(node, Sequence) else (node,):
@@ -29,7 +29,7 @@ def _check_source(source: Mapping, problems: Problems) -> None:
         problems.add(source.mark, "metrics-source", message)
     elif given != ["path"]:
         if "format" in source.entries:
-            message = "format goes with path; a pattern needs none"
+            message = "format applies to path only; remove it"
             problems.add(source.entries["format"].key.mark, "metrics-source", message)
         _check_pattern(source, given[0], problems)
 
@@ -65,7 +65,7 @@ def _check_preset(node: Scalar, stream: str, problems: Problems) -> None:
 
 
 def _groups(text: str) -> list[str] | None:
-    """Return the names of a pattern's groups; None: it is a preset, or cannot be told."""
+    """Return the names of a pattern's groups; None: it is a preset, or not yet known."""
     if "${" in text or _PRESET.fullmatch(text):
         return None
     try:

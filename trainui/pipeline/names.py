@@ -1,4 +1,4 @@
-"""Names: what stages, parameters, matrix keys and variables may be called."""
+"""Rules for the names of stages, parameters, matrix keys and environment variables."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ MAX_STAGE_NAME = 64
 """Characters."""
 
 MAX_MEMBER_NAME = 255
-"""Characters of a matrix member's full name."""
+"""Characters of a sweep member's full name."""
 
 MAX_PIPELINE_NAME = 128
 """Characters."""
 
 NOT_IN_STAGE_NAMES = frozenset("/.[]{}$")
-"""They mean something in paths, matrix members and `${...}`."""
+"""Characters with a meaning in paths, member names or `${...}`."""
 
 RESERVED_VARIABLES = frozenset(
     f"TRAINUI_{name}"
     for name in ("RUN_ID", "STAGE", "ATTEMPT", "RUN_DIR", "STAGE_DIR", "METRICS_FILE")
 ) | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
-"""Set by trainui for every stage; by the first its processes are known."""
+"""Set by trainui for every stage; TRAINUI_RUN_ID identifies the processes of a run."""
 
 CHECKPOINT_VARIABLE = "TRAINUI_CHECKPOINT"
-"""Set by trainui too; in a stage's `env` it asks for a checkpoint that the stage did not write."""
+"""Also set by trainui; in a stage's `env` it selects a checkpoint that the stage did not write."""
 
 MATRIX_KEY = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 PARAM_KEY = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 VARIABLE_NAME = rf"^(?!({'|'.join(sorted(RESERVED_VARIABLES))})$)[^=]+$"
-"""Patterns of keys, for the JSON Schema too."""
+"""Patterns of keys, also used in the JSON Schema."""
 
 _KEY = re.compile(MATRIX_KEY)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -38,14 +38,14 @@ _DOTTED_KEY = re.compile(PARAM_KEY)
 
 
 def is_sound(text: str) -> bool:
-    """Tell whether a text can be stored and handed to a process: no NUL, no half character."""
+    """Return True if a text can be stored and passed to a process: no NUL, no lone surrogate."""
     if "\0" in text:
         return False
     return text.isascii() or not _SURROGATE.search(text)
 
 
 def stage_name_fault(name: str) -> str | None:
-    """Tell what is wrong with a stage's name; None: nothing."""
+    """Return the error in a stage's name; None if it is valid."""
     if fault := _text_fault(name, MAX_STAGE_NAME):
         return fault
     if forbidden := sorted(NOT_IN_STAGE_NAMES.intersection(name)):
@@ -54,33 +54,33 @@ def stage_name_fault(name: str) -> str | None:
 
 
 def pipeline_name_fault(name: str) -> str | None:
-    """Tell what is wrong with a pipeline's name; None: nothing."""
+    """Return the error in a pipeline's name; None if it is valid."""
     if fault := _text_fault(name, MAX_PIPELINE_NAME):
         return fault
     return "holds ${, but names are never filled in" if "${" in name else None
 
 
 def matrix_key_fault(name: str) -> str | None:
-    """Tell what is wrong with a key of `matrix`; None: nothing."""
+    """Return the error in a key of `matrix`; None if it is valid."""
     if _KEY.fullmatch(name):
         return None
     return f"{quoted(name)} must be letters, digits, _ and -, and begin with a letter or _"
 
 
 def param_key_fault(name: str) -> str | None:
-    """Tell what is wrong with a key of the top `params`; None: nothing."""
+    """Return the error in a key of the pipeline's `params`; None if it is valid."""
     if _DOTTED_KEY.fullmatch(name):
         return None
     return f"{quoted(name)} must be letters, digits, _ . and -, and begin with a letter or _"
 
 
 def is_no_variable(name: str) -> bool:
-    """Tell whether a name could never be that of an environment variable."""
+    """Return True if a name cannot be the name of an environment variable."""
     return not name or "=" in name or not name.isprintable()
 
 
 def variable_fault(name: str) -> str | None:
-    """Tell what is wrong with the name of an environment variable; None: nothing."""
+    """Return the error in the name of an environment variable; None if it is valid."""
     if is_no_variable(name):
         return f"{quoted(name)} cannot be the name of an environment variable"
     if name.startswith("CUDA_") and name in RESERVED_VARIABLES:

@@ -1,4 +1,4 @@
-"""Nodes of a document: values with their text as written and the place where they stand."""
+"""Nodes of a document: values with their source text and position."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from trainui.pipeline import core_schema
 
 
 class Mark(NamedTuple):
-    """A place in a text; made by the hundred thousand, so a tuple."""
+    """A position in a text; a tuple, because a file has up to 100,000 of them."""
 
     line: int
-    """From 1 on."""
+    """Counted from 1."""
 
     column: int
-    """From 1 on, in characters."""
+    """In characters, counted from 1."""
 
     start: int = 0
-    """Characters before it."""
+    """Offset of the first character."""
 
     end: int = 0
-    """Characters before its end."""
+    """Offset after the last character."""
 
 
 TOP = Mark(1, 1)
@@ -33,24 +33,24 @@ TOP = Mark(1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value that is neither list nor mapping."""
+    """A single value: neither list nor mapping."""
 
     text: str
-    """As written, without quotes and with escapes resolved."""
+    """The text without quotes and with escapes resolved."""
 
     plain: bool
-    """Written without quotes, so that it may stand for a number, a flag or nothing."""
+    """True: written without quotes, so it may be a number, a boolean or null."""
 
     mark: Mark = TOP
 
     @property
     def value(self) -> Json:
-        """What it stands for by YAML's core types; ValueError for numbers too long to read."""
+        """Its value in the YAML core schema; raises ValueError for invalid numbers."""
         return core_schema.resolve(self.text) if self.plain else self.text
 
     @property
     def is_null(self) -> bool:
-        """Whether it stands for nothing."""
+        """True if it is an unquoted null."""
         return self.plain and self.text in core_schema.NULLS
 
 
@@ -64,7 +64,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key of a mapping with its value."""
+    """A key of a mapping and its value."""
 
     key: Scalar
     value: Node
@@ -75,12 +75,12 @@ class Mapping:
     """A mapping, in the order written."""
 
     entries: AnyMapping[str, Entry] = field(default_factory=dict)
-    """By the key's text."""
+    """Text of the key -> entry."""
 
     mark: Mark = TOP
 
     def get(self, name: str) -> Node | None:
-        """Return a key's value; None: there is no such key."""
+        """Return a key's value; None if the key is absent."""
         entry = self.entries.get(name)
         return entry.value if entry else None
 
@@ -90,11 +90,11 @@ Node = Scalar | Sequence | Mapping
 
 
 class NotJsonError(ValueError):
-    """A Python value that JSON cannot hold; the message says which and where."""
+    """A Python value that JSON cannot represent; the message says which and where."""
 
 
 def kind_of(node: object) -> str:
-    """Name a node's kind for a message: `a list`, `a mapping`, `text`, `the number 3`, ..."""
+    """Describe a node for a message: `a list`, `a mapping`, `text`, `the value 3`, ..."""
     match node:
         case Sequence() | list():
             return "a list"
@@ -109,7 +109,7 @@ def kind_of(node: object) -> str:
 
 
 def data_of(node: Node) -> Json:
-    """Return lists, dicts and, for single values, the scalars themselves."""
+    """Convert to lists and dicts, with the scalars as leaves."""
     match node:
         case Scalar():
             return node
@@ -120,7 +120,7 @@ def data_of(node: Node) -> Json:
 
 
 def json_of(data: Json) -> Json:
-    """Return what `data_of` gave as JSON values: scalars by YAML's core types."""
+    """Convert the result of `data_of` to JSON values, reading scalars by the YAML core schema."""
     if isinstance(data, Scalar):
         return data.value
     if isinstance(data, list):
@@ -129,16 +129,16 @@ def json_of(data: Json) -> Json:
 
 
 def node_of(value: Json, mark: Mark = TOP, *, where: str = "", depth: int = 50) -> Node:
-    """Return a Python value as a node, everything in it at one place.
+    """Convert a Python value to a node; all nested values get the same position.
 
     Args:
-        value: what JSON can hold; tuples count as lists.
-        mark: the place.
-        where: how a message names the value.
+        value: a JSON value; tuples count as lists.
+        mark: the position.
+        where: name of the value in messages.
         depth: how deep lists and dicts may be nested.
 
     Raises:
-        NotJsonError: JSON cannot hold it.
+        NotJsonError: JSON cannot represent it.
     """
     if depth < 0:
         raise NotJsonError(f"{where} is nested too deeply")

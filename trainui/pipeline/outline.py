@@ -1,6 +1,6 @@
-"""What can be told of a document's stages even where parts of it are wrong.
+"""The parts of a document's stages that can be read even if other parts are invalid.
 
-By it names, dependencies and variables are checked in the same go as the types.
+With it, names, dependencies and variables are checked in the same pass as the field types.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from trainui.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from trainui.pipeline.parameters import Parameters
 
 MAX_MEMBERS = 20_000
-"""Stages of a pipeline, members of matrices counted."""
+"""Maximum number of stages of a pipeline, including sweep members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +22,27 @@ class StageOutline:
     """One stage of the document."""
 
     node: Mapping
-    """Its fields, defaults among them."""
+    """Its fields, including inherited defaults."""
 
     name: Scalar | None
-    """None: missing, or not a fit name."""
+    """None: missing or invalid."""
 
     depends_on: tuple[Scalar, ...]
-    """As far as they are names."""
+    """Only the items that are names."""
 
     matrix: AnyMapping[str, tuple[str, ...]]
-    """As far as the values are values, parameters filled in."""
+    """Only the valid values, with parameters substituted."""
 
     templates: tuple[tuple[str, Scalar], ...]
-    """Every value in which `${` stands, with its field."""
+    """(field, value) for each value that contains `${`."""
 
     def has(self, field: str) -> bool:
-        """Tell whether a field is there."""
+        """Return True if the field is present."""
         return field in self.node.entries
 
     @property
     def size(self) -> int:
-        """How many members it has; 1 where there is no matrix."""
+        """The number of members; 1 without a matrix."""
         return matrix.size(self.matrix) if self.matrix else 1
 
 
@@ -56,11 +56,11 @@ class Outline:
 
     @property
     def too_large(self) -> bool:
-        """Whether the matrices have more members than a pipeline may have."""
+        """True if the pipeline has more than MAX_MEMBERS members."""
         return sum(stage.size for stage in self.stages) > MAX_MEMBERS
 
     def groups(self) -> list[matrix.Group]:
-        """Return the stages with their members; of equal names the first."""
+        """Return the stages with their members; of stages with equal names, the first."""
         groups: dict[str, matrix.Group] = {}
         for stage in self.stages:
             if stage.name is not None and stage.name.text not in groups:
@@ -94,7 +94,7 @@ def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
 
 
 def templates_in(node: Node) -> Iterator[Scalar]:
-    """Return all single values within a node in which `${` stands, keys left out."""
+    """Return all scalars within a node that contain `${`, except keys."""
     if isinstance(node, Scalar):
         if "${" in node.text:
             yield node
@@ -108,7 +108,7 @@ def templates_in(node: Node) -> Iterator[Scalar]:
 
 def _scalars(node: Node | None) -> list[Scalar]:
     items = node.items if isinstance(node, Sequence) else ()
-    # an item with nothing in it is reported by the check of types; "" is a text
+    # a null item is reported by spec_check; "" is a valid text
     return [item for item in items if isinstance(item, Scalar) and (item.text or not item.plain)]
 
 

@@ -1,7 +1,7 @@
-"""The pipeline's own parameters: the file's `params` with `-p` over them.
+"""The pipeline's parameters: the file's `params`, overridden by `-p`.
 
-A value stays the text that was written. `-p` takes over the quotes of the file: where the file has
-a plain value, `-p epochs=3` is a number to a task that gets exactly `${params.epochs}`.
+Values are kept as text. `-p` inherits the quoting of the file: if the value in the file has no
+quotes, a task argument `${params.epochs}` gets the number 3 from `-p epochs=3`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from trainui.pipeline.nodes import Mapping, Scalar
 from trainui.pipeline.problems import Problems, did_you_mean, quoted
 
 MOST_NAMED = 20
-"""Names that a message lists."""
+"""Maximum number of names that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +23,17 @@ class Parameters:
     """The parameters of one pipeline."""
 
     values: AnyMapping[str, Scalar] = field(default_factory=dict)
-    """By name; the text may hold `${...}` as any text of the file. One to be given is not here."""
+    """Name -> value, which may contain `${...}`. Parameters that have no value yet are absent."""
 
     declared: frozenset[str] = frozenset()
-    """All names."""
+    """The names of all parameters."""
 
     def expand(self, scalar: Scalar) -> Scalar | None:
-        """Fill in a value in which only parameters may stand.
+        """Substitute parameters in a value that may contain no other variables.
 
         Returns:
-            the value, as if written without quotes; None: it holds something else than
-            parameters with a fixed value.
+            the value, as if written without quotes; None: it contains another variable, or a
+            parameter whose value is not fixed.
         """
         if "${" not in scalar.text:
             return scalar
@@ -46,10 +46,10 @@ class Parameters:
         return Scalar("".join(written), plain=True, mark=scalar.mark)
 
     def typed(self, text: str) -> Json:
-        """Return what a task gets for a text: a typed value where it is exactly one parameter.
+        """Return a task argument: a typed value if the text is exactly one parameter.
 
         Raises:
-            ValueError: the parameter's value is a number that JSON cannot hold.
+            ValueError: the parameter's value is a number that JSON cannot represent.
         """
         variable = template.only_variable(text)
         if variable is None or variable.kind != "params" or variable.key not in self.values:
@@ -58,7 +58,7 @@ class Parameters:
         return text if isinstance(value, str) else value
 
     def texts(self) -> dict[str, str]:
-        """Return every value's text, as written."""
+        """Return the text of every value."""
         return {name: value.text for name, value in self.values.items()}
 
     def _fixed(self, variable: template.Variable) -> str | None:
@@ -76,14 +76,14 @@ def collect(
     Args:
         declared: the file's `params`.
         given: `-p`.
-        problems: gets what is wrong.
-        complete: whether one without a value is a problem.
+        problems: collects what is wrong.
+        complete: True: a parameter without a value is a problem.
     """
     values: dict[str, Scalar] = {}
     for name, entry in declared.entries.items():
         value = entry.value
         if not isinstance(value, Scalar):
-            continue  # the check of types reports it
+            continue  # spec_check reports it
         if name in given:
             values[name] = Scalar(template.escape(given[name]), value.plain, value.mark)
         elif not value.is_null:
@@ -103,5 +103,5 @@ def _check_given(declared: Mapping, given: AnyMapping[str, str], problems: Probl
             message = f"-p: the file declares no parameter {quoted(name)} under params{near}"
             problems.add(declared.mark, "unknown-param", message)
         if not names.is_sound(text):
-            message = f"-p: the value of {quoted(name)} is not UTF-8 text, or holds NUL"
+            message = f"-p: the value of {quoted(name)} is not UTF-8 text, or contains NUL"
             problems.add(declared.mark, "bad-text", message)

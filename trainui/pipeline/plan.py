@@ -1,8 +1,8 @@
-"""Which of the stages that wait may start now, and what the others wait for: decided, not done.
+"""Schedule waiting stages: decide which may start now, and why the others wait.
 
-The rule of fairness lives here and nowhere else: of the stages that need the same kind of slot,
-none that comes later takes one while an earlier one waits for it. One that waits for strangers,
-such as a process that did not come through us, keeps nobody waiting.
+This module alone implements fairness: a stage never takes a slot that an earlier stage of the queue
+waits for. An exception is an earlier stage that waits for a GPU in use by a process that trainui
+did not start: it does not block later stages.
 """
 
 from __future__ import annotations
@@ -16,83 +16,83 @@ from trainui import clock
 PAUSED = "the queue is paused"
 
 NAMES_SHOWN = 4
-"""A reason is one line: of more stages that hold CPU places the rest is a number."""
+"""Maximum number of stages named in a wait reason; the rest is only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingStage:
-    """A queued stage, as far as it matters for its turn."""
+    """A queued stage, with the fields needed for scheduling."""
 
     id: str
     gpus: int = 0
-    """GPUs that it needs; with any, it needs no CPU place."""
+    """Number of GPUs needed; a stage with GPUs needs no CPU slot."""
     cpus: int = 1
-    """CPU places that it needs where it needs no GPU."""
+    """Number of CPU slots needed if it needs no GPU."""
     not_before: int | None = None
-    """Microseconds; a retry waits until then."""
+    """Time before which a retry must not start; microseconds."""
     retry: str = "retry"
-    """What it waits for until then, such as `retry 1 of 2`."""
+    """Wait reason until then, e.g. `retry 1 of 2`."""
     visible: frozenset[int] | None = None
-    """Indices of the GPUs that it may have; None: all."""
+    """Indices of the GPUs it may use; None: all."""
     memory: str | None = None
-    """What of a GPU's memory it asks for, in words: `visible` holds those that have it."""
+    """GPU memory needed, as text; `visible` contains only GPUs that have it."""
     lack: str | None = None
-    """What it lacks besides slots, in words; it keeps no slot from others meanwhile."""
+    """Wait reason other than slots; meanwhile the stage reserves no slot."""
 
 
 @dataclass(frozen=True, slots=True)
 class FreeSlots:
-    """The slots of a host: which are free, and who has the others."""
+    """The free and taken slots of a host."""
 
     cpus: tuple[int, ...] = ()
-    """Numbers of free CPU places."""
+    """Numbers of free CPU slots."""
     cpu_users: Mapping[int, str] = field(default_factory=dict)
-    """Taken CPU places, each with the stage that holds it."""
+    """Taken CPU slot -> stage that uses it."""
     gpus: tuple[int, ...] = ()
     """Indices of free GPUs."""
     gpu_users: Mapping[int, str] = field(default_factory=dict)
-    """Taken GPUs, each with the stage that holds it."""
+    """Taken GPU -> stage that uses it."""
     gpu_strangers: Mapping[int, str] = field(default_factory=dict)
-    """GPUs that no stage of ours will give back, each with what is on it or wrong with it."""
+    """GPU that is unavailable for a reason outside trainui -> the reason."""
     gpu_limit: str | None = None
-    """Why there are no more GPUs, where that is not plain."""
+    """Why there are no more GPUs, if there is a special reason."""
 
     @property
     def cpu_total(self) -> int:
-        """How many CPU places there are."""
+        """The total number of CPU slots."""
         return len(self.cpus) + len(self.cpu_users)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The stage starts, with these slots."""
+    """Decision: the stage starts on these slots."""
 
     stage_id: str
     kind: str
     """`cpu` or `gpu`."""
     slots: tuple[int, ...]
-    """Numbers of CPU places, or indices of GPUs."""
+    """Numbers of CPU slots, or indices of GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The stage goes on waiting."""
+    """Decision: the stage keeps waiting."""
 
     stage_id: str
     reason: str
-    """What it waits for, in words."""
+    """The wait reason shown to users."""
 
 
 def plan(
     waiting: Sequence[WaitingStage], free: FreeSlots, now: int, *, paused: bool = False
 ) -> list[Grant | Wait]:
-    """Decide for each waiting stage, in the order given, which is the queue's.
+    """Decide for each waiting stage, in queue order.
 
     Args:
-        waiting: the queued stages.
+        waiting: the queued stages, in queue order.
         free: the slots of this host.
         now: microseconds.
-        paused: whether a person holds the queue.
+        paused: True if a user paused the queue.
     """
     return decide(waiting, free, now, paused=paused)[0]
 
@@ -100,10 +100,10 @@ def plan(
 def decide(
     waiting: Sequence[WaitingStage], free: FreeSlots, now: int, *, paused: bool = False
 ) -> tuple[list[Grant | Wait], frozenset[str]]:
-    """Do what `plan` does, and tell which kinds of slots are left to who comes later.
+    """Like `plan`, but also return the kinds of slots that are still available.
 
     Returns:
-        The decisions; `cpu` and `gpu`, where such a slot is free and none of these waits for it.
+        The decisions; the kinds (`cpu`, `gpu`) with a free slot that none of these waits for.
     """
     queues = {
         "cpu": _Queue("cpu", list(free.cpus), free.cpu_users),
@@ -125,7 +125,7 @@ def decide(
 
 @dataclass(slots=True)
 class _Queue:
-    """The slots of one kind, as they are given out in turn."""
+    """The slots of one kind, which are assigned to stages in queue order."""
 
     kind: str
     free: list[int]
@@ -133,12 +133,12 @@ class _Queue:
     strangers: Mapping[int, str] = field(default_factory=dict)
     limit: str | None = None
     kept: set[int] = field(default_factory=set)
-    """Slots that a stage waits for, so that none which comes later takes them."""
+    """Slots reserved for a waiting stage; later stages cannot take them."""
     given: set[int] = field(default_factory=set)
 
     @property
     def is_open(self) -> bool:
-        """Whether a slot is free that no stage waits for."""
+        """True if a slot is free that no stage waits for."""
         return not self.kept.issuperset(self.free)
 
     def decide(self, stage: WaitingStage) -> Grant | Wait:
@@ -152,7 +152,7 @@ class _Queue:
         free = [slot for slot in self.free if slot in fitting]
         granted = [slot for slot in free if slot not in self.kept][:needed]
         if len(granted) < needed:
-            if needed <= len(own):  # else it waits for strangers, and nobody has to wait with it
+            if needed <= len(own):  # otherwise it waits for another program: do not block others
                 self.kept |= fitting
             return Wait(stage.id, self._taken(needed, fitting, behind=needed <= len(free)))
         self.free = [slot for slot in self.free if slot not in granted]
@@ -198,7 +198,7 @@ def _count(kind: str, number: int) -> str:
 
 
 def _until(stage: WaitingStage, now: int) -> str:
-    """Word a delay coarsely, so that the words change seldom: each change is a write."""
+    """Return a rounded delay, so that the text changes rarely: each change is a database write."""
     seconds = -((now - (stage.not_before or now)) // clock.SECOND)
     grain = next(grain for limit, grain in _GRAINS if seconds <= limit)
     rounded = -(-seconds // grain) * grain
@@ -207,4 +207,4 @@ def _until(stage: WaitingStage, now: int) -> str:
 
 
 _GRAINS = ((20, 1), (60, 5), (600, 30), (math.inf, 60))
-"""Seconds left, and to how many seconds they are then rounded up."""
+"""(limit of the remaining seconds, multiple of seconds to round up to)."""

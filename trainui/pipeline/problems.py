@@ -1,4 +1,4 @@
-"""All that is wrong with one pipeline file, collected, worded for one line, in the file's order."""
+"""Collect all problems of a pipeline file, with one-line messages, sorted by position."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from trainui.errors import PipelineFileError, Problem
 from trainui.pipeline.nodes import TOP, Mark
 
 NEAREST_AMONG = 50
-"""Names that are compared with a misspelt one; a comparison takes long."""
+"""Maximum number of names compared with a misspelt one, because comparing is slow."""
 
 MAX_GUESSES = 100
-"""Problems after which no near names are looked for; who has more mends those first."""
+"""Number of problems after which no similar names are suggested, because that is slow."""
 
 BYTE_ORDER_MARK = "\ufeff"
-"""Before the first line; it takes no column."""
+"""May precede the first line; it does not count as a column."""
 
 SHOWN = 80
-"""Characters of a user's text that a message repeats."""
+"""Maximum length of a user's text in a message, in characters."""
 
 
 class Problems:
-    """A collector: the same problem at the same place counts once."""
+    """A collector of problems; the same problem at the same position counts once."""
 
     def __init__(self, file: str, text: str = "") -> None:
         self._file = one_line(file)
@@ -33,10 +33,10 @@ class Problems:
         return len(self._found)
 
     def add(self, mark: Mark, code: str, message: str) -> None:
-        """Note a problem.
+        """Add a problem.
 
         Args:
-            mark: where it is.
+            mark: its position.
             code: its short, stable name.
             message: what is wrong and what to do.
         """
@@ -44,9 +44,9 @@ class Problems:
         self._found[problem] = None
 
     def place(self, mark: Mark, words: str) -> Mark:
-        """Return where `words` stand within a value, or the value's own place.
+        """Return the position of `words` within a value, or of the value itself if not found.
 
-        Escapes and folded lines can hide them; then the value's place is near enough.
+        They are not found if the source contains escapes or folded lines there.
         """
         index = self._text.find(words, mark.start, mark.end)
         if index < 0:
@@ -54,7 +54,7 @@ class Problems:
         return mark_at(self._text, index)
 
     def guess(self, name: str, known: Collection[str]) -> str:
-        """Return what `did_you_mean` does, or nothing once there are very many problems."""
+        """Return `did_you_mean`, or an empty text once there are MAX_GUESSES problems."""
         return did_you_mean(name, known) if len(self) < MAX_GUESSES else ""
 
     def in_order(self) -> list[Problem]:
@@ -62,7 +62,7 @@ class Problems:
         return sorted(self._found, key=lambda problem: (problem.line, problem.column))
 
     def raise_if_any(self) -> None:
-        """Raise what was found.
+        """Raise an error with all problems, if there are any.
 
         Raises:
             PipelineFileError: there is at least one problem.
@@ -72,7 +72,7 @@ class Problems:
 
 
 def mark_at(text: str, index: int) -> Mark:
-    """Return the place that has `index` characters before it."""
+    """Return the position of the character at offset `index`."""
     before = text[:index].replace("\r\n", " \n").replace("\r", "\n")
     line = before.count("\n") + 1
     column = len(before) - (before.rfind("\n") + 1) + 1
@@ -80,20 +80,20 @@ def mark_at(text: str, index: int) -> Mark:
 
 
 def one_line(text: str) -> str:
-    """Return `text` with everything that is not printable shown as an escape."""
+    """Return `text` with unprintable characters replaced by escapes."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def quoted(text: str) -> str:
-    """Return a user's text in quotes, shortened, for a message."""
+    """Return a user's text, shortened and in quotes, for a message."""
     short = text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
     return f"'{one_line(short)}'"
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return `; did you mean 'x'?` with the nearest known name, or nothing where none is near."""
+    """Return `; did you mean 'x'?` with the most similar known name, or an empty text."""
     near = difflib.get_close_matches(name, _comparable(name, known), n=1)
     return f"; did you mean {quoted(near[0])}?" if near else ""
 

@@ -1,4 +1,4 @@
-"""The plan of a resume: for each stage what happens and why, without doing any of it."""
+"""Plan a resume: the action for each stage and its reason, without executing anything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainui.errors import UsageError
 
 
 class Action(StrEnum):
-    """What a resume does with a stage."""
+    """The action of a resume for a stage."""
 
     SKIP = "skip"
     RUN = "run"
@@ -21,43 +21,43 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
-    """One stage's part in a resume."""
+    """A stage of a resume plan."""
 
     name: str
     action: Action
     reason: str
     checkpoint: str | None = None
-    """Absolute path of what it continues from."""
+    """Absolute path of the checkpoint it continues from."""
     step: int | None = None
-    """The step of that checkpoint; None: neither its name nor its content says."""
+    """The step of that checkpoint; None: not found in its name or content."""
     seconds: float | None = None
-    """How long it took before; None where it never completed."""
+    """Its earlier duration; None if it never completed."""
     gpu_seconds_saved: float = 0.0
-    """GPU time of earlier attempts that need not be spent again."""
+    """GPU seconds of earlier attempts that are not repeated."""
     fresh: bool = False
-    """It begins in a new directory; the old one is renamed."""
+    """True: it restarts in a new directory; the old one is renamed."""
     left_out: bool = False
-    """It is skipped because of `--until`."""
+    """True: it is skipped because of `--until`."""
     kept: bool = False
-    """It is skipped because of `--keep`, and ran otherwise."""
+    """True: it is skipped because of `--keep`; otherwise it would run."""
 
 
 FindCheckpoint = Callable[[StageRecord], str | None]
-"""Returns the newest whole checkpoint that was not tried in vain."""
+"""Returns the newest complete checkpoint that has not already failed to load."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What has changed of a run since its stages ran."""
+    """Changes since the stages of a run were executed."""
 
     changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By full name: what a stage's last attempt was made of that is another now, in words."""
+    """Full name -> a text for each change in what the stage's last attempt was made from."""
     reran: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By full name: the upstreams that have completed again since a stage's last attempt."""
+    """Full name -> upstreams that have completed again since the stage's last attempt."""
     new: Collection[str] = ()
-    """Full names of the stages that the run did not have before."""
+    """Full names of stages that are new in the run."""
     gone: Mapping[str, str] = field(default_factory=dict)
-    """By full name: what a completed stage made that is not there any more, in words."""
+    """Full name -> a text about the missing outputs of a completed stage."""
 
 
 NOTHING_CHANGED = Evidence()
@@ -76,15 +76,15 @@ def plan_resume(
 
     Args:
         stages: all stages of the run.
-        find_checkpoint: looks at the disk.
-        until: full names; only these and what they depend on run. None named: all.
-        fresh: full names of stages that begin anew although they could continue.
-        keep: full names of completed stages whose results stay, whatever has changed.
-        evidence: what has changed since they ran.
+        find_checkpoint: searches the disk for a checkpoint.
+        until: full names; only these and their dependencies run. Empty: all stages.
+        fresh: full names of stages that restart even if they could continue.
+        keep: full names of completed stages whose results are kept despite changes.
+        evidence: the changes since the stages ran.
 
     Raises:
-        UsageError: a stage that is to begin anew is under way, or another runs on what it made; or
-            one that is to be kept is not completed.
+        UsageError: a stage to restart is unfinished, or a running stage uses its outputs; or a
+            stage to keep is not completed.
     """
     missed: set[str] = set()
     while True:
@@ -110,7 +110,7 @@ def _missed(
     gone: Collection[str],
     keep: Collection[str],
 ) -> set[str]:
-    """Return the stages whose outputs are gone and on which one depends that is to run."""
+    """Return the stages whose outputs are missing and needed by a stage that will run."""
     by_name = {stage.name: stage for stage in stages}
     waiting = {one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)}
     needing = waiting.union(again)
@@ -167,9 +167,9 @@ def _plan_once(
 
 
 def users_of(stages: Sequence[StageRecord]) -> dict[str, str]:
-    """Return the stages that a running one depends on, each with that one's name.
+    """Return the stages that a running stage depends on: stage -> the running stage.
 
-    It reads what they made: their directories are not renamed under it.
+    Their directories must not be renamed while it reads them.
     """
     by_name = {stage.name: stage for stage in stages}
     running = [stage.name for stage in stages if stage.status == Status.RUNNING]
@@ -182,7 +182,7 @@ def _in_use(name: str, users: Mapping[str, str]) -> str:
 
 
 REMOVED = "no longer in the pipeline file"
-"""Why a stage that an edited file has no more is skipped."""
+"""Why a stage that was removed from an edited file is skipped."""
 
 
 def _check_kept(stage: StageRecord, fresh: Collection[str]) -> None:
@@ -196,7 +196,7 @@ def _check_kept(stage: StageRecord, fresh: Collection[str]) -> None:
 
 
 def _left_out(stage: StageRecord, awaited: Collection[str]) -> PlannedStage:
-    # one that may fail stays failed where it let a stage go on that is under way
+    # a failed stage with allow_failure stays failed if an unfinished stage started because of it
     ended = stage.status not in UNFINISHED and stage.status != Status.COMPLETED
     left_out = ended and stage.name not in awaited
     return PlannedStage(stage.name, Action.SKIP, "left out by --until", left_out=left_out)
@@ -215,7 +215,7 @@ def _why_skipped(stage: StageRecord, evidence: Evidence) -> str:
 
 
 def _causes(stage: StageRecord, again: Collection[str], evidence: Evidence) -> list[str]:
-    """Return why a stage gets a new attempt; nothing where it does not."""
+    """Return why a stage gets a new attempt; empty if it gets none."""
     if stage.status in UNFINISHED:
         return []
     changed = list(evidence.changed.get(stage.name, ()))
@@ -255,15 +255,15 @@ _WORDS = {
 def begins_anew(
     stage: StageRecord, again: Collection[str], reran: Mapping[str, Sequence[str]]
 ) -> bool:
-    """Tell whether a stage that gets a new attempt begins in a new directory.
+    """Return True if a stage that gets a new attempt restarts in a new directory.
 
-    It does where it is completed, and where one it depends on runs again, or ran again since this
-    stage last started: what it made until then is of other data.
+    That is so if it is completed, or if one of its upstreams runs again or has run again since
+    this stage last started: its present files were made from old data.
 
     Args:
         stage: the stage.
-        again: full names of the stages that run again before it.
-        reran: as `Evidence.reran`.
+        again: full names of the upstream stages that run again.
+        reran: see `Evidence.reran`.
     """
     if stage.status == Status.COMPLETED:
         return True
@@ -286,11 +286,10 @@ def _revived(
 def plan_rerun(
     stages: Sequence[StageRecord], names: Collection[str], *, downstream: bool
 ) -> list[str]:
-    """Return the full names of the stages that a rerun brings back, in the file's order.
+    """Return the full names of the stages that a rerun executes again, in file order.
 
     Raises:
-        UsageError: one of those named is unfinished, or one that depends on it and is to run again;
-            or another runs on what it made.
+        UsageError: one of the stages to rerun is unfinished, or a running stage uses its outputs.
     """
     chosen = set(names)
     users = users_of(stages)
@@ -323,7 +322,7 @@ def _upstream_closure(by_name: Mapping[str, StageRecord], names: Collection[str]
 def _in_order(
     stages: Sequence[StageRecord], by_name: Mapping[str, StageRecord]
 ) -> list[StageRecord]:
-    """Return the stages so that each comes after those it depends on."""
+    """Return the stages in topological order."""
     ordered: list[StageRecord] = []
     placed: set[str] = set()
     for root in stages:

@@ -1,4 +1,4 @@
-"""Whether a stage is tried again by itself, and when: the policy, without the doing."""
+"""The retry policy: decide if and when a stage is retried automatically (exponential backoff)."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
 
 LONGEST_DELAY = 24 * 3600.0
-"""Seconds; doubled delays grow no further, unless `retry_delay` itself is longer."""
+"""Upper limit of the doubled delays in seconds, unless `retry_delay` itself is longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The next automatic attempt of a stage."""
+    """The next retry of a stage and when it is due."""
 
     number: int
-    """From 1 on, since a person last started or resumed the stage."""
+    """Counted from 1 since a user last started or resumed the stage."""
     not_before: int
-    """Microseconds."""
+    """Earliest start; microseconds."""
 
 
 def next_retry(
     definition: StageDefinition, ended: Status, *, used: int, completed_at: int
 ) -> Retry | None:
-    """Return the retry that follows an attempt's end; None: the stage has ended with it.
+    """Return the retry that follows an attempt; None if the stage has ended.
 
     Args:
-        definition: the stage's.
-        ended: how the attempt ended; what was cancelled is never tried again.
-        used: retries before this one.
-        completed_at: microseconds.
+        definition: the stage's definition.
+        ended: how the attempt ended; a cancelled one is never retried.
+        used: number of retries so far.
+        completed_at: end of the attempt; microseconds.
     """
     if ended not in (Status.FAILED, Status.INTERRUPTED) or used >= definition.retries:
         return None
@@ -39,6 +39,6 @@ def next_retry(
 
 
 def delay(definition: StageDefinition, number: int) -> float:
-    """Return the seconds between an attempt's end and the retry of this number, from 1 on."""
+    """Return the seconds between an attempt's end and its retry; `number` counts from 1."""
     longest = max(LONGEST_DELAY, definition.retry_delay)
     return min(definition.retry_delay * 2.0 ** min(number - 1, 64), longest)

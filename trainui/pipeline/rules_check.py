@@ -1,4 +1,4 @@
-"""Which fields go together."""
+"""Check rules about combinations of fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainui.pipeline.template import Variable, only_variable, parse, variables
 
 
 def check(outline: Outline, problems: Problems) -> None:
-    """Note everything whose fields do not go together."""
+    """Report every invalid combination of fields."""
     _check_stages_are_there(outline, problems)
     for stage in outline.stages:
         _check_command(stage, problems)
@@ -42,7 +42,7 @@ def _check_command(stage: StageOutline, problems: Problems) -> None:
         message = f"{who} has run and task; keep one of them"
         problems.add(_place(stage, "task"), "both-run-and-task", message)
     if not stage.has("run") and not stage.has("task"):
-        message = f"{who} has nothing to do; give it a run or a task"
+        message = f"{who} has no command; add run or task"
         problems.add(stage.node.mark, "no-command", message)
     if stage.has("params") and not stage.has("task"):
         message = f"params are a task's arguments, and {who} has no task; put the values into run"
@@ -58,7 +58,7 @@ def _check_resume(stage: StageOutline, problems: Problems) -> None:
             message = f"{field} of {who} is used only with a checkpoint; add checkpoint: GLOB"
             problems.add(place, "no-checkpoint", message)
         if stage.has("task"):
-            message = f"{who} is a task, so {field} means nothing; it gets $TRAINUI_CHECKPOINT"
+            message = f"{who} is a task, so {field} has no effect; it gets $TRAINUI_CHECKPOINT"
             problems.add(place, "resume-of-task", message)
     environ = stage.node.get("env")
     asked = environ.entries.get(CHECKPOINT_VARIABLE) if isinstance(environ, Mapping) else None
@@ -71,7 +71,7 @@ def _check_resume(stage: StageOutline, problems: Problems) -> None:
 
 
 def _check_placed(stage: StageOutline, problems: Problems) -> None:
-    """Tell where resume_args would go wrong."""
+    """Report a command to which resume_args cannot simply be appended."""
     run = stage.node.get("run")
     if isinstance(run, Sequence):
         for item in run.items:
@@ -89,5 +89,5 @@ def _check_placed(stage: StageOutline, problems: Problems) -> None:
 
 def _check_own_item(item: Scalar, problems: Problems) -> None:
     if Variable("resume_args") in variables(item.text) and not only_variable(item.text):
-        message = "${resume_args} stands for several words; make it an item of its own"
+        message = "${resume_args} stands for several words; make it a separate item"
         problems.add(item.mark, "misplaced-variable", message)

@@ -1,6 +1,6 @@
-"""Secret values taken out of a submitted pipeline before it is stored, and put back for a process.
+"""Remove secret values from a submitted pipeline before it is stored, and restore them at start.
 
-What is stored shows them as written (`${params.api_key}`) or masked; the values themselves lie
+The stored pipeline contains the variable (`${params.api_key}`) or a mask; the values are stored
 with the run's environment, which only its owner can read.
 """
 
@@ -15,15 +15,15 @@ from trainui.pipeline.masking import mask, mask_text
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What was taken out of a pipeline."""
+    """The secrets removed from a pipeline."""
 
     params: Mapping[str, Json] = field(default_factory=dict)
     """The pipeline's own secret parameters."""
     stages: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
-    """By a stage's full name: the fields of its definition that held a secret, whole."""
+    """Full name of a stage -> the complete fields of its definition that contained a secret."""
 
     def reveal(self, definition: StageDefinition) -> StageDefinition:
-        """Return a stored definition with its secrets put back."""
+        """Return a stored definition with its secrets restored."""
         taken = self.stages.get(definition.name)
         return StageDefinition.from_json({**definition.to_json(), **taken}) if taken else definition
 
@@ -31,12 +31,12 @@ class Secrets:
 def conceal(
     pipeline: Pipeline, as_written: Pipeline, environ: Mapping[str, str]
 ) -> tuple[Pipeline, Secrets]:
-    """Return a pipeline as it may be stored, and what was taken out of it.
+    """Return a pipeline without its secrets, for storage, and the secrets.
 
     Args:
-        pipeline: submitted.
-        as_written: the same, its secret parameters not filled in.
-        environ: the submitting shell's; its secrets are masked in commands, too.
+        pipeline: the submitted pipeline.
+        as_written: the same pipeline with its secret parameters not substituted.
+        environ: the submitting shell's environment; its secrets are also masked in commands.
     """
     stages = []
     taken: dict[str, Mapping[str, Json]] = {}
@@ -51,7 +51,7 @@ def conceal(
 
 
 def masked_text(pipeline: Pipeline) -> str:
-    """Return a pipeline's text, its secret values masked."""
+    """Return a pipeline's text with its secret values masked."""
     stages = {str(at): [one.env, one.params] for at, one in enumerate(pipeline.stages)}
     return mask_text(pipeline.text, {"params": pipeline.params, **stages})
 
@@ -59,7 +59,7 @@ def masked_text(pipeline: Pipeline) -> str:
 def _concealed(
     real: StageDefinition, written: StageDefinition, known: Mapping[str, Json]
 ) -> StageDefinition:
-    """Conceal what a process is given; paths and patterns, which others read too, stay."""
+    """Mask what only the process reads; keep paths and patterns, which trainui also needs."""
     secrets = {**known, **real.env, **real.params}
     return replace(
         real,

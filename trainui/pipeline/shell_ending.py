@@ -1,7 +1,7 @@
-"""Where words that are put at the end of a line of shell text go: to its last command, or nowhere.
+"""Find out which command would receive words appended to a line of shell text.
 
-What is told apart is what silently starts a training anew: `python train.py | tee log` gives them
-to `tee`.
+Used to detect resume arguments that would silently not reach the training:
+`python train.py | tee log` passes them to `tee`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _AFTERWARDS = re.compile(
     r"|tee|test|touch|true|wait|:)\b.*",
     re.DOTALL,
 )
-"""What people write behind a training, and no training."""
+"""Commands that people write after a training, and that are not a training themselves."""
 
 
 def fault(template: Template) -> str | None:
-    """Tell where words at the end of a line would go, if that is no training; None: to one."""
+    """Return where appended words would go if not to the training; None if they reach it."""
     operator, command, in_comment = _last(template)
     command = command.strip()
     if in_comment:
@@ -41,7 +41,7 @@ def fault(template: Template) -> str | None:
 
 
 def _last(template: Template) -> tuple[str, str, bool]:
-    """Return the last operator of a line, the command behind it, and whether a comment ends it."""
+    """Return a line's last operator, the command after it, and True if a comment ends the line."""
     reader, operator, command = Reader(), "", ""
     for part in template:
         if isinstance(part, Variable):

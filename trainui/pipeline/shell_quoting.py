@@ -1,4 +1,4 @@
-"""How a value is written at a spot of shell text so that it means itself there."""
+"""Quote a value for its position in shell text, so that the shell reads it literally."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from trainui.errors import UsageError
 
 
 class Place(Enum):
-    """The kinds of places in shell text that need different quoting."""
+    """Contexts in shell text that need different quoting."""
 
     BARE = "bare"
-    """Outside of quotes, also within `$(...)`."""
+    """Outside quotes, including inside `$(...)`."""
     DOUBLE = "double"
     """Between double quotes."""
     DOUBLE_BRACE = "double-brace"
-    """In the shell's `${...}` between double quotes."""
+    """In the shell's `${...}` inside double quotes."""
     SINGLE = "single"
     """Between single quotes."""
     ANSI = "ansi"
     """Between `$'` and `'`."""
     HERE = "here"
-    """In a here-document in which the shell replaces variables."""
+    """In a here-document in which the shell expands variables."""
     HERE_RAW = "here-raw"
     """In a here-document whose delimiter is quoted."""
     HERE_BRACE = "here-brace"
-    """In the shell's `${...}` in a here-document: no value can be put there."""
+    """In the shell's `${...}` in a here-document: substitution is not possible."""
     COMMENT = "comment"
     """Between `#` and the end of the line."""
     BACKTICK = "backtick"
-    """Between backticks, where quoting has layers: no value can be put there."""
+    """Between backticks, where quoting is nested: substitution is not possible."""
     ESCAPED = "escaped"
-    """Right after a backslash: no value can be put there."""
+    """Right after a backslash: substitution is not possible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """The place of one variable."""
+    """The position of a variable in shell text."""
 
     place: Place
     delimiter: str = ""
-    """The line that ends the here-document around it."""
+    """Terminator line of the surrounding here-document."""
 
 
 UNFIT = {
@@ -51,7 +51,7 @@ UNFIT = {
     Place.ESCAPED: "take out the backslash before it; the shell's own braces are written $${NAME}",
     Place.HERE_BRACE: "take it out of the shell's braces",
 }
-"""Places where no value can be put, with what to do."""
+"""Contexts in which substitution is not possible, with advice."""
 
 _SPECIAL = {
     Place.ANSI: re.compile(r"([\\'])"),
@@ -59,21 +59,21 @@ _SPECIAL = {
     Place.DOUBLE_BRACE: re.compile(r'([\\$`"])'),
     Place.HERE: re.compile(r"([\\$`])"),
 }
-"""What a backslash makes ordinary, by place."""
+"""Characters to escape with a backslash, by context."""
 
 _SEPARATORS = {Place.DOUBLE: '" "', Place.SINGLE: "' '", Place.ANSI: "' $'"}
 
 
 def quote(value: str, spot: Spot) -> str:
-    """Write a value so that it means itself.
+    """Quote a value so that the shell reads it literally.
 
     Raises:
-        UsageError: it would end the here-document that it is put into.
+        UsageError: the value contains the terminator of the surrounding here-document.
     """
     if spot.delimiter and spot.delimiter in (line.strip("\t") for line in value.split("\n")):
         raise UsageError(
-            f"a value holds {spot.delimiter!r}, which would end the here-document that it is put "
-            "into; give the here-document another delimiter"
+            f"a value contains {spot.delimiter!r}, which would end the here-document around it; "
+            "give the here-document another delimiter"
         )
     if spot.place is Place.BARE:
         return shlex.quote(value)
@@ -83,10 +83,10 @@ def quote(value: str, spot: Spot) -> str:
         return value.replace("\n", " ")
     special = _SPECIAL.get(spot.place)
     written = special.sub(r"\\\1", value) if special else value
-    # within such braces a lone single quote would wait for another, but not within inner quotes
+    # in such braces a single quote would open a quoted string, but not inside inner double quotes
     return f'"{written}"' if spot.place is Place.DOUBLE_BRACE else written
 
 
 def separator(spot: Spot) -> str:
-    """Return what between two values makes them two words."""
+    """Return the text to put between two values to make them separate words."""
     return _SEPARATORS.get(spot.place, " ")

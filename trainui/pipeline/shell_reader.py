@@ -1,4 +1,4 @@
-"""Shell text read as far as is needed to know in which quotes each `${...}` stands."""
+"""A minimal shell lexer that finds the quoting context of each `${...}`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainui.pipeline.template import Template, Variable
 
 
 def spots(template: Template) -> list[Spot]:
-    """Return the spot of each variable of a shell text, in order."""
+    """Return the position of each variable of a shell text, in order."""
     reader = Reader()
     for part in template:
         if isinstance(part, Variable):
@@ -23,7 +23,7 @@ def spots(template: Template) -> list[Spot]:
 
 
 class _Kind(Enum):
-    """What the reader is within."""
+    """The construct that encloses the reader's position."""
 
     COMMAND = "command"
     ARITHMETIC = "arithmetic"
@@ -41,9 +41,9 @@ class _Frame:
     kind: _Kind
     place: Place
     delimiter: str = ""
-    """Of a here-document."""
+    """Terminator of a here-document."""
     end: re.Pattern[str] | None = None
-    """The line that ends a here-document."""
+    """Matches the terminator line of a here-document."""
 
 
 _BASE = _Frame(_Kind.COMMAND, Place.BARE)
@@ -51,19 +51,19 @@ _BASE = _Frame(_Kind.COMMAND, Place.BARE)
 
 @dataclass(slots=True)
 class Reader:
-    """Reads shell text part by part and keeps what it is within."""
+    """Reads shell text part by part, with a stack of the enclosing constructs."""
 
     frames: list[_Frame] = field(default_factory=lambda: [_BASE])
     found: list[Spot] = field(default_factory=list)
     awaited: list[_Frame] = field(default_factory=list)
-    """Here-documents that begin at the next line."""
+    """Here-documents that start on the next line."""
     last: str = "\n"
     """The last character read; a variable counts as a letter."""
     escaping: bool = False
-    """Whether a backslash ended the text before a variable."""
+    """True if the text before a variable ended with a backslash."""
 
     def variable(self) -> None:
-        """Take a variable in, and note its spot."""
+        """Read a variable and record its position."""
         top = self.frames[-1]
         place = Place.ESCAPED if self.escaping else top.place
         self.found.append(Spot(place, top.delimiter))
@@ -71,7 +71,7 @@ class Reader:
         self.last = "x"
 
     def text(self, text: str) -> None:
-        """Take text in."""
+        """Read text."""
         position = 0
         while position < len(text):
             taken = _STEPS[self.frames[-1].kind](self, text, position)
@@ -80,30 +80,30 @@ class Reader:
                 self.last = text[position - 1]
 
     def is_between_words(self) -> bool:
-        """Tell whether what comes next is the line's own, in no quotes and nothing else."""
+        """Return True at the top level: outside quotes and every other construct."""
         return len(self.frames) == 1
 
     def is_in_comment(self) -> bool:
-        """Tell whether what comes next is part of a comment."""
+        """Return True inside a comment."""
         return self.frames[-1].kind is _Kind.COMMENT
 
     def push(self, kind: _Kind, place: Place, times: int = 1) -> None:
-        """Go into something."""
+        """Enter a construct."""
         self.frames.extend([_Frame(kind, place)] * times)
 
     def pop(self) -> None:
-        """Go out of it."""
+        """Leave the innermost construct."""
         if len(self.frames) > 1:
             self.frames.pop()
 
     def begin_here(self) -> None:
-        """Enter the here-documents that were announced, the first one on top."""
+        """Enter the here-documents announced on the last line, the first one on top."""
         self.frames.extend(reversed(self.awaited))
         self.awaited.clear()
 
 
 _Step = Callable[[Reader, str, int], int]
-"""Reads something at a position and tells how many characters it was."""
+"""Reads one token at a position and returns its length."""
 
 _HERE_WORD = re.compile(r"<<(-?)[ \t]*((?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s'\"\\;&|()<>])+)")
 
@@ -116,7 +116,7 @@ _ORDINARY = {
     _Kind.BACKTICK: re.compile(r"[^\\`]+"),
     _Kind.COMMENT: re.compile(r"[^\n]+"),
 }
-"""What means nothing in each kind of frame."""
+"""Text without special characters, by kind of frame."""
 
 _INNER_BRACE = {
     Place.DOUBLE: Place.DOUBLE_BRACE,
@@ -124,7 +124,7 @@ _INNER_BRACE = {
     Place.HERE: Place.HERE_BRACE,
     Place.HERE_BRACE: Place.HERE_BRACE,
 }
-"""What the shell's braces make of a place; elsewhere the inside is bare."""
+"""Context inside the shell's `${...}`, by outer context; otherwise BARE."""
 
 
 def _ordinary(reader: Reader, text: str, position: int) -> int:
@@ -133,7 +133,7 @@ def _ordinary(reader: Reader, text: str, position: int) -> int:
 
 
 def _escape(reader: Reader, text: str, position: int) -> int:
-    """Read a backslash and what it escapes; 0: there is none."""
+    """Read a backslash and the escaped character; return 0 if there is none."""
     if text[position] != "\\":
         return 0
     if position + 1 == len(text):
@@ -143,7 +143,7 @@ def _escape(reader: Reader, text: str, position: int) -> int:
 
 
 def _expansion(reader: Reader, text: str, position: int) -> int:
-    """Read the beginning of what the shell expands; 0: there is none."""
+    """Read the start of a shell expansion; return 0 if there is none."""
     if text.startswith("$((", position):
         reader.push(_Kind.ARITHMETIC, Place.BARE, times=2)
         return 3
@@ -160,7 +160,7 @@ def _expansion(reader: Reader, text: str, position: int) -> int:
 
 
 def _quotes(reader: Reader, text: str, position: int) -> int:
-    """Read an opening quote; 0: there is none."""
+    """Read an opening quote; return 0 if there is none."""
     if text.startswith("$'", position):
         reader.push(_Kind.ANSI, Place.ANSI)
         return 2
@@ -201,7 +201,7 @@ def _operator(reader: Reader, text: str, position: int) -> int:
 
 
 def _here_operator(reader: Reader, text: str, position: int) -> int:
-    """Read `<<` with its delimiter, or `<<<`; 0: there is neither."""
+    """Read `<<` with its delimiter, or `<<<`; return 0 if there is neither."""
     if text.startswith("<<<", position):
         return 3
     match = _HERE_WORD.match(text, position)
@@ -265,7 +265,7 @@ def _in_double(reader: Reader, text: str, position: int) -> int:
 def _in_comment(reader: Reader, text: str, position: int) -> int:
     if text[position] == "\n":
         reader.pop()
-        return 0  # the line's end is the command's to read
+        return 0  # the command frame reads the newline
     return _ordinary(reader, text, position)
 
 

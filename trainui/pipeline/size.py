@@ -24,7 +24,7 @@ def parse(text: str) -> int:
 
 
 def shown(size: int) -> str:
-    """Return a size in words, in whole units where there are."""
+    """Return a size as text, in the largest unit that divides it."""
     for unit, factor in (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6)):
         if size >= factor and size % factor == 0:
             return f"{size // factor} {unit}"

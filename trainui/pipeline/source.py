@@ -1,4 +1,4 @@
-"""The text of a pipeline file, from disk or standard input, and where it stands."""
+"""Read the text of a pipeline file from disk or standard input."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from trainui.pipeline.problems import Problems, mark_at
 from trainui.pipeline.yaml_tree import MAX_BYTES
 
 STDIN = "-"
-"""What the user writes for standard input."""
+"""File argument for standard input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text and where it came from."""
+    """A pipeline file's text and its origin."""
 
     shown: str
     """The file as the user named it."""
 
     text: str
     directory: str
-    """Absolute: what relative paths are relative to."""
+    """Base directory of relative paths; absolute."""
 
     file: str | None
     """Absolute path; None: standard input."""

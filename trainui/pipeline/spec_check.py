@@ -1,4 +1,4 @@
-"""A document checked against the fields and their types: every fault with its place, or a spec."""
+"""Check a document against the fields and their types; report each error with its position."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from trainui.pipeline.spec import (
 )
 
 Location = AnySequence[str | int]
-"""Keys and indices from the top down."""
+"""Path from the root: keys and indices."""
 
 
 def check(document: Mapping, parameters: Parameters, problems: Problems) -> PipelineSpec | None:
-    """Return the document's spec; None: something is wrong, and `problems` has it all."""
+    """Return the document's spec; None: it has errors, which are added to `problems`."""
     try:
         return PipelineSpec.model_validate(data_of(document), context={"parameters": parameters})
     except ValidationError as error:
@@ -66,7 +66,7 @@ _PYDANTIC = {
     "model_type": ("wrong-type", "must be a mapping, such as {key: value}"),
     "model_attributes_type": ("wrong-type", "must be a mapping, such as {key: value}"),
 }
-"""Faults that Pydantic itself finds: code, and what the value must be."""
+"""Errors found by Pydantic itself -> our code and what the value must be."""
 
 
 def _report_unknown(location: Location, document: Mapping, problems: Problems) -> None:
@@ -91,13 +91,13 @@ _ELSEWHERE = {
     **dict.fromkeys(("interpreter", "conda", "venv"), "python"),
     **dict.fromkeys(("max_retries", "retry", "attempts"), "retries"),
 }
-"""What other tools call our fields."""
+"""Names that other tools use -> our field."""
 
 
 def _report_missing(location: Location, document: Mapping, problems: Problems) -> None:
     owner = _owner(location[:-1])
     if owner == "a pipeline":
-        return  # no stages: that check has better words
+        return  # missing stages: rules_check has a better message
     advice = "it is what other stages and commands call it" if owner == "a stage" else "add it"
     mark = _find(document, location[:-1])
     problems.add(mark, "missing-field", f"{owner} must have a {location[-1]}; {advice}")
@@ -128,7 +128,7 @@ def _known_fields(location: Location) -> list[str]:
 
 
 def _path(location: Location) -> str:
-    """Write a location as people would: `env.HOME`, `metrics[0].step`."""
+    """Format a location, e.g. `env.HOME` or `metrics[0].step`."""
     inner = location[2:] if location[:1] == ("stages",) and len(location) > 2 else location
     if tuple(location[:1]) == ("defaults",) and len(location) > 1:
         inner = location[1:]
@@ -147,7 +147,7 @@ def _entry(node: Node | None, step: str | int) -> Entry | Node | None:
 
 
 def _walk(document: Node, location: Location) -> list[Entry | Node]:
-    """Return what stands at each step; steps that only our reading added are passed over."""
+    """Return the nodes along a path; steps that are not in the file are skipped."""
     path: list[Entry | Node] = [document]
     node: Node | None = document
     for step in location:
@@ -166,7 +166,7 @@ def _node(document: Node, location: Location) -> Node:
 def _find(document: Node, location: Location, *, key: bool = False) -> Mark:
     last = _walk(document, location)[-1]
     if isinstance(last, Entry):
-        # a list or mapping begins on the line after its key: the key is the better place
+        # a list or mapping starts on the line after its key, so report the key's position
         by_key = key or not isinstance(last.value, Scalar)
         return last.key.mark if by_key else last.value.mark
     return last.mark

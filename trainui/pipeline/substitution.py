@@ -1,4 +1,4 @@
-"""When each `${...}` is filled in: most as the run is submitted, some as the process starts."""
+"""Substitute `${...}` variables: most when the run is submitted, some when a process starts."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _RESUME_ARGS = Variable("resume_args")
 def submit(
     pipeline: Pipeline, *, run_dir: str, stage_dirs: Mapping[str, str], secrets: bool = True
 ) -> Pipeline:
-    """Return the pipeline with all filled in that is known before anything starts.
+    """Return the pipeline with the variables known at submission substituted.
 
-    That is `${params...}`, `${matrix...}`, `${run_dir}`, `${stage_dir}` and `${stages...}`; the
-    rest stays as written until `start`.
+    These are `${params...}`, `${matrix...}`, `${run_dir}`, `${stage_dir}` and `${stages...}`;
+    `start` substitutes the others.
 
     Args:
-        pipeline: as loaded.
+        pipeline: the loaded pipeline.
         run_dir: the run's directory, absolute.
-        stage_dirs: every stage's directory by its full name, absolute.
-        secrets: whether parameters that are secret by their name are filled in, too.
+        stage_dirs: full name of a stage -> its directory, absolute.
+        secrets: True: substitute parameters with secret names as well.
 
     Raises:
-        UsageError: a value would end the here-document that it is put into.
+        UsageError: a value contains the terminator of the surrounding here-document.
     """
     pairing = Pairing(groups_of(pipeline.stages))
     stages = tuple(
@@ -55,17 +55,18 @@ def start(
     environ: Mapping[str, str],
     checkpoint: str | None,
 ) -> StageDefinition:
-    """Return a submitted definition with nothing left to fill in.
+    """Return a submitted definition with all variables substituted.
 
-    Its command is the one to execute: with `resume_args`, or `resume_run` in its stead, where
-    there is a checkpoint; both fields are then None.
+    Its command is the one to execute: if there is a checkpoint, with `resume_args` appended or
+    replaced by `resume_run`. Both of these fields are None in the result.
 
     Args:
-        definition: as submitted.
-        python: what `${python}` stands for.
+        definition: the submitted definition.
+        python: the value of `${python}`.
         attempt: the attempt's number.
-        environ: what `${env.NAME}` refers to; the stage's own `env` goes before it.
-        checkpoint: absolute path of what to continue from; None: from the beginning.
+        environ: values of `${env.NAME}`; the stage's own `env` takes precedence.
+        checkpoint: absolute path of the checkpoint to continue from; None: start from the
+            beginning.
 
     Raises:
         UsageError: `${env.NAME}` names a variable that is not set, or workdir is not absolute.
@@ -80,17 +81,17 @@ def start(
     if not PurePath(started.workdir).is_absolute():
         raise UsageError(
             f"stage {definition.name}: workdir {started.workdir!r} is not absolute; where it "
-            "begins with ${env.NAME}, that variable must hold an absolute path"
+            "begins with ${env.NAME}, that variable must be an absolute path"
         )
     return replace(started, env=env)
 
 
 def inputs_before_start(definition: StageDefinition, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return a submitted stage's inputs as far as they are known before an attempt starts.
+    """Return those inputs of a submitted stage that are known before an attempt starts.
 
     Args:
-        definition: as submitted.
-        environ: what `${env.NAME}` refers to; the stage's own `env` goes before it.
+        definition: the submitted definition.
+        environ: values of `${env.NAME}`; the stage's own `env` takes precedence.
 
     Raises:
         UsageError: `${env.NAME}` names a variable that is not set.
@@ -105,14 +106,14 @@ def inputs_before_start(definition: StageDefinition, environ: Mapping[str, str])
 
 
 def known_outputs(definition: StageDefinition) -> tuple[str, ...]:
-    """Return a submitted stage's outputs, less those that depend on what an attempt decides."""
+    """Return a submitted stage's outputs except those that depend on the attempt."""
     known = tuple(text for text in definition.outputs if not list(template.variables(text)))
     bare = StageDefinition(definition.name, workdir="/", outputs=known)
     return start(bare, python="", attempt=0, environ={}, checkpoint=None).outputs
 
 
 def _is_early(text: str) -> bool:
-    """Tell whether a text depends on nothing that an attempt decides."""
+    """Return True if a text does not depend on the attempt."""
     return {variable.kind for variable in template.variables(text)} <= {"env"}
 
 
@@ -128,7 +129,7 @@ def _submitted(stage: StageDefinition, directory: str, known: _AtSubmission) -> 
 
 @dataclass(frozen=True, slots=True)
 class _AtSubmission:
-    """What variables stand for in one stage when its run is submitted."""
+    """The values of variables in a stage when its run is submitted."""
 
     pipeline: Pipeline
     stage: StageDefinition
@@ -155,7 +156,7 @@ class _AtSubmission:
                 return None
 
     def _parameter(self, variable: Variable) -> Template:
-        """Return a parameter's value; what it holds itself is filled in too."""
+        """Return a parameter's value, with the variables it contains substituted."""
         parts: list[str | Variable] = []
         for part in template.parse(str(self.pipeline.params[variable.key])):
             values = self.resolve(part) if isinstance(part, Variable) else None
@@ -172,7 +173,7 @@ class _AtSubmission:
 
 @dataclass(slots=True)
 class _AtStart:
-    """What variables stand for in one stage as its process starts."""
+    """The values of variables in a stage when its process starts."""
 
     definition: StageDefinition
     python: str
@@ -180,7 +181,7 @@ class _AtStart:
     environ: Mapping[str, str]
     checkpoint: str | None
     missing: dict[str, None] = field(default_factory=dict)
-    """Variables of the environment that are not set."""
+    """Environment variables that are not set."""
 
     def resolve(self, variable: Variable) -> Sequence[Template] | None:
         match variable.kind:
@@ -219,7 +220,7 @@ class _AtStart:
 
 
 def _command(definition: StageDefinition, *, resumes: bool) -> str | tuple[str, ...] | None:
-    """Return the command to execute, with `${resume_args}` where they belong."""
+    """Return the command to execute, with `${resume_args}` in its place if needed."""
     command = definition.command
     if not resumes or command is None:
         return command

@@ -1,6 +1,6 @@
-"""Text with `${...}` in it, taken apart and put together again.
+"""Parse text with `${...}` variables into parts, and convert parts back to text.
 
-`$${` is a written-out `${`; every other dollar sign is text, the shell's business.
+`$${` is an escaped `${`; every other dollar sign is literal text, left to the shell.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 DOLLAR = "$"
-"""The one variable that we alone write: `${$}`, a dollar sign that stands before a variable."""
+"""Name of the internal variable `${$}`: a dollar sign right before another variable."""
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}\n]*)(\}?)")
 
@@ -21,32 +21,32 @@ class Variable:
     """One `${...}`."""
 
     name: str
-    """What stands between the braces."""
+    """The text between the braces."""
 
     closed: bool = True
-    """Whether the closing brace is there."""
+    """False if the closing brace is missing."""
 
     def __str__(self) -> str:
         return f"${{{self.name}" + ("}" if self.closed else "")
 
     @property
     def kind(self) -> str:
-        """Its first word: `params`, `matrix`, `env`, `stages`, `run_dir`, ..."""
+        """The part before the first dot: `params`, `matrix`, `env`, `stages`, `run_dir`, ..."""
         return self.name.partition(".")[0]
 
     @property
     def key(self) -> str:
-        """What follows the first dot."""
+        """The part after the first dot."""
         return self.name.partition(".")[2]
 
 
 Template = tuple[str | Variable, ...]
-"""Texts, as they will read, and variables, in order."""
+"""Literal texts (unescaped) and variables, in order."""
 
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Template:
-    """Take a text apart."""
+    """Split a text into literal parts and variables."""
     parts: list[str | Variable] = []
     position = 0
     for match in _TOKEN.finditer(text):
@@ -65,13 +65,13 @@ def variables(text: str) -> tuple[Variable, ...]:
 
 
 def only_variable(text: str) -> Variable | None:
-    """Return the variable that is the whole text; None: there is more, or none."""
+    """Return the variable if it is the whole text; otherwise None."""
     parts = parse(text) if text.startswith("${") else ()
     return parts[0] if len(parts) == 1 and isinstance(parts[0], Variable) else None
 
 
 def join(parts: Iterable[str | Variable]) -> Template:
-    """Return the parts with neighbouring texts made one and empty ones left out."""
+    """Return the parts with adjacent texts merged and empty ones removed."""
     joined: list[str | Variable] = []
     for part in parts:
         if isinstance(part, str) and joined and isinstance(joined[-1], str):
@@ -82,7 +82,7 @@ def join(parts: Iterable[str | Variable]) -> Template:
 
 
 def unparse(parts: Iterable[str | Variable]) -> str:
-    """Return the text that `parse` takes apart into these parts."""
+    """Return the text from which `parse` makes these parts (its inverse)."""
     written: list[str] = []
     for part in parts:
         if isinstance(part, str):
@@ -95,12 +95,12 @@ def unparse(parts: Iterable[str | Variable]) -> str:
 
 
 def escape(text: str) -> str:
-    """Return a text in which nothing is filled in, and which reads as `text` once filled."""
+    """Escape a text so that substitution returns it unchanged."""
     return unparse((text,))
 
 
 def _with_dollars_apart(text: str) -> str:
-    """Dollar signs right before a variable would read as `$${`."""
+    """Protect dollar signs right before a variable, which would be read as `$${`."""
     bare = text.rstrip("$")
     return bare + f"${{{DOLLAR}}}" * (len(text) - len(bare))
 

@@ -1,4 +1,4 @@
-"""Validation: what is wrong with a pipeline file, found by looking only."""
+"""Validate a pipeline file without side effects."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from trainui.pipeline.problems import Problems
 def validate(
     file: str, params: Mapping[str, str] | None = None, *, stdin: TextIO | None = None
 ) -> list[Problem]:
-    """Return all problems of a pipeline file, in its order; nothing is touched.
+    """Return all problems of a pipeline file, sorted by position.
 
     Args:
         file: its path as the user named it; `-`: standard input.
-        params: values given with `-p`; None: those that must be given may be missing.
+        params: values given with `-p`; None: parameters without a value are no problem.
         stdin: read instead of standard input.
     """
     try:

@@ -1,4 +1,4 @@
-"""The variables that `${...}` may name, and in which fields each has a meaning."""
+"""The `${...}` variables, and the fields in which each is allowed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from trainui.pipeline.template import Variable
 
 SIMPLE = frozenset({"run_dir", "stage_dir", "python", "attempt", "checkpoint", "resume_args"})
-"""Variables that are one word."""
+"""Variables without a key."""
 
 KEYED = frozenset({"params", "matrix", "env", "stages"})
 """Variables with a key after the dot."""
 
 AT_START = frozenset({"python", "attempt", "env", "checkpoint", "resume_args"})
-"""Filled in as a process starts; the others are known when a run is submitted."""
+"""Substituted when a process starts; the others are substituted at submission."""
 
 _COMMON = frozenset(
     {"params", "matrix", "run_dir", "stage_dir", "stages", "python", "attempt", "env"}
@@ -26,13 +26,13 @@ _STAGES = re.compile(r"(?P<name>.+)\.(?P<what>dirs?)")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What may stand in a field."""
+    """The variables that are allowed in a field."""
 
     kinds: frozenset[str]
-    """First words of variables."""
+    """Allowed kinds: the part before the first dot."""
 
     several: bool = False
-    """Whether a variable may stand for several values, as `${stages.NAME.dirs}` does."""
+    """True: variables with several values, e.g. `${stages.NAME.dirs}`, are allowed."""
 
 
 _TEXT = Rule(_COMMON)
@@ -69,37 +69,37 @@ FIELDS = {
     "allow_failure": _NUMBER,
     "alerts": _TEXT,
 }
-"""The fields of a stage in which something is filled in."""
+"""The fields of a stage in which variables are substituted."""
 
 PARAMETER = Rule(frozenset({"run_dir", "stage_dir", "attempt", "env"}))
-"""The values of the pipeline's own parameters."""
+"""The rule for the values of the pipeline's parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageReference:
-    """What `${stages.NAME.dir}` names."""
+    """The stage that `${stages.NAME.dir}` refers to."""
 
     name: str
     """A stage or one of its members."""
 
     several: bool
-    """`dirs`: of all members."""
+    """True for `dirs`: the directories of all members."""
 
 
 def stage_reference(variable: Variable) -> StageReference | None:
-    """Read `${stages.NAME.dir}` and `${stages.NAME.dirs}`; None: it is neither."""
+    """Parse `${stages.NAME.dir}` or `${stages.NAME.dirs}`; None if it is neither."""
     match = _STAGES.fullmatch(variable.key) if variable.kind == "stages" else None
     return StageReference(match["name"], match["what"] == "dirs") if match else None
 
 
 def is_several(variable: Variable) -> bool:
-    """Tell whether a variable stands for any number of values."""
+    """Return True if a variable can have several values."""
     reference = stage_reference(variable)
     return variable.name == "resume_args" or (reference is not None and reference.several)
 
 
 def is_well_formed(variable: Variable) -> bool:
-    """Tell whether a variable is one of those that there are, whatever its key."""
+    """Return True if a variable has a known form, whatever its key."""
     if not variable.closed:
         return False
     if variable.kind == "stages":

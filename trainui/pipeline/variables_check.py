@@ -1,4 +1,4 @@
-"""Every `${...}` of a document: known, allowed in its field, and fit for what is around it."""
+"""Check every `${...}` of a document: known, allowed in its field, valid in its context."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from trainui.pipeline.variables import (
 )
 
 _SHELL_NAME = re.compile(r"[#!]?[A-Za-z_][A-Za-z0-9_]*(?:[^A-Za-z0-9_.].*)?|[0-9@*#?$!-].*")
-"""What the shell would read between braces."""
+"""Text that the shell accepts between braces."""
 
 
 _FORMS = {kind: f"${{{kind}.KEY}}" for kind in KEYED} | {"stages": "${stages.NAME.dir}"}
@@ -114,9 +114,9 @@ def _misplaced(variable: Variable, rule: Rule) -> str:
     if variable.kind == "checkpoint":
         return "${checkpoint} has a value only in resume_args and resume_run"
     if variable.kind == "resume_args":
-        return "${resume_args} belongs into run"
+        return "${resume_args} can be used in run only"
     allowed = ", ".join(_FORMS.get(kind, f"${{{kind}}}") for kind in sorted(rule.kinds))
-    return f"{_shown(variable)} is not known here; this field may hold {allowed} only"
+    return f"{_shown(variable)} cannot be used here; this field may contain {allowed} only"
 
 
 def _unknown_key(variable: Variable, keys: tuple[str, ...]) -> str:
@@ -127,7 +127,7 @@ def _unknown_key(variable: Variable, keys: tuple[str, ...]) -> str:
 
 
 def _check_shell(stage: StageOutline, problems: Problems) -> None:
-    """Note variables at spots of shell text where no value can be put."""
+    """Report variables at positions of shell text where substitution is not possible."""
     for field in ("run", "resume_run"):
         scalar = stage.node.get(field)
         if not isinstance(scalar, Scalar) or "${" not in scalar.text:
@@ -136,13 +136,13 @@ def _check_shell(stage: StageOutline, problems: Problems) -> None:
         inside = (part for part in parts if isinstance(part, Variable))
         for variable, spot in zip(inside, spots(parts), strict=True):
             if spot.place in UNFIT and is_well_formed(variable):
-                message = f"{_shown(variable)} cannot be filled in here; {UNFIT[spot.place]}"
+                message = f"{_shown(variable)} cannot be substituted here; {UNFIT[spot.place]}"
                 place = problems.place(scalar.mark, str(variable))
                 problems.add(place, "shell-quoting", message)
 
 
 def _check_several(field: str, scalar: Scalar, rule: Rule, problems: Problems) -> None:
-    """Note variables of several values where there is room for one."""
+    """Report variables with several values where only one value is allowed."""
     for variable in template.variables(scalar.text):
         if not is_several(variable) or variable.kind not in rule.kinds:
             continue

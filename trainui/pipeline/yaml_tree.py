@@ -1,6 +1,6 @@
-"""YAML text as nodes, read safely: limits on size, depth and aliases, no tags, no second key.
+"""Parse YAML to nodes safely: size, depth and alias limits, no tags, no duplicate keys.
 
-Values are built from the parser's events, so nothing is ever constructed that the text asks for.
+Nodes are built from the parser's events, so the text can never construct Python objects.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from trainui.pipeline.nodes import Entry, Mapping, Mark, Node, Scalar, Sequence,
 from trainui.pipeline.problems import BYTE_ORDER_MARK, Problems, mark_at, quoted
 
 MAX_BYTES = 1024 * 1024
-"""Of a pipeline file in UTF-8: ten thousand stages fit."""
+"""Maximum size of a pipeline file in UTF-8; enough for 10,000 stages."""
 
 MAX_DEPTH = 50
-"""Of lists and mappings within each other, aliases followed."""
+"""Maximum nesting of lists and mappings, with aliases resolved."""
 
 MAX_ALIASED = 4 * MAX_BYTES
-"""Characters that all aliases together may stand for; a bomb stands for billions."""
+"""Maximum total expansion of aliases in characters; an alias bomb expands to billions."""
 
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's where PyYAML was built with it, as its wheels are: thirty times as fast."""
+"""libyaml's parser if PyYAML was built with it (its wheels are); 30 times faster."""
 
 _FOREIGN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
-"""What YAML does not allow; and line breaks to YAML 1.1 that are none to YAML 1.2."""
+"""Characters that YAML forbids, and those that are line breaks in YAML 1.1 but not in 1.2."""
 
 
 def read_tree(text: str, problems: Problems) -> Node | None:
-    """Read a text that holds one document; None where it holds none or cannot be read."""
+    """Return the root of a YAML document; None if it is empty or invalid."""
     text = text.removeprefix(BYTE_ORDER_MARK)
     if found := _FOREIGN.search(text):
         message = f"the character U+{ord(found[0]):04X} is not allowed in YAML; write an escape"
@@ -57,16 +57,16 @@ def read_tree(text: str, problems: Problems) -> Node | None:
 
 
 class _StopReading(Exception):
-    """The rest is not worth reading; the problem is noted."""
+    """Stop parsing; the problem has been reported."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A list or mapping whose end has not come."""
+    """A list or mapping that is still open."""
 
     event: Any
     nodes: list[Node] = field(default_factory=list)
-    """Items, or keys and values by turns."""
+    """Items, or alternating keys and values."""
     weight: int = 1
     height: int = 1
 
@@ -117,7 +117,7 @@ class _Builder:
         self._add(node, event.anchor, weight=1 + len(event.value), height=0)
 
     def _place(self, event: Any) -> Mark:
-        """Return an event's place; that of an empty value is its key's."""
+        """Return an event's position; for an empty value, the position of its key."""
         top = self._stack[-1] if self._stack else None
         if event.value == "" and event.style in (None, "") and top and _awaits_value(top):
             return top.nodes[-1].mark
@@ -227,8 +227,8 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
         return mark, "this escape is not the number of any character"
     at_end = place.index >= len(text.rstrip())
     if at_end and error.context_mark is not None:
-        place = error.context_mark  # where it was opened tells more than the end of the file
-    # libyaml's end of the file is a line below the last one
+        place = error.context_mark  # the opening is more helpful than the end of the file
+    # libyaml reports the end of the file on the line after the last one
     mark = mark_at(text, min(place.index, len(text.rstrip()) - 1 if text.strip() else 0))
     context = f" {error.context}" if error.context else ""
     if error.context_mark is not None and error.context_mark.line != place.line:
@@ -238,13 +238,13 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
 
 
 def _advice(text: str, index: int) -> str:
-    """Explain the commonest slips."""
+    """Explain the most common mistakes."""
     if text[max(index - 1, 0) : index + 1] == "${":
         return '; inside [ ] and { } put quotes around it, as in ["${params.lr}"]'
     if text[index : index + 1] == "\t":
         return "; indent with spaces"
     if text[index : index + 1] == ":":
-        return "; put quotes around a text that holds ': ', or begin it on the next line after |"
+        return "; put quotes around a text that contains ': ', or begin it on the next line after |"
     opening = text[index : index + 1] if text[index : index + 1] in _RESERVED else ""
     opening = opening or text[max(index - 1, 0) : index].strip(" \n")
     if opening and opening in _RESERVED:
@@ -253,4 +253,4 @@ def _advice(text: str, index: int) -> str:
 
 
 _RESERVED = "@`*&"
-"""No text without quotes can begin with these."""
+"""Characters that an unquoted text cannot begin with."""

@@ -129,7 +129,7 @@ def test_inputs_are_compared_by_all_that_is_known_of_them() -> None:
     assert input_changes({A: large}, {A: {**large, "mtime_ns": 6}}) == ["input a.csv changed"]
     [words] = input_changes({A: large}, {A: {**large, "size": 4}})
     assert words == "input a.csv changed: 3 -> 4 bytes"
-    assert input_changes({A: large}, {A: {"missing": True}}) == ["input a.csv changed: it is gone"]
+    assert input_changes({A: large}, {A: {"missing": True}}) == ["input a.csv changed: deleted"]
 
 
 def test_what_is_not_on_record_is_no_change() -> None:
