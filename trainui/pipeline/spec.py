@@ -23,16 +23,16 @@ def _as_sources(value: Any) -> Any:
 
 
 class MetricSpec(_Strict):
-    """One source of metrics: a path, or a stream with a pattern."""
+    """A source of metrics: a path, or a stream with a pattern."""
 
     path: f.PathItem | None = None
-    """A path or glob, looked for in the stage's directory, then in its workdir."""
+    """A path or glob, searched for in the stage's directory, then in its workdir."""
     format: f.Format | None = None
-    """The format's name, where the content does not tell it."""
+    """The format's name, if it cannot be detected from the content."""
     step: f.Item | None = None
-    """The field or group that is the step."""
+    """The field or group that contains the step."""
     restarts: f.Restarts | None = None
-    """`continue` where a later attempt counts its steps from nothing: they go on from the last."""
+    """`continue`: if an attempt restarts its step counter at 0, add the last step before it."""
     stdout: f.StreamPattern | None = None
     """A pattern with named groups, or a preset's name, for the lines of stdout."""
     stderr: f.StreamPattern | None = None
@@ -40,35 +40,35 @@ class MetricSpec(_Strict):
 
 
 class AlertSpec(_Strict):
-    """What a stage's metrics are watched for, one of the first five, and what is done then."""
+    """An alert on a stage's metrics: one condition (the first five fields) and an action."""
 
     nan: f.True_ | None = None
-    """True: a NaN or an infinity."""
+    """True: alert on NaN or infinity."""
     above: f.Number | None = None
-    """A value above this one."""
+    """Alert on a value above this one."""
     below: f.Number | None = None
-    """A value below this one."""
+    """Alert on a value below this one."""
     no_improvement: f.Places | None = None
-    """So many points in a row that are no better than the best before them."""
+    """Alert after this many consecutive points without a new best value."""
     stalled: f.Number | None = None
-    """No metric for so many times the usual pace; where it has GPUs, only while they are idle."""
+    """Alert if no metric arrives for this many usual intervals (and its GPUs, if any, are idle)."""
     metric: f.Item | None = None
-    """The metric's name; * stands for any characters. Needed but for nan and stalled."""
+    """The metric's name; * matches any characters. Required except for nan and stalled."""
     goal: f.Goal | None = None
-    """Of no_improvement: min (the default) or max."""
+    """For no_improvement: min (lower is better; the default) or max."""
     after: f.Number | None = None
-    """Points before this step do not count."""
+    """Ignore points before this step."""
     then: f.Action | None = None
-    """mark, notify (the default: mark, and tell of it) or stop (tell of it, and end the stage)."""
+    """mark, notify (the default: mark and notify) or stop (notify and stop the stage)."""
 
 
 class CheckpointSpec(_Strict):
-    """What a stage can continue from."""
+    """The checkpoints that a stage can continue from."""
 
     path: f.PathItem
     """A glob relative to the stage's directory."""
     complete: f.PathItem | None = None
-    """A file that a checkpoint directory holds only when it is whole."""
+    """A file that a checkpoint directory contains only once the checkpoint is complete."""
 
 
 _Source = Annotated[
@@ -88,7 +88,7 @@ _Checkpoint = Annotated[
 
 
 class StageFields(_Strict):
-    """What a stage may say, and `defaults` for all stages."""
+    """The fields of a stage, and of `defaults` for all stages."""
 
     run: f.Command | None = None
     """The command: shell text, or a list of words."""
@@ -97,62 +97,62 @@ class StageFields(_Strict):
     params: dict[str, f.TaskParam] = Field(default_factory=dict)
     """The task's keyword arguments."""
     depends_on: list[f.Item] = Field(default_factory=list)
-    """Stages that must have completed; a matrix stage's name means all of its members."""
+    """Stages that must complete first; the name of a sweep means its matching members."""
     workdir: f.Item | None = None
-    """Where it runs; relative to the file. Default: the file's directory."""
+    """Working directory, relative to the file. Default: the file's directory."""
     env: dict[f.VariableName, f.Text] = Field(default_factory=dict)
     """Environment variables."""
     python: f.Item | None = None
-    """An interpreter or an environment's directory; it comes first on PATH and is ${python}."""
+    """An interpreter or an environment's directory; put first on PATH, and used for ${python}."""
     matrix: dict[f.MatrixKey, f.Choices] = Field(default_factory=dict)
-    """Lists of values: one member of the stage for each combination."""
+    """A sweep: lists of values; the stage gets one member for each combination."""
     cpus: f.Places = 1
-    """CPU places, where no GPU is asked for."""
+    """CPU slots needed; ignored if the stage needs GPUs."""
     gpus: f.Count = 0
-    """GPUs."""
+    """Number of GPUs needed."""
     gpu_memory: f.Size | None = None
-    """How much memory each of them has at least, such as 24G."""
+    """Minimum memory of each GPU, e.g. 24G."""
     host: f.Item | None = None
-    """Only on this host, where several share a database."""
+    """Run only on this host, if several hosts share a database."""
     queue: f.Item | None = None
-    """Only on hosts whose setting `queues` names this queue."""
+    """Run only on hosts that serve this queue (setting `queues`)."""
     retries: f.Count = 0
-    """Automatic attempts after the first."""
+    """Number of automatic retries after a failed attempt."""
     retry_delay: f.Delay = 0.0
-    """Before the first retry; doubled at each next one."""
+    """Delay before the first retry; doubled for each further one."""
     timeout: f.Duration | None = None
-    """How long one attempt may take."""
+    """Time limit of an attempt."""
     silence_timeout: f.Duration | None = None
-    """How long an attempt may write nothing."""
+    """Time limit without output."""
     stop_signal: f.Signal = "TERM"
-    """What is sent first when it has to stop."""
+    """Signal sent first to stop the process."""
     grace: f.Delay = 30.0
-    """Between that and KILL."""
+    """Time between the stop signal and KILL."""
     metrics: _Sources | None = None
     """One source or a list: a path or glob, or {stdout: PATTERN}."""
     checkpoint: _Checkpoint | None = None
-    """A glob of what it can continue from, or {path: GLOB, complete: FILE}."""
+    """A glob of checkpoints to continue from, or {path: GLOB, complete: FILE}."""
     resume_args: list[f.Item] | None = None
-    """Added to run where a whole checkpoint is there."""
+    """Appended to run if there is a complete checkpoint."""
     resume_run: f.Command | None = None
-    """Instead of run where a whole checkpoint is there."""
+    """Replaces run if there is a complete checkpoint."""
     outputs: list[f.PathItem] = Field(default_factory=list)
-    """Paths or globs that it must have made."""
+    """Paths or globs that must exist when it ends."""
     success: f.Pattern | None = None
-    """A pattern that stdout or stderr must hold."""
+    """A pattern that must occur in stdout or stderr."""
     inputs: list[f.PathItem] = Field(default_factory=list)
-    """Files that it reads."""
+    """Files or directories that it reads."""
     allow_failure: f.Flag = False
-    """Dependants start all the same."""
+    """True: dependants start even if this stage fails."""
     alerts: _Alerts = Field(default_factory=list)
-    """One or a list: what its metrics are watched for, and what is done then."""
+    """One alert on its metrics, or a list."""
 
 
 class StageSpec(StageFields):
-    """One stage."""
+    """A stage."""
 
     name: f.StageName
-    """1 to 64 printable characters, none of / . [ ] { } $."""
+    """1 to 64 printable characters, except / . [ ] { } $."""
 
 
 class PipelineSpec(_Strict):
@@ -161,10 +161,10 @@ class PipelineSpec(_Strict):
     name: f.PipelineName | None = None
     """Default: the file's name."""
     params: dict[f.ParamKey, f.Parameter] = Field(default_factory=dict)
-    """Values for ${params.KEY}; one without a value must be given with -p."""
+    """Values of ${params.KEY}; one without a value must be given with -p."""
     defaults: StageFields = Field(default_factory=StageFields)
-    """Fields for all stages; env is merged, the rest is replaced."""
+    """Default fields of all stages; env is merged, a stage's other fields replace the default."""
     snapshot: f.Flag = False
-    """Whether it runs from a copy of its code, made as it is submitted."""
+    """True: run from a copy of the code made at submission."""
     stages: list[StageSpec]
-    """At least one."""
+    """The stages, at least one."""

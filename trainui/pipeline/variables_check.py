@@ -31,14 +31,14 @@ _FORMS = {kind: f"${{{kind}.KEY}}" for kind in KEYED} | {"stages": "${stages.NAM
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What the variables of a stage can refer to."""
+    """The parameters and matrix keys that the variables of a stage can refer to."""
 
     params: frozenset[str]
     matrix: tuple[str, ...]
 
 
 def check(outline: Outline, problems: Problems) -> None:
-    """Note every variable that is wrong, those that name stages left aside."""
+    """Report every invalid variable, except references to stages (see graph_check)."""
     declared = outline.document.get("params")
     if isinstance(declared, Mapping):
         for scalar in templates_in(declared):

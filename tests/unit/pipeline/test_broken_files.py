@@ -118,7 +118,7 @@ TABLE = [
     B("param in param", "params: {x: '${params.y}', y: 1}\nstages:\n  - {name: a, run: x}\n", [("misplaced-variable", 1, 14)]),
     # a stage's fields
     B("no name", "stages:\n  - run: x\n", [("missing-field", 2, 5)], ("name",)),
-    B("no command", "stages:\n  - name: a\n", [("no-command", 2, 5)], ("'a'", "run or a task")),
+    B("no command", "stages:\n  - name: a\n", [("no-command", 2, 5)], ("'a'", "run or task")),
     B("run null", stage("run:"), [("no-command", 2, 5)]),
     B("run blank", stage("run: '  '"), [("no-command", 3, 10)]),
     B("run an empty list", stage("run: []"), [("no-command", 3, 5)]),
@@ -281,7 +281,7 @@ TABLE = [
     B("in a task's params", stage("task: m.f\nparams: {a: [{b: '${nope}'}]}"), [("unknown-variable", 4, 23)]),
     B("checkpoint elsewhere", stage("run: x ${checkpoint}"), [("misplaced-variable", 3, 12)], ("resume_args",)),
     B("resume_args elsewhere", stage("run: x\nworkdir: ${resume_args}"), [("misplaced-variable", 4, 14)]),
-    B("resume_args in an item", stage("run: [x, '--y=${resume_args}']"), [("misplaced-variable", 3, 14)], ("item of its own",)),
+    B("resume_args in an item", stage("run: [x, '--y=${resume_args}']"), [("misplaced-variable", 3, 14)], ("a separate item",)),
     B("python in python", stage("run: x\npython: ${python}/x"), [("misplaced-variable", 4, 13)], ("${attempt}, ${env.KEY}", "${stages.NAME.dir}")),
     B("dirs in a text", stage("run: x\nworkdir: ${stages.b.dirs}\ndepends_on: [b]") + "  - {name: b, run: x}\n", [("misplaced-variable", 4, 14)], ("takes one",)),
     B("dirs within a param", stage("task: m.f\nparams: {x: 'a ${stages.b.dirs}'}\ndepends_on: [b]") + "  - {name: b, run: x}\n", [("misplaced-variable", 4, 20)], ("whole value",)),

@@ -110,9 +110,9 @@ def test_what_has_no_counterpart_is_noted_in_the_file_too(project: Path) -> None
     write(project, params_yaml="fit: {trees: 50}\n")
     made = converted(project, CLASSIFIER)
     for words in (
-        "clean: of params.yaml only clean.seed matter",
-        "clean: of model.toml only width matter",
-        "clean: get what is not there yet before a run: raw/posts.xml, src/clean.py",
+        "clean: of params.yaml DVC tracks only clean.seed",
+        "clean: of model.toml DVC tracks only width",
+        "clean: fetch missing inputs before a run: raw/posts.xml, src/clean.py",
         "fit: model.bin (cache: false, persist: true): ",
         "fit: losses.csv (title: Losses): has no counterpart",
         "score: always_changed: ",

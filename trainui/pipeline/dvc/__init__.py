@@ -1,1 +1,1 @@
-"""DVC's pipeline files, read and written anew as pipeline files of trainui."""
+"""Convert DVC pipeline files to trainui pipeline files."""

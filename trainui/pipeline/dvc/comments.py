@@ -1,4 +1,4 @@
-"""The comments of a YAML file, and to which stage each belongs."""
+"""Find the comments of a YAML file and assign them to stages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainui.pipeline.yaml_tree import read_tree
 
 
 class Comments:
-    """The comments of a text that is known to be YAML."""
+    """The comments of a valid YAML text."""
 
     def __init__(self, text: str) -> None:
         root = read_tree(text, Problems(""))
@@ -33,7 +33,7 @@ class Comments:
         self._starts = sorted(self._above(entry.key.mark.line) for entry in keys)
 
     def _above(self, line: int) -> int:
-        """Return the first line of the comment that stands right above a line."""
+        """Return the first line of the comment block right above a line."""
         while line - 1 in self._whole:
             line -= 1
         return line
@@ -59,7 +59,7 @@ def _spans(node: Node) -> list[tuple[int, int]]:
 
 
 def _comment(line: str, start: int, covered: Sequence[tuple[int, int]]) -> str | None:
-    """Return the comment of a line: what follows a # outside of every value."""
+    """Return a line's comment: the text from a # that is not part of a value."""
     for at, character in enumerate(line):
         if character != "#" or (at and not line[at - 1].isspace()):
             continue

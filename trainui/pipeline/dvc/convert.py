@@ -1,6 +1,7 @@
-"""A DVC file as a pipeline file: what has a counterpart is written, all else is said.
+"""Convert a DVC file to a pipeline file; whatever has no equivalent is listed in notes.
 
-DVC's stages of one family become one matrix stage where a matrix says the same, else a stage each.
+DVC stages of one family (matrix or foreach) become one sweep if a matrix can express them,
+otherwise one stage each.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ from trainui.pipeline.problems import Problems
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A pipeline file."""
+    """The converted pipeline file."""
 
     text: str
     notes: tuple[str, ...]
-    """What has no counterpart, a line each."""
+    """One line for each thing that has no equivalent."""
 
 
 def convert(text: str, *, file: str, directory: Path, target: Path) -> Converted:
-    """Return the pipeline file that says what a DVC file says.
+    """Return the pipeline file that is equivalent to a DVC file.
 
     Args:
-        text: the DVC file's.
+        text: the DVC file's text.
         file: its name, for messages.
-        directory: in which it lies; absolute.
+        directory: its directory; absolute.
         target: the directory of the pipeline file; absolute.
 
     Raises:
-        PipelineFileError: the DVC file, or what it would become, has problems.
+        PipelineFileError: the DVC file or the converted file has problems.
     """
     problems = Problems(file, text)
     document = read(text, directory, problems)
@@ -58,7 +59,7 @@ def convert(text: str, *, file: str, directory: Path, target: Path) -> Converted
     try:
         load_text(converted.text, file=file, directory=os.fspath(target))
     except PipelineFileError:
-        # a value stands where the shell takes none, such as within backticks: put in as DVC does
+        # a variable is where it cannot be quoted (e.g. in backticks): insert its value, like DVC
         converted = made.converted(literal=True)
         load_text(converted.text, file=f"{file}, converted", directory=os.fspath(target))
     return converted
@@ -66,7 +67,7 @@ def convert(text: str, *, file: str, directory: Path, target: Path) -> Converted
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A stage of the pipeline file: members of one family, or one stage of DVC."""
+    """A stage of the pipeline file: a whole DVC family, or a single DVC stage."""
 
     name: str
     stages: tuple[Stage, ...]
@@ -74,7 +75,7 @@ class _Node:
 
     @property
     def choices(self) -> list[dict[str, str] | None]:
-        """Each member's values; None: there is no matrix."""
+        """The matrix values of each member; None without a matrix."""
         return [stage.choice if self.matrix else None for stage in self.stages]
 
 
@@ -104,7 +105,7 @@ class _Conversion:
         return Converted(write(blocks, filler.params(), head), tuple(notes))
 
     def _nodes(self, stages: Sequence[Stage]) -> list[_Node]:
-        """Return the stages to be written; of a family one, where a matrix says the same."""
+        """Return the stages to write; a family becomes one stage if a matrix can express it."""
         families: dict[str, list[Stage]] = defaultdict(list)
         for stage in stages:
             families[stage.family].append(stage)
@@ -123,7 +124,7 @@ class _Conversion:
             groups -= unfit
 
     def _dependencies(self, node: _Node, nodes: Sequence[_Node]) -> list[str] | None:
-        """Return the `depends_on` of a stage; None: one list does not fit all its members."""
+        """Return a stage's `depends_on`; None: its members need different lists."""
         pairing = Pairing(Group(n.name, tuple(n.choices)) for n in nodes)
         owner = {stage.name: other for other in nodes for stage in other.stages}
         wanted: dict[str, list[str]] = {}
@@ -163,7 +164,7 @@ class _Conversion:
         return Block(node.name, first.family, {**values, **written.fields}, comments, notes)
 
     def _comments(self, stage: Stage) -> list[str]:
-        """Return the comments of a stage, at the first of its family, and its description."""
+        """Return a stage's description, preceded by its comments if it is first of its family."""
         first = next(s for s in self.document.stages if s.family == stage.family)
         words = stage.body.get("desc")
         described = words.text.splitlines() if isinstance(words, Scalar) else []
@@ -173,13 +174,13 @@ class _Conversion:
     def _frozen(self, stage: Stage, filler: Filler) -> Block:
         name = fit_name(stage.name)
         written = fields_of((stage,), filler, set(), matrix=False)
-        note = f"{name}: is frozen, so it is left out and what it made is read as it is"
+        note = f"{name}: is frozen, so it is left out and its existing outputs are used"
         comments = self._comments(stage)
         return Block(name, stage.family, written.fields, comments, [note], left_out=True)
 
 
 def fit_name(name: str) -> str:
-    """Return a name that a stage can have."""
+    """Return a valid stage name, with invalid characters replaced."""
     fit = "".join("_" if c in names.NOT_IN_STAGE_NAMES or not c.isprintable() else c for c in name)
     return fit[: names.MAX_STAGE_NAME].strip() or "_"
 
@@ -191,7 +192,7 @@ def _split(family: str, stages: Sequence[Stage], matrix: bool) -> Iterable[_Node
 
 
 def _named_apart(nodes: Iterable[_Node]) -> list[_Node]:
-    """Return the stages with a number at names that two would have."""
+    """Return the stages with numbers appended to duplicate names."""
     named: dict[str, _Node] = {}
     for node in nodes:
         numbered = (f"{node.name[: names.MAX_STAGE_NAME - 6]}_{at}" for at in itertools.count(2))
@@ -201,7 +202,7 @@ def _named_apart(nodes: Iterable[_Node]) -> list[_Node]:
 
 
 def _fits_matrix(stages: Sequence[Stage]) -> bool:
-    """Tell whether one matrix stage says the same as these of one family."""
+    """Return True if one sweep can express these stages of a family."""
     choices = [stage.choice for stage in stages]
     if not all(choices):
         return False

@@ -1,4 +1,4 @@
-"""A DVC file as stages, each of its items a stage; every problem of reading it at once."""
+"""Read a DVC file and expand its stages; all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from trainui.pipeline.problems import Problems
 from trainui.pipeline.yaml_tree import MAX_BYTES, read_tree
 
 PARAMS_FILE = "params.yaml"
-"""Whose values are there without being named."""
+"""File of values that DVC always reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage as DVC would run it."""
+    """A stage as DVC would run it, after expanding foreach and matrix."""
 
     name: str
-    """As DVC calls it, such as `train@cnn`."""
+    """DVC's name, e.g. `train@cnn`."""
 
     family: str
     """Its key in the file."""
@@ -42,39 +42,39 @@ class Stage:
     """Its fields, as written."""
 
     mark: Mark
-    """Of its key."""
+    """Position of its key."""
 
     values: Mapping
-    """What `${...}` can name: `item` and `key` too."""
+    """The values that `${...}` can refer to, including `item` and `key`."""
 
     choice: dict[str, str] | None = None
-    """Its values of a matrix, where they are texts; None: no matrix, or one of other values."""
+    """Its matrix values if they are all scalars; None otherwise or without a matrix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole file."""
+    """A DVC file."""
 
     stages: tuple[Stage, ...]
     values: Mapping
-    """What `${...}` can name everywhere."""
+    """The values that `${...}` can refer to in every stage."""
 
     others: tuple[Entry, ...]
-    """What is at the top besides stages and vars."""
+    """Top-level entries other than stages and vars."""
 
 
 def read(text: str, directory: Path, problems: Problems) -> Document:
-    """Read a DVC file and the files of values that it names.
+    """Read a DVC file and the files of values that it refers to.
 
     Args:
-        text: the file's.
-        directory: in which it lies.
-        problems: gets what is wrong; without any, the document is whole.
+        text: the file's text.
+        directory: the file's directory.
+        problems: collects what is wrong; if it stays empty, the document is complete.
     """
     top = read_tree(text, problems)
     if not isinstance(top, Mapping):
         if not problems:
-            problems.add(Mark(1, 1), "empty", "this holds no stages")
+            problems.add(Mark(1, 1), "empty", "the file contains no stages")
         return Document((), Mapping(), ())
     reader = _Reader(directory, problems)
     values = reader.with_vars(reader.file_values(PARAMS_FILE, top.mark, must=False), top)
@@ -155,7 +155,7 @@ class _Reader:
             yield Stage(f"{family}@{label}", family, body, entry.key.mark, everything, choice)
 
     def with_vars(self, values: Mapping, node: Mapping) -> Mapping:
-        """Return values with those of a node's `vars` over them."""
+        """Return values overridden by those of a node's `vars`."""
         listed = node.get("vars")
         for item in listed.items if isinstance(listed, Sequence) else ():
             if isinstance(item, Mapping):
@@ -165,7 +165,7 @@ class _Reader:
         return values
 
     def _named(self, item: Scalar) -> Mapping:
-        """Return the values that `FILE` or `FILE:KEY,KEY` names."""
+        """Return the values that `FILE` or `FILE:KEY,KEY` refers to."""
         file, _, keys = item.text.partition(":")
         found = self.file_values(file, item.mark, must=True)
         if not keys:
@@ -173,7 +173,7 @@ class _Reader:
         return Mapping({k: e for k, e in found.entries.items() if k in keys.split(",")})
 
     def file_values(self, name: str, mark: Mark, *, must: bool) -> Mapping:
-        """Return the values of a file; nothing where it need not be there."""
+        """Return the values of a file; empty if it is missing and not required."""
         path = self._directory / name
         try:
             data = path.read_bytes()[: MAX_BYTES + 1]
@@ -193,7 +193,7 @@ class _Reader:
         found = Problems(os.fspath(path), text)
         tree = read_tree(text, found)
         for problem in found.in_order():
-            if problem.code != "tag":  # a value is only put in as it is written
+            if problem.code != "tag":  # harmless: values are only inserted as text
                 self._wrong(mark, str(problem))
         return tree if isinstance(tree, Mapping) else Mapping()
 
@@ -206,7 +206,7 @@ class _Reader:
         return node if isinstance(node, Mapping) else Mapping()
 
     def _resolved(self, node: Node, values: Mapping) -> Node:
-        """Return what a single `${...}` names; any other node is what it is."""
+        """Return the value of a single `${...}`; any other node is returned unchanged."""
         if not isinstance(node, Scalar):
             return node
         parts = [part for part in scope.parts_of(node.text) if part]
@@ -229,12 +229,12 @@ class _Reader:
 
 
 def unknown(reference: scope.Reference) -> str:
-    """Word that a reference names nothing."""
+    """Return the message for a reference to an unknown value."""
     return f"{reference.written} is neither in {PARAMS_FILE} nor in vars; add it there"
 
 
 def _with_own(values: Mapping, own: dict[str, Entry]) -> Mapping:
-    """Return values with an item's own over them; what is called alike is hidden."""
+    """Return values overridden by an item's own values."""
     return Mapping({**values.entries, **own}, values.mark)
 
 

@@ -1,4 +1,4 @@
-"""The fields of one stage, and notes of what has no counterpart."""
+"""Convert the fields of a DVC stage, and note those that have no equivalent."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from trainui.pipeline.problems import Problems
 from trainui.pipeline.template import Variable
 
 Written = str | Sequence[str | dict[str, str]] | dict[str, list[str]]
-"""A value of the pipeline file."""
+"""A field value in the pipeline file."""
 
 PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
-"""A value that reads the same in shell text with and without quotes."""
+"""Values that mean the same in shell text with and without quotes."""
 
 READ = frozenset(
     {*files.OUTPUTS, "cmd", "deps", "params", "wdir", "matrix", "foreach", "do", "vars"}
 )
-"""Fields of a stage that are read here or before."""
+"""Fields of a DVC stage that the conversion uses."""
 
 _KEPT_APART = re.compile(
     r"\b(cd|exit|export|set|source|exec|trap|umask|unset|ulimit)\b|^\s*\.\s", re.M
 )
-"""What one command of a list must not do to the next: each has a shell of its own."""
+"""Commands that affect the shell; DVC runs each command of a list in a separate shell."""
 
 _STORED = frozenset({"cache", "persist", "push", "remote", "type", "checkpoint"})
-"""Options of an output that say what DVC does with it."""
+"""Options of an output about DVC's storage."""
 
 _CURVES = (".csv", ".tsv", ".jsonl")
 _VALUES = (".json",)
@@ -42,14 +42,14 @@ _VALUES = (".json",)
 
 @dataclass(slots=True)
 class Stated:
-    """What one stage says."""
+    """The converted fields of a stage, and notes."""
 
     fields: dict[str, Written] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 class Filler:
-    """Puts DVC's values in, as trainui's variables where they mean the same."""
+    """Substitutes DVC's variables, by trainui variables if these are equivalent."""
 
     def __init__(self, directory: Path, target: Path, *, literal: bool) -> None:
         self._literal = literal
@@ -59,7 +59,7 @@ class Filler:
         self.from_target = os.path.relpath(directory, target)
 
     def params(self) -> dict[str, str]:
-        """Return the parameters of the pipeline file that were used."""
+        """Return the parameters that the pipeline file needs."""
         return self._params
 
     def root(self) -> str:
@@ -72,7 +72,7 @@ class Filler:
         return f"${{params.{self._root}}}"
 
     def text(self, scalar: Scalar, stage: Stage, *, matrix: bool) -> str:
-        """Return a text as trainui writes it."""
+        """Return a text with DVC's variables replaced."""
         return template.unparse(
             template.join(
                 part if isinstance(part, str) else self._part(part, stage, matrix=matrix)
@@ -84,7 +84,7 @@ class Filler:
         if part.path[:1] == ("item",) and matrix:
             return Variable(f"matrix.{part.path[-1]}")
         found = scope.find(stage.values, part.path)
-        assert found is not None, "what names nothing was reported"
+        assert found is not None, "unknown references have been reported"
         found = scope.filled(found, stage.values)
         text = scope.arguments(found)
         name = ".".join(part.path)
@@ -98,13 +98,13 @@ class Filler:
 
 
 def fields_of(stages: Sequence[Stage], filler: Filler, made: set[str], *, matrix: bool) -> Stated:
-    """Return the fields of a stage besides `matrix` and `depends_on`.
+    """Return the fields of a stage except `matrix` and `depends_on`.
 
     Args:
-        stages: the members of a matrix, or the one stage.
-        filler: puts values in.
-        made: paths that stages of the pipeline make, so that they are no inputs.
-        matrix: whether it is a matrix stage.
+        stages: the members of a sweep, or the single stage.
+        filler: substitutes variables.
+        made: outputs of the pipeline's stages, which are not listed as inputs.
+        matrix: True: the stage is a sweep.
     """
     writer = _Writer(stages[0], filler, matrix=matrix)
     return writer.stated([one for s in stages for one in files.inputs(s, Problems(""))], made)
@@ -157,21 +157,21 @@ class _Writer:
         missing: list[str] = []
         for one in found:
             if one.is_remote:
-                self._note(f"reads {one.path}, which is not looked at before it runs")
+                self._note(f"reads {one.path}, which is not checked before it runs")
             elif not _is_made(one.path, made) and one.path not in seen:
                 seen.add(one.path)
                 if not os.path.lexists(Path(self._filler.directory, one.path)):
                     missing.append(one.path)
                 yield posixpath.normpath(posixpath.join(self._filler.from_target, one.path))
         if missing:
-            self._note(f"get what is not there yet before a run: {', '.join(missing)}")
+            self._note(f"fetch missing inputs before a run: {', '.join(missing)}")
 
     def _output(self, file: files.File) -> str:
         path = posixpath.normpath(posixpath.join(self._wdir, self._text(file.written)))
         return path if path.startswith("/") else f"{self._filler.root()}/{path}"
 
     def _source(self, file: files.File) -> str | dict[str, str] | None:
-        """Return where curves are; what trainui cannot draw is noted."""
+        """Return a metric source; add a note for a file that trainui cannot plot."""
         is_plot = file.listed_in.startswith("plots")
         if not is_plot and not file.listed_in.startswith("metrics"):
             return None
@@ -180,7 +180,7 @@ class _Writer:
             path, step = self._text(file.written), file.options.get("x")
             return {"path": path, "step": step.text} if isinstance(step, Scalar) else path
         self._note(
-            f"{file.path} ({file.listed_in}): is kept as an output, no curve is read from it"
+            f"{file.path} ({file.listed_in}): is kept as an output, but not read as a metric"
         )
         return None
 
@@ -195,13 +195,13 @@ class _Writer:
             if others:
                 self._note(f"{one.path} ({', '.join(others)}): has no counterpart")
             if one.is_remote:
-                self._note(f"{one.path}: an output that is not on this machine is not looked at")
+                self._note(f"{one.path}: an output that is not on this machine is not checked")
 
     def _note_params(self) -> None:
         for file, keys in files.parameters(self._stage):
             if keys:
                 words = ", ".join(keys)
-                self._note(f"of {file.text} only {words} matter to it; any change counts here")
+                self._note(f"of {file.text} DVC tracks only {words}; here any change counts")
 
     def _note_rest(self) -> None:
         for name, entry in self._stage.body.entries.items():

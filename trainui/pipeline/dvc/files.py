@@ -1,4 +1,4 @@
-"""Which files a DVC stage reads and makes, and which stages come before it by them."""
+"""The inputs and outputs of DVC stages, and the dependencies that follow from them."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ OUTPUTS = (
     *("outs", "outs_no_cache", "outs_persist", "outs_persist_no_cache"),
     *("metrics", "metrics_no_cache", "plots", "plots_no_cache"),
 )
-"""Fields of a stage that list what it makes."""
+"""Fields of a stage that list outputs."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One path of a stage."""
+    """A path of a stage."""
 
     listed_in: str
     written: Scalar
     path: str
-    """Filled in, from the directory of the DVC file, or absolute, or a URL."""
+    """Substituted; relative to the directory of the DVC file, or absolute, or a URL."""
     options: Mapping = field(default_factory=Mapping)
 
     @property
     def is_remote(self) -> bool:
-        """Whether it lies on no disk of this machine."""
+        """True for a URL: the file is not on this machine."""
         return "://" in self.path
 
 
 def fill(scalar: Scalar, stage: Stage, problems: Problems) -> str:
-    """Return a text with all its values put in."""
+    """Return a text with all variables substituted."""
     return "".join(
         part if isinstance(part, str) else _value(part, scalar, stage, problems)
         for part in scope.parts_of(scalar.text)
@@ -53,7 +53,7 @@ def _value(part: scope.Reference, scalar: Scalar, stage: Stage, problems: Proble
 
 
 def check(stage: Stage, problems: Problems) -> None:
-    """Note a stage without a command, and what its command and paths name in vain."""
+    """Report a missing command, and unknown references in the command and paths."""
     command = stage.body.get("cmd")
     items = command.items if isinstance(command, ListNode) else (command,)
     texts = [item for item in items if isinstance(item, Scalar)]
@@ -66,23 +66,23 @@ def check(stage: Stage, problems: Problems) -> None:
 
 
 def workdir(stage: Stage, problems: Problems) -> str:
-    """Return where a stage runs, from the directory of the DVC file; `.`: there."""
+    """Return a stage's working directory, relative to the directory of the DVC file."""
     node = stage.body.get("wdir")
     return posixpath.normpath(fill(node, stage, problems)) if isinstance(node, Scalar) else "."
 
 
 def outputs(stage: Stage, problems: Problems) -> list[File]:
-    """Return what a stage makes."""
+    """Return a stage's outputs."""
     return [one for name in OUTPUTS for one in _listed(stage, name, problems)]
 
 
 def inputs(stage: Stage, problems: Problems) -> list[File]:
-    """Return what a stage reads, parameter files last."""
+    """Return a stage's inputs, with parameter files last."""
     return [*_listed(stage, "deps", problems), *_parameter_files(stage, problems)]
 
 
 def parameters(stage: Stage) -> Iterator[tuple[Scalar, list[str]]]:
-    """Return the parameter files of a stage, each with the keys that matter to it; none: all."""
+    """Return a stage's parameter files, each with the keys that DVC tracks; empty: all."""
     node = stage.body.get("params")
     keys: list[str] = []
     first: Scalar | None = None
@@ -123,7 +123,7 @@ def _file(stage: Stage, name: str, written: Scalar, options: Mapping, problems: 
 
 
 def upstream(stages: Sequence[Stage], problems: Problems) -> dict[str, list[str]]:
-    """Return the stages that make what each stage reads, by DVC's names, in the file's order."""
+    """Return DVC stage name -> the stages that create its inputs, in file order."""
     makers = [(one.path, stage.name) for stage in stages for one in outputs(stage, problems)]
     by_path: dict[str, str] = dict(makers)
     above: dict[str, list[str]] = {}
@@ -138,7 +138,7 @@ def upstream(stages: Sequence[Stage], problems: Problems) -> dict[str, list[str]
 
 
 def _around(path: str) -> Iterator[str]:
-    """Return a path and the directories that it lies in."""
+    """Return a path and its parent directories."""
     yield path
     while (parent := posixpath.dirname(path)) not in ("", path):
         path = parent

@@ -1,4 +1,4 @@
-"""The values that `${...}` of a DVC file names: of its parameter files, its vars, and an item."""
+"""Resolve `${...}` in a DVC file: values of parameter files, vars, and foreach or matrix items."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _STEP = re.compile(r"[^.\[\]]+")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One `${...}`."""
+    """A `${...}` reference."""
 
     written: str
-    """As in the file."""
+    """Its source text."""
 
     path: tuple[str, ...]
-    """Keys and numbers from the top down."""
+    """Keys and indices from the root."""
 
 
 def parts_of(text: str) -> Iterator[str | Reference]:
-    """Take a text apart; `\\${` is a written-out `${`."""
+    """Split a text into literal parts and references; `\\${` is an escaped `${`."""
     position = 0
     for match in _TOKEN.finditer(text):
         yield text[position : match.start()]
@@ -52,7 +52,7 @@ def references(node: Node) -> Iterator[Reference]:
 
 
 def find(top: Node, path: tuple[str, ...]) -> Node | None:
-    """Return what a path names; None: there is no such value."""
+    """Return the value at a path; None if there is none."""
     node: Node | None = top
     for step in path:
         if isinstance(node, Mapping):
@@ -65,7 +65,7 @@ def find(top: Node, path: tuple[str, ...]) -> Node | None:
 
 
 def merged(below: Mapping, above: Mapping) -> Mapping:
-    """Lay one mapping over another, mappings within them too."""
+    """Merge two mappings recursively; `above` takes precedence."""
     entries = dict(below.entries)
     for name, entry in above.entries.items():
         under = entries.get(name)
@@ -76,7 +76,7 @@ def merged(below: Mapping, above: Mapping) -> Mapping:
 
 
 def text_of(scalar: Scalar) -> str:
-    """Return a value's text as DVC puts it in: `1e-3` as Python writes it, 0.001."""
+    """Return a value's text as DVC inserts it: formatted by Python, e.g. 0.001 for `1e-3`."""
     try:
         value = scalar.value
     except ValueError:  # infinities, NaN, and what is too large
@@ -85,7 +85,7 @@ def text_of(scalar: Scalar) -> str:
 
 
 def filled(node: Node, values: Mapping, *, depth: int = 9) -> Node:
-    """Return a value with the references within it replaced; one that names nothing stays."""
+    """Return a value with its references resolved; unknown references are left unchanged."""
     if isinstance(node, Sequence):
         return Sequence(tuple(filled(item, values, depth=depth) for item in node.items), node.mark)
     if isinstance(node, Mapping):
@@ -110,7 +110,7 @@ def filled(node: Node, values: Mapping, *, depth: int = 9) -> Node:
 
 
 def arguments(node: Node) -> str:
-    """Return a value as DVC puts it into a command: a mapping as options, a list as words."""
+    """Return a value as DVC inserts it in a command: a mapping as options, a list as words."""
     if isinstance(node, Scalar):
         return text_of(node)
     if isinstance(node, Sequence):

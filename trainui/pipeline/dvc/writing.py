@@ -1,4 +1,4 @@
-"""The text of a pipeline file, as a person would write it."""
+"""Write the text of a pipeline file in a readable style."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from trainui.pipeline.dvc.fields import Written
 
 WIDTH = 96
-"""Columns within which a list is written on one line."""
+"""Maximum width of a list that is written on one line, in columns."""
 
 _BARE = re.compile(r"[A-Za-z0-9_./=+@~]([A-Za-z0-9_./=+@~ -]*[A-Za-z0-9_./=+@~-])?")
 """A text that needs no quotes anywhere."""
@@ -20,7 +20,7 @@ _LINE = re.compile(r"[A-Za-z0-9_./$]([^\n]*[^\s:])?")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One stage."""
+    """A stage to write."""
 
     name: str
     family: str
@@ -28,7 +28,7 @@ class Block:
     comments: Sequence[str] = ()
     notes: Sequence[str] = field(default_factory=list)
     left_out: bool = False
-    """Written as a comment."""
+    """True: written as a comment."""
 
 
 def write(blocks: Sequence[Block], params: Mapping[str, str], head: Sequence[str]) -> str:
