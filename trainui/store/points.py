@@ -1,6 +1,6 @@
-"""Storing points: the verbs that write series, chunks and tails.
+"""Writing points: series, chunks and tails.
 
-The rule that lives here: points and how far their source is read are stored in one transaction.
+The rule: points and the offset of their source are stored in one transaction.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from trainui.store.point_sources import (
 from trainui.store.source_record import Source
 
 TAIL_POINTS = 2048
-"""A batch of more points goes straight into chunks."""
+"""A batch with more points goes straight into chunks."""
 
 TAIL_ROWS = 64
-"""Tails of a source before they go into chunks: a few seconds of a live file. More would make
+"""Tails of a source before they move into chunks: a few seconds of a live file. More would make
 reading slower, fewer would rewrite open chunks more often."""
 
 
@@ -44,13 +44,13 @@ def save(
 
     Args:
         connection: in a write transaction, which the caller rolls back on an error.
-        before: the source as it was when the reading began.
-        after: the same, read further.
-        batch: points by series name, their ordinals counted from the batch's first record.
-        records: how many records the batch was read from.
+        before: the source's state when the read began.
+        after: the source's state after the read.
+        batch: points by series name; ordinals are relative to the batch's first record.
+        records: the number of records in the batch.
 
     Raises:
-        StaleSourceError: the source is no longer as `before`.
+        StaleSourceError: the source's stored state is no longer `before`.
     """
     count = sum(len(points) for points in batch.values())
     lock_owner(connection, before.owner)
@@ -82,13 +82,13 @@ def _fits_tail(before: Source, count: int) -> bool:
 def _placed(
     connection: Connection, owner: str, batch: Mapping[str, Points], base: int
 ) -> dict[int, Points]:
-    """Return the batch by series ids, its ordinals counted among all of the owner's points."""
+    """Return the batch by series id, with ordinals relative to all of the owner's points."""
     ids = _series_ids(connection, owner, batch)
     return {ids[name]: points.later(base) for name, points in batch.items() if len(points)}
 
 
 def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dict[str, int]:
-    """Return the ids of an owner's series, making those that are not there."""
+    """Return the ids of an owner's series, creating missing ones."""
     found = run(connection, "SELECT name, id FROM series WHERE owner = ?", (owner,))
     ids = {str(name): int(series_id) for name, series_id in found}
     for name in names:
@@ -101,7 +101,7 @@ def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dic
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Points on their way into the store."""
+    """Points about to be stored, with the range of the source that they were read from."""
 
     source: Source
     start_byte: int
@@ -125,7 +125,7 @@ def _add_tail(connection: Connection, block: _Block) -> None:
 
 
 def _fill_chunks(connection: Connection, block: _Block, *, has_tails: bool) -> None:
-    """Put a source's tails and the block behind its open chunks."""
+    """Append a source's tails and the block to its open chunks."""
     if has_tails:
         for tail in _take_tails(connection, block.source):
             _extend(connection, tail)
@@ -134,7 +134,7 @@ def _fill_chunks(connection: Connection, block: _Block, *, has_tails: bool) -> N
 
 
 def _take_tails(connection: Connection, of: Source) -> list[_Block]:
-    """Remove a source's tails and return them, those of one attempt and generation as one."""
+    """Remove a source's tails and return them, merged by attempt and generation."""
     found = run(
         connection,
         "SELECT attempt, generation, min(start_byte) OVER w, max(end_byte) OVER w, points "
@@ -158,7 +158,7 @@ def _take_tails(connection: Connection, of: Source) -> list[_Block]:
 
 
 def _extend(connection: Connection, block: _Block) -> None:
-    """Put a block behind the open chunks of its source, attempt and generation."""
+    """Append a block to the open chunks of its source, attempt and generation."""
     opened = _open_chunks(connection, block.source)
     for series_id, points in block.series.items():
         known = opened.get(series_id)
@@ -245,11 +245,11 @@ _PUT_FIGURES = (
 
 
 def take_back(connection: Connection, known: Source) -> Source:
-    """Forget the one record of a source that is stored, so that it is read once more.
+    """Delete the only stored record of a source, so that it is read again.
 
     Args:
         connection: in a write transaction.
-        known: the source as it is stored, the record still its only tail.
+        known: the source as stored; the record is its only tail.
     """
     begun = Source(
         known.id,
@@ -266,7 +266,7 @@ def take_back(connection: Connection, known: Source) -> Source:
 
 
 def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[int, set[str]]:
-    """Return, by source id, the names of the series that an attempt's points are in."""
+    """Return, by source id, the names of the series with points of an attempt."""
     found: dict[int, set[str]] = {}
     for series in pieces.series_of(raw(connection), owner):
         for piece in series.pieces:
@@ -276,9 +276,9 @@ def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[in
 
 
 def next_step(connection: Connection, owner: str, *, attempt: int) -> int | float:
-    """Return where a counter goes on that counted the steps of earlier attempts; 0 without any.
+    """Return the offset for a step counter that restarts in each attempt; 0 without earlier points.
 
-    That is their last step, or the one after it where the counter begins at 0.
+    It is the last step of the earlier attempts, or the one after it if the counter begins at 0.
     """
     stats = [
         piece.stats
@@ -293,7 +293,7 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
 
 
 def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
-    """Return what is stored of a source's present history, by series, in the order read."""
+    """Return the stored points of a source's current history, by series, in the order read."""
     reading = raw(connection)
     found = {}
     for series in pieces.series_of(reading, of.owner):
@@ -310,7 +310,7 @@ def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
 def of_attempt(
     connection: Connection, owner: str, attempt: int, wanted: Callable[[str], bool]
 ) -> dict[str, Points]:
-    """Return an attempt's points, by series: all of those that are wanted, and where a NaN is."""
+    """Return an attempt's points in the wanted series, and other parts with non-finite values."""
     reading = raw(connection)
     found = {}
     for series in pieces.series_of(reading, owner):
@@ -325,7 +325,7 @@ def of_attempt(
 
 
 def finish(connection: Connection, owner: str) -> None:
-    """Put an owner's tails into chunks, since its sources will not grow soon."""
+    """Move an owner's tails into chunks, since its sources will not grow soon."""
     for known in sources(connection, owner):
         if known.tail_rows:
             stored = replace(known, tail_rows=0, tail_points=0, version=known.version + 1)
@@ -334,7 +334,7 @@ def finish(connection: Connection, owner: str) -> None:
 
 
 def forget(connection: Connection, owners: Iterable[str]) -> None:
-    """Delete everything that is stored for owners."""
+    """Delete everything stored for some owners."""
     for owner in owners:
         for query in _FORGET:
             run(connection, query, (owner,))

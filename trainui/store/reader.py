@@ -1,4 +1,4 @@
-"""A connection that only reads: the driver's, and nothing that takes long to import."""
+"""Read-only connections, through the driver alone, so that importing this is fast."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from trainui.store.driver import Connection
 from trainui.store.migrations import HEAD
 
 UPGRADE_LOCK = ".upgrade.lock"
-"""Appended to a database's name: the lock of whoever makes or upgrades it; the file stays."""
+"""Suffix of the lock file for creating or upgrading a database; the file is never removed."""
 
 
 @contextmanager
 def reading(database: Path | None = None) -> Iterator[Connection]:
-    """Open the database for reading, for a short while.
+    """Open the database for reading, for a short time.
 
     Args:
-        database: the SQLite file; None: the store, wherever it is.
+        database: the SQLite file; None: the store, on whichever database it is.
 
     Raises:
         NotFoundError: there is no database yet, so there are no runs.
@@ -44,7 +44,7 @@ def reading(database: Path | None = None) -> Iterator[Connection]:
 
 
 def is_there() -> bool:
-    """Whether there is a store already."""
+    """Return True if the store exists."""
     if settings.load().database_url is None:
         return paths.home().database.exists()
     try:
@@ -55,7 +55,7 @@ def is_there() -> bool:
 
 
 def is_none_yet() -> bool:
-    """Whether there is no store, and never was one.
+    """Return True if the store does not exist and never did.
 
     Raises:
         StoreError: it was removed or emptied.
@@ -68,7 +68,7 @@ def is_none_yet() -> bool:
 
 
 def file_identity() -> tuple[int, int] | None:
-    """Return what tells the SQLite file of the store from all others; None: there is none."""
+    """Return the device and inode of the store's SQLite file; None if there is none."""
     if settings.load().database_url is not None:
         return None
     try:
@@ -79,13 +79,13 @@ def file_identity() -> tuple[int, int] | None:
 
 
 class Unreplaced:
-    """Sees that whoever reads for long does not read a file that is no more the database."""
+    """Detects that the database file was replaced while a long-running reader has it open."""
 
     def __init__(self) -> None:
         self._file = file_identity()
 
     def check(self) -> None:
-        """See that the database is the same file as at first.
+        """Check that the database is still the file that it was at first.
 
         Raises:
             StoreError: it was removed or replaced.
@@ -98,14 +98,14 @@ class Unreplaced:
 
 
 def connect(database: Path | None = None) -> Connection:
-    """Open a database that is there, read-only; a store that an older trainui made is upgraded.
+    """Open an existing database read-only; a store made by an older trainui is upgraded.
 
     Args:
-        database: the SQLite file; None: the store, wherever it is.
+        database: the SQLite file; None: the store, on whichever database it is.
 
     Raises:
-        NotFoundError: it is not there.
-        StoreError: it cannot be read, or not be upgraded.
+        NotFoundError: it does not exist.
+        StoreError: it cannot be read, or cannot be upgraded.
     """
     if database is not None:
         return _open(database)
@@ -132,10 +132,10 @@ def _revision(connection: Connection) -> str:
 
 
 def check_there(database: Path) -> None:
-    """See that a database is there, unless there never was one.
+    """Check that a database exists, unless there never was one.
 
     Raises:
-        StoreError: it was removed or emptied, though the runs that it knew are there.
+        StoreError: it was removed or emptied, although its runs still exist.
     """
     size = _size(database)
     if not size and (runs := runs_that_it_knew(database)):
@@ -157,7 +157,7 @@ def _size(database: Path) -> int | None:
 
 
 def runs_that_it_knew(database: Path) -> Path | None:
-    """Return the directory of runs, where there are some and this home has had a database."""
+    """Return the directory of runs, if it has any and this home has had a database."""
     if not database.with_name(f"{database.name}{UPGRADE_LOCK}").exists():
         return None
     runs = settings.runs_dir(settings.load())
@@ -165,10 +165,10 @@ def runs_that_it_knew(database: Path) -> Path | None:
 
 
 def _open(database: Path) -> sqlite3.Connection:
-    """Open a SQLite file that is there, read-only.
+    """Open an existing SQLite file read-only.
 
     Raises:
-        NotFoundError: it is not there.
+        NotFoundError: it does not exist.
         StoreError: it cannot be read.
     """
     if not _size(database):
@@ -176,7 +176,7 @@ def _open(database: Path) -> sqlite3.Connection:
         raise NotFoundError(
             f"there are no runs yet: {database} is not there; start with `trainui demo`"
         )
-    # where nothing can be made beside it, SQLite reads it only if nobody can be writing to it
+    # if no file can be made beside it, SQLite can read it only if nobody else can write to it
     query = "mode=ro" if _can_be_shared(database) else "immutable=1"
     connection = None
     try:
@@ -198,7 +198,7 @@ def _open(database: Path) -> sqlite3.Connection:
 
 
 def _can_be_shared(database: Path) -> bool:
-    """Whether the log of a database that others write to is there, or can be made."""
+    """Return True if the write-ahead log of a shared database exists, or can be created."""
     return os.access(database.parent, os.W_OK) or Path(f"{database}-wal").exists()
 
 
@@ -209,13 +209,13 @@ def _quoted(path: Path) -> str:
 
 
 def flag(connection: Connection, name: str) -> str | None:
-    """Return a switch of the installation, such as `paused`."""
+    """Return the value of an installation-wide flag, e.g. `paused`."""
     row = connection.execute("SELECT value FROM flags WHERE name = ?", (name,)).fetchone()
     return str(row[0]) if row else None
 
 
 def data_version(connection: Connection) -> int | str:
-    """Return what changes whenever another connection has committed."""
+    """Return a value that changes whenever another connection commits."""
     if not isinstance(connection, sqlite3.Connection):
         from trainui.store import postgres
 
@@ -224,7 +224,7 @@ def data_version(connection: Connection) -> int | str:
 
 
 def gpu_uses(connection: Connection) -> dict[tuple[str, int], tuple[str, str, str]]:
-    """Return the GPUs that stages have, by host and index: run's id, its name, stage's name."""
+    """Return the GPUs in use, by host and index: run id, run name, stage name."""
     found = connection.execute(
         "SELECT slots.host, slots.number, runs.id, runs.name, stages.name FROM slots"
         " JOIN attempts ON attempts.id = slots.attempt_id"
@@ -239,7 +239,7 @@ def gpu_uses(connection: Connection) -> dict[tuple[str, int], tuple[str, str, st
 
 
 def gpu_holders(connection: Connection) -> dict[tuple[str, int], str]:
-    """Return the GPUs that stages have, by host and index, each with its stage's name."""
+    """Return the GPUs in use, by host and index, each with its stage's name."""
     found = connection.execute(
         "SELECT slots.host, slots.number, stages.name FROM slots"
         " JOIN attempts ON attempts.id = slots.attempt_id"
@@ -252,7 +252,7 @@ def gpu_holders(connection: Connection) -> dict[tuple[str, int], str]:
 def announced_slots(
     connection: Connection, but: str
 ) -> list[tuple[str, float, list[dict[str, Any]]]]:
-    """Return the places of all hosts on a PostgreSQL but one, with the seconds since each spoke."""
+    """Return the slots of all hosts but one, and the seconds since each one's heartbeat."""
     found = connection.execute(
         "SELECT name, extract(epoch FROM clock_timestamp()) - seen_at / 1000000.0, slots_json"
         " FROM hosts WHERE name <> ? ORDER BY name",

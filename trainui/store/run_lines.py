@@ -1,6 +1,6 @@
-"""The list of runs as the screen shows it: read whole once, then only where something happened.
+"""The screen's list of runs: read as a whole once, then only for runs with new events.
 
-Plain SQL on a read-only driver connection, and no JSON: ten thousand runs are read in a moment.
+Plain SQL on a read-only driver connection, without JSON: ten thousand runs are read in a moment.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from trainui.domain.states import Status
 from trainui.store import driver
 
 _AT_ONCE = 500
-"""Parameters of one statement; SQLite's limit is higher everywhere."""
+"""Parameters of one statement; SQLite's limit is always higher."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """A run in a line."""
+    """A run as one line of the list."""
 
     id: str
     name: str
@@ -29,14 +29,14 @@ class RunLine:
     started_at: int | None
     completed_at: int | None
     done: int
-    """Stages that are completed."""
+    """Number of completed stages."""
     total: int
     current: tuple[str, ...] = ()
-    """The names of the stages that run now, in the file's order."""
+    """The names of the running stages, in the file's order."""
     failed: tuple[str, ...] = ()
-    """The names of those that ended otherwise than completed, blocked ones apart."""
+    """The names of the stages that ended without completing, except blocked ones."""
     params_json: str = "{}"
-    """Its parameters as stored, secret ones masked; read only where they are looked at."""
+    """Its parameters as stored, with secrets masked; parsed only when needed."""
 
 
 _COLUMNS = "id, name, pipeline, status, priority, created_at, started_at, completed_at, params_json"
@@ -54,7 +54,7 @@ def run_lines(connection: driver.Connection, *, limit: int | None = None) -> lis
 
 
 def lines_of(connection: driver.Connection, run_ids: Iterable[str]) -> dict[str, RunLine]:
-    """Return the lines of these runs; one that is no more is left out."""
+    """Return the lines of these runs; deleted runs are left out."""
     ids = list(run_ids)
     found: list[Any] = []
     for start in range(0, len(ids), _AT_ONCE):
@@ -66,7 +66,7 @@ def lines_of(connection: driver.Connection, run_ids: Iterable[str]) -> dict[str,
 
 
 def unfinished(connection: driver.Connection) -> list[RunLine]:
-    """Return the runs that are not over, newest first."""
+    """Return the unfinished runs, newest first."""
     found = connection.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE status IN (?, ?) ORDER BY created_at DESC, id",
         (Status.RUNNING, Status.QUEUED),
@@ -75,18 +75,18 @@ def unfinished(connection: driver.Connection) -> list[RunLine]:
 
 
 def last_event(connection: driver.Connection) -> int:
-    """Return the number of the newest event; 0 where there is none."""
+    """Return the number of the newest event; 0 if there are none."""
     row = connection.execute("SELECT max(id) FROM events").fetchone()
     return int(row[0] or 0)
 
 
 def count_runs(connection: driver.Connection) -> int:
-    """Return how many runs there are."""
+    """Return the number of runs."""
     return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
 
 
 def changed_since(connection: driver.Connection, event: int) -> set[str]:
-    """Return the ids of the runs to which something happened after an event."""
+    """Return the ids of the runs with events after this one."""
     found = connection.execute("SELECT DISTINCT run_id FROM events WHERE id > ?", (event,))
     return {str(run_id) for (run_id,) in found}
 
@@ -121,7 +121,7 @@ _NAMED = (Status.RUNNING, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
 def _named(
     connection: driver.Connection, where: str, ids: Sequence[str]
 ) -> dict[tuple[str, bool], tuple[str, ...]]:
-    """Return the names of stages by run and whether they run (else they did not complete)."""
+    """Return the names of running and of unsuccessful stages, by run and whether they run."""
     names: dict[tuple[str, bool], tuple[str, ...]] = {}
     for run_id, status, name in connection.execute(
         f"SELECT run_id, status, name FROM stages WHERE status IN ({_marks(_NAMED)}) {where} "

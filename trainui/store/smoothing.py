@@ -1,12 +1,11 @@
-"""A series smoothed: the debiased exponential mean of its points, as TensorBoard has it.
+"""Smoothing: the debiased exponential moving average of a series, as in TensorBoard.
 
-A point's smoothed value is the mean of all values up to it, each counting `weight` times as much as
-the one after it: `resmoothDataset` of tensorboard/components/vz_line_chart2/line-chart.ts. Debiased
-means that the first values are not drawn towards 0. What is not finite is left out.
+A point's smoothed value is the mean of all values up to it, each weighted `weight` times as much as
+the next one: `resmoothDataset` of tensorboard/components/vz_line_chart2/line-chart.ts. Debiased
+means that the first values are not pulled towards 0. Non-finite values are left out.
 
-Few points are smoothed one by one. Of a column that stands for many, n points count as n times
-their mean, which is the same where they are alike, and where they are many hardly anything of
-what came before the column is left.
+Few points are smoothed one by one. For a column of many, n points count as n times their mean. This
+is exact if they are equal, and with many points hardly anything before the column still counts.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
     from trainui.store.tracks import Track
 
 LEAST_POWER = 1e-8
-"""Of a weight, in a block of points that are smoothed at once: smaller ones would cost digits."""
+"""The smallest power of the weight in a block smoothed at once: smaller ones lose precision."""
 
 LEAD = 512
-"""Points before a part of a series that it is smoothed with: at any weight that is offered, what
-came before them counts less than a millionth."""
+"""Points before a visible part that are included in its smoothing: at any weight offered, earlier
+points count less than a millionth."""
 
 
 def of_track(track: Track, weight: float) -> Floats:
-    """Return the smoothed value of each point that counts, in the order of the axis; else NaN."""
+    """Return the smoothed value of each point not superseded, in axis order; else NaN."""
     import numpy as np
 
     kept = np.flatnonzero(track.kept)
@@ -38,7 +37,7 @@ def of_track(track: Track, weight: float) -> Floats:
 
 
 def of_points(values: Floats, weight: float) -> Floats:
-    """Return the smoothed value of each point; where one is not finite that of the one before."""
+    """Return the smoothed value of each point; at a non-finite one, that of the point before."""
     import numpy as np
 
     finite = np.isfinite(values)
@@ -48,7 +47,7 @@ def of_points(values: Floats, weight: float) -> Floats:
 
 
 def _means(values: Floats, weight: float) -> Floats:
-    """Smooth finite values, a block of them at once."""
+    """Smooth finite values, one block at a time."""
     import numpy as np
 
     if not weight or not len(values):
@@ -66,7 +65,7 @@ def _means(values: Floats, weight: float) -> Floats:
 
 
 def of_columns(means: Floats, counts: Ints, weight: float) -> Floats:
-    """Return the smoothed value at the end of each column; NaN in one that holds nothing finite."""
+    """Return the smoothed value at the end of each column; NaN if it has no finite value."""
     import numpy as np
 
     total = share = 0.0

@@ -1,6 +1,6 @@
-"""A file that points are read from, and by what it is known again: records alone.
+"""Records of a source and of a file's identity, without any storage code.
 
-Who looks into files and stores nothing needs these, and no more of the store.
+For code that reads files and stores nothing, and needs nothing else from the store.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """By what a file is known again: neither an inode nor a size is enough."""
+    """Data to recognise a file again: neither an inode nor a size is enough."""
 
     device: int
     inode: int
@@ -28,7 +28,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that points are read from, and how far it is read."""
+    """A file that points are read from, and the offset reached."""
 
     id: int
     owner: str
@@ -36,15 +36,15 @@ class Source:
     format: str | None = None
     attempt: int = 0
     generation: int = 0
-    """How often the file was found to hold another history than the one stored."""
+    """How often the file was found to have another history than the stored one."""
     offset: int = 0
-    """Bytes up to which it is stored."""
+    """Bytes stored so far."""
     rows: int = 0
-    """Records up to there, of this generation."""
+    """Records stored so far, of this generation."""
     next_ordinal: int = 0
     identity: Identity | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
-    """What its format remembers, as plain JSON."""
+    """The decoder's state, as plain JSON."""
     tail_rows: int = 0
     tail_points: int = 0
     version: int = 0
@@ -52,5 +52,5 @@ class Source:
 
 
 def key_of(path: Path) -> str:
-    """Return a file's key: its path, as text that any database can hold."""
+    """Return a file's key: its path, as text that any database can store."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,7 +1,6 @@
-"""The points of chunks that an edge of a plot's columns cuts, summed up by columns.
+"""Partial chunks: the points of chunks that span the edge of a plot's column, summarised by column.
 
-The steps of most files progress evenly: then an edge is found by its place, and of the points only
-the values are read.
+The steps of most files are evenly spaced: then edges are computed, and only values are decoded.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ if TYPE_CHECKING:
     from trainui.store.grid import StepGrid
 
 READ_AT_ONCE = 32
-"""Chunks: few enough for their values to stay in the processor's cache, and for little memory."""
+"""Chunks decoded at once: few enough for their values to fit the CPU cache."""
 
 ROW = ("column", "ordinal", "minimum", "maximum", "total", "count", "nonfinite", "last")
-"""What is known of the points of one column from one place; all places' rows are merged."""
+"""A summary of one column's points in one chunk or tail; rows of a column are merged later."""
 
 
 def rows_of_chunks(
     connection: driver.Connection, ids: Sequence[int], limits: Sequence[float], grid: StepGrid
 ) -> Iterator[Floats]:
-    """Yield rows of the points of some chunks that count: those before each chunk's limit."""
+    """Yield summary rows of the points of some chunks before each chunk's limit."""
     for at in range(0, len(ids), READ_AT_ONCE):
         some = ids[at : at + READ_AT_ONCE]
         cuts = dict(zip(some, limits[at : at + READ_AT_ONCE], strict=True))
@@ -49,7 +48,7 @@ def rows_of_chunks(
 
 
 class _Even(NamedTuple):
-    """A chunk all of whose points count, and lie at even distances."""
+    """A chunk with evenly spaced steps, none of whose points are superseded."""
 
     n: int
     ordinal: int
@@ -91,16 +90,16 @@ def _rows_of_even(grid: StepGrid, of: Sequence[_Even]) -> Floats:
 
 
 def _segments(grid: StepGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, Ints]:
-    """Return where chunks are to be cut so that each part lies in one column.
+    """Return the splits of chunks into parts that each lie within one column.
 
     Args:
         grid: the columns.
-        n: of each chunk, the number of its points.
-        step: its first step.
-        stride: the distance of its steps.
+        n: by chunk: the number of its points.
+        step: by chunk: its first step.
+        stride: by chunk: the distance between its steps.
 
     Returns:
-        Of each part, which chunk it is of and its first point's number in that.
+        By part: its chunk, and the index of its first point in that chunk.
     """
     import numpy as np
 
@@ -108,7 +107,7 @@ def _segments(grid: StepGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, 
     edges = end - begin
     chunk = np.repeat(np.arange(len(n)), edges)
     column = np.arange(1, len(chunk) + 1) - np.repeat(np.cumsum(edges) - edges - begin, edges)
-    # By bisection: `low` lies before the column, `high` in it or behind.
+    # Bisection: `low` is before the column, `high` in it or after it.
     low, high = np.zeros(len(chunk), np.int64), n[chunk] - 1
     while bool((high - low > 1).any()):
         middle = (low + high) // 2
@@ -119,7 +118,7 @@ def _segments(grid: StepGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, 
 
 
 def rows_of_points(grid: StepGrid, points: Points) -> Floats:
-    """Return rows of points in any order."""
+    """Return summary rows of points in any order."""
     import numpy as np
 
     at, values, ordinals = grid.index(points.steps), points.values, points.ordinals
@@ -137,7 +136,7 @@ def rows_of_points(grid: StepGrid, points: Points) -> Floats:
 
 
 def _summed(at: Ints, ordinals: Ints, values: Floats, starts: Ints, ends: Ints) -> Floats:
-    """Return a row for each part of the values, from its start to its end."""
+    """Return a summary row for each part of the values, from its start to its end."""
     import numpy as np
 
     finite = np.isfinite(values)

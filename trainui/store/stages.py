@@ -1,4 +1,4 @@
-"""The states of stages: every change goes through here, checked against the table."""
+"""Stage states: every change is made here, and checked against the transition table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def get(connection: Connection, stage_id: str) -> StageRecord:
 
 
 def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
-    """Return the stage of this full name."""
+    """Return the stage with this full name."""
     row = connection.execute(_BY_NAME, {"run": run_id, "called": name}).mappings().first()
     return rows.stage_record(dict(row)) if row else None
 
@@ -37,13 +37,13 @@ def change(
     reason: str | None = None,
     **values: Any,
 ) -> bool:
-    """Bring a stage into another state, unless it has moved on since it was read.
+    """Change a stage's state, unless it has changed since it was read (compare-and-set).
 
     Returns:
-        Whether it was changed.
+        True if it was changed.
 
     Raises:
-        TransitionError: the table does not allow it.
+        TransitionError: the transition table does not allow it.
     """
     check_transition(stage.status, after, f"stage {stage.name} of run {stage.run_id}")
     if values.get("completed_at") is not None:  # the clock may have been set back since its start
@@ -59,7 +59,7 @@ def change(
     return True
 
 
-# Built once: they run at every step of every stage, and building costs more than running.
+# Built once, since they run at every state change of every stage; building costs more than running.
 _BY_ID = select(STAGES).where(STAGES.c.id == bindparam("stage"))
 _BY_NAME = select(STAGES).where(
     STAGES.c.run_id == bindparam("run"), STAGES.c.name == bindparam("called")
@@ -72,7 +72,7 @@ _CHANGE = update(STAGES).where(
 
 
 def set_reasons(connection: Connection, reasons: Mapping[str, WaitReason]) -> None:
-    """Say by id why queued stages wait; nothing is written where it says so already."""
+    """Store why queued stages wait, by stage id; unchanged reasons are not written."""
     if reasons:
         values = [{"stage": stage, **why._asdict()} for stage, why in reasons.items()]
         connection.execute(_SET_REASON, values)
@@ -90,19 +90,19 @@ _SET_REASON = (
 
 
 STOPPING = "was asked to stop, and has not ended yet"
-"""Why a running stage is about to be cancelled."""
+"""Reason shown for a running stage that is being cancelled."""
 
 
 def warn(
     connection: Connection, stage_id: str, reason: str | None, *, host: str | None = None
 ) -> None:
-    """Say of a running stage what may be its end; where that is no news, nothing is written.
+    """Store a warning on a running stage; an unchanged one is not written.
 
     Args:
         connection: a write transaction.
         stage_id: the stage.
-        reason: the words; None takes back what was said.
-        host: the one that says so, where that is not the stage's.
+        reason: the warning; None removes it.
+        host: the host that gives the warning, if it is not the stage's.
     """
     warned = connection.execute(
         update(STAGES)
@@ -118,13 +118,13 @@ def warn(
 
 
 def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:
-    """Say of a running stage whether it is stalled; where that is no news, nothing is written.
+    """Mark a running stage as stalled or not; if unchanged, nothing is written.
 
     Args:
         connection: a write transaction.
-        attempt: the stage's last one, as far as is known.
-        stalled: whether it is.
-        words: what is told of the change.
+        attempt: the stage's last known attempt.
+        stalled: True if it is stalled.
+        words: the text of the event for a change.
     """
     changed = connection.execute(
         update(STAGES)
@@ -147,7 +147,7 @@ def _record_of_running(connection: Connection, stage_id: str, kind: str, words: 
 
 
 def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
-    """Queue, block or skip what waited for these stages, and what waited for that in turn."""
+    """Queue, block or skip the dependants of these stages, and their dependants in turn."""
     frontier = list(stage_ids)
     while frontier:
         moved = [_pending_dependants(connection, part) for part in _parts(frontier)]
@@ -156,7 +156,7 @@ def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A pending stage, as far as it matters for what becomes of it."""
+    """The fields of a pending stage that are needed to settle it."""
 
     id: str
     run_id: str
@@ -165,10 +165,10 @@ class Pending:
 
 
 def settle(connection: Connection, pending: Iterable[Pending]) -> list[str]:
-    """Queue, block or skip pending stages whose upstream stages say so.
+    """Queue, block or skip pending stages according to their upstream stages.
 
     Returns:
-        The ids of those on which others depend that may have to be settled now.
+        The ids of stages whose dependants may have to be settled now.
     """
     by_id = {stage.id: stage for stage in pending}
     upstreams = _upstreams(connection, list(by_id))
@@ -190,7 +190,7 @@ def _change_all(
     reason: str | None,
     now: int,
 ) -> None:
-    """Bring stages that this transaction read as being in one state into another."""
+    """Change the state of stages that this transaction has read as being in one state."""
     check_transition(before, after, f"stage {stages[0].name} of run {stages[0].run_id}")
     values: dict[str, Any] = {"status": after, "reason": reason, "reason_host": None}
     if after in ENDED:
@@ -205,7 +205,7 @@ def _change_all(
 
 
 _PART = 500
-"""Ids in one statement: of more the drivers take none."""
+"""Ids per statement: the drivers limit parameters."""
 
 
 def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -213,16 +213,16 @@ def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _pending_dependants(connection: Connection, stage_ids: Sequence[str]) -> list[Pending]:
-    """Return the pending stages to whose fate these, their upstreams, may have brought news.
+    """Return the pending dependants of these stages whose state may have to change.
 
-    One that completed brings none to a stage which waits for others still.
+    A completed stage changes nothing for a dependant that still waits for others.
     """
     found = connection.execute(_PENDING_DEPENDANTS, {"stages": stage_ids})
     return [Pending(*row) for row in found]
 
 
 def _upstreams(connection: Connection, stage_ids: Sequence[str]) -> dict[str, list[Upstream]]:
-    """Return by id what stages depend on, less what has completed: that decides nothing."""
+    """Return stages' upstream stages by id, without completed ones, which decide nothing."""
     upstreams: dict[str, list[Upstream]] = {}
     for part in _parts(stage_ids):
         for stage_id, name, status, definition in connection.execute(_UPSTREAMS, {"stages": part}):
@@ -268,12 +268,12 @@ _UPSTREAMS = (
 def queued(
     connection: Connection, *, kind: str | None = None, limit: int = -1, here: Here | None = None
 ) -> list[StageRecord]:
-    """Return the stages that wait for a slot, in the order in which they may have one.
+    """Return the stages that wait for a slot, in the order in which they get one.
 
     Args:
-        connection: to the store.
-        kind: `cpu` or `gpu`: those that need such slots; None: all.
-        limit: at most so many, the first ones; below 0: all.
+        connection: a connection to the store.
+        kind: `cpu` or `gpu`: stages that need such slots; None: all.
+        limit: at most this many, the first ones; below 0: all.
         here: only those that may run on this host; None: all.
     """
     query = _queue(kind, here, is_cut=limit >= 0)
@@ -283,7 +283,7 @@ def queued(
 
 @cache
 def _queue(kind: str | None, here: Here | None, *, is_cut: bool) -> Any:
-    """Build the query for a queue, which orders ids only: definitions are large."""
+    """Build the queue's query, which sorts ids only, since definitions are large."""
     order = (RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position)
     ids = select(STAGES.c.id).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(_IS_QUEUED)
     ids = ids.where(*_may_run(here))
@@ -296,7 +296,7 @@ def _queue(kind: str | None, here: Here | None, *, is_cut: bool) -> Any:
 
 
 def queued_in_silence(connection: Connection, *, limit: int, here: Here | None = None) -> list[str]:
-    """Return the ids of queued stages of which nothing says why they wait."""
+    """Return the ids of queued stages with no recorded wait reason."""
     query = _SILENT
     if here is not None:
         query = query.join(RUNS, RUNS.c.id == STAGES.c.run_id).where(*_may_run(here))
@@ -307,7 +307,7 @@ def _may_run(here: Here | None) -> Sequence[ColumnElement[bool]]:
     if here is None:
         return ()
     host, queue = (dialect.text_in(STAGES.c.definition_json, key) for key in ("host", "queue"))
-    # a run without a host was submitted when there was one only
+    # a run without a host is from a version that knew only one host
     lies_here = RUNS.c.host.is_(None) | (RUNS.c.host == here.host) | (RUNS.c.place == here.place)
     asked = host.is_(None) | (host == here.host), queue.is_(None) | queue.in_(here.queues)
     return (lies_here, *asked)
@@ -327,15 +327,15 @@ _SILENT = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit
 
 
 def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -> list[str]:
-    """Ask for these stages' end: at once where nothing of them runs, else by who follows them.
+    """Cancel these stages: idle ones at once, running ones by a request to their monitor.
 
     Args:
         connection: a write transaction.
         run_id: the run.
-        chosen: stages of it, as this transaction read them.
+        chosen: its stages to cancel, as read by this transaction.
 
     Returns:
-        The names of the stages that were asked to end or have ended by this.
+        The names of the stages that were cancelled or asked to stop.
     """
     for stage in chosen:
         if stage.status == Status.RUNNING:
@@ -356,12 +356,12 @@ _IDLE = (Status.PENDING, Status.QUEUED, Status.BLOCKED)
 
 
 def stop(connection: Connection, stage: StageRecord, why: str) -> None:
-    """Ask for the end of a running stage, which has failed by that and is not tried again.
+    """Request the end of a running stage, which then counts as failed and is not retried.
 
     Args:
         connection: a write transaction.
-        stage: as it is.
-        why: what its record will say.
+        stage: its current record.
+        why: the reason for its record.
     """
     _request_cancel(connection, stage, why)
 
@@ -392,7 +392,7 @@ def _withdraw(connection: Connection, stages: Sequence[StageRecord]) -> None:
 
 
 def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
-    """Skip a stage that is not completed and does not run."""
+    """Skip a stage that is neither completed nor running."""
     if stage.status in ENDED:
         change(connection, stage, Status.PENDING)
     else:
@@ -403,20 +403,19 @@ def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reopened:
-    """A stage that gets a new attempt, or is left out."""
+    """A stage to reopen: it gets a new attempt, or is skipped."""
 
     name: str
     fresh: bool = False
-    """Its directory is renamed away first."""
+    """True if its directory is renamed away first."""
     skip: bool = False
-    """Left out, by `--until`."""
+    """True if it is skipped because of `--until`."""
 
 
 def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> list[str]:
-    """Bring ended stages of a run back to life and settle them; return their names.
+    """Reopen ended stages of a run and settle them; return their names.
 
-    A stage that is unfinished by now is left as it is, so that two resumes at once start one
-    attempt.
+    A stage that is no longer ended is left alone, so that two resumes at once start one attempt.
     """
     known = {stage.name: stage for stage in runs.stages(connection, run_id)}
     reopened = [(known[item.name], item) for item in changes]
@@ -449,7 +448,7 @@ def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
 
 
 def _hold_back(connection: Connection, run_id: str) -> None:
-    """Let queued stages wait again whose upstream stages were brought back to life."""
+    """Return queued stages to pending if their upstream stages were reopened."""
     queued = [one for one in runs.stages(connection, run_id) if one.status == Status.QUEUED]
     upstreams = _upstreams(connection, [stage.id for stage in queued])
     for stage in queued:
