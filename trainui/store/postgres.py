@@ -1,9 +1,9 @@
-"""PostgreSQL's rules: how it is reached, what is said where it is not, and its likeness to SQLite.
+"""PostgreSQL: connections, error messages, and an adapter with the interface of SQLite's driver.
 
-A statement on a `Connection` is written for SQLite and translated here. One transaction writes at
-a time, as in SQLite, so that what it has read stays true until it commits. Those that store points
-alone share that turn, and wait only for one that stores points of the same owner. A host that is
-cut off while it writes loses its turn after `IDLE_LIMIT`.
+A statement on a `Connection` is written for SQLite and translated here. One transaction writes at a
+time, as in SQLite, so that what it has read stays true until it commits. Transactions that store
+only points share that lock, and wait only for others that store points of the same owner. A host
+cut off while it writes loses the lock after `IDLE_LIMIT`.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
-"""What a URL may begin with."""
+"""Accepted prefixes of a URL."""
 
 LOCK = 0x747261696E7569
-"""Of a database: who writes holds it until the end of the transaction."""
+"""Key of the database's advisory lock, which a writer keeps until its transaction ends."""
 
 POINTS = "trainui_points"
-"""The execution option of a transaction that stores points alone."""
+"""The execution option of a transaction that stores only points."""
 
 OWNERS = 0x747261
-"""The first key of the locks on owners; the second is a hash of the owner's id."""
+"""First key of the advisory locks on owners; the second is a hash of the owner's id."""
 
 LOCK_TIMEOUT = 30
-"""Seconds to wait for another's write; ours take at most 50 ms."""
+"""Seconds to wait for another writer; trainui's own writes take at most 50 ms."""
 
 IDLE_LIMIT = 10
-"""Seconds after which the server ends a transaction of whose client nothing is heard."""
+"""Seconds after which the server ends a transaction whose client is silent."""
 
 _SERVER = f"-c lock_timeout={LOCK_TIMEOUT}s -c idle_in_transaction_session_timeout={IDLE_LIMIT}s"
 _READ_ONLY = (
@@ -53,22 +53,22 @@ _CLIENT: dict[str, Any] = {
     "client_encoding": "utf8",
     "application_name": "trainui",
     "connect_timeout": 5,
-    # a server that is cut off is noticed within ten seconds
+    # detect a server that is cut off within ten seconds
     "keepalives_idle": 4,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    "prepare_threshold": None,  # poolers between us and the server know no prepared statements
+    "prepare_threshold": None,  # connection poolers do not support prepared statements
 }
 
 
 def is_ours(url: str) -> bool:
-    """Whether a URL names a PostgreSQL."""
+    """Return True if a URL is for PostgreSQL."""
     return url.startswith(SCHEMES)
 
 
 def shown(url: str) -> str:
-    """Return what may be shown of a URL: no password."""
+    """Return a URL for display: without the password."""
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
@@ -81,7 +81,7 @@ def shown(url: str) -> str:
 
 
 def connect(url: str, *, read_only: bool = False, autocommit: bool = False) -> psycopg.Connection:
-    """Open a connection as the driver has it.
+    """Open a connection of the driver.
 
     Raises:
         UnfitEnvironmentError: the driver is not installed.
@@ -105,7 +105,7 @@ def connect_to_read(url: str) -> Connection:
     """Open the database for reading.
 
     Raises:
-        NotFoundError: there is nothing in it yet, so there are no runs.
+        NotFoundError: it is empty, so there are no runs.
         UnfitEnvironmentError: it cannot be reached.
     """
     with explained(url):
@@ -124,12 +124,12 @@ def connect_to_read(url: str) -> Connection:
 
 
 def version(connection: driver.Connection) -> str:
-    """Return what changes whenever a transaction has committed, and now and then otherwise."""
+    """Return a value that changes after every commit, and sometimes without one."""
     return str(connection.execute("SELECT pg_current_snapshot()::text").fetchone()[0])
 
 
 def lock_owner(connection: driver.Connection, owner: str) -> None:
-    """Wait for another transaction that stores points of an owner."""
+    """Take an owner's advisory lock; waits for another transaction that stores its points."""
     connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (OWNERS, owner))
 
 
@@ -139,7 +139,7 @@ def _libpq(url: str) -> str:
 
 @contextmanager
 def explained(url: str) -> Iterator[None]:
-    """Turn the driver's errors into ones that say what to do."""
+    """Convert the driver's errors to ones that say what to do."""
     import psycopg
 
     try:
@@ -149,7 +149,7 @@ def explained(url: str) -> Iterator[None]:
 
 
 def explain(error: Exception, url: str) -> Exception:
-    """Return a `StoreError` that says what to do, or the error itself where the data is wrong."""
+    """Return a `StoreError` that says what to do, or the original error if the data is wrong."""
     import psycopg
     from psycopg import errors
 
@@ -158,7 +158,7 @@ def explain(error: Exception, url: str) -> Exception:
     text = " ".join(str(error).split()) or type(error).__name__
     kind: type[StoreError] = StoreError
     if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
-        # the driver's words hold the part that it cannot read, which may be the password
+        # the driver's message contains the part that it cannot parse, which may be the password
         text = "this cannot be read as an address"
         advice = "percent-encode what is special in its user and password, a space as %20"
     elif isinstance(error, errors.LockNotAvailable):
@@ -177,12 +177,12 @@ def _adapters() -> tuple[tuple[Any, type], ...]:
     from psycopg.types.string import StrDumperUnknown
 
     class PlainFloat(FloatDumper):
-        """Digits whose type is the column's: through float8 a numeric would lose some."""
+        """Dumps floats untyped, so the column's type applies: float8 would round a numeric."""
 
         oid = 0
 
     class SafeText(StrDumperUnknown):
-        """Text as PostgreSQL can hold it: all but NUL."""
+        """Dumps text without NUL, which PostgreSQL cannot store."""
 
         def dump(self, obj: str) -> Any:
             return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
@@ -195,7 +195,7 @@ def _number_loader() -> Any:
     from psycopg.adapt import Loader
 
     class Number(Loader):
-        """A number as SQLite gives it: an int unless it has a fraction."""
+        """Loads numbers as SQLite returns them: an int unless it has a fraction."""
 
         def load(self, data: Any) -> int | float:
             digits = bytes(data)
@@ -209,14 +209,14 @@ _IS = re.compile(r"\bIS (NOT )?\?")
 
 @lru_cache(1024)
 def translate(sql: str) -> str:
-    """Return a statement that was written for SQLite as PostgreSQL takes it."""
+    """Translate a statement from SQLite's syntax to PostgreSQL's."""
     sql = _IS.sub(lambda found: f"IS {'' if found[1] else 'NOT '}DISTINCT FROM ?", sql)
     sql = sql.replace("LIMIT ?", "LIMIT nullif(?::bigint, -1)")
     return sql.replace("%", "%%").replace("?", "%s")
 
 
 class Cursor:
-    """A cursor with the likeness of SQLite's."""
+    """A cursor with the interface of SQLite's."""
 
     def __init__(self, raw: psycopg.Connection, url: str) -> None:
         self._url = url
@@ -235,7 +235,7 @@ class Cursor:
         return self._raw.fetchone()
 
     def fetchall(self) -> list[Any]:
-        """Return the rows that are left."""
+        """Return the remaining rows."""
         return self._raw.fetchall()
 
     def __iter__(self) -> Iterator[Any]:
@@ -243,18 +243,18 @@ class Cursor:
 
     @property
     def rowcount(self) -> int:
-        """How many rows were written."""
+        """Return how many rows were written."""
         return self._raw.rowcount
 
     @property
     def lastrowid(self) -> int | None:
-        """The id of the row that was inserted, by a statement that returns it."""
+        """Return the id of the inserted row, for a statement that returns it."""
         row = self._raw.fetchone()
         return None if row is None else int(row[0])
 
 
 class Connection:
-    """A connection with the likeness of SQLite's."""
+    """A connection with the interface of SQLite's."""
 
     def __init__(self, raw: psycopg.Connection, url: str) -> None:
         self._raw = raw
@@ -265,21 +265,21 @@ class Connection:
         return self.cursor().execute(sql, parameters)
 
     def cursor(self) -> Cursor:
-        """Return a cursor, to execute with."""
+        """Return a new cursor."""
         return Cursor(self._raw, self._url)
 
     def close(self) -> None:
-        """Let the database go."""
+        """Close the connection."""
         self._raw.close()
 
     @property
     def in_transaction(self) -> bool:
-        """Whether statements share one view of the data."""
+        """Return True if statements share one snapshot of the data."""
         return self._raw.info.transaction_status != 0
 
 
 class _Row(tuple[Any, ...]):
-    """A row that knows its columns' names."""
+    """A row that knows its column names."""
 
     __slots__ = ()
     names: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What the metrics reader asks of the store: which attempts to read, and that one is read."""
+"""Store operations of the metrics reader: attempts to read, and those read to their end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AttemptToRead:
-    """An attempt whose sources may still grow, or were not read to their end."""
+    """An attempt whose sources may still grow, or were not yet read to their end."""
 
     attempt_id: int
     stage_id: str
@@ -28,11 +28,11 @@ class AttemptToRead:
     workdir: str
     definition: StageDefinition
     ended: bool = False
-    """Its end is on record already: the reader was late, and what is there is read."""
+    """Its end is already on record, so everything in its sources can be read at once."""
 
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
-    """Return the attempts of a host that were started and are not read to their end."""
+    """Return the started attempts of a host that are not read to their end."""
     found = connection.execute(_UNREAD, {"here": host})
     return [one for row in found.mappings() if (one := _to_read(dict(row))) is not None]
 
@@ -63,8 +63,8 @@ def _to_read(row: rows.Row) -> AttemptToRead | None:
         definition = StageDefinition.from_json(rows.load(row["definition_json"]))
     except (KeyError, TypeError, ValueError):
         _warn_once(row["id"])
-        return None  # the others are read
-    # Where a later attempt has begun, what lies in the stage's directory is read as that one's.
+        return None  # its metrics are read already
+    # After a later attempt has begun, files in the stage's directory are read as that one's.
     own = row["number"] == row["latest"]
     return AttemptToRead(
         attempt_id=row["id"],
@@ -84,7 +84,7 @@ def _warn_once(attempt_id: int) -> None:
 
 
 def mark_metrics_complete(connection: Connection, attempt_id: int) -> None:
-    """Note that an attempt's sources were read to their end after its process ended."""
+    """Record that an attempt's sources were read to their end after its process ended."""
     connection.execute(_COMPLETE, {"attempt": attempt_id})
 
 

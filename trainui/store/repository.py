@@ -1,4 +1,4 @@
-"""`PipelineRepository`: what a Python program reads of a run, with datetimes."""
+"""`PipelineRepository`: the Python API to read a run, with datetimes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainui.store.tables import StageRow
 
 @dataclass(frozen=True, slots=True)
 class TrackedStage:
-    """A stage as `PipelineRepository.get_stages` gives it."""
+    """A stage as returned by `PipelineRepository.get_stages`."""
 
     id: str
     stage_name: str
@@ -27,7 +27,7 @@ class TrackedStage:
     completed_at: datetime | None
     """In UTC."""
     task_name: str | None
-    """None for a stage that is a command."""
+    """None for a stage with a command."""
     task_params: dict[str, Any]
     depends_on: list[str]
     result: Any
@@ -35,17 +35,17 @@ class TrackedStage:
 
 
 class PipelineRepository:
-    """Reads runs through a session."""
+    """Reads runs through a SQLAlchemy session."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def get_stages(self, pipeline_uuid: str) -> list[TrackedStage]:
-        """Return a run's stages in the file's order; none where there is no such run."""
+        """Return a run's stages in the file's order; empty if there is no such run."""
         query = select(StageRow).where(StageRow.run_id == pipeline_uuid)
         found = self._session.exec(query.order_by(col(StageRow.position))).all()
         tracked = [_tracked(row) for row in found]
-        self._session.expunge_all()  # the next call reads anew
+        self._session.expunge_all()  # so that the next call reads the database again
         return tracked
 
 

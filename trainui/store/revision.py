@@ -1,4 +1,4 @@
-"""A run's pipeline replaced by another one: what a resume with an edited file writes."""
+"""Replacing a run's pipeline, when it is resumed with an edited file."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def revise(
     directories: Mapping[str, str],
     secret_changes: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Give a run another pipeline; stages that it had keep their state and their attempts.
+    """Replace a run's pipeline; stages in both keep their state and their attempts.
 
-    A new stage is `skipped` at first, for `stages.reopen` to bring to life in the same
-    transaction. One that the pipeline has no more stays on record, and never runs again. Attempts
-    keep what they ran with.
+    A new stage is `skipped` at first; `stages.reopen` activates it in the same transaction. A
+    removed stage stays on record and never runs again. Attempts keep the definition that they ran
+    with.
 
     Args:
         connection: a write transaction.
         run_id: the run.
-        pipeline: submitted.
-        directories: absolute, by the stages' full names.
-        secret_changes: edits of secret values, in masked words, by the stages' full names.
+        pipeline: the submitted pipeline.
+        directories: absolute, by full stage name.
+        secret_changes: edits of secret values, in masked words, by full stage name.
     """
     _keep_digest(connection, run_id)
     runs.keep_pipeline(connection, pipeline)
@@ -63,11 +63,11 @@ def revise(
 
 
 _HAS_BEGUN = ATTEMPTS.c.status != Status.QUEUED
-"""Of an attempt: one that was granted and not claimed runs with what its stage is by then."""
+"""Condition on an attempt: one not yet claimed will run with its stage's new definition."""
 
 
 def _keep_digest(connection: Connection, run_id: str) -> None:
-    """Note in all attempts until now which pipeline they ran of."""
+    """Record in all attempts so far the pipeline that they ran with."""
     mine = select(STAGES.c.id).where(STAGES.c.run_id == run_id)
     digest = select(RUNS.c.digest).where(RUNS.c.id == run_id).scalar_subquery()
     connection.execute(
@@ -83,7 +83,7 @@ def _redefine(
     after: StageDefinition,
     values: Mapping[str, Any],
 ) -> None:
-    """Give a stage another definition; its attempts keep the one that they ran with."""
+    """Change a stage's definition; its attempts keep the one that they ran with."""
     if stage.definition != after:
         connection.execute(
             update(ATTEMPTS)
@@ -101,7 +101,7 @@ def _redefine(
 def _note_secret_changes(
     connection: Connection, stage_id: str, words: Sequence[str] | None
 ) -> None:
-    """Note with a stage's attempts which secret values that they ran with are others now."""
+    """Record in a stage's attempts which of their secret values have changed since."""
     if not words:
         return
     begun = (ATTEMPTS.c.stage_id == stage_id) & _HAS_BEGUN
@@ -116,7 +116,7 @@ def _note_secret_changes(
 
 
 def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
-    """Take a stage out of the DAG; what it has done stays on record."""
+    """Remove a stage from the DAG; its history stays on record."""
     connection.execute(
         update(STAGES)
         .where(STAGES.c.id == stage.id)

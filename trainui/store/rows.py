@@ -1,6 +1,6 @@
-"""Rows to records: the only place that knows how a column becomes a field.
+"""Converts rows to records: the only place that knows how columns map to fields.
 
-Standard library only, since the screen's first frame reads through here.
+Standard library only, since the screen's first frame needs it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ Row = Mapping[str, Any]
 
 
 def dump(value: Any) -> str:
-    """Write JSON as the store keeps it."""
+    """Serialise a value to JSON in the store's form."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def load(text: str | None) -> Any:
-    """Read JSON that may be absent."""
+    """Parse JSON that may be NULL."""
     return None if text is None else json.loads(text)
 
 
 def run_record(row: Row) -> RunRecord:
-    """Read a row of `runs`."""
+    """Convert a row of `runs`."""
     return RunRecord(
         id=row["id"],
         name=row["name"],
@@ -46,7 +46,7 @@ def run_record(row: Row) -> RunRecord:
 
 
 def stage_record(row: Row) -> StageRecord:
-    """Read a row of `stages`."""
+    """Convert a row of `stages`."""
     return StageRecord(
         id=row["id"],
         run_id=row["run_id"],
@@ -73,12 +73,12 @@ def stage_record(row: Row) -> StageRecord:
 
 @lru_cache(maxsize=20_000)
 def definition(text: str) -> StageDefinition:
-    """Read a definition; a planner or screen reads the same ones again and again."""
+    """Parse a definition; cached, since planner and screen read the same ones repeatedly."""
     return StageDefinition.from_json(json.loads(text))
 
 
 def attempt_record(row: Row) -> AttemptRecord:
-    """Read a row of `attempts`."""
+    """Convert a row of `attempts`."""
     return AttemptRecord(
         id=row["id"],
         stage_id=row["stage_id"],
@@ -111,10 +111,10 @@ def attempt_record(row: Row) -> AttemptRecord:
 
 
 def event_record(row: Row) -> Event:
-    """Read a row of `events`."""
+    """Convert a row of `events`."""
     return Event(row["time"], row["stage"], row["attempt"], row["kind"], row["text"])
 
 
 def slots_json(slots: tuple[Slot, ...]) -> str:
-    """Write slots as `attempt_record` reads them."""
+    """Serialise slots in the form that `attempt_record` parses."""
     return dump([[slot.host, slot.kind, slot.index] for slot in slots])

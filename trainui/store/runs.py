@@ -1,4 +1,4 @@
-"""Runs: found by what people call them, derived in their state, deleted."""
+"""Runs: storing, state derived from stages, priority, deletion; and the installation's flags."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def create(connection: Connection, new: NewRun) -> None:
     """Store a run, its pipeline, stages and edges.
 
     Raises:
-        UsageError: there is a run of this id.
+        UsageError: a run with this id exists.
     """
     new_run.create(raw(connection), new)
 
 
 def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
-    """Store a pipeline's text, unless it is there."""
+    """Store a pipeline's text, unless it is already stored."""
     new_run.keep_pipeline(raw(connection), pipeline)
 
 
 def get(connection: Connection, run_id: str) -> RunRecord | None:
-    """Return the run of exactly this id."""
+    """Return the run with exactly this id."""
     row = connection.execute(_BY_ID, {"run": run_id}).mappings().first()
     return rows.run_record(dict(row)) if row else None
 
@@ -43,14 +43,14 @@ _BY_ID = select(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
 def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | None]:
-    """Return the host on which a run was submitted, and the identity of where it lies."""
+    """Return the host where a run was submitted, and the identity of its directory of runs."""
     query = select(RUNS.c.host, RUNS.c.place).where(RUNS.c.id == run_id)
     host, place = connection.execute(query).one()
     return host, place
 
 
 def submission(connection: Connection, run_id: str) -> dict[str, Any]:
-    """Return what the submitting shell was like."""
+    """Return the submitting shell's settings."""
     text = connection.execute(_SUBMISSION, {"run": run_id}).scalar_one()
     return dict(rows.load(text))
 
@@ -59,7 +59,7 @@ _SUBMISSION = select(RUNS.c.submission_json).where(RUNS.c.id == bindparam("run")
 
 
 def allow(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
-    """Note where a run's inputs may lie from now on."""
+    """Set the directories allowed for a run's inputs from now on."""
     changed = {**submission(connection, run_id), "allowed": list(directories)}
     connection.execute(
         update(RUNS).where(RUNS.c.id == run_id).values(submission_json=rows.dump(changed))
@@ -72,13 +72,13 @@ def note_pipeline(
     given: Mapping[str, Any] | None = None,
     seen_digest: str | None = None,
 ) -> None:
-    """Note where the pipeline that a run has now comes from.
+    """Record the origin of a run's current pipeline.
 
     Args:
         connection: a write transaction.
         run_id: the run.
-        given: the parameters given besides its text, secret ones masked; None: as before.
-        seen_digest: of the run's file as it was when the pipeline was edited apart from it; None:
+        given: the parameters given in addition to its text, secrets masked; None: unchanged.
+        seen_digest: the digest of the run's file when the pipeline was edited outside of it; None:
             the pipeline is that file's.
     """
     changed = {**submission(connection, run_id), "seen_digest": seen_digest}
@@ -103,7 +103,7 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
     Args:
         connection: a write transaction.
         run_id: the run.
-        started_at: when an attempt of it started, where that is news.
+        started_at: the start of one of its attempts, if it has just started.
     """
     run = connection.execute(_RUN, {"run": run_id}).one()
     states = [Status.RUNNING] if run.is_unfinished else _states(connection, run_id)
@@ -130,8 +130,8 @@ def _states(connection: Connection, run_id: str) -> list[Status]:
     return [Status(name) for name in found]
 
 
-# Built once: they run at every step of every stage, and building costs more than running. While a
-# run is under way they look at few of its stages, however many it has.
+# Built once, since they run at every state change of every stage; building costs more than running.
+# While a run is active they read few of its stages, however many it has.
 _OF_RUN = STAGES.c.run_id == bindparam("run")
 _RUN = select(
     RUNS.c.status,
@@ -147,7 +147,7 @@ _REFRESH = update(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
 def active(connection: Connection) -> list[RunRecord]:
-    """Return the runs that are not over, those of higher priority and older ones first."""
+    """Return the unfinished runs, by priority, then the oldest first."""
     found = connection.execute(
         select(RUNS)
         .where(RUNS.c.status.in_([Status.QUEUED, Status.RUNNING]))
@@ -157,7 +157,7 @@ def active(connection: Connection) -> list[RunRecord]:
 
 
 def is_any_active(connection: Connection) -> bool:
-    """Tell whether a run is not over."""
+    """Return True if a run is unfinished."""
     return connection.execute(_AN_ACTIVE_ONE).first() is not None
 
 
@@ -167,7 +167,7 @@ _AN_ACTIVE_ONE = (
 
 
 def to_notify(connection: Connection) -> list[RunRecord]:
-    """Return the runs that are over and of whose end nobody was told."""
+    """Return the finished runs without a notification of their end."""
     found = connection.execute(_TO_NOTIFY).mappings()
     return [rows.run_record(dict(row)) for row in found]
 
@@ -176,21 +176,21 @@ _TO_NOTIFY = select(RUNS).where(is_one_of(RUNS.c.status, ENDED), RUNS.c.notified
 
 
 def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:
-    """Note that people were told how these runs ended."""
+    """Record that the notifications of these runs' ends were sent."""
     connection.execute(update(RUNS).where(RUNS.c.id.in_(run_ids)).values(notified_at=clock.now()))
 
 
 def set_priority(connection: Connection, run_id: str, priority: int) -> None:
-    """Let a run go before (higher) or after others."""
+    """Set a run's priority: runs with a higher one go first."""
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(priority=priority))
     events.record(connection, run_id, "priority", f"the priority is {priority:+d}")
 
 
 def remove(connection: Connection, run_id: str) -> None:
-    """Delete a run that is over, with its stages, attempts and events; not its directory.
+    """Delete a finished run, with its stages, attempts and events, but not its directory.
 
     Raises:
-        UsageError: the run is not over.
+        UsageError: the run is not finished.
     """
     run = get(connection, run_id)
     if run is not None and run.status not in ENDED:
@@ -199,14 +199,14 @@ def remove(connection: Connection, run_id: str) -> None:
 
 
 def set_flag(connection: Connection, name: str, value: str | None) -> None:
-    """Set a switch of the installation, or (None) take it away."""
+    """Set a flag of the installation; None removes it."""
     connection.execute(delete(FLAGS).where(FLAGS.c.name == name))
     if value is not None:
         connection.execute(insert(FLAGS).values(name=name, value=value))
 
 
 def flag(connection: Connection, name: str) -> str | None:
-    """Return a switch's value."""
+    """Return a flag's value."""
     value = connection.execute(_FLAG, {"called": name}).scalar()
     return None if value is None else str(value)
 

@@ -1,7 +1,7 @@
-"""The schema's version: looked at on each open, upgraded by Alembic only where it is old.
+"""The schema's version: checked on each open, upgraded by Alembic only if it is old.
 
-Alembic is imported only for an upgrade, and before one everything but points is copied aside. A new
-SQLite database is made from the SQL beside the migrations.
+Alembic is imported only for an upgrade, before which all tables but those of points are backed up.
+A new SQLite database is made from the SQL beside the migrations.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 BULK_TABLES = frozenset({"chunks", "chunk_stats", "chunk_figures", "tails", "sources", "log_reads"})
-"""Points, and how far each file is read: not copied before an upgrade, since they may be many
-gigabytes, and without their points the files are to be read anew."""
+"""Tables with points and file offsets: not backed up before an upgrade, since they may have many
+gigabytes; without their points, the files must be read again."""
 
 TABLES = Path(__file__).parent / "migrations" / "tables.sql"
 """The SQL of a new SQLite database at `HEAD`; written by `python -m tests.migration.tables_sql`."""
 
 UPGRADE_PATIENCE, LOOK_EVERY = 60.0, 0.02
-"""Seconds to wait for another process's upgrade, and between two looks."""
+"""Seconds to wait for another process's upgrade, and between two checks."""
 
 log = logging.getLogger(__name__)
 
 
 def make_file(file: Path) -> None:
-    """Make a SQLite database, and its directory, where there is none.
+    """Create a SQLite database and its directory, if it does not exist.
 
     Raises:
-        UnfitEnvironmentError: it cannot be made or opened.
+        UnfitEnvironmentError: it cannot be created or opened.
     """
     paths.make_private(file.parent)
     if os.access(file, os.R_OK | os.W_OK):
@@ -59,7 +59,7 @@ def make_file(file: Path) -> None:
 
 
 def _make_new(file: Path) -> None:
-    """Make a SQLite database where there is none: put in its place whole, so it is never empty."""
+    """Create a SQLite database if none exists: renamed into place when complete, never empty."""
     if (runs := reader.runs_that_it_knew(file)) and patience.say is not None:
         patience.say(f"{file} was not there, though there are runs in {runs}: a new one is begun")
     with _one_at_a_time(file):
@@ -74,7 +74,7 @@ def _make_new(file: Path) -> None:
 
 
 def upgrade_if_needed(url: str, file: Path) -> None:
-    """Bring a SQLite database to `HEAD`.
+    """Upgrade a SQLite database to `HEAD`.
 
     Raises:
         UnfitEnvironmentError: a newer trainui made it.
@@ -95,10 +95,10 @@ def upgrade_if_needed(url: str, file: Path) -> None:
 
 
 def _check_empty(file: Path) -> None:
-    """See that a database with no revision may be filled.
+    """Check that a database without a revision may be filled.
 
     Raises:
-        StoreError: it was emptied, or is another program's.
+        StoreError: it was emptied, or belongs to another program.
     """
     reader.check_there(file)
     if file.stat().st_size:
@@ -109,7 +109,7 @@ def revision(file: Path) -> str | None:
     """Return the database's revision; None for an empty one.
 
     Raises:
-        NotPlainFileError: it is no file.
+        NotPlainFileError: it is not a regular file.
     """
     plain_files.check(file, file.stat().st_mode)
     with closing(sqlite3.connect(file)) as connection:
@@ -123,7 +123,7 @@ def revision(file: Path) -> str | None:
 
 
 def create(file: Path) -> None:
-    """Make the tables at `HEAD` in an empty SQLite database, without importing SQLAlchemy."""
+    """Create the tables at `HEAD` in an empty SQLite database, without importing SQLAlchemy."""
     tables = TABLES.read_text(encoding="utf-8")
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(
@@ -139,7 +139,7 @@ def upgrade(url: str, to: str = "head") -> None:
 
 
 def alembic_config(url: str) -> Config:
-    """Return Alembic's configuration for this database: no file, no output."""
+    """Return Alembic's configuration for this database: without a file, without output."""
     from alembic.config import Config
 
     config = Config()
@@ -149,7 +149,7 @@ def alembic_config(url: str) -> Config:
 
 
 def upgrade_server_if_needed(url: str) -> None:
-    """Bring a PostgreSQL database to `HEAD`; no copy is made, that is its keeper's.
+    """Upgrade a PostgreSQL database to `HEAD`, without a backup, which is its administrator's task.
 
     Raises:
         UnfitEnvironmentError: a newer trainui made it.
@@ -157,7 +157,7 @@ def upgrade_server_if_needed(url: str) -> None:
     found = server_revision(url)
     _check_known(found, postgres.shown(url))
     if found != HEAD:
-        upgrade(url)  # one at a time, as all that writes
+        upgrade(url)  # one at a time, like all writes
 
 
 def server_revision(url: str) -> str | None:
@@ -178,12 +178,12 @@ def _check_known(found: str | None, where: str) -> None:
 
 
 def back_up(file: Path, target: Path) -> None:
-    """Copy all tables but points into a new database, in one consistent view."""
+    """Copy all tables except points into a new database, from one snapshot."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
         _copy(file, target)
     except BaseException:
-        target.unlink()  # a part of a damaged database is no copy
+        target.unlink()  # a partial copy of a damaged database is no backup
         raise
     log.info("%s was copied to %s, less its points", file, target)
 
@@ -205,7 +205,7 @@ def _copy(file: Path, target: Path) -> None:
 
 @contextmanager
 def _one_at_a_time(file: Path) -> Iterator[None]:
-    """Let one process upgrade; the others wait and find it done."""
+    """Let only one process upgrade at a time; the others wait and find it done."""
     lock = file.with_name(f"{file.name}{reader.UPGRADE_LOCK}")
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     give_up_at = time.monotonic() + UPGRADE_PATIENCE

@@ -1,9 +1,9 @@
-"""Which points of a series count: its attempts stitched into one curve.
+"""Stitching: joins the attempts of a series into one curve.
 
-The rule that lives here: where a later attempt starts at a step, the points of earlier attempts
-from that step on are superseded. Within one attempt a step that goes backwards supersedes nothing,
-unless the file was rewritten with another history: then the new history stands for the old one; or
-its writer says that it has started again: then that stands for all that the attempt had before.
+The rules: where a later attempt starts at a step, earlier attempts' points from that step on are
+superseded. Within an attempt, a step that goes backwards supersedes nothing, with two exceptions:
+a file rewritten with another history is replaced by it as a whole; and a writer that reports a
+restart supersedes everything that the attempt had before, from its first step on.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 RESTART = 1_000_000
-"""Generations from here on, in steps of as many, stand for those of all files of their attempt."""
+"""Generations from here on, in multiples, supersede those of all files of their attempt."""
 
 
 class History(NamedTuple):
-    """What some points were read in: ordered as they supersede each other."""
+    """The attempt, source and generation of some points, ordered as they supersede each other."""
 
     attempt: int
     source_id: int
@@ -32,17 +32,17 @@ class History(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some points of one series, read in one history: a chunk, or a part of a tail."""
+    """A segment of one series with one history: a chunk, or a part of a tail."""
 
     history: History
     stats: Stats
     chunk_id: int | None
-    """Where its points lie; None: in `tail`."""
+    """The chunk with its points; None: they are in `tail`."""
     tail: TailPart | None = None
 
 
 class Start(NamedTuple):
-    """Where a history, or a piece of it, begins."""
+    """The start of a history, or of a segment."""
 
     history: History
     ordinal: int
@@ -50,7 +50,7 @@ class Start(NamedTuple):
 
 
 def cuts(starts: Iterable[Start]) -> dict[History, float]:
-    """Return the step from which on the points of each history are superseded, else infinity."""
+    """Return the step from which each history's points are superseded; infinity if they are not."""
     first: dict[History, Start] = {}
     for start in starts:
         known = first.get(start.history)
@@ -82,7 +82,7 @@ def _cut(history: History, first: dict[History, Start], attempts: dict[int, Star
 
 
 def describe_tail(part: TailPart) -> Stats:
-    """Sum up a part of a tail, without numpy."""
+    """Return the statistics of a part of a tail, without numpy."""
     finite = [value for value in part.values if math.isfinite(value)]
     last = part.values[-1]
     return Stats(
@@ -102,7 +102,7 @@ def describe_tail(part: TailPart) -> Stats:
 
 
 def keep(points: Points, cut: float) -> Points:
-    """Return the points that count."""
+    """Return the points that are not superseded."""
     mask = points.steps < cut
     if bool(mask.all()):
         return points
@@ -112,13 +112,13 @@ def keep(points: Points, cut: float) -> Points:
 
 
 def summary(stage: str, name: str, kept: Sequence[Stats], read: int) -> SeriesSummary:
-    """Sum up a stitched series.
+    """Summarise a stitched series.
 
     Args:
-        stage: the owner's name to show.
+        stage: the owner's display name.
         name: the metric.
-        kept: of each of its pieces, the points that count; at least one.
-        read: how many points were read, superseded ones too.
+        kept: the statistics of each segment's points not superseded; at least one.
+        read: the number of points read, including superseded ones.
     """
     count = sum(stats.n for stats in kept)
     last = max(kept, key=lambda stats: stats.last_ordinal)

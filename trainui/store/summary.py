@@ -1,4 +1,4 @@
-"""A run in full, as `--json` shows it: the one place that knows those words and their order."""
+"""A run in full, as shown by `--json`: the only place that defines those fields and their order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STDERR_FILE = "stderr.log"
 
 
 def run_line(run: RunRecord) -> dict[str, Any]:
-    """Return a run as `ls` lists it."""
+    """Return a run as listed by `ls`."""
     return {
         "run": run.id,
         "name": run.name,
@@ -29,7 +29,7 @@ def run_line(run: RunRecord) -> dict[str, Any]:
 
 
 def run_in_full(connection: driver.Connection, run: RunRecord) -> dict[str, Any]:
-    """Return a run with its stages and their attempts, as `show` has it."""
+    """Return a run with its stages and their attempts, as shown by `show`."""
     attempts = views.attempts(connection, run.id)
     alerts = news.marks(connection, run.id)
     stages = [
@@ -73,7 +73,7 @@ def _stage(
 
 
 def _output(stage: StageRecord, output: str) -> str:
-    """Return where an output lies: in the stage's directory, else in its workdir."""
+    """Return an output's path: in the stage's directory, else in its workdir."""
     own, beside = Path(stage.directory, output), Path(stage.definition.workdir, output)
     is_beside = stage.definition.matrix is None and not own.exists() and beside.exists()
     return str(beside if is_beside else own)
@@ -89,7 +89,7 @@ def _alert(stage: str, event: Event) -> dict[str, Any]:
 
 
 def shown_command(params: Mapping[str, Any], definition: StageDefinition) -> str | list[str] | None:
-    """Return a stage's command, secret values masked.
+    """Return a stage's command, with secrets masked.
 
     Args:
         params: the run's parameters.
@@ -102,7 +102,7 @@ def shown_command(params: Mapping[str, Any], definition: StageDefinition) -> str
 
 
 def _gpus(attempts: Sequence[AttemptRecord]) -> list[int]:
-    """Return the indices of the GPUs that the last attempt has or had."""
+    """Return the indices of the last attempt's GPUs."""
     return attempts[-1].gpus if attempts else []
 
 

@@ -1,7 +1,7 @@
 """The tables of runs, stages and attempts: private to the store.
 
-Times are microseconds (`trainui.clock`). Columns called `*_json` hold JSON text, so that the
-screen's read path needs no more than the database driver.
+Times are microseconds (`trainui.clock`). Columns named `*_json` contain JSON text, so that the
+screen reads them with the database driver alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _parent(target: str, *, index: bool = False) -> Column[str]:
 
 
 class PipelineRow(SQLModel, table=True):
-    """A pipeline's text, once for each digest."""
+    """A pipeline's text, stored once per digest."""
 
     __tablename__ = "pipelines"
 
@@ -51,17 +51,17 @@ class RunRow(SQLModel, table=True):
     directory: str
     params_json: str = "{}"
     submission_json: str = "{}"
-    """What the submitting shell was like, less its environment: umask, sys.path, python."""
+    """The submitting shell's settings, without its environment: umask, sys.path, python."""
     priority: int = 0
     created_at: int = Field(sa_column=_micros(nullable=False))
     started_at: int | None = Field(default=None, sa_column=_micros())
     completed_at: int | None = Field(default=None, sa_column=_micros())
     notified_at: int | None = Field(default=None, sa_column=_micros())
-    """When `notify_command` was run for its last end."""
+    """When `notify_command` ran for its last end."""
     host: str | None = None
-    """Where it was submitted; null: by a trainui that knew one host only."""
+    """The host where it was submitted; null: by a version that knew only one host."""
     place: str | None = None
-    """The identity of the directory of runs in which it lies, where several hosts may see it."""
+    """The identity of the directory of runs that contains it, which several hosts may share."""
 
 
 class StageRow(SQLModel, table=True):
@@ -93,11 +93,11 @@ class StageRow(SQLModel, table=True):
     retries_used: int = 0
     not_before: int | None = Field(default=None, sa_column=_micros())
     fresh: bool = False
-    """Its directory is renamed away before its next attempt."""
+    """True if its directory is renamed away before its next attempt."""
     removed: bool = False
-    """The run's file, as edited since, has it no more."""
+    """True if it was removed from the run's file by a later edit."""
     reason_host: str | None = None
-    """The host that gave `reason`, where another one may have another; null: nobody by name."""
+    """The host that gave `reason`, if other hosts may have others; null: not tied to a host."""
 
 
 class DependencyRow(SQLModel, table=True):
@@ -121,7 +121,7 @@ class AttemptRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("stage_id", "number"),
         Index("ix_attempts_status", "status"),
-        # on PostgreSQL a migration says the same, whose dialect takes long to import
+        # on PostgreSQL a migration creates it: importing that dialect takes long
         Index("ix_attempts_unread", "host", sqlite_where=text("metrics_complete = 0")),
     )
 
@@ -148,24 +148,24 @@ class AttemptRow(SQLModel, table=True):
     """It continued from `checkpoint` and ended before it wrote a point or a checkpoint."""
     cancel_requested_at: int | None = Field(default=None, sa_column=_micros())
     stop_reason: str | None = None
-    """What an alert found, where one asked for its end."""
+    """The alert that requested its end, if any."""
     metrics_complete: bool = False
     definition_json: str | None = None
-    """What it ran with, where the stage was edited since; null: the stage's own."""
+    """The definition that it ran with, if the stage was edited since; null: the stage's own."""
     digest: str | None = None
-    """The pipeline's, where the run's file was edited since; null: the run's own."""
+    """The digest of its pipeline, if the run's file was edited since; null: the run's own."""
     inputs_json: str | None = None
-    """The state of its stage's inputs as it started."""
+    """The state of its stage's inputs at its start."""
     kept_json: str | None = None
-    """What a person took its result for with `--keep`."""
+    """The fingerprint for which a user accepted its result with `--keep`."""
     code_change: str | None = None
-    """How the code that it started with differs from what was submitted, in words."""
+    """How the code at its start differs from the code at submission, in words."""
     secret_changes_json: str | None = None
-    """Edits since of secret values that it ran with, in masked words: definitions show none."""
+    """Later edits of secret values that it ran with, in masked words: definitions omit secrets."""
 
 
 class SlotRow(SQLModel, table=True):
-    """A slot that an attempt holds; there is no row for a free one."""
+    """A slot occupied by an attempt; a free slot has no row."""
 
     __tablename__ = "slots"
 
@@ -180,7 +180,7 @@ class SlotRow(SQLModel, table=True):
 
 
 class HostRow(SQLModel, table=True):
-    """A host whose worker has announced itself."""
+    """A host whose worker has sent a heartbeat."""
 
     __tablename__ = "hosts"
 
@@ -194,29 +194,29 @@ class HostRow(SQLModel, table=True):
 
 
 class LogReadRow(SQLModel, table=True):
-    """A part of a log that somebody on another host wants to see, until it is fetched."""
+    """A request from another host for a part of a log, until it is fetched."""
 
     __tablename__ = "log_reads"
     __table_args__ = (Index("ix_log_reads_host", "host"),)
 
     id: str = Field(primary_key=True)
     host: str
-    """Where it lies."""
+    """The host with the log."""
     attempt_id: int
     name: str
-    """The file in the attempt's directory; empty: how large all of them are."""
+    """The file in the attempt's directory; empty: the sizes of all files."""
     start: int = Field(sa_column=_micros(nullable=False))
-    """Bytes from the file's start."""
+    """Offset in bytes."""
     length: int
     asked_at: int = Field(sa_column=_micros(nullable=False))
     """By the database's clock."""
     answer_json: str | None = None
-    """The sizes, or what is wrong; null: not answered yet."""
+    """The sizes, or an error; null: not answered yet."""
     data: bytes | None = None
 
 
 class EventRow(SQLModel, table=True):
-    """Something that happened."""
+    """An event of a run or stage."""
 
     __tablename__ = "events"
     __table_args__ = (Index("ix_events_run", "run_id", "id"),)
@@ -229,11 +229,11 @@ class EventRow(SQLModel, table=True):
     kind: str
     text: str
     data_json: str | None = None
-    """What programs read of it: nothing reads `text` but people."""
+    """Data for programs: `text` is only for people."""
 
 
 class FlagRow(SQLModel, table=True):
-    """A switch of the whole installation, such as the paused queue."""
+    """A flag of the whole installation, e.g. the paused queue."""
 
     __tablename__ = "flags"
 

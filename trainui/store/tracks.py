@@ -1,6 +1,6 @@
-"""A series point by point with all that was ever read of it, along any axis.
+"""Series data point by point, with everything ever read, along any axis.
 
-What a plot shows where there are few points: with its attempts, and what a later one superseded.
+Used by a plot of few points, to show attempts and what a later one superseded.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ class Track:
     """A series, point by point in the order read."""
 
     x: Floats
-    """Along the axis."""
+    """Positions on the axis."""
     steps: Floats
     values: Floats
-    """NaN and infinities as they are: `finite` tells where there are none."""
+    """May include NaN and infinities; see `finite`."""
     times: Floats
-    """Seconds since 1970 in UTC; NaN where none is known."""
+    """Seconds since 1970 in UTC; NaN if unknown."""
     attempts: Ints
-    """Number of the attempt that each point was read in: a boundary is where it changes."""
+    """The attempt of each point."""
     kept: NDArray[np.bool_]
-    """Where no later attempt superseded the point."""
+    """True for points not superseded by a later attempt."""
 
     @property
     def finite(self) -> NDArray[np.bool_]:
-        """Where there is a value that can be drawn; what can't is to be marked."""
+        """Return the mask of the points that can be drawn; others get a marker."""
         import numpy as np
 
         return np.isfinite(self.values)
 
     @property
     def boundaries(self) -> list[float]:
-        """Where on the axis the second attempt and each later one begin."""
+        """Return the positions where the second and each later attempt begins."""
         import numpy as np
 
         at = np.flatnonzero(np.diff(self.attempts)) + 1
@@ -54,9 +54,9 @@ class Track:
 
 
 def track(connection: driver.Connection, owner: str, name: str, axis: Axis = Axis.STEP) -> Track:
-    """Return a whole series, superseded points too; empty if there is no such series.
+    """Return a whole series with superseded points; empty if there is no such series.
 
-    A point that has no place on the axis is left out.
+    Points without a position on the axis are left out.
     """
     with pieces.view(connection):
         found = pieces.pieces_of(connection, owner, name)
@@ -70,14 +70,14 @@ def track_of(
     axis: Axis,
     some: Sequence[Piece],
 ) -> Track:
-    """Return the points of some pieces of a series.
+    """Return the points of some segments of a series.
 
     Args:
-        connection: on the store, inside `pieces.view`.
-        owner: whose.
-        every: all pieces of the series.
-        axis: what they lie along.
-        some: those to be read.
+        connection: a connection to the store, inside `pieces.view`.
+        owner: the owner of the series.
+        every: all segments of the series.
+        axis: the axis.
+        some: the segments to read.
     """
     import numpy as np
 

@@ -1,6 +1,6 @@
-"""What the screen and the command line read: plain SQL on a read-only connection.
+"""Queries for the screen and the command line: plain SQL on a read-only connection.
 
-This is the way to the first frame, so it imports the database driver and nothing heavier.
+Needed for the first frame, so it imports the database driver and nothing heavier.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from trainui.store.reader import reading as reading
 from trainui.text import harmless
 
 PREFIX_LENGTH = 4
-"""Characters of a run's id that name it."""
+"""Minimum length of a prefix that identifies a run."""
 
 
 def runs(connection: driver.Connection, *, limit: int | None = None) -> list[RunRecord]:
@@ -34,7 +34,7 @@ def runs(connection: driver.Connection, *, limit: int | None = None) -> list[Run
 
 
 def runs_with(connection: driver.Connection, status: Status) -> list[RunRecord]:
-    """Return the runs that have a stage in a state, newest first."""
+    """Return the runs with a stage in this state, newest first."""
     found = connection.execute(
         "SELECT * FROM runs WHERE id IN (SELECT run_id FROM stages WHERE status = ?) "
         "ORDER BY created_at DESC, id",
@@ -44,12 +44,12 @@ def runs_with(connection: driver.Connection, status: Status) -> list[RunRecord]:
 
 
 def old_runs(connection: driver.Connection, *, keep: int, before: int) -> list[RunRecord]:
-    """Return the runs that are over and may be forgotten, the oldest first.
+    """Return the finished runs that may be pruned, the oldest first.
 
     Args:
         connection: for reading.
-        keep: the newest of each pipeline that are not among them.
-        before: they ended before this time.
+        keep: how many of the newest runs of each pipeline to leave out.
+        before: only runs that ended before this time.
     """
     marks = ", ".join("?" * len(ENDED))
     found = connection.execute(
@@ -64,17 +64,17 @@ def old_runs(connection: driver.Connection, *, keep: int, before: int) -> list[R
 
 
 def run(connection: driver.Connection, run_id: str) -> RunRecord | None:
-    """Return the run of exactly this id."""
+    """Return the run with exactly this id."""
     row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
     return rows.run_record(_mapping(row)) if row else None
 
 
 def find_run(connection: driver.Connection, reference: str) -> RunRecord:
-    """Return the run that a person means: an id, else a name (its latest run), else a prefix.
+    """Return the run for a user's reference: an id, a name (its latest run), or an id prefix.
 
     Raises:
         NotFoundError: there is none.
-        AmbiguousError: the prefix fits several.
+        AmbiguousError: the prefix matches several.
     """
     if (exact := run(connection, reference)) is not None:
         return exact
@@ -114,7 +114,7 @@ def _listed(found: Sequence[RunRecord]) -> str:
 def stages(
     connection: driver.Connection, run_id: str, *, limit: int | None = None
 ) -> list[StageRecord]:
-    """Return a run's stages in the file's order; where there is a limit, the first ones."""
+    """Return a run's stages in the file's order; with a limit, the first ones."""
     found = connection.execute(
         "SELECT * FROM stages WHERE run_id = ? ORDER BY position LIMIT ?",
         (run_id, -1 if limit is None else limit),
@@ -123,7 +123,7 @@ def stages(
 
 
 def stage(connection: driver.Connection, run_id: str, name: str) -> StageRecord | None:
-    """Return the stage of exactly this full name."""
+    """Return the stage with exactly this full name."""
     row = connection.execute(
         "SELECT * FROM stages WHERE run_id = ? AND name = ?", (run_id, name)
     ).fetchone()
@@ -131,17 +131,17 @@ def stage(connection: driver.Connection, run_id: str, name: str) -> StageRecord 
 
 
 def stage_status(connection: driver.Connection, stage_id: str) -> Status | None:
-    """Return a stage's state; None where it is gone."""
+    """Return a stage's state; None if it was deleted."""
     row = connection.execute("SELECT status FROM stages WHERE id = ?", (stage_id,)).fetchone()
     return None if row is None else Status(row[0])
 
 
 def find_stages(connection: driver.Connection, run_id: str, reference: str) -> list[StageRecord]:
-    """Return the stages that a person means: a name, a matrix stage's name, or a unique part.
+    """Return the stages for a user's reference: a name, a sweep's name, or a unique part.
 
     Raises:
         NotFoundError: there is none.
-        AmbiguousError: the part fits several.
+        AmbiguousError: the part matches several.
     """
     known = stages(connection, run_id)
     exact = [stage for stage in known if stage.name == reference]
@@ -159,7 +159,7 @@ def find_stages(connection: driver.Connection, run_id: str, reference: str) -> l
 
 
 def attempts(connection: driver.Connection, run_id: str) -> dict[str, list[AttemptRecord]]:
-    """Return a run's attempts by stage id, the first one first."""
+    """Return a run's attempts by stage id, the oldest first."""
     found: dict[str, list[AttemptRecord]] = {}
     for row in connection.execute(
         "SELECT attempts.* FROM attempts JOIN stages ON stages.id = attempts.stage_id "
@@ -172,7 +172,7 @@ def attempts(connection: driver.Connection, run_id: str) -> dict[str, list[Attem
 
 
 def attempts_of_stage(connection: driver.Connection, stage_id: str) -> list[AttemptRecord]:
-    """Return a stage's attempts, the first one first."""
+    """Return a stage's attempts, the oldest first."""
     found = connection.execute("SELECT * FROM attempts WHERE stage_id = ? ORDER BY id", (stage_id,))
     return [rows.attempt_record(_mapping(row)) for row in found]
 
@@ -180,7 +180,7 @@ def attempts_of_stage(connection: driver.Connection, stage_id: str) -> list[Atte
 def events(
     connection: driver.Connection, run_id: str, *, after: int = 0
 ) -> list[tuple[int, Event]]:
-    """Return a run's events in order, each with its number, those after a number only."""
+    """Return a run's events after a number, in order, each with its number."""
     found = connection.execute(
         "SELECT * FROM events WHERE run_id = ? AND id > ? ORDER BY id", (run_id, after)
     )

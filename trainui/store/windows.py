@@ -1,7 +1,7 @@
-"""What a plot shows of a series: a window of an axis in columns, with attempts and what is odd.
+"""Windows of a series for a plot: a range of its axis in columns, attempts and non-finite values.
 
-Few points are read one by one, so that each lies exactly where it belongs; many are summed up, so
-that ten million cost about as much as ten thousand.
+Few points are read one by one, so that each is exactly in place; many are downsampled, so that ten
+million cost about as much as ten thousand.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ if TYPE_CHECKING:
     from trainui.store.chunks import Floats
 
 DECODED = 96
-"""Chunks that are decoded at most for a window: more would take longer than a tenth of a second."""
+"""Limit on chunks decoded for a window: more would take longer than a tenth of a second."""
 
 FINER = 4
-"""So many columns of steps are read for each column of another axis."""
+"""Columns of steps read for each column of another axis."""
 
 LEAD_COLUMNS = 16
-"""Columns before a part that it is smoothed with: in each are twenty points and more."""
+"""Columns read before a window for its smoothing; each has twenty points or more."""
 
 
 class Best(NamedTuple):
-    """The best value of a series and where it is."""
+    """The best value of a series and its position."""
 
     value: float
     step: float
     x: float
-    """On the axis; NaN where it has no place there."""
+    """Position on the axis; NaN if it has none."""
 
 
 class Extent(NamedTuple):
-    """From where to where a series goes."""
+    """The range of a series on an axis."""
 
     low: float
     high: float
 
 
 class Plotted:
-    """A series as it is at one moment, along an axis, of which windows are read."""
+    """A snapshot of a series along an axis, from which windows are read."""
 
     def __init__(
         self,
@@ -69,14 +69,14 @@ class Plotted:
         *,
         attempt: int | None = None,
     ) -> None:
-        """Look where the series' points lie.
+        """Find the segments of the series.
 
         Args:
-            connection: on the store.
-            owner: whose.
+            connection: a connection to the store.
+            owner: the owner of the series.
             name: the metric.
-            axis: what is at the bottom of the plot.
-            attempt: only what was read in this one.
+            axis: the x axis of the plot.
+            attempt: only the points of this attempt.
         """
         self._connection = connection
         self._owner, self._name, self._axis, self._attempt = owner, name, axis, attempt
@@ -95,16 +95,16 @@ class Plotted:
             elif axis != Axis.STEP:
                 self._samples = placing.samples(connection, owner, self._pieces, axis)
         self.extent = self._extent()
-        """On the axis, superseded points too; None: nothing lies on it."""
+        """The range on the axis, including superseded points; None: no point is on the axis."""
 
     def window(self, low: float, high: float, width: int, *, weight: float = 0.0) -> Window:
-        """Return what lies between two places of the axis, in so many columns.
+        """Return the series between two positions of the axis, downsampled.
 
         Args:
-            low: the one place.
-            high: the other one.
-            width: how many columns.
-            weight: by which it is smoothed (`store.smoothing`); 0: not at all.
+            low: the start.
+            high: the end.
+            width: the number of columns.
+            weight: the smoothing weight (`store.smoothing`); 0: not smoothed.
         """
         grid = Grid(low, high, width)
         with pieces.view(self._connection):
@@ -122,7 +122,7 @@ class Plotted:
         return columns_of_points(track, grid.low, grid.high, grid.width, self._boundaries(), smooth)
 
     def _before(self, near: Sequence[Piece]) -> list[Piece]:
-        """Return the pieces before some, as many as smoothing takes."""
+        """Return the segments before some, as many as smoothing needs."""
         found: list[Piece] = []
         first = self._pieces.index(near[0]) if near else 0
         for piece in reversed(self._pieces[:first]):
@@ -132,7 +132,7 @@ class Plotted:
         return found
 
     def best(self, *, lower: bool) -> Best | None:
-        """Return the least or the greatest of the values that count; None where none is finite."""
+        """Return the minimum or maximum of the values not superseded; None if none is finite."""
         import numpy as np
 
         with pieces.view(self._connection):
@@ -147,7 +147,7 @@ class Plotted:
         return Best(*(float(column[index]) for column in (found.values, found.steps, found.x)))
 
     def _piece_with_best(self, *, lower: bool) -> Track | None:
-        """Return the points of the piece that holds the best value."""
+        """Return the points of the segment with the best value."""
         whole = [one for one in self._pieces if one.stats.high_step < self._cuts[one.history]]
         known = [one for one in whole if one.stats.minimum is not None]
         cut = [one for one in self._pieces if one not in whole] if len(self._cuts) > 1 else []
@@ -173,13 +173,13 @@ class Plotted:
         return Extent(float(low), float(high))
 
     def _steps(self, low: float, high: float) -> Extent:
-        """Return the steps between two places."""
+        """Return the steps between two positions."""
         if self._samples is None:
             return Extent(low, high)
         return Extent(self._samples.back(low), self._samples.back(high))
 
     def _boundaries(self) -> tuple[tuple[float, int], ...]:
-        """Return where attempts begin whose first point counts."""
+        """Return the starts of the attempts whose first point is not superseded."""
         if len({history.attempt for history in self._cuts}) < 2:
             return ()
         first: dict[int, Piece] = {}
@@ -235,7 +235,7 @@ class Plotted:
         )
 
     def _counts(self, piece: Piece) -> bool:
-        """Whether all points of a piece count."""
+        """Return True if no point of a segment is superseded."""
         return piece.stats.high_step < self._cuts[piece.history]
 
     def _read(self, steps: Extent, width: int, *, exact: bool) -> Columns:
@@ -251,7 +251,7 @@ class Plotted:
         )
 
     def _old_blocks(self, steps: Extent, width: int) -> tuple[Floats, Floats]:
-        """Return the extremes of superseded chunks, each all over where it lies."""
+        """Return the extremes of superseded chunks, for all columns that each covers."""
         import numpy as np
 
         low, high = np.full(width, np.nan), np.full(width, np.nan)
@@ -272,6 +272,6 @@ def _overlaps(piece: Piece, steps: Extent) -> bool:
 
 
 def state_of(connection: driver.Connection, owner: str) -> tuple[tuple[int, ...], ...]:
-    """Return what changes whenever a point of an owner is stored: cheap to ask."""
+    """Return a value that changes whenever a point of an owner is stored; cheap to query."""
     found = connection.execute("SELECT id, version FROM sources WHERE owner = ?", (owner,))
     return tuple(tuple(map(int, row)) for row in found)
