@@ -1,7 +1,7 @@
-"""Curves as braille: two by four dots a character, drawn so that no spike is lost.
+"""Draw curves with braille characters (2x4 dots each) without losing spikes.
 
-A column shows everything between its least and its greatest value; columns without a point are
-bridged by a straight line.
+A dot column covers the range from its minimum to its maximum; columns without points are
+interpolated linearly.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from collections.abc import Sequence
 
 _BLANK = 0x2800
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""Bits of the dots of a character from top to bottom, in its left and its right column."""
+"""Bits of a character's dots from top to bottom, for its left and right column."""
 
 
 def plot_lines(lows: Sequence[float], highs: Sequence[float], height: int) -> list[str]:
     """Draw a curve.
 
     Args:
-        lows: the least finite value of each dot column, NaN where there is none.
-        highs: the greatest.
+        lows: the minimum of the finite values of each dot column; NaN if there are none.
+        highs: the maximum, likewise.
         height: lines of text.
 
     Returns:
-        The lines from top to bottom, each of half as many characters as there are columns.
+        The lines from top to bottom, with one character for each two dot columns.
     """
     width = (len(lows) + 1) // 2
     cells = [[0] * width for _ in range(height)]
@@ -37,7 +37,7 @@ def plot_lines(lows: Sequence[float], highs: Sequence[float], height: int) -> li
 
 
 def _ranges(lows: Sequence[float], highs: Sequence[float], dots: int) -> list[tuple[int, int]]:
-    """Return the lowest and the highest dot of each column; (1, 0) for an empty one."""
+    """Return the lowest and the highest dot of each column; (1, 0) if it is empty."""
     known = [index for index, low in enumerate(lows) if not math.isnan(low)]
     if not known:
         return [(1, 0)] * len(lows)
@@ -48,7 +48,7 @@ def _ranges(lows: Sequence[float], highs: Sequence[float], dots: int) -> list[tu
     for index in range(known[0], known[-1] + 1):
         low, high = filled[index]
         own = _dot(low, least, greatest, dots), _dot(high, least, greatest, dots)
-        # as far as its neighbour, so that a steep line has no holes
+        # extend to the neighbour, so that a steep line has no gaps
         ranges[index] = (min(own[0], before[1] + 1), max(own[1], before[0] - 1)) if before else own
         before = own
     return ranges

@@ -1,7 +1,6 @@
-"""The time now and how times are written: whole microseconds since 1970, in UTC.
+"""The current time and time formats: times are integers, microseconds since 1970 in UTC.
 
-Everything that is stored or compared is such an integer; only what a person or a script reads
-becomes ISO 8601 text.
+All stored and compared times are such integers; only output is converted to ISO 8601.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ def to_datetime(micros: int) -> datetime:
 
 
 def to_iso(micros: int | None) -> str | None:
-    """Write a time as ISO 8601 in UTC, such as `2026-01-31T09:30:00.000250Z`."""
+    """Format a time as ISO 8601 in UTC, e.g. `2026-01-31T09:30:00.000250Z`."""
     if micros is None:
         return None
     return to_datetime(micros).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def format_duration(seconds: float) -> str:
-    """Write a duration for people: `0.4s`, `12s`, `3m 05s`, `2h 10m`, `3d 4h`."""
+    """Format a duration for display: `0.4s`, `12s`, `3m 05s`, `2h 10m`, `3d 4h`."""
     if seconds < 10:
         return f"{max(seconds, 0):.1f}s"
     whole = int(seconds)

@@ -1,6 +1,6 @@
-"""The disks under the home and the runs: how much room they have, and what kind they are.
+"""Free space and file system type of the disks of the home and the runs.
 
-How little is too little is decided here and nowhere else.
+All thresholds for free space are defined here.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from trainui.errors import UnfitEnvironmentError
 MEGABYTE, GIGABYTE = 10**6, 10**9
 
 LEAST_FREE = 100 * MEGABYTE
-"""Bytes. With less no stage starts: what runs still needs room for its logs, and its record."""
+"""Bytes; with less, no stage starts, to leave space for the logs and records of running ones."""
 
 LITTLE_FOR_HOME = GIGABYTE
-"""Bytes. The database and its copy fit into more."""
+"""Bytes; with less in the home, warn: the database and its backup need space."""
 
 LITTLE_FOR_RUNS = 5 * GIGABYTE
-"""Bytes. A few checkpoints are as large."""
+"""Bytes; with less in the runs directory, warn: a few checkpoints need this much."""
 
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "9p", "afs"}
     | {"fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.gcsfuse"}
 )
-"""File systems on which the locks of a database are not to be trusted."""
+"""File systems on which database locks are unreliable."""
 
 MOUNTS = Path("/proc/self/mountinfo")
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much room there is under a directory."""
+    """The free space of a directory's disk."""
 
     path: Path
     free: int
-    """Bytes that we may use."""
+    """Bytes available to us."""
     little: int
-    """Bytes below which it is said."""
+    """Bytes below which a warning is shown."""
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing starts here any more."""
+        """True: too full to start a stage."""
         return self.free < LEAST_FREE
 
     @property
     def is_low(self) -> bool:
-        """Whether it is time to free some."""
+        """True: below the warning level."""
         return self.free < self.little
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class Room:
 
 
 def rooms(home: Path, runs_dir: Path) -> list[Room]:
-    """Return the room under the home and under the runs; once where they share a disk."""
+    """Return the free space for the home and the runs; one entry if they share a disk."""
     found = [Room(runs_dir, free(runs_dir), LITTLE_FOR_RUNS)]
     if _device(home) != _device(runs_dir):
         found.insert(0, Room(home, free(home), LITTLE_FOR_HOME))
@@ -67,17 +67,17 @@ def rooms(home: Path, runs_dir: Path) -> list[Room]:
 
 
 def free(path: Path) -> int:
-    """Return the bytes that may still be written under a path, which need not exist."""
+    """Return the available bytes at a path, which need not exist."""
     status = os.statvfs(_existing(path))
     if status.f_files and not status.f_favail:
-        return 0  # no file can be made
+        return 0  # out of inodes
     return status.f_bavail * status.f_frsize
 
 
 def used(directory: Path) -> int:
-    """Return the bytes that a directory takes with all it holds; a file of two names counts once.
+    """Return the disk usage of a directory tree in bytes; hard links count once.
 
-    What cannot be looked at counts as nothing.
+    Unreadable entries count as 0.
     """
     total, seen, waiting = 0, set(), [str(directory)]
     while waiting:
@@ -98,9 +98,9 @@ def used(directory: Path) -> int:
 
 
 def lack(places: Iterable[Path]) -> str | None:
-    """Say what a stage waits for that would write to these places; None: there is room.
+    """Return the wait reason of a stage that would write to these places; None: enough space.
 
-    Coarse, so that the words change seldom.
+    The number is rounded, so that the text changes rarely.
     """
     for place in places:
         if (left := free(place)) < LEAST_FREE:
@@ -111,18 +111,18 @@ def lack(places: Iterable[Path]) -> str | None:
 
 
 def read_only(directory: Path) -> str | None:
-    """Say that a directory is read-only, as far as its mount and its mode tell; None: it is not."""
+    """Return a message if a directory is read-only by its mount or mode; otherwise None."""
     if not directory.exists() or os.access(directory, os.W_OK | os.X_OK):
         return None
     return f"{directory} is read-only; the stage starts when it can be written"
 
 
 def write_problem(directory: Path) -> str | None:
-    """Write a file to a directory, and say what hinders that; None: nothing does.
+    """Write a test file to a directory and return the error; None: it is writable.
 
-    Nothing else tells of a file system that an error made read-only.
+    Only this detects a file system that was remounted read-only after an error.
     """
-    import tempfile  # takes long to load, and few ask
+    import tempfile  # slow to import, and rarely needed
 
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
@@ -133,7 +133,7 @@ def write_problem(directory: Path) -> str | None:
 
 
 def notice(found: Iterable[Room]) -> str | None:
-    """Say of the disk with the least room that it is full or low, in few words."""
+    """Return a short message about the disk with the least free space; None: enough space."""
     least = min(found, key=lambda room: room.free / room.little)
     if not least.is_low:
         return None
@@ -143,7 +143,7 @@ def notice(found: Iterable[Room]) -> str | None:
 
 
 def warnings(found: Iterable[Room]) -> list[str]:
-    """Say which disks are full or soon will be, and what that means."""
+    """Return a message for each disk that is full or nearly full."""
     said = []
     for room in found:
         if room.is_full:
@@ -154,15 +154,15 @@ def warnings(found: Iterable[Room]) -> list[str]:
 
 
 def check_home(home: Path, mounts: Path = MOUNTS) -> None:
-    """Refuse to write to a home that is read-only, or where locks could not be trusted.
+    """Check that the home is writable and on a file system with reliable locks.
 
     Raises:
-        UnfitEnvironmentError: it is; the message says what to do.
+        UnfitEnvironmentError: it is not; the message says what to do.
     """
     kind = file_system(home, mounts)
     if kind in NETWORK:
         raise UnfitEnvironmentError(
-            f"{home} lies on a network file system ({kind}), where a database may be damaged: set "
+            f"{home} is on a network file system ({kind}), where a database may be damaged: set "
             "TRAINUI_HOME to a directory on a local disk; the runs may stay on this one, with "
             "TRAINUI_RUNS_DIR"
         )
@@ -174,18 +174,18 @@ def check_home(home: Path, mounts: Path = MOUNTS) -> None:
 
 
 def file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
-    """Return the kind of the file system that a path lies on, as the kernel names it.
+    """Return the kernel's name of the file system type at a path; None: unknown.
 
     Args:
-        path: need not exist.
-        mounts: the kernel's list of mounts (Linux).
+        path: a path that need not exist.
+        mounts: the kernel's mount table (Linux).
     """
     try:
         lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return None
     kinds = {}
-    for line in lines:  # of several mounts at one place the last one covers the others
+    for line in lines:  # if several are mounted at one path, the last one is visible
         before, _, after = line.partition(" - ")
         kinds[_unescaped(before.split(" ")[4])] = after.split(" ", 1)[0]
     real = path.resolve()

@@ -1,6 +1,6 @@
-"""Wakes the worker: one datagram to a socket, and whoever rings never waits.
+"""Wake the worker with a datagram to a Unix socket; the sender never blocks.
 
-A ring says what is to be looked at; it may be lost, since the worker also looks once a second.
+A lost datagram only causes a delay, because the worker also polls once a second.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ LOOK = b"look"
 """The store has changed."""
 
 ENDED = b"ended"
-"""A process of an attempt has ended, as its supervisor says: the store says nothing new yet."""
+"""A supervisor reports that an attempt's process has ended; the store has not changed yet."""
 
 
 def ring(doorbell: Path | None = None) -> None:
-    """Wake whoever listens at `doorbell` (default: the worker); with nobody there, do nothing."""
+    """Wake the listener at `doorbell` (default: the worker); do nothing if there is none."""
     target = doorbell if doorbell is not None else paths.home().doorbell
     with (
         contextlib.suppress(OSError),
@@ -34,11 +34,11 @@ def ring(doorbell: Path | None = None) -> None:
 
 
 _KNOCK = b"knock"
-"""Somebody asks whether this is heard; there is nothing to do."""
+"""A liveness probe; the listener ignores it."""
 
 
 class Knock:
-    """Asks whether anybody listens at a doorbell."""
+    """A liveness probe of the listener at a doorbell."""
 
     def __init__(self, doorbell: Path) -> None:
         self._doorbell = doorbell
@@ -46,30 +46,30 @@ class Knock:
         self._socket.setblocking(False)
 
     def is_heard(self) -> bool | None:
-        """Tell whether the last knock was heard, and knock again; None: nobody is there."""
+        """Return True if the last probe was received, and send another; None: no listener."""
         try:
             if self._unread():
                 return False
             self._socket.sendto(_KNOCK, str(self._doorbell))
-        except BlockingIOError:  # so many rings wait that there is no room
+        except BlockingIOError:  # the listener's receive buffer is full
             return False
         except OSError:
             return None
         return True
 
     def close(self) -> None:
-        """Ask no more."""
+        """Close the socket."""
         self._socket.close()
 
     def _unread(self) -> int:
-        """Return how many bytes of ours the kernel still holds for whoever listens."""
+        """Return the number of bytes sent that the listener has not read yet."""
         held = array.array("i", [0])
         fcntl.ioctl(self._socket, termios.TIOCOUTQ, held)
         return held[0]
 
 
 class Doorbell:
-    """The listener's side: a socket that is made anew and removed at the end."""
+    """The listener's socket; recreated at start and removed at the end."""
 
     def __init__(self, path: Path) -> None:
         self.path = paths.prepare_socket_directory(path)
@@ -81,7 +81,7 @@ class Doorbell:
         self._socket.setblocking(False)
 
     def wait(self, timeout: float) -> frozenset[bytes]:
-        """Wait for a ring, at most `timeout` seconds; return what was said, by several at once."""
+        """Wait for a ring, at most `timeout` seconds; return the distinct messages received."""
         readable, _, _ = select.select([self._socket], [], [], timeout)
         said = set()
         if readable:

@@ -1,6 +1,6 @@
-"""What can go wrong, worded once: each error's message is for the person who reads it.
+"""Exception types; each message is written for the user.
 
-An error knows the exit code of the command that meets it and the short code that `--json` shows.
+Each type has the exit code of the command and a short code for `--json`.
 """
 
 from __future__ import annotations
@@ -10,58 +10,58 @@ from dataclasses import dataclass
 
 
 class TrainuiError(Exception):
-    """Something that trainui can explain: base of all errors below."""
+    """Base of all errors that trainui reports to the user."""
 
     code = "error"
     exit_code = 1
 
 
 class UsageError(TrainuiError):
-    """The command or call was not understood; the message says which words were off."""
+    """The command or call is invalid; the message says which argument."""
 
     code = "usage"
     exit_code = 2
 
 
 class AmbiguousError(UsageError):
-    """A name fits several things; the message lists them."""
+    """A name matches several things; the message lists them."""
 
     code = "ambiguous"
 
 
 class NotFoundError(TrainuiError):
-    """There is no such run or stage; the message names the nearest that is there."""
+    """There is no such run or stage; the message suggests the most similar one."""
 
     code = "not_found"
     exit_code = 3
 
 
 class UnfitEnvironmentError(TrainuiError):
-    """This machine is not set up for what was asked; the message says what to do."""
+    """This machine is not set up for the request; the message says what to do."""
 
     code = "environment"
     exit_code = 4
 
 
 class StoreError(UnfitEnvironmentError):
-    """The database cannot be used now; the message says why. The worker tries again."""
+    """The database is unavailable; the message says why. The worker retries."""
 
 
 class StoreLockedError(StoreError):
-    """Another process locked the database for longer than a transaction waits."""
+    """Another process held the database lock for longer than the lock timeout."""
 
 
 class StoreSchemaError(StoreError):
-    """The database has not the tables of this version."""
+    """The database schema is not that of this version."""
 
 
 class NotPlainFileError(UnfitEnvironmentError, OSError):
-    """A file was replaced by something that is none; the message names it."""
+    """A path is not a regular file (e.g. a FIFO); the message names it."""
 
     def __init__(self, path: str, kind: str) -> None:
         super().__init__(f"{path} is {kind} and no plain file; move it away")
         self.kind = kind
-        """What it is, such as `a FIFO`."""
+        """The kind of file, e.g. `a FIFO`."""
 
 
 class ReplacedError(UnfitEnvironmentError):
@@ -72,34 +72,34 @@ class ReplacedError(UnfitEnvironmentError):
 
 
 class WaitTimeoutError(TrainuiError, TimeoutError):
-    """The time given to wait is over; what was waited for goes on."""
+    """The wait timed out; what was waited for continues."""
 
     code = "timeout"
     exit_code = 5
 
 
 class StoppedError(TrainuiError):
-    """A person pressed ctrl+c; the message says what was done by then and what goes on."""
+    """The user pressed ctrl+c; the message says what is done and what continues."""
 
     code = "stopped"
     exit_code = 130
 
 
 class TransitionError(TrainuiError):
-    """A state was about to change in a way that the table of transitions does not allow."""
+    """A change of state that the table of transitions does not allow."""
 
     code = "transition"
 
 
 class UnsafePathError(UsageError):
-    """A path lies outside the directories that are allowed, or is not what it seems."""
+    """A path is outside the allowed directories, or cannot be used safely."""
 
     code = "path"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a pipeline file, and where."""
+    """A problem in a pipeline file and its position."""
 
     file: str
     """The file as the user named it; `-` is standard input."""
@@ -111,17 +111,17 @@ class Problem:
     """Counted from 1."""
 
     code: str
-    """A short, stable name, such as `unknown-field`."""
+    """A stable identifier, e.g. `unknown-field`."""
 
     message: str
-    """What is wrong and what to do, on one line."""
+    """What is wrong and how to fix it, on one line."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
 class PipelineFileError(UsageError):
-    """A pipeline file has problems; the message holds all of them, one a line."""
+    """A pipeline file has problems; the message lists all of them, one per line."""
 
     code = "pipeline_file"
 

@@ -1,10 +1,10 @@
-"""How a part of trainui is installed that not everybody needs, in the words of every message."""
+"""The advice, shared by all messages, on how to install an optional part of trainui."""
 
 from __future__ import annotations
 
 
 def advice(extra: str) -> str:
-    """Return what to do for an extra of `pyproject.toml`."""
+    """Return how to install an extra of `pyproject.toml`."""
     return (
         f"install trainui with its extra `{extra}`: pipx install --force '.[{extra}]' in its clone"
     )

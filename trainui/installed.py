@@ -1,7 +1,7 @@
-"""Whether trainui on disk is still what this process runs: an upgrade replaces it under us.
+"""Detect that trainui was upgraded or removed while this process runs.
 
-Told by the files that every release replaces, that are run by their path, or that say which tables
-there are.
+Compares files that every release replaces, that are run by path, or that define the database
+schema.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _FILES = ("version.py", "supervisor/supervise.py", "store/migrations/__init__.py
 
 
 def _look() -> tuple[tuple[int, int] | None, ...]:
-    """Look at each file; None where it is lacking, as it is for a moment in an upgrade."""
+    """Return the state of each file; None for a missing one, e.g. during an upgrade."""
     return tuple(_mark(Path(__file__).parent / name) for name in _FILES)
 
 
@@ -21,18 +21,18 @@ def _mark(file: Path) -> tuple[int, int] | None:
         found = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size  # inodes change by themselves on some file systems
+    return found.st_mtime_ns, found.st_size  # no inode: on some file systems it is not stable
 
 
 _AT_OUR_START = _look()
 
 
 def is_ours() -> bool:
-    """Whether what is there is what this process runs."""
+    """Return True if trainui on disk is the one that this process runs."""
     return _look() == _AT_OUR_START
 
 
 def is_another() -> bool:
-    """Whether another trainui is there, whole as far as these files tell."""
+    """Return True if another trainui is installed completely, judging by these files."""
     found = _look()
     return None not in found and found != _AT_OUR_START

@@ -1,6 +1,6 @@
-"""Settings: `TRAINUI_NAME` in the environment, else `name` in `config.toml`, else the default.
+"""Settings: `TRAINUI_NAME` in the environment, or `name` in `config.toml`, or the default.
 
-Values are checked here and nowhere else; a wrong one is an error that says where it stands.
+All values are validated here; the error message says where an invalid value was set.
 """
 
 from __future__ import annotations
@@ -18,76 +18,76 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 
 
 def default_cpus() -> int:
-    """A quarter of the cores, at least 2: trainings load data and compute with several threads."""
+    """Return a quarter of the cores, at least 2, because trainings use several threads."""
     return max(2, (os.cpu_count() or 1) // 4)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, checked."""
+    """All settings, validated."""
 
     runs_dir: Path | None = None
-    """Where the directories of runs lie (default: `runs` in the home)."""
+    """Directory of the runs (default: `runs` in the home)."""
 
     broker_url: str | None = None
-    """A Redis or Valkey that is already there; by default trainui starts one of its own."""
+    """URL of an existing Redis or Valkey; by default trainui starts its own."""
 
     database_url: str | None = None
-    """A PostgreSQL that holds the store, for several machines; by default a SQLite file does."""
+    """URL of a PostgreSQL for the store, to share it between machines (default: a SQLite file)."""
 
     allowed_dataset_dirs: tuple[str, ...] = ("~/datasets", "./datasets", "./data")
-    """Where `inputs` may lie, besides the pipeline file's directory and the run's."""
+    """Allowed directories of `inputs`, besides those of the pipeline file and the run."""
 
     host: str | None = None
-    """What this machine is called among those that share a database (default: its hostname)."""
+    """This machine's name among those that share a database (default: its hostname)."""
 
     queues: tuple[str, ...] = ()
-    """The queues that this machine serves: stages may ask for one."""
+    """The queues that this machine serves; a stage can select one with `queue`."""
 
     cpus: int = field(default_factory=default_cpus)
-    """CPU places: how many stages without a GPU run at once."""
+    """CPU slots: how many stages without a GPU run at the same time."""
 
     gpus: tuple[int, ...] | None = None
-    """Which GPUs may be used, by index (default: all)."""
+    """Indices of the GPUs to use (default: all)."""
 
     notify_command: str | None = None
-    """A shell command, run with the run's summary as JSON on stdin when a run ends, and at the rest
-    of `notify_on`."""
+    """A shell command for notifications, run with the run's summary as JSON on stdin (see
+    `notify_on`)."""
 
     notify_urls: tuple[str, ...] = ()
-    """Addresses of Apprise (`trainui[notify]`), which are told of the same: mail, chat, phone."""
+    """Apprise addresses for notifications by mail, chat or phone (needs `trainui[notify]`)."""
 
     notify_on: tuple[str, ...] = KINDS
-    """What is told: the ends of runs, and `stalled`, `nan`, `alert` (default: all)."""
+    """Notified events: the ends of runs, and `stalled`, `nan`, `alert` (default: all)."""
 
     bell: bool = True
-    """Whether `--wait` and the screen ring the terminal's bell and send OSC 9 at those."""
+    """True: `--wait` and the screen also ring the terminal's bell and send OSC 9 notifications."""
 
     idle_timeout: float = 3600.0
-    """Seconds after which an idle worker ends itself and the broker."""
+    """Seconds after which an idle worker stops itself and the broker."""
 
     include: tuple[str, ...] = ()
-    """Modules imported before a task is looked up, as Celery's `include`."""
+    """Modules to import before a task is looked up, like Celery's `include`."""
 
     keys: Mapping[str, str] = field(default_factory=dict)
-    """Remapped keys of the screen: binding id to key."""
+    """Key bindings of the screen: binding id -> key."""
 
     theme: str | None = None
     """The screen's theme."""
 
     max_rate: int | None = None
-    """Bytes a second that the screen sends to its terminal at most (default: what it takes)."""
+    """Maximum bytes per second that the screen sends to the terminal (default: no limit)."""
 
     ascii: bool | None = None
-    """Whether the screen shows ASCII characters alone (default: as the terminal tells)."""
+    """True: the screen uses only ASCII characters (default: detected from the terminal)."""
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
     Raises:
-        UsageError: a value is not of its setting's type, or config.toml is broken or holds an
-            unknown name.
+        UsageError: a value has the wrong type, or config.toml is invalid or contains an unknown
+            name.
     """
     environ = os.environ if environ is None else environ
     file = paths.config_file()
@@ -105,7 +105,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 def _read_config(file: Path) -> dict[str, Any]:
     try:
         with plain_files.open_plain(file) as opened:
-            import tomllib  # where there is a file
+            import tomllib  # imported only if there is a file, because it is slow
 
             configured = tomllib.load(opened)
     except FileNotFoundError:
@@ -221,15 +221,15 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 def host(settings: Settings | None = None) -> str:
-    """Return what this machine is called."""
+    """Return this machine's name."""
     return (settings or load()).host or os.uname().nodename
 
 
 def place(settings: Settings) -> str | None:
-    """Return the identity of the directory of runs, where other hosts may see it too.
+    """Return the identity of the runs directory; None if no other host can share it.
 
     Raises:
-        UnfitEnvironmentError: it cannot be made.
+        UnfitEnvironmentError: the directory cannot be created.
     """
     if settings.database_url is None:
         return None
@@ -245,5 +245,5 @@ def place(settings: Settings) -> str | None:
 
 
 def runs_dir(settings: Settings) -> Path:
-    """Return where the directories of runs lie."""
+    """Return the directory of the runs."""
     return settings.runs_dir or paths.home().runs

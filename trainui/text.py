@@ -1,4 +1,4 @@
-"""Text for a terminal: what a name or a log holds is shown, and never acted on."""
+"""Sanitise and format text for a terminal, so that names and logs cannot inject escape codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SYMBOLS: Mapping[Status, str] = {
     Status.BLOCKED: "▣",
     Status.SKIPPED: "–",
 }
-"""One cell wide each; the word stands beside it wherever there is room."""
+"""Symbols of states, one cell wide each."""
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -35,7 +35,7 @@ _ESCAPES = re.compile(
     re.DOTALL,
 )
 _OBEYED = r"\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-"""Controls, line ends and turns of the writing's direction that JSON lets stand as they are."""
+"""Control, line-break and text-direction characters that JSON does not escape."""
 
 _CONTROLS = re.compile(rf"[\x00-\x08\x0a-\x1f{_OBEYED}]")
 _OBEYED_IN_JSON = re.compile(f"[{_OBEYED}]")
@@ -45,22 +45,22 @@ _UNSURE = re.compile(
     "[\u00ad\u200b-\u200d\u2060\ufeff\u20e3\ufe00-\ufe0f"
     "\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\U000e0100-\U000e01ef]"
 )
-"""What joins or changes the characters around it: terminals differ in how wide these become."""
+"""Characters that combine with their neighbours; terminals disagree about the width."""
 
 _FIRST_FLAG = 0x1F1E6
-"""The letter A of the pairs of letters that become flags."""
+"""The regional indicator A, the first of those that form flags."""
 
 
 STALLED = "silent for much longer than its own pace"
-"""Why a running stage is flagged `stalled`."""
+"""Reason of a running stage that is flagged `stalled`."""
 
 
 def harmless(text: str) -> str:
-    """Return one line that a terminal shows and does not obey.
+    """Return one line of text without terminal control.
 
-    Escape sequences are left out; other control characters become visible ones, tabs stay; those
-    that turn the direction of writing, and bytes that are no text, become a question mark. Emoji of
-    several parts are shown as their parts, since terminals differ in how wide the whole is.
+    Escape sequences are removed. Other control characters become visible symbols, except tabs.
+    Text-direction characters and undecodable bytes become a replacement character. Emoji sequences
+    are split into their parts, because terminals disagree about the width of the whole.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -72,7 +72,7 @@ def harmless(text: str) -> str:
 
 
 def harmless_json(written: str) -> str:
-    """Return JSON of the same value that a terminal shows and does not obey."""
+    """Return equivalent JSON without terminal control characters."""
     if written.isprintable():
         return written
     return _OBEYED_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
@@ -91,12 +91,12 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def as_overwritten(line: str) -> str:
-    """Return what is left to see of a line that was overwritten with carriage returns."""
+    """Return the visible part of a line with carriage returns (e.g. a progress bar)."""
     return next((part for part in reversed(line.split("\r")) if part), "")
 
 
 def width(text: str) -> int:
-    """Return how many cells of a terminal a harmless text takes."""
+    """Return the width of a sanitised text in terminal cells."""
     if text.isascii():
         return len(text)
     return sum(_cells(character) for character in text)
@@ -109,11 +109,11 @@ def _cells(character: str) -> int:
 
 
 def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
-    """Return rows as lines of aligned columns, two spaces apart, with no spaces at the ends.
+    """Return lines with aligned columns, two spaces apart, without trailing spaces.
 
     Args:
-        rows: cells; every row has as many, and they are made harmless here.
-        right: columns whose cells stand at the right, from 0 on.
+        rows: rows of equal length; the cells are sanitised here.
+        right: indices of right-aligned columns, from 0.
     """
     cells = [[harmless(cell).replace("\t", " ") for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
@@ -131,12 +131,12 @@ def _padded(cell: str, cells: int, *, right: bool) -> str:
 
 
 def state(status: Status) -> str:
-    """Return a state's symbol and word."""
+    """Return a state's symbol and name."""
     return f"{SYMBOLS[status]} {status}"
 
 
 def to_go(estimate: ToGo | None) -> str:
-    """Return how long something will still take, in words: `~5m 10s`, or `over 5m 10s`."""
+    """Format a remaining time: `~5m 10s`, or `over 5m 10s` for a lower bound."""
     if estimate is None:
         return ""
     shown = format_duration(max(round(estimate.seconds), 1))
@@ -144,11 +144,11 @@ def to_go(estimate: ToGo | None) -> str:
 
 
 def ring(words: str, terminal: str) -> str:
-    """Return what makes a terminal ring, and those that can (OSC 9) show a notification.
+    """Return the escape sequence for the bell and, if supported, a notification (OSC 9).
 
     Args:
-        words: what is shown.
-        terminal: what `TERM` says; the Linux console would print an OSC.
+        words: the notification's text.
+        terminal: the value of `TERM`; the Linux console would print an OSC as text.
     """
     shown = harmless(words).replace("\t", " ")
     return "\a" if terminal in ("", "dumb", "linux") else f"\x1b]9;trainui: {shown}\x07\a"

@@ -84,7 +84,7 @@ def test_a_home_on_a_network_file_system_is_refused(cli: CommandLine, tmp_path: 
             refused = cli(*writing)
             assert refused.code == 4, (writing, refused)
             (message,) = refused.err.splitlines()
-            assert message.startswith(f"{far}/home lies on a network file system (fuse.sshfs)")
+            assert message.startswith(f"{far}/home is on a network file system (fuse.sshfs)")
             assert "set TRAINUI_HOME to a directory on a local disk" in message
         assert "a network file system (fuse.sshfs)" in cli("doctor").out
         cli.environ["TRAINUI_HOME"] = str(cli.home)

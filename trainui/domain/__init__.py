@@ -1,1 +1,1 @@
-"""The words of trainui: states, their transitions, and the frozen records that cross layers."""
+"""The domain model: states and their transitions, and the frozen records shared by all layers."""

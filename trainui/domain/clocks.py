@@ -1,4 +1,4 @@
-"""Series that only tell how far or how late it is: stored as any other, and never what matters."""
+"""Recognise metrics that are only a clock (step, epoch, time), which are not worth a curve."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _CLOCKS = frozenset(
 _MOMENTS = frozenset({"time", "timestamp", "_timestamp", "wall_time", "walltime", "date"})
 
 LONG_AGO = 1e9
-"""Seconds after 1970: in 2001, before which no training has written a time."""
+"""Unix time in 2001; smaller values are taken for durations, not times of day."""
 
 
 def is_clock(name: str) -> bool:
-    """Whether a metric tells how far or how late it is, maybe behind a prefix such as `train/`."""
+    """Return True if a metric counts steps, epochs or time; a prefix like `train/` is ignored."""
     return _last(name) in _CLOCKS
 
 
 def is_moment(name: str, least: float | None) -> bool:
-    """Whether a metric's values are moments since 1970, in whatever unit: a line, not a curve.
+    """Return True if a metric's values are Unix times, in any unit.
 
     Args:
-        name: the metric's, maybe behind a prefix such as `train/`.
-        least: its least value.
+        name: the metric's name; a prefix like `train/` is ignored.
+        least: its minimum.
     """
     return _last(name) in _MOMENTS and least is not None and least >= LONG_AGO
 

@@ -1,6 +1,6 @@
-"""What a pipeline says: frozen definitions, as the loader makes them and the store keeps them.
+"""Pipeline definitions: frozen records, made by the loader and kept in the store.
 
-Everything in a definition is plain data that survives JSON and back unchanged.
+A definition consists of plain data that can be converted to JSON and back without loss.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 Json = Any
-"""A value that JSON can hold."""
+"""A JSON value."""
 
 
 METRIC_PRESETS = (
@@ -56,7 +56,7 @@ METRIC_PRESETS = (
     "verl",
     "xgboost",
 )
-"""Programs and ways to print metrics that are known by name, so that no pattern is needed."""
+"""Names of built-in patterns for the log output of frameworks."""
 
 METRIC_FORMATS = tuple(
     sorted(
@@ -66,74 +66,74 @@ METRIC_FORMATS = tuple(
         }
     )
 )
-"""What a source may name as the format of its files: a preset reads the lines of a log."""
+"""File formats that a metric source may name; a preset parses the lines of a log."""
 
 
 ALERT_CONDITIONS = ("nan", "above", "below", "no_improvement", "stalled")
-"""What an alert can be on."""
+"""Conditions of alerts."""
 
 ALERT_ACTIONS = ("mark", "notify", "stop")
-"""What an alert can do: each does what those before it do as well."""
+"""Actions of alerts; each includes the ones before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSource:
-    """Where a stage's metrics are found: a path or glob, or a stream with a pattern."""
+    """A source of metrics: a path or glob, or a stream with a pattern."""
 
     path: str | None = None
-    """A path or glob, looked for in the stage's directory, then in its workdir."""
+    """A path or glob, searched for in the stage's directory, then in its workdir."""
     format: str | None = None
-    """A format's name; None: found from the content."""
+    """A format's name; None: detected from the content."""
     step: str | None = None
-    """The field or group that is the step."""
+    """The field or group that contains the step."""
     stream: str | None = None
-    """`stdout` or `stderr`, with `pattern` instead of a path."""
+    """`stdout` or `stderr`, used with `pattern` instead of a path."""
     pattern: str | None = None
     """A pattern with named groups, or a preset's name."""
     restarts: str | None = None
-    """`continue`: a later attempt counts its steps from nothing, and they go on from the last."""
+    """`continue`: if an attempt restarts its step counter at 0, add the last step before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What is to be done where a stage's metrics look wrong."""
+    """An alert on a stage's metrics: a condition and an action."""
 
     condition: str
     """One of `ALERT_CONDITIONS`."""
     metric: str = "*"
-    """A metric's name; `*` and `?` stand for any characters, for one."""
+    """A metric's name; `*` matches any characters, `?` matches one."""
     limit: float = 0.0
-    """The threshold; how many points without improvement; how many times the usual pace."""
+    """The threshold; or points without improvement; or multiple of the usual interval."""
     goal: str = "min"
-    """`min` or `max`: which values are improvements."""
+    """`min` (lower is better) or `max`."""
     after: float | None = None
-    """Points of this step and later ones count; None: all."""
+    """Ignore points before this step; None: use all points."""
     action: str = "notify"
     """One of `ALERT_ACTIONS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRule:
-    """Which files or directories are checkpoints, and when a directory is whole."""
+    """Which files or directories are checkpoints, and when a directory is complete."""
 
     glob: str
     """Relative to the stage's directory."""
     complete: str | None = None
-    """A file that a checkpoint directory holds only when it is whole."""
+    """A file that a checkpoint directory contains only once the checkpoint is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageDefinition:
-    """One stage, members of a matrix apart; `${...}` as in the file until it is submitted."""
+    """A stage or one member of a sweep; `${...}` variables are substituted at submission."""
 
     name: str
-    """Its full name, such as `train[lr=0.3,seed=1]`."""
+    """Its full name, e.g. `train[lr=0.3,seed=1]`."""
     group: str = ""
-    """The name in the file, such as `train`; equal to `name` where there is no matrix."""
+    """The name in the file, e.g. `train`; equal to `name` without a matrix."""
     matrix: Mapping[str, str] | None = None
     """This member's values, as text; None: no matrix."""
     command: str | tuple[str, ...] | None = None
-    """`run`: shell text or argv. None for a task."""
+    """`run`: shell text or an argument list. None for a task."""
     task: str | None = None
     """A registered Celery task or an importable function. None for a command."""
     params: Mapping[str, Json] = field(default_factory=dict)
@@ -141,59 +141,59 @@ class StageDefinition:
     depends_on: tuple[str, ...] = ()
     """Full names of the stages that must have completed."""
     workdir: str = "."
-    """Absolute once loaded."""
+    """Working directory; absolute after loading."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Variables that the stage gets besides the submitting shell's."""
+    """Environment variables, added to those of the submitting shell."""
     python: str | None = None
     """An interpreter or an environment's directory; None: the submitting shell's python."""
     cpus: int = 1
-    """CPU places (used only where gpus is 0)."""
+    """CPU slots needed; used only if gpus is 0."""
     gpus: int = 0
-    """GPUs, given whole."""
+    """Number of GPUs, for exclusive use."""
     gpu_memory: int | None = None
-    """Bytes that each of them has at least."""
+    """Minimum memory of each GPU in bytes."""
     host: str | None = None
-    """The only host on which it may run; None: any."""
+    """Run only on this host; None: any."""
     queue: str | None = None
-    """It may run only on hosts that serve this queue; None: any."""
+    """Run only on hosts that serve this queue; None: any."""
     retries: int = 0
-    """Automatic attempts after the first, since a person last started or resumed."""
+    """Maximum number of automatic retries since a user last started or resumed the stage."""
     retry_delay: float = 0.0
-    """Seconds before the first retry; doubled at each next one, to a day at the most."""
+    """Seconds before the first retry; doubled for each further one, up to a day."""
     timeout: float | None = None
-    """Seconds that an attempt may take."""
+    """Time limit of an attempt in seconds."""
     silence_timeout: float | None = None
-    """Seconds for which neither of its logs may stay as they are."""
+    """Time limit without output on stdout or stderr, in seconds."""
     stop_signal: str = "TERM"
-    """What is sent first when it has to stop."""
+    """Signal sent first to stop the process."""
     grace: float = 30.0
-    """Seconds between that and KILL."""
+    """Seconds between the stop signal and KILL."""
     metrics: tuple[MetricSource, ...] | None = None
-    """None: the usual files are found by themselves."""
+    """None: discover the usual files automatically."""
     checkpoint: CheckpointRule | None = None
-    """What it can continue from."""
+    """The checkpoints it can continue from."""
     resume_args: tuple[str, ...] | None = None
-    """Added to the command where a whole checkpoint is there."""
+    """Appended to the command if there is a complete checkpoint."""
     resume_run: str | tuple[str, ...] | None = None
-    """Replaces the command where a whole checkpoint is there."""
+    """Replaces the command if there is a complete checkpoint."""
     outputs: tuple[str, ...] = ()
-    """Paths or globs that must be there, made by this attempt, for it to be completed."""
+    """Paths or globs that the attempt must have created to count as completed."""
     success: str | None = None
-    """A regular expression that stdout or stderr must hold."""
+    """A regular expression that must match in stdout or stderr."""
     inputs: tuple[str, ...] = ()
-    """Files that it reads, checked before it starts."""
+    """Files or directories that it reads; checked before it starts."""
     allow_failure: bool = False
-    """Dependants start all the same."""
+    """True: dependants start even if this stage fails."""
     alerts: tuple[Alert, ...] = ()
-    """What its metrics are watched for."""
+    """Alerts on its metrics."""
 
     def to_json(self) -> dict[str, Json]:
-        """Return plain data, as stored."""
+        """Return plain data for storage."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> StageDefinition:
-        """Read what `to_json` gave, also by an older version (what is unknown is left out)."""
+        """Read the result of `to_json`, also of another version (unknown fields are ignored)."""
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
         for name in ("depends_on", "outputs", "inputs", "resume_args", "resume_run", "command"):
             if isinstance(known.get(name), list):
@@ -208,25 +208,25 @@ class StageDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A pipeline: its stages in the file's order, matrices expanded, every name resolved."""
+    """A pipeline: its stages in file order, with matrices expanded and names resolved."""
 
     name: str
     stages: tuple[StageDefinition, ...]
     params: Mapping[str, Json] = field(default_factory=dict)
-    """The file's values with `-p` over them; scalars as text as written."""
+    """The file's values overridden by `-p`; scalars as text."""
     file: str | None = None
     """Absolute path of the file; None: standard input, a bare command, or the Python API."""
     text: str = ""
-    """The file as it was read (for a bare command or the API: the equivalent file)."""
+    """The text of the file; for a bare command or the API, of the equivalent file."""
     digest: str = ""
     """SHA-256 of `text`, in hex."""
     directory: str = "."
-    """Absolute: what relative paths are relative to."""
+    """Base directory of relative paths; absolute."""
     snapshot: bool = False
-    """Whether it runs from a copy of its code, made as it is submitted."""
+    """True: run from a copy of the code made at submission."""
 
     def stage(self, name: str) -> StageDefinition:
-        """Return the stage of this full name; KeyError where there is none."""
+        """Return the stage with this full name; raise KeyError if there is none."""
         return next_or_key_error(self.stages, name)
 
     def with_stages(self, stages: tuple[StageDefinition, ...]) -> Pipeline:

@@ -1,4 +1,4 @@
-"""Files as their readers use them, on this host or on another: the little of a path it takes."""
+"""Protocols for read access to files on this host or another one, and the local implementation."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from trainui import plain_files
 
 
 class Status(Protocol):
-    """What is known of a file without reading it."""
+    """A file's status (the part of `os.stat_result` that readers use)."""
 
     @property
     def st_dev(self) -> int:
-        """The file system."""
+        """Device number of the file system."""
 
     @property
     def st_ino(self) -> int:
-        """The file's number in it."""
+        """Inode number."""
 
     @property
     def st_size(self) -> int:
-        """Bytes."""
+        """Size in bytes."""
 
 
 class File(Protocol):
     """A file that need not exist."""
 
     def open(self, mode: Literal["rb"], /) -> BinaryIO:
-        """Open it for reading; FileNotFoundError where it is not there."""
+        """Open it for reading; raise FileNotFoundError if it does not exist."""
 
     def stat(self) -> Status:
-        """Look at it; OSError where that cannot be."""
+        """Return its status; raise OSError if that fails."""
 
     def read_bytes(self) -> bytes:
         """Return all of it."""
 
 
 class Directory(Protocol):
-    """A directory of such files."""
+    """A directory of files."""
 
     def __truediv__(self, name: str, /) -> File:
         """Return the file of a name."""
@@ -53,11 +53,11 @@ class LocalFile:
     path: Path
 
     def open(self, _mode: Literal["rb"], /) -> BinaryIO:
-        """Open it for reading; NotPlainFileError where it is something else."""
+        """Open it for reading; raise NotPlainFileError if it is not a regular file."""
         return plain_files.open_plain(self.path)
 
     def stat(self) -> os.stat_result:
-        """Look at it."""
+        """Return its status."""
         return self.path.stat()
 
     def read_bytes(self) -> bytes:

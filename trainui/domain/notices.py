@@ -1,4 +1,4 @@
-"""What people are told of without asking: ends of runs, and what happens to a stage meanwhile."""
+"""Notifications to users: the ends of runs, and alerts on stages."""
 
 from __future__ import annotations
 
@@ -7,33 +7,32 @@ from dataclasses import dataclass
 from trainui.domain.states import Status
 
 ENDS = (Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
-"""How a run ends."""
+"""Final states of a run."""
 
 STALLED, NAN, ALERT = "stalled", "nan", "alert"
 
 MARKS = (STALLED, NAN, ALERT)
-"""Kinds of events of a stage that are told; whoever records one has it told by that."""
+"""Kinds of stage events that cause a notification when they are recorded."""
 
 MARK = "mark"
-"""The kind of an alert that nobody is told of."""
+"""Kind of an alert event without notification."""
 
 MARKED = (NAN, ALERT, MARK)
-"""Kinds of events that a stage's metrics give rise to: shown with it as long as the attempt is its
-last."""
+"""Kinds of events caused by a stage's metrics; shown with the stage until its next attempt."""
 
 CODE = "code"
-"""The kind of an event that says of an attempt that its code was changed since the submission."""
+"""Kind of event: the code of an attempt was changed since the submission."""
 
 CHECKPOINT = "checkpoint"
-"""The kind of an event that says why an attempt does not continue from the newest checkpoint."""
+"""Kind of event: why an attempt does not continue from the newest checkpoint."""
 
 KINDS = (*map(str, ENDS), *MARKS)
-"""What the setting `notify_on` may hold."""
+"""Allowed values of the setting `notify_on`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell."""
+    """A notification."""
 
     kind: str
     """One of `KINDS`."""

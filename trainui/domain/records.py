@@ -1,4 +1,4 @@
-"""What has happened: frozen records of runs, stages and attempts, as the store hands them out.
+"""Frozen records of runs, stages, attempts and events, returned by the store.
 
 Times are microseconds since 1970 in UTC (`trainui.clock`).
 """
@@ -15,13 +15,13 @@ from trainui.domain.states import Status
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place to run on a host: one GPU, or one CPU place."""
+    """A slot to run on: one GPU, or one CPU slot of a host."""
 
     host: str
     kind: str
     """`cpu` or `gpu`."""
     index: int
-    """A GPU's index in PCI order, or the number of a CPU place, from 0 on."""
+    """A GPU's index in PCI order, or the number of a CPU slot, from 0."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.index}"
@@ -29,47 +29,46 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What a host is to the stages that wait, where several hosts share a database."""
+    """This host as seen by waiting stages, if several hosts share a database."""
 
     host: str
     queues: tuple[str, ...] = ()
     """The queues that it serves."""
     place: str | None = None
-    """The identity of its directory of runs: it runs stages of runs that lie there, whoever
-    submitted them."""
+    """Identity of its runs directory; the host runs stages of every run that is stored there."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostRecord:
-    """A host whose worker has announced itself."""
+    """A host whose worker has registered."""
 
     name: str
     home: str
-    """Identity of the home whose worker it is."""
+    """Identity of its worker's home directory."""
     seconds: float
-    """Since it was last heard of, by the database's clock."""
+    """Seconds since its last heartbeat, by the database's clock."""
     place: str | None
     slots: tuple[Mapping[str, Any], ...]
-    """Each `{"kind", "index"}`, GPUs also with what the driver last told there: `name`, `memory`,
-    `used`, `utilisation`, `temperature`, `power`, `user`, `problem`, as far as known."""
+    """Each is `{"kind", "index"}`; GPUs also have the driver's latest values, if known: `name`,
+    `memory`, `used`, `utilisation`, `temperature`, `power`, `user`, `problem`."""
     queues: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One try of a stage."""
+    """An attempt to execute a stage."""
 
     id: int
     stage_id: str
     number: int
-    """From 1 on."""
+    """Counted from 1."""
     status: Status
     celery_task_id: str | None
     directory: str
-    """Absolute: `.trainui/STAGE/attempt-N` in the run's directory (`paths.attempt_directory`)."""
+    """Absolute; `.trainui/STAGE/attempt-N` in the run's directory (`paths.attempt_directory`)."""
     slots: tuple[Slot, ...]
     granted_at: int
-    """When the planner gave it its slots."""
+    """Time when the planner assigned its slots."""
     started_at: int | None = None
     completed_at: int | None = None
     exit_code: int | None = None
@@ -78,31 +77,31 @@ class AttemptRecord:
     pid: int | None = None
     supervisor_pid: int | None = None
     checkpoint: str | None = None
-    """Absolute path of what it continued from."""
+    """Absolute path of the checkpoint it continued from."""
     cancel_requested_at: int | None = None
     metrics_complete: bool = False
-    """Whether its sources were read to their end after its process ended."""
+    """True: its metric sources were read to the end after its process ended."""
     result: Any = None
     definition: StageDefinition | None = None
-    """What it ran with, where its stage was edited since; None: the stage's own."""
+    """The definition it ran with, if the stage was edited since; None: the stage's."""
     digest: str | None = None
-    """Of the pipeline that it ran of, where the run's was edited since; None: the run's own."""
+    """Digest of the pipeline it ran with, if the run was edited since; None: the run's."""
     inputs: Mapping[str, Any] | None = None
-    """The state of its stage's inputs as it started (`pipeline.input_state`), by path."""
+    """Path -> state of each input when it started (`pipeline.input_state`)."""
     kept: Mapping[str, Any] | None = None
-    """What a person took its result for with `--keep` (`pipeline.fingerprint`)."""
+    """The fingerprint that the user kept its result for with `--keep`."""
     code_change: str | None = None
-    """How the code that it started with differs from what was submitted, in words."""
+    """Description of how its code differs from the submitted code."""
     host: str = ""
-    """Where it runs or ran."""
+    """The host it runs or ran on."""
     stop_reason: str | None = None
-    """What an alert found, where one asked for its end; None: a person did, or nobody."""
+    """Description of the alert that stopped it; None: not stopped by an alert."""
     secret_changes: tuple[str, ...] = ()
-    """Edits since of secret values that it ran with, in masked words."""
+    """Later edits of secret values that it ran with, as masked texts."""
 
     @property
     def gpus(self) -> list[int]:
-        """Indices of the GPUs that it has or had."""
+        """Indices of its GPUs."""
         return [slot.index for slot in self.slots if slot.kind == "gpu"]
 
 
@@ -111,21 +110,21 @@ class WaitReason(NamedTuple):
 
     words: str
     host: str | None = None
-    """The host that says so, where another one may have another reason."""
+    """The host that gives this reason, if several hosts share the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """One stage of one run, with its last attempt's outcome."""
+    """A stage of a run, with the outcome of its last attempt."""
 
     id: str
     run_id: str
     position: int
-    """From 0 on, in the file's order."""
+    """Index in file order, from 0."""
     name: str
     status: Status
     reason: str | None
-    """Why it is in this state, in words, where that is not plain."""
+    """Explanation of its state, if needed."""
     definition: StageDefinition
     directory: str
     """Absolute."""
@@ -139,13 +138,13 @@ class StageRecord:
     error: str | None
     stalled: bool
     retries_used: int
-    """Automatic attempts since a person last started or resumed it."""
+    """Number of automatic retries since a user last started or resumed it."""
     not_before: int | None
-    """A retry waits until then."""
+    """Earliest start of its retry."""
     removed: bool = False
-    """The run's file, as edited since, has it no more."""
+    """True: it was removed from the run's file by an edit."""
     reason_host: str | None = None
-    """The host that gave the reason, where another one may have another."""
+    """The host that gave the reason, if several hosts share the database."""
 
     @property
     def depends_on(self) -> tuple[str, ...]:
@@ -172,37 +171,37 @@ class RunRecord:
     digest: str
     params: Mapping[str, Any]
     priority: int = 0
-    """Higher goes first."""
+    """Higher runs first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a run or one of its stages."""
+    """An event of a run or of one of its stages."""
 
     time: int
     stage: str | None
     attempt: int | None
     kind: str
-    """A short, stable word: `submitted`, `queued`, `started`, `ended`, `retry`, ..."""
+    """A stable identifier: `submitted`, `queued`, `started`, `ended`, `retry`, ..."""
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesSummary:
-    """One series, its attempts stitched, in figures."""
+    """Statistics of a metric's series over all attempts."""
 
     stage: str
-    """The stage's full name, or the job's id where there is no stage."""
+    """The stage's full name, or the job's id if it has no stage."""
     name: str
     count: int
-    """Points that count, NaN and infinities among them."""
+    """Number of valid points, including NaN and infinities."""
     superseded: int
-    """Points that a later attempt replaced."""
+    """Number of points replaced by a later attempt."""
     first_step: int | float | None
     last_step: int | float | None
     last: float | None
-    """NaN and infinities as they are."""
+    """Last value; may be NaN or infinite."""
     min: float | None
-    """Over finite values."""
+    """Minimum of the finite values."""
     max: float | None
     nonfinite: int

@@ -1,4 +1,4 @@
-"""The states of stages, attempts and runs, and the one table of what may follow what."""
+"""The states of stages, attempts and runs, and the table of allowed transitions."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ class Status(StrEnum):
     """The state of a stage, an attempt or a run."""
 
     PENDING = "pending"
-    """Upstream stages are unfinished."""
+    """Waits for its upstream stages."""
     QUEUED = "queued"
-    """Ready; waits for a slot or for the delay of a retry."""
+    """Ready; waits for a slot or a retry delay."""
     RUNNING = "running"
-    """Its process was started and has not been seen to end."""
+    """Its process was started, and no end has been recorded."""
     COMPLETED = "completed"
-    """It did all that it declares."""
+    """It succeeded, including its declared outputs and success pattern."""
     FAILED = "failed"
-    """It ended otherwise: exit code, signal, exception, timeout, missing output."""
+    """It failed: exit code, signal, exception, timeout or missing output."""
     CANCELLED = "cancelled"
-    """A person stopped it."""
+    """A user stopped it."""
     INTERRUPTED = "interrupted"
-    """It ended with nobody there to record how."""
+    """It ended, but its supervisor was dead, so the outcome is unknown."""
     BLOCKED = "blocked"
-    """An upstream stage ended without completing."""
+    """An upstream stage did not complete."""
     SKIPPED = "skipped"
-    """Left out by `--until`; a later resume may run it."""
+    """Excluded by `--until`; a later resume may run it."""
 
 
 S = Status
@@ -36,11 +36,11 @@ S = Status
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     # blocked: an upstream ended; queued: all upstreams completed; skipped: --until
     S.PENDING: frozenset({S.QUEUED, S.BLOCKED, S.CANCELLED, S.SKIPPED}),
-    # failed: it cannot even be started (its directory is gone); pending: its upstream runs again
+    # failed: it cannot be started (e.g. its directory is missing); pending: its upstream reruns
     S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.BLOCKED, S.PENDING, S.SKIPPED}),
     # queued: an automatic retry
     S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.QUEUED}),
-    # every ended state leads back to pending: by a resume or a rerun
+    # a resume or rerun leads from every final state back to pending
     S.COMPLETED: frozenset({S.PENDING}),
     S.FAILED: frozenset({S.PENDING}),
     S.CANCELLED: frozenset({S.PENDING}),
@@ -48,7 +48,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     S.BLOCKED: frozenset({S.PENDING, S.CANCELLED}),
     S.SKIPPED: frozenset({S.PENDING}),
 }
-"""From each state of a stage, the states that may come next."""
+"""State of a stage -> allowed next states."""
 
 ATTEMPT_TRANSITIONS: dict[Status, frozenset[Status]] = {
     S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.INTERRUPTED}),
@@ -58,31 +58,31 @@ ATTEMPT_TRANSITIONS: dict[Status, frozenset[Status]] = {
     S.CANCELLED: frozenset(),
     S.INTERRUPTED: frozenset(),
 }
-"""An attempt ends once: its record is never overwritten."""
+"""State of an attempt -> allowed next states; final states are never overwritten."""
 
 ENDED = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.BLOCKED, S.SKIPPED})
-"""Nothing more happens to such a stage until a person acts."""
+"""Final states: they change only by a user's action."""
 
 UNFINISHED = frozenset({S.PENDING, S.QUEUED, S.RUNNING})
-"""Such a stage runs or can still start."""
+"""States of stages that run or can still start."""
 
 
 def check_transition(before: Status, after: Status, story: str) -> None:
-    """Allow a stage's change of state, or raise with its story so far.
+    """Check a stage's change of state; `story` describes the stage in the error message.
 
     Raises:
-        TransitionError: the table does not hold this pair.
+        TransitionError: the table does not allow this transition.
     """
     if after not in TRANSITIONS[before]:
         raise TransitionError(f"{story}: {before} may not become {after}")
 
 
 def run_status(stages: Collection[Status], *, started: bool) -> Status:
-    """Derive a run's state from its stages'.
+    """Derive a run's state from the states of its stages.
 
     Args:
         stages: the state of every stage.
-        started: whether any attempt of the run was ever started.
+        started: True if any attempt of the run was ever started.
     """
     if any(status in UNFINISHED for status in stages):
         return S.RUNNING if started else S.QUEUED
