@@ -76,7 +76,7 @@ class Settings:
     """The screen's theme."""
 
     max_rate: int | None = None
-    """Maximum bytes per second that the screen sends to the terminal (default: no limit)."""
+    """Maximum bytes per second that the screen sends to the terminal (default: what it accepts)."""
 
     ascii: bool | None = None
     """True: the screen uses only ASCII characters (default: detected from the terminal)."""

@@ -1,1 +1,1 @@
-"""What runs beside each stage, and the verbs by which trainui starts, finds and stops it."""
+"""The per-stage supervisor process, and functions to launch, probe and stop it."""

@@ -1,7 +1,7 @@
-"""Calls one function, a stage's task, in the stage's own process and interpreter.
+"""Call a stage's task (a function) in the stage's process and interpreter.
 
-Run by its path, `python call_task.py CALL_JSON RESULT_JSON`, by an interpreter that need not have
-trainui: standard library alone, nothing of trainui imported, Python 3.8 and later. CALL_JSON is
+Run by path, `python call_task.py CALL_JSON RESULT_JSON`, by an interpreter that may not have
+trainui: it uses only the standard library and supports Python 3.8 and later. CALL_JSON is
 `{"task": NAME, "params": {...}, "sys_path": [...], "include": [MODULE, ...]}`; RESULT_JSON becomes
 `{"ok": true, "result": ...}` or `{"ok": false, "error": "MESSAGE\\n\\nTRACEBACK"}`.
 """
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class TaskNotFoundError(Exception):
-    """There is no such task; the message says what was looked for, and where."""
+    """There is no such task; the message says what was searched for, and where."""
 
 
 def resolve(name: str) -> Any:
-    """Find what a name means: `module:attr`, a dotted name, or a registered Celery task."""
+    """Resolve a name: `module:attr`, a dotted name, or a registered Celery task."""
     try:
         return resolve_colon(name) if ":" in name else resolve_dotted(name)
     except TaskNotFoundError as error:
@@ -37,7 +37,7 @@ def resolve(name: str) -> Any:
 
 
 def resolve_colon(name: str) -> Any:
-    """Find `module:attr.attr`."""
+    """Resolve `module:attr.attr`."""
     module_name, _, attributes = name.partition(":")
     if not import_if_there(module_name):
         raise not_found(name, f"there is no module {module_name!r}")
@@ -45,7 +45,7 @@ def resolve_colon(name: str) -> Any:
 
 
 def resolve_dotted(name: str) -> Any:
-    """Find `pkg.module.attr`: the longest prefix that is a module, then attributes of it."""
+    """Resolve `pkg.module.attr`: the longest importable prefix, then its attributes."""
     parts = name.split(".")
     for count in range(len(parts) - 1, 0, -1):
         module_name = ".".join(parts[:count])
@@ -57,7 +57,7 @@ def resolve_dotted(name: str) -> Any:
 
 
 def import_if_there(name: str) -> bool:
-    """Import a module; False if it is not there. What fails within it is raised."""
+    """Import a module; return False if it does not exist. Errors inside it are raised."""
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -68,7 +68,7 @@ def import_if_there(name: str) -> bool:
 
 
 def walk(name: str, module_name: str, attributes: list[str]) -> Any:
-    """Follow attributes from a module on."""
+    """Follow a chain of attributes, starting at a module."""
     found: Any = sys.modules[module_name]
     path = module_name
     for attribute in attributes:
@@ -82,20 +82,20 @@ def walk(name: str, module_name: str, attributes: list[str]) -> Any:
 
 
 def not_found(name: str, why: str) -> TaskNotFoundError:
-    """Word the error: what is lacking, and where was looked."""
+    """Return the error, with the reason and the places searched."""
     places = ", ".join(place or "." for place in sys.path)
     celery = ", and at the tasks of the Celery app" if "celery" in sys.modules else ""
     return TaskNotFoundError(f"cannot find the task {name!r}: {why}; looked in {places}{celery}")
 
 
 def find_celery_task(name: str) -> Any:
-    """Find a task that the current Celery app knows by this name, if Celery is in use at all."""
+    """Return the current Celery app's task of this name; None if Celery is not imported."""
     celery = sys.modules.get("celery")
     if celery is None:
         return None
     app = celery.current_app
     if name not in app.tasks:
-        app.loader.import_default_modules()  # what a worker of this app imports as it starts
+        app.loader.import_default_modules()  # like a worker of this app at start
     return app.tasks.get(name)
 
 
@@ -115,14 +115,14 @@ def call(request: dict[str, Any]) -> str:
 
 
 def attempt(request: dict[str, Any]) -> tuple[int, str]:
-    """Call the task, whatever comes of it; return the exit code and the result file's text."""
+    """Call the task and catch every error; return the exit code and the result file's text."""
     error: BaseException
     try:
         return 0, f'{{"ok": true, "result": {call(request)}}}'
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         error = end
-    except BaseException as failure:  # the process's edge: KeyboardInterrupt is recorded, too
+    except BaseException as failure:  # at the process's edge: KeyboardInterrupt is recorded too
         code, error = 1, failure
     if code == 0:
         return 0, '{"ok": true, "result": null}'
@@ -132,7 +132,7 @@ def attempt(request: dict[str, Any]) -> tuple[int, str]:
 
 
 def describe(error: BaseException) -> tuple[str, str]:
-    """Word an error: its message, and its traceback without the part that is only ours."""
+    """Return an error's message, and its traceback without our own frames."""
     text = str(error)
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
     lines = traceback.format_exception(type(error), error, below_us(error.__traceback__))
@@ -150,7 +150,7 @@ def below_us(trace: TracebackType | None) -> TracebackType | None:
 
 
 def write_result(path: Path, text: str) -> None:
-    """Put the result in its place, whole."""
+    """Write the result file atomically."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
@@ -159,13 +159,13 @@ def write_result(path: Path, text: str) -> None:
 
 
 def main(call_path: str, result_path: str) -> int:
-    """Do as the call says, write what came of it, and return the exit code."""
+    """Execute the call, write its result, and return the exit code."""
     result = Path(result_path).resolve()  # now: the task may change the directory
     request = json.loads(Path(call_path).read_text(encoding="utf-8"))
-    Path(call_path).unlink()  # it may hold secrets, and stages' directories are passed on
+    Path(call_path).unlink()  # it may contain secrets, and users share stage directories
     sys.argv = [request["task"]]
     if sys.path and Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
-        del sys.path[0]  # our neighbours are no modules of the user's
+        del sys.path[0]  # the user's code must not import trainui's supervisor modules
     sys.path[:0] = request.get("sys_path") or []
     code, text = attempt(request)
     write_result(result, text)

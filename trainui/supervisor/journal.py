@@ -1,6 +1,6 @@
-"""Reading what the supervisor of an attempt wrote.
+"""Read the records that an attempt's supervisor wrote.
 
-A torn or lacking record is None, a torn last line is the end: only this module decides that.
+A missing or incomplete record is None, and an incomplete last line is ignored.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Pids, Sp
 from trainui.supervisor.supervise import boot_id
 
 TAIL_BYTES = 65_536
-"""Of the journal of times: some two thousand entries."""
+"""How much of the journal of times is read: about 2000 entries."""
 
 
 def read_spec(attempt_dir: Path) -> Spec | None:
-    """Read what the attempt was to run; None if that was never written.
+    """Return the attempt's spec; None if it was never written.
 
     Raises:
         JournalError: the record is of another version, or cannot be understood.
@@ -37,7 +37,7 @@ def read_spec(attempt_dir: Path) -> Spec | None:
 
 
 def read_pids(attempt_dir: Path) -> Pids | None:
-    """Read which processes the attempt was given; None if it was given none yet.
+    """Return the attempt's processes; None if there are none yet.
 
     Raises:
         JournalError: the record is of another version, or cannot be understood.
@@ -48,7 +48,7 @@ def read_pids(attempt_dir: Path) -> Pids | None:
 
 
 def is_of_this_boot(attempt_dir: Path) -> bool:
-    """Whether the attempt's processes were started on this machine, since it was last booted.
+    """Return True if the attempt's processes were started since this machine's last boot.
 
     Raises:
         JournalError: the record is of another version, or cannot be understood.
@@ -58,7 +58,7 @@ def is_of_this_boot(attempt_dir: Path) -> bool:
 
 
 def read_exit(attempt_dir: Path) -> Exit | None:
-    """Read how the attempt ended; None if it did not, or nobody was there to see it.
+    """Return how the attempt ended; None if it has not, or if its end was not recorded.
 
     Raises:
         JournalError: the record is of another version, or cannot be understood.
@@ -73,7 +73,7 @@ def read_exit(attempt_dir: Path) -> Exit | None:
 
 
 def read_times(attempt_dir: Directory) -> list[tuple[int, int, int]]:
-    """Read when the logs grew: (microseconds since 1970, bytes of stdout, bytes of stderr)."""
+    """Return when the logs grew: (microseconds since 1970, bytes of stdout, bytes of stderr)."""
     try:
         text = (attempt_dir / protocol.TIMES_FILE).read_bytes()
     except (FileNotFoundError, NotPlainFileError):
@@ -83,7 +83,7 @@ def read_times(attempt_dir: Directory) -> list[tuple[int, int, int]]:
 
 
 def last_growths(attempt_dir: Path) -> list[int]:
-    """Return when the logs grew of late, in microseconds since 1970: hours of it, not days."""
+    """Return when the logs grew in the last hours, in microseconds since 1970."""
     try:
         with plain_files.open_plain(attempt_dir / protocol.TIMES_FILE) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
@@ -95,7 +95,7 @@ def last_growths(attempt_dir: Path) -> list[int]:
 
 
 def log_sizes(attempt_dir: Path) -> tuple[int, int]:
-    """Return how many bytes stdout and stderr have; 0 where one cannot be looked at."""
+    """Return the sizes of stdout and stderr in bytes; 0 for an unreadable one."""
     return _size(attempt_dir / protocol.STDOUT_FILE), _size(attempt_dir / protocol.STDERR_FILE)
 
 
@@ -107,7 +107,7 @@ def _size(path: Path) -> int:
 
 
 def _parse_times(line: bytes) -> tuple[int, int, int] | None:
-    """Read one line of the journal; None if it is damaged."""
+    """Parse a line of the journal of times; None if it is damaged."""
     try:
         time, out, err = (int(word) for word in line.split())
     except ValueError:
@@ -117,7 +117,7 @@ def _parse_times(line: bytes) -> tuple[int, int, int] | None:
 
 @contextmanager
 def _understood(path: Path) -> Iterator[None]:
-    """Refuse a record that is whole and makes no sense: whoever wrote it knew other words."""
+    """Raise JournalError for a complete record with unknown content (of another version)."""
     try:
         yield
     except (LookupError, TypeError, ValueError) as error:

@@ -1,7 +1,7 @@
-"""A process that forks supervisors, so that none of them waits for an interpreter to start.
+"""The fork server of supervisors, which avoids starting an interpreter for each attempt.
 
-It is `supervise.py` with no directory: it has all imported, and nothing else to do. It ends with
-whoever started it, its supervisors do not, and one that was killed is replaced.
+It is `supervise.py` started without a directory, with all imports done. It ends with the process
+that started it, but its supervisors continue. If it is killed, a new one is started.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ UNANSWERED = "the supervisor ended before it answered; see supervisor.log"
 
 
 class NoAnswerError(Exception):
-    """No supervisor answered; one that is only late may start the attempt all the same."""
+    """No supervisor answered in time; a late one may still start the attempt."""
 
 
 class Nursery:
-    """One such process, started at the first need."""
+    """A client of the fork server, which starts it on first use."""
 
     def __init__(self, *, python: str = sys.executable, without: Collection[str] = ()) -> None:
-        """Start nothing yet.
+        """Store the options; the process is started on first use.
 
         Args:
-            python: its interpreter.
-            without: an attempt's variables, which it gets empty: it is none of its processes.
+            python: the interpreter.
+            without: identity variables of an attempt; they are set to empty, so that the fork
+                server does not count as a process of that attempt.
         """
         self._python = python
         self._without = frozenset(without)
@@ -44,30 +45,30 @@ class Nursery:
 
     @property
     def pid(self) -> int | None:
-        """Its process; None where there is none yet."""
+        """The pid of the fork server; None if it is not started."""
         return self._running[0].pid if self._running else None
 
     def prepare(self) -> None:
-        """Start it, unless it runs.
+        """Start the fork server unless it is running.
 
         Raises:
             OSError: the interpreter cannot be started.
-            ReplacedError: another trainui is there.
+            ReplacedError: another trainui was installed.
         """
         with self._lock:
             self._living()
 
     def ask(self, directory: Path, patience: float) -> tuple[int, int, str]:
-        """Have an attempt started; return its supervisor's answer: code, errno and message.
+        """Start an attempt and return its supervisor's answer: code, errno and message.
 
         Args:
-            directory: the attempt's.
-            patience: seconds to wait for the answer.
+            directory: the attempt's directory.
+            patience: timeout for the answer in seconds.
 
         Raises:
-            NoAnswerError: there was none.
+            NoAnswerError: there was no answer.
             OSError: the interpreter cannot be started.
-            ReplacedError: another trainui is there.
+            ReplacedError: another trainui was installed.
         """
         reader, writer = os.pipe()
         try:
@@ -77,7 +78,7 @@ class Nursery:
                 os.close(writer)
             answer = _read_all(reader, patience)
         except TimeoutError as error:
-            asked.kill()  # it hangs: whoever comes next is to find another
+            asked.kill()  # it hangs: the next request starts a new one
             asked.wait()
             raise NoAnswerError(f"no answer within {patience:g} s") from error
         finally:
@@ -87,9 +88,9 @@ class Nursery:
         return answer[0], answer[1], answer[2:].decode("utf-8", "replace")
 
     def _send(self, directory: bytes, writer: int) -> subprocess.Popen[bytes]:
-        """Hand in a directory and where to answer; return the process that has them."""
+        """Send a directory and the pipe for the answer; return the process that received them."""
         with self._lock:
-            for _ in range(2):  # it may have died since it was looked at
+            for _ in range(2):  # it may have died since the last check
                 process, connection = self._living()
                 try:
                     socket.send_fds(connection, [directory], [writer])
@@ -116,7 +117,7 @@ class Nursery:
             return
         process, connection = self._running
         self._running = None
-        connection.close()  # which ends it
+        connection.close()  # the fork server ends when its connection is closed
         try:
             process.wait(1.0)
         except subprocess.TimeoutExpired:
@@ -124,7 +125,7 @@ class Nursery:
             process.wait()
 
     def close(self) -> None:
-        """End it; the supervisors that it started go on."""
+        """Stop the fork server; the supervisors that it started continue."""
         with self._lock:
             self._end()
 
@@ -132,11 +133,11 @@ class Nursery:
 def spawn(
     python: str, connection: socket.socket, *, without: Collection[str]
 ) -> subprocess.Popen[bytes]:
-    """Start a nursery that is asked through `connection`.
+    """Start a fork server that receives requests through `connection`.
 
     Raises:
         OSError: the interpreter cannot be started.
-        ReplacedError: another trainui is there, whose nursery may not understand us.
+        ReplacedError: another trainui was installed, with a possibly incompatible fork server.
     """
     if not installed.is_ours():
         raise ReplacedError
@@ -151,7 +152,7 @@ def spawn(
 
 
 def _read_all(reader: int, patience: float) -> bytes:
-    """Read an answer to its end."""
+    """Read an answer until end of file; raise TimeoutError after `patience` seconds."""
     give_up_at, answer = time.monotonic() + patience, b""
     while True:
         left = max(0.0, give_up_at - time.monotonic())

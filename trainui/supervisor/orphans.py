@@ -1,8 +1,8 @@
-"""The processes of an attempt whose supervisor is dead: found again, and ended.
+"""Find and stop orphans: processes of an attempt whose supervisor is dead.
 
-A pid alone proves nothing. A process is of the attempt if it carries the attempt's variables in
-its environment, if it is the recorded process itself (same boot, pid and start time) or of that
-one's session, or if it descends from such a one. All others are strangers and never signalled.
+A pid alone is not enough, because pids are reused. A process belongs to the attempt if it has the
+attempt's identity variables in its environment, if it is the recorded process (same boot, pid and
+start time) or in its session, or if it descends from one of these. No other process is signalled.
 """
 
 from __future__ import annotations
@@ -26,48 +26,48 @@ from trainui.supervisor.supervise import (
 )
 
 LOOK_EVERY = 0.02
-"""Seconds between two looks at processes that were told to end; they are not our children."""
+"""Polling interval in seconds for processes being stopped; they are not our children."""
 
 KILL_AGAIN = 0.2
-"""Seconds until KILL is sent to what forked meanwhile."""
+"""Seconds until KILL is sent again, for processes forked in the meantime."""
 
 
 def start_ticks(pid: int) -> int | None:
-    """Tell when a process started, in clock ticks since the boot; None if it is dead."""
+    """Return a process's start time in clock ticks since boot; None if it is dead."""
     process = read_process(pid)
     return None if process is None or process.dead else process.ticks
 
 
 def processes_of(identity: Mapping[str, str]) -> list[int]:
-    """Find the processes that carry all of these variables; with no variables, none."""
+    """Return the processes that have all these environment variables; none if it is empty."""
     wanted = _variables(identity)
     return [p.pid for p in _living() if _carries(p.pid, wanted)]
 
 
 def is_leader_alive(pids: Pids) -> bool:
-    """Whether the attempt's own process lives: it, not another that has its pid now."""
+    """Return True if the attempt's main process is alive (and its pid was not reused)."""
     return pids.boot_id == boot_id() and start_ticks(pids.pid) == pids.start_ticks
 
 
 def age(pids: Pids) -> float:
-    """Tell for how many seconds the attempt's own process has run, whatever the clock was set to.
+    """Return how long the attempt's main process has run, in seconds, despite clock changes.
 
-    Only where it is alive.
+    Valid only while it is alive.
     """
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
     return since_boot - pids.start_ticks / os.sysconf("SC_CLK_TCK")
 
 
 def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> list[Process]:
-    """Find all processes of an attempt that are alive.
+    """Return all living processes of an attempt.
 
     Args:
         attempt_dir: the attempt's directory.
-        identity: its variables; None: as its spec has them, which may be gone with the directory.
+        identity: its identity variables; None: read them from its spec, which may be removed.
 
     Raises:
-        JournalError: its records are of another version, and `identity` is not known.
-        OSError: they cannot be read, and neither is it.
+        JournalError: its records have another version, and `identity` is None.
+        OSError: its records cannot be read, and `identity` is None.
     """
     try:
         pids = journal.read_pids(attempt_dir)
@@ -91,9 +91,9 @@ def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None)
 def end_processes(
     attempt_dir: Path, stop_signal: str, grace: float, identity: Mapping[str, str] | None = None
 ) -> list[int]:
-    """Ask all processes of an attempt to end, kill what has not after `grace`; return what is left.
+    """Send the stop signal to an attempt's processes, KILL after `grace`; return the survivors.
 
-    Only for an attempt whose supervisor is dead: nobody else must be about to start more of them.
+    Only for an attempt whose supervisor is dead, because otherwise it could start new processes.
     """
     members = find_processes(attempt_dir, identity)
     _signal_all(members, signal.Signals[f"SIG{stop_signal.removeprefix('SIG')}"])
@@ -115,7 +115,7 @@ def _variables(identity: Mapping[str, str]) -> set[bytes]:
 
 
 def _carries(pid: int, wanted: set[bytes]) -> bool:
-    """Whether a process was started with all these variables; unreadable counts as no."""
+    """Return True if a process was started with all these variables; False if unreadable."""
     if not wanted:
         return False
     try:

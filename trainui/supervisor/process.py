@@ -1,6 +1,6 @@
-"""The process of an attempt, as the worker sees it: launch it, look at it, have it stopped.
+"""Launch, probe and stop the process of an attempt, for the worker.
 
-Nothing here waits for an attempt to end, and nothing trusts a pid without its start time.
+Nothing here waits for an attempt to end, and a pid is always checked with its start time.
 """
 
 from __future__ import annotations
@@ -42,70 +42,69 @@ __all__ = [
 
 
 class SupervisorLivesError(Exception):
-    """This attempt's supervisor is alive: ask it to stop, and it ends the attempt's processes."""
+    """The attempt's supervisor is alive; ask it to stop the attempt instead."""
 
 
 class LaunchState(StrEnum):
-    """What came of a launch."""
+    """The result of a launch."""
 
     STARTED = "started"
     """The process runs."""
 
     ALREADY = "already"
-    """The attempt was started before; this launch did nothing."""
+    """The attempt had already been started; this launch did nothing."""
 
     FAILED = "failed"
-    """The attempt is over without having run; its exit record says why."""
+    """The attempt ended without running; its exit record says why."""
 
     BROKEN = "broken"
-    """The supervisor could not do its work, or did not answer; `probe` tells what is there."""
+    """The supervisor failed or did not answer; use `probe` to find the attempt's state."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchResult:
-    """What came of a launch."""
+    """The result of a launch, with error details."""
 
     state: LaunchState
-    """Whether the process runs."""
 
     message: str = ""
-    """What hindered it."""
+    """The error."""
 
     errno: int = 0
-    """The system's number for that; 0: none."""
+    """The error's errno; 0: none."""
 
 
 class ProbeState(StrEnum):
-    """What there is of an attempt."""
+    """The state of an attempt's processes and records."""
 
     NONE = "none"
     """It was never started."""
 
     REMOVED = "removed"
-    """Its records were removed, so only its processes show whether it was started."""
+    """Its records were removed; only its processes can show if it was started."""
 
     RUNNING = "running"
-    """Its supervisor lives: it is about to start, runs, or is being stopped."""
+    """Its supervisor is alive: the attempt is starting, running or being stopped."""
 
     ENDED = "ended"
-    """Its end is recorded, and nothing of it is left (or `Exit.left` says what is)."""
+    """Its end is recorded and no process is left, except those in `Exit.left`."""
 
     ORPHAN = "orphan"
-    """Its supervisor is dead, but a process of it lives."""
+    """Its supervisor is dead, but one of its processes is alive."""
 
     LOST = "lost"
-    """It was started; nothing of it is left, and nobody recorded how it ended."""
+    """It was started and no process is left, but its end was not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a look at an attempt found."""
+    """The result of probing an attempt."""
 
     state: ProbeState
-    """What there is of it."""
+    """Its state."""
 
     exit: Exit | None = None
-    """How it ended, in the state `ended`."""
+    """How it ended, if the state is ENDED."""
 
 
 _ANSWERS = {
@@ -116,9 +115,10 @@ _ANSWERS = {
 
 
 def create_lock(attempt_dir: Path) -> None:
-    """Make the lock of an attempt, before anybody may start it; without it nothing is started.
+    """Create an attempt's lock file, before it may be started; without it nothing is started.
 
-    So one that is gone was removed: a start that nobody can rule out is not repeated.
+    A missing lock file therefore means that it was removed, and that the attempt may already have
+    been started, so it must not be started again.
     """
     os.close(os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600))
 
@@ -131,17 +131,17 @@ def launch(
     patience: float = 60.0,
     nursery: Nursery | None = None,
 ) -> LaunchResult:
-    """Start an attempt under a supervisor of its own, and wait until its process runs.
+    """Start an attempt under its own supervisor, and wait until its process runs.
 
     Args:
-        attempt_dir: the attempt's directory, of mode 0700, with its lock.
-        spec: what to run.
-        python: the interpreter for the supervisor, where there is no nursery.
-        patience: seconds to wait for its answer; an attempt that is late starts all the same.
-        nursery: who starts the supervisor; None: one for this attempt alone.
+        attempt_dir: the attempt's directory (mode 0700), with its lock file.
+        spec: the instructions for the supervisor.
+        python: the interpreter for the supervisor if there is no fork server.
+        patience: timeout for the answer in seconds; a late attempt may still start.
+        nursery: the fork server to use; None: start one for this attempt only.
 
     Raises:
-        OSError: the directory cannot be written, or the interpreter not be started.
+        OSError: the directory cannot be written, or the interpreter cannot be started.
     """
     if (attempt_dir / protocol.STARTED_FILE).exists():
         return LaunchResult(LaunchState.ALREADY, str(supervise.AlreadyStartedError.__doc__))
@@ -153,7 +153,7 @@ def launch(
 
 
 def _ask(nursery: Nursery, attempt_dir: Path, patience: float) -> LaunchResult:
-    """Have a nursery start an attempt; once more where it may have been killed as it was asked."""
+    """Start an attempt by the fork server; retry once, in case the server was just killed."""
     try:
         code, number, message = nursery.ask(attempt_dir, patience)
     except NoAnswerError:
@@ -165,15 +165,15 @@ def _ask(nursery: Nursery, attempt_dir: Path, patience: float) -> LaunchResult:
 
 
 def probe(attempt_dir: Path) -> Probe:
-    """Look at what there is of an attempt.
+    """Determine the state of an attempt.
 
     Raises:
-        JournalError: its records are of another version.
+        JournalError: its records have another version.
     """
     found = journal.read_exit(attempt_dir)
     if found:
         return Probe(ProbeState.ENDED, found)
-    # Looked at before the lock, which is held from before the start on: then free means dead.
+    # Check this before the lock: the lock is taken before the start, so free then means dead.
     started = (attempt_dir / protocol.STARTED_FILE).exists()
     try:
         if _is_locked(attempt_dir):
@@ -182,7 +182,7 @@ def probe(attempt_dir: Path) -> Probe:
         return Probe(ProbeState.REMOVED)
     if not started:
         return Probe(ProbeState.NONE)
-    found = journal.read_exit(attempt_dir)  # it may have ended since the first look
+    found = journal.read_exit(attempt_dir)  # it may have ended since the first check
     if found:
         return Probe(ProbeState.ENDED, found)
     pids = journal.read_pids(attempt_dir)
@@ -192,7 +192,7 @@ def probe(attempt_dir: Path) -> Probe:
 
 
 def find_stopped(attempt_dir: Path) -> str | None:
-    """Return which process of a running attempt is stopped by a signal, in words; None: neither."""
+    """Return a message if a process of a running attempt is stopped by a signal; else None."""
     pids = journal.read_pids(attempt_dir)
     if pids is None or pids.boot_id != boot_id():
         return None
@@ -207,17 +207,17 @@ def find_stopped(attempt_dir: Path) -> str | None:
 
 
 def request_stop(attempt_dir: Path) -> bool:
-    """Ask the supervisor to stop the attempt; False if there is none to ask."""
+    """Ask the supervisor to stop the attempt; return False if there is no supervisor."""
     pids = journal.read_pids(attempt_dir)
     if pids is None or pids.boot_id != boot_id() or not _has_supervisor(attempt_dir):
         return False
     asked = _send_to_supervisor(pids, signal.SIGTERM)
-    _send_to_supervisor(pids, signal.SIGCONT)  # a stopped process acts on TERM when it goes on
+    _send_to_supervisor(pids, signal.SIGCONT)  # a stopped process handles TERM only after CONT
     return asked
 
 
 def kill_supervisor(attempt_dir: Path) -> bool:
-    """Kill a supervisor that does not do as it is asked; False if there is none to kill."""
+    """Kill an unresponsive supervisor; return False if there is no supervisor."""
     pids = journal.read_pids(attempt_dir)
     if pids is None or pids.boot_id != boot_id() or not _has_supervisor(attempt_dir):
         return False
@@ -230,16 +230,16 @@ def kill_orphans(
     grace: float,
     identity: Mapping[str, str] | None = None,
 ) -> list[int]:
-    """End every process of an attempt whose supervisor is dead; return those that are left.
+    """Stop every process of an attempt whose supervisor is dead; return the survivors.
 
     Args:
         attempt_dir: the attempt's directory.
-        stop_signal: what they are sent first.
+        stop_signal: the signal sent first.
         grace: seconds until they are killed.
-        identity: the attempt's variables; None: as its spec has them.
+        identity: the attempt's identity variables; None: read them from its spec.
 
     Raises:
-        SupervisorLivesError: it is not dead.
+        SupervisorLivesError: the supervisor is alive.
     """
     if _has_supervisor(attempt_dir):
         raise SupervisorLivesError(attempt_dir)
@@ -247,7 +247,7 @@ def kill_orphans(
 
 
 def _write_spec(attempt_dir: Path, spec: Spec) -> None:
-    """Put the spec in its place, whole, of mode 0600: it holds the environment."""
+    """Write the spec atomically, with mode 0600 because it contains the environment."""
     fd, name = tempfile.mkstemp(dir=attempt_dir, prefix=".spec-")
     try:
         with open(fd, "w", encoding="utf-8") as file:
@@ -259,7 +259,7 @@ def _write_spec(attempt_dir: Path, spec: Spec) -> None:
 
 
 def _has_supervisor(attempt_dir: Path) -> bool:
-    """Whether a supervisor holds the attempt, as far as its records are still there."""
+    """Return True if the attempt's supervisor is alive; False if its records were removed."""
     try:
         return _is_locked(attempt_dir)
     except FileNotFoundError:
@@ -267,7 +267,7 @@ def _has_supervisor(attempt_dir: Path) -> bool:
 
 
 def _is_locked(attempt_dir: Path) -> bool:
-    """Whether a supervisor holds the attempt: its lock goes with its life."""
+    """Return True if a supervisor holds the attempt's lock, which is released when it dies."""
     fd = os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDONLY)
     try:
         return not supervise.try_lock(fd, fcntl.LOCK_SH)
@@ -278,5 +278,5 @@ def _is_locked(attempt_dir: Path) -> bool:
 def _send_to_supervisor(pids: Pids, number: int) -> bool:
     if sys.platform == "linux":
         return supervise.send_signal(pids.supervisor_pid, pids.supervisor_start_ticks, number)
-    os.kill(pids.supervisor_pid, number)  # its lock is held: the pid is still its own
+    os.kill(pids.supervisor_pid, number)  # its lock is held, so the pid was not reused
     return True

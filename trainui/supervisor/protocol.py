@@ -1,7 +1,6 @@
-"""The files of an attempt directory, as the records trainui writes and reads.
+"""The files of an attempt directory and the records in them.
 
-`supervise.py` imports nothing of trainui, so it spells these names itself; the tests hold the
-two together.
+`supervise.py` imports nothing from trainui and repeats these names; tests check that both agree.
 """
 
 from __future__ import annotations
@@ -13,20 +12,20 @@ from enum import StrEnum
 from typing import Any
 
 VERSION = 1
-"""The version of every record; one with another version is refused, not guessed at."""
+"""The version of every record; a record with another version is rejected."""
 
 IDENTITY = ("TRAINUI_RUN_ID", "TRAINUI_STAGE", "TRAINUI_ATTEMPT", "TRAINUI_RUN_DIR")
-"""Variables that, together, only the processes of one attempt have; empty in our own."""
+"""Environment variables that together identify an attempt's processes; empty in our own."""
 
 SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"
 STARTED_FILE = "started"
-"""Made as the attempt starts, and never again: outputs are newer than this file."""
+"""Created once, when the attempt starts: the attempt's outputs are newer than this file."""
 
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
 METRICS_FILE = "metrics.jsonl"
-"""What `$TRAINUI_METRICS_FILE` names."""
+"""The file at `$TRAINUI_METRICS_FILE`."""
 TIMES_FILE = "times.log"
 PIDS_FILE = "pid.json"
 EXIT_FILE = "exit.json"
@@ -34,101 +33,101 @@ SUPERVISOR_LOG_FILE = "supervisor.log"
 
 
 class JournalError(Exception):
-    """A record is of a version, or in words, that this trainui does not know."""
+    """A record has an unknown version or content."""
 
 
 class ExitReason(StrEnum):
     """Why an attempt ended."""
 
     EXITED = "exited"
-    """The process ended by itself, by whatever code or signal."""
+    """The process ended by itself, with any exit code or signal."""
 
     STOPPED = "stopped"
-    """Somebody asked the supervisor to stop it."""
+    """The supervisor was asked to stop it."""
 
     TIMEOUT = "timeout"
-    """It ran for longer than it may."""
+    """It exceeded its time limit."""
 
     SILENCE = "silence"
-    """It wrote nothing for longer than it may."""
+    """It exceeded its time limit without output."""
 
     LOCK_HELD = "lock_held"
-    """It was not started: another process of this machine has what it needs."""
+    """It was not started: another process on this machine holds a lock it needs."""
 
     START_FAILED = "start_failed"
     """It could not be started."""
 
     POSTPONED = "postponed"
-    """It was not started, for want of something that may be had later: no fault of the stage."""
+    """It was not started because of a transient error that is not the stage's fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a supervisor is to run, and how."""
+    """The instructions for a supervisor."""
 
     argv: tuple[str, ...]
-    """The command, its program looked for on the PATH of `env`."""
+    """The command; its program is searched for on the PATH of `env`."""
 
     cwd: str
     """The working directory, absolute."""
 
     env: Mapping[str, str]
-    """The whole environment of the process: nothing is added to it."""
+    """The complete environment of the process; nothing is added."""
 
     umask: int = 0o022
-    """The umask of the process; that of the supervisor is 077."""
+    """The umask of the process (the supervisor's own is 077)."""
 
     stop_signal: str = "TERM"
-    """The name of the signal that asks the process to end."""
+    """The signal sent first to stop the process."""
 
     grace: float = 30.0
     """Seconds between that signal and KILL."""
 
     timeout: float | None = None
-    """Seconds that the process may run."""
+    """Time limit of the process in seconds."""
 
     silence_timeout: float | None = None
-    """Seconds that it may write nothing."""
+    """Time limit without output in seconds."""
 
     identity: Mapping[str, str] = field(default_factory=dict)
-    """Variables of `env` that, together, no process outside this attempt has."""
+    """Variables of `env` that together identify this attempt's processes."""
 
     wake: str | None = None
-    """The datagram socket to knock at when it ended."""
+    """The datagram socket to notify of the end."""
 
     revive: tuple[str, ...] | None = None
-    """What to start when it ended and nobody holds `revive_lock`."""
+    """The command to start at the end if nobody holds `revive_lock` (starts the worker)."""
 
     revive_lock: str | None = None
-    """The lock that whoever records the end holds for its life."""
+    """The lock that the process which records ends (the worker) holds for its lifetime."""
 
     locks: tuple[str, ...] = ()
-    """Machine-wide lock files that are held while any process of the attempt lives."""
+    """Machine-wide lock files, held while any process of the attempt is alive."""
 
     def to_json(self) -> str:
-        """Write it as the supervisor reads it."""
+        """Return the JSON that the supervisor reads."""
         plain = replace(self, env=dict(self.env), identity=dict(self.identity))
         return json.dumps({"version": VERSION, **asdict(plain)})
 
 
 @dataclass(frozen=True, slots=True)
 class Pids:
-    """Which processes an attempt was given; each is known by its pid and its start time."""
+    """The processes of an attempt, each identified by pid and start time."""
 
     boot_id: str
-    """The boot of the machine in which these pids mean something."""
+    """The boot of the machine for which these pids are valid."""
 
     pid: int
-    """The attempt's own process, leader of its session and group."""
+    """The attempt's main process, leader of its session and process group."""
 
     start_ticks: int
-    """When it started, in clock ticks since the boot."""
+    """Its start time in clock ticks since boot."""
 
     supervisor_pid: int
     """The supervisor."""
 
     supervisor_start_ticks: int
-    """When that started."""
+    """The supervisor's start time in clock ticks since boot."""
 
     started_at: int
     """When the process started, in microseconds since 1970 in UTC."""
@@ -136,7 +135,7 @@ class Pids:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How an attempt ended, as its supervisor saw it."""
+    """The end of an attempt as recorded by its supervisor."""
 
     exit_code: int | None
     """The process's exit code, if it exited."""
@@ -148,35 +147,35 @@ class Exit:
     """Why it ended."""
 
     message: str | None
-    """What hindered the start; for a held lock, its path."""
+    """Why the start failed; for a held lock, its path."""
 
     signalled: bool
-    """Whether the supervisor signalled the process: an exit code of 0 then proves nothing."""
+    """True: the supervisor sent a signal, so exit code 0 does not prove success."""
 
     started_at: int
     """When the process started, in microseconds since 1970 in UTC."""
 
     completed_at: int
-    """When the process itself ended, in the same unit."""
+    """When the main process ended, in the same unit."""
 
     max_rss_bytes: int | None
-    """The most memory that one of its processes had; None if none ran."""
+    """Peak memory of its largest process in bytes; None if none ran."""
 
     oom_kill: bool
-    """Whether the kernel killed for want of memory in its control group, just before it ended."""
+    """True: the kernel's OOM killer acted in its control group shortly before the end."""
 
     left: tuple[int, ...]
-    """Processes that outlived even KILL."""
+    """Pids of processes that survived KILL."""
 
     errno: int | None = None
-    """The system's number for what hindered the start; 0 or None: none."""
+    """The errno of the failed start; 0 or None: none."""
 
     disk_full: bool = False
-    """Whether the disk of its logs was full as it ended."""
+    """True: the disk of its logs was full at the end."""
 
     @classmethod
     def of_no_start(cls, reason: ExitReason, message: str, now: int) -> Exit:
-        """Return the record of an attempt of which no process ever ran."""
+        """Return the record of an attempt that never had a process."""
         return cls(
             exit_code=None,
             signal=None,
@@ -191,15 +190,15 @@ class Exit:
         )
 
     def to_json(self) -> str:
-        """Write it as a supervisor does."""
+        """Return the JSON that a supervisor writes."""
         return json.dumps({"version": VERSION, **asdict(self)})
 
 
 def decode(record: type[Any], text: bytes, where: str) -> dict[str, Any] | None:
-    """Read the fields of a record out of its JSON; None if it is torn.
+    """Return the fields of a record from its JSON; None if it is incomplete.
 
     Raises:
-        JournalError: it is of another version.
+        JournalError: it has another version.
     """
     try:
         values = json.loads(text)

@@ -1,13 +1,13 @@
-"""The supervisor of one attempt: it starts the process, waits, stops it, and records how it ended.
+"""The supervisor of an attempt: starts the process, waits, stops it, and records how it ended.
 
-Run by its path, `python -I -S supervise.py ATTEMPT_DIR`, and answered by an exit code once the
-process runs or cannot; with no directory it forks one for each that its stdin, a socket, asks for.
-It outlives whoever started it, so it is one file, needs the standard library alone and imports
-nothing of trainui. The rule that lives here and nowhere else: an attempt is started at most once,
-and its end is written when nothing of it is left.
+Run by path, `python -I -S supervise.py ATTEMPT_DIR`; it returns an exit code as soon as the process
+runs or has failed to start. Without a directory it is a fork server: it forks a supervisor for each
+request on stdin, a socket. The supervisor outlives the process that started it, so it is a single
+file that uses only the standard library and imports nothing from trainui. It guarantees that an
+attempt is started at most once, and that its end is recorded only when no process of it is left.
 """
 
-# One of these runs beside every stage, so it imports little: neither pathlib nor typing.
+# Every stage has a supervisor, so imports are kept to a minimum: no pathlib, no typing.
 # ruff: noqa: PTH100, PTH104, PTH110, PTH208
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 VERSION = 1
-STARTED, BROKEN, FAILED, ALREADY = 0, 70, 71, 73  # 70 and up: those of sysexits.h
+STARTED, BROKEN, FAILED, ALREADY = 0, 70, 71, 73  # 70 and up: from sysexits.h
 NEVER = float("inf")
-TICK = 1.0  # the logs' journal is no finer, and one look a second costs nothing
-LINGER = 0.5  # what a process leaves may be a `>(tee log)`, about to end by itself
-LEFTOVER_GRACE = 5.0  # what outlives its process is no longer saving a checkpoint
-KILL_WAIT = 10.0  # what survives KILL for longer is stuck in the kernel, maybe for days
-OOM_WINDOW = 10.0  # a process of many gigabytes, once killed, takes seconds to be gone
-FULL_BYTES = 2**20  # a disk with less room than this is full
-RECORD_BYTES = 16384  # holds the longest message and list of pids, escaped
+TICK = 1.0  # resolution of the journal of times; polling once a second costs next to nothing
+LINGER = 0.5  # a child left by the process may be e.g. `>(tee log)`, about to end by itself
+LEFTOVER_GRACE = 5.0  # short, because children that outlive the process save no checkpoint
+KILL_WAIT = 10.0  # a process that survives KILL for longer is stuck in the kernel
+OOM_WINDOW = 10.0  # after a kill, freeing many gigabytes takes seconds
+FULL_BYTES = 2**20  # a disk with less free space than this counts as full
+RECORD_BYTES = 16384  # enough for the longest message and list of pids, escaped
 MAX_MESSAGE, MAX_LEFT = 1000, 100
-OOM_COUNTERS = {  # by the controllers that /proc/self/cgroup names: none in version 2
+OOM_COUNTERS = {  # by controller in /proc/self/cgroup, which is empty for cgroup version 2
     "": ("/sys/fs/cgroup", "memory.events"),
     "memory": ("/sys/fs/cgroup/memory", "memory.oom_control"),
 }
@@ -54,11 +54,11 @@ class AlreadyStartedError(Exception):
 
 
 class NotStartedError(Exception):
-    """The process could not be started: holds the exit record's reason and message."""
+    """The process could not be started; the arguments are the exit record's reason and message."""
 
 
 class Process:
-    """What we use of one /proc/PID/stat."""
+    """The fields of /proc/PID/stat that are used here."""
 
     __slots__ = ("dead", "group", "parent", "pid", "session", "stopped", "ticks")
 
@@ -71,7 +71,7 @@ class Process:
 
 
 def read_process(pid: int) -> Process | None:
-    """Look one process up; None if there is none, or no /proc."""
+    """Return a process; None if it does not exist, or without /proc."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             line = file.read()
@@ -81,15 +81,15 @@ def read_process(pid: int) -> Process | None:
 
 
 def list_processes() -> list[Process]:
-    """Look all processes up."""
+    """Return all processes; empty without /proc."""
     names = os.listdir("/proc") if os.path.exists("/proc/self/stat") else []
     return [found for name in names if name.isdigit() and (found := read_process(int(name)))]
 
 
 def belongs_elsewhere(pid: int, identity: dict[str, str]) -> bool:
-    """Whether a process carries other values of an attempt's variables: it is not of the attempt.
+    """Return True if a process has other identity variables: it belongs to another attempt or none.
 
-    So a stage may start a run, and the worker for it, which outlive the stage.
+    This lets a stage submit a run and start its worker, which outlive the stage.
     """
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
@@ -103,9 +103,9 @@ def belongs_elsewhere(pid: int, identity: dict[str, str]) -> bool:
 def descendants(
     roots: set[int], processes: list[Process], identity: dict[str, str]
 ) -> list[Process]:
-    """Find those of `processes` that descend from `roots`, without the roots themselves.
+    """Return those of `processes` that descend from `roots`, without the roots.
 
-    What belongs to another attempt or to none is left out, with all that descends from it.
+    Processes that belong to another attempt or to none are excluded, with their descendants.
     """
     children: dict[int, list[Process]] = {}
     for process in processes:
@@ -122,12 +122,12 @@ def descendants(
 
 
 def send_signal(pid: int, ticks: int, number: int) -> bool:
-    """Signal the process of this pid and start time, never a stranger that took the pid."""
+    """Signal the process with this pid and start time, never one that reused the pid."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return False
-    except (AttributeError, OSError):  # not Linux, or a sandbox that forbids it
+    except (AttributeError, OSError):  # not Linux, or forbidden by a sandbox
         handle = -1
     try:
         process = read_process(pid)
@@ -146,7 +146,7 @@ def send_signal(pid: int, ticks: int, number: int) -> bool:
 
 
 def boot_id() -> str:
-    """Name the present boot of this machine: a pid means nothing after the next."""
+    """Return the id of the machine's current boot; pids are valid only within one boot."""
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
             return file.read().strip()
@@ -155,7 +155,7 @@ def boot_id() -> str:
 
 
 class MemoryGroup:
-    """Our own control group, whose kernel counts its kills for want of memory."""
+    """Our own control group, in which the kernel counts OOM kills."""
 
     def __init__(self) -> None:
         self.counter = find_oom_counter()
@@ -163,14 +163,14 @@ class MemoryGroup:
         self.rose_at = -NEVER
 
     def look(self, now: float) -> None:
-        """See whether the kernel has killed since the last look."""
+        """Record the time if the OOM killer acted since the last call."""
         kills = count_oom_kills(self.counter)
         if kills > self.kills:
             self.kills, self.rose_at = kills, now
 
 
 def find_oom_counter() -> str:
-    """Find the file with our control group's counter, of either version; empty: there is none."""
+    """Return the file with our control group's OOM counter (v1 or v2); empty if there is none."""
     with contextlib.suppress(OSError, ValueError):
         with open("/proc/self/cgroup") as file:
             groups = [line.rstrip("\n").split(":", 2) for line in file]
@@ -178,7 +178,7 @@ def find_oom_counter() -> str:
             if controllers not in OOM_COUNTERS:
                 continue
             root, name = OOM_COUNTERS[controllers]
-            # a container may see its own group as the root, whatever the group is called
+            # in a container, its own group may be mounted as the root, despite the group's path
             for counter in (f"{root}{path}/{name}", f"{root}/{name}"):
                 if os.path.exists(counter):
                     return counter
@@ -186,14 +186,14 @@ def find_oom_counter() -> str:
 
 
 def count_oom_kills(counter: str) -> int:
-    """Read how often the kernel killed for want of memory in a control group."""
+    """Return the number of OOM kills in a control group."""
     with contextlib.suppress(OSError, ValueError, KeyError), open(counter) as file:
         return int(dict(line.split() for line in file)["oom_kill"])
     return 0
 
 
 def is_full(directory: str) -> bool:
-    """Tell whether next to nothing more can be written on a directory's disk."""
+    """Return True if a directory's disk has less than FULL_BYTES free."""
     with contextlib.suppress(OSError):
         found = os.statvfs(directory)
         return found.f_bavail * found.f_frsize < FULL_BYTES
@@ -201,7 +201,7 @@ def is_full(directory: str) -> bool:
 
 
 def become_subreaper() -> bool:
-    """Make what outlives its parent our child, whatever its session; False if we cannot."""
+    """Become the new parent of orphaned descendants; return False if this is not supported."""
     try:
         import ctypes
 
@@ -212,7 +212,7 @@ def become_subreaper() -> bool:
 
 
 def try_lock(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
-    """Lock an open file if it is free."""
+    """Try to lock an open file without waiting; return True if it is locked."""
     try:
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -221,9 +221,9 @@ def try_lock(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def open_machine_lock(path: str, *, make: bool = True) -> int:
-    """Open a lock file that every user of the machine can lock; make it if there is none.
+    """Open a lock file that every user of the machine can lock; create it if it is missing.
 
-    Another user may have put anything in its place: nothing here waits, or follows a link.
+    Another user may have put anything at this path, so this neither blocks nor follows links.
     """
     folder, _, name = path.rpartition("/")
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -235,7 +235,7 @@ def open_machine_lock(path: str, *, make: bool = True) -> int:
 
 
 def open_plain(name: str, flags: int, folder: int, make: bool) -> int:
-    """Open a file that is a plain one, and has no other name under which it is locked."""
+    """Open a regular file with a single link, so that it cannot be locked under another name."""
     try:
         # First without O_CREAT: the kernel may refuse that on another user's file in /tmp.
         fd = os.open(name, flags, dir_fd=folder)
@@ -248,12 +248,12 @@ def open_plain(name: str, flags: int, folder: int, make: bool) -> int:
         os.close(fd)
         raise OSError(errno.EINVAL, "not a file with one name")
     if stat.S_IMODE(found.st_mode) != 0o666 and found.st_uid == os.geteuid():
-        os.fchmod(fd, 0o666)  # made just now, under a umask
+        os.fchmod(fd, 0o666)  # just created, with our umask
     return fd
 
 
 class Record:
-    """A JSON file whose room on the disk is taken beforehand: a full disk cannot lose it."""
+    """A JSON file with disk space allocated in advance, so that a full disk cannot lose it."""
 
     def __init__(self, directory: str, name: str) -> None:
         self.directory, self.path = directory, f"{directory}/{name}"
@@ -262,7 +262,7 @@ class Record:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), directory)
 
     def write(self, value: dict[str, Any], *, lasting: bool) -> None:
-        """Put the record in its place, whole; `lasting`: what it says is on the disk by then."""
+        """Write the record atomically; `lasting`: sync its data to disk first."""
         data = json.dumps(value).encode() + b"\n"
         os.pwrite(self.fd, data, 0)
         os.ftruncate(self.fd, len(data))
@@ -272,14 +272,14 @@ class Record:
         os.close(self.fd)
 
     def secure(self) -> None:
-        """See to it that the record is in its place also after a power cut: it was whole before."""
+        """Sync the directory, so that the record also survives a power failure."""
         folder = os.open(self.directory, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
 
 
 class Logs:
-    """The two files that the process writes to, and the journal of when they grew."""
+    """The two log files of the process, and the journal of the times when they grew."""
 
     def __init__(self, directory: str) -> None:
         names = ("stdout.log", "stderr.log", "times.log")
@@ -291,7 +291,7 @@ class Logs:
         self.journal_size = 0
 
     def look(self, now: float, *, last: bool = False) -> None:
-        """See whether the logs grew, and note it at most once a second."""
+        """Check if the logs grew, and record it at most once a second."""
         out, err = self.outputs
         sizes = (os.fstat(out).st_size, os.fstat(err).st_size)
         if sizes != self.sizes:
@@ -300,7 +300,7 @@ class Logs:
             self.note(now)
 
     def note(self, now: float) -> None:
-        """Append a line to the journal: all of it or, on a full disk, nothing."""
+        """Append a line to the journal; on a full disk, write nothing rather than a part."""
         line = b"%d %d %d\n" % (microseconds(), *self.sizes)
         with contextlib.suppress(OSError):
             if os.write(self.journal, line) < len(line):
@@ -311,7 +311,7 @@ class Logs:
 
 
 class Signals:
-    """The request to stop and the ends of children, waited for without looking all the time."""
+    """Waits for a stop request or the end of a child, without polling."""
 
     def __init__(self) -> None:
         self.stop = False
@@ -326,17 +326,17 @@ class Signals:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
     def on_stop(self, *_: object) -> None:
-        """Remember the request; a second one changes nothing."""
+        """Record the stop request; idempotent."""
         self.stop = True
 
     def wait(self, seconds: float) -> None:
-        """Sleep until a signal comes, for `seconds` at most."""
+        """Sleep until a signal arrives, at most `seconds`."""
         if select.select([self.reader], [], [], max(0.0, seconds))[0]:
             os.read(self.reader, 4096)
 
 
 class Attempt:
-    """One attempt under way: its process, what is due to it and when, and its outcome."""
+    """A running attempt: its process, deadlines and outcome."""
 
     def __init__(self, directory: str, spec: dict[str, Any]) -> None:
         self.spec = spec
@@ -371,7 +371,7 @@ class Attempt:
         }
 
     def run(self, answer: Callable[[int, str, int], None]) -> None:
-        """Start the process, answer whether it runs, and see it to its end."""
+        """Start the process, send the answer, and supervise the process until its end."""
         try:
             self.take_locks()
             self.start()
@@ -385,9 +385,9 @@ class Attempt:
             self.finish()
 
     def take_locks(self) -> None:
-        """Take the machine-wide locks, those of GPUs. The process inherits them.
+        """Take the machine-wide locks (of GPUs), which the process inherits.
 
-        So a GPU is free only when no process on it is left, also after our own death.
+        A GPU is therefore free only when no process uses it, even if the supervisor dies.
         """
         for path in self.spec["locks"]:
             try:
@@ -399,7 +399,7 @@ class Attempt:
                 raise NotStartedError("lock_held", message, number_of(error)) from error
 
     def start(self) -> None:
-        """Start the process. It waits for pid.json to be there: none runs that cannot be found."""
+        """Start the process, which waits for pid.json, so that it can be found in any case."""
         gate, gate_opener = os.pipe()
         failure, failure_writer = os.pipe()
         try:
@@ -417,7 +417,7 @@ class Attempt:
         self.write_pids()
         os.write(gate_opener, b"1")
         os.close(gate_opener)
-        message = os.read(failure, 4096)  # nothing: exec succeeded, and so closed the other end
+        message = os.read(failure, 4096)  # empty if exec succeeded, since that closes the pipe
         os.close(failure)
         if message:
             os.waitpid(self.pid, 0)
@@ -425,7 +425,7 @@ class Attempt:
             raise NotStartedError("start_failed", words, message[0])
 
     def write_pids(self) -> None:
-        """Say who runs, so that it can be told from whoever has these pids later."""
+        """Record the pids with their start times, so that a reused pid is recognised."""
         process, own = read_process(self.pid), read_process(os.getpid())
         pids = {
             "version": VERSION,
@@ -439,7 +439,7 @@ class Attempt:
         self.pid_record.write(pids, lasting=False)
 
     def follow(self) -> None:
-        """Wait until no process of the attempt is left; stop what has to be stopped."""
+        """Wait until no process of the attempt is left; stop it when requested or due."""
         while self.reap():
             now = time.monotonic()
             if now >= self.give_up_at:
@@ -451,7 +451,7 @@ class Attempt:
             self.signals.wait(min(now + TICK, self.due_at()) - time.monotonic())
 
     def reap(self) -> bool:
-        """Collect the children that ended; False when no process of the attempt is left."""
+        """Reap the children that ended; return False if no process of the attempt is left."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -471,21 +471,21 @@ class Attempt:
                 self.outcome["disk_full"] = is_full(self.exit_record.directory)
 
     def members(self) -> list[Process]:
-        """Find the processes of the attempt, besides those that are none of its own."""
+        """Return the processes of the attempt."""
         return descendants({os.getpid()}, list_processes(), self.spec["identity"])
 
     def has_strangers_only(self) -> bool:
-        """Whether all that is left are processes that a stage started for others."""
+        """Return True if only processes remain that the stage started for other attempts."""
         children = [p.pid for p in list_processes() if p.parent == os.getpid() and not p.dead]
         identity = self.spec["identity"]
         return bool(children) and all(belongs_elsewhere(pid, identity) for pid in children)
 
     def microseconds_now(self) -> int:
-        """Tell the time by the start's: the clock may have been set since, no duration was."""
+        """Return the start time plus the elapsed time, which is immune to clock changes."""
         return int(self.outcome["started_at"]) + int((steady() - self.began) * 1e6)
 
     def due_at(self) -> float:
-        """Tell when something is due, should no signal come before."""
+        """Return the time of the next deadline, if no signal arrives before."""
         if self.kill_at < NEVER:
             return min(self.kill_at, self.give_up_at)
         if self.ended_at < NEVER:
@@ -493,7 +493,7 @@ class Attempt:
         return min(self.timeout_at, self.logs.grown_at + self.silence_timeout)
 
     def decide(self, now: float) -> None:
-        """Do what is due: ask to end, kill, or nothing."""
+        """Act on deadlines and requests: stop, kill or nothing."""
         if now >= self.kill_at:
             self.send(signal.SIGKILL)
             self.kill_at = now + LINGER
@@ -502,7 +502,7 @@ class Attempt:
             self.ask_to_end(now)
 
     def ask_to_end(self, now: float) -> None:
-        """Send the stop signal to every process of the attempt, and set the time to kill."""
+        """Send the stop signal to every process of the attempt, and set the deadline to kill."""
         self.kill_at = now + self.grace
         if self.ended_at < NEVER:
             self.kill_at = now + min(self.grace, LEFTOVER_GRACE)
@@ -513,10 +513,10 @@ class Attempt:
         else:
             self.outcome.update(reason="silence", signalled=True)
         self.send(self.stop_signal)
-        self.send(signal.SIGCONT)  # a suspended process takes no other signal
+        self.send(signal.SIGCONT)  # a stopped process handles signals only after CONT
 
     def send(self, number: int) -> None:
-        """Signal the group, which no fork can escape, and one by one those that left it."""
+        """Signal the process group atomically, then each process that left the group."""
         members = self.members()
         if not self.reaper or any(member.group == self.pid for member in members):
             with contextlib.suppress(OSError):
@@ -526,10 +526,10 @@ class Attempt:
                 send_signal(member.pid, member.ticks, number)
 
     def finish(self) -> None:
-        """Record the end, free the locks, and tell whoever has to know."""
+        """Record the end, release the locks, and notify the worker."""
         self.logs.look(time.monotonic(), last=True)
         self.outcome["completed_at"] = self.outcome["completed_at"] or self.microseconds_now()
-        for fd in self.locks:  # before the record: who reads it may start the next at once
+        for fd in self.locks:  # before the record: its reader may start the next attempt at once
             os.close(fd)
         try:
             self.exit_record.write(self.outcome, lasting=True)
@@ -537,21 +537,21 @@ class Attempt:
             wake(self.spec["wake"])
             if self.spec["revive"] and is_free(self.spec["revive_lock"]):
                 spawn(self.spec["revive"])
-        self.exit_record.secure()  # after the knock: a disk may take its time
+        self.exit_record.secure()  # after the notification, because syncing may be slow
 
 
 def microseconds() -> int:
-    """Tell the time, in microseconds since 1970 in UTC."""
+    """Return the time in microseconds since 1970 in UTC."""
     return time.time_ns() // 1000
 
 
 def steady() -> float:
-    """Tell seconds on a clock that nobody sets; where it can, it goes on while all sleeps."""
+    """Return seconds on a monotonic clock, which includes time in suspend if supported."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def group_exists(group: int) -> bool:
-    """Whether a process is left in a group: all that can be asked without a subreaper."""
+    """Return True if a process group is not empty; used where there is no subreaper."""
     try:
         os.killpg(group, 0)
     except OSError:
@@ -562,18 +562,18 @@ def group_exists(group: int) -> bool:
 def become(
     spec: dict[str, Any], outputs: list[int], locks: list[int], gate: int, failure: int
 ) -> NoReturn:
-    """Turn this fork into the attempt's process, or write to `failure` what hinders that."""
+    """Turn this fork into the attempt's process, or write the error to `failure`."""
     step = "set up the process"
     try:
         os.setsid()
         reset_signals()
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-            file.write("500")  # a stage that eats the memory goes before the worker
+            file.write("500")  # let the OOM killer choose the stage before the worker
         for target, source in enumerate(outputs, start=1):
             os.dup2(source, target)
         for fd in locks:
             os.set_inheritable(fd, True)
-        if os.read(gate, 1):  # else the supervisor died first
+        if os.read(gate, 1):  # otherwise the supervisor has died
             name = spec["argv"][0]
             os.umask(spec["umask"])
             step = f"enter the working directory {spec['cwd']!r}"
@@ -589,21 +589,21 @@ def become(
 
 
 def number_of(error: BaseException) -> int:
-    """Return an error's errno as one byte; 0 where it has none."""
+    """Return an error's errno as one byte; 0 if it has none."""
     number = error.errno if isinstance(error, OSError) else None
     return number if number is not None and 0 < number < 256 else 0
 
 
 def reset_signals() -> None:
-    """Give every signal its default meaning, and block none."""
+    """Reset every signal to its default action and unblock it."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        with contextlib.suppress(OSError, ValueError):  # the C library keeps some for itself
+        with contextlib.suppress(OSError, ValueError):  # some are reserved by the C library
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def wake(path: str | None) -> None:
-    """Knock at the worker's socket; nobody there is no matter."""
+    """Notify the worker's socket; do nothing if there is no listener."""
     if path:
         with (
             contextlib.suppress(OSError),
@@ -614,7 +614,7 @@ def wake(path: str | None) -> None:
 
 
 def is_free(path: str | None) -> bool:
-    """Whether nobody holds the lock at `path`: no guard is alive."""
+    """Return True if nobody holds the lock at `path`: its owner is dead."""
     if not path:
         return False
     try:
@@ -622,13 +622,13 @@ def is_free(path: str | None) -> bool:
     except OSError:
         return False
     try:
-        return try_lock(fd, fcntl.LOCK_SH)  # shared: of two that look at once, both see it free
+        return try_lock(fd, fcntl.LOCK_SH)  # shared, so that concurrent checks do not conflict
     finally:
         os.close(fd)
 
 
 def spawn(argv: list[str]) -> None:
-    """Start a program that is to outlive us and owes us nothing."""
+    """Start a detached program that outlives the supervisor."""
     if os.fork() == 0:
         try:
             os.setsid()
@@ -640,9 +640,9 @@ def spawn(argv: list[str]) -> None:
 
 
 def claim(lock: int, directory: str) -> None:
-    """Lock the attempt, if it was never started."""
+    """Lock the attempt; raise AlreadyStartedError if it was ever started."""
     patience = time.monotonic() + 2.0
-    while not try_lock(lock):  # held by another supervisor, or for an instant by one who looks
+    while not try_lock(lock):  # held by another supervisor, or briefly by a probe
         if os.path.exists(f"{directory}/started") or time.monotonic() > patience:
             raise AlreadyStartedError
         time.sleep(0.01)
@@ -651,7 +651,7 @@ def claim(lock: int, directory: str) -> None:
 
 
 def load_spec(directory: str) -> dict[str, Any]:
-    """Read what to run."""
+    """Read the spec and check its version."""
     with open(f"{directory}/spec.json", "rb") as file:
         spec: dict[str, Any] = json.load(file)
     if spec["version"] != VERSION:
@@ -660,23 +660,23 @@ def load_spec(directory: str) -> dict[str, Any]:
 
 
 def begin(directory: str) -> Attempt:
-    """Lock the attempt for our whole life and make all ready; no process is started yet."""
-    lock = os.open(f"{directory}/lock", os.O_RDWR)  # never made here: see `process.create_lock`
+    """Lock the attempt for our lifetime and create its files, without starting a process."""
+    lock = os.open(f"{directory}/lock", os.O_RDWR)  # not created: see `process.create_lock`
     try:
         claim(lock, directory)
         attempt = Attempt(directory, load_spec(directory))
-        # Its time is what outputs are compared to: they are newer.
+        # The attempt's outputs must be newer than this file.
         os.close(os.open(f"{directory}/started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except BaseException:
-        os.close(lock)  # before the answer: whoever has that must not see a supervisor here
+        os.close(lock)  # before the answer: its receiver must not see a living supervisor
         raise
-    with contextlib.suppress(OSError):  # a full disk hinders no attempt
+    with contextlib.suppress(OSError):  # a full disk must not prevent the attempt
         forget_secrets(directory, attempt.spec)
     return attempt
 
 
 def forget_secrets(directory: str, spec: dict[str, Any]) -> None:
-    """Leave out of the record what the process alone needs: stages' directories are passed on."""
+    """Remove the environment and arguments from the spec, because users share directories."""
     kept = json.dumps({**spec, "argv": spec["argv"][:1], "env": {}})
     temporary = f"{directory}/.spec-{os.getpid()}"
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -685,7 +685,7 @@ def forget_secrets(directory: str, spec: dict[str, Any]) -> None:
 
 
 def supervise(directory: str, answer: Callable[[int, str, int], None]) -> None:
-    """Run the attempt, unless it was started before or could not be recorded."""
+    """Run the attempt, unless it was already started or cannot be recorded."""
     try:
         attempt = begin(directory)
     except AlreadyStartedError as error:
@@ -697,7 +697,7 @@ def supervise(directory: str, answer: Callable[[int, str, int], None]) -> None:
 
 
 def detach(directory: str) -> None:
-    """Leave the session, the directory and the standard streams of whoever started us."""
+    """Detach from the session, directory and standard streams of the starting process."""
     os.setsid()
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
@@ -710,7 +710,7 @@ def detach(directory: str) -> None:
 
 
 def hatch(directory: str, writer: int) -> None:
-    """Fork the supervisor of an attempt, which is nobody's child; it answers through `writer`."""
+    """Double-fork the supervisor of an attempt, which answers through `writer`."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     if middle := fork(writer):
         if middle > 0:
@@ -724,13 +724,13 @@ def hatch(directory: str, writer: int) -> None:
             supervise(directory, functools.partial(reply, writer))
         code = 0
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # for supervisor.log: nobody is above us
+        sys.excepthook(*sys.exc_info())  # to supervisor.log; nothing above handles it
     finally:
         os._exit(code)
 
 
 def fork(writer: int) -> int:
-    """Fork, or return -1 and say through `writer` that the system does not let us."""
+    """Fork; on failure, write the error to `writer` and return -1."""
     try:
         return os.fork()
     except OSError as error:
@@ -740,14 +740,14 @@ def fork(writer: int) -> int:
 
 
 def reply(writer: int, code: int, message: str, number: int) -> None:
-    """Tell whoever asked for the attempt what came of it, and no more."""
+    """Send the final answer about the attempt and close the pipe."""
     say(writer, code, message, number)
     os.close(writer)
 
 
 def say(writer: int, code: int, message: str, number: int) -> None:
-    """Write a code, an errno and a message to whoever asked for the attempt."""
-    with contextlib.suppress(OSError):  # whoever asked is gone: the attempt goes on
+    """Write a code, an errno and a message to the requester."""
+    with contextlib.suppress(OSError):  # if the requester is dead, the attempt continues
         os.write(writer, bytes([code, number]) + message.encode("utf-8", "replace")[:4000])
 
 
@@ -761,28 +761,28 @@ def relay(reader: int) -> int:
 
 
 def serve() -> int:
-    """Be a nursery: fork a supervisor for each directory that stdin, a socket, asks for."""
-    # so that no supervisor has to; `os.wait4` and `os.execvpe` do for the last two
+    """Run as the fork server: fork a supervisor for each directory received on stdin (a socket)."""
+    # imported here so that no supervisor has to; `os.wait4` and `os.execvpe` need the last two
     import ctypes  # noqa: F401
     import resource  # noqa: F401
     import warnings  # noqa: F401
 
-    connection = socket.socket(fileno=0)  # so that no supervisor keeps it open: see `detach`
+    connection = socket.socket(fileno=0)  # fd 0, which supervisors replace: see `detach`
     gc.collect()
-    gc.freeze()  # what is in memory now stays shared
+    gc.freeze()  # keep the present memory shared between forks (copy-on-write)
     while True:
         asked, fds, _, _ = socket.recv_fds(connection, 4096, 1)
         if not asked or not fds:
-            return 0  # whoever started us is gone
+            return 0  # the process that started us has ended
         os.set_inheritable(fds[0], False)
         hatch(os.fsdecode(asked), fds[0])
         os.close(fds[0])
 
 
 def main(argv: list[str]) -> int:
-    """Fork the supervisor of one attempt and wait for its answer, or with no attempt, serve."""
+    """Fork an attempt's supervisor and wait for its answer; without arguments, serve requests."""
     os.umask(0o077)
-    with contextlib.suppress(OSError):  # no /dev/fd: few start us with more open than they know
+    with contextlib.suppress(OSError):  # without /dev/fd, inherited descriptors stay open
         for fd in map(int, os.listdir("/dev/fd")):
             os.closerange(max(fd, 3), fd + 1)  # unlike close, silent about the listing's own
     if len(argv) < 2:
