@@ -102,7 +102,7 @@ def test_a_damaged_database_is_named_and_never_copied_as_a_backup(
     assert not (cli.directory / "b.tar.gz").exists()
     done = cli("run", "--wait", "--", "true")
     assert done.code == 0
-    assert "a new one is begun" in done.err
+    assert "creating a new one" in done.err
     assert len(cli.json("ls")["runs"]) == 1
     assert completed.exists()
 

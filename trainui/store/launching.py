@@ -50,7 +50,7 @@ def record_move(connection: Connection, stage: StageRecord, moved_to: Path | Non
                     and str(moved(Path(attempt.checkpoint), old, new)),
                 )
             )
-    text = f"{stage.name} begins anew; what it made before is in {new.name}"
+    text = f"{stage.name} starts fresh; its earlier results are in {new.name}"
     events.record(connection, stage.run_id, "moved", text, stage=stage.name, attempt=stage.attempt)
 
 
@@ -63,14 +63,14 @@ def moved(path: Path, old: Path, new: Path) -> Path:
 
 
 def put_back(connection: Connection, attempt_id: int, reason: str) -> None:
-    """Let a stage wait again whose slot or room is not to be had: no retry is used up by it.
+    """Requeue a stage that lacked a slot or another resource, with backoff; uses up no retry.
 
-    One that was cancelled meanwhile has ended by that.
+    If its attempt was cancelled in the meantime, it ends as cancelled instead.
 
     Args:
         connection: a write transaction.
-        attempt_id: the running attempt, of which no process ever started.
-        reason: what was taken or is short, in words.
+        attempt_id: the running attempt, which never had a process.
+        reason: the missing resource, in words.
     """
     attempt = attempts.get(connection, attempt_id)
     if attempt.cancel_requested_at is not None:
@@ -93,7 +93,7 @@ def put_back(connection: Connection, attempt_id: int, reason: str) -> None:
 
 
 def _pause(connection: Connection, stage_id: str, reason: str) -> float:
-    """Return the seconds that a stage waits which was put back for a reason once more."""
+    """Return the backoff in seconds, doubled for each requeue in a row for this reason."""
     of_stage = ATTEMPTS.c.stage_id == stage_id
     last_other = (
         select(func.coalesce(func.max(ATTEMPTS.c.number), 0))

@@ -90,7 +90,7 @@ def connect(url: str, *, read_only: bool = False, autocommit: bool = False) -> p
         import psycopg
     except ImportError as error:
         raise UnfitEnvironmentError(
-            "the setting database_url names a PostgreSQL, which needs more than is installed: "
+            "the setting database_url names a PostgreSQL, whose driver is not installed: "
             f"{extras.advice('postgres')}"
         ) from error
     options = f"{_SERVER} {_READ_ONLY}" if read_only else _SERVER

@@ -142,8 +142,8 @@ def check_there(database: Path) -> None:
         what = "is not there any more" if size is None else "is empty"
         remove = "" if size is None else "remove it, and "
         raise StoreError(
-            f"{database} {what}, though there are runs in {runs}: put a copy in its place, which "
-            f"`trainui backup` made; or {remove}let the next `trainui run` begin a new one"
+            f"{database} {what}, though there are runs in {runs}: restore a copy made by "
+            f"`trainui backup`, or {remove}let the next `trainui run` create a new one"
         )
 
 
@@ -174,7 +174,7 @@ def _open(database: Path) -> sqlite3.Connection:
     if not _size(database):
         check_there(database)
         raise NotFoundError(
-            f"there are no runs yet: {database} is not there; start with `trainui demo`"
+            f"there are no runs yet: {database} does not exist; start with `trainui demo`"
         )
     # if no file can be made beside it, SQLite can read it only if nobody else can write to it
     query = "mode=ro" if _can_be_shared(database) else "immutable=1"

@@ -61,7 +61,7 @@ def make_file(file: Path) -> None:
 def _make_new(file: Path) -> None:
     """Create a SQLite database if none exists: renamed into place when complete, never empty."""
     if (runs := reader.runs_that_it_knew(file)) and patience.say is not None:
-        patience.say(f"{file} was not there, though there are runs in {runs}: a new one is begun")
+        patience.say(f"{file} did not exist, though there are runs in {runs}: creating a new one")
     with _one_at_a_time(file):
         if file.exists():
             return

@@ -89,7 +89,7 @@ _SET_REASON = (
 )
 
 
-STOPPING = "was asked to stop, and has not ended yet"
+STOPPING = "was asked to stop and has not ended yet"
 """Reason shown for a running stage that is being cancelled."""
 
 

@@ -85,7 +85,7 @@ def find_run(connection: driver.Connection, reference: str) -> RunRecord:
         return rows.run_record(_mapping(named))
     fitting = _with_prefix(connection, reference)
     if len(fitting) > 1:
-        raise AmbiguousError(f"{reference!r} fits several runs: {_listed(fitting)}")
+        raise AmbiguousError(f"{reference!r} matches several runs: {_listed(fitting)}")
     if not fitting:
         raise NotFoundError(_no_such_run(connection, reference))
     return fitting[0]
@@ -151,7 +151,7 @@ def find_stages(connection: driver.Connection, run_id: str, reference: str) -> l
     fitting = [stage for stage in known if reference in stage.name]
     if len(fitting) > 1:
         names = ", ".join(harmless(stage.name) for stage in fitting)
-        raise AmbiguousError(f"{reference!r} fits several stages: {names}")
+        raise AmbiguousError(f"{reference!r} matches several stages: {names}")
     if not fitting:
         names = ", ".join(harmless(stage.name) for stage in known)
         raise NotFoundError(f"no stage is called {reference!r}; this run has {names}")

@@ -22,7 +22,7 @@ _BINARIES = {
     b"BZh": _COMPRESSED,
     b"\xfd7zXZ": _COMPRESSED,
     b"\x28\xb5\x2f\xfd": _COMPRESSED,
-    b"PK\x03\x04": "is a zip archive; name the file that holds metrics",
+    b"PK\x03\x04": "is a zip archive; name the file that contains metrics",
     b"SQLite format 3": "is an SQLite database; export its metrics, as JSON lines for example",
     b":W&B": "is a W&B log, which is binary; have the metrics written as text or event files too",
     b"\xff\xfe": _WIDE,

@@ -49,10 +49,12 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise PatternError(f"the pattern {pattern!r} cannot be read: {error}; mend it") from error
+        raise PatternError(
+            f"the pattern {pattern!r} cannot be used: {error}; correct it"
+        ) from error
     if not compiled.groupindex:
         raise PatternError(
-            f"the pattern {pattern!r} has no named group; name the metrics, such as (?P<loss>\\S+)"
+            f"the pattern {pattern!r} has no named group; name each metric, as in (?P<loss>\\S+)"
         )
     return compiled
 
