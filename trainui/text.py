@@ -51,7 +51,7 @@ _FIRST_FLAG = 0x1F1E6
 """The regional indicator A, the first of those that form flags."""
 
 
-STALLED = "silent for much longer than its own pace"
+STALLED = "no output for much longer than usual"
 """Reason of a running stage that is flagged `stalled`."""
 
 

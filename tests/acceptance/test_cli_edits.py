@@ -111,7 +111,7 @@ def test_a_changed_stage_may_be_kept(served: CommandLine) -> None:
     kept = planned(served, "kept", "--keep", "b")
     assert kept["b"] == (
         "skip",
-        "kept, as asked, although: command changed: + ; true".replace("+ ;", "ledger -> ledger;"),
+        "kept (you chose this; command changed: + ; true)".replace("+ ;", "ledger -> ledger;"),
     )
     assert kept["c"] == ("skip", "completed")
     served("resume", "kept", "--file", "kept.yaml", "--keep", "b", "--detach")

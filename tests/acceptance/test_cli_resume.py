@@ -180,12 +180,12 @@ def test_what_a_stage_reads_that_runs_is_told_to_stay(served: CommandLine) -> No
     wait_for(lambda: states_of(served.json("show", "read"))["reads"] == "running", "reads")
     done = served("rerun", "read", "made")
     assert (done.code, done.err) == (
-        2, "reads runs on what made made; wait for the end of reads, or cancel it\n",
+        2, "reads is using the outputs of made; wait until reads ends, or cancel it\n",
     )  # fmt: skip
     served.write("read.yaml", READ.replace("echo 1", "echo 2"))
     done = served("resume", "read", "--file", "read.yaml", "--detach")
     assert done.code == 0
-    assert "reads runs on what it made" in done.err
+    assert "reads is using its outputs" in done.err
     assert "nothing to resume: read is ● running" in done.err
     served.write("read.go", "")
     assert served("wait", "read").code == 0

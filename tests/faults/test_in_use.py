@@ -41,7 +41,7 @@ def test_a_stage_is_not_run_again_while_another_reads_what_it_made(
     run = new_run(stage("a", WRITE), *between, reader, stage("c", "exit 3", "a"))
     run.process("b")
     run.wait_for("c", Status.FAILED)
-    refused = "b runs on what a made; wait for the end of b"
+    refused = "b is using the outputs of a; wait until b ends"
     with pytest.raises(UsageError, match=refused):
         control.rerun(run.id, ["a"])
     with pytest.raises(UsageError, match=refused):
@@ -52,7 +52,7 @@ def test_a_stage_is_not_run_again_while_another_reads_what_it_made(
     )
     pipeline = loader.load(str(edited), {})
     planned = {one.name: one for one in control.plan_resume(run.id, pipeline=pipeline)}
-    assert (planned["a"].action, planned["a"].reason) == ("skip", "b runs on what it made")
+    assert (planned["a"].action, planned["a"].reason) == ("skip", "b is using its outputs")
     assert control.resume(run.id, pipeline=pipeline) == ["c"]
     run.go()
     assert run.wait().status == Status.COMPLETED

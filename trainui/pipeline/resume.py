@@ -140,12 +140,10 @@ def _plan_once(
     planned = {}
     for stage in _in_order(stages, by_name):
         if stage.name in fresh and stage.attempt and stage.status in UNFINISHED:
-            raise UsageError(f"{stage.name} is {stage.status}; cancel it before it begins anew")
+            raise UsageError(f"{stage.name} is {stage.status}; cancel it before you restart it")
         if stage.name in fresh and stage.name in users:
             raise UsageError(_in_use(stage.name, users))
-        causes = (
-            ["begins anew, as asked"] if stage.name in fresh else _causes(stage, again, evidence)
-        )
+        causes = ["restart requested"] if stage.name in fresh else _causes(stage, again, evidence)
         anew = stage.name in fresh or begins_anew(stage, again, evidence.reran)
         if stage.removed:
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, REMOVED)
@@ -158,7 +156,7 @@ def _plan_once(
         elif stage.name in keep:
             planned[stage.name] = _kept(stage, causes)
         elif anew and stage.name in users:
-            reason = f"{users[stage.name]} runs on what it made"
+            reason = f"{users[stage.name]} is using its outputs"
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, reason)
         else:
             again.add(stage.name)
@@ -178,7 +176,7 @@ def users_of(stages: Sequence[StageRecord]) -> dict[str, str]:
 
 def _in_use(name: str, users: Mapping[str, str]) -> str:
     user = users[name]
-    return f"{user} runs on what {name} made; wait for the end of {user}, or cancel it"
+    return f"{user} is using the outputs of {name}; wait until {user} ends, or cancel it"
 
 
 REMOVED = "no longer in the pipeline file"
@@ -187,11 +185,11 @@ REMOVED = "no longer in the pipeline file"
 
 def _check_kept(stage: StageRecord, fresh: Collection[str]) -> None:
     if stage.name in fresh:
-        raise UsageError(f"{stage.name} cannot be kept and begin anew; name it once")
+        raise UsageError(f"{stage.name} cannot be both kept and restarted; choose one")
     if stage.status != Status.COMPLETED:
         raise UsageError(
-            f"{stage.name} cannot be kept: it is {stage.status}, and only the result of a "
-            "completed stage can be"
+            f"{stage.name} cannot be kept: it is {stage.status}; only the result of a completed "
+            "stage can be kept"
         )
 
 
@@ -203,7 +201,7 @@ def _left_out(stage: StageRecord, awaited: Collection[str]) -> PlannedStage:
 
 
 def _kept(stage: StageRecord, causes: Sequence[str]) -> PlannedStage:
-    reason = f"kept, as asked, although: {'; '.join(causes)}"
+    reason = f"kept (you chose this; {'; '.join(causes)})"
     return PlannedStage(stage.name, Action.SKIP, reason, kept=True)
 
 
@@ -211,7 +209,7 @@ def _why_skipped(stage: StageRecord, evidence: Evidence) -> str:
     if stage.status != Status.COMPLETED:
         return f"is {stage.status} already"
     gone = evidence.gone.get(stage.name)
-    return f"completed; {gone}, which no stage that runs needs" if gone else "completed"
+    return f"completed; {gone}, which no stage to run needs" if gone else "completed"
 
 
 def _causes(stage: StageRecord, again: Collection[str], evidence: Evidence) -> list[str]:

@@ -143,14 +143,14 @@ def test_what_is_kept_is_reused_and_so_is_what_depends_on_it() -> None:
         diamond(), find_checkpoint=lambda _: None, keep=["B", "C"], evidence=CHANGED
     )
     assert [str(one.action) for one in planned] == ["skip"] * 4
-    assert planned[1].reason == "kept, as asked, although: command changed: 1 -> 2"
+    assert planned[1].reason == "kept (you chose this; command changed: 1 -> 2)"
     assert [one.kept for one in planned] == [False, True, True, False]
 
 
 def test_only_the_result_of_a_completed_stage_can_be_kept() -> None:
     for stages, fresh, words in (
         (diamond(B=S.FAILED), [], "it is failed"),
-        (diamond(), ["B"], "name it once"),
+        (diamond(), ["B"], "choose one"),
     ):
         with pytest.raises(UsageError, match=words):
             plan_resume(stages, find_checkpoint=lambda _: None, keep=["B"], fresh=fresh)
@@ -195,12 +195,12 @@ def test_what_one_that_runs_needs_is_made_again_and_what_none_needs_is_only_told
     assert again["C"][1] == "its output c.pt is gone; upstream A runs again"
     over = reasons(diamond(), [])
     assert {action for action, _ in over.values()} == {"skip"}
-    assert over["A"][1] == "completed; its output a.pt is gone, which no stage that runs needs"
+    assert over["A"][1] == "completed; its output a.pt is gone, which no stage to run needs"
 
 
 def test_what_is_gone_of_a_stage_that_is_kept_is_not_made_again() -> None:
     kept = reasons(diamond(D=S.FAILED), ["C"])
-    assert kept["C"] == ("skip", "kept, as asked, although: its output c.pt is gone")
+    assert kept["C"] == ("skip", "kept (you chose this; its output c.pt is gone)")
     assert {name: action for name, (action, _) in kept.items()} == {
         "A": "skip",
         "B": "skip",
