@@ -56,7 +56,7 @@ def test_streams_are_the_attempts_own(place: Place) -> None:
     broken = find(
         place, StageDefinition("s", metrics=(MetricSource(stream="stdout", pattern="("),))
     )
-    assert "cannot be read" in next(iter(broken.problems.values()))
+    assert "cannot be used" in next(iter(broken.problems.values()))
 
 
 def test_what_is_not_there_is_missing(place: Place) -> None:
