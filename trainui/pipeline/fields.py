@@ -232,7 +232,7 @@ def _json(value: Any) -> Json:
     try:
         return json_of(value)
     except ValueError as error:
-        raise fault("wrong-type", f"holds a value that cannot be passed: {error}") from error
+        raise fault("wrong-type", f"contains a value that cannot be passed: {error}") from error
 
 
 def _parameter(value: Any) -> str:

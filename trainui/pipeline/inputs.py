@@ -61,7 +61,7 @@ def _checked_text(path: str | PathLike[str]) -> str:
     if not isinstance(text, str):
         raise UnsafePathError(f"{text!r}: a path must be text")
     if not text or "\0" in text:
-        raise UnsafePathError(f"{text!r} cannot be a path: it is empty or holds a NUL character")
+        raise UnsafePathError(f"{text!r} cannot be a path: it is empty or contains a NUL character")
     return text
 
 

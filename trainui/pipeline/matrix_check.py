@@ -40,7 +40,9 @@ def _check_values(key: str, values: tuple[str, ...], place: Mark, problems: Prob
         problems.add(place, "duplicate-value", message)
     for value in values:
         if not value.isprintable():
-            message = f"matrix: {quoted(value)} holds a character that no member's name can have"
+            message = (
+                f"matrix: {quoted(value)} contains an unprintable character, which is not allowed"
+            )
             problems.add(place, "bad-name", message)
 
 

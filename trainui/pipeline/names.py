@@ -49,7 +49,7 @@ def stage_name_fault(name: str) -> str | None:
     if fault := _text_fault(name, MAX_STAGE_NAME):
         return fault
     if forbidden := sorted(NOT_IN_STAGE_NAMES.intersection(name)):
-        return f"holds {' '.join(forbidden)}, which no stage's name may"
+        return f"contains {' '.join(forbidden)}, which is not allowed in a stage's name"
     return None
 
 
@@ -57,7 +57,7 @@ def pipeline_name_fault(name: str) -> str | None:
     """Return the error in a pipeline's name; None if it is valid."""
     if fault := _text_fault(name, MAX_PIPELINE_NAME):
         return fault
-    return "holds ${, but names are never filled in" if "${" in name else None
+    return "contains ${, but variables are not substituted in names" if "${" in name else None
 
 
 def matrix_key_fault(name: str) -> str | None:
@@ -96,5 +96,5 @@ def _text_fault(name: str, longest: int) -> str | None:
     if len(name) > longest:
         return f"has {len(name)} characters, at most {longest} are allowed"
     if not name.isprintable():
-        return "holds a character that cannot be printed"
+        return "contains an unprintable character"
     return "begins or ends with a space" if name != name.strip() else None

@@ -157,7 +157,7 @@ def node_of(value: Json, mark: Mark = TOP, *, where: str = "", depth: int = 50) 
             return Mapping({k: _entry(k, v, mark, where, depth) for k, v in value.items()}, mark)
         case _:
             raise NotJsonError(
-                f"{where} is of type {type(value).__name__}; it must be what JSON can hold: "
+                f"{where} is of type {type(value).__name__}; it must be a JSON value: "
                 "text, a number, true, false, None, a list or a dict"
             )
 
@@ -176,5 +176,5 @@ def _number(value: float | None, where: str) -> str:
         return json.dumps(value, allow_nan=False)
     except ValueError as error:
         raise NotJsonError(
-            f"{where} is {value}, which JSON cannot hold; pass it as text"
+            f"{where} is {value}, which JSON cannot represent; pass it as text"
         ) from error

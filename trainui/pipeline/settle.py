@@ -1,4 +1,4 @@
-"""What becomes of a stage when its upstream stages end: the rule, without the doing."""
+"""Decide the next state of a pending stage from the states of its upstream stages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainui.domain.states import Status
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """What a stage needs to know of one it depends on."""
+    """The state of an upstream stage."""
 
     name: str
     status: Status
@@ -18,10 +18,10 @@ class Upstream:
 
 
 def settled(upstreams: Iterable[Upstream]) -> tuple[Status, str | None] | None:
-    """Return what a pending stage becomes and why; None while it has to wait.
+    """Return a pending stage's next state and the reason; None while it has to wait.
 
-    An upstream that failed or was cancelled counts as done where it allows failure. One that
-    ended otherwise blocks at once, while others still run: nothing could make the stage start.
+    A failed or cancelled upstream with allow_failure counts as done. Any other unsuccessful
+    upstream blocks the stage at once, even if others still run, because it can no longer start.
     """
     waiting = False
     for upstream in upstreams:
