@@ -359,7 +359,7 @@ def test_another_group_may_be_the_step() -> None:
 def test_patterns_that_cannot_be_used_say_why() -> None:
     for text, why in (
         ("keras", "unknown preset"),
-        ("loss (", "cannot be read"),
+        ("loss (", "cannot be used"),
         (r"\d+", "no named"),
     ):
         with pytest.raises(PatternError, match=why):
