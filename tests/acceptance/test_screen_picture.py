@@ -31,3 +31,16 @@ def test_a_run_that_is_not_there_is_told(filler: Filler, tmp_path: Path) -> None
     done = draw("nothing", str(tmp_path / "page.svg"))
     assert done.returncode == 1
     assert "no run is called 'nothing'" in done.stderr
+
+
+def test_keys_lead_to_the_page_of_a_metric_compared_with_its_siblings(
+    filler: Filler,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    running_demo(filler, name="digits")
+    out = tmp_path / "page.svg"
+    done = draw("digits", str(out), "--stage", "train[hidden=32]", "--keys", "3 enter c")
+    assert (done.returncode, done.stderr) == (0, "")
+    picture = out.read_text()
+    for text in ("train/loss", "1/", "hidden=128", "best"):
+        assert text in picture
