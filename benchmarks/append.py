@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from benchmarks import figures
 from benchmarks.made import lengthen, make_file, workplace
-from trainui.metrics.persister import sync_metrics_from_file
+from trainui.metrics.reader.sync import sync_metrics_from_file
 
 MORE = 53
 """Lines: ten kilobytes."""

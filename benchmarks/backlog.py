@@ -29,8 +29,8 @@ from benchmarks.made import workplace
 from benchmarks.terminals import Program, program
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from trainui import paths
-from trainui.metrics import process
-from trainui.store import views
+from trainui.metrics.reader import process
+from trainui.store.read import views
 
 FIRST, LINE, WORST = 4.0, 0.3, 1.0
 """Seconds: to the first curves, and to a line's being shown, its median and its worst."""
@@ -61,7 +61,7 @@ async def run_async(app, *arguments, **options):
     watching = asyncio.ensure_future(watch())
     return await begin(app, *arguments, **options)
 App.run_async = run_async
-from trainui.tui.app import run_screen
+from trainui.tui.launch import run_screen
 run_screen(sys.argv[1])
 """
 

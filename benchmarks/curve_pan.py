@@ -21,15 +21,15 @@ import numpy as np
 
 from benchmarks import figures
 from benchmarks.made import workplace
-from trainui.store import point_sources, points
-from trainui.store.chunks import Points
-from trainui.store.engine import Store
-from trainui.store.placing import Axis
-from trainui.tui.curve_data import Chart, CurvesWanted
-from trainui.tui.curve_view import View
-from trainui.tui.feed import Feed
-from trainui.tui.plots import Frame, plot_rows
-from trainui.tui.snapshots import Snapshot, Wanted
+from trainui.store.db.engine import Store
+from trainui.store.points import points, sources
+from trainui.store.points.chunks import Points
+from trainui.store.points.x_axis import Axis
+from trainui.tui.curves.model import Chart, CurvesWanted
+from trainui.tui.curves.plot import Frame, plot_rows
+from trainui.tui.curves.view_options import View
+from trainui.tui.data.poller import Feed
+from trainui.tui.data.snapshot import Snapshot, Wanted
 
 LIMIT = 100.0
 """Milliseconds from one picture to the next."""
@@ -67,7 +67,7 @@ def fill(store: Store, directory: Path, count: int) -> str:
     generator = np.random.default_rng(1)
     with store.write() as connection:
         owner = filler.stage(run_id, "train").id
-        known = point_sources.add_source(connection, owner, "file", attempt=1)
+        known = sources.add_source(connection, owner, "file", attempt=1)
     for at in range(0, count, BATCH):
         steps = np.arange(at, min(at + BATCH, count), dtype=np.int64)
         values = 2.3 * np.exp(-steps / 2e6) + generator.normal(0, 0.02, len(steps))

@@ -18,9 +18,10 @@ import numpy as np
 
 from benchmarks import figures
 from benchmarks.made import workplace
-from trainui.store import columns, point_sources, points, views
-from trainui.store.chunks import Points
-from trainui.store.engine import Store
+from trainui.store.db.engine import Store
+from trainui.store.points import columns, points, sources
+from trainui.store.points.chunks import Points
+from trainui.store.read import views
 
 WIDTH = 200
 """Columns of a plot."""
@@ -67,7 +68,7 @@ def fill(store: Store, flat: Path, count: int) -> Path:
     """Store a noisy curve, and the same as plain numbers in a file."""
     generator = np.random.default_rng(1)
     with store.write() as connection:
-        known = point_sources.add_source(connection, "job", "file", attempt=1)
+        known = sources.add_source(connection, "job", "file", attempt=1)
     with flat.open("wb") as file:
         for at in range(0, count, BATCH):
             steps = np.arange(at, min(at + BATCH, count), dtype=np.int64)

@@ -19,9 +19,9 @@ from pathlib import Path
 from benchmarks import figures
 from trainui import control
 from trainui.domain.states import ENDED
-from trainui.execution import service
+from trainui.execution.daemon import lifecycle
 from trainui.pipeline import loader
-from trainui.store import views
+from trainui.store.read import views
 
 SLEEP = "0.5"
 """Seconds that each stage takes: the worker is at rest when it ends."""
@@ -31,11 +31,11 @@ def main(count: int) -> int:
     """Run a chain and print how long each part of a handover took."""
     with tempfile.TemporaryDirectory(prefix="trainui-handover-") as folder:
         os.environ["TRAINUI_HOME"] = f"{folder}/home"
-        service.ensure_started(wait=30)
+        lifecycle.ensure_started(wait=30)
         try:
             parts = _measure(Path(folder), count)
         finally:
-            service.stop()
+            lifecycle.stop()
     for name, values in parts.items():
         values.sort()
         median, late = statistics.median(values), values[int(len(values) * 0.95) - 1]

@@ -17,8 +17,8 @@ import msgspec
 
 from benchmarks import figures
 from benchmarks.made import lengthen, make_file, workplace
-from trainui.metrics.persister import sync_metrics_from_file
-from trainui.store.engine import Store
+from trainui.metrics.reader.sync import sync_metrics_from_file
+from trainui.store.db.engine import Store
 
 LEAST = {"numbers": 0.5, "mixed with NaN": 0.35}
 """Ratios of storing to decoding."""
@@ -101,7 +101,7 @@ def compare_peaks(small: float, large: float) -> None:
 
 
 def print_peak(path: Path) -> None:
-    from trainui.store.engine import open_store
+    from trainui.store.db.engine import open_store
 
     store = open_store()
     took = seconds(lambda: store_all(store, path, "job"))

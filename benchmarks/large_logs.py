@@ -34,7 +34,7 @@ def make_run(name: str, megabytes: float) -> str:
     """Store a run of a stage that has written so much; return the run's id."""
     from tests.unit.tui.filled import Filler
     from trainui import paths
-    from trainui.store.engine import open_store
+    from trainui.store.db.engine import open_store
 
     filler = Filler(open_store(), paths.home().root / "runs")
     run_id = filler.run({"train": ()}, name=name)
@@ -53,7 +53,7 @@ def make_run(name: str, megabytes: float) -> str:
 
 def opened(run_id: str) -> tuple[float, float]:
     """Return the seconds until the log's end is on the screen, and the screen's MiB."""
-    command = f"from trainui.tui.app import run_screen; run_screen({run_id!r})"
+    command = f"from trainui.tui.launch import run_screen; run_screen({run_id!r})"
     with program([sys.executable, "-c", command]) as screen:
         took = screen.until(LAST.encode())
         screen.quiet(0.5)

@@ -25,8 +25,8 @@ from benchmarks import figures
 from benchmarks.made import workplace
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from trainui import paths
-from trainui.metrics import process
-from trainui.store import views
+from trainui.metrics.reader import process
+from trainui.store.read import views
 
 HERTZ = 20
 FILES = 64

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainui.store.engine import Store, open_store
+from trainui.store.db.engine import Store, open_store
 
 
 def make_file(path: Path, megabytes: float, *, mixed: bool = False) -> None:

@@ -71,7 +71,7 @@ def fill(home: Path, runs: int) -> None:
     """Store as many runs of five stages."""
     os.environ["TRAINUI_HOME"] = str(home)
     from tests.unit.tui.filled import DIAMOND, Filler, multiply
-    from trainui.store.engine import open_store
+    from trainui.store.db.engine import open_store
 
     filler = Filler(open_store(), home / "runs")
     run_id = filler.run(DIAMOND, name="ready-to-use")

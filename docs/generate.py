@@ -154,7 +154,7 @@ def _said(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
 
 def keys() -> str:
     """Return the keys of the screen."""
-    from trainui.tui.keys import SCOPES, KeyTable
+    from trainui.tui.keymap import SCOPES, KeyTable
 
     table = KeyTable()
     lines = [

@@ -145,7 +145,7 @@ class Server:
     @cache  # noqa: B019  (it lives as long as the tests)
     def filled_template(self) -> str:
         """Return the name of an empty database of the current schema."""
-        from trainui.store import schema
+        from trainui.store.db import schema
 
         url = self.make_database()
         schema.upgrade(url)

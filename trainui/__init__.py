@@ -12,11 +12,11 @@ from trainui.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from trainui.api import PipelineExecutor
-    from trainui.metrics.persister import sync_metrics_from_file
+    from trainui.log_api import log
+    from trainui.metrics.reader.sync import sync_metrics_from_file
     from trainui.pipeline.inputs import validate_file_path
-    from trainui.store.engine import open_session
+    from trainui.store.db.engine import open_session
     from trainui.store.repository import PipelineRepository
-    from trainui.training import log
 
     app: Any
     """The Celery app, for `celery -A trainui`."""
@@ -34,9 +34,9 @@ __all__ = [
 _HOMES = {
     "PipelineExecutor": "trainui.api",
     "PipelineRepository": "trainui.store.repository",
-    "log": "trainui.training",
-    "open_session": "trainui.store.engine",
-    "sync_metrics_from_file": "trainui.metrics.persister",
+    "log": "trainui.log_api",
+    "open_session": "trainui.store.db.engine",
+    "sync_metrics_from_file": "trainui.metrics.reader.sync",
     "validate_file_path": "trainui.pipeline.inputs",
 }
 
@@ -44,7 +44,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Load a public name on its first use."""
     if name == "app":
-        from trainui.execution.celery_app import get_app
+        from trainui.execution.worker.celery_app import get_app
 
         value = get_app()
     elif name in _HOMES:

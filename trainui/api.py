@@ -15,12 +15,13 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from trainui import clock, control
-from trainui.control import nesting
+from trainui.control import self_wait_check
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError, UsageError, WaitTimeoutError
-from trainui.execution import service, vanished
+from trainui.execution.attempt import lost_attempts
+from trainui.execution.daemon import lifecycle
 from trainui.pipeline import loader
-from trainui.store import views
+from trainui.store.read import views
 
 POLL = 0.05
 """Seconds between two looks at a run that is waited for."""
@@ -71,7 +72,7 @@ class PipelineExecutor:
             UnfitEnvironmentError: nothing can run here; the message says what to do.
         """
         pipeline = loader.from_api(stages, self.pipeline_uuid, directory=str(Path.cwd()))
-        service.ensure_started()
+        lifecycle.ensure_started()
         control.submit(
             pipeline,
             run_id=self.pipeline_uuid,
@@ -88,9 +89,9 @@ class PipelineExecutor:
             NotFoundError: there is no such run.
             UnfitEnvironmentError: nothing can run here; the message says what to do.
         """
-        vanished.record([self.pipeline_uuid])
+        lost_attempts.record([self.pipeline_uuid])
         if control.resume(self.pipeline_uuid):
-            service.ensure_started()
+            lifecycle.ensure_started()
         return self._state()
 
     def wait(self, timeout: float | None = None) -> RunState:
@@ -104,7 +105,7 @@ class PipelineExecutor:
             NotFoundError: there is no such run.
             UsageError: this is part of a stage, whose place the run may need.
         """
-        nesting.check_may_wait()
+        self_wait_check.check_may_wait()
         started = time.monotonic()
         while (state := self._state())["status"] not in ENDED:
             waited = time.monotonic() - started

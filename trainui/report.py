@@ -12,14 +12,15 @@ from pathlib import Path
 
 from trainui import clock, text
 from trainui.braille import plot_lines
-from trainui.control import code
-from trainui.domain.clocks import is_clock, is_moment
+from trainui.control import code_version
+from trainui.domain.progress_series import is_clock, is_moment
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
-from trainui.execution import logs
-from trainui.pipeline import masking
-from trainui.store import curves, views
-from trainui.store.driver import Connection
+from trainui.execution.attempt import logs
+from trainui.pipeline.substitution import masking
+from trainui.store.db.protocol import Connection
+from trainui.store.points import curves
+from trainui.store.read import views
 
 PLOTS = 6
 """Curves that are drawn at most: a report is read at a glance; the table has all."""
@@ -72,7 +73,7 @@ def _head(run: RunRecord) -> str:
 
 
 def _code(run: RunRecord) -> str:
-    state = code.recorded(Path(run.directory))
+    state = code_version.recorded(Path(run.directory))
     if not state.get("commit"):
         return ""
     return f"commit `{state['commit'][:12]}`" + (" with changes" if state.get("dirty") else "")

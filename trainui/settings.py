@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import paths, plain_files
-from trainui.domain.notices import KINDS
+from trainui.domain.notifications import KINDS
 from trainui.errors import UnfitEnvironmentError, UsageError
 
 

@@ -11,7 +11,7 @@ from trainui.clock import format_duration
 from trainui.domain.states import Status
 
 if TYPE_CHECKING:
-    from trainui.pipeline.estimate import ToGo
+    from trainui.pipeline.rules.duration_estimate import ToGo
 
 SYMBOLS: Mapping[Status, str] = {
     Status.PENDING: "○",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine, stage_of
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution import code_watch
+from trainui.execution.worker import code_drift
 
 WAITS = """\
 name: {name}
@@ -59,7 +59,7 @@ def test_a_stage_that_starts_after_the_code_changed_says_so(
     go_on(served, project, "changed")
     assert "second" in served("logs", "changed", "second").out
     words = "second: the code was changed since the run was submitted: code.py"
-    patience = 20 + code_watch.SHARE * 3.0  # the slower git is, the more seldom it is asked
+    patience = 20 + code_drift.SHARE * 3.0  # the slower git is, the more seldom it is asked
     wait_for(lambda: words in served("show", "changed").out, words, patience)
     shown = served("show", "changed").out
     assert "first: the code" not in shown
@@ -80,7 +80,7 @@ def test_a_queued_command_that_starts_after_its_script_changed_says_so(
     served("worker", "unpause")
     assert served("wait", "edited").code == 0
     words = "train: the code was changed since the run was submitted: train.py"
-    wait_for(lambda: words in served("show", "edited").out, words, 20 + code_watch.SHARE * 3.0)
+    wait_for(lambda: words in served("show", "edited").out, words, 20 + code_drift.SHARE * 3.0)
     assert "train started although the code was changed" in served("events", "edited").out
 
 

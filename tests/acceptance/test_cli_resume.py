@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.acceptance.command_line import CommandLine, stage_of, states_of
 from tests.unit.supervisor.waiting import wait_for
 from trainui import paths
-from trainui.execution import variables
-from trainui.execution.variables import Difference
+from trainui.execution.attempt import environment_digest
+from trainui.execution.attempt.environment_digest import Difference
 
 PLAN_KEYS = ["name", "action", "reason", "checkpoint", "step", "seconds", "gpu_seconds_saved"]
 
@@ -262,10 +262,10 @@ def test_the_environment_stays_unless_it_is_replaced(served: CommandLine) -> Non
     assert served("logs", "env", "a").out == "third\n"
     stage_dir = Path(served("path", "env", "a").out.strip())
     first, second, third = (paths.attempt_directory(stage_dir, number) for number in (1, 2, 3))
-    assert variables.difference(first, second) == Difference((), (), ())
-    assert variables.difference(second, third) == Difference(("WORD",), (), ())
+    assert environment_digest.difference(first, second) == Difference((), (), ())
+    assert environment_digest.difference(second, third) == Difference(("WORD",), (), ())
     words = b"first", b"second", b"third"
-    kept = third / variables.VARIABLES_FILE
+    kept = third / environment_digest.VARIABLES_FILE
     assert not [word for word in words if word in kept.read_bytes()]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.acceptance.command_line import COMMAND, CommandLine, stage_of
 from tests.unit.supervisor.waiting import wait_for
-from trainui.store.engine import Store
+from trainui.store.db.engine import Store
 
 SLEEPS = "name: {name}\nstages: [{{name: a, run: exec sleep 300}}]\n"
 
@@ -122,7 +122,7 @@ def test_stopped_when_it_is_recorded(served: CommandLine) -> None:
 RESUME = """
 import signal, sys
 from trainui import control
-from trainui.cli import stopped
+from trainui.cli.output.printing import interrupt as stopped
 with stopped.looking(sys.argv[1:], stopped.REVIVED, "resumed"):
     control.resume(sys.argv[1])
     signal.raise_signal(signal.SIGINT)

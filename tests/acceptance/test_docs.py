@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.pages import DOCS, PAGES, ROOT, blocks_of, name_of
-from trainui.pipeline.variables import KEYED, SIMPLE
+from trainui.pipeline.substitution.variables import KEYED, SIMPLE
 from trainui.supervisor.protocol import IDENTITY
-from trainui.tui.keys import KEYS, KeyTable
+from trainui.tui.keymap import KEYS, KeyTable
 
 SHELL = ("sh", "text", "")
 REFERENCE: dict[str, str] = runpy.run_path(str(DOCS / "generate.py"))["pages"]()

@@ -16,8 +16,8 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution import wholeness
-from trainui.pipeline import interpreter
+from trainui.artifacts import integrity
+from trainui.pipeline.fields import interpreter
 
 FOLDER = Path(__file__).parents[2] / "sample_pipelines" / "frameworks"
 
@@ -114,7 +114,7 @@ def kill(cli: CommandLine, run: str, name: str, trainer: Trainer) -> bool:
     """Kill a stage's processes once it has a checkpoint; False until then."""
     stage = stage_of(cli.json("show", run), name)
     found = Path(stage["dir"]).glob(trainer.checkpoint)
-    if stage["status"] != "running" or not any(map(wholeness.is_whole, found)):
+    if stage["status"] != "running" or not any(map(integrity.is_whole, found)):
         return False
     (attempt,) = stage["attempts"]
     os.killpg(attempt["pid"], signal.SIGKILL)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 NEEDED = [
     "trainui/py.typed",
-    "trainui/cli/first_pipeline.yaml",
+    "trainui/cli/pipeline_file/first_pipeline.yaml",
     "trainui/cli/completions/trainui.bash",
     "trainui/store/migrations/env.py",
     "trainui/store/migrations/tables.sql",

@@ -23,18 +23,18 @@ from tests.unit.tui.filled import (
     running_demo,
 )
 from trainui import control, paths
-from trainui.control import known as control_known
+from trainui.control import lookup as control_known
 from trainui.domain.states import Status
-from trainui.execution import locks, service
+from trainui.execution.daemon import lifecycle, locks
 from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.report import of_runs
-from trainui.store import views
-from trainui.tui.application import TrainuiApp
-from trainui.tui.candidates import start
-from trainui.tui.screens.plan import PlanScreen
-from trainui.tui.screens.question import QuestionScreen
-from trainui.tui.screens.run import RunScreen
+from trainui.store.read import views
+from trainui.tui.actions.confirm_screen import QuestionScreen
+from trainui.tui.actions.pipeline_files import start
+from trainui.tui.actions.plan_screen import PlanScreen
+from trainui.tui.app import TrainuiApp
+from trainui.tui.run.screen import RunScreen
 
 PIPELINE = """\
 name: small
@@ -55,7 +55,7 @@ stages:
 def worker(home: Path) -> Iterator[None]:  # noqa: F811
     """Ends the worker that the screen starts."""
     yield
-    service.stop()
+    lifecycle.stop()
     held = (Home(home).guard_lock, Home(home).worker_lock)
     wait_for(lambda: not any(locks.is_held(lock) for lock in held), "the end of the worker", 20)
 
@@ -151,7 +151,7 @@ async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:  # noqa
         await driven.press("y")
         await driven.until_shown("asked to end: prepare")
     with filler.store.read() as connection:
-        from trainui.store import attempts
+        from trainui.store.runs import attempts
 
         assert attempts.get(connection, attempt.id).cancel_requested_at is not None
 

@@ -14,14 +14,14 @@ import pytest
 from tests.acceptance.browser import CHROMIUM, browser, served
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.store import reader, views
+from trainui.store.read import readonly, views
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt install chromium")
 
 
 def is_paused() -> bool:
     with views.reading() as connection:
-        return reader.flag(connection, "paused") is not None
+        return readonly.flag(connection, "paused") is not None
 
 
 def test_the_page_shows_the_screen_and_takes_keys(filler: Filler) -> None:  # noqa: F811

@@ -8,8 +8,8 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo
-from trainui.tui.screens.curves import CurvesScreen
-from trainui.tui.widgets.curve_plot import CurvePlot
+from trainui.tui.curves.plot_view import CurvePlot
+from trainui.tui.curves.screen import CurvesScreen
 
 
 def page(driven: Driven) -> CurvesScreen:

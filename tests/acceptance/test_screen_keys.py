@@ -13,9 +13,9 @@ from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa:
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler
 from trainui.domain.states import Status
-from trainui.store import stages
-from trainui.tui.keys import KEYS, Key
-from trainui.tui.screens.page import Page
+from trainui.store.runs import stages
+from trainui.tui.keymap import KEYS, Key
+from trainui.tui.page import Page
 
 GRAPH = {"first": (), "second": ("first",), "third": ("second",)}
 

@@ -12,7 +12,7 @@ from tests.unit.tui.filled import Filler, running_demo
 from trainui import clock
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
-from trainui.tui.widgets.log_view import LogView
+from trainui.tui.logs.view import LogView
 
 
 def started(filler: Filler) -> AttemptRecord:  # noqa: F811

@@ -11,7 +11,7 @@ from tests.unit.tui.filled import Filler, running_demo
 
 
 def draw(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trainui.tui.picture", *arguments]
+    command = [sys.executable, "-m", "trainui.tui.svg", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 

@@ -14,13 +14,13 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
 from trainui import settings
 from trainui.domain.states import Status
-from trainui.store import runs
-from trainui.store.engine import open_store
-from trainui.store.tables import RUNS
+from trainui.store.db.engine import open_store
+from trainui.store.runs import runs
+from trainui.store.runs.tables import RUNS
 from trainui.tui import theme
-from trainui.tui.screens.curves import CurvesScreen
-from trainui.tui.screens.help import HelpScreen
-from trainui.tui.spans import Row
+from trainui.tui.curves.screen import CurvesScreen
+from trainui.tui.help_screen import HelpScreen
+from trainui.tui.render.styled_text import Row
 
 
 async def test_a_first_start_says_what_to_do_and_notices_the_first_run(home: Path) -> None:  # noqa: F811

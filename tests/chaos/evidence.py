@@ -10,7 +10,9 @@ from functools import cached_property
 from tests.chaos.pipelines import Entry, Pipeline, read_ledger
 from tests.chaos.scene import Key, Window
 from trainui.domain.records import AttemptRecord
-from trainui.store import curves, driver, views
+from trainui.store.db import protocol
+from trainui.store.points import curves
+from trainui.store.read import views
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Evidence:
         key = (self._run_id, stage, record.number)
         return Tried(key, record, entries, record.id in self._in_vain)
 
-    def _points(self, connection: driver.Connection) -> dict[Key, Counter[tuple[float, float]]]:
+    def _points(self, connection: protocol.Connection) -> dict[Key, Counter[tuple[float, float]]]:
         names = {stage.id: stage.name for stage in self.stages}
         found = {
             (self._run_id, names[owner], one.number): Counter[tuple[float, float]]()
@@ -104,6 +106,6 @@ class Evidence:
         return found
 
 
-def _in_vain(connection: driver.Connection) -> set[int]:
+def _in_vain(connection: protocol.Connection) -> set[int]:
     found = connection.execute("SELECT id FROM attempts WHERE checkpoint_tried")
     return {int(row[0]) for row in found}

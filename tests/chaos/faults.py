@@ -18,8 +18,8 @@ from tests.faults import disks
 from trainui import control, paths
 from trainui.domain.states import ENDED
 from trainui.errors import TrainuiError
-from trainui.execution import locks
-from trainui.store import views
+from trainui.execution.daemon import locks
+from trainui.store.read import views
 from trainui.supervisor import supervise
 
 STOPPED_FOR = 3.0

@@ -20,7 +20,7 @@ from tests.chaos.work import OWN
 from trainui import paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.store import views
+from trainui.store.read import views
 
 SECONDS = 15.0
 """Within which an end that somebody saw is on record: a process may have been stopped for 3."""

@@ -26,7 +26,7 @@ HOUR = 3600 * 10**6
 
 def _change_outcomes(**changed: Callable[[Any], Any]) -> None:
     """Have other values recorded of each end."""
-    from trainui.store import attempts
+    from trainui.store.runs import attempts
 
     end = attempts.end
 
@@ -43,7 +43,7 @@ def _nothing(_value: Any) -> None:
 
 def change_points() -> None:
     """Every stored step is one too high, and every value is doubled."""
-    from trainui.store import points
+    from trainui.store.points import points
 
     save = points.save
 
@@ -59,7 +59,7 @@ def change_points() -> None:
 
 def lose_points() -> None:
     """What is read in every third turn is not stored."""
-    from trainui.store import points
+    from trainui.store.points import points
 
     save, calls = points.save, iter(range(sys.maxsize))
 
@@ -72,7 +72,7 @@ def lose_points() -> None:
 
 def end_running() -> None:
     """A new worker ends every stage that runs."""
-    from trainui.store import views
+    from trainui.store.read import views
 
     if not views.is_there():
         return
@@ -123,21 +123,21 @@ def give_up_orphans() -> None:
 
 def never_retry() -> None:
     """Retries never happen."""
-    from trainui.store import attempts
+    from trainui.store.runs import attempts
 
     vars(attempts)["next_retry"] = lambda *_arguments, **_named: None
 
 
 def start_afresh() -> None:
     """No attempt continues from a checkpoint."""
-    from trainui.execution import checkpoints
+    from trainui.artifacts import checkpoints
 
     checkpoints.find = lambda *_arguments, **_named: None
 
 
 def trust_exit_codes() -> None:
     """Outputs that are not there go unnoticed."""
-    from trainui.execution import outputs
+    from trainui.artifacts import outputs
 
     outputs.problem = lambda *_arguments, **_named: None
 
@@ -187,7 +187,7 @@ def _sabotage_worker() -> None:
     if name in WORKER:
         WORKER[name]()
     else:
-        from trainui.metrics import process
+        from trainui.metrics.reader import process
 
         process.start = _start_reader
 
@@ -200,8 +200,8 @@ def _is_worker() -> bool:
 
 if __name__ == "__main__":
     METRICS[os.environ[VARIABLE]]()
-    from trainui.metrics import reader
+    from trainui.metrics.reader import process_loop
 
-    sys.exit(reader.main())
+    sys.exit(process_loop.main())
 elif VARIABLE in os.environ and _is_worker():
     _sabotage_worker()

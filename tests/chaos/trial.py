@@ -20,7 +20,7 @@ from trainui import control
 from trainui.domain.records import RunRecord
 from trainui.domain.states import ENDED, Status
 from trainui.errors import UnfitEnvironmentError
-from trainui.store import views
+from trainui.store.read import views
 
 PATIENCE = 120.0
 """Seconds within which a run of a few seconds must be over, whatever is done to it."""

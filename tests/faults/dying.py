@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainui.execution import follow, messages
+from trainui.execution.attempt import monitor
+from trainui.execution.worker import task_sender
 
 GRANTED, CLAIMED, LAUNCHED = "granted", "claimed", "launched"
 """Before the message is sent; before the supervisor is started; before its start is noted."""
@@ -50,5 +51,5 @@ def _wrap(owner: Any, name: str, *, before: str | None = None, after: str | None
 
 
 if "TRAINUI_INCLUDE" in os.environ:
-    _wrap(messages.Messenger, "post", before=GRANTED)
-    _wrap(follow, "launch", before=CLAIMED, after=LAUNCHED)
+    _wrap(task_sender.Messenger, "post", before=GRANTED)
+    _wrap(monitor, "launch", before=CLAIMED, after=LAUNCHED)

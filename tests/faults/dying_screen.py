@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from trainui.store.engine import Store
-from trainui.tui.app import run_screen
+from trainui.store.db.engine import Store
+from trainui.tui.launch import run_screen
 
 DURING, AFTER = "during", "after"
 """Of the first transaction in which it writes: with all written, and just after the commit."""

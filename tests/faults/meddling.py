@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from trainui.execution import celery_app
-from trainui.execution.messages import Messenger
+from trainui.execution.worker import celery_app
+from trainui.execution.worker.task_sender import Messenger
 
 DELIVERIES = 5
 

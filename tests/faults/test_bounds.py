@@ -14,15 +14,16 @@ from pathlib import Path
 from tests.integration import background
 from tests.integration.runs import Run
 from tests.unit.supervisor.waiting import PATIENCE, wait_for
-from trainui.cli.log_lines import AttemptLogs
+from trainui.cli.output.log_lines import AttemptLogs
 from trainui.domain.states import Status
 from trainui.paths import Home
-from trainui.store import attempts, past, run_lines, runs, stages, views
-from trainui.store.engine import open_store
+from trainui.store.db.engine import open_store
+from trainui.store.read import run_history, run_list, views
+from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import journal
 from trainui.supervisor.orphans import processes_of
-from trainui.tui.log_windows import AROUND, LogSource, LogWindow, LogWish, WindowReader
-from trainui.tui.run_list import RunList
+from trainui.tui.logs.window_reader import AROUND, LogSource, LogWindow, LogWish, WindowReader
+from trainui.tui.runs.cache import RunList
 
 GIGABYTES = 10
 LINE_BYTES = 50 * 10**6
@@ -142,14 +143,14 @@ def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
     with views.reading() as connection:
         listed.reload(connection)
         for ask in (
-            lambda: run_lines.run_lines(connection, limit=50),
-            lambda: run_lines.unfinished(connection),
+            lambda: run_list.run_lines(connection, limit=50),
+            lambda: run_list.unfinished(connection),
             lambda: listed.update(connection),
             lambda: views.find_run(connection, run.id),
             lambda: views.find_run(connection, run.id[:8]),
             lambda: views.find_run(connection, "test"),
             lambda: views.stages(connection, run.id),
-            lambda: past.completions(connection, run.record(), 2),
+            lambda: run_history.completions(connection, run.record(), 2),
             lambda: views.runs_with(connection, Status.INTERRUPTED),
         ):
             spent.append(work(connection, ask))

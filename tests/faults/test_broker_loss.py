@@ -21,7 +21,9 @@ from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import control
 from trainui import settings as settings_module
 from trainui.domain.states import Status
-from trainui.execution import broker, broker_server, celery_app, pulse, service
+from trainui.execution.broker import broker, server_process
+from trainui.execution.daemon import heartbeat, lifecycle
+from trainui.execution.worker import celery_app
 from trainui.paths import Home
 
 AT_ONCE = 5.0
@@ -118,8 +120,8 @@ def test_a_lost_broker_with_all_its_messages_loses_no_stage(
     assert messages(home) == 0
     for name in names:
         run.wait_for(name, Status.COMPLETED)
-    assert broker_server.find_pid(home) != broker
-    (problem,) = service.status()["problems"]
+    assert server_process.find_pid(home) != broker
+    (problem,) = lifecycle.status()["problems"]
     assert problem.startswith("the broker ended, started again at ")
     assert problem.endswith(": its messages were lost and are sent again")
     with terminal(program=screen_on(run)) as shown:
@@ -169,9 +171,9 @@ def test_with_a_broker_that_hangs_a_person_can_act_and_the_worker_goes_on_later(
         with at_once():
             assert control.resume(failed.id) == ["a"]
         with at_once():
-            assert not service.status()["broker"]["reachable"]
+            assert not lifecycle.status()["broker"]["reachable"]
         with at_once():
-            service.ensure_started()
+            lifecycle.ensure_started()
         control.cancel(running.id)
         running.wait_for("a", Status.CANCELLED)
         assert submitted.statuses() == {"a": "queued"}
@@ -186,22 +188,22 @@ def test_a_broker_that_hangs_for_good_is_replaced(home: Home, new_run: NewRun) -
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
     hanging, settings = background.broker_pid(home), settings_module.load()
-    watched = pulse.Pulse(
+    watched = heartbeat.Pulse(
         home,
-        pulse.BROKER,
+        heartbeat.BROKER,
         lambda: broker.answers(home, settings),
         lambda: broker.end_hanging(home, settings),
     )
     watched.take(0.0)
-    assert pulse.silent_since(home, pulse.BROKER) is None
+    assert heartbeat.silent_since(home, heartbeat.BROKER) is None
     os.kill(hanging, signal.SIGSTOP)
-    watched.take(pulse.ASK_EVERY)
-    assert pulse.silent_since(home, pulse.BROKER)
-    watched.take(2 * pulse.ASK_EVERY)
-    assert broker_server.find_pid(home) == hanging
-    watched.take(pulse.ASK_EVERY + pulse.BROKER.hangs_for)
+    watched.take(heartbeat.ASK_EVERY)
+    assert heartbeat.silent_since(home, heartbeat.BROKER)
+    watched.take(2 * heartbeat.ASK_EVERY)
+    assert server_process.find_pid(home) == hanging
+    watched.take(heartbeat.ASK_EVERY + heartbeat.BROKER.hangs_for)
     wait_for_death(hanging)
-    assert pulse.silent_since(home, pulse.BROKER) is None
+    assert heartbeat.silent_since(home, heartbeat.BROKER) is None
     run.go()
     run.completed_once("a", "b")
     assert background.broker_pid(home) != hanging
@@ -223,4 +225,6 @@ def test_with_a_broker_that_hangs_the_screen_opens_and_acts(home: Home, new_run:
 
 
 def screen_on(run: Run) -> str:
-    return f"import sys; from trainui.tui.app import run_screen; sys.exit(run_screen({run.id!r}))"
+    return (
+        f"import sys; from trainui.tui.launch import run_screen; sys.exit(run_screen({run.id!r}))"
+    )

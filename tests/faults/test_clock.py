@@ -18,8 +18,8 @@ from trainui import clock, control
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.paths import Home
-from trainui.store import attempts
-from trainui.store.engine import open_store
+from trainui.store.db.engine import open_store
+from trainui.store.runs import attempts
 
 HOUR = 3600
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from tests import postgresql
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
 from trainui.domain.states import Status
-from trainui.store import curves, views
+from trainui.store.points import curves
+from trainui.store.read import views
 
 TIMES = 60 if os.environ.get("TRAINUI_TEST_LONG") else 4
 

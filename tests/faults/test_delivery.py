@@ -25,11 +25,11 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.states import Status
-from trainui.execution.slots import host
+from trainui.execution.planner.slots import host
 from trainui.paths import Home
-from trainui.store import runs
-from trainui.store.engine import Store, open_store
-from trainui.store.tables import ATTEMPTS, STAGES
+from trainui.store.db.engine import Store, open_store
+from trainui.store.runs import runs
+from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 RUNS, STAGES_EACH, CLAIMERS = 25, 10, 8
 """250 stages, each claimed by all: 2000 claims."""
@@ -98,8 +98,8 @@ def test_a_broker_that_takes_a_long_stage_for_a_lost_message_delivers_nothing_ag
 
 CLAIM = """
 import sys
-from trainui.store import attempts
-from trainui.store.engine import open_store
+from trainui.store.runs.runs import attempts
+from trainui.store.db.engine import open_store
 store = open_store()
 print("ready", flush=True)
 sys.stdin.readline()
@@ -112,7 +112,7 @@ for line in open(sys.argv[1]):
 
 READ = """
 import sys, time
-from trainui.store import views
+from trainui.store.read import views
 print("ready", flush=True)
 sys.stdin.readline()
 seen, most = 0, int(sys.argv[1])

@@ -19,7 +19,7 @@ from tests.faults.disks import fill, small_disk
 from tests.unit.supervisor.waiting import wait_for
 from trainui import paths
 from trainui.domain.records import StageRecord
-from trainui.store import views
+from trainui.store.read import views
 
 
 def write_pipeline(cli: CommandLine, name: str, first: str) -> None:

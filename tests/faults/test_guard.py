@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration import background
 from tests.unit.supervisor.waiting import is_alive, wait_for
-from trainui.execution import readiness, service, wishes
+from trainui.execution.daemon import desired_state, lifecycle, readiness
 from trainui.paths import Home
 
 
@@ -58,7 +58,7 @@ def test_a_new_guard_adopts_what_a_killed_one_left_and_all_can_be_stopped_withou
     assert background.worker_pid(home) != worker
 
     background.kill(background.guard_pid(home), home.guard_lock)
-    assert service.stop()
+    assert lifecycle.stop()
     assert background.is_all_gone(home)
 
 
@@ -68,7 +68,7 @@ def test_all_can_be_stopped_though_each_was_stopped_by_a_signal(home: Home) -> N
     victims = [background.worker_pid(home), background.broker_pid(home)]
     for pid in victims:
         os.kill(pid, signal.SIGSTOP)
-    assert service.stop()
+    assert lifecycle.stop()
     assert background.is_all_gone(home)
 
 
@@ -102,7 +102,7 @@ def test_a_guard_that_is_told_to_end_takes_all_with_it(home: Home) -> None:
     background.kill(background.guard_pid(home), home.guard_lock, signal.SIGTERM)
     assert background.is_all_gone(home)
     # A supervisor may try to revive it, of which nobody has asked.
-    assert subprocess.run(service.guard_argv(), cwd="/", env=_environment()).returncode == 0
+    assert subprocess.run(lifecycle.guard_argv(), cwd="/", env=_environment()).returncode == 0
     assert background.is_all_gone(home)
 
 
@@ -115,9 +115,9 @@ def test_a_revived_guard_brings_back_what_is_wanted(home: Home) -> None:
     guard, worker = background.guard_pid(home), background.worker_pid(home)
     background.kill(guard, home.guard_lock)
     background.kill(worker, home.worker_lock)
-    with subprocess.Popen(service.guard_argv(), cwd="/", env=_environment()) as reviver:
+    with subprocess.Popen(lifecycle.guard_argv(), cwd="/", env=_environment()) as reviver:
         assert background.worker_pid(home) != worker
-        assert service.stop()
+        assert lifecycle.stop()
         assert reviver.wait() == 0
 
 
@@ -126,9 +126,9 @@ def test_an_idle_worker_ends_and_with_it_all(home: Home, monkeypatch: pytest.Mon
     background.start()
     guard, worker = background.guard_pid(home), background.worker_pid(home)
     used = cpu_seconds(guard)
-    wait_for(lambda: not wishes.is_wanted(home), "idleness")
+    wait_for(lambda: not desired_state.is_wanted(home), "idleness")
     assert cpu_seconds(guard) - used < 0.03, "a guard costs next to nothing"
-    service.ensure_started()  # though it is about to end
+    lifecycle.ensure_started()  # though it is about to end
     assert wait_for(lambda: new_worker(home, worker), "a new worker")
     wait_for(lambda: background.is_all_gone(home), "the end of all")
     assert (home.worker / "guard.log").read_text().count("the worker is started") == 2

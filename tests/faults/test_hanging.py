@@ -13,9 +13,10 @@ from tests.faults.conftest import NewRun
 from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death
-from trainui import doorbell
-from trainui.execution import condition, guard, pulse, reader_process, service
-from trainui.execution.reader_process import ReaderProcess
+from trainui import wakeup
+from trainui.execution.daemon import health, heartbeat, lifecycle, watchdog
+from trainui.execution.worker import metrics_process
+from trainui.execution.worker.metrics_process import ReaderProcess
 from trainui.paths import Home
 from trainui.supervisor.supervise import list_processes
 
@@ -25,47 +26,50 @@ def test_a_worker_that_hangs_is_told_and_replaced(home: Home, new_run: NewRun) -
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
     hanging = background.worker_pid(home)
-    with closing(doorbell.Knock(home.doorbell)) as knock:
+    with closing(wakeup.Knock(home.doorbell)) as knock:
         replaced(home, run, hanging, knock)
 
 
-def replaced(home: Home, run: Run, hanging: int, knock: doorbell.Knock) -> None:
-    watched = pulse.Pulse(
-        home, pulse.WORKER, lambda: knock.is_heard() is not False, lambda: guard.end_worker(home)
+def replaced(home: Home, run: Run, hanging: int, knock: wakeup.Knock) -> None:
+    watched = heartbeat.Pulse(
+        home,
+        heartbeat.WORKER,
+        lambda: knock.is_heard() is not False,
+        lambda: watchdog.end_worker(home),
     )
     watched.take(0.0)
     wait_for(knock.is_heard, "the worker's answer")
-    assert not condition.hangs(home)
+    assert not health.hangs(home)
     os.kill(hanging, signal.SIGSTOP)
-    wait_for(lambda: condition.hangs(home), "the stop")
-    assert condition.brief(home) == "worker does not answer"
-    told = service.status()
+    wait_for(lambda: health.hangs(home), "the stop")
+    assert health.brief(home) == "worker does not answer"
+    told = lifecycle.status()
     assert (told["running"], told["pid"]) == (False, hanging)
     (words,) = told["problems"]
     assert words.startswith(f"the worker is stopped by a signal, as process {hanging}: `kill -CONT")
     run.go()
-    watched.take(pulse.ASK_EVERY)  # at the latest this knock is heard no more
-    watched.take(2 * pulse.ASK_EVERY)
-    assert pulse.silent_since(home, pulse.WORKER)
-    watched.take(pulse.ASK_EVERY + pulse.WORKER.hangs_for - 1)
+    watched.take(heartbeat.ASK_EVERY)  # at the latest this knock is heard no more
+    watched.take(2 * heartbeat.ASK_EVERY)
+    assert heartbeat.silent_since(home, heartbeat.WORKER)
+    watched.take(heartbeat.ASK_EVERY + heartbeat.WORKER.hangs_for - 1)
     assert background.worker_pid(home) == hanging
-    watched.take(3 * pulse.ASK_EVERY + pulse.WORKER.hangs_for)
+    watched.take(3 * heartbeat.ASK_EVERY + heartbeat.WORKER.hangs_for)
     wait_for_death(hanging)
-    assert pulse.silent_since(home, pulse.WORKER) is None
+    assert heartbeat.silent_since(home, heartbeat.WORKER) is None
     run.completed_once("a", "b")
     assert background.worker_pid(home) != hanging
-    assert service.status()["problems"] == []
+    assert lifecycle.status()["problems"] == []
 
 
 def test_a_guard_that_is_stopped_is_told(home: Home) -> None:
     guard_pid = background.guard_pid(home)
     os.kill(guard_pid, signal.SIGSTOP)
     try:
-        (words,) = wait_for(lambda: service.status()["problems"], "the guard's stop")
+        (words,) = wait_for(lambda: lifecycle.status()["problems"], "the guard's stop")
         assert words.startswith(f"the guard is stopped by a signal, as process {guard_pid}: ")
     finally:
         os.kill(guard_pid, signal.SIGCONT)
-    wait_for(lambda: service.status()["problems"] == [], "the guard, well again")
+    wait_for(lambda: lifecycle.status()["problems"] == [], "the guard, well again")
 
 
 @pytest.mark.parametrize("listens", [True, False])
@@ -74,7 +78,7 @@ def test_a_reader_that_hangs_is_replaced(
 ) -> None:
     """As the worker does it; the minute is left out. It hangs as it starts, or later."""
     background.start()
-    assert service.stop()  # so that the home is there, and no other reader
+    assert lifecycle.stop()  # so that the home is there, and no other reader
     (trainui_home.worker / "metrics.sock").unlink(missing_ok=True)
     reader = ReaderProcess()
     reader.look()
@@ -84,8 +88,8 @@ def test_a_reader_that_hangs_is_replaced(
         wait_for(lambda: bell.exists() or not listens, "a reader that listens")
         os.kill(hanging, signal.SIGSTOP)
         with monkeypatch.context() as minute:
-            minute.setattr(reader_process, "ASK_EVERY", 0.0)
-            minute.setattr(reader_process, "HANGS_FOR", 0.0)
+            minute.setattr(metrics_process, "ASK_EVERY", 0.0)
+            minute.setattr(metrics_process, "HANGS_FOR", 0.0)
             wait_for(lambda: looked(reader) and hanging not in readers(), "the end of what hangs")
         wait_for(lambda: looked(reader) and readers(), "another")
     finally:

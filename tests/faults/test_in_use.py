@@ -20,12 +20,12 @@ from trainui import clock, control
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
-from trainui.execution.slots import host
+from trainui.execution.planner.slots import host
 from trainui.paths import Home
 from trainui.pipeline import loader
-from trainui.store import attempts, runs, stages
-from trainui.store.attempts import Outcome
-from trainui.store.engine import Store, open_store
+from trainui.store.db.engine import Store, open_store
+from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs.attempts import Outcome
 
 READ = NOTE + "until [ -e go ]; do sleep 0.02; done; cat ${stages.a.dir}/data"
 WRITE = NOTE + "echo made > ${stage_dir}/data"

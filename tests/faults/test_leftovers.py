@@ -12,14 +12,14 @@ from trainui import control
 from trainui.errors import UsageError
 from trainui.paths import Home
 from trainui.pipeline import loader
-from trainui.store import views
+from trainui.store.read import views
 
 KILLED = """
 import os, signal, sys
 from trainui import control
 from trainui.control import code, ending, leftovers
 from trainui.pipeline import loader
-from trainui.store import new_run
+from trainui.store.runs.runs import new_run
 
 owner, name, when, act = sys.argv[1:]
 owners = {"code": code, "new_run": new_run, "Note": leftovers.Note, "ending": ending}

@@ -12,8 +12,9 @@ import pytest
 
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
 from trainui import paths
-from trainui.pipeline import input_state
-from trainui.store import curves, views
+from trainui.pipeline import input_fingerprint
+from trainui.store.points import curves
+from trainui.store.read import views
 
 pytestmark = pytest.mark.usefixtures("only_on_sqlite")
 
@@ -63,7 +64,7 @@ def submit(directory: Path) -> Run:
     inputs = [f"data{n}" for n in range(4)]
     for name in inputs:  # to hash them takes a moment
         with (directory / name).open("wb") as file:
-            file.truncate(input_state.HASHED_UP_TO)
+            file.truncate(input_fingerprint.HASHED_UP_TO)
     launched = [stage(name, NOTE + LOGS, inputs=inputs) for name in NAMES]
     return Run(directory, *launched, stage("after", NOTE, *NAMES))
 

@@ -28,9 +28,9 @@ from tests.unit.store import readings
 from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.definition import MetricSource
 from trainui.errors import UnfitEnvironmentError
-from trainui.metrics import process
-from trainui.store import point_sources
-from trainui.store.engine import Store, open_store
+from trainui.metrics.reader import process
+from trainui.store.db.engine import Store, open_store
+from trainui.store.points import sources
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_an_attempt_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
 
 def problem_of(store: Store, attempt: Attempt) -> str:
     with store.read() as connection:
-        found = point_sources.sources(connection, attempt.stage_id)
+        found = sources.sources(connection, attempt.stage_id)
     return " ".join(one.problem or "" for one in found)
 
 

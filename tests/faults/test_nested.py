@@ -17,9 +17,9 @@ from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import control
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
-from trainui.execution import service
+from trainui.execution.daemon import lifecycle
 from trainui.paths import Home
-from trainui.store import views
+from trainui.store.read import views
 from trainui.supervisor.orphans import start_ticks
 
 TRAINUI = f"{shlex.quote(sys.executable)} -m trainui"
@@ -78,7 +78,7 @@ def test_what_a_stage_started_outlives_it(home: Home, new_run: NewRun, orphaned:
     script = f"until [ -e begin ]; do sleep 0.02; done; {start}; echo $$ > pid; sleep 600"
     run = new_run(stage("outer", script, grace=1))
     attempt = run.process("outer")
-    assert service.stop()
+    assert lifecycle.stop()
     (run.directory / "begin").touch()
     ours = [
         background.guard_pid(home), background.worker_pid(home), background.broker_pid(home),

@@ -12,10 +12,10 @@ from tests.faults.conftest import NewRun
 from tests.faults.disks import disk_with_an_error, read_only, strike
 from tests.integration.runs import NOTE, stage
 from trainui import control
-from trainui.cli import checks
-from trainui.cli.findings import BAD
+from trainui.cli.machine import checks
+from trainui.cli.machine.check_result import BAD
 from trainui.domain.states import Status
-from trainui.execution import locks
+from trainui.execution.daemon import locks
 from trainui.paths import Home
 
 

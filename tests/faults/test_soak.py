@@ -21,7 +21,9 @@ ALLOWED = 4 * 2**20
 """Bytes that it may grow: caches that are not full yet, and the allocator's slack."""
 
 FILLING = "x" * 80
-HURRIED = f"from trainui.tui import feed; feed.PERIOD = 0.01; feed.LEAST_GAP = 0.02; {PROGRAM}"
+HURRIED = (
+    f"from trainui.tui.data import poller; poller.PERIOD = 0.01; poller.LEAST_GAP = 0.02; {PROGRAM}"
+)
 
 
 def size(shown: Terminal) -> tuple[int, int, int]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from tests.integration import background
 from tests.unit.supervisor.waiting import wait_for, wait_for_exit
 from trainui import paths
-from trainui.execution import broker_server, detached, locks, service, wishes
-from trainui.execution.worker import EXIT_HELD
+from trainui.execution.broker import server_process
+from trainui.execution.daemon import desired_state, lifecycle, locks, spawn
+from trainui.execution.worker.__main__ import EXIT_HELD
 from trainui.paths import Home
 from trainui.supervisor import process
 from trainui.supervisor.protocol import Spec
@@ -30,7 +31,8 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
     A start that falls into a stop wins.
     """
     code = (
-        f"from trainui.execution import service; service.ensure_started(wait={background.PATIENCE})"
+        "from trainui.execution.daemon import lifecycle; "
+        f"lifecycle.ensure_started(wait={background.PATIENCE})"
     )
     starters = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(AT_ONCE)]
     assert [starter.wait() for starter in starters] == [0] * AT_ONCE
@@ -41,7 +43,7 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
     holder = background.worker_pid(trainui_home)
     others = [
         subprocess.Popen(
-            detached.module_argv("trainui.execution.worker"), stderr=subprocess.PIPE, text=True
+            spawn.module_argv("trainui.execution.worker"), stderr=subprocess.PIPE, text=True
         )
         for _ in range(AT_ONCE)
     ]
@@ -49,23 +51,23 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
         assert f"runs already, with pid {holder}" in other.communicate()[1]
         assert other.returncode == EXIT_HELD
 
-    stopper = threading.Thread(target=service.stop)
+    stopper = threading.Thread(target=lifecycle.stop)
     stopper.start()
-    wait_for(lambda: not wishes.is_wanted(trainui_home))
-    service.ensure_started()
+    wait_for(lambda: not desired_state.is_wanted(trainui_home))
+    lifecycle.ensure_started()
     stopper.join()
     background.worker_pid(trainui_home)
-    assert wishes.is_wanted(trainui_home)
+    assert desired_state.is_wanted(trainui_home)
 
 
 def test_the_worker_starts_beside_the_broker(trainui_home: Home) -> None:
     """A broker that takes long to start does not keep the worker from being started."""
     for directory in (trainui_home.root, trainui_home.broker):
         paths.make_private(directory)
-    held = locks.acquire(broker_server.lock_path(trainui_home))
+    held = locks.acquire(server_process.lock_path(trainui_home))
     assert held is not None
     with held:  # as if another process were starting the broker
-        service.ensure_started()
+        lifecycle.ensure_started()
         wait_for(lambda: locks.is_held(trainui_home.worker_lock), "the worker")
         assert not trainui_home.broker_socket.exists()
     background.broker_pid(trainui_home)

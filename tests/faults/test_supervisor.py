@@ -12,9 +12,10 @@ from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_death
 from trainui import control
 from trainui.domain.states import Status
-from trainui.execution import service
+from trainui.execution.daemon import lifecycle
 from trainui.paths import Home
-from trainui.store import curves, views
+from trainui.store.points import curves
+from trainui.store.read import views
 from trainui.supervisor.orphans import processes_of
 
 
@@ -108,7 +109,7 @@ def test_a_stage_that_died_with_its_supervisor_while_no_worker_lived_is_interrup
     """Case 4, both, with nobody there. The next worker says so within 15 seconds."""
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     attempt = run.process("a")
-    assert service.stop()
+    assert lifecycle.stop()
     for pid in (int(attempt.supervisor_pid or 0), int(attempt.pid or 0)):
         os.kill(pid, signal.SIGKILL)
         wait_for_death(pid)

@@ -18,9 +18,10 @@ from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
-from trainui.execution import broker_server, readiness
+from trainui.execution.broker import server_process
+from trainui.execution.daemon import readiness
 from trainui.paths import Home
-from trainui.store import views
+from trainui.store.read import views
 from trainui.supervisor.orphans import start_ticks
 
 SUBMITTING = "import sys; from trainui.cli.main import run; sys.argv[1:] = ['run', {!r}]; run()"
@@ -78,7 +79,7 @@ def test_what_a_screen_started_outlives_its_terminal(
     ready = readiness.read(trainui_home)
     assert ready is not None
     assert int(ready["pid"]) == pids[1]
-    assert broker_server.find_pid(trainui_home) == pids[2]
+    assert server_process.find_pid(trainui_home) == pids[2]
     assert trainui_home.worker_log.read_text().count(" ready.") == 1
 
 

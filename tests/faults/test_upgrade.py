@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.migration.keep import KEPT
 from tests.unit.supervisor.waiting import wait_for
-from trainui.store import schema
+from trainui.store.db import schema
 
 COUNTED = ("runs", "stages", "attempts", "events", "sources", "chunks")
 
@@ -80,7 +80,7 @@ class Upgrade:
         self.gate, self.ledger = directory / "gate", directory / "ledger"
         self.lock = self.file.with_name(f"{self.file.name}.upgrade.lock")
         self._scripts = directory / "migrations"
-        shutil.copytree(Path(schema.__file__).with_name("migrations"), self._scripts)
+        shutil.copytree(Path(schema.__file__).parents[1] / "migrations", self._scripts)
         text = NEXT.format(head=schema.HEAD, ledger=self.ledger, gate=self.gate)
         (self._scripts / "versions" / "rev_9000.py").write_text(text)
 

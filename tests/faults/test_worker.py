@@ -20,12 +20,13 @@ from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exi
 from trainui import clock, control
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
-from trainui.execution import directories, locks, service
-from trainui.execution.slots import host
+from trainui.execution.attempt import stage_directory
+from trainui.execution.daemon import lifecycle, locks
+from trainui.execution.planner.slots import host
 from trainui.paths import Home
-from trainui.store import attempts, stages
-from trainui.store.engine import open_store
-from trainui.store.tables import STAGES
+from trainui.store.db.engine import open_store
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.tables import STAGES
 from trainui.supervisor.process import start_ticks
 
 
@@ -81,14 +82,14 @@ def test_a_worker_killed_between_two_steps_of_a_start_is_taken_over(
 
 def test_what_was_claimed_and_then_cancelled_is_never_launched(home: Home) -> None:
     """Case 2, cancelled. A stage is claimed, its worker dies, and a person cancels it."""
-    assert service.stop()
+    assert lifecycle.stop()
     run = Run(home.root.parent / "cancelled", stage("a", NOTE))
     with open_store().write() as connection:
         found = stages.named(connection, run.id, "a")
         assert found is not None
         granted = attempts.grant(connection, found, [Slot(host(), "cpu", 0)], host=host())
         assert granted is not None
-        directories.make_records(Path(granted.directory))
+        stage_directory.make_records(Path(granted.directory))
         attempts.claim(connection, run.id, "a", str(granted.celery_task_id))
     control.cancel(run.id)
     background.start()
@@ -126,7 +127,7 @@ def test_a_stage_that_ends_while_there_is_no_worker_is_recorded_later(
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     attempt = run.process("a")
     began = time.monotonic()
-    assert service.stop()
+    assert lifecycle.stop()
     assert time.monotonic() - began < 8
     for pid in (attempt.pid, attempt.supervisor_pid):
         assert start_ticks(int(pid or 0)) is not None

@@ -17,7 +17,7 @@ import pynvml
 import pytest
 
 from tests.compiling import library
-from trainui.execution import gpu_locks, nvml
+from trainui.execution.gpu import locks, nvml
 
 SOURCE = Path(__file__).with_name("nvml.c")
 LIBRARY = "libnvidia-ml.so.1"
@@ -116,7 +116,7 @@ class Machine:
     def remove_locks(self) -> None:
         """Remove the lock files of its GPUs, which nobody holds any more."""
         for card in self.cards:
-            gpu_locks.path_of(card.uuid).unlink(missing_ok=True)
+            locks.path_of(card.uuid).unlink(missing_ok=True)
 
     @property
     def library_path(self) -> str:

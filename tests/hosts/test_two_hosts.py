@@ -21,9 +21,11 @@ from tests.unit.tui.driving import opened
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.store import curves, hosts, views
-from trainui.store.engine import open_store
-from trainui.store.tables import HOSTS
+from trainui.store.db.engine import open_store
+from trainui.store.points import curves
+from trainui.store.read import views
+from trainui.store.runs import hosts
+from trainui.store.runs.tables import HOSTS
 
 METRIC = "echo '{\"step\": '$n', \"loss\": 1}' >> $TRAINUI_METRICS_FILE"
 LOOP = (

@@ -12,7 +12,8 @@ import pytest
 
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import paths
-from trainui.execution import broker_server, locks, service
+from trainui.execution.broker import server_process
+from trainui.execution.daemon import lifecycle, locks
 from trainui.paths import Home
 from trainui.supervisor.orphans import processes_of
 
@@ -33,18 +34,18 @@ def trainui_home(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     home = paths.home()
     yield home
-    stopped = service.stop()
+    stopped = lifecycle.stop()
     kill_all(home)
     assert stopped, f"not all could be stopped; see the logs in {home.worker}"
 
 
 def kill_all(home: Home) -> None:
     """Kill every process of a home, those too that one of them starts meanwhile."""
-    held = (home.guard_lock, home.worker_lock, broker_server.lock_path(home))
+    held = (home.guard_lock, home.worker_lock, server_process.lock_path(home))
 
     def none_is_left() -> bool:
         pids = processes_of({"TRAINUI_HOME": str(home.root)})
-        if (server := broker_server.find_pid(home)) is not None:
+        if (server := server_process.find_pid(home)) is not None:
             pids.append(server)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):

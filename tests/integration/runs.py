@@ -17,11 +17,12 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths, settings
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.execution import celery_app, service
-from trainui.execution.messages import TASK_NAME
+from trainui.execution.daemon import lifecycle
+from trainui.execution.worker import celery_app
+from trainui.execution.worker.task_sender import TASK_NAME
 from trainui.paths import Home
 from trainui.pipeline import loader
-from trainui.store import views
+from trainui.store.read import views
 
 NOTE = "printf '%s\\n' \"$TRAINUI_STAGE $TRAINUI_ATTEMPT\" >> ledger; "
 """A line of a stage's script: it runs."""
@@ -65,7 +66,7 @@ def home_of_its_own(
             environment.setenv(name, value)
         home = paths.home()
         yield home
-        stopped = service.stop()
+        stopped = lifecycle.stop()
         kill_all(home)
         assert stopped, f"not all could be stopped; see the logs in {home.worker}"
 

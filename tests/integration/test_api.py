@@ -154,7 +154,8 @@ def test_metrics_are_complete_when_the_run_is_over(work_directory: Path) -> None
     )
     executor.wait(timeout=60)
     stage = stages_of("metrics")["A"]
-    from trainui.store import curves, views
+    from trainui.store.points import curves
+    from trainui.store.read import views
 
     with views.reading() as connection:
         summaries = curves.summaries(connection, [stage.id])

@@ -11,11 +11,11 @@ import pytest
 from tests.integration import background
 from tests.integration.runs import Run, stage
 from tests.unit.supervisor.waiting import wait_for
-from trainui.cli import standstill, waiting
+from trainui.cli.runs import standstill, waiting
 from trainui.domain.states import Status
-from trainui.execution import condition, locks, service
+from trainui.execution.daemon import health, lifecycle, locks
 from trainui.paths import Home
-from trainui.store import views
+from trainui.store.read import views
 from trainui.supervisor.supervise import list_processes
 
 GONE: dict[str, object] = {"reachable": False, "pid": None}
@@ -24,44 +24,44 @@ ANSWERS: dict[str, object] = {"reachable": True, "pid": 1}
 
 def test_what_is_gone_is_said_and_why(trainui_home: Home) -> None:
     home = trainui_home
-    assert (condition.problems(home, GONE), condition.brief(home)) == ([], "no worker")
+    assert (health.problems(home, GONE), health.brief(home)) == ([], "no worker")
     background.start()
     worker, guard = background.worker_pid(home), background.guard_pid(home)
     broker = background.broker_pid(home)
-    assert service.status()["problems"] == []
-    assert condition.brief(home) == ""
+    assert lifecycle.status()["problems"] == []
+    assert health.brief(home) == ""
 
     os.kill(broker, signal.SIGSTOP)
-    (hangs,) = service.status()["problems"]
+    (hangs,) = lifecycle.status()["problems"]
     assert hangs.startswith(f"the broker hangs, as process {broker}; if it stays so for 60 s, ")
     os.kill(broker, signal.SIGCONT)
 
     # the worker dies, and before it is there again that is said; then the guard, too
     os.kill(worker, signal.SIGKILL)
-    end = wait_for(lambda: condition.last_end(home), "the worker's end")
+    end = wait_for(lambda: health.last_end(home), "the worker's end")
     assert (end.pid, end.code) == (worker, -signal.SIGKILL)
     os.kill(guard, signal.SIGSTOP)  # so that what it has just started, and would again, stays gone
     for child in [one for one in list_processes() if one.parent == guard]:
         os.kill(child.pid, signal.SIGKILL)
     wait_for(lambda: not locks.is_held(home.worker_lock), "no worker")
-    wait_for(lambda: len(condition.problems(home, ANSWERS)) == 3, "a guard that has stopped")
-    stopped, gone, last_line = condition.problems(home, ANSWERS)
+    wait_for(lambda: len(health.problems(home, ANSWERS)) == 3, "a guard that has stopped")
+    stopped, gone, last_line = health.problems(home, ANSWERS)
     assert stopped.startswith("the guard is stopped by a signal")
     assert gone.startswith("the worker is gone: ended at ")
     assert gone.endswith("killed by signal 9 (KILL); the guard starts it again")
     assert last_line.startswith("the last line of its log: 2")
-    assert condition.brief(home) == "worker killed by signal 9 (KILL), starts again"
+    assert health.brief(home) == "worker killed by signal 9 (KILL), starts again"
 
     os.kill(guard, signal.SIGKILL)
     wait_for(lambda: not locks.is_held(home.guard_lock), "no guard")
-    found = condition.problems(home, ANSWERS)
+    found = health.problems(home, ANSWERS)
     assert found[0].startswith("the guard is gone")
     assert "`trainui worker start` starts it again" in found[1]
-    assert condition.brief(home) == "worker and guard are gone"
+    assert health.brief(home) == "worker and guard are gone"
 
-    assert service.stop()
-    assert "stopped" in condition.problems(home, GONE)[0]
-    assert condition.brief(home) == "no worker"
+    assert lifecycle.stop()
+    assert "stopped" in health.problems(home, GONE)[0]
+    assert health.brief(home) == "no worker"
 
 
 def test_who_waits_is_told_that_no_broker_comes_up(
@@ -74,7 +74,7 @@ def test_who_waits_is_told_that_no_broker_comes_up(
     monkeypatch.setattr(waiting, "STANDSTILL_PATIENCE", 0.0)
     monkeypatch.setattr(waiting, "DISK_PERIOD", 0.0)
     run = Run(tmp_path / "p", stage("a", "true"))
-    service.ensure_started()
+    lifecycle.ensure_started()
     words = "nothing new starts: broker does not start, exit code 4; see `trainui worker status`"
     with views.reading() as connection:
         watch = waiting._Watch(connection, [run.id], timeout=None, from_start=True)
@@ -82,7 +82,7 @@ def test_who_waits_is_told_that_no_broker_comes_up(
     run.until("a", lambda one: one.attempt == 1, "granted")
     assert run.record().status == Status.QUEUED
     assert standstill.reason(list(run.stages().values())) == words
-    (late, _) = service.status()["problems"]
+    (late, _) = lifecycle.status()["problems"]
     assert late == (
         "broker does not start, exit code 4: "
         f"see {trainui_home.guard_log} and {trainui_home.worker_log}"

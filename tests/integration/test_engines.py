@@ -15,8 +15,9 @@ from tests.integration import background
 from tests.integration.runs import NOTE, Run, home_of_its_own, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.states import Status
-from trainui.execution import service
-from trainui.store import curves, views
+from trainui.execution.daemon import lifecycle
+from trainui.store.points import curves
+from trainui.store.read import views
 
 
 def free_port() -> int:
@@ -39,7 +40,7 @@ def test_a_run_on_redis_and_postgresql_with_passwords_and_tls(
         home_of_its_own(tmp_path, broker_url=broker, database_url=store) as home,
     ):
         background.start()
-        found = service.status()["broker"]
+        found = lifecycle.status()["broker"]
         assert (found["kind"], found["reachable"], found["pid"]) == ("redis", True, None)
         line = 'echo \'{"step": 1, "loss": 0.5}\' >> $TRAINUI_METRICS_FILE'
         fails = 'test "$TRAINUI_ATTEMPT" = 2'

@@ -19,7 +19,8 @@ from tests.unit.supervisor.waiting import is_alive, read_pid
 from trainui import control
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
-from trainui.store import curves, views
+from trainui.store.points import curves
+from trainui.store.read import views
 
 NewRun = Callable[..., Run]
 

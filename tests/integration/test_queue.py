@@ -10,7 +10,7 @@ import pytest
 from tests.integration.runs import Run, home_with_worker
 from trainui import control
 from trainui.domain.states import Status
-from trainui.store import past, views
+from trainui.store.read import run_history, views
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,11 +57,13 @@ def test_how_long_a_stage_took_tells_how_long_it_will_take(tmp_path: Path) -> No
         with views.reading() as connection:
             run = second.record()
             stages = views.stages(connection, run.id)
-            known = past.completions(connection, run, 1)
-        [seconds] = past.seconds_left(stages, past.usual(run, stages, known), {}).values()
+            known = run_history.completions(connection, run, 1)
+        [seconds] = run_history.seconds_left(
+            stages, run_history.usual(run, stages, known), {}
+        ).values()
         assert seconds is not None
         assert 0.5 <= seconds < 20
-        whole = past.to_go(stages, {"a": seconds}, 1)
+        whole = run_history.to_go(stages, {"a": seconds}, 1)
         assert whole is not None
         assert whole.whole
         control.cancel(second.id)

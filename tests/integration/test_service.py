@@ -18,7 +18,8 @@ from tests.integration import background
 from tests.unit.supervisor.waiting import wait_for
 from trainui import settings
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import celery_app, detached, service
+from trainui.execution.daemon import lifecycle, spawn
+from trainui.execution.worker import celery_app
 from trainui.paths import Home
 
 
@@ -26,10 +27,10 @@ def test_a_started_worker_takes_work_and_is_private(
     trainui_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.delattr(detached, "wait_until")  # it waits only where it is asked to
-        service.ensure_started()
-    service.ensure_started(wait=background.PATIENCE)
-    seen = service.status()
+        patched.delattr(spawn, "wait_until")  # it waits only where it is asked to
+        lifecycle.ensure_started()
+    lifecycle.ensure_started(wait=background.PATIENCE)
+    seen = lifecycle.status()
     assert seen["running"]
     assert seen["pid"] == background.worker_pid(trainui_home)
     assert seen["guard_pid"] == background.guard_pid(trainui_home)
@@ -49,8 +50,8 @@ def test_a_started_worker_takes_work_and_is_private(
     for pid in pids:
         assert os.getsid(pid) != os.getsid(0)
 
-    service.ensure_started(wait=background.PATIENCE)  # starting what runs is a success
-    again = service.status()
+    lifecycle.ensure_started(wait=background.PATIENCE)  # starting what runs is a success
+    again = lifecycle.status()
     for disk in (*seen["disks"], *again["disks"]):
         assert disk.pop("free_bytes") > 0  # others write to it, too
     assert again == seen
@@ -62,27 +63,27 @@ def test_a_started_worker_takes_work_and_is_private(
         )
     assert replies == [{f"trainui@{socket.gethostname()}": {"ok": "pong"}}]
 
-    assert service.stop()
+    assert lifecycle.stop()
     assert background.is_all_gone(trainui_home)
-    assert not service.status()["running"]
-    assert service.stop()
+    assert not lifecycle.status()["running"]
+    assert lifecycle.stop()
 
 
 def test_a_worker_that_does_not_come_up_is_explained(
     trainui_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_BROKER_URL", "redis://127.0.0.1:1/0")
-    service.ensure_started()
+    lifecycle.ensure_started()
     wait_for(
-        lambda: "refused" in detached.read_tail(trainui_home.worker_log),
+        lambda: "refused" in spawn.read_tail(trainui_home.worker_log),
         "a vain attempt",
     )
     with pytest.raises(UnfitEnvironmentError) as caught:
-        service.ensure_started(wait=0.1)
+        lifecycle.ensure_started(wait=0.1)
     assert "the worker does not come up" in str(caught.value)
     assert "127.0.0.1:1. Connection refused" in str(caught.value)
     began = time.monotonic()
-    assert service.stop()  # a worker that seeks its broker leaves in time too
+    assert lifecycle.stop()  # a worker that seeks its broker leaves in time too
     assert time.monotonic() - began < 6.0
 
 
@@ -96,7 +97,7 @@ def test_a_guard_that_fails_at_once_is_explained_at_once(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     began = time.monotonic()
     with pytest.raises(UnfitEnvironmentError, match="no memory"):
-        service.ensure_started(wait=background.PATIENCE)
+        lifecycle.ensure_started(wait=background.PATIENCE)
     assert time.monotonic() - began < background.PATIENCE / 2
 
 
@@ -122,8 +123,8 @@ def test_a_configured_redis_is_used_whatever_celery_is_told(
     monkeypatch.setenv("TRAINUI_INCLUDE", '["tests.integration.sample_tasks"]')
     with monkeypatch.context() as patch:
         patch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")  # another project's
-        service.ensure_started(wait=background.PATIENCE)
-    found = service.status()["broker"]
+        lifecycle.ensure_started(wait=background.PATIENCE)
+    found = lifecycle.status()["broker"]
     assert found == {
         "url": f"unix://{tmp_path}/r.sock",
         "kind": "redis",
@@ -133,7 +134,7 @@ def test_a_configured_redis_is_used_whatever_celery_is_told(
     worker = background.run_note(trainui_home, tmp_path / "note")
     assert worker == background.worker_pid(trainui_home)
     assert not trainui_home.broker.exists()
-    assert service.stop()
+    assert lifecycle.stop()
     with redis.Redis(unix_socket_path=str(tmp_path / "r.sock")) as client:
         assert client.ping()
     assert foreign_redis.poll() is None

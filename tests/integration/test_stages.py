@@ -17,9 +17,10 @@ from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import read_pid, wait_for
 from trainui import control, paths, settings
 from trainui.domain.states import Status
-from trainui.execution import celery_app
+from trainui.execution.worker import celery_app
 from trainui.paths import Home
-from trainui.store import curves, views
+from trainui.store.points import curves
+from trainui.store.read import views
 
 NewRun = Callable[..., Run]
 

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from tests import postgresql
 from tests.acceptance.command_line import CommandLine, states_of
 from tests.migration.keep import KEPT, ME
-from trainui.store import schema
+from trainui.store.db import schema
 
 DUMPS = sorted(KEPT.glob("*/*.sql"))
 

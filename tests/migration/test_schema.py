@@ -22,8 +22,11 @@ from sqlmodel import SQLModel
 from tests import postgresql
 from tests.migration import tables_sql
 from trainui.errors import UnfitEnvironmentError
-from trainui.store import point_tables, postgres, schema, tables, views  # noqa: F401  (the metadata)
-from trainui.store.engine import open_store
+from trainui.store.db import postgres, schema
+from trainui.store.db.engine import open_store
+from trainui.store.points import tables as point_tables  # noqa: F401  (the metadata)
+from trainui.store.read import views
+from trainui.store.runs import tables  # noqa: F401  (the metadata)
 
 
 def url_of(file: Path) -> str:

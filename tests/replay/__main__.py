@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.unit.metrics import corpus
 from tests.unit.metrics.replaying import Replay, bytewise, finished, seeded
-from trainui.store.engine import Store, open_store
+from trainui.store.db.engine import Store, open_store
 
 SMALL = 32_000
 """Bytes that a trainer wrote, of a trace that is split into bytes."""

@@ -14,7 +14,8 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, home_of_its_own, stage
 from tests.integration.runs import Run as NewRun
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution import broker_server, service
+from trainui.execution.broker import server_process
+from trainui.execution.daemon import lifecycle
 from trainui.supervisor.orphans import processes_of
 
 PASSWORD = "canary-broker-8"
@@ -23,7 +24,7 @@ PASSWORD = "canary-broker-8"
 @contextmanager
 def server(directory: Path, port: int) -> Iterator[None]:
     """Run a broker of somebody else's, which wants a password."""
-    argv = [str(broker_server.find_programs()[0]), "--port", str(port), "--bind", "127.0.0.1"]
+    argv = [str(server_process.find_programs()[0]), "--port", str(port), "--bind", "127.0.0.1"]
     argv += ["--requirepass", PASSWORD, "--save", "", "--dir", str(directory)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
         yield
@@ -37,7 +38,7 @@ def free_port() -> int:
 
 
 def is_reachable() -> bool:
-    return bool(service.status()["broker"]["reachable"])
+    return bool(lifecycle.status()["broker"]["reachable"])
 
 
 def told(*words: str) -> str:

@@ -14,10 +14,10 @@ from tests.integration import background
 from tests.integration.runs import Run, home_with_worker, send_again, wait_until_taken
 from trainui import paths, settings
 from trainui.domain.states import Status
-from trainui.execution import celery_app
-from trainui.execution.messages import TASK_NAME
+from trainui.execution.worker import celery_app
+from trainui.execution.worker.task_sender import TASK_NAME
 from trainui.paths import Home
-from trainui.store import views
+from trainui.store.read import views
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler
 from trainui.cli.main import main
 from trainui.domain.states import Status
-from trainui.execution import service
-from trainui.tui import feed
+from trainui.execution.daemon import lifecycle
+from trainui.tui.data import poller
 
 TRICKS = "\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\a\x7f\u202e\u2066\u061c\u2028"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -69,15 +69,15 @@ def assert_harmless(shown: Shown) -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home whose own path plays tricks, and what a command has started in it."""
-    monkeypatch.setattr(feed, "PERIOD", 0.05)
-    monkeypatch.setattr(feed, "LEAST_GAP", 0.1)
-    monkeypatch.setattr(feed, "REST", 0.3)
+    monkeypatch.setattr(poller, "PERIOD", 0.05)
+    monkeypatch.setattr(poller, "LEAST_GAP", 0.1)
+    monkeypatch.setattr(poller, "REST", 0.3)
     home = tmp_path / hostile("home")
     monkeypatch.setenv("TRAINUI_HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     yield home
-    assert service.stop()
+    assert lifecycle.stop()
 
 
 @pytest.fixture

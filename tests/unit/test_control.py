@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import func, update
 
 from tests.unit.store.readings import Feeder
-from trainui import clock, control, doorbell, paths
-from trainui.control import code, environment, savings
+from trainui import clock, control, paths, wakeup
+from trainui.control import code_version, environment, resume_estimates
 from trainui.control.environment import ShellEnvironment
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import Slot, StageRecord
@@ -30,10 +30,11 @@ from trainui.errors import (
     UsageError,
 )
 from trainui.pipeline import loader
-from trainui.pipeline.resume import Action, PlannedStage
-from trainui.store import attempts, driver, runs, stages, writer
-from trainui.store.engine import Store, open_store
-from trainui.store.tables import STAGES
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.store.db import protocol, writer
+from trainui.store.db.engine import Store, open_store
+from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs.tables import STAGES
 
 S = Status
 
@@ -113,7 +114,7 @@ class TestSubmission:
         }
 
     def test_the_worker_is_woken(self, store: Store) -> None:
-        bell = doorbell.Doorbell(paths.home().doorbell)
+        bell = wakeup.Doorbell(paths.home().doorbell)
         try:
             control.submit(load())
             assert bell.wait(1)
@@ -169,7 +170,7 @@ class TestSubmission:
         writing = writer.writing
 
         @contextmanager
-        def stopped() -> Iterator[driver.Connection]:
+        def stopped() -> Iterator[protocol.Connection]:
             with writing() as connection:
                 yield connection
             raise KeyboardInterrupt
@@ -298,31 +299,31 @@ class TestCode:
         return tmp_path
 
     def test_the_commit_and_what_is_not_in_it(self, repository: Path) -> None:
-        clean = code.state_of(repository)
+        clean = code_version.state_of(repository)
         assert clean.commit is not None
         assert len(clean.commit) == 40
         assert (clean.dirty, clean.diff) == (False, "")
         (repository / "train.py").write_text("lr = 2\n")
-        edited = code.state_of(repository)
+        edited = code_version.state_of(repository)
         assert (edited.commit, edited.dirty) == (clean.commit, True)
         assert edited.diff is not None
         assert "+lr = 2" in edited.diff
 
     def test_a_huge_diff_is_cut(self, repository: Path) -> None:
         (repository / "train.py").write_text("x = 1\n" * 1_000_000)
-        diff = code.state_of(repository).diff
+        diff = code_version.state_of(repository).diff
         assert diff is not None
-        assert len(diff) == code.DIFF_LIMIT
+        assert len(diff) == code_version.DIFF_LIMIT
 
     def test_no_repository_and_no_git_are_no_trouble(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        nothing = code.state_of(tmp_path)
+        nothing = code_version.state_of(tmp_path)
         assert (nothing.commit, nothing.dirty, nothing.diff) == (None, None, None)
         words = "no git repository, or git is not there: only digests of 0 files of code"
         assert nothing.note == f"{words} are on record"
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert code.state_of(tmp_path) == nothing
+        assert code_version.state_of(tmp_path) == nothing
 
     def test_a_git_that_hangs_is_not_waited_for(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -331,24 +332,24 @@ class TestCode:
         tool.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
         tool.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
-        monkeypatch.setattr(code, "TIME_LIMIT", 0.2)
-        assert code.state_of(tmp_path).commit is None
+        monkeypatch.setattr(code_version, "TIME_LIMIT", 0.2)
+        assert code_version.state_of(tmp_path).commit is None
 
     def test_what_has_changed_since_is_told_by_content(self, repository: Path) -> None:
         (repository / "other.py").write_text("x = 1\n")
         (repository / "train.py").write_text("lr = 2\n")
-        state = dataclasses.asdict(code.state_of(repository))
+        state = dataclasses.asdict(code_version.state_of(repository))
         assert state["untracked"] == ["other.py"]
-        assert code.changed_files(state) == []
+        assert code_version.changed_files(state) == []
         (repository / "train.py").write_text("lr = 3\n")
-        assert code.changed_files(state) == ["train.py"]
-        assert code.changed_files(state, apart_from=str(repository / "train.py")) == []
+        assert code_version.changed_files(state) == ["train.py"]
+        assert code_version.changed_files(state, apart_from=str(repository / "train.py")) == []
         subprocess.run(["git", "-C", str(repository), "commit", "-qam", "Go on"], check=True)
-        assert code.changed_files(state) == ["train.py"]  # a commit changes no file
+        assert code_version.changed_files(state) == ["train.py"]  # a commit changes no file
         (repository / "train.py").write_text("lr = 2\n")
-        assert code.changed_files(state) == []
+        assert code_version.changed_files(state) == []
         (repository / "train.py").write_text("lr = 1\n")
-        assert code.changed_files(state) == ["train.py"]
+        assert code_version.changed_files(state) == ["train.py"]
 
     def test_code_that_git_does_not_know_is_told_by_content_too(self, repository: Path) -> None:
         folder = repository / "new"
@@ -356,17 +357,17 @@ class TestCode:
         script, log = folder / "train.py", folder / "train.log"
         script.write_text("lr = 1\n")
         log.write_text("step 1\n")
-        state = dataclasses.asdict(code.state_of(folder))
+        state = dataclasses.asdict(code_version.state_of(folder))
         assert state["untracked"] == ["new/train.log", "new/train.py"]
         log.write_text("step 2\n")
         (folder / "made.py").write_text("")
-        assert code.changed_files(state) == []
+        assert code_version.changed_files(state) == []
         subprocess.run(["git", "-C", str(repository), "add", str(script)], check=True)
-        assert code.changed_files(state) == []
+        assert code_version.changed_files(state) == []
         script.write_text("lr = 2\n")
-        assert code.changed_files(state) == ["new/train.py"]
+        assert code_version.changed_files(state) == ["new/train.py"]
         script.unlink()
-        assert code.changed_files(state) == ["new/train.py"]
+        assert code_version.changed_files(state) == ["new/train.py"]
 
     def test_without_git_files_of_code_and_those_that_commands_name_are_compared(
         self, tmp_path: Path
@@ -385,16 +386,16 @@ class TestCode:
             StageDefinition("b", command=("python", "train.py"), workdir=str(project)),
             StageDefinition("c", command=("echo", "x" * 5000), workdir=str(project)),
         ]
-        code.record(project, stages, run)
-        state = code.recorded(run)
+        code_version.record(project, stages, run)
+        state = code_version.recorded(run)
         assert set(state["changed"]) == {"train.py", "lib/model.py", f"{elsewhere}/run.sh"}
-        assert code.changed_files(state) == []
+        assert code_version.changed_files(state) == []
         for path in [path for path in project.rglob("*.*") if path.is_file()]:
             path.write_text("after")
         (project / "new.py").write_text("after")
         (elsewhere / "run.sh").unlink()
         expected = [f"{elsewhere}/run.sh", "lib/model.py", "train.py"]
-        assert code.changed_files(state) == expected
+        assert code_version.changed_files(state) == expected
 
 
 class TestResume:
@@ -426,7 +427,7 @@ class TestResume:
     def test_a_stage_that_moved_on_since_the_plan_is_left_alone(
         self, store: Store, failed: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        original = savings.with_savings
+        original = resume_estimates.with_savings
 
         def meanwhile(*arguments: object) -> list[PlannedStage]:
             """Somebody else resumes `b`, which completes, between the plan and the writing."""
@@ -564,7 +565,7 @@ class TestSavings:
         assert attempt is not None
         ended = replace(attempt, status=S.COMPLETED, started_at=0, completed_at=10_000_000)
         skip = PlannedStage("a", Action.SKIP, "completed")
-        [planned] = savings.with_savings([skip], {"a": record}, {record.id: [ended]}, run)
+        [planned] = resume_estimates.with_savings([skip], {"a": record}, {record.id: [ended]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (10.0, 20.0)
 
         checkpoint = tmp_path / "ckpt-30"
@@ -572,18 +573,24 @@ class TestSavings:
         os.utime(checkpoint, (4, 4))
         go_on = PlannedStage("a", Action.CONTINUE, "failed", checkpoint=str(checkpoint))
         failed = replace(ended, status=S.FAILED)
-        [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
+        [planned] = resume_estimates.with_savings(
+            [go_on], {"a": record}, {record.id: [failed]}, run
+        )
         assert (planned.seconds, planned.gpu_seconds_saved) == (None, 8.0)
         assert planned.step is None
 
         feeder = Feeder(store, owner=record.id)
         feeder.feed({"loss": [(30, 0.1)]}, time=3_900_000)
         feeder.feed({"loss": [(33, 0.1)]}, time=4_100_000)  # what it did after is lost
-        [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
+        [planned] = resume_estimates.with_savings(
+            [go_on], {"a": record}, {record.id: [failed]}, run
+        )
         assert planned.step == 30
         other = checkpoint.rename(tmp_path / "best")
         go_on = replace(go_on, checkpoint=str(other))
-        [planned] = savings.with_savings([go_on], {"a": record}, {record.id: [failed]}, run)
+        [planned] = resume_estimates.with_savings(
+            [go_on], {"a": record}, {record.id: [failed]}, run
+        )
         assert planned.step is None, "when it was written does not say at which step"
 
 

@@ -54,12 +54,12 @@ def test_looking_loads_the_database_driver_only(tmp_path: Path) -> None:
 
 def test_a_command_loads_its_own_module_alone(tmp_path: Path) -> None:
     seen = loaded(command("ls"), tmp_path)
-    assert seen & {f"trainui.cli.{name}" for name in MODULES} == {"trainui.cli.look"}
+    assert seen & {f"trainui.cli.{name}" for name in MODULES} == {"trainui.cli.inspect.show"}
     assert not seen & {"tomllib", "socket", "hashlib", "statistics", "logging"}
 
 
 def test_a_store_on_sqlite_loads_no_other_dialect_and_no_migrations(tmp_path: Path) -> None:
-    seen = loaded("from trainui.store.engine import open_store\nopen_store()", tmp_path)
+    seen = loaded("from trainui.store.db.engine import open_store\nopen_store()", tmp_path)
     assert "sqlalchemy.dialects.sqlite" in seen
     assert not seen & {"sqlalchemy.dialects.postgresql", "psycopg", "alembic"}
 
@@ -70,7 +70,7 @@ def test_a_command_is_submitted_without_orm_and_pydantic(tmp_path: Path) -> None
         "control.submit(from_command(['true']))"
     )
     seen = loaded(submit, tmp_path)  # makes the store too
-    assert "trainui.store.new_run" in seen
+    assert "trainui.store.runs.new_run" in seen
     assert not seen & {"sqlalchemy", "sqlmodel", "alembic", "numpy", "pydantic", "yaml"}
 
 
@@ -92,7 +92,7 @@ ALL_OF_CONTROL = "from trainui import control\nfor name in control.__all__: geta
 
 
 @pytest.mark.parametrize(
-    "code", ["import trainui.tui.app", "import trainui.cli.app", ALL_OF_CONTROL]
+    "code", ["import trainui.tui.launch", "import trainui.cli.app", ALL_OF_CONTROL]
 )
 def test_front_ends_do_not_load_celery(code: str, tmp_path: Path) -> None:
     assert not loaded(code, tmp_path) & {"celery", "kombu"}

@@ -12,8 +12,9 @@ import pytest
 from tests.unit.execution.conftest import store as store
 from tests.unit.execution.submitted import submit
 from trainui import control, open_session, report, sync_metrics_from_file
-from trainui.store import driver, views
-from trainui.store.engine import Store
+from trainui.store.db import protocol
+from trainui.store.db.engine import Store
+from trainui.store.read import views
 
 TEXT = """
 name: dig|its
@@ -25,19 +26,19 @@ stages:
 
 
 @pytest.fixture
-def connection(store: Store) -> Iterator[driver.Connection]:
+def connection(store: Store) -> Iterator[protocol.Connection]:
     with views.reading() as connection:
         yield connection
 
 
-def written(connection: driver.Connection, run_id: str) -> str:
+def written(connection: protocol.Connection, run_id: str) -> str:
     run = views.run(connection, run_id)
     assert run is not None
     return report.markdown(connection, run)
 
 
 def test_stages_and_their_states_are_a_table_that_no_name_breaks(
-    connection: driver.Connection, tmp_path: Path
+    connection: protocol.Connection, tmp_path: Path
 ) -> None:
     run_id = submit(tmp_path, TEXT)
     control.cancel(run_id)
@@ -49,7 +50,7 @@ def test_stages_and_their_states_are_a_table_that_no_name_breaks(
 
 
 def test_parameters_are_those_that_differ_from_the_run_before(
-    connection: driver.Connection, tmp_path: Path
+    connection: protocol.Connection, tmp_path: Path
 ) -> None:
     first = submit(tmp_path, TEXT)
     second = submit(tmp_path, TEXT.replace("0.1", "0.2").replace("abcdefgh", "ijklmnop"))
@@ -61,7 +62,7 @@ def test_parameters_are_those_that_differ_from_the_run_before(
 
 
 def test_curves_are_drawn_between_their_extremes_and_clocks_are_not(
-    connection: driver.Connection, tmp_path: Path
+    connection: protocol.Connection, tmp_path: Path
 ) -> None:
     run_id = submit(tmp_path, TEXT)
     stage = views.stages(connection, run_id)[0]

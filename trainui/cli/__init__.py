@@ -1,1 +1,5 @@
-"""The command line: one module for each group of commands, and what they share."""
+"""The command line: one folder for each group of commands.
+
+Read `main` first (from arguments to an exit code), then `app` (the list of commands), then
+`runs.run`, the command that most people type first.
+"""

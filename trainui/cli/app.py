@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-from trainui.cli import opening, output
 from trainui.cli.options import epilogue
+from trainui.cli.output import printing
+from trainui.cli.runs import open_or_wait
 from trainui.errors import UsageError
-from trainui.store import patience
+from trainui.store.db import lock_wait_notice
 from trainui.version import __version__
 
 _HELP = """One terminal screen over your training pipelines.
@@ -22,28 +23,28 @@ Without a command: opens the screen, with every run, its graph, curves and logs.
 """
 
 MODULES: dict[str, tuple[str, ...]] = {
-    "demo": ("demo",),
-    "run": ("run",),
-    "resume": ("resume", "rerun"),
-    "ending": ("cancel", "wait"),
-    "look": ("ls", "show", "path"),
-    "logs": ("logs",),
-    "events": ("events",),
-    "metrics": ("metrics",),
-    "export": ("export",),
-    "report": ("report",),
-    "shell": ("shell",),
-    "init": ("init",),
-    "validate": ("validate",),
-    "graph": ("graph",),
-    "schema": ("schema",),
-    "serve": ("serve",),
-    "worker": ("worker",),
-    "doctor": ("doctor",),
-    "remove": ("rm", "prune"),
-    "backup": ("backup",),
+    "runs.demo": ("demo",),
+    "runs.run": ("run",),
+    "runs.resume": ("resume", "rerun"),
+    "runs.cancel": ("cancel", "wait"),
+    "inspect.show": ("ls", "show", "path"),
+    "inspect.logs": ("logs",),
+    "inspect.events": ("events",),
+    "inspect.metrics": ("metrics",),
+    "inspect.export": ("export",),
+    "inspect.report": ("report",),
+    "runs.shell": ("shell",),
+    "pipeline_file.init": ("init",),
+    "pipeline_file.validate": ("validate",),
+    "inspect.graph": ("graph",),
+    "pipeline_file.schema": ("schema",),
+    "machine.serve": ("serve",),
+    "machine.worker": ("worker",),
+    "machine.doctor": ("doctor",),
+    "runs.remove": ("rm", "prune"),
+    "machine.backup": ("backup",),
     "completion": ("completion",),
-    "uninstall": ("uninstall",),
+    "machine.uninstall": ("uninstall",),
 }
 """The commands of each module, in the order of `--help`, where those of `worker` come last."""
 
@@ -100,7 +101,7 @@ def main(
     if max_rate is not None:
         os.environ["TRAINUI_MAX_RATE"] = max_rate
     if context.invoked_subcommand is None:
-        opening.open_screen(None)
+        open_or_wait.open_screen(None)
 
 
 _ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -116,7 +117,7 @@ def call(arguments: Sequence[str]) -> int:
     if arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
     command = typer.main.get_command(parser(arguments[0]))
-    patience.say = output.note
+    lock_wait_notice.say = printing.note
     try:
         result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)
     except _ArgumentError as error:

@@ -18,7 +18,8 @@ from typing import Annotated, Any
 import typer
 
 from trainui import text
-from trainui.cli import options, output
+from trainui.cli import options
+from trainui.cli.output import printing
 from trainui.errors import TrainuiError
 
 MOST_RUNS = 1000
@@ -53,7 +54,7 @@ def completion(
 ) -> None:
     """Print the script that completes commands, options, runs and stages in a shell."""
     script = Path(__file__).with_name("completions") / f"trainui.{shell}"
-    output.exact(*script.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    printing.exact(*script.read_text(encoding="utf-8").rstrip("\n").split("\n"))
 
 
 def answer(arguments: Sequence[str]) -> int:
@@ -72,7 +73,7 @@ def answer(arguments: Sequence[str]) -> int:
         cut = len(words[-1]) - len(_words(f"x {present}")[-1])
     for value, about in candidates(words):
         if text.harmless(value) == value:
-            output.exact(f"{value[cut:]}\t{text.harmless(about)}")
+            printing.exact(f"{value[cut:]}\t{text.harmless(about)}")
     return 0
 
 
@@ -152,7 +153,7 @@ def _values(parameter: Any, given: Sequence[str], last: str) -> Iterable[Candida
 
 def _runs(last: str) -> Iterator[Candidate]:
     """Yield the names of runs, and where one is begun the ids."""
-    from trainui.store import views
+    from trainui.store.read import views
 
     with views.reading() as connection:
         found = connection.execute(
@@ -167,7 +168,7 @@ def _runs(last: str) -> Iterator[Candidate]:
 
 
 def _stages(run: str) -> Iterator[Candidate]:
-    from trainui.store import views
+    from trainui.store.read import views
 
     with views.reading() as connection:
         run_id = views.find_run(connection, run).id

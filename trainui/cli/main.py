@@ -11,7 +11,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from trainui.cli import opening, output
+from trainui.cli.output import printing
+from trainui.cli.runs import open_or_wait
 from trainui.errors import StoppedError, TrainuiError
 
 UNFIT = 4
@@ -33,7 +34,7 @@ def run() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; return its exit code."""
-    output.prepare()
+    printing.prepare()
     as_json = "--json" in _before_separator(arguments)
     by_then = "stopped before anything was done"
     try:
@@ -42,9 +43,9 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return code
     except TrainuiError as error:
-        return output.failure(error, as_json=as_json)
+        return printing.failure(error, as_json=as_json)
     except KeyboardInterrupt:
-        return output.failure(StoppedError(by_then), as_json=as_json)
+        return printing.failure(StoppedError(by_then), as_json=as_json)
     except BrokenPipeError:
         _give_up_stdout()
         return PIPE_CLOSED
@@ -60,7 +61,7 @@ def _before_separator(arguments: Sequence[str]) -> Sequence[str]:
 
 def _call(arguments: Sequence[str]) -> int:
     if not arguments:
-        opening.open_screen(None)
+        open_or_wait.open_screen(None)
     if arguments[0] == "__complete":
         from trainui.cli.completion import answer
 
@@ -75,11 +76,11 @@ def _system_error(error: OSError, *, as_json: bool) -> int:
     message = f"the system says: {error}; `trainui doctor` looks at what is needed"
     try:
         sys.stdout.flush()
-        output.problem(message, code="environment", exit_code=UNFIT, as_json=as_json)
+        printing.problem(message, code="environment", exit_code=UNFIT, as_json=as_json)
         sys.stdout.flush()
     except OSError:
         _give_up_stdout()
-        output.note(message)
+        printing.note(message)
     return UNFIT
 
 
@@ -89,6 +90,6 @@ def _give_up_stdout() -> None:
 
 
 def _unexpected(error: Exception, *, as_json: bool) -> int:
-    output.note("".join(traceback.format_exception(error)).rstrip("\n"))
+    printing.note("".join(traceback.format_exception(error)).rstrip("\n"))
     message = f"this is a bug of trainui: {type(error).__name__}: {error}; please report the above"
-    return output.problem(message, code="bug", exit_code=1, as_json=as_json)
+    return printing.problem(message, code="bug", exit_code=1, as_json=as_json)

@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trainui.control.code import since_submission
-    from trainui.control.edits import EditedFile, edited_file
-    from trainui.control.ending import cancel, remove
-    from trainui.control.known import given_params, snapshot_words
+    from trainui.control.cancellation import cancel, remove
+    from trainui.control.code_version import since_submission
+    from trainui.control.edits.file_changes import EditedFile, edited_file
+    from trainui.control.lookup import given_params, snapshot_words
     from trainui.control.queue import change_priority, set_paused
     from trainui.control.resumption import plan_resume, rerun, resume
     from trainui.control.submission import filled_in, preview, submit, without_gpus
@@ -39,20 +39,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "EditedFile": "edits",
-    "cancel": "ending",
-    "edited_file": "edits",
+    "EditedFile": "edits.file_changes",
+    "cancel": "cancellation",
+    "edited_file": "edits.file_changes",
     "filled_in": "submission",
-    "given_params": "known",
+    "given_params": "lookup",
     "plan_resume": "resumption",
     "preview": "submission",
-    "remove": "ending",
+    "remove": "cancellation",
     "rerun": "resumption",
     "resume": "resumption",
     "set_paused": "queue",
     "change_priority": "queue",
-    "since_submission": "code",
-    "snapshot_words": "known",
+    "since_submission": "code_version",
+    "snapshot_words": "lookup",
     "submit": "submission",
     "without_gpus": "submission",
 }

@@ -14,7 +14,7 @@ def remarks(pipeline: Pipeline) -> Iterator[str]:
     Args:
         pipeline: as `control.preview` returns it.
     """
-    from trainui.execution import checkpoints
+    from trainui.artifacts import checkpoints
 
     nowhere = settings.runs_dir(settings.load()) / "RUN" / "STAGE"
     told: set[tuple[str, str]] = set()

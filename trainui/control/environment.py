@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trainui import paths, plain_files
 from trainui.errors import UnfitEnvironmentError
-from trainui.pipeline.secrets import Secrets
+from trainui.pipeline.substitution.secrets import Secrets
 from trainui.supervisor.protocol import IDENTITY
 
 ENVIRONMENT_FILE = "env.json"

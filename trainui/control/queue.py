@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from trainui import doorbell
-from trainui.control.known import existing_run
-from trainui.store import runs
-from trainui.store.engine import open_store
+from trainui import wakeup
+from trainui.control.lookup import existing_run
+from trainui.store.db.engine import open_store
+from trainui.store.runs import runs
 
 PAUSED = "paused"
 """The flag's name in the store."""
@@ -15,7 +15,7 @@ def set_paused(paused: bool) -> None:
     """Hold the queue, so that nothing new starts, or let it go on; what runs goes on."""
     with open_store().write() as connection:
         runs.set_flag(connection, PAUSED, "1" if paused else None)
-    doorbell.ring()
+    wakeup.ring()
 
 
 def change_priority(run_id: str, change: int) -> int:
@@ -27,5 +27,5 @@ def change_priority(run_id: str, change: int) -> int:
     with open_store().write() as connection:
         priority = existing_run(connection, run_id).priority + change
         runs.set_priority(connection, run_id, priority)
-    doorbell.ring()
+    wakeup.ring()
     return priority

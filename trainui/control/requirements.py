@@ -8,8 +8,8 @@ from pathlib import Path
 from trainui import settings
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError
-from trainui.pipeline import substitution
 from trainui.pipeline.inputs import allowed_directories, validate_file_path
+from trainui.pipeline.substitution import phases
 
 
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ def lacking_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) 
     needy = max(stages, key=lambda stage: stage.gpus, default=None)
     if needy is None or needy.gpus == 0 or settings.load().database_url is not None:
         return None  # another host may have what this one lacks
-    from trainui.execution.gpus import usable_gpus
+    from trainui.execution.gpu.gpus import usable_gpus
 
     usable = usable_gpus(environ=environ)
     if usable.working >= needy.gpus:
@@ -89,7 +89,7 @@ def wrong_inputs(
     seen: set[str] = set()
     for stage in pipeline.stages:
         try:
-            inputs = substitution.inputs_before_start(stage, environ)
+            inputs = phases.inputs_before_start(stage, environ)
         except UsageError as error:
             yield error
             continue

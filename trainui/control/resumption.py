@@ -10,29 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from trainui import doorbell
-from trainui.control import environment, revision
-from trainui.control.alteration import Alteration, file_digest, told
-from trainui.control.evidence import Looks
-from trainui.control.known import check_names, existing_run, given_params
+from trainui import wakeup
+from trainui.control import environment
+from trainui.control.change_detection import Looks
+from trainui.control.edits import revision
+from trainui.control.edits.inline_edit import Alteration, file_digest, told
+from trainui.control.lookup import check_names, existing_run, given_params
 from trainui.control.requirements import allowed_for, check_inputs, check_slots
-from trainui.control.savings import with_savings
+from trainui.control.resume_estimates import with_savings
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UsageError
-from trainui.pipeline import resume as rules
-from trainui.pipeline.masking import mask
-from trainui.pipeline.resume import Action, PlannedStage
-from trainui.pipeline.settle import Upstream, settled
-from trainui.store import attempts as stored_attempts
-from trainui.store import events, runs
-from trainui.store import stages as stored_stages
-from trainui.store.engine import Store, open_store
-from trainui.store.revision import revise
-from trainui.store.stages import Reopened
+from trainui.pipeline.rules import resume_plan as rules
+from trainui.pipeline.rules.dependants import Upstream, settled
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.pipeline.substitution.masking import mask
+from trainui.store.db.engine import Store, open_store
+from trainui.store.runs import attempts as stored_attempts
+from trainui.store.runs import events, runs
+from trainui.store.runs import stages as stored_stages
+from trainui.store.runs.revision import revise
+from trainui.store.runs.stages import Reopened
 
 if TYPE_CHECKING:
-    from trainui.execution.checkpoints import Search
+    from trainui.artifacts.checkpoints import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def resume(
         revived = stored_stages.reopen(connection, run_id, changes)
     if pipeline is not None:
         revision.keep_text(directory, pipeline.text)
-    doorbell.ring()
+    wakeup.ring()
     return revived
 
 
@@ -187,7 +188,7 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
             Reopened(name, fresh=rules.begins_anew(by_name[name], chosen, reran)) for name in chosen
         ]
         revived = stored_stages.reopen(connection, run_id, changes)
-    doorbell.ring()
+    wakeup.ring()
     return revived
 
 
@@ -284,13 +285,13 @@ def _look(store: Store, run_id: str) -> _Seen:
 
 
 def _find_checkpoint(where: Search, tried: Mapping[str, int]) -> str | None:
-    from trainui.execution import checkpoints
+    from trainui.artifacts import checkpoints
 
     return checkpoints.find(where, tried, asked=True)
 
 
 def _search(store: Store, stage: StageRecord, seen: _Seen) -> Search:
-    from trainui.execution import checkpoint_rivals, checkpoints
+    from trainui.artifacts import checkpoint_rivals, checkpoints
 
     attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
     rivals = partial(checkpoint_rivals.find, store, stage)
@@ -299,7 +300,7 @@ def _search(store: Store, stage: StageRecord, seen: _Seen) -> Search:
 
 def _with_remark(one: PlannedStage, stage: StageRecord, where: Search) -> PlannedStage:
     """Return what is planned for a stage, with why it does not take the newest checkpoint."""
-    from trainui.execution import checkpoints
+    from trainui.artifacts import checkpoints
 
     if one.action == Action.RUN and (asked := checkpoints.requested(stage.definition)):
         return replace(one, action=Action.CONTINUE, checkpoint=str(asked))

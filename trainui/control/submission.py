@@ -11,19 +11,21 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from trainui import doorbell, paths, settings
-from trainui.control import code, environment, leftovers, snapshot
+from trainui import paths, settings, wakeup
+from trainui.control import code_version, environment, snapshot, staging_cleanup
 from trainui.control.environment import ShellEnvironment
-from trainui.control.leftovers import Note
 from trainui.control.requirements import allowed_for, check_inputs, check_slots
+from trainui.control.staging_cleanup import Note
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.pipeline import secrets, substitution
-from trainui.pipeline.masking import mask
-from trainui.pipeline.secrets import Secrets
-from trainui.store import new_run, views, writer
-from trainui.store.new_run import NewRun
+from trainui.pipeline.substitution import phases, secrets
+from trainui.pipeline.substitution.masking import mask
+from trainui.pipeline.substitution.secrets import Secrets
+from trainui.store.db import writer
+from trainui.store.read import views
+from trainui.store.runs import new_run
+from trainui.store.runs.new_run import NewRun
 
 PIPELINE_FILE = "pipeline.yaml"
 
@@ -98,12 +100,12 @@ def submit(
         place=settings.place(configured),
     )
     with _stored(new, pipeline.text, ShellEnvironment(environ, umask, taken)):
-        code.record(
+        code_version.record(
             Path(pipeline.directory), code_of, directory, snapshot=copied and asdict(copied)
         )
         if copied:
             snapshot.copy(copied, names, directory)
-    doorbell.ring()
+    wakeup.ring()
     return run_id
 
 
@@ -132,7 +134,7 @@ def filled_in(
     """
     directory = directory or settings.runs_dir(settings.load()) / "RUN"
     directories = stage_directories(directory, pipeline, known)
-    return substitution.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
+    return phases.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
 
 
 def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
@@ -158,7 +160,7 @@ def concealed(
         directory: the run's.
         environ: of the run's stages.
     """
-    as_written = substitution.submit(
+    as_written = phases.submit(
         loaded, run_dir=str(directory), stage_dirs=directories, secrets=False
     )
     return secrets.conceal(submitted, as_written, environment.kept(environ))
@@ -215,12 +217,12 @@ def _checked_name(name: str) -> str:
 def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
     """Make a run's directory, let it be filled, and store the run."""
     writer.make_ready()
-    leftovers.sweep()
+    staging_cleanup.sweep()
     with views.reading() as connection:
         if views.run(connection, new.id) is not None:
             raise UsageError(f"there is a run {new.id!r} already; resume it, or choose another id")
     directory = Path(new.directory)
-    with leftovers.noted(new.id) as note, _new_directory(directory, note):
+    with staging_cleanup.noted(new.id) as note, _new_directory(directory, note):
         paths.write_private(directory / PIPELINE_FILE, text)
         environment.write(directory, shell)
         yield

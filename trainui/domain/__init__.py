@@ -1,1 +1,4 @@
-"""The domain model: states and their transitions, and the frozen records shared by all layers."""
+"""The words of trainui: states, their transitions, and the frozen records that cross layers.
+
+Read `states` first (the one table of transitions), then `records` and `definition`.
+"""

@@ -1,1 +1,5 @@
-"""The background processes: the broker, the worker that starts stages, and the guard of both."""
+"""The background processes: broker, worker and guard, and what the worker does.
+
+Read `worker.services` first (the threads of a worker), then `planner.planner` (which stage starts),
+`attempt.launch` and `attempt.monitor` (an attempt from its start to its end).
+"""

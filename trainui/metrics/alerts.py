@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from trainui.domain.definition import Alert
-from trainui.store.chunks import step_number
-from trainui.store.marks import Mark
+from trainui.store.points.chunks import step_number
+from trainui.store.runs.alerts import Mark
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from trainui.store.chunks import Floats, Points
+    from trainui.store.points.chunks import Floats, Points
 
     Mask = NDArray[np.bool_]
 

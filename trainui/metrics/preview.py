@@ -17,19 +17,20 @@ import numpy as np
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.metrics import formats, sources
-from trainui.metrics.candidate import Candidate
-from trainui.metrics.decoding import full_name
+from trainui.metrics import formats
+from trainui.metrics.discovery import sources
+from trainui.metrics.discovery.source_file import Candidate
 from trainui.metrics.formats import UnknownFormatError, tfevents
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
-from trainui.metrics.tail import GrowingFile, ShortageError, UnreadableFileError
-from trainui.store.chunks import Points
-from trainui.store.driver import Connection
+from trainui.metrics.reader.decoder_choice import full_name
+from trainui.metrics.reader.tail import GrowingFile, ShortageError, UnreadableFileError
+from trainui.store.db.protocol import Connection
+from trainui.store.points.chunks import Points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from trainui.store.chunks import Steps
+    from trainui.store.points.chunks import Steps
 
 PLACES = 400
 """Records in a preview: two for each column of a wide plot."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence as AnySequence
 from typing import Any
 
-from trainui.pipeline.nodes import (
+from trainui.pipeline.yaml.nodes import (
     TOP,
     Entry,
     Mapping,
@@ -17,7 +17,7 @@ from trainui.pipeline.nodes import (
     Sequence,
     node_of,
 )
-from trainui.pipeline.problems import Problems, did_you_mean, quoted
+from trainui.pipeline.yaml.problems import Problems, did_you_mean, quoted
 
 KEYS = ("name", "task", "params", "depends_on")
 """Keys that a stage passed to the Python API may have."""

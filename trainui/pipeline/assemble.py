@@ -7,23 +7,22 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
 from trainui.domain.definition import Pipeline
-from trainui.pipeline import (
-    alerts_check,
-    build,
-    checkpoint_check,
-    defaults,
-    graph_check,
-    matrix_check,
-    metrics_check,
-    outline,
-    parameters,
-    rules_check,
-    spec_check,
-    variables_check,
+from trainui.pipeline import build
+from trainui.pipeline.checks import (
+    alerts,
+    checkpoint,
+    field_rules,
+    graph,
+    matrix,
+    metrics,
+    variables,
 )
-from trainui.pipeline.nodes import Mapping
-from trainui.pipeline.problems import Problems
+from trainui.pipeline.checks import spec as spec_check
+from trainui.pipeline.fields import defaults, parameters
 from trainui.pipeline.spec import PipelineSpec
+from trainui.pipeline.yaml import partial_outline
+from trainui.pipeline.yaml.nodes import Mapping
+from trainui.pipeline.yaml.problems import Problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Examined:
     spec: PipelineSpec | None
     """None: a field is invalid, or uses a parameter that has no value yet."""
 
-    outline: outline.Outline
+    outline: partial_outline.Outline
 
 
 def examine(document: Mapping, origin: Origin, problems: Problems) -> Examined:
@@ -73,15 +72,15 @@ def examine(document: Mapping, origin: Origin, problems: Problems) -> Examined:
         complete=origin.complete,
     )
     spec = spec_check.check(document, known, problems)
-    seen = outline.of(document, known)
+    seen = partial_outline.of(document, known)
     for check in (
-        rules_check,
-        matrix_check,
-        metrics_check,
-        alerts_check,
-        checkpoint_check,
-        variables_check,
-        graph_check,
+        field_rules,
+        matrix,
+        metrics,
+        alerts,
+        checkpoint,
+        variables,
+        graph,
     ):
         check.check(seen, problems)
     return Examined(spec, seen)

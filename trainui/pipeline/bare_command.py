@@ -15,7 +15,8 @@ from pathlib import Path, PurePath
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
-from trainui.pipeline import names, template
+from trainui.pipeline.fields import names
+from trainui.pipeline.substitution import template
 
 _SCRIPT = re.compile(r"[^-].*\.(py|sh|bash|ipynb|R|jl|lua|pl|rb)")
 _INTERPRETER = re.compile(

@@ -12,11 +12,11 @@ from trainui.domain.definition import (
     MetricSource,
     StageDefinition,
 )
-from trainui.pipeline import locations
+from trainui.pipeline.fields import locations
+from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.matrix import Group, Pairing, Values, expand, member_name
-from trainui.pipeline.outline import Outline, StageOutline
-from trainui.pipeline.parameters import Parameters
 from trainui.pipeline.spec import AlertSpec, CheckpointSpec, MetricSpec, PipelineSpec, StageSpec
+from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
 
 
 def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainui.pipeline import names
+from trainui.pipeline.fields import names
 from trainui.pipeline.spec import PipelineSpec
 
 Schema = dict[str, Any]

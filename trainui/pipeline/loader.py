@@ -12,11 +12,13 @@ from pathlib import Path, PurePath
 from typing import Any, TextIO
 
 from trainui.domain.definition import Pipeline
-from trainui.pipeline import api_stages, names, source
+from trainui.pipeline import api_stages
 from trainui.pipeline.assemble import Origin, assemble
 from trainui.pipeline.bare_command import from_command as from_command
-from trainui.pipeline.document import read_document
-from trainui.pipeline.problems import Problems
+from trainui.pipeline.fields import names
+from trainui.pipeline.yaml import text_source
+from trainui.pipeline.yaml.document import read_document
+from trainui.pipeline.yaml.problems import Problems
 
 NO_FILE = "pipeline"
 """Default name of a pipeline without a file."""
@@ -41,7 +43,7 @@ def load(
     Raises:
         PipelineFileError: the file has problems; the error lists all of them in file order.
     """
-    found = source.read(file, stdin)
+    found = text_source.read(file, stdin)
     pipeline = load_text(found.text, file=file, directory=found.directory, params=params)
     return replace(pipeline, file=found.file)
 
@@ -98,7 +100,7 @@ def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = Non
 
 
 def _default_name(file: str | None) -> str:
-    if file is None or file == source.STDIN:
+    if file is None or file == text_source.STDIN:
         return NO_FILE
     stem = PurePath(file).stem
     return stem if names.pipeline_name_fault(stem) is None else NO_FILE

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from trainui.pipeline import fields as f
-from trainui.pipeline.nodes import Scalar
+from trainui.pipeline.fields import types as f
+from trainui.pipeline.yaml.nodes import Scalar
 
 
 class _Strict(BaseModel):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from trainui.errors import PipelineFileError, Problem
-from trainui.pipeline import source
 from trainui.pipeline.assemble import Origin, examine
-from trainui.pipeline.document import read_document
-from trainui.pipeline.problems import Problems
+from trainui.pipeline.yaml import text_source
+from trainui.pipeline.yaml.document import read_document
+from trainui.pipeline.yaml.problems import Problems
 
 
 def validate(
@@ -23,7 +23,7 @@ def validate(
         stdin: read instead of standard input.
     """
     try:
-        found = source.read(file, stdin)
+        found = text_source.read(file, stdin)
         problems = Problems(file, found.text)
         document = read_document(found.text, problems)
     except PipelineFileError as error:

@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 
 from trainui import clock
 from trainui.domain.states import Status
-from trainui.store import rows
-from trainui.store.tables import StageRow
+from trainui.store.runs import row_mapping
+from trainui.store.runs.tables import StageRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class PipelineRepository:
 
 
 def _tracked(row: StageRow) -> TrackedStage:
-    stage = rows.stage_record(row.model_dump())
+    stage = row_mapping.stage_record(row.model_dump())
     return TrackedStage(
         id=stage.id,
         stage_name=stage.name,

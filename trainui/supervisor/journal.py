@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
-from trainui.domain.files import Directory
+from trainui.domain.file_access import Directory
 from trainui.errors import NotPlainFileError
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Pids, Spec

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from trainui.supervisor import journal, orphans, protocol, supervise
-from trainui.supervisor.nursery import NoAnswerError, Nursery
+from trainui.supervisor.fork_server import NoAnswerError, Nursery
 from trainui.supervisor.orphans import processes_of, start_ticks
 from trainui.supervisor.protocol import Exit, Pids, Spec
 from trainui.supervisor.supervise import boot_id

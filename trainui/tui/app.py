@@ -1,56 +1,263 @@
-"""Opening the screen: what is done before and after the app has the terminal."""
+"""The screen's app: what there is, in one place. Pages, panes and acting live in their modules."""
 
 from __future__ import annotations
 
 import gc
 import os
-import sys
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
 
-from trainui.tui import splash
+from rich.console import RenderableType
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.theme import Theme
+from textual.timer import Timer
 
-SIZE_VARIABLES = ("COLUMNS", "LINES")
-"""What some shells and containers set once: a terminal that is resized does not change them."""
+from trainui import formatting, paths, settings, text
+from trainui.tui import ascii_filter, theme
+from trainui.tui.actions.background import Working
+from trainui.tui.data.poller import Feed
+from trainui.tui.data.snapshot import Snapshot, Wanted
+from trainui.tui.key_queue import TypeAhead
+from trainui.tui.keymap import KeyTable, bindings
+from trainui.tui.messages import Fresh, Rung
+from trainui.tui.page import Page
+from trainui.tui.preferences import FILE, Memory
+from trainui.tui.runs.screen import RunsScreen
+from trainui.tui.terminal import bandwidth, shutdown
+from trainui.tui.terminal.cell_diff import Drawn, ShownCells, Update
+from trainui.tui.terminal.driver import Terminal
 
-GC_THRESHOLD = 100_000
-"""Allocations between two collections: collecting less often saves a twentieth of the start."""
+THEME = "theme"
+"""What the theme that was chosen with the key is remembered under."""
+
+SETTLED = 0.1
+"""Seconds without another resize after which a terminal has settled."""
+
+SAVED_WITHIN = 1.0
+"""Seconds within which a changed view is saved."""
+
+GC_THRESHOLD = 5000
+"""Allocations between two collections once it is there: a key never waits for a long one."""
 
 
-def run_screen(run_id: str | None = None) -> int:
-    """Open the screen, on a run's page where one is given.
+def _commands() -> type[Provider]:
+    from trainui.tui.command_palette import KeyCommands
 
-    Args:
-        run_id: a run's exact id.
+    return KeyCommands
 
-    Returns:
-        The exit code: 0 where a person left, 128 and more where a signal ended it.
 
-    Raises:
-        UsageError: a setting is wrong.
+class TrainuiApp(TypeAhead, Working, App[int]):
+    """Runs and their stages, live."""
+
+    TITLE = "trainui"
+    NOTIFICATION_TIMEOUT = 3.0
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMANDS: ClassVar[set[Any]] = {_commands}
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    CSS = """
+    Toast { max-width: 76; }
+    Button.-useful { background: $primary; color: $background; text-style: bold; }
     """
-    gc.set_threshold(GC_THRESHOLD)
-    for name in SIZE_VARIABLES:  # the terminal itself is asked
-        os.environ.pop(name, None)
-    if os.environ.get("STY") and not os.environ.get("TMUX"):  # GNU screen garbles 24-bit colours
-        os.environ.pop("COLORTERM", None)
-    with splash.shown():
-        from trainui.tui.application import TrainuiApp
 
-        app = TrainuiApp(run_id)
-        app.run()
-    from trainui.tui import leaving
+    def __init__(
+        self,
+        run_id: str | None = None,
+        configured: settings.Settings | None = None,
+        *,
+        read_only: bool = False,
+    ):
+        configured = configured or settings.load()
+        self.traffic = bandwidth.Traffic(configured.max_rate)
+        super().__init__()
+        self._typed = deque()
+        self.read_only = read_only
+        self._ascii: list[ascii_filter.AsciiOnly] = []
+        self._shown = ShownCells()
+        self._cursor_shown = self.cursor_position
+        self._settling: Timer | None = None
+        self._clock: Timer | None = None
+        self._saving: Timer | None = None
+        if "TEXTUAL_ANIMATIONS" not in os.environ:
+            self.animation_level = "none"
+        for own in theme.OURS:
+            self.register_theme(own)
+        self.memory = Memory(paths.home().root / FILE, self._save_soon)
+        self._wished_theme = configured.theme
+        self._fitting = theme.fitting(configured.theme, self.console.color_system)
+        wished = theme.chosen(self.memory.get(THEME, dict), self._fitting)
+        self.theme = wished if wished in self.available_themes else theme.DEFAULT
+        if ascii_filter.is_wanted(configured.ascii, os.environ):
+            self._ascii = [ascii_filter.AsciiOnly()]
+        self.keys = KeyTable(configured.keys)
+        self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
+        self.first_run = run_id
+        self.snapshot: Snapshot | None = None
+        self.feed = Feed(
+            self._deliver,
+            Wanted(run_id=run_id),
+            self._ring if configured.bell else None,
+            self.traffic,
+        )
+        self.feed.start()
 
-    try:
-        sys.stdout.write(leaving.message())
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        _give_up_terminal()
-    return app.return_code or 0
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return our own variables for themes that lack them."""
+        return theme.defaults(self.current_theme)
 
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Return a theme, one of ours without a copy of all: each line that is drawn asks."""
+        return theme.BY_NAME.get(theme_name) or super().get_theme(theme_name)
 
-def _give_up_terminal() -> None:
-    """Let the interpreter's own last flush succeed: where it fails, its exit code is 120."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.__stdout__, sys.__stderr__):  # the app draws on the latter
-        if stream is not None:
-            os.dup2(nowhere, stream.fileno())
+    def get_default_screen(self) -> RunsScreen:
+        """Return the first page."""
+        return RunsScreen()
+
+    @property
+    def shows_images(self) -> bool:
+        """Whether the terminal has the characters and the colours that images take."""
+        return not self._ascii and self.console.color_system != "standard"
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what finished lines go through."""
+        return [*super().get_line_filters(), *self._ascii]
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return what draws on the terminal, counting what it sends."""
+        found = super().get_driver_class()
+        return Terminal if found is LinuxDriver else bandwidth.counted(found, self.traffic)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Send the terminal no more than the cells that changed."""
+        if isinstance(renderable, Update) and self._can_draw:
+            changes = self._shown.changes(renderable, self.console)
+            moved = self.cursor_position != self._cursor_shown
+            self._cursor_shown = self.cursor_position
+            renderable = cast("RenderableType", Drawn(changes)) if changes or moved else None
+        super()._display(screen, renderable)
+
+    @property
+    def _can_draw(self) -> bool:
+        """Whether what is displayed now is sent; otherwise it is dropped."""
+        lets = self._running and not self._closed and not self._batch_count
+        return lets and self._driver is not None and not self.is_headless
+
+    def on_resize(self) -> None:
+        """Draw everything anew, now and when the terminal has settled: it moved what it showed."""
+        self.redraw()
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLED, self.redraw)
+
+    def redraw(self) -> None:
+        """Draw everything anew, whatever the terminal shows."""
+        self._shown.forget()
+        for screen in self.screen_stack[-1:]:
+            screen.refresh()
+
+    def on_mount(self) -> None:
+        """Open the run that was asked for, and begin to tick."""
+        shutdown.leave_on_signals(self)
+        shutdown.watch_terminal(self)
+        if self.first_run is not None:
+            self.open_run(self.first_run)
+        self._clock = self.set_interval(1.0, self._tick, pause=True)
+        if self._wished_theme is not None and self._wished_theme not in self.available_themes:
+            known = ", ".join(theme.BY_NAME)
+            wrong = f"the setting theme: there is no {self._wished_theme!r}; take one of {known}"
+            self.notify(wrong, markup=False)
+        for unknown in self.keys.unknown:
+            self.notify(f"config.toml: no key has the id {unknown!r}", markup=False)
+
+    def on_ready(self) -> None:
+        """Collect what the start has put off little by little from now on."""
+        gc.set_threshold(GC_THRESHOLD)
+
+    def on_unmount(self) -> None:
+        """Read no more, and remember the view."""
+        self.feed.stop()
+        self.memory.save()
+
+    def _deliver(self, snapshot: Snapshot) -> None:
+        self.post_message(Fresh(snapshot))
+
+    def _ring(self, words: str) -> None:
+        self.post_message(Rung(words))
+
+    def on_rung(self, message: Rung) -> None:
+        """Ring the terminal's bell, and let one that can show why."""
+        if self._driver is not None:
+            self._driver.write(text.ring(message.text, os.environ.get("TERM", "")))
+
+    def on_fresh(self, message: Fresh) -> None:
+        """Give the page that is open what the feed has read."""
+        self.snapshot = message.snapshot
+        self.on_flowing()
+
+    def on_flowing(self) -> None:
+        """Show what the feed has read last, as soon as the terminal takes it."""
+        page = self.page
+        if page is not None and self.snapshot is not None and not self.traffic.waiting:
+            page.take(self.snapshot)
+            if self._clock is not None:
+                self._clock.resume()
+
+    def _tick(self) -> None:
+        if self.traffic.is_spent or self.traffic.waiting:
+            return
+        goes_on = self.page is not None and self.page.tick()
+        if not goes_on and self._clock is not None:
+            self._clock.pause()  # nothing wakes a screen on which nothing runs
+
+    def _save_soon(self) -> None:
+        """Save the view in a moment: a lost terminal may end the app at any time."""
+        if self._saving is None:
+            self._saving = self.set_timer(SAVED_WITHIN, self._save)
+
+    def _save(self) -> None:
+        self._saving = None
+        self.run_worker(self.memory.save, thread=True, group="memory")
+
+    @property
+    def page(self) -> Page | None:
+        """The page that is open, also under a question."""
+        pages = (screen for screen in reversed(self.screen_stack) if isinstance(screen, Page))
+        page = next(pages, None)
+        return page if page is not None and page.ready else None
+
+    def open_run(self, run_id: str) -> None:
+        """Open a run's page."""
+        from trainui.tui.run.screen import RunScreen
+
+        self.push_screen(RunScreen(run_id))
+
+    def leave_run(self) -> None:
+        """Go back to the list."""
+        self.pop_screen()
+
+    def action_rate(self) -> None:
+        """Say how much is sent to the terminal."""
+        budget = self.traffic.budget
+        limit = "" if budget is None else f" of at most {formatting.size(budget)}"
+        told = (
+            f"{formatting.size(round(self.traffic.rate))}{limit} a second are sent to the terminal"
+        )
+        self.notify(told, markup=False)
+
+    def action_next_theme(self) -> None:
+        """Show everything in the next theme."""
+        self.theme = theme.after(self.theme)
+        self.memory.keep(THEME, {"chosen": self.theme, "instead_of": self._fitting})
+        self.clear_notifications()
+        self.notify(f"theme {self.theme}", markup=False)
+
+    def action_leave(self) -> None:
+        """Leave; work goes on."""
+        self.exit(0)

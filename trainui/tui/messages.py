@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from trainui.tui.snapshots import Snapshot
+from trainui.tui.data.snapshot import Snapshot
 
 
 class Fresh(Message):

@@ -11,10 +11,11 @@ from tests.unit.execution.submitted import begin
 from trainui import clock, control
 from trainui.cli.main import main
 from trainui.domain.states import Status
-from trainui.execution import service
+from trainui.execution.daemon import lifecycle
 from trainui.pipeline import loader
-from trainui.store import attempts, stages, views
-from trainui.store.engine import Store, open_store
+from trainui.store.db.engine import Store, open_store
+from trainui.store.read import views
+from trainui.store.runs import attempts, stages
 
 PIPELINE = """\
 name: p
@@ -157,7 +158,7 @@ def test_each_command_answers_for_each_state(
     after: str,
 ) -> None:
     started: list[bool] = []
-    monkeypatch.setattr(service, "ensure_started", lambda **_: started.append(True))
+    monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: started.append(True))
     run = control.submit(loader.load_text(PIPELINE))
     state(store, run)
     assert main(command.replace("RUN", run).split()) == code

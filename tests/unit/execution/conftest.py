@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from trainui.store import engine, postgres
-from trainui.store.engine import Store, open_store
+from trainui.store.db import engine, postgres
+from trainui.store.db.engine import Store, open_store
 
 
 @pytest.fixture

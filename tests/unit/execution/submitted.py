@@ -7,13 +7,13 @@ from typing import Any
 
 from trainui import control
 from trainui.domain.records import AttemptRecord, Slot
-from trainui.execution import directories
-from trainui.execution.launch import subject_of
-from trainui.execution.preparation import Subject
-from trainui.execution.slots import host
+from trainui.execution.attempt import stage_directory
+from trainui.execution.attempt.context import Subject
+from trainui.execution.attempt.launch import subject_of
+from trainui.execution.planner.slots import host
 from trainui.pipeline import loader
-from trainui.store import attempts, stages
-from trainui.store.engine import Store, open_store
+from trainui.store.db.engine import Store, open_store
+from trainui.store.runs import attempts, stages
 
 
 def submit(directory: Path, text: str, **fields: Any) -> str:
@@ -30,7 +30,7 @@ def begin(store: Store, run_id: str, name: str, *places: Slot) -> Subject:
         assert stage is not None
         granted = attempts.grant(connection, stage, places, host=host())
         assert granted is not None
-        directories.make_records(Path(granted.directory))
+        stage_directory.make_records(Path(granted.directory))
         Path(stage.directory).mkdir(exist_ok=True)
         claimed = attempts.claim(connection, run_id, name, str(granted.celery_task_id))
         assert claimed is not None

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.execution.attempt.test_monitor import follower as follower
+from tests.unit.execution.attempt.test_monitor import granted, look_until
 from tests.unit.execution.submitted import of_stage, submit
-from tests.unit.execution.test_follow import follower as follower
-from tests.unit.execution.test_follow import granted, look_until
 from trainui.domain.states import Status
-from trainui.execution.follow import Follower
-from trainui.store.engine import Store
-from trainui.supervisor import nursery
+from trainui.execution.attempt.monitor import Follower
+from trainui.store.db.engine import Store
+from trainui.supervisor import fork_server
 
 DYING = """\
 #!{python}
@@ -63,14 +63,14 @@ def step(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     python.write_text(DYING.format(python=f"{sys.executable} -IS", when=when, step=name))
     python.chmod(0o700)
 
-    real = nursery.spawn
+    real = fork_server.spawn
 
     def spawn(
         _python: str, connection: socket.socket, *, without: Collection[str]
     ) -> subprocess.Popen[bytes]:
         return real(str(python), connection, without=without)
 
-    monkeypatch.setattr(nursery, "spawn", spawn)
+    monkeypatch.setattr(fork_server, "spawn", spawn)
     return str(request.param)
 
 

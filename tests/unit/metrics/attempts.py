@@ -13,9 +13,9 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
 from trainui.domain.records import Slot
-from trainui.store import attempts, runs, stages
-from trainui.store.engine import Store
-from trainui.store.reading import AttemptToRead
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import protocol
 
 HOST = socket.gethostname()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.store import readings
-from trainui.store.engine import Store, open_store
+from trainui.store.db.engine import Store, open_store
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainui.metrics.decoding import Reading
-from trainui.store.curves import Curve
+from trainui.metrics.reader.decoder_choice import Reading
+from trainui.store.points.curves import Curve
 
 OWN_STEPS = frozenset({"TimestepsSoFar", "current_steps", "column 0"})
 """What an independent reader took as the step of a file of fields, and a definition has to name."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tests.unit.store.readings import connect as connect
 from trainui.domain.records import SeriesSummary
-from trainui.metrics.decoding import Reading
-from trainui.metrics.open_files import OpenFiles
-from trainui.metrics.source_reader import End, SourceReader
-from trainui.store import curves, point_sources, points
-from trainui.store.engine import Store
+from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.open_files import OpenFiles
+from trainui.metrics.reader.source import End, SourceReader
+from trainui.store.db.engine import Store
+from trainui.store.points import curves, points, sources
 
 JSONL = Reading(format="jsonl")
 
@@ -31,7 +31,7 @@ def open_reader(
 ) -> SourceReader:
     """A reader that begins where the store says, as after a restart."""
     with store.write() as connection:
-        source = point_sources.add_source(connection, owner, str(path), attempt=attempt)
+        source = sources.add_source(connection, owner, str(path), attempt=attempt)
     return SourceReader(
         store,
         source,

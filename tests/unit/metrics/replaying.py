@@ -13,10 +13,11 @@ from pathlib import Path
 
 from tests.unit.metrics import corpus, reading
 from trainui.metrics.formats import DOCUMENTS
-from trainui.metrics.source_reader import SourceReader
-from trainui.store import curves, point_sources, views
-from trainui.store.engine import Store, open_store
-from trainui.store.source_record import Source
+from trainui.metrics.reader.source import SourceReader
+from trainui.store.db.engine import Store, open_store
+from trainui.store.points import curves, sources
+from trainui.store.points.source_record import Source
+from trainui.store.read import views
 
 Points = Counter[tuple[float, str]]
 """Steps and values of a series; a NaN is as good as another."""
@@ -103,7 +104,7 @@ class Replay:
     def _is_changed(self, name: str, format: str | None) -> bool:
         """Tell whether anything was stored of a file since it was last asked for."""
         with self.store.read() as connection:
-            (source,) = point_sources.sources(connection, name)
+            (source,) = sources.sources(connection, name)
         before, self._compared[name] = self._compared.get(name), source
         # A first line without its end is taken for a document, whose step is a value as well.
         is_begun = source.format in DOCUMENTS and format not in DOCUMENTS

@@ -8,10 +8,10 @@ import pytest
 
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import Replay, curves_of
-from trainui.metrics.decoding import Reading
 from trainui.metrics.formats import presets
-from trainui.store import curves
-from trainui.store.engine import Store
+from trainui.metrics.reader.decoder_choice import Reading
+from trainui.store.db.engine import Store
+from trainui.store.points import curves
 
 pytestmark = corpus.needs_corpus
 

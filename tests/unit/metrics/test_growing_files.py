@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.metrics.reading import all_points, open_reader, read_on, read_to_end
-from trainui.metrics.decoding import Reading
 from trainui.metrics.formats import quoted
-from trainui.store.engine import Store
+from trainui.metrics.reader.decoder_choice import Reading
+from trainui.store.db.engine import Store
 
 Point = tuple[str, float, float]
 

@@ -12,8 +12,8 @@ from tests.unit.metrics.attempts import start_attempt
 from tests.unit.metrics.reading import connect
 from trainui.metrics import preview
 from trainui.metrics.formats.tfevents import EventFile
-from trainui.store import views
-from trainui.store.engine import Store
+from trainui.store.db.engine import Store
+from trainui.store.read import views
 
 ROWS = 60_000
 

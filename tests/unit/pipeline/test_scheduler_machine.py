@@ -13,10 +13,10 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition, run_status
 from trainui.errors import UsageError
-from trainui.pipeline.plan import PAUSED, FreeSlots, Grant, Wait, WaitingStage, plan
-from trainui.pipeline.resume import Action, plan_rerun, plan_resume
-from trainui.pipeline.retry import next_retry
-from trainui.pipeline.settle import Upstream, settled
+from trainui.pipeline.rules.dependants import Upstream, settled
+from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
+from trainui.pipeline.rules.retry import next_retry
+from trainui.pipeline.rules.scheduling import PAUSED, FreeSlots, Grant, Wait, WaitingStage, plan
 
 CPUS, GPUS = 3, 3
 SLOTS = [*(("cpu", number) for number in range(CPUS)), *(("gpu", index) for index in range(GPUS))]

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
-from trainui.pipeline import command, substitution, template
-from trainui.pipeline.shell_quoting import Place
-from trainui.pipeline.shell_reader import spots
+from trainui.pipeline.fields import command
+from trainui.pipeline.shell.quoting import Place
+from trainui.pipeline.shell.reader import spots
+from trainui.pipeline.substitution import phases, template
 
 NASTY = st.text(
     st.one_of(
@@ -37,10 +38,8 @@ def filled(text: str, params: dict[str, str], **environ: str) -> str:
     stage = StageDefinition(name="s", group="s", command=text, workdir="/w")
     escaped = {name: template.escape(value) for name, value in params.items()}
     pipeline = Pipeline("p", (stage,), params=escaped, directory="/w")
-    (submitted,) = substitution.submit(pipeline, run_dir="/r", stage_dirs={"s": "/r/s"}).stages
-    started = substitution.start(
-        submitted, python="/py", attempt=2, environ=environ, checkpoint=None
-    )
+    (submitted,) = phases.submit(pipeline, run_dir="/r", stage_dirs={"s": "/r/s"}).stages
+    started = phases.start(submitted, python="/py", attempt=2, environ=environ, checkpoint=None)
     assert isinstance(started.command, str)
     return started.command
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.store import readings
 from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.store import runs
-from trainui.store.engine import Store, open_store
+from trainui.store.db.engine import Store, open_store
+from trainui.store.runs import runs
 
 AddRun = Callable[..., str]
 

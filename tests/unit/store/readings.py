@@ -7,17 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from trainui.store import driver, point_sources, points, views
-from trainui.store.chunks import NO_TIME, Points
-from trainui.store.engine import Store
-from trainui.store.source_record import Source
+from trainui.store.db import protocol
+from trainui.store.db.engine import Store
+from trainui.store.points import points, sources
+from trainui.store.points.chunks import NO_TIME, Points
+from trainui.store.points.source_record import Source
+from trainui.store.read import views
 
 Column = Sequence[tuple[float, float]]
 """Steps and values."""
 
 
 def as_points(column: Column, first: int = 0, time: int = NO_TIME) -> Points:
-    from trainui.store.chunks import whole_steps
+    from trainui.store.points.chunks import whole_steps
 
     return Points(
         np.arange(first, first + len(column), dtype=np.int64),
@@ -33,7 +35,7 @@ class Feeder:
     def __init__(self, store: Store, owner: str = "stage", key: str = "a", attempt: int = 1):
         self.store = store
         with store.write() as connection:
-            self.source = point_sources.add_source(connection, owner, key, attempt=attempt)
+            self.source = sources.add_source(connection, owner, key, attempt=attempt)
 
     def feed(
         self,
@@ -65,18 +67,18 @@ class Feeder:
 
     def look_again(self) -> None:
         with self.store.read() as connection:
-            found = point_sources.source(connection, self.source.id)
+            found = sources.source(connection, self.source.id)
         assert found is not None
         self.source = found
 
 
-def connect(_store: Store) -> driver.Connection:
+def connect(_store: Store) -> protocol.Connection:
     connection = views.connect()
     _opened.append(connection)
     return connection
 
 
-_opened: list[driver.Connection] = []
+_opened: list[protocol.Connection] = []
 
 
 def close_all() -> None:

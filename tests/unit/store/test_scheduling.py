@@ -20,10 +20,10 @@ from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
-from trainui.pipeline.resume import Action, plan_rerun, plan_resume
-from trainui.store import attempts, runs, stages
-from trainui.store.attempts import Outcome
-from trainui.store.engine import Store, open_store
+from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
+from trainui.store.db.engine import Store, open_store
+from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs.attempts import Outcome
 
 RUN = "the-run"
 HOST = "a-host"

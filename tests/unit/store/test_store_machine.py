@@ -18,10 +18,10 @@ from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
-from trainui.pipeline.plan import FreeSlots, Grant, WaitingStage, plan
-from trainui.pipeline.resume import Action, plan_resume
-from trainui.store import attempts, runs, stages
-from trainui.store.engine import open_store
+from trainui.pipeline.rules.resume_plan import Action, plan_resume
+from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, plan
+from trainui.store.db.engine import open_store
+from trainui.store.runs import attempts, runs, stages
 
 PLACES = 2
 ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED]

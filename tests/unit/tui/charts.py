@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from trainui.tui.curve_data import Chart, CurveData, Line
+from trainui.tui.curves.model import Chart, CurveData, Line
 
 NAN = math.nan
 

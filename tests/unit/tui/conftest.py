@@ -9,20 +9,21 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import Filler
-from trainui.store.engine import Store, open_store
-from trainui.tui import around, curve_reader, feed, home_watch
+from trainui.store.db.engine import Store, open_store
+from trainui.tui.curves import reader
+from trainui.tui.data import file_watch, health, poller
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]) -> Path:
     """A home in which nothing is yet."""
     # as rarely as people look, tests would wait for most of their time
-    monkeypatch.setattr(feed, "PERIOD", 0.05)
-    monkeypatch.setattr(feed, "LEAST_GAP", 0.1)
-    monkeypatch.setattr(curve_reader, "PERIOD", 0.1)
-    monkeypatch.setattr(feed, "REST", 0.3)
-    monkeypatch.setattr(home_watch, "STEP", 0.02)
-    monkeypatch.setattr(around, "PERIOD", 0.3)
+    monkeypatch.setattr(poller, "PERIOD", 0.05)
+    monkeypatch.setattr(poller, "LEAST_GAP", 0.1)
+    monkeypatch.setattr(reader, "PERIOD", 0.1)
+    monkeypatch.setattr(poller, "REST", 0.3)
+    monkeypatch.setattr(file_watch, "STEP", 0.02)
+    monkeypatch.setattr(health, "PERIOD", 0.3)
     home = tmp_path / "home"
     monkeypatch.setenv("TRAINUI_HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

@@ -10,9 +10,9 @@ from typing import Any
 from textual.pilot import Pilot
 
 from trainui import settings
-from trainui.tui.application import TrainuiApp
-from trainui.tui.screens.run import RunScreen
-from trainui.tui.screens.runs import RunsScreen
+from trainui.tui.app import TrainuiApp
+from trainui.tui.run.screen import RunScreen
+from trainui.tui.runs.screen import RunsScreen
 
 PATIENCE = 15.0
 """Seconds; on a busy machine an import in a thread takes a while."""

@@ -15,9 +15,9 @@ from trainui import clock, paths, settings
 from trainui.domain.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
-from trainui.execution import directories
-from trainui.store import attempts, runs, stages
-from trainui.store.engine import Store
+from trainui.execution.attempt import stage_directory
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, runs, stages
 
 Graph = Mapping[str, Sequence[str]]
 
@@ -106,7 +106,7 @@ class Filler:
                 supervisor=4241,
             )
         Path(stage.directory).mkdir(parents=True, exist_ok=True)
-        directories.make_records(Path(claimed.directory))
+        stage_directory.make_records(Path(claimed.directory))
         return claimed
 
     def end(

@@ -13,12 +13,12 @@ from sqlalchemy import update
 from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.execution import nvml
-from trainui.store.tables import SLOTS
-from trainui.tui.gpu_reader import GpuFigures
-from trainui.tui.screens.runs import RunsScreen
-from trainui.tui.spans import plain, width_of
-from trainui.tui.widgets.gpu_strip import strip_rows
+from trainui.execution.gpu import nvml
+from trainui.store.runs.tables import SLOTS
+from trainui.tui.machine.gpu_reader import GpuFigures
+from trainui.tui.machine.gpu_strip import strip_rows
+from trainui.tui.render.styled_text import plain, width_of
+from trainui.tui.runs.screen import RunsScreen
 
 BUSY = GpuFigures(0, None, False, 97, 41, 80, 61, 412)
 TAKEN = GpuFigures(1, "pid 4242 of another user", False, 8, 3, 80, 40, 90)

@@ -28,13 +28,13 @@ def imported_by(module: str) -> set[str]:
 
 
 def test_the_list_of_runs_needs_nothing_heavy() -> None:
-    assert not imported_by("trainui.tui.application") & set(HEAVY)
+    assert not imported_by("trainui.tui.app") & set(HEAVY)
 
 
 def test_neither_does_a_runs_page() -> None:
-    modules = "trainui.tui.screens.run, trainui.tui.page_reader, trainui.tui.palette"
+    modules = "trainui.tui.run.screen, trainui.tui.run.reader, trainui.tui.command_palette"
     assert not imported_by(modules) & set(HEAVY)
 
 
 def test_the_entry_does_not_even_import_textual() -> None:
-    assert "textual" not in imported_by("trainui.tui.app")
+    assert "textual" not in imported_by("trainui.tui.launch")

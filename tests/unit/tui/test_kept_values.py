@@ -12,10 +12,12 @@ import pytest
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
 from trainui.domain.records import StageRecord
-from trainui.store import driver, reader, run_lines, stages, views
-from trainui.tui.group_reader import GroupReader
-from trainui.tui.live_reader import LiveReader
-from trainui.tui.metric_reader import MetricReader
+from trainui.store.db import protocol
+from trainui.store.read import readonly, run_list, views
+from trainui.store.runs import stages
+from trainui.tui.run.matrix_reader import GroupReader
+from trainui.tui.runs.headline_reader import LiveReader
+from trainui.tui.runs.metric_reader import MetricReader
 
 LOSS = "val/loss"
 
@@ -23,8 +25,8 @@ Read = Callable[[], float | None]
 
 
 @pytest.fixture
-def connection(filler: Filler) -> Iterator[driver.Connection]:
-    with reader.reading() as connection:
+def connection(filler: Filler) -> Iterator[protocol.Connection]:
+    with readonly.reading() as connection:
         yield connection
 
 
@@ -35,7 +37,7 @@ def run_id(filler: Filler) -> str:
     return run_id
 
 
-def in_sweep(connection: driver.Connection, run_id: str) -> Read:
+def in_sweep(connection: protocol.Connection, run_id: str) -> Read:
     """Return what reads the value of the first member for its sweep's table."""
     groups = GroupReader()
 
@@ -47,12 +49,12 @@ def in_sweep(connection: driver.Connection, run_id: str) -> Read:
     return read
 
 
-def in_list(connection: driver.Connection, run_id: str) -> Read:
+def in_list(connection: protocol.Connection, run_id: str) -> Read:
     """Return what reads the value of a run's line."""
     live = LiveReader()
 
     def read() -> float | None:
-        found = live.read(connection, run_lines.run_lines(connection), {}).get(run_id)
+        found = live.read(connection, run_list.run_lines(connection), {}).get(run_id)
         if found is None or found.value is None:
             return None
         assert [value for value in found.values if value == value][-1] == found.value
@@ -61,26 +63,26 @@ def in_list(connection: driver.Connection, run_id: str) -> Read:
     return read
 
 
-def in_filter(connection: driver.Connection, run_id: str) -> Read:
+def in_filter(connection: protocol.Connection, run_id: str) -> Read:
     """Return what reads the value by which runs are filtered and sorted."""
     metrics = MetricReader()
 
     def read() -> float | None:
-        return metrics.read(connection, {LOSS}, run_lines.run_lines(connection))[LOSS].get(run_id)
+        return metrics.read(connection, {LOSS}, run_list.run_lines(connection))[LOSS].get(run_id)
 
     return read
 
 
-def stages_of(connection: driver.Connection, run_id: str) -> dict[str, StageRecord]:
+def stages_of(connection: protocol.Connection, run_id: str) -> dict[str, StageRecord]:
     return {stage.name: stage for stage in views.stages(connection, run_id)}
 
 
 @pytest.mark.parametrize("place", [in_sweep, in_list, in_filter])
 def test_what_is_shown_is_the_last_that_was_stored(
     filler: Filler,
-    connection: driver.Connection,
+    connection: protocol.Connection,
     run_id: str,
-    place: Callable[[driver.Connection, str], Read],
+    place: Callable[[protocol.Connection, str], Read],
 ) -> None:
     read = place(connection, run_id)
     attempt = filler.start(run_id, MEMBERS[0], ago=60)

@@ -13,16 +13,16 @@ from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.disk import Room
-from trainui.execution import nvml
-from trainui.store.tables import SLOTS
-from trainui.tui.disk_forecast import DiskForecast, coarse
-from trainui.tui.gpu_reader import GpuFigures
-from trainui.tui.machine_reader import DiskFigures, MachineFigures
-from trainui.tui.machine_rows import machine_lines
-from trainui.tui.screens.machine import MachineScreen
-from trainui.tui.snapshots import GpuUse
-from trainui.tui.snapshots import Machine as Seen
-from trainui.tui.spans import joined, width_of
+from trainui.execution.gpu import nvml
+from trainui.store.runs.tables import SLOTS
+from trainui.tui.data.snapshot import GpuUse
+from trainui.tui.data.snapshot import Machine as Seen
+from trainui.tui.machine.disk_forecast import DiskForecast, coarse
+from trainui.tui.machine.gpu_reader import GpuFigures
+from trainui.tui.machine.rows import machine_lines
+from trainui.tui.machine.screen import MachineScreen
+from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
+from trainui.tui.render.styled_text import joined, width_of
 
 PLACE = Path("/data/runs")
 GIGABYTE = 10**9

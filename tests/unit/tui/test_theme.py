@@ -6,14 +6,14 @@ import pytest
 from rich.color import Color
 from textual.theme import Theme
 
-from trainui.tui import look, theme
+from trainui.tui import styles, theme
 
 
 @pytest.mark.parametrize("one", theme.OURS, ids=lambda one: str(one.name))
 def test_every_style_has_its_colours(one: Theme) -> None:
     variables = {**one.to_color_system().generate(), **one.variables}
-    for name in look.STYLES:
-        look.style(name, variables)
+    for name in styles.STYLES:
+        styles.style(name, variables)
 
 
 def colours(one: Theme) -> set[str]:

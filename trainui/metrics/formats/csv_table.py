@@ -12,7 +12,7 @@ import numpy as np
 from trainui.metrics.formats import labels, quoted
 from trainui.metrics.formats.numbers import numbers_with_unit, to_number
 from trainui.metrics.formats.table import Column, Decoded, merge, table_points
-from trainui.store.chunks import Points
+from trainui.store.points.chunks import Points
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SPACES = " "

@@ -20,7 +20,7 @@ from trainui.metrics.formats.rows import Row, row_points
 from trainui.metrics.formats.table import Decoded, Whole, table_points
 
 if TYPE_CHECKING:
-    from trainui.store.chunks import Floats
+    from trainui.store.points.chunks import Floats
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from trainui.metrics.formats.numbers import to_number
-from trainui.store.chunks import Points, whole_steps
+from trainui.store.points.chunks import Points, whole_steps
 
 if TYPE_CHECKING:
-    from trainui.store.chunks import Ints
+    from trainui.store.points.chunks import Ints
 
 _METRICS = ("metric", "metric_name", "tag", "key", "name", "series", "variable")
 """Columns that contain a metric's name, in order of preference."""

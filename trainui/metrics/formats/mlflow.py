@@ -14,7 +14,7 @@ import numpy as np
 
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import Decoded
-from trainui.store.chunks import Points, whole_steps
+from trainui.store.points.chunks import Points, whole_steps
 
 DIRECTORY = "metrics"
 

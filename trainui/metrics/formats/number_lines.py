@@ -19,7 +19,7 @@ from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import Column
 
 if TYPE_CHECKING:
-    from trainui.store.chunks import Floats
+    from trainui.store.points.chunks import Floats
 
 MAX_FIELDS = 500
 """A file with more fields does not contain metrics."""

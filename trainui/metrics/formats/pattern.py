@@ -17,7 +17,7 @@ from trainui.metrics.formats import presets
 from trainui.metrics.formats.log_lines import cut_lines, text_lines
 from trainui.metrics.formats.numbers import leading_number
 from trainui.metrics.formats.table import Decoded
-from trainui.store.chunks import NO_TIME, Points, whole_steps
+from trainui.store.points.chunks import NO_TIME, Points, whole_steps
 
 TIME_LIMIT = 2.0
 """Seconds allowed to match one block, plus one for each `_BYTES_A_SECOND`: some patterns backtrack

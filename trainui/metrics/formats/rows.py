@@ -9,7 +9,7 @@ import numpy as np
 
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.table import Column, merge, number_column, table_points
-from trainui.store.chunks import Points
+from trainui.store.points.chunks import Points
 
 Row = Mapping[str, Any]
 

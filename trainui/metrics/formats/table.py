@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainui.store.chunks import NO_TIME, Points, join, whole_steps
+from trainui.store.points.chunks import NO_TIME, Points, join, whole_steps
 
 if TYPE_CHECKING:
-    from trainui.store.chunks import Floats, Ints
+    from trainui.store.points.chunks import Floats, Ints
 
 STEP_NAMES = (
     "step",

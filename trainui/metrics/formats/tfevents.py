@@ -16,7 +16,7 @@ from trainui.metrics.formats import event_layout
 from trainui.metrics.formats.event_layout import Events
 from trainui.metrics.formats.protobuf import fields
 from trainui.metrics.formats.table import Decoded
-from trainui.store.chunks import Points
+from trainui.store.points.chunks import Points
 
 _HEADER = struct.Struct("<QI")
 HEAD_BYTES = _HEADER.size

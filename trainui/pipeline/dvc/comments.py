@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainui.pipeline.dvc.document import Stage
-from trainui.pipeline.nodes import Mapping, Node, Scalar
-from trainui.pipeline.nodes import Sequence as ListNode
-from trainui.pipeline.problems import Problems
-from trainui.pipeline.yaml_tree import read_tree
+from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar
+from trainui.pipeline.yaml.nodes import Sequence as ListNode
+from trainui.pipeline.yaml.problems import Problems
+from trainui.pipeline.yaml.tree import read_tree
 
 
 class Comments:

@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui.errors import PipelineFileError
-from trainui.pipeline import names
 from trainui.pipeline.dvc import files, scope
 from trainui.pipeline.dvc.comments import Comments
 from trainui.pipeline.dvc.document import Document, Stage, read
 from trainui.pipeline.dvc.fields import PLAIN, Filler, Written, fields_of
 from trainui.pipeline.dvc.writing import Block, write
+from trainui.pipeline.fields import names
 from trainui.pipeline.loader import load_text
 from trainui.pipeline.matrix import Group, Pairing, member_name
-from trainui.pipeline.nodes import Scalar
-from trainui.pipeline.problems import Problems
+from trainui.pipeline.yaml.nodes import Scalar
+from trainui.pipeline.yaml.problems import Problems
 
 
 @dataclass(frozen=True, slots=True)

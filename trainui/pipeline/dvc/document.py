@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui.pipeline.dvc import scope
-from trainui.pipeline.nodes import (
+from trainui.pipeline.yaml.nodes import (
     Entry,
     Mapping,
     Mark,
@@ -21,8 +21,8 @@ from trainui.pipeline.nodes import (
     kind_of,
     node_of,
 )
-from trainui.pipeline.problems import Problems
-from trainui.pipeline.yaml_tree import MAX_BYTES, read_tree
+from trainui.pipeline.yaml.problems import Problems
+from trainui.pipeline.yaml.tree import MAX_BYTES, read_tree
 
 PARAMS_FILE = "params.yaml"
 """File of values that DVC always reads."""

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainui.pipeline import names, template
 from trainui.pipeline.dvc import files, scope
 from trainui.pipeline.dvc.document import Stage
-from trainui.pipeline.nodes import Mapping, Scalar
-from trainui.pipeline.nodes import Sequence as ListNode
-from trainui.pipeline.problems import Problems
-from trainui.pipeline.template import Variable
+from trainui.pipeline.fields import names
+from trainui.pipeline.substitution import template
+from trainui.pipeline.substitution.template import Variable
+from trainui.pipeline.yaml.nodes import Mapping, Scalar
+from trainui.pipeline.yaml.nodes import Sequence as ListNode
+from trainui.pipeline.yaml.problems import Problems
 
 Written = str | Sequence[str | dict[str, str]] | dict[str, list[str]]
 """A field value in the pipeline file."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from trainui.pipeline.dvc import scope
 from trainui.pipeline.dvc.document import PARAMS_FILE, Stage, unknown
-from trainui.pipeline.nodes import Mapping, Scalar
-from trainui.pipeline.nodes import Sequence as ListNode
-from trainui.pipeline.problems import Problems
+from trainui.pipeline.yaml.nodes import Mapping, Scalar
+from trainui.pipeline.yaml.nodes import Sequence as ListNode
+from trainui.pipeline.yaml.problems import Problems
 
 OUTPUTS = (
     *("outs", "outs_no_cache", "outs_persist", "outs_persist_no_cache"),

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trainui.pipeline import core_schema
-from trainui.pipeline.nodes import Entry, Mapping, Node, Scalar, Sequence
+from trainui.pipeline.yaml import core_schema
+from trainui.pipeline.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
 
 _TOKEN = re.compile(r"\\\$\{|\$\{\s*([^{}\n]*?)\s*\}")
 _STEP = re.compile(r"[^.\[\]]+")

@@ -8,8 +8,10 @@ from alembic import context
 from sqlalchemy import create_engine, event
 from sqlmodel import SQLModel
 
-from trainui.store import point_tables, postgres, tables  # noqa: F401  (they fill the metadata)
-from trainui.store.engine import sqlite_address
+from trainui.store.db import postgres
+from trainui.store.db.engine import sqlite_address
+from trainui.store.points import tables as point_tables  # noqa: F401  (they fill the metadata)
+from trainui.store.runs import tables  # noqa: F401  (they fill the metadata)
 
 BEGIN = "BEGIN IMMEDIATE"
 

@@ -1,1 +1,4 @@
-"""What screens are made of; no widget knows a screen, a store or another widget."""
+"""Widgets that several pages share; none knows a page, the store or another widget.
+
+Read `line_view` first.
+"""

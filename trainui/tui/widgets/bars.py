@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from textual import events
 
-from trainui.tui.keys import Key
-from trainui.tui.spans import Row, Span, cut, spread
-from trainui.tui.widgets.lines import LinesView
+from trainui.tui.keymap import Key
+from trainui.tui.render.styled_text import Row, Span, cut, spread
+from trainui.tui.widgets.line_view import LinesView
 
 
 class Bar(LinesView, can_focus=False):

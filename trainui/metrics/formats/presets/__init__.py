@@ -9,14 +9,14 @@ from trainui.metrics.formats.presets import (
     columns,
     detectron2,
     fairseq,
-    headed,
+    header_and_rows,
     json_line,
     keras,
     language_models,
     metriclogger,
     mmengine,
     optuna,
-    printed,
+    print_statements,
     tables,
     ultralytics,
 )
@@ -50,8 +50,8 @@ PRESETS: dict[str, type[Preset]] = {
     "jsonl": json_line.JsonLine,
     "lightning": bars.Lightning,
     "tqdm": bars.Tqdm,
-    "print": printed.Printed,
-    "headed": headed.Headed,
+    "print": print_statements.Printed,
+    "headed": header_and_rows.Headed,
 }
 """The most specific first: a log that several presets can read is read by the first of them."""
 

@@ -1,0 +1,88 @@
+"""The step of a checkpoint: from its name or its content, and never made up."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainui.artifacts import checkpoint_step
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("step-200.json", 200),
+        ("step_000500.pt", 500),
+        ("epoch=3-step=1200.ckpt", 1200),
+        ("ppo_10000_steps.zip", 10_000),
+        ("rounds-40.txt", 40),
+        ("iter_0000100", 100),
+        ("global_step500", 500),
+        ("checkpoint-200", 200),
+        ("model_000250.pt", 250),
+        ("step_400/model.pt", 400),
+        ("epoch_12345.pt", None),
+        ("checkpoint_ep3.pt", None),
+        ("ckpt-3.npz", None),
+        ("best.pt", None),
+        ("model-0.1234.pt", None),
+        ("model_v2_00010.pt", None),
+        ("step-1-of-step-9.pt", None),
+    ],
+)
+def test_a_name_says_it_or_does_not(tmp_path: Path, name: str, step: int | None) -> None:
+    assert checkpoint_step.find(tmp_path / "out" / name) == step
+
+
+@pytest.mark.parametrize(("about", "step"), [(3, 3), (4, 3), (3000, None), (None, None)])
+def test_a_small_number_is_believed_near_what_was_reached(
+    tmp_path: Path, about: int | None, step: int | None
+) -> None:
+    assert checkpoint_step.find(tmp_path / "ckpt-3.bin", about) == step
+
+
+class Tensor:
+    """What is no number."""
+
+
+def torch_zip(path: Path, content: Any) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(content, protocol=2))
+        archive.writestr("archive/data/0", bytes(100))
+    return path
+
+
+def test_what_pytorch_saved(tmp_path: Path) -> None:
+    content = {"epoch": 3, "global_step": 1200, "optimizer": {"step": 7, "x": Tensor()}}
+    assert checkpoint_step.find(torch_zip(tmp_path / "last.ckpt", content)) == 1200
+    content = {"model": {}, "iter_num": 70_000, "step": Tensor()}
+    assert checkpoint_step.find(torch_zip(tmp_path / "ckpt.pt", content)) == 70_000
+    several = {"optimizer": {"0": {"step": 5}, "1": {"step": 6}}, "done": True}
+    assert checkpoint_step.find(torch_zip(tmp_path / "x.pt", several)) is None
+
+
+def test_what_numpy_saved(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", weights=np.zeros(9), step=np.array(41))
+    np.savez(tmp_path / "b.npz", step=np.zeros(3))
+    assert checkpoint_step.find(tmp_path / "a.npz") == 41
+    assert checkpoint_step.find(tmp_path / "b.npz") is None
+
+
+def test_what_is_json(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "out" / "last"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "trainer_state.json").write_text(json.dumps({"epoch": 2.0, "global_step": 90}))
+    assert checkpoint_step.find(checkpoint) == 90
+    state = tmp_path / "state.json"
+    for text, step in (('{"step": 8}', 8), ('{"epoch": 8}', None), ('{"step": "8"}', None)):
+        state.write_text(text)
+        assert checkpoint_step.find(state) == step
+    for torn in ("[1]", '{"st', '{"step": true}'):
+        state.write_text(torn)
+        assert checkpoint_step.find(state) is None

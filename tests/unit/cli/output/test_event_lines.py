@@ -1,0 +1,93 @@
+"""Every change of state is told once, also those between two looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.unit.execution.submitted import begin
+from trainui import clock, control
+from trainui.cli.output.event_lines import Narrator
+from trainui.domain.states import Status
+from trainui.pipeline import loader
+from trainui.store.db.engine import Store, open_store
+from trainui.store.read import views
+from trainui.store.runs import attempts, stages
+
+TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
+
+
+@pytest.fixture
+def store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
+) -> Iterator[Store]:
+    for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    store = open_store()
+    yield store
+    store.close()
+
+
+def play(store: Store, run_id: str, name: str, outcome: attempts.Outcome) -> None:
+    """Let a queued stage start and end at once."""
+    with store.write() as connection:
+        stage = stages.named(connection, run_id, name)
+        assert stage is not None
+        attempt = attempts.grant(connection, stage, [], host="h")
+        assert attempt is not None
+        assert attempts.claim(connection, run_id, name, attempt.celery_task_id or "")
+        attempts.mark_started(connection, attempt, started_at=clock.now(), pid=1, supervisor=2)
+        attempts.end(connection, attempt.id, outcome)
+
+
+def words(lines: Iterator[str]) -> list[str]:
+    """The lines without their times and durations."""
+    shown = []
+    for line in lines:
+        kept = [word for word in line.split()[1:] if not word.endswith("s") and word != "after"]
+        shown.append(" ".join(kept))
+    return shown
+
+
+def test_changes_between_two_looks_are_all_told(store: Store) -> None:
+    run_id = control.submit(loader.load_text(TWO))
+    with views.reading() as connection:
+        narrator = Narrator(connection, run_id, from_start=True)
+        assert list(narrator.news()) == []
+        play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
+        assert words(narrator.news()) == ["● running a", "✓ completed a", "◔ queued b"]
+        failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 3\nmore")
+        play(store, run_id, "b", failed)
+        assert words(narrator.news()) == ["● running b", "✗ failed b - exit code 3"]
+        assert list(narrator.news()) == []
+
+
+def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: Store) -> None:
+    run_id = control.submit(loader.load_text(TWO))
+    with views.reading() as connection:
+        narrator = Narrator(connection, run_id, from_start=True)
+        failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1")
+        play(store, run_id, "a", failed)
+        control.resume(run_id)
+        begin(store, run_id, "a")
+        told = [line for line in words(narrator.news()) if "running" in line]
+        assert told == ["● running a", "● running a (attempt 2)"]
+
+
+def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Store) -> None:
+    run_id = control.submit(loader.load_text(TWO))
+    play(store, run_id, "a", attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
+    with views.reading() as connection:
+        narrator = Narrator(connection, run_id, from_start=False)
+        assert words(narrator.news()) == ["✗ failed a - exit code 1", "▣ blocked b - a failed"]
+        control.resume(run_id)
+        assert words(narrator.news()) == ["◔ queued a"]
+        play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
+        assert words(narrator.news()) == [
+            "● running a",
+            "✓ completed a (attempt 2)",
+            "◔ queued b",
+        ]

@@ -1,0 +1,57 @@
+"""What takes long says how far it is and how long it will still take, to a person only."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+
+import pytest
+
+from tests.unit.supervisor.waiting import wait_for
+from trainui.cli.output import progress
+from trainui.cli.output.progress import Progress
+
+
+def test_a_line_says_how_far_it_is_and_the_time_to_go() -> None:
+    made = Progress("exporting", 200)
+    made.advance(50)
+    line = made.line(made._started + 30)
+    assert line == f"exporting {'━' * 6}{' ' * 18}  25%, 1m 30s to go"
+
+
+def test_a_line_without_a_known_end_says_the_time_spent() -> None:
+    made = Progress("checking a\x1b[2Jb.yaml")
+    assert made.line(made._started + 75) == "checking ab.yaml ... 1m 15s"
+
+
+def test_nothing_is_shown_where_nobody_reads_it(capfd: pytest.CaptureFixture[str]) -> None:
+    with progress.shown("working", 10) as made:
+        made.advance(10)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_terminal_shows_it_after_a_while_and_is_left_clear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    master, slave = pty.openpty()
+    os.set_blocking(master, False)
+    seen = b""
+
+    def shows(text: bytes) -> bool:
+        nonlocal seen
+        try:
+            seen += os.read(master, 65536)
+        except BlockingIOError:
+            pass
+        return text in seen
+
+    with os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with progress.shown("working", 10) as made:
+            made.advance(5)
+            wait_for(lambda: shows(b" 50%"), "the line")
+        wait_for(lambda: shows(b"\x1b[K") and seen.endswith(b"\r\x1b[K"), "a clear line")
+    os.close(master)

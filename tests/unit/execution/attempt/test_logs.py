@@ -1,0 +1,77 @@
+"""Logs are searched in pieces as if they were one text."""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from trainui.execution.attempt import logs
+
+
+def write(directory: Path, text: str | bytes, name: str = "stdout.log") -> None:
+    data = text.encode() if isinstance(text, str) else text
+    (directory / name).write_bytes(data)
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_where_the_pieces_end_makes_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(logs, "BLOCK", block)
+    monkeypatch.setattr(logs, "OVERLAP", 32)
+    write(tmp_path, "one\ntwo\nthree: 3\nfour\n\nlast line without end")
+    for pattern in ("^three", "two\nthree", "four$", "without end$", "^one$", "(?s)o.th"):
+        assert logs.holds(tmp_path, pattern), pattern
+    for pattern in ("^hree", "five", "^two three", "one$\nthree"):
+        assert not logs.holds(tmp_path, pattern), pattern
+
+
+def test_either_log_will_do_and_neither_need_be_there(tmp_path: Path) -> None:
+    assert not logs.holds(tmp_path, "x")
+    write(tmp_path, "x", "stderr.log")
+    assert logs.holds(tmp_path, "x")
+
+
+def test_what_is_no_text_is_searched_all_the_same(tmp_path: Path) -> None:
+    write(tmp_path, b"\xff\xfe\0 done\n")
+    assert logs.holds(tmp_path, "done$")
+
+
+def test_a_large_log_takes_little_memory_also_as_one_line(tmp_path: Path) -> None:
+    with (tmp_path / "stdout.log").open("wb") as file:
+        file.write(b"a line\n")
+        for _ in range(40):
+            file.write(b"." * 1_000_000)
+        file.write(b" done")
+    tracemalloc.start()
+    assert logs.holds(tmp_path, "done$")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_the_tail_is_of_whole_lines_and_bounded(tmp_path: Path) -> None:
+    assert logs.tail(tmp_path) == ""
+    write(tmp_path, "x" * 100_000 + "\n\nsecond to last\n  last  \n\n")
+    assert logs.tail(tmp_path) == "second to last\n  last"
+    write(tmp_path, "10%\r20%\r\nfailed\n", "stderr.log")
+    assert logs.tail(tmp_path) == "20%\nfailed"
+
+
+def test_of_a_progress_bar_the_tail_holds_the_last_state_however_long_it_wrote(
+    tmp_path: Path,
+) -> None:
+    bar = "".join(f"\r{percent:>3}%|{'#' * percent}" for percent in range(100)) * 9
+    write(tmp_path, bar)
+    assert logs.tail(tmp_path) == f" 99%|{'#' * 99}"
+    write(tmp_path, f"about to train\n{bar[-9000:]}\nValueError: x\n")
+    assert logs.tail(tmp_path).splitlines() == [
+        "about to train",
+        f" 99%|{'#' * 99}",
+        "ValueError: x",
+    ]
+    hidden = logs.last_match(tmp_path, re.compile(r" 42%.*"))
+    assert hidden == f" 42%|{'#' * 42}"

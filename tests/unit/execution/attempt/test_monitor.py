@@ -1,0 +1,419 @@
+"""Following with real supervisors and a store, without Celery: by looks alone."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from sqlalchemy import update
+
+from tests.unit.execution.submitted import begin, of_stage, submit
+from tests.unit.supervisor.waiting import wait_for
+from trainui import control, paths
+from trainui.artifacts import outputs
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.execution.attempt import (
+    metrics_flush,
+    monitor,
+    record_outcome,
+    stage_directory,
+    starting_point,
+)
+from trainui.execution.attempt.metrics_flush import Drained
+from trainui.execution.attempt.monitor import Follower
+from trainui.execution.planner.slots import host
+from trainui.store.db import outage
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.tables import ATTEMPTS
+from trainui.supervisor import process
+from trainui.supervisor.process import LaunchResult, LaunchState, Probe
+from trainui.supervisor.protocol import Spec
+
+
+@pytest.fixture
+def follower(hasty: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
+    # no metrics reader runs here
+    monkeypatch.setattr(metrics_flush, "wait_until_read", lambda *_, **__: Drained.COMPLETE)
+    monkeypatch.setattr(monitor, "AGAIN_AFTER", 0.01)
+    with following(hasty) as follower:
+        yield follower
+
+
+@contextmanager
+def following(store: Store) -> Iterator[Follower]:
+    """A follower, as a worker has it."""
+    stopping = threading.Event()
+    follower = Follower(store, stopping)
+    yield follower
+    stopping.set()
+    follower.leave()
+    for pid in process.processes_of({"TRAINUI_HOME": os.environ["TRAINUI_HOME"]}):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def granted(store: Store, run: str, name: str = "a") -> AttemptRecord:
+    with store.write() as connection:
+        stage = stages.named(connection, run, name)
+        assert stage is not None
+        attempt = attempts.grant(connection, stage, (), host=host())
+    assert attempt is not None
+    return attempt
+
+
+def look_until(follower: Follower, run: str, status: Status) -> AttemptRecord:
+    def seen() -> AttemptRecord | None:
+        follower.look(changed=True)
+        attempt = of_stage(run, "a")[-1]
+        return attempt if attempt.status == status else None
+
+    return wait_for(seen, f"{status}")
+
+
+def test_what_was_taken_is_launched_followed_and_recorded(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    attempt = granted(store, run)
+    task_id = str(attempt.celery_task_id)
+    followed = follower.take(run, "a", task_id)
+    assert followed is not None
+    assert follower.take(run, "a", task_id) is None
+    assert follower.take(run, "a", "of another message") is None
+    found = look_until(follower, run, Status.COMPLETED)
+    assert followed.done.wait(10)
+    assert (found.exit_code, Path(found.directory, "stdout.log").read_text()) == (0, "hi\n")
+
+
+@pytest.mark.parametrize(
+    "clears",
+    ["rm -rf $TRAINUI_STAGE_DIR/* $TRAINUI_STAGE_DIR/.[!.]*", "rm -rf $TRAINUI_STAGE_DIR"],
+)
+@pytest.mark.parametrize("makes_again", [True, False])
+def test_a_stage_may_clear_or_remove_its_own_directory(
+    store: Store, follower: Follower, tmp_path: Path, clears: str, makes_again: bool
+) -> None:
+    again = "mkdir -p $TRAINUI_STAGE_DIR; echo x > $TRAINUI_STAGE_DIR/out; " * makes_again
+    script = f"echo before; {clears}; {again}echo '{{}}' >> $TRAINUI_METRICS_FILE; echo after"
+    stage = {"name": "a", "run": script, "outputs": ["out"] * makes_again}
+    run = submit(tmp_path, json.dumps({"stages": [stage]}))
+    attempt = granted(store, run)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    found = look_until(follower, run, Status.COMPLETED)
+    records = Path(found.directory)
+    assert (records / "stdout.log").read_text() == "before\nafter\n"
+    assert (records / "metrics.jsonl").read_text() == "{}\n"
+
+
+def test_an_attempt_that_an_older_version_began_is_adopted_where_it_lies(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    """In its stage's directory. The next one lies beside it, and its stage's outputs count."""
+    script = "echo $TRAINUI_ATTEMPT > $TRAINUI_STAGE_DIR/out; echo hi"
+    stage = {"name": "a", "run": script, "outputs": ["out"]}
+    run = submit(tmp_path, json.dumps({"stages": [stage]}))
+    attempt = begin(store, run, "a").attempt
+    within = paths.stage_directory(Path(attempt.directory)) / paths.OURS / "attempt-1"
+    stage_directory.make_records(within)
+    with store.write() as connection:
+        connection.execute(update(ATTEMPTS).values(directory=str(within)))
+    look_until(follower, run, Status.COMPLETED)
+    assert (within / "stdout.log").read_text() == "hi\n"
+    control.rerun(run, ["a"])
+    follower.take(run, "a", str(granted(store, run).celery_task_id))
+    look_until(follower, run, Status.COMPLETED)
+    first, second = (Path(one.directory) for one in of_stage(run, "a"))
+    old = paths.stage_directory(first)
+    assert first == old / ".trainui" / "attempt-1" == old.with_name("a~1") / ".trainui/attempt-1"
+    assert second == Path(attempt.directory).with_name("attempt-2")
+    assert (old / "out").read_text() == "1\n"
+    assert (first / "stdout.log").read_text() == "hi\n"
+
+
+def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi >> said}]")
+    with store.write() as connection:
+        stage = stages.named(connection, run, "a")
+        assert stage is not None
+        attempt = attempts.grant(connection, stage, (), host=host())
+        assert attempt is not None
+        stage_directory.make_records(Path(attempt.directory))
+        assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
+    look_until(follower, run, Status.COMPLETED)
+    assert (tmp_path / "said").read_text() == "hi\n"
+
+
+@pytest.mark.parametrize("moment", ["_note_start", "_launch_now"])
+def test_a_stage_that_removes_all_records_is_not_started_again_by_the_next_worker(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Its worker is killed before it noted the process; so is another that it had no time for."""
+    script = "rm -rf $TRAINUI_RUN_DIR; echo ran >> ran; until test -e go; do sleep 0.02; done"
+    run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
+    attempt = granted(store, run)
+    killed = Follower(store, threading.Event())
+    monkeypatch.setattr(killed, moment, _be_killed)
+    with pytest.raises(KeyboardInterrupt):
+        killed.take(run, "a", str(attempt.celery_task_id))
+    killed.leave()
+    for _ in range(5):
+        follower.look(changed=True)
+    wait_for((tmp_path / "ran").exists, "its start")
+    for _ in range(5):
+        follower.look(changed=True)
+    assert of_stage(run, "a")[-1].status == Status.RUNNING
+    (tmp_path / "go").touch()
+    look_until(follower, run, Status.INTERRUPTED)
+    assert (tmp_path / "ran").read_text() == "ran\n"
+
+
+def _be_killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("cause", [OSError(errno.ENOSPC, "No space left"), OSError(5, "I/O error")])
+def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
+    store: Store,
+    follower: Follower,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cause: OSError,
+) -> None:
+    def refuse(_directory: Path) -> None:
+        raise cause
+
+    monkeypatch.setattr(stage_directory, "make_records", refuse)
+    run = submit(tmp_path, "stages: [{name: a, run: touch ran}]")
+    follower.take(run, "a", str(granted(store, run).celery_task_id))
+    (attempt,) = of_stage(run, "a")
+    assert (attempt.status, attempt.error) == (Status.FAILED, str(cause))
+    with store.read() as connection:
+        waits = stages.get(connection, attempt.stage_id).status == Status.QUEUED
+    assert waits == (cause.errno == errno.ENOSPC)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
+    attempt = granted(store, run)
+    assert follower.take(run, "a", str(attempt.celery_task_id)) is not None
+    found = look_until(follower, run, Status.FAILED)
+    assert "later is not there" in str(found.error)
+    (tmp_path / "later").mkdir()
+    spec = Spec(("touch", "ran"), str(tmp_path / "later"), dict(os.environ))
+    late = process.launch(Path(attempt.directory), spec)
+    assert late.state == LaunchState.ALREADY
+    assert not (tmp_path / "later" / "ran").exists()
+
+
+def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = process.launch
+
+    def start_and_not_answer(*arguments: object, **_: object) -> LaunchResult:
+        assert real(*arguments).state == LaunchState.STARTED  # type: ignore[arg-type]
+        return LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
+
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    attempt = granted(store, run)
+    monkeypatch.setattr(process, "launch", start_and_not_answer)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    look_until(follower, run, Status.COMPLETED)
+
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    attempt = granted(store, run)
+    broken = LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
+    monkeypatch.setattr(process, "launch", lambda *_, **__: broken)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    found = look_until(follower, run, Status.FAILED)
+    assert found.error == "its supervisor could not be started: no answer within 60 s"
+
+
+def test_a_launch_without_an_answer_is_none_that_failed_where_the_records_were_removed(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = process.launch
+
+    def start_and_not_answer(*arguments: object, **_: object) -> LaunchResult:
+        assert real(*arguments).state == LaunchState.STARTED  # type: ignore[arg-type]
+        wait_for((tmp_path / "ran").exists, "its start")
+        return LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
+
+    monkeypatch.setattr(process, "launch", start_and_not_answer)
+    script = "rm -rf $TRAINUI_RUN_DIR; echo ran >> ran; until test -e go; do sleep 0.02; done"
+    run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
+    follower.take(run, "a", str(granted(store, run).celery_task_id))
+    follower.look(changed=True)
+    assert of_stage(run, "a")[-1].status == Status.RUNNING
+    (tmp_path / "go").touch()
+    look_until(follower, run, Status.INTERRUPTED)
+    assert (tmp_path / "ran").read_text() == "ran\n"
+
+
+def test_a_record_that_makes_no_sense_is_told_of_and_hinders_no_other_attempt(
+    store: Store, follower: Follower, tmp_path: Path
+) -> None:
+    runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
+    first, _ = (begin(store, run, "a").attempt for run in runs)
+    Path(first.directory, "exit.json").write_text('{"version": 1, "reason": "bored", "left": []}')
+    look_until(follower, runs[1], Status.COMPLETED)
+    with store.read() as connection:
+        reason = str(stages.get(connection, first.stage_id).reason)
+    assert f"{first.directory}/exit.json cannot be understood: 'bored' is not" in reason
+    assert "`trainui cancel` closes its record" in reason
+
+
+def test_a_look_that_fails_hinders_no_other_attempt(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
+    first, _ = (begin(store, run, "a").attempt for run in runs)
+    real = process.probe
+
+    def probe(directory: Path) -> Probe:
+        if directory == Path(first.directory):
+            raise ValueError("a bug")
+        return real(directory)
+
+    monkeypatch.setattr(process, "probe", probe)
+    look_until(follower, runs[1], Status.COMPLETED)
+
+
+def launch_while_locked(store: Store, follower: Follower, run: str) -> None:
+    """Have an attempt launched, and the store locked from before that until it was refused."""
+    attempt, refused = granted(store, run), threading.Event()
+    real = starting_point.choose
+
+    def choose(*arguments: Any) -> str | None:
+        locked.enter_context(store.write())
+        return real(*arguments)
+
+    with ExitStack() as locked, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starting_point, "choose", choose)
+        patch.setattr(outage.log, "failed", lambda _: refused.set())
+        assert follower.take(run, "a", str(attempt.celery_task_id)) is not None
+        assert refused.is_set()
+
+
+@pytest.mark.parametrize("inputs", ["pipeline.yaml", ""])
+def test_a_launch_that_finds_the_store_locked_is_done_again(
+    store: Store, follower: Follower, tmp_path: Path, inputs: str
+) -> None:
+    """Refused as its inputs are to be noted, or as its start is."""
+    run = submit(tmp_path, f"stages: [{{name: a, run: echo hi >> x, inputs: [{inputs}]}}]")
+    launch_while_locked(store, follower, run)
+    look_until(follower, run, Status.COMPLETED)
+    assert [one.number for one in of_stage(run, "a")] == [1]
+    assert (tmp_path / "x").read_text() == "hi\n"
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_failed_launch_is_recorded_with_its_reason_when_the_store_is_free(
+    store: Store, hasty: Store, follower: Follower, tmp_path: Path, same: bool
+) -> None:
+    """By this worker or by the next one."""
+    run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
+    launch_while_locked(store, follower, run)
+    with nullcontext(follower) if same else following(hasty) as recording:
+        found = look_until(recording, run, Status.FAILED)
+    assert "later is not there" in str(found.error)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EROFS])
+def test_a_postponed_launch_is_put_back_when_the_store_is_free(
+    store: Store,
+    hasty: Store,
+    follower: Follower,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    monkeypatch.setattr(outputs, "note", fail)
+    launch_while_locked(store, follower, run)
+    with following(hasty) as next_one:
+        attempt = look_until(next_one, run, Status.FAILED)
+    with store.read() as connection:
+        stage = stages.get(connection, attempt.stage_id)
+    assert (stage.status, stage.retries_used) == (Status.QUEUED, 0)
+    assert os.strerror(number) in str(stage.reason)
+
+
+def test_what_fails_for_want_of_the_store_is_tried_again(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = record_outcome.record_exit, iter([OSError("disk full")] * 3)
+
+    def fail_at_first(*arguments: object) -> bool:
+        if (error := next(failures, None)) is not None:
+            raise error
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(record_outcome, "record_exit", fail_at_first)
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    attempt = granted(store, run)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    look_until(follower, run, Status.COMPLETED)
+    assert next(failures, None) is None
+
+
+@pytest.mark.parametrize("who", ["supervisor", "process"])
+def test_a_stage_that_is_stopped_by_a_signal_says_so(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    monkeypatch.setattr(monitor, "EXAMINE_EVERY", 0.0)
+    run = submit(tmp_path, "stages: [{name: a, run: sleep 600}]")
+    attempt = granted(store, run)
+    follower.take(run, "a", str(attempt.celery_task_id))
+    found = of_stage(run, "a")[-1]
+    pid = found.supervisor_pid if who == "supervisor" else found.pid
+    assert pid is not None
+
+    def reason() -> str | None:
+        follower.look(changed=False)
+        with store.read() as connection:
+            return stages.get(connection, attempt.stage_id).reason
+
+    os.kill(pid, signal.SIGSTOP)
+    words = f"its {who} is stopped by a signal: `kill -CONT {pid}` lets it continue"
+    wait_for(lambda: reason() == words, words)
+    os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: reason() is None, "no warning")
+
+
+def test_why_a_launch_is_tried_again_is_said(
+    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi, workdir: ./later}]")
+    attempt = granted(store, run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(monitor, "prevent_start", fail)
+        follower.take(run, "a", str(attempt.celery_task_id))
+        with store.read() as connection:
+            reason = stages.get(connection, attempt.stage_id).reason
+        assert reason == "tried again: [Errno 5] Input/output error"
+    (tmp_path / "later").mkdir()
+    look_until(follower, run, Status.COMPLETED)
+    with store.read() as connection:
+        assert stages.get(connection, attempt.stage_id).reason is None

@@ -1,0 +1,371 @@
+"""How an attempt's end is judged, with the files that a supervisor and a stage leave."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainui import paths
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.execution.attempt import outcome as attempt_outcome
+from trainui.execution.attempt.outcome import Loss
+from trainui.store.runs.attempts import Outcome
+from trainui.supervisor.protocol import Exit, ExitReason
+
+STARTED, ENDED = 1_000, 2_000
+
+
+def ended(**fields: Any) -> Exit:
+    found = Exit(
+        exit_code=0,
+        signal=None,
+        reason=ExitReason.EXITED,
+        message=None,
+        signalled=False,
+        started_at=STARTED,
+        completed_at=ENDED,
+        max_rss_bytes=None,
+        oom_kill=False,
+        left=(),
+    )
+    return replace(found, **fields)
+
+
+def attempt_in(stage_dir: Path, number: int = 1, **fields: Any) -> AttemptRecord:
+    """An attempt that started just now."""
+    directory = paths.attempt_directory(stage_dir, number)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "started").touch()
+    record = AttemptRecord(
+        id=1,
+        stage_id="s",
+        number=number,
+        status=Status.RUNNING,
+        celery_task_id="t",
+        directory=str(directory),
+        slots=(),
+        granted_at=0,
+        started_at=STARTED,
+        completed_at=None,
+        exit_code=None,
+        signal=None,
+        error=None,
+        pid=1,
+        supervisor_pid=2,
+        checkpoint=None,
+        cancel_requested_at=None,
+        metrics_complete=True,
+    )
+    return replace(record, **fields)
+
+
+def judge(attempt: AttemptRecord, found: Exit, **fields: Any) -> tuple[Status, str | None]:
+    definition = StageDefinition("a", command="true", **fields)
+    outcome = attempt_outcome.outcome(attempt, definition, found)
+    return outcome.status, outcome.error
+
+
+def log(attempt: AttemptRecord, text: str, name: str = "stderr.log") -> None:
+    (Path(attempt.directory) / name).write_text(text)
+
+
+def test_exit_code_0_completes(tmp_path: Path) -> None:
+    definition = StageDefinition("a", command="true")
+    outcome = attempt_outcome.outcome(attempt_in(tmp_path), definition, ended())
+    assert (outcome.status, outcome.error) == (Status.COMPLETED, None)
+    assert (outcome.started_at, outcome.completed_at, outcome.exit_code) == (STARTED, ENDED, 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "first_line"),
+    [
+        (ended(exit_code=3), "exit code 3"),
+        (ended(exit_code=137), "exit code 137 (killed by signal 9, KILL)"),
+        (ended(exit_code=None, signal=9), "killed by signal 9 (KILL)"),
+        (
+            ended(exit_code=None, signal=9, oom_kill=True),
+            "killed by the kernel: out of memory (signal 9)",
+        ),
+        (
+            ended(exit_code=137, oom_kill=True),
+            "killed by the kernel: out of memory (exit code 137)",
+        ),
+        (
+            ended(exit_code=1, oom_kill=True),
+            "exit code 1, just after the kernel killed a process of its control group: "
+            "out of memory",
+        ),
+        (ended(exit_code=None, signal=15, oom_kill=True), "killed by signal 15 (TERM)"),
+        (ended(reason=ExitReason.TIMEOUT, signalled=True), "timed out after 12h"),
+        (ended(reason=ExitReason.SILENCE, signalled=True), "was silent for 1m30s"),
+        (ended(signalled=True), "it was signalled as it ended"),
+    ],
+)
+def test_an_end_that_fails_is_put_into_words(tmp_path: Path, found: Exit, first_line: str) -> None:
+    status, error = judge(attempt_in(tmp_path), found, timeout=12 * 3600.0, silence_timeout=90.0)
+    assert (status, error) == (Status.FAILED, first_line)
+
+
+def test_after_the_words_come_the_last_lines_of_the_log(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    log(attempt, "".join(f"line {n}\n" for n in range(100)))
+    log(attempt, "not this one", "stdout.log")
+    _, error = judge(attempt, ended(exit_code=3))
+    assert error is not None
+    assert error.splitlines()[:3] == ["exit code 3", "", "line 80"]
+    assert error.splitlines()[-1] == "line 99"
+    log(attempt, "")
+    assert judge(attempt, ended(exit_code=3))[1] == "exit code 3\n\nnot this one"
+
+
+def test_an_exception_at_the_end_of_the_log_is_in_the_first_line(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    trace = "Traceback (most recent call last):\n  File\nmy.pkg.LossError: loss is nan\n"
+    log(attempt, trace)
+    _, error = judge(attempt, ended(exit_code=1))
+    assert error is not None
+    assert error.splitlines()[0] == "exit code 1: my.pkg.LossError: loss is nan"
+
+
+def test_the_traceback_of_the_cause_stands_before_a_launchers_report(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    log(attempt, (Path(__file__).parent / "failed" / "torchrun.log").read_text())
+    _, error = judge(attempt, ended(exit_code=1))
+    lines = str(error).splitlines()
+    said = "[rank1]: ValueError: loss is nan at step 12 (rank 1)"
+    assert lines[:3] == [f"exit code 1: {said}", "", "[rank1]: Traceback (most recent call last):"]
+    assert lines.index("...") == lines.index(said) + 1
+    assert set(lines[-1]) == {"="}
+
+
+@pytest.mark.parametrize("name", ["stderr.log", "stdout.log"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has",
+        "[rank1]: torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
+        "RuntimeError: CUDA error: out of memory",
+        "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "torch.OutOfMemoryError: HIP out of memory. Tried to allocate 1.00 GiB",
+        "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 8",
+        "jax.errors.JaxRuntimeError: RESOURCE_EXHAUSTED: Failed to allocate request for 3.0GiB",
+        "tensorflow.errors_impl.ResourceExhaustedError: OOM when allocating tensor",
+    ],
+)
+def test_a_full_gpu_is_named(tmp_path: Path, name: str, line: str) -> None:
+    attempt = attempt_in(tmp_path)
+    # a launcher of several processes says much after it
+    log(attempt, line + "\n" + "".join(f"rank {n} exitcode 1\n" for n in range(50)), name)
+    if name == "stdout.log":
+        log(attempt, "a warning\n")
+    _, error = judge(attempt, ended(exit_code=1))
+    assert error is not None
+    assert error.splitlines()[0] == f"exit code 1: out of memory: {line}"
+
+
+@pytest.mark.parametrize(
+    "line", ["grpc error: RESOURCE_EXHAUSTED: quota exceeded", "CUDA error: device-side assert"]
+)
+def test_what_is_no_lack_of_memory_is_not_called_one(tmp_path: Path, line: str) -> None:
+    attempt = attempt_in(tmp_path)
+    log(attempt, line + "\n")
+    _, error = judge(attempt, ended(exit_code=1))
+    assert error is not None
+    assert "out of memory" not in error.splitlines()[0]
+
+
+def test_what_could_not_be_started_says_why_and_has_no_start(tmp_path: Path) -> None:
+    message = "cannot start 'foo' (looked for on the stage's PATH): No such file or directory"
+    found = ended(exit_code=None, reason=ExitReason.START_FAILED, message=message)
+    outcome = attempt_outcome.outcome(
+        attempt_in(tmp_path), StageDefinition("a", command=("foo",)), found
+    )
+    assert (outcome.status, outcome.error, outcome.started_at) == (Status.FAILED, message, None)
+
+
+def test_a_cancelled_stage_is_cancelled_however_it_ended(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path, cancel_requested_at=ENDED - 1)
+    for found in (
+        ended(signalled=True, reason=ExitReason.STOPPED),
+        ended(exit_code=None, signal=9, signalled=True, reason=ExitReason.STOPPED),
+        ended(exit_code=3),
+    ):
+        assert judge(attempt, found)[0] == Status.CANCELLED
+
+
+def test_what_ended_by_itself_before_it_was_cancelled_counts(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path, cancel_requested_at=ENDED + 1)
+    assert judge(attempt, ended())[0] == Status.COMPLETED
+
+
+def test_a_stop_that_no_person_asked_for_is_an_interruption(tmp_path: Path) -> None:
+    found = ended(signalled=True, reason=ExitReason.STOPPED)
+    status, error = judge(attempt_in(tmp_path), found)
+    assert status == Status.INTERRUPTED
+    assert error is not None
+    assert "shut down" in error
+
+
+def test_a_lost_attempt_is_interrupted_or_was_cancelled(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    outcome = lose(attempt)
+    assert (outcome.status, outcome.error) == (
+        Status.INTERRUPTED,
+        "ended with nobody there to record how",
+    )
+    outcome = lose(attempt, ended_for=ExitReason.TIMEOUT, left=(7, 8))
+    assert (outcome.status, outcome.error) == (
+        Status.FAILED,
+        "timed out after 1m30s\n\nprocess 7, 8 outlived KILL and may still run",
+    )
+    attempt = replace(attempt, cancel_requested_at=1)
+    assert lose(attempt, ended_for=ExitReason.TIMEOUT).status == Status.CANCELLED
+
+
+def lose(attempt: AttemptRecord, **loss: Any) -> Outcome:
+    definition = StageDefinition("a", timeout=90)
+    return attempt_outcome.lost(
+        attempt, definition, Loss(**loss), started_at=STARTED, completed_at=ENDED
+    )
+
+
+def test_outputs_must_be_there_not_empty_and_of_this_attempt(tmp_path: Path) -> None:
+    output = tmp_path / "data.npz"
+    output.write_text("x")
+    age(output)
+    attempt = attempt_in(tmp_path)
+    wanted = ("data.npz",)
+
+    missing = f"output other.npz is missing: looked in {tmp_path}, /work"
+    assert judge(attempt, ended(), outputs=("other.npz",), workdir="/work") == (
+        Status.FAILED,
+        missing,
+    )
+    output.write_text("")
+    assert judge(attempt, ended(), outputs=wanted)[1] == "output data.npz is empty"
+    output.write_text("new")
+    assert judge(attempt, ended(), outputs=wanted)[0] == Status.COMPLETED
+    wait_a_moment(attempt, output)
+    assert (
+        judge(attempt, ended(), outputs=wanted)[1] == "output data.npz is older than this attempt"
+    )
+
+
+def age(path: Path) -> None:
+    os.utime(path, (1, 1))
+
+
+def wait_a_moment(attempt: AttemptRecord, *outputs: Path) -> None:
+    """Let the attempt have started after all of these were written."""
+    started = Path(attempt.directory) / "started"
+    last = max(max(path.stat().st_mtime_ns, path.stat().st_ctime_ns) for path in outputs)
+    os.utime(started, ns=(last + 1, last + 1))
+
+
+def test_an_output_moved_into_place_is_new_whatever_its_time(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    made = tmp_path / "tmp.npz"
+    made.write_text("x")
+    age(made)
+    made.rename(tmp_path / "data.npz")
+    assert judge(attempt, ended(), outputs=("data.npz",))[0] == Status.COMPLETED
+
+
+def test_of_a_glob_one_new_output_is_enough(tmp_path: Path) -> None:
+    old, new = tmp_path / "ckpt-1", tmp_path / "ckpt-2"
+    old.write_text("x")
+    attempt = attempt_in(tmp_path)
+    wait_a_moment(attempt, old)
+    assert judge(attempt, ended(), outputs=("ckpt-*",))[1] == (
+        "output ckpt-* is older than this attempt"
+    )
+    new.write_text("x")
+    assert judge(attempt, ended(), outputs=("ckpt-*",))[0] == Status.COMPLETED
+
+
+def test_a_name_that_looks_like_a_glob_is_taken_as_it_is_written(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    (tmp_path / "out[1].txt").write_text("x")
+    assert judge(attempt, ended(), outputs=("out[1].txt",))[0] == Status.COMPLETED
+
+
+def test_a_directory_as_output_holds_something_new(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    attempt = attempt_in(tmp_path)
+    assert judge(attempt, ended(), outputs=("model",))[1] == "output model is empty"
+    weights = model / "deep" / "weights"
+    weights.parent.mkdir()
+    weights.write_text("x")
+    wait_a_moment(attempt, model, weights.parent, weights)
+    assert judge(attempt, ended(), outputs=("model",))[1] == (
+        "output model is older than this attempt"
+    )
+    weights.write_text("again")
+    assert judge(attempt, ended(), outputs=("model",))[0] == Status.COMPLETED
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["beside", "of an older version"])
+def test_after_a_checkpoint_what_an_earlier_attempt_made_counts(
+    tmp_path: Path, within: bool
+) -> None:
+    stranger, best = tmp_path / "stranger", tmp_path / "best.npz"
+    stranger.write_text("x")
+    first = attempt_in(tmp_path)
+    wait_a_moment(first, stranger)
+    best.write_text("x")
+    if within:
+        (tmp_path / paths.OURS).mkdir()
+        Path(first.directory).rename(tmp_path / paths.OURS / "attempt-1")
+    second = attempt_in(tmp_path, 2)
+    wait_a_moment(second, best)
+    old = "is older than this attempt"
+    assert judge(second, ended(), outputs=("best.npz",))[1] == f"output best.npz {old}"
+    continued = replace(second, checkpoint="ckpt-1")
+    assert judge(continued, ended(), outputs=("best.npz",))[0] == Status.COMPLETED
+    assert judge(continued, ended(), outputs=("stranger",))[1] == f"output stranger {old}"
+
+
+def test_the_pattern_of_success_must_be_in_a_log(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    status, error = judge(attempt, ended(), success="^training done")
+    assert status == Status.FAILED
+    assert error == (
+        "neither stdout.log nor stderr.log holds the pattern of `success`: ^training done"
+    )
+    log(attempt, "almost: training done\n", "stdout.log")
+    assert judge(attempt, ended(), success="^training done")[0] == Status.FAILED
+    log(attempt, "50%\rtraining done in 3 s\n")
+    assert judge(attempt, ended(), success="^training done")[0] == Status.COMPLETED
+
+
+def test_a_task_gives_its_result_or_its_error(tmp_path: Path) -> None:
+    attempt = attempt_in(tmp_path)
+    definition = StageDefinition("a", task="m.f")
+    result = Path(attempt.directory) / "result.json"
+
+    assert attempt_outcome.outcome(attempt, definition, ended()).error == (
+        "the task m.f ended the process before it returned"
+    )
+    result.write_text(json.dumps({"ok": True, "result": {"accuracy": 0.9}}))
+    outcome = attempt_outcome.outcome(attempt, definition, ended())
+    assert (outcome.status, outcome.result) == (Status.COMPLETED, {"accuracy": 0.9})
+    result.write_text(json.dumps({"ok": False, "error": "ValueError: no\n\nTraceback"}))
+    outcome = attempt_outcome.outcome(attempt, definition, ended(exit_code=1))
+    assert (outcome.status, outcome.error) == (Status.FAILED, "ValueError: no\n\nTraceback")
+    assert outcome.result is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0s"), (0.5, "0.5s"), (90, "1m30s"), (43_200, "12h"), (93_784, "1d2h3m4s")],
+)
+def test_durations_are_written_as_in_a_pipeline_file(seconds: float, words: str) -> None:
+    assert attempt_outcome.duration(seconds) == words

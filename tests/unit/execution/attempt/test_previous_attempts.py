@@ -1,0 +1,68 @@
+"""No process of an earlier attempt lives beside a new one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.unit.execution.submitted import begin, submit
+from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
+from trainui.execution.attempt import previous_attempts
+from trainui.execution.attempt.context import Subject, identity_of
+from trainui.store.db.engine import Store
+from trainui.supervisor import journal, process
+from trainui.supervisor.protocol import Spec
+
+
+@pytest.fixture
+def subject(store: Store, tmp_path: Path) -> Subject:
+    """An attempt that is ready to be started."""
+    return begin(store, submit(tmp_path, "stages: [{name: a, run: x, grace: 1}]"), "a")
+
+
+def directory_of(subject: Subject) -> Path:
+    return Path(subject.attempt.directory)
+
+
+def launch(subject: Subject, cwd: Path, script: str) -> int:
+    """Start a script in the attempt's place; return its pid, which it writes."""
+    identity = identity_of(subject)
+    environ = {"PATH": os.environ["PATH"], **identity}
+    argv = ("bash", "-c", f"echo $$ > pid; {script}")
+    spec = Spec(argv=argv, cwd=str(cwd), env=environ, grace=1.0, identity=identity)
+    assert process.launch(directory_of(subject), spec).state == "started"
+    return read_pid(cwd / "pid")
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["", "its records were removed"])
+def test_one_whose_supervisor_died_is_ended(
+    subject: Subject, tmp_path: Path, removed: bool
+) -> None:
+    pid = launch(subject, tmp_path, "trap '' TERM; while :; do sleep 1; done")
+    pids = journal.read_pids(directory_of(subject))
+    assert pids is not None
+    os.kill(pids.supervisor_pid, signal.SIGKILL)
+    wait_for(lambda: not is_alive(pids.supervisor_pid), "the supervisor's end")
+    if removed:
+        shutil.rmtree(directory_of(subject))
+    assert is_alive(pid)
+    previous_attempts.end_all([subject])
+    assert not is_alive(pid)
+
+
+def test_one_whose_supervisor_lives_is_asked_to_end(subject: Subject, tmp_path: Path) -> None:
+    pid = launch(subject, tmp_path, "sleep 100")
+    previous_attempts.end_all([subject])
+    assert not is_alive(pid)
+    assert journal.read_exit(directory_of(subject)) is not None
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["never started", "its directory is gone"])
+def test_where_nothing_is_left_nothing_is_done(subject: Subject, removed: bool) -> None:
+    if removed:
+        shutil.rmtree(directory_of(subject))
+    previous_attempts.end_all([subject])

@@ -1,0 +1,263 @@
+"""How ends are recorded in the store: metrics first, slots free, checkpoints marked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.execution.attempt.test_outcome import ended
+from tests.unit.execution.submitted import begin, of_stage, submit
+from tests.unit.store.readings import Feeder
+from tests.unit.supervisor.waiting import PATIENCE
+from trainui import clock
+from trainui.domain.records import AttemptRecord, Slot, StageRecord
+from trainui.domain.states import Status
+from trainui.execution.attempt import metrics_flush, record_outcome
+from trainui.execution.attempt.context import Subject
+from trainui.execution.attempt.metrics_flush import Drained
+from trainui.execution.attempt.outcome import Loss
+from trainui.execution.planner.slots import host
+from trainui.store.db.engine import Store
+from trainui.store.read import views
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.metrics_progress import mark_metrics_complete
+from trainui.supervisor.protocol import ExitReason
+
+GPU = Slot(host(), "gpu", 0)
+TEXT = "stages: [{name: a, run: x, checkpoint: 'ckpt-*', retries: 1}, {name: b, run: x}]"
+
+
+@pytest.fixture
+def subject(store: Store, tmp_path: Path) -> Subject:
+    """An attempt that has just started, its metrics read."""
+    return started(store, begin(store, submit(tmp_path, TEXT), "a", GPU))
+
+
+def started(store: Store, subject: Subject) -> Subject:
+    directory = Path(subject.attempt.directory)
+    (directory / "started").touch()
+    with store.write() as connection:
+        mark_metrics_complete(connection, subject.attempt.id)
+    return subject
+
+
+def stage(store: Store, subject: Subject) -> StageRecord:
+    with store.read() as connection:
+        return stages.get(connection, subject.stage.id)
+
+
+def record(store: Store, subject: Subject, **fields: object) -> AttemptRecord:
+    found = ended(**fields)
+    assert record_outcome.record_exit(store, subject.attempt, found, threading.Event())
+    return of_stage(subject.run.id, "a")[subject.attempt.number - 1]
+
+
+def tried(store: Store, subject: Subject) -> set[str]:
+    with store.read() as connection:
+        return set(attempts.tried_checkpoints(connection, subject.stage.id))
+
+
+def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
+    store: Store, subject: Subject
+) -> None:
+    reason = ExitReason.LOCK_HELD
+    attempt = record(
+        store,
+        subject,
+        exit_code=None,
+        reason=reason,
+        message="another process has locked /tmp/x.lock",
+    )
+    assert (attempt.status, attempt.error) == (
+        Status.FAILED,
+        "GPU 0 cannot be locked: another process has locked /tmp/x.lock",
+    )
+    found = stage(store, subject)
+    assert (found.status, found.retries_used) == (Status.QUEUED, 0)
+    assert found.not_before is not None
+    assert found.not_before > clock.now()
+    with store.read() as connection:
+        assert attempts.held_slots(connection, host()) == {}
+
+
+def test_a_stage_for_which_there_was_no_process_waits_and_uses_up_no_retry(
+    store: Store, subject: Subject
+) -> None:
+    message = f"cannot fork: {os.strerror(errno.EAGAIN)}"
+    reason = ExitReason.START_FAILED
+    number = errno.EAGAIN
+    attempt = record(store, subject, exit_code=None, reason=reason, message=message, errno=number)
+    assert (attempt.status, attempt.error) == (Status.FAILED, message)
+    found = stage(store, subject)
+    assert (found.status, found.reason, found.retries_used) == (Status.QUEUED, message, 0)
+
+
+def test_a_path_that_reads_as_a_shortage_is_none(store: Store, subject: Subject) -> None:
+    reason = ExitReason.START_FAILED
+    message = f"cannot enter the working directory '/{os.strerror(errno.ENOSPC)}': gone"
+    number = errno.ENOENT
+    record(store, subject, exit_code=None, reason=reason, message=message, errno=number)
+    assert stage(store, subject).retries_used == 1
+
+
+def continued(store: Store, subject: Subject) -> str:
+    """Let an attempt have continued from a checkpoint that was there before."""
+    checkpoint = Path(subject.stage.directory) / "ckpt-1"
+    checkpoint.parent.mkdir(exist_ok=True)
+    checkpoint.write_text("x")
+    began = (Path(subject.attempt.directory) / "started").stat().st_mtime_ns
+    os.utime(checkpoint, ns=(began - 1, began - 1))
+    with store.write() as connection:
+        attempts.set_checkpoint(connection, subject.attempt.id, str(checkpoint))
+    return str(checkpoint)
+
+
+def test_a_checkpoint_from_which_nothing_came_is_marked(store: Store, subject: Subject) -> None:
+    checkpoint = continued(store, subject)
+    assert record(store, subject, exit_code=1).status == Status.FAILED
+    assert tried(store, subject) == {checkpoint}
+
+
+def test_a_checkpoint_from_which_a_point_came_is_not(store: Store, subject: Subject) -> None:
+    continued(store, subject)
+    Feeder(store, subject.stage.id, attempt=1).feed({"loss": [(1, 0.5)]})
+    record(store, subject, exit_code=1)
+    assert tried(store, subject) == set()
+
+
+def test_a_checkpoint_from_which_another_came_is_not(store: Store, subject: Subject) -> None:
+    continued(store, subject)
+    (Path(subject.stage.directory) / "ckpt-2").write_text("x")
+    record(store, subject, exit_code=1)
+    assert tried(store, subject) == set()
+
+
+def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, subject: Subject) -> None:
+    continued(store, subject)
+    with store.write() as connection:
+        stages.cancel(connection, subject.run.id, [stages.get(connection, subject.stage.id)])
+    assert record(store, subject, exit_code=1, completed_at=clock.now()).status == "cancelled"
+    assert tried(store, subject) == set()
+
+
+def test_an_end_is_recorded_once(store: Store, subject: Subject) -> None:
+    record(store, subject)
+    assert record(store, subject, exit_code=1).status == Status.COMPLETED
+    assert stage(store, subject).status == Status.COMPLETED
+
+
+@pytest.mark.parametrize("written", ["stdout.log", "metrics.jsonl"])
+def test_a_loss_is_dated_by_the_last_sign_of_life(
+    store: Store, subject: Subject, written: str
+) -> None:
+    file = Path(subject.attempt.directory, written)
+    file.write_text("x")
+    os.utime(file, (5, 5))
+    stopping = threading.Event()
+    assert record_outcome.record_loss(store, subject.attempt, stopping, Loss())
+    (attempt,) = of_stage(subject.run.id, "a")
+    assert (attempt.status, attempt.completed_at) == (Status.INTERRUPTED, 5 * clock.SECOND)
+
+
+def unread(store: Store, tmp_path: Path) -> Subject:
+    subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
+    log = Path(subject.attempt.directory, "stdout.log")
+    log.write_text("hi\n")
+    return subject
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("../.trainui/a/attempt-1/stdout.log", False),
+        ("../.trainui/a/attempt-1/metrics.jsonl", False),
+        ("logs/metrics.csv", False),
+        ("model.pt", True),
+    ],
+)
+def test_nobody_is_waited_for_where_nothing_can_hold_a_metric(
+    store: Store, tmp_path: Path, path: str, expected: bool
+) -> None:
+    subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
+    file = Path(subject.stage.directory, path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    stopping = threading.Event()
+    stopping.set()
+    found = metrics_flush.wait_until_read(store, subject, stopping)
+    assert found == Drained.NOTHING
+    file.write_text("step,loss\n1,2\n")
+    found = metrics_flush.wait_until_read(store, subject, stopping)
+    assert (found == Drained.NOTHING) is expected
+
+
+def test_that_there_was_nothing_to_read_is_on_record(store: Store, tmp_path: Path) -> None:
+    subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
+    assert record_outcome.record_exit(store, subject.attempt, ended(), threading.Event())
+    (attempt,) = of_stage(subject.run.id, "a")
+    assert attempt.status == Status.COMPLETED
+    with store.read() as connection:
+        assert attempts.get(connection, attempt.id).metrics_complete
+
+
+def test_the_wait_for_metrics_ends_when_all_are_read(store: Store, tmp_path: Path) -> None:
+    subject = unread(store, tmp_path)
+
+    def read() -> None:
+        with store.write() as connection:
+            mark_metrics_complete(connection, subject.attempt.id)
+
+    reader = threading.Timer(0.1, read)
+    reader.start()
+    found = metrics_flush.wait_until_read(store, subject, threading.Event())
+    reader.join()
+    assert found == Drained.COMPLETE
+
+
+def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path: Path) -> None:
+    subject = unread(store, tmp_path)
+    found = metrics_flush.wait_until_read(store, subject, threading.Event(), patience=0.1)
+    assert found == Drained.GIVEN_UP
+    with views.reading() as connection:
+        texts = [event.text for _, event in views.events(connection, subject.run.id)]
+    assert "a: its metrics may be incomplete: the reader got no further for 0.1 s" in texts
+
+
+def test_a_reader_that_could_not_write_is_not_given_up(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is locked for longer than the reader may get no further."""
+    subject, waits = unread(store, tmp_path), threading.Event()
+    real = Store.await_turn
+
+    def await_turn(store: Store) -> None:
+        waits.set()
+        real(store)
+
+    monkeypatch.setattr(Store, "await_turn", await_turn)
+    with closing(Store(store.url)) as another, ThreadPoolExecutor() as pool:
+        with store.write() as connection:
+            never = threading.Event()
+            waiting = pool.submit(
+                metrics_flush.wait_until_read, another, subject, never, patience=0.1
+            )
+            assert waits.wait(PATIENCE)
+            mark_metrics_complete(connection, subject.attempt.id)
+        assert waiting.result() == Drained.COMPLETE
+    with views.reading() as reading:
+        events = [event for _, event in views.events(reading, subject.run.id)]
+    assert "metrics" not in {event.kind for event in events}
+
+
+def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: Path) -> None:
+    subject = unread(store, tmp_path)
+    stopping = threading.Event()
+    stopping.set()
+    assert not record_outcome.record_exit(store, subject.attempt, ended(), stopping)
+    assert stage(store, subject).status == Status.RUNNING

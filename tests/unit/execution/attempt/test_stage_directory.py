@@ -1,0 +1,166 @@
+"""A stage's directory is kept, or renamed away, and a crash at any point of that loses nothing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from tests.unit.execution.submitted import begin, of_stage, submit
+from trainui import clock, paths
+from trainui.domain.states import Status
+from trainui.execution.attempt import stage_directory
+from trainui.execution.attempt.context import Subject
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, launching, stages
+from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.tables import ATTEMPTS
+
+
+def ready(store: Store, subject: Subject) -> Path:
+    known = of_stage(subject.run.id, subject.stage.name)
+    earlier = [one for one in known if one.number < subject.attempt.number]
+    stage_directory.move_away_if_fresh(store, subject.stage, earlier)
+    Path(subject.stage.directory).mkdir(exist_ok=True)  # as a launch does
+    return Path(subject.attempt.directory)
+
+
+def end_and_reopen(store: Store, subject: Subject, *, fresh: bool) -> None:
+    with store.write() as connection:
+        outcome = Outcome(Status.COMPLETED, clock.now())
+        attempts.end(connection, subject.attempt.id, outcome)
+        change = stages.Reopened(subject.stage.name, fresh=fresh)
+        stages.reopen(connection, subject.run.id, [change])
+
+
+@pytest.fixture
+def subject(store: Store, tmp_path: Path) -> Subject:
+    return begin(store, submit(tmp_path, "stages: [{name: a, run: x}]"), "a")
+
+
+def test_the_directories_are_made_and_private(store: Store, subject: Subject) -> None:
+    directory = ready(store, subject)
+    assert directory == Path(subject.run.directory, ".trainui", "a", "attempt-1")
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert ready(store, subject) == directory  # after a crash once more
+
+
+def test_an_unfinished_stage_keeps_its_directory(store: Store, subject: Subject) -> None:
+    ready(store, subject)
+    kept = Path(subject.stage.directory) / "ckpt-1"
+    kept.write_text("x")
+    end_and_reopen(store, subject, fresh=False)
+    ready(store, begin(store, subject.run.id, "a"))
+    assert kept.read_text() == "x"
+
+
+def test_a_stage_that_begins_anew_leaves_its_old_directory_beside(
+    store: Store, subject: Subject
+) -> None:
+    stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
+    for number in (1, 2):
+        ready(store, subject)
+        (stage_dir / "made").write_text(str(number))
+        end_and_reopen(store, subject, fresh=True)
+        subject = begin(store, subject.run.id, "a")
+    ready(store, subject)
+    assert not list(stage_dir.iterdir())
+    assert Path(f"{stage_dir}~1", "made").read_text() == "1"
+    assert Path(f"{stage_dir}~2", "made").read_text() == "2"
+    found = [one.directory for one in of_stage(subject.run.id, "a")]
+    assert found == [
+        f"{records}/a~1/attempt-1",
+        f"{records}/a~2/attempt-2",
+        f"{records}/a/attempt-3",
+    ]
+    assert all(Path(directory).is_dir() for directory in found)
+
+
+def test_a_stage_that_removed_its_directory_begins_anew_all_the_same(
+    store: Store, subject: Subject
+) -> None:
+    stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
+    for _ in range(2):
+        ready(store, subject)
+        stage_dir.rmdir()
+        end_and_reopen(store, subject, fresh=True)
+        subject = begin(store, subject.run.id, "a")
+    ready(store, subject)
+    found = [Path(one.directory) for one in of_stage(subject.run.id, "a")]
+    assert found == [
+        records / f"{name}" for name in ("a~1/attempt-1", "a~2/attempt-2", "a/attempt-3")
+    ]
+    assert all(directory.is_dir() for directory in found)
+
+
+def test_attempts_of_an_older_version_move_with_their_stages_directory(
+    store: Store, subject: Subject
+) -> None:
+    """They lie within it; a later one does not."""
+    stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
+    within = stage_dir / ".trainui" / "attempt-1"
+    within.mkdir(parents=True)
+    with store.write() as connection:
+        of_first = ATTEMPTS.c.id == subject.attempt.id
+        connection.execute(update(ATTEMPTS).where(of_first).values(directory=str(within)))
+    end_and_reopen(store, subject, fresh=False)
+    second = begin(store, subject.run.id, "a")
+    ready(store, second)
+    end_and_reopen(store, second, fresh=True)
+    third = begin(store, subject.run.id, "a")
+    ready(store, third)
+    found = [Path(one.directory) for one in of_stage(subject.run.id, "a")]
+    moved = stage_dir.with_name("a~1") / ".trainui" / "attempt-1"
+    assert found == [moved, records / "a~1" / "attempt-2", records / "a" / "attempt-3"]
+    assert all(directory.is_dir() for directory in found)
+    assert {paths.stage_directory(directory).name for directory in found} == {"a~1", "a"}
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_a_move_that_was_cut_short_is_completed(
+    store: Store, subject: Subject, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """After the attempt's directory is renamed, after the stage's, and before that is on record."""
+    stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
+    ready(store, subject)
+    (stage_dir / "made").touch()
+    end_and_reopen(store, subject, fresh=True)
+    subject = begin(store, subject.run.id, "a")
+    with monkeypatch.context() as crash:
+        if moment == 3:
+            crash.setattr(launching, "record_move", _die)
+        else:
+            crash.setattr(Path, "rename", _dying_after(moment))
+        with pytest.raises(KeyboardInterrupt):
+            ready(store, subject)
+    ready(store, subject)
+    first, second = of_stage(subject.run.id, "a")
+    assert first.directory == f"{records}/a~1/attempt-1"
+    assert second.directory == f"{records}/a/attempt-2"
+    assert Path(f"{stage_dir}~1", "made").exists()
+    assert not Path(f"{stage_dir}~2").exists()
+    assert {path.name for path in records.iterdir()} == {"a", "a~1"}
+
+
+def _dying_after(renamings: int) -> Callable[[Path, Path], Path]:
+    real, done = Path.rename, itertools.count(1)
+
+    def rename(path: Path, target: Path) -> Path:
+        renamed = real(path, target)
+        if next(done) == renamings:
+            _die()
+        return renamed
+
+    return rename
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_directory_that_a_person_deleted_is_no_obstacle(store: Store, subject: Subject) -> None:
+    end_and_reopen(store, subject, fresh=True)
+    assert ready(store, begin(store, subject.run.id, "a")).is_dir()

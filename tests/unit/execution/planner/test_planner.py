@@ -1,0 +1,271 @@
+"""The planner, with a store of its own and messages that go nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from tests.unit.execution.submitted import of_stage, submit
+from tests.unit.supervisor.waiting import wait_for
+from trainui import clock, control
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.execution.planner import planner
+from trainui.execution.planner.planner import BEHIND, HORIZON, LOOK_EVERY, Planner
+from trainui.execution.planner.slots import host
+from trainui.execution.worker.celery_app import get_app
+from trainui.execution.worker.task_sender import Message, Messenger
+from trainui.settings import Settings
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.tables import ATTEMPTS
+
+
+class Posted(Messenger):
+    """Keeps what is to be sent."""
+
+    def __init__(self) -> None:
+        super().__init__(get_app())
+        self.messages: list[Message] = []
+
+    def post(self, message: Message) -> None:
+        self.messages.append(message)
+
+    def names(self) -> list[str]:
+        names = [message.arguments[1] for message in self.messages]
+        self.messages.clear()
+        return names
+
+
+@pytest.fixture
+def posted(store: Store) -> Posted:
+    return Posted()
+
+
+def planner_with(store: Store, posted: Posted, **settings: Any) -> Planner:
+    return Planner(store, posted, Settings(**settings))
+
+
+@pytest.fixture
+def at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it said at each look what stages wait for."""
+    monkeypatch.setattr(planner, "WORDS_EVERY", 0.0)
+
+
+def stage_of(store: Store, run_id: str, name: str) -> StageRecord:
+    with store.read() as connection:
+        found = stages.named(connection, run_id, name)
+    assert found is not None
+    return found
+
+
+def sent(store: Store, ago: float) -> None:
+    """Let all messages have been sent some seconds ago."""
+    with store.write() as connection:
+        at = clock.now() - int(ago * clock.SECOND)
+        connection.execute(update(ATTEMPTS).values(sent_at=at))
+
+
+TWO = "stages: [{name: a, run: x}, {name: b, run: x}]"
+
+
+@pytest.mark.usefixtures("at_each_look")
+def test_what_fits_is_granted_and_the_rest_is_told_why_it_waits(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, TWO)
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    assert posted.names() == ["a"]
+    assert stage_of(store, run, "b").reason == "needs 1 CPU place: 1 given to earlier stages"
+    planner.look(changed=True)
+    assert posted.names() == []
+    assert stage_of(store, run, "b").reason == "needs 1 CPU place: 1 of 1 taken by a"
+
+
+@pytest.mark.usefixtures("at_each_look")
+def test_who_waits_for_another_run_is_told_which(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    submit(tmp_path, "{name: first, stages: [{name: a, run: x}]}")
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    run = submit(tmp_path, "{name: second, stages: [{name: a, run: x}]}")
+    planner.look(changed=True)
+    assert stage_of(store, run, "a").reason == "needs 1 CPU place: 1 of 1 taken by a of first"
+
+
+def test_a_message_says_what_the_stage_is_and_keeps_secrets(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    task = "{name: a, task: m.f, params: {lr: 0.1, api_key: abc}}"
+    run = submit(tmp_path, f"stages: [{task}]")
+    planner_with(store, posted).look(changed=True)
+    (message,) = posted.messages
+    assert message.arguments == (run, "a", "m.f", {"lr": 0.1, "api_key": "***"})
+    assert message.celery_task_id == stage_of(store, run, "a").celery_task_id
+
+
+def test_a_message_that_nobody_took_is_sent_again_at_once_by_the_next_worker(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    submit(tmp_path, TWO)
+    planner = planner_with(store, posted)
+    planner.look(changed=True)
+    assert posted.names() == ["a", "b"]
+    sent(store, ago=5)
+    planner.look(changed=True)
+    assert posted.names() == []
+    planner_with(store, posted).look(changed=True)
+    assert posted.names() == ["a", "b"]
+
+
+def test_after_a_while_it_is_sent_again_by_the_same_worker_though_nothing_changed(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    submit(tmp_path, TWO)
+    planner = planner_with(store, posted)
+    planner.look(changed=True)
+    assert posted.names() == ["a", "b"]
+    planner.look(changed=True)  # which finds what the first look changed
+    assert posted.names() == []
+    sent(store, ago=11)
+    planner.look(changed=False)
+    assert posted.names() == ["a", "b"]
+    planner.look(changed=False)
+    assert posted.names() == []
+
+
+def test_runs_of_higher_priority_and_older_ones_go_first(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        submit(tmp_path, f"stages: [{{name: {name}, run: x}}]")
+    submit(tmp_path, "stages: [{name: urgent, run: x}]", priority=1)
+    planner_with(store, posted, cpus=2).look(changed=True)
+    assert posted.names() == ["urgent", "first"]
+
+
+def test_a_retry_is_looked_at_in_time(store: Store, posted: Posted, tmp_path: Path) -> None:
+    text = "stages: [{name: a, run: x, retries: 2, retry_delay: 0.5s}]"
+    run = submit(tmp_path, text)
+    planner = planner_with(store, posted)
+    assert planner.next_look() == LOOK_EVERY
+    planner.look(changed=True)
+    (attempt,) = of_stage(run, "a")
+    with store.write() as connection:
+        assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
+        attempts.end(connection, attempt.id, Outcome(Status.FAILED, clock.now(), error="no"))
+    planner.look(changed=True)
+    posted.names()
+    assert 0 < planner.next_look() <= 0.51
+    assert stage_of(store, run, "a").reason == "retry 1 of 2 in 1 s"
+
+
+def test_a_stage_that_needs_more_than_there_is_says_so(
+    store: Store, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_CPUS", "9")  # those of the submitting shell
+    run = submit(tmp_path, "stages: [{name: a, run: x, cpus: 9}]")
+    planner_with(store, posted, cpus=2).look(changed=True)
+    assert (
+        stage_of(store, run, "a").reason
+        == "needs 9 CPU places, this machine has 2, by the setting cpus"
+    )
+
+
+def test_a_paused_queue_is_active_and_starts_nothing(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    planner = planner_with(store, posted)
+    assert planner.is_active  # as long as it has not looked
+    planner.look(changed=True)
+    assert not planner.is_active
+    run = submit(tmp_path, TWO)
+    control.set_paused(True)
+    planner.look(changed=True)
+    assert posted.names() == []
+    assert planner.is_active
+    assert stage_of(store, run, "a").reason == "the queue is paused"
+
+
+def test_where_nothing_changed_the_store_is_left_alone(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    submit(tmp_path, TWO)
+    planner.look(changed=False)
+    assert posted.names() == []
+    planner.look(changed=True)
+    assert posted.names() == ["a"]
+
+
+def test_a_cancelled_stage_is_not_sent(store: Store, posted: Posted, tmp_path: Path) -> None:
+    run = submit(tmp_path, TWO)
+    planner = planner_with(store, posted)
+    planner.look(changed=True)
+    posted.names()
+    control.cancel(run, ["a"])
+    sent(store, ago=11)
+    planner.look(changed=True)
+    assert posted.names() == ["b"]
+    with store.read() as connection:
+        assert runs.get(connection, run) is not None
+        assert attempts.held_slots(connection, host()) != {}
+
+
+def test_many_that_cannot_start_keep_none_behind_them_from_it(
+    store: Store, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_CPUS", "9")
+    large = [f"{{name: large{i}, run: x, cpus: 9}}" for i in range(9 * HORIZON)]
+    submit(tmp_path, f"stages: [{', '.join(large)}, {{name: small, run: x}}]")
+    planner_with(store, posted, cpus=2).look(changed=True)
+    assert posted.names() == ["small"]
+
+
+def test_other_words_wait_for_a_second_and_nothing_else_does(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, "stages: [{name: a, run: x}, {name: b, run: x}, {name: c, run: x}]")
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    assert stage_of(store, run, "c").reason == "needs 1 CPU place: 1 given to earlier stages"
+    (attempt,) = of_stage(run, "a")
+    with store.write() as connection:
+        assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
+        attempts.end(connection, attempt.id, Outcome(Status.COMPLETED, clock.now()))
+    planner.look(changed=True)
+    planner.look(changed=True)
+    assert posted.names() == ["a", "b"]
+    assert stage_of(store, run, "c").reason == "needs 1 CPU place: 1 given to earlier stages"
+    pause = planner.next_look()
+    assert 0 < pause <= LOOK_EVERY
+
+    def reason_by_now() -> str | None:
+        planner.look(changed=False)
+        return stage_of(store, run, "c").reason
+
+    wait_for(lambda: reason_by_now() == "needs 1 CPU place: 1 of 1 taken by b", "who has it")
+
+
+@pytest.mark.usefixtures("at_each_look")
+def test_of_many_that_wait_the_first_are_told_for_what_and_the_rest_that_they_are_behind(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    many = [f"{{name: s{i}, run: x}}" for i in range(3 * HORIZON)]
+    run = submit(tmp_path, f"stages: [{', '.join(many)}]")
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    planner.look(changed=True)
+    assert posted.names() == ["s0"]
+    with store.read() as connection:
+        reasons = [stage.reason for stage in runs.stages(connection, run)]
+    taken = "needs 1 CPU place: 1 of 1 taken by s0"
+    assert reasons[1 : HORIZON + 1] == [taken] * HORIZON
+    assert reasons[HORIZON + 1 :] == [BEHIND.words] * (2 * HORIZON - 1)

@@ -1,0 +1,153 @@
+"""People are told once of each thing, by every way that works."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.receiver import Receiver, receiving
+from tests.unit.execution.submitted import submit
+from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
+from trainui import control
+from trainui.errors import StoreError
+from trainui.execution.worker import notifications
+from trainui.execution.worker.notifications import Notifier
+from trainui.settings import Settings
+from trainui.store.db import protocol
+from trainui.store.db.engine import Store
+from trainui.store.read import views
+from trainui.store.runs import events
+
+TEXT = "name: digits\nstages: [{name: train, run: 'true'}]\n"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def notifier(store: Store, **settings: Any) -> Notifier:
+    made = Notifier(store, Settings(**settings))
+    made.start()
+    return made
+
+
+def mark(store: Store, run_id: str, kind: str, text: str) -> None:
+    with store.write() as connection:
+        events.record(connection, run_id, kind, text, stage="train")
+
+
+def lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def test_an_end_and_what_happens_before_are_told_by_apprise(
+    store: Store, receiver: Receiver, tmp_path: Path
+) -> None:
+    run_id = submit(tmp_path, TEXT)
+    told = notifier(store, notify_urls=(receiver.url,))
+    mark(store, run_id, "nan", "train: loss is NaN from step 7 on")
+    mark(store, run_id, "lively", "train: is well again")
+    told.look(changed=True)
+    wait_for(lambda: len(receiver.messages) == 1, "a message")
+    control.cancel(run_id)
+    told.look(changed=True)
+    wait_for(lambda: len(receiver.messages) == 2, "two messages")
+    assert [message["message"] for message in receiver.messages] == [
+        "digits: train: loss is NaN from step 7 on",
+        "digits is cancelled: train",
+    ]
+    assert [message["type"] for message in receiver.messages] == ["warning", "info"]
+
+
+def test_a_command_gets_the_summary_and_what_happened(store: Store, tmp_path: Path) -> None:
+    run_id = submit(tmp_path, TEXT)
+    command = f'cd {tmp_path}; cat > summary; echo "$TRAINUI_EVENT $TRAINUI_MESSAGE" >> words'
+    told = notifier(store, notify_command=command)
+    mark(store, run_id, "stalled", "train: silent for 10m")
+    told.look(changed=True)
+    wait_for(lambda: lines(tmp_path / "words"), "words")
+    assert lines(tmp_path / "words") == ["stalled digits: train: silent for 10m"]
+    assert json.loads((tmp_path / "summary").read_text())["run"] == run_id
+
+
+def test_a_notice_outlives_a_store_that_cannot_be_read(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = submit(tmp_path, TEXT)
+    told = notifier(store, notify_command=f'echo "$TRAINUI_MESSAGE" >> {tmp_path}/words')
+    mark(store, run_id, "stalled", "train: silent for 10m")
+    failures = iter([StoreError("the server is away")] * 3)
+    real = views.reading
+
+    def reading() -> AbstractContextManager[protocol.Connection]:
+        if (error := next(failures, None)) is not None:
+            raise error
+        return real()
+
+    monkeypatch.setattr(notifications, "AGAIN_AFTER", 0.01)
+    monkeypatch.setattr(views, "reading", reading)
+    told.look(changed=True)
+    wait_for(lambda: lines(tmp_path / "words"), "words")
+    assert next(failures, None) is None
+
+
+def test_nothing_is_told_twice_nor_of_what_was_before(store: Store, tmp_path: Path) -> None:
+    run_id = submit(tmp_path, TEXT)
+    mark(store, run_id, "stalled", "before anybody told anything")
+    command = f'echo "$TRAINUI_MESSAGE" >> {tmp_path}/words'
+    first = notifier(store, notify_command=command)
+    mark(store, run_id, "alert", "one")
+    first.look(changed=True)
+    second = notifier(store, notify_command=command)
+    mark(store, run_id, "alert", "two")
+    second.look(changed=True)
+    wait_for(lambda: len(lines(tmp_path / "words")) == 2, "two words")
+    assert sorted(lines(tmp_path / "words")) == ["digits: one", "digits: two"]
+
+
+def test_only_what_is_asked_for_is_told(store: Store, tmp_path: Path) -> None:
+    run_id = submit(tmp_path, TEXT)
+    command = f'echo "$TRAINUI_EVENT" >> {tmp_path}/words'
+    told = notifier(store, notify_command=command, notify_on=("nan", "failed"))
+    for kind in ("stalled", "nan"):
+        mark(store, run_id, kind, kind)
+    told.look(changed=True)
+    wait_for(lambda: lines(tmp_path / "words"), "words")
+    assert lines(tmp_path / "words") == ["nan"]
+
+
+def test_a_way_that_hangs_is_ended_and_keeps_no_other_from_telling(
+    store: Store, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "TIMEOUT", 5.0)  # Apprise takes a while to load
+    run_id = submit(tmp_path, TEXT)
+    hang = f"echo x >> {tmp_path}/tried; sleep 1000 & echo $! > {tmp_path}/pid; wait"
+    told = notifier(store, notify_command=hang, notify_urls=(receiver.url,))
+    mark(store, run_id, "alert", "one")
+    mark(store, run_id, "alert", "two")
+    told.look(changed=True)
+    wait_for(lambda: len(receiver.messages) == 2, "both messages")
+    wait_for(lambda: len(lines(tmp_path / "tried")) == 2, "the second try")
+    wait_for(lambda: not is_alive(read_pid(tmp_path / "pid")), "the end of the command's child")
+
+
+def test_what_cannot_be_told_is_logged(
+    store: Store, receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_id = submit(tmp_path, TEXT)
+    told = notifier(
+        store, notify_command="echo no such relay; exit 3", notify_urls=("nonsense", receiver.url)
+    )
+    mark(store, run_id, "alert", "one")
+    told.look(changed=True)
+    wait_for(lambda: len(caplog.records) >= 2, "two warnings")
+    assert "notify_command ended with exit code 3: no such relay" in caplog.text
+    assert "1 of notify_urls are no addresses that Apprise knows" in caplog.text
+    assert [message["message"] for message in receiver.messages] == ["digits: one"]

@@ -1,0 +1,675 @@
+"""All sources of an attempt are read, whatever one of them does."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from tests.unit.metrics.attempts import Attempt, is_complete, next_attempt, start_attempt
+from tests.unit.metrics.reading import all_points, connect, lines, read_on, summaries
+from tests.unit.metrics.test_event_files import framed, message, varint
+from trainui import clock
+from trainui.domain.definition import MetricSource
+from trainui.domain.notifications import NAN
+from trainui.domain.states import Status
+from trainui.metrics.discovery.naming import MAX_SERIES, Names
+from trainui.metrics.reader.attempt import AttemptReader
+from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.source import SourceReader
+from trainui.store.db.engine import Store
+from trainui.store.points import curves, sources
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.stages import Reopened
+from trainui.store.runs.tables import EVENTS
+
+VERSION = framed(message((3, 2, b"brain.Event:2")))
+
+STARTED = framed(message((2, 0, varint(6)), (7, 2, b"\x08\x01")))
+"""What PyTorch's SummaryWriter writes where it is told of a `purge_step`."""
+
+
+def scalar(step: int, value: float) -> bytes:
+    found = message((1, 2, b"loss"), (2, 5, struct.pack("<f", value)))
+    wall = (1, 1, struct.pack("<d", 1.5e9))
+    return framed(message(wall, (2, 0, varint(step)), (5, 2, message((1, 2, found)))))
+
+
+def read(store: Store, attempt: Attempt) -> AttemptReader:
+    """Look for files and read all there is."""
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    return reader
+
+
+def look(reader: AttemptReader) -> None:
+    reader.scan()
+    while reader.advance().more:
+        pass
+
+
+def problems(store: Store, attempt: Attempt) -> list[str]:
+    return [found.problem for found in curves.problems(connect(store), [attempt.stage_id])]
+
+
+def values(store: Store, attempt: Attempt) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for name, _step, value in all_points(store, attempt.stage_id):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def test_its_own_file_is_always_read(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="other.csv"))
+    attempt.own_file.write_text('{"note": "first"}\n{"loss": 1.5}\n')
+    read(store, attempt)
+    assert values(store, attempt) == {"loss": [1.5]}
+
+
+def test_a_nan_that_another_reader_stored_and_did_not_mark_is_marked(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    attempt.own_file.write_text(lines([1]))
+    reader = read(store, attempt)
+    with store.read() as connection:
+        (source,) = sources.sources(connection, attempt.stage_id)
+    with attempt.own_file.open("a") as file:
+        file.write('{"step": 2, "loss": NaN}\n')
+    other = SourceReader(store, source, attempt.own_file, Reading("jsonl"), attempt=1)
+    assert read_on(other) == 1
+    with attempt.own_file.open("a") as file:
+        file.write(lines([3]))
+    look(reader)
+    look(reader)
+    assert [step for _, step, _ in all_points(store, attempt.stage_id)] == [1, 2, 3]
+    with store.read() as connection:
+        marked = connection.execute(select(EVENTS.c.text).where(EVENTS.c.kind == NAN)).scalars()
+        assert list(marked) == ["train: loss is NaN at step 2"]
+
+
+def test_files_are_read_as_they_appear(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="v_*/m.csv", step="it"))
+    reader = read(store, attempt)
+    for version in range(3):
+        path = attempt.stage_dir / f"v_{version}" / "m.csv"
+        path.parent.mkdir()
+        path.write_text(f"it,loss\n{version},{version}\n")
+        look(reader)
+    assert values(store, attempt) == {"loss": [0, 1, 2]}
+
+
+def test_lines_of_its_streams(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(
+        store,
+        tmp_path,
+        MetricSource(stream="stdout", pattern=r"loss (?P<loss>\S+)"),
+        MetricSource(stream="stderr", pattern=r"(?P<percent>\d+)%"),
+    )
+    (attempt.directory / "stdout.log").write_text("loss 0.5\nloss 0.25")
+    (attempt.directory / "stderr.log").write_text("10%\r20%\r")
+    reader = read(store, attempt)
+    assert values(store, attempt) == {"loss": [0.5], "percent": [10, 20]}
+    reader.finish(clean=True)
+    assert values(store, attempt)["loss"] == [0.5, 0.25]
+
+
+def test_lines_of_a_well_known_trainer(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(stream="stdout", pattern="xgboost"))
+    (attempt.directory / "stdout.log").write_text("[0]\ttrain-auc:0.5\tvalid-auc:0.25\n")
+    read(store, attempt)
+    assert values(store, attempt) == {"train-auc": [0.5], "valid-auc": [0.25]}
+
+
+def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(
+        store,
+        tmp_path,
+        MetricSource(path="folder"),
+        MetricSource(path="noise.bin"),
+        MetricSource(path="odd.jsonl", format="parquet"),
+        MetricSource(stream="stdout", pattern="(?P<x>(a+)+)b"),
+        MetricSource(stream="stdout", pattern="kears"),
+        MetricSource(stream="stderr", pattern=r"never (?P<x>\d)"),
+        MetricSource(path="missing.jsonl"),
+        MetricSource(path="empty.csv"),
+        MetricSource(path="pipe"),
+        MetricSource(path="endless"),
+        MetricSource(path="good.jsonl"),
+    )
+    (attempt.stage_dir / "folder").mkdir()
+    os.mkfifo(attempt.stage_dir / "pipe")
+    (attempt.stage_dir / "endless").symlink_to("/dev/zero")
+    (attempt.stage_dir / "noise.bin").write_bytes(bytes(range(256)))
+    (attempt.stage_dir / "odd.jsonl").write_text("x\n")
+    (attempt.stage_dir / "empty.csv").write_text("step,loss\n")
+    (attempt.directory / "stdout.log").write_text("a" * 60 + "\n")
+    (attempt.directory / "stderr.log").write_text("nothing\n")
+    (attempt.stage_dir / "good.jsonl").write_text(lines(range(3)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainui.metrics.formats.pattern.TIME_LIMIT", 0.1)
+        reader = read(store, attempt)
+        assert values(store, attempt) == {"loss": [0, 0.5, 1]}
+        reader.finish(clean=True)
+    assert is_complete(store, attempt)
+    found = "\n".join(problems(store, attempt))
+    for words in (
+        "folder is a directory",
+        "noise.bin is binary",
+        "unknown format 'parquet'",
+        "make it simpler",
+        "unknown preset 'kears'",
+        "matched no line of",
+        "no file is called missing.jsonl",
+        "empty.csv has no record",
+        "pipe is no regular file",
+        "endless is no regular file",
+    ):
+        assert words in found
+    assert len(problems(store, attempt)) == 10
+
+
+def test_a_named_source_that_gives_nothing_is_told_of_while_it_runs(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = start_attempt(
+        store,
+        tmp_path,
+        MetricSource(path="late.csv"),
+        MetricSource(path="header.csv"),
+        MetricSource(path="link.jsonl"),
+        MetricSource(stream="stdout", pattern=r"never (?P<x>\d)"),
+    )
+    (attempt.stage_dir / "header.csv").write_text("step,loss\n")
+    (attempt.stage_dir / "link.jsonl").symlink_to("elsewhere/metrics.jsonl")
+    (attempt.directory / "stdout.log").write_text("nothing\n" * 999)
+    reader = read(store, attempt)
+    assert problems(store, attempt) == []
+    monkeypatch.setattr("trainui.metrics.reader.attempt.PATIENCE", 0)
+    look(reader)
+    found = "\n".join(problems(store, attempt))
+    for words in (
+        "so far no file is called late.csv",
+        "header.csv has no metric so far, in less than 1 kB",
+        "link.jsonl is a link to elsewhere/metrics.jsonl, which does not exist",
+        r"stdout.log has no line that 'never (?P<x>\\d)' matches so far, in more than 1 kB",
+    ):
+        assert words in found, found
+
+    (attempt.stage_dir / "elsewhere").mkdir()
+    (attempt.stage_dir / "elsewhere" / "metrics.jsonl").write_text('{"step": 1, "loss": 1}\n')
+    for name in ("late.csv", "header.csv"):
+        (attempt.stage_dir / name).write_text("step,acc\n1,0.5\n")
+    (attempt.directory / "stdout.log").write_text("never 5\n")
+    look(AttemptReader(store, attempt.to_read))  # another process may go on
+    assert problems(store, attempt) == []
+
+
+def test_a_last_line_without_its_end_counts_also_where_all_is_read_at_once(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(
+        store,
+        tmp_path,
+        MetricSource(path="a.csv"),
+        MetricSource(path="b.jsonl"),
+        MetricSource(path="c.jsonl"),
+    )
+    (attempt.stage_dir / "a.csv").write_text("step,a\n1,0.5\n2,0.25")
+    (attempt.stage_dir / "b.jsonl").write_text('{"step": 1, "b": 1}\n{"step": 2, "b": 2}')
+    (attempt.stage_dir / "c.jsonl").write_text('{\n"step": 1,\n"c": 1\n}\n{"step": 2, "c": 2}')
+    AttemptReader(store, attempt.to_read).finish(clean=True)
+    assert values(store, attempt) == {"a": [0.5, 0.25], "b": [1, 2], "c": [1, 2]}
+
+
+def test_what_an_attempt_lacked_is_not_said_of_the_next(store: Store, tmp_path: Path) -> None:
+    first = start_attempt(store, tmp_path, MetricSource(path="m.csv"))
+    read(store, first).finish(clean=True)
+    assert "no file is called m.csv" in problems(store, first)[0]
+    second = again(store, first)
+    (second.stage_dir / "m.csv").write_text("step,loss\n1,0.5\n")
+    read(store, second)
+    assert problems(store, second) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_a_file_without_permission_is_read_once_it_has_it(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
+    path = attempt.stage_dir / "m.jsonl"
+    path.write_text(lines([1]))
+    path.chmod(0)
+    reader = read(store, attempt)
+    assert "Permission denied" in problems(store, attempt)[0]
+    path.chmod(0o600)
+    look(reader)
+    assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [0.5]})
+
+
+def test_a_problem_that_is_over_is_forgotten(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
+    path = attempt.stage_dir / "m.jsonl"
+    path.mkdir()
+    reader = read(store, attempt)
+    assert "is a directory" in problems(store, attempt)[0]
+    path.rmdir()
+    path.write_text(lines([1]))
+    look(reader)
+    assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [0.5]})
+
+
+def test_a_record_that_was_too_long_is_told_of_for_good(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
+    path = attempt.stage_dir / "m.jsonl"
+    long = '{"note": "' + "x" * (9 << 20) + '"}\n'
+    path.write_text(lines([0]) + long + lines([1]) + long + lines([2]))
+    look(read(store, attempt))
+    with path.open("a") as file:
+        file.write(lines([3]))
+    look(read(store, attempt))  # by another reader, as after a restart
+    (told,) = problems(store, attempt)
+    assert told.startswith(f"{path}: the record at byte {len(lines([0]))} is longer than 4 MiB")
+    assert "left out, and 1 after it" in told
+    assert values(store, attempt) == {"loss": [0, 0.5, 1, 1.5]}
+
+
+def test_the_same_numbers_in_several_kinds_of_files_are_one_series(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.stage_dir / "progress.json").write_text(lines(range(3)))
+    (attempt.stage_dir / "progress.csv").write_text("step,loss,lr\n0,0,9\n1,0.5,9\n2,1,9\n")
+    read(store, attempt)
+    found = values(store, attempt)
+    assert (found["loss"], found["lr"]) == ([0, 0.5, 1], [9, 9, 9])
+    with (attempt.stage_dir / "progress.json").open("a") as file:
+        file.write(lines([3]))
+    with (attempt.stage_dir / "progress.csv").open("a") as file:
+        file.write("3,1.5,9\n")
+    read(store, attempt)  # as after a restart
+    assert values(store, attempt)["loss"] == [0, 0.5, 1, 1.5]
+
+
+def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.stage_dir / "train.jsonl").write_text('{"text": "a", "label": 1}\n')
+    (attempt.stage_dir / "loss.jsonl").write_text('{"text": "a"}\n{"loss": 1}\n')
+    (attempt.stage_dir / "log.txt").write_text("epoch 1: nothing to see\n" * 3)
+    read(store, attempt).finish(clean=True)
+    assert values(store, attempt) == {"loss": [1]}
+    assert problems(store, attempt) == []
+
+
+def test_metrics_after_a_configuration_are_found(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    path = attempt.stage_dir / "train.jsonl"
+    path.write_text('{"config": {"lr": 0.1, "name": "a"}}\n')
+    reader = read(store, attempt)
+    with path.open("a") as file:
+        file.write('{"step": 7, "loss": 1, "note": "a"}\n')
+    reader.scan()
+    end(reader)
+    assert values(store, attempt) == {"loss": [1]}
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        (),
+        (MetricSource(path="*_log.csv"), MetricSource(path="**/*.jsonl")),
+        tuple(
+            MetricSource(path=file)
+            for file in ("train_log.csv", "val_log.csv", "test.jsonl", "eval/log.jsonl")
+        ),
+    ],
+)
+def test_files_of_parts_of_the_data_are_told_apart(
+    store: Store, tmp_path: Path, metrics: tuple[MetricSource, ...]
+) -> None:
+    attempt = start_attempt(store, tmp_path, *metrics)
+    (attempt.stage_dir / "train_log.csv").write_text("epoch,loss\n0,1\n1,2\n")
+    (attempt.stage_dir / "val_log.csv").write_text("epoch,loss,val_acc\n0,3,4\n")
+    (attempt.stage_dir / "test.jsonl").write_text('{"epoch": 1, "loss": 5}\n')
+    (attempt.stage_dir / "eval").mkdir()
+    (attempt.stage_dir / "eval" / "log.jsonl").write_text('{"epoch": 1, "loss": 6}\n')
+    end(read(store, attempt))
+    assert values(store, attempt) == {
+        "eval/loss": [6],
+        "loss": [1, 2],
+        "val/loss": [3],
+        "val_acc": [4],
+        "test/loss": [5],
+    }
+
+
+def test_a_file_that_is_named_alone_keeps_its_names(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="val_log.csv"))
+    (attempt.stage_dir / "val_log.csv").write_text("epoch,loss\n0,3\n")
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [3]}
+
+
+def test_the_journal_of_optuna_is_no_metrics_file(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    line = '{"op_code": 4, "worker_id": "a-1", "study_id": 0}\n'
+    (attempt.stage_dir / "journal.log").write_text(line * 3)
+    end(read(store, attempt))
+    assert values(store, attempt) == {}
+
+
+def test_a_file_that_somebody_else_wrote_before_is_left_out(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    old, untouched = tmp_path / "work" / "m.jsonl", tmp_path / "work" / "n.jsonl"
+    for path in (old, untouched):
+        path.write_text(lines(range(100)))
+        os.utime(path, (1, 1))
+    attempt = start_attempt(
+        store, tmp_path, MetricSource(path="m.jsonl"), MetricSource(path="n.jsonl")
+    )
+    reader = read(store, attempt)
+    with old.open("a") as file:
+        file.write(lines([100, 101]))
+    look(reader)
+    reader.finish(clean=True)
+    assert values(store, attempt) == {"loss": [50, 50.5]}
+    assert problems(store, attempt) == [f"{untouched} was not written since the attempt began"]
+
+
+def test_files_of_rotating_logs_are_read_once(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="log.jsonl*"))
+    log = attempt.stage_dir / "log.jsonl"
+    reader = read(store, attempt)
+    for at in range(30):
+        if at % 5 == 4:
+            for number in (2, 1):
+                older = log.with_name(f"log.jsonl.{number}")
+                if older.exists():
+                    older.rename(log.with_name(f"log.jsonl.{number + 1}"))
+            log.rename(log.with_name("log.jsonl.1"))
+        with log.open("a") as file:
+            file.write(lines([at]))
+        if at % 3 == 0:
+            look(reader)
+        if at == 17:
+            reader.close()
+            reader = read(store, attempt)
+    look(reader)
+    assert sorted(values(store, attempt)["loss"]) == [at / 2 for at in range(30)]
+    assert summaries(store, attempt.stage_id)["loss"].superseded == 0
+
+
+def test_a_history_that_moves_from_checkpoint_to_checkpoint(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    reader = read(store, attempt)
+    for step in (5, 10, 15):
+        path = attempt.stage_dir / f"checkpoint-{step}" / "trainer_state.json"
+        path.parent.mkdir()
+        history = [{"step": at, "loss": at / 2} for at in range(step)]
+        path.write_text(json.dumps({"epoch": 1.0, "log_history": history}, indent=1))
+        look(reader)
+    assert values(store, attempt)["loss"] == [at / 2 for at in range(15)]
+
+
+def test_the_next_attempt_goes_on_in_the_same_file(store: Store, tmp_path: Path) -> None:
+    first = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
+    path = first.stage_dir / "m.jsonl"
+    path.write_text(lines(range(6)))
+    read(store, first).finish(clean=False)
+    second = again(store, first)
+    with path.open("a") as file:
+        file.write(lines(range(3, 8)))
+    read(store, second).finish(clean=True)
+    found = [(p.attempt, p.step) for p in curves.points(connect(store), [second.stage_id])]
+    assert found == [*((1, step) for step in range(6)), *((2, step) for step in range(3, 8))]
+    summary = summaries(store, second.stage_id)["loss"]
+    assert (summary.count, summary.superseded, summary.last_step) == (8, 3, 7)
+
+
+def again(store: Store, attempt: Attempt) -> Attempt:
+    """End an attempt and start the next."""
+    with store.write() as connection:
+        ended = attempts.get(connection, attempt.id)
+        attempts.end(connection, ended.id, Outcome(Status.FAILED, clock.now()))
+        run_id = stages.get(connection, attempt.stage_id).run_id
+        stages.reopen(connection, run_id, [Reopened(attempt.to_read.definition.name)])
+    return next_attempt(store, run_id)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_counter_that_restarts_goes_on_where_the_user_says_so(
+    store: Store, tmp_path: Path, first: int
+) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl", restarts="continue"))
+    path = attempt.stage_dir / "m.jsonl"
+    for number in range(3):
+        if number:
+            attempt = again(store, attempt)
+        with path.open("a") as file:
+            file.write(lines(range(first, first + 3)))
+        reader = read(store, attempt)
+        reader.close()
+        with path.open("a") as file:
+            file.write(lines([first + 3]))
+        read(store, attempt).finish(clean=True)  # as after a restart of the reader
+    found = curves.curve(connect(store), attempt.stage_id, "loss")
+    assert found.steps.tolist() == list(range(first, first + 12))
+    assert summaries(store, attempt.stage_id)["loss"].superseded == 0
+
+
+def test_a_file_that_names_a_new_metric_in_each_line_is_bounded(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    rows = ({f"metric_{at}": 1} for at in range(MAX_SERIES + 500))
+    attempt.own_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    read(store, attempt).finish(clean=True)
+    assert len(values(store, attempt)) == MAX_SERIES
+    assert "more than 2000 metrics" in problems(store, attempt)[0]
+
+
+def end(reader: AttemptReader) -> None:
+    look(reader)
+    reader.finish(clean=True)
+
+
+def test_what_a_trainer_prints_is_read_where_there_is_nothing_else(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.directory / "stdout.log").write_text("lr = 0.1\nstep 1 loss 2\nstep 2 loss 1\n")
+    (attempt.directory / "stderr.log").write_text("[0]\ttrain-auc:0.5\n[1]\ttrain-auc:0.75\n")
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    assert values(store, attempt) == {}, "a file may still come"
+    end(reader)
+    assert values(store, attempt) == {"loss": [2, 1], "train-auc": [0.5, 0.75]}
+    assert problems(store, attempt) == []
+
+
+def test_what_a_trainer_prints_is_read_live_after_a_wait(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
+    attempt = start_attempt(store, tmp_path)
+    stdout = attempt.directory / "stdout.log"
+    stdout.write_text("step 1 loss 2\n")
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    assert values(store, attempt) == {}, "one line may be anything"
+    stdout.write_text("step 1 loss 2\nstep 2 loss 1\n")
+    look(reader)
+    look(reader)
+    assert values(store, attempt) == {"loss": [2, 1]}
+    reader.close()
+    with stdout.open("a") as file:
+        file.write("step 3 loss 0.5\n")
+    end(read(store, attempt))  # as after a restart
+    assert values(store, attempt) == {"loss": [2, 1, 0.5]}
+
+
+def test_what_a_trainer_prints_and_writes_is_offered_once(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.directory / "stdout.log").write_text("step 1 loss 2.0\nstep 2 loss 1.0\n")
+    (attempt.stage_dir / "log.txt").write_text("step 1 loss 2.0\nstep 2 loss 1.0\n")
+    (attempt.stage_dir / "progress.csv").write_text("step,loss\n1,2.01\n2,1.01\n")
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [2.01, 1.01]}
+
+
+def test_the_same_print_in_two_logs_is_offered_once(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    for path in (attempt.directory / "stdout.log", attempt.stage_dir / "log.txt"):
+        path.write_text("step 1 loss 2\nstep 2 loss 1\n")
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [2, 1]}
+
+
+def test_the_directories_of_dvclive_and_mlflow(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    experiment = attempt.stage_dir / "mlruns" / "0"
+    run, nested, model = experiment / "abc", experiment / "def", experiment / "models" / "m-1"
+    files = {
+        attempt.stage_dir / "dvclive/plots/metrics/train/loss.tsv": "step\tloss\n0\t2\n1\t1\n",
+        attempt.stage_dir / "dvclive/plots/metrics/lr.tsv": "timestamp\tstep\tlr\n1\t0\t3\n",
+        attempt.stage_dir / "dvclive/metrics.json": '{"train": {"loss": 1}, "f1": 8, "step": 1}',
+        run / "meta.yaml": "",
+        run / "metrics/val mae": "1795527525123 5 0\n1795527525124 nan 1 data digest\n",
+        run / "metrics/val/mse": "1795527525123 4 0\n",
+        run / "params/lr": "0.1",
+        nested / "meta.yaml": "",
+        nested / "tags/mlflow.parentRunId": "abc",
+        nested / "tags/mlflow.runName": "fold 1",
+        nested / "metrics/val/mse": "1795527525123 3 0\n",
+        model / "meta.yaml": "",
+        model / "metrics/val/mse": "1795527525123 4 0 abc\n",
+    }
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    end(read(store, attempt))
+    found = values(store, attempt)
+    assert {name: repr(numbers) for name, numbers in found.items()} == {
+        "lr": "[3.0]",
+        "train/loss": "[2.0, 1.0]",
+        "val mae": "[5.0, nan]",
+        "val/mse": "[4.0]",
+        "fold 1/val/mse": "[3.0]",
+        "f1": "[8.0]",
+    }
+
+
+def test_keras_names_the_same_numbers_in_two_ways() -> None:
+    names = Names()
+    assert names.accepts("loss", "csv")
+    assert not names.accepts("train/epoch_loss", "tfevents")
+    assert names.accepts("train/batch_loss", "tfevents")
+    assert names.accepts("validation/epoch_loss", "tfevents")
+    assert not names.accepts("val_loss", "csv")
+
+
+def test_a_part_of_the_data_stands_before_a_bar_or_a_line_in_the_same_name() -> None:
+    names = Names()
+    assert all(names.accepts(name, "json") for name in ("loss", "train_loss", "eval_loss"))
+    assert not any(names.accepts(name, "tfevents") for name in ("train/loss", "eval/loss"))
+    assert names.accepts("test/loss", "tfevents")
+    assert not names.accepts("test_loss", "csv")
+    assert names.accepts("train/loss", "json"), "one file tells its own metrics apart"
+
+
+@pytest.mark.parametrize("kind", ["fold_", "seed", "rank-"])
+def test_trainings_that_write_side_by_side_are_series_of_their_own(
+    store: Store, tmp_path: Path, kind: str
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    for fold in range(2):
+        directory = attempt.stage_dir / f"out/{kind}{fold}"
+        (directory / "test1").mkdir(parents=True)
+        (directory / "metrics.csv").write_text(f"step,acc\n0,{fold}\n")
+        events = directory / "test1/events.out.tfevents.1"
+        events.write_bytes(VERSION + scalar(0, fold))
+    read(store, attempt)
+    assert values(store, attempt) == {
+        f"{kind}0/acc": [0],
+        f"{kind}0/test1/loss": [0],
+        f"{kind}1/acc": [1],
+        f"{kind}1/test1/loss": [1],
+    }
+
+
+def test_a_text_that_nobody_knows_is_doubted_at_once(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="notes.txt"))
+    path = attempt.stage_dir / "notes.txt"
+    path.write_text("nothing to see here\n" * 100)
+    reader = read(store, attempt)
+    assert "notes.txt is in no format that is known so far" in problems(store, attempt)[0]
+    with path.open("a") as file:
+        file.write("step 1 loss 2\nstep 2 loss 1\n")
+    look(reader)
+    assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [2, 1]})
+
+
+def test_a_text_that_shows_no_metric_is_given_up(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.MAX_LINES", 1000)
+    attempt = start_attempt(store, tmp_path)
+    log = attempt.directory / "stdout.log"
+    log.write_text("nothing to see here\n" * 5000 + "step 1 loss 2\nstep 2 loss 1\n")
+    end(read(store, attempt))
+    assert (problems(store, attempt), values(store, attempt)) == ([], {})
+
+
+def test_a_bar_that_lasts_is_not_given_up(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.MAX_LINES", 1000)
+    attempt = start_attempt(store, tmp_path)
+    drawn = [f"train: {n}%|█| {n}/99 [00:{n:02d}<00:09, 1.0it/s, loss={n}]\r" for n in range(100)]
+    slow = "".join(line * 50 for line in drawn)
+    (attempt.directory / "stderr.log").write_text(slow + "\n")
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [99]}
+
+
+def test_what_was_printed_faster_than_it_can_be_read_is_waited_for_only_where_it_is_named(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.reader.attempt.TEXT_BACKLOG", 70_000)
+    text = "".join(f"step {step} loss 0.5\n" for step in range(20_000))
+    found = start_attempt(store, tmp_path, name="found")
+    named = start_attempt(
+        store, tmp_path, MetricSource(stream="stdout", pattern="print"), name="named"
+    )
+    for attempt in (found, named):
+        (attempt.directory / "stdout.log").write_text(text)
+        reader = AttemptReader(store, attempt.to_read)
+        reader.scan()
+        reader.finish(clean=True)
+    assert len(values(store, named)["loss"]) == 20_000
+    assert problems(store, named) == []
+    read_lines = text.splitlines(keepends=True)[: len(values(store, found)["loss"])]
+    assert len("".join(read_lines)) in range(70_000 - 30, 70_001)  # and no torn line
+    assert "kB of" in problems(store, found)[0]
+
+
+def test_a_writer_that_starts_again_stands_for_what_was_before_from_its_step_on(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    first, second = (attempt.stage_dir / f"events.out.tfevents.{number}.host" for number in (1, 2))
+    attempt.stage_dir.mkdir(exist_ok=True)
+    first.write_bytes(VERSION + b"".join(scalar(step, 1.0) for step in range(10)))
+    second.write_bytes(VERSION + STARTED + scalar(6, 2.0))
+    reader = read(store, attempt)
+    (found,) = summaries(store, attempt.stage_id).values()
+    assert (found.count, found.superseded, found.last) == (7, 4, 2.0)
+    with second.open("ab") as file:
+        file.write(scalar(7, 2.0) + STARTED + scalar(3, 3.0) + scalar(4, 3.0))
+    look(reader)
+    (found,) = summaries(store, attempt.stage_id).values()
+    assert (found.count, found.superseded, found.last) == (5, 9, 3.0)
+    assert [value for _, _, value in all_points(store, attempt.stage_id)].count(1.0) == 10

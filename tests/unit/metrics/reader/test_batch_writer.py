@@ -1,0 +1,103 @@
+"""What several sources have read is stored together, and what is wrong with one stays with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from tests.unit.metrics.reading import all_points, lines, open_reader
+from trainui.metrics.reader.batch_writer import BatchWriter
+from trainui.metrics.reader.source import SourceReader
+from trainui.store.db.engine import Store
+
+
+@pytest.fixture
+def writes() -> Iterator[list[str]]:
+    """An entry for each transaction that wrote from now on."""
+    committed: list[str] = []
+
+    def note(connection: Connection) -> None:
+        committed.append(str(connection.engine.url))
+
+    event.listen(Engine, "commit", note)
+    yield committed
+    event.remove(Engine, "commit", note)
+
+
+def refuse(error: Exception) -> None:
+    raise error
+
+
+def readers_of(store: Store, tmp_path: Path, count: int) -> list[SourceReader]:
+    """Readers of files of three lines each."""
+    readers = []
+    for at in range(count):
+        path = tmp_path / f"{at}.jsonl"
+        path.write_text(lines(range(3)))
+        readers.append(open_reader(store, path, owner=f"stage{count - at}"))
+    return readers
+
+
+def steps(store: Store, owner: str) -> list[float]:
+    return [step for _name, step, _value in all_points(store, owner)]
+
+
+def test_sources_that_are_read_together_are_stored_in_one_transaction(
+    store: Store, tmp_path: Path, writes: list[str]
+) -> None:
+    readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
+    for reader in readers:
+        reader.read()
+        writer.add(reader, refuse)
+    writes.clear()
+    assert writer.flush() is False
+    assert len(writes) == 1
+    assert all(steps(store, f"stage{at}") == [0, 1, 2] for at in (1, 2, 3))
+    assert not any(reader.read().points for reader in readers)
+
+
+def test_a_source_that_the_store_refuses_keeps_no_other_from_being_stored(
+    only_on_sqlite: None, store: Store, tmp_path: Path
+) -> None:
+    readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
+    with store.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER no BEFORE UPDATE ON sources WHEN old.owner = 'stage2' "
+            "BEGIN SELECT raise(ABORT, 'not this one'); END"
+        )
+    refused: list[SourceReader] = []
+    for reader in readers:
+        reader.read()
+        writer.add(reader, lambda _error, reader=reader: refused.append(reader))  # type: ignore[misc]
+    writer.flush()
+    assert refused == [readers[1]]
+    assert [steps(store, f"stage{at}") for at in (1, 2, 3)] == [[0, 1, 2], [], [0, 1, 2]]
+    assert readers[1].source.offset == 0
+
+
+def test_a_source_that_another_reader_stored_is_read_again(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(lines(range(3)))
+    slow, fast = open_reader(store, path), open_reader(store, path)
+    writer = BatchWriter(store)
+    slow.read()
+    writer.add(slow, refuse)
+    fast.advance()
+    path.write_text(lines(range(5)))
+    assert writer.flush() is True
+    while slow.advance().points:
+        pass
+    assert steps(store, "stage") == list(range(5))
+
+
+def test_what_was_read_and_not_stored_is_read_again(store: Store, tmp_path: Path) -> None:
+    (reader,) = readers_of(store, tmp_path, 1)
+    writer = BatchWriter(store)
+    for _ in range(2):
+        assert reader.read().points == 3
+        writer.add(reader, refuse)
+    writer.flush()
+    assert steps(store, "stage1") == [0, 1, 2]

@@ -1,0 +1,250 @@
+"""The reader's process stores what attempts write, at once, whatever is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.metrics.attempts import (
+    Attempt,
+    is_complete,
+    next_attempt,
+    start_attempt,
+)
+from tests.unit.metrics.reading import all_points, lines, summaries
+from tests.unit.supervisor.waiting import wait_for
+from trainui import paths
+from trainui.domain.definition import MetricSource
+from trainui.domain.states import Status
+from trainui.metrics.reader import process
+from trainui.store.db.engine import Store
+from trainui.store.points import curves
+from trainui.store.read import views
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.attempts import Outcome
+
+Reader = subprocess.Popen[bytes]
+
+
+class Readers:
+    """Starts readers, and ends those that are left."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.started: list[Reader] = []
+
+    def start(self) -> Reader:
+        reader = process.start(self.log)
+        self.started.append(reader)
+        return reader
+
+    def kill(self) -> None:
+        for reader in self.started:
+            if reader.poll() is None:
+                reader.kill()
+            reader.wait()
+            if reader.stdin:
+                reader.stdin.close()
+
+
+@pytest.fixture
+def readers(store: Store, tmp_path: Path) -> Iterator[Readers]:
+    readers = Readers(tmp_path / "reader.log")
+    yield readers
+    readers.kill()
+
+
+def steps(store: Store, attempt: Attempt) -> list[float]:
+    return [step for _name, step, _value in all_points(store, attempt.stage_id)]
+
+
+def count(store: Store, attempt: Attempt) -> int:
+    found = summaries(store, attempt.stage_id)
+    return found["loss"].count if found else 0
+
+
+def test_lines_are_stored_at_once(store: Store, tmp_path: Path, readers: Readers) -> None:
+    attempt = start_attempt(store, tmp_path)
+    attempt.own_file.write_text(lines([0]))
+    readers.start()
+    wait_for(lambda: steps(store, attempt) == [0])
+    delays = []
+    for step in range(1, 16):
+        with attempt.own_file.open("a") as file:
+            file.write(lines([step]))
+        begun = time.monotonic()
+        wait_for(lambda step=step: count(store, attempt) == step + 1)  # type: ignore[misc]
+        delays.append(time.monotonic() - begun)
+    # by the looks of a file that rests it would be a second: room for a busy machine
+    assert sorted(delays)[len(delays) // 2] < 0.5
+
+
+def test_a_file_that_was_silent_is_noticed(
+    store: Store, tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="new/m.csv"))
+    readers.start()
+    wait_for(lambda: process.bell().exists())
+    path = attempt.stage_dir / "new" / "m.csv"
+    path.parent.mkdir()
+    path.write_text("step,loss\n1,0.5\n")
+    wait_for(lambda: steps(store, attempt) == [1])
+
+
+def test_the_end_of_an_attempt(store: Store, tmp_path: Path, readers: Readers) -> None:
+    attempt = start_attempt(store, tmp_path)
+    readers.start()
+    attempt.own_file.write_text(lines(range(5)).rstrip("\n"))
+    attempt.end()
+    process.wake()
+    wait_for(lambda: is_complete(store, attempt))
+    assert steps(store, attempt) == list(range(5))
+
+
+def test_a_backlog_is_stored_before_the_attempt_is_complete(
+    store: Store, tmp_path: Path, readers: Readers
+) -> None:
+    attempts = [start_attempt(store, tmp_path, name=name) for name in ("one", "two")]
+    attempts[0].own_file.write_text(lines(range(100_000)))
+    attempts[1].own_file.write_text(lines(range(10)))
+    for attempt in attempts:
+        attempt.end()
+    readers.start()
+    for attempt, count in zip(attempts, (100_000, 10), strict=True):
+        wait_for(lambda attempt=attempt: is_complete(store, attempt))  # type: ignore[misc]
+        assert steps(store, attempt) == list(range(count))
+
+
+def test_killed_at_any_moment_it_loses_and_doubles_nothing(
+    store: Store, tmp_path: Path, readers: Readers
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    stop, random_numbers = threading.Event(), random.Random(7)
+    written = [0]
+
+    def write() -> None:
+        with attempt.own_file.open("a") as file:
+            while not stop.is_set():
+                count = random_numbers.randint(1, 200)
+                file.write(lines(range(written[0], written[0] + count)))
+                file.flush()
+                written[0] += count
+                stop.wait(0.005)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(3):
+        before = count(store, attempt)
+        reader = readers.start()
+        wait_for(lambda before=before: count(store, attempt) > before)  # type: ignore[misc]
+        stop.wait(random_numbers.random() * 0.1)
+        reader.kill()
+        reader.wait()
+        found = steps(store, attempt)
+        assert found == list(range(len(found)))
+    stop.set()
+    writer.join()
+    attempt.end()
+    readers.start()
+    wait_for(lambda: is_complete(store, attempt))
+    assert steps(store, attempt) == list(range(written[0]))
+
+
+def test_a_store_that_is_upgraded_under_it_loses_nothing(
+    store: Store, tmp_path: Path, readers: Readers
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    with store.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE chunk_figures RENAME TO of_the_next_revision")
+    attempt.own_file.write_text(lines(range(10_000)))
+    attempt.end()
+    reader = readers.start()
+    wait_for(lambda: b"chunk_figures" in readers.log.read_bytes(), "that it cannot be stored")
+    assert reader.poll() is None
+    assert not is_complete(store, attempt)
+    with store.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE of_the_next_revision RENAME TO chunk_figures")
+    wait_for(lambda: is_complete(store, attempt))
+    assert steps(store, attempt) == list(range(10_000))
+
+
+def test_two_readers_at_once(store: Store, tmp_path: Path, readers: Readers) -> None:
+    attempt = start_attempt(store, tmp_path)
+    for _ in range(2):
+        readers.start()
+    wait_for(lambda: process.bell().exists())
+    for at in range(0, 2000, 10):
+        with attempt.own_file.open("a") as file:
+            file.write(lines(range(at, at + 10)))
+    attempt.end()
+    wait_for(lambda: is_complete(store, attempt))
+    assert steps(store, attempt) == list(range(2000))
+
+
+def test_an_attempt_whose_supervisor_died_is_read_to_its_end(
+    store: Store, tmp_path: Path, readers: Readers
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    attempt.own_file.write_text(lines(range(3)) + '{"step": 3, "lo')
+    os.close(attempt.lock)
+    readers.start()
+    wait_for(lambda: is_complete(store, attempt))
+    assert steps(store, attempt) == [0, 1, 2]
+
+
+def test_it_ends_with_the_process_that_started_it(store: Store, readers: Readers) -> None:
+    code = (
+        "import os, sys, pathlib; from trainui.metrics import process\n"
+        "print(process.start(pathlib.Path(sys.argv[1])).pid, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(readers.log)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        wait_for(lambda: process.bell().exists())
+        os.kill(parent.pid, signal.SIGKILL)
+    wait_for(lambda: not Path(f"/proc/{pid}/status").exists() or is_zombie(pid))
+
+
+def is_zombie(pid: int) -> bool:
+    try:
+        return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+
+
+def test_what_was_recorded_before_it_was_read_is_read_all_the_same(
+    store: Store, tmp_path: Path, readers: Readers
+) -> None:
+    first = start_attempt(store, tmp_path, MetricSource(path="shared.jsonl"))
+    first.own_file.write_text(lines([0, 1, 2]))
+    first.end(exit_code=1)
+    with store.write() as connection:
+        attempts.end(
+            connection,
+            first.to_read.attempt_id,
+            Outcome(Status.FAILED, completed_at=2, started_at=1, error="x", retry=False),
+        )
+        stages.reopen(connection, "run-of-train", [stages.Reopened("train")])
+    second = next_attempt(store, "run-of-train")
+    Path(second.to_read.stage_dir, "shared.jsonl").write_text(lines([7]))  # not the first one's
+    readers.start()
+    wait_for(lambda: is_complete(store, first))
+    second.end()
+    wait_for(lambda: is_complete(store, second))
+    with closing(views.connect(paths.home().database)) as connection:
+        found = [(one.attempt, one.step) for one in curves.points(connection, [first.stage_id])]
+    assert sorted(found) == [(1, 0), (1, 1), (1, 2), (2, 7)]

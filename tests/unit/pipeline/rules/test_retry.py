@@ -1,0 +1,37 @@
+"""The policy of retries."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainui import clock
+from trainui.domain.definition import StageDefinition
+from trainui.domain.states import Status
+from trainui.pipeline.rules.retry import LONGEST_DELAY, Retry, next_retry
+
+
+def stage(retries: int, delay: float = 0.0) -> StageDefinition:
+    return StageDefinition("a", retries=retries, retry_delay=delay)
+
+
+@pytest.mark.parametrize("ended", [Status.COMPLETED, Status.CANCELLED])
+def test_what_a_person_stopped_or_completed_is_not_tried_again(ended: Status) -> None:
+    assert next_retry(stage(5), ended, used=0, completed_at=7) is None
+
+
+def test_the_delay_doubles_until_the_retries_are_used_up() -> None:
+    ends = [
+        next_retry(stage(3, 1.5), Status.FAILED, used=used, completed_at=7) for used in range(4)
+    ]
+    delays = [1_500_000, 3_000_000, 6_000_000]
+    assert ends == [*(Retry(at + 1, 7 + delay) for at, delay in enumerate(delays)), None]
+
+
+@pytest.mark.parametrize("used", [40, 2_000, 10**6])
+def test_a_doubled_delay_has_an_end(used: int) -> None:
+    longest = int(LONGEST_DELAY * clock.SECOND)
+    retry = next_retry(stage(10**7, 1.0), Status.INTERRUPTED, used=used, completed_at=0)
+    assert retry == Retry(used + 1, longest)
+    week = 7 * LONGEST_DELAY
+    retry = next_retry(stage(10**7, week), Status.FAILED, used=used, completed_at=0)
+    assert retry == Retry(used + 1, int(week * clock.SECOND))

@@ -1,0 +1,302 @@
+"""Values reach every field in the way of that field, at submission and at the start."""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainui import paths
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.errors import UsageError
+from trainui.pipeline.loader import load_text
+from trainui.pipeline.substitution import phases
+
+
+def submitted(text: str, run_dir: str = "/runs/r", **params: str) -> Pipeline:
+    pipeline = load_text(dedent(text), directory="/w", params=params)
+    names = paths.directory_names([stage.name for stage in pipeline.stages])
+    dirs = {name: f"{run_dir}/{short}" for name, short in names.items()}
+    return phases.submit(pipeline, run_dir=run_dir, stage_dirs=dirs)
+
+
+def started(
+    stage: StageDefinition, environ: Mapping[str, str] | None = None, checkpoint: str | None = None
+) -> StageDefinition:
+    # what is submitted goes through the store
+    stored = StageDefinition.from_json(json.loads(json.dumps(stage.to_json())))
+    return phases.start(
+        stored, python="/py/bin/python", attempt=3, environ=environ or {}, checkpoint=checkpoint
+    )
+
+
+def test_every_field_is_filled_in() -> None:
+    (stage,) = submitted("""\
+        params: {p: "a b", m: m.f}
+        stages:
+          - name: s
+            matrix: {k: [v w]}
+            run: [x, "${params.p}", "${matrix.k}", "${run_dir}", "${stage_dir}", "${python}", "${attempt}"]
+            workdir: ${run_dir}/${params.p}
+            env: {A: "${params.p} ${matrix.k}", B: "${env.HOME}/${attempt}"}
+            python: ${run_dir}/env
+            metrics: [{path: "${params.p}/*.csv", format: "${params.p}", step: "${params.p}"}, {stdout: "${params.p}(?P<l>.)"}]
+            checkpoint: {path: "${stage_dir}/*.pt", complete: "${params.p}"}
+            resume_args: ["--from=${checkpoint}", "${matrix.k}"]
+            outputs: ["${stage_dir}/${params.p}.pt"]
+            inputs: ["${run_dir}/in", "${params.p}"]
+            success: "${params.p} done"
+    """).stages  # noqa: E501
+    own = "/runs/r/s-k-v-w"
+    ready = started(stage, {"HOME": "/home/me"}, checkpoint=f"{own}/1.pt")
+    assert ready.command == (
+        "x", "a b", "v w", "/runs/r", own, "/py/bin/python", "3", f"--from={own}/1.pt", "v w",
+    )  # fmt: skip
+    assert (ready.resume_args, ready.resume_run) == (None, None)
+    assert ready.workdir == "/runs/r/a b"
+    assert ready.env == {"A": "a b v w", "B": "/home/me/3"}
+    assert ready.python == "/runs/r/env"
+    assert ready.metrics is not None
+    first, second = ready.metrics
+    assert (first.path, first.format, first.step) == ("a b/*.csv", "a b", "a b")
+    assert second.pattern == "a b(?P<l>.)"
+    assert ready.checkpoint is not None
+    assert (ready.checkpoint.glob, ready.checkpoint.complete) == (f"{own}/*.pt", "a b")
+    assert ready.outputs == (f"{own}/a b.pt",)
+    assert ready.inputs == ("/runs/r/in", "/w/a b")
+    assert ready.success == "a b done"
+    assert "${" not in json.dumps(ready.to_json())
+
+
+def test_what_is_known_at_the_start_only_stays_as_written() -> None:
+    (stage,) = submitted("""\
+        stages:
+          - {name: s, run: "echo ${run_dir} ${env.SECRET} ${attempt}", env: {K: "${env.SECRET}"}}
+    """).stages
+    assert stage.command == "echo /runs/r ${env.SECRET} ${attempt}"
+    assert stage.env == {"K": "${env.SECRET}"}
+
+
+def test_directories_of_a_matrix_in_every_kind_of_place() -> None:
+    pipeline = submitted("""\
+        stages:
+          - {name: t, run: x, matrix: {k: [1, 2]}}
+          - name: words
+            run: [cat, "${stages.t.dirs}", "--d=${stages.t.dirs}/x", end]
+            inputs: ["${stages.t.dirs}/model.pt"]
+            depends_on: [t]
+          - {name: shell, run: 'cat ${stages.t.dirs} "${stages.t.dirs}/x"', depends_on: [t]}
+          - name: task
+            task: m.f
+            params: {all: "${stages.t.dirs}", deep: [{d: "${stages.t.dirs}"}, "${stages.t.dirs}"]}
+            depends_on: [t]
+          - {name: pair, run: [cat, "${stages.t.dir}"], matrix: {k: [2, 1]}, depends_on: [t]}
+    """)
+    one, two = (f"/runs/r/t-k-{k}" for k in (1, 2))
+    words = started(pipeline.stage("words"))
+    assert words.command == ("cat", one, two, f"--d={one}/x", f"--d={two}/x", "end")
+    assert words.inputs == (f"{one}/model.pt", f"{two}/model.pt")
+    assert started(pipeline.stage("shell")).command == f'cat {one} {two} "{one}" "{two}/x"'
+    task = started(pipeline.stage("task"))
+    assert task.params == {"all": [one, two], "deep": [{"d": [one, two]}, one, two]}
+    assert started(pipeline.stage("pair[k=2]")).command == ("cat", two)
+
+
+def test_parameters_may_hold_variables_themselves() -> None:
+    pipeline = submitted("""\
+        params: {data: "${env.DATA}/train set", log: "${run_dir}/log", own: "${stage_dir}"}
+        stages:
+          - name: s
+            run: x "${params.data}" ${params.data} ${params.log}
+            env: {D: "${params.data}"}
+          - {name: t, run: ["${params.data}", "${params.own}"]}
+    """)
+    s = started(pipeline.stages[0], {"DATA": "/d $x"})
+    assert s.command == "x \"/d \\$x/train set\" '/d $x''/train set' /runs/r/log"
+    assert s.env == {"D": "/d $x/train set"}
+    assert started(pipeline.stages[1], {"DATA": "/d"}).command == ("/d/train set", "/runs/r/t")
+
+
+TEXTS = st.text(st.sampled_from("${}a'\"\\ \n-"), max_size=8)
+
+
+@given(a=TEXTS, b=TEXTS)
+def test_an_item_stays_one_item_whatever_is_in_it(a: str, b: str) -> None:
+    text = """\
+        params: {a: }
+        stages:
+          - name: s
+            run: [x, "${params.a}", "${env.B}", "<${params.a}${env.B}${params.a}>", "$${params.a}"]
+            env: {E: "${env.B}${params.a}${env.B}"}
+    """
+    (stage,) = submitted(text, a=a).stages
+    ready = started(stage, {"B": b})
+    assert ready.command == ("x", a, b, f"<{a}{b}{a}>", "${params.a}")
+    assert ready.env == {"E": f"{b}{a}{b}"}
+
+
+@given(a=TEXTS, b=TEXTS)
+def test_a_tasks_params_get_values_as_they_are(a: str, b: str) -> None:
+    text = """\
+        params: {a: ""}
+        stages:
+          - {name: s, task: m.f, params: {w: "${params.a}", m: "<${params.a}${env.B}>", l: [["${env.B}"]]}}
+    """  # noqa: E501
+    (stage,) = submitted(text, a=a).stages
+    assert started(stage, {"B": b}).params == {"w": a, "m": f"<{a}{b}>", "l": [[b]]}
+
+
+RESUMABLE = """\
+stages:
+  - name: s
+    run: {run}
+    checkpoint: "*.pt"
+    resume_args: [--resume, "${{checkpoint}}", "a b"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("run", "without", "resumed"),
+    [
+        ("[t, x]", ("t", "x"), ("t", "x", "--resume", "/c k.pt", "a b")),
+        (
+            "[t, '${resume_args}', x]",
+            ("t", "x"),
+            ("t", "--resume", "/c k.pt", "a b", "x"),
+        ),
+        ("t x", "t x", "t x --resume '/c k.pt' 'a b'"),
+        ("'t x  '", "t x  ", "t x --resume '/c k.pt' 'a b'"),
+        ("t ${resume_args} x", "t  x", "t --resume '/c k.pt' 'a b' x"),
+        (
+            "|\n      a\n      t ${resume_args}",
+            "a\nt \n",
+            "a\nt --resume '/c k.pt' 'a b'\n",
+        ),
+        ("'t \"${resume_args}\"'", 't ""', 't "--resume" "/c k.pt" "a b"'),
+    ],
+)
+def test_resume_args_are_there_only_with_a_checkpoint(
+    run: str, without: object, resumed: object
+) -> None:
+    (stage,) = submitted(RESUMABLE.format(run=run)).stages
+    assert started(stage).command == without
+    assert started(stage, checkpoint="/c k.pt").command == resumed
+
+
+def test_resume_run_replaces_the_command_only_with_a_checkpoint() -> None:
+    (stage,) = submitted("""\
+        stages:
+          - {name: s, run: "first", checkpoint: c, resume_run: "again ${checkpoint} ${attempt}"}
+    """).stages
+    assert started(stage).command == "first"
+    assert started(stage, checkpoint="/c k").command == "again '/c k' 3"
+
+
+def test_with_neither_the_command_is_the_same() -> None:
+    (stage,) = submitted("stages:\n  - {name: s, run: t, checkpoint: c}\n").stages
+    assert started(stage, checkpoint="/c").command == "t"
+
+
+def test_a_task_gets_its_params_and_env_filled_in() -> None:
+    (stage,) = submitted(
+        "stages:\n  - {name: s, task: m.f, params: {a: '${python}'}, env: {X: '${attempt}'}}\n"
+    ).stages
+    ready = phases.start(stage, python="/p", attempt=1, environ={}, checkpoint="/c")
+    assert (ready.command, ready.env, ready.params) == (None, {"X": "1"}, {"a": "/p"})
+
+
+def test_the_command_sees_the_stages_own_env_and_env_sees_the_shells() -> None:
+    (stage,) = submitted("""\
+        stages:
+          - name: s
+            run: ["${env.P}", "${env.ONLY}"]
+            env: {P: "src:${env.P}", ONLY: own}
+    """).stages
+    ready = started(stage, {"P": "/lib"})
+    assert ready.env == {"P": "src:/lib", "ONLY": "own"}
+    assert ready.command == ("src:/lib", "own")
+
+
+def test_variables_that_are_not_set_are_all_named() -> None:
+    (stage,) = submitted(
+        "stages:\n  - {name: s, run: 'x ${env.ONE} ${env.SET}', env: {A: '${env.TWO}'}}\n"
+    ).stages
+    with pytest.raises(UsageError, match=r"stage s: \$\{env.TWO\}, \$\{env.ONE\} is not set"):
+        started(stage, {"SET": ""})
+
+
+def test_inputs_are_known_before_the_start_as_far_as_no_attempt_decides_them() -> None:
+    (stage,) = submitted("""\
+        stages:
+          - name: s
+            run: x
+            env: {D: "${env.HOME}/d", N: "${attempt}"}
+            inputs: ["${env.D}/a", b, "x$${y}", "${env.HOME}/${attempt}"]
+    """).stages
+    known = phases.inputs_before_start(stage, {"HOME": "/h"})
+    assert known == ("/h/d/a", "/w/b", "/w/x${y}")
+    with pytest.raises(UsageError, match="HOME"):
+        phases.inputs_before_start(stage, {})
+
+
+def test_a_workdir_must_be_absolute_in_the_end() -> None:
+    (stage,) = submitted("stages:\n  - {name: s, run: x, workdir: '${env.W}/d'}\n").stages
+    assert started(stage, {"W": "/abs"}).workdir == "/abs/d"
+    with pytest.raises(UsageError, match="workdir 'rel/d' is not absolute"):
+        started(stage, {"W": "rel"})
+
+
+def test_paths_from_parameters_are_the_files_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    text = """\
+        params: {d: }
+        stages:
+          - name: s
+            run: x
+            workdir: ${params.d}
+            inputs: ["${params.d}/f"]
+            python: ${params.d}/py
+    """
+    for written, absolute in (("sub", "/w/sub"), ("~/x", "/home/me/x"), ("/abs", "/abs")):
+        ready = started(submitted(text, d=written).stages[0])
+        assert (ready.workdir, ready.inputs) == (absolute, (f"{absolute}/f",))
+        assert ready.python == f"{absolute}/py"
+
+
+def test_a_directorys_name_is_no_pattern(tmp_path: Path) -> None:
+    run_dir = tmp_path / "runs [1]*"
+    pipeline = submitted(
+        """\
+        params: {which: "m-*.pt"}
+        stages:
+          - name: s
+            run: x
+            outputs: ["${stage_dir}/${params.which}"]
+            metrics: ${run_dir}/*.csv
+        """,
+        run_dir=str(run_dir),
+    )
+    (run_dir / "s").mkdir(parents=True)
+    made = run_dir / "s" / "m-1.pt"
+    made.touch()
+    ready = started(pipeline.stages[0])
+    assert glob.glob(ready.outputs[0]) == [str(made)]  # noqa: PTH207 - the text is the pattern
+    assert ready.metrics is not None
+    assert glob.escape(str(run_dir)) + "/*.csv" == ready.metrics[0].path
+
+
+def test_ten_thousand_members_are_filled_in() -> None:
+    text = f"""\
+        stages:
+          - {{name: t, run: 'x ${{matrix.a}} ${{matrix.b}}', matrix: {{a: &r {list(range(100))}, b: *r}}}}
+          - {{name: e, run: 'x ${{stages.t.dir}}', matrix: {{a: *r, b: *r}}, depends_on: [t]}}
+    """  # noqa: E501
+    pipeline = submitted(text)
+    assert pipeline.stage("t[a=3,b=99]").command == "x 3 99"
+    assert pipeline.stages[-1].command == "x /runs/r/t-a-99-b-99"

@@ -1,0 +1,69 @@
+"""What a store that cannot be used raises: typed errors, and never the driver's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
+from trainui.store.db import engine, postgres
+from trainui.store.db.engine import Store
+from trainui.store.runs import runs
+
+WRITERS = 24
+"""More than a pool has connections."""
+
+
+@pytest.fixture
+def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store on the same database that waits for a lock no longer than a moment."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.2)
+    monkeypatch.setattr(postgres, "_SERVER", "-c lock_timeout=200ms")
+    with closing(Store(store.url)) as hasty:
+        yield hasty
+
+
+def test_who_finds_the_database_locked_is_told_so_by_a_type(store: Store, hasty: Store) -> None:
+    with store.write(), pytest.raises(StoreLockedError, match="another process has held it"):
+        set_flag(hasty, "a")
+    set_flag(hasty, "b")
+
+
+def test_threads_that_wait_to_write_use_up_no_connections(store: Store, hasty: Store) -> None:
+    with ThreadPoolExecutor(WRITERS) as pool:
+        with store.write():
+            waiting = [pool.submit(set_flag, hasty, str(number)) for number in range(WRITERS)]
+            errors = [str(one.exception()) for one in waiting]
+        assert all("another process has held it" in words for words in errors)
+        list(pool.map(lambda number: set_flag(store, str(number)), range(WRITERS)))
+    with store.read() as connection:
+        assert runs.flag(connection, "23") == "set"
+
+
+def set_flag(store: Store, name: str) -> None:
+    with store.write() as connection:
+        runs.set_flag(connection, name, "set")
+
+
+def test_a_table_of_another_version_has_a_type_of_its_own(store: Store) -> None:
+    with pytest.raises(StoreSchemaError), store.read() as connection:
+        connection.execute(text("SELECT 1 FROM later"))
+
+
+def test_a_conflict_and_a_bug_are_no_trouble_of_the_store(store: Store) -> None:
+    with pytest.raises(IntegrityError), store.write() as connection:
+        connection.execute(text("INSERT INTO flags (name, value) VALUES ('a', NULL)"))
+    if not postgres.is_ours(store.url):
+        with pytest.raises(DBAPIError), store.read() as connection:
+            connection.execute(text("SELEC"))
+
+
+def test_a_server_that_is_away_has_the_base_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = Store("postgresql://nobody@127.0.0.1:1/none")
+    with closing(away), pytest.raises(StoreError, match="see that the server runs"), away.read():
+        pass

@@ -1,0 +1,253 @@
+"""What holds on PostgreSQL alone: turns to write, what is told of commits, and lost connections."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import Connection
+
+from tests import postgresql
+from tests.unit.metrics.reading import lines, open_reader, read_on
+from tests.unit.supervisor.waiting import is_alive, wait_for_death
+from trainui.errors import NotFoundError, UnfitEnvironmentError
+from trainui.metrics.reader.sync import sync_metrics_from_file
+from trainui.store.db import postgres, protocol
+from trainui.store.db.engine import Store, open_session, open_store
+from trainui.store.db.postgres import connect
+from trainui.store.points import points, sources
+from trainui.store.points.source_record import Source
+from trainui.store.read import views
+from trainui.store.runs import runs
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+@pytest.fixture
+def url(postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    url = postgresql_server.make_database(postgresql_server.filled_template())
+    monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
+    yield url
+    postgresql_server.drop(url)
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    store = open_store()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def reading(store: Store) -> Iterator[protocol.Connection]:
+    with views.reading() as connection:
+        yield connection
+
+
+def test_statements_are_translated() -> None:
+    assert postgres.translate("a IS ? AND b IS NOT ?") == (
+        "a IS NOT DISTINCT FROM %s AND b IS DISTINCT FROM %s"
+    )
+    assert postgres.translate("a LIKE '5%'") == "a LIKE '5%%'"
+
+
+def test_a_row_is_known_by_number_and_by_name(reading: protocol.Connection) -> None:
+    row = reading.execute("SELECT 1 AS one, 'two' AS two").fetchone()
+    assert (row[0], row["two"], row.keys(), tuple(row)) == (1, "two", ["one", "two"], (1, "two"))
+
+
+def test_who_writes_reads_what_the_one_before_has_written(store: Store) -> None:
+    def count_up() -> None:
+        for _ in range(20):
+            with store.write() as connection:
+                known = int(runs.flag(connection, "count") or 0)
+                runs.set_flag(connection, "count", str(known + 1))
+
+    threads = [threading.Thread(target=count_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.read() as connection:
+        assert runs.flag(connection, "count") == "80"
+
+
+def test_a_commit_is_noticed_and_what_is_not_committed_is_not_missed(
+    store: Store, reading: protocol.Connection
+) -> None:
+    with store.write() as connection:
+        runs.set_flag(connection, "paused", "1")
+        during = views.data_version(reading)
+        assert views.flag(reading, "paused") is None
+    assert views.data_version(reading) != during
+    assert views.flag(reading, "paused") == "1"
+
+
+def test_what_a_statement_may_not_hold_is_replaced(store: Store) -> None:
+    with store.write() as connection:
+        runs.set_flag(connection, "a\0b", "c")
+    with views.reading() as reading:
+        assert views.flag(reading, "a\N{REPLACEMENT CHARACTER}b") == "c"
+
+
+def test_who_hangs_while_it_writes_loses_its_turn(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_SERVER", "-c idle_in_transaction_session_timeout=300ms")
+    hanging, other = Store(url), Store(url)
+    turn = hanging.write()
+    connection = turn.__enter__()
+    runs.set_flag(connection, "whose", "the one that hangs")
+    with other.write() as in_turn:  # it waits until the server has ended the first
+        runs.set_flag(in_turn, "whose", "the other")
+    with pytest.raises(UnfitEnvironmentError):
+        turn.__exit__(None, None, None)
+    hanging.close()
+    other.close()
+    with views.reading() as reading:
+        assert views.flag(reading, "whose") == "the other"
+
+
+PROGRAM = """
+import sys
+from tests import postgresql
+server = postgresql.Server(postgresql.find_programs())
+print(server.pid, server.directory, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_server_ends_with_its_tests_however_they_end(postgresql_programs: Path) -> None:
+    argv = [sys.executable, "-c", PROGRAM]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout
+        pid, directory = tests.stdout.readline().split()
+        assert is_alive(int(pid))
+        tests.kill()
+    wait_for_death(int(pid))
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def server(
+    postgresql_programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[postgresql.Server]:
+    """A server of one test's own, which may stop it."""
+    own = postgresql.Server(postgresql_programs, {"synchronous_commit": "on"})
+    with closing(own):
+        monkeypatch.setenv("TRAINUI_DATABASE_URL", own.make_database())
+        yield own
+
+
+def test_points_of_different_owners_are_stored_side_by_side(store: Store, url: str) -> None:
+    with closing(Store(url)) as other, store.write_points() as one, other.write_points() as two:
+        for connection, owner in ((one, "a"), (two, "b")):
+            added = sources.add_source(connection, owner, "file", attempt=1)
+            points.save(connection, added, replace(added, offset=5), {}, records=1)
+        with closing(connect(url, autocommit=True)) as third:
+            assert not is_free(third, f"{postgres.LOCK}")  # nobody else writes meanwhile
+            assert not is_free(third, f"{postgres.OWNERS}, hashtext('a')")
+            assert is_free(third, f"{postgres.OWNERS}, hashtext('c')")
+    with store.read() as connection:
+        assert [sources.sources(connection, owner)[0].offset for owner in "ab"] == [5, 5]
+
+
+def is_free(connection: psycopg.Connection, key: str) -> bool:
+    query = f"SELECT pg_try_advisory_xact_lock({key})"
+    row = connection.execute(query.encode()).fetchone()
+    return row is not None and bool(row[0])
+
+
+def test_after_the_server_was_away_all_goes_on(server: postgresql.Server) -> None:
+    with closing(open_store()) as store:
+        with store.write() as connection:
+            runs.set_flag(connection, "paused", "1")
+        server.stop()
+        with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
+            store.write().__enter__()
+        with pytest.raises(UnfitEnvironmentError, match="see that the server runs"):
+            views.connect()
+        server.start()
+        with store.write() as connection:
+            assert runs.flag(connection, "paused") == "1"
+
+
+def test_what_was_read_while_the_server_was_away_is_stored_when_it_is_back(
+    server: postgresql.Server, tmp_path: Path
+) -> None:
+    file = tmp_path / "m.jsonl"
+    file.write_text(lines(range(1)))
+    with closing(open_store()) as store, closing(open_reader(store, file)) as reader:
+        assert read_on(reader) == 1
+        server.stop()
+        file.write_text(lines(range(2)))
+        for _ in range(2):
+            with pytest.raises(UnfitEnvironmentError):
+                reader.advance()
+        server.start()
+        file.write_text(lines(range(3)))
+        assert read_on(reader) == 2
+
+
+def test_points_whose_commit_nobody_heard_of_are_stored_once(
+    server: postgresql.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "m.jsonl"
+    file.write_text(lines(range(3)))
+    save = points.save
+
+    def commit_and_lose(connection: Connection, *batch: Any, **of: Any) -> Source:
+        stored = save(connection, *batch, **of)
+        sources.run(connection, "COMMIT; BEGIN")  # which is left to be lost
+        server.stop()
+        return stored
+
+    with closing(open_store()) as store, closing(open_reader(store, file)) as reader:
+        with monkeypatch.context() as patch:
+            patch.setattr(points, "save", commit_and_lose)
+            with pytest.raises(UnfitEnvironmentError):
+                reader.advance()
+        server.start()
+        assert read_on(reader) == 0
+        assert reader.source.rows == 3
+
+
+def test_an_empty_database_holds_no_runs(
+    postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_DATABASE_URL", postgresql_server.make_database())
+    assert not views.is_there()
+    with pytest.raises(NotFoundError, match="there are no runs yet"):
+        views.connect()
+
+
+def test_an_address_that_cannot_be_read_is_told_without_its_password() -> None:
+    for open_it in (open_store, postgres.connect_to_read):
+        with pytest.raises(UnfitEnvironmentError, match="percent-encode what is special") as caught:
+            open_it("postgresql://me:very%zzsecret@host/db")
+        assert "secret" not in str(caught.value)
+
+
+def test_a_session_leads_to_its_store(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "m.jsonl"
+    file.write_text('{"step": 1, "loss": 0.5}\n')
+    with open_session() as session:
+        assert sync_metrics_from_file("job", str(file), session)["new_metrics_count"] == 1
+
+
+def test_no_password_is_shown(postgresql_server: postgresql.Server) -> None:
+    url = postgresql_server.url("postgres").replace("trainui:", "nobody:")
+    with pytest.raises(UnfitEnvironmentError, match="authentication failed") as caught:
+        open_store(url)
+    secret = url.split(":")[2].partition("@")[0]
+    assert secret not in str(caught.value)
+    assert postgresql.PASSWORD not in str(caught.value)

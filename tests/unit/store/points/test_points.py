@@ -1,0 +1,191 @@
+"""Points and how far their source is read are stored together or not at all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.unit.store.readings import Column, Feeder, as_points, connect
+from trainui.store.db.engine import Store
+from trainui.store.points import curves, points, sources
+from trainui.store.points.chunks import CHUNK_POINTS
+from trainui.store.points.source_record import Identity
+from trainui.store.points.sources import StaleSourceError
+
+
+def line(first: int, count: int) -> Column:
+    return [(step, step * 0.5) for step in range(first, first + count)]
+
+
+def stored(store: Store, name: str = "loss") -> list[tuple[float, float]]:
+    return [(p.step, p.value) for p in curves.points(connect(store), ["stage"], name)]
+
+
+def count(store: Store, table: str) -> int:
+    with store.read() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+
+def test_small_batches_are_tails_until_they_fill_a_chunk(store: Store) -> None:
+    feeder = Feeder(store)
+    for at in range(points.TAIL_ROWS):
+        feeder.feed({"loss": line(at, 1)})
+    assert (count(store, "tails"), count(store, "chunks")) == (points.TAIL_ROWS, 0)
+    feeder.feed({"loss": line(points.TAIL_ROWS, 1)})
+    assert (count(store, "tails"), count(store, "chunks")) == (0, 1)
+    assert stored(store) == line(0, points.TAIL_ROWS + 1)
+
+
+def test_chunks_are_full_but_the_last(store: Store) -> None:
+    feeder = Feeder(store)
+    total = 0
+    for size in (3000, 5000, 1, 9000, 10):
+        feeder.feed({"loss": line(total, size), "acc": line(total, 1)})
+        total += size
+    feeder.feed({}, into_chunks=True)
+    with store.read() as connection:
+        sizes = connection.exec_driver_sql(
+            "SELECT n, open FROM chunks JOIN series ON series.id = series_id "
+            "WHERE name = 'loss' ORDER BY chunks.id"
+        ).fetchall()
+    assert [tuple(row) for row in sizes[:-1]] == [(CHUNK_POINTS, 0)] * (total // CHUNK_POINTS)
+    assert tuple(sizes[-1]) == (total % CHUNK_POINTS, 1)
+    assert stored(store) == line(0, total)
+    assert [step for step, _value in stored(store, "acc")] == [0, 3000, 8000, 8001, 17001]
+
+
+def test_whoever_comes_second_stores_nothing(store: Store) -> None:
+    first, second = Feeder(store), Feeder(store)
+    assert first.source.id == second.source.id
+    first.feed({"loss": line(0, 5)})
+    with pytest.raises(StaleSourceError):
+        second.feed({"loss": line(0, 5)})
+    assert stored(store) == line(0, 5)
+
+
+def test_a_failed_write_moves_nothing(store: Store) -> None:
+    feeder = Feeder(store)
+    feeder.feed({"loss": line(0, 3)})
+    moved = replace(feeder.source, offset=999)
+
+    def fail_after_saving() -> None:
+        batch = {"loss": as_points(line(3, 3))}
+        with store.write() as connection:
+            points.save(connection, feeder.source, moved, batch, records=3)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_after_saving()
+    with store.read() as connection:
+        assert sources.sources(connection, "stage") == [feeder.source]
+    assert stored(store) == line(0, 3)
+
+
+def test_a_source_comes_back_as_it_was_stored(store: Store) -> None:
+    feeder = Feeder(store)
+    identity = Identity(1, 2**64 - 1, 10, "ab", 5, "cd")
+    feeder.source = replace(feeder.source, identity=identity, state={"columns": ["a", None]})
+    feeder.feed({"loss": line(0, 3)}, generation=2)
+    with store.read() as connection:
+        assert sources.source(connection, feeder.source.id) == feeder.source
+    assert feeder.source.identity == identity
+
+
+def test_two_sources_are_read_back_in_the_order_read(store: Store) -> None:
+    one, two = Feeder(store, key="one"), Feeder(store, key="two")
+    one.feed({"loss": line(0, 2)})
+    two.feed({"loss": line(10, 2), "acc": line(10, 2)})
+    one.feed({"loss": line(2, 1)})
+    one.feed({}, into_chunks=True)
+    two.look_again()
+    two.feed({"acc": line(12, 1)})
+    found = [(p.name, p.step) for p in curves.points(connect(store), ["stage"])]
+    assert found == [
+        *(("loss", 0), ("loss", 1)),
+        *(("loss", 10), ("acc", 10), ("loss", 11), ("acc", 11)),
+        *(("loss", 2), ("acc", 12)),
+    ]
+
+
+def test_a_new_attempt_has_its_own_chunks(store: Store) -> None:
+    feeder = Feeder(store)
+    feeder.feed({"loss": line(0, 10)})
+    feeder.feed({"loss": line(5, 10)}, attempt=2)
+    with store.write() as connection:
+        points.finish(connection, "stage")
+    found = [(p.attempt, p.step) for p in curves.points(connect(store), ["stage"])]
+    assert found == [(1, step) for step in range(10)] + [(2, step) for step in range(5, 15)]
+    assert (count(store, "tails"), count(store, "chunks")) == (0, 2)
+
+
+def test_times_steps_and_values_come_back_exactly(store: Store) -> None:
+    feeder = Feeder(store)
+    with store.write() as connection:
+        points.save(
+            connection,
+            feeder.source,
+            replace(feeder.source, offset=1),
+            {"x": as_points([(0.25, math.nan), (3, math.inf)], time=1_700_000_000_000_001)},
+            records=2,
+        )
+    first, second = curves.points(connect(store), ["stage"])
+    assert math.isnan(first.value)
+    assert second.value == math.inf
+    assert (first.step, second.step) == (0.25, 3)
+    assert type(second.step) is int
+    assert first.time == 1_700_000_000_000_001
+
+
+def test_a_problem_is_kept_and_cleared(store: Store) -> None:
+    feeder = Feeder(store, key="log.txt")
+    with store.write() as connection:
+        sources.set_problem(connection, feeder.source.id, "it is a directory")
+    assert curves.problems(connect(store), ["stage"]) == [("stage", "log.txt", "it is a directory")]
+    with store.write() as connection:
+        sources.set_problem(connection, feeder.source.id, None)
+    assert curves.problems(connect(store), ["stage"]) == []
+
+
+def test_what_is_forgotten_is_gone_and_nothing_else(store: Store) -> None:
+    for owner in ("stage", "other"):
+        feeder = Feeder(store, owner)
+        feeder.feed({"loss": line(0, 5000)})
+        feeder.feed({"loss": line(5000, 1)})
+    with store.write() as connection:
+        points.forget(connection, ["stage"])
+    assert stored(store) == []
+    assert len(list(curves.points(connect(store), ["other"]))) == 5001
+    assert [count(store, t) for t in ("series", "sources", "chunks", "chunk_figures", "tails")] == [
+        1,
+        1,
+        2,
+        2,
+        1,
+    ]
+
+
+def test_live_points_cost_few_bytes(store: Store) -> None:
+    feeder = Feeder(store)
+    values = np.random.default_rng(3).normal(size=50_000)
+    feeder.feed({"loss": list(enumerate(values.tolist()))})
+    with store.read() as connection:
+        size = connection.exec_driver_sql(
+            "SELECT sum(length(ordinals) + length(steps) + length(numbers) + length(times)) "
+            "FROM chunks"
+        ).scalar_one()
+    assert size < 7.5 * len(values)
+
+
+@pytest.mark.parametrize("into_chunks", [False, True])
+def test_an_attempt_has_names_once_a_point_is_stored_under_its_number(
+    store: Store, into_chunks: bool
+) -> None:
+    feeder = Feeder(store)
+    feeder.feed({"loss": [(0, 1.5)]}, into_chunks=into_chunks, attempt=2)
+    with store.read() as connection:
+        assert [*points.names_by_source(connection, "stage", 2).values()] == [{"loss"}]
+        assert points.names_by_source(connection, "stage", 1) == {}
+        assert points.names_by_source(connection, "another", 2) == {}

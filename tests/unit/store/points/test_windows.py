@@ -1,0 +1,174 @@
+"""A window of a series in columns: no spike lost, each point where it belongs, few or many."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.unit.store.readings import Feeder, connect
+from trainui.store.db.engine import Store
+from trainui.store.points import points, sources, windows, x_axis
+from trainui.store.points.chunks import Points
+from trainui.store.points.windows import ABOVE, BELOW, NAN, Plotted
+from trainui.store.points.x_axis import Axis
+
+START = 1_700_000_000
+
+
+def fill(store: Store, values: np.ndarray, first: int = 0, attempt: int = 1) -> None:
+    """Store a long series, a point each half second; attempts begin an hour apart."""
+    with store.write() as connection:
+        known = sources.add_source(connection, "stage", f"a{attempt}", attempt=attempt)
+        steps = np.arange(first, first + len(values))
+        times = (START + 3600 * (attempt - 1)) * 1_000_000 + (steps - first) * 500_000
+        batch = Points(np.arange(len(values)), steps, values, times)
+        after = replace(known, offset=len(values))
+        points.save(connection, known, after, {"loss": batch}, records=len(values))
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let twelve thousand points be too many to be read one by one."""
+    monkeypatch.setattr(windows, "MANY", 5000)
+
+
+def noise(count: int) -> np.ndarray:
+    return np.random.default_rng(7).normal(0, 1, count)
+
+
+def plotted(store: Store, axis: Axis = Axis.STEP, attempt: int | None = None) -> Plotted:
+    return Plotted(connect(store), "stage", "loss", axis, attempt=attempt)
+
+
+def test_few_points_lie_each_in_their_column(store: Store) -> None:
+    Feeder(store).feed({"loss": [(0, 3.0), (1, 1.0), (2, 2.0), (10, 5.0)]})
+    found = plotted(store).window(0.0, 10.0, 5)
+    assert found.minimum.tolist()[:2] == [1.0, 2.0]
+    assert found.maximum.tolist()[:2] == [3.0, 2.0]
+    assert np.isnan(found.minimum[2:4]).all()
+    assert (found.at[0], found.steps[0], found.last[0], found.last[4]) == (1.0, 1.0, 1.0, 5.0)
+
+
+def test_what_is_not_finite_is_told_by_its_kind(store: Store) -> None:
+    feeder = Feeder(store)
+    feeder.feed({"loss": [(0, math.nan), (1, math.inf), (2, -math.inf), (3, 1.0)]})
+    found = plotted(store).window(0.0, 3.0, 4)
+    assert found.odd.tolist() == [NAN, ABOVE, BELOW, 0]
+
+
+def test_a_spike_is_in_every_window_that_holds_it(store: Store, few: None) -> None:
+    values = noise(30_000)
+    values[12_345] = 99.0
+    fill(store, values)
+    series = plotted(store)
+    for low, high in ((0, 29_999), (12_000, 20_000), (12_300, 12_400)):
+        found = series.window(low, high, 100)
+        column = int(np.nanargmax(found.maximum))
+        assert found.maximum[column] == 99.0
+        assert abs(found.at[column] - 12_345) <= 2 * 4096 if high - low > 5000 else 5
+
+
+@pytest.mark.parametrize("window", [(0, 29_999), (5000, 25_000), (14_000, 14_900)])
+def test_many_points_are_summed_up_as_they_are(
+    store: Store, few: None, window: tuple[int, int]
+) -> None:
+    values = noise(30_000)
+    fill(store, values)
+    low, high = window
+    found = plotted(store).window(float(low), float(high), 50)
+    shown = values[low : high + 1]
+    column = np.minimum(np.arange(len(shown)) * 50 // (len(shown) - 1), 49)
+    for at in range(50):
+        assert found.minimum[at] == shown[column == at].min()
+        assert found.maximum[at] == shown[column == at].max()
+
+
+def test_more_chunks_than_are_decoded_leave_no_column_empty(
+    store: Store, few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "DECODED", 0)
+    values = noise(30_000)
+    fill(store, values)
+    found = plotted(store).window(0.0, 29_999.0, 50)
+    assert not np.isnan(found.minimum).any()
+    assert np.nanmin(found.minimum) == values.min()
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_times_place_points_on_the_axis(
+    store: Store, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    if many:
+        monkeypatch.setattr(windows, "MANY", 5000)
+    fill(store, noise(20_000))
+    series = plotted(store, Axis.RELATIVE)
+    assert series.extent == (0.0, 9999.5)
+    found = series.window(1000.0, 2000.0, 10)
+    assert found.at == pytest.approx(np.arange(1100, 2001, 100), abs=20)
+    assert found.steps == pytest.approx(np.arange(2200, 4001, 200), abs=40)
+    assert found.times == pytest.approx(START + found.at, abs=1)
+
+
+def test_what_was_superseded_stays_beside_what_counts(store: Store) -> None:
+    fill(store, np.full(100, 2.0))
+    fill(store, np.full(100, 1.0), first=50, attempt=2)
+    found = plotted(store).window(0.0, 149.0, 150)
+    assert (found.maximum[49], found.maximum[50]) == (2.0, 1.0)
+    assert found.old_maximum[60] == 2.0
+    assert np.isnan(found.old_maximum[40])
+    assert found.boundaries == ((50.0, 2),)
+    assert plotted(store, Axis.RELATIVE).window(0.0, 4000.0, 10).boundaries == ((3600.0, 2),)
+
+
+def test_an_attempt_alone_counts_with_all_that_it_made(store: Store) -> None:
+    fill(store, np.full(100, 2.0))
+    fill(store, np.full(100, 1.0), first=50, attempt=2)
+    first = plotted(store, attempt=1)
+    assert first.extent == (0.0, 99.0)
+    assert first.window(0.0, 99.0, 10).maximum.tolist() == [2.0] * 10
+
+
+def test_the_best_value_is_found_with_its_place(store: Store, few: None) -> None:
+    values = noise(30_000)
+    values[777], values[20_000] = -50.0, 50.0
+    fill(store, values)
+    for axis, factor in ((Axis.STEP, 1.0), (Axis.RELATIVE, 0.5)):
+        series = plotted(store, axis)
+        assert series.best(lower=True) == (-50.0, 777.0, 777.0 * factor)
+        assert series.best(lower=False) == (50.0, 20_000.0, 20_000.0 * factor)
+
+
+def test_nothing_finite_has_no_best(store: Store) -> None:
+    Feeder(store).feed({"loss": [(0, math.nan)]})
+    assert plotted(store).best(lower=True) is None
+
+
+def test_a_long_series_of_epochs_places_others(
+    store: Store, few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(x_axis, "MANY", 5000)
+    count = 20_000
+    with store.write() as connection:
+        known = sources.add_source(connection, "stage", "a", attempt=1)
+        steps, none = np.arange(count), np.zeros(count, np.int64)
+        batch = {
+            "loss": Points(steps, steps, noise(count), none),
+            "epoch": Points(steps, steps, steps / 1000, none),
+        }
+        after = replace(known, offset=count)
+        points.save(connection, known, after, batch, records=count)
+    found = plotted(store, Axis.EPOCH).window(5.0, 10.0, 5)
+    assert found.at == pytest.approx([6, 7, 8, 9, 10], abs=0.2)
+
+
+def test_a_point_more_is_another_state(store: Store) -> None:
+    feeder = Feeder(store)
+    connection = connect(store)
+    feeder.feed({"loss": [(0, 1.0)]})
+    before = windows.state_of(connection, "stage")
+    assert windows.state_of(connection, "stage") == before
+    feeder.feed({"loss": [(1, 1.0)]})
+    assert windows.state_of(connection, "stage") != before

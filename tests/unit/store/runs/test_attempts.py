@@ -1,0 +1,250 @@
+"""Attempts are granted whole, claimed once, ended once, and settle what waited for them."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.unit.store.conftest import AddRun
+from trainui import clock
+from trainui.domain.records import AttemptRecord, Slot, StageRecord
+from trainui.domain.states import Status
+from trainui.errors import TransitionError
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs.attempts import Outcome
+
+HOST = "a-host"
+DIAMOND = {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]}
+
+
+def stage_named(connection: Connection, run_id: str, name: str) -> StageRecord:
+    stage = stages.named(connection, run_id, name)
+    assert stage is not None
+    return stage
+
+
+def start(store: Store, run_id: str, name: str, slot: int = 0) -> AttemptRecord:
+    with store.write() as connection:
+        stage = stage_named(connection, run_id, name)
+        granted = attempts.grant(connection, stage, [Slot(HOST, "cpu", slot)], host=HOST)
+        assert granted is not None
+        assert granted.celery_task_id is not None
+        claimed = attempts.claim(connection, run_id, name, granted.celery_task_id)
+        assert claimed is not None
+        attempts.mark_started(connection, claimed, started_at=clock.now(), pid=4, supervisor=3)
+        return attempts.get(connection, claimed.id)
+
+
+def finish(store: Store, attempt: AttemptRecord, status: Status, **fields: object) -> Status | None:
+    outcome = Outcome(status, clock.now(), **fields)  # type: ignore[arg-type]
+    with store.write() as connection:
+        return attempts.end(connection, attempt.id, outcome)
+
+
+def states(store: Store, run_id: str) -> dict[str, Status]:
+    with store.read() as connection:
+        return {stage.name: stage.status for stage in runs.stages(connection, run_id)}
+
+
+def test_a_stage_becomes_queued_when_all_its_upstreams_completed(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("r", DIAMOND)
+    finish(store, start(store, run, "A"), Status.COMPLETED)
+    assert states(store, run) == {"A": "completed", "B": "queued", "C": "queued", "D": "pending"}
+    finish(store, start(store, run, "B"), Status.COMPLETED)
+    assert states(store, run)["D"] == Status.PENDING
+    finish(store, start(store, run, "C"), Status.COMPLETED)
+    assert states(store, run)["D"] == Status.QUEUED
+
+
+def test_a_failure_blocks_what_depends_on_it_and_nothing_else(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("r", {**DIAMOND, "E": ["D"]})
+    finish(store, start(store, run, "A"), Status.COMPLETED)
+    finish(store, start(store, run, "B"), Status.FAILED, error="exit code 3", exit_code=3)
+    after = {"A": "completed", "B": "failed", "C": "queued", "D": "blocked", "E": "blocked"}
+    assert states(store, run) == after
+    with store.read() as connection:
+        assert stage_named(connection, run, "D").reason == "B failed"
+        assert stage_named(connection, run, "E").reason == "D is blocked"
+
+
+def test_a_failure_that_is_allowed_lets_dependants_start(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": [], "B": ["A"]}, allow_failure=True)
+    finish(store, start(store, run, "A"), Status.FAILED)
+    assert states(store, run)["B"] == Status.QUEUED
+
+
+def test_slots_are_held_until_the_attempt_ends(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": [], "B": []})
+    attempt = start(store, run, "A", slot=0)
+    with store.write() as connection:
+        assert attempts.held_slots(connection, HOST) == {Slot(HOST, "cpu", 0): attempt.id}
+        other = stage_named(connection, run, "B")
+        taken = [Slot(HOST, "cpu", 1), Slot(HOST, "cpu", 0)]
+        assert attempts.grant(connection, other, taken, host=HOST) is None
+    with store.read() as connection:  # nothing of the refused grant stayed
+        assert len(attempts.held_slots(connection, HOST)) == 1
+        assert stage_named(connection, run, "B").attempt == 0
+    finish(store, attempt, Status.COMPLETED)
+    with store.read() as connection:
+        assert attempts.held_slots(connection, HOST) == {}
+
+
+def test_a_second_delivery_finds_the_attempt_claimed(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": []})
+    attempt = start(store, run, "A")
+    assert attempt.celery_task_id is not None
+    with store.write() as connection:
+        assert attempts.claim(connection, run, "A", attempt.celery_task_id) is None
+        assert attempts.claim(connection, run, "no such stage", attempt.celery_task_id) is None
+
+
+def test_an_end_is_recorded_once(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": []})
+    attempt = start(store, run, "A")
+    assert finish(store, attempt, Status.COMPLETED) == Status.COMPLETED
+    assert finish(store, attempt, Status.FAILED) is None
+    assert states(store, run)["A"] == Status.COMPLETED
+
+
+def test_an_attempt_nobody_claimed_does_not_complete(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": []})
+    with store.write() as connection:
+        granted = attempts.grant(connection, stage_named(connection, run, "A"), [], host=HOST)
+    assert granted is not None
+    with pytest.raises(TransitionError):
+        finish(store, granted, Status.COMPLETED)
+
+
+def test_retries_wait_longer_each_time_and_end(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": [], "B": ["A"]}, retries=2, retry_delay=10.0)
+    delays = []
+    for expected in (Status.QUEUED, Status.QUEUED, Status.FAILED):
+        attempt = start(store, run, "A")
+        assert finish(store, attempt, Status.FAILED, error="exit code 1") == expected
+        with store.read() as connection:
+            stage = stage_named(connection, run, "A")
+        if stage.not_before is not None and stage.completed_at is not None:
+            delays.append((stage.not_before - stage.completed_at) / clock.SECOND)
+    assert delays == [10.0, 20.0]
+    assert states(store, run) == {"A": "failed", "B": "blocked"}
+    with store.read() as connection:
+        tries = attempts.of_stage(connection, stage_named(connection, run, "A").id)
+    assert [attempt.number for attempt in tries] == [1, 2, 3]
+    assert all(attempt.error == "exit code 1" for attempt in tries)
+
+
+def test_a_cancelled_attempt_is_not_retried(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": []}, retries=2)
+    attempt = start(store, run, "A")
+    with store.write() as connection:
+        stage = stage_named(connection, run, "A")
+        assert stages.cancel(connection, run, [stage]) == ["A"]
+        assert attempts.get(connection, attempt.id).cancel_requested_at is not None
+    assert states(store, run)["A"] == Status.RUNNING  # until none of its processes is left
+    assert finish(store, attempt, Status.CANCELLED) == Status.CANCELLED
+
+
+def test_cancelling_what_does_not_run_is_done_at_once(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", DIAMOND)
+    with store.write() as connection:
+        granted = attempts.grant(
+            connection, stage_named(connection, run, "A"), [Slot(HOST, "cpu", 0)], host=HOST
+        )
+        assert granted is not None
+        assert granted.celery_task_id is not None
+        everything = runs.stages(connection, run)
+        stages.cancel(connection, run, everything)
+        assert attempts.held_slots(connection, HOST) == {}
+        assert attempts.claim(connection, run, "A", granted.celery_task_id) is None
+    assert set(states(store, run).values()) == {Status.CANCELLED}
+    with store.read() as connection:
+        found = runs.get(connection, run)
+    assert found is not None
+    assert found.status == Status.CANCELLED
+
+
+def _claim_all(url: str, run: str, grants: list[tuple[str, str]], results: object) -> None:
+    store = Store(url)
+    won = 0
+    for name, task_id in grants:
+        with store.write() as connection:
+            won += attempts.claim(connection, run, name, task_id) is not None
+    results.put(won)  # type: ignore[attr-defined]
+    store.close()
+
+
+@pytest.mark.parametrize("processes", [4])
+def test_of_several_processes_each_attempt_is_claimed_by_one(
+    store: Store, add_run: AddRun, processes: int
+) -> None:
+    run = add_run("r", {f"s{number}": [] for number in range(60)})
+    grants = []
+    with store.write() as connection:
+        for stage in runs.stages(connection, run):
+            granted = attempts.grant(connection, stage, [], host=HOST)
+            assert granted is not None
+            grants.append((stage.name, str(granted.celery_task_id)))
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    workers = [
+        context.Process(target=_claim_all, args=(store.url, run, grants, results))
+        for _ in range(processes)
+    ]
+    for worker in workers:
+        worker.start()
+    won = [results.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert sum(won) == len(grants)
+
+
+Act = Callable[[Store, str], None]
+
+
+def test_resume_runs_again_what_did_not_complete_and_nothing_else(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("r", DIAMOND)
+    finish(store, start(store, run, "A"), Status.COMPLETED)
+    finish(store, start(store, run, "B"), Status.FAILED)
+    finish(store, start(store, run, "C"), Status.COMPLETED)
+    with store.write() as connection:
+        revived = stages.reopen(connection, run, [stages.Reopened("B"), stages.Reopened("D")])
+    assert revived == ["B", "D"]
+    after = {"A": "completed", "B": "queued", "C": "completed", "D": "pending"}
+    assert states(store, run) == after
+    finish(store, start(store, run, "B"), Status.COMPLETED)
+    finish(store, start(store, run, "D"), Status.COMPLETED)
+    with store.read() as connection:
+        found = runs.get(connection, run)
+        numbers = {stage.name: stage.attempt for stage in runs.stages(connection, run)}
+    assert found is not None
+    assert found.status == Status.COMPLETED
+    assert numbers == {"A": 1, "B": 2, "C": 1, "D": 1}
+
+
+def test_a_second_resume_at_the_same_time_changes_nothing(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": []})
+    finish(store, start(store, run, "A"), Status.FAILED)
+    with store.write() as connection:
+        assert stages.reopen(connection, run, [stages.Reopened("A")]) == ["A"]
+        assert stages.reopen(connection, run, [stages.Reopened("A")]) == []
+
+
+def test_rerunning_an_upstream_holds_its_queued_dependants_back(
+    store: Store, add_run: AddRun
+) -> None:
+    run = add_run("r", {"A": [], "B": ["A"]})
+    finish(store, start(store, run, "A"), Status.COMPLETED)
+    assert states(store, run)["B"] == Status.QUEUED
+    with store.write() as connection:
+        stages.reopen(connection, run, [stages.Reopened("A", fresh=True)])
+    assert states(store, run) == {"A": "queued", "B": "pending"}

@@ -1,0 +1,99 @@
+"""Hosts announce themselves, are told apart, and take only what they may."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from tests.unit.store.conftest import AddRun
+from trainui.domain.records import Here, Slot
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, hosts, runs, stages
+
+A, B = Here("a", ("small",), "place-a"), Here("b", ("big",), "place-b")
+
+
+def announce(store: Store, name: str, home: str = "home") -> object:
+    with store.write() as connection:
+        return hosts.announce(connection, name, home=home, place="p", slots=[], queues=["q"])
+
+
+def let_pass(store: Store, name: str, seconds: int) -> None:
+    with store.write() as connection:
+        passed = {"micros": seconds * 1_000_000, "name": name}
+        connection.execute(
+            text("UPDATE hosts SET seen_at = seen_at - :micros WHERE name = :name"), passed
+        )
+
+
+def test_a_host_is_heard_of_by_the_databases_clock(store: Store) -> None:
+    assert announce(store, "a") is None
+    let_pass(store, "a", 100)
+    with store.read() as connection:
+        found = hosts.known(connection)["a"]
+    assert 100 <= found.seconds < 110
+    assert (found.place, found.queues) == ("p", ("q",))
+    announce(store, "a")
+    with store.read() as connection:
+        assert hosts.known(connection)["a"].seconds < 10
+
+
+def test_of_two_homes_that_are_called_the_same_the_one_that_lives_stays(store: Store) -> None:
+    announce(store, "a", "one")
+    assert announce(store, "a", "two") is not None
+    let_pass(store, "a", 60)
+    assert announce(store, "a", "two") is None
+    assert announce(store, "a", "one") is not None
+
+
+def test_a_host_of_long_ago_is_forgotten(store: Store) -> None:
+    announce(store, "a")
+    let_pass(store, "a", 31 * 24 * 3600)
+    announce(store, "b")
+    with store.read() as connection:
+        assert list(hosts.known(connection)) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("run", "asks", "takers"),
+    [
+        ({"host": "a", "place": "place-a"}, {}, "a"),
+        ({"host": "c", "place": "place-b"}, {}, "b"),
+        ({"host": "a", "place": "place-b"}, {}, "ab"),
+        ({"host": "a", "place": "place-b"}, {"host": "b"}, "b"),
+        ({"host": "a", "place": "place-b"}, {"queue": "big"}, "b"),
+        ({"host": "a", "place": "place-b"}, {"queue": "huge"}, ""),
+        ({"host": "a", "place": "place-a"}, {"host": "b"}, ""),
+    ],
+)
+def test_a_stage_waits_for_hosts_that_see_its_run_and_that_it_asks_for(
+    store: Store, add_run: AddRun, run: dict[str, str], asks: dict[str, str], takers: str
+) -> None:
+    add_run("run", {"s": []}, **asks)
+    with store.write() as connection:
+        connection.execute(text("UPDATE runs SET host = :host, place = :place"), run)
+    with store.read() as connection:
+        assert len(stages.queued(connection, kind="cpu")) == 1
+        for here in (A, B):
+            found = stages.queued(connection, kind="cpu", here=here)
+            silent = stages.queued_in_silence(connection, limit=9, here=here)
+            assert len(found) == len(silent) == (here.host in takers)
+        assert runs.place_of(connection, "run") == (run["host"], run["place"])
+
+
+def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
+    add_run("run", {"s": [], "t": []})
+    with store.write() as connection:
+        for stage, host in zip(runs.stages(connection, "run"), "ab", strict=True):
+            granted = attempts.grant(connection, stage, [Slot(host, "cpu", 0)], host=host)
+            assert granted is not None
+            if host == "b":
+                claimed = attempts.claim(
+                    connection, "run", stage.name, granted.celery_task_id or ""
+                )
+                assert claimed is not None
+    with store.read() as connection:
+        for here, lost in ((A, 1), (B, 0)):
+            assert len(attempts.unclaimed(connection, sent_before=0, here=here)) == lost
+        assert [stage.name for stage in hosts.running_on(connection, "b")] == ["t"]
+        assert hosts.running_on(connection, "a") == []

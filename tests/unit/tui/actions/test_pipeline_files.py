@@ -1,0 +1,74 @@
+"""Choosing a pipeline file: what is offered, and what is said about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainui.errors import UsageError
+from trainui.tui.actions.file_screen import preview_rows
+from trainui.tui.actions.pipeline_files import candidates, parse_params, preview
+from trainui.tui.render.styled_text import joined
+
+PIPELINE = """\
+name: small
+params: {epochs: 3, lr: null}
+stages:
+  - name: a
+    run: echo ${params.epochs} ${params.lr}
+  - name: b
+    run: "true"
+    depends_on: [a]
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(PIPELINE)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "other.yml").write_text("stages: [")
+    (tmp_path / ".hidden.yaml").write_text("")
+    (tmp_path / "notes.txt").write_text("")
+    return tmp_path
+
+
+def test_files_here_and_one_level_below_are_offered(here: Path) -> None:
+    assert candidates("") == ["small.yaml", "more/other.yml"]
+
+
+def test_what_is_typed_narrows_them(here: Path) -> None:
+    assert candidates("oth") == ["more/other.yml"]
+    assert candidates("nothing like it") == []
+
+
+def test_a_directory_is_looked_into(here: Path) -> None:
+    assert candidates("more/") == ["more/other.yml"]
+    assert candidates(f"{here}/sm") == [f"{here}/small.yaml"]
+    assert candidates("nowhere/") == []
+
+
+def test_a_valid_file_shows_its_stages_and_parameters(here: Path) -> None:
+    found = preview("small.yaml", "lr=0.1")
+    assert found.valid
+    text = joined(preview_rows(found, 60))
+    assert "small  2 stages" in text
+    assert "epochs = 3" in text
+    assert "lr = 0.1" in text
+
+
+def test_problems_are_shown_in_words_with_their_place(here: Path) -> None:
+    assert not preview("small.yaml", "").valid
+    broken = joined(preview_rows(preview("more/other.yml", ""), 60))
+    assert broken.startswith("✗ 1 problem")
+    assert "more/other.yml:1:" in broken
+    gone = preview("gone.yaml", "")
+    assert "gone.yaml" in gone.problems[0]
+
+
+def test_parameters_are_quoted_as_in_a_shell() -> None:
+    assert parse_params("lr=0.1 'name=a b'") == {"lr": "0.1", "name": "a b"}
+    for wrong in ("lr", "'open", "=x"):
+        with pytest.raises(UsageError, match="parameters"):
+            parse_params(wrong)

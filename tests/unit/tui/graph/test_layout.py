@@ -1,0 +1,186 @@
+"""The drawing of a DAG: every stage once, every edge to be followed by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainui.tui.graph.layout import NODE, Drawing, layout
+
+Stages = list[tuple[str, list[str]]]
+
+UP = "│├╰╯┤┼" + NODE
+"""Characters that meet what stands above them."""
+DOWN = "│├╭╮┤┬┼" + NODE
+"""Characters that meet what stands under them."""
+
+
+def drawn(stages: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    drawing = layout(stages)
+    return [f"{line.text():<{drawing.width}} {line.node or ''}".rstrip() for line in drawing.lines]
+
+
+class Reader:
+    """Follows the lines of a drawing as a person does: from a stage to the right and down."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.names = [line.node for line in drawing.lines]
+        self.rows = [
+            "".join(cell.text for cell in line.cells).ljust(drawing.width) for line in drawing.lines
+        ]
+
+    def edges(self) -> set[tuple[str, str]]:
+        found = set()
+        for y, name in enumerate(self.names):
+            if name is not None:
+                x = self.rows[y].index(NODE)
+                found |= {(name, target) for target in self.down(x, y) | self.right(x, y)}
+        return found
+
+    def at(self, x: int, y: int) -> str:
+        inside = 0 <= y < len(self.rows) and 0 <= x < len(self.rows[y])
+        return self.rows[y][x] if inside else " "
+
+    def down(self, x: int, y: int) -> set[str]:
+        """From the lower edge of a character."""
+        below = self.at(x, y + 1)
+        if self.at(x, y) not in DOWN or below not in UP:
+            return set()
+        if below == NODE:
+            joined = self.at(x - 1, y + 1) == "─"
+            return set() if joined else {self.names[y + 1] or ""}
+        found: set[str] = set()
+        if below in "│├┤┼":
+            found |= self.down(x, y + 1)
+        if below in "├╰":
+            found |= self.right(x, y + 1)
+        if below == "╯":
+            found |= self.left(x, y + 1)
+        return found
+
+    def right(self, x: int, y: int) -> set[str]:
+        """From the right edge of a character."""
+        if self.at(x + 1, y) != "─":
+            return set()
+        while self.at(x + 1, y) in "─│" and self.at(x + 1, y) != " ":
+            x += 1
+        met = self.at(x + 1, y)
+        if met == NODE:
+            return {self.names[y] or ""}
+        if met == "╯":  # it comes from above
+            return set()
+        assert met in "╮┬┤┼", f"a line ends in {met!r}: {self.rows[y]}"
+        found = self.down(x + 1, y)
+        return found | self.right(x + 1, y) if met in "┬┼" else found
+
+    def left(self, x: int, y: int) -> set[str]:
+        while self.at(x - 1, y) in "─│" and self.at(x - 1, y) != " ":
+            x -= 1
+        if self.at(x - 1, y) == NODE:
+            return {self.names[y] or ""}
+        assert self.at(x - 1, y) == "╭", f"a line ends wrongly: {self.rows[y]}"
+        return self.down(x - 1, y)
+
+
+def test_the_demo_reads_from_top_to_bottom() -> None:
+    assert drawn(
+        [
+            ("prepare", []),
+            ("train[32]", ["prepare"]),
+            ("train[128]", ["prepare"]),
+            ("evaluate", ["train[32]", "train[128]"]),
+            ("report", ["evaluate"]),
+        ]
+    ) == [
+        "●     prepare",
+        "├─●─╮ train[32]",
+        "╰─●─┤ train[128]",
+        "●───╯ evaluate",
+        "●     report",
+    ]
+
+
+def test_two_matrices_all_with_all_are_one_lane() -> None:
+    first = ["a1", "a2", "a3"]
+    second = ["b1", "b2"]
+    assert drawn([(name, []) for name in first] + [(name, first) for name in second]) == [
+        "╭─●─╮ a1",
+        "├─●─┤ a2",
+        "╰─●─┤ a3",
+        "╭───╯",
+        "├─●   b1",
+        "╰─●   b2",
+    ]
+
+
+def test_a_chain_is_followed_before_its_neighbour_begins() -> None:
+    stages = [("p", []), ("t1", ["p"]), ("t2", ["p"]), ("e1", ["t1"]), ("e2", ["t2"])]
+    assert layout(stages).order == ["p", "t1", "e1", "t2", "e2"]
+
+
+def test_stages_of_a_cycle_and_unknown_names_are_drawn_all_the_same() -> None:
+    stages = [("a", ["b"]), ("b", ["a"]), ("c", ["nowhere"])]
+    assert sorted(layout(stages).order) == ["a", "b", "c"]
+
+
+def test_no_stage_is_no_line() -> None:
+    assert layout([]).lines == ()
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Stages:
+    count = draw(st.integers(1, 12))
+    names = [f"s{index}" for index in range(count)]
+    stages = [
+        (name, draw(st.lists(st.sampled_from(names[:index]), unique=True, max_size=4)))
+        if index
+        else (name, [])
+        for index, name in enumerate(names)
+    ]
+    return draw(st.permutations(stages))
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs())
+def test_every_edge_can_be_followed_and_no_other(stages: Stages) -> None:
+    expected = {(source, name) for name, sources in stages for source in sources}
+    assert Reader(layout(stages)).edges() == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(graphs())
+def test_every_stage_stands_once_after_those_it_depends_on(stages: Stages) -> None:
+    order = layout(stages).order
+    assert sorted(order) == sorted(name for name, _ in stages)
+    for name, sources in stages:
+        assert all(order.index(source) < order.index(name) for source in sources)
+
+
+@settings(max_examples=50, deadline=None)
+@given(graphs())
+def test_the_lanes_of_a_stage_are_known_by_number(stages: Stages) -> None:
+    drawing = layout(stages)
+    for name, sources in stages:
+        for source in sources:
+            assert drawing.inbound[name] in drawing.outbound[source]
+
+
+def test_what_nobody_could_follow_is_listed_without_lanes() -> None:
+    width, count = 100, 2000
+    stages = [
+        (f"s{at}", [f"s{at - width}", f"s{at - width + 1}"] if at >= width else [])
+        for at in range(count)
+    ]
+    drawing = layout(stages)
+    assert drawing.width == 1
+    assert sorted(drawing.order) == sorted(name for name, _ in stages)
+    below = {name: at for at, name in enumerate(drawing.order)}
+    assert all(below[above] < below[name] for name, aboves in stages for above in aboves)
+
+
+def test_a_long_chain_keeps_its_lanes() -> None:
+    drawing = layout([(f"s{at}", [f"s{at - 1}"] if at else []) for at in range(5000)])
+    assert drawing.order == [f"s{at}" for at in range(5000)]
+    assert set(drawing.outbound["s7"]) == {drawing.inbound["s8"]}

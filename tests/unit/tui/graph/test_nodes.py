@@ -1,0 +1,80 @@
+"""What stands on a line of the graph, and where a run's time went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.tui.filled import DIAMOND, MEMBERS, SWEEP, Filler
+from trainui import clock, paths
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.store.db import protocol
+from trainui.store.read import views
+from trainui.tui.graph.nodes import counts, graph_nodes, most_telling
+from trainui.tui.graph.timeline import Timeline, bar
+
+
+@pytest.fixture
+def connection(filler: Filler) -> Iterator[protocol.Connection]:
+    connection = views.connect(paths.home().database)
+    yield connection
+    connection.close()
+
+
+def test_members_of_a_matrix_are_folded_into_one_node(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(SWEEP)
+    filler.complete(run_id, "prepare", *MEMBERS[:3])
+    filler.fail(run_id, MEMBERS[3], "no")
+    stages = views.stages(connection, run_id)
+    folded = graph_nodes(stages, lambda group, count: group == "train" and count == 6)
+    assert [(node.label, node.depends_on) for node in folded] == [
+        ("prepare", ()),
+        ("train ×6", ("prepare",)),
+        ("select", ("train",)),
+    ]
+    members = [stage for stage in stages if stage.name in folded[1].members]
+    assert counts(members) == [(Status.COMPLETED, 3), (Status.QUEUED, 2), (Status.FAILED, 1)]
+    assert most_telling(members).name == MEMBERS[3]
+    unfolded = graph_nodes(stages, lambda _group, _count: False)
+    assert [node.key for node in unfolded] == list(SWEEP)
+    assert {node.group for node in unfolded} == {None, "train"}
+
+
+def timed(filler: Filler, connection: protocol.Connection) -> list[StageRecord]:
+    """The demo: prepare 10 s, then 20 s and 40 s side by side, a break of an hour, then 30 s."""
+    run_id = filler.run(DIAMOND)
+    hour = 3600
+    filler.complete(run_id, "prepare", took=10, ago=hour + 80)
+    filler.complete(run_id, "train[hidden=32]", took=20, ago=hour + 60)
+    filler.complete(run_id, "train[hidden=128]", took=40, ago=hour + 40)
+    filler.complete(run_id, "evaluate", took=30, ago=10)
+    return views.stages(connection, run_id)
+
+
+def test_where_time_went_leaves_out_when_nothing_ran(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    timeline = Timeline(timed(filler, connection), clock.now())
+    assert round(timeline.total / clock.SECOND) == 80
+    stretches = {
+        name: stretch for name in DIAMOND if (stretch := timeline.stretch(name)) is not None
+    }
+    assert "report" not in stretches
+    shown = {name: bar(stretch, 16, "#") for name, stretch in stretches.items()}
+    assert shown == {
+        "prepare": "##              ",
+        "train[hidden=32]": "  ####          ",
+        "train[hidden=128]": "  ########      ",
+        "evaluate": "          ######",
+    }
+
+
+def test_the_longest_chain_is_what_would_have_to_be_faster(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    timeline = Timeline(timed(filler, connection), clock.now())
+    assert timeline.critical == {"prepare", "train[hidden=128]", "evaluate"}

@@ -1,0 +1,73 @@
+"""Numbers, sizes and times as people read them."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+import pytest
+
+from trainui import clock
+from trainui.clock import SECOND
+from trainui.tui.render import numbers
+from trainui.tui.render.numbers import blocks, spark
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (3.0, "3"),
+        (0.12345678, "0.1235"),
+        (97.123456, "97.123"),
+        (0.00012, "1.20e-4"),
+        (-12_345_678.0, "-1.23e7"),
+        (math.nan, "nan"),
+        (-math.inf, "-inf"),
+    ],
+)
+def test_values_are_short(value: float | None, shown: str) -> None:
+    assert numbers.number(value) == shown
+
+
+@pytest.mark.parametrize("value", [1e-300, -1e300, 123456.789, -0.000123456, 1 / 3])
+def test_no_value_is_wider_than_its_label(value: float) -> None:
+    assert len(numbers.number(value)) <= 7
+
+
+def test_steps_are_whole_where_they_are() -> None:
+    shown = [numbers.step(step) for step in (None, 7, 0.25, 123_456, 12_345_678)]
+    assert shown == ["–", "7", "0.25", "123.5k", "12.35M"]
+
+
+def test_what_runs_counts_whole_seconds_and_what_has_ended_tells_tenths() -> None:
+    assert numbers.elapsed(0, None, 3_700_000) == "3.0s"
+    assert numbers.elapsed(0, 3_700_000, 99) == "3.7s"
+    assert numbers.elapsed(None, None, 99) == ""
+
+
+def test_a_day_is_named_only_where_it_is_another() -> None:
+    now = clock.now()
+    assert numbers.when(now) == f"{datetime.now().astimezone():%H:%M}"
+    long_ago = int((datetime.now() - timedelta(days=800)).timestamp()) * SECOND
+    assert numbers.when(long_ago).isdigit()
+
+
+def test_a_bar_is_full_only_when_all_is_done() -> None:
+    assert numbers.progress_bar(4, 5, 4)[0] == "━━━"
+    assert numbers.progress_bar(5, 5, 4)[0] == "━━━━"
+    assert numbers.progress_bar(0, 0, 4)[0] == ""
+
+
+def test_a_spark_goes_from_its_least_to_its_greatest_and_bridges_gaps() -> None:
+    assert spark([0, 1, 2, 3], 2) == "⡠⠊"
+    assert spark([0.0, math.nan, math.nan, 3.0], 2) == spark([0, 1, 2, 3], 2)
+    assert spark([5.0] * 40, 3) == "⠒⠒⠒"
+    assert spark([], 8) == ""
+    assert spark([math.nan] * 4, 2).strip() == ""
+    assert len(spark([float(n) for n in range(40)], 20)) == 20
+
+
+def test_blocks_of_shares_compare() -> None:
+    assert blocks([0, 50, 100, 140, -3]) == "▁▅██▁"

@@ -1,0 +1,208 @@
+"""What there is to know of a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
+from trainui import clock
+from trainui.domain.notifications import CHECKPOINT
+from trainui.domain.records import StageRecord
+from trainui.store.db import protocol
+from trainui.store.read import readonly, views
+from trainui.store.runs import events
+from trainui.tui.data.snapshot import Wanted
+from trainui.tui.render.styled_text import Span, joined, plain, width_of
+from trainui.tui.run.header import can_resume, crumbs, heading
+from trainui.tui.run.matrix_table import GroupRows
+from trainui.tui.run.overview import MOST_LINES, overview_rows
+from trainui.tui.run.reader import OVERVIEW, PageReader
+
+
+@pytest.fixture
+def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+    with readonly.reading(home / "trainui.db") as connection:
+        yield connection
+
+
+def shown(connection: protocol.Connection, run_id: str, name: str, width: int = 60) -> str:
+    run = views.find_run(connection, run_id)
+    by_name = {stage.name: stage for stage in views.stages(connection, run_id)}
+    stage = by_name[name]
+    attempts = views.attempts_of_stage(connection, stage.id)
+    rows = overview_rows(run, stage, attempts, by_name, now=clock.now(), width=width)
+    assert all(width_of(row) <= width for row in rows)
+    return joined(rows)
+
+
+def test_a_running_stage(filler: Filler, connection: protocol.Connection) -> None:
+    run_id = filler.run(DIAMOND)
+    attempt = filler.start(run_id, "prepare", ago=75)
+    text = shown(connection, run_id, "prepare")
+    assert "● running for 1m 15s  attempt 1" in text
+    assert "python prepare.py --out /data/runs/here" in text
+    assert "process 4242" in text
+    assert (attempt.celery_task_id or "?") in text
+
+
+def test_a_checkpoint_that_is_not_used_is_named(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id, name = filler.run(DIAMOND), "train[hidden=32]"
+    filler.complete(run_id, "prepare")
+    filler.start(run_id, name)
+    with filler.store.write() as writing:
+        text = f"{name}: gets no checkpoint: /out/ckpt-4 is not used"
+        events.record(writing, run_id, CHECKPOINT, text, stage=name, attempt=1)
+    wanted = Wanted(run_id=run_id, stage=name, sheet=OVERVIEW)
+    page = PageReader().read(connection, wanted)
+    assert page is not None
+    assert page.detail is not None
+    assert page.detail.checkpoint == "gets no checkpoint: /out/ckpt-4 is not used"
+    stage = next(one for one in page.stages if one.name == name)
+    rows = overview_rows(
+        page.run,
+        stage,
+        page.attempts[stage.id],
+        {},
+        now=clock.now(),
+        width=60,
+        checkpoint=page.detail.checkpoint,
+    )
+    assert "start     gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
+
+
+def test_a_pending_stage_names_what_it_waits_for(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(DIAMOND)
+    assert "waits for train[hidden=32], train[hidden=128]" in shown(
+        connection, run_id, "evaluate", 90
+    )
+
+
+def test_a_failed_stage_says_why_and_shows_its_error(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({"a": ()})
+    filler.fail(run_id, "a", "exit code 1: ValueError\n  File a.py\nValueError: \x1b[31mtoo high")
+    text = shown(connection, run_id, "a")
+    assert "✗ failed after 31s  exit code 1" in text
+    assert "exit code 1: ValueError" in text
+    assert "ValueError: too high" in text
+
+
+def test_a_blocked_stage_says_by_what(filler: Filler, connection: protocol.Connection) -> None:
+    run_id = failed_demo(filler)
+    assert "train[hidden=128] failed" in shown(connection, run_id, "evaluate")
+
+
+def test_earlier_attempts_are_listed(filler: Filler, connection: protocol.Connection) -> None:
+    run_id = filler.run({"a": ()}, retries=2)
+    filler.fail(run_id, "a", "exit code 7: no luck", exit_code=7)
+    filler.start(run_id, "a")
+    text = shown(connection, run_id, "a")
+    assert "attempt 2" in text
+    assert "1 of 2 used" in text
+    assert "1 ✗ failed after 31s  exit code 7: no luck" in text
+
+
+def test_secrets_are_masked(filler: Filler, connection: protocol.Connection) -> None:
+    run_id = filler.run(
+        {"a": ()}, env={"API_TOKEN": "hunter22"}, command="curl -H hunter22", task=None
+    )
+    text = shown(connection, run_id, "a")
+    assert "hunter22" not in text
+    assert "curl -H ***" in text
+
+
+def test_a_task_shows_its_parameters_and_its_result(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(
+        {"a": ()}, command=None, task="evaluate.run", params={"models": ["x", "y"], "api_key": "k"}
+    )
+    text = shown(connection, run_id, "a")
+    assert "evaluate.run" in text
+    assert 'models=["x", "y"]  api_key=***' in text
+
+
+def test_the_heading_counts_states_in_words(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(SWEEP, name="sweep")
+    filler.complete(run_id, "prepare")
+    filler.start(run_id, "train[lr=3,seed=1]")
+    run, stages = views.find_run(connection, run_id), views.stages(connection, run_id)
+    text = plain(heading(run, stages, clock.now()))
+    assert "● running" in text
+    assert "1/8" in text
+    assert "◔ 5 queued" in text
+    begun = plain(heading(run, stages[:2], clock.now(), more=6))
+    assert "● running" in begun
+    assert "8 stages" in begun
+    assert "queued" not in begun  # not all are known
+    assert "› sweep" in plain(crumbs(run)).replace("  ", " ")
+    assert not can_resume(stages)
+
+
+def test_only_what_ended_without_completing_can_be_resumed(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    assert can_resume(views.stages(connection, failed_demo(filler)))
+
+
+def test_a_stage_on_another_host_says_so(filler: Filler, connection: protocol.Connection) -> None:
+    run_id = running_demo(filler)
+    assert "host far" not in shown(connection, run_id, "train[hidden=128]")
+    with filler.store.write() as writing:
+        writing.exec_driver_sql("UPDATE attempts SET host = 'far'")
+    assert "host far, cpu" in shown(connection, run_id, "train[hidden=128]")
+
+
+class Asked(dict[str, StageRecord]):
+    """Stages that count how often they are looked up."""
+
+    count = 0
+
+    def get(self, name: str, *_default: object) -> StageRecord | None:  # type: ignore[override]
+        self.count += 1
+        return super().get(name)
+
+
+def test_a_stage_after_thousands_looks_at_no_more_of_them_than_it_shows(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    members = [f"train[lr={number}]" for number in range(2000)]
+    run_id = filler.run({**dict.fromkeys(members, ()), "select": tuple(members)})
+    by_name = Asked({stage.name: stage for stage in views.stages(connection, run_id)})
+    run = views.run(connection, run_id)
+    assert run is not None
+    found = overview_rows(run, by_name["select"], [], by_name, now=clock.now(), width=60)
+    after = [plain(row) for row in found if "train[lr=" in plain(row)]
+    assert len(after) <= 2 * MOST_LINES
+    assert after[-1].endswith("…")
+    assert by_name.count < 1000
+
+
+def test_only_the_members_that_are_seen_are_made_into_lines(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    members = [f"train[lr={number}]" for number in range(2000)]
+    stages = views.stages(connection, filler.run(dict.fromkeys(members, ())))
+    made = 0
+
+    def now() -> int:
+        nonlocal made
+        made += 1
+        return clock.now()
+
+    rows = GroupRows(stages, None, now=now, width=60, foot=[(Span("the end"),)])
+    assert len(rows) > 2000
+    assert made == 0
+    assert "lr=" not in plain(rows[-1])
+    assert [plain(row) for row in rows[-2:]] == [plain(rows[-2]), "the end"]
+    assert made == 2

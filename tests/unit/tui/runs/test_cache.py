@@ -1,0 +1,95 @@
+"""The list of runs: what is read again is what has changed, and the result is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tui.filled import DIAMOND, Filler, multiply, running_demo
+from trainui.domain.states import Status
+from trainui.store.db import protocol
+from trainui.store.read import readonly, run_list
+from trainui.store.runs import runs
+from trainui.tui.runs.cache import FIRST_RUNS, RunList
+
+
+@pytest.fixture
+def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+    with readonly.reading(home / "trainui.db") as connection:
+        yield connection
+
+
+def test_a_run_in_a_line(filler: Filler, connection: protocol.Connection) -> None:
+    run_id = running_demo(filler)
+    (line,) = run_list.run_lines(connection)
+    assert (line.id, line.status, line.done, line.total) == (run_id, Status.RUNNING, 2, 5)
+    assert line.current == ("train[hidden=128]",)
+
+
+def test_it_reads_again_only_where_something_happened(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    first, second = filler.run(DIAMOND, name="one"), filler.run(DIAMOND, name="two")
+    known = RunList()
+    known.first(connection)
+    before = {run.id: run for run in known.runs}
+    filler.complete(first, "prepare")
+    known.update(connection)
+    after = {run.id: run for run in known.runs}
+    assert after[first].done == 1
+    assert after[second] is before[second]
+    assert list(known.runs) == run_list.run_lines(connection)
+
+
+def test_new_runs_come_first_and_removed_ones_go(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    old = filler.run({"a": ()}, name="old")
+    filler.complete(old, "a")
+    known = RunList()
+    known.first(connection)
+    new = filler.run({"a": ()}, name="new")
+    known.update(connection)
+    assert [run.id for run in known.runs] == [new, old]
+    with filler.store.write() as writing:
+        runs.remove(writing, old)
+    known.update(connection)
+    assert [run.id for run in known.runs] == [new]
+
+
+def test_a_priority_that_another_process_changes_is_read(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({"a": ()})
+    known = RunList()
+    known.first(connection)
+    with filler.store.write() as writing:
+        runs.set_priority(writing, run_id, 3)
+    known.update(connection)
+    assert [run.priority for run in known.runs] == [3]
+
+
+def test_nothing_new_is_the_same_list(filler: Filler, connection: protocol.Connection) -> None:
+    filler.run({"a": ()})
+    known = RunList()
+    known.first(connection)
+    before = known.runs
+    known.update(connection)
+    assert known.runs is before
+
+
+def test_of_many_runs_the_first_screen_is_read_first(
+    filler: Filler, connection: protocol.Connection, home: Path
+) -> None:
+    run_id = filler.run(DIAMOND)
+    multiply(home / "trainui.db", run_id, 1000)
+    known = RunList()
+    known.first(connection)
+    assert known.loading
+    assert len(known.runs) == FIRST_RUNS
+    first = known.runs
+    known.reload(connection)
+    assert len(known.runs) == 1001
+    assert known.runs[:FIRST_RUNS] == first

@@ -1,0 +1,173 @@
+"""The list of runs as lines: nothing is wider than its column, whatever people call their runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from trainui import clock
+from trainui.domain.states import Status
+from trainui.store.read.run_list import RunLine
+from trainui.tui.data.eta import Ending
+from trainui.tui.data.snapshot import RunLive
+from trainui.tui.render.styled_text import plain, width_of
+from trainui.tui.runs.column_stats import differing, facts_of, with_live
+from trainui.tui.runs.columns import Columns, Moment
+from trainui.tui.runs.headline_reader import headline
+from trainui.tui.runs.sorting import ORDERS, by_param
+
+NOW = clock.now()
+
+RUN = RunLine(
+    id="0f0e0d0c-0000",
+    name="digits",
+    pipeline="digits.v2",
+    status=Status.RUNNING,
+    priority=0,
+    created_at=NOW,
+    started_at=NOW - 75 * clock.SECOND,
+    completed_at=None,
+    done=2,
+    total=5,
+    current=("train[hidden=32]", "train[hidden=128]"),
+    params_json='{"lr": "3e-4", "seed": "1"}',
+)
+
+LIVE = RunLive(
+    "val/loss", value=0.25, values=(1.0, 0.5, 0.25), step=1200, last_step=5000, gpus=(0, 3)
+)
+
+
+def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:
+    """A run's line in a list with others."""
+    moment = Moment(
+        NOW,
+        {RUN.id: Ending(NOW + 600 * clock.SECOND, whole=True)},
+        {} if live is None else {run.id: live},
+    )
+    facts = with_live(facts_of([run, *others]), moment.live, endings=True)
+    columns = Columns(width, facts, "WHEN")
+    row = columns.row(run, moment)
+    assert width_of(row) <= width
+    assert width_of(columns.heading()) <= width
+    return plain(row)
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 81, 99, 100, 120, 200, 300])
+@pytest.mark.parametrize(
+    "name",
+    ["digits", "n" * 200, "日本語の名前" * 9, "\x1b[31mred\x1b[0m", "[bold]x[/bold]", "🎉 party"],
+)
+@pytest.mark.parametrize("priority", [0, 12])
+def test_a_line_fits_its_width_and_is_harmless(width: int, name: str, priority: int) -> None:
+    run = replace(RUN, name=name, priority=priority, pipeline=name[::-1])
+    if width < 80:  # no terminal is so narrow for long; what must be there is there
+        assert "\x1b" not in plain(Columns(width).row(run, Moment(NOW)))
+        return
+    assert "\x1b" not in shown(run, width, RUN)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_state_is_a_symbol_and_a_word(status: Status) -> None:
+    assert f" {status} " in shown(replace(RUN, status=status), 80)
+
+
+def test_a_line_says_how_far_and_what_runs_now() -> None:
+    text = shown(RUN, 120)
+    for part in ("2/5", "train[hidden=32] +1", "1m 15s", "0.25", "~10m 00s"):
+        assert part in text
+
+
+def test_with_more_room_more_is_told() -> None:
+    other = replace(RUN, id="other", params_json='{"lr": "1e-3", "seed": "1"}')
+    text = shown(RUN, 200, other)
+    for part in ("3e-4", "1200/5000", "⠱", "0,3", "digits.v2", "train[hidden=128]"):
+        assert part in text
+
+
+def test_of_a_failed_run_the_failed_stage_is_named() -> None:
+    failed = replace(RUN, status=Status.FAILED, current=(), failed=("evaluate",))
+    assert "✗ evaluate" in shown(failed, 80)
+
+
+def test_a_pipeline_has_a_column_only_where_a_run_is_called_otherwise() -> None:
+    assert "PIPELINE" in Columns(160, facts_of([RUN])).titles
+    assert "PIPELINE" not in Columns(160, facts_of([replace(RUN, pipeline="digits")])).titles
+
+
+def test_only_parameters_that_differ_have_a_column() -> None:
+    texts = ['{"lr": "1", "bs": "8", "seed": "1"}', '{"lr": "2", "bs": "8"}']
+    assert differing(texts) == ("lr", "seed")
+    assert differing(texts[:1] * 5) == ()
+    runs = [replace(RUN, params_json=text) for text in texts]
+    assert {"lr", "seed"} <= set(Columns(160, facts_of(runs)).titles)
+    assert "bs" not in Columns(160, facts_of(runs)).titles
+
+
+def test_a_long_number_is_rounded() -> None:
+    other = replace(RUN, params_json='{"lr": 0.00833333333333}')
+    assert "0.0083 " in shown(other, 160, RUN)
+
+
+def test_the_metric_is_named_once_where_all_have_the_same() -> None:
+    other = {"a": LIVE, "b": replace(LIVE, metric="loss")}
+    assert "val/loss" in Columns(120, with_live(facts_of([RUN]), {"a": LIVE}, endings=False)).titles
+    assert "METRIC" in Columns(120, with_live(facts_of([RUN]), other, endings=False)).titles
+
+
+def test_the_mark_of_the_order_shortens_no_heading() -> None:
+    runs = [replace(RUN, params_json=f'{{"steps": "{n}"}}') for n in (1, 2)]
+    for title in ("STAGES", "steps", "ELAPSED", "WHEN"):
+        assert f"{title}▾" in plain(Columns(120, facts_of(runs), title).heading())
+
+
+def test_columns_do_not_shrink_as_runs_go_on() -> None:
+    before = with_live(facts_of([RUN]), {RUN.id: LIVE}, endings=True)
+    later = facts_of([replace(RUN, current=("x",))]).grown(before)
+    assert Columns(120, later).titles == Columns(120, before).titles
+    assert later.current == before.current
+
+
+def test_a_column_is_found_by_its_cell() -> None:
+    columns = Columns(120, facts_of([RUN]), "NAME")
+    heading = plain(columns.heading())
+    assert "NAME▾" in heading
+    assert columns.title_at(heading.index("NAME")) == "NAME"
+    assert columns.title_at(heading.index("STATE") + 2) == "STATE"
+    assert columns.title_at(heading.index("WHEN")) == "WHEN"
+
+
+def test_the_orders_put_what_they_say_first_and_can_be_turned_round() -> None:
+    old = replace(RUN, id="b", name="a", created_at=NOW - 9, started_at=NOW - 9 * 10**9)
+    done = replace(
+        RUN, id="c", name="z", status=Status.COMPLETED, created_at=NOW - 20, completed_at=NOW
+    )
+    runs = [RUN, old, done]
+
+    def ids(title: str, *, reverse: bool = False) -> list[str]:
+        order = next(order for order in ORDERS if order.title == title)
+        return [run.id for run in order.arranged(runs, reverse=reverse)]
+
+    assert ids("WHEN") == [RUN.id, "b", "c"]
+    assert ids("WHEN", reverse=True) == ["c", "b", RUN.id]
+    assert ids("STATE") == [RUN.id, "b", "c"]
+    assert ids("STATE", reverse=True) == ["c", RUN.id, "b"]
+    assert ids("NAME")[0] == "b"
+    assert ids("ELAPSED")[0] == "b"
+
+
+def test_a_parameter_sorts_by_its_number_and_runs_without_it_come_last() -> None:
+    runs = [
+        replace(RUN, id=text, params_json=text)
+        for text in ('{"lr": "1e-1"}', "{}", '{"lr": "adam"}', '{"lr": 3e-4}')
+    ]
+    found = [run.id for run in by_param("lr").arranged(runs, reverse=False)]
+    assert found == ['{"lr": 3e-4}', '{"lr": "1e-1"}', '{"lr": "adam"}', "{}"]
+    assert by_param("lr").arranged(runs, reverse=True)[-1].id == "{}"
+
+
+def test_no_clock_is_a_headline() -> None:
+    assert headline(["time", "lr", "train/loss", "val/loss"]) == "val/loss"
+    assert headline(["epoch", "train/timestamp", "grad_norm"]) == "grad_norm"
+    assert headline(["timestamp", "time", "train/epoch"]) is None

@@ -1,0 +1,120 @@
+"""The filter's language: what fits, and what is said of what cannot be understood."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from trainui import clock
+from trainui.domain.states import Status
+from trainui.store.read.run_list import RunLine
+from trainui.tui.runs.filter import parse
+
+NOW = clock.now()
+DAY = 86_400 * clock.SECOND
+
+RUN = RunLine(
+    id="0f0e0d0c-0000",
+    name="digits night",
+    pipeline="digits.v2",
+    status=Status.RUNNING,
+    priority=1,
+    created_at=NOW - DAY,
+    started_at=NOW - 3700 * clock.SECOND,
+    completed_at=None,
+    done=2,
+    total=5,
+    current=("train[hidden=32]", "train[hidden=128]"),
+    failed=("evaluate",),
+    params_json='{"lr": "1e-3", "optimizer": "AdamW", "seed": 7, "layers": [2, 3]}',
+)
+
+VALUES = {"val/loss": {RUN.id: 0.25}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "run",
+        "digits running",
+        "hidden=128",
+        "0f0e",
+        "status:running",
+        "status:failed,running",
+        "state=running",
+        "status!=failed",
+        "-status:completed",
+        "-failed-word",
+        'name:"digits night"',
+        "name:DIGITS pipeline:v2 id:0f0e",
+        "stage:evaluate",
+        "age<2d age>23h",
+        "elapsed>1h elapsed<1h30m",
+        "done=2 stages:5 priority>0",
+        "params.lr<=0.001",
+        "params.lr=0.001",
+        "params.lr=1e-3",
+        "params.lr>1e-4",
+        "params.optimizer=adamw params.optimizer:adam params.optimizer!=sgd",
+        "params.seed>6",
+        "params.momentum!=0.9",
+        "metric.val/loss<0.3",
+        "-metric.val/loss>0.3",
+    ],
+)
+def test_it_fits(text: str) -> None:
+    found = parse(text)
+    assert found.problems == ()
+    assert found.fits(RUN, NOW, VALUES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "completed",
+        "digits failed-not",
+        "status:failed",
+        "-status:running",
+        "name=digits",
+        "age<12h",
+        "elapsed>2h",
+        "params.lr>1e-3",
+        "params.momentum>0",
+        "params.optimizer=adam",
+        "metric.val/loss<0.1",
+        "metric.other<1",
+        "-running",
+        "done>2",
+    ],
+)
+def test_it_does_not_fit(text: str) -> None:
+    found = parse(text)
+    assert found.problems == ()
+    assert not found.fits(RUN, NOW, VALUES)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("status:fialed", "no state 'fialed': running, queued, completed"),
+        ("lr>1e-3", "no field 'lr': params.lr, metric.lr, status, name"),
+        ("or", "all terms must fit; for one of several write name:a,b"),
+        ("params.lr>small", "'small' is no number"),
+        ("params>1", "of which name? such as params.lr>1e-3"),
+        ("metric.loss:low", "'low' is no number"),
+        ("age<soon", "must be a duration"),
+        ("name>3", "use : (contains), = or !="),
+        ("status:", "status: what?"),
+    ],
+)
+def test_what_cannot_be_understood_is_told_and_the_rest_counts(text: str, said: str) -> None:
+    found = parse(f"digits {text}")
+    assert said in found.problems[0]
+    assert found.fits(RUN, NOW, {})
+    assert not found.fits(replace(RUN, name="mnist", pipeline="mnist"), NOW, {})
+
+
+def test_the_metrics_that_have_to_be_read_are_told() -> None:
+    assert parse("metric.val/loss<1 -metric.acc>2 failed").metrics == {"val/loss", "acc"}

@@ -1,0 +1,70 @@
+"""What is drawn of a page, change by change, is what the page as a whole looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rich.console import RenderableType
+from textual.geometry import Region
+from textual.screen import Screen
+
+from tests.unit.tui.driving import Driven
+from tests.unit.tui.filled import Filler, failed_demo, running_demo
+from trainui.tui.app import TrainuiApp
+from trainui.tui.terminal.cell_diff import Cell, Pieces, ShownCells, Update, cells
+
+
+class Watched(TrainuiApp):
+    """An app whose drawing is taken for a terminal's."""
+
+    drawn: ShownCells
+    partly: list[Pieces]
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, Update):
+            if isinstance(renderable, Pieces):
+                self.partly.append(renderable)
+            self.drawn.changes(renderable, self.console)
+        super()._display(screen, renderable)
+
+
+def shown(app: Watched) -> list[list[Cell]]:
+    lines = app.drawn._lines
+    return [lines[y] for y in sorted(lines)]
+
+
+def whole(app: Watched) -> list[list[Cell]]:
+    return [cells(line) for line in app.screen._compositor.render_strips()]
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_changes_add_up_to_the_page(filler: Filler, size: tuple[int, int]) -> None:
+    app = Watched(running_demo(filler))
+    app.drawn, app.partly = ShownCells(), []
+    async with app.run_test(size=size, notifications=True) as pilot:
+        driven = Driven(app, pilot)
+        await driven.until_shown("Stages" if size[0] > 100 else "train")
+        for key in ["2", "1", "j", "k", "3", "right", "4", "z", "z", "2", "5", "tab", "T", "1"]:
+            await driven.press(key)
+            await driven.until(lambda: shown(app) == whole(app), f"the page after {key}")
+        assert app.partly
+
+
+async def test_a_pane_that_takes_the_focus_shows_it_and_draws_no_line_anew(filler: Filler) -> None:
+    app = Watched(failed_demo(filler))
+    app.drawn, app.partly = ShownCells(), []
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        driven = Driven(app, pilot)
+        await driven.until_shown("2 train[hidden=128]", "exit code 1", "stderr 109 B")
+        await pilot.pause()
+        await driven.until(lambda: shown(app) == whole(app), "the whole page")
+        overview = driven.run.panes.overview
+        corner, inside = overview.region.offset, overview.content_region
+        blurred = shown(app)[corner.y][corner.x]
+        app.partly.clear()
+        await driven.press("2")
+        await driven.until(lambda: shown(app)[corner.y][corner.x] != blurred, "another frame")
+        drawn = [Region(x, y, strip.cell_length, 1) for one in app.partly for y, x, strip in one]
+        assert any(piece.contains(*corner) for piece in drawn)
+        assert not any(piece.overlaps(inside) for piece in drawn)

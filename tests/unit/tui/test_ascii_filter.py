@@ -1,0 +1,71 @@
+"""The screen in ASCII: nothing moves, nothing is lost that has a sign."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+
+from trainui.text import SYMBOLS
+from trainui.tui.ascii_filter import AsciiOnly, is_wanted, plain
+from trainui.tui.curves.line_styles import pen
+from trainui.tui.render.numbers import progress_bar
+
+BRAILLE = [chr(0x2800 + bits) for bits in range(256)]
+BOX = [chr(code) for code in range(0x2500, 0x2580)]
+
+
+@pytest.mark.parametrize("character", [*SYMBOLS.values(), *BRAILLE, *BOX, "é", "漢", "🚀", "│"])
+def test_every_character_becomes_ascii_of_its_width(character: str) -> None:
+    found = plain(character)
+    assert found.isascii()
+    assert found.isprintable()
+    assert cell_len(found) == cell_len(character)
+
+
+def test_states_stay_apart() -> None:
+    assert len({plain(symbol) for symbol in SYMBOLS.values()}) == len(SYMBOLS)
+
+
+def test_lines_of_a_plot_stay_apart() -> None:
+    marks = [pen(index).mark for index in range(12)]
+    assert len({plain(mark) for mark in marks}) == len(set(marks)) == 12
+
+
+def test_a_bar_tells_how_full_it_is_without_colours() -> None:
+    full, empty = progress_bar(3, 4, 8)
+    assert "".join(map(plain, full + empty)) == "======--"
+
+
+def test_a_curve_is_where_it_was() -> None:
+    assert [plain(dots) for dots in "⠉⣀⣿ "] == ["'", ".", "#", " "]
+
+
+def test_letters_keep_their_base() -> None:
+    assert "".join(map(plain, "Modèle größer")) == "Modele gro?er"
+
+
+def test_styles_stay() -> None:
+    bold = Style(bold=True)
+    (found,) = AsciiOnly().apply([Segment("✓ done", bold)], Color.parse("black"))
+    assert found == Segment("+ done", bold)
+
+
+@pytest.mark.parametrize(
+    ("setting", "environ", "wanted"),
+    [
+        (True, {"LANG": "de_DE.UTF-8"}, True),
+        (False, {"TERM": "linux"}, False),
+        (None, {"LANG": "C"}, True),
+        (None, {"LANG": "C.UTF-8"}, False),
+        (None, {"LC_ALL": "de_DE.ISO-8859-1", "LANG": "de_DE.UTF-8"}, True),
+        (None, {"TERM": "linux", "LANG": "de_DE.UTF-8"}, True),
+        (None, {"TERM": "xterm-256color"}, False),
+    ],
+)
+def test_the_terminal_and_the_locale_tell_unless_a_person_has(
+    setting: bool | None, environ: dict[str, str], wanted: bool
+) -> None:
+    assert is_wanted(setting, environ) is wanted

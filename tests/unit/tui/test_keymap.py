@@ -1,0 +1,96 @@
+"""The table of keys: complete, without doubles, and what everything else is made from."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from textual.dom import DOMNode
+
+from trainui.tui.actions.confirm_screen import QuestionScreen
+from trainui.tui.actions.edit_screen import EditScreen
+from trainui.tui.actions.plan_screen import PlanScreen
+from trainui.tui.app import TrainuiApp
+from trainui.tui.curves.grid_view import CurvesView
+from trainui.tui.curves.plot_view import CurvePlot
+from trainui.tui.graph.view import StageGraph
+from trainui.tui.help_screen import help_rows
+from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
+from trainui.tui.logs.view import LogView
+from trainui.tui.machine.screen import MachineScreen, MachineView
+from trainui.tui.page import Page
+from trainui.tui.render.styled_text import joined
+from trainui.tui.run.screen import RunScreen
+from trainui.tui.runs.screen import RunsScreen
+from trainui.tui.runs.table import RunTable
+from trainui.tui.widgets.line_view import LinesView
+
+WHERE: dict[str, tuple[type[DOMNode], ...]] = {
+    "app": (TrainuiApp,),
+    "move": (LinesView,),
+    "search": (Page,),
+    "acting": (Page,),
+    "runs": (RunTable, RunsScreen),
+    "run": (RunScreen,),
+    "stages": (StageGraph,),
+    "metrics": (CurvesView,),
+    "curves": (CurvesView, CurvePlot),
+    "log": (LogView,),
+    "machine": (MachineScreen, MachineView),
+    "plan": (PlanScreen,),
+    "edit": (EditScreen,),
+    "ask": (QuestionScreen,),
+}
+"""The classes that have the actions of each scope."""
+
+ACTIVE_TOGETHER = (
+    ("runs", "acting", "search", "app", "move"),
+    ("stages", "run", "acting", "search", "app"),
+    ("metrics", "curves", "run", "acting", "search", "app", "move"),
+    ("log", "run", "acting", "search", "app", "move"),
+    ("plan", "move"),
+)
+
+
+def test_an_id_is_given_once_and_names_a_known_scope() -> None:
+    assert max(Counter(key.id for key in KEYS).values()) == 1
+    assert {key.scope for key in KEYS} <= set(SCOPES)
+
+
+@pytest.mark.parametrize("scopes", ACTIVE_TOGETHER)
+def test_no_key_means_two_things_at_one_place(scopes: tuple[str, ...]) -> None:
+    used = Counter(one for key in KeyTable().of(*scopes) for one in key.keys.split(","))
+    assert [one for one, count in used.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
+def test_every_key_has_an_action(key) -> None:  # type: ignore[no-untyped-def]
+    name = key.action.removeprefix("app.").partition("(")[0]
+    places = (TrainuiApp,) if key.action.startswith("app.") else WHERE[key.scope]
+    assert any(hasattr(place, f"action_{name}") for place in places)
+
+
+def test_the_help_shows_every_key_of_its_scopes() -> None:
+    table = KeyTable()
+    text = joined(help_rows(table.of("stages", "run", "app")))
+    for key in table.of("stages", "run", "app"):
+        assert key.tooltip in text
+        assert key.shown in text
+
+
+def test_keys_can_be_given_others_and_unknown_ids_are_told() -> None:
+    table = KeyTable({"acting.resume": "ctrl+r", "acting.nothing": "x"})
+    assert table.find("acting.resume").shown == "ctrl+r"
+    assert table.unknown == ["acting.nothing"]
+
+
+def test_no_destructive_key_lies_on_a_control_key() -> None:
+    control = {"ctrl+h", "ctrl+j", "ctrl+k", "ctrl+l", "ctrl+a", "ctrl+b", "ctrl+d", "ctrl+z"}
+    acting = {one for key in KEYS if key.scope != "move" for one in key.keys.split(",")}
+    assert not control & acting
+
+
+def test_bindings_are_made_from_the_table() -> None:
+    made = {binding.id: binding for binding in bindings("acting")}
+    assert set(made) == {key.id for key in KEYS if key.scope == "acting"}
+    assert made["acting.resume"].key == "r"

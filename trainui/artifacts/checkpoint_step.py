@@ -1,0 +1,121 @@
+"""The step at which a checkpoint was written, as its name or its content says; else unknown."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainui.artifacts import integrity_pickle
+
+LARGEST = 1 << 20
+"""Bytes of what is read to find a step; a checkpoint's weights are not."""
+
+KEYS = (
+    "global_step",
+    "step",
+    "iteration",
+    "iter_num",
+    "iter",
+    "num_timesteps",
+    "total_timesteps",
+    "training_iteration",
+)
+"""What libraries call it in what they save, in order of preference."""
+
+_WORD = r"(?:global_?)?(?:time)?steps?|iter(?:ation)?s?|it|updates?|rounds?"
+_NAMED = re.compile(
+    rf"(?:^|[^a-z])(?:{_WORD})[=_.-]?(\d+)|(\d+)[=_.-]?(?:{_WORD})(?![a-z]|[=_.-]?\d)", re.I
+)
+_TRANSFORMERS = re.compile(r"checkpoint-(\d+)")
+_NUMBER = re.compile(r"\d+")
+_OTHER = re.compile(r"epoch|(?:^|[^a-z])(?:ep?|fold|seed|rank|part|shard|v)[=_.-]?\d", re.I)
+"""Numbers of something else than steps."""
+
+PADDED = 5
+"""Digits from which on a number alone is a step: epochs are not so many."""
+
+
+def find(checkpoint: Path, about: int | None = None) -> int | None:
+    """Return the step of a checkpoint; None: neither its name nor its content says.
+
+    Args:
+        checkpoint: a file or directory.
+        about: the step that the stage had reached when it was written, as far as is known: a
+            small number in a name, which may count epochs, is believed only near it.
+    """
+    for found in (_in_name(checkpoint), _in_content(checkpoint)):
+        if found is not None:
+            return found
+    number = _only_number(checkpoint.name)
+    if number is None or len(number) >= PADDED:
+        return None if number is None else int(number)
+    near = about is not None and abs(about - int(number)) <= max(int(number), 2)
+    return int(number) if near else None
+
+
+def _in_name(checkpoint: Path) -> int | None:
+    if (match := _TRANSFORMERS.fullmatch(checkpoint.name)) is not None:
+        return int(match[1])
+    for name in (checkpoint.name, checkpoint.parent.name):
+        if found := {first or second for first, second in _NAMED.findall(name)}:
+            return int(found.pop()) if len(found) == 1 else None
+    return None
+
+
+def _only_number(name: str) -> str | None:
+    """Return the one number of a name; None: there are several, or it counts something else."""
+    found = _NUMBER.findall(name.partition(".")[0])
+    return found[0] if len(found) == 1 and not _OTHER.search(name) else None
+
+
+def _in_content(checkpoint: Path) -> int | None:
+    try:
+        if checkpoint.is_dir():
+            return _chosen(_of_json(checkpoint / "trainer_state.json"))
+        if checkpoint.suffix.lower() == ".json":
+            return _chosen(_of_json(checkpoint))
+        if zipfile.is_zipfile(checkpoint):
+            with zipfile.ZipFile(checkpoint) as archive:
+                return _chosen(dict(_of_archive(archive)))
+    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
+        return None
+    return None
+
+
+def _chosen(found: Mapping[str, Any]) -> int | None:
+    """Return the number under the first of the keys that has one."""
+    numbers = (found.get(key) for key in KEYS)
+    whole = (one for one in numbers if isinstance(one, int) and not isinstance(one, bool))
+    return next((one for one in whole if one >= 0), None)
+
+
+def _of_json(file: Path) -> Mapping[str, Any]:
+    if file.stat().st_size > LARGEST:
+        return {}
+    content = json.loads(file.read_bytes())
+    return content if isinstance(content, dict) else {}
+
+
+def _of_archive(archive: zipfile.ZipFile) -> Iterator[tuple[str, int]]:
+    """Yield the numbers in what NumPy or PyTorch saved, by name."""
+    for entry in archive.infolist():
+        name = entry.filename.rpartition("/")[2]
+        if entry.file_size > LARGEST:
+            continue
+        if name == "data.pkl":
+            yield from integrity_pickle.numbers(io.BytesIO(archive.read(entry)), KEYS).items()
+        elif name.endswith(".npy") and name.removesuffix(".npy") in KEYS:
+            yield from _of_array(name.removesuffix(".npy"), archive.read(entry))
+
+
+def _of_array(name: str, data: bytes) -> Iterator[tuple[str, int]]:
+    import numpy as np
+
+    array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    if array.size == 1 and array.dtype.kind in "iu":
+        yield name, int(array.item())

@@ -1,0 +1,240 @@
+"""Checkpoints of a stage: the newest whole one of its own from which no attempt got nowhere."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainui import clock
+from trainui.artifacts import checkpoint_notes
+from trainui.artifacts.globs import first_matches, roots, unsearched
+from trainui.artifacts.integrity import is_whole, written_at
+from trainui.domain.definition import CheckpointRule, StageDefinition
+from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
+
+if TYPE_CHECKING:
+    from trainui.artifacts.checkpoint_rivals import Rival
+
+Tried = Mapping[str, int]
+"""Paths of checkpoints from which an attempt got nowhere, each with when it started, in
+microseconds. One that was written again since is another."""
+
+_NONE: Tried = {}
+
+
+def _no_rivals() -> Sequence[Rival]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where a stage's checkpoints are looked for, and whose they have to be."""
+
+    rule: CheckpointRule | None
+    """Which paths are checkpoints; None: there are none."""
+    roots: tuple[Path, ...]
+    """The stage's directory, all of which is its own, and where else relative paths are."""
+    attempts: tuple[Path, ...] = ()
+    """Directories of the attempts whose checkpoints elsewhere count."""
+    shared: Path | None = None
+    """A directory whose checkpoints do not count: members of a sweep share it."""
+    rivals: Callable[[], Sequence[Rival]] = _no_rivals
+    """Returns who else may have written them; asked only where that matters."""
+    by_itself: bool = False
+    """Whether the command is not told of a checkpoint, so that it looks for one by itself."""
+
+    @cached_property
+    def found(self) -> list[Path]:
+        """Return all that matches, newest first: by mtime, then in natural order."""
+        return self._sorted(self.roots)
+
+    @cached_property
+    def passed_by(self) -> list[Path]:
+        """Return what matches only in the shared directory, newest first."""
+        shared = [self.shared] if self.shared and not self.found else []
+        return self._sorted(shared)
+
+    def outside(self) -> list[Path]:
+        """Return what matches outside the stage's directory."""
+        return [path for path in self.found if not self.is_inside(path)]
+
+    def is_inside(self, path: Path) -> bool:
+        """Return whether a path, or what it is a link to, lies in the stage's directory."""
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.roots[0]))
+
+    def wrote(self, path: Path) -> bool:
+        """Return whether one of the attempts wrote what is at a path now."""
+        return any(note.wrote(path) for note in self._notes)
+
+    def rival_for(self, path: Path) -> Rival | None:
+        """Return another stage's attempt that may have written it as well; None: there is none."""
+        written = written_at(path)
+        return next((one for one in self._rivals if one.may_have_written(written)), None)
+
+    @cached_property
+    def _notes(self) -> list[checkpoint_notes.Note]:
+        return [checkpoint_notes.read(one) for one in self.attempts]
+
+    @cached_property
+    def _rivals(self) -> Sequence[Rival]:
+        return self.rivals()
+
+    def is_whole(self, path: Path) -> bool:
+        """Return whether a checkpoint is whole, as far as its kind can be told."""
+        return is_whole(path, self.rule.complete if self.rule else None)
+
+    def _sorted(self, places: Sequence[Path]) -> list[Path]:
+        found = first_matches(self.rule.glob, places) if self.rule else []
+        return sorted(found, key=lambda path: (written_at(path), _natural(str(path))), reverse=True)
+
+
+def search(
+    definition: StageDefinition,
+    stage_dir: str | Path,
+    attempts: Iterable[str | Path] = (),
+    rivals: Callable[[], Sequence[Rival]] = _no_rivals,
+) -> Search:
+    """Return the search for the checkpoints of a stage.
+
+    Args:
+        definition: the stage, as submitted.
+        stage_dir: its directory.
+        attempts: directories of its attempts so far.
+        rivals: returns who else may have written to the same paths.
+    """
+    pattern = definition.checkpoint.glob if definition.checkpoint else ""
+    places = tuple(roots(pattern, definition, stage_dir))
+    shared = unsearched(pattern, definition, stage_dir)
+    dirs, by_itself = tuple(map(Path, attempts)), _looks_by_itself(definition)
+    return Search(definition.checkpoint, places, dirs, shared, rivals, by_itself)
+
+
+def _looks_by_itself(definition: StageDefinition) -> bool:
+    if definition.resume_args is not None or definition.resume_run is not None:
+        return False
+    return definition.task is None and CHECKPOINT_VARIABLE not in str(definition.command)
+
+
+def requested(definition: StageDefinition) -> Path | None:
+    """Return the checkpoint to continue from where a stage has none of its own.
+
+    Returns:
+        None where the stage's `env` asks for none.
+    """
+    path = definition.env.get(CHECKPOINT_VARIABLE)
+    return Path(definition.workdir, Path(path).expanduser()) if path else None
+
+
+def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | None:
+    """Return the checkpoint to continue from, as an absolute path; None where there is none.
+
+    It is the newest whole one of the stage's own from which no attempt got nowhere.
+
+    Args:
+        where: the search.
+        tried: those that were.
+        asked: a person asks for this attempt: where all were tried, what kept attempts from getting
+            anywhere may be mended, and it is the newest.
+    """
+    found = whole(where)
+    newest = next(found, None)
+    if newest is None or not is_tried(newest, tried):
+        return newest
+    untried = (checkpoint for checkpoint in found if not is_tried(checkpoint, tried))
+    return next(untried, newest if asked else None)
+
+
+def exhausted(where: Search, tried: Tried) -> bool:
+    """Return whether there are whole checkpoints, and attempts got nowhere from each."""
+    found = list(whole(where))
+    return bool(found) and all(is_tried(checkpoint, tried) for checkpoint in found)
+
+
+def newer_than(where: Search, mtime_ns: int) -> bool:
+    """Tell whether a whole checkpoint was written since a time, of the same file system's clock.
+
+    Outside the stage's directory one counts that an attempt of the search wrote.
+    """
+    newest = next(whole(where), None)
+    if newest is None:
+        return False
+    return written_at(Path(newest)) >= mtime_ns or not where.is_inside(Path(newest))
+
+
+def whole(where: Search) -> Iterator[str]:
+    """Yield the stage's own checkpoints that are whole, newest first."""
+    for path, is_own in _judged(where):
+        if is_own and where.is_whole(path):
+            yield str(path)
+
+
+def foreign(where: Search) -> str | None:
+    """Return the newest whole checkpoint that no attempt of the stage wrote.
+
+    Returns:
+        None where one of the stage's own is newer, or there is none.
+    """
+    for path, is_own in _judged(where):
+        if where.is_whole(path):
+            return None if is_own else str(path)
+    return None
+
+
+def remark(where: Search) -> str | None:
+    """Say why no checkpoint is taken, or why the newest one is not; None: it is taken."""
+    if where.rule is None:
+        return None
+    if (other := foreign(where)) is not None:
+        return f"{other} is not used, since {_why_foreign(where, Path(other))}; {_advice(where)}"
+    if where.found:
+        none_whole = next(whole(where), None) is None
+        return f"no checkpoint {where.rule.glob} is whole" if none_whole else None
+    missing = f"no checkpoint {where.rule.glob}"
+    if not Path(where.rule.glob).is_absolute():
+        missing += f" in {' or '.join(map(str, where.roots))}"
+    if passed_by := where.passed_by:
+        missing += f" ({passed_by[0]} is not used: members of a sweep may share that directory)"
+    return missing
+
+
+def _why_foreign(where: Search, path: Path) -> str:
+    if (rival := where.rival_for(path)) is not None and where.wrote(path):
+        return f"{rival.words} wrote to the same checkpoints at that time"
+    return "no attempt of this stage wrote it"
+
+
+def _advice(where: Search) -> str:
+    if where.by_itself:
+        return "a command without resume_args may find it all the same"
+    return f"`env: {{{CHECKPOINT_VARIABLE}: PATH}}` of the stage asks for it"
+
+
+def _judged(where: Search) -> Iterator[tuple[Path, bool]]:
+    """Yield all that matches, newest first, each with whether it is the stage's own."""
+    for path in where.found:
+        is_own = where.is_inside(path)
+        yield path, is_own or (where.wrote(path) and where.rival_for(path) is None)
+
+
+def is_tried(checkpoint: str, tried: Tried) -> bool:
+    """Tell whether it, or the file that it is a link to, was tried and not written since."""
+    if not tried:
+        return False
+    real = os.path.realpath(checkpoint)
+    times = (time for path, time in tried.items() if os.path.realpath(path) == real)
+    if (started := max(times, default=None)) is None:
+        return False
+    written = written_at(Path(checkpoint))
+    # what lies in the future was not written since: a clock was set
+    return not started * 1000 < written <= clock.now() * 1000
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """Order `ckpt-9` before `ckpt-10`."""
+    parts = re.split(r"(\d+)", text)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -1,0 +1,239 @@
+"""Whether a checkpoint is whole, as far as its kind can be told: decided here and nowhere else.
+
+A writer that was killed leaves a torn file behind, mostly the newest one, so each kind that can be
+told from its first bytes or its name has to open, and a directory holds what it promises to hold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainui import plain_files
+from trainui.artifacts import integrity_compressed, integrity_pickle
+
+CHECKED_THROUGHOUT = 16 * 2**20
+"""Bytes; a file up to this size is read to its end, of a larger one the entries' places are."""
+
+LONGEST_HEADER = 100_000_000
+"""Bytes: safetensors itself takes no longer one, and garbage may claim any."""
+
+MOST_FILES = 1000
+"""Files of a directory that are looked at."""
+
+_ZIP = b"PK\x03\x04"
+_PICKLE = b"\x80"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_LIGHTGBM = b"tree\nver"
+_CATBOOST = b"CBM1"
+
+_ZIPS = (".npz", ".zip", ".keras")
+_TORCH = (".pt", ".pth")
+_PICKLES = (".pkl", ".pickle", ".joblib")
+_HDF5S = (".h5", ".hdf5")
+_WEIGHTS = (*_ZIPS, *_TORCH, *_HDF5S, ".safetensors", ".ckpt")
+"""Files of a directory that make it torn where they are: others may be anything."""
+_PARTS = re.compile(
+    r"(diffusion_)?(pytorch_model|adapter_model|optimizer|scheduler|sampler|training_args)"
+    r"([_.-].*)?\.bin|(random_states|custom_checkpoint)_\d+\.pkl|"
+    r"(trainer_state|config|adapter_config|generation_config|tokenizer|tokenizer_config)\.json"
+)
+"""The same of Transformers, Accelerate and their kin; other such files may be anything, too."""
+
+_DISTRIBUTED, _METADATA = ".distcp", ".metadata"
+"""What `torch.distributed.checkpoint` calls its files."""
+
+_TRANSFORMERS = re.compile(r"checkpoint-[0-9]+")
+
+
+def is_whole(path: Path, complete: str | None = None) -> bool:
+    """Tell whether a checkpoint is whole, as far as its kind can be told.
+
+    Args:
+        path: a file or a directory.
+        complete: a file that a directory holds only when it is whole.
+    """
+    try:
+        if path.is_dir():
+            return (complete is None or is_whole(path / complete)) and _holds_all(path)
+        size = path.stat().st_size
+        return size > 0 and _opens(path, throughout=size <= CHECKED_THROUGHOUT)
+    except OSError:
+        return False
+
+
+def files_of(directory: Path) -> Iterator[Path]:
+    """Yield the files of a directory and of those below it, at most `MOST_FILES`."""
+    count = 0
+    for place, _, names in os.walk(directory):
+        for name in names:
+            yield Path(place, name)
+            count += 1
+            if count == MOST_FILES:
+                return
+
+
+def written_at(path: Path) -> int:
+    """Return when a checkpoint was written last, in nanoseconds; 0 where it is gone."""
+    try:
+        newest = path.stat().st_mtime_ns
+        # a file that is written anew in its place leaves the directory's own time as it is
+        return max((newest, *(file.lstat().st_mtime_ns for file in files_of(path))))
+    except OSError:
+        return 0
+
+
+def _holds_all(directory: Path) -> bool:
+    """Tell whether a directory is not empty, and lacks nothing that we know to be missing."""
+    names = {path.name for path in directory.iterdir()}
+    if not names or _is_unfinished(directory, names):
+        return False
+    return all(map(_is_whole_part, files_of(directory)))
+
+
+def _is_unfinished(directory: Path, names: set[str]) -> bool:
+    """Tell whether a library that writes in a known order has not come to its end."""
+    if _TRANSFORMERS.fullmatch(directory.name) and "training_args.bin" in names:
+        return "trainer_state.json" not in names
+    if "latest" in names:  # DeepSpeed
+        target = plain_files.read_bytes(directory / "latest")[:256].decode(errors="replace").strip()
+        return target.startswith("global_step") and target not in names
+    return False
+
+
+def _is_whole_part(path: Path) -> bool:
+    if path.name.endswith(".index.json"):
+        return _has_its_shards(path)
+    if path.suffix == _DISTRIBUTED:
+        return (path.parent / _METADATA).is_file()  # which is written last
+    if path.name == _METADATA:
+        return _has_its_files(path)
+    if path.suffix.lower() not in _WEIGHTS and not _PARTS.fullmatch(path.name):
+        return True
+    return path.stat().st_size > 0 and _opens(path, throughout=False)
+
+
+def _has_its_files(metadata: Path) -> bool:
+    """Tell whether the files beside it hold all that a distributed checkpoint's metadata names."""
+    with plain_files.open_plain(metadata) as file:
+        is_pickle = file.read(1) == _PICKLE
+    place = metadata.parent
+    if not is_pickle:
+        return not any(place.glob(f"*{_DISTRIBUTED}"))  # then it is somebody else's
+    ends = integrity_pickle.ends_of_files(metadata)
+    return ends is not None and all(
+        (place / name).stat().st_size >= end for name, end in ends.items()
+    )
+
+
+def _has_its_shards(index: Path) -> bool:
+    try:
+        weights = json.loads(plain_files.read_bytes(index))
+    except ValueError:
+        return False
+    shards = weights.get("weight_map") if isinstance(weights, dict) else None
+    if not isinstance(shards, dict):
+        return True
+    there = [(index.parent / name).is_file() for name in set(map(str, shards.values()))]
+    return all(there) or not any(there)  # with none of them it came along with another's files
+
+
+def _opens(path: Path, *, throughout: bool) -> bool:
+    with plain_files.open_plain(path) as file:
+        start = file.read(64)
+    head, suffix = start[:8], path.suffix.lower()
+    if suffix in (".ckpt", *_PICKLES) and not any(head):
+        return False  # zeros: the machine went down before the content reached the disk
+    if head.startswith(_ZIP) or _ZIP.startswith(head) or suffix in _ZIPS:
+        return _is_whole_zip(path, throughout)
+    if head.startswith(_HDF5) or suffix in _HDF5S:
+        return _is_whole_hdf5(path)
+    if integrity_pickle.MAGIC in start:
+        return integrity_pickle.holds_its_tensors(path)
+    if (mark := integrity_compressed.mark_of(head, suffix)) is not None:
+        return not throughout or integrity_compressed.has_its_end(path, mark)
+    if suffix in _TORCH or (suffix in _PICKLES and head.startswith(_PICKLE)):
+        return head.startswith(_PICKLE) and _tail(path, 1) == b"."
+    return _ends_well(path, head, throughout)
+
+
+def _ends_well(path: Path, head: bytes, throughout: bool) -> bool:
+    """Tell whether a file of another kind is whole, by its end."""
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        return _is_whole_safetensors(path, head)
+    if head == _LIGHTGBM:
+        return b"\nend of trees" in _tail(path, CHECKED_THROUGHOUT)
+    if head.startswith(_CATBOOST):
+        return path.stat().st_size >= 8 + int.from_bytes(head[4:], "little")
+    if suffix == ".ubj":
+        return head[:1] == b"{" and _tail(path, 1) == b"}"
+    return suffix != ".json" or _is_json(path, throughout)
+
+
+def _is_whole_zip(path: Path, throughout: bool) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            # a torn zip of zips ends in the directory of an inner one
+            if min((entry.header_offset for entry in archive.infolist()), default=0) > 0:
+                return False
+            if throughout:
+                return archive.testzip() is None
+            return all(_is_in_place(archive, entry) for entry in archive.infolist())
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
+        return False
+    except (NotImplementedError, RuntimeError):  # encrypted, or packed in a way that we cannot read
+        return True
+
+
+def _is_in_place(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    with archive.open(entry):  # reads the entry's own header and compares the name
+        return True
+
+
+def _is_whole_safetensors(path: Path, head: bytes) -> bool:
+    length = int.from_bytes(head, "little")
+    size = path.stat().st_size
+    if len(head) < 8 or length > min(size - 8, LONGEST_HEADER):
+        return False
+    with plain_files.open_plain(path) as file:
+        file.seek(8)
+        try:
+            header = json.loads(file.read(length))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return False
+    return bool(max(ends, default=0) == size - 8 - length)
+
+
+def _is_whole_hdf5(path: Path) -> bool:
+    """Tell whether a file is as long as its superblock says."""
+    with plain_files.open_plain(path) as file:
+        block = file.read(64)
+    if not block.startswith(_HDF5) or len(block) < 14:
+        return False
+    version = block[8]
+    width = block[9] if version >= 2 else block[13]
+    end = {0: 24, 1: 28}.get(version, 12) + 2 * width
+    return path.stat().st_size >= int.from_bytes(block[end : end + width], "little") > 0
+
+
+def _is_json(path: Path, throughout: bool) -> bool:
+    if not throughout:
+        return _tail(path, 100).rstrip()[-1:] in (b"}", b"]")
+    try:
+        json.loads(plain_files.read_bytes(path))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _tail(path: Path, length: int) -> bytes:
+    with plain_files.open_plain(path) as file:
+        file.seek(max(path.stat().st_size - length, 0))
+        return file.read()

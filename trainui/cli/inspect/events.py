@@ -1,0 +1,132 @@
+"""What has happened, at once or as it happens."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+
+import typer
+
+from trainui import clock, text
+from trainui.cli import options
+from trainui.cli.output import printing
+from trainui.domain.states import ENDED
+from trainui.store.db import protocol
+from trainui.store.read import event_feed, readonly, views
+from trainui.store.read.event_feed import Entry
+
+POLL = 0.1
+"""Seconds between two looks; a look that finds nothing new reads one number."""
+
+NEWEST = 50
+"""Events of all runs that are shown where nobody says how many."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        events,
+        "Tell what has happened.",
+        "trainui events digits",
+        "trainui events -n 100",
+        "trainui events -f --json | jq -r 'select(.kind == \"failed\") | .text'",
+    )
+
+
+def events(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A run: its id, its name (the latest), or 4 or more characters of an id "
+            "(default: all of them).",
+            show_default=False,
+        ),
+    ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow", "-f", help="Go on as it happens: a run's until that is over."),
+    ] = False,
+    most: Annotated[
+        int | None,
+        typer.Option("--number", "-n", min=0, metavar="N", help="Only so many, the last."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Tell what has happened to a run, or to all of them: the last 50 then, or with --json all.
+
+    With -f --json each event is a JSON value on a line of its own.
+    """
+    if run is None and not follow and views.is_none_yet():
+        printing.answer(as_json, {"events": []}, ())
+        printing.note("there are no runs yet; start with `trainui demo`")
+        return
+    with views.reading() as connection:
+        run_id = None if run is None else views.find_run(connection, run).id
+        if most is None and run_id is None and not as_json:
+            most = NEWEST
+        if follow:
+            for found in _growing(connection, run_id, most):
+                _print(found, as_json)
+            return
+        found = event_feed.entries(connection, run_id=run_id, most=most)
+    if as_json:
+        printing.value({"events": [_as_json(entry) for entry in found]})
+    else:
+        _print(found, as_json)
+
+
+def _growing(
+    connection: protocol.Connection, run_id: str | None, most: int | None
+) -> Iterator[list[Entry]]:
+    seen, version = 0, None
+    database = readonly.Unreplaced()
+    while True:
+        database.check()
+        # looked at before the events are read: what comes before the end is not missed
+        is_over = run_id is not None and _is_over(connection, run_id)
+        if (now := views.data_version(connection)) != version:
+            version = now
+            found = event_feed.entries(connection, run_id=run_id, after=seen, most=most)
+            seen, most = (found[-1].number if found else seen), None
+            yield found
+        if is_over:
+            return
+        time.sleep(POLL)
+
+
+def _is_over(connection: protocol.Connection, run_id: str) -> bool:
+    run = views.run(connection, run_id)
+    return run is None or run.status in ENDED
+
+
+def _print(found: Iterable[Entry], as_json: bool) -> None:
+    for entry in found:
+        if as_json:
+            printing.value_line(_as_json(entry))
+        else:
+            printing.line(_line(entry))
+    sys.stdout.flush()
+
+
+def _as_json(entry: Entry) -> dict[str, Any]:
+    event = entry.event
+    return {
+        "id": entry.number,
+        "time": clock.to_iso(event.time),
+        "run": entry.run_id,
+        "name": entry.run_name,
+        "stage": event.stage,
+        "attempt": event.attempt,
+        "kind": event.kind,
+        "text": event.text,
+    }
+
+
+def _line(entry: Entry) -> str:
+    when = clock.to_datetime(entry.event.time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    run = f"{text.harmless(entry.run_name)} ({entry.run_id[:8]})"
+    return f"{when}  {run}  {text.harmless(entry.event.text)}"

@@ -1,0 +1,147 @@
+"""A run's points as a file for other programs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from trainui.cli import lookup, options
+from trainui.cli.inspect.export_formats import WRITERS, Format, Writer
+from trainui.cli.output import printing, progress
+from trainui.cli.output.progress import Progress
+from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.store.db.protocol import Connection
+from trainui.store.read import views
+
+if TYPE_CHECKING:
+    from trainui.store.points.export_blocks import Block
+
+STDOUT = "-"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        export,
+        "Write a run's points as CSV, JSON lines or Parquet.",
+        "trainui export digits > points.csv",
+        "trainui export digits train --output points.parquet",
+        "trainui export digits --format jsonl --superseded | gzip > points.jsonl.gz",
+    )
+
+
+def export(
+    run: options.Run,
+    stage: options.OptionalStage = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="What to write (default: as FILE's name ends, else csv)."),
+    ] = None,
+    file: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Where to; `-`: to stdout.")
+    ] = STDOUT,
+    superseded: Annotated[
+        bool,
+        typer.Option(
+            "--superseded",
+            help="Also the points that a later attempt replaced; one more column tells them.",
+        ),
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write the points of a run or a stage, series by series, for pandas, DuckDB, a spreadsheet.
+
+    The columns are stage, name, attempt, step, value and time. A file is there whole or not at all.
+    Parquet needs the extra `parquet`.
+    """
+    form = form or _format_of(file)
+    if file == STDOUT and as_json:
+        raise UsageError("--json is for --output FILE; `--format jsonl` writes points as JSON")
+    if file == STDOUT and form == Format.PARQUET and sys.stdout.isatty():
+        raise UsageError("Parquet is nothing for a terminal; name a file with --output FILE")
+    _found, stages = lookup.find(run, stage)
+    owners = {one.id: one.name for one in stages}
+    with views.reading() as connection, _opened(file) as stream:
+        writer = WRITERS[form](stream, superseded)
+        count = _write(connection, owners, writer, superseded)
+        writer.close()
+        stream.flush()
+    if file != STDOUT:
+        told = {"file": str(Path(file).absolute()), "format": str(form), "points": count}
+        printing.answer(as_json, told, [f"{file}: {count:,} points"])
+
+
+def _format_of(file: str) -> Format:
+    suffix = Path(file).suffix.removeprefix(".").lower()
+    return Format(suffix) if suffix in list(Format) else Format.CSV
+
+
+def _write(connection: Connection, owners: dict[str, str], writer: Writer, superseded: bool) -> int:
+    from trainui.store.points import export_blocks, segments
+
+    found = segments.series(connection, owners)
+    total = sum(piece.stats.n for series in found for piece in series.pieces)
+    count = 0
+    with progress.shown("exporting", total) as shown:
+        for block in export_blocks.blocks(connection, owners):
+            count += _write_block(writer, owners[block.owner], block, superseded, shown)
+    return count
+
+
+def _write_block(
+    writer: Writer, stage: str, block: Block, superseded: bool, shown: Progress
+) -> int:
+    shown.advance(len(block))
+    if not superseded and block.superseded.any():
+        block = _kept(block)
+    if len(block):
+        writer.write(stage, block)
+    return len(block)
+
+
+def _kept(block: Block) -> Block:
+    kept = ~block.superseded
+    return replace(
+        block,
+        ordinals=block.ordinals[kept],
+        steps=block.steps[kept],
+        values=block.values[kept],
+        times=block.times[kept],
+        superseded=block.superseded[kept],
+    )
+
+
+@contextlib.contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    """Open what is written to: stdout, or a file that takes its name once it is whole."""
+    if file == STDOUT:
+        yield sys.stdout.buffer
+        return
+    target = Path(file).expanduser()
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        stream = part.open("xb")
+    except OSError as error:
+        raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error
+    try:
+        with stream:
+            yield stream
+        _rename(part, target, file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _rename(part: Path, target: Path, file: str) -> None:
+    try:
+        part.replace(target)
+    except OSError as error:
+        raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error

@@ -1,0 +1,93 @@
+"""A pipeline's or a run's graph, drawn as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trainui import text
+from trainui.cli import lookup, options
+from trainui.cli.output import printing
+from trainui.domain.states import Status
+
+Stages = Sequence[tuple[str, Sequence[str]]]
+"""Each stage's name with the names of those it depends on."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        graph,
+        "Draw the graph of a pipeline file or of a run.",
+        "trainui graph pipeline.yaml",
+        "trainui graph digits",
+        "trainui graph digits --mermaid",
+    )
+
+
+def graph(
+    what: Annotated[
+        str, typer.Argument(metavar="FILE|RUN", help="A pipeline file (`-`: stdin), or a run.")
+    ],
+    param: options.Parameters = None,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Draw the graph of a pipeline file or of a run."""
+    stages, states = _of_file(what, param or ()) if _is_file(what) else _of_run(what)
+    if as_json:
+        printing.value(
+            {"stages": [{"name": name, "depends_on": list(above)} for name, above in stages]}
+        )
+    else:
+        printing.lines(_mermaid(stages) if mermaid else _drawing(stages, states))
+
+
+def _is_file(what: str) -> bool:
+    return what == "-" or what.endswith((".yaml", ".yml", ".json")) or Path(what).is_file()
+
+
+def _of_file(file: str, given: Sequence[str]) -> tuple[Stages, Mapping[str, Status]]:
+    from trainui.cli.runs.run import parameters
+    from trainui.pipeline import loader
+
+    pipeline = loader.load(file, parameters(given))
+    return [(stage.name, stage.depends_on) for stage in pipeline.stages], {}
+
+
+def _of_run(reference: str) -> tuple[Stages, Mapping[str, Status]]:
+    _run, stages = lookup.find(reference, None)
+    states = {stage.name: stage.status for stage in stages}
+    return [(stage.name, stage.depends_on) for stage in stages], states
+
+
+def _drawing(stages: Stages, states: Mapping[str, Status]) -> list[str]:
+    from trainui.tui.graph.layout import layout
+
+    drawing = layout(stages)
+    shown = []
+    for line in drawing.lines:
+        if line.node is None:
+            shown.append(line.text())
+            continue
+        status = states.get(line.node)
+        lanes = line.text(text.SYMBOLS[status] if status else "●").ljust(drawing.width)
+        word = f"  {status}" if status else ""
+        shown.append(f"{lanes} {text.harmless(line.node)}{word}")
+    return shown
+
+
+def _mermaid(stages: Stages) -> list[str]:
+    ids = {name: f"s{at}" for at, (name, _) in enumerate(stages)}
+    shown = ["flowchart TD"]
+    shown += [f'    {ids[name]}["{_quoted(name)}"]' for name, _ in stages]
+    shown += [f"    {ids[one]} --> {ids[name]}" for name, above in stages for one in above]
+    return shown
+
+
+def _quoted(name: str) -> str:
+    return text.harmless(name).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

@@ -1,0 +1,122 @@
+"""A run's metrics: each series in figures, or point by point; and what is wrong with a source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainui import clock, text
+from trainui.cli import lookup, options
+from trainui.cli.output import printing, progress
+from trainui.store.read import views
+
+if TYPE_CHECKING:
+    from trainui.domain.records import SeriesSummary
+    from trainui.store.db.protocol import Connection
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        metrics,
+        "Show the metrics of a run or a stage.",
+        "trainui metrics digits",
+        "trainui metrics digits train --json",
+        "trainui metrics digits --points > points.jsonl",
+    )
+
+
+def metrics(
+    run: options.Run,
+    stage: options.OptionalStage = None,
+    points: Annotated[
+        bool,
+        typer.Option("--points", help="Every stored point, a JSON object a line, in order."),
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show the metrics of a run or a stage.
+
+    A series is stitched of a stage's attempts: where one continues from a checkpoint, its points
+    replace those of the attempts before it from that step on. What is wrong with a
+    source of metrics is said on stderr, a line a source.
+    """
+    from trainui.store.points import curves
+
+    _found, stages = lookup.find(run, stage)
+    owners = {one.id: one.name for one in stages}
+    with views.reading() as connection:
+        problems = curves.problems(connection, owners)
+        if points:
+            _print_points(connection, owners)
+        else:
+            with progress.shown("reading"):
+                found = curves.summaries(connection, owners)
+            told = {
+                "series": [_as_json(one) for one in found],
+                "problems": [
+                    {"stage": owners[one.owner], "source": one.key, "message": one.problem}
+                    for one in problems
+                ],
+            }
+            printing.answer(as_json, told, _lines(found))
+    for one in problems:
+        printing.note(text.harmless(f"! {owners[one.owner]}: {one.problem}"))
+
+
+def _print_points(connection: Connection, owners: dict[str, str]) -> None:
+    from trainui.store.points import curves
+
+    for point in curves.points(connection, owners):
+        printing.value_line(
+            {
+                "stage": owners[point.owner],
+                "name": point.name,
+                "attempt": point.attempt,
+                "step": printing.number(point.step),
+                "value": printing.number(point.value),
+                "time": clock.to_iso(point.time),
+            }
+        )
+
+
+def _as_json(one: SeriesSummary) -> dict[str, object]:
+    return {
+        "stage": one.stage,
+        "name": one.name,
+        "count": one.count,
+        "superseded": one.superseded,
+        "first_step": one.first_step,
+        "last_step": one.last_step,
+        "last": printing.number(one.last),
+        "min": printing.number(one.min),
+        "max": printing.number(one.max),
+        "nonfinite": one.nonfinite,
+    }
+
+
+def _lines(found: list[SeriesSummary]) -> list[str]:
+    if not found:
+        return ["no metrics yet"]
+    header = ("STAGE", "METRIC", "POINTS", "STEPS", "LAST", "MIN", "MAX", "NAN/INF")
+    return text.table([header, *map(_row, found)], right=[2, 4, 5, 6, 7])
+
+
+def _row(one: SeriesSummary) -> tuple[str, ...]:
+    steps = "" if one.first_step is None else f"{one.first_step:g} to {one.last_step:g}"
+    return (
+        one.stage,
+        one.name,
+        str(one.count),
+        steps,
+        _figure(one.last),
+        _figure(one.min),
+        _figure(one.max),
+        str(one.nonfinite or ""),
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

@@ -1,0 +1,37 @@
+"""A run as Markdown."""
+
+from __future__ import annotations
+
+import typer
+
+from trainui.cli import lookup, options
+from trainui.cli.output import printing, progress
+from trainui.store.read import views
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        report,
+        "Print a run as Markdown, with its curves.",
+        "trainui report digits",
+        "trainui report digits | gh issue comment 12 --body-file -",
+    )
+
+
+def report(run: options.Run, as_json: options.Json = False) -> None:
+    """Print a run as Markdown: its stages, the parameters that differ, its metrics and curves.
+
+    The parameters are compared with those of the run of the same pipeline before it. Stages that
+    failed come with the end of their log. In the screen, `Y` on a run copies the same text.
+    """
+    from trainui import report as reports
+
+    with lookup.view() as connection, progress.shown("reading"):
+        found = views.find_run(connection, run)
+        written = reports.markdown(connection, found)
+    if as_json:
+        printing.value({"run": found.id, "markdown": written})
+    else:
+        printing.exact(*written.rstrip("\n").split("\n"))

@@ -1,0 +1,234 @@
+"""Looking at what is there: lists, one run in full, where things lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainui import clock, settings, text
+from trainui.cli import lookup, options
+from trainui.cli.output import printing
+from trainui.cli.runs import standstill
+from trainui.domain.notifications import CHECKPOINT, MARKED
+from trainui.domain.states import UNFINISHED, Status
+from trainui.errors import UsageError
+from trainui.store.read import readonly, run_list
+
+if TYPE_CHECKING:
+    from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+    from trainui.store.db.protocol import Connection
+    from trainui.store.read.run_list import RunLine
+
+NEWEST = 50
+"""Runs that are listed where nobody says how many."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    options.add(
+        app,
+        list_runs,
+        "List the runs.",
+        "trainui ls",
+        "trainui ls --all",
+        "trainui ls --json | jq -r '.runs[0].run'",
+        name="ls",
+    )
+    options.add(
+        app,
+        show,
+        "Show one run: its stages and their states.",
+        "trainui show digits",
+        "trainui show 3f2a --json",
+    )
+    options.add(
+        app,
+        path,
+        "Print where a run's or a stage's files lie.",
+        'ls "$(trainui path digits evaluate)"',
+        'cd "$(trainui path digits)"',
+    )
+
+
+def list_runs(
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "--number", "-n", min=0, metavar="N", help="Only so many, the newest (default: 50)."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """List the runs, the newest first: 50 of them, or with --json all."""
+    if readonly.is_none_yet():
+        printing.answer(as_json, {"runs": []}, ())
+        if not as_json:
+            printing.note("there are no runs yet; start with `trainui demo`")
+        return
+    if everything and most is not None:
+        raise UsageError("--all and --number: give one of them")
+    with lookup.view() as connection:
+        if as_json:
+            from trainui.store.read import summary, views
+
+            found = views.runs(connection, limit=most)
+            printing.value({"runs": [summary.run_line(run) for run in found]})
+            return
+        limit = None if everything else NEWEST if most is None else most
+        shown = run_list.run_lines(connection, limit=limit)
+        more = run_list.count_runs(connection) - len(shown)
+    printing.lines(_list_lines(shown))
+    if more > 0 and most is None:
+        printing.note(f"{more} older; `trainui ls --all` lists them too")
+
+
+def _list_lines(found: list[RunLine]) -> list[str]:
+    if not found:
+        return []
+    header = ("RUN", "NAME", "STATE", "DONE", "CREATED", "TOOK", "NOW")
+    return text.table([header, *(_list_row(one) for one in found)], right=[3, 5])
+
+
+def _list_row(run: RunLine) -> tuple[str, ...]:
+    done = f"{run.done}/{run.total}"
+    current = ", ".join(run.current[:3]) + (" ..." if len(run.current) > 3 else "")
+    return (
+        run.id[:8] if len(run.id) == 36 else run.id,
+        run.name,
+        text.state(run.status),
+        done,
+        local_time(run.created_at),
+        _took(run),
+        current,
+    )
+
+
+def local_time(micros: int | None) -> str:
+    """Return a time for people: in the local zone, to the second."""
+    if micros is None:
+        return ""
+    return clock.to_datetime(micros).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
+    if timed.started_at is None:
+        return ""
+    end = timed.completed_at
+    if end is None and timed.status == Status.RUNNING:
+        end = clock.now()
+    return "" if end is None else clock.format_duration((end - timed.started_at) / clock.SECOND)
+
+
+def show(run: options.Run, as_json: options.Json = False) -> None:
+    """Show one run: its stages, their states and attempts."""
+    from trainui.store.read import event_feed, summary, views
+
+    with lookup.view() as connection:
+        found = views.find_run(connection, run)
+        if as_json:
+            printing.value(summary.run_in_full(connection, found))
+            return
+        stages = views.stages(connection, found.id)
+        attempts = views.attempts(connection, found.id)
+        marks = event_feed.marks(connection, found.id, (*MARKED, CHECKPOINT))
+        left = _left(connection, found, stages)
+    told = [text.harmless(event.text) for events in marks.values() for event in events]
+    told = [*_continued_lines(stages, attempts), *told]
+    printing.lines([*show_lines(found, stages, left), *_code_lines(stages, attempts)])
+    printing.lines(["", *told] if told else [])
+    if found.status in UNFINISHED and (words := standstill.reason(stages)):
+        printing.note(f"! {words}")
+
+
+def _code_lines(
+    stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
+) -> list[str]:
+    """Say which stages started after the code was changed."""
+    last = ((stage, tries[-1]) for stage in stages if (tries := attempts.get(stage.id)))
+    shown = [
+        text.harmless(f"{stage.name}: {attempt.code_change}")
+        for stage, attempt in last
+        if attempt.code_change
+    ]
+    return ["", *shown] if shown else []
+
+
+def _continued_lines(
+    stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
+) -> list[str]:
+    """Return from which checkpoints attempts continued."""
+    return [
+        text.harmless(f"{stage.name}: attempt {one.number} continued from {one.checkpoint}")
+        for stage in stages
+        for one in attempts.get(stage.id, ())
+        if one.checkpoint
+    ]
+
+
+def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> str:
+    """Return how long a run will still take, in words; empty where nothing tells."""
+    if run.status not in UNFINISHED:
+        return ""
+    from trainui.store.read import run_history
+
+    before = run_history.completions(connection, run, len(stages))
+    progress = run_history.elapsed(stages, clock.now())
+    seconds = run_history.seconds_left(stages, run_history.usual(run, stages, before), progress)
+    return text.to_go(run_history.to_go(stages, seconds, settings.load().cpus))
+
+
+def show_lines(run: RunRecord, stages: list[StageRecord], left: str = "") -> list[str]:
+    """Return a run as text."""
+    about = [
+        ("run", run.id),
+        ("name", run.name),
+        ("state", text.state(run.status)),
+        ("file", run.file or "(none)"),
+        ("directory", run.directory),
+        *_about_code(run),
+        ("created", local_time(run.created_at)),
+        ("took", _took(run)),
+        *([("to go", left)] if left else []),
+    ]
+    header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "EXIT", "WHY")
+    return [
+        *text.table(about),
+        "",
+        *text.table([header, *map(_stage_row, stages)], right=[2, 3, 4]),
+    ]
+
+
+def _about_code(run: RunRecord) -> list[tuple[str, str]]:
+    from trainui.control import code_version
+    from trainui.control.snapshot import Snapshot
+
+    state = code_version.recorded(Path(run.directory))
+    if state.get("snapshot"):
+        return [("snapshot", Snapshot(**state["snapshot"]).words)]
+    commit = (state.get("commit") or "")[:12]
+    return [("code", commit + (", with changes" if state.get("dirty") else ""))] if commit else []
+
+
+def _stage_row(stage: StageRecord) -> tuple[str, ...]:
+    state = text.state(stage.status) + (" (stalled)" if stage.stalled else "")
+    exit_code = "" if stage.exit_code is None else str(stage.exit_code)
+    number = str(stage.attempt) if stage.attempt else ""
+    silent = text.STALLED if stage.stalled else ""
+    why = ", ".join(part for part in (silent, stage.reason) if part)
+    return stage.name, state, number, _took(stage), exit_code, why
+
+
+def path(
+    run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
+) -> None:
+    """Print where a run's, or a stage's, files lie."""
+    found, stages = lookup.find(run, stage)
+    directories = [found.directory] if stage is None else [one.directory for one in stages]
+    if as_json:
+        printing.value({"paths": directories})
+    else:
+        printing.exact(*directories)

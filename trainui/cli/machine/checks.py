@@ -1,0 +1,263 @@
+"""What `doctor` looks at, one function each; the name of the function is what was looked at."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainui import disk as disks
+from trainui import paths, settings
+from trainui.cli.machine.check_result import BAD, GOOD, NOTE, Finding
+from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
+
+if TYPE_CHECKING:
+    from trainui.execution.gpu.gpus import Usable
+    from trainui.execution.gpu.nvml import Gpu
+    from trainui.store.db import protocol
+
+CHECK_PATIENCE = 5.0
+"""Seconds in which a database is looked through."""
+
+CLOCK_SKEW = 2.0
+"""Seconds between the clock and the times that the disk gives to files."""
+
+
+def python() -> Finding:
+    """Tell which interpreter runs trainui, and which one stages get."""
+    from trainui.control.submission import find_python
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    theirs = find_python(os.environ)
+    message = f"{version} at {sys.executable}; stages get {theirs}"
+    if not Path(theirs).is_absolute():
+        advice = "put a python on PATH, or name one with `python:` in the pipeline file"
+        return Finding("python", NOTE, message + ", which is not on PATH", advice)
+    return Finding("python", GOOD, message)
+
+
+def configuration() -> Finding:
+    """Read the settings."""
+    file = paths.config_file()
+    try:
+        settings.load()
+    except UsageError as error:
+        return Finding("configuration", BAD, str(error), "mend it, or take it away")
+    return Finding("configuration", GOOD, str(file) if file.exists() else f"defaults, no {file}")
+
+
+def home() -> Finding:
+    """See that the home can be written to, and by nobody else."""
+    root = paths.home().root
+    if not root.exists():
+        parent = next(one for one in root.parents if one.exists())
+        if (problem := disks.write_problem(parent)) is None:
+            return Finding("home", GOOD, f"{root}, made at the first run")
+        return _bad_home(f"{root} cannot be made: {parent} cannot be written: {problem}")
+    if (problem := disks.write_problem(root)) is not None:
+        return _bad_home(f"{root} cannot be written: {problem}")
+    mode = stat.S_IMODE(root.stat().st_mode)
+    if mode & 0o077:
+        return Finding(
+            "home", BAD, f"{root} is open to others (mode {mode:o})", f"chmod 700 {root}"
+        )
+    return Finding("home", GOOD, str(root))
+
+
+def _bad_home(message: str) -> Finding:
+    return Finding("home", BAD, message, "set TRAINUI_HOME to a directory that you may write to")
+
+
+def home_file_system() -> Finding:
+    """See that the database's locks can be trusted."""
+    root = paths.home().root
+    try:
+        disks.check_home(root)
+    except UnfitEnvironmentError as error:
+        return Finding("file system", BAD, str(error))
+    return Finding("file system", GOOD, f"{disks.file_system(root) or 'unknown'} at {root}")
+
+
+def database() -> Finding:
+    """Open the database, where it is there."""
+    from trainui.store.db import sqlite_errors
+    from trainui.store.read import run_list, views
+
+    where, size, advice = _database()
+    try:
+        with views.reading() as connection:
+            damage = _damage(connection)
+            count = run_list.count_runs(connection)
+    except NotFoundError:
+        return Finding("database", GOOD, f"{where}, made at the first run")
+    except UnfitEnvironmentError as error:
+        return Finding("database", BAD, str(error), advice)
+    if damage:
+        return Finding("database", BAD, f"{where}: {damage}", sqlite_errors.DAMAGED)
+    return Finding("database", GOOD, f"{where}, {count} run(s){size}")
+
+
+def _damage(connection: protocol.Connection) -> str | None:
+    """Look for damage in a SQLite file, for some seconds; return what is wrong with it."""
+    if not isinstance(connection, sqlite3.Connection):
+        return None
+    give_up_at = time.monotonic() + CHECK_PATIENCE
+    connection.set_progress_handler(lambda: time.monotonic() > give_up_at, 10_000)
+    try:
+        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return None  # as far as it was read it is whole
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
+    return None if found == "ok" else found.splitlines()[-1]
+
+
+def _database() -> tuple[str, str, str]:
+    """Return where the database is, its size in words, and what to do where it cannot be read."""
+    if (url := settings.load().database_url) is not None:
+        from trainui.store.db import postgres
+
+        return postgres.shown(url), "", "see docs/hosts.md"
+    file = paths.home().database
+    size = f", {file.stat().st_size:,} bytes" if file.exists() else ""
+    return str(file), size, ""
+
+
+def runs_directory() -> Finding:
+    """See that runs have a place, and space."""
+    directory = settings.runs_dir(settings.load())
+    if (problem := disks.write_problem(_existing(directory))) is not None:
+        message = f"{directory} cannot be written: {problem}"
+        return Finding("runs", BAD, message, "set TRAINUI_RUNS_DIR to a directory that can")
+    return Finding("runs", GOOD, str(directory))
+
+
+def disk() -> Finding:
+    """Tell how much space there is."""
+    found = disks.rooms(paths.home().root, settings.runs_dir(settings.load()))
+    message = ", ".join(str(room) for room in found)
+    advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
+    if any(room.is_full for room in found):
+        return Finding("disk", BAD, message, advice)
+    if any(room.is_low for room in found):
+        return Finding("disk", NOTE, message, advice)
+    return Finding("disk", GOOD, message)
+
+
+def _existing(path: Path) -> Path:
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+def system_clock() -> Finding:
+    """Compare the clock with the times that the disk gives to files."""
+    directory = _existing(settings.runs_dir(settings.load()))
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(b"x")
+            file.flush()
+            skew = os.fstat(file.fileno()).st_mtime - time.time()
+    except OSError as error:
+        message = f"not compared with the disk's, which takes no file: {error.strerror}"
+        return Finding("clock", NOTE, message, "make it take files, then look again")
+    if abs(skew) > CLOCK_SKEW:
+        message = f"{directory} gives its files times that are {skew:+.1f} s off"
+        return Finding("clock", NOTE, message, "let both machines ask a time server (NTP)")
+    return Finding("clock", GOOD, time.strftime("%Y-%m-%d %H:%M:%S %z"))
+
+
+def broker() -> Finding:
+    """See that there is a broker, or a program that can be one."""
+    from trainui.execution.broker import broker as broker_module
+    from trainui.execution.broker import server_process
+
+    configured = settings.load()
+    try:
+        broker_module.check(paths.home(), configured)
+    except (UnfitEnvironmentError, UsageError) as error:
+        return Finding("broker", BAD, str(error), "see the message")
+    if configured.broker_url is None:
+        return Finding("broker", GOOD, str(server_process.find_programs()[0]))
+    found = broker_module.status(paths.home(), configured)
+    if not found["reachable"]:
+        advice = "start it, or take TRAINUI_BROKER_URL away and trainui brings its own"
+        return Finding("broker", BAD, f"{found['url']} does not answer", advice)
+    return Finding("broker", GOOD, f"{found['kind']} at {found['url']}")
+
+
+RESTART = "`trainui worker stop`, and the next command starts it anew; stages go on"
+
+
+def with_other_places(worker: Mapping[str, Any]) -> str:
+    """Say that a worker was started with another number of CPU places than is set now.
+
+    Args:
+        worker: as `service.status` tells of it.
+
+    Returns:
+        Empty where it was not.
+    """
+    places = sum(slot["kind"] == "cpu" for slot in worker["slots"])
+    wanted = settings.load().cpus
+    if not worker["running"] or places == wanted:
+        return ""
+    return f"has the {places} CPU places that were set when it started; now {wanted} are"
+
+
+def worker() -> Finding:
+    """Tell whether the worker runs."""
+    from trainui.execution.daemon import lifecycle
+
+    found = lifecycle.status()
+    if found["running"]:
+        message, other = f"runs as process {found['pid']}", with_other_places(found)
+        return Finding("worker", NOTE if other else GOOD, other or message, RESTART)
+    if found["guard_pid"]:
+        message = f"does not take work, although its guard runs; its log is {found['log']}"
+        return Finding("worker", NOTE, message, "give it a few seconds, then read its log")
+    return Finding("worker", GOOD, "does not run; commands that need it start it")
+
+
+def gpus() -> Finding:
+    """List the GPUs that may be used, and who is on each."""
+    from trainui.execution.gpu.gpus import usable_gpus
+
+    usable = usable_gpus()
+    shown = [f"{gpu.index}: {gpu.name}, {_user_of(gpu)}" for gpu in usable.gpus]
+    message = "; ".join([*shown, *([usable.limit] if usable.limit else [])])
+    if not usable.gpus:
+        advice = "where there is one, see that `nvidia-smi` finds it and what the setting gpus says"
+        return Finding("gpus", NOTE, message or "none", advice)
+    if usable.working < len(usable.gpus):
+        return Finding("gpus", NOTE, message, "see `nvidia-smi`; the others are given out")
+    if locked := _advice_on_locks(usable):
+        return Finding("gpus", NOTE, message, locked)
+    return Finding("gpus", GOOD, message)
+
+
+def _user_of(gpu: Gpu) -> str:
+    """Return who has a GPU, or why none can."""
+    from trainui.execution.gpu import locks
+    from trainui.execution.gpu.gpus import stranger_on
+
+    lock = locks.look(gpu)
+    taken = "has a stage" if lock.held else stranger_on(gpu)
+    return gpu.problem or lock.problem or taken or "free"
+
+
+def _advice_on_locks(usable: Usable) -> str | None:
+    """Say what to do about locks that other users hinder; None: nothing."""
+    from trainui.execution.gpu import locks
+
+    if any(locks.look(gpu).problem for gpu in usable.gpus):
+        return "stages wait for these GPUs until the file's owner or root removes it"
+    if (owner := locks.foreign_owner()) is None:
+        return None
+    return f"{locks.LOCKS} is of user {owner}, who may remove locks of others: have root own it"

@@ -1,0 +1,112 @@
+"""Taking away everything that trainui has made on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from trainui import disk, formatting, paths, settings, text
+from trainui.cli import options
+from trainui.cli.output import printing, progress
+from trainui.cli.runs.remove import DryRun, Yes
+from trainui.errors import UnfitEnvironmentError, UsageError
+
+IN_HOME = ("runs", "broker", "worker", "unstored", "screen.json", "trainui.db*")
+"""What we make in the home; what else lies there is left."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        uninstall,
+        "Delete everything that trainui has made.",
+        "trainui uninstall --dry-run",
+        "trainui uninstall --yes && pipx uninstall trainui",
+    )
+
+
+def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json = False) -> None:
+    """End all that runs, and delete every run with its files, the database and the configuration.
+
+    What lies beside those is left alone, your pipeline files and data among it. The package itself
+    goes as it came: `pipx uninstall trainui`, `uv tool uninstall trainui` or `pip uninstall
+    trainui`. `trainui backup` first makes a copy. A PostgreSQL, and runs in a directory that hosts
+    share, are left: other hosts have them too.
+    """
+    from trainui.cli.machine import drain
+    from trainui.execution.daemon import lifecycle, systemd
+
+    found, runs_dir = list(_made()), settings.runs_dir(settings.load())
+    with progress.shown("looking"):
+        size = sum(disk.used(path) if path.is_dir() else path.lstat().st_size for path in found)
+    shown = [text.harmless(str(path)) for path in found]
+    told = {"dry_run": dry_run, "paths": [str(path) for path in found], "bytes": size}
+    if dry_run or not found:
+        printing.answer(as_json, told, [*shown, f"would delete {formatting.size(size)}"])
+        return
+    if not yes:
+        _ask(shown, size, as_json)
+    if not as_json:
+        printing.note("everything that runs is ended first")
+    drain.cancel_everything()
+    if not lifecycle.stop():
+        raise UnfitEnvironmentError("not all has ended; see `trainui worker status`")
+    systemd.uninstall(os.environ)
+    with progress.shown("deleting"):
+        for path in found:
+            _delete(path)
+    for directory in (runs_dir, paths.home().root, paths.config_file().parent):
+        _delete_empty(directory)
+    printing.answer(as_json, told, [f"deleted {formatting.size(size)}"])
+
+
+def _ask(shown: list[str], size: int, as_json: bool) -> None:
+    if as_json or not printing.on_terminal():
+        raise UsageError(
+            f"this deletes {formatting.size(size)} for good; `--dry-run` lists it, `--yes` says "
+            "that you mean it"
+        )
+    printing.lines(shown)
+    if not typer.confirm(f"End all that runs and delete this, {formatting.size(size)}?"):
+        printing.note("nothing was deleted")
+        raise typer.Exit(1)
+
+
+def _made() -> Iterator[Path]:
+    """Yield what we have made, and what is there of it."""
+    from trainui.execution.daemon import systemd
+    from trainui.store.read import views
+
+    home = paths.home()
+    if settings.load().database_url is None and home.database.exists():
+        with views.reading() as connection:
+            runs = [Path(run.directory) for run in views.runs(connection)]
+        yield from (run for run in runs if run.is_dir() and home.runs not in run.parents)
+    own = [path for name in IN_HOME for path in sorted(home.root.glob(name))]
+    sockets = {home.broker_socket.parent, home.doorbell.parent} - {home.broker, home.worker}
+    configured = [paths.config_file(), systemd.path(os.environ)]
+    yield from (path for path in [*own, *sorted(sockets), *configured] if path.exists())
+
+
+def _delete(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UnfitEnvironmentError(f"{path} cannot be deleted: {error.strerror}") from error
+
+
+def _delete_empty(directory: Path) -> None:
+    try:
+        directory.rmdir()
+    except OSError:
+        return  # not ours alone, or not there

@@ -1,0 +1,114 @@
+"""What happens to a run, told as lines: one for each change of a stage's state."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from trainui import clock, text
+from trainui.domain.notifications import CODE, MARKS
+from trainui.domain.records import Event, RunRecord, StageRecord
+from trainui.domain.states import ENDED, Status
+from trainui.store.db import protocol
+from trainui.store.read import views
+
+HINTS = 3
+"""Failed stages whose logs are pointed at."""
+
+_RESUMED = (Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
+
+_TOLD = frozenset(map(str, Status)) - {Status.PENDING}
+"""States that a person is told of, and the kinds of the events that tell of them."""
+
+
+class Narrator:
+    """Tells of one run, on from where it told last."""
+
+    def __init__(self, connection: protocol.Connection, run_id: str, *, from_start: bool) -> None:
+        """Begin.
+
+        Args:
+            connection: for reading.
+            run_id: the run.
+            from_start: whether all that has happened is told; otherwise it begins with how
+                things are.
+        """
+        self._connection = connection
+        self._run_id = run_id
+        self._last_event = 0
+        self._begun = from_start
+
+    def news(self) -> Iterator[str]:
+        """Yield a line for each change since the last call."""
+        events = views.events(self._connection, self._run_id, after=self._last_event)
+        if events:
+            self._last_event = events[-1][0]
+        elif self._begun:
+            return
+        if self._begun:
+            latest = {event.stage: number for number, event in events if event.kind in _TOLD}
+            for number, event in events:
+                if event.kind in _TOLD:
+                    is_latest = latest[event.stage] == number
+                    yield _change(event, self._stage(event.stage) if is_latest else None)
+                elif event.kind in (*MARKS, CODE):
+                    yield _mark(event)
+        else:
+            self._begun = True
+            stages = views.stages(self._connection, self._run_id)
+            yield from (_now(stage) for stage in stages if stage.status in _TOLD)
+
+    def _stage(self, name: str | None) -> StageRecord | None:
+        return None if name is None else views.stage(self._connection, self._run_id, name)
+
+
+def _change(event: Event, stage: StageRecord | None) -> str:
+    name = event.stage or ""
+    _subject, _separator, reason = event.text.removeprefix(name).partition(": ")
+    if stage is not None and stage.status != event.kind:
+        stage = None  # it has moved on, so its times are no longer those of this change
+    return _line(event.time, Status(event.kind), name, stage, reason)
+
+
+def _mark(event: Event) -> str:
+    shown = clock.to_datetime(event.time).astimezone().strftime("%H:%M:%S")
+    return f"{shown}  ! {event.kind:<11}  {text.harmless(event.text)}"
+
+
+def _now(stage: StageRecord) -> str:
+    since = stage.completed_at if stage.status in ENDED else None
+    if stage.status == Status.RUNNING:
+        since = stage.started_at
+    return _line(since or clock.now(), stage.status, stage.name, stage, stage.reason or "")
+
+
+def _line(time: int, status: Status, name: str, stage: StageRecord | None, reason: str) -> str:
+    words = [text.harmless(name)]
+    if stage is not None and status in ENDED and stage.started_at and stage.completed_at:
+        seconds = (stage.completed_at - stage.started_at) / clock.SECOND
+        words.append(f"after {clock.format_duration(seconds)}")
+    if stage is not None and stage.attempt > 1:
+        words.append(f"(attempt {stage.attempt})")
+    if reason:
+        words.append(f"- {text.harmless(reason)}")
+    shown = clock.to_datetime(time).astimezone().strftime("%H:%M:%S")
+    return f"{shown}  {text.state(status):<13}  {' '.join(words)}"
+
+
+def end_of(run: RunRecord) -> str:
+    """Return the line that tells how a run ended."""
+    line = f"the run {text.harmless(run.name)} is {text.state(run.status)}"
+    if run.started_at and run.completed_at:
+        seconds = (run.completed_at - run.started_at) / clock.SECOND
+        line += f" after {clock.format_duration(seconds)}"
+    return f"{line} ({run.id})"
+
+
+def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
+    """Yield where to look for why stages failed, and how a run that did not complete goes on."""
+    short = run_id[:8] if len(run_id) == 36 else run_id
+    stages = views.stages(connection, run_id)
+    for stage in [one for one in stages if one.status == Status.FAILED][:HINTS]:
+        yield f"see `trainui logs {short} {shlex.quote(text.harmless(stage.name))}`"
+    if any(stage.status in _RESUMED for stage in stages):
+        yield f"`trainui resume {short}` goes on with it"

@@ -1,0 +1,94 @@
+"""What a command that changes a run says where ctrl+c stops it: what is done by then."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from trainui import text
+from trainui.cli import lookup
+from trainui.errors import StoppedError
+from trainui.store.read import readonly
+
+if TYPE_CHECKING:
+    from trainui.store.read import event_feed
+
+CANCELLED = {"cancel", "cancelled"}
+"""The kinds of events by which a cancellation is recorded."""
+
+REVIVED = {"pending"}
+"""The kind of event by which a resume or a rerun is recorded."""
+
+_NEED_WORKER = {"cancel", *REVIVED}
+
+
+@contextmanager
+def saying(what: str) -> Iterator[None]:
+    """Say so where this is stopped.
+
+    Raises:
+        StoppedError: a person pressed ctrl+c.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, typer.Abort) as error:  # the latter at a question
+        raise StoppedError(f"stopped; {what}") from error
+
+
+@contextmanager
+def looking(runs: Collection[str], kinds: Collection[str], what: str) -> Iterator[None]:
+    """Say where this is stopped what the store holds of it, and have that done.
+
+    Args:
+        runs: the ids of those that are changed.
+        kinds: of the events by which that is recorded.
+        what: such as "resumed", before the names of the stages.
+
+    Raises:
+        StoppedError: a person pressed ctrl+c, and some of it is stored.
+        KeyboardInterrupt: nothing is.
+    """
+    last = _last_event()
+    try:
+        yield
+        sys.stdout.flush()  # nobody may read it
+    except KeyboardInterrupt as error:
+        from trainui.store.read import event_feed
+
+        with lookup.view() as connection:
+            found = event_feed.entries(connection, after=last)
+        found = [one for one in found if one.run_id in runs and one.event.kind in kinds]
+        if not found:
+            raise
+        _have_done({one.event.kind for one in found})
+        raise StoppedError(_words(found, what)) from error
+
+
+def _last_event() -> int:
+    if not readonly.is_there():
+        return 0
+    from trainui.store.read import event_feed
+
+    with lookup.view() as connection:
+        return event_feed.last(connection)
+
+
+def _have_done(kinds: Collection[str]) -> None:
+    from trainui.execution.daemon import lifecycle
+
+    if not _NEED_WORKER.isdisjoint(kinds):
+        lifecycle.ensure_started()
+
+
+def _words(found: Collection[event_feed.Entry], what: str) -> str:
+    stages: dict[str, dict[str, None]] = {}
+    for one in found:
+        stages.setdefault(one.run_id, {})[text.harmless(one.event.stage or "")] = None
+    return "\n".join(
+        f"stopped, but {what}: {', '.join(names)}; see `trainui show {run_id}`"
+        for run_id, names in stages.items()
+    )

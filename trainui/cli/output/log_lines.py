@@ -1,0 +1,125 @@
+"""The lines of an attempt's two logs, in the order in which they were written as far as is known.
+
+The supervisor notes both sizes at most once a second, so within a second stdout comes first.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from trainui.domain.file_access import Directory, File
+from trainui.supervisor import journal, protocol
+
+STREAMS = {"out": protocol.STDOUT_FILE, "err": protocol.STDERR_FILE}
+
+LONGEST_LINE = 1 << 20
+"""Bytes; a longer line is taken in pieces."""
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a log."""
+
+    stream: str
+    """`out` or `err`."""
+    raw: bytes
+    """As it was written, with its line end where it has one."""
+    time: int | None
+    """Microseconds: until when it was written, to a second; None where that is not noted yet."""
+
+
+class GrowingLog:
+    """One log, read on from where the last reading ended."""
+
+    def __init__(self, path: File, offset: int = 0) -> None:
+        self.path = path
+        self.offset = offset
+
+    def lines(self, *, to_end: bool) -> Iterator[tuple[int, bytes]]:
+        """Yield lines, each with the offset of its end.
+
+        Args:
+            to_end: whether a last line without a line end counts, too.
+        """
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            file.seek(self.offset)
+            while line := file.readline(LONGEST_LINE):
+                whole = line.endswith(b"\n") or len(line) == LONGEST_LINE
+                if not whole and not to_end:
+                    return
+                self.offset += len(line)
+                yield self.offset, line
+
+
+class AttemptLogs:
+    """The logs of one attempt."""
+
+    def __init__(
+        self, directory: Directory, streams: Sequence[str], *, last: int | None = None
+    ) -> None:
+        self._directory = directory
+        self._logs = {}
+        for stream in streams:
+            path = directory / STREAMS[stream]
+            offset = 0 if last is None else offset_of_last(path, last)
+            self._logs[stream] = GrowingLog(path, offset)
+
+    def lines(self, *, to_end: bool) -> Iterator[LogLine]:
+        """Yield what was not yielded before, both logs as one.
+
+        Args:
+            to_end: whether a last line without a line end counts, too.
+        """
+        times = journal.read_times(self._directory)
+        flows = [
+            self._flow(stream, log, times, to_end=to_end) for stream, log in self._logs.items()
+        ]
+        for *_order, line in heapq.merge(*flows, key=lambda item: item[:2]):
+            yield line
+
+    @staticmethod
+    def _flow(
+        stream: str, log: GrowingLog, times: Sequence[tuple[int, int, int]], *, to_end: bool
+    ) -> Iterator[tuple[int, int, LogLine]]:
+        rank = list(STREAMS).index(stream)
+        # a log that was cut short does not turn the time back
+        sizes = list(accumulate((entry[1 + rank] for entry in times), max))
+        for end, raw in log.lines(to_end=to_end):
+            at = bisect_left(sizes, end)
+            time = times[at][0] if at < len(times) else None
+            yield at, rank, LogLine(stream, raw, time)
+
+
+def offset_of_last(path: File, count: int) -> int:
+    """Return where the last `count` lines of a file begin, without reading the rest of it."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return 0
+    with file:
+        end = file.seek(0, 2)
+        if count <= 0:
+            return end
+        position, found = end, 0
+        while position > 0:
+            start = max(position - _BLOCK, 0)
+            file.seek(start)
+            block = file.read(position - start)
+            while (at := block.rfind(b"\n")) >= 0:
+                # the line end of the last line begins no other one
+                found += start + at != end - 1
+                if found == count:
+                    return start + at + 1
+                block = block[:at]
+            position = start
+        return 0

@@ -1,0 +1,4 @@
+"""Commands about a pipeline file: init, validate, schema.
+
+Read `validate` first.
+"""

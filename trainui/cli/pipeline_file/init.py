@@ -1,0 +1,83 @@
+"""A pipeline file to begin from: a commented one, or what another tool's file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trainui.cli import options
+from trainui.cli.output import printing
+from trainui.errors import UnfitEnvironmentError, UsageError
+
+TEMPLATE = Path(__file__).with_name("first_pipeline.yaml")
+STDOUT = "-"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        init,
+        "Write a pipeline file to begin from.",
+        "trainui init",
+        "trainui init experiments/sweep.yaml",
+        "trainui init --from dvc.yaml",
+    )
+
+
+def init(
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE]", help="The file to write; `-`: print it.")
+    ] = "pipeline.yaml",
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DVC_FILE", help="Write what a dvc.yaml says instead."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write a commented pipeline file that runs as it is; a file that is there is never changed.
+
+    With --from: what a DVC file says, values of params.yaml and vars, foreach and matrix among it.
+    What has no counterpart is told on stderr, and stands as a comment in the file.
+    """
+    notes: tuple[str, ...] = ()
+    if source is None:
+        text = TEMPLATE.read_text(encoding="utf-8")
+    else:
+        text, notes = _converted(source, Path() if file == STDOUT else Path(file).parent)
+    if file == STDOUT and not as_json:
+        printing.exact(*text.rstrip("\n").split("\n"))
+    else:
+        _write(Path(file), text)
+    for note in notes:
+        printing.note(f"{source}: {note}")
+    if file != STDOUT or as_json:
+        shown = [f"{file} is written; next: trainui run {file}"]
+        printing.answer(as_json, {"file": file, "notes": list(notes)}, shown)
+
+
+def _converted(source: str, target: Path) -> tuple[str, tuple[str, ...]]:
+    from trainui.pipeline.dvc.convert import convert
+    from trainui.pipeline.yaml.text_source import read
+
+    found = read(source)
+    made = convert(
+        found.text,
+        file=source,
+        directory=Path(found.directory).resolve(),
+        target=target.expanduser().resolve(),
+    )
+    return made.text, made.notes
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        if isinstance(error, FileExistsError) and file.exists():
+            raise UsageError(f"{file} is there already; name another file") from error
+        raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error

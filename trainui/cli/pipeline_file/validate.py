@@ -1,0 +1,82 @@
+"""Checking a pipeline file without running it."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from trainui import text
+from trainui.cli import options
+from trainui.cli.output import printing, progress
+from trainui.domain.definition import Pipeline
+from trainui.errors import PipelineFileError, Problem
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        validate,
+        "Check a pipeline file.",
+        "trainui validate pipeline.yaml",
+        "trainui validate pipeline.yaml --json",
+    )
+
+
+def validate(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A pipeline file, or `-` for stdin.")],
+    param: options.Parameters = None,
+    as_json: options.Json = False,
+) -> None:
+    """Find everything that is wrong with a pipeline file; nothing is made or changed.
+
+    What only this machine lacks, such as a GPU or an input, is a warning.
+    """
+    from trainui.cli.runs.run import parameters
+    from trainui.pipeline import loader
+    from trainui.pipeline import validate as validation
+    from trainui.pipeline.yaml.tree import MAX_BYTES
+
+    given = parameters(param) if param else None
+    # kept, since what has problems is read twice
+    stdin = (
+        io.TextIOWrapper(io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1))) if file == "-" else None
+    )
+    problems: list[Problem] = []
+    try:
+        with progress.shown(f"checking {file}"):
+            pipeline = loader.load(file, given, stdin=stdin)
+    except PipelineFileError:
+        # once more for the problems: without `-p` parameters may still be to be given
+        if stdin is not None:
+            stdin.seek(0)
+        with progress.shown(f"looking for what is wrong with {file}"):
+            problems = validation.validate(file, given, stdin=stdin)
+        for problem in problems:
+            printing.note(str(problem))
+    else:
+        _warn(pipeline)
+    if as_json:
+        printing.value({"valid": not problems, "problems": [asdict(one) for one in problems]})
+    elif not problems:
+        printing.line(f"{file}: nothing is wrong")
+    raise typer.Exit(2 if problems else 0)
+
+
+def _warn(pipeline: Pipeline) -> None:
+    """Say what keeps stages that are right from running on this machine."""
+    from trainui import control
+    from trainui.control import earlier_checkpoints
+    from trainui.control.requirements import lacking_cpus, lacking_gpus, wrong_inputs
+
+    stages, inputs = pipeline.stages, wrong_inputs(pipeline, os.environ)
+    for lack in (lacking_gpus(stages, os.environ), lacking_cpus(stages), *inputs):
+        if lack is not None:
+            printing.note(f"warning: {lack}")
+    for remark in earlier_checkpoints.remarks(control.filled_in(pipeline)):
+        printing.note(f"warning: {text.harmless(remark)}")

@@ -1,0 +1,84 @@
+"""Cancelling stages, and waiting for a run's end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from trainui import text
+from trainui.cli import lookup, options
+from trainui.cli.output import interrupt, printing
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import Status
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    options.add(
+        app,
+        cancel,
+        "Cancel a stage, or every unfinished stage of a run.",
+        "trainui cancel digits train",
+        "trainui cancel digits",
+    )
+    options.add(app, wait, "Wait until a run is over.", "trainui wait digits --timeout 600")
+
+
+@interrupt.saying("nothing was cancelled")
+def cancel(
+    run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
+) -> None:
+    """Ask a stage, or every unfinished stage of a run, to end.
+
+    Returns once that is recorded; a stage is `cancelled` when none of its processes is left. A
+    resume can take it up again.
+    """
+    found, stages = lookup.find(run, stage)
+    names = None if stage is None else [one.name for one in stages]
+    with interrupt.looking([found.id], interrupt.CANCELLED, "asked to end"):
+        _cancel(found, names, as_json=as_json)
+
+
+def _cancel(run: RunRecord, names: list[str] | None, *, as_json: bool) -> None:
+    from trainui import control
+    from trainui.execution.daemon import lifecycle
+
+    asked = control.cancel(run.id, names)
+    found, stages = lookup.find(run.id, None)
+    if any(one.name in asked and one.status == Status.RUNNING for one in stages):
+        lifecycle.ensure_started()  # somebody has to end the processes
+    ended = [one.name for one in stages if one.name in asked and one.status == Status.CANCELLED]
+    shown = _said("cancelled", ended)
+    shown += _said("asked to end", [name for name in asked if name not in ended])
+    if not asked:
+        over = [_state(one) for one in stages if names is not None and one.name in names]
+        shown = [f"nothing to cancel: {', '.join(over) or _state(found)}"]
+    printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)
+
+
+def _said(what: str, names: list[str]) -> list[str]:
+    return [f"{what}: {', '.join(map(text.harmless, names))}"] if names else []
+
+
+def _state(one: RunRecord | StageRecord) -> str:
+    return f"{text.harmless(one.name)} is {text.state(one.status)}"
+
+
+def wait(
+    run: options.Run,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Give up after so long, with exit code 5."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Wait until a run is over, and tell of each change on stderr.
+
+    The exit code is 0 where it completed, 1 where it failed or was interrupted, 130 where it was
+    cancelled. ctrl+c stops the waiting, not the run.
+    """
+    from trainui.cli.runs import waiting
+
+    found = lookup.find_run(run)
+    raise typer.Exit(waiting.finish(found.id, as_json=as_json, timeout=timeout))

@@ -1,0 +1,43 @@
+"""Opening the screen from the command line."""
+
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+from trainui.cli.output import printing
+from trainui.errors import UsageError
+
+
+def open_screen(run_id: str | None) -> NoReturn:
+    """Open the screen, on a run where one is given, and end the process when it is left.
+
+    The interpreter's own end, with all that the screen has loaded, takes longer than leaving it.
+
+    Raises:
+        UsageError: there is no terminal to open it on.
+    """
+    if not printing.can_open_screen():
+        lack = "TERM says that it is dumb" if printing.on_terminal() else "stdin or stdout is none"
+        raise UsageError(
+            f"the screen needs a terminal that draws, and {lack}; "
+            "`trainui ls` and `trainui show RUN` print, `trainui --help` lists all commands"
+        )
+    import logging
+
+    from trainui.store.db import lock_wait_notice
+    from trainui.tui.launch import run_screen
+
+    lock_wait_notice.say = None  # it would be written over the screen
+    code = run_screen(run_id)
+    logging.shutdown()
+    os._exit(code)
+
+
+def follow(run_id: str, *, wait: bool, as_json: bool, is_new: bool = False) -> int:
+    """Open the screen on a run that was just started, or wait for its end; return the exit code."""
+    if printing.can_open_screen() and not (wait or as_json):
+        open_screen(run_id)
+    from trainui.cli.runs import waiting
+
+    return waiting.finish(run_id, as_json=as_json, from_start=is_new)

@@ -1,0 +1,243 @@
+"""Deleting runs: one, or all that are old. What is freed is told before anything is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trainui import clock, disk, formatting, text
+from trainui.cli import lookup, options
+from trainui.cli.inspect.show import local_time
+from trainui.cli.output import printing, progress
+from trainui.domain.records import RunRecord
+from trainui.domain.states import ENDED
+from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, UsageError
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Tell what would be deleted, and delete nothing.")
+]
+
+KEEP = 10
+OLD = "30d"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    options.add(
+        app,
+        remove,
+        "Delete a run and its files.",
+        "trainui rm 3f2a91c0 --dry-run",
+        "trainui rm 3f2a91c0 --yes",
+        name="rm",
+    )
+    options.add(
+        app,
+        prune,
+        "Delete old runs and their files.",
+        "trainui prune --dry-run",
+        "trainui prune --keep 3 --older-than 7d",
+        "trainui prune --keep 0 --older-than 365d --yes",
+    )
+
+
+def remove(
+    run: options.Run, dry_run: DryRun = False, yes: Yes = False, as_json: options.Json = False
+) -> None:
+    """Delete a run that is over: its record, its points, and its directory with all it holds.
+
+    Where it is not over, nothing is deleted. Without a terminal it needs --yes.
+    """
+    found = lookup.find_run(run)
+    if found.status not in ENDED:
+        name = text.harmless(found.name)
+        raise UsageError(f"{name} ({found.id}) is {found.status}; cancel it first")
+    about = _Freed([found])
+    name = f"{text.harmless(found.name)} ({found.id})"
+    question = (
+        f"Delete {name} and {text.harmless(found.directory)}, {formatting.size(about.bytes)}?"
+    )
+    if not dry_run and _agreed(about, question, yes=yes, as_json=as_json):
+        about.delete()
+        if not about.count:
+            raise typer.Exit(2)  # it was resumed or deleted meanwhile, which is said
+    told = {"removed": None if dry_run else found.id, "bytes": about.bytes}
+    does = "would delete" if dry_run else "deleted"
+    printing.answer(as_json, told, [f"{does}: {name}, {formatting.size(about.bytes)}"])
+
+
+def prune(
+    keep: Annotated[
+        int,
+        typer.Option("--keep", min=0, metavar="N", help="Keep the newest N runs of each pipeline."),
+    ] = KEEP,
+    older_than: Annotated[
+        str,
+        typer.Option("--older-than", metavar="DURATION", help="Only what ended so long ago."),
+    ] = OLD,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: options.Json = False,
+) -> None:
+    """Delete runs that ended long ago: their records, points and directories.
+
+    Kept are the newest 10 runs of each pipeline, what ended less than 30 days ago, and whatever is
+    not over. What would be deleted is listed first, with what that frees, and then asked for;
+    without a terminal it needs --yes. The database file keeps its size and uses the space again.
+    """
+    from trainui.store.read import run_list, views
+
+    before = clock.now() - int(_seconds(older_than) * clock.SECOND)
+    found, kept = [], 0
+    if views.is_there():
+        with lookup.view() as connection:
+            found = views.old_runs(connection, keep=keep, before=before)
+            kept = run_list.count_runs(connection) - len(found)
+    about = _Freed(found)
+    if not found:
+        printing.answer(as_json, about.told(dry_run, kept), [f"nothing is that old: {kept} kept"])
+        return
+    question = f"Delete these {len(found)} and keep {kept}?"
+    if not (dry_run or yes or as_json) and printing.on_terminal():
+        printing.lines(about.listed())
+    if not dry_run and _agreed(about, question, yes=yes, as_json=as_json):
+        about.delete()
+    shown = [*about.lines(dry_run), f"{kept} {'would be ' if dry_run else ''}kept"]
+    printing.answer(as_json, about.told(dry_run, kept), shown)
+
+
+def _seconds(written: str) -> float:
+    from trainui.pipeline.fields import duration
+
+    try:
+        return duration.parse(written)
+    except ValueError as error:
+        raise UsageError(f"--older-than {written!r} {error}") from error
+
+
+def _agreed(about: _Freed, question: str, *, yes: bool, as_json: bool) -> bool:
+    """Ask, unless that was answered already.
+
+    Raises:
+        UsageError: there is nobody to ask.
+        typer.Exit: the answer is no.
+    """
+    if yes:
+        return True
+    if as_json or not printing.on_terminal():
+        raise UsageError(
+            f"this deletes {about.words} for good; `--dry-run` tells what it would be, "
+            "`--yes` says that you mean it"
+        )
+    if not typer.confirm(question):
+        printing.note("nothing was deleted")
+        raise typer.Exit(1)
+    return True
+
+
+class _Freed:
+    """Runs that are to be deleted, and what that frees."""
+
+    def __init__(self, runs: Sequence[RunRecord]) -> None:
+        self._runs = runs
+        self._bytes: dict[str, int] = {}
+        with progress.shown("looking", len(runs)) as shown:
+            for run in runs:
+                self._bytes[run.id] = disk.used(Path(run.directory))
+                shown.advance()
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self._runs)
+
+    @property
+    def bytes(self) -> int:
+        """What all of them take on disk."""
+        return sum(self._bytes.values())
+
+    @property
+    def words(self) -> str:
+        """How much it is."""
+        return f"{self.count} run{'' if self.count == 1 else 's'}, {formatting.size(self.bytes)}"
+
+    def listed(self) -> list[str]:
+        """Return a line for each."""
+        return text.table(
+            [
+                (
+                    run.id[:8] if len(run.id) == 36 else run.id,
+                    run.name,
+                    text.state(run.status),
+                    local_time(run.completed_at),
+                    formatting.size(self._bytes[run.id]),
+                )
+                for run in self._runs
+            ],
+            right=[4],
+        )
+
+    def lines(self, dry_run: bool) -> list[str]:
+        """Return what is said at the end."""
+        if dry_run:
+            return [*self.listed(), f"would delete {self.words}"]
+        return [f"deleted {self.words}"]
+
+    def told(self, dry_run: bool, kept: int) -> dict[str, Any]:
+        """Return it for scripts."""
+        runs = [
+            {
+                "run": run.id,
+                "name": run.name,
+                "status": str(run.status),
+                "completed_at": clock.to_iso(run.completed_at),
+                "bytes": self._bytes[run.id],
+            }
+            for run in self._runs
+        ]
+        return {"dry_run": dry_run, "runs": runs, "bytes": self.bytes, "kept": kept}
+
+    def delete(self) -> None:
+        """Delete them one after the other; one that was resumed meanwhile is left.
+
+        Raises:
+            UnfitEnvironmentError: of some the directory could not be deleted.
+            StoppedError: a person pressed ctrl+c.
+        """
+        try:
+            self._delete()
+        except KeyboardInterrupt as error:
+            raise StoppedError(self._stopped()) from error
+
+    def _stopped(self) -> str:
+        from trainui.store.read import views
+
+        with lookup.view() as connection:
+            kept = [run for run in self._runs if views.run(connection, run.id)]
+        if len(kept) == self.count:
+            return "stopped; nothing was deleted"
+        rest = "; the same command goes on with the rest" if kept else ""
+        return f"stopped; {self.count - len(kept)} of {self.count} were deleted by then{rest}"
+
+    def _delete(self) -> None:
+        from trainui import control
+
+        left, wrong = [], []
+        with progress.shown("deleting", self.count) as shown:
+            for run in self._runs:
+                try:
+                    control.remove(run.id)
+                except (UsageError, NotFoundError) as error:
+                    printing.note(str(error))
+                    left.append(run)
+                except UnfitEnvironmentError as error:
+                    wrong.append(str(error))
+                shown.advance()
+        self._runs = [run for run in self._runs if run not in left]
+        self._bytes = {run.id: self._bytes[run.id] for run in self._runs}
+        if wrong:
+            raise UnfitEnvironmentError("\n".join(wrong))

@@ -1,0 +1,351 @@
+"""Going on with runs: resume and rerun."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trainui import text
+from trainui.cli import lookup, options
+from trainui.cli.machine.disk_space import DiskWatch
+from trainui.cli.output import interrupt, printing, resume_plan
+from trainui.cli.runs import open_or_wait, resume_file
+from trainui.cli.runs.resume_file import Choice
+from trainui.domain.states import UNFINISHED, Status
+from trainui.errors import UsageError
+
+if TYPE_CHECKING:
+    from trainui.domain.definition import Pipeline
+    from trainui.domain.records import RunRecord
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    options.add(
+        app,
+        resume,
+        "Continue a run; completed stages are skipped.",
+        "trainui resume digits --dry-run",
+        "trainui resume digits",
+        "trainui resume digits --until train --fresh prepare",
+        "trainui resume digits --file digits.yaml --keep train",
+        "trainui resume --interrupted --detach",
+    )
+    options.add(
+        app,
+        rerun,
+        "Run a stage again that is over.",
+        "trainui rerun digits evaluate",
+        "trainui rerun digits train --downstream",
+    )
+
+
+@interrupt.saying("nothing was resumed")
+def resume(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A run: its id, its name (the latest), or 4 or more characters of an id.",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STAGE", help="Run only this stage and what it depends on."),
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Use this file: what it changes runs again (default: the run's own file, as it "
+            "is now, after a question).",
+        ),
+    ] = None,
+    as_submitted: Annotated[
+        bool,
+        typer.Option(
+            "--as-submitted", help="Leave the file out, though it was edited since it was run."
+        ),
+    ] = False,
+    fresh: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STAGE", help="Begin this stage anew, with no checkpoint."),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STAGE", help="Keep this stage's result, whatever has changed."),
+    ] = None,
+    env: Annotated[
+        bool, typer.Option("--env", help="Take this shell's environment from now on.")
+    ] = False,
+    interrupted: Annotated[
+        bool, typer.Option("--interrupted", help="Resume every run that was interrupted.")
+    ] = False,
+    dry_run: options.DryRun = False,
+    detach: options.Detach = False,
+    wait: options.Wait = False,
+    as_json: options.Json = False,
+) -> None:
+    """Continue a run: what is completed is skipped, the rest gets a new attempt.
+
+    A stage with a whole checkpoint continues from the newest one. A completed one runs again where
+    its command, parameters, inputs or upstreams have changed. On a run that is alive this retries
+    what has failed.
+    """
+    if detach and wait:
+        raise UsageError("--detach and --wait exclude each other; give one of them")
+    if interrupted:
+        if run is not None or until or file or fresh or keep or as_submitted:
+            raise UsageError(
+                "--interrupted is for every run, with the pipeline that it has: RUN, --until, "
+                "--file, --as-submitted, --fresh and --keep do not go with it"
+            )
+        raise typer.Exit(_resume_interrupted(env, dry_run, detach, as_json))
+    if run is None:
+        raise UsageError(
+            "no RUN; `trainui ls` lists them, `--interrupted` means every one of those"
+        )
+    from trainui.execution.attempt import lost_attempts
+
+    found = lookup.find_run(run)
+    named = _Named(until or (), fresh or (), keep or (), env)
+    if not dry_run:
+        lost_attempts.record([found.id])
+    choice = resume_file.choose(found, file, as_submitted=as_submitted)
+    if dry_run:
+        _show_plan(found, named.wishes(found, choice.pipeline), choice, as_json)
+        return
+    if choice.edited is not None:
+        plan = _plan_lines(found, named.wishes(found, choice.pipeline))
+        choice = resume_file.ask(found, choice, plan, as_json=as_json)
+    wishes = named.wishes(found, choice.pipeline)
+    with interrupt.looking([found.id], interrupt.REVIVED, "resumed"):
+        code = _go_on(found, wishes, detach=detach, wait=wait, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the options of a resume say of stages, as written."""
+
+    until: Sequence[str]
+    fresh: Sequence[str]
+    keep: Sequence[str]
+    env: bool
+
+    def wishes(self, run: RunRecord, pipeline: Pipeline | None) -> _Wishes:
+        """Return the same with full names, those of an edited file among them."""
+        until, fresh, keep = (
+            _full_names(run, pipeline, written) for written in (self.until, self.fresh, self.keep)
+        )
+        return _Wishes(until, fresh, keep, self.env, pipeline)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What a resume is to do."""
+
+    until: Sequence[str] = ()
+    fresh: Sequence[str] = ()
+    keep: Sequence[str] = ()
+    env: bool = False
+    pipeline: Pipeline | None = None
+
+    @property
+    def planned(self) -> dict[str, Any]:
+        """As `control.plan_resume` takes it."""
+        return {
+            "until": self.until,
+            "fresh": self.fresh,
+            "keep": self.keep,
+            "pipeline": self.pipeline,
+        }
+
+
+def _full_names(run: RunRecord, pipeline: Pipeline | None, written: Sequence[str]) -> list[str]:
+    stages = pipeline.stages if pipeline else ()
+    names: dict[str, None] = {}
+    for word in written:
+        exact = [stage.name for stage in stages if stage.name == word]
+        exact = exact or [stage.name for stage in stages if stage.group == word]
+        names.update(dict.fromkeys(exact or lookup.stage_names(run.id, [word])))
+    return list(names)
+
+
+def _go_on(run: RunRecord, wishes: _Wishes, *, detach: bool, wait: bool, as_json: bool) -> int:
+    shown = [] if as_json else _plan_lines(run, wishes)
+    revived = _resume(run.id, wishes)
+    if shown and (revived or wishes.pipeline):
+        printing.note("\n".join([*shown, ""]))
+    if not revived:
+        return _nothing_to_do(run, wait=wait, as_json=as_json)
+    return _follow(run, revived, detach=detach, wait=wait, as_json=as_json)
+
+
+def _resume(run_id: str, wishes: _Wishes) -> list[str]:
+    from trainui import control
+    from trainui.execution.daemon import lifecycle
+
+    environ = os.environ if wishes.env else None
+    revived = control.resume(run_id, environ=environ, **wishes.planned)
+    if revived:
+        lifecycle.ensure_started()
+        DiskWatch().look()
+    return revived
+
+
+def _nothing_to_do(run: RunRecord, *, wait: bool, as_json: bool) -> int:
+    from trainui.cli.runs import waiting
+
+    printing.note(f"nothing to resume: {text.harmless(run.name)} is {text.state(run.status)}")
+    if wait:
+        return waiting.finish(run.id, as_json=as_json)
+    if as_json:
+        printing.value(lookup.in_full(run.id))
+    return 0
+
+
+def _follow(
+    run: RunRecord, revived: Sequence[str], *, detach: bool, wait: bool, as_json: bool
+) -> int:
+    if not detach:
+        return open_or_wait.follow(run.id, wait=wait, as_json=as_json)
+    shown = [f"resumed: {', '.join(map(text.harmless, revived))}"]
+    printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
+    return 0
+
+
+def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -> int:
+    from trainui.execution.attempt import lost_attempts
+    from trainui.execution.daemon import lifecycle
+
+    if dry_run:
+        _plan_interrupted(as_json)
+        return 0
+    lost_attempts.record()
+    if _unfinished_runs():  # the reboot took the worker, and they wait for it
+        lifecycle.ensure_started()
+    found = _interrupted_runs()
+    with interrupt.looking([run.id for run in found], interrupt.REVIVED, "resumed"):
+        return _resume_each(found, env, detach, as_json)
+
+
+def _resume_each(found: Sequence[RunRecord], env: bool, detach: bool, as_json: bool) -> int:
+    from trainui.cli.runs import waiting
+
+    for run in found:
+        _note_edit(run)
+    resumed = [run for run in found if _resume(run.id, _Wishes(env=env))]
+    for run in resumed:
+        printing.note(f"resumed: {text.harmless(run.name)} ({run.id})")
+    if not resumed:
+        printing.note("nothing to resume: no run was interrupted")
+    code = 0 if detach or not resumed else waiting.wait([run.id for run in resumed])
+    if as_json:
+        printing.value({"runs": [lookup.in_full(run.id) for run in resumed]})
+    return code
+
+
+def _plan_interrupted(as_json: bool) -> None:
+    """Show what `--interrupted` would do: one plan of all runs."""
+    from trainui import control
+    from trainui.execution.attempt import lost_attempts
+
+    found = _interrupted_runs()
+    plans = [control.plan_resume(run.id, **_Wishes().planned) for run in found]
+    shown: list[str] = []
+    for run, planned in zip(found, plans, strict=True):
+        shown += [f"{text.harmless(run.name)} ({run.id})", *resume_plan.lines(planned), ""]
+    if gone := lost_attempts.runs() - {run.id for run in found}:
+        printing.note(
+            f"not yet in this plan: {', '.join(sorted(gone))}, of which stages have ended with no "
+            "worker there; `trainui worker start` has that recorded"
+        )
+    if not found:
+        printing.note("nothing to resume: no run was interrupted")
+    data = [
+        {"run": run.id, "name": run.name, **resume_plan.as_json(planned, None)}
+        for run, planned in zip(found, plans, strict=True)
+    ]
+    printing.answer(as_json, {"runs": data}, shown[:-1])
+
+
+def _unfinished_runs() -> list[RunRecord]:
+    from trainui.store.read import views
+
+    if not views.is_there():
+        return []
+    with lookup.view() as connection:
+        return [run for run in views.runs(connection) if run.status in UNFINISHED]
+
+
+def _note_edit(run: RunRecord) -> None:
+    from trainui import control
+
+    if (edited := control.edited_file(run)) is not None:
+        name, file = text.harmless(run.name), text.harmless(edited.file)
+        printing.note(f"{name}: {file} was edited since; resumed with the pipeline that it had")
+
+
+def _interrupted_runs() -> list[RunRecord]:
+    from trainui.store.read import views
+
+    if not views.is_there():
+        return []
+    with lookup.view() as connection:
+        return views.runs_with(connection, Status.INTERRUPTED)
+
+
+def _show_plan(run: RunRecord, wishes: _Wishes, choice: Choice, as_json: bool) -> None:
+    from trainui import control
+
+    planned = control.plan_resume(run.id, **wishes.planned)
+    if choice.edited is not None:
+        file = text.harmless(choice.edited.file)
+        printing.note(f"{file} was edited since: a plan with it; `--as-submitted` leaves it out")
+    if changed := control.since_submission(run):
+        printing.note(text.harmless(changed))
+    shown = resume_plan.with_diff(
+        resume_plan.lines(planned), choice.diff, coloured=resume_file.colours(sys.stdout)
+    )
+    printing.answer(as_json, resume_plan.as_json(planned, choice.diff), shown)
+
+
+def _plan_lines(run: RunRecord, wishes: _Wishes) -> list[str]:
+    from trainui import control
+
+    return resume_plan.lines(control.plan_resume(run.id, **wishes.planned))
+
+
+@interrupt.saying("nothing runs again")
+def rerun(
+    run: options.Run,
+    stage: options.Stage,
+    downstream: Annotated[
+        bool, typer.Option("--downstream", help="Run all that depends on it again, too.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Run a stage again that is over: it alone, or with all that depends on it.
+
+    It starts in a new directory; the old one is kept beside it, as `STAGE~1`. Returns at once.
+    """
+    found, stages = lookup.find(run, stage)
+    with interrupt.looking([found.id], interrupt.REVIVED, "runs again"):
+        _rerun(found, [one.name for one in stages], downstream=downstream, as_json=as_json)
+
+
+def _rerun(run: RunRecord, names: Sequence[str], *, downstream: bool, as_json: bool) -> None:
+    from trainui import control
+    from trainui.execution.daemon import lifecycle
+
+    revived = control.rerun(run.id, names, downstream=downstream)
+    lifecycle.ensure_started()
+    shown = [f"runs again: {', '.join(map(text.harmless, revived))}"]
+    printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)

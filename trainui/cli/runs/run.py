@@ -1,0 +1,327 @@
+"""Running a pipeline or one command."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from trainui import text
+from trainui.cli import options
+from trainui.cli.machine.disk_space import DiskWatch
+from trainui.cli.output import interrupt, printing, progress
+from trainui.cli.runs import open_or_wait
+from trainui.errors import StoppedError, UsageError
+
+if TYPE_CHECKING:
+    from trainui.domain.definition import Pipeline
+
+_COMMAND = "trainui.command"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the options of a command that starts something say."""
+
+    name: str | None = None
+    detach: bool = False
+    wait: bool = False
+    as_json: bool = False
+    priority: int = 0
+
+    def check(self) -> None:
+        """Refuse wishes that exclude each other.
+
+        Raises:
+            UsageError: they do.
+        """
+        if self.detach and self.wait:
+            raise UsageError("--detach and --wait exclude each other; give one of them")
+
+
+class _RunCommand(TyperCommand):
+    """Takes what follows `--` as it is, apart from FILE."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_COMMAND] = args[at + 1 :]
+            args = args[:at]
+        else:
+            _check_no_command(args)
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+_NOTHING_SUBMITTED = "nothing was submitted"
+
+_INTERPRETERS = {".py": ["python"], ".sh": ["bash"]}
+
+
+def _check_no_command(args: Sequence[str]) -> None:
+    """Refuse a command where a pipeline file belongs, and show how it is written.
+
+    Raises:
+        UsageError: it is one.
+    """
+    at = next((at for at, word in enumerate(args) if not word.startswith("-")), len(args))
+    first, command = "".join(args[at : at + 1]), [*args[at:]]
+    interpreter = _INTERPRETERS.get(Path(first).suffix, [])
+    if interpreter or (not Path(first).exists() and shutil.which(first)):
+        words = shlex.join([*args[:at], "--", *interpreter, *command])
+        raise UsageError(f"{first} is no pipeline file; as a command: `trainui run {words}`")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        run,
+        "Run a pipeline file, or one command.",
+        "trainui run pipeline.yaml",
+        "trainui run pipeline.yaml -p lr=0.1 --name first-try",
+        "trainui run pipeline.yaml --detach --json",
+        "trainui run --name baseline -- python train.py --lr 0.1",
+        "trainui run --gpus 2 -- torchrun --nproc-per-node 2 train.py",
+        cls=_RunCommand,
+        options_metavar="[OPTIONS] [-- COMMAND...]",
+    )
+
+
+@interrupt.saying(_NOTHING_SUBMITTED)
+def run(
+    context: typer.Context,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]", help="A pipeline file, or `-` for stdin.", show_default=False
+        ),
+    ] = None,
+    param: options.Parameters = None,
+    name: Annotated[
+        str | None, typer.Option(help="What to call the run (default: the pipeline's name).")
+    ] = None,
+    detach: options.Detach = False,
+    wait: options.Wait = False,
+    dry_run: options.DryRun = False,
+    gpus: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="GPUs for COMMAND (default: 1 where there is one; a file's stages say it there).",
+            show_default=False,
+        ),
+    ] = None,
+    no_gpus: Annotated[
+        bool, typer.Option("--no-gpus", help="Run all stages without a GPU.")
+    ] = False,
+    priority: Annotated[int, typer.Option(help="Runs of higher priority go first.")] = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Check a pipeline file and run it, or run one command as a run of one stage.
+
+    On a terminal this opens the screen on the run; elsewhere it waits for the run's end. Leaving
+    either of them does not stop the run.
+    """
+    from trainui import control
+
+    wishes = Wishes(name, detach, wait, as_json, priority)
+    wishes.check()
+    given = parameters(param or ())
+    command = context.meta.get(_COMMAND)
+    if gpus is not None and (command is None or no_gpus):
+        excluded = "--no-gpus" if no_gpus else "a pipeline file, whose stages say `gpus:`,"
+        raise UsageError(f"--gpus and {excluded} exclude each other")
+    if command is None:
+        pipeline = _load_file(file, given)
+    else:
+        number = 0 if no_gpus else gpus
+        pipeline = _load_command(file, command, given, name, number)
+    if no_gpus:
+        pipeline = control.without_gpus(pipeline)
+    if dry_run:
+        _show_plan(control.preview(pipeline), as_json)
+        return
+    raise typer.Exit(start(pipeline, wishes, given=given))
+
+
+def parameters(written: Sequence[str]) -> dict[str, str]:
+    """Return what `-p KEY=VALUE` says; the last one of a key holds.
+
+    Raises:
+        UsageError: one has no `=`, or no key.
+    """
+    given = {}
+    for item in written:
+        key, separator, value = item.partition("=")
+        if not separator or not key:
+            raise UsageError(f"-p {item!r}: expected KEY=VALUE, such as -p lr=0.1")
+        given[key] = value
+    return given
+
+
+def _load_file(file: str | None, given: Mapping[str, str]) -> Pipeline:
+    from trainui.pipeline import loader
+
+    if file is None:
+        raise UsageError(
+            "no FILE; such as `trainui run pipeline.yaml`, or `trainui run -- python train.py`"
+        )
+    with progress.shown(f"checking {file}"):
+        return loader.load(file, given)
+
+
+def _load_command(
+    file: str | None,
+    command: Sequence[str],
+    given: Mapping[str, str],
+    name: str | None,
+    gpus: int | None,
+) -> Pipeline:
+    from trainui.pipeline.bare_command import from_command
+
+    if file is not None:
+        raise UsageError(f"{file!r} and a command after `--`: give one of them")
+    if not command:
+        raise UsageError("no command after `--`; such as `trainui run -- python train.py`")
+    if given:
+        raise UsageError("-p is for a pipeline file; a command has its own arguments")
+    pipeline = from_command(list(command), name, gpus=gpus or 0)
+    if gpus is None and _expects_gpu():
+        pipeline = from_command(list(command), name, gpus=1)
+    return pipeline
+
+
+def _expects_gpu() -> bool:
+    """Tell whether a command that says nothing of GPUs gets one: where it would find one."""
+    from trainui.execution.gpu.gpus import usable_gpus
+
+    usable = usable_gpus()
+    if usable.gpus:
+        printing.note("gets one GPU; --gpus N gives it more, --no-gpus none")
+    elif usable.limit:
+        printing.note(f"gets no GPU: {usable.limit}")
+    return bool(usable.gpus)
+
+
+def start(
+    pipeline: Pipeline,
+    wishes: Wishes,
+    *,
+    python: str | None = None,
+    given: Mapping[str, str] | None = None,
+) -> int:
+    """Submit a pipeline and do what the options say; return the exit code."""
+    wishes.check()
+    run_id = str(uuid.uuid4())
+    try:
+        _submit(run_id, pipeline, wishes, python, given)
+        return _go_on(run_id, pipeline, wishes)
+    except KeyboardInterrupt as error:
+        raise StoppedError(_fate(run_id)) from error
+
+
+def _submit(
+    run_id: str,
+    pipeline: Pipeline,
+    wishes: Wishes,
+    python: str | None,
+    given: Mapping[str, str] | None,
+) -> None:
+    from trainui import control
+    from trainui.control import self_wait_check
+    from trainui.execution.daemon import lifecycle
+
+    if not wishes.detach:
+        self_wait_check.check_may_wait()
+    lifecycle.ensure_started()  # first, so that nothing is stored where nothing can run
+    if wishes.detach:  # who waits is told as it goes on, and the screen shows it
+        DiskWatch().look()
+    with progress.shown(f"submitting {len(pipeline.stages):,} stages"):
+        control.submit(
+            pipeline,
+            name=wishes.name,
+            run_id=run_id,
+            environ=os.environ,
+            python=python,
+            priority=wishes.priority,
+            given=given,
+        )
+
+
+def _go_on(run_id: str, pipeline: Pipeline, wishes: Wishes) -> int:
+    from trainui import control
+
+    if pipeline.snapshot and not wishes.as_json:
+        printing.note(f"snapshot: {control.snapshot_words(run_id)}")
+    if wishes.detach:
+        _tell(run_id, pipeline, wishes)
+        return 0
+    printing.note(f"run {run_id}")
+    return open_or_wait.follow(run_id, wait=wishes.wait, as_json=wishes.as_json, is_new=True)
+
+
+def _fate(run_id: str) -> str:
+    """Say of a run whose submission was stopped whether it is stored."""
+    from trainui.store.read import views
+
+    if views.is_there():
+        with views.reading() as connection:
+            if views.run(connection, run_id) is not None:
+                return f"stopped, but submitted: the run goes on; see `trainui show {run_id}`"
+    return f"stopped; {_NOTHING_SUBMITTED}"
+
+
+def _tell(run_id: str, pipeline: Pipeline, wishes: Wishes) -> None:
+    name = wishes.name or pipeline.name
+    stages = [stage.name for stage in pipeline.stages]
+    printing.answer(wishes.as_json, {"run": run_id, "name": name, "stages": stages}, [run_id])
+    if not wishes.as_json:
+        printing.note(f"{name} runs in the background: `trainui wait {run_id[:8]}`, or `trainui`")
+
+
+def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
+    from trainui.control import earlier_checkpoints
+    from trainui.pipeline.substitution import masking
+    from trainui.store.read import summary
+
+    stages = [
+        {
+            "name": stage.name,
+            "depends_on": list(stage.depends_on),
+            "task": stage.task,
+            "command": summary.shown_command(pipeline.params, stage),
+            "params": masking.mask(stage.params),
+            "workdir": stage.workdir,
+        }
+        for stage in pipeline.stages
+    ]
+    printing.answer(as_json, {"name": pipeline.name, "stages": stages}, _plan_lines(stages))
+    for remark in earlier_checkpoints.remarks(pipeline):
+        printing.note(text.harmless(remark))
+
+
+def _plan_lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for stage in stages:
+        after = f"  (after {', '.join(stage['depends_on'])})" if stage["depends_on"] else ""
+        lines.append(text.harmless(stage["name"] + after))
+        lines += [f"    {text.harmless(line)}" for line in _what(stage).splitlines()]
+    return lines
+
+
+def _what(stage: Mapping[str, Any]) -> str:
+    command = stage["command"]
+    if command is None:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in stage["params"].items())
+        return f"{stage['task']}({arguments})"
+    return command if isinstance(command, str) else shlex.join(command)

@@ -1,0 +1,92 @@
+"""A shell where a stage runs and with what it gets, to try things by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from trainui import paths, text
+from trainui.cli import lookup, options
+from trainui.cli.output import printing
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.states import Status
+from trainui.errors import UnfitEnvironmentError
+from trainui.store.db import protocol
+from trainui.store.read import views
+from trainui.store.runs import row_mapping
+
+if TYPE_CHECKING:
+    from trainui.execution.attempt.context import Preparation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options.add(
+        app,
+        shell,
+        "Open a shell in a stage's workdir and environment.",
+        "trainui shell digits evaluate",
+        "echo nvidia-smi | trainui shell digits evaluate",
+    )
+
+
+def shell(run: options.Run, stage: options.OneStage) -> None:
+    """Open a shell in a stage's workdir, with the environment that its process gets.
+
+    It is not part of the stage: it takes no slot, is not cancelled with it, and what it writes to
+    $TRAINUI_METRICS_FILE is not kept.
+    """
+    prepared = _prepare(run, stage)
+    program = prepared.environ.get("SHELL") or os.environ.get("SHELL") or "/bin/sh"
+    printing.note(f"in {prepared.definition.workdir}; `exit` leaves")
+    try:
+        os.chdir(prepared.definition.workdir)
+        os.umask(prepared.umask)
+        os.execvpe(program, [program], environment(prepared.environ))
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"cannot open {program} in {prepared.definition.workdir}: {error.strerror}"
+        ) from error
+
+
+def environment(prepared: Mapping[str, str]) -> dict[str, str]:
+    """Return the stage's variables, in such a way that nothing takes the shell for the stage."""
+    # processes are known as an attempt's by their variables: a slash more, and these are not
+    own = {"TRAINUI_RUN_DIR": prepared["TRAINUI_RUN_DIR"].rstrip("/") + "/"}
+    return {**prepared, **own, "TRAINUI_METRICS_FILE": os.devnull}
+
+
+def _prepare(reference: str, stage: str) -> Preparation:
+    from trainui.execution.attempt.context import Subject, prepare
+
+    run, found = lookup.find_one(reference, stage)
+    with lookup.view() as connection:
+        attempts = views.attempts_of_stage(connection, found.id)
+        submission = _submission(connection, run.id)
+    attempt = attempts[-1] if attempts else _not_started(found)
+    prepared = prepare(Subject(run, found, attempt, submission), attempt.checkpoint)
+    printing.note(f"{text.harmless(found.name)}, as attempt {attempt.number}")
+    return prepared
+
+
+def _submission(connection: protocol.Connection, run_id: str) -> dict[str, Any]:
+    query = "SELECT submission_json FROM runs WHERE id = ?"
+    return dict(row_mapping.load(connection.execute(query, (run_id,)).fetchone()[0]))
+
+
+def _not_started(stage: StageRecord) -> AttemptRecord:
+    """Return what the first attempt would be."""
+    return AttemptRecord(
+        id=0,
+        stage_id=stage.id,
+        number=1,
+        status=Status.QUEUED,
+        celery_task_id=None,
+        directory=str(paths.attempt_directory(Path(stage.directory), 1)),
+        slots=(),
+        granted_at=0,
+    )

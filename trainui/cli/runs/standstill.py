@@ -1,0 +1,32 @@
+"""Why nothing of a run starts, in words for who waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainui import paths, settings, text
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+
+
+def reason(stages: Sequence[StageRecord]) -> str:
+    """Say why nothing of a run starts; empty where something runs, or is about to."""
+    if any(stage.status == Status.RUNNING for stage in stages):
+        return ""
+    waiting = [stage for stage in stages if stage.status == Status.QUEUED]
+    if not waiting:
+        return ""
+    if trouble := worker_trouble():
+        return f"nothing new starts: {trouble}; see `trainui worker status`"
+    first = next((stage for stage in waiting if stage.reason not in (None, "starting")), None)
+    return "" if first is None else text.harmless(f"{first.name} waits: {first.reason}")
+
+
+def worker_trouble() -> str:
+    """Say what keeps this host's worker from starting anything; empty where nothing does."""
+    from trainui.execution.daemon import desired_state, health
+
+    home = paths.home()
+    if settings.load().database_url is not None and not desired_state.is_wanted(home):
+        return ""  # another host may run it
+    return health.brief(home)

@@ -1,0 +1,164 @@
+"""Waiting for runs to end: a line for each change of state, and the exit code at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from trainui import clock, settings
+from trainui.cli import lookup
+from trainui.cli.machine.disk_space import DiskWatch
+from trainui.cli.output import event_lines, printing
+from trainui.cli.runs import standstill
+from trainui.control import self_wait_check
+from trainui.domain.states import ENDED, Status
+from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
+from trainui.store.db import protocol
+from trainui.store.read import event_feed, readonly, views
+
+POLL = 0.1
+"""Seconds between two looks; a look that finds nothing new reads one number."""
+
+STANDSTILL_PATIENCE = 10.0
+"""Seconds in which nothing runs after which a person is told why."""
+
+STANDSTILL_PERIOD = 60.0
+"""Seconds between two such lines, where the reason changes."""
+
+DISK_PERIOD = 5.0
+"""Seconds between two looks at how full the disks are."""
+
+_EXIT_CODES = {Status.COMPLETED: 0, Status.CANCELLED: 130, Status.FAILED: 1, Status.INTERRUPTED: 1}
+
+
+def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bool = False) -> int:
+    """Wait until all of these runs are over, and tell of each change on stderr.
+
+    Args:
+        run_ids: exact ids.
+        timeout: seconds; None: as long as it takes.
+        from_start: whether what has happened before is told, too.
+
+    Returns:
+        The exit code: that of the worst end.
+
+    Raises:
+        WaitTimeoutError: the time is over; the runs go on.
+        StoppedError: a person pressed ctrl+c; the runs go on.
+        NotFoundError: a run was deleted meanwhile.
+        UsageError: this is part of a stage.
+    """
+    self_wait_check.check_may_wait()
+    try:
+        with views.reading() as connection:
+            watch = _Watch(connection, run_ids, timeout=timeout, from_start=from_start)
+            while watch.look():
+                time.sleep(POLL)
+    except KeyboardInterrupt as error:
+        raise StoppedError(
+            f"waiting was stopped, the run goes on; see `trainui show {run_ids[0]}`"
+        ) from error
+    codes = {_EXIT_CODES[status] for status in watch.ends.values()}
+    return 1 if 1 in codes else max(codes, default=0)
+
+
+def finish(
+    run_id: str, *, as_json: bool, timeout: float | None = None, from_start: bool = False
+) -> int:
+    """Wait for one run, then print it where JSON is wanted; return the exit code."""
+    code = wait([run_id], timeout=timeout, from_start=from_start)
+    if as_json:
+        printing.value(lookup.in_full(run_id))
+    return code
+
+
+class _Watch:
+    """What was seen of the runs so far."""
+
+    def __init__(
+        self,
+        connection: protocol.Connection,
+        run_ids: Sequence[str],
+        *,
+        timeout: float | None,
+        from_start: bool,
+    ) -> None:
+        self.ends: dict[str, Status] = {}
+        """The runs that are over, each with its state."""
+        self._connection = connection
+        self._narrators = {
+            run_id: event_lines.Narrator(connection, run_id, from_start=from_start)
+            for run_id in run_ids
+        }
+        self._timeout = timeout
+        self._started = time.monotonic()
+        self._version: int | str | None = None
+        self._stands_since = self._started
+        self._standstill = ""
+        """The last line on why nothing starts."""
+        self._disks = DiskWatch()
+        self._disks_at = 0.0
+        self._rings = settings.load().bell
+        self._rung = event_feed.last(connection)
+        self._database = readonly.Unreplaced()
+
+    def look(self) -> bool:
+        """Tell of what is new; return whether there is still something to wait for."""
+        self._database.check()
+        version = views.data_version(self._connection)
+        if version != self._version:
+            self._version = version
+            for run_id, narrator in self._narrators.items():
+                self._look_at(run_id, narrator)
+            self._ring()
+        if len(self.ends) == len(self._narrators):
+            return False
+        self._check_time()
+        return True
+
+    def _look_at(self, run_id: str, narrator: event_lines.Narrator) -> None:
+        self._connection.execute("BEGIN")
+        run = views.run(self._connection, run_id)
+        if run is None:
+            raise NotFoundError(f"the run {run_id} was deleted")
+        for line in narrator.news():
+            printing.note(line)
+        was_over = self.ends.pop(run_id, None)
+        if run.status in ENDED:
+            self.ends[run_id] = run.status
+            if was_over != run.status:
+                printing.note(event_lines.end_of(run))
+                for hint in event_lines.hints(self._connection, run_id):
+                    printing.note(hint)
+        self._connection.execute("COMMIT")
+
+    def _ring(self) -> None:
+        self._rung, notices = event_feed.after(self._connection, self._rung)
+        for notice in notices:
+            if self._rings and notice.run_id in self._narrators:
+                printing.ring(notice.text)
+
+    def _check_time(self) -> None:
+        now = time.monotonic()
+        waited = now - self._started
+        if now - self._disks_at >= DISK_PERIOD:
+            self._disks_at = now
+            self._disks.look()
+            self._look_for_standstill(now)
+        if self._timeout is not None and waited >= self._timeout:
+            raise WaitTimeoutError(
+                f"not over after {clock.format_duration(waited)}; "
+                f"the run goes on, see `trainui show {next(iter(self._narrators))}`"
+            )
+
+    def _look_for_standstill(self, now: float) -> None:
+        """Say why nothing of these runs starts, where that has lasted."""
+        waiting = [run_id for run_id in self._narrators if run_id not in self.ends]
+        found = [views.stages(self._connection, run_id) for run_id in waiting]
+        words = next(filter(None, map(standstill.reason, found)), "")
+        if not words:
+            self._stands_since = now
+        elif words != self._standstill and now - self._stands_since >= STANDSTILL_PATIENCE:
+            self._stands_since = now + STANDSTILL_PERIOD - STANDSTILL_PATIENCE
+            self._standstill = words
+            printing.note(words)

@@ -1,0 +1,79 @@
+"""The end of runs: asking for it, and deleting what is over."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+from trainui import wakeup
+from trainui.control import staging_cleanup
+from trainui.control.lookup import check_names, existing_run
+from trainui.domain.records import StageRecord
+from trainui.domain.states import UNFINISHED
+from trainui.errors import UnfitEnvironmentError
+from trainui.store.db.engine import open_store
+from trainui.store.points import points
+from trainui.store.runs import runs, stages
+
+
+def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
+    """Ask stages to end; a stage is cancelled once none of its processes is left.
+
+    Args:
+        run_id: the run.
+        names: the stages' full names; None: every unfinished stage.
+
+    Returns:
+        The names of the stages that were asked; none where all were over.
+
+    Raises:
+        NotFoundError: there is no such run or stage.
+    """
+    with open_store().write() as connection:
+        existing_run(connection, run_id)
+        chosen = _chosen(runs.stages(connection, run_id), names)
+        asked = stages.cancel(connection, run_id, chosen)
+    wakeup.ring()
+    return asked
+
+
+def _chosen(known: list[StageRecord], names: Collection[str] | None) -> list[StageRecord]:
+    if names is None:
+        return [stage for stage in known if stage.status in UNFINISHED]
+    check_names([stage.name for stage in known], names)
+    return [stage for stage in known if stage.name in names]
+
+
+def remove(run_id: str) -> None:
+    """Delete a run that is over: its rows, its points and its directory.
+
+    Raises:
+        NotFoundError: there is no such run.
+        UsageError: it is not over.
+        UnfitEnvironmentError: its rows are deleted, its directory could not be.
+    """
+    store = open_store()
+    staging_cleanup.sweep()
+    with store.read() as connection:
+        directory = Path(existing_run(connection, run_id).directory)
+    with staging_cleanup.noted(run_id) as note:
+        note.write(directory)
+        with store.write() as connection:
+            existing_run(connection, run_id)
+            owners = [stage.id for stage in runs.stages(connection, run_id)]
+            runs.remove(connection, run_id)
+            points.forget(connection, owners)
+        _delete_directory(directory)
+
+
+def _delete_directory(directory: Path) -> None:
+    try:
+        shutil.rmtree(directory)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"the run is deleted, but not all of its directory {directory}: {error}; "
+            "delete the rest yourself"
+        ) from error

@@ -1,0 +1,136 @@
+"""What has changed of a run since its stages ran: the store and the disk looked at, for a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trainui.control import environment
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.states import UNFINISHED, Status
+from trainui.pipeline import input_fingerprint
+from trainui.pipeline.input_fingerprint import InputStates
+from trainui.pipeline.rules import fingerprint
+from trainui.pipeline.rules.fingerprint import Made
+from trainui.pipeline.rules.resume_plan import Evidence
+from trainui.pipeline.substitution import phases
+
+
+class Looks:
+    """Looks at a run's stages, each with all attempts of it and of its upstreams."""
+
+    def __init__(
+        self,
+        run: RunRecord,
+        stages: Sequence[StageRecord],
+        attempts: Mapping[str, Sequence[AttemptRecord]],
+        recorded: Mapping[str, StageDefinition],
+        edited: Mapping[str, Sequence[str]],
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            run: the run.
+            stages: as they are to run now.
+            attempts: by stage id, the first one first.
+            recorded: the stages' definitions on record, by full name.
+            edited: what an edited file changes of them, in words, by full name.
+            environ: what `${env.NAME}` in inputs refers to; None: what the run has.
+        """
+        self._run = run
+        self._stages = {stage.name: stage for stage in stages}
+        self._attempts = {
+            stage.name: attempts.get(stage.id, ()) for stage in stages if stage.id in attempts
+        }
+        self._recorded = recorded
+        self._edited = edited
+        self._environ = environ
+
+    def evidence(self, new: Collection[str] = ()) -> Evidence:
+        """Look at all stages that are over.
+
+        Args:
+            new: full names of stages that the run did not have before.
+
+        Raises:
+            UsageError: an input names a variable that is not set.
+            UnfitEnvironmentError: there are inputs, and the run's environment is gone.
+        """
+        over = [
+            stage
+            for name, stage in self._stages.items()
+            if name in self._attempts and stage.status not in UNFINISHED and not stage.removed
+        ]
+        changed = {stage.name: self._changes(stage) for stage in over}
+        found = {one.name: self._gone(one) for one in over if one.status == Status.COMPLETED}
+        gone = {name: words for name, words in found.items() if words is not None}
+        return Evidence(changed=changed, reran=self.reran(), new=new, gone=gone)
+
+    def reran(self) -> dict[str, list[str]]:
+        """Return the upstreams that have completed since a stage's last attempt, by full names."""
+        return {
+            stage.name: self._reran(stage)
+            for name, stage in self._stages.items()
+            if name in self._attempts and stage.status not in UNFINISHED
+        }
+
+    def as_kept(self, name: str, again: Collection[str]) -> dict[str, Any]:
+        """Return what a person takes a stage's result for who keeps it.
+
+        Args:
+            name: its full name.
+            again: full names of the stages that run again, now that this one does not.
+        """
+        stage = self._stages[name]
+        completions = {
+            upstream: self._completions(stage, upstream) + (upstream in again)
+            for upstream in stage.depends_on
+        }
+        return fingerprint.as_kept(stage.definition, self._inputs(stage, {}), completions)
+
+    def _changes(self, stage: StageRecord) -> list[str]:
+        made = self._made(stage)
+        changed = fingerprint.changes(made.definition, stage.definition, self._run.params)
+        if made.definition == self._recorded[stage.name]:
+            changed = list(self._edited.get(stage.name, ()))  # also of secret values
+        changed = list(dict.fromkeys([*made.secret_changes, *changed]))
+        if made.inputs:
+            now = self._inputs(stage, made.inputs)
+            changed += fingerprint.input_changes(made.inputs, now)
+        return changed
+
+    def _gone(self, stage: StageRecord) -> str | None:
+        from trainui.artifacts import outputs
+
+        definition = self._made(stage).definition
+        known = replace(definition, outputs=phases.known_outputs(definition))
+        return outputs.gone(known, Path(stage.directory))
+
+    def _reran(self, stage: StageRecord) -> list[str]:
+        excused = self._made(stage).excused
+        return [
+            upstream
+            for upstream in stage.depends_on
+            if self._completions(stage, upstream) > excused.get(upstream, 0)
+        ]
+
+    def _made(self, stage: StageRecord) -> Made:
+        return fingerprint.made(self._last(stage), self._recorded[stage.name])
+
+    def _completions(self, stage: StageRecord, upstream: str) -> int:
+        return fingerprint.completions_since(self._last(stage), self._attempts.get(upstream, ()))
+
+    def _last(self, stage: StageRecord) -> AttemptRecord:
+        return self._attempts[stage.name][-1]
+
+    def _inputs(self, stage: StageRecord, known: InputStates) -> InputStates:
+        if not stage.definition.inputs:
+            return {}
+        if self._environ is None:
+            self._environ = environment.read(Path(self._run.directory)).environ
+        found = phases.inputs_before_start(stage.definition, self._environ)
+        return {path: input_fingerprint.observe(path, known.get(path)) for path in found}

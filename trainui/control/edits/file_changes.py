@@ -1,0 +1,111 @@
+"""The file that a run was submitted from, as it is now: whether and how it was edited since."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui import plain_files
+from trainui.control.lookup import given_params
+from trainui.control.submission import PIPELINE_FILE
+from trainui.domain.definition import Pipeline
+from trainui.domain.records import RunRecord
+from trainui.errors import TrainuiError, UsageError
+from trainui.pipeline import loader
+from trainui.pipeline.substitution.masking import MASK
+from trainui.pipeline.substitution.secrets import masked_text
+from trainui.store.db.engine import open_store
+from trainui.store.read import views
+from trainui.store.runs import runs
+
+_SECRET = re.compile(
+    r"""([\w.-]*(?:KEY|TOKEN|SECRET|PASSWORD)[\w.-]*["']?\s*[:=]\s*)[^\s,}\]][^,}\]]*""", re.I
+)
+
+
+_HIDDEN = rf"\g<1>{MASK}"
+
+
+@dataclass(frozen=True, slots=True)
+class EditedFile:
+    """A run's file that is not as the run has it."""
+
+    file: str
+    """Absolute."""
+
+
+def edited_file(run: RunRecord) -> EditedFile | None:
+    """Return a run's file if it was edited since the run was given it; None also where it is gone.
+
+    Nothing is loaded, so that a file with errors is told as edited. A file that is as it was when
+    the run's pipeline was edited apart from it counts as not edited.
+    """
+    if run.file is None:
+        return None
+    try:
+        digest = hashlib.sha256(plain_files.read_bytes(Path(run.file))).hexdigest()
+    except OSError:
+        return None
+    if digest == run.digest:
+        return None
+    with open_store().read() as connection:
+        seen = runs.submission(connection, run.id).get("seen_digest")
+    return None if digest == seen else EditedFile(run.file)
+
+
+def load(file: str, run: RunRecord) -> Pipeline:
+    """Load a file for a run, with the parameters that the run was given.
+
+    Raises:
+        PipelineFileError: it has problems.
+    """
+    return loader.load(file, given_params(run.id))
+
+
+def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
+    """Return the pipeline that a run has, as this trainui reads its file.
+
+    Raises:
+        UsageError: it was no file, or is none that can be read any more.
+    """
+    if run.file is None:
+        raise UsageError(f"the run {run.id} is of no file")
+    try:
+        text = plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the pipeline of the run {run.id} cannot be read: {error}") from error
+    return loader.load_text(text, file=run.file, directory=str(Path(run.file).parent), params=given)
+
+
+def says_the_same(pipeline: Pipeline, run: RunRecord) -> bool:
+    """Tell whether an edited file means what the run's means: only comments, order, spelling."""
+    try:
+        before = pipeline_on_record(run, given_params(run.id))
+    except TrainuiError:
+        return False
+    return _said(before) == _said(pipeline)
+
+
+def _said(pipeline: Pipeline) -> str:
+    """Return all that a pipeline says, as JSON: to Python `true` would be 1."""
+    stages = [stage.to_json() for stage in pipeline.stages]
+    return json.dumps([stages, pipeline.params, pipeline.snapshot], sort_keys=True)
+
+
+def diff(run: RunRecord, pipeline: Pipeline, name: str) -> str:
+    """Return how a pipeline's text differs from that of a run, as a unified diff.
+
+    Secret values are masked.
+    """
+    with views.reading() as connection:
+        before = views.pipeline_text(connection, run.digest)
+    after = masked_text(pipeline)
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), fromfile="as submitted", tofile=name, lineterm=""
+    )
+    return "".join(f"{_SECRET.sub(_HIDDEN, line)}\n" for line in lines)

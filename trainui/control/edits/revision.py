@@ -1,0 +1,211 @@
+"""A resume with an edited file: what is another now, and whether a run can take it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trainui import paths, plain_files
+from trainui.control import environment, snapshot
+from trainui.control.edits import file_changes
+from trainui.control.snapshot import Relocation
+from trainui.control.submission import (
+    PIPELINE_FILE,
+    concealed,
+    filled_in,
+    stage_directories,
+)
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import Status
+from trainui.errors import TrainuiError, UsageError
+from trainui.pipeline.rules import fingerprint
+from trainui.pipeline.substitution.secrets import Secrets
+from trainui.store.db.engine import open_store
+from trainui.store.runs import runs
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An edited pipeline and what it changes of a run."""
+
+    pipeline: Pipeline
+    """Submitted, as it is stored."""
+    secrets: Secrets
+    """What was taken out of it."""
+    directories: Mapping[str, str]
+    """Of its stages, by full name."""
+    stages: tuple[StageRecord, ...]
+    """The run's stages as they will be: in the new file's order, then those it has no more."""
+    edited: Mapping[str, Sequence[str]]
+    """The stages whose work is another by the file, with words for what was edited."""
+    secret: Mapping[str, Sequence[str]]
+    """Those of the words that tell of secret values alone, which no definition on record shows."""
+    new: Collection[str]
+    """Full names of the stages that the run did not have, or had no more."""
+
+    @property
+    def removed(self) -> list[str]:
+        """Full names of the stages that the file has no more."""
+        return [stage.name for stage in self.stages if stage.removed]
+
+
+def compare(
+    run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, given: Mapping[str, str]
+) -> Revision:
+    """Find what an edited pipeline changes of a run.
+
+    Args:
+        run: the run.
+        stages: as they are on record.
+        pipeline: the edited one, as loaded.
+        given: the parameters that the run was given besides its file.
+
+    Raises:
+        UsageError: it takes away or edits a stage that runs.
+    """
+    directory = Path(run.directory)
+    directories = stage_directories(directory, pipeline, stages)
+    moved = _relocation(run, pipeline)
+    submitted = _submitted(run, stages, pipeline, moved)
+    shell = environment.read_what_is_left(directory)
+    stored, taken = concealed(submitted, pipeline, directories, directory, shell.environ)
+    before = _before(run, stages, shell.secrets, given, moved)
+    known = {stage.name: stage for stage in stages}
+    hidden = {"before": shell.secrets.params, "now": pipeline.params}
+    edited: dict[str, list[str]] = {}
+    secret: dict[str, list[str]] = {}
+    records: list[StageRecord] = []
+    new: set[str] = set()
+    for position, (real, kept) in enumerate(zip(submitted.stages, stored.stages, strict=True)):
+        definition, record = _as_stored(kept), known.get(kept.name)
+        if record is None or record.removed:
+            new.add(kept.name)
+            record = record or _new(run, definition, directories[kept.name])
+        elif words := fingerprint.changes(before[kept.name], _as_stored(real), hidden):
+            edited[kept.name] = words
+            alike = fingerprint.same_fields(record.definition, definition)
+            secret[kept.name] = fingerprint.changes(
+                before[kept.name], _as_stored(real), hidden, alike
+            )
+        else:
+            definition = _same_work(definition, record.definition)
+        records.append(replace(record, definition=definition, position=position, removed=False))
+    gone = [stage for stage in stages if stage.name not in directories]
+    records += [
+        replace(stage, removed=True, position=len(records) + at) for at, stage in enumerate(gone)
+    ]
+    stored = stored.with_stages(
+        tuple(record.definition for record in records if not record.removed)
+    )
+    revision = Revision(stored, taken, directories, tuple(records), edited, secret, new)
+    check_running(revision, stages)
+    return revision
+
+
+def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
+    """See that no stage runs that an edited file changes or takes away.
+
+    Args:
+        revision: what the file does.
+        stages: as they are now.
+
+    Raises:
+        UsageError: one runs.
+    """
+    removed = revision.removed
+    for stage in stages:
+        if stage.status == Status.RUNNING and stage.name in (*revision.edited, *removed):
+            what = "the file has it no more" if stage.name in removed else "it was edited"
+            raise UsageError(
+                f"{stage.name} is running, and {what}; cancel it first, or resume when it has ended"
+            )
+
+
+def _relocation(run: RunRecord, pipeline: Pipeline) -> Relocation | None:
+    with open_store().read() as connection:
+        submission = runs.submission(connection, run.id)
+    moved = snapshot.relocation_of(submission, Path(run.directory))
+    if pipeline.snapshot != (moved is not None):
+        has = "has no" if moved is None else "runs from a"
+        raise UsageError(
+            f"the run {has} snapshot of its code, and a resume cannot change that; put `snapshot` "
+            "back as it was, or submit a new run"
+        )
+    return moved
+
+
+def _submitted(
+    run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, moved: Relocation | None
+) -> Pipeline:
+    submitted = filled_in(pipeline, Path(run.directory), stages)
+    return submitted if moved is None else moved.pipeline(submitted)
+
+
+def _before(
+    run: RunRecord,
+    stages: Sequence[StageRecord],
+    secrets: Secrets,
+    given: Mapping[str, str],
+    moved: Relocation | None,
+) -> dict[str, StageDefinition]:
+    """Return the stages of the file on record as this trainui reads it, by full name.
+
+    So that only what was edited counts: another trainui may have filled in the same text
+    otherwise. Where the text cannot be read any more, the stages are as they are on record.
+    """
+    recorded = {
+        stage.name: secrets.reveal(stage.definition) for stage in stages if not stage.removed
+    }
+    try:
+        again = _submitted(run, stages, file_changes.pipeline_on_record(run, given), moved)
+    except TrainuiError:
+        return recorded
+    return recorded | {stage.name: _as_stored(stage) for stage in again.stages}
+
+
+def _as_stored(definition: StageDefinition) -> StageDefinition:
+    return StageDefinition.from_json(json.loads(json.dumps(definition.to_json())))
+
+
+def _same_work(written: StageDefinition, recorded: StageDefinition) -> StageDefinition:
+    """Return a definition whose policy is the file's, and whose work stays as it is on record."""
+    return replace(written, **{name: getattr(recorded, name) for name in fingerprint.FIELDS})
+
+
+def _new(run: RunRecord, definition: StageDefinition, directory: str) -> StageRecord:
+    return StageRecord(
+        id="",
+        run_id=run.id,
+        position=0,
+        name=definition.name,
+        status=Status.SKIPPED,
+        reason=None,
+        definition=definition,
+        directory=directory,
+        attempt=0,
+        celery_task_id=None,
+        started_at=None,
+        completed_at=None,
+        exit_code=None,
+        result=None,
+        error=None,
+        stalled=False,
+        retries_used=0,
+        not_before=None,
+    )
+
+
+def keep_text(run_directory: Path, text: str) -> None:
+    """Write an edited file into a run's directory, and keep the one before under a number."""
+    file = run_directory / PIPELINE_FILE
+    if file.exists() and plain_files.read_text(file) == text:
+        return
+    number = 1
+    while (kept := file.with_stem(f"{file.stem}~{number}")).exists():
+        number += 1
+    if file.exists():
+        file.rename(kept)
+    paths.write_private(file, text)

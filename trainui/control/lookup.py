@@ -1,0 +1,66 @@
+"""Runs and stages by their exact names, or an error that says what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from trainui.control import environment
+from trainui.control.snapshot import Snapshot
+from trainui.domain.records import RunRecord
+from trainui.errors import NotFoundError
+from trainui.store.db.engine import open_store
+from trainui.store.runs import runs
+from trainui.text import harmless
+
+
+def existing_run(connection: Connection, run_id: str) -> RunRecord:
+    """Return the run of exactly this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    run = runs.get(connection, run_id)
+    if run is None:
+        raise NotFoundError(f"there is no run {run_id!r}; `trainui ls` lists those that are there")
+    return run
+
+
+def run_of(run_id: str) -> RunRecord:
+    """Return the run of exactly this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with open_store().read() as connection:
+        return existing_run(connection, run_id)
+
+
+def check_names(known: Collection[str], names: Iterable[str]) -> None:
+    """See that a run has all these stages.
+
+    Raises:
+        NotFoundError: it lacks one.
+    """
+    for name in names:
+        if name not in known:
+            listed = ", ".join(map(harmless, known))
+            raise NotFoundError(f"no stage is called {name!r}; this run has {listed}")
+
+
+def given_params(run_id: str) -> dict[str, str]:
+    """Return the parameters that a run was given besides its file."""
+    with open_store().read() as connection:
+        run = existing_run(connection, run_id)
+        given = runs.submission(connection, run_id).get("given", {})
+    secret = environment.read_what_is_left(Path(run.directory)).secrets.params
+    return {name: str(secret.get(name, value)) for name, value in given.items()}
+
+
+def snapshot_words(run_id: str) -> str:
+    """Return how large the snapshot of a run's code is and of what; empty where it has none."""
+    with open_store().read() as connection:
+        found = runs.submission(connection, run_id).get("snapshot")
+    return Snapshot(**found).words if found else ""

@@ -1,0 +1,170 @@
+"""The logs of an attempt on another host, read through that host's worker: by part, on demand."""
+
+from __future__ import annotations
+
+import errno
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from trainui import settings
+from trainui.domain.file_access import Directory
+from trainui.errors import UnfitEnvironmentError
+from trainui.store.db.engine import open_store
+from trainui.store.runs import hosts, remote_log_requests
+from trainui.store.runs.remote_log_requests import Answer
+
+PATIENCE = 10.0
+"""Seconds for an answer: a busy worker takes a second."""
+
+LOOK_EVERY = 0.03
+"""Seconds between two looks for it."""
+
+SIZES_GOOD_FOR = 0.4
+"""Seconds for which sizes are not asked for anew: three files are looked at each time."""
+
+PART = 64 * 1024
+"""Bytes that are asked for at once."""
+
+
+class FarAwayError(UnfitEnvironmentError, OSError):
+    """The host where a log lies does not answer."""
+
+
+def directory_of(directory: str, attempt_id: int, host: str) -> Directory:
+    """Return an attempt's directory: here, or where a shared file system shows it, or far away."""
+    near = Path(directory)
+    known = settings.load()
+    if known.database_url is None or host == settings.host(known) or near.is_dir():
+        return near
+    return FarDirectory(attempt_id, host)
+
+
+@dataclass(frozen=True, slots=True)
+class FarStatus:
+    """What the other host says of a file."""
+
+    st_dev: int
+    st_ino: int
+    st_size: int
+
+
+class FarDirectory:
+    """An attempt's directory on another host."""
+
+    def __init__(self, attempt_id: int, host: str) -> None:
+        self._attempt_id = attempt_id
+        self._host = host
+        self._store = open_store()
+        self._sizes: dict[str, Any] = {}
+        self._sizes_at = float("-inf")
+
+    def __truediv__(self, name: str, /) -> FarFile:
+        """Return the file of a name."""
+        return FarFile(self, name)
+
+    def status(self, name: str) -> FarStatus:
+        """Look at a file.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            FarAwayError: the other host does not answer.
+        """
+        if time.monotonic() - self._sizes_at > SIZES_GOOD_FOR:
+            self._sizes = dict(self._ask().words["files"])
+            self._sizes_at = time.monotonic()
+        if name not in self._sizes:
+            raise FileNotFoundError(errno.ENOENT, "is not there", f"{self._host}:{name}")
+        return FarStatus(*self._sizes[name])
+
+    def read(self, name: str, start: int, length: int) -> bytes:
+        """Return a part of a file, at most `PART` bytes.
+
+        Raises:
+            FarAwayError: the other host does not answer.
+        """
+        return self._ask(name, start, min(length, PART)).data
+
+    def _ask(self, name: str = "", start: int = 0, length: int = 0) -> Answer:
+        with self._store.write() as connection:
+            self._check_heard(hosts.known(connection).get(self._host))
+            number = remote_log_requests.ask(
+                connection, self._attempt_id, self._host, name, start, length
+            )
+        try:
+            return self._wait_for(number)
+        finally:
+            with self._store.write() as connection:
+                remote_log_requests.fetched(connection, number)
+
+    def _wait_for(self, number: str) -> Answer:
+        give_up_at = time.monotonic() + PATIENCE
+        while time.monotonic() < give_up_at:
+            with self._store.read() as connection:
+                answer = remote_log_requests.answered(connection, number)
+            if answer is not None and "problem" in answer.words:
+                raise FarAwayError(f"on host {self._host}: {answer.words['problem']}")
+            if answer is not None:
+                return answer
+            time.sleep(LOOK_EVERY)
+        raise FarAwayError(
+            f"the worker of host {self._host}, where the log lies, does not answer; "
+            "see `trainui worker status` there"
+        )
+
+    def _check_heard(self, host: Any) -> None:
+        if host is None or host.seconds >= hosts.SILENT_AFTER:
+            ago = "" if host is None else f" for {host.seconds:.0f} s"
+            raise FarAwayError(
+                f"the host {self._host}, where the log lies, has not been heard of{ago}; "
+                "see `trainui worker status` there"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class FarFile:
+    """A file of an attempt on another host."""
+
+    directory: FarDirectory
+    name: str
+
+    def open(self, _mode: Literal["rb"], /) -> BinaryIO:
+        """Open it for reading; FileNotFoundError where it is not there."""
+        self.stat()
+        return io.BufferedReader(_Raw(self), PART)
+
+    def stat(self) -> FarStatus:
+        """Look at it."""
+        return self.directory.status(self.name)
+
+    def read_bytes(self) -> bytes:
+        """Return all of it."""
+        with self.open("rb") as file:
+            return file.read()
+
+
+class _Raw(io.RawIOBase):
+    """Reads a far file part by part."""
+
+    def __init__(self, file: FarFile) -> None:
+        self._file = file
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}
+        self._position = offset + (base[whence] if whence in base else self._file.stat().st_size)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.directory.read(self._file.name, self._position, len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)

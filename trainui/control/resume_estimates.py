@@ -1,0 +1,127 @@
+"""What a resume saves: how long stages took, and the GPU time that need not be spent again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trainui import clock
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.states import Status
+from trainui.pipeline.rules import duration_estimate
+from trainui.pipeline.rules.duration_estimate import Past
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.store.points import curves
+from trainui.store.read import run_history, views
+
+
+def with_savings(
+    planned: Sequence[PlannedStage],
+    stages: Mapping[str, StageRecord],
+    attempts: Mapping[str, Sequence[AttemptRecord]],
+    run: RunRecord,
+) -> list[PlannedStage]:
+    """Return a plan with times, GPU time and steps.
+
+    Args:
+        planned: what happens with each stage.
+        stages: the run's stages by full name.
+        attempts: their attempts by stage id.
+        run: the run, of whose pipeline earlier runs tell how long its stages take.
+    """
+    with views.reading() as connection:
+        before = run_history.completions(connection, run, len(stages))
+    continued = [one.name for one in planned if one.action == Action.CONTINUE]
+    reached = _last_steps([one.stage_id for name in continued for one in before.get(name, ())[:1]])
+    return [
+        _with_savings(
+            one,
+            stages[one.name],
+            attempts.get(stages[one.name].id, ()),
+            _Before(before.get(one.name, ()), run_history.work_of(run, stages[one.name]), reached),
+        )
+        for one in planned
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What earlier runs tell of a stage."""
+
+    past: Sequence[Past]
+    work: str
+    steps: Mapping[str, int]
+    """Last steps by stage id."""
+
+    def seconds(self, step: int | None = None) -> float | None:
+        """Return how long it takes, from a checkpoint on where a step is given."""
+        last = self.steps.get(self.past[0].stage_id) if self.past else None
+        return duration_estimate.from_checkpoint(
+            duration_estimate.usual(self.past, self.work), step, last
+        )
+
+
+def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
+    """Return the last step on record of each stage that has one."""
+    if not stage_ids:
+        return {}
+    steps: dict[str, int] = {}
+    with views.reading() as connection:
+        for series in curves.summaries(connection, stage_ids):
+            if series.last_step is not None:
+                steps[series.stage] = max(steps.get(series.stage, 0), int(series.last_step))
+    return steps
+
+
+def _reached(stage: StageRecord, checkpoint: Path) -> int | None:
+    """Return about which step a stage had reached when a checkpoint was written, by its points."""
+    with views.reading() as connection:
+        step = curves.step_at(connection, stage.id, _written_at(checkpoint))
+    return None if step is None else int(step)
+
+
+def _with_savings(
+    one: PlannedStage,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    before: _Before,
+) -> PlannedStage:
+    from trainui.artifacts import checkpoint_step
+
+    completed = [attempt for attempt in attempts if attempt.status == Status.COMPLETED][-1:]
+    saved, step, about = 0.0, None, None
+    if one.checkpoint is not None:
+        about = _reached(stage, Path(one.checkpoint))
+        step = checkpoint_step.find(Path(one.checkpoint), about)
+    seconds = before.seconds(about if step is None else step)
+    if one.action == Action.SKIP:
+        seconds = next((_seconds(attempt) for attempt in completed), None)
+        saved = sum(_gpu_seconds(attempt) for attempt in completed)
+    elif one.checkpoint is not None:
+        written = _written_at(Path(one.checkpoint))
+        saved = sum(_gpu_seconds(attempt, until=written) for attempt in attempts)
+    return replace(
+        one,
+        step=step,
+        seconds=seconds,
+        gpu_seconds_saved=saved,
+    )
+
+
+def _seconds(attempt: AttemptRecord, until: int | None = None) -> float:
+    if attempt.started_at is None or attempt.completed_at is None:
+        return 0.0
+    end = attempt.completed_at if until is None else min(attempt.completed_at, until)
+    return max(end - attempt.started_at, 0) / clock.SECOND
+
+
+def _gpu_seconds(attempt: AttemptRecord, until: int | None = None) -> float:
+    return len(attempt.gpus) * _seconds(attempt, until)
+
+
+def _written_at(checkpoint: Path) -> int:
+    try:
+        return checkpoint.stat().st_mtime_ns // 1000
+    except OSError:
+        return 0

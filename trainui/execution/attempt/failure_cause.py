@@ -1,0 +1,217 @@
+"""Why a process failed, as its log says: the exception, and not the noise after it.
+
+Launchers end their logs with a report of their own (torchrun with a box, Hydra with advice,
+`accelerate launch` with a second traceback), and the other ranks of a distributed training with
+complaints about the one that died. The cause stands above all of these.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.execution.attempt import logs
+from trainui.supervisor import protocol
+from trainui.text import harmless
+
+SEARCHED = 1 << 18
+"""Bytes at the end of a log: tracebacks of many ranks, and what comes after them."""
+
+LONGEST_LINE = 2000
+"""Characters of a line that are looked at."""
+
+MOST_LINES = 20
+"""Lines of a traceback that are quoted."""
+
+FEW = 20
+"""Lines at the end in which one counts that is no part of a traceback."""
+
+LITTLE = 40
+"""Lines that may follow a traceback, such as a logger's summary, where no launcher reports."""
+
+_HEADER = re.compile(
+    r"(?P<prefix>.*?)(?:Original |Exception Group )?Traceback \(most recent call last\)"
+)
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(\([\w.]+\))?(: .*|:?)")
+_FRAME = re.compile(r'\s|$|> +File "|[╭│╰├]|\[Previous line')
+_RANK = re.compile(r"\[(rank|default)?\d+\]: ?|\d+: ")
+
+_OF_LAUNCHERS = re.compile(
+    r"([\w.]*\.)?(ChildFailedError|CalledProcessError|ProcessRaisedException|"
+    r"ProcessExitedException|SignalException|RayTaskError\(.*\))(:.*)?"
+)
+"""Raised by who started the process that failed."""
+
+_AFTERMATH = re.compile(
+    r".*(Connection (closed|reset) by |Broken pipe|[Rr]emote (process|worker)|"
+    r"NCCL (error|communicator|operation)|Socket closed).*|SystemExit(: \d+)?|KeyboardInterrupt"
+)
+"""Raised since another process, or another thread, had failed before."""
+
+_IGNORED = re.compile(r".*(Exception ignored in|Error in atexit|--- Logging error ---).*")
+"""Before the traceback of an exception that ended nothing."""
+
+_TELLING = re.compile(
+    r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*|(FAILED|ERROR) \S+ - .*|"
+    r"([\w./-]+: )?(fatal |Fatal Python |FATAL |internal )?(error|Error|ERROR): .*|"
+    r"\s*what\(\):\s.*|\S+: (line \d+: )?.*: (command not found|No such file or directory|"
+    r"Permission denied)|(\S+: )?.*(Segmentation fault|Bus error|core dumped).*"
+)
+"""A line that says what went wrong where there is no traceback."""
+
+_NOISE = re.compile(r"(srun: error: .*(Exited with exit code|Terminated)|make(\[\d+\])?: \*\*\*).*")
+_HYDRA = "Set the environment variable HYDRA_FULL_ERROR=1"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What a log says of a failure."""
+
+    line: str
+    """In one line, with its rank where it has one."""
+    excerpt: tuple[str, ...] = ()
+    """The traceback that ends with it."""
+
+
+def find(attempt_dir: Path) -> Cause | None:
+    """Return why the process of an attempt failed; None where its logs do not say."""
+    ends = [
+        [harmless(line[:LONGEST_LINE]) for line in logs.end_lines(attempt_dir / name, SEARCHED)]
+        for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE)
+    ]
+    for search in (_of_tracebacks, _of_last_lines):
+        for lines in ends:
+            if (cause := search(lines)) is not None:
+                return cause
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """An exception with its traceback."""
+
+    prefix: str
+    text: str
+    places: tuple[int, ...]
+    """Numbers of the log's lines that it takes."""
+    lines: tuple[str, ...]
+    ignored: bool
+
+    @property
+    def is_aftermath(self) -> bool:
+        return self.ignored or _AFTERMATH.fullmatch(self.text) is not None
+
+    @property
+    def is_of_launcher(self) -> bool:
+        return _OF_LAUNCHERS.fullmatch(self.text) is not None
+
+
+def _of_tracebacks(lines: Sequence[str]) -> Cause | None:
+    """Return the exception of the process, or the rank, that failed first."""
+    raised = list(_tracebacks(lines))
+    if not any(one.is_of_launcher for one in raised):
+        raised = _near_the_end(raised, lines)
+    own = [one for one in raised if not one.is_of_launcher]
+    report = _torchrun_report(lines)
+    first = f"[rank{report['rank'].partition(' ')[0]}]" if "rank" in report else None
+    if causes := [one for one in own if not one.is_aftermath]:
+        of_first = [one for one in causes if first and one.prefix.startswith(first)]
+        return _last_of_one(of_first or causes)
+    if report:
+        return Cause(_reported(report))
+    return _last_of_one(own or raised) if raised else None
+
+
+def _near_the_end(raised: Sequence[_Raised], lines: Sequence[str]) -> list[_Raised]:
+    """Return the exceptions that little else follows: after others the process went on."""
+    covered = {place for one in raised for place in one.places}
+    plain = [at for at, line in enumerate(lines) if line.strip() and at not in covered]
+    return [one for one in raised if len(plain) - bisect(plain, one.places[-1]) <= LITTLE]
+
+
+def _last_of_one(raised: Sequence[_Raised]) -> Cause:
+    """Return what ended the process, of several the one that failed first."""
+    chosen = [one for one in raised if one.prefix == raised[0].prefix][-1]
+    rank = chosen.prefix.strip() + " " if _RANK.fullmatch(chosen.prefix) else ""
+    return Cause(rank + chosen.text, chosen.lines)
+
+
+def _tracebacks(lines: Sequence[str]) -> Iterator[_Raised]:
+    for at, line in enumerate(lines):
+        if (header := _HEADER.match(line)) is not None:
+            prefix = _prefix(header["prefix"], lines[at + 1 : at + 3])
+            ignored = at > 0 and _IGNORED.fullmatch(lines[at - 1]) is not None
+            yield from _raised(lines, at, prefix, ignored)
+
+
+def _prefix(before: str, following: Sequence[str]) -> str:
+    """Return what each line of a traceback begins with, such as its rank.
+
+    Args:
+        before: what stands before its first line: a progress bar may, too.
+        following: the next two lines.
+    """
+    if "╭" in before:
+        return before.partition("╭")[0]
+    frames = (line.partition('  File "') for line in following)
+    return next((place for place, found, _ in frames if found), before)
+
+
+def _raised(lines: Sequence[str], start: int, prefix: str, ignored: bool) -> Iterator[_Raised]:
+    """Yield the exception at the end of the traceback that starts at a line."""
+    block = [start]
+    for at in range(start + 1, len(lines)):
+        if not lines[at].startswith(prefix) and lines[at].strip():
+            continue  # of another rank
+        text = lines[at].removeprefix(prefix)
+        block.append(at)
+        if _FRAME.match(text):
+            continue
+        if len(block) > 2 and _RAISED.fullmatch(text):
+            if text.endswith(":") or text.endswith(": "):
+                text = f"{text} {_next(lines, at, prefix)}".rstrip()
+            quoted = tuple(lines[place] for place in block)
+            yield _Raised(prefix, text, tuple(block), quoted, ignored)
+        return
+
+
+def _next(lines: Sequence[str], at: int, prefix: str) -> str:
+    """Return the line after one, where a message begins on a line of its own."""
+    following = "".join(lines[at + 1 : at + 2]).removeprefix(prefix).strip()
+    return following if following.strip("=-") else ""
+
+
+def _torchrun_report(lines: Sequence[str]) -> dict[str, str]:
+    """Return what torchrun says of the rank that failed first; empty: nothing."""
+    starts = [at for at, line in enumerate(lines) if line.startswith("Root Cause (first observed")]
+    found: dict[str, str] = {}
+    for line in lines[starts[-1] + 1 :] if starts else ():
+        name, separator, value = line.strip().partition(" : ")
+        if separator:
+            found.setdefault(name.strip(), value.strip())
+    return found
+
+
+def _reported(report: Mapping[str, str]) -> str:
+    said = report.get("traceback", "")
+    what = said if said.startswith("Signal") else f"exit code {report.get('exitcode', '')}"
+    return f"rank {report.get('rank', '?').partition(' ')[0]}: {what}"
+
+
+def _of_last_lines(lines: Sequence[str]) -> Cause | None:
+    """Return the last line that says what went wrong."""
+    last = [line.rstrip() for line in lines if line.strip()][-FEW:]
+    if last and last[-1].startswith(_HYDRA):
+        return _of_hydra(lines)
+    telling = [one for one in last if _TELLING.fullmatch(one) and not _NOISE.fullmatch(one)]
+    return Cause(telling[-1].strip()) if telling else None
+
+
+def _of_hydra(lines: Sequence[str]) -> Cause | None:
+    """Return the first line of what Hydra says above its advice."""
+    advice = max(at for at, line in enumerate(lines) if line.startswith(_HYDRA))
+    said = "\n".join(lines[:advice]).rstrip().split("\n\n")[-1]
+    return Cause(said.partition("\n")[0]) if said else None

@@ -1,0 +1,187 @@
+"""Launching an attempt: all that has to be right before, and its supervisor started.
+
+Nothing here waits for the attempt's end, and a launch that was cut short may be done again: the
+supervisor sees to it that an attempt is started at most once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from trainui import clock, paths
+from trainui import settings as settings_module
+from trainui.artifacts import outputs
+from trainui.domain.records import AttemptRecord
+from trainui.errors import UnsafePathError
+from trainui.execution.attempt import (
+    environment_digest,
+    outcome,
+    previous_attempts,
+    stage_directory,
+    starting_point,
+)
+from trainui.execution.attempt.context import NotLaunchableError, Preparation, Subject, prepare
+from trainui.execution.daemon import lifecycle
+from trainui.execution.gpu import locks, nvml
+from trainui.execution.gpu.locks import UnusableLockError
+from trainui.pipeline import input_fingerprint
+from trainui.pipeline.fields.command import argv
+from trainui.pipeline.inputs import validate_file_path
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, runs, stages
+from trainui.supervisor import call_task, process, protocol
+from trainui.supervisor.fork_server import Nursery
+from trainui.supervisor.process import LaunchResult
+from trainui.supervisor.protocol import Exit, ExitReason, Spec
+
+CALL_FILE = "call.json"
+"""In the attempt's directory: what `call_task` is to call."""
+
+
+class GpuGoneError(NotLaunchableError):
+    """A GPU that the attempt was given cannot be used any more; others may."""
+
+
+def subject_of(store: Store, attempt_id: int) -> Subject:
+    """Return an attempt as it is now, with its stage and run."""
+    with store.read() as connection:
+        attempt = attempts.get(connection, attempt_id)
+        stage = stages.get(connection, attempt.stage_id)
+        run = runs.get(connection, stage.run_id)
+        if run is None:
+            raise NotLaunchableError(f"the run {stage.run_id} was deleted")
+        return Subject(run, stage, attempt, runs.submission(connection, run.id))
+
+
+def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> LaunchResult:
+    """Start an attempt's process under a supervisor of its own.
+
+    Args:
+        store: where what it continues from is noted.
+        subject: the attempt, claimed and never started, or the same after a crash.
+        nursery: who starts its supervisor; None: one for this attempt alone.
+
+    Raises:
+        TrainuiError: the attempt cannot be started; the message says what is missing.
+        OSError: the disk or the system does not let it.
+    """
+    earlier: list[AttemptRecord] = []
+    if subject.attempt.number > 1:
+        with store.read() as connection:
+            known = attempts.of_stage(connection, subject.stage.id)
+        earlier = [one for one in known if one.number < subject.attempt.number]
+        previous_attempts.end_all(replace(subject, attempt=one) for one in earlier)
+        stage_directory.move_away_if_fresh(store, subject.stage, earlier)
+    attempt_dir = Path(subject.attempt.directory)
+    Path(subject.stage.directory).mkdir(parents=True, exist_ok=True)
+    checkpoint = starting_point.choose(store, subject, earlier)
+    prepared = prepare(subject, checkpoint)
+    _check(subject, prepared)
+    _note_inputs(store, subject, prepared)
+    outputs.note(prepared.definition, Path(subject.stage.directory), attempt_dir)
+    environment_digest.note(paths.home(), attempt_dir, prepared.environ)
+    return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), nursery=nursery)
+
+
+def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
+    """Keep an attempt from ever starting, and record why; False if it has started, or may have.
+
+    A launch that went wrong may only be late: its supervisor could come up at any time. The record
+    is there for a store that cannot be written for a while: the next look finds it.
+    """
+    found = Exit.of_no_start(reason, message, clock.now())
+    record = attempt_dir / f".{protocol.EXIT_FILE}.new"
+    with suppress(OSError):  # a full disk; without it the attempt counts as lost
+        paths.write_private(record, found.to_json())
+    try:
+        (attempt_dir / protocol.STARTED_FILE).touch(exist_ok=False)
+        (attempt_dir / protocol.LOCK_FILE).stat()  # else its records were removed
+    except (FileExistsError, FileNotFoundError):
+        record.unlink(missing_ok=True)
+        return False
+    if record.exists():
+        record.replace(attempt_dir / protocol.EXIT_FILE)
+    return True
+
+
+def _check(subject: Subject, prepared: Preparation) -> None:
+    """See that what the process needs is there by now."""
+    workdir = Path(prepared.definition.workdir)
+    if not workdir.is_dir():
+        raise NotLaunchableError(
+            f"workdir {workdir} is not there; make it, or correct `workdir` of the stage"
+        )
+    run_directory, at_submission = subject.run.directory, subject.submission.get("allowed")
+    allowed = [run_directory, *(at_submission or ())]
+    for path in prepared.definition.inputs:  # again: a link may have taken a file's place since
+        if at_submission is None and not Path(path).is_relative_to(run_directory):
+            continue  # the run is older than this note of what was allowed
+        try:
+            validate_file_path(path, allowed=allowed, base=run_directory)
+        except UnsafePathError as error:
+            raise NotLaunchableError(f"input {error}") from error
+
+
+def _note_inputs(store: Store, subject: Subject, prepared: Preparation) -> None:
+    """Note what the inputs hold as the attempt starts, for a resume to see what has changed."""
+    inputs = prepared.definition.inputs
+    if inputs:
+        states = {path: input_fingerprint.observe(path) for path in inputs}
+        with store.write() as connection:
+            attempts.set_inputs(connection, subject.attempt.id, states)
+
+
+def _spec(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Spec:
+    definition, home = prepared.definition, paths.home()
+    return Spec(
+        argv=tuple(_argv(subject, prepared, attempt_dir)),
+        cwd=definition.workdir,
+        env=prepared.environ,
+        umask=prepared.umask,
+        stop_signal=definition.stop_signal,
+        grace=definition.grace,
+        timeout=definition.timeout,
+        silence_timeout=definition.silence_timeout,
+        identity=prepared.identity,
+        wake=str(home.doorbell),
+        revive=tuple(lifecycle.guard_argv()),
+        revive_lock=str(home.guard_lock),
+        locks=_locks(subject.attempt),
+    )
+
+
+def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
+    """Return the lock files of an attempt's GPUs, which are looked at once more."""
+    if not attempt.gpus:
+        return ()
+    found = nvml.look()
+    working = {gpu.index: gpu for gpu in found.gpus if gpu.problem is None}
+    for index in attempt.gpus:
+        if index not in working:
+            gpu = next((gpu for gpu in found.gpus if gpu.index == index), None)
+            problem = gpu.problem if gpu else found.problem or "is not there any more"
+            raise GpuGoneError(f"GPU {index} {problem}" if gpu else f"GPU {index}: {problem}")
+    try:
+        return locks.prepare(working[index] for index in attempt.gpus)
+    except UnusableLockError as error:
+        raise GpuGoneError(str(error)) from error
+
+
+def _argv(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Sequence[str]:
+    definition = prepared.definition
+    if definition.task is None:
+        return argv(definition.command or "", path=prepared.environ.get("PATH"))
+    imported_from = [definition.workdir, subject.submission.get("sys_path")]
+    call = {
+        "task": definition.task,
+        "params": dict(definition.params),
+        "sys_path": [path for path in imported_from if path],
+        "include": list(settings_module.load().include),
+    }
+    call_file, result_file = attempt_dir / CALL_FILE, attempt_dir / outcome.RESULT_FILE
+    paths.write_private(call_file, json.dumps(call))
+    return [prepared.python.path, call_task.__file__, str(call_file), str(result_file)]

@@ -1,0 +1,73 @@
+"""Stages that run as far as the store knows, and do not: their processes are gone.
+
+So it is after a reboot, until a worker has looked. It is told by the processes, never by a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from trainui import settings
+from trainui.domain.records import RunRecord
+from trainui.domain.states import Status
+from trainui.execution.attempt.context import Subject, identity_of
+from trainui.execution.daemon import lifecycle, spawn
+from trainui.store.db.protocol import Connection
+from trainui.store.read import views
+from trainui.supervisor import process
+from trainui.supervisor.process import ProbeState
+from trainui.supervisor.protocol import JournalError
+
+PATIENCE = 30.0
+"""Seconds for a worker to come up, and for what it then reads to its end before it records."""
+
+
+def record(run_ids: Collection[str] | None = None) -> None:
+    """Have it recorded how such stages ended, so that a resume finds them ended.
+
+    Where there are any, the worker is started, and waited for until it has looked.
+
+    Args:
+        run_ids: of these runs; None: of all.
+
+    Raises:
+        UnfitEnvironmentError: a worker cannot be had.
+    """
+
+    def are_left() -> bool:
+        found = runs()
+        return bool(found if run_ids is None else found.intersection(run_ids))
+
+    if are_left():
+        lifecycle.ensure_started()
+        spawn.wait_until(lambda: not are_left(), PATIENCE)
+
+
+def runs() -> set[str]:
+    """Return the ids of the runs of which such a stage has yet to be recorded."""
+    if not views.is_there():
+        return set()
+    with views.reading() as connection:
+        running = [run for run in views.runs(connection) if run.status == Status.RUNNING]
+        return {run.id for run in running if any(map(_is_one, _last_attempts(connection, run)))}
+
+
+def _last_attempts(connection: Connection, run: RunRecord) -> Iterator[Subject]:
+    attempts = views.attempts(connection, run.id)
+    for stage in views.stages(connection, run.id):
+        for attempt in attempts.get(stage.id, [])[-1:]:
+            yield Subject(run, stage, attempt)
+
+
+def _is_one(subject: Subject) -> bool:
+    attempt = subject.attempt
+    if attempt.status != Status.RUNNING or attempt.host != settings.host():
+        return False
+    try:
+        found = process.probe(Path(attempt.directory))
+    except (JournalError, OSError):
+        return False  # nothing can be told of it
+    if found.state == ProbeState.REMOVED:
+        return not process.processes_of(identity_of(subject))
+    return found.state in (ProbeState.LOST, ProbeState.ENDED)

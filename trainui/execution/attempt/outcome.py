@@ -1,0 +1,276 @@
+"""How an attempt that has ended is to be recorded: `completed` or not, and why, in words.
+
+The rule lives here and nowhere else. Exit code 0 alone proves nothing: trainers exit with 0 when
+they are told to stop, with nothing saved.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainui import plain_files
+from trainui.artifacts import outputs
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.errors import NotPlainFileError
+from trainui.execution.attempt import failure_cause, logs
+from trainui.execution.attempt.failure_cause import Cause
+from trainui.store.runs.attempts import Outcome
+from trainui.supervisor import protocol
+from trainui.supervisor.protocol import Exit, ExitReason
+
+RESULT_FILE = "result.json"
+"""What `call_task` leaves in the attempt's directory."""
+
+LOST = "ended with nobody there to record how"
+RECORDS_REMOVED = (
+    "how it ended is unknown: its records in {directory} were removed while it ran; a stage may "
+    "clear its own directory, but not the rest of its run's"
+)
+STOPPED_FROM_OUTSIDE = (
+    "its supervisor was told to stop, though nobody cancelled the stage: by somebody else, or "
+    "because the machine was shut down"
+)
+OUT_OF_MEMORY = "killed by the kernel: out of memory"
+LONGEST_QUOTE = 200
+"""Characters of a log's line in the first line of an error."""
+
+_MEMORY_ERROR = re.compile(
+    r".*(CUDA|HIP|XPU) out of memory.*|.*CUDA error: out of memory.*|.*CUDA_ERROR_OUT_OF_MEMORY.*"
+    r"|.*RESOURCE_?EXHAUSTED.*([Mm]emory|OOM|alloc).*|.*ResourceExhaustedError.*OOM.*"
+    r"|.*(cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED).*"
+)
+"""What PyTorch, JAX and TensorFlow write of a GPU that is full, each on one line."""
+
+CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+"""Signals by which a process ends itself; its log may say why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What the worker knows of an attempt whose supervisor died."""
+
+    seen_alive: bool = False
+    """This worker saw its process alive, so that it ended just now."""
+    ended_for: ExitReason | None = None
+    """Why this worker ended it; None: it ended by itself, or a person cancelled it."""
+    left: tuple[int, ...] = ()
+    """Processes that outlived even KILL."""
+    records_removed: bool = False
+    """Its supervisor may have lived on, with nowhere to record the end."""
+
+
+def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) -> Outcome:
+    """Decide how an attempt ended.
+
+    Args:
+        attempt: as it is in the store; whether it was to be cancelled counts.
+        definition: its stage's, as submitted.
+        found: what its supervisor recorded; not that what it needs was taken (`ending`).
+    """
+    result, problem = _judge(attempt, definition, found)
+    status = Status.COMPLETED if problem is None else Status.FAILED
+    if _was_cancelled(attempt, found):
+        (status, problem), result = _stopped(attempt), None
+    elif found.reason == ExitReason.STOPPED:
+        status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
+    if problem is not None:
+        problem = _with_left(problem, found.left)
+    never_ran = found.reason == ExitReason.START_FAILED
+    return Outcome(
+        status,
+        completed_at=found.completed_at,
+        started_at=None if never_ran else found.started_at,
+        exit_code=found.exit_code,
+        signal=found.signal,
+        error=problem,
+        result=result,
+    )
+
+
+def lost(
+    attempt: AttemptRecord,
+    definition: StageDefinition,
+    loss: Loss,
+    *,
+    started_at: int | None,
+    completed_at: int,
+) -> Outcome:
+    """Return the outcome of an attempt whose supervisor died, so that none recorded its end."""
+    problem = RECORDS_REMOVED.format(directory=attempt.directory) if loss.records_removed else LOST
+    status = Status.INTERRUPTED
+    if attempt.cancel_requested_at is not None:
+        status, problem = _stopped(attempt)
+    elif (overdue := _overdue(definition, loss.ended_for)) is not None:
+        status, problem = Status.FAILED, overdue
+    error = _with_left(problem, loss.left)
+    # its last sign of life is a file's time, which may be some milliseconds behind
+    ended_at = max(completed_at, started_at or 0)
+    return Outcome(status, completed_at=ended_at, started_at=started_at, error=error)
+
+
+def unseen(reason: str, *, completed_at: int) -> Outcome:
+    """Return the outcome of an attempt that a person gave up, since nobody can look at it."""
+    error = f"cancelled, though it may still run: {reason}"
+    return Outcome(Status.CANCELLED, completed_at=completed_at, error=error)
+
+
+def _stopped(attempt: AttemptRecord) -> tuple[Status, str]:
+    """Return the state of an attempt whose end was asked for, and why in words."""
+    if attempt.stop_reason is not None:
+        return Status.FAILED, attempt.stop_reason
+    return Status.CANCELLED, "cancelled"
+
+
+def _was_cancelled(attempt: AttemptRecord, found: Exit) -> bool:
+    asked_at = attempt.cancel_requested_at
+    if asked_at is None:
+        return False
+    return found.signalled or found.completed_at > asked_at
+
+
+def _with_left(problem: str, left: tuple[int, ...]) -> str:
+    if not left:
+        return problem
+    pids = ", ".join(str(pid) for pid in left)
+    return f"{problem}\n\nprocess {pids} outlived KILL and may still run"
+
+
+def _judge(
+    attempt: AttemptRecord, definition: StageDefinition, found: Exit
+) -> tuple[Any, str | None]:
+    """Return the task's result, and what was wrong (None: nothing)."""
+    directory = Path(attempt.directory)
+    if (ending := _wrong_ending(definition, found)) is not None:
+        ending += "; the disk was full" if found.disk_full else ""
+        return None, _explained(ending, definition, found, directory)
+    result, problem = _task_result(definition, directory)
+    return result, problem or next(_lacking(attempt, definition), None)
+
+
+def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
+    """Say how it ended, unless it exited with 0 by itself."""
+    if (overdue := _overdue(definition, found.reason)) is not None:
+        return overdue
+    if found.reason == ExitReason.START_FAILED:
+        return found.message or "it could not be started"
+    if found.signal is not None:
+        if found.oom_kill and found.signal == signal.SIGKILL:
+            return f"{OUT_OF_MEMORY} (signal {found.signal:d})"
+        return f"killed by signal {found.signal} ({signal_name(found.signal)})"
+    if found.exit_code:
+        return _wrong_code(found, found.exit_code)
+    return "it was signalled as it ended" if found.signalled else None
+
+
+def _wrong_code(found: Exit, code: int) -> str:
+    words = f"exit code {code}"
+    if not found.oom_kill:
+        return words + _shell_signal(code)
+    if code == 128 + signal.SIGKILL:  # of a shell whose command was killed
+        return f"{OUT_OF_MEMORY} ({words})"
+    return f"{words}, just after the kernel killed a process of its control group: out of memory"
+
+
+def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | None:
+    """Say which limit it exceeded, if that is why it was ended."""
+    if reason == ExitReason.TIMEOUT:
+        return f"timed out after {duration(definition.timeout or 0)}"
+    if reason == ExitReason.SILENCE:
+        return f"was silent for {duration(definition.silence_timeout or 0)}"
+    return None
+
+
+def _shell_signal(code: int) -> str:
+    """Explain the exit code of a shell whose command was killed."""
+    known = 128 < code <= 128 + signal.SIGRTMAX
+    return f" (killed by signal {code - 128}, {signal_name(code - 128)})" if known else ""
+
+
+def signal_name(number: int) -> str:
+    """Return a signal's name without its `SIG`."""
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return "unknown"
+
+
+def _explained(ending: str, definition: StageDefinition, found: Exit, directory: Path) -> str:
+    """Add to how it ended what the task or the log says: the message first."""
+    if definition.task is not None and found.exit_code:
+        said = _read_result(directory)
+        if said is not None and not said.get("ok", True):
+            return str(said.get("error"))
+    tail = logs.tail(directory)
+    if not tail or found.reason == ExitReason.START_FAILED:
+        return ending
+    if (line := logs.last_match(directory, _MEMORY_ERROR)) is not None:
+        return f"{ending}: out of memory: {line[:LONGEST_QUOTE]}\n\n{tail}"
+    if not (found.exit_code or found.signal in CRASHES):
+        return f"{ending}\n\n{tail}"
+    cause = failure_cause.find(directory)
+    ending += f": {cause.line[:LONGEST_QUOTE]}" if cause else ""
+    return f"{ending}\n\n{_with_traceback(cause, tail)}"
+
+
+def _with_traceback(cause: Cause | None, tail: str) -> str:
+    """Put the cause's traceback before the end of the log, where it is not in that."""
+    if cause is None or not cause.excerpt or cause.excerpt[-1] in tail.splitlines():
+        return tail
+    return "\n".join([*cause.excerpt[-failure_cause.MOST_LINES :], "...", tail])
+
+
+def _task_result(definition: StageDefinition, directory: Path) -> tuple[Any, str | None]:
+    if definition.task is None:
+        return None, None
+    said = _read_result(directory)
+    if said is None:
+        return None, f"the task {definition.task} ended the process before it returned"
+    return said.get("result"), None if said.get("ok") else str(said.get("error"))
+
+
+def _read_result(directory: Path) -> dict[str, Any] | None:
+    try:
+        said = json.loads(plain_files.read_bytes(directory / RESULT_FILE))
+    except (OSError, ValueError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _lacking(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[str]:
+    """Yield what a process that exited with 0 did not do of what its stage declares."""
+    directory = Path(attempt.directory)
+    continued = attempt.checkpoint is not None
+    problem = outputs.problem(definition, directory, continued=continued)
+    if problem is not None:
+        yield problem
+    if definition.success is None:
+        return
+    try:
+        if not logs.holds(directory, definition.success):
+            logs_named = f"{protocol.STDOUT_FILE} nor {protocol.STDERR_FILE}"
+            yield f"neither {logs_named} holds the pattern of `success`: {definition.success}"
+    except re.error as error:
+        yield f"`success` is no regular expression: {error}"
+    except NotPlainFileError as error:
+        yield f"the logs cannot be searched for `success`: {error}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as a pipeline file does: `90s` as `1m30s`, `43200` as `12h`."""
+    if seconds != int(seconds):
+        return f"{seconds:g}s"
+    rest = int(seconds)
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

@@ -1,0 +1,76 @@
+"""Before a new attempt of a stage starts, every process of the earlier ones is gone.
+
+A trainer whose launcher died goes on writing checkpoints: two of one stage at once would spoil
+each other's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from trainui.errors import TrainuiError
+from trainui.execution.attempt.context import Subject, identity_of
+from trainui.supervisor import process
+from trainui.supervisor.process import ProbeState
+
+LOOK_EVERY = 0.05
+SUPERVISOR_PATIENCE = 20.0
+"""Seconds that a supervisor gets besides the grace of its stage: it gives up by itself before."""
+
+
+class PredecessorLivesError(TrainuiError):
+    """A process of an earlier attempt does not end, so no new attempt may start beside it."""
+
+
+def end_all(earlier: Iterable[Subject]) -> None:
+    """End every process of earlier attempts.
+
+    Args:
+        earlier: attempts whose end is on record.
+
+    Raises:
+        PredecessorLivesError: a process outlives even KILL.
+    """
+    for one in earlier:
+        if not _is_known_to_be_gone(one):
+            _end(one)
+
+
+def _is_known_to_be_gone(one: Subject) -> bool:
+    found = process.probe(Path(one.attempt.directory))
+    match found.state:
+        case ProbeState.ENDED:
+            return found.exit is not None and not found.exit.left
+        case ProbeState.REMOVED:
+            return not process.processes_of(identity_of(one))
+    return found.state in (ProbeState.NONE, ProbeState.LOST)
+
+
+def _end(one: Subject) -> None:
+    directory, number = Path(one.attempt.directory), one.attempt.number
+    stop_signal, grace = one.stage.definition.stop_signal, one.stage.definition.grace
+    process.request_stop(directory)
+    give_up_at = time.monotonic() + grace + SUPERVISOR_PATIENCE
+    while not _is_known_to_be_gone(one):
+        try:
+            left = process.kill_orphans(directory, stop_signal, grace, identity_of(one))
+        except process.SupervisorLivesError as error:
+            if time.monotonic() > give_up_at:
+                raise PredecessorLivesError(
+                    f"the supervisor of attempt {number} does not end; end it, and resume"
+                ) from error
+            time.sleep(LOOK_EVERY)
+        else:
+            _raise_if_any(left, number)
+            return
+
+
+def _raise_if_any(left: list[int], number: int) -> None:
+    if left:
+        pids = ", ".join(str(pid) for pid in left)
+        raise PredecessorLivesError(
+            f"process {pids} of attempt {number} outlives even KILL; no new attempt may start "
+            "beside it: end it or restart the machine, and resume"
+        )

@@ -1,0 +1,264 @@
+"""Recording how an attempt ended, once its metrics are read: the shell around `completion`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from trainui import clock
+from trainui.artifacts import checkpoint_notes, checkpoints
+from trainui.control import environment
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.errors import TrainuiError
+from trainui.execution.attempt import metrics_flush, transient_errors
+from trainui.execution.attempt import outcome as attempt_outcome
+from trainui.execution.attempt.context import Subject, definition_of
+from trainui.execution.attempt.launch import subject_of
+from trainui.execution.attempt.metrics_flush import Drained
+from trainui.execution.attempt.outcome import Loss
+from trainui.execution.gpu import gpus
+from trainui.pipeline.substitution.masking import mask_text
+from trainui.store.db.engine import Store
+from trainui.store.points import points
+from trainui.store.runs import attempts, launching
+from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.metrics_progress import mark_metrics_complete
+from trainui.supervisor import journal, process, protocol
+from trainui.supervisor.process import ProbeState
+from trainui.supervisor.protocol import Exit, ExitReason
+
+logger = logging.getLogger(__name__)
+
+LOST_PATIENCE = 10.0
+"""Seconds that the metrics reader gets where no record tells that the attempt has ended: in 15 that
+is on record. A reader that comes later reads it all the same."""
+
+_NEVER_STARTED = (ExitReason.START_FAILED, ExitReason.LOCK_HELD, ExitReason.POSTPONED)
+
+
+def record_exit(
+    store: Store, attempt: AttemptRecord, found: Exit, stopping: threading.Event
+) -> bool:
+    """Record an end that a supervisor saw.
+
+    Args:
+        store: where.
+        attempt: running, as far as the store knows.
+        found: what the supervisor wrote.
+        stopping: set when this worker is about to leave.
+
+    Returns:
+        False where this worker left before it was done: the next one does it.
+    """
+    subject, drained = subject_of(store, attempt.id), Drained.COMPLETE
+    if found.reason not in _NEVER_STARTED:
+        drained = metrics_flush.wait_until_read(store, subject, stopping)
+    if drained == Drained.LEFT:
+        return False
+    if drained != Drained.NOTHING:
+        subject = subject_of(store, attempt.id)  # as it is by now
+    if subject.attempt.status != Status.RUNNING:
+        return True  # it is on record already
+    if found.reason == ExitReason.LOCK_HELD:
+        taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
+        put_back(store, subject.attempt, f"{taken} cannot be locked: {found.message}")
+        return True
+    is_short = found.reason == ExitReason.START_FAILED and transient_errors.is_number(found.errno)
+    if is_short or found.reason == ExitReason.POSTPONED:
+        put_back(store, subject.attempt, str(found.message))
+        return True
+    definition = _definition(subject)
+    outcome = attempt_outcome.outcome(subject.attempt, definition, found)
+    _end(store, subject, definition, outcome, drained)
+    return True
+
+
+def record_loss(
+    store: Store, attempt: AttemptRecord, stopping: threading.Event, loss: Loss
+) -> bool:
+    """Record the end of an attempt whose supervisor died before it.
+
+    Args:
+        store: where.
+        attempt: running, as far as the store knows; no process of it is left.
+        stopping: set when this worker is about to leave.
+        loss: what else this worker knows of it.
+
+    Returns:
+        False where this worker left before it was done: the next one does it.
+    """
+    subject, patience = subject_of(store, attempt.id), LOST_PATIENCE
+    drained = metrics_flush.wait_until_read(store, subject, stopping, patience=patience)
+    if drained == Drained.LEFT:
+        return False
+    subject = subject_of(store, attempt.id)
+    if subject.attempt.status != Status.RUNNING:
+        return True  # it is on record already
+    directory, definition = Path(attempt.directory), _definition(subject)
+    pids = journal.read_pids(directory)
+    removed = process.probe(directory).state == ProbeState.REMOVED
+    outcome = attempt_outcome.lost(
+        subject.attempt,
+        definition,
+        replace(loss, records_removed=removed),
+        started_at=pids.started_at if pids else None,
+        completed_at=clock.now() if loss.seen_alive else _last_sign_of_life(directory),
+    )
+    _end(store, subject, definition, outcome, drained)
+    return True
+
+
+def record_unseen(store: Store, attempt: AttemptRecord, reason: str) -> None:
+    """Close the record of an attempt that a person cancelled and nobody can look at.
+
+    Args:
+        store: where.
+        attempt: running, as far as the store knows.
+        reason: why it cannot be looked at.
+    """
+    with store.write() as connection:
+        attempts.end(
+            connection, attempt.id, attempt_outcome.unseen(reason, completed_at=clock.now())
+        )
+
+
+def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, retry: bool) -> None:
+    """Record that an attempt could not be started.
+
+    Args:
+        store: where.
+        attempt: running, as far as the store knows; no process of it was ever started.
+        error: what was missing, secrets masked.
+        retry: whether to try again can help.
+    """
+    outcome = Outcome(Status.FAILED, clock.now(), error=error, retry=retry)
+    with store.write() as connection:
+        attempts.end(connection, attempt.id, outcome)
+
+
+def put_back(store: Store, attempt: AttemptRecord, reason: str) -> None:
+    """Let a stage wait again whose slot or room is not to be had; nothing of it ever started."""
+    with store.write() as connection:
+        launching.put_back(connection, attempt.id, reason)
+
+
+def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
+    """Record that an attempt was cancelled before it was started."""
+    outcome = Outcome(Status.CANCELLED, clock.now(), error=attempts.NOT_STARTED)
+    with store.write() as connection:
+        attempts.end(connection, attempt.id, outcome)
+
+
+def _definition(subject: Subject) -> StageDefinition:
+    """Return the definition as the process had it, else as it was submitted."""
+    submitted = subject.stage.definition
+    if not (submitted.outputs or submitted.success or submitted.checkpoint):
+        return submitted  # nothing else of it is looked at
+    try:
+        return definition_of(subject, subject.attempt.checkpoint)
+    except TrainuiError as error:
+        logger.warning("%s: taken as submitted: %s", subject.stage.name, error)
+        return submitted
+
+
+def _end(
+    store: Store,
+    subject: Subject,
+    definition: StageDefinition,
+    outcome: Outcome,
+    drained: Drained,
+) -> None:
+    attempt = subject.attempt
+    if outcome.error is not None:
+        error = _with_gpus(attempt, outcome.status, outcome.error)
+        outcome = replace(outcome, error=_masked(subject, error))
+    _note_checkpoints(subject, definition)
+    tried = _got_nowhere(store, subject, definition, outcome)
+    with store.write() as connection:
+        if tried:
+            attempts.mark_checkpoint_tried(connection, attempt.id)
+        if drained == Drained.NOTHING:
+            mark_metrics_complete(connection, attempt.id)
+        attempts.end(connection, attempt.id, outcome)
+    logger.info(
+        "%s of run %s, attempt %d: %s",
+        subject.stage.name,
+        subject.run.id,
+        attempt.number,
+        outcome.status,
+    )
+
+
+def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
+    """Add to an error what became of the attempt's GPUs: to its first line, which is shown."""
+    if not attempt.gpus:
+        return error
+    if status == Status.CANCELLED:
+        words = gpus.await_memory(attempt.gpus)
+    else:
+        words = gpus.problems_of(attempt.gpus) or ""
+    first, separator, rest = error.partition("\n")
+    return f"{first}{'; ' if words else ''}{words}{separator}{rest}"
+
+
+def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
+    """Return an error with the secrets masked that the attempt's stage was given."""
+    return _masked(subject_of(store, attempt.id), error)
+
+
+def _masked(subject: Subject, error: str) -> str:
+    """Mask the secrets that the stage was given, should the end of its log hold one."""
+    shell = environment.read_what_is_left(Path(subject.run.directory))
+    definition = shell.secrets.reveal(subject.stage.definition)
+    values = {**shell.environ, **shell.secrets.params, **definition.env, **definition.params}
+    return mask_text(error, values)
+
+
+def _got_nowhere(
+    store: Store, subject: Subject, definition: StageDefinition, outcome: Outcome
+) -> bool:
+    """Tell whether an attempt that continued ended before it wrote a point or a checkpoint.
+
+    One that a person stopped says nothing about its checkpoint.
+    """
+    attempt = subject.attempt
+    if attempt.checkpoint is None or outcome.status not in (Status.FAILED, Status.INTERRUPTED):
+        return False
+    with store.read() as connection:
+        if points.names_by_source(connection, attempt.stage_id, attempt.number):
+            return False
+    try:
+        started = (Path(attempt.directory) / protocol.STARTED_FILE).stat().st_mtime_ns
+    except OSError:
+        return False  # it never started
+    return not checkpoints.newer_than(_search(subject, definition), started)
+
+
+def _note_checkpoints(subject: Subject, definition: StageDefinition) -> None:
+    """Note which checkpoints are there as an attempt ends: later ones it did not write."""
+    if definition.checkpoint is None:
+        return
+    try:
+        outside = _search(subject, definition).outside()
+        checkpoint_notes.note_after(outside, Path(subject.attempt.directory))
+    except OSError as error:
+        logger.warning("%s: checkpoints not noted: %s", subject.stage.name, error)
+
+
+def _search(subject: Subject, definition: StageDefinition) -> checkpoints.Search:
+    attempt_dirs = [subject.attempt.directory]
+    return checkpoints.search(definition, subject.stage.directory, attempt_dirs)
+
+
+def _last_sign_of_life(attempt_dir: Path) -> int:
+    """Return when an attempt was last seen to do something, in microseconds."""
+    written = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.METRICS_FILE)
+    names = (*written, protocol.TIMES_FILE, protocol.PIDS_FILE)
+    times = [
+        path.stat().st_mtime_ns // 1000 for name in names if (path := attempt_dir / name).exists()
+    ]
+    return max(times, default=clock.now())

@@ -1,0 +1,80 @@
+"""A stage's directory made ready for its next attempt: kept, or renamed away and made anew."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainui import paths
+from trainui.artifacts import checkpoint_notes
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.store.db.engine import Store
+from trainui.store.runs import launching
+from trainui.supervisor import process
+
+
+def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[AttemptRecord]) -> None:
+    """Rename the directory of a stage that begins anew `STAGE~N`; nothing is deleted.
+
+    A worker may die at any point of this: the next one goes on from there.
+
+    Args:
+        store: which knows whether it begins anew, and where its earlier attempts lie.
+        stage: the stage.
+        earlier: its attempts before the one that begins.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    with store.read() as connection:
+        if not launching.is_fresh(connection, stage.id):
+            return
+    for one in earlier:
+        checkpoint_notes.disown(Path(one.directory))
+    moved_to = _move_away(Path(stage.directory), earlier)
+    with store.write() as connection:
+        launching.record_move(connection, stage, moved_to)
+
+
+def make_records(directory: Path) -> None:
+    """Make the directory of an attempt that nobody has claimed yet.
+
+    It is not made again later: one that is gone by then was removed, maybe by its own process.
+
+    Raises:
+        OSError: it cannot be made.
+        UnfitEnvironmentError: it cannot be made private.
+    """
+    for above in (directory.parents[1], directory.parent):
+        paths.make_private(above)
+    process.create_lock(paths.make_private(directory))
+
+
+def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None:
+    """Rename a stage's directory and those of its attempts; return its new path.
+
+    None where it had neither. A move that an earlier worker began is completed.
+    """
+    recorded = [Path(one.directory) for one in earlier]
+    attempts = [path for path in recorded if paths.stage_directory(path) == directory]
+    target = _target(directory, attempts)
+    for path in attempts:
+        if path.is_relative_to(paths.records_directory(directory)) and path.exists():
+            path.rename(paths.make_private(paths.records_directory(target)) / path.name)
+    if directory.exists() and not target.exists():
+        directory.rename(target)
+    return target if _is_taken(target) else None
+
+
+def _target(directory: Path, attempts: Sequence[Path]) -> Path:
+    """Return the first free name; the one before it where one of the attempts lies there."""
+    candidates = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
+    taken = list(itertools.takewhile(_is_taken, candidates))
+    if taken and any(launching.moved(path, directory, taken[-1]).is_dir() for path in attempts):
+        return taken[-1]
+    return directory.with_name(f"{directory.name}~{len(taken) + 1}")
+
+
+def _is_taken(directory: Path) -> bool:
+    return directory.exists() or paths.records_directory(directory).exists()

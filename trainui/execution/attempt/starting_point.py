@@ -1,0 +1,114 @@
+"""The checkpoint that an attempt continues from: chosen as it is launched, and put on record."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from trainui.artifacts import checkpoint_notes, checkpoint_rivals, checkpoints
+from trainui.artifacts.checkpoints import Search, Tried
+from trainui.domain.notifications import CHECKPOINT
+from trainui.domain.records import AttemptRecord
+from trainui.execution.attempt.context import NotLaunchableError, Subject, definition_of
+from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, events
+
+
+class CheckpointsExhaustedError(NotLaunchableError):
+    """An attempt got nowhere from each whole checkpoint; to try one again would loop."""
+
+
+def choose(store: Store, subject: Subject, earlier: Sequence[AttemptRecord]) -> str | None:
+    """Choose what an attempt continues from, and record it and what it does not continue from.
+
+    Args:
+        store: where.
+        subject: the attempt; its directory exists.
+        earlier: its stage's attempts before it.
+
+    Raises:
+        TrainuiError: it cannot continue; the message says from what, and what to do.
+        OSError: the disk does not let it.
+    """
+    if subject.stage.definition.checkpoint is None:
+        return None
+    started = definition_of(subject, None)
+    definition = replace(  # what the command is told of a checkpoint stays to be seen
+        subject.stage.definition,
+        checkpoint=started.checkpoint,
+        workdir=started.workdir,
+        env=started.env,
+    )
+    own = [one.directory for one in earlier]
+    rivals = partial(checkpoint_rivals.find, store, subject.stage)
+    where = checkpoints.search(definition, subject.stage.directory, own, rivals)
+    chosen = checkpoints.find(where, tried := _tried(store, subject), asked=_is_asked(subject))
+    if chosen is None and checkpoints.exhausted(where, tried):
+        raise CheckpointsExhaustedError(_exhausted(subject))
+    remark = checkpoints.remark(where)
+    if chosen is None and (found := checkpoints.requested(definition)) is not None:
+        chosen, remark = _requested(subject, where, found, tried), None
+    if not (earlier or where.found or where.passed_by):
+        remark = None  # there is nothing yet, as is to be expected
+    checkpoint_notes.note_before(where.outside(), Path(subject.attempt.directory))
+    _record(store, subject, chosen, remark)
+    return chosen
+
+
+def _tried(store: Store, subject: Subject) -> Tried:
+    with store.read() as connection:
+        return attempts.tried_checkpoints(connection, subject.stage.id)
+
+
+def _is_asked(subject: Subject) -> bool:
+    return subject.stage.retries_used == 0
+
+
+def _requested(subject: Subject, where: Search, found: Path, tried: Tried) -> str:
+    """Return the checkpoint that the stage's `env` names.
+
+    Raises:
+        NotLaunchableError: it is not there or torn, or an attempt got nowhere from it.
+    """
+    if not where.is_whole(found):
+        state = "is torn" if found.exists() else "is not there"
+        raise NotLaunchableError(
+            f"the checkpoint {found}, which env.{CHECKPOINT_VARIABLE} names, {state}; correct the "
+            "path, or remove the variable"
+        )
+    if checkpoints.is_tried(str(found), tried) and not _is_asked(subject):
+        raise CheckpointsExhaustedError(_exhausted(subject))
+    return str(found)
+
+
+def _exhausted(subject: Subject) -> str:
+    stage = subject.stage
+    return (
+        "no checkpoint worked: each attempt that continued from one ended before it wrote a "
+        f"metric or a checkpoint; `trainui resume {stage.run_id} --fresh "
+        f"{shlex.quote(stage.name)}` starts from the beginning, in a new directory; without "
+        "--fresh it tries the newest once more"
+    )
+
+
+def _record(store: Store, subject: Subject, chosen: str | None, remark: str | None) -> None:
+    if chosen is None and remark is None:
+        return
+    stage, attempt = subject.stage, subject.attempt
+    with store.write() as connection:
+        if chosen is not None:
+            attempts.set_checkpoint(connection, attempt.id, chosen)
+        if remark is not None:
+            start = "" if chosen else "gets no checkpoint: "
+            events.record(
+                connection,
+                stage.run_id,
+                CHECKPOINT,
+                f"{stage.name}: {start}{remark}",
+                stage=stage.name,
+                attempt=attempt.number,
+            )

@@ -1,0 +1,4 @@
+"""The broker: a configured Redis or Valkey, or a private server of this home.
+
+Read `broker` first; `server_process` starts and probes the private server.
+"""

@@ -1,0 +1,10 @@
+"""The process that makes sure of the broker, or stops it: `python -m trainui.execution.broker`."""
+
+from __future__ import annotations
+
+import sys
+
+from trainui.execution.broker.broker import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

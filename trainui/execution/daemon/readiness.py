@@ -1,0 +1,50 @@
+"""The worker's word that it takes work: a file, good for as long as who wrote it lives."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trainui import clock, plain_files, settings
+from trainui.execution.daemon import locks
+from trainui.paths import Home, write_private
+
+
+def declare(home: Home, slots: Sequence[dict[str, Any]]) -> None:
+    """Say that this process is the worker and takes work.
+
+    Args:
+        home: whose worker it is.
+        slots: its places, each `{"kind", "index"}`.
+    """
+    word = {
+        "pid": os.getpid(),
+        "host": settings.host(),
+        "started_at": clock.to_iso(clock.now()),
+        "slots": list(slots),
+    }
+    write_private(_file(home), json.dumps(word))
+
+
+def clear(home: Home) -> None:
+    """Take it back: this worker leaves, or has found what an earlier one said."""
+    _file(home).unlink(missing_ok=True)
+
+
+def read(home: Home) -> dict[str, Any] | None:
+    """Return `{"pid", "host", "started_at", "slots"}` of the worker that takes work, or None."""
+    owner = locks.holder(home.worker_lock)
+    if owner is None:
+        return None
+    try:
+        word = json.loads(plain_files.read_text(_file(home)))
+    except (FileNotFoundError, ValueError):
+        return None
+    return word if word["pid"] == owner.get("pid") else None
+
+
+def _file(home: Home) -> Path:
+    return home.worker / "ready.json"

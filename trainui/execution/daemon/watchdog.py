@@ -1,0 +1,188 @@
+"""The guard: it starts the broker and the worker, and again when they die, for as long as wanted.
+
+It uses the standard library alone and waits for nothing without a limit, so that it outlives what
+it guards.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trainui import paths, wakeup
+from trainui import settings as settings_module
+from trainui.execution.broker import broker
+from trainui.execution.daemon import desired_state, health, heartbeat, locks, spawn
+from trainui.execution.daemon.heartbeat import Pulse
+from trainui.execution.daemon.respawn import Kept
+from trainui.paths import Home
+from trainui.settings import Settings
+
+logger = logging.getLogger("trainui.execution.daemon.watchdog")  # this module also runs as __main__
+
+ARGV = spawn.module_argv("trainui.execution.daemon.watchdog")
+"""The command that runs a guard."""
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks at what is not our own child, and at the wishes."""
+
+WORKER_GRACE = 6.0
+"""Seconds; a worker that is told to end leaves within 5."""
+
+
+class Guard:
+    """Keeps the broker and the worker of one home alive."""
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+
+        def kept(name: str, argv: list[str], is_alive: Callable[[], bool]) -> Kept:
+            made = Kept(name, lambda: spawn.spawn(argv, home.guard_log), is_alive)
+            made.on_end = lambda pid, code: health.note_end(home, name, pid, code)
+            return made
+
+        self._home = home
+        self._broker = kept(
+            "broker",
+            spawn.module_argv("trainui.execution.broker", "ensure"),
+            lambda: broker.is_alive(home, settings),
+        )
+        self._worker = kept(
+            "worker",
+            spawn.module_argv("trainui.execution.worker"),
+            lambda: locks.is_held(home.worker_lock),
+        )
+        knock = wakeup.Knock(home.doorbell)
+        self._pulses = (
+            Pulse(
+                home,
+                heartbeat.BROKER,
+                lambda: broker.answers(home, settings),
+                lambda: broker.end_hanging(home, settings),
+            ),
+            # one that is on its way up may have a large database to upgrade, and no bell yet
+            Pulse(home, heartbeat.WORKER, lambda: knock.is_heard() is not False, self._end_worker),
+        )
+        self._told = False
+        self._withdrawn_at = desired_state.withdrawn_at(home)
+        self._wakeup = _listen({signal.SIGTERM: self._on_term})
+
+    def serve(self) -> None:
+        """Keep both alive until they are not wanted, then end them."""
+        while self._is_wanted():
+            now = time.monotonic()
+            try:
+                self._tend(now)
+            except OSError as error:  # a full disk, no process to be had: it may be over soon
+                logger.warning("tried again: %s", error)
+            self._sleep(now)
+        logger.info("not wanted any more: the worker and the broker end")
+        self._end_worker()
+        self._end_broker()
+
+    def _tend(self, now: float) -> None:
+        self._broker.tend(now)
+        self._worker.tend(now)  # beside the broker, which is up before Celery is loaded
+        if self._broker.is_settled():
+            for one in self._pulses:
+                one.take(now)
+
+    def _is_wanted(self) -> bool:
+        if self._told:
+            self._told = False
+            self._heed_term()
+        return desired_state.is_wanted(self._home)
+
+    def _heed_term(self) -> None:
+        """Take TERM for a wish, unless it only announces one that is already on disk."""
+        if desired_state.withdrawn_at(self._home) == self._withdrawn_at:
+            desired_state.withdraw(self._home)
+        self._withdrawn_at = desired_state.withdrawn_at(self._home)
+
+    def _sleep(self, now: float) -> None:
+        """Sleep until a signal comes, a child ends, a start is due, or it is time for a look."""
+        waits = [kept.due - now for kept in (self._broker, self._worker) if kept.due > now]
+        select.select([self._wakeup], [], [], min([LOOK_EVERY, *waits]))
+        while True:
+            try:
+                os.read(self._wakeup, 512)
+            except BlockingIOError:
+                return
+
+    def _on_term(self, *_: Any) -> None:
+        self._told = True
+
+    def _end_worker(self) -> None:
+        end_worker(self._home, self._worker.process)
+
+    def _end_broker(self) -> None:
+        """End our own broker, also one that is about to start."""
+        starter = self._broker.process
+        if starter is not None:
+            spawn.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
+        if not broker.stop(self._home):
+            logger.error("the broker does not end")
+
+
+def end_worker(home: Home, child: subprocess.Popen[bytes] | None = None) -> None:
+    """End the worker, whoever started it.
+
+    Args:
+        home: whose worker.
+        child: the one that we started, which may not have its lock yet.
+    """
+    owner = locks.holder(home.worker_lock) or {}
+    pid = owner.get("pid") or (child.pid if child is not None else None)
+    if pid is None:
+        return
+
+    def is_gone() -> bool:
+        ended = child is None or child.poll() is not None
+        return ended and not locks.is_held(home.worker_lock)
+
+    if not spawn.end(pid, is_gone, grace=WORKER_GRACE):
+        logger.error("the worker, pid %d, does not end", pid)
+
+
+def _listen(handlers: dict[signal.Signals, Callable[..., None]]) -> int:
+    """Handle these signals and let each, and the end of a child, end a `select` on the result."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    # Not SIG_IGN: our children would inherit it.
+    ignored = {signal.SIGCHLD: _do_nothing, signal.SIGHUP: _do_nothing, signal.SIGINT: _do_nothing}
+    for number, handler in {**ignored, **handlers}.items():
+        signal.signal(number, handler)
+    return reader
+
+
+def _do_nothing(*_: Any) -> None:
+    """Only being woken is asked for."""
+
+
+def main() -> int:
+    """Guard the home that the environment names, unless that is done already."""
+    os.umask(0o077)
+    spawn.accept_signals()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s guard: %(message)s")
+    home, settings = paths.home(), settings_module.load()
+    for directory in (home.root, home.worker):
+        paths.make_private(directory)
+    while desired_state.is_wanted(home):  # also after we let go: a wish may have come just before
+        lock = locks.acquire(home.guard_lock)
+        if lock is None:
+            return 0  # another guard heeds the wish
+        with lock:
+            Guard(home, settings).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

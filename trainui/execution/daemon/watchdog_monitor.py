@@ -1,0 +1,32 @@
+"""The worker looks after the guard as the guard looks after the worker: either brings both back."""
+
+from __future__ import annotations
+
+import time
+
+from trainui.execution.daemon import desired_state, locks, spawn, watchdog
+from trainui.execution.daemon.respawn import Kept
+from trainui.paths import Home
+
+LOOK_EVERY = 1.0
+"""Seconds."""
+
+
+class GuardWatch:
+    """Starts a guard where there is none though the worker is wanted."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._kept = Kept(
+            "guard",
+            lambda: spawn.spawn(watchdog.ARGV, home.guard_log),
+            lambda: locks.is_held(home.guard_lock),
+        )
+        self._looked_at = 0.0
+
+    def look(self) -> None:
+        """Start a guard where it is due."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_EVERY and desired_state.is_wanted(self._home):
+            self._looked_at = now
+            self._kept.tend(now)

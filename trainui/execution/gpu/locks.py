@@ -1,0 +1,174 @@
+"""The machine-wide locks of GPUs, which keep the stages of all users of a machine apart.
+
+A GPU's lock is a file named by its UUID. The supervisor takes it and the stage's process inherits
+it, so the lock is held for as long as anything of the attempt lives. Every user can put anything
+into the directory: nothing here waits for what lies there or follows a link, and a lock that
+cannot be opened counts as held.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import pwd
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.errors import TrainuiError
+from trainui.execution.gpu.nvml import Gpu
+from trainui.supervisor.supervise import open_machine_lock, try_lock
+
+logger = logging.getLogger(__name__)
+
+LOCKS = Path("/tmp/trainui-gpus")
+"""One directory for all users of the machine, so not under anybody's TMPDIR."""
+
+MODE = 0o1777
+"""The directory's, as /tmp: all may add a file, none may take another's away."""
+
+
+class UnusableLockError(TrainuiError):
+    """A lock or its directory is not what it should be; the message says what it is and whose."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockState:
+    """What can be seen of a GPU's lock."""
+
+    held: bool
+    """An attempt of any user of this machine has the GPU, or nobody can say."""
+    problem: str | None = None
+    """Why the lock cannot be opened."""
+
+
+def path_of(uuid: str) -> Path:
+    """Return the lock file of a GPU."""
+    return LOCKS / f"{uuid}.lock"
+
+
+def prepare(gpus: Iterable[Gpu]) -> tuple[str, ...]:
+    """Return the lock files of GPUs, their directory made; none where nobody can make that.
+
+    Raises:
+        UnusableLockError: something else lies where the directory or a lock should be.
+    """
+    paths = tuple(path_of(gpu.uuid) for gpu in gpus)
+    if not paths or not make_directory():
+        return ()
+    for path in paths:
+        if (descriptor := _open(path)) is not None:
+            os.close(descriptor)
+    return tuple(str(path) for path in paths)
+
+
+def make_directory() -> bool:
+    """Make the directory of the locks for all users; False where it cannot be made.
+
+    Raises:
+        UnusableLockError: something else is in its place.
+    """
+    try:
+        with suppress(FileExistsError):
+            LOCKS.mkdir(mode=0o700)
+        _share_if_ours()
+    except OSError as error:
+        if os.path.lexists(LOCKS):
+            raise UnusableLockError(_described(LOCKS, error.strerror)) from error
+        logger.warning("GPUs are not kept apart from those of other users: %s", error)
+        return False
+    check_directory()
+    return True
+
+
+def check_directory() -> None:
+    """See that the directory is one in which the locks of several users are safe.
+
+    Raises:
+        UnusableLockError: it is not.
+    """
+    with suppress(FileNotFoundError):
+        mode = LOCKS.lstat().st_mode
+        if not stat.S_ISDIR(mode):
+            raise UnusableLockError(_described(LOCKS))
+        if mode & 0o022 and not mode & stat.S_ISVTX:
+            raise UnusableLockError(_described(LOCKS, "others may remove files in it"))
+        if not os.access(LOCKS, os.W_OK | os.X_OK):
+            raise UnusableLockError(_described(LOCKS, "not writable"))
+
+
+def foreign_owner() -> str | None:
+    """Return the user besides root and us who may remove other users' locks; None: nobody."""
+    with suppress(OSError):
+        owner = LOCKS.lstat().st_uid
+        return None if owner in (0, os.getuid()) else _user(owner)
+    return None
+
+
+def look(gpu: Gpu) -> LockState:
+    """Return what can be seen of a GPU's lock now."""
+    try:
+        check_directory()
+        descriptor = _open(path_of(gpu.uuid))
+        return LockState(held=descriptor is not None and _is_held(descriptor))
+    except UnusableLockError as error:
+        return LockState(held=True, problem=str(error))
+
+
+def _share_if_ours() -> None:
+    """Let all users in: a process that ended after `mkdir` has left that undone."""
+    descriptor = os.open(LOCKS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != MODE:
+            os.fchmod(descriptor, MODE)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int | None:
+    """Open a lock; None where nobody has made it yet."""
+    try:
+        return open_machine_lock(str(path), make=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UnusableLockError(_described(path, error.strerror)) from error
+
+
+def _is_held(descriptor: int) -> bool:
+    try:
+        return not try_lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _described(path: Path, why: str | None = None) -> str:
+    """Say what lies where a lock or the directory should be, and whose it is."""
+    try:
+        found = path.lstat()
+    except OSError as error:
+        return f"unusable lock: {path}: {error.strerror}"
+    kind = next((words for test, words in _KINDS if test(found.st_mode)), "")
+    expected = "directory" if path == LOCKS else "file"
+    said = f"a {kind}" if kind != expected else why or "cannot be opened"
+    return f"unusable lock: {path} of user {_user(found.st_uid)}: {said}"
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+_KINDS = (
+    (stat.S_ISLNK, "symbolic link"),
+    (stat.S_ISFIFO, "FIFO"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISREG, "file"),
+)

@@ -1,0 +1,323 @@
+"""The planner: gives queued stages their slots and their attempts, and has the messages sent.
+
+It decides nothing itself: `pipeline.rules.scheduling` does. It runs in the worker and nowhere else,
+and the store refuses a slot that is taken.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from trainui import clock, disk, paths
+from trainui.control import environment
+from trainui.control.queue import PAUSED
+from trainui.domain.records import AttemptRecord, Here, Slot, StageRecord, WaitReason
+from trainui.errors import UnfitEnvironmentError
+from trainui.execution.gpu import gpus, nvml
+from trainui.execution.gpu.gpus import Usable
+from trainui.execution.planner import slots, wait_reasons
+from trainui.execution.planner.retry_timers import Delays
+from trainui.execution.planner.slots import host
+from trainui.execution.worker.task_sender import Message, Messenger
+from trainui.pipeline.fields import memory_size
+from trainui.pipeline.rules.scheduling import Grant, Wait, WaitingStage, decide
+from trainui.pipeline.substitution.masking import mask
+from trainui.settings import Settings
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs.attempts import Holder
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks where nobody rings."""
+
+SEND_AGAIN_AFTER = 10 * clock.SECOND
+"""Microseconds after which a message that nobody took counts as lost."""
+
+REASONS_AT_ONCE = 100
+"""Written in one transaction; more would keep others from writing for too long."""
+
+HORIZON = 20
+"""Stages of the queue, for each kind of slot, that are looked at while none behind them could
+start: a look costs no more where ten thousand wait."""
+
+BEHIND = WaitReason("earlier stages are before it")
+"""Why a stage waits that is behind the horizon: words that stay."""
+
+SILENT = 500
+"""Such stages that are told so at one look."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the planner needs to know, read at one moment."""
+
+    waiting: Sequence[StageRecord]
+    """As far as the horizon."""
+    cut: frozenset[str]
+    """Kinds of slots for which more wait behind it."""
+    silent: Sequence[str]
+    """Stages behind it that are still to be told why they wait."""
+    held: Mapping[Slot, Holder]
+    unclaimed: Sequence[Message]
+    paused: bool
+    is_open: bool
+    """An attempt was granted and not yet claimed."""
+    is_active: bool
+    """A run is not over."""
+
+
+WORDS_EVERY = 1.0
+"""Seconds between two looks that say why stages wait: while many end the words change at each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is left when all that could be given out is."""
+
+    left: frozenset[str]
+    """Kinds of slots of which some are free."""
+    reasons: Mapping[str, WaitReason]
+    """By stage, why it goes on waiting, where that is news."""
+
+
+class Planner:
+    """Plans whenever something may have changed."""
+
+    def __init__(self, store: Store, messenger: Messenger, settings: Settings) -> None:
+        self._store = store
+        self._messenger = messenger
+        self._settings = settings
+        self._here = slots.here(settings)
+        self._last: _View | None = None
+        self._delays = Delays()
+        self._lacking = False
+        """A stage waited for space on a disk, at the last look."""
+        self._told_at = -math.inf
+        self._untold = False
+        """What stages wait for is still to be said."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a run was not over at the last look."""
+        return self._last is None or self._last.is_active
+
+    def next_look(self) -> float:
+        """Tell in how many seconds to look again, should nobody ring before."""
+        left = [self._delays.left(stage) for stage in self._last.waiting] if self._last else []
+        seconds = min([LOOK_EVERY, *(seconds + 0.001 for seconds in left if seconds > 0)])
+        return min(seconds, self._words_due()) if self._untold else seconds
+
+    def _words_due(self) -> float:
+        return max(0.0, self._told_at + WORDS_EVERY - time.monotonic())
+
+    def look(self, *, changed: bool) -> None:
+        """Give out what is free, send what is to be sent, and say what the others wait for.
+
+        Args:
+            changed: whether the store changed since the last look.
+        """
+        if changed or self._last is None or self._last.is_open:
+            self._last = self._read(_HORIZONS)
+        elif not (self._untold or self._lacking or _is_moved_by_time(self._last)):
+            return
+        self._send_again(self._last.unclaimed)
+        self._last = self._give_out_all(self._last)
+        if not any(stage.definition.gpus for stage in self._last.waiting):
+            nvml.close()
+
+    def _give_out_all(self, view: _View) -> _View:
+        """Give out what is free, looking as far back as anything could start."""
+        horizons: Mapping[str, int] = _HORIZONS
+        reasons: Mapping[str, WaitReason] = {}
+        while view.waiting:
+            given = self._give_out(view)
+            reasons = given.reasons
+            if not (wider := given.left & view.cut):
+                break
+            horizons = {k: n * 8 if k in wider else n for k, n in horizons.items()}
+            view = self._read(horizons)
+        self._untold = bool(reasons) and self._words_due() > 0
+        if reasons and not self._untold:
+            self._told_at = time.monotonic()
+            self._write_reasons(reasons)
+        return view
+
+    def _read(self, horizons: Mapping[str, int]) -> _View:
+        # at the worker's start all messages count as lost: whoever had taken them is gone
+        patience = 0 if self._last is None else SEND_AGAIN_AFTER
+        with self._store.read() as connection:
+            waiting, cut = _page(connection, horizons, self._here)
+            is_open = attempts.is_any_open(connection, self._here)
+            sent_before = clock.now() - patience
+            lost = self._unclaimed(connection, sent_before) if is_open else []
+            return _View(
+                waiting=waiting,
+                cut=cut,
+                silent=self._silent(connection) if cut else (),
+                held=attempts.slot_holders(connection, host()) if waiting else {},
+                unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
+                paused=runs.flag(connection, PAUSED) is not None,
+                is_open=is_open,
+                is_active=bool(waiting) or is_open or runs.is_any_active(connection),
+            )
+
+    def _unclaimed(self, connection: Connection, sent_before: int) -> list[AttemptRecord]:
+        return attempts.unclaimed(connection, sent_before=sent_before, here=self._here)
+
+    def _silent(self, connection: Connection) -> list[str]:
+        return stages.queued_in_silence(connection, limit=SILENT, here=self._here)
+
+    def _send_again(self, lost: Sequence[Message]) -> None:
+        if not lost:
+            return
+        with self._store.write() as connection:
+            for message in lost:
+                attempts.mark_sent(connection, message.attempt_id)
+        for message in lost:
+            self._messenger.post(message)
+
+    def _give_out(self, view: _View) -> _Given:
+        """Give out what is free."""
+        usable = self._usable_gpus(view)
+        waiting = _with_lacks(view.waiting, usable, self._delays, self._settings)
+        self._lacking = any(stage.lack for stage in waiting)
+        decided, left = decide(
+            waiting,
+            slots.survey(_named(view), self._settings, usable),
+            clock.now(),
+            paused=view.paused,
+        )
+        by_id = {stage.id: stage for stage in view.waiting}
+        for item in decided:
+            if isinstance(item, Grant):
+                self._grant(by_id[item.stage_id], item)
+        reasons = {
+            item.stage_id: wait_reasons.worded(by_id[item.stage_id], item.reason, self._here)
+            for item in decided
+            if isinstance(item, Wait)
+        }
+        behind = {stage: BEHIND for stage in view.silent if stage not in by_id}
+        news = {key: why for key, why in reasons.items() if by_id[key].reason != why.words}
+        return _Given(left, {**news, **behind})
+
+    def _usable_gpus(self, view: _View) -> Usable:
+        """Look at the GPUs, if somebody waits for one."""
+        if view.paused or not any(stage.definition.gpus for stage in view.waiting):
+            return Usable()
+        return gpus.usable_gpus(self._settings)
+
+    def _grant(self, stage: StageRecord, grant: Grant) -> None:
+        places = [Slot(host(), grant.kind, number) for number in grant.slots]
+        with self._store.write() as connection:
+            attempt = attempts.grant(connection, stage, places, host=host())
+            if attempt is not None:  # here, so that no write is in the way of the claim
+                attempts.mark_sent(connection, attempt.id)
+        if attempt is not None:
+            logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
+            self._messenger.post(_message(stage, attempt))
+
+    def _write_reasons(self, reasons: Mapping[str, WaitReason]) -> None:
+        items = list(reasons.items())
+        for start in range(0, len(items), REASONS_AT_ONCE):
+            with self._store.write() as connection:
+                stages.set_reasons(connection, dict(items[start : start + REASONS_AT_ONCE]))
+
+
+def _named(view: _View) -> dict[Slot, str]:
+    """Return what the holders of slots are called to those that wait: with the runs if several."""
+    runs_seen = {who.run_id for who in view.held.values()} | {one.run_id for one in view.waiting}
+    several = len(runs_seen) > 1
+    return {
+        slot: f"{who.stage} of {who.run}" if several else who.stage
+        for slot, who in view.held.items()
+    }
+
+
+_HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
+
+
+def _page(
+    connection: Connection, horizons: Mapping[str, int], here: Here | None
+) -> tuple[list[StageRecord], frozenset[str]]:
+    """Return the queue as far as the horizons, and the kinds of slots for which it goes on."""
+    waiting = stages.queued(connection, limit=HORIZON + 1, here=here)
+    if len(waiting) <= HORIZON:
+        return waiting, frozenset()
+    pages = {
+        kind: stages.queued(connection, kind=kind, limit=horizon + 1, here=here)
+        for kind, horizon in horizons.items()
+    }
+    cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
+    return [one for kind, page in pages.items() for one in page[: horizons[kind]]], cut
+
+
+def _is_moved_by_time(view: _View) -> bool:
+    """Tell whether something may start though the store is as it was: a retry, or on a GPU."""
+    return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
+
+
+def _with_lacks(
+    waiting: Sequence[StageRecord], usable: Usable, delays: Delays, settings: Settings
+) -> list[WaitingStage]:
+    """Return what waits, each with the space that is lacking where its run lies or in the home."""
+    home = paths.home().root
+    lacks: dict[Path, str | None] = {}
+    found = []
+    for stage in waiting:
+        run_dir = Path(stage.directory).parent
+        if run_dir not in lacks:
+            lacks[run_dir] = disk.read_only(run_dir) or disk.lack((home, run_dir.parent))
+        not_before = delays.not_before(stage)
+        lack = wait_reasons.elsewhere(stage.definition, settings) or lacks[run_dir]
+        found.append(_waiting(stage, usable, lack, not_before))
+    return found
+
+
+def _waiting(
+    stage: StageRecord, usable: Usable, lack: str | None, not_before: int | None
+) -> WaitingStage:
+    definition = stage.definition
+    used, allowed = stage.retries_used, definition.retries
+    return WaitingStage(
+        stage.id,
+        gpus=definition.gpus,
+        cpus=definition.cpus,
+        visible=_fitting(stage, usable) if definition.gpus else None,
+        memory=memory_size.shown(definition.gpu_memory) if definition.gpu_memory else None,
+        not_before=not_before,
+        retry=f"retry {used} of {allowed}" if used else "retry",
+        lack=lack,
+    )
+
+
+def _fitting(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
+    """Return the GPUs that its run sees, and that have the memory which a stage asks for."""
+    visible, least = _visible(stage, usable), stage.definition.gpu_memory
+    if least is None:
+        return visible
+    large = frozenset(gpu.index for gpu in usable.gpus if (gpu.memory_total or 0) >= least)
+    return large if visible is None else large & visible
+
+
+def _visible(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
+    """Return the GPUs that the shell saw which submitted a stage's run; None: all."""
+    try:
+        value = environment.read(Path(stage.directory).parent).environ.get(gpus.VISIBLE)
+    except UnfitEnvironmentError:
+        return None  # the launch will tell
+    return None if value is None else frozenset(gpus.visible_indices(usable.gpus, value))
+
+
+def _message(stage: StageRecord, attempt: AttemptRecord) -> Message:
+    definition = stage.definition
+    arguments = (stage.run_id, stage.name, definition.task, mask(definition.params))
+    return Message(attempt.id, str(attempt.celery_task_id), arguments)

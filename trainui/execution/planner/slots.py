@@ -1,0 +1,68 @@
+"""The slots of this host: which there are, which are free, and who has the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from trainui import settings as settings_module
+from trainui.domain.records import Here, Slot
+from trainui.execution.gpu import gpus
+from trainui.execution.gpu.gpus import Usable
+from trainui.pipeline.rules.scheduling import FreeSlots
+from trainui.settings import Settings
+
+
+@cache
+def host() -> str:
+    """Return what this machine is called: whose slots and attempts are ours."""
+    return settings_module.host()
+
+
+def here(settings: Settings) -> Here | None:
+    """Return what this machine is to the stages that wait; None where it is the only one."""
+    if settings.database_url is None:
+        return None
+    return Here(host(), settings.queues, settings_module.place(settings))
+
+
+def all_slots(settings: Settings) -> tuple[Slot, ...]:
+    """Return the places of this host, on which stages may run."""
+    cpus = tuple(Slot(host(), "cpu", number) for number in range(settings.cpus))
+    usable = gpus.usable_gpus(settings).gpus
+    return cpus + tuple(Slot(host(), "gpu", gpu.index) for gpu in usable if gpu.problem is None)
+
+
+def survey(held: Mapping[Slot, str], settings: Settings, usable: Usable) -> FreeSlots:
+    """Return the free slots and who has the others.
+
+    Args:
+        held: the slots that attempts hold, each with a name.
+        settings: how many CPU places there are.
+        usable: the GPUs that may be used; none where nobody asks for one.
+    """
+    cpu_users = {slot.index: name for slot, name in held.items() if slot.kind == "cpu"}
+    free_cpus = [number for number in range(settings.cpus) if number not in cpu_users]
+    # places of a time when there were more still count as taken
+    free_cpus = free_cpus[: max(0, settings.cpus - len(cpu_users))]
+    holders = {slot.index: name for slot, name in held.items() if slot.kind == "gpu"}
+    users: dict[int, str] = {}
+    strangers: dict[int, str] = {}
+    free_gpus = []
+    for gpu in usable.gpus:
+        if gpu.problem is not None:
+            strangers[gpu.index] = gpu.problem
+        elif gpu.index in holders:
+            users[gpu.index] = holders[gpu.index]
+        elif (stranger := gpus.stranger_on(gpu)) is not None:
+            strangers[gpu.index] = stranger
+        else:
+            free_gpus.append(gpu.index)
+    return FreeSlots(
+        cpus=tuple(free_cpus),
+        cpu_users=cpu_users,
+        gpus=tuple(free_gpus),
+        gpu_users=users,
+        gpu_strangers=strangers,
+        gpu_limit=usable.hindrance,
+    )

@@ -1,0 +1,134 @@
+"""Alerts on a stall: no metric for much longer than usual, while the stage's GPUs do nothing.
+
+The pace is that of an attempt's metrics alone, as they are read. A GPU that computes counts as a
+sign of life here, since a long evaluation is no stall.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from trainui import clock
+from trainui.domain.definition import Alert
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.execution.gpu import nvml
+from trainui.execution.planner.slots import host
+from trainui.execution.stall.cadence import LEAST_SILENCE, Pace
+from trainui.execution.stall.silence import Silence
+from trainui.store.db.engine import Store
+from trainui.store.points import sources
+from trainui.store.runs import alerts as alert_records
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.alerts import Mark
+
+LOOK_EVERY = 5.0
+"""Seconds; no silence shorter than a minute matters."""
+
+IDLE = 5
+"""Per cent of use below which a GPU does nothing."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    alert: Alert
+    pace: Pace
+    read: int
+    """Bytes of its sources that are read."""
+    busy_at: float
+    """When one of its GPUs was last seen to compute."""
+    silence: Silence
+    told: bool = False
+    """Of the silence that lasts."""
+
+
+class StallAlerts:
+    """Watches the attempts of this host whose stages have such alerts."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        least_silence: float = LEAST_SILENCE,
+        look_every: float = LOOK_EVERY,
+        gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.look().gpus,
+    ) -> None:
+        self._store = store
+        self._least_silence = least_silence
+        self._look_every = look_every
+        self._gpus = gpus
+        self._looked_at = float("-inf")
+        self._watched: dict[int, list[_Watched]] = {}
+
+    def look(self) -> None:
+        """Look at all of them, where it is time to."""
+        now = time.monotonic()
+        if now - self._looked_at < self._look_every:
+            return
+        self._looked_at = now
+        running = self._running()
+        with self._store.read() as connection:
+            offsets = sources.offsets(connection) if any(self._watched.values()) else {}
+        with_gpus = any(one.gpus and self._watched[one.id] for one in running)
+        used = {gpu.index: gpu.utilisation for gpu in self._gpus()} if with_gpus else {}
+        for attempt in running:
+            busy = any((used.get(index) or 0) >= IDLE for index in attempt.gpus)
+            for watched in self._watched[attempt.id]:
+                _note(watched, offsets.get(attempt.stage_id, 0), now, busy=busy)
+                self._judge(attempt, watched, now)
+
+    def _running(self) -> list[AttemptRecord]:
+        """Return what runs here, all of it known to `_watched` by now, and nothing else."""
+        with self._store.read() as connection:
+            found = attempts.in_state(connection, Status.RUNNING)
+            running = [one for one in found if one.host == host()]
+            known = self._watched
+            self._watched = {
+                one.id: known[one.id]
+                if one.id in known
+                else self._begin(stages.get(connection, one.stage_id).definition.alerts)
+                for one in running
+            }
+        return running
+
+    def _begin(self, alerts: Sequence[Alert]) -> list[_Watched]:
+        wanted = [alert for alert in alerts if alert.condition == "stalled"]
+        return [
+            _Watched(
+                alert,
+                self._pace(alert),
+                0,
+                float("-inf"),
+                Silence(self._store, self._look_every),
+            )
+            for alert in wanted
+        ]
+
+    def _pace(self, alert: Alert) -> Pace:
+        return Pace((), least_silence=self._least_silence, of_median=alert.limit, of_longest=0.0)
+
+    def _judge(self, attempt: AttemptRecord, watched: _Watched, now: float) -> None:
+        pace = watched.pace
+        still = pace.is_stalled(now) and now - watched.busy_at > pace.patience
+        if not watched.told and watched.silence.is_of_the_stage(silent=still) != still:
+            return  # seen again at the next look
+        if still and not watched.told:
+            idle = ", and its GPUs are idle" if attempt.gpus else ""
+            words = (
+                f"no metric for {clock.format_duration(pace.silence(now))}, more than "
+                f"{watched.alert.limit:g} times the usual pace{idle}"
+            )
+            with self._store.write() as connection:
+                found = [Mark.of_alert(watched.alert, words)]
+                alert_records.record(connection, attempt.stage_id, attempt.number, found)
+        watched.told = still
+
+
+def _note(watched: _Watched, read: int, now: float, *, busy: bool) -> None:
+    if read != watched.read:
+        watched.read = read
+        watched.pace.note(now)
+    if busy:
+        watched.busy_at = now

@@ -1,0 +1,91 @@
+"""Watching whether the attempts that run are stalled, and saying so: a flag, no more."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui import clock
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.execution.planner.slots import host
+from trainui.execution.stall.cadence import LEAST_SILENCE, Pace
+from trainui.execution.stall.silence import Silence
+from trainui.store.db.engine import Store
+from trainui.store.points import sources
+from trainui.store.runs import attempts, stages
+from trainui.supervisor import journal
+
+LOOK_EVERY = 5.0
+"""Seconds; no silence shorter than a minute matters."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    pace: Pace
+    marks: tuple[int, ...]
+    """What grows with each sign of life."""
+    silence: Silence
+    stalled: bool | None = None
+    """As it is on record; None: not known."""
+
+
+class Stalls:
+    """Watches all attempts of this host."""
+
+    def __init__(
+        self, store: Store, *, least_silence: float = LEAST_SILENCE, look_every: float = LOOK_EVERY
+    ) -> None:
+        self._store = store
+        self._least_silence = least_silence
+        self._look_every = look_every
+        self._looked_at = float("-inf")
+        self._watched: dict[int, _Watched] = {}
+
+    def look(self) -> None:
+        """Look at all of them, where it is time to."""
+        now = time.monotonic()
+        if now - self._looked_at < self._look_every:
+            return
+        self._looked_at = now
+        with self._store.read() as connection:
+            running = [
+                one
+                for one in attempts.in_state(connection, Status.RUNNING)
+                if one.host == host() and one.started_at is not None
+            ]
+            offsets = sources.offsets(connection) if running else {}
+        ids = {one.id for one in running}
+        self._watched = {id_: one for id_, one in self._watched.items() if id_ in ids}
+        for attempt in running:
+            marks = (*journal.log_sizes(Path(attempt.directory)), offsets.get(attempt.stage_id, 0))
+            self._look_at(attempt, marks, now)
+
+    def _look_at(self, attempt: AttemptRecord, marks: tuple[int, ...], now: float) -> None:
+        watched = self._watched.get(attempt.id)
+        if watched is None:
+            pace = Pace(_known_signs(attempt, now), least_silence=self._least_silence)
+            silence = Silence(self._store, self._look_every)
+            watched = self._watched[attempt.id] = _Watched(pace, marks, silence)
+        if marks != watched.marks:
+            watched.marks = marks
+            watched.pace.note(now)
+        stalled = watched.pace.is_stalled(now)
+        if stalled != watched.stalled:
+            if watched.silence.is_of_the_stage(silent=stalled) != stalled:
+                return  # seen again at the next look
+            self._say(attempt, stalled, watched.pace.silence(now))
+            watched.stalled = stalled
+
+    def _say(self, attempt: AttemptRecord, stalled: bool, silence: float) -> None:
+        words = f"silent for {clock.format_duration(silence)}, much longer than its own pace"
+        with self._store.write() as connection:
+            stages.set_stalled(connection, attempt, stalled, words if stalled else "goes on")
+
+
+def _known_signs(attempt: AttemptRecord, now: float) -> list[float]:
+    """Return when it started and its logs grew, before this worker came, on our clock."""
+    times = [(attempt.started_at or 0), *journal.last_growths(Path(attempt.directory))]
+    wall = clock.now()
+    return [now - max(0, wall - time) / clock.SECOND for time in sorted(times)]

@@ -1,0 +1,84 @@
+"""The worker process: one a home, from its lock to its log; `celery_worker` is what it runs.
+
+It may be killed at any time: what it did not record is found and recorded by the next one.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import logging.handlers
+import os
+import sys
+import time
+
+from trainui import limits, paths, settings
+from trainui.execution.daemon import desired_state, locks, readiness, spawn
+from trainui.paths import Home
+
+logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
+
+EXIT_HELD = 75
+"""Another worker of this home is alive."""
+
+_LOG_BYTES = 5 << 20
+"""The size at which the log is begun anew; three older ones are kept."""
+
+
+def main() -> int:
+    """Be the worker of the home that the environment names; return the exit code."""
+    os.umask(0o077)
+    spawn.accept_signals()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s")
+    home = paths.home()
+    for directory in (home.root, home.worker):
+        paths.make_private(directory)
+    if locks.acquire(home.worker_lock) is None:  # held until this process is no more
+        owner = locks.holder(home.worker_lock) or {}
+        logger.info("the worker of %s runs already, with pid %s", home.root, owner.get("pid"))
+        return EXIT_HELD
+    readiness.clear(home)
+    return _run(home) if desired_state.is_wanted(home) else 0
+
+
+def _run(home: Home) -> int:
+    _log_to_file(home)
+    _ignore_foreign_celery_settings()
+    limits.raise_open_files()
+    gc.disable()  # a seventh of the imports' time, in which nothing becomes garbage
+    from trainui.execution.worker import (
+        celery_worker,  # heavy: those who find the lock held go without
+    )
+    from trainui.store.db.engine import open_patiently
+
+    gc.freeze()
+    gc.enable()
+    if open_patiently(lambda seconds: _is_unwanted_after(home, seconds)) is None:
+        return 0
+    return celery_worker.run(home, settings.load())
+
+
+def _is_unwanted_after(home: Home, seconds: float) -> bool:
+    time.sleep(seconds)
+    return not desired_state.is_wanted(home)
+
+
+def _log_to_file(home: Home) -> None:
+    handler = logging.handlers.RotatingFileHandler(
+        home.worker_log, maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8"
+    )
+    layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=layout, handlers=[handler], force=True)
+    for name in ("alembic", "celery.worker.strategy", "celery.app.trace"):
+        # each plugin, and each task as it comes and ends, of which our own lines tell
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _ignore_foreign_celery_settings() -> None:
+    """Forget Celery's variables: they are of another project, and come before our settings."""
+    for name in [name for name in os.environ if name.startswith("CELERY_")]:
+        del os.environ[name]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

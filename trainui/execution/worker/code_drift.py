@@ -1,0 +1,102 @@
+"""Says of an attempt that it started after its run's code was changed.
+
+Git is asked in a thread of its own, so nothing waits for it. It may be asked late: only files that
+were last changed before an attempt's start count.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainui.clock import SECOND
+from trainui.control import code_version
+from trainui.errors import StoreError
+from trainui.store.db import outage
+from trainui.store.db.engine import Store
+from trainui.store.runs import code_versions
+from trainui.store.runs.code_versions import Started
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds."""
+
+SHARE = 20
+"""A pause lasts so many times what the look before it took: git is slow on large repositories."""
+
+NAMES_SHOWN = 3
+
+
+class CodeWatch:
+    """Looks at the code of each attempt that starts, once."""
+
+    def __init__(self, store: Store, stopping: threading.Event) -> None:
+        self._store = store
+        self._stopping = stopping
+        self._looked_at: set[int] = set()
+        self._floor: int | None = None
+        self._thread = threading.Thread(target=self._serve, name="code", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def _serve(self) -> None:
+        pause = LOOK_EVERY
+        while not self._stopping.wait(pause):
+            began = time.monotonic()
+            try:
+                self.look()
+            except StoreError as error:
+                outage.log.failed(error)
+            except Exception:
+                logger.exception("the code of what started could not be looked at")
+            pause = max(LOOK_EVERY, SHARE * (time.monotonic() - began))
+
+    def look(self) -> None:
+        """Look at the code of what has started since the last look."""
+        with self._store.read() as connection:
+            if self._floor is None:
+                self._floor = code_versions.first_running(connection) - 1
+            found = code_versions.started(connection, after=self._floor)
+        fresh = [one for one in found if one.attempt_id not in self._looked_at]
+        for directory in dict.fromkeys(one.run_directory for one in fresh):
+            self._look_at([one for one in fresh if one.run_directory == directory])
+        self._looked_at.update(one.attempt_id for one in fresh)
+        if found:  # those that got their slots earlier have started, or never will
+            self._floor = max(self._floor, found[-1].attempt_id - code_versions.MOST_AT_ONCE)
+        self._looked_at = {number for number in self._looked_at if number > self._floor}
+
+    def _look_at(self, started: Sequence[Started]) -> None:
+        """Look at the code of one run, of which these attempts started."""
+        run = started[0]
+        state = code_version.recorded(Path(run.run_directory))
+        if not state.get("root") or state.get("snapshot"):
+            return
+        files = code_version.changed_files(state, apart_from=run.file)
+        times = {name: _changed_at(Path(state["root"], name)) for name in files}
+        for one in started:
+            names = [name for name in files if times[name] <= one.started_at]
+            if names:
+                words = _words(names)
+                logger.info("%s of run %s: %s", one.stage, one.run_id, words)
+                with self._store.write() as connection:
+                    code_versions.record(connection, one, words)
+
+
+def _words(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    listed = ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"the code was changed since the run was submitted: {listed}"
+
+
+def _changed_at(path: Path) -> int:
+    """Return when a file was changed, in microseconds; 0 where it is gone."""
+    try:
+        return int(path.lstat().st_mtime * SECOND)
+    except OSError:
+        return 0

@@ -1,0 +1,154 @@
+"""This host among others that share the database: it announces itself, and looks after the others.
+
+The rule that lives here: of a host that is not heard of nothing is guessed. What runs there stays
+`running`, and says so; only that host's own worker records how it ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from trainui import paths
+from trainui.domain.records import HostRecord, StageRecord, WaitReason
+from trainui.errors import UnfitEnvironmentError
+from trainui.execution.gpu import gpus, nvml
+from trainui.execution.planner import slots
+from trainui.settings import Settings
+from trainui.store.db.engine import Store
+from trainui.store.runs import hosts, runs, stages
+
+logger = logging.getLogger(__name__)
+
+ANNOUNCE_EVERY = 10.0
+"""Seconds."""
+
+LOOKED_AT = 500
+"""Queued stages that may ask for a host which is not there, at one look."""
+
+_SILENT = "the host {} has not been heard of for {:.0f} s or longer: this may still run there"
+
+
+class HostWatch:
+    """Announces this host, where several share a database."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._here = slots.here(settings)
+        self._home = paths.identity(paths.home().identity) if self._here else ""
+        self._settings = settings
+        self._looked_at = -ANNOUNCE_EVERY
+        self.is_ours = True
+        """Whether this worker is the one of its host."""
+
+    def look(self) -> None:
+        """Announce this host where it is time to, and say what other hosts' silence means.
+
+        Raises:
+            UnfitEnvironmentError: another home's worker is the one of this host.
+        """
+        now = time.monotonic()
+        if self._here is None or now - self._looked_at < ANNOUNCE_EVERY:
+            return
+        places = places_of(self._settings)
+        with self._store.write() as connection:
+            other = hosts.announce(
+                connection,
+                self._here.host,
+                home=self._home,
+                place=self._here.place,
+                slots=places,
+                queues=self._here.queues,
+            )
+            if other is None:
+                self._look_around(connection)
+        self._looked_at, self.is_ours = now, other is None
+        if not self.is_ours:
+            raise UnfitEnvironmentError(
+                f"another worker with another home is the one of the host {self._here.host}; "
+                "set TRAINUI_HOST to another name here"
+            )
+
+    def _look_around(self, connection: Connection) -> None:
+        assert self._here is not None
+        known = hosts.known(connection)
+        self._take_back(connection)
+        for host in known.values():
+            if host.name == self._here.host:
+                continue
+            if host.seconds >= hosts.SILENT_AFTER:
+                silent = _SILENT.format(host.name, hosts.SILENT_AFTER)
+                for stage in hosts.running_on(connection, host.name):
+                    stages.warn(connection, stage.id, silent, host=self._here.host)
+        waiting = stages.queued(connection, limit=LOOKED_AT)
+        reasons = {
+            stage.id: WaitReason(words)
+            for stage in waiting
+            if stage.definition.host and (words := _nowhere(connection, stage, known))
+        }
+        stages.set_reasons(connection, reasons)
+
+    def _take_back(self, connection: Connection) -> None:
+        """Take back what others said of this host's stages while it was not heard of."""
+        assert self._here is not None
+        for stage in hosts.running_on(connection, self._here.host):
+            if stage.reason_host not in (None, self._here.host):
+                stages.warn(connection, stage.id, None)
+
+
+def _nowhere(
+    connection: Connection, stage: StageRecord, known: Mapping[str, HostRecord]
+) -> str | None:
+    """Say why a stage can't run on the host that it asks for; None: it can."""
+    wanted = str(stage.definition.host)
+    host = known.get(wanted)
+    if host is None or host.seconds >= hosts.SILENT_AFTER:
+        return f"asks for the host {wanted}, of which no worker is heard"
+    submitted_on, place = runs.place_of(connection, stage.run_id)
+    if wanted != submitted_on and (place is None or place != host.place):
+        return (
+            f"asks for the host {wanted}, which has another directory of runs than {submitted_on}: "
+            "let runs_dir be on a file system that both share"
+        )
+    return None
+
+
+def places_of(settings: Settings) -> list[dict[str, Any]]:
+    """Return the places of this host, GPUs with what is to be known of them elsewhere."""
+    found: list[dict[str, Any]] = [{"kind": "cpu", "index": n} for n in range(settings.cpus)]
+    return [*found, *map(_gpu_place, gpus.usable_gpus(settings).gpus)]
+
+
+def _gpu_place(gpu: nvml.Gpu) -> dict[str, Any]:
+    place = {
+        "kind": "gpu",
+        "index": gpu.index,
+        "name": gpu.name,
+        "memory": gpu.memory_total,
+        "used": gpu.memory_used,
+        "utilisation": gpu.utilisation,
+        "temperature": gpu.temperature,
+        "power": None if gpu.power is None else round(gpu.power),
+        "user": gpus.stranger_on(gpu),
+        "problem": gpu.problem,
+    }
+    return {name: value for name, value in place.items() if value is not None}
+
+
+def known_hosts(store: Store) -> list[dict[str, Any]]:
+    """Return the hosts that share the database, as `worker status` shows them."""
+    with store.read() as connection:
+        return [
+            {
+                "host": host.name,
+                "seconds": round(host.seconds, 1),
+                "heard": host.seconds < hosts.SILENT_AFTER,
+                "slots": list(host.slots),
+                "queues": list(host.queues),
+            }
+            for host in hosts.known(connection).values()
+        ]

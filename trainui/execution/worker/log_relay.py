@@ -1,0 +1,105 @@
+"""Shows the logs of this host's attempts to who asks on another one: parts of them, on demand.
+
+Only the logs of attempts that are on record can be asked for, by their fixed names.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from trainui import plain_files
+from trainui import settings as settings_module
+from trainui.errors import StoreError
+from trainui.settings import Settings
+from trainui.store.db import outage, postgres
+from trainui.store.db.engine import Store
+from trainui.store.runs import remote_log_requests
+from trainui.store.runs.remote_log_requests import Asked
+from trainui.supervisor import protocol
+
+logger = logging.getLogger(__name__)
+
+SHOWN = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE)
+"""The files of an attempt that are shown."""
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks where nobody says that he asks."""
+
+AGAIN_AFTER = 5.0
+"""Seconds after which a server that could not be reached is tried again."""
+
+
+class LogServer:
+    """Answers what is asked of this host, in a thread of its own."""
+
+    def __init__(self, store: Store, settings: Settings, stopping: threading.Event) -> None:
+        self._store = store
+        self._url = settings.database_url
+        self._host = settings_module.host(settings)
+        self._stopping = stopping
+        self._thread = threading.Thread(target=self._serve, name="logs", daemon=True)
+
+    def start(self) -> None:
+        """Begin, where there are other hosts."""
+        if self._url is not None:
+            self._thread.start()
+
+    def look(self) -> None:
+        """Answer what is asked."""
+        with self._store.read() as connection:
+            due = remote_log_requests.asked(connection, self._host)
+        for one in due:
+            words, data = answer(one)
+            with self._store.write() as connection:
+                remote_log_requests.answer(connection, one.id, words, data)
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except StoreError as error:
+                outage.log.failed(error)
+            except Exception:
+                logger.exception("logs cannot be shown to other hosts, tried again")
+            self._stopping.wait(AGAIN_AFTER)
+
+    def _listen(self) -> None:
+        assert self._url is not None
+        with (
+            postgres.explained(self._url),
+            closing(postgres.connect(self._url, autocommit=True)) as connection,
+        ):
+            connection.execute(f"LISTEN {remote_log_requests.CHANNEL}".encode())
+            while not self._stopping.is_set():
+                self.look()
+                for _ in connection.notifies(timeout=LOOK_EVERY, stop_after=1):
+                    pass
+
+
+def answer(asked: Asked) -> tuple[dict[str, Any], bytes]:
+    """Return the words and the bytes that answer what is asked."""
+    if not asked.name:
+        return {"files": _sizes(Path(asked.directory))}, b""
+    if asked.name not in SHOWN:
+        return {"problem": "is not shown"}, b""
+    try:
+        with plain_files.open_plain(Path(asked.directory, asked.name)) as file:
+            return {}, os.pread(file.fileno(), asked.length, asked.start)
+    except OSError as error:
+        return {"problem": str(error)}, b""
+
+
+def _sizes(directory: Path) -> dict[str, tuple[int, int, int]]:
+    found = {}
+    for name in SHOWN:
+        try:
+            status = (directory / name).stat()
+        except OSError:
+            continue
+        found[name] = status.st_dev, status.st_ino, status.st_size
+    return found

@@ -1,0 +1,179 @@
+"""What the worker does besides running tasks: it follows, plans, reads metrics and notifies.
+
+The worker calls `slots` once before it starts, then `start`, and `stop` before it leaves.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trainui import paths, wakeup
+from trainui import settings as settings_module
+from trainui.domain.records import Slot
+from trainui.errors import StoreError, StoreLockedError, TrainuiError
+from trainui.execution.attempt.monitor import Follower
+from trainui.execution.daemon.watchdog_monitor import GuardWatch
+from trainui.execution.gpu.health import GpuWatch
+from trainui.execution.planner.planner import Planner
+from trainui.execution.planner.slots import all_slots, here
+from trainui.execution.stall.alerts import StallAlerts
+from trainui.execution.stall.detector import Stalls
+from trainui.execution.worker.change_detector import Changes
+from trainui.execution.worker.code_drift import CodeWatch
+from trainui.execution.worker.hosts import HostWatch
+from trainui.execution.worker.log_relay import LogServer
+from trainui.execution.worker.metrics_process import ReaderProcess
+from trainui.execution.worker.notifications import Notifier
+from trainui.execution.worker.task_sender import Messenger
+from trainui.store.db import outage
+from trainui.store.db.engine import open_store
+
+logger = logging.getLogger(__name__)
+
+STOP_WITHIN = 2.0
+"""Seconds for each thread to come to an end; the worker as a whole leaves within five."""
+
+LEAST_PAUSE = 0.05
+"""Seconds between two looks after one that failed."""
+
+
+class Duties:
+    """The duties of one worker, in threads of their own."""
+
+    def __init__(self, app: Any, stopping: threading.Event) -> None:
+        store, settings = open_store(), settings_module.load()
+        self._stopping = stopping
+        self._bell = wakeup.Doorbell(paths.home().doorbell)
+        self._changes = Changes()
+        self._messenger = Messenger(app)
+        self._planner = Planner(store, self._messenger, settings)
+        self._notifier = Notifier(store, settings)
+        self._reader = ReaderProcess()
+        self._guard = GuardWatch(paths.home())
+        self._stalls = Stalls(store)
+        self._stall_alerts = StallAlerts(store)
+        self._gpus = GpuWatch(store)
+        self._code = CodeWatch(store, stopping)
+        self._host = HostWatch(store, settings)
+        self._logs = LogServer(store, settings, stopping)
+        self.follower = Follower(store, stopping, here(settings))
+        self._active_at = time.monotonic()
+        self._is_locked = False
+        """The last duty found the store locked."""
+        self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._messenger.start()
+        self._notifier.start()
+        self._code.start()
+        self._logs.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what runs goes on."""
+        self._stopping.set()
+        wakeup.ring(self._bell.path)
+        self.follower.leave()
+        self._thread.join(STOP_WITHIN)
+        self._messenger.stop(STOP_WITHIN)
+        self._reader.stop()
+        self._bell.close()
+
+    def idle_seconds(self) -> float:
+        """Tell for how long no run has been active."""
+        return 0.0 if self._planner.is_active else time.monotonic() - self._active_at
+
+    def _serve(self) -> None:
+        due = -math.inf
+        said: frozenset[bytes] = frozenset()
+        while not self._stopping.is_set():
+            if said == {wakeup.ENDED} and time.monotonic() < due:
+                self._do(lambda: self.follower.look(changed=False))
+            else:
+                self._look()
+                due = time.monotonic() + self._planner.next_look()
+            said = self._bell.wait(max(0.0, due - time.monotonic()))
+        self._changes.close()
+
+    def _look(self) -> None:
+        changed = self._changes.seen()
+        self._do(self._guard.look)
+        self._do(self._host.look)
+        if self._is_locked or not self._host.is_ours:
+            return
+        for duty in (
+            self._reader.look,  # takes a second to come up, so before all else
+            # what ended before what may start: its slots are free then, and its successors queued
+            lambda: self.follower.look(changed=changed),
+            lambda: self._planner.look(changed=changed),
+            self._gpus.look,
+            lambda: self._notifier.look(changed=changed),
+            self._stalls.look,
+            self._stall_alerts.look,
+        ):
+            self._do(duty)
+            if self._is_locked:
+                return  # the others would wait for the same lock, until this seems to hang
+        if self._planner.is_active:
+            self._active_at = time.monotonic()
+
+    def _do(self, duty: Callable[[], None]) -> None:
+        """Do one duty; what goes wrong in it keeps no other from being done."""
+        self._is_locked = False
+        try:
+            duty()
+        except StoreError as error:
+            self._is_locked = isinstance(error, StoreLockedError)
+            outage.log.failed(error)
+        except TrainuiError as error:
+            logger.warning("tried again: %s", error)
+        except Exception:
+            logger.exception("tried again")
+        else:
+            return
+        self._changes.close()  # so that the next look sees all as changed
+        self._stopping.wait(LEAST_PAUSE)
+
+
+_duties: Duties | None = None
+
+
+def slots() -> tuple[Slot, ...]:
+    """Return the places of this host, on which stages may run."""
+    return all_slots(settings_module.load())
+
+
+def start(app: Any, stopping: threading.Event) -> None:
+    """Begin, in threads of its own.
+
+    Args:
+        app: the Celery app, to send tasks with.
+        stopping: set when the worker is about to leave.
+    """
+    global _duties
+    _duties = Duties(app, stopping)
+    _duties.start()
+
+
+def stop() -> None:
+    """End all of it; returns when it has ended. Harmless where nothing was started."""
+    global _duties
+    duties, _duties = _duties, None
+    if duties is not None:
+        duties.stop()
+
+
+def idle_seconds() -> float:
+    """Tell for how many seconds no run has been active; 0 while one is."""
+    return 0.0 if _duties is None else _duties.idle_seconds()
+
+
+def follower() -> Follower | None:
+    """Return who follows the attempts of this worker; None where its duties do not run."""
+    return None if _duties is None else _duties.follower

@@ -1,0 +1,104 @@
+"""Sending the messages that let Celery run stages: in a thread, since a broker may hang.
+
+A message that is lost on its way is no loss: the planner finds the attempt unclaimed and hands it
+in again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from trainui.execution.worker.celery_app import publishing_connection
+
+logger = logging.getLogger(__name__)
+
+TASK_NAME = "trainui.execute_stage_with_tracking"
+"""The one Celery task that runs stages."""
+
+
+AGAIN_AFTER = 0.5
+"""Seconds between two attempts to send, besides what an attempt takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message for an attempt that was granted."""
+
+    attempt_id: int
+    celery_task_id: str
+    arguments: tuple[Any, ...]
+    """Run id, stage name, task name, task parameters: visible to all who look at the broker."""
+
+
+class Messenger:
+    """Sends messages, one after the other, each until the broker takes it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._waiting: set[int] = set()
+        self._producer: Any = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="messages", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Send no more; wait at most `timeout` seconds for what is under way."""
+        self._stopped.set()
+        self._queue.put(None)
+        self._thread.join(timeout)
+
+    def post(self, message: Message) -> None:
+        """Send a message soon, unless it is about to be sent already."""
+        if message.attempt_id not in self._waiting:
+            self._waiting.add(message.attempt_id)
+            self._queue.put(message)
+
+    def _serve(self) -> None:
+        while (message := self._queue.get()) is not None and not self._stopped.is_set():
+            self._send_at_last(message)
+            self._waiting.discard(message.attempt_id)
+        self._disconnect()
+
+    def _send_at_last(self, message: Message) -> None:
+        """Send a message, however long there is no broker; of that only the start is logged."""
+        broken = False
+        while not self._stopped.is_set():
+            try:
+                self._send(message)
+            except Exception as error:
+                if not broken:
+                    logger.warning("a message could not be sent, it is tried again: %r", error)
+                broken = True
+                self._disconnect()
+                self._stopped.wait(AGAIN_AFTER)
+            else:
+                break
+        if broken:
+            logger.info("the broker takes messages again")
+
+    def _send(self, message: Message) -> None:
+        if self._producer is None:
+            connection = publishing_connection(self._app)
+            self._producer = self._app.amqp.Producer(connection, auto_declare=False)
+        self._app.send_task(
+            TASK_NAME,
+            args=message.arguments,
+            task_id=message.celery_task_id,
+            producer=self._producer,
+            retry=False,
+        )
+
+    def _disconnect(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(Exception):
+                producer.connection.release()

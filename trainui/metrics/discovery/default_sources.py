@@ -1,0 +1,218 @@
+"""Default sources of a stage that names none: found by file name, then by content.
+
+The rule: files that a trainer writes for programs come before log lines for people, which are read
+only if there is nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.formats import UnknownFormatError, dvclive, labels, mlflow
+from trainui.metrics.formats.detect import detect
+from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError, raise_shortage
+from trainui.store.points.source_record import key_of
+
+MAX_DEPTH = 8
+"""Levels of directories searched below the stage's directory."""
+
+MAX_ENTRIES = 5000
+"""Directory entries examined: a stage may have unpacked a data set."""
+
+_FAMILIES = {
+    "json": re.compile(
+        r".*\.jsonl|.*\.log\.json|([\w-]*[_-])?(metrics|progress|history|scalars)\.json|"
+        r"(catboost_training|trainer_state|result)\.json"
+    ),
+    "csv": re.compile(
+        r"([\w.-]*[_.-])?"
+        r"(progress|metrics|results|history|training|train|summary|log|monitor|loss)\.[ct]sv"
+    ),
+    "tfevents": re.compile(r"(.*\.)?out\.tfevents.*"),
+}
+"""Kinds of files, by name."""
+
+_TEXT = re.compile(r".*\.(log|out|err)(\.\d+)?|[\w-]*(log|output|stdout|stderr|train)[\w-]*\.txt")
+"""Files that may be a table, JSON lines or a trainer's log, depending on their first bytes."""
+
+_SNIFFED_BYTES = 4096
+
+_OF_CONTENT = {"jsonl": "json", "csv": "csv"}
+
+_ROTATED = re.compile(r"\.\d+$")
+
+_NOT_LOOKED_INTO = re.compile(r"\..*|__pycache__|node_modules|site-packages|wandb|artifacts")
+
+_PARTS = re.compile(
+    r"(?:train(?:ing)?|val(?:id(?:ation)?)?|eval|test|learn)[_-]?\d*", re.IGNORECASE
+)
+"""Names of event file directories that stand for a part of the data."""
+
+_NOT_TRAINED = re.compile(rf"(?:^|[._-])({labels.HELD_OUT})(?:$|[._-])", re.IGNORECASE)
+"""In the names of files with metrics of held-out data."""
+
+_FOLD = re.compile(r"(?:fold|split|seed|trial|member|agent|rank)[_-]?\d+", re.IGNORECASE)
+"""Directories of trainings that write the same metrics side by side."""
+
+_TRAINER_STATE = "trainer_state.json"
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+
+
+def candidates(stage_dir: Path, streams: Mapping[str, Path]) -> list[Candidate]:
+    """Return the default files below a stage's directory, then its output streams.
+
+    Args:
+        stage_dir: the stage's directory.
+        streams: the attempt's log files, by name.
+    """
+    found: list[Candidate] = []
+    printed: list[Candidate] = []
+    for path in _files(stage_dir):
+        if (one := _candidate(path, stage_dir)) is not None:
+            (printed if one.is_fallback else found).extend(grouped([path], one))
+    printed += [
+        Candidate(
+            f"{key_of(path)}#found",
+            path,
+            Reading(format="text", doubtful=True),
+            name,
+            is_fallback=True,
+        )
+        for name, path in streams.items()
+    ]
+    return [*_latest(found), *printed]
+
+
+def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
+    """Return a file as a candidate; None if its name is not one of the usual ones."""
+    like = Candidate("", path, Reading(doubtful=True), one_of_many=True)
+    if dvclive.metric_name(path) is not None or dvclive.is_summary(path):
+        like = replace(like, reading=Reading(format="dvclive", doubtful=True))
+        is_summary = path.suffix == ".json"
+        return replace(like, family="summary" if is_summary else "dvclive", is_final=is_summary)
+    if mlflow.is_of_run(path):
+        return replace(like, reading=Reading(format="mlflow", doubtful=True), family="mlflow")
+    if _FAMILIES["tfevents"].fullmatch(path.name):
+        prefix = _events_prefix(path.parent, stage_dir)
+        return replace(like, reading=Reading(prefix=prefix, doubtful=True), family="tfevents")
+    for family, pattern in _FAMILIES.items():
+        if pattern.fullmatch(path.name):
+            reading = Reading(
+                prefix=_fold_prefix(path.parent, stage_dir),
+                part=part_of(path, stage_dir),
+                doubtful=True,
+            )
+            return replace(like, reading=reading, family=family)
+    return _sniffed(like) if _TEXT.fullmatch(path.name) else None
+
+
+def _sniffed(like: Candidate) -> Candidate | None:
+    """Return a text file as a candidate, by its content; None while it is too short."""
+    try:
+        with closing(GrowingFile(like.path)) as file:
+            found = detect(file.read(0, _SNIFFED_BYTES), like.path, complete=False)
+    except (OSError, UnreadableFileError, UnknownFormatError):
+        return None
+    if found is None or found in _OF_CONTENT:
+        return replace(like, family=_OF_CONTENT[found]) if found else None
+    reading = Reading(format="text", doubtful=True)
+    family = _ROTATED.sub("", str(like.path))  # the parts of a rotated log are one history
+    return replace(like, reading=reading, family=family, is_fallback=True)
+
+
+def part_of(path: Path, root: Path) -> str:
+    """Return the prefix that separates the metrics of `val_log.csv` or `val/log.csv` from training.
+
+    Args:
+        path: the file.
+        root: the directory where it was found, which is not part of the name.
+    """
+    *directories, _name = path.relative_to(root).parts if path.is_relative_to(root) else ("",)
+    found = _NOT_TRAINED.search(path.stem)
+    names = [name for name in directories if _NOT_TRAINED.fullmatch(name)]
+    part = found[1] if found else names[-1] if names else ""
+    return f"{part.lower()}/" if part else ""
+
+
+def grouped(paths: Iterable[Path], like: Candidate) -> list[Candidate]:
+    """Return one candidate for all files with the same history.
+
+    Transformers writes its history into each checkpoint, and deletes the old ones.
+    """
+    return _latest([replace(like, key=_key(path), path=path) for path in paths])
+
+
+def _key(path: Path) -> str:
+    if path.name == _TRAINER_STATE and _CHECKPOINT.fullmatch(path.parent.name):
+        return key_of(path.parent.parent / _TRAINER_STATE)
+    return key_of(path)
+
+
+def _latest(found: Iterable[Candidate]) -> list[Candidate]:
+    """Return, of the candidates with the same key, the one written last."""
+    latest: dict[str, Candidate] = {}
+    for one in found:
+        other = latest.get(one.key)
+        if other is None or _age(one.path) >= _age(other.path):
+            latest[one.key] = one
+    return list(latest.values())
+
+
+def _age(path: Path) -> tuple[int, float]:
+    """Return a file's modification time and step: the clock's resolution is limited."""
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError:
+        modified = 0
+    checkpoint = _CHECKPOINT.fullmatch(path.parent.name)
+    return modified, int(checkpoint[1]) if checkpoint else math.inf
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Yield the files below a directory, each directory's own files first."""
+    entries = 0
+    for directory, names, files in os.walk(root, onerror=raise_shortage):
+        depth = len(Path(directory).relative_to(root).parts)
+        names[:] = sorted(name for name in names if not _NOT_LOOKED_INTO.fullmatch(name))
+        if depth >= MAX_DEPTH:
+            names.clear()
+        entries += len(names) + len(files)
+        if entries > MAX_ENTRIES:
+            return
+        yield from (Path(directory, name) for name in sorted(files))
+
+
+def _events_prefix(directory: Path, stage_dir: Path) -> str:
+    """Return the prefix for a directory of event files, which TensorBoard shows as its own run.
+
+    It has one if the directory above has event files too, or if its name is a part of the data.
+    """
+    fold = _fold_prefix(directory, stage_dir)
+    above = [parent for parent in directory.parents if parent.is_relative_to(stage_dir)]
+    for parent in above:
+        if _holds_events(parent):
+            return f"{fold}{directory.relative_to(parent).as_posix()}/"
+    named = directory != stage_dir and _PARTS.fullmatch(directory.name) is not None
+    return f"{fold}{directory.name}/" if named else fold
+
+
+def _fold_prefix(directory: Path, stage_dir: Path) -> str:
+    """Return the prefix for the directory of one fold, seed, trial or the like."""
+    parts = directory.relative_to(stage_dir).parts
+    return "".join(f"{part}/" for part in parts if _FOLD.fullmatch(part))
+
+
+def _holds_events(directory: Path) -> bool:
+    try:
+        return any(_FAMILIES["tfevents"].fullmatch(path.name) for path in directory.iterdir())
+    except OSError as error:
+        raise_shortage(error)
+        return False

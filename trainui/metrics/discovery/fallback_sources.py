@@ -1,0 +1,98 @@
+"""Fallback sources: text for people, read only if no other file has metrics.
+
+The rules: a text waits until it has shown a metric, and then a little longer, since many trainers
+print a line just before they write it to a file. A text without metrics for long is given up, also
+once its attempt has ended.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.formats.preset_lines import AnyLines
+from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError
+
+WAIT = 3.0
+"""Seconds to wait after a text's first metric."""
+
+MAX_BYTES = 8 << 20
+"""A text with no metric in this many bytes is given up."""
+
+MAX_LINES = 100_000
+"""The same in lines: each one takes about ten microseconds, however short."""
+
+_AT_ONCE = 65_536
+
+
+class Fallbacks:
+    """The fallback texts of an attempt that are still waiting."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, _Text] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._waiting
+
+    def add(self, candidate: Candidate) -> None:
+        """Add a text to those waiting."""
+        self._waiting.setdefault(candidate.key, _Text(candidate))
+
+    def look(self) -> bool:
+        """Check the new part of each text; return True if there is more to check at once."""
+        looked = [text.look() for text in self._waiting.values()]
+        return any(looked)
+
+    def take(self, *, all_of_them: bool) -> list[Candidate]:
+        """Remove and return the texts that no longer wait.
+
+        Args:
+            all_of_them: the attempt has ended, so no other file will come.
+        """
+        if all_of_them:
+            while self.look():
+                pass
+        ready = [k for k, text in self._waiting.items() if text.is_ready(at_once=all_of_them)]
+        return [self._waiting.pop(key).candidate for key in ready]
+
+
+class _Text:
+    """A text that is checked for metrics without storing any."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self.candidate = candidate
+        self._lines = AnyLines(None, {})
+        self._offset = self._count = 0
+        self._found_at: float | None = None
+
+    @property
+    def _is_given_up(self) -> bool:
+        return self._found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
+
+    def is_ready(self, *, at_once: bool) -> bool:
+        if at_once:
+            return not self._is_given_up
+        return self._found_at is not None and time.monotonic() >= self._found_at + WAIT
+
+    def look(self) -> bool:
+        if self._found_at is not None or self._is_given_up:
+            return False
+        try:
+            with closing(GrowingFile(self.candidate.path)) as file:
+                data = file.read(self._offset, _AT_ONCE)
+        except (OSError, UnreadableFileError):
+            return False
+        is_full = len(data) == _AT_ONCE
+        length = self._lines.cut(data) or (len(data) if is_full else 0)
+        if length and self._shows_metric(data[:length]):
+            self._found_at = time.monotonic()
+        return is_full and self._found_at is None
+
+    def _shows_metric(self, block: bytes) -> bool:
+        found = self._lines.decode(block, 0).records
+        self._offset += len(block)
+        self._count += block.count(b"\n") + block.count(b"\r")
+        if not found and self._is_given_up:  # unless a record has begun, e.g. a long progress bar
+            found = self._lines.finish(0).records
+        return bool(found)

@@ -1,0 +1,67 @@
+"""Log rotation: files found by a pattern that now have another name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError
+from trainui.store.points.source_record import Identity, Source
+from trainui.store.points.sources import rename_source
+
+
+def is_another(path: Path, identity: Identity | None) -> bool:
+    """Return True if a path now leads to another file than the one that was read."""
+    return identity is not None and _inode(path) != (identity.device, identity.inode)
+
+
+def find_renamed(
+    candidates: Iterable[Candidate], known: Sequence[Source]
+) -> list[tuple[Source, Candidate]]:
+    """Return the known sources whose file now has another name."""
+    inodes = {
+        (source.identity.device, source.identity.inode): source
+        for source in known
+        if source.identity is not None
+    }
+    found = []
+    for candidate in candidates:
+        if candidate.one_of_many and (inode := _inode(candidate.path)):
+            source = inodes.get(inode)
+            if source and source.key != candidate.key and _continues(candidate.path, source):
+                found.append((source, candidate))
+    return found
+
+
+def rename(
+    connection: Connection, found: Sequence[tuple[Source, Candidate]], known: Sequence[Source]
+) -> set[str]:
+    """Store the new names of renamed sources; return all names that now mean another file."""
+    names = {candidate.key for _source, candidate in found}
+    moved = {source.id for source, _candidate in found}
+    for source in known:
+        if source.key in names and source.id not in moved:
+            rename_source(connection, source.id, f"{source.key} (gone, {source.id})")
+    for source, candidate in found:
+        rename_source(connection, source.id, candidate.key)
+    return names | {source.key for source, _candidate in found}
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _continues(path: Path, source: Source) -> bool:
+    try:
+        with closing(GrowingFile(path)) as file:
+            return source.identity is not None and file.continues(source.identity, source.offset)
+    except (OSError, UnreadableFileError):
+        return False

@@ -1,0 +1,31 @@
+"""A file that may contain an attempt's metrics, and how to read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.metrics.reader.decoder_choice import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that may contain metrics."""
+
+    key: str
+    """Identifies the source in the store, also after its history continues in another file."""
+    path: Path
+    reading: Reading
+    family: str | None = None
+    """Set for a file that was discovered: the same numbers in another kind of file are the same
+    series."""
+    named: bool = False
+    """The stage names it, so finding no metrics in it is a problem."""
+    ours: bool = True
+    """It is in the stage's own directory, so no other program has written it."""
+    is_fallback: bool = False
+    """It is read only if no other kind of file has metrics: log lines for people."""
+    is_final: bool = False
+    """It is read once, when the attempt has ended: until then other files have the same metrics."""
+    one_of_many: bool = False
+    """It was found by a pattern, so another path may be the same file, renamed."""

@@ -1,0 +1,165 @@
+"""Finds the files with an attempt's metrics: the sources that its stage names, else the defaults.
+
+The attempt's own `$TRAINUI_METRICS_FILE` is always one of them.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from trainui.domain.definition import MetricSource, StageDefinition
+from trainui.metrics.discovery import default_sources
+from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.formats import dvclive, presets
+from trainui.metrics.formats.pattern import PatternError, compile_pattern
+from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.tail import check_descriptors
+from trainui.store.points.source_record import key_of
+from trainui.supervisor import protocol
+
+MAX_FILES = 500
+"""Files read for one attempt."""
+
+_STREAMS = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The directories and logs where an attempt's files are searched; all paths are absolute."""
+
+    attempt_dir: Path
+    stage_dir: Path
+    workdir: Path
+
+
+@dataclass(slots=True)
+class Found:
+    """The sources found now."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    """By key: why a source cannot be read."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """By key: sources that do not exist yet; a problem once the attempt has ended."""
+
+
+def find(place: Place, definition: StageDefinition) -> Found:
+    """Return the sources of an attempt's metrics.
+
+    Raises:
+        ShortageError: directories could not be searched.
+    """
+    own = place.attempt_dir / protocol.METRICS_FILE
+    found = Found([Candidate(key_of(own), own, Reading(format="jsonl"))])
+    if definition.metrics is None:
+        streams = {name: place.attempt_dir / file for name, file in _STREAMS.items()}
+        found.candidates += default_sources.candidates(place.stage_dir, streams)
+    for source in definition.metrics or ():
+        if source.stream is not None:
+            _add_stream(found, place, source)
+        elif source.path is not None:
+            _add_files(found, place, source, alone=len(definition.metrics or ()) == 1)
+    found.candidates = found.candidates[:MAX_FILES]
+    return found
+
+
+def is_silent(place: Place, definition: StageDefinition) -> bool:
+    """Return True if an attempt that has ended left nothing that could contain metrics.
+
+    False if its stage names its sources, since their absence must be reported.
+
+    Raises:
+        ShortageError: it cannot be determined.
+    """
+    if definition.metrics:
+        return False
+    printed = [place.attempt_dir / file for file in (protocol.METRICS_FILE, *_STREAMS.values())]
+    if any(map(_holds_something, printed)):
+        return False
+    found = find(place, definition).candidates
+    check_descriptors()
+    return not any(_holds_something(one.path) for one in found)
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # the reader reports what is wrong
+
+
+def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
+    path = place.attempt_dir / _STREAMS[source.stream or "stdout"]
+    pattern = source.pattern or ""
+    digest = hashlib.sha256(f"{source.step}\0{pattern}".encode()).hexdigest()[:12]
+    key = f"{key_of(path)}#{digest}"
+    try:
+        reading = replace(
+            _stream_reading(pattern, source.step), continues=source.restarts is not None
+        )
+    except PatternError as error:
+        found.problems[key] = str(error)
+    else:
+        found.candidates.append(Candidate(key, path, reading, named=True))
+
+
+def _stream_reading(pattern: str, step: str | None) -> Reading:
+    if presets.find(pattern) is not None:
+        return Reading(step=step, preset=pattern)
+    return Reading(step=step, pattern=compile_pattern(pattern))
+
+
+def _add_files(found: Found, place: Place, source: MetricSource, *, alone: bool) -> None:
+    pattern = os.path.expanduser(source.path or "")  # noqa: PTH111 (a pattern is no path)
+    reading = Reading(format=source.format, step=source.step, continues=source.restarts is not None)
+    for root in dict.fromkeys((place.stage_dir, place.workdir)):
+        paths = list(_matches(pattern, root))
+        if paths:
+            many = _is_glob(pattern, root)
+            plain = Candidate("", root, reading, named=True, one_of_many=many)
+            found.candidates += [
+                _beside_others(
+                    replace(one, ours=one.path.is_relative_to(place.stage_dir)),
+                    None if alone and not many else root,
+                )
+                for one in default_sources.grouped(paths, plain)
+            ]
+            return
+    found.missing[pattern] = (
+        f"no file is called {pattern}, neither in {place.stage_dir} nor in {place.workdir}; "
+        "check the stage's metrics"
+    )
+
+
+def _beside_others(one: Candidate, root: Path | None) -> Candidate:
+    """Return a file with a prefix that keeps its metrics' names distinct from other files'.
+
+    Args:
+        one: the file.
+        root: the directory where all were found; None: there are no others.
+    """
+    if root is None:
+        return one
+    if one.one_of_many and not one.reading.format and dvclive.metric_name(one.path) is not None:
+        return replace(one, reading=replace(one.reading, format="dvclive"))
+    return replace(one, reading=replace(one.reading, part=default_sources.part_of(one.path, root)))
+
+
+def _matches(pattern: str, root: Path) -> Iterator[Path]:
+    if not _is_glob(pattern, root):
+        literal = root / pattern
+        return iter((literal,) if os.path.lexists(literal) else ())
+    found = glob.iglob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 (no hidden names)
+    # A directory that a pattern happens to match is ignored; one that is named is an error.
+    return iter(sorted(path for name in found if (path := root / name).is_file()))
+
+
+def _is_glob(pattern: str, root: Path) -> bool:
+    return glob.has_magic(pattern) and not os.path.lexists(root / pattern)

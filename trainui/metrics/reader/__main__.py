@@ -1,0 +1,10 @@
+"""The metrics reader's process: `python -m trainui.metrics.reader`."""
+
+from __future__ import annotations
+
+import sys
+
+from trainui.metrics.reader.process_loop import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,386 @@
+"""All sources of one attempt: found, read on, and read to their end once it has ended.
+
+One source that cannot be read never stops the others: what is wrong with it is stored in words.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from trainui import wakeup
+from trainui.errors import TrainuiError, UnfitEnvironmentError
+from trainui.metrics.alerts import AlertWatch
+from trainui.metrics.discovery import diagnostics, naming, rotation, sources
+from trainui.metrics.discovery.fallback_sources import Fallbacks
+from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.formats.pattern import PatternError
+from trainui.metrics.reader.batch_writer import BatchWriter
+from trainui.metrics.reader.open_files import OpenFiles
+from trainui.metrics.reader.source import Advance, End, SourceReader
+from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError, check_descriptors
+from trainui.store.db.engine import Store
+from trainui.store.points import points
+from trainui.store.points import sources as point_sources
+from trainui.store.points.chunks import Points
+from trainui.store.points.source_record import Source
+from trainui.store.runs import alerts
+from trainui.store.runs.alerts import Mark
+from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
+from trainui.supervisor import protocol
+
+TEXT_BACKLOG = 16 << 20
+"""Bytes of a text that nobody named which are still read once its attempt has ended, ten to twenty
+seconds of work: its stage is `running` until then."""
+
+PATIENCE = 10.0
+"""Seconds for which nothing is said of a source that gives no metric: many come late."""
+
+log = logging.getLogger(__name__)
+
+
+class AttemptReader:
+    """Reads one attempt's metrics."""
+
+    def __init__(
+        self,
+        store: Store,
+        attempt: AttemptToRead,
+        *,
+        writer: BatchWriter | None = None,
+        files: OpenFiles | None = None,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            store: where its points go.
+            attempt: the attempt.
+            writer: stores them together with those of others.
+            files: keeps its files open, and those of others.
+        """
+        self.attempt = attempt
+        self._writer = writer or BatchWriter(store)
+        self._files = files or OpenFiles()
+        self.place = sources.Place(
+            Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
+        )
+        self._store = store
+        self._readers: dict[str, SourceReader] = {}
+        self._candidates: dict[str, Candidate] = {}
+        self._resting: set[str] = set()
+        """Keys of sources that could not be read, and are tried again at the next scan."""
+        self._given_up: set[str] = set()
+        self._problems: dict[str, str] = {}
+        self._missing: Mapping[str, str] = {}
+        self._names = naming.Names()
+        self._alerts = AlertWatch(attempt.definition.alerts)
+        self._marks: list[Mark] = []
+        """What could not be recorded yet."""
+        self._caught_up = False
+        """The points that others stored were looked at."""
+        self._fallbacks = Fallbacks()
+        self._has_files = False
+        """A file that is no fallback gave a metric."""
+        self._ended = False
+        self._begun = time.monotonic()
+
+    @property
+    def _is_patient(self) -> bool:
+        return time.monotonic() - self._begun < PATIENCE
+
+    def scan(self, *, ended: bool = False) -> None:
+        """Look for files, and begin to read those that are new.
+
+        Args:
+            ended: no more will come.
+        """
+        self._catch_up()
+        found = sources.find(self.place, self.attempt.definition)
+        if ended:
+            check_descriptors()
+        candidates = [one for one in found.candidates if ended or not one.is_final]
+        self._tell_missing(found.missing)
+        self._resting.clear()
+        if any(self._is_news(candidate) for candidate in candidates):
+            self._begin(candidates)
+        for candidate in candidates:
+            if candidate.key in self._readers:
+                self._readers[candidate.key].follow(candidate.path)
+        for key, problem in found.problems.items():
+            self._note(key, problem)
+
+    def _tell_missing(self, missing: Mapping[str, str]) -> None:
+        """Say which named files are not there yet, and no more of those that have come."""
+        self._missing = missing
+        for source in self.attempt.definition.metrics or ():
+            if source.path is not None and source.path not in missing:
+                self._note(source.path, None)
+        for key, problem in () if self._is_patient else missing.items():
+            self._note(key, f"so far {problem}")
+
+    def _catch_up(self) -> None:
+        """Look at the points that are stored: who stored them may have died before it looked."""
+        if not self._caught_up:
+            with self._store.read() as connection:
+                known = points.of_attempt(
+                    connection, self.attempt.stage_id, self.attempt.number, self._alerts.wants
+                )
+                told = point_sources.sources(connection, self.attempt.stage_id)
+            self._problems = {one.key: one.problem for one in told if one.problem is not None}
+            self._caught_up = True
+            self._watch(known)
+        elif self._marks:
+            self._watch({})
+
+    def _fall_behind(self) -> None:
+        """Look at all points once more: some are stored that this reader has not seen."""
+        self._alerts = AlertWatch(self.attempt.definition.alerts)
+        self._caught_up = False
+
+    def _watch(self, batch: Mapping[str, Points]) -> None:
+        """Look at points that are stored now, and record what is wrong with them."""
+        self._marks += self._alerts.look(batch)
+        if self._marks:
+            with self._store.write() as connection:
+                alerts.record(connection, self.attempt.stage_id, self.attempt.number, self._marks)
+            self._marks.clear()
+            wakeup.ring()
+
+    def _is_news(self, candidate: Candidate) -> bool:
+        if candidate.key in self._fallbacks:
+            return False
+        reader = self._readers.get(candidate.key)
+        return reader is None or (
+            candidate.one_of_many and rotation.is_another(candidate.path, reader.source.identity)
+        )
+
+    def _begin(self, candidates: Sequence[Candidate]) -> None:
+        """Begin to read files, or to read them under other names."""
+        owner = self.attempt.stage_id
+        with self._store.read() as connection:
+            known = point_sources.sources(connection, owner)
+            claimed = points.names_by_source(connection, owner, self.attempt.number)
+        if moved := rotation.find_renamed(candidates, known):
+            with self._store.write() as connection:
+                stale = rotation.rename(connection, moved, known)
+                known = point_sources.sources(connection, owner)
+            for key in stale & self._readers.keys():
+                self._readers.pop(key).close()
+        by_key = {source.key: source for source in known}
+        for candidate in candidates:
+            if (reader := self._readers.get(candidate.key)) is not None:
+                reader.reopen_if_replaced()
+                continue
+            source = by_key.get(candidate.key)
+            if source is None and candidate.is_fallback:
+                self._fallbacks.add(candidate)
+                continue
+            source = source or self._add(candidate)
+            stored = claimed.get(source.id, ())
+            self._names.claim(stored, candidate.family)
+            self._has_files |= bool(stored) and not candidate.is_fallback
+            self._start(source, candidate)
+
+    def _add(self, candidate: Candidate) -> Source:
+        with self._store.write() as connection:
+            source = point_sources.add_source(
+                connection, self.attempt.stage_id, candidate.key, attempt=self.attempt.number
+            )
+            if not candidate.ours and source.identity is None and self._is_older(candidate.path):
+                source = _skip_to_end(connection, source, candidate.path)
+        return source
+
+    def _is_older(self, path: Path) -> bool:
+        """Tell whether a file was last written before the attempt began: by somebody else."""
+        try:
+            started = (self.place.attempt_dir / protocol.STARTED_FILE).stat().st_mtime_ns
+            return path.stat().st_mtime_ns < started
+        except OSError:
+            return False
+
+    def _start(self, source: Source, candidate: Candidate) -> None:
+        self._candidates[candidate.key] = candidate
+        self._readers[candidate.key] = SourceReader(
+            self._store,
+            source,
+            candidate.path,
+            candidate.reading,
+            attempt=self.attempt.number,
+            follows=not candidate.one_of_many,
+            accepts=lambda name: self._accepts(name, candidate),
+            shift=self._next_step() if candidate.reading.continues else 0,
+            stored=self._watch,
+            overtaken=self._fall_behind,
+            files=self._files,
+        )
+        if source.problem is not None:
+            self._problems[candidate.key] = source.problem
+        if self._ended:
+            self._bound(candidate.key)
+
+    def _next_step(self) -> float:
+        with self._store.read() as connection:
+            return points.next_step(connection, self.attempt.stage_id, attempt=self.attempt.number)
+
+    def _accepts(self, name: str, candidate: Candidate) -> bool:
+        accepted = self._names.accepts(name, candidate.family)
+        self._has_files |= accepted and not candidate.is_fallback
+        return accepted
+
+    def end(self) -> None:
+        """Know that its process has ended: what printed faster than can be read is read no more."""
+        if not self._ended:
+            self._ended = True
+            for key in self._readers:
+                self._bound(key)
+
+    def _bound(self, key: str) -> None:
+        if self._candidates[key].is_fallback:
+            self._readers[key].stop_after(TEXT_BACKLOG)
+
+    def advance(self) -> Advance:
+        """Read and store at most one batch of each source."""
+        step = self.read()
+        overtaken = self._writer.flush()
+        return replace(step, more=step.more or overtaken)
+
+    def read(self) -> Advance:
+        """Read at most one batch of each source, which the writer stores when it is flushed."""
+        steps = [self._step(key) for key in self._readers if self._is_read(key)]
+        more = any(step.more for step in steps)
+        if not more and not self._has_files:
+            more = self._fallbacks.look()
+            self._fall_back(ended=False)
+        return Advance(sum(step.points for step in steps), more)
+
+    def _fall_back(self, *, ended: bool) -> list[str]:
+        """Begin to read the texts that wait no longer; return their keys."""
+        ready = self._fallbacks.take(all_of_them=ended)
+        for candidate in ready:
+            self._start(self._add(candidate), candidate)
+        return [candidate.key for candidate in ready]
+
+    def _is_read(self, key: str) -> bool:
+        return key not in self._resting and key not in self._given_up
+
+    def _step(self, key: str, end: End | None = None) -> Advance:
+        """Read on in one source; what is wrong with it stays with it."""
+        reader = self._readers[key]
+        try:
+            step = reader.read(end)
+        except UnfitEnvironmentError:
+            raise  # the trouble of all sources
+        except TrainuiError as error:
+            self._rest(key, str(error), for_good=isinstance(error, PatternError))
+        except Exception as error:
+            self._give_up(key, error)
+        else:
+            self._writer.add(reader, lambda error: self._give_up(key, error))
+            self._note(key, self._doubt(key))
+            return step
+        return Advance()
+
+    def _give_up(self, key: str, error: Exception) -> None:
+        log.error("%s cannot be read", key, exc_info=error)
+        self._rest(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
+
+    def _doubt(self, key: str) -> str | None:
+        """Say what seems wrong with a source so far."""
+        candidate, reader = self._candidates[key], self._readers[key]
+        if candidate.reading.doubtful:
+            return None
+        waits = None if self._is_patient or self._ended else diagnostics.so_far(candidate, reader)
+        return reader.doubt or waits
+
+    def _rest(self, key: str, problem: str, *, for_good: bool) -> None:
+        (self._given_up if for_good else self._resting).add(key)
+        if not self._candidates[key].reading.doubtful:
+            self._note(key, problem)
+
+    def _note(self, key: str, problem: str | None) -> None:
+        """Store what is wrong with a source, or that nothing is."""
+        if self._problems.get(key) == problem:
+            return
+        with self._store.write() as connection:
+            source = point_sources.add_source(
+                connection, self.attempt.stage_id, key, attempt=self.attempt.number
+            )
+            point_sources.set_problem(connection, source.id, problem)
+        if problem is None:
+            del self._problems[key]
+        else:
+            self._problems[key] = problem
+            log.warning("attempt %s: %s", self.attempt.attempt_id, problem)
+
+    def finish(self, *, clean: bool) -> None:
+        """Read everything to its end, the attempt's process having ended, and say so.
+
+        Args:
+            clean: the process ended by itself, so that no last line is torn.
+        """
+        self.end()
+        self.scan(ended=True)
+        self._read_to_end(list(self._readers), clean=clean)
+        if not self._has_files:
+            self._read_to_end(self._fall_back(ended=True), clean=clean)
+        for pattern, problem in self._missing.items():
+            self._note(pattern, problem)
+        self._catch_up()
+        for metric in self._alerts.never_met():
+            self._note(f"alert on {metric}", f"no metric is called {metric}, which an alert names")
+        if self._names.is_full:
+            limit = f"it wrote more than {naming.MAX_SERIES} metrics; the others were left out"
+            self._note(self.attempt.attempt_dir, limit)
+        with self._store.write() as connection:
+            points.finish(connection, self.attempt.stage_id)
+            mark_metrics_complete(connection, self.attempt.attempt_id)
+
+    def _read_to_end(self, keys: Sequence[str], *, clean: bool) -> None:
+        for key in keys:
+            end = End(clean and not self._readers[key].unread)
+            more = True
+            while more and self._is_read(key):
+                more = self._step(key, end).more
+                more |= self._writer.flush()
+            candidate, reader = self._candidates[key], self._readers[key]
+            stale = not candidate.ours and self._is_older(candidate.path)
+            remark = diagnostics.of_ended(candidate, reader, stale=stale)
+            if remark is not None and key not in self._problems:
+                self._note(key, remark)
+
+    def note_failure(self, why: str | None) -> None:
+        """Store why the attempt as a whole cannot be read now, or that it can."""
+        self._note(self.attempt.attempt_dir, why and f"its metrics cannot be read now: {why}")
+
+    def paths(self) -> set[str]:
+        """Return the files that are read."""
+        return {str(candidate.path) for candidate in self._candidates.values()}
+
+    def directories(self) -> set[Path]:
+        """Return the directories in which something may happen."""
+        parents = {candidate.path.parent for candidate in self._candidates.values()}
+        return {self.place.attempt_dir, self.place.stage_dir, *parents}
+
+    def close(self) -> None:
+        """Close all files."""
+        for reader in self._readers.values():
+            reader.close()
+
+
+def _skip_to_end(connection: Connection, source: Source, path: Path) -> Source:
+    """Leave out what a file holds already."""
+    try:
+        with closing(GrowingFile(path)) as file:
+            size = file.look().size
+            identity = file.identify(size)
+    except (OSError, UnreadableFileError):
+        return source
+    skipped = replace(source, offset=size, identity=identity, version=source.version + 1)
+    point_sources.move(connection, source, skipped)
+    return skipped

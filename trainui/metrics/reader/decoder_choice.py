@@ -1,0 +1,162 @@
+"""How to read a source, and the choice of the decoder for its file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainui import clock
+from trainui.metrics import formats
+from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient
+from trainui.metrics.formats.configuration import is_configuration
+from trainui.metrics.formats.detect import HEAD_BYTES, detect
+from trainui.metrics.formats.pattern import PatternLines
+from trainui.metrics.formats.preset_lines import PresetLines
+from trainui.metrics.formats.rows import flatten
+from trainui.metrics.formats.table import step_fields
+from trainui.metrics.reader.tail import GrowingFile, Look, UnreadableFileError
+from trainui.store.points.chunks import NO_TIME, Points
+from trainui.store.points.source_record import Source
+
+WHOLE_BYTES = 64 << 20
+"""The largest document that is read as a whole."""
+
+SKIPPING = "skipping"
+"""Key in a source's state: its offset is inside a line that is being skipped."""
+
+LEFT_OUT = "left_out"
+"""Key in a source's state: the offset of the first record left out, and how many were."""
+
+MAX_NAME = 256
+"""Characters of a metric's name."""
+
+_EITHER = "hf"
+"""Both a document format and a preset: the file's first bytes decide."""
+
+_DOCUMENT = re.compile(rb'\s*\{\s*"')
+
+_TELLING = re.compile("metric|log|history|scalar|progress|loss")
+"""Files with these words in their name contain metrics, whatever their first line is."""
+
+_JOURNAL = {"op_code", "worker_id"}
+"""Fields of Optuna's journal, which is its storage and contains no metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read a source."""
+
+    format: str | None = None
+    """None: detected from the content."""
+    step: str | None = None
+    """The field or group with the step."""
+    pattern: re.Pattern[str] | None = None
+    """A pattern for log lines."""
+    preset: str | None = None
+    """The name of a preset, in place of a pattern."""
+    prefix: str = ""
+    """Prefix of all metric names."""
+    part: str = ""
+    """Prefix of metric names that do not already say which part of the data they are of."""
+    continues: bool = False
+    """Its steps restart from zero at each attempt, and continue from the last attempt's."""
+    doubtful: bool = False
+    """The file was not named, so its content must show that it contains metrics."""
+
+
+def find_decoder(
+    file: GrowingFile, at: Source, reading: Reading, *, complete: bool
+) -> Decoder | None:
+    """Return the decoder that continues at a position; None while there are too few bytes.
+
+    Args:
+        file: the source's file.
+        at: the position up to which it is read.
+        reading: how to read it.
+        complete: the file will not grow.
+
+    Raises:
+        UnknownFormatError: the format is unknown.
+    """
+    state = {name: value for name, value in at.state.items() if name not in (SKIPPING, LEFT_OUT)}
+    if reading.pattern is not None:
+        return PatternLines(reading.pattern, reading.step, state)
+    if reading.preset is not None:
+        return PresetLines(reading.preset, reading.step, state)
+    known = at.format if at.rows or state else None
+    if known in formats.DOCUMENTS and not at.offset:
+        known = None  # what looked like a document may be the first of many lines
+    name = reading.format or known or _recognise(file, reading, complete=complete)
+    if name is None:
+        return None
+    if name == _EITHER and _DOCUMENT.match(file.read(0, HEAD_BYTES)) is None:
+        return PresetLines(name, reading.step, state)
+    decoder = formats.decoder(name, reading.step, state, file.path)
+    if at.offset and not state and decoder.name == "csv":
+        head = file.read(0, HEAD_BYTES)
+        decoder.decode(head[: decoder.cut(head)], 0)  # the header is at the start
+    return decoder
+
+
+def _recognise(file: GrowingFile, reading: Reading, *, complete: bool) -> str | None:
+    head = file.read(0, HEAD_BYTES)
+    name = detect(head, file.path, complete=complete)
+    if reading.doubtful and name == "jsonl" and not _are_metrics(head, file.path):
+        raise UnknownFormatError(f"{file.path} holds no metrics; name it if it does")
+    return name
+
+
+def _are_metrics(head: bytes, path: Path) -> bool:
+    """Return True if JSON lines are metrics and not data: they have a step, or only numbers."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n\0")
+    text = text if jsonl.are_no_lines(text) else b"\n".join(text.split(b"\n", 2)[:2])
+    rows, _end = lenient.first_objects(text.decode("utf-8", "replace"))
+    row = next((flatten(row) for row in rows if not is_configuration(row, None)), {})
+    if row.keys() >= _JOURNAL:
+        return False
+    if _TELLING.search(path.name.lower()):
+        return True
+    numbers = [isinstance(value, int | float) for value in row.values()]
+    return any(numbers) and (all(numbers) or bool(step_fields(tuple(row), None)))
+
+
+def read_whole(file: GrowingFile, look: Look) -> bytes:
+    """Return all bytes of a document.
+
+    Raises:
+        UnreadableFileError: it is too large to be read again at each change.
+    """
+    if look.size > WHOLE_BYTES:
+        raise UnreadableFileError(
+            f"{file.path} is a document of {look.size >> 20} MiB, too large to be read again at "
+            f"each change (limit {WHOLE_BYTES >> 20} MiB); write JSON lines instead"
+        )
+    return file.read(0, look.size)
+
+
+def with_times(series: Mapping[str, Points], look: Look) -> dict[str, Points]:
+    """Return points that all have a time: by default, when the file was last written."""
+    when = min(clock.now(), look.modified // 1000)
+    filled = {id(found.times): found.times for found in series.values()}  # columns share theirs
+    filled = {key: np.where(times == NO_TIME, when, times) for key, times in filled.items()}
+    return {
+        name: Points(found.ordinals, found.steps, found.values, filled[id(found.times)])
+        for name, found in series.items()
+    }
+
+
+def full_name(reading: Reading, name: str) -> str:
+    """Return a metric's full name: cleaned, and distinct from other files' metrics."""
+    part = "" if labels.tells_part(name) else reading.part
+    return clean_name(f"{reading.prefix}{part}{name}")
+
+
+def clean_name(name: str) -> str:
+    """Return a metric's name for display: no control characters, limited length."""
+    if not name.isprintable():
+        name = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"

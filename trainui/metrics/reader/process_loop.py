@@ -1,0 +1,319 @@
+"""The process that reads the metrics of all running attempts, and ends with the worker.
+
+It may be killed at any moment: what is stored and how far it is read never differ.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import stat
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trainui import limits, settings, wakeup
+from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
+from trainui.metrics.reader import process
+from trainui.metrics.reader.attempt import AttemptReader
+from trainui.metrics.reader.batch_writer import BatchWriter
+from trainui.metrics.reader.open_files import OpenFiles
+from trainui.metrics.reader.tail import raise_shortage
+from trainui.metrics.reader.watch import Changes, Watch
+from trainui.store.db import outage
+from trainui.store.db.engine import Store, open_patiently
+from trainui.store.runs.metrics_progress import (
+    AttemptToRead,
+    attempts_to_read,
+    mark_metrics_complete,
+)
+from trainui.supervisor import journal, protocol
+from trainui.supervisor.process import ProbeState, probe
+from trainui.wakeup import Doorbell
+
+ACTIVE_PAUSE = 0.03
+"""Seconds between looks at files that grow: on a clock, since events would cost more."""
+
+REST = 30
+"""A turn that took much is followed by a pause as many times as long: many busy files are looked at
+less often, and with what it takes to hear of them they stay below a twentieth of a core."""
+
+FEW, REST_OF_FEW = 4, 22
+"""So many attempts are read sooner, which costs as little: one, within a tenth of a second."""
+
+ACTIVE_FOR = 2.5
+"""Seconds after its last growth for which a file is looked at on the clock."""
+
+LOOK_PAUSE = 0.1
+"""Seconds between looks for files, however many appear."""
+
+IDLE_PAUSE = 1.0
+"""Seconds between looks when nothing happens: for events that were lost."""
+
+NET = 2000
+"""Such looks are so many times as far apart as they take long, up to `LONGEST_PAUSE`: what rests
+costs next to nothing."""
+
+LONGEST_PAUSE, LONGEST_REST = 20.0, 2.0
+
+NICE = 5
+"""By how much it yields to trainings where all cores are busy; where one is free, by nothing."""
+
+BLIND_PAUSE = 0.25
+"""Seconds between looks at files of whose changes the kernel tells nothing, as on NFS."""
+
+log = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads the metrics of a host's running attempts."""
+
+    def __init__(self, store: Store, host: str) -> None:
+        self._store = store
+        self._host = host
+        self._writer = BatchWriter(store)
+        self._files = OpenFiles()
+        self._bell = Doorbell(process.bell())
+        self._watch = Watch(self._notice)
+        self._owners: dict[str, int] = {}
+        """Whose each file is that is read."""
+        self._touched: deque[int] = deque()
+        """Attempts that are to be read besides those that are active: the watch saw a file of
+        theirs grow, or there is more to read at once."""
+        self._others = False
+        """The watch saw something else than files that grow."""
+        self._attempts: dict[int, AttemptReader] = {}
+        self._at_end: list[AttemptReader] = []
+        """Attempts that have ended, and of whose files nothing is left to read but last lines."""
+        self._failed: dict[tuple[int, str], str] = {}
+        """Why something failed, by attempt and what it was."""
+        self._lost: set[int] = set()
+        """Attempts of which nothing is left, and whose supervisor died before it could say so."""
+        self._wanted = True
+        """Files are to be looked for."""
+        self._looked = -LONGEST_PAUSE
+        self._net = IDLE_PAUSE
+        """Seconds between looks for what the watch does not tell."""
+        self._grown: dict[int, float] = {}
+        """When each attempt's files last grew."""
+        self._took = 0.0
+        """Seconds of CPU of the last turn."""
+
+    def _notice(self, changes: Changes) -> None:
+        """Ring for what the watch saw, if it is news; its thread calls this."""
+        if changes.others:
+            self._others = True
+            wakeup.ring(self._bell.path)
+            return
+        grown = {self._owners[path] for path in changes.grown if path in self._owners}
+        if resting := [attempt_id for attempt_id in grown if not self._is_active(attempt_id)]:
+            self._touched.extend(resting)
+            wakeup.ring(self._bell.path)
+
+    def _is_active(self, attempt_id: int) -> bool:
+        return time.monotonic() - self._grown.get(attempt_id, -ACTIVE_FOR) < ACTIVE_FOR
+
+    def turn(self, *, rung: bool) -> float:
+        """Look, read, and return for how many seconds there is nothing to do.
+
+        Args:
+            rung: somebody says that something happened.
+        """
+        used = time.thread_time()
+        since = time.monotonic() - self._looked
+        touched = {self._touched.popleft() for _ in range(len(self._touched))}
+        if self._others or (rung and not touched):
+            self._others, self._wanted = False, True
+        elif rung:
+            self._net = min(self._net, IDLE_PAUSE)  # somebody else may have rung as well
+        if since >= (LOOK_PAUSE if self._wanted else self._net):
+            self._look()
+            self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
+            touched = set(self._attempts)
+        elif self._watch.is_blind:
+            touched = set(self._attempts)
+        due = [one for id_, one in self._attempts.items() if id_ in touched or self._is_active(id_)]
+        if more := self._advance(due):
+            self._touched.extend(more)
+            return 0.0
+        if not self._wanted and not any(map(self._is_active, self._attempts)):
+            return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
+        self._took, before = time.thread_time() - used, self._took
+        rest = REST_OF_FEW if len(due) <= FEW else REST
+        # one turn that took long, by a rare look say, is no reason to see lines late
+        return min(max(ACTIVE_PAUSE, rest * min(self._took, before)), LONGEST_REST)
+
+    def _advance(self, due: Sequence[AttemptReader]) -> list[int]:
+        """Read a little of some attempts and store it; return those of which there is more."""
+        self._at_end.clear()
+        more = [one.attempt.attempt_id for one in due if self._guarded(one, self._read)]
+        self._writer.flush()
+        for reader in self._at_end:
+            self._guarded(reader, self._finish)
+        return more
+
+    def _guarded(
+        self, reader: AttemptReader, act: Callable[[AttemptReader], bool | None]
+    ) -> bool | None:
+        """Do something with an attempt; what goes wrong stops no other attempt.
+
+        Raises:
+            StoreError: the store cannot be used, which is the trouble of all.
+        """
+        what = reader.attempt.attempt_id, act.__name__
+        try:
+            result = act(reader)
+        except StoreError:
+            raise
+        except Exception as error:
+            self._note_failure(reader, what, error)
+        else:
+            if self._failed.pop(what, None) and not any(id_ == what[0] for id_, _ in self._failed):
+                reader.note_failure(None)
+            return result
+        return None
+
+    def _note_failure(self, reader: AttemptReader, what: tuple[int, str], error: Exception) -> None:
+        """Say once why an attempt is not read now; it is tried again at the next look."""
+        attempt_id, why = what[0], str(error) or repr(error)
+        self._grown.pop(attempt_id, None)
+        if self._failed.get(what) != why:
+            self._failed[what] = why
+            trace = None if isinstance(error, OSError | TrainuiError) else error
+            log.warning("attempt %s is not read now: %s", attempt_id, why, exc_info=trace)
+            reader.note_failure(why)
+
+    def _look(self) -> None:
+        """Look for attempts and for their files."""
+        self._looked, self._wanted = time.monotonic(), False
+        with self._store.read() as connection:
+            running = {one.attempt_id: one for one in attempts_to_read(connection, self._host)}
+        for attempt_id in self._attempts.keys() - running.keys():
+            self._attempts.pop(attempt_id).close()
+            self._grown.pop(attempt_id, None)
+        self._failed = {what: why for what, why in self._failed.items() if what[0] in running}
+        for attempt_id, attempt in running.items():
+            known = self._attempts.get(attempt_id)
+            if known is None:
+                self._attempts[attempt_id] = AttemptReader(
+                    self._store, attempt, writer=self._writer, files=self._files
+                )
+            else:
+                known.attempt = attempt
+            self._guarded(self._attempts[attempt_id], AttemptReader.scan)
+        self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
+        readers = self._attempts.values()
+        self._owners = {path: one.attempt.attempt_id for one in readers for path in one.paths()}
+        self._watch.watch({path for one in readers for path in one.directories()})
+
+    def _read(self, reader: AttemptReader) -> bool:
+        """Read a little of an attempt; return whether there is more at once."""
+        # Looked for first: what was written before the end is read after it was seen.
+        ended = self._has_ended(reader.attempt)
+        if ended:
+            reader.end()
+        step = reader.read()
+        if step.points:
+            self._grown[reader.attempt.attempt_id] = time.monotonic()
+        if ended and not step.more:
+            self._at_end.append(reader)
+        return step.more
+
+    def _has_ended(self, attempt: AttemptToRead) -> bool:
+        # False, too, where it cannot be looked at: pathlib would raise
+        recorded = os.path.exists(f"{attempt.attempt_dir}/{protocol.EXIT_FILE}")  # noqa: PTH110
+        return recorded or attempt.ended or attempt.attempt_id in self._lost
+
+    def _finish(self, reader: AttemptReader) -> None:
+        """Read an attempt to its end, whatever comes: its stage waits for that."""
+        attempt = reader.attempt
+        try:
+            reader.finish(clean=_ended_cleanly(reader.place.attempt_dir))
+        except (UnfitEnvironmentError, OSError):
+            raise  # tried again: what is not stored is not complete
+        except Exception:
+            log.exception(
+                "the metrics of attempt %s were not read to their end", attempt.attempt_id
+            )
+            with self._store.write() as connection:
+                mark_metrics_complete(connection, attempt.attempt_id)
+        self._attempts.pop(attempt.attempt_id).close()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Take turns until told to stop."""
+        rung = True
+        while not stopping.is_set():
+            try:
+                pause = self.turn(rung=rung)
+            except StoreError as error:  # it is locked, or the disk is full: all is read again
+                outage.log.failed(error)
+                self._wanted, pause = True, IDLE_PAUSE
+            except TrainuiError as error:
+                log.warning("%s", error)
+                self._wanted, pause = True, IDLE_PAUSE
+            rung = bool(self._bell.wait(pause))
+
+    def close(self) -> None:
+        """Close all files, and listen no more."""
+        self._watch.close()
+        for attempt in self._attempts.values():
+            attempt.close()
+        self._bell.close()
+
+
+def _ended_cleanly(attempt_dir: Path) -> bool:
+    """Tell whether a process ended by itself, so that none of its last lines is torn."""
+    try:
+        ended = journal.read_exit(attempt_dir)
+    except protocol.JournalError:
+        return False
+    except OSError as error:
+        raise_shortage(error)
+        return False
+    return ended is not None and ended.signal is None and not ended.signalled
+
+
+def _is_lost(attempt: AttemptToRead) -> bool:
+    """Tell whether nothing is left of an attempt, and nobody recorded how it ended."""
+    try:
+        return probe(Path(attempt.attempt_dir)).state == ProbeState.LOST
+    except (protocol.JournalError, OSError):
+        return False  # of another version, as the worker says, or not to be looked at now
+
+
+def main() -> int:
+    """Read until the process that started this one is gone."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else a line at each change
+    os.nice(NICE)
+    limits.raise_open_files()
+    stopping = threading.Event()
+    threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()
+    if (store := open_patiently(stopping.wait)) is None:
+        return 0
+    reader = Reader(store, settings.host())
+    try:
+        reader.run(stopping)
+    finally:
+        reader.close()
+    return 0
+
+
+def _await_parent(stopping: threading.Event) -> None:
+    """Wait until the parent is gone: its end of our stdin closes, or we get another parent."""
+    parent = os.getppid()
+    piped = stat.S_ISFIFO(os.fstat(0).st_mode)
+    poll = select.poll()
+    if piped:
+        poll.register(0, select.POLLIN)
+    while os.getppid() == parent:
+        # A fork of the parent may hold the pipe open, so look at the parent too.
+        if poll.poll(IDLE_PAUSE * 1000) and not os.read(0, 4096):
+            break
+    stopping.set()
+    wakeup.ring(process.bell())

@@ -1,0 +1,470 @@
+"""One source: its file read on from where it is stored, a bounded batch at a time.
+
+Whatever happens to the file, its points are stored once: it may grow, be cut short, be rewritten
+in place, be replaced, or be deleted and made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from trainui.metrics import formats
+from trainui.metrics.formats import Decoder
+from trainui.metrics.formats.preset_lines import AnyLines
+from trainui.metrics.formats.table import Decoded
+from trainui.metrics.reader.decoder_choice import (
+    LEFT_OUT,
+    SKIPPING,
+    Reading,
+    find_decoder,
+    full_name,
+    read_whole,
+    with_times,
+)
+from trainui.metrics.reader.open_files import NamedFile, OpenFiles
+from trainui.metrics.reader.rewrite_diff import Replay
+from trainui.metrics.reader.tail import GrowingFile, Look
+from trainui.store.db.engine import Store
+from trainui.store.points import points
+from trainui.store.points.chunks import Points
+from trainui.store.points.source_record import Source
+from trainui.store.points.sources import StaleSourceError, next_restart, source
+
+LIVE_BYTES = 65_536
+"""Read at once of a file that grows."""
+
+BACKLOG_BYTES = 4 << 20
+"""Read at once of a file that is far ahead; its points are stored within 50 ms. A record of more
+bytes is left out."""
+
+DOUBT_BYTES = 1024
+"""A text of which so much holds no metric is doubted, and read on."""
+
+UNSTORED_BYTES = 1 << 20
+"""Without a point in them, so many bytes may be read again after a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What one step of reading did."""
+
+    points: int = 0
+    """That were read."""
+    more: bool = False
+    """There is more to read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The file will not grow, so a last record without its end is looked at."""
+
+    clean: bool
+    """Its writer ended by itself, so that record is not torn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read of a source and is to be stored."""
+
+    after: Source
+    """The source, read so far."""
+    series: Mapping[str, Points]
+    records: int
+
+    def __len__(self) -> int:
+        return sum(map(len, self.series.values()))
+
+
+class SourceReader:
+    """Reads one source and stores what it finds."""
+
+    def __init__(
+        self,
+        store: Store,
+        known: Source,
+        path: Path,
+        reading: Reading,
+        *,
+        attempt: int,
+        replays: bool = True,
+        follows: bool = True,
+        until: int | None = None,
+        accepts: Callable[[str], bool] = lambda _name: True,
+        shift: float = 0,
+        stored: Callable[[Mapping[str, Points]], None] = lambda _batch: None,
+        overtaken: Callable[[], None] = lambda: None,
+        files: OpenFiles | None = None,
+    ) -> None:
+        """Begin where the store says.
+
+        Args:
+            store: where its points go.
+            known: the source as it is stored.
+            path: its file, which need not be there yet.
+            reading: how it is to be read.
+            attempt: number of the attempt that its new points belong to.
+            replays: what a rewritten file has in common with the store is not stored again.
+            follows: goes on with another file that gets the name, once the old one is read;
+                else only `reopen_if_replaced` does.
+            until: bytes of the file after which nothing is read.
+            accepts: tells which series are wanted.
+            shift: is added to each step that is read.
+            stored: is told of points that were stored.
+            overtaken: is told that some were stored which `stored` was not told of: by another
+                reader, or by a commit that nobody heard of.
+            files: keeps its file open; None: nobody else's files count.
+        """
+        self._attempt = attempt
+        self._store = store
+        self._reading = reading
+        self._replays = replays
+        self._follows = follows
+        self._until = until
+        self._accepts = accepts
+        self._shift = shift
+        self._on_stored = stored
+        self._on_overtaken = overtaken
+        self._files = files or OpenFiles()
+        self._file = NamedFile(path, self._files, follows=follows)
+        self._limit = LIVE_BYTES
+        self._begin(known)
+
+    @property
+    def path(self) -> Path:
+        """Its file's name."""
+        return self._file.path
+
+    @property
+    def source(self) -> Source:
+        """The source as it is stored."""
+        return self._stored
+
+    @property
+    def position(self) -> Source:
+        """The source as it is read: further than stored where there were no points."""
+        return self._at
+
+    def _begin(self, known: Source) -> None:
+        self._stored = self._at = known
+        self._decoder: Decoder | None = None
+        self._replay: Replay | None = None
+        self._seen: Look | None = None
+        self.unstored: Batch | None = None
+        """What was read last; it is stored, or forgotten, before anything else is read."""
+
+    def stop_after(self, count: int) -> None:
+        """Read so many bytes more at most."""
+        if self._until is None:
+            self._until = self._at.offset + count
+
+    @property
+    def unread(self) -> int:
+        """Bytes of its file that come after those that are read at most."""
+        file = self._file.open() if self._until is not None else None
+        return max(0, file.look().size - (self._until or 0)) if file else 0
+
+    def follow(self, path: Path) -> None:
+        """Go on with another file, which holds the same history and more."""
+        if path != self.path:
+            self.close()
+            self._file = NamedFile(path, self._files, follows=self._follows)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._seen = None
+
+    @property
+    def doubt(self) -> str | None:
+        """What seems wrong with what was read so far, in words; None if nothing does."""
+        at = self._at
+        if (left_out := self._left_out()) is not None:
+            return left_out
+        if at.rows or at.offset < DOUBT_BYTES or not isinstance(self._decoder, AnyLines):
+            return None
+        return (
+            f"{self.path} is in no format that is known so far, and no preset reads its lines; "
+            "name its format, or use {stdout: PATTERN} with named groups for lines that are printed"
+        )
+
+    def _left_out(self) -> str | None:
+        """Say which records were too long, if any was."""
+        if LEFT_OUT not in self._at.state:
+            return None
+        first, count = self._at.state[LEFT_OUT]
+        more = f", and {count - 1} after it" if count > 1 else ""
+        return (
+            f"{self.path}: the record at byte {first} is longer than {BACKLOG_BYTES >> 20} MiB and "
+            f"was left out{more}; the others are read"
+        )
+
+    def look(self) -> Look | None:
+        """Return its file's state now; None while there is no file."""
+        file = self._file.open()
+        return file.look() if file else None
+
+    def advance(self, end: End | None = None) -> Advance:
+        """Read and store at most one batch.
+
+        Args:
+            end: given when the file will not grow.
+
+        Raises:
+            UnreadableFileError: it cannot be read.
+            UnknownFormatError: what it holds was not recognised.
+            PatternError: the pattern cannot be used.
+            UnfitEnvironmentError: the store cannot be written.
+        """
+        result = self.read(end)
+        if self.unstored is not None:
+            try:
+                with self._store.write_points() as connection:
+                    saved = self.save(connection)
+            except BaseException:
+                self.go_back()
+                raise
+            if not self.settle(saved):
+                return Advance(more=True)
+        return result
+
+    def read(self, end: End | None = None) -> Advance:
+        """Read at most one batch, which is `unstored` then.
+
+        What was read before and is not stored is read again. Raises as `advance` does.
+        """
+        if self.unstored is not None:
+            self.go_back()
+        if end is None and self._file.rests(self._seen):
+            return Advance()
+        file = self._file.open()
+        if file is None:
+            return Advance()
+        look = file.look()
+        result = Advance()
+        if look != self._seen or end is not None:
+            self._file.use()
+            try:
+                result = self._read(file, look, end)
+            except BaseException:
+                self.go_back()
+                raise
+        self._seen = None if result.more else look
+        if not result.more and self._follows and self.reopen_if_replaced():
+            return replace(result, more=True)
+        return result
+
+    def save(self, connection: Connection) -> Source | None:
+        """Write what is unstored; return the source as stored, None where another was faster.
+
+        The caller commits, and has this reader `settle` or `go_back` then.
+        """
+        assert self.unstored is not None
+        after, series, records = self.unstored.after, self.unstored.series, self.unstored.records
+        try:
+            return points.save(connection, self._stored, after, series, records=records)
+        except StaleSourceError:
+            return None  # raised before anything was written
+
+    def settle(self, saved: Source | None) -> bool:
+        """Move on after the COMMIT; return whether what was read is what was stored."""
+        batch, self.unstored = self.unstored, None
+        assert batch is not None
+        if saved is None:
+            self.go_back()
+            self._on_overtaken()
+            self._reload()
+            return False
+        self._stored = self._at = saved
+        self._on_stored(batch.series)
+        return True
+
+    def reopen_if_replaced(self) -> bool:
+        """Go on with the file that has the name now; return whether it is another."""
+        is_replaced = self._file.is_replaced()
+        if is_replaced:
+            self.close()
+        return is_replaced
+
+    def go_back(self) -> None:
+        """Forget what was read since it was last stored; the store need not answer for that."""
+        self._begin(self._stored)
+
+    def _reload(self) -> None:
+        """Begin where the store says by now."""
+        with self._store.read() as connection:
+            known = source(connection, self._stored.id)
+        self._begin(known or self._stored)
+
+    def _read(self, file: GrowingFile, look: Look, end: End | None) -> Advance:
+        self._notice_rewriting(file, look)
+        data = file.read(self._at.offset, self._bytes_to_read())
+        full = len(data) == self._limit
+        decoder = self._find_decoder(file, complete=end is not None and not full)
+        if decoder is None:
+            return self._store_replayed(end)
+        if not data:
+            return self._take(file, look, b"", end, more=False)
+        if decoder.whole:
+            data, full = read_whole(file, look), False
+        elif self._at.state.get(SKIPPING):
+            return self._skip_line(file, data)
+        length = decoder.cut(data)
+        if full and not length:
+            return self._meet_long_record(file, decoder, data)
+        self._limit = BACKLOG_BYTES if full else LIVE_BYTES
+        if not length and end is not None and decoder.is_whole(data, clean=end.clean):
+            length = len(data)
+        is_rest = end is not None and 0 < length < len(data)  # which may be a last record
+        more = full or is_rest or formats.stops_short(decoder)
+        return self._take(file, look, data[:length], end, more=more)
+
+    def _bytes_to_read(self) -> int:
+        if self._until is None:
+            return self._limit
+        return min(self._limit, self._until - self._at.offset)
+
+    def _notice_rewriting(self, file: GrowingFile, look: Look) -> None:
+        """Begin anew where the file no longer holds what was read of it."""
+        identity, offset = self._at.identity, self._at.offset
+        if identity is None:
+            return
+        # A new attempt that makes the same file anew makes its own points.
+        remade = self._stored.attempt != self._attempt and not file.is_same(identity)
+        rewritten = remade or not file.continues(identity, offset)
+        if rewritten or (self._is_document() and look.size != offset):
+            self._restart()
+
+    def _is_document(self) -> bool:
+        return self._stored.format in formats.DOCUMENTS
+
+    def _restart(self) -> None:
+        """Read from the file's start: as another history, or compared with the stored one."""
+        self._decoder = self._replay = None
+        if self._is_document() and self._stored.state.get("snapshot"):
+            self._at = replace(self._stored, offset=0, identity=None)
+            return
+        self._at = replace(self._stored, offset=0, rows=0, identity=None, state={})
+        same_attempt = self._stored.attempt == self._attempt
+        if self._replays and (same_attempt or self._is_document()):
+            with self._store.read() as connection:
+                known = points.stored_points(connection, self._stored)
+            self._replay = Replay(self._stored.rows, known)
+        else:
+            self._at = replace(self._at, generation=self._stored.generation + 1)
+
+    def _find_decoder(self, file: GrowingFile, *, complete: bool) -> Decoder | None:
+        if self._decoder is None:
+            self._decoder = find_decoder(file, self._at, self._reading, complete=complete)
+            if self._decoder and self._is_document() and not self._decoder.whole:
+                self._begin_lines()
+                self._decoder.state = {}
+        return self._decoder
+
+    def _begin_lines(self) -> None:
+        """Read what was taken for a document as lines, the first of which it was."""
+        if (self._stored.rows, self._stored.tail_rows) == (1, 1):
+            with self._store.write() as connection:
+                begun = points.take_back(connection, self._stored)
+            self._stored = self._at = begun
+        else:
+            generation = self._stored.generation + 1
+            self._at = replace(self._at, rows=0, state={}, generation=generation)
+
+    def _meet_long_record(self, file: GrowingFile, decoder: Decoder, data: bytes) -> Advance:
+        """Look at more bytes; leave a record out that is longer than any metric."""
+        if self._limit < BACKLOG_BYTES:
+            self._limit = BACKLOG_BYTES
+            return Advance(more=True)
+        size = formats.record_size(decoder, data)
+        if size is not None and self._at.offset + size > file.look().size:
+            return Advance()
+        first, count = self._at.state.get(LEFT_OUT, (self._at.offset, 0))
+        self._at = replace(self._at, state={**self._at.state, LEFT_OUT: [first, count + 1]})
+        self._move(file, len(data) if size is None else size, skipping=size is None)
+        return Advance(more=True)
+
+    def _skip_line(self, file: GrowingFile, data: bytes) -> Advance:
+        end = data.find(b"\n")
+        self._move(file, end + 1 if end >= 0 else len(data), skipping=end < 0)
+        return Advance(more=True)
+
+    def _move(self, file: GrowingFile, count: int, *, skipping: bool) -> None:
+        """Move past bytes that hold no point."""
+        offset = self._at.offset + count
+        state = {**self._at.state, SKIPPING: skipping}
+        identity, problem = file.identify(offset), self._left_out()
+        self._at = replace(self._at, offset=offset, state=state, identity=identity, problem=problem)
+        if self._replay is None:
+            self._keep({}, 0)
+
+    def _take(
+        self, file: GrowingFile, look: Look, block: bytes, end: End | None, *, more: bool
+    ) -> Advance:
+        """Decode whole records and store their points."""
+        decoder, first_row = self._decoder, self._at.rows
+        assert decoder is not None
+        decoded = decoder.decode(block, first_row) if block else Decoded()
+        if end is not None and not more:
+            decoded = decoded.then(decoder.finish(first_row + decoded.records))
+        if not block and not decoded.records:
+            return self._store_replayed(end)
+        offset = self._at.offset + len(block)
+        self._at = replace(
+            self._at,
+            format=decoder.name,
+            attempt=self._attempt,
+            offset=offset,
+            rows=first_row + decoded.records,
+            identity=file.identify(offset),
+            state={**decoder.state, **self._own_state()},
+            problem=self._left_out(),
+            generation=self._generation(decoder),
+        )
+        series = self._wanted(decoded.series, look)
+        if self._replay is not None:
+            self._replay.compare(Decoded(series, decoded.records), first_row)
+            over = self._replay.is_over(self._at.rows)
+            return replace(self._store_replayed(end if over else None, over=over), more=more)
+        if not series and end is None and offset - self._stored.offset < UNSTORED_BYTES:
+            return Advance(more=more)
+        return replace(self._keep(series, decoded.records), more=more)
+
+    def _generation(self, decoder: Decoder) -> int:
+        """Return the generation of what was decoded last."""
+        if not formats.restarts(decoder):
+            return self._at.generation + formats.replaces(decoder)
+        with self._store.read() as connection:
+            return next_restart(connection, self._stored.owner, self._attempt)
+
+    def _own_state(self) -> dict[str, Any]:
+        """Return what is remembered of the source besides what its format remembers."""
+        return {LEFT_OUT: self._at.state[LEFT_OUT]} if LEFT_OUT in self._at.state else {}
+
+    def _store_replayed(self, end: End | None, *, over: bool = False) -> Advance:
+        """Store what a rewritten file holds besides what is stored, once it has caught up."""
+        replay = self._replay
+        if replay is None or not (over or end is not None):
+            return Advance()
+        if replay.diverged:
+            self._at = replace(self._at, generation=self._stored.generation + 1)
+        self._replay = None
+        return self._keep(replay.new_points(), self._at.rows)
+
+    def _wanted(self, series: Mapping[str, Points], look: Look) -> dict[str, Points]:
+        """Return the series that are wanted, by clean names, each point with a time."""
+        named = ((full_name(self._reading, name), found) for name, found in series.items())
+        wanted = {name: self._shifted(found) for name, found in named if self._accepts(name)}
+        return with_times(wanted, look)
+
+    def _shifted(self, found: Points) -> Points:
+        return replace(found, steps=found.steps + self._shift) if self._shift else found
+
+    def _keep(self, series: Mapping[str, Points], records: int) -> Advance:
+        """Have it stored what was read up to here."""
+        self.unstored = Batch(self._at, series, records)
+        return Advance(len(self.unstored))

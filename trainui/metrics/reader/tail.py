@@ -1,0 +1,200 @@
+"""A growing file, read by byte offset, with a check that it is still the file read before.
+
+A file may be appended to, truncated, rewritten in place, replaced under its name, or deleted; only
+this module distinguishes these cases. Neither size nor inode is enough, so hashes of some bytes at
+the start and before the offset are stored.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.errors import TrainuiError, UnfitEnvironmentError
+from trainui.store.points.source_record import Identity
+
+EDGE_BYTES = 128
+"""Bytes compared at the start and before the offset at each read: enough to tell two histories
+apart, and few compared with what is read."""
+
+
+class UnreadableFileError(TrainuiError):
+    """A file that exists and cannot be read; the message says why and what to do."""
+
+    code = "unreadable"
+
+
+class ShortageError(UnfitEnvironmentError):
+    """The system is out of file descriptors or memory, so the state of a file is unknown."""
+
+    code = "shortage"
+
+
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+_SPARE = 1
+"""Descriptors in use at a time while files are searched."""
+
+
+def raise_shortage(error: OSError) -> None:
+    """Raise an error if the system is short of a resource; otherwise return.
+
+    Raises:
+        ShortageError: no file descriptor or memory is left.
+    """
+    if error.errno in _SHORTAGES:
+        raise ShortageError(
+            f"{error.strerror}: metrics stay in their files and are read later; raise the hard "
+            "limit of open files (`ulimit -Hn`), or stop programs that use many files or memory"
+        ) from error
+
+
+def check_descriptors() -> None:
+    """Check that files can be opened; a search would otherwise take them for missing.
+
+    Raises:
+        ShortageError: they cannot be opened.
+    """
+    opened: list[int] = []
+    try:
+        for _ in range(_SPARE):
+            opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        raise_shortage(error)
+        raise
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A file's state at one moment."""
+
+    device: int
+    inode: int
+    size: int
+    """In bytes."""
+    modified: int
+    """In nanoseconds since 1970."""
+
+    def is_same_file(self, other: Look) -> bool:
+        """Return True if both are of the same file."""
+        return (self.device, self.inode) == (other.device, other.inode)
+
+
+class GrowingFile:
+    """An open file; it stays the same file if its name is given to another one."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a regular file for reading.
+
+        Raises:
+            FileNotFoundError: the file does not exist yet.
+            UnreadableFileError: it is not a regular file, or may not be read.
+            ShortageError: no file descriptor is left.
+        """
+        self.path = path
+        self.is_closed = False
+        self._descriptor = _open(path)
+
+    def look(self) -> Look:
+        """Return the open file's current state."""
+        return _look(os.fstat(self._descriptor))
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return at most `size` bytes from an offset.
+
+        Raises:
+            UnreadableFileError: the disk or the file server does not answer.
+        """
+        parts: list[bytes] = []
+        try:
+            while size > 0 and (part := os.pread(self._descriptor, size, offset)):
+                parts.append(part)
+                size -= len(part)
+                offset += len(part)
+        except OSError as error:
+            raise_shortage(error)
+            raise UnreadableFileError(_explain(self.path, error)) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def fetch(self, offsets: Iterable[int], size: int) -> None:
+        """Ask the system to read ahead some bytes at each offset, in parallel and no others."""
+        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+        for offset in offsets:
+            os.posix_fadvise(self._descriptor, offset, size, os.POSIX_FADV_WILLNEED)
+
+    def identify(self, offset: int) -> Identity:
+        """Return the data by which the file, read up to an offset, can be recognised later."""
+        now = self.look()
+        size = min(EDGE_BYTES, offset)
+        return Identity(
+            device=now.device,
+            inode=now.inode,
+            head_size=size,
+            head_hash=_hash(self.read(0, size)),
+            tail_size=size,
+            tail_hash=_hash(self.read(offset - size, size)),
+        )
+
+    def is_same(self, identity: Identity) -> bool:
+        """Return True if it is the same file, whatever its content now."""
+        now = self.look()
+        return (now.device, now.inode) == (identity.device, identity.inode)
+
+    def continues(self, identity: Identity, offset: int) -> bool:
+        """Return True if it still has the bytes read up to an offset, as far as the hashes show."""
+        if self.look().size < offset:
+            return False
+        head = self.read(0, identity.head_size)
+        tail = self.read(offset - identity.tail_size, identity.tail_size)
+        return _hash(head) == identity.head_hash and _hash(tail) == identity.tail_hash
+
+    def close(self) -> None:
+        """Close the file; do nothing if it is closed."""
+        if not self.is_closed:
+            self.is_closed = True
+            os.close(self._descriptor)
+
+
+def look_at(path: Path) -> Look | None:
+    """Return the state of the file at a path; None if it cannot be read."""
+    try:
+        return _look(path.stat())
+    except OSError:
+        return None
+
+
+def _open(path: Path) -> int:
+    try:
+        # Non-blocking, since opening a pipe would wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise_shortage(error)
+        raise UnreadableFileError(_explain(path, error)) from error
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(kind):
+        return descriptor
+    os.close(descriptor)
+    what = "a directory" if stat.S_ISDIR(kind) else "no regular file"
+    raise UnreadableFileError(f"{path} is {what}; name the metrics file itself")
+
+
+def _explain(path: Path, error: OSError) -> str:
+    return f"{path} cannot be read: {error.strerror}; check its permissions and its disk"
+
+
+def _look(status: os.stat_result) -> Look:
+    return Look(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=8).hexdigest()

@@ -1,0 +1,93 @@
+"""Check rules about combinations of fields."""
+
+from __future__ import annotations
+
+from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
+from trainui.pipeline.shell import append_arguments
+from trainui.pipeline.substitution.template import Variable, only_variable, parse, variables
+from trainui.pipeline.yaml.nodes import Mapping, Mark, Scalar, Sequence
+from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
+from trainui.pipeline.yaml.problems import Problems, quoted
+
+
+def check(outline: Outline, problems: Problems) -> None:
+    """Report every invalid combination of fields."""
+    _check_stages_are_there(outline, problems)
+    for stage in outline.stages:
+        _check_command(stage, problems)
+        _check_resume(stage, problems)
+        _check_placed(stage, problems)
+
+
+def _check_stages_are_there(outline: Outline, problems: Problems) -> None:
+    entry = outline.document.entries.get("stages")
+    if entry is None:
+        problems.add(outline.document.mark, "no-stages", "a pipeline must have stages; list them")
+    elif isinstance(entry.value, Sequence) and not entry.value.items:
+        problems.add(entry.key.mark, "no-stages", "stages is empty; list at least one stage")
+
+
+def _place(stage: StageOutline, field: str) -> Mark:
+    entry = stage.node.entries.get(field)
+    return entry.key.mark if entry else stage.node.mark
+
+
+def _called(stage: StageOutline) -> str:
+    return f"stage {quoted(stage.name.text)}" if stage.name else "a stage"
+
+
+def _check_command(stage: StageOutline, problems: Problems) -> None:
+    who = _called(stage)
+    if stage.has("run") and stage.has("task"):
+        message = f"{who} has run and task; keep one of them"
+        problems.add(_place(stage, "task"), "both-run-and-task", message)
+    if not stage.has("run") and not stage.has("task"):
+        message = f"{who} has no command; add run or task"
+        problems.add(stage.node.mark, "no-command", message)
+    if stage.has("params") and not stage.has("task"):
+        message = f"params are a task's arguments, and {who} has no task; put the values into run"
+        problems.add(_place(stage, "params"), "params-without-task", message)
+
+
+def _check_resume(stage: StageOutline, problems: Problems) -> None:
+    who = _called(stage)
+    present = [field for field in ("resume_args", "resume_run") if stage.has(field)]
+    for field in present:
+        place = _place(stage, field)
+        if not stage.has("checkpoint"):
+            message = f"{field} of {who} is used only with a checkpoint; add checkpoint: GLOB"
+            problems.add(place, "no-checkpoint", message)
+        if stage.has("task"):
+            message = f"{who} is a task, so {field} has no effect; it gets $TRAINUI_CHECKPOINT"
+            problems.add(place, "resume-of-task", message)
+    environ = stage.node.get("env")
+    asked = environ.entries.get(CHECKPOINT_VARIABLE) if isinstance(environ, Mapping) else None
+    if asked is not None and not stage.has("checkpoint"):
+        message = f"{asked.key.text} of {who} is used only with a checkpoint; add checkpoint: GLOB"
+        problems.add(asked.key.mark, "no-checkpoint", message)
+    if len(present) == 2:
+        message = f"{who} has resume_args and resume_run; keep one of them"
+        problems.add(_place(stage, "resume_run"), "both-resume-fields", message)
+
+
+def _check_placed(stage: StageOutline, problems: Problems) -> None:
+    """Report a command to which resume_args cannot simply be appended."""
+    run = stage.node.get("run")
+    if isinstance(run, Sequence):
+        for item in run.items:
+            _check_own_item(item if isinstance(item, Scalar) else Scalar("", False), problems)
+    elif isinstance(run, Scalar) and stage.has("resume_args"):
+        if Variable("resume_args") in variables(run.text):
+            return
+        if "\n" in run.text.strip():
+            message = "run has several lines; write ${resume_args} where resume_args belong"
+            problems.add(run.mark, "resume-args-not-placed", message)
+        elif where := append_arguments.fault(parse(run.text.rstrip())):
+            message = f"resume_args would go {where}; write ${{resume_args}} where they belong"
+            problems.add(run.mark, "resume-args-not-placed", message)
+
+
+def _check_own_item(item: Scalar, problems: Problems) -> None:
+    if Variable("resume_args") in variables(item.text) and not only_variable(item.text):
+        message = "${resume_args} stands for several words; make it a separate item"
+        problems.add(item.mark, "misplaced-variable", message)

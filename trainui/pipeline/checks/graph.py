@@ -1,0 +1,177 @@
+"""Check stage names and dependencies: duplicates, unknown names, cycles, unmatched members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from trainui.pipeline.graph import Graph
+from trainui.pipeline.matrix import Pairing, Values, expand
+from trainui.pipeline.substitution import template
+from trainui.pipeline.substitution.template import Variable
+from trainui.pipeline.substitution.variables import FIELDS, StageReference, stage_reference
+from trainui.pipeline.yaml.nodes import Mark, Scalar
+from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
+from trainui.pipeline.yaml.problems import Problems, one_line, quoted
+
+MAX_EDGES = 1_000_000
+"""Maximum number of dependencies between members: 1000 members that depend on 1000."""
+
+SHOWN_OF_CYCLE = 20
+"""Number of stages of a cycle shown in its message."""
+
+
+def check(outline: Outline, problems: Problems) -> None:
+    """Report every invalid name and dependency."""
+    _check_duplicates(outline, problems)
+    if outline.too_large:
+        return
+    groups = outline.groups()
+    pairing = Pairing(groups)
+    known = [group.name for group in groups]
+    graph = Graph.from_parents(_parents(outline, pairing))
+    _check_cycles(outline, graph, problems)
+    checker = _StageChecker(outline, pairing, graph, known, problems)
+    for stage in outline.stages:
+        checker.check(stage)
+
+
+def _check_duplicates(outline: Outline, problems: Problems) -> None:
+    first: dict[str, Mark] = {}
+    for stage in outline.stages:
+        if stage.name is None:
+            continue
+        name, mark = stage.name.text, stage.name.mark
+        if name in first:
+            line = first[name].line
+            message = (
+                f"a second stage is called {quoted(name)} (the first in line {line}); rename it"
+            )
+            problems.add(mark, "duplicate-stage", message)
+        first.setdefault(name, mark)
+
+
+def _parents(outline: Outline, pairing: Pairing) -> dict[str, tuple[str, ...]]:
+    """Return the dependencies of each stage of the file; a member counts as its stage."""
+    parents: dict[str, tuple[str, ...]] = {}
+    for stage in outline.stages:
+        if stage.name is not None and stage.name.text not in parents:
+            above = (pairing.group_of(name.text) for name in stage.depends_on)
+            parents[stage.name.text] = tuple(name for name in above if name is not None)
+    return parents
+
+
+def _check_cycles(outline: Outline, graph: Graph, problems: Problems) -> None:
+    cycles = graph.cycles()
+    if not cycles:
+        return
+    marks = {stage.name.text: stage for stage in reversed(outline.stages) if stage.name}
+    for cycle in cycles:
+        stage = marks[cycle[0]]
+        place = stage.name.mark if stage.name else stage.node.mark
+        message = f"these stages depend on each other in a cycle: {_drawn(cycle)}; take one out"
+        problems.add(place, "cycle", message)
+
+
+def _drawn(cycle: Sequence[str]) -> str:
+    names = [one_line(name) for name in (*cycle, cycle[0])]
+    if len(names) > SHOWN_OF_CYCLE:
+        left_out = len(names) - SHOWN_OF_CYCLE
+        half = SHOWN_OF_CYCLE // 2
+        names = [*names[:half], f"({left_out} more)", *names[-half:]]
+    return " -> ".join(names)
+
+
+@dataclass(slots=True)
+class _StageChecker:
+    """Checks each stage's references to other stages."""
+
+    outline: Outline
+    pairing: Pairing
+    graph: Graph
+    known: Sequence[str]
+    problems: Problems
+    edges: int = 0
+    downstream: dict[str, set[str]] = field(default_factory=dict)
+
+    def check(self, stage: StageOutline) -> None:
+        for name in stage.depends_on:
+            self._check_dependency(stage, name)
+        for scalar, variable, reference in _references(stage):
+            self._check_reference(stage, scalar, variable, reference)
+
+    def _check_dependency(self, stage: StageOutline, name: Scalar) -> None:
+        if self.pairing.group_of(name.text) is None:
+            self.problems.add(name.mark, "unknown-stage", self._unknown(name.text))
+            return
+        if self.edges > MAX_EDGES:
+            return
+        pairs = self._pairs(stage, name.text)
+        self.edges += sum(len(names) for _, names in pairs)
+        self._check_pairs(name.text, pairs, name.mark)
+        if self.edges > MAX_EDGES:
+            message = f"the matrices have over {MAX_EDGES} dependencies; give them a key in common"
+            self.problems.add(name.mark, "too-many-dependencies", message)
+
+    def _check_reference(
+        self, stage: StageOutline, scalar: Scalar, variable: Variable, reference: StageReference
+    ) -> None:
+        place = self.problems.place(scalar.mark, str(variable))
+        group = self.pairing.group_of(reference.name)
+        if group is None:
+            self.problems.add(place, "unknown-stage", self._unknown(reference.name))
+            return
+        if stage.name is not None and group != stage.name.text:
+            self._check_upstream(stage.name.text, group, place)
+        pairs = self._pairs(stage, reference.name)
+        self._check_pairs(reference.name, pairs, place)
+        most = max((len(names) for _, names in pairs), default=0)
+        if most > 1 and not reference.several:
+            message = (
+                f"{variable} is the directory of one stage, but {most} members of "
+                f"{quoted(reference.name)} belong here; write ${{stages.{reference.name}.dirs}}"
+            )
+            self.problems.add(place, "several-members", message)
+
+    def _check_upstream(self, stage: str, group: str, place: Mark) -> None:
+        if group in self.graph.parents.get(stage, ()):
+            return
+        if group not in self.downstream:
+            self.downstream[group] = self.graph.downstream(group)
+        if stage in self.downstream[group]:
+            return
+        message = (
+            f"{quoted(stage)} uses the directory of {quoted(group)} but does not depend on it; "
+            "add it to depends_on"
+        )
+        self.problems.add(place, "not-upstream", message)
+
+    def _pairs(self, stage: StageOutline, name: str) -> list[tuple[Values | None, tuple[str, ...]]]:
+        """Return, for each member, the stages that `name` resolves to."""
+        return [(values, self.pairing.resolve(name, values)) for values in expand(stage.matrix)]
+
+    def _check_pairs(
+        self, name: str, pairs: list[tuple[Values | None, tuple[str, ...]]], place: Mark
+    ) -> None:
+        alone = next((values for values, names in pairs if not names), None)
+        if alone is not None:
+            values = ", ".join(f"{key}={value}" for key, value in alone.items())
+            message = (
+                f"no member of {quoted(name)} belongs to the member with {one_line(values)}; "
+                "give both matrices the same values of the keys they share"
+            )
+            self.problems.add(place, "no-pair", message)
+
+    def _unknown(self, name: str) -> str:
+        near = self.problems.guess(name, self.known)
+        return f"there is no stage {quoted(name)}{near}"
+
+
+def _references(stage: StageOutline) -> Iterator[tuple[Scalar, Variable, StageReference]]:
+    for name, scalar in stage.templates:
+        if name not in FIELDS or "stages" not in FIELDS[name].kinds:
+            continue
+        for variable in template.variables(scalar.text):
+            reference = stage_reference(variable)
+            if reference is not None:
+                yield scalar, variable, reference

@@ -1,0 +1,229 @@
+"""The fingerprint of a stage's work, compared field by field, with a text for each difference.
+
+The fields are not combined into one hash: a hash could not show what changed, and hashes of
+different versions of trainui could not be compared. A field that is missing in an older record has
+its default, so that an upgrade does not cause reruns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from pathlib import PurePath
+from typing import Any
+
+from trainui.domain.definition import Json, StageDefinition
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
+from trainui.pipeline.input_fingerprint import InputStates, is_same
+from trainui.pipeline.substitution import masking
+
+FIELDS = ("command", "task", "params", "env", "workdir", "python", "inputs", "depends_on")
+"""The fields of the fingerprint; the state of the inputs and reruns of upstreams count as well.
+
+The other fields are policy: limits, retries, resources and monitoring.
+"""
+
+VERSION = 1
+"""Version of the record that `as_kept` returns."""
+
+MOST_CHANGES = 3
+"""Number of differences shown; the rest is only counted."""
+
+LONGEST = 48
+"""Maximum length of a value in a message, in characters."""
+
+
+def changes(
+    before: StageDefinition,
+    after: StageDefinition,
+    secrets: Mapping[str, Json] | None = None,
+    fields: Collection[str] = FIELDS,
+) -> list[str]:
+    """Return a text for each difference in a stage's work; empty if there is none.
+
+    Args:
+        before: the definition that the stage ran with.
+        after: the definition that it would run with now.
+        secrets: parameters of the run, possibly nested; their secret values are masked.
+        fields: the fields to compare.
+    """
+    after = replace(after, **{name: getattr(before, name) for name in FIELDS if name not in fields})
+    hidden = {**(secrets or {}), **before.params, **before.env, **after.params, **after.env}
+    found = [*_command_changes(before, after, hidden)]
+    found += _mapping_changes("param", before.params, after.params, hidden)
+    found += _mapping_changes("env", before.env, after.env, hidden)
+    for name in ("workdir", "python"):
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            found.append(f"{name} changed: {_shown(old)} -> {_shown(new)}")
+    for name in ("inputs", "depends_on"):
+        found += _set_changes(name, getattr(before, name), getattr(after, name))
+    return found
+
+
+def same_fields(before: StageDefinition, after: StageDefinition) -> list[str]:
+    """Return the fingerprint fields that are equal in two definitions."""
+    return [
+        name for name in FIELDS if _is_same(*(one.to_json().get(name) for one in (before, after)))
+    ]
+
+
+def _command_changes(
+    before: StageDefinition, after: StageDefinition, secrets: Mapping[str, Json]
+) -> Iterable[str]:
+    if before.task != after.task:
+        old = before.task or "a command"
+        yield f"task changed: {old} -> {after.task or 'a command'}"
+    elif _bare(before.command) != _bare(after.command):
+        old_words, new_words = (_words(one.command, secrets) for one in (before, after))
+        shown = _word_changes(old_words, new_words)
+        same = _words(before.command, {}) == _words(after.command, {})
+        yield f"command changed: {shown or ('how it is quoted' if same else 'a secret value')}"
+
+
+def _bare(command: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    """Return a command without the trailing newlines of a YAML block, which a shell ignores."""
+    return command.rstrip("\n") if isinstance(command, str) else command
+
+
+def _words(command: str | tuple[str, ...] | None, secrets: Mapping[str, Json]) -> list[str]:
+    texts = command.split() if isinstance(command, str) else (command or ())
+    return [masking.mask_text(text, secrets) for text in texts]
+
+
+def _word_changes(before: Sequence[str], after: Sequence[str]) -> str:
+    """Return the words that differ, each with its preceding option: `--lr 0.1 -> 0.2`."""
+    shown = []
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for kind, i, i_end, j, j_end in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        option = f"{before[i - 1]} " if i and before[i - 1].startswith("-") else ""
+        old, new = _cut(" ".join(before[i:i_end])), _cut(" ".join(after[j:j_end]))
+        if not old:
+            shown.append(f"+ {option if not new.startswith('-') else ''}{new}")
+        elif not new:
+            shown.append(f"- {old}")
+        else:
+            shown.append(f"{option if not old.startswith('-') else ''}{old} -> {new}")
+    return _listed(shown)
+
+
+def _mapping_changes(
+    word: str, before: Mapping[str, Json], after: Mapping[str, Json], secrets: Mapping[str, Json]
+) -> Iterable[str]:
+    if _is_same(before, after):
+        return
+    old, new = masking.mask(before), masking.mask(after)
+    shown = []
+    for name in dict.fromkeys((*before, *after)):
+        if name not in before:
+            shown.append(f"+ {name} {_shown(new[name], secrets)}")
+        elif name not in after:
+            shown.append(f"- {name}")
+        elif not _is_same(before[name], after[name]):
+            was, now = _shown(old[name], secrets), _shown(new[name], secrets)
+            shown.append(f"{name} {was} -> {now}")
+    yield f"{word} changed: {_listed(shown)}"
+
+
+def _is_same(before: Json | Mapping[str, Json], after: Json | Mapping[str, Json]) -> bool:
+    """Compare the JSON text, because in Python `True == 1` and `1 == 1.0`."""
+    return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
+
+
+def _set_changes(word: str, before: Sequence[str], after: Sequence[str]) -> Iterable[str]:
+    if set(before) == set(after):
+        return
+    added = [f"+ {_cut(name)}" for name in after if name not in before]
+    removed = [f"- {_cut(name)}" for name in before if name not in after]
+    yield f"{word} changed: {_listed([*added, *removed])}"
+
+
+def _listed(shown: Sequence[str]) -> str:
+    more = len(shown) - MOST_CHANGES
+    return ", ".join(shown[:MOST_CHANGES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(value: Json, secrets: Mapping[str, Json] | None = None) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _cut(masking.mask_text(text, secrets or {}))
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a stage's result was made from: its definition, inputs and upstreams."""
+
+    definition: StageDefinition
+    secret_changes: Sequence[str]
+    """Later edits of secret values, as masked texts."""
+    inputs: InputStates | None
+    """None: not recorded."""
+    excused: Mapping[str, int]
+    """Upstream -> number of completions since then that do not count as a change."""
+
+
+def made(attempt: AttemptRecord, current: StageDefinition) -> Made:
+    """Return what an attempt ran with, or what the user has since declared its result valid for.
+
+    Args:
+        attempt: an attempt of the stage.
+        current: the stage's recorded definition.
+    """
+    kept = attempt.kept or {}
+    definition = attempt.definition or current
+    if "definition" in kept:
+        definition = StageDefinition.from_json(kept["definition"])
+    inputs, excused = kept.get("inputs", attempt.inputs), kept.get("completions", {})
+    return Made(definition, attempt.secret_changes, inputs, excused)
+
+
+def as_kept(
+    definition: StageDefinition, inputs: InputStates, completions: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return the record to store when the user keeps a result for a changed definition.
+
+    Args:
+        definition: the definition that the result is kept for.
+        inputs: the current state of the inputs.
+        completions: upstream -> completions since the attempt, including those still to come.
+    """
+    return {
+        "version": VERSION,
+        "definition": definition.to_json(),
+        "inputs": dict(inputs),
+        "completions": dict(completions),
+    }
+
+
+def input_changes(before: InputStates | None, now: InputStates) -> list[str]:
+    """Return a text for each input whose content changed; inputs without a record are skipped."""
+    known = before or {}
+    return [
+        f"input {PurePath(path).name} changed{_sizes(known[path], state)}"
+        for path, state in now.items()
+        if path in known and not is_same(known[path], state)
+    ]
+
+
+def _sizes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    if now.get("missing"):
+        return ": deleted"
+    old, new = before.get("size"), now.get("size")
+    return f": {old} -> {new} bytes" if old != new else ""
+
+
+def completions_since(attempt: AttemptRecord, upstream: Iterable[AttemptRecord]) -> int:
+    """Return how often an upstream has completed since an attempt was created.
+
+    Compares attempt ids, which only increase within a run, so the system clock does not matter.
+    """
+    return sum(one.status == Status.COMPLETED and one.id > attempt.id for one in upstream)

@@ -1,0 +1,4 @@
+"""Shell commands: how they are quoted, parsed, and given further arguments.
+
+Read `quoting` first.
+"""

@@ -1,0 +1,240 @@
+"""Substitute `${...}` variables: most when the run is submitted, some when a process starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.errors import UsageError
+from trainui.pipeline.fields import locations
+from trainui.pipeline.matrix import Pairing, groups_of
+from trainui.pipeline.substitution import definition as definition_filling
+from trainui.pipeline.substitution import template
+from trainui.pipeline.substitution.masking import is_secret
+from trainui.pipeline.substitution.template import Template, Variable
+from trainui.pipeline.substitution.values import Filler, plain
+from trainui.pipeline.substitution.variables import stage_reference
+
+_RESUME_ARGS = Variable("resume_args")
+
+
+def submit(
+    pipeline: Pipeline, *, run_dir: str, stage_dirs: Mapping[str, str], secrets: bool = True
+) -> Pipeline:
+    """Return the pipeline with the variables known at submission substituted.
+
+    These are `${params...}`, `${matrix...}`, `${run_dir}`, `${stage_dir}` and `${stages...}`;
+    `start` substitutes the others.
+
+    Args:
+        pipeline: the loaded pipeline.
+        run_dir: the run's directory, absolute.
+        stage_dirs: full name of a stage -> its directory, absolute.
+        secrets: True: substitute parameters with secret names as well.
+
+    Raises:
+        UsageError: a value contains the terminator of the surrounding here-document.
+    """
+    pairing = Pairing(groups_of(pipeline.stages))
+    stages = tuple(
+        _submitted(
+            stage,
+            pipeline.directory,
+            _AtSubmission(pipeline, stage, pairing, run_dir, stage_dirs, secrets),
+        )
+        for stage in pipeline.stages
+    )
+    return pipeline.with_stages(stages)
+
+
+def start(
+    definition: StageDefinition,
+    *,
+    python: str,
+    attempt: int,
+    environ: Mapping[str, str],
+    checkpoint: str | None,
+) -> StageDefinition:
+    """Return a submitted definition with all variables substituted.
+
+    Its command is the one to execute: if there is a checkpoint, with `resume_args` appended or
+    replaced by `resume_run`. Both of these fields are None in the result.
+
+    Args:
+        definition: the submitted definition.
+        python: the value of `${python}`.
+        attempt: the attempt's number.
+        environ: values of `${env.NAME}`; the stage's own `env` takes precedence.
+        checkpoint: absolute path of the checkpoint to continue from; None: start from the
+            beginning.
+
+    Raises:
+        UsageError: `${env.NAME}` names a variable that is not set, or workdir is not absolute.
+    """
+    at_start = _AtStart(definition, python, attempt, environ, checkpoint)
+    env = definition_filling.environment(definition.env, Filler(at_start.resolve, plain))
+    at_start.environ = {**environ, **env}
+    command = _command(definition, resumes=checkpoint is not None)
+    begun = replace(definition, command=command, env={}, resume_args=None, resume_run=None)
+    started = definition_filling.fill(begun, Filler(at_start.resolve, plain))
+    at_start.raise_if_missing()
+    if not PurePath(started.workdir).is_absolute():
+        raise UsageError(
+            f"stage {definition.name}: workdir {started.workdir!r} is not absolute; where it "
+            "begins with ${env.NAME}, that variable must be an absolute path"
+        )
+    return replace(started, env=env)
+
+
+def inputs_before_start(definition: StageDefinition, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return those inputs of a submitted stage that are known before an attempt starts.
+
+    Args:
+        definition: the submitted definition.
+        environ: values of `${env.NAME}`; the stage's own `env` takes precedence.
+
+    Raises:
+        UsageError: `${env.NAME}` names a variable that is not set.
+    """
+    bare = StageDefinition(
+        definition.name,
+        workdir="/",
+        env={name: text for name, text in definition.env.items() if _is_early(text)},
+        inputs=tuple(text for text in definition.inputs if _is_early(text)),
+    )
+    return start(bare, python="", attempt=0, environ=environ, checkpoint=None).inputs
+
+
+def known_outputs(definition: StageDefinition) -> tuple[str, ...]:
+    """Return a submitted stage's outputs except those that depend on the attempt."""
+    known = tuple(text for text in definition.outputs if not list(template.variables(text)))
+    bare = StageDefinition(definition.name, workdir="/", outputs=known)
+    return start(bare, python="", attempt=0, environ={}, checkpoint=None).outputs
+
+
+def _is_early(text: str) -> bool:
+    """Return True if a text does not depend on the attempt."""
+    return {variable.kind for variable in template.variables(text)} <= {"env"}
+
+
+def _submitted(stage: StageDefinition, directory: str, known: _AtSubmission) -> StageDefinition:
+    filled = definition_filling.fill(stage, Filler(known.resolve))
+    return replace(
+        filled,
+        workdir=locations.absolute(filled.workdir, directory),
+        inputs=tuple(locations.absolute(path, directory) for path in filled.inputs),
+        python=filled.python and locations.interpreter(filled.python, directory),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _AtSubmission:
+    """The values of variables in a stage when its run is submitted."""
+
+    pipeline: Pipeline
+    stage: StageDefinition
+    pairing: Pairing
+    run_dir: str
+    stage_dirs: Mapping[str, str]
+    secrets: bool
+
+    def resolve(self, variable: Variable) -> Sequence[Template] | None:
+        match variable.kind:
+            case "params" if not self.secrets and is_secret(variable.key):
+                return None
+            case "params":
+                return [self._parameter(variable)]
+            case "matrix":
+                return [((self.stage.matrix or {})[variable.key],)]
+            case "run_dir":
+                return [(self.run_dir,)]
+            case "stage_dir":
+                return [(self.stage_dirs[self.stage.name],)]
+            case "stages":
+                return self._directories(variable)
+            case _:
+                return None
+
+    def _parameter(self, variable: Variable) -> Template:
+        """Return a parameter's value, with the variables it contains substituted."""
+        parts: list[str | Variable] = []
+        for part in template.parse(str(self.pipeline.params[variable.key])):
+            values = self.resolve(part) if isinstance(part, Variable) else None
+            parts += values[0] if values else (part,)
+        return template.join(parts)
+
+    def _directories(self, variable: Variable) -> Sequence[Template]:
+        reference = stage_reference(variable)
+        if reference is None:
+            raise UsageError(f"{variable} is not a variable of trainui")
+        names = self.pairing.resolve(reference.name, self.stage.matrix)
+        return [(self.stage_dirs[name],) for name in names]
+
+
+@dataclass(slots=True)
+class _AtStart:
+    """The values of variables in a stage when its process starts."""
+
+    definition: StageDefinition
+    python: str
+    attempt: int
+    environ: Mapping[str, str]
+    checkpoint: str | None
+    missing: dict[str, None] = field(default_factory=dict)
+    """Environment variables that are not set."""
+
+    def resolve(self, variable: Variable) -> Sequence[Template] | None:
+        match variable.kind:
+            case "python":
+                return [(self.python,)]
+            case "attempt":
+                return [(str(self.attempt),)]
+            case "env":
+                return [self._variable(variable.key)]
+            case "checkpoint":
+                return [(self.checkpoint or "",)]
+            case "resume_args":
+                return self._resume_args()
+            case _:
+                raise UsageError(f"{variable} was not filled in when the run was submitted")
+
+    def raise_if_missing(self) -> None:
+        if self.missing:
+            names = ", ".join(f"${{env.{name}}}" for name in self.missing)
+            raise UsageError(
+                f"stage {self.definition.name}: {names} is not set in the environment of the "
+                "shell that submitted the run; set it and resume the run with --env"
+            )
+
+    def _variable(self, name: str) -> Template:
+        if name not in self.environ:
+            self.missing[name] = None
+            return ()
+        return (self.environ[name],)
+
+    def _resume_args(self) -> Sequence[Template]:
+        if self.checkpoint is None or self.definition.resume_args is None:
+            return []
+        filler = Filler(self.resolve, plain)
+        return [(item,) for item in definition_filling.items(self.definition.resume_args, filler)]
+
+
+def _command(definition: StageDefinition, *, resumes: bool) -> str | tuple[str, ...] | None:
+    """Return the command to execute, with `${resume_args}` in its place if needed."""
+    command = definition.command
+    if not resumes or command is None:
+        return command
+    if definition.resume_run is not None:
+        return definition.resume_run
+    if definition.resume_args is None or _places_resume_args(command):
+        return command
+    if isinstance(command, str):
+        return f"{command.rstrip()} {_RESUME_ARGS}"
+    return (*command, str(_RESUME_ARGS))
+
+
+def _places_resume_args(command: str | tuple[str, ...]) -> bool:
+    texts = (command,) if isinstance(command, str) else command
+    return any(_RESUME_ARGS in template.variables(text) for text in texts)

@@ -1,0 +1,89 @@
+"""Remove secret values from a submitted pipeline before it is stored, and restore them at start.
+
+The stored pipeline contains the variable (`${params.api_key}`) or a mask; the values are stored
+with the run's environment, which only its owner can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from trainui.domain.definition import Json, Pipeline, StageDefinition
+from trainui.pipeline.substitution.masking import mask, mask_text
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The secrets removed from a pipeline."""
+
+    params: Mapping[str, Json] = field(default_factory=dict)
+    """The pipeline's own secret parameters."""
+    stages: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    """Full name of a stage -> the complete fields of its definition that contained a secret."""
+
+    def reveal(self, definition: StageDefinition) -> StageDefinition:
+        """Return a stored definition with its secrets restored."""
+        taken = self.stages.get(definition.name)
+        return StageDefinition.from_json({**definition.to_json(), **taken}) if taken else definition
+
+
+def conceal(
+    pipeline: Pipeline, as_written: Pipeline, environ: Mapping[str, str]
+) -> tuple[Pipeline, Secrets]:
+    """Return a pipeline without its secrets, for storage, and the secrets.
+
+    Args:
+        pipeline: the submitted pipeline.
+        as_written: the same pipeline with its secret parameters not substituted.
+        environ: the submitting shell's environment; its secrets are also masked in commands.
+    """
+    stages = []
+    taken: dict[str, Mapping[str, Json]] = {}
+    for real, written in zip(pipeline.stages, as_written.stages, strict=True):
+        stages.append(_concealed(real, written, {**environ, **pipeline.params}))
+        if fields := _taken(real, stages[-1]):
+            taken[real.name] = fields
+    params = mask(pipeline.params)
+    secret = {name: value for name, value in pipeline.params.items() if params[name] != value}
+    stored = replace(pipeline, params=params, text=masked_text(pipeline), stages=tuple(stages))
+    return stored, Secrets(secret, taken)
+
+
+def masked_text(pipeline: Pipeline) -> str:
+    """Return a pipeline's text with its secret values masked."""
+    stages = {str(at): [one.env, one.params] for at, one in enumerate(pipeline.stages)}
+    return mask_text(pipeline.text, {"params": pipeline.params, **stages})
+
+
+def _concealed(
+    real: StageDefinition, written: StageDefinition, known: Mapping[str, Json]
+) -> StageDefinition:
+    """Mask what only the process reads; keep paths and patterns, which trainui also needs."""
+    secrets = {**known, **real.env, **real.params}
+    return replace(
+        real,
+        command=_masked_command(written.command, secrets),
+        resume_args=written.resume_args and _masked_words(written.resume_args, secrets),
+        resume_run=_masked_command(written.resume_run, secrets),
+        params=mask(written.params),
+        env=mask(written.env),
+    )
+
+
+def _masked_command(
+    command: str | tuple[str, ...] | None, secrets: Mapping[str, Json]
+) -> str | tuple[str, ...] | None:
+    if isinstance(command, str):
+        return mask_text(command, secrets)
+    return command and _masked_words(command, secrets)
+
+
+def _masked_words(words: tuple[str, ...], secrets: Mapping[str, Json]) -> tuple[str, ...]:
+    return tuple(mask_text(word, secrets) for word in words)
+
+
+def _taken(real: StageDefinition, stored: StageDefinition) -> dict[str, Json]:
+    """Return the fields that are not the same in both."""
+    before, after = real.to_json(), stored.to_json()
+    return {name: value for name, value in before.items() if value != after[name]}

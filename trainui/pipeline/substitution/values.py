@@ -1,0 +1,104 @@
+"""Substitute variables in plain text, list items, shell text and JSON."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from trainui.domain.definition import Json
+from trainui.pipeline.shell.quoting import Spot, quote, separator
+from trainui.pipeline.shell.reader import spots
+from trainui.pipeline.substitution import template
+from trainui.pipeline.substitution.template import Template, Variable
+from trainui.pipeline.substitution.variables import is_several
+
+Resolve = Callable[[Variable], Sequence[Template] | None]
+"""Returns the values of a variable; None: leave the variable as it is."""
+
+Write = Callable[[Template], str]
+"""Converts the result to text: a template if variables remain, otherwise plain text."""
+
+
+def plain(parts: Template) -> str:
+    """Return the text of parts that contain no variables."""
+    return "".join(str(part) for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """Substitutes variables."""
+
+    resolve: Resolve
+    write: Write = template.unparse
+
+    def text(self, text: str) -> str:
+        """Substitute variables in plain text."""
+        if "${" not in text:
+            return text
+        return self.write(self._joined(template.parse(text)))
+
+    def items(self, text: str) -> list[str]:
+        """Substitute variables in a list item; a variable with n values gives n items."""
+        if "${" not in text:
+            return [text]
+        choices = [self._values(part) for part in template.parse(text)]
+        products = itertools.product(*choices)
+        return [self.write(template.join(itertools.chain(*parts))) for parts in products]
+
+    def shell(self, text: str) -> str:
+        """Substitute variables in shell text, quoting each value for its position."""
+        if "${" not in text:
+            return text
+        parts = template.parse(text)
+        remaining = iter(spots(parts))
+        filled: list[str | Variable] = []
+        for part in parts:
+            if isinstance(part, str):
+                filled.append(part)
+            else:
+                filled.extend(self._quoted(part, next(remaining)))
+        return self.write(template.join(filled))
+
+    def json(self, value: Json) -> Json:
+        """Substitute variables in the strings of a JSON value, but not in its keys."""
+        if isinstance(value, str):
+            return self._json_text(value)
+        if isinstance(value, list | tuple):
+            return [filled for item in value for filled in self._json_items(item)]
+        if isinstance(value, dict):
+            return {key: self.json(item) for key, item in value.items()}
+        return value
+
+    def _json_text(self, text: str) -> Json:
+        variable = template.only_variable(text)
+        if variable is not None and is_several(variable):
+            return self.items(text)
+        return self.text(text)
+
+    def _json_items(self, item: Json) -> list[Json]:
+        return list(self.items(item)) if isinstance(item, str) else [self.json(item)]
+
+    def _values(self, part: str | Variable) -> Sequence[Template]:
+        if isinstance(part, str):
+            return [(part,)]
+        values = self.resolve(part)
+        return [(part,)] if values is None else values
+
+    def _joined(self, parts: Template) -> Template:
+        joined: list[str | Variable] = []
+        for part in parts:
+            for index, value in enumerate(self._values(part)):
+                joined += [" ", *value] if index else value
+        return template.join(joined)
+
+    def _quoted(self, variable: Variable, spot: Spot) -> list[str | Variable]:
+        values = self.resolve(variable)
+        if values is None:
+            return [variable]
+        written: list[str | Variable] = []
+        for index, value in enumerate(values):
+            if index:
+                written.append(separator(spot))
+            written += [quote(p, spot) if isinstance(p, str) else p for p in value or ("",)]
+        return written

@@ -1,0 +1,109 @@
+"""The `${...}` variables, and the fields in which each is allowed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from trainui.pipeline.substitution.template import Variable
+
+SIMPLE = frozenset({"run_dir", "stage_dir", "python", "attempt", "checkpoint", "resume_args"})
+"""Variables without a key."""
+
+KEYED = frozenset({"params", "matrix", "env", "stages"})
+"""Variables with a key after the dot."""
+
+AT_START = frozenset({"python", "attempt", "env", "checkpoint", "resume_args"})
+"""Substituted when a process starts; the others are substituted at submission."""
+
+_COMMON = frozenset(
+    {"params", "matrix", "run_dir", "stage_dir", "stages", "python", "attempt", "env"}
+)
+_PARAMS = frozenset({"params"})
+
+_STAGES = re.compile(r"(?P<name>.+)\.(?P<what>dirs?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The variables that are allowed in a field."""
+
+    kinds: frozenset[str]
+    """Allowed kinds: the part before the first dot."""
+
+    several: bool = False
+    """True: variables with several values, e.g. `${stages.NAME.dirs}`, are allowed."""
+
+
+_TEXT = Rule(_COMMON)
+_LIST = Rule(_COMMON, several=True)
+_RESUME = Rule(_COMMON | {"checkpoint"}, several=True)
+_NUMBER = Rule(_PARAMS)
+
+FIELDS = {
+    "run": Rule(_COMMON | {"resume_args"}, several=True),
+    "task": _NUMBER,
+    "params": _LIST,
+    "workdir": _TEXT,
+    "env": _TEXT,
+    "python": Rule(_COMMON - {"python"}),
+    "matrix": _NUMBER,
+    "cpus": _NUMBER,
+    "gpus": _NUMBER,
+    "gpu_memory": _NUMBER,
+    "host": _NUMBER,
+    "queue": _NUMBER,
+    "retries": _NUMBER,
+    "retry_delay": _NUMBER,
+    "timeout": _NUMBER,
+    "silence_timeout": _NUMBER,
+    "stop_signal": _NUMBER,
+    "grace": _NUMBER,
+    "metrics": _TEXT,
+    "checkpoint": _TEXT,
+    "resume_args": _RESUME,
+    "resume_run": _RESUME,
+    "outputs": _LIST,
+    "success": _TEXT,
+    "inputs": _LIST,
+    "allow_failure": _NUMBER,
+    "alerts": _TEXT,
+}
+"""The fields of a stage in which variables are substituted."""
+
+PARAMETER = Rule(frozenset({"run_dir", "stage_dir", "attempt", "env"}))
+"""The rule for the values of the pipeline's parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageReference:
+    """The stage that `${stages.NAME.dir}` refers to."""
+
+    name: str
+    """A stage or one of its members."""
+
+    several: bool
+    """True for `dirs`: the directories of all members."""
+
+
+def stage_reference(variable: Variable) -> StageReference | None:
+    """Parse `${stages.NAME.dir}` or `${stages.NAME.dirs}`; None if it is neither."""
+    match = _STAGES.fullmatch(variable.key) if variable.kind == "stages" else None
+    return StageReference(match["name"], match["what"] == "dirs") if match else None
+
+
+def is_several(variable: Variable) -> bool:
+    """Return True if a variable can have several values."""
+    reference = stage_reference(variable)
+    return variable.name == "resume_args" or (reference is not None and reference.several)
+
+
+def is_well_formed(variable: Variable) -> bool:
+    """Return True if a variable has a known form, whatever its key."""
+    if not variable.closed:
+        return False
+    if variable.kind == "stages":
+        return stage_reference(variable) is not None
+    if variable.kind in KEYED:
+        return bool(variable.key)
+    return variable.name in SIMPLE

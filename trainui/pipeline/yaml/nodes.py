@@ -1,0 +1,180 @@
+"""Nodes of a document: values with their source text and position."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from trainui.domain.definition import Json
+from trainui.pipeline.yaml import core_schema
+
+
+class Mark(NamedTuple):
+    """A position in a text; a tuple, because a file has up to 100,000 of them."""
+
+    line: int
+    """Counted from 1."""
+
+    column: int
+    """In characters, counted from 1."""
+
+    start: int = 0
+    """Offset of the first character."""
+
+    end: int = 0
+    """Offset after the last character."""
+
+
+TOP = Mark(1, 1)
+"""The beginning of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A single value: neither list nor mapping."""
+
+    text: str
+    """The text without quotes and with escapes resolved."""
+
+    plain: bool
+    """True: written without quotes, so it may be a number, a boolean or null."""
+
+    mark: Mark = TOP
+
+    @property
+    def value(self) -> Json:
+        """Its value in the YAML core schema; raises ValueError for invalid numbers."""
+        return core_schema.resolve(self.text) if self.plain else self.text
+
+    @property
+    def is_null(self) -> bool:
+        """True if it is an unquoted null."""
+        return self.plain and self.text in core_schema.NULLS
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    items: tuple[Node, ...] = ()
+    mark: Mark = TOP
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key of a mapping and its value."""
+
+    key: Scalar
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping, in the order written."""
+
+    entries: AnyMapping[str, Entry] = field(default_factory=dict)
+    """Text of the key -> entry."""
+
+    mark: Mark = TOP
+
+    def get(self, name: str) -> Node | None:
+        """Return a key's value; None if the key is absent."""
+        entry = self.entries.get(name)
+        return entry.value if entry else None
+
+
+Node = Scalar | Sequence | Mapping
+"""Any value of a document."""
+
+
+class NotJsonError(ValueError):
+    """A Python value that JSON cannot represent; the message says which and where."""
+
+
+def kind_of(node: object) -> str:
+    """Describe a node for a message: `a list`, `a mapping`, `text`, `the value 3`, ..."""
+    match node:
+        case Sequence() | list():
+            return "a list"
+        case Mapping() | dict():
+            return "a mapping"
+        case Scalar(is_null=True):
+            return "nothing"
+        case Scalar(plain=True, text=text) if core_schema.looks_typed(text):
+            return f"the value {text[:40]}"
+        case _:
+            return "text"
+
+
+def data_of(node: Node) -> Json:
+    """Convert to lists and dicts, with the scalars as leaves."""
+    match node:
+        case Scalar():
+            return node
+        case Sequence(items=items):
+            return [data_of(item) for item in items]
+        case Mapping(entries=entries):
+            return {name: data_of(entry.value) for name, entry in entries.items()}
+
+
+def json_of(data: Json) -> Json:
+    """Convert the result of `data_of` to JSON values, reading scalars by the YAML core schema."""
+    if isinstance(data, Scalar):
+        return data.value
+    if isinstance(data, list):
+        return [json_of(item) for item in data]
+    return {name: json_of(item) for name, item in data.items()}
+
+
+def node_of(value: Json, mark: Mark = TOP, *, where: str = "", depth: int = 50) -> Node:
+    """Convert a Python value to a node; all nested values get the same position.
+
+    Args:
+        value: a JSON value; tuples count as lists.
+        mark: the position.
+        where: name of the value in messages.
+        depth: how deep lists and dicts may be nested.
+
+    Raises:
+        NotJsonError: JSON cannot represent it.
+    """
+    if depth < 0:
+        raise NotJsonError(f"{where} is nested too deeply")
+    match value:
+        case str():
+            return Scalar(value, plain=False, mark=mark)
+        case None | bool() | int() | float():
+            return Scalar(_number(value, where), plain=True, mark=mark)
+        case list() | tuple():
+            items = enumerate(value)
+            return Sequence(
+                tuple(node_of(v, mark, where=f"{where}[{i}]", depth=depth - 1) for i, v in items),
+                mark,
+            )
+        case dict():
+            return Mapping({k: _entry(k, v, mark, where, depth) for k, v in value.items()}, mark)
+        case _:
+            raise NotJsonError(
+                f"{where} is of type {type(value).__name__}; it must be a JSON value: "
+                "text, a number, true, false, None, a list or a dict"
+            )
+
+
+def _entry(key: object, value: Json, mark: Mark, where: str, depth: int) -> Entry:
+    if not isinstance(key, str):
+        raise NotJsonError(f"{where} has the key {key!r}; keys must be text")
+    inner = f"{where}.{key}" if where else key
+    return Entry(
+        Scalar(key, plain=False, mark=mark), node_of(value, mark, where=inner, depth=depth - 1)
+    )
+
+
+def _number(value: float | None, where: str) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise NotJsonError(
+            f"{where} is {value}, which JSON cannot represent; pass it as text"
+        ) from error

@@ -1,0 +1,128 @@
+"""The parts of a document's stages that can be read even if other parts are invalid.
+
+With it, names, dependencies and variables are checked in the same pass as the field types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass
+
+from trainui.pipeline import matrix
+from trainui.pipeline.fields import names
+from trainui.pipeline.fields.parameters import Parameters
+from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar, Sequence
+
+MAX_MEMBERS = 20_000
+"""Maximum number of stages of a pipeline, including sweep members."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutline:
+    """One stage of the document."""
+
+    node: Mapping
+    """Its fields, including inherited defaults."""
+
+    name: Scalar | None
+    """None: missing or invalid."""
+
+    depends_on: tuple[Scalar, ...]
+    """Only the items that are names."""
+
+    matrix: AnyMapping[str, tuple[str, ...]]
+    """Only the valid values, with parameters substituted."""
+
+    templates: tuple[tuple[str, Scalar], ...]
+    """(field, value) for each value that contains `${`."""
+
+    def has(self, field: str) -> bool:
+        """Return True if the field is present."""
+        return field in self.node.entries
+
+    @property
+    def size(self) -> int:
+        """The number of members; 1 without a matrix."""
+        return matrix.size(self.matrix) if self.matrix else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The document's stages."""
+
+    document: Mapping
+    parameters: Parameters
+    stages: tuple[StageOutline, ...]
+
+    @property
+    def too_large(self) -> bool:
+        """True if the pipeline has more than MAX_MEMBERS members."""
+        return sum(stage.size for stage in self.stages) > MAX_MEMBERS
+
+    def groups(self) -> list[matrix.Group]:
+        """Return the stages with their members; of stages with equal names, the first."""
+        groups: dict[str, matrix.Group] = {}
+        for stage in self.stages:
+            if stage.name is not None and stage.name.text not in groups:
+                members = matrix.expand(stage.matrix)
+                groups[stage.name.text] = matrix.Group(stage.name.text, members)
+        return list(groups.values())
+
+
+def of(document: Mapping, parameters: Parameters) -> Outline:
+    """Return a document's outline."""
+    stages = document.get("stages")
+    items = stages.items if isinstance(stages, Sequence) else ()
+    outlines = tuple(_stage(item, parameters) for item in items if isinstance(item, Mapping))
+    return Outline(document, parameters, outlines)
+
+
+def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
+    name = node.get("name")
+    fit = isinstance(name, Scalar) and names.stage_name_fault(name.text) is None
+    return StageOutline(
+        node=node,
+        name=name if fit and isinstance(name, Scalar) else None,
+        depends_on=tuple(_scalars(node.get("depends_on"))),
+        matrix=_matrix(node.get("matrix"), parameters),
+        templates=tuple(
+            (field, scalar)
+            for field, entry in node.entries.items()
+            for scalar in templates_in(entry.value)
+        ),
+    )
+
+
+def templates_in(node: Node) -> Iterator[Scalar]:
+    """Return all scalars within a node that contain `${`, except keys."""
+    if isinstance(node, Scalar):
+        if "${" in node.text:
+            yield node
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from templates_in(item)
+    else:
+        for entry in node.entries.values():
+            yield from templates_in(entry.value)
+
+
+def _scalars(node: Node | None) -> list[Scalar]:
+    items = node.items if isinstance(node, Sequence) else ()
+    # a null item is reported by spec_check; "" is a valid text
+    return [item for item in items if isinstance(item, Scalar) and (item.text or not item.plain)]
+
+
+def _matrix(node: Node | None, parameters: Parameters) -> dict[str, tuple[str, ...]]:
+    if not isinstance(node, Mapping):
+        return {}
+    values = {
+        name: tuple(_value(item, parameters) for item in _scalars(entry.value))
+        for name, entry in node.entries.items()
+    }
+    return {name: choices for name, choices in values.items() if choices}
+
+
+def _value(scalar: Scalar, parameters: Parameters) -> str:
+    expanded = parameters.expand(scalar)
+    return (expanded or scalar).text

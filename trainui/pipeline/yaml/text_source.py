@@ -1,0 +1,86 @@
+"""Read the text of a pipeline file from disk or standard input."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from trainui.errors import PipelineFileError
+from trainui.pipeline.yaml.nodes import TOP
+from trainui.pipeline.yaml.problems import Problems, mark_at
+from trainui.pipeline.yaml.tree import MAX_BYTES
+
+STDIN = "-"
+"""File argument for standard input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A pipeline file's text and its origin."""
+
+    shown: str
+    """The file as the user named it."""
+
+    text: str
+    directory: str
+    """Base directory of relative paths; absolute."""
+
+    file: str | None
+    """Absolute path; None: standard input."""
+
+
+def read(file: str, stdin: TextIO | None = None) -> Source:
+    """Read a pipeline file.
+
+    Args:
+        file: its path; `-`: standard input, with the current directory.
+        stdin: read instead of standard input.
+
+    Raises:
+        PipelineFileError: it cannot be read, is too large, or is not UTF-8.
+    """
+    if file == STDIN:
+        text = _decode(_read_stdin(stdin or sys.stdin), file)
+        return Source(file, text, str(Path.cwd()), None)
+    if not file:
+        raise _refused(
+            "''", "unreadable", "the name of the file is empty; write one, or - for stdin"
+        )
+    path = Path(file).expanduser().absolute()
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _refused(file, "unreadable", f"the file cannot be read: {reason}") from error
+    return Source(file, _decode(data, file), str(path.parent), str(path))
+
+
+def _read_stdin(stdin: TextIO) -> bytes:
+    buffer = getattr(stdin, "buffer", None)
+    if buffer is not None:
+        data: bytes = buffer.read(MAX_BYTES + 1)
+        return data
+    return stdin.read(MAX_BYTES + 1).encode("utf-8", "surrogatepass")
+
+
+def _decode(data: bytes, file: str) -> str:
+    if len(data) > MAX_BYTES:
+        message = f"the file is larger than {MAX_BYTES} bytes; split the pipeline"
+        raise _refused(file, "too-large", message)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        problems = Problems(file)
+        message = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        problems.add(mark_at(before, len(before)), "not-yaml", message)
+        raise PipelineFileError(problems.in_order()) from error
+
+
+def _refused(file: str, code: str, message: str) -> PipelineFileError:
+    problems = Problems(file)
+    problems.add(TOP, code, message)
+    return PipelineFileError(problems.in_order())

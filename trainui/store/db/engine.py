@@ -1,0 +1,242 @@
+"""The connection to the database: short write transactions, and reads that lock nobody out.
+
+SQLite's rules live here and nowhere else (PostgreSQL's: `postgres`): a write begins IMMEDIATE (a
+deferred one may fail as it turns into a write, and the driver's default keeps writes of a
+rolled-back savepoint), a read never does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import Session
+
+from trainui import disk, paths, settings
+from trainui.errors import StoreError, StoreLockedError
+from trainui.store.db import lock_wait_notice, outage, postgres, sqlite_errors
+from trainui.store.db.writer import BUSY_TIMEOUT, connect, prepare
+from trainui.store.read import readonly
+
+OPEN_AGAIN_AFTER = 1.0
+"""Seconds."""
+
+_SQLITE = "sqlite:///"
+
+
+class Store:
+    """A database with the current schema."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._turn = threading.Lock()
+        """Held by the thread that writes: the others wait here, and not for a connection."""
+        if postgres.is_ours(url):
+            self._writer = _postgres_engine(url)
+            event.listen(self._writer, "begin", _take_turn)
+            self._reader = _postgres_engine(url, isolation_level="REPEATABLE READ")
+        else:
+            self._writer = _engine(url, begin="BEGIN IMMEDIATE")
+            self._reader = _engine(url, begin="BEGIN")
+        self._points_writer = self._writer.execution_options(**{postgres.POINTS: True})
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One short write transaction: committed at the end, rolled back on an exception.
+
+        Raises:
+            StoreLockedError: another process or thread has written for long.
+            StoreError: the database is read-only, full or cannot be reached.
+        """
+        with self._write(self._writer) as connection:
+            yield connection
+
+    @contextmanager
+    def write_points(self) -> Iterator[Connection]:
+        """The same for points alone: hosts that share a PostgreSQL store theirs side by side."""
+        with self._write(self._points_writer) as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self, engine: Engine) -> Iterator[Connection]:
+        with _explained(self.url), ExitStack() as transaction:
+            with lock_wait_notice.told():
+                transaction.enter_context(self._taking_turns())
+                connection = transaction.enter_context(engine.begin())
+            yield connection
+        outage.log.succeeded()
+
+    @contextmanager
+    def _taking_turns(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=BUSY_TIMEOUT):
+            raise StoreLockedError(f"{shown(self.url)}: {sqlite_errors.LOCKED}")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view; keep it short, since the log grows while it is open."""
+        with _explained(self.url), self._reader.begin() as connection:
+            yield connection
+
+    def await_turn(self) -> None:
+        """Wait until the store can be written; nothing is.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        with self.write():
+            pass
+
+    def session(self) -> Session:
+        """A SQLModel session in which every statement stands alone, so none leaves a lock."""
+        return Session(self._reader.execution_options(isolation_level="AUTOCOMMIT"))
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def database_url() -> str:
+    """Return the URL of the store of this home; a SQLite file's holds its path as it is."""
+    return settings.load().database_url or f"{_SQLITE}{paths.home().database}"
+
+
+def open_store(url: str | None = None) -> Store:
+    """Open the store, making or upgrading it first.
+
+    Raises:
+        UnfitEnvironmentError: it cannot be made, opened or upgraded.
+    """
+    return _open(url or database_url())
+
+
+def open_patiently(wait: Callable[[float], bool]) -> Store | None:
+    """Open the store, again and again while it cannot be used, or is missing that was there.
+
+    Args:
+        wait: waits for some seconds, and tells whether to give up.
+
+    Returns:
+        None where it was given up.
+
+    Raises:
+        UnfitEnvironmentError: it can never be used, such as one of a newer trainui.
+    """
+    while True:
+        try:
+            if (file := sqlite_file(database_url())) is not None:
+                readonly.check_there(file)
+            return open_store()
+        except StoreError as error:
+            outage.log.failed(error)
+            if wait(OPEN_AGAIN_AFTER):
+                return None
+
+
+def open_session() -> Session:
+    """A SQLModel session on the configured database."""
+    return open_store().session()
+
+
+def store_of(session: Session) -> Store:
+    """Return the store on whose database a session works."""
+    address = session.get_bind().engine.url
+    if address.get_backend_name() == "sqlite":
+        return open_store(f"{_SQLITE}{address.database}")
+    # a space in a password is left as it is there, which libpq does not take
+    return open_store(address.render_as_string(hide_password=False).replace(" ", "%20"))
+
+
+@cache
+def _open(url: str) -> Store:
+    from trainui.store.db import schema
+
+    if (file := sqlite_file(url)) is not None:
+        disk.check_home(file.parent)
+        with _explained(url):
+            schema.make_file(file)
+            schema.upgrade_if_needed(url, file)
+    else:
+        with _explained(url), postgres.explained(url):
+            schema.upgrade_server_if_needed(url)
+    return Store(url)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of a SQLite URL, None for another database."""
+    return None if postgres.is_ours(url) else Path(url.removeprefix(_SQLITE))
+
+
+def sqlite_address(url: str) -> URL:
+    """Return SQLAlchemy's address of a SQLite file: what it reads of a text ends at a `?`."""
+    return URL.create("sqlite", database=str(sqlite_file(url)))
+
+
+def _engine(url: str, *, begin: str) -> Engine:
+    file = Path(url.removeprefix(_SQLITE))
+    engine = create_engine(sqlite_address(url), creator=lambda: connect(file))
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", lambda connection: _begin(connection, begin))
+    return engine
+
+
+def _postgres_engine(url: str, **options: Any) -> Engine:
+    address = make_url(url).set(drivername="postgresql+psycopg")
+    # a connection that broke meanwhile is found out before it is used
+    return create_engine(
+        address, creator=lambda: postgres.connect(url), pool_pre_ping=True, **options
+    )
+
+
+def _take_turn(connection: Connection) -> None:
+    kind = "_shared" if connection.get_execution_options().get(postgres.POINTS) else ""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({postgres.LOCK})")
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+    prepare(connection, BUSY_TIMEOUT)
+
+
+def _begin(connection: Connection, statement: str) -> None:
+    # On the driver's own connection: through SQLAlchemy it took a third of a small transaction.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        found = connection.connection.driver_connection
+        assert isinstance(found, sqlite3.Connection)
+        found.execute(statement)
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Turn the driver's errors into typed ones that say what to do."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
+        raise explain(error, url) from error
+
+
+def shown(url: str) -> str:
+    """Return what may be shown of a store's URL: the file, or the server without a password."""
+    file = sqlite_file(url)
+    return postgres.shown(url) if file is None else str(file)
+
+
+def explain(error: Exception, url: str) -> Exception:
+    """Return a `StoreError` with advice, or the error itself where it is a bug or a conflict."""
+    if isinstance(error, PoolTimeoutError):
+        return StoreLockedError(f"{shown(url)}: too many transactions at once; try again")
+    cause = getattr(error, "orig", None) or error
+    file = sqlite_file(url)
+    found = postgres.explain(cause, url) if file is None else sqlite_errors.explain(cause, file)
+    return error if found is cause else found

@@ -1,0 +1,304 @@
+"""PostgreSQL: connections, error messages, and an adapter with the interface of SQLite's driver.
+
+A statement on a `Connection` is written for SQLite and translated here. One transaction writes at a
+time, as in SQLite, so that what it has read stays true until it commits. Transactions that store
+only points share that lock, and wait only for others that store points of the same owner. A host
+cut off while it writes loses the lock after `IDLE_LIMIT`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from trainui import extras
+from trainui.errors import (
+    NotFoundError,
+    StoreError,
+    StoreLockedError,
+    StoreSchemaError,
+    UnfitEnvironmentError,
+)
+from trainui.store.db import protocol
+
+if TYPE_CHECKING:
+    import psycopg
+
+SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+"""Accepted prefixes of a URL."""
+
+LOCK = 0x747261696E7569
+"""Key of the database's advisory lock, which a writer keeps until its transaction ends."""
+
+POINTS = "trainui_points"
+"""The execution option of a transaction that stores only points."""
+
+OWNERS = 0x747261
+"""First key of the advisory locks on owners; the second is a hash of the owner's id."""
+
+LOCK_TIMEOUT = 30
+"""Seconds to wait for another writer; trainui's own writes take at most 50 ms."""
+
+IDLE_LIMIT = 10
+"""Seconds after which the server ends a transaction whose client is silent."""
+
+_SERVER = f"-c lock_timeout={LOCK_TIMEOUT}s -c idle_in_transaction_session_timeout={IDLE_LIMIT}s"
+_READ_ONLY = (
+    "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+)
+_CLIENT: dict[str, Any] = {
+    "client_encoding": "utf8",
+    "application_name": "trainui",
+    "connect_timeout": 5,
+    # detect a server that is cut off within ten seconds
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "prepare_threshold": None,  # connection poolers do not support prepared statements
+}
+
+
+def is_ours(url: str) -> bool:
+    """Return True if a URL is for PostgreSQL."""
+    return url.startswith(SCHEMES)
+
+
+def shown(url: str) -> str:
+    """Return a URL for display: without the password."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        found = conninfo_to_dict(_libpq(url))
+    except ProgrammingError:
+        return "the setting database_url"
+    known = {"host": "localhost", "port": "5432", "dbname": "", **found}
+    return f"postgresql://{known['host']}:{known['port']}/{known['dbname']}"
+
+
+def connect(url: str, *, read_only: bool = False, autocommit: bool = False) -> psycopg.Connection:
+    """Open a connection of the driver.
+
+    Raises:
+        UnfitEnvironmentError: the driver is not installed.
+    """
+    try:
+        import psycopg
+    except ImportError as error:
+        raise UnfitEnvironmentError(
+            "the setting database_url names a PostgreSQL, whose driver is not installed: "
+            f"{extras.advice('postgres')}"
+        ) from error
+    options = f"{_SERVER} {_READ_ONLY}" if read_only else _SERVER
+    connection = psycopg.connect(_libpq(url), autocommit=autocommit, options=options, **_CLIENT)
+    for dumper, kind in _adapters():
+        connection.adapters.register_dumper(kind, dumper)
+    connection.adapters.register_loader("numeric", _number_loader())
+    return connection
+
+
+def connect_to_read(url: str) -> Connection:
+    """Open the database for reading.
+
+    Raises:
+        NotFoundError: it is empty, so there are no runs.
+        UnfitEnvironmentError: it cannot be reached.
+    """
+    with explained(url):
+        connection = Connection(connect(url, read_only=True, autocommit=True), url)
+    try:
+        connection.execute("SELECT 1 FROM runs LIMIT 1")
+    except StoreSchemaError as error:
+        connection.close()
+        raise NotFoundError(
+            f"there are no runs yet: {shown(url)} is empty; start with `trainui demo`"
+        ) from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def version(connection: protocol.Connection) -> str:
+    """Return a value that changes after every commit, and sometimes without one."""
+    return str(connection.execute("SELECT pg_current_snapshot()::text").fetchone()[0])
+
+
+def lock_owner(connection: protocol.Connection, owner: str) -> None:
+    """Take an owner's advisory lock; waits for another transaction that stores its points."""
+    connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (OWNERS, owner))
+
+
+def _libpq(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Convert the driver's errors to ones that say what to do."""
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        raise explain(error, url) from error
+
+
+def explain(error: Exception, url: str) -> Exception:
+    """Return a `StoreError` that says what to do, or the original error if the data is wrong."""
+    import psycopg
+    from psycopg import errors
+
+    if isinstance(error, psycopg.IntegrityError | psycopg.DataError):
+        return error
+    text = " ".join(str(error).split()) or type(error).__name__
+    kind: type[StoreError] = StoreError
+    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+        # the driver's message contains the part that it cannot parse, which may be the password
+        text = "this cannot be read as an address"
+        advice = "percent-encode what is special in its user and password, a space as %20"
+    elif isinstance(error, errors.LockNotAvailable):
+        kind = StoreLockedError
+        advice = "another process has held it for long; end that process, or try again"
+    elif isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
+        kind, advice = StoreSchemaError, "an older trainui made it; open it again to upgrade it"
+    else:
+        advice = "see that the server runs and lets this host in; what is to be written is kept"
+    return kind(f"{shown(url)}: {text}: {advice}")
+
+
+@cache
+def _adapters() -> tuple[tuple[Any, type], ...]:
+    from psycopg.types.numeric import FloatDumper
+    from psycopg.types.string import StrDumperUnknown
+
+    class PlainFloat(FloatDumper):
+        """Dumps floats untyped, so the column's type applies: float8 would round a numeric."""
+
+        oid = 0
+
+    class SafeText(StrDumperUnknown):
+        """Dumps text without NUL, which PostgreSQL cannot store."""
+
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+    return (PlainFloat, float), (SafeText, str)
+
+
+@cache
+def _number_loader() -> Any:
+    from psycopg.adapt import Loader
+
+    class Number(Loader):
+        """Loads numbers as SQLite returns them: an int unless it has a fraction."""
+
+        def load(self, data: Any) -> int | float:
+            digits = bytes(data)
+            return int(digits) if digits.lstrip(b"-").isdigit() else float(digits)
+
+    return Number
+
+
+_IS = re.compile(r"\bIS (NOT )?\?")
+
+
+@lru_cache(1024)
+def translate(sql: str) -> str:
+    """Translate a statement from SQLite's syntax to PostgreSQL's."""
+    sql = _IS.sub(lambda found: f"IS {'' if found[1] else 'NOT '}DISTINCT FROM ?", sql)
+    sql = sql.replace("LIMIT ?", "LIMIT nullif(?::bigint, -1)")
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+class Cursor:
+    """A cursor with the interface of SQLite's."""
+
+    def __init__(self, raw: psycopg.Connection, url: str) -> None:
+        self._url = url
+        self._raw = raw.cursor()
+        self.row_factory: Any = _named
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
+        """Execute a statement."""
+        with explained(self._url):
+            self._raw.row_factory = self.row_factory or _plain
+            self._raw.execute(translate(sql).encode(), tuple(parameters))
+        return self
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+        return self._raw.fetchone()
+
+    def fetchall(self) -> list[Any]:
+        """Return the remaining rows."""
+        return self._raw.fetchall()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._raw)
+
+    @property
+    def rowcount(self) -> int:
+        """Return how many rows were written."""
+        return self._raw.rowcount
+
+    @property
+    def lastrowid(self) -> int | None:
+        """Return the id of the inserted row, for a statement that returns it."""
+        row = self._raw.fetchone()
+        return None if row is None else int(row[0])
+
+
+class Connection:
+    """A connection with the interface of SQLite's."""
+
+    def __init__(self, raw: psycopg.Connection, url: str) -> None:
+        self._raw = raw
+        self._url = url
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
+        """Execute a statement."""
+        return self.cursor().execute(sql, parameters)
+
+    def cursor(self) -> Cursor:
+        """Return a new cursor."""
+        return Cursor(self._raw, self._url)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._raw.close()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Return True if statements share one snapshot of the data."""
+        return self._raw.info.transaction_status != 0
+
+
+class _Row(tuple[Any, ...]):
+    """A row that knows its column names."""
+
+    __slots__ = ()
+    names: tuple[str, ...] = ()
+
+    def keys(self) -> list[str]:
+        return list(self.names)
+
+    def __getitem__(self, key: Any) -> Any:
+        return tuple.__getitem__(self, self.names.index(key) if isinstance(key, str) else key)
+
+
+@lru_cache(256)
+def _row_type(names: tuple[str, ...]) -> type[_Row]:
+    return type("Row", (_Row,), {"__slots__": (), "names": names})
+
+
+def _named(cursor: psycopg.Cursor[Any]) -> type[_Row]:
+    return _row_type(tuple(column.name for column in cursor.description or ()))
+
+
+def _plain(_cursor: psycopg.Cursor[Any]) -> type[tuple[Any, ...]]:
+    return tuple

@@ -1,0 +1,230 @@
+"""The schema's version: checked on each open, upgraded by Alembic only if it is old.
+
+Alembic is imported only for an upgrade, before which all tables but those of points are backed up.
+A new SQLite database is made from the SQL beside the migrations.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainui import clock, paths, plain_files
+from trainui.errors import StoreError, StoreLockedError, UnfitEnvironmentError
+from trainui.store.db import lock_wait_notice, postgres, sqlite_errors
+from trainui.store.migrations import HEAD as HEAD
+from trainui.store.read import readonly
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+BULK_TABLES = frozenset({"chunks", "chunk_stats", "chunk_figures", "tails", "sources", "log_reads"})
+"""Tables with points and file offsets: not backed up before an upgrade, since they may have many
+gigabytes; without their points, the files must be read again."""
+
+TABLES = Path(__file__).parents[1] / "migrations" / "tables.sql"
+"""The SQL of a new SQLite database at `HEAD`; written by `python -m tests.migration.tables_sql`."""
+
+UPGRADE_PATIENCE, LOOK_EVERY = 60.0, 0.02
+"""Seconds to wait for another process's upgrade, and between two checks."""
+
+log = logging.getLogger(__name__)
+
+
+def make_file(file: Path) -> None:
+    """Create a SQLite database and its directory, if it does not exist.
+
+    Raises:
+        UnfitEnvironmentError: it cannot be created or opened.
+    """
+    paths.make_private(file.parent)
+    if os.access(file, os.R_OK | os.W_OK):
+        return  # to close it would end the locks that this process has on it, unseen by SQLite
+    try:
+        if file.exists():
+            os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))
+        else:
+            _make_new(file)
+    except OSError as error:
+        raise UnfitEnvironmentError(
+            f"cannot open the database {file}: {error.strerror}; "
+            "make it writable, or set TRAINUI_HOME to another directory"
+        ) from error
+
+
+def _make_new(file: Path) -> None:
+    """Create a SQLite database if none exists: renamed into place when complete, never empty."""
+    if (runs := readonly.runs_that_it_knew(file)) and lock_wait_notice.say is not None:
+        lock_wait_notice.say(
+            f"{file} did not exist, though there are runs in {runs}: creating a new one"
+        )
+    with _one_at_a_time(file):
+        if file.exists():
+            return
+        unfinished = file.with_name(f".{file.name}.new")
+        for leftover in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
+            leftover.unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        create(unfinished)
+        unfinished.rename(file)
+
+
+def upgrade_if_needed(url: str, file: Path) -> None:
+    """Upgrade a SQLite database to `HEAD`.
+
+    Raises:
+        UnfitEnvironmentError: a newer trainui made it.
+    """
+    if revision(file) == HEAD:
+        return
+    with _one_at_a_time(file):
+        found = revision(file)
+        if found == HEAD:
+            return
+        _check_known(found, str(file))
+        if found is None:
+            _check_empty(file)
+            create(file)
+        else:
+            back_up(file, file.with_name(f"{file.name}.before-{HEAD}-{clock.now()}"))
+            upgrade(url)
+
+
+def _check_empty(file: Path) -> None:
+    """Check that a database without a revision may be filled.
+
+    Raises:
+        StoreError: it was emptied, or belongs to another program.
+    """
+    readonly.check_there(file)
+    if file.stat().st_size:
+        raise StoreError(f"{file} is no database of trainui: {sqlite_errors.REPLACE}")
+
+
+def revision(file: Path) -> str | None:
+    """Return the database's revision; None for an empty one.
+
+    Raises:
+        NotPlainFileError: it is not a regular file.
+    """
+    plain_files.check(file, file.stat().st_mode)
+    with closing(sqlite3.connect(file)) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return None
+            raise
+    return None if row is None else str(row[0])
+
+
+def create(file: Path) -> None:
+    """Create the tables at `HEAD` in an empty SQLite database, without importing SQLAlchemy."""
+    tables = TABLES.read_text(encoding="utf-8")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{tables}\nINSERT INTO alembic_version VALUES ('{HEAD}');\nCOMMIT;"
+        )
+
+
+def upgrade(url: str, to: str = "head") -> None:
+    """Run the migrations up to a revision."""
+    from alembic import command
+
+    command.upgrade(alembic_config(url), to)
+
+
+def alembic_config(url: str) -> Config:
+    """Return Alembic's configuration for this database: without a file, without output."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config
+
+
+def upgrade_server_if_needed(url: str) -> None:
+    """Upgrade a PostgreSQL database to `HEAD`, without a backup, which is its administrator's task.
+
+    Raises:
+        UnfitEnvironmentError: a newer trainui made it.
+    """
+    found = server_revision(url)
+    _check_known(found, postgres.shown(url))
+    if found != HEAD:
+        upgrade(url)  # one at a time, like all writes
+
+
+def server_revision(url: str) -> str | None:
+    """Return a PostgreSQL database's revision; None for an empty one."""
+    with closing(postgres.connect(url, autocommit=True)) as connection:
+        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+            return None
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _check_known(found: str | None, where: str) -> None:
+    if found is not None and found > HEAD:
+        raise UnfitEnvironmentError(
+            f"{where}: made by a newer trainui (schema {found}, this one knows {HEAD}); "
+            "upgrade trainui, or set TRAINUI_HOME to another directory"
+        )
+
+
+def back_up(file: Path, target: Path) -> None:
+    """Copy all tables except points into a new database, from one snapshot."""
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        _copy(file, target)
+    except BaseException:
+        target.unlink()  # a partial copy of a damaged database is no backup
+        raise
+    log.info("%s was copied to %s, less its points", file, target)
+
+
+def _copy(file: Path, target: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("ATTACH ? AS backup", (str(target),))
+        connection.execute("BEGIN")
+        tables = connection.execute(
+            "SELECT name, sql FROM main.sqlite_master WHERE type = 'table' "
+            "AND name NOT LIKE 'sqlite_%'"
+        ).fetchall()
+        for name, sql in tables:
+            connection.execute(sql.replace("CREATE TABLE ", "CREATE TABLE backup.", 1))
+            if name not in BULK_TABLES:
+                connection.execute(f'INSERT INTO backup."{name}" SELECT * FROM main."{name}"')
+        connection.execute("COMMIT")
+
+
+@contextmanager
+def _one_at_a_time(file: Path) -> Iterator[None]:
+    """Let only one process upgrade at a time; the others wait and find it done."""
+    lock = file.with_name(f"{file.name}{readonly.UPGRADE_LOCK}")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    give_up_at = time.monotonic() + UPGRADE_PATIENCE
+    try:
+        while not _try_lock(descriptor):
+            if time.monotonic() > give_up_at:
+                raise StoreLockedError(f"{file}: another process upgrades it, or hangs")
+            time.sleep(LOOK_EVERY)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,261 @@
+"""Downsamples points into a plot's columns, with minimum and maximum, so that spikes remain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trainui.store.points.chunks import Stats
+from trainui.store.points.columns import Columns
+from trainui.store.points.series_data import Track
+
+if TYPE_CHECKING:
+    from trainui.store.points.chunks import Floats, Ints
+
+NAN, ABOVE, BELOW = 1, 2, 4
+"""Bit flags of the non-finite values in a column: NaN, infinity, minus infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A series downsampled to columns of equal width; an empty column is NaN."""
+
+    at: Floats
+    """Position on the axis of the last point in each column."""
+    steps: Floats
+    """Step of that point."""
+    times: Floats
+    """Time of that point, in seconds since 1970; NaN if unknown."""
+    minimum: Floats
+    """Over finite, not superseded values, like maximum and mean."""
+    maximum: Floats
+    mean: Floats
+    smooth: Floats
+    """The smoothed value at the last point; the mean if smoothing is off."""
+    last: Floats
+    """The value read last, which may be NaN or infinite."""
+    odd: Ints
+    """Bit flags of the non-finite values."""
+    old_minimum: Floats
+    """Over superseded values."""
+    old_maximum: Floats
+    boundaries: tuple[tuple[float, int], ...]
+    """Start position and number of each attempt after the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Maps an x position to its column."""
+
+    low: float
+    high: float
+    width: int
+
+    def index(self, x: Floats) -> Ints:
+        """Return the columns of positions; -1 and `width` for those outside."""
+        import numpy as np
+
+        span = self.high - self.low
+        at = np.zeros(len(x)) if not span else (x - self.low) / span * self.width
+        found = np.clip(np.floor(at), -1, self.width).astype(np.int64)
+        found[x == self.high] = self.width - 1
+        return found
+
+
+class Merged(NamedTuple):
+    """Non-empty columns, each merged from several finer ones."""
+
+    at: Ints
+    last_index: Ints
+    """The last finer column of each."""
+    minimum: Floats
+    maximum: Floats
+    mean: Floats
+    odd: Floats
+
+
+def merged(read: Columns, known: Any, x: Floats, grid: Grid) -> Merged:
+    """Merge the columns read into the columns shown.
+
+    Args:
+        read: columns over steps.
+        known: indices of those that are not empty.
+        x: their positions on the axis.
+        grid: the columns shown.
+    """
+    import numpy as np
+
+    index = np.flatnonzero(known)
+    column = grid.index(x[index])
+    index, column = index[column >= 0], column[column >= 0]
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    if not len(starts):
+        nothing, none = np.empty(0), np.empty(0, np.int64)
+        return Merged(none, none, nothing, nothing, nothing, nothing)
+    ends = np.append(starts[1:], len(column)) - 1
+    finite = (read.count - read.nonfinite)[index]
+    total = np.where(finite > 0, read.mean[index] * finite, 0.0)
+    counts = np.add.reduceat(finite, starts)
+    sums = np.add.reduceat(total, starts)
+    return Merged(
+        at=column[starts],
+        last_index=index[ends],
+        minimum=np.fmin.reduceat(read.minimum[index], starts),
+        maximum=np.fmax.reduceat(read.maximum[index], starts),
+        mean=np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0),
+        odd=np.where(np.add.reduceat(read.nonfinite[index], starts) > 0, NAN, 0).astype(float),
+    )
+
+
+def spreader(width: int, at: Ints) -> Any:
+    """Return a function that puts values into their columns, and NaN into all others."""
+    import numpy as np
+
+    def spread(values: Any) -> Floats:
+        column = np.full(width, np.nan)
+        column[at] = values
+        return column
+
+    return spread
+
+
+def whole(column: Floats) -> Ints:
+    """Return a column as integers, with 0 for NaN."""
+    import numpy as np
+
+    return np.nan_to_num(column).astype(np.int64)
+
+
+def columns_of_points(
+    track: Track,
+    low: float,
+    high: float,
+    width: int,
+    boundaries: tuple[tuple[float, int], ...],
+    smooth: Floats | None = None,
+) -> Window:
+    """Downsample points into columns.
+
+    Args:
+        track: the points.
+        low: start of the first column.
+        high: end of the last column.
+        width: number of columns.
+        boundaries: where attempts begin.
+        smooth: the smoothed values of the points (`smoothing.of_track`); None: not smoothed.
+    """
+    import numpy as np
+
+    grid = Grid(low, high, width)
+    inside = (track.x >= low) & (track.x <= high)
+    kept, old = np.flatnonzero(inside & track.kept), np.flatnonzero(inside & ~track.kept)
+    index, column = _sorted(grid.index(track.x[kept]), kept, track.steps)
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    at = column[starts]
+    spread = spreader(width, at)
+    old_minimum, old_maximum = _extremes(track, grid, old)
+    if not len(starts):
+        empty = spread(np.empty(0))
+        odd = np.zeros(width, np.int64)
+        none = (empty,) * 8
+        return Window(*none, odd, old_minimum, old_maximum, boundaries)
+    values = track.values[index]
+    finite = np.isfinite(values)
+    last = index[np.append(starts[1:], len(column)) - 1]
+    numbers = np.where(finite, values, np.nan)
+    counts = np.add.reduceat(finite, starts, dtype=np.int64)
+    sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
+    means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    kinds = np.isnan(values) * NAN + np.isposinf(values) * ABOVE + np.isneginf(values) * BELOW
+    return Window(
+        at=spread(track.x[last]),
+        steps=spread(track.steps[last]),
+        times=spread(track.times[last]),
+        minimum=spread(np.fmin.reduceat(numbers, starts)),
+        maximum=spread(np.fmax.reduceat(numbers, starts)),
+        mean=spread(means),
+        smooth=spread(means if smooth is None else np.where(counts > 0, smooth[last], np.nan)),
+        last=spread(track.values[last]),
+        odd=whole(spread(np.bitwise_or.reduceat(kinds, starts))),
+        old_minimum=old_minimum,
+        old_maximum=old_maximum,
+        boundaries=boundaries,
+    )
+
+
+def _sorted(column: Ints, index: Ints, steps: Floats) -> tuple[Ints, Ints]:
+    """Return points sorted by column, then step; equal steps stay in the order read."""
+    import numpy as np
+
+    order = np.lexsort((steps[index], column))
+    return index[order], column[order]
+
+
+def _extremes(track: Track, grid: Grid, index: Ints) -> tuple[Floats, Floats]:
+    import numpy as np
+
+    low, high = np.full(grid.width, np.nan), np.full(grid.width, np.nan)
+    if len(index):
+        column = grid.index(track.x[index])
+        values = np.where(track.finite[index], track.values[index], np.nan)
+        np.fmin.at(low, column, values)
+        np.fmax.at(high, column, values)
+    return low, high
+
+
+def columns_of_figures(figures: Sequence[Stats], grid: Grid) -> Columns:
+    """Merge chunk statistics into columns, each chunk in the column of its middle."""
+    import numpy as np
+
+    table = np.array(
+        [
+            ((one.low_step + one.high_step) / 2, one.minimum, one.maximum, one.total, one.last)
+            for one in figures
+        ],
+        np.float64,
+    ).reshape(-1, 5)
+    counts = np.array([(one.n, one.nonfinite) for one in figures], np.int64).reshape(-1, 2)
+    column = grid.index(table[:, 0])
+    inside = (column >= 0) & (column < grid.width)
+    column, table, counts = column[inside], table[inside], counts[inside]
+    minimum, maximum, last = (np.full(grid.width, np.nan) for _ in range(3))
+    total, count, odd = np.zeros(grid.width), *np.zeros((2, grid.width), np.int64)
+    np.fmin.at(minimum, column, table[:, 1])
+    np.fmax.at(maximum, column, table[:, 2])
+    np.add.at(total, column, table[:, 3])
+    np.add.at(count, column, counts[:, 0])
+    np.add.at(odd, column, counts[:, 1])
+    last[column] = table[:, 4]
+    finite = count - odd
+    mean = np.divide(total, finite, out=np.full(grid.width, np.nan), where=finite > 0)
+    edges = np.linspace(grid.low, grid.high, grid.width + 1)
+    return Columns(edges, minimum, maximum, mean, last, count, odd)
+
+
+def filled(read: Columns, figures: Sequence[Stats]) -> Columns:
+    """Fill all columns that a chunk covers with its statistics, if it is wider than a column."""
+    import numpy as np
+
+    known = [one for one in figures if one.minimum is not None]
+    table = np.array(
+        [
+            (one.low_step, one.high_step, one.minimum, one.maximum, one.total, one.n, one.nonfinite)
+            for one in known
+        ],
+        np.float64,
+    ).reshape(-1, 7)
+    if not len(table):
+        return read
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    empty = np.flatnonzero(read.count == 0)
+    middle = (read.edges[1:] + read.edges[:-1])[empty] / 2
+    at = np.searchsorted(table[:, 0], middle, "right") - 1
+    covered = (at >= 0) & (table[at, 1] >= middle)
+    column, chunk = empty[covered], table[at[covered]]
+    minimum, maximum = np.array(read.minimum), np.array(read.maximum)
+    mean, last, count = np.array(read.mean), np.array(read.last), np.array(read.count)
+    minimum[column], maximum[column] = chunk[:, 2], chunk[:, 3]
+    mean[column] = last[column] = chunk[:, 4] / (chunk[:, 5] - chunk[:, 6])
+    count[column] = 1
+    return replace(read, minimum=minimum, maximum=maximum, mean=mean, last=last, count=count)

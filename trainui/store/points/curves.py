@@ -1,0 +1,221 @@
+"""Reading points: stitched series as statistics, as columns for a plot, or point by point.
+
+Plain SQL on a read-only driver connection, since the screen's first frame uses it; numpy is
+imported only where columns are decoded. Each read sees one snapshot.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from trainui.domain.records import SeriesSummary
+from trainui.store.db import protocol
+from trainui.store.points import chunks, stitching
+from trainui.store.points.chunks import NO_TIME, Stats
+from trainui.store.points.columns import Columns as Columns
+from trainui.store.points.columns import columns as columns
+from trainui.store.points.segments import (
+    Owners,
+    Series,
+    cuts_of,
+    load,
+    pieces_of,
+    series_of,
+    view,
+    with_cuts,
+)
+from trainui.store.points.stitching import History, Piece
+
+if TYPE_CHECKING:
+    from trainui.store.points.chunks import Floats, Ints
+
+
+def summaries(
+    connection: protocol.Connection,
+    owners: Owners,
+    name: str | None = None,
+    *,
+    attempt: int | None = None,
+) -> list[SeriesSummary]:
+    """Return the statistics of some owners' series, in the order in which they were first seen.
+
+    Args:
+        connection: a connection to the store.
+        owners: the owners.
+        name: only the series with this name.
+        attempt: only this attempt's points, as if there were no others.
+    """
+    shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
+    with view(connection):
+        return [
+            _summary(connection, shown[owner], found.name, some)
+            for owner in shown
+            for found in series_of(connection, owner, name)
+            if (some := [one for one in found.pieces if attempt in (None, one.history.attempt)])
+        ]
+
+
+def _summary(
+    connection: protocol.Connection, stage: str, name: str, pieces: Sequence[Piece]
+) -> SeriesSummary:
+    cuts = cuts_of(pieces)
+    kept = [_kept_stats(connection, piece, cuts[piece.history]) for piece in pieces]
+    read = sum(piece.stats.n for piece in pieces)
+    return stitching.summary(stage, name, [stats for stats in kept if stats is not None], read)
+
+
+def _kept_stats(connection: protocol.Connection, piece: Piece, cut: float) -> Stats | None:
+    if piece.stats.high_step < cut:
+        return piece.stats
+    if piece.stats.low_step >= cut:
+        return None
+    return chunks.describe(stitching.keep(load(connection, piece), cut))
+
+
+class Point(NamedTuple):
+    """One stored point."""
+
+    owner: str
+    name: str
+    attempt: int
+    step: int | float
+    value: float
+    time: int | None
+    """Microseconds since 1970 in UTC."""
+
+
+def points(
+    connection: protocol.Connection, owners: Owners, name: str | None = None
+) -> Iterator[Point]:
+    """Yield every stored point, also superseded ones, owner by owner in the order read."""
+    with view(connection):
+        for owner in owners:
+            found = series_of(connection, owner, name)
+            streams = [_stream(connection, one, at) for at, one in enumerate(found)]
+            for *_order, point in heapq.merge(*streams):
+                yield point
+
+
+def _stream(
+    connection: protocol.Connection, of: Series, at: int
+) -> Iterator[tuple[int, int, int, Point]]:
+    """Yield a series' points, each with its sort key in the order read."""
+    histories: dict[History, list[Piece]] = {}
+    for piece in of.pieces:
+        histories.setdefault(piece.history, []).append(piece)
+    return heapq.merge(*(_flow(connection, of, at, run) for run in histories.values()))
+
+
+def _flow(
+    connection: protocol.Connection, of: Series, at: int, pieces: list[Piece]
+) -> Iterator[tuple[int, int, int, Point]]:
+    for piece in pieces:
+        loaded = load(connection, piece)
+        columns = (loaded.ordinals, loaded.steps, loaded.values, loaded.times)
+        numbers = zip(*(column.tolist() for column in columns), strict=True)
+        for index, (ordinal, step, value, time) in enumerate(numbers):
+            known = None if time == NO_TIME else time
+            step = chunks.step_number(step)
+            point = Point(of.owner, of.name, piece.history.attempt, step, value, known)
+            yield ordinal, at, index, point
+
+
+def step_at(connection: protocol.Connection, owner: str, time: int) -> int | float | None:
+    """Return the step that an owner had reached at a time, from its points; None if unknown.
+
+    Of several series, the one with the highest steps is used: others may count epochs.
+
+    Args:
+        connection: a connection to the store.
+        owner: the owner.
+        time: microseconds since 1970 in UTC.
+    """
+    with view(connection):
+        found = [one.pieces for one in series_of(connection, owner) if one.pieces]
+        furthest = max(found, key=lambda one: one[-1].stats.last_step, default=())
+        for piece in reversed(furthest):
+            points = load(connection, piece)
+            reached = points.steps[(points.times != NO_TIME) & (points.times <= time)]
+            if len(reached):
+                return chunks.step_number(reached[-1].item())
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A stitched series, point by point in the order read."""
+
+    steps: Floats
+    values: Floats
+    times: Ints
+    """Microseconds since 1970 in UTC, or `chunks.NO_TIME`."""
+
+
+def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
+    """Return a whole stitched series; for long ones, `columns` costs far less."""
+    import numpy as np
+
+    with view(connection):
+        kept = [
+            stitching.keep(load(connection, piece), cut)
+            for piece, cut in with_cuts(pieces_of(connection, owner, name))
+        ]
+    if not kept:
+        return Curve(np.empty(0), np.empty(0), np.empty(0, np.int64))
+    whole = chunks.join(kept)
+    order = np.argsort(whole.ordinals, kind="stable")
+    return Curve(whole.steps.astype(np.float64)[order], whole.values[order], whole.times[order])
+
+
+def tail(connection: protocol.Connection, owner: str, name: str, count: int) -> list[float]:
+    """Return at most the last `count` values of a stitched series, the oldest first."""
+    if count < 1:
+        return []
+    found: list[tuple[int, float]] = []
+    with view(connection):
+        latest_first = sorted(
+            with_cuts(pieces_of(connection, owner, name)),
+            key=lambda pair: pair[0].stats.last_ordinal,
+            reverse=True,
+        )
+        for piece, cut in latest_first:
+            if len(found) >= count and piece.stats.last_ordinal < found[-count][0]:
+                break
+            found = sorted(found + _values(connection, piece, cut)[-count:])
+    return [value for _ordinal, value in found[-count:]]
+
+
+def _values(connection: protocol.Connection, piece: Piece, cut: float) -> list[tuple[int, float]]:
+    if piece.tail is not None:
+        part = piece.tail
+        return [
+            (ordinal, value)
+            for ordinal, step, value in zip(part.ordinals, part.steps, part.values, strict=True)
+            if step < cut
+        ]
+    kept = stitching.keep(load(connection, piece), cut)
+    return list(zip(kept.ordinals.tolist(), kept.values.tolist(), strict=True))
+
+
+class SourceProblem(NamedTuple):
+    """A source that cannot be read."""
+
+    owner: str
+    key: str
+    problem: str
+    """Why, in words."""
+
+
+def problems(connection: protocol.Connection, owners: Owners) -> list[SourceProblem]:
+    """Return the sources of some owners that cannot be read, and why."""
+    return [
+        SourceProblem(owner, *row)
+        for owner in owners
+        for row in connection.execute(
+            "SELECT key, problem FROM sources WHERE owner = ? AND problem IS NOT NULL ORDER BY id",
+            (owner,),
+        )
+    ]

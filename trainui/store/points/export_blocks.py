@@ -1,0 +1,76 @@
+"""Streams all stored points of some owners as column blocks, for exports with little memory.
+
+The rule: a block belongs to one series and one attempt, and its points are in the order read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trainui.store.db import protocol
+from trainui.store.points import segments
+from trainui.store.points.segments import Owners
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from trainui.store.points.chunks import Floats, Ints, Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Up to `chunks.CHUNK_POINTS` points of one series and one attempt."""
+
+    owner: str
+    name: str
+    attempt: int
+    ordinals: Ints
+    """Position of each point in the order in which all of the owner's points were read."""
+    steps: Steps
+    """int64, or float64 if a step has a fraction."""
+    values: Floats
+    """May include NaN and infinities."""
+    times: Ints
+    """Microseconds since 1970 in UTC, or `chunks.NO_TIME`."""
+    superseded: NDArray[np.bool_]
+    """True for points that a later attempt replaced."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def blocks(
+    connection: protocol.Connection, owners: Owners, name: str | None = None
+) -> Iterator[Block]:
+    """Yield all points of some owners, also superseded ones, series by series.
+
+    All blocks come from one snapshot of the store, taken at the first block.
+
+    Args:
+        connection: a connection to the store, for reading.
+        owners: ids of stages, or names of jobs.
+        name: only the series with this name.
+    """
+    with segments.view(connection):
+        for owner in owners:
+            for series in segments.series_of(connection, owner, name):
+                yield from _blocks_of(connection, series)
+
+
+def _blocks_of(connection: protocol.Connection, series: segments.Series) -> Iterator[Block]:
+    cuts = segments.cuts_of(series.pieces)
+    for piece in series.pieces:
+        points = segments.load(connection, piece)
+        yield Block(
+            owner=series.owner,
+            name=series.name,
+            attempt=piece.history.attempt,
+            ordinals=points.ordinals,
+            steps=points.steps,
+            values=points.values,
+            times=points.times,
+            superseded=points.steps >= cuts[piece.history],
+        )

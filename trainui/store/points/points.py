@@ -1,0 +1,343 @@
+"""Writing points: series, chunks and tails.
+
+The rule: points and the offset of their source are stored in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from trainui.store.points import chunks, segments
+from trainui.store.points.chunks import CHUNK_POINTS, Points
+from trainui.store.points.source_record import Source
+from trainui.store.points.sources import insert, lock_owner, move, next_ordinal, raw, run, sources
+
+TAIL_POINTS = 2048
+"""A batch with more points goes straight into chunks."""
+
+TAIL_ROWS = 64
+"""Tails of a source before they move into chunks: a few seconds of a live file. More would make
+reading slower, fewer would rewrite open chunks more often."""
+
+
+def save(
+    connection: Connection,
+    before: Source,
+    after: Source,
+    batch: Mapping[str, Points],
+    *,
+    records: int,
+) -> Source:
+    """Store what was read of a source between two of its states; return the source as stored.
+
+    Args:
+        connection: in a write transaction, which the caller rolls back on an error.
+        before: the source's state when the read began.
+        after: the source's state after the read.
+        batch: points by series name; ordinals are relative to the batch's first record.
+        records: the number of records in the batch.
+
+    Raises:
+        StaleSourceError: the source's stored state is no longer `before`.
+    """
+    count = sum(len(points) for points in batch.values())
+    lock_owner(connection, before.owner)
+    base = next_ordinal(connection, before.owner)
+    tail = _fits_tail(before, count)
+    stored = replace(
+        after,
+        next_ordinal=base + records,
+        tail_rows=before.tail_rows + 1 if tail and count else before.tail_rows if tail else 0,
+        tail_points=before.tail_points + count if tail else 0,
+        version=before.version + 1,
+    )
+    move(connection, before, stored)
+    series = _placed(connection, before.owner, batch, base)
+    block = _Block(stored, before.offset if before.offset <= after.offset else 0, series)
+    if not tail:
+        _fill_chunks(connection, block, has_tails=before.tail_rows > 0)
+    elif count:
+        _add_tail(connection, block)
+    return stored
+
+
+def _fits_tail(before: Source, count: int) -> bool:
+    return (
+        before.tail_rows < TAIL_ROWS and count + before.tail_points <= CHUNK_POINTS * 2
+    ) and count <= TAIL_POINTS
+
+
+def _placed(
+    connection: Connection, owner: str, batch: Mapping[str, Points], base: int
+) -> dict[int, Points]:
+    """Return the batch by series id, with ordinals relative to all of the owner's points."""
+    ids = _series_ids(connection, owner, batch)
+    return {ids[name]: points.later(base) for name, points in batch.items() if len(points)}
+
+
+def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dict[str, int]:
+    """Return the ids of an owner's series, creating missing ones."""
+    found = run(connection, "SELECT name, id FROM series WHERE owner = ?", (owner,))
+    ids = {str(name): int(series_id) for name, series_id in found}
+    for name in names:
+        if name not in ids:
+            ids[name] = insert(
+                connection, "INSERT INTO series (owner, name) VALUES (?, ?)", (owner, name)
+            )
+    return ids
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Points about to be stored, with the range of the source that they were read from."""
+
+    source: Source
+    start_byte: int
+    series: Mapping[int, Points]
+
+
+def _add_tail(connection: Connection, block: _Block) -> None:
+    run(
+        connection,
+        "INSERT INTO tails (source_id, attempt, generation, start_byte, end_byte, points) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            block.source.id,
+            block.source.attempt,
+            block.source.generation,
+            block.start_byte,
+            block.source.offset,
+            chunks.pack_tail(block.series),
+        ),
+    )
+
+
+def _fill_chunks(connection: Connection, block: _Block, *, has_tails: bool) -> None:
+    """Append a source's tails and the block to its open chunks."""
+    if has_tails:
+        for tail in _take_tails(connection, block.source):
+            _extend(connection, tail)
+    if block.series:
+        _extend(connection, block)
+
+
+def _take_tails(connection: Connection, of: Source) -> list[_Block]:
+    """Remove a source's tails and return them, merged by attempt and generation."""
+    found = run(
+        connection,
+        "SELECT attempt, generation, min(start_byte) OVER w, max(end_byte) OVER w, points "
+        "FROM tails WHERE source_id = ? WINDOW w AS (PARTITION BY attempt, generation) ORDER BY id",
+        (of.id,),
+    ).fetchall()
+    run(connection, "DELETE FROM tails WHERE source_id = ?", (of.id,))
+    grouped: dict[tuple[int, int, int, int], dict[int, list[Points]]] = {}
+    for *place, points in found:
+        group = grouped.setdefault(tuple(place), {})
+        for part in chunks.unpack_tail(points):
+            group.setdefault(part.series_id, []).append(part.points)
+    return [
+        _Block(
+            replace(of, attempt=attempt, generation=generation, offset=end),
+            start,
+            {series_id: chunks.join(parts) for series_id, parts in series.items()},
+        )
+        for (attempt, generation, start, end), series in grouped.items()
+    ]
+
+
+def _extend(connection: Connection, block: _Block) -> None:
+    """Append a block to the open chunks of its source, attempt and generation."""
+    opened = _open_chunks(connection, block.source)
+    for series_id, points in block.series.items():
+        known = opened.get(series_id)
+        everything = chunks.join([known.points, points]) if known else points
+        for at in range(0, len(everything), CHUNK_POINTS):
+            piece = everything[at : at + CHUNK_POINTS]
+            start = known.start_byte if known else block.start_byte
+            values = _chunk_values(piece, block.source, start)
+            if known:
+                chunk_id = known.id
+                _replace_chunk(connection, chunk_id, values)
+            else:
+                chunk_id = _insert_chunk(connection, series_id, block.source, values)
+            _put_figures(connection, series_id, chunk_id, block.source, chunks.describe(piece))
+            known = None
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenChunk:
+    id: int
+    start_byte: int
+    points: Points
+
+
+def _open_chunks(connection: Connection, of: Source) -> dict[int, _OpenChunk]:
+    found = run(
+        connection,
+        "SELECT series_id, id, start_byte, n, float_steps, ordinals, steps, numbers, times "
+        "FROM chunks WHERE open AND source_id = ? AND attempt = ? AND generation = ?",
+        (of.id, of.attempt, of.generation),
+    )
+    return {
+        series_id: _OpenChunk(chunk_id, start, chunks.read_points(*columns))
+        for series_id, chunk_id, start, *columns in found
+    }
+
+
+def _chunk_values(points: Points, of: Source, start_byte: int) -> tuple[Any, ...]:
+    return (
+        start_byte,
+        of.offset,
+        len(points) < CHUNK_POINTS,
+        len(points),
+        points.steps.dtype.kind == "f",
+        chunks.pack_shared(points.ordinals),
+        chunks.pack_shared(points.steps),
+        chunks.pack(points.values),
+        chunks.pack_times(points.times),
+    )
+
+
+def _insert_chunk(
+    connection: Connection, series_id: int, of: Source, values: tuple[Any, ...]
+) -> int:
+    return insert(
+        connection,
+        "INSERT INTO chunks (series_id, source_id, attempt, generation, start_byte, end_byte, "
+        "open, n, float_steps, ordinals, steps, numbers, times) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (series_id, of.id, of.attempt, of.generation, *values),
+    )
+
+
+def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...]) -> None:
+    run(
+        connection,
+        "UPDATE chunks SET start_byte = ?, end_byte = ?, open = ?, n = ?, float_steps = ?, "
+        "ordinals = ?, steps = ?, numbers = ?, times = ? WHERE id = ?",
+        (*values, chunk_id),
+    )
+
+
+def _put_figures(
+    connection: Connection, series_id: int, chunk_id: int, of: Source, stats: chunks.Stats
+) -> None:
+    figures = chunks.pack_figures((of.attempt, of.id, of.generation), stats)
+    run(connection, _PUT_FIGURES, (series_id, chunk_id, figures))
+
+
+_PUT_FIGURES = (
+    "INSERT INTO chunk_figures (series_id, chunk_id, figures) VALUES (?, ?, ?) "
+    "ON CONFLICT (series_id, chunk_id) DO UPDATE SET figures = excluded.figures"
+)
+
+
+def take_back(connection: Connection, known: Source) -> Source:
+    """Delete the only stored record of a source, so that it is read again.
+
+    Args:
+        connection: in a write transaction.
+        known: the source as stored; the record is its only tail.
+    """
+    begun = Source(
+        known.id,
+        known.owner,
+        known.key,
+        attempt=known.attempt,
+        generation=known.generation,
+        next_ordinal=known.next_ordinal,
+        version=known.version + 1,
+    )
+    move(connection, known, begun)
+    run(connection, "DELETE FROM tails WHERE source_id = ?", (known.id,))
+    return begun
+
+
+def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[int, set[str]]:
+    """Return, by source id, the names of the series with points of an attempt."""
+    found: dict[int, set[str]] = {}
+    for series in segments.series_of(raw(connection), owner):
+        for piece in series.pieces:
+            if piece.history.attempt == attempt:
+                found.setdefault(piece.history.source_id, set()).add(series.name)
+    return found
+
+
+def next_step(connection: Connection, owner: str, *, attempt: int) -> int | float:
+    """Return the offset for a step counter that restarts in each attempt; 0 without earlier points.
+
+    It is the last step of the earlier attempts, or the one after it if the counter begins at 0.
+    """
+    stats = [
+        piece.stats
+        for series in segments.series_of(raw(connection), owner)
+        for piece in series.pieces
+        if piece.history.attempt < attempt
+    ]
+    if not stats:
+        return 0
+    begins_at_zero = min(one.low_step for one in stats) <= 0
+    return max(one.high_step for one in stats) + begins_at_zero
+
+
+def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
+    """Return the stored points of a source's current history, by series, in the order read."""
+    reading = raw(connection)
+    found = {}
+    for series in segments.series_of(reading, of.owner):
+        parts = [
+            segments.load(reading, piece)
+            for piece in series.pieces
+            if piece.history.source_id == of.id and piece.history.generation == of.generation
+        ]
+        if parts:
+            found[series.name] = chunks.join(parts)
+    return found
+
+
+def of_attempt(
+    connection: Connection, owner: str, attempt: int, wanted: Callable[[str], bool]
+) -> dict[str, Points]:
+    """Return an attempt's points in the wanted series, and other parts with non-finite values."""
+    reading = raw(connection)
+    found = {}
+    for series in segments.series_of(reading, owner):
+        parts = [
+            segments.load(reading, piece)
+            for piece in series.pieces
+            if piece.history.attempt == attempt and (piece.stats.nonfinite or wanted(series.name))
+        ]
+        if parts:
+            found[series.name] = chunks.join(parts)
+    return found
+
+
+def finish(connection: Connection, owner: str) -> None:
+    """Move an owner's tails into chunks, since its sources will not grow soon."""
+    for known in sources(connection, owner):
+        if known.tail_rows:
+            stored = replace(known, tail_rows=0, tail_points=0, version=known.version + 1)
+            move(connection, known, stored)
+            _fill_chunks(connection, _Block(stored, 0, {}), has_tails=True)
+
+
+def forget(connection: Connection, owners: Iterable[str]) -> None:
+    """Delete everything stored for some owners."""
+    for owner in owners:
+        for query in _FORGET:
+            run(connection, query, (owner,))
+
+
+_SERIES_OF = "(SELECT id FROM series WHERE owner = ?)"
+_FORGET = (
+    "DELETE FROM chunks WHERE id IN "
+    f"(SELECT chunk_id FROM chunk_figures WHERE series_id IN {_SERIES_OF})",
+    f"DELETE FROM chunk_figures WHERE series_id IN {_SERIES_OF}",
+    "DELETE FROM tails WHERE source_id IN (SELECT id FROM sources WHERE owner = ?)",
+    "DELETE FROM sources WHERE owner = ?",
+    "DELETE FROM series WHERE owner = ?",
+)

@@ -1,0 +1,148 @@
+"""Segments: the chunks and the parts of tails that contain a series' points.
+
+Plain SQL on a read-only driver connection. Reads that belong together are made inside one `view`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+from trainui.store.db import protocol
+from trainui.store.points import chunks, stitching
+from trainui.store.points.chunks import Points
+from trainui.store.points.stitching import History, Piece, Start
+
+Owners = Mapping[str, str] | Iterable[str]
+"""Ids of stages or names of jobs; as a mapping, each with its display name."""
+
+KEPT_TAILS = 256
+"""Decoded tails that are cached: those of a few live stages, some megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series and the segments with its points."""
+
+    owner: str
+    name: str
+    pieces: tuple[Piece, ...]
+    """In the order in which their first points were read."""
+
+
+def series(
+    connection: protocol.Connection, owners: Owners, name: str | None = None
+) -> list[Series]:
+    """Return the series of some owners, in the order in which they were first seen.
+
+    Args:
+        connection: a connection to the store.
+        owners: the owners.
+        name: only the series with this name.
+    """
+    with view(connection):
+        return [found for owner in owners for found in series_of(connection, owner, name)]
+
+
+@contextmanager
+def view(connection: protocol.Connection) -> Iterator[None]:
+    """Read from one snapshot: otherwise points could move from a tail to a chunk in between."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def series_of(
+    connection: protocol.Connection, owner: str, name: str | None = None
+) -> Iterator[Series]:
+    """Yield an owner's series, or the one with this name, inside `view`."""
+    names: dict[int, str] = {
+        series_id: found
+        for series_id, found in connection.execute(
+            "SELECT id, name FROM series WHERE owner = ? ORDER BY id", (owner,)
+        )
+        if name is None or found == name
+    }
+    pieces: dict[int, list[Piece]] = {series_id: [] for series_id in names}
+    for series_id in names:
+        pieces[series_id] += _chunks_of(connection, series_id)
+    for series_id, piece in tails_of(connection, owner, pieces.keys()):
+        pieces[series_id].append(piece)
+    for series_id, found in pieces.items():
+        found.sort(key=lambda piece: piece.stats.first_ordinal)
+        yield Series(owner, names[series_id], tuple(found))
+
+
+def _chunks_of(connection: protocol.Connection, series_id: int) -> list[Piece]:
+    cursor = connection.cursor()
+    cursor.row_factory = None  # plain tuples: there may be thousands
+    found = cursor.execute(
+        "SELECT chunk_id, figures FROM chunk_figures WHERE series_id = ?", (series_id,)
+    )
+    unpacked = ((chunk_id, *chunks.unpack_figures(figures)) for chunk_id, figures in found)
+    return [Piece(History(*history), stats, chunk_id) for chunk_id, history, stats in unpacked]
+
+
+def tails_of(
+    connection: protocol.Connection, owner: str, of: Set[int]
+) -> Iterator[tuple[int, Piece]]:
+    """Yield the parts of an owner's tails for some series, each with the id of its series.
+
+    Must run inside `view`.
+    """
+    for attempt, source_id, generation, blob in connection.execute(
+        "SELECT tails.attempt, source_id, tails.generation, points FROM tails "
+        "JOIN sources ON sources.id = source_id WHERE owner = ? ORDER BY tails.id",
+        (owner,),
+    ):
+        parts = _parts_of(History(attempt, source_id, generation), blob)
+        yield from ((series_id, parts[series_id]) for series_id in parts.keys() & of)
+
+
+@lru_cache(maxsize=KEPT_TAILS)
+def _parts_of(history: History, blob: bytes) -> dict[int, Piece]:
+    """Return the parts of a tail by series; cached, since a tail is read many times."""
+    return {
+        part.series_id: Piece(history, stitching.describe_tail(part), None, part)
+        for part in chunks.unpack_tail(blob)
+    }
+
+
+def load(connection: protocol.Connection, piece: Piece) -> Points:
+    """Return the points of a segment."""
+    if piece.tail is not None:
+        return piece.tail.points
+    row = connection.execute(
+        "SELECT n, float_steps, ordinals, steps, numbers, times FROM chunks WHERE id = ?",
+        (piece.chunk_id,),
+    ).fetchone()
+    return chunks.read_points(*row)
+
+
+def pieces_of(connection: protocol.Connection, owner: str, name: str) -> tuple[Piece, ...]:
+    """Return the segments of one series; none if there is no such series."""
+    return next((found.pieces for found in series_of(connection, owner, name)), ())
+
+
+def cuts_of(pieces: Iterable[Piece]) -> dict[History, float]:
+    """Return the step from which each history of some segments is superseded."""
+    return stitching.cuts(
+        Start(piece.history, piece.stats.first_ordinal, piece.stats.first_step) for piece in pieces
+    )
+
+
+def with_cuts(pieces: tuple[Piece, ...]) -> list[tuple[Piece, float]]:
+    """Return the segments with points not superseded, each with the step where it is cut."""
+    cuts = cuts_of(pieces)
+    return [
+        (piece, cuts[piece.history])
+        for piece in pieces
+        if piece.stats.low_step < cuts[piece.history]
+    ]

@@ -1,0 +1,109 @@
+"""Series data point by point, with everything ever read, along any axis.
+
+Used by a plot of few points, to show attempts and what a later one superseded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trainui.store.db import protocol
+from trainui.store.points import segments, x_axis
+from trainui.store.points.chunks import NO_TIME
+from trainui.store.points.stitching import Piece
+from trainui.store.points.x_axis import Axis as Axis
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from trainui.store.points.chunks import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A series, point by point in the order read."""
+
+    x: Floats
+    """Positions on the axis."""
+    steps: Floats
+    values: Floats
+    """May include NaN and infinities; see `finite`."""
+    times: Floats
+    """Seconds since 1970 in UTC; NaN if unknown."""
+    attempts: Ints
+    """The attempt of each point."""
+    kept: NDArray[np.bool_]
+    """True for points not superseded by a later attempt."""
+
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """Return the mask of the points that can be drawn; others get a marker."""
+        import numpy as np
+
+        return np.isfinite(self.values)
+
+    @property
+    def boundaries(self) -> list[float]:
+        """Return the positions where the second and each later attempt begins."""
+        import numpy as np
+
+        at = np.flatnonzero(np.diff(self.attempts)) + 1
+        return [float(x) for x in self.x[at]]
+
+
+def track(connection: protocol.Connection, owner: str, name: str, axis: Axis = Axis.STEP) -> Track:
+    """Return a whole series with superseded points; empty if there is no such series.
+
+    Points without a position on the axis are left out.
+    """
+    with segments.view(connection):
+        found = segments.pieces_of(connection, owner, name)
+        return track_of(connection, owner, found, axis, found)
+
+
+def track_of(
+    connection: protocol.Connection,
+    owner: str,
+    every: Sequence[Piece],
+    axis: Axis,
+    some: Sequence[Piece],
+) -> Track:
+    """Return the points of some segments of a series.
+
+    Args:
+        connection: a connection to the store, inside `pieces.view`.
+        owner: the owner of the series.
+        every: all segments of the series.
+        axis: the axis.
+        some: the segments to read.
+    """
+    import numpy as np
+
+    if not some:
+        nothing = np.empty(0)
+        none = np.empty(0, np.int64)
+        return Track(nothing, nothing, nothing, nothing, none, np.empty(0, np.bool_))
+    cuts = segments.cuts_of(every)
+    parts = [segments.load(connection, piece) for piece in some]
+    order = np.argsort(np.concatenate([part.ordinals for part in parts]), kind="stable")
+    steps = np.concatenate([part.steps for part in parts], dtype=np.float64)[order]
+    micros = np.concatenate([part.times for part in parts])[order]
+    times = np.where(micros == NO_TIME, np.nan, micros / 1e6)
+    of_part = np.repeat(np.arange(len(parts)), list(map(len, parts)))[order]
+    attempts = np.array([piece.history.attempt for piece in some])[of_part]
+    limits = np.array([cuts[piece.history] for piece in some])[of_part]
+    place = x_axis.placing(connection, owner, every, axis)
+    x = place(steps, times, attempts)
+    placed = np.isfinite(x)
+    values = np.concatenate([part.values for part in parts])[order]
+    return Track(
+        x[placed],
+        steps[placed],
+        values[placed],
+        times[placed],
+        attempts[placed],
+        (steps < limits)[placed],
+    )

@@ -1,0 +1,188 @@
+"""Sources: the files that points are read from, and the offsets reached.
+
+The rule: a guarded update (compare-and-set) advances a source only from the state that its reader
+has seen. So a reader killed at any moment, or two that read one file, neither lose a point nor
+store one twice.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Connection
+
+from trainui.errors import TrainuiError
+from trainui.store.db import postgres, protocol
+from trainui.store.points.source_record import Identity, Source
+from trainui.store.points.stitching import RESTART
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+class StaleSourceError(TrainuiError):
+    """Another reader stored more of this source in the meantime: read its state again."""
+
+    code = "stale_source"
+
+
+_COLUMNS = (
+    'id, owner, key, format, attempt, generation, "offset", rows, next_ordinal, identity_json, '
+    "state_json, tail_rows, tail_points, version, problem"
+)
+
+
+def raw(connection: Connection) -> protocol.Connection:
+    """Return the driver's connection, inside the transaction open on `connection`."""
+    found = connection.connection.driver_connection
+    if isinstance(found, sqlite3.Connection):
+        return found
+    return postgres.Connection(cast("psycopg.Connection", found), str(connection.engine.url))
+
+
+def run(
+    connection: Connection, statement: str, parameters: tuple[Any, ...] = ()
+) -> protocol.Cursor:
+    """Execute a statement on the driver's connection.
+
+    SQLAlchemy would cost ten times as much, and a dozen files may be stored twenty times a second.
+    """
+    return raw(connection).execute(statement, parameters)
+
+
+def insert(connection: Connection, statement: str, parameters: tuple[Any, ...]) -> int:
+    """Insert a row; return its id."""
+    if connection.dialect.name == "postgresql":
+        statement += " RETURNING id"
+    row_id = run(connection, statement, parameters).lastrowid
+    assert row_id is not None
+    return row_id
+
+
+def lock_owner(connection: Connection, owner: str) -> None:
+    """Prevent others from storing points of an owner until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        postgres.lock_owner(raw(connection), owner)
+
+
+def last_attempt(connection: Connection, owner: str) -> int:
+    """Return the number of a stage's last attempt; 0 if the owner is not a stage."""
+    row = run(connection, "SELECT attempt FROM stages WHERE id = ?", (owner,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def sources(connection: Connection, owner: str) -> list[Source]:
+    """Return an owner's sources, the oldest first."""
+    found = run(connection, f"SELECT {_COLUMNS} FROM sources WHERE owner = ? ORDER BY id", (owner,))
+    return [_source(row) for row in found]
+
+
+def offsets(connection: Connection) -> dict[str, int]:
+    """Return for each running stage how many bytes of its sources are read."""
+    found = run(
+        connection,
+        'SELECT owner, sum("offset") FROM sources JOIN stages ON stages.id = owner '
+        "WHERE stages.status = 'running' GROUP BY owner",
+    )
+    return {str(owner): int(read) for owner, read in found}
+
+
+def source(connection: Connection, source_id: int) -> Source | None:
+    """Return a source's stored state; None if it was deleted."""
+    row = run(connection, f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone()
+    return _source(row) if row else None
+
+
+def _source(row: Sequence[Any]) -> Source:
+    known = Source(*row)
+    return replace(
+        known,
+        identity=Identity(**json.loads(row[9])) if row[9] else None,
+        state=json.loads(row[10]),
+    )
+
+
+def add_source(connection: Connection, owner: str, key: str, *, attempt: int) -> Source:
+    """Return the owner's source with this key; create it if it does not exist."""
+    for known in sources(connection, owner):
+        if known.key == key:
+            return known
+    made = insert(
+        connection,
+        'INSERT INTO sources (owner, key, attempt, generation, "offset", rows, next_ordinal, '
+        "state_json, tail_rows, tail_points, version) VALUES (?, ?, ?, 0, 0, 0, 0, '{}', 0, 0, 0)",
+        (owner, key, attempt),
+    )
+    return Source(id=made, owner=owner, key=key, attempt=attempt)
+
+
+def set_problem(connection: Connection, source_id: int, problem: str | None) -> None:
+    """Record why a source cannot be read, in words; None: it can."""
+    run(
+        connection,
+        "UPDATE sources SET problem = ? WHERE id = ? AND problem IS NOT ?",
+        (problem, source_id, problem),
+    )
+
+
+def rename_source(connection: Connection, source_id: int, key: str) -> None:
+    """Record a file's new name."""
+    run(connection, "UPDATE sources SET key = ? WHERE id = ?", (key, source_id))
+
+
+def next_ordinal(connection: Connection, owner: str) -> int:
+    """Return an ordinal above those of all points of an owner."""
+    row = run(
+        connection, "SELECT max(next_ordinal) FROM sources WHERE owner = ?", (owner,)
+    ).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def next_restart(connection: Connection, owner: str, attempt: int) -> int:
+    """Return the generation for a restarted writer: above all others of its attempt."""
+    row = run(
+        connection,
+        "SELECT max(generation) FROM sources WHERE owner = ? AND attempt = ?",
+        (owner, attempt),
+    ).fetchone()
+    return (int(row[0] or 0) // RESTART + 1) * RESTART
+
+
+def _as_json(identity: Identity) -> str:
+    return json.dumps({name: getattr(identity, name) for name in Identity.__slots__})
+
+
+def move(connection: Connection, before: Source, after: Source) -> None:
+    """Advance a source, in the transaction that stores its points.
+
+    Raises:
+        StaleSourceError: its state is no longer `before`.
+    """
+    moved = run(
+        connection,
+        'UPDATE sources SET format = ?, attempt = ?, generation = ?, "offset" = ?, rows = ?, '
+        "next_ordinal = ?, identity_json = ?, state_json = ?, tail_rows = ?, tail_points = ?, "
+        "version = ?, problem = ? WHERE id = ? AND version = ?",
+        (
+            after.format,
+            after.attempt,
+            after.generation,
+            after.offset,
+            after.rows,
+            after.next_ordinal,
+            _as_json(after.identity) if after.identity else None,
+            json.dumps(after.state),
+            after.tail_rows,
+            after.tail_points,
+            after.version,
+            after.problem,
+            before.id,
+            before.version,
+        ),
+    )
+    if moved.rowcount != 1:
+        raise StaleSourceError(f"{before.key}: stored further by another reader; look again")

@@ -1,0 +1,91 @@
+"""The event feed, and the events that ring the terminal's bell.
+
+Plain SQL on a read-only connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from trainui.domain.notifications import ENDS, MARKED, MARKS, Notice
+from trainui.domain.records import Event
+from trainui.store.db.protocol import Connection
+from trainui.store.runs import row_mapping
+
+
+def last(connection: Connection) -> int:
+    """Return the number of the newest event; 0 if there are none."""
+    row = connection.execute("SELECT max(id) FROM events").fetchone()
+    return int(row[0] or 0)
+
+
+def after(connection: Connection, event: int) -> tuple[int, list[Notice]]:
+    """Return the number of the newest event, and the notices for the events after `event`."""
+    places = ", ".join("?" * len(MARKS))
+    found = connection.execute(
+        "SELECT events.id, kind, events.run_id, runs.name, text, data_json FROM events "
+        f"JOIN runs ON runs.id = events.run_id WHERE events.id > ? AND kind IN ('run', {places}) "
+        "ORDER BY events.id",
+        (event, *MARKS),
+    ).fetchall()
+    notices = []
+    for _, kind, run_id, name, text, data in found:
+        if kind in MARKS:
+            notices.append(Notice(kind, run_id, name, f"{name}: {text}"))
+        elif (status := row_mapping.load(data)["status"]) in ENDS:
+            notices.append(Notice(status, run_id, name, f"{name} is {status}"))
+    return max(last(connection), event), notices
+
+
+class Entry(NamedTuple):
+    """An event with its run and stage."""
+
+    number: int
+    """Later events have higher ones."""
+    run_id: str
+    run_name: str
+    event: Event
+
+
+def entries(
+    connection: Connection, *, run_id: str | None = None, after: int = 0, most: int | None = None
+) -> list[Entry]:
+    """Return events in order.
+
+    Args:
+        connection: for reading.
+        run_id: only of this run.
+        after: only those with higher numbers.
+        most: at most this many, the newest ones.
+    """
+    of_run, run = ("AND run_id = ?", (run_id,)) if run_id is not None else ("", ())
+    found = connection.execute(
+        "SELECT events.id, run_id, runs.name, time, stage, attempt, kind, text FROM events "
+        f"JOIN runs ON runs.id = run_id WHERE events.id > ? {of_run} "
+        "ORDER BY events.id DESC LIMIT ?",
+        (after, *run, -1 if most is None else most),
+    ).fetchall()
+    return [Entry(row[0], row[1], row[2], Event(*row[3:])) for row in reversed(found)]
+
+
+def marks(
+    connection: Connection, run_id: str, kinds: Sequence[str] = MARKED
+) -> dict[str, list[Event]]:
+    """Return the alerts on the last attempt of each of a run's stages, by stage name.
+
+    Args:
+        connection: for reading.
+        run_id: the run.
+        kinds: the kinds of events to return.
+    """
+    found: dict[str, list[Event]] = {}
+    for row in connection.execute(
+        "SELECT time, stage, events.attempt, kind, text FROM events "
+        "JOIN stages ON stages.run_id = events.run_id AND stages.name = stage "
+        f"WHERE events.run_id = ? AND kind IN ({', '.join('?' * len(kinds))}) "
+        "AND events.attempt = stages.attempt ORDER BY events.id",
+        (run_id, *kinds),
+    ):
+        found.setdefault(row[1], []).append(Event(*row))
+    return found

@@ -1,0 +1,87 @@
+"""Metric values for the lists of runs and of sweep members, read for many stages at once.
+
+Plain SQL on a read-only driver connection. A value read of a series is valid as long as its owner's
+version is unchanged: versions count stored points, also those stored after the end of a stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from trainui.store.db import protocol
+
+_AT_ONCE = 500
+"""Parameters of one statement; SQLite's limit is always higher."""
+
+
+class Telling(NamedTuple):
+    """The stage of a run whose metrics the list shows."""
+
+    id: str
+    name: str
+    names: tuple[str, ...]
+    """Its metrics."""
+
+
+def versions(connection: protocol.Connection, owners: Collection[str]) -> dict[str, int]:
+    """Return a version by owner, which grows with each stored point; only owners with points."""
+    found: dict[str, int] = {}
+    for marks, part in _parts(owners):
+        found |= connection.execute(
+            f"SELECT owner, SUM(version) FROM sources WHERE owner IN ({marks}) GROUP BY owner",
+            part,
+        ).fetchall()
+    return found
+
+
+def run_versions(connection: protocol.Connection, run_ids: Collection[str]) -> dict[str, int]:
+    """Return a version by run, which grows with each stored point of its stages."""
+    found: dict[str, int] = {}
+    for marks, part in _parts(run_ids):
+        found |= connection.execute(
+            "SELECT run_id, SUM(version) FROM stages JOIN sources ON owner = stages.id "
+            f"WHERE run_id IN ({marks}) GROUP BY run_id",
+            part,
+        ).fetchall()
+    return found
+
+
+def owners_of(connection: protocol.Connection, metric: str) -> dict[str, tuple[str, int]]:
+    """Return by run the stage with a metric, and its version; of several, the one started last."""
+    found = connection.execute(
+        "SELECT run_id, stages.id, (SELECT SUM(version) FROM sources WHERE owner = stages.id) "
+        "FROM series JOIN stages ON stages.id = series.owner WHERE series.name = ? "
+        "ORDER BY stages.started_at",
+        (metric,),
+    )
+    return {run_id: (owner, version) for run_id, owner, version in found}
+
+
+def names_of(connection: protocol.Connection, owner: str) -> tuple[str, ...]:
+    """Return the names of an owner's series, in the order in which they were first seen."""
+    found = connection.execute("SELECT name FROM series WHERE owner = ? ORDER BY id", (owner,))
+    return tuple(str(name) for (name,) in found)
+
+
+def telling_stage(connection: protocol.Connection, run_id: str) -> Telling | None:
+    """Return the first running stage with metrics, else the one that started last."""
+    found = connection.execute(
+        "SELECT id, name FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
+        "AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) "
+        "ORDER BY status = 'running' DESC, "
+        "CASE status WHEN 'running' THEN position ELSE -started_at END LIMIT 1",
+        (run_id,),
+    ).fetchone()
+    if found is None:
+        return None
+    stage_id, name = found
+    return Telling(stage_id, name, names_of(connection, stage_id))
+
+
+def _parts(values: Collection[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield parts of a list of parameters, each with its placeholders."""
+    known = list(values)
+    for start in range(0, len(known), _AT_ONCE):
+        part = known[start : start + _AT_ONCE]
+        yield ", ".join("?" * len(part)), part

@@ -1,0 +1,136 @@
+"""Run history: durations of a pipeline's stages in its last runs, and a run's remaining time.
+
+Plain SQL on a read-only driver connection, since the screen uses it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from trainui import clock
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import UNFINISHED, Status
+from trainui.pipeline.rules import duration_estimate
+from trainui.pipeline.rules.duration_estimate import Past, Progress, ToGo
+from trainui.store.db import protocol
+from trainui.store.runs import row_mapping
+
+RUNS_LOOKED_AT = 10
+
+STAGES_LOOKED_AT = 3000
+"""Limit for all those runs together: for a pipeline of many stages, fewer runs are read."""
+
+_SQL = """
+WITH lately AS (
+    SELECT id, directory, created_at FROM runs
+    WHERE pipeline = ? AND file IS ? ORDER BY created_at DESC LIMIT ?
+)
+SELECT stages.name, stages.id, (attempts.completed_at - attempts.started_at) / 1e6,
+    replace(WORK, lately.directory, '')
+FROM lately
+JOIN stages ON stages.run_id = lately.id
+JOIN attempts ON attempts.stage_id = stages.id
+WHERE attempts.status = 'completed' AND attempts.checkpoint IS NULL
+    AND attempts.started_at IS NOT NULL
+ORDER BY lately.created_at DESC, attempts.id DESC
+"""
+_WORK = """json_array(
+    json_extract(stages.definition_json, '$.command'),
+    json_extract(stages.definition_json, '$.task'),
+    json_extract(stages.definition_json, '$.params')
+)"""
+_WORK_ON_POSTGRESQL = """(SELECT '[' || string_agg(
+    coalesce(stages.definition_json::json -> field, 'null')::text, ',' ORDER BY at
+) || ']' FROM unnest(ARRAY['command', 'task', 'params']) WITH ORDINALITY AS fields (field, at))"""
+
+
+def completions(
+    connection: protocol.Connection, run: RunRecord, stages: int
+) -> dict[str, list[Past]]:
+    """Return the durations of a pipeline's completed stages, newest first, by full name.
+
+    Reads the runs with the same name and file, including this one.
+
+    Args:
+        connection: for reading.
+        run: a run of the pipeline.
+        stages: its number of stages.
+    """
+    most = min(max(STAGES_LOOKED_AT // max(stages, 1), 1), RUNS_LOOKED_AT)
+    found: dict[str, list[Past]] = {}
+    is_sqlite = isinstance(connection, sqlite3.Connection)
+    query = _SQL.replace("WORK", _WORK if is_sqlite else _WORK_ON_POSTGRESQL)
+    for name, stage_id, seconds, work in connection.execute(query, (run.pipeline, run.file, most)):
+        found.setdefault(name, []).append(Past(stage_id, seconds, work))
+    return found
+
+
+def work_of(run: RunRecord, stage: StageRecord) -> str:
+    """Return a stage's command or task with its parameters, in the form that `completions` uses."""
+    definition = stage.definition
+    parts = [definition.command, definition.task, definition.params]
+    return row_mapping.dump(parts).replace(run.directory, "")
+
+
+def usual(
+    run: RunRecord, stages: Sequence[StageRecord], past: Mapping[str, Sequence[Past]]
+) -> dict[str, float | None]:
+    """Return how long each stage usually takes, by full name; only for stages with a history.
+
+    Args:
+        run: the run.
+        stages: its stages.
+        past: the result of `completions`.
+    """
+    return {
+        stage.name: duration_estimate.usual(past[stage.name], work_of(run, stage))
+        for stage in stages
+        if stage.name in past
+    }
+
+
+def seconds_left(
+    stages: Sequence[StageRecord],
+    usual: Mapping[str, float | None],
+    progress: Mapping[str, Progress],
+) -> dict[str, float | None]:
+    """Return the remaining seconds of each unfinished stage, by full name.
+
+    Args:
+        stages: the stages of a run.
+        usual: the result of `usual`.
+        progress: the progress of running stages.
+    """
+    return {
+        stage.name: duration_estimate.left(usual.get(stage.name), progress.get(stage.name))
+        for stage in stages
+        if stage.status in UNFINISHED
+    }
+
+
+def elapsed(stages: Sequence[StageRecord], now: int) -> dict[str, Progress]:
+    """Return the progress of running stages as elapsed time only."""
+    return {
+        stage.name: Progress(max(now - stage.started_at, 0) / clock.SECOND)
+        for stage in stages
+        if stage.status == Status.RUNNING and stage.started_at is not None
+    }
+
+
+def to_go(
+    stages: Sequence[StageRecord], seconds: Mapping[str, float | None], cpus: int
+) -> ToGo | None:
+    """Return the estimated remaining time of a run.
+
+    Args:
+        stages: its stages.
+        seconds: the result of `seconds_left`.
+        cpus: the number of CPU slots.
+    """
+    unfinished = [stage for stage in stages if stage.name in seconds]
+    upstreams = {stage.name: stage.depends_on for stage in unfinished}
+    places = {
+        stage.name: 0 if stage.definition.gpus else stage.definition.cpus for stage in unfinished
+    }
+    return duration_estimate.to_go(seconds, upstreams, places, cpus)

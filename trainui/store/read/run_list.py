@@ -1,0 +1,165 @@
+"""The screen's list of runs: read as a whole once, then only for runs with new events.
+
+Plain SQL on a read-only driver connection, without JSON: ten thousand runs are read in a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainui.domain.states import Status
+from trainui.store.db import protocol
+
+_AT_ONCE = 500
+"""Parameters of one statement; SQLite's limit is always higher."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run as one line of the list."""
+
+    id: str
+    name: str
+    pipeline: str
+    status: Status
+    priority: int
+    created_at: int
+    started_at: int | None
+    completed_at: int | None
+    done: int
+    """Number of completed stages."""
+    total: int
+    current: tuple[str, ...] = ()
+    """The names of the running stages, in the file's order."""
+    failed: tuple[str, ...] = ()
+    """The names of the stages that ended without completing, except blocked ones."""
+    params_json: str = "{}"
+    """Its parameters as stored, with secrets masked; parsed only when needed."""
+
+
+_COLUMNS = "id, name, pipeline, status, priority, created_at, started_at, completed_at, params_json"
+
+
+def run_lines(connection: protocol.Connection, *, limit: int | None = None) -> list[RunLine]:
+    """Return the runs, newest first."""
+    found = connection.execute(
+        f"SELECT {_COLUMNS} FROM runs ORDER BY created_at DESC, id LIMIT ?",
+        (-1 if limit is None else limit,),
+    ).fetchall()
+    if limit is not None:
+        return _with_stages(connection, found)
+    return _lines(found, _counted(connection, "", ()), _named(connection, "", ()))
+
+
+def lines_of(connection: protocol.Connection, run_ids: Iterable[str]) -> dict[str, RunLine]:
+    """Return the lines of these runs; deleted runs are left out."""
+    ids = list(run_ids)
+    found: list[Any] = []
+    for start in range(0, len(ids), _AT_ONCE):
+        part = ids[start : start + _AT_ONCE]
+        found += connection.execute(
+            f"SELECT {_COLUMNS} FROM runs WHERE id IN ({_marks(part)})", part
+        )
+    return {line.id: line for line in _with_stages(connection, found)}
+
+
+def unfinished(connection: protocol.Connection) -> list[RunLine]:
+    """Return the unfinished runs, newest first."""
+    found = connection.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE status IN (?, ?) ORDER BY created_at DESC, id",
+        (Status.RUNNING, Status.QUEUED),
+    ).fetchall()
+    return _with_stages(connection, found)
+
+
+def last_event(connection: protocol.Connection) -> int:
+    """Return the number of the newest event; 0 if there are none."""
+    row = connection.execute("SELECT max(id) FROM events").fetchone()
+    return int(row[0] or 0)
+
+
+def count_runs(connection: protocol.Connection) -> int:
+    """Return the number of runs."""
+    return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+
+
+def changed_since(connection: protocol.Connection, event: int) -> set[str]:
+    """Return the ids of the runs with events after this one."""
+    found = connection.execute("SELECT DISTINCT run_id FROM events WHERE id > ?", (event,))
+    return {str(run_id) for (run_id,) in found}
+
+
+def _with_stages(connection: protocol.Connection, found: Sequence[Any]) -> list[RunLine]:
+    lines: list[RunLine] = []
+    for start in range(0, len(found), _AT_ONCE):
+        part = found[start : start + _AT_ONCE]
+        ids = [row[0] for row in part]
+        where = f"AND run_id IN ({_marks(ids)})"
+        lines += _lines(part, _counted(connection, where, ids), _named(connection, where, ids))
+    return lines
+
+
+def _counted(
+    connection: protocol.Connection, where: str, ids: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    counts: dict[str, tuple[int, int]] = {}
+    for run_id, status, count in connection.execute(
+        f"SELECT run_id, status, count(*) FROM stages WHERE true {where} GROUP BY run_id, status",
+        ids,
+    ):
+        done, total = counts.get(run_id, (0, 0))
+        done += count if status == Status.COMPLETED else 0
+        counts[run_id] = (done, total + count)
+    return counts
+
+
+_NAMED = (Status.RUNNING, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
+
+
+def _named(
+    connection: protocol.Connection, where: str, ids: Sequence[str]
+) -> dict[tuple[str, bool], tuple[str, ...]]:
+    """Return the names of running and of unsuccessful stages, by run and whether they run."""
+    names: dict[tuple[str, bool], tuple[str, ...]] = {}
+    for run_id, status, name in connection.execute(
+        f"SELECT run_id, status, name FROM stages WHERE status IN ({_marks(_NAMED)}) {where} "
+        "ORDER BY position",
+        (*_NAMED, *ids),
+    ):
+        key = (run_id, status == Status.RUNNING)
+        names[key] = (*names.get(key, ()), name)
+    return names
+
+
+def _lines(
+    found: Iterable[Any],
+    counts: dict[str, tuple[int, int]],
+    names: dict[tuple[str, bool], tuple[str, ...]],
+) -> list[RunLine]:
+    lines = []
+    for row in found:
+        done, total = counts.get(row[0], (0, 0))
+        lines.append(
+            RunLine(
+                id=row[0],
+                name=row[1],
+                pipeline=row[2],
+                status=Status(row[3]),
+                priority=row[4],
+                created_at=row[5],
+                started_at=row[6],
+                completed_at=row[7],
+                done=done,
+                total=total,
+                current=names.get((row[0], True), ()),
+                failed=names.get((row[0], False), ()),
+                params_json=row[8],
+            )
+        )
+    return lines
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

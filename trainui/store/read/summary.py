@@ -1,0 +1,127 @@
+"""A run in full, as shown by `--json`: the only place that defines those fields and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trainui import clock
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.pipeline.substitution import masking
+from trainui.store.db import protocol
+from trainui.store.read import event_feed, views
+
+STDOUT_FILE = "stdout.log"
+STDERR_FILE = "stderr.log"
+
+
+def run_line(run: RunRecord) -> dict[str, Any]:
+    """Return a run as listed by `ls`."""
+    return {
+        "run": run.id,
+        "name": run.name,
+        "status": str(run.status),
+        "created_at": clock.to_iso(run.created_at),
+        "started_at": clock.to_iso(run.started_at),
+        "completed_at": clock.to_iso(run.completed_at),
+    }
+
+
+def run_in_full(connection: protocol.Connection, run: RunRecord) -> dict[str, Any]:
+    """Return a run with its stages and their attempts, as shown by `show`."""
+    attempts = views.attempts(connection, run.id)
+    alerts = event_feed.marks(connection, run.id)
+    stages = [
+        _stage(run, stage, attempts.get(stage.id, ()), alerts.get(stage.name, ()))
+        for stage in views.stages(connection, run.id)
+    ]
+    return {**run_line(run), "stages": stages}
+
+
+def _stage(
+    run: RunRecord,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    alerts: Sequence[Event],
+) -> dict[str, Any]:
+    definition = stage.definition
+    return {
+        "id": stage.id,
+        "name": stage.name,
+        "task": definition.task,
+        "command": shown_command(run.params, definition),
+        "params": masking.mask(definition.params),
+        "matrix": None if definition.matrix is None else dict(definition.matrix),
+        "workdir": definition.workdir,
+        "depends_on": list(stage.depends_on),
+        "status": str(stage.status),
+        "reason": stage.reason,
+        "stalled": stage.stalled,
+        "alerts": [_alert(stage.name, event) for event in alerts],
+        "celery_task_id": stage.celery_task_id,
+        "started_at": clock.to_iso(stage.started_at),
+        "completed_at": clock.to_iso(stage.completed_at),
+        "result": stage.result,
+        "error": stage.error,
+        "exit_code": stage.exit_code,
+        "gpus": _gpus(attempts),
+        "dir": stage.directory,
+        "outputs": [_output(stage, output) for output in definition.outputs],
+        "attempts": [_attempt(attempt) for attempt in attempts],
+    }
+
+
+def _output(stage: StageRecord, output: str) -> str:
+    """Return an output's path: in the stage's directory, else in its workdir."""
+    own, beside = Path(stage.directory, output), Path(stage.definition.workdir, output)
+    is_beside = stage.definition.matrix is None and not own.exists() and beside.exists()
+    return str(beside if is_beside else own)
+
+
+def _alert(stage: str, event: Event) -> dict[str, Any]:
+    return {
+        "kind": event.kind,
+        "attempt": event.attempt,
+        "time": clock.to_iso(event.time),
+        "text": event.text.removeprefix(f"{stage}: "),
+    }
+
+
+def shown_command(params: Mapping[str, Any], definition: StageDefinition) -> str | list[str] | None:
+    """Return a stage's command, with secrets masked.
+
+    Args:
+        params: the run's parameters.
+        definition: the stage.
+    """
+    secrets = {**params, **definition.params, **definition.env}
+    if isinstance(definition.command, tuple):
+        return masking.mask_texts(definition.command, secrets)
+    return definition.command and masking.mask_text(definition.command, secrets)
+
+
+def _gpus(attempts: Sequence[AttemptRecord]) -> list[int]:
+    """Return the indices of the last attempt's GPUs."""
+    return attempts[-1].gpus if attempts else []
+
+
+def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
+    directory = Path(attempt.directory)
+    return {
+        "number": attempt.number,
+        "status": str(attempt.status),
+        "host": attempt.host,
+        "celery_task_id": attempt.celery_task_id,
+        "started_at": clock.to_iso(attempt.started_at),
+        "completed_at": clock.to_iso(attempt.completed_at),
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "error": attempt.error,
+        "pid": attempt.pid,
+        "supervisor_pid": attempt.supervisor_pid,
+        "checkpoint": attempt.checkpoint,
+        "stdout": str(directory / STDOUT_FILE),
+        "stderr": str(directory / STDERR_FILE),
+    }

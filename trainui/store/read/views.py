@@ -1,0 +1,210 @@
+"""Queries for the screen and the command line: plain SQL on a read-only connection.
+
+Needed for the first frame, so it imports the database driver and nothing heavier.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.domain.states import ENDED, Status
+from trainui.errors import AmbiguousError, NotFoundError
+from trainui.store.db import protocol
+from trainui.store.read.readonly import connect as connect
+from trainui.store.read.readonly import data_version as data_version
+from trainui.store.read.readonly import flag as flag
+from trainui.store.read.readonly import is_none_yet as is_none_yet
+from trainui.store.read.readonly import is_there as is_there
+from trainui.store.read.readonly import reading as reading
+from trainui.store.runs import row_mapping
+from trainui.text import harmless
+
+PREFIX_LENGTH = 4
+"""Minimum length of a prefix that identifies a run."""
+
+
+def runs(connection: protocol.Connection, *, limit: int | None = None) -> list[RunRecord]:
+    """Return runs, newest first."""
+    found = connection.execute(
+        "SELECT * FROM runs ORDER BY created_at DESC, id LIMIT ?", (-1 if limit is None else limit,)
+    )
+    return [row_mapping.run_record(_mapping(row)) for row in found]
+
+
+def runs_with(connection: protocol.Connection, status: Status) -> list[RunRecord]:
+    """Return the runs with a stage in this state, newest first."""
+    found = connection.execute(
+        "SELECT * FROM runs WHERE id IN (SELECT run_id FROM stages WHERE status = ?) "
+        "ORDER BY created_at DESC, id",
+        (status,),
+    )
+    return [row_mapping.run_record(_mapping(row)) for row in found]
+
+
+def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list[RunRecord]:
+    """Return the finished runs that may be pruned, the oldest first.
+
+    Args:
+        connection: for reading.
+        keep: how many of the newest runs of each pipeline to leave out.
+        before: only runs that ended before this time.
+    """
+    marks = ", ".join("?" * len(ENDED))
+    found = connection.execute(
+        "SELECT runs.* FROM runs JOIN (SELECT id, row_number() OVER "
+        "(PARTITION BY pipeline ORDER BY created_at DESC, id) AS rank FROM runs) AS ranks "
+        "ON ranks.id = runs.id "
+        f"WHERE ranks.rank > ? AND completed_at < ? AND status IN ({marks}) "
+        "ORDER BY created_at",
+        (keep, before, *ENDED),
+    )
+    return [row_mapping.run_record(_mapping(row)) for row in found]
+
+
+def run(connection: protocol.Connection, run_id: str) -> RunRecord | None:
+    """Return the run with exactly this id."""
+    row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return row_mapping.run_record(_mapping(row)) if row else None
+
+
+def find_run(connection: protocol.Connection, reference: str) -> RunRecord:
+    """Return the run for a user's reference: an id, a name (its latest run), or an id prefix.
+
+    Raises:
+        NotFoundError: there is none.
+        AmbiguousError: the prefix matches several.
+    """
+    if (exact := run(connection, reference)) is not None:
+        return exact
+    named = connection.execute(
+        "SELECT * FROM runs WHERE name = ? ORDER BY created_at DESC, id LIMIT 1", (reference,)
+    ).fetchone()
+    if named:
+        return row_mapping.run_record(_mapping(named))
+    fitting = _with_prefix(connection, reference)
+    if len(fitting) > 1:
+        raise AmbiguousError(f"{reference!r} matches several runs: {_listed(fitting)}")
+    if not fitting:
+        raise NotFoundError(_no_such_run(connection, reference))
+    return fitting[0]
+
+
+def _with_prefix(connection: protocol.Connection, prefix: str) -> list[RunRecord]:
+    if len(prefix) < PREFIX_LENGTH:
+        return []
+    found = connection.execute(
+        "SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT 10",
+        (prefix, prefix + chr(sys.maxunicode)),
+    )
+    return [row_mapping.run_record(_mapping(row)) for row in found]
+
+
+def _no_such_run(connection: protocol.Connection, reference: str) -> str:
+    latest = _listed(runs(connection, limit=3))
+    hint = f"the latest are {latest}" if latest else "there are no runs yet"
+    return f"no run is called {reference!r}, by id, name, or 4 or more characters of an id; {hint}"
+
+
+def _listed(found: Sequence[RunRecord]) -> str:
+    return ", ".join(f"{run.id} ({harmless(run.name)})" for run in found)
+
+
+def stages(
+    connection: protocol.Connection, run_id: str, *, limit: int | None = None
+) -> list[StageRecord]:
+    """Return a run's stages in the file's order; with a limit, the first ones."""
+    found = connection.execute(
+        "SELECT * FROM stages WHERE run_id = ? ORDER BY position LIMIT ?",
+        (run_id, -1 if limit is None else limit),
+    )
+    return [row_mapping.stage_record(_mapping(row)) for row in found]
+
+
+def stage(connection: protocol.Connection, run_id: str, name: str) -> StageRecord | None:
+    """Return the stage with exactly this full name."""
+    row = connection.execute(
+        "SELECT * FROM stages WHERE run_id = ? AND name = ?", (run_id, name)
+    ).fetchone()
+    return row_mapping.stage_record(_mapping(row)) if row else None
+
+
+def stage_status(connection: protocol.Connection, stage_id: str) -> Status | None:
+    """Return a stage's state; None if it was deleted."""
+    row = connection.execute("SELECT status FROM stages WHERE id = ?", (stage_id,)).fetchone()
+    return None if row is None else Status(row[0])
+
+
+def find_stages(connection: protocol.Connection, run_id: str, reference: str) -> list[StageRecord]:
+    """Return the stages for a user's reference: a name, a sweep's name, or a unique part.
+
+    Raises:
+        NotFoundError: there is none.
+        AmbiguousError: the part matches several.
+    """
+    known = stages(connection, run_id)
+    exact = [stage for stage in known if stage.name == reference]
+    exact = exact or [stage for stage in known if stage.definition.group == reference]
+    if exact:
+        return exact
+    fitting = [stage for stage in known if reference in stage.name]
+    if len(fitting) > 1:
+        names = ", ".join(harmless(stage.name) for stage in fitting)
+        raise AmbiguousError(f"{reference!r} matches several stages: {names}")
+    if not fitting:
+        names = ", ".join(harmless(stage.name) for stage in known)
+        raise NotFoundError(f"no stage is called {reference!r}; this run has {names}")
+    return fitting
+
+
+def attempts(connection: protocol.Connection, run_id: str) -> dict[str, list[AttemptRecord]]:
+    """Return a run's attempts by stage id, the oldest first."""
+    found: dict[str, list[AttemptRecord]] = {}
+    for row in connection.execute(
+        "SELECT attempts.* FROM attempts JOIN stages ON stages.id = attempts.stage_id "
+        "WHERE stages.run_id = ? ORDER BY attempts.id",
+        (run_id,),
+    ):
+        attempt = row_mapping.attempt_record(_mapping(row))
+        found.setdefault(attempt.stage_id, []).append(attempt)
+    return found
+
+
+def attempts_of_stage(connection: protocol.Connection, stage_id: str) -> list[AttemptRecord]:
+    """Return a stage's attempts, the oldest first."""
+    found = connection.execute("SELECT * FROM attempts WHERE stage_id = ? ORDER BY id", (stage_id,))
+    return [row_mapping.attempt_record(_mapping(row)) for row in found]
+
+
+def events(
+    connection: protocol.Connection, run_id: str, *, after: int = 0
+) -> list[tuple[int, Event]]:
+    """Return a run's events after a number, in order, each with its number."""
+    found = connection.execute(
+        "SELECT * FROM events WHERE run_id = ? AND id > ? ORDER BY id", (run_id, after)
+    )
+    return [(row["id"], row_mapping.event_record(_mapping(row))) for row in found]
+
+
+def stage_events(
+    connection: protocol.Connection, run_id: str, stage: str, *, most: int
+) -> list[Event]:
+    """Return the last events of a stage and of its run, in order."""
+    found = connection.execute(
+        "SELECT * FROM events WHERE run_id = ? AND (stage = ? OR stage IS NULL) "
+        "ORDER BY id DESC LIMIT ?",
+        (run_id, stage, most),
+    ).fetchall()
+    return [row_mapping.event_record(_mapping(row)) for row in reversed(found)]
+
+
+def pipeline_text(connection: protocol.Connection, digest: str) -> str:
+    """Return a pipeline's text."""
+    row = connection.execute("SELECT text FROM pipelines WHERE digest = ?", (digest,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _mapping(row: Any) -> row_mapping.Row:
+    return dict(zip(row.keys(), row, strict=True))

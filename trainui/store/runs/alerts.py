@@ -1,0 +1,73 @@
+"""Alerts on a running stage: problems found in its metrics, each recorded once.
+
+The rule: an alert that stops its stage requests the cancellation in the transaction that records
+it; an alert already on record requests nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from trainui.domain.definition import Alert
+from trainui.domain.notifications import ALERT, MARK, NAN
+from trainui.domain.states import Status
+from trainui.store.runs import events, stages
+from trainui.store.runs.tables import EVENTS, STAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A problem found in a running stage."""
+
+    kind: str
+    """One of `MARKED`."""
+    words: str
+    stops: bool = False
+    """True if the stage must be stopped."""
+    metric: str | None = None
+    """The metric with the problem; None: not about a metric."""
+    step: float | None = None
+    """The step of the problem."""
+
+    @classmethod
+    def of_nan(cls, words: str, metric: str, step: float) -> Mark:
+        """Return the alert for a NaN, which needs no configured alert."""
+        return cls(NAN, words, metric=metric, step=step)
+
+    @classmethod
+    def of_alert(
+        cls, alert: Alert, words: str, metric: str | None = None, step: float | None = None
+    ) -> Mark:
+        """Return the mark for a configured alert."""
+        kind = MARK if alert.action == "mark" else ALERT
+        return cls(kind, words, alert.action == "stop", metric, step)
+
+
+def record(connection: Connection, stage_id: str, attempt: int, marks: Iterable[Mark]) -> None:
+    """Record alerts on a stage's attempt, in a write transaction; ignored if it is not a stage."""
+    if connection.execute(select(STAGES.c.id).where(STAGES.c.id == stage_id)).first() is None:
+        return
+    stage = stages.get(connection, stage_id)
+    for mark in marks:
+        text = f"{stage.name}: {mark.words}"
+        known = select(EVENTS.c.id).where(
+            EVENTS.c.run_id == stage.run_id,
+            EVENTS.c.stage == stage.name,
+            EVENTS.c.attempt == attempt,
+            EVENTS.c.kind == mark.kind,
+            EVENTS.c.text == text,
+        )
+        if connection.execute(known).first() is not None:
+            continue
+        where = {"metric": mark.metric, "step": mark.step} if mark.metric is not None else None
+        events.record(
+            *(connection, stage.run_id, mark.kind, text),
+            stage=stage.name,
+            attempt=attempt,
+            data=where,
+        )
+        if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
+            stages.stop(connection, stage, f"stopped by an alert: {mark.words}")

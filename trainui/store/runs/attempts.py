@@ -1,0 +1,474 @@
+"""Attempts: granted by the planner, claimed once, monitored, ended once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from trainui import clock, paths
+from trainui.domain.records import AttemptRecord, Here, Slot, StageRecord
+from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
+from trainui.errors import TransitionError
+from trainui.pipeline.rules.retry import Retry, next_retry
+from trainui.store.runs import events, row_mapping, runs, stages
+from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES
+
+
+def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
+    """Return a stage's attempts, the oldest first."""
+    return _select(connection, ATTEMPTS.c.stage_id == stage_id)
+
+
+def in_state(
+    connection: Connection, *statuses: Status, here: Here | None = None
+) -> list[AttemptRecord]:
+    """Return the attempts in one of these states, on one host or on all."""
+    query = _IN_STATE if here is None else _IN_STATE.where(ATTEMPTS.c.host == here.host)
+    found = connection.execute(query, {"statuses": statuses})
+    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
+
+
+_IN_STATE = (
+    select(ATTEMPTS)
+    .where(ATTEMPTS.c.status.in_(bindparam("statuses", expanding=True)))
+    .order_by(ATTEMPTS.c.id)
+)
+
+
+def is_any_open(connection: Connection, here: Here | None = None) -> bool:
+    """Return True if an attempt is granted and not yet claimed, on one host or on any."""
+    query = _AN_OPEN_ONE if here is None else _AN_OPEN_ONE.where(ATTEMPTS.c.host == here.host)
+    return connection.execute(query).first() is not None
+
+
+_AN_OPEN_ONE = select(ATTEMPTS.c.id).where(ATTEMPTS.c.status == Status.QUEUED).limit(1)
+
+
+def get(connection: Connection, attempt_id: int) -> AttemptRecord:
+    """Return one attempt, which must exist."""
+    found = find(connection, attempt_id)
+    assert found is not None
+    return found
+
+
+def find(connection: Connection, attempt_id: int) -> AttemptRecord | None:
+    """Return one attempt; None if it does not exist."""
+    row = connection.execute(_BY_ID, {"attempt": attempt_id}).mappings().one_or_none()
+    return None if row is None else row_mapping.attempt_record(dict(row))
+
+
+_BY_ID = select(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
+"""Built once, since it runs at every state change of every stage."""
+
+
+def _select(connection: Connection, *conditions: Any) -> list[AttemptRecord]:
+    found = connection.execute(select(ATTEMPTS).where(*conditions).order_by(ATTEMPTS.c.id))
+    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
+
+
+def held_slots(connection: Connection, host: str) -> dict[Slot, int]:
+    """Return the occupied slots of a host, by slot: the id of the attempt that occupies it."""
+    found = connection.execute(select(SLOTS).where(SLOTS.c.host == host))
+    return {Slot(row.host, row.kind, row.number): row.attempt_id for row in found}
+
+
+class Holder(NamedTuple):
+    """The stage that occupies a slot."""
+
+    stage: str
+    """The stage's full name."""
+    run_id: str
+    run: str
+    """The run's name."""
+
+
+def slot_holders(connection: Connection, host: str) -> dict[Slot, Holder]:
+    """Return the occupied slots of a host, each with the stage that occupies it."""
+    found = connection.execute(_HELD, {"here": host})
+    return {Slot(host, kind, number): Holder(*who) for kind, number, *who in found}
+
+
+_HELD = (
+    select(SLOTS.c.kind, SLOTS.c.number, STAGES.c.name, RUNS.c.id, RUNS.c.name)
+    .join(ATTEMPTS, ATTEMPTS.c.id == SLOTS.c.attempt_id)
+    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .join(RUNS, RUNS.c.id == STAGES.c.run_id)
+    .where(SLOTS.c.host == bindparam("here"))
+)
+
+
+def directory(stage: StageRecord, number: int) -> Path:
+    """Return the directory of an attempt's logs and record."""
+    return paths.attempt_directory(Path(stage.directory), number)
+
+
+def grant(
+    connection: Connection, stage: StageRecord, slots: Sequence[Slot], *, host: str
+) -> AttemptRecord | None:
+    """Grant a queued stage its slots and its next attempt, all or nothing.
+
+    Returns:
+        The attempt, whose message must be sent; None if the stage has changed state, or one of the
+        slots is occupied.
+    """
+    number = stage.attempt + 1
+    task_id = str(uuid.uuid4())
+    savepoint = connection.begin_nested()
+    try:
+        attempt_id = _insert_attempt(connection, stage, slots, host, task_id)
+        seen = {"stage": stage.id, "number": stage.attempt}
+        granted = {"attempt": number, "celery_task_id": task_id}
+        moved = connection.execute(_GRANT, {**seen, **granted}).rowcount
+    except IntegrityError:
+        moved = 0
+    if not moved:
+        savepoint.rollback()
+        return None
+    savepoint.commit()
+    runs.refresh(connection, stage.run_id)
+    return get(connection, attempt_id)
+
+
+_GRANT = (
+    update(STAGES)
+    .where(
+        STAGES.c.id == bindparam("stage"),
+        STAGES.c.status == Status.QUEUED,
+        STAGES.c.attempt == bindparam("number"),
+    )
+    .values(
+        attempt=bindparam("attempt"),
+        celery_task_id=bindparam("celery_task_id"),
+        reason="starting",
+        not_before=None,
+    )
+)
+
+
+def _insert_attempt(
+    connection: Connection, stage: StageRecord, slots: Sequence[Slot], host: str, task_id: str
+) -> int:
+    number = stage.attempt + 1
+    inserted = connection.execute(
+        _INSERT,
+        {
+            "stage_id": stage.id,
+            "number": number,
+            "status": Status.QUEUED,
+            "host": host,
+            "celery_task_id": task_id,
+            "directory": str(directory(stage, number)),
+            "slots_json": row_mapping.slots_json(tuple(slots)),
+            "granted_at": clock.now(),
+        },
+    )
+    attempt_id = int(inserted.inserted_primary_key[0])  # type: ignore[index]
+    if slots:
+        taken = [
+            {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
+            for slot in slots
+        ]
+        connection.execute(_TAKE, taken)
+    return attempt_id
+
+
+_INSERT = insert(ATTEMPTS)
+_TAKE = insert(SLOTS)
+
+
+def mark_sent(connection: Connection, attempt_id: int) -> None:
+    """Record that the attempt's message was sent to the broker."""
+    connection.execute(_SENT, {"attempt": attempt_id, "sent_at": clock.now()})
+
+
+_SENT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
+
+
+def unclaimed(
+    connection: Connection, *, sent_before: int, here: Here | None = None
+) -> list[AttemptRecord]:
+    """Return granted attempts whose message was never sent, or was sent too long ago.
+
+    A sent time in the future means that the clock was set back, so the true time is unknown.
+    """
+    query = _LOST if here is None else _LOST.where(ATTEMPTS.c.host == here.host)
+    found = connection.execute(query, {"sent_before": sent_before, "now": clock.now()})
+    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
+
+
+_LOST = (
+    select(ATTEMPTS)
+    .where(
+        ATTEMPTS.c.status == Status.QUEUED,
+        ATTEMPTS.c.sent_at.is_(None)
+        | (ATTEMPTS.c.sent_at < bindparam("sent_before"))
+        | (ATTEMPTS.c.sent_at > bindparam("now")),
+    )
+    .order_by(ATTEMPTS.c.id)
+)
+
+
+def directory_to_make(
+    connection: Connection, run_id: str, stage_name: str, celery_task_id: str
+) -> Path | None:
+    """Return the directory that an attempt will use; None if its message can no longer claim it."""
+    stage = stages.named(connection, run_id, stage_name)
+    if stage is None or (stage.status, stage.celery_task_id) != (Status.QUEUED, celery_task_id):
+        return None
+    return directory(stage, stage.attempt)
+
+
+def claim(
+    connection: Connection, run_id: str, stage_name: str, celery_task_id: str
+) -> AttemptRecord | None:
+    """Claim a granted attempt for execution: the first message wins, all others get None."""
+    stage = stages.named(connection, run_id, stage_name)
+    if stage is None:
+        return None
+    wanted = {"stage": stage.id, "last": stage.attempt, "message": celery_task_id}
+    where = str(directory(stage, stage.attempt))  # an older version may have stored another path
+    claimed = connection.execute(_CLAIM, {**wanted, "where": where})
+    if claimed.rowcount == 0:
+        return None
+    # clear the previous attempt's outcome, so that only this attempt's is shown
+    cleared: dict[str, Any] = {
+        "started_at": None,
+        "completed_at": None,
+        "exit_code": None,
+        "error": None,
+        "result_json": None,
+    }
+    stages.change(connection, stage, Status.RUNNING, **cleared)
+    runs.refresh(connection, run_id)
+    row = connection.execute(_OF_NUMBER, wanted).mappings().one()
+    return row_mapping.attempt_record(dict(row))
+
+
+_CLAIM = (
+    update(ATTEMPTS)
+    .where(
+        ATTEMPTS.c.stage_id == bindparam("stage"),
+        ATTEMPTS.c.number == bindparam("last"),
+        ATTEMPTS.c.celery_task_id == bindparam("message"),
+        ATTEMPTS.c.status == Status.QUEUED,
+    )
+    .values(status=Status.RUNNING, directory=bindparam("where"))
+)
+_OF_NUMBER = select(ATTEMPTS).where(
+    ATTEMPTS.c.stage_id == bindparam("stage"), ATTEMPTS.c.number == bindparam("last")
+)
+
+
+def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> None:
+    """Record the checkpoint from which the attempt continues."""
+    connection.execute(
+        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(checkpoint=checkpoint)
+    )
+
+
+def set_inputs(connection: Connection, attempt_id: int, states: Mapping[str, Any]) -> None:
+    """Record the state of the inputs at the start of an attempt, by path."""
+    connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.id == attempt_id)
+        .values(inputs_json=row_mapping.dump(states))
+    )
+
+
+def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], why: str) -> None:
+    """Record that a user keeps the result of a stage's last attempt although something changed.
+
+    Args:
+        connection: a write transaction.
+        stage: the stage.
+        kept: the fingerprint for which its result is accepted (`pipeline.rules.fingerprint`).
+        why: what has changed, in words.
+    """
+    connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.number == stage.attempt)
+        .values(kept_json=row_mapping.dump(kept), secret_changes_json=None)
+    )
+    text = f"{stage.name} is {why}"
+    events.record(connection, stage.run_id, "kept", text, stage=stage.name, attempt=stage.attempt)
+
+
+def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
+    """Record that the attempt made no progress from its checkpoint: the next uses an older one."""
+    connection.execute(
+        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(checkpoint_tried=True)
+    )
+
+
+def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
+    """Return the checkpoints from which an attempt of this stage made no progress.
+
+    Returns:
+        By checkpoint: when the last such attempt started, in microseconds.
+    """
+    found = connection.execute(
+        select(ATTEMPTS.c.checkpoint, func.coalesce(ATTEMPTS.c.started_at, ATTEMPTS.c.completed_at))
+        .where(ATTEMPTS.c.stage_id == stage_id, ATTEMPTS.c.checkpoint_tried)
+        .order_by(ATTEMPTS.c.number)
+    )
+    return {checkpoint: int(time or clock.now()) for checkpoint, time in found}
+
+
+def mark_started(
+    connection: Connection, attempt: AttemptRecord, *, started_at: int, pid: int, supervisor: int
+) -> None:
+    """Record the process of an attempt, as reported by its supervisor."""
+    process = {"started_at": started_at, "pid": pid, "supervisor_pid": supervisor}
+    connection.execute(_STARTED, {"attempt": attempt.id, **process})
+    last = {"stage": attempt.stage_id, "last": attempt.number}
+    connection.execute(_STAGE_STARTED, {**last, "started_at": started_at})
+    stage = stages.get(connection, attempt.stage_id)
+    runs.refresh(connection, stage.run_id, started_at=started_at)
+    text = f"{stage.name} started as process {pid}"
+    events.record(
+        connection,
+        stage.run_id,
+        "started",
+        text,
+        stage=stage.name,
+        attempt=attempt.number,
+        time=started_at,
+    )
+
+
+_STARTED = update(ATTEMPTS).where(
+    ATTEMPTS.c.id == bindparam("attempt"), ATTEMPTS.c.status == Status.RUNNING
+)
+_STAGE_STARTED = update(STAGES).where(
+    STAGES.c.id == bindparam("stage"), STAGES.c.attempt == bindparam("last")
+)
+
+
+NOT_STARTED = "cancelled before it started"
+"""The error of an attempt that never had a process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended."""
+
+    status: Status
+    """completed, failed, cancelled or interrupted."""
+    completed_at: int
+    """In microseconds, as reported by the supervisor if it saw the end."""
+    started_at: int | None = None
+    """The same; set if the start is not on record yet."""
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    """The error; its first line is the message."""
+    result: Any = None
+    """A task's return value."""
+    retry: bool = True
+    """True if the stage's retry policy applies."""
+
+
+def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | None:
+    """Record an attempt's outcome, free its slots, and settle the stages that depend on its stage.
+
+    Returns:
+        The stage's new state (`queued` if a retry follows); None if the outcome is already on
+        record.
+
+    Raises:
+        TransitionError: this outcome is not allowed in the attempt's state.
+    """
+    attempt = get(connection, attempt_id)
+    allowed = ATTEMPT_TRANSITIONS[attempt.status]
+    if not allowed:
+        return None
+    if outcome.status not in allowed:
+        raise TransitionError(f"attempt {attempt.id}: {attempt.status} to {outcome.status}")
+    outcome = _in_order(attempt, outcome)
+    _end_attempt(connection, attempt, outcome)
+    stage = stages.get(connection, attempt.stage_id)
+    status = _end_stage(connection, stage, attempt, outcome)
+    if status != Status.QUEUED:
+        stages.settle_dependants(connection, [stage.id])
+    runs.refresh(connection, stage.run_id, started_at=attempt.started_at or outcome.started_at)
+    return status
+
+
+def _in_order(attempt: AttemptRecord, outcome: Outcome) -> Outcome:
+    """Return the outcome with an end no earlier than the start, in case the clock was set back."""
+    started_at = attempt.started_at or outcome.started_at or 0
+    return replace(outcome, completed_at=max(outcome.completed_at, started_at))
+
+
+def _end_attempt(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> None:
+    values: dict[str, Any] = {
+        "status": outcome.status,
+        "completed_at": outcome.completed_at,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "error": outcome.error,
+        "result_json": None if outcome.result is None else row_mapping.dump(outcome.result),
+    }
+    if attempt.started_at is None:
+        values["started_at"] = outcome.started_at
+    connection.execute(_END, {"attempt": attempt.id, **values})
+    connection.execute(_FREE, {"attempt": attempt.id})
+
+
+_END = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
+_FREE = delete(SLOTS).where(SLOTS.c.attempt_id == bindparam("attempt"))
+
+
+def _end_stage(
+    connection: Connection, stage: StageRecord, attempt: AttemptRecord, outcome: Outcome
+) -> Status:
+    if stage.attempt != attempt.number:
+        return stage.status
+    if stage.status == Status.QUEUED:  # it ended before it was claimed
+        stages.change(connection, stage, Status.RUNNING)
+        stage = stages.get(connection, stage.id)
+    values: dict[str, Any] = {
+        "started_at": attempt.started_at or outcome.started_at,
+        "completed_at": outcome.completed_at,
+        "exit_code": outcome.exit_code,
+        "error": outcome.error,
+        "result_json": None if outcome.result is None else row_mapping.dump(outcome.result),
+        "stalled": False,
+    }
+    status, reason = outcome.status, _first_line(outcome.error)
+    if (retry := _retry(stage, attempt, outcome)) is not None:
+        status = Status.QUEUED
+        reason = f"retry {retry.number} of {stage.definition.retries}: {reason}"
+        values |= {"not_before": retry.not_before, "retries_used": retry.number}
+    stages.change(connection, stage, status, reason=reason, **values)
+    return status
+
+
+def _retry(stage: StageRecord, attempt: AttemptRecord, outcome: Outcome) -> Retry | None:
+    if not outcome.retry or attempt.cancel_requested_at is not None:
+        return None
+    return next_retry(
+        stage.definition,
+        outcome.status,
+        used=stage.retries_used,
+        completed_at=outcome.completed_at,
+    )
+
+
+def _first_line(text: str | None) -> str | None:
+    return text.splitlines()[0] if text and text.strip() else None
+
+
+def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:
+    """Cancel the granted and not yet claimed attempts of these stages, and free their slots."""
+    wanted = frozenset(stage_ids)
+    open_ones = in_state(connection, Status.QUEUED)  # never more than the number of slots
+    for attempt in (one for one in open_ones if one.stage_id in wanted):
+        outcome = Outcome(Status.CANCELLED, clock.now(), error=NOT_STARTED)
+        _end_attempt(connection, attempt, outcome)

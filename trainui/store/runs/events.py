@@ -1,0 +1,80 @@
+"""The event log: one row per event, written in the transaction of the change that it describes.
+
+The rule: `text` is for people; anything that a program needs is in `data`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from trainui import clock
+from trainui.store.runs import row_mapping
+from trainui.store.runs.tables import EVENTS
+
+
+def record(
+    connection: Connection,
+    run_id: str,
+    kind: str,
+    text: str,
+    *,
+    stage: str | None = None,
+    attempt: int | None = None,
+    time: int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an event to a run's history.
+
+    Args:
+        connection: a write transaction.
+        run_id: the run.
+        kind: a short, stable word.
+        text: one sentence for people.
+        stage: the stage's full name, if the event is about one.
+        attempt: the attempt's number.
+        time: microseconds; None: now.
+        data: the same for programs, e.g. a run's `status`, or an alert's `metric` and `step`.
+    """
+    connection.execute(
+        _RECORD,
+        {
+            "run_id": run_id,
+            "stage": stage,
+            "attempt": attempt,
+            "time": clock.now() if time is None else time,
+            "kind": kind,
+            "text": text,
+            "data_json": row_mapping.dump(data) if data else None,
+        },
+    )
+
+
+def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]], kind: str) -> None:
+    """Add an event of the same kind for each of several stages.
+
+    Args:
+        connection: a write transaction.
+        happened: for each stage: its run's id, its full name and the sentence.
+        kind: a short, stable word.
+    """
+    if happened:
+        now = clock.now()
+        values = [
+            {
+                "run_id": run,
+                "stage": stage,
+                "attempt": None,
+                "time": now,
+                "kind": kind,
+                "text": text,
+                "data_json": None,
+            }
+            for run, stage, text in happened
+        ]
+        connection.execute(_RECORD, values)
+
+
+_RECORD = insert(EVENTS)

@@ -1,0 +1,105 @@
+"""Store operations of the worker as it launches an attempt, or requeues it before launch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from trainui import clock, paths
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.store.runs import attempts, events, runs, stages
+from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES
+
+SHORTEST_PAUSE = 5.0
+"""Seconds before a requeued stage may be tried again; doubled for each further time in a
+row."""
+
+LONGEST_PAUSE = 60.0
+
+
+def is_fresh(connection: Connection, stage_id: str) -> bool:
+    """Return True if a stage's directory must be renamed away before its next attempt."""
+    fresh = connection.execute(select(STAGES.c.fresh).where(STAGES.c.id == stage_id))
+    return bool(fresh.scalar_one())
+
+
+def record_move(connection: Connection, stage: StageRecord, moved_to: Path | None) -> None:
+    """Record that a stage starts fresh, and the new path of the directory with earlier attempts.
+
+    Args:
+        connection: a write transaction.
+        stage: the stage; its last attempt is the one that starts fresh.
+        moved_to: the directory's new path; None: there was none.
+    """
+    connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(fresh=False))
+    if moved_to is None:
+        return
+    old, new = Path(stage.directory), moved_to
+    for attempt in attempts.of_stage(connection, stage.id):
+        directory = Path(attempt.directory)
+        if attempt.number < stage.attempt and paths.stage_directory(directory) == old:
+            connection.execute(
+                update(ATTEMPTS)
+                .where(ATTEMPTS.c.id == attempt.id)
+                .values(
+                    directory=str(moved(directory, old, new)),
+                    checkpoint=attempt.checkpoint
+                    and str(moved(Path(attempt.checkpoint), old, new)),
+                )
+            )
+    text = f"{stage.name} starts fresh; its earlier results are in {new.name}"
+    events.record(connection, stage.run_id, "moved", text, stage=stage.name, attempt=stage.attempt)
+
+
+def moved(path: Path, old: Path, new: Path) -> Path:
+    """Return a path as it is after a stage's directory and those of its attempts were renamed."""
+    for before, after in ((old, new), (paths.records_directory(old), paths.records_directory(new))):
+        if path.is_relative_to(before):
+            return after / path.relative_to(before)
+    return path
+
+
+def put_back(connection: Connection, attempt_id: int, reason: str) -> None:
+    """Requeue a stage that lacked a slot or another resource, with backoff; uses up no retry.
+
+    If its attempt was cancelled in the meantime, it ends as cancelled instead.
+
+    Args:
+        connection: a write transaction.
+        attempt_id: the running attempt, which never had a process.
+        reason: the missing resource, in words.
+    """
+    attempt = attempts.get(connection, attempt_id)
+    if attempt.cancel_requested_at is not None:
+        cancelled = Outcome(Status.CANCELLED, clock.now(), error=attempts.NOT_STARTED)
+        attempts.end(connection, attempt_id, cancelled)
+        return
+    stage = stages.get(connection, attempt.stage_id)
+    now = clock.now()
+    ended = connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.id == attempt_id, ATTEMPTS.c.status == Status.RUNNING)
+        .values(status=Status.FAILED, completed_at=now, error=reason)
+    )
+    if ended.rowcount == 0:
+        return
+    connection.execute(delete(SLOTS).where(SLOTS.c.attempt_id == attempt_id))
+    not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)
+    stages.change(connection, stage, Status.QUEUED, reason=reason, not_before=not_before)
+    runs.refresh(connection, stage.run_id)
+
+
+def _pause(connection: Connection, stage_id: str, reason: str) -> float:
+    """Return the backoff in seconds, doubled for each requeue in a row for this reason."""
+    of_stage = ATTEMPTS.c.stage_id == stage_id
+    last_other = (
+        select(func.coalesce(func.max(ATTEMPTS.c.number), 0))
+        .where(of_stage, ATTEMPTS.c.error.is_distinct_from(reason))
+        .scalar_subquery()
+    )
+    in_a_row = select(func.count()).where(of_stage, ATTEMPTS.c.number > last_other)
+    count = int(connection.execute(in_a_row).scalar_one())
+    return float(min(SHORTEST_PAUSE * 2.0 ** min(count - 1, 64), LONGEST_PAUSE))

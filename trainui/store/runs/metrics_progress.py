@@ -1,0 +1,93 @@
+"""Store operations of the metrics reader: attempts to read, and those read to their end."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from trainui.domain.definition import StageDefinition
+from trainui.domain.states import Status
+from trainui.store.runs import row_mapping
+from trainui.store.runs.tables import ATTEMPTS, STAGES
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptToRead:
+    """An attempt whose sources may still grow, or were not yet read to their end."""
+
+    attempt_id: int
+    stage_id: str
+    number: int
+    attempt_dir: str
+    stage_dir: str
+    workdir: str
+    definition: StageDefinition
+    ended: bool = False
+    """Its end is already on record, so everything in its sources can be read at once."""
+
+
+def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
+    """Return the started attempts of a host that are not read to their end."""
+    found = connection.execute(_UNREAD, {"here": host})
+    return [one for row in found.mappings() if (one := _to_read(dict(row))) is not None]
+
+
+_UNREAD = (
+    select(
+        ATTEMPTS.c.id,
+        ATTEMPTS.c.number,
+        ATTEMPTS.c.status,
+        ATTEMPTS.c.directory.label("attempt_dir"),
+        STAGES.c.id.label("stage_id"),
+        STAGES.c.directory.label("stage_dir"),
+        STAGES.c.attempt.label("latest"),
+        STAGES.c.definition_json,
+    )
+    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .where(
+        ATTEMPTS.c.host == bindparam("here"),
+        (ATTEMPTS.c.status == Status.RUNNING) | ATTEMPTS.c.started_at.is_not(None),
+        ~ATTEMPTS.c.metrics_complete,
+    )
+    .order_by(ATTEMPTS.c.id)
+)
+
+
+def _to_read(row: row_mapping.Row) -> AttemptToRead | None:
+    try:
+        definition = StageDefinition.from_json(row_mapping.load(row["definition_json"]))
+    except (KeyError, TypeError, ValueError):
+        _warn_once(row["id"])
+        return None  # its metrics are read already
+    # After a later attempt has begun, files in the stage's directory are read as that one's.
+    own = row["number"] == row["latest"]
+    return AttemptToRead(
+        attempt_id=row["id"],
+        stage_id=row["stage_id"],
+        number=row["number"],
+        attempt_dir=row["attempt_dir"],
+        stage_dir=row["stage_dir"] if own else row["attempt_dir"],
+        workdir=definition.workdir if own else row["attempt_dir"],
+        definition=definition,
+        ended=row["status"] != Status.RUNNING,
+    )
+
+
+@cache
+def _warn_once(attempt_id: int) -> None:
+    log.exception("attempt %s is not read: its definition cannot be understood", attempt_id)
+
+
+def mark_metrics_complete(connection: Connection, attempt_id: int) -> None:
+    """Record that an attempt's sources were read to their end after its process ended."""
+    connection.execute(_COMPLETE, {"attempt": attempt_id})
+
+
+_COMPLETE = (
+    update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt")).values(metrics_complete=True)
+)

@@ -1,0 +1,143 @@
+"""Storing a new run in one transaction: its pipeline, stages, edges and first event."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from trainui import clock
+from trainui.domain.definition import Pipeline
+from trainui.domain.states import Status
+from trainui.errors import UsageError
+from trainui.store.db.protocol import Connection
+from trainui.store.runs import row_mapping
+
+LARGEST_STEP = 24 * 3600 * clock.SECOND
+"""Microseconds: the largest clock correction after which runs still keep their order."""
+
+_AT_ONCE = 50
+"""Rows per statement: a thousand single statements to a server take a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run about to be stored."""
+
+    id: str
+    name: str
+    pipeline: Pipeline
+    """The submitted pipeline, with `${...}` substituted."""
+    directory: str
+    stage_directories: Mapping[str, str]
+    """Absolute, by full stage name."""
+    submission: Mapping[str, Any]
+    """The submitting shell's umask, sys.path entry, python and the directories allowed for
+    inputs: never its environment."""
+    priority: int = 0
+    host: str | None = None
+    """The host where it is submitted."""
+    place: str | None = None
+    """The identity of the directory of runs that contains it, which several hosts may share."""
+
+
+def create(connection: Connection, new: NewRun) -> None:
+    """Store a run, its pipeline, stages and edges.
+
+    Args:
+        connection: a write transaction.
+        new: the run.
+
+    Raises:
+        UsageError: a run with this id exists.
+    """
+    if connection.execute("SELECT 1 FROM runs WHERE id = ?", (new.id,)).fetchone():
+        raise UsageError(f"a run with the id {new.id!r} exists; resume it, or choose another id")
+    keep_pipeline(connection, new.pipeline)
+    created_at = _created_at(connection)
+    _insert(connection, "runs", [_run(new, created_at)])
+    ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
+    _insert(connection, "stages", _stages(new, ids))
+    _insert(connection, "dependencies", _edges(new, ids))
+    event = {"run_id": new.id, "time": clock.now(), "kind": "submitted"}
+    event["text"] = f"{len(ids)} stages submitted"
+    _insert(connection, "events", [event])
+
+
+def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
+    """Store a pipeline's text, unless it is already stored."""
+    known = "SELECT 1 FROM pipelines WHERE digest = ?"
+    if connection.execute(known, (pipeline.digest,)).fetchone() is None:
+        values = {"digest": pipeline.digest, "name": pipeline.name, "text": pipeline.text}
+        _insert(connection, "pipelines", [values])
+
+
+def _created_at(connection: Connection) -> int:
+    """Return the time now, or just after the newest run's, since runs are ordered by it.
+
+    This keeps the order after a clock was set back, unless it had been days ahead.
+    """
+    now = clock.now()
+    latest = connection.execute(
+        "SELECT max(created_at) FROM runs WHERE created_at < ?", (now + LARGEST_STEP,)
+    ).fetchone()[0]
+    return max(now, (latest or 0) + 1)
+
+
+def _run(new: NewRun, created_at: int) -> dict[str, Any]:
+    pipeline = new.pipeline
+    return {
+        "id": new.id,
+        "name": new.name,
+        "status": Status.QUEUED.value,
+        "pipeline": pipeline.name,
+        "digest": pipeline.digest,
+        "file": pipeline.file,
+        "directory": new.directory,
+        "params_json": row_mapping.dump(dict(pipeline.params)),
+        "submission_json": row_mapping.dump(dict(new.submission)),
+        "priority": new.priority,
+        "created_at": created_at,
+        "host": new.host,
+        "place": new.place,
+    }
+
+
+def _stages(new: NewRun, ids: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": ids[stage.name],
+            "run_id": new.id,
+            "position": position,
+            "name": stage.name,
+            "status": (Status.PENDING if stage.depends_on else Status.QUEUED).value,
+            "definition_json": row_mapping.dump(stage.to_json()),
+            "directory": new.stage_directories[stage.name],
+            "attempt": 0,
+            "retries_used": 0,
+            "stalled": False,
+            "fresh": False,
+            "removed": False,
+        }
+        for position, stage in enumerate(new.pipeline.stages)
+    ]
+
+
+def _edges(new: NewRun, ids: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {"stage_id": ids[stage.name], "upstream_id": ids[upstream]}
+        for stage in new.pipeline.stages
+        for upstream in stage.depends_on
+    ]
+
+
+def _insert(connection: Connection, table: str, values: Sequence[Mapping[str, Any]]) -> None:
+    for start in range(0, len(values), _AT_ONCE):
+        part = values[start : start + _AT_ONCE]
+        row = f"({', '.join('?' * len(part[0]))})"
+        connection.execute(
+            f"INSERT INTO {table} ({', '.join(part[0])}) VALUES {', '.join([row] * len(part))}",
+            tuple(chain.from_iterable(one.values() for one in part)),
+        )

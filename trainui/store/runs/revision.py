@@ -1,0 +1,152 @@
+"""Replacing a run's pipeline, when it is resumed with an edited file."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.pipeline.rules.resume_plan import REMOVED
+from trainui.store.runs import events, row_mapping, runs, stages
+from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
+
+
+def revise(
+    connection: Connection,
+    run_id: str,
+    pipeline: Pipeline,
+    directories: Mapping[str, str],
+    secret_changes: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Replace a run's pipeline; stages in both keep their state and their attempts.
+
+    A new stage is `skipped` at first; `stages.reopen` activates it in the same transaction. A
+    removed stage stays on record and never runs again. Attempts keep the definition that they ran
+    with.
+
+    Args:
+        connection: a write transaction.
+        run_id: the run.
+        pipeline: the submitted pipeline.
+        directories: absolute, by full stage name.
+        secret_changes: edits of secret values, in masked words, by full stage name.
+    """
+    _keep_digest(connection, run_id)
+    runs.keep_pipeline(connection, pipeline)
+    changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
+    changed["params_json"] = row_mapping.dump(dict(pipeline.params))
+    connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**changed))
+    known = {stage.name: stage for stage in runs.stages(connection, run_id)}
+    ids = {name: stage.id for name, stage in known.items()}
+    for position, stage in enumerate(pipeline.stages):
+        values = {"position": position, "definition_json": row_mapping.dump(stage.to_json())}
+        if stage.name in known:
+            _redefine(connection, known[stage.name], stage, values)
+            _note_secret_changes(
+                connection, ids[stage.name], (secret_changes or {}).get(stage.name)
+            )
+        else:
+            values["directory"] = directories[stage.name]
+            ids[stage.name] = _add(connection, run_id, stage.name, values)
+    _replace_edges(connection, pipeline, ids)
+    written = {stage.name for stage in pipeline.stages}
+    gone = [record for name, record in known.items() if name not in written]
+    for position, record in enumerate(gone, len(written)):
+        _remove(connection, record, position)
+    text = f"the pipeline is now {pipeline.file or '-'} (SHA-256 {pipeline.digest})"
+    events.record(connection, run_id, "revised", text)
+
+
+_HAS_BEGUN = ATTEMPTS.c.status != Status.QUEUED
+"""Condition on an attempt: one not yet claimed will run with its stage's new definition."""
+
+
+def _keep_digest(connection: Connection, run_id: str) -> None:
+    """Record in all attempts so far the pipeline that they ran with."""
+    mine = select(STAGES.c.id).where(STAGES.c.run_id == run_id)
+    digest = select(RUNS.c.digest).where(RUNS.c.id == run_id).scalar_subquery()
+    connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.stage_id.in_(mine), ATTEMPTS.c.digest.is_(None), _HAS_BEGUN)
+        .values(digest=digest)
+    )
+
+
+def _redefine(
+    connection: Connection,
+    stage: StageRecord,
+    after: StageDefinition,
+    values: Mapping[str, Any],
+) -> None:
+    """Change a stage's definition; its attempts keep the one that they ran with."""
+    if stage.definition != after:
+        connection.execute(
+            update(ATTEMPTS)
+            .where(
+                ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.definition_json.is_(None), _HAS_BEGUN
+            )
+            .values(definition_json=row_mapping.dump(stage.definition.to_json()))
+        )
+    reason = {"reason": None} if stage.removed else {}
+    connection.execute(
+        update(STAGES).where(STAGES.c.id == stage.id).values(removed=False, **reason, **values)
+    )
+
+
+def _note_secret_changes(
+    connection: Connection, stage_id: str, words: Sequence[str] | None
+) -> None:
+    """Record in a stage's attempts which of their secret values have changed since."""
+    if not words:
+        return
+    begun = (ATTEMPTS.c.stage_id == stage_id) & _HAS_BEGUN
+    found = connection.execute(select(ATTEMPTS.c.id, ATTEMPTS.c.secret_changes_json).where(begun))
+    for attempt, before in found.all():
+        known = dict.fromkeys([*(row_mapping.load(before) or ()), *words])
+        connection.execute(
+            update(ATTEMPTS)
+            .where(ATTEMPTS.c.id == attempt)
+            .values(secret_changes_json=row_mapping.dump(list(known)))
+        )
+
+
+def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
+    """Remove a stage from the DAG; its history stays on record."""
+    connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == stage.id)
+        .values(removed=True, position=position, reason=REMOVED)
+    )
+    connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id == stage.id))
+    if not stage.removed:
+        text = f"{stage.name} is {REMOVED}"
+        events.record(connection, stage.run_id, "removed", text, stage=stage.name)
+    if stage.status not in (Status.COMPLETED, Status.SKIPPED):
+        stages.leave_out(connection, stage, REMOVED)
+
+
+def _add(connection: Connection, run_id: str, name: str, values: Mapping[str, Any]) -> str:
+    stage_id = str(uuid.uuid4())
+    connection.execute(
+        insert(STAGES).values(
+            id=stage_id, run_id=run_id, name=name, status=Status.SKIPPED, reason="is new", **values
+        )
+    )
+    return stage_id
+
+
+def _replace_edges(connection: Connection, pipeline: Pipeline, ids: Mapping[str, str]) -> None:
+    mine = [ids[stage.name] for stage in pipeline.stages]
+    connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id.in_(mine)))
+    edges = [
+        {"stage_id": ids[stage.name], "upstream_id": ids[upstream]}
+        for stage in pipeline.stages
+        for upstream in stage.depends_on
+    ]
+    if edges:
+        connection.execute(insert(DEPENDENCIES), edges)

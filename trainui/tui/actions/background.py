@@ -1,0 +1,126 @@
+"""Doing what takes a moment, in a thread, and saying what came of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from trainui.errors import TrainuiError
+from trainui.text import harmless
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from trainui.tui.data.poller import Feed
+    from trainui.tui.data.snapshot import Snapshot
+    from trainui.tui.keymap import KeyTable
+
+    Base = App[int]
+else:
+    Base = object
+
+log = logging.getLogger(__name__)
+
+
+class Working(Base):
+    """The part of the app that acts."""
+
+    feed: Feed
+    keys: KeyTable
+    snapshot: Snapshot | None
+    read_only: bool
+    """Whether the screen only shows, as in a browser where it was not told otherwise."""
+
+    def act(
+        self,
+        work: Callable[[], str],
+        *,
+        starts: bool = False,
+        then: Callable[[], Any] | None = None,
+    ) -> None:
+        """Do something in a thread.
+
+        Args:
+            work: what to do; returns what is said when it is done, raises what went wrong.
+            starts: whether a worker has to be there afterwards.
+            then: called on the event loop when it is done.
+        """
+
+        if self.read_only:
+            self._tell("this page only shows; `trainui serve --write` lets it act", "warning")
+            return
+
+        def body() -> None:
+            if not self._attempt(work, then):
+                return
+            if starts:
+                self._attempt(_start_worker, None)
+
+        self.run_worker(body, thread=True, group="acting", exit_on_error=False)
+
+    def _attempt(self, work: Callable[[], str], then: Callable[[], Any] | None) -> bool:
+        """Do it, and say what came of it; returns whether it succeeded."""
+        try:
+            said = work()
+        except TrainuiError as error:
+            self.call_from_thread(self._tell, str(error), "error")
+            return False
+        except Exception as error:  # a thread's edge: whatever it was is said
+            log.exception("an action failed")
+            self.call_from_thread(self._tell, f"{type(error).__name__}: {error}", "error")
+            return False
+        self.feed.look()
+        if said:
+            self.call_from_thread(self._tell, said, "information")
+        if then is not None:
+            self.call_from_thread(then)
+        return True
+
+    def _tell(self, text: str, severity: Any) -> None:
+        lines = [harmless(line) for line in text.splitlines()]
+        self.notify("\n".join(lines), severity=severity, markup=False)
+
+    def action_pause(self) -> None:
+        """Hold the queue, or let it go on."""
+        paused = not (self.snapshot is not None and self.snapshot.paused)
+
+        def work() -> str:
+            from trainui import control
+
+            control.set_paused(paused)
+            return (
+                "the queue is held: nothing new starts, what runs goes on"
+                if paused
+                else "the queue goes on"
+            )
+
+        self.act(work)
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        from trainui.tui.help_screen import HelpScreen
+
+        scopes = getattr(self.screen, "help_scopes", lambda: ("app",))()
+        self.push_screen(HelpScreen(self.keys.of(*dict.fromkeys(scopes))))
+
+    def action_machine(self) -> None:
+        """Show the machine."""
+        from trainui.tui.machine.screen import MachineScreen
+
+        if not isinstance(self.screen, MachineScreen):
+            self.push_screen(MachineScreen())
+
+    def action_run_file(self) -> None:
+        """Choose a pipeline file."""
+        from trainui.tui.actions.file_screen import ChooseFileScreen
+
+        if not isinstance(self.screen, ChooseFileScreen):
+            self.push_screen(ChooseFileScreen())
+
+
+def _start_worker() -> str:
+    from trainui.execution.daemon import lifecycle
+
+    lifecycle.ensure_started()
+    return ""

@@ -1,0 +1,124 @@
+"""What is asked before several runs are changed at once: one question that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trainui.domain.states import UNFINISHED
+from trainui.errors import TrainuiError
+from trainui.text import harmless
+from trainui.tui.actions.confirm_screen import Answer, QuestionScreen
+from trainui.tui.actions.run_actions import Target, listed
+
+MOST_TOLD = 8
+"""Lines about single runs; of the others the count is told."""
+
+
+def cancel_runs_question(targets: Sequence[Target]) -> QuestionScreen:
+    """Ask whether every unfinished stage of these runs is to be cancelled."""
+    going = [target for target in targets if target.status in UNFINISHED]
+    over = len(targets) - len(going)
+
+    def facts() -> list[str]:
+        from trainui.tui.actions.cancel_impact import losses
+
+        lines = [_named(going), *([f"{_runs(over)} over already"] if over else [])]
+        return lines + [line for target in going for line in losses(target.id, None)]
+
+    def work() -> str:
+        from trainui import control
+
+        asked = [name for target in going for name in control.cancel(target.id)]
+        return f"asked to end: {_count(len(asked), 'stage')} of {_count(len(going), 'run')}"
+
+    title = f"Cancel {_count(len(going), 'run')}?"
+    answers = [
+        Answer("y", "cancel every unfinished stage of them", work),
+        Answer("n", "leave them", None),
+    ]
+    return QuestionScreen(title, facts, answers)
+
+
+def remove_question(targets: Sequence[Target]) -> QuestionScreen:
+    """Ask whether runs that are over are to be deleted with their files."""
+    over = [target for target in targets if target.status not in UNFINISHED]
+    going = len(targets) - len(over)
+
+    def facts() -> list[str]:
+        from trainui.store.read import views
+        from trainui.tui.actions.directory_size import size_in_words
+
+        with views.reading() as connection:
+            runs = [views.run(connection, target.id) for target in over]
+        directories = [run.directory for run in runs if run is not None]
+        lines = [_named(over), *([f"{_runs(going)} not over and stay"] if going else [])]
+        if len(directories) == 1:
+            lines.append(f"with {harmless(directories[0])}")
+        return [*lines, f"{size_in_words(map(Path, directories))} would be gone for good"]
+
+    def work() -> str:
+        from trainui import control
+
+        return _each(over, "deleted", lambda target: control.remove(target.id))
+
+    one = len(over) == 1
+    name = f"the run {over[0].label}" if one else _count(len(over), "run")
+    answers = [
+        Answer("y", "delete it" if one else "delete them", work),
+        Answer("n", "leave it" if one else "leave them", None),
+    ]
+    return QuestionScreen(f"Delete {name}?", facts, answers, marked=1)
+
+
+def resume_runs_question(targets: Sequence[Target]) -> QuestionScreen:
+    """Ask whether these runs go on, each by the plan that it has."""
+
+    def facts() -> list[str]:
+        from trainui import control
+        from trainui.tui.actions.plan_rows import plan_summary
+
+        lines = [_named(targets)]
+        for target in targets[:MOST_TOLD]:
+            plan = control.plan_resume(target.id)
+            lines.append(f"{target.label}: {plan_summary(plan)}")
+        if len(targets) > MOST_TOLD:
+            lines.append(f"and {len(targets) - MOST_TOLD} more")
+        return [*lines, "with the pipelines as they were submitted; alone a run takes edits"]
+
+    def work() -> str:
+        from trainui import control
+
+        return _each(targets, "resumed", lambda target: bool(control.resume(target.id)))
+
+    answers = [Answer("y", "resume them", work), Answer("n", "leave them", None)]
+    return QuestionScreen(f"Resume {_count(len(targets), 'run')}?", facts, answers, starts=True)
+
+
+def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object]) -> str:
+    """Act on each of some runs, whatever happens to another; say what came of it."""
+    succeeded, nothing, failed = 0, 0, []
+    for target in targets:
+        try:
+            found = act(target)
+        except TrainuiError as error:
+            failed.append(f"{target.label}: {error}")
+        else:
+            nothing += found is False
+            succeeded += found is not False
+    lines = [f"{done}: {_count(succeeded, 'run')}"] if succeeded or not failed else []
+    if nothing:
+        lines.append(f"{_runs(nothing)} left, since there is nothing to do")
+    return "\n".join([*lines, *failed[:MOST_TOLD]])
+
+
+def _named(targets: Sequence[Target]) -> str:
+    return listed([target.label for target in targets], MOST_TOLD)
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def _runs(count: int) -> str:
+    return f"{_count(count, 'run')} {'is' if count == 1 else 'are'}"

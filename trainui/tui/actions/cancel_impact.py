@@ -1,0 +1,81 @@
+"""What a cancel would lose: how long a stage has run since it last wrote a checkpoint.
+
+Looks at the store and at the stages' directories, so it is called in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from trainui import clock
+from trainui.artifacts import checkpoints
+from trainui.clock import SECOND, format_duration
+from trainui.domain.records import StageRecord
+from trainui.domain.states import UNFINISHED, Status
+from trainui.store.read import views
+from trainui.text import harmless
+from trainui.tui.actions.run_actions import listed
+
+MOST_BLOCKED = 8
+"""Stages that are named; of the others the count is given."""
+
+
+def losses(run_id: str, names: Collection[str] | None) -> list[str]:
+    """Say for each stage that would be cancelled what would be lost.
+
+    Args:
+        run_id: the run.
+        names: the stages' full names; None: every unfinished stage.
+    """
+    with views.reading() as connection:
+        stages = views.stages(connection, run_id)
+    ended = [
+        stage
+        for stage in stages
+        if stage.status in UNFINISHED and (names is None or stage.name in names)
+    ]
+    running = [stage for stage in ended if stage.status == Status.RUNNING]
+    waiting = len(ended) - len(running)
+    lines = [loss_of(stage, clock.now()) for stage in running]
+    if waiting:
+        lines.append(f"{waiting} {'stage has' if waiting == 1 else 'stages have'} not started yet")
+    if names is not None:
+        lines += _blocked(stages, names)
+    return lines
+
+
+def loss_of(stage: StageRecord, now: int) -> str:
+    """Say what a cancel of a running stage would lose."""
+    name = harmless(stage.name)
+    if stage.started_at is None:
+        return f"{name} has only just started"
+    spent = format_duration(int((now - stage.started_at) / SECOND))
+    newest = next(checkpoints.whole(_search(stage)), None)
+    if newest is None:
+        kind = "no checkpoint yet" if stage.definition.checkpoint else "it writes no checkpoints"
+        return f"{name} has run for {spent}; all of it would be lost: {kind}"
+    path = Path(newest)
+    since = format_duration(max(int(now / SECOND - path.stat().st_mtime), 0))
+    return (
+        f"{name} has run for {spent}; {since} since the last checkpoint, {harmless(path.name)}, "
+        "would be lost"
+    )
+
+
+def _search(stage: StageRecord) -> checkpoints.Search:
+    with views.reading() as connection:
+        attempts = [one.directory for one in views.attempts_of_stage(connection, stage.id)]
+    return checkpoints.search(stage.definition, stage.directory, attempts)
+
+
+def _blocked(stages: Collection[StageRecord], names: Collection[str]) -> list[str]:
+    """Say which stages would wait in vain."""
+    gone = set(names)
+    blocked: list[str] = []
+    for stage in stages:
+        if stage.name not in gone and gone.intersection(stage.depends_on):
+            gone.add(stage.name)
+            if stage.status in UNFINISHED:
+                blocked.append(stage.name)
+    return [f"blocked without it: {listed(blocked, MOST_BLOCKED)}"] if blocked else []

@@ -1,0 +1,165 @@
+"""A question with its answers, over the page that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from trainui.text import harmless
+from trainui.tui.keymap import bindings
+from trainui.tui.render.styled_text import Row, Span, wrap
+from trainui.tui.widgets.line_view import RowsView
+from trainui.tui.widgets.list_view import CursorView
+
+if TYPE_CHECKING:
+    from trainui.tui.app import TrainuiApp
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer."""
+
+    key: str
+    """The letter that gives it."""
+    text: str
+    work: Callable[[], str] | None
+    """What it does, in a thread, returning what is said then; None: nothing."""
+
+
+class AnswerList(CursorView):
+    """The answers to choose from."""
+
+    def __init__(self, answers: Sequence[Answer]) -> None:
+        super().__init__(id="answers")
+        self.answers = tuple(answers)
+
+    def row_count(self) -> int:
+        """Return how many answers there are."""
+        return len(self.answers)
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (answers are short)
+        """Return an answer with its key."""
+        answer = self.answers[index]
+        return (Span(f" {answer.key} ", "key"), Span(f" {answer.text}"))
+
+
+class QuestionScreen(ModalScreen[bool]):
+    """Asks, and does what is answered; its result is whether anything is done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("ask", "app.leave")]
+
+    DEFAULT_CSS = """
+    QuestionScreen {
+        align: center middle;
+        & > Vertical {
+            width: 76;
+            max-width: 96%;
+            height: auto;
+            max-height: 90%;
+            border: round $border;
+            border-title-color: $foreground;
+            border-title-style: bold;
+            background: $surface;
+            padding: 1 2;
+        }
+        #facts { height: auto; max-height: 12; background: $surface; }
+        #answers { height: auto; margin-top: 1; background: $surface; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        facts: Callable[[], list[str]],
+        answers: Sequence[Answer],
+        *,
+        starts: bool = False,
+        marked: int = 0,
+    ) -> None:
+        """Make a question.
+
+        Args:
+            title: the question.
+            facts: called in a thread, returns lines that help to decide.
+            answers: to choose from.
+            starts: whether the answers make work for the worker, which is started then.
+            marked: index of the answer that enter gives.
+        """
+        super().__init__()
+        self._asked = title
+        self._facts = facts
+        self._answers = answers
+        self._starts = starts
+        self._marked = marked
+
+    def compose(self) -> ComposeResult:
+        """Make the facts and the answers."""
+        with Vertical():
+            yield RowsView(id="facts")
+            yield AnswerList(self._answers)
+
+    def on_mount(self) -> None:
+        """Show the question, and look up what there is to say about it."""
+        from textual.content import Content
+
+        self.query_one(Vertical).border_title = Content(self._asked)
+        answers = self.query_one(AnswerList)
+        answers.move_cursor(self._marked, tell=False)
+        answers.focus()
+        facts = self.query_one("#facts", RowsView)
+        facts.can_focus = False
+        facts.set_rows([(Span("looking…", "dim"),)])
+        self.run_worker(self._look_up, thread=True, exit_on_error=False)
+
+    def _look_up(self) -> None:
+        try:
+            lines = self._facts()
+        except Exception as error:  # what is asked can be answered all the same
+            lines = [harmless(str(error))]
+        self.app.call_from_thread(self._show_facts, lines)
+
+    def _show_facts(self, lines: list[str]) -> None:
+        facts = self.query_one("#facts", RowsView)
+        width = max(facts.scrollable_content_region.width, 20)
+        pieces = [piece for line in lines for piece in wrap(line, width)]
+        facts.display = bool(pieces)
+        facts.set_rows([(Span(piece),) for piece in pieces])
+        facts.refresh(layout=True)
+
+    def on_key(self, event: events.Key) -> None:
+        """Take the letter of an answer."""
+        for answer in self._answers:
+            if event.character == answer.key:
+                event.stop()
+                event.prevent_default()
+                self._give(answer)
+                return
+
+    def on_cursor_view_opened(self) -> None:
+        """Take the answer that was clicked twice."""
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        """Take the marked answer."""
+        view = self.query_one(AnswerList)
+        self._give(view.answers[view.cursor])
+
+    def action_line(self, count: int) -> None:
+        """Mark another answer."""
+        self.query_one(AnswerList).action_line(count)
+
+    def action_leave_it(self) -> None:
+        """Do nothing."""
+        self.dismiss(False)
+
+    def _give(self, answer: Answer) -> None:
+        self.dismiss(answer.work is not None)
+        if answer.work is not None:
+            cast("TrainuiApp", self.app).act(answer.work, starts=self._starts)

@@ -1,0 +1,102 @@
+"""What is asked before a run is changed, and what the answers do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import UNFINISHED, Status
+from trainui.text import harmless
+from trainui.tui.actions.confirm_screen import Answer, QuestionScreen
+from trainui.tui.actions.run_actions import Target, listed
+
+
+def cancel_question(target: Target, stages: Sequence[StageRecord]) -> QuestionScreen:
+    """Ask whether some stages, or all of the run's, are to be cancelled.
+
+    Args:
+        target: the run.
+        stages: those under the cursor; where all of them are over, the whole run is meant.
+    """
+    run_id = target.id
+    names = [one.name for one in stages if one.status in (*UNFINISHED, Status.BLOCKED)] or None
+    if names is None:
+        title = f"Cancel the run {target.label}?"
+        answers = [Answer("y", "cancel every unfinished stage", lambda: _cancel(run_id, None))]
+    else:
+        title = f"Cancel {_named(stages)}?"
+        what = "this stage" if len(stages) == 1 else _members(names)
+        answers = [
+            Answer("y", f"cancel {what}", lambda: _cancel(run_id, names)),
+            Answer("a", "cancel every unfinished stage of the run", lambda: _cancel(run_id, None)),
+        ]
+
+    def facts() -> list[str]:
+        from trainui.tui.actions.cancel_impact import losses
+
+        return [*([f"of the run {target.label}"] if names else []), *losses(run_id, names)]
+
+    return QuestionScreen(title, facts, [*answers, Answer("n", "leave it running", None)])
+
+
+def _named(stages: Sequence[StageRecord]) -> str:
+    """Return the name of a stage, or of the matrix whose members these are."""
+    first = stages[0]
+    if len(stages) == 1:
+        return harmless(first.name)
+    return f"{harmless(first.definition.group)} ×{len(stages)}"
+
+
+def _members(names: Sequence[str]) -> str:
+    return f"its {len(names)} unfinished members" if len(names) > 1 else harmless(names[0])
+
+
+def _cancel(run_id: str, names: list[str] | None) -> str:
+    from trainui import control
+
+    asked = control.cancel(run_id, names)
+    return f"asked to end: {listed(asked)}" if asked else "all of it had ended already"
+
+
+def rerun_question(target: Target, again: Sequence[StageRecord]) -> QuestionScreen:
+    """Ask whether stages run again alone or with all that depends on them."""
+    run_id, names = target.id, [stage.name for stage in again]
+
+    def facts() -> list[str]:
+        from trainui.store.read import views
+
+        with views.reading() as connection:
+            stages = views.stages(connection, run_id)
+        after = _downstream(stages, names)
+        depends = "depends" if len(after) == 1 else "depend"
+        return [f"of the run {target.label}", *([f"{listed(after)} {depends} on it"] * bool(after))]
+
+    alone = "this stage alone" if len(names) == 1 else f"its {len(names)} members alone"
+    return QuestionScreen(
+        f"Run {_named(again)} again?",
+        facts,
+        [
+            Answer("y", alone, lambda: _rerun(run_id, names, downstream=False)),
+            Answer(
+                "d", "with all that depends on it", lambda: _rerun(run_id, names, downstream=True)
+            ),
+            Answer("n", "leave it", None),
+        ],
+        starts=True,
+    )
+
+
+def _rerun(run_id: str, names: Sequence[str], *, downstream: bool) -> str:
+    from trainui import control
+
+    return f"run again: {listed(control.rerun(run_id, names, downstream=downstream))}"
+
+
+def _downstream(stages: Sequence[StageRecord], names: Sequence[str]) -> list[str]:
+    found = set(names)
+    grew = True
+    while grew:
+        after = {one.name for one in stages if found.intersection(one.depends_on)} - found
+        found |= after
+        grew = bool(after)
+    return [one.name for one in stages if one.name in found and one.name not in names]

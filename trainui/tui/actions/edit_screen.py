@@ -1,0 +1,239 @@
+"""A run's values edited in place, before it goes on: parameters, a stage's own, or the whole text.
+
+Nothing is changed here: what was edited is shown as a plan first.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Input, Label
+
+from trainui.domain.records import StageRecord
+from trainui.text import harmless
+from trainui.tui.actions.run_actions import Target
+from trainui.tui.keymap import bindings
+from trainui.tui.render.styled_text import Row, Span, fit, wrap
+from trainui.tui.widgets.bars import Bar, KeyBar
+from trainui.tui.widgets.line_view import RowsView
+
+if TYPE_CHECKING:
+    from trainui.control.edits.inline_edit import Alteration, Value
+    from trainui.domain.records import RunRecord
+    from trainui.tui.app import TrainuiApp
+
+LABEL = 26
+"""Cells of a value's name."""
+
+
+class EditScreen(Screen[bool]):
+    """Shows the values of a run and of a stage, and plans with the edited ones.
+
+    Its result is whether the run was resumed with them.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("edit", "app.interrupt")]
+
+    DEFAULT_CSS = """
+    EditScreen {
+        #note { height: auto; padding: 1 1; }
+        #values { height: 1fr; padding: 0 1; }
+        #values Horizontal { height: 1; }
+        #values Label { width: 28; color: $dim; }
+        #values Label.-edited { color: $warning; text-style: bold; }
+        #values Input {
+            width: 1fr;
+            height: 1;
+            border: none;
+            padding: 0 1;
+            background: $surface;
+            &:focus { border: none; background: $row; }
+        }
+    }
+    """
+
+    def __init__(self, target: Target, stage: StageRecord | None) -> None:
+        super().__init__()
+        self._target = target
+        self._stage = stage
+        self._run: RunRecord | None = None
+        self._text = ""
+        self._values: list[Value] = []
+
+    def compose(self) -> ComposeResult:
+        """Make the values."""
+        yield Bar(id="top")
+        yield RowsView(id="note")
+        yield VerticalScroll(id="values", can_focus=False)
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Read the values, in a thread."""
+        spans = [Span(" Edit and retry ", "title"), Span(self._target.label, "strong")]
+        if self._stage is not None:
+            spans += [Span(" › ", "dim"), Span(harmless(self._stage.name), "strong")]
+        spans.append(Span("  nothing is done yet", "dim"))
+        self.query_one("#top", Bar).show(tuple(spans))
+        self.query_one("#note").can_focus = False
+        self._note("reading the run's pipeline…")
+        self.query_one(KeyBar).show([self._trainui.keys.find("edit.leave")])
+        self.run_worker(self._read, thread=True, exit_on_error=False)
+
+    def _read(self) -> None:
+        try:
+            from trainui.control import lookup
+            from trainui.control.edits import inline_edit
+
+            run = lookup.run_of(self._target.id)
+            text = inline_edit.text_of(run)
+            definition = self._stage.definition if self._stage is not None else None
+            values = inline_edit.values_of(run, text, definition)
+        except Exception as error:
+            self.app.call_from_thread(self._note, f"nothing can be edited: {error}", "bad")
+        else:
+            self.app.call_from_thread(self._show, run, text, values)
+
+    def _note(self, text: str, style: str = "dim") -> None:
+        room = max(self.size.width - 3, 20)
+        lines = [piece for line in text.splitlines() for piece in wrap(harmless(line), room)]
+        rows: list[Row] = [(Span(line, style),) for line in lines]
+        self.query_one("#note", RowsView).set_rows(rows)
+        self.query_one("#note", RowsView).styles.height = len(rows) + 2
+
+    def _show(self, run: RunRecord, text: str, values: list[Value]) -> None:
+        self._run, self._text, self._values = run, text, values
+        fields = [
+            Horizontal(Label(_label(value), markup=False), Input(value.value, id=f"value-{at}"))
+            for at, value in enumerate(values)
+        ]
+        self.query_one("#values").mount_all(fields)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """Put the focus on the first value, and say what can be done."""
+        inputs = list(self.query(Input))
+        for one in inputs:
+            one.cursor_blink = False
+        if inputs:
+            inputs[0].focus()
+            self._note(
+                "Change values, then enter shows what that does. Results of before are kept."
+            )
+        else:
+            self._note("It has no parameters. ctrl+e opens the pipeline's text in $EDITOR.")
+        table = self._trainui.keys
+        self.query_one(KeyBar).show(
+            [table.find(f"edit.{name}") for name in ("plan", "next", "text", "leave")]
+        )
+
+    @property
+    def _trainui(self) -> TrainuiApp:
+        return cast("TrainuiApp", self.app)
+
+    def _changes(self) -> dict[Value, str]:
+        typed = {one.id: one.value.strip() for one in self.query(Input)}
+        return {
+            value: typed[f"value-{at}"]
+            for at, value in enumerate(self._values)
+            if typed[f"value-{at}"] != value.value
+        }
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Mark the names of what is edited."""
+        at = int((event.input.id or "value-0").removeprefix("value-"))
+        row = event.input.parent
+        if row is not None:
+            edited = event.value.strip() != self._values[at].value
+            row.query_one(Label).set_class(edited, "-edited")
+
+    def on_input_submitted(self) -> None:
+        """Plan with what is typed."""
+        self.action_plan()
+
+    def action_plan(self) -> None:
+        """Show the plan with the values as they are now."""
+        if self._run is None:
+            self.notify("a moment, or see above why nothing can be edited", markup=False)
+            return
+        if not (changes := self._changes()):
+            self.notify("nothing was edited; change a value first", markup=False)
+            return
+        run, text = self._run, self._text
+
+        def make() -> Alteration:
+            from trainui.control.edits import inline_edit
+
+            return inline_edit.with_values(run, text, changes)
+
+        self._make(make)
+
+    def _make(self, make: Callable[[], Alteration]) -> None:
+        def work() -> None:
+            made = make()
+            self.app.call_from_thread(self._plan_with, made)
+
+        self.run_worker(work, thread=True, exit_on_error=False)
+
+    def _plan_with(self, alteration: Alteration) -> None:
+        from trainui.tui.actions.plan_screen import PlanScreen
+
+        def then(done: bool | None) -> None:
+            if done:
+                self.dismiss(True)
+
+        self.app.push_screen(PlanScreen(self._target, alteration), then)
+
+    def action_text(self) -> None:
+        """Open the pipeline's text in an editor, and plan with what was saved."""
+        if self._run is None:
+            self.notify("a moment, or see above why nothing can be edited", markup=False)
+            return
+        try:
+            with self.app.suspend():
+                text = _edited(self._text)
+        except SuspendNotSupported:
+            self.notify("an editor cannot be opened here; edit the values", markup=False)
+            return
+        except (OSError, UnicodeDecodeError, subprocess.CalledProcessError) as error:
+            self.notify(f"the editor failed: {error}", severity="warning", markup=False)
+            return
+        if text == self._text:
+            self.notify("nothing was edited", markup=False)
+            return
+        run, before = self._run, self._text
+
+        def make() -> Alteration:
+            from trainui.control.edits import inline_edit
+
+            return inline_edit.with_text(run, before, text)
+
+        self._make(make)
+
+    def action_leave_it(self) -> None:
+        """Change nothing."""
+        self.dismiss(False)
+
+
+def _label(value: Value) -> str:
+    scope = {"run": "", "stage": "stage ", "matrix": "matrix "}[value.place.scope]
+    return fit(f"{scope}{harmless(value.place.name)}{' (-p)' if value.given else ''}", LABEL)
+
+
+def _edited(text: str) -> str:
+    """Let a person edit a text in $VISUAL, $EDITOR or vi; return what was saved."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory(prefix="trainui-") as directory:
+        file = Path(directory) / "pipeline.yaml"
+        file.write_text(text, encoding="utf-8")
+        subprocess.run([*shlex.split(editor), str(file)], check=True)
+        return file.read_text(encoding="utf-8")

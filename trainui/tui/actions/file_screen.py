@@ -1,0 +1,229 @@
+"""Choosing a pipeline file to run: what is in it, or what is wrong with it, is shown before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Input
+
+from trainui.text import harmless
+from trainui.tui.actions.pipeline_files import Preview, candidates, preview, start
+from trainui.tui.keymap import Key
+from trainui.tui.render.styled_text import Row, Span, fit_middle, wrap
+from trainui.tui.widgets.bars import Bar, KeyBar
+from trainui.tui.widgets.line_view import RowsView
+from trainui.tui.widgets.list_view import CursorView
+
+if TYPE_CHECKING:
+    from trainui.tui.app import TrainuiApp
+
+
+class FileList(CursorView):
+    """Files to choose from."""
+
+    def __init__(self) -> None:
+        super().__init__(id="files")
+        self._files: list[str] = []
+
+    def set_files(self, files: list[str]) -> None:
+        """Offer these files."""
+        kept = self.selected
+        self._files = files
+        self.update_rows()
+        self.move_cursor(files.index(kept) if kept in files else 0 if files else -1)
+
+    @property
+    def selected(self) -> str | None:
+        """The marked file."""
+        return self._files[self.cursor] if 0 <= self.cursor < len(self._files) else None
+
+    def row_style(self, index: int) -> str:
+        """Mark the file strongly, though the focus is where somebody types."""
+        return "cursor" if index == self.cursor else ""
+
+    def row_count(self) -> int:
+        """Return how many lines there are."""
+        return max(len(self._files), 1)
+
+    def selectable(self, index: int) -> bool:
+        """Let files be marked."""
+        return 0 <= index < len(self._files)
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a file's name."""
+        if not self._files:
+            return (Span(" no such *.yaml here; type a path", "dim"),)
+        return (Span(" " + fit_middle(harmless(self._files[index]), width - 2)),)
+
+
+class ChooseFileScreen(Screen[None]):
+    """Type or choose, look, and run."""
+
+    AUTO_FOCUS: ClassVar[str | None] = "#file"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave_it", "leave it"),
+        Binding("up", "line(-1)", "up"),
+        Binding("down", "line(1)", "down"),
+    ]
+
+    DEFAULT_CSS = """
+    ChooseFileScreen {
+        Input {
+            height: 3;
+            border: round $border-blurred;
+            padding: 0 1;
+            border-title-color: $dim;
+            background: $background;
+        }
+        Input:focus {
+            border: round $border;
+            border-title-color: $primary;
+            background: $background;
+        }
+        #found { height: 1fr; }
+        FileList { width: 2fr; border: round $border-blurred; }
+        #preview { width: 3fr; border: round $border-blurred; }
+        #preview { padding: 0 1; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._preview: Preview | None = None
+
+    def compose(self) -> ComposeResult:
+        """Make the fields, the list and the preview."""
+        yield Bar(id="top")
+        yield Input(id="file", placeholder="type to narrow the list, or a path")
+        with Horizontal(id="found"):
+            yield FileList()
+            yield RowsView(id="preview")
+        yield Input(id="params", placeholder="KEY=VALUE ...   tab goes here")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Look for files."""
+        self.query_one("#top", Bar).show((Span(" Run a pipeline file", "title"),))
+        for field in self.query(Input):
+            field.cursor_blink = False
+        self.query_one("#file", Input).border_title = "File"
+        self.query_one("#params", Input).border_title = "Parameters"
+        self.query_one(FileList).set_title("Files here")
+        self.query_one(FileList).can_focus = False
+        self.query_one("#preview", RowsView).set_title("What it would run")
+        self.query_one("#preview").can_focus = False
+        keys = [
+            Key("ask.choose", "enter", "run it", "", "choose"),
+            Key("ask.up", "down", "next file", "", "line(1)"),
+            Key("ask.params", "tab", "parameters", "", "app.focus_next"),
+            Key("ask.leave", "escape", "leave it", "", "leave_it"),
+        ]
+        self.query_one(KeyBar).show(keys)
+        self._find("")
+
+    def _find(self, typed: str) -> None:
+        def look() -> None:
+            found = candidates(typed)
+            self.app.call_from_thread(self.query_one(FileList).set_files, found)
+            self.app.call_from_thread(self._look_inside)
+
+        self.run_worker(look, thread=True, exclusive=True, group="files", exit_on_error=False)
+
+    def _chosen(self) -> str:
+        """Return the marked file, else what was typed."""
+        return self.query_one(FileList).selected or self.query_one("#file", Input).value.strip()
+
+    def _look_inside(self) -> None:
+        file, params = self._chosen(), self.query_one("#params", Input).value
+        if not file:
+            self._show(None)
+            return
+
+        def look() -> None:
+            found = preview(file, params)
+            self.app.call_from_thread(self._show, found)
+
+        self.run_worker(look, thread=True, exclusive=True, group="preview", exit_on_error=False)
+
+    def _show(self, found: Preview | None) -> None:
+        self._preview = found
+        view = self.query_one("#preview", RowsView)
+        width = max(view.scrollable_content_region.width, 20)
+        view.set_rows([] if found is None else preview_rows(found, width))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Look again for files, or into the file with other parameters."""
+        if event.input.id == "file":
+            self._find(event.value)
+        else:
+            self._look_inside()
+
+    def on_input_submitted(self) -> None:
+        """Run what is shown."""
+        self._run()
+
+    def on_cursor_view_moved(self) -> None:
+        """Look into the file that is marked now."""
+        self._look_inside()
+
+    def on_cursor_view_opened(self) -> None:
+        """Run the file that was clicked twice."""
+        self._run()
+
+    def action_line(self, count: int) -> None:
+        """Mark another file."""
+        self.query_one(FileList).action_line(count)
+
+    def action_leave_it(self) -> None:
+        """Run nothing."""
+        self.dismiss()
+
+    def _run(self) -> None:
+        file, params = self._chosen(), self.query_one("#params", Input).value
+        if not file:
+            self.notify("choose or type a file first", markup=False)
+            return
+        found = self._preview
+        if found is not None and found.problems and (found.file, found.params) == (file, params):
+            text = "it has problems, shown at the right; nothing was started"
+            self.notify(text, severity="warning", markup=False)
+            return
+        app = cast("TrainuiApp", self.app)
+        started: list[str] = []
+
+        def work() -> str:
+            started.append(start(file, params))
+            return f"{harmless(file)} runs"
+
+        def then() -> None:
+            self.dismiss()
+            app.open_run(started[0])
+
+        app.act(work, then=then)
+
+
+def preview_rows(found: Preview, width: int) -> list[Row]:
+    """Return what is in a file, or what is wrong with it, as lines."""
+    if found.problems:
+        count = len(found.problems)
+        rows: list[Row] = [(Span(f"✗ {count} problem{'s' * (count > 1)}", "bad"),), ()]
+        for problem in found.problems:
+            rows += [(Span(piece),) for piece in wrap(problem, width)]
+        return rows
+    rows = [
+        (
+            Span("✓ ", "good"),
+            Span(found.name, "strong"),
+            Span(f"  {len(found.stages)} stage{'s' * (len(found.stages) != 1)}", "dim"),
+        ),
+        (),
+    ]
+    rows += [(Span("  ○ ", "dim"), Span(name)) for name in found.stages]
+    if found.values:
+        rows += [(), (Span("parameters", "dim"),)]
+        rows += [(Span(f"  {name} = {harmless(value)}"),) for name, value in found.values.items()]
+    return rows

@@ -1,0 +1,120 @@
+"""Pipeline files that a person may mean, and what is in them.
+
+Looks at files, so it is called in a thread.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from trainui.errors import PipelineFileError, TrainuiError, UsageError
+from trainui.text import harmless
+
+MOST = 200
+"""Files that are offered."""
+
+ENDINGS = (".yaml", ".yml")
+
+
+def candidates(typed: str) -> list[str]:
+    """Return files that fit what was typed: here and one level below, or in its directory."""
+    directory, _, rest = typed.rpartition("/")
+    base = Path(directory or ("/" if typed.startswith("/") else ".")).expanduser()
+    prefix = f"{directory}/" if "/" in typed else ""
+    words = rest.casefold().split()
+    found = (prefix + str(path.relative_to(base)) for path in _files(base, below=not prefix))
+    fitting = (name for name in found if all(word in name.casefold() for word in words))
+    return sorted(islice(fitting, MOST), key=lambda name: (name.count("/"), name.casefold()))
+
+
+def _files(base: Path, *, below: bool) -> Iterator[Path]:
+    try:
+        entries = sorted(base.iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.suffix in ENDINGS:
+            yield entry
+        elif below and entry.is_dir():
+            yield from _files(entry, below=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What is in a pipeline file, or what is wrong with it."""
+
+    file: str
+    params: str
+    name: str = ""
+    stages: tuple[str, ...] = ()
+    values: Mapping[str, str] | None = None
+    """The parameters with their values."""
+    problems: tuple[str, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        """Whether it can run."""
+        return not self.problems
+
+
+def preview(file: str, params: str) -> Preview:
+    """Load a pipeline file and tell what is in it; nothing is touched.
+
+    Args:
+        file: as typed.
+        params: `KEY=VALUE ...`, as typed.
+    """
+    from trainui.pipeline import loader
+    from trainui.pipeline.substitution import masking
+
+    try:
+        given = parse_params(params)
+        pipeline = loader.load(file, given)
+    except PipelineFileError as error:
+        return Preview(file, params, problems=tuple(harmless(str(one)) for one in error.problems))
+    except TrainuiError as error:
+        return Preview(file, params, problems=tuple(harmless(str(error)).splitlines()))
+    values = {name: str(value) for name, value in masking.mask(pipeline.params).items()}
+    names = tuple(harmless(stage.name) for stage in pipeline.stages)
+    return Preview(file, params, harmless(pipeline.name), names, values)
+
+
+def parse_params(text: str) -> dict[str, str]:
+    """Return what `KEY=VALUE KEY=VALUE` says, quoted as in a shell.
+
+    Raises:
+        UsageError: a word has no `=`, or a quote is not closed.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"parameters: {error}; such as lr=0.1 'name=a b'") from error
+    given = {}
+    for word in words:
+        key, separator, value = word.partition("=")
+        if not separator or not key:
+            raise UsageError(f"parameters: {word!r} is not KEY=VALUE, such as lr=0.1")
+        given[key] = value
+    return given
+
+
+def start(file: str, params: str) -> str:
+    """Run a pipeline file; return the run's id.
+
+    Raises:
+        TrainuiError: it cannot run; nothing is stored.
+    """
+    from trainui import control
+    from trainui.execution.daemon import lifecycle
+    from trainui.pipeline import loader
+
+    given = parse_params(params)
+    pipeline = loader.load(file, given)
+    lifecycle.ensure_started()  # first, so that nothing is stored where nothing can run
+    return control.submit(pipeline, given=given)

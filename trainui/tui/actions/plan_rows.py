@@ -1,0 +1,94 @@
+"""The plan of a resume as lines: each stage, what happens to it, how long it takes, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from trainui.clock import format_duration
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.text import harmless
+from trainui.tui.render.numbers import step
+from trainui.tui.render.styled_text import Row, Span, fit, wrap
+
+_SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
+_STYLES = {Action.SKIP: "dim", Action.RUN: "accent", Action.CONTINUE: "good"}
+_DIFF_STYLES = {"+": "good", "-": "bad", "@": "accent"}
+
+TIME = 9
+"""Cells of how long it takes."""
+
+LEAST_ROOM = 44
+"""Cells below which the reasons stand on lines of their own."""
+
+
+class PlanLine(NamedTuple):
+    """A line of the page."""
+
+    row: Row
+    stage: PlannedStage | None = None
+    """The stage that begins on it."""
+
+
+def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[PlanLine]:
+    """Return the plan as lines, the reasons wrapped."""
+    longest = max((len(harmless(one.name)) for one in plan), default=0)
+    beside = width - 13 - TIME - 4
+    inline = beside - longest >= LEAST_ROOM
+    name = max(longest, 8) if inline else max(beside, 10)
+    at = 13 + name + TIME + 4 if inline else 6
+    heading = f"   {'':<10}{fit('STAGE', name)}  {fit('TIME', TIME, right=True)}"
+    lines = [PlanLine((Span(heading + "  WHY" * inline, "dim"),))]
+    for one in plan:
+        dim = "dim" if one.action == Action.SKIP else ""
+        first = [
+            Span(f" {_SYMBOLS[one.action]} {one.action:<10}", _STYLES[one.action]),
+            Span(fit(harmless(one.name), name), dim),
+            Span(f"  {fit(_time(one), TIME, right=True)}  ", "dim"),
+        ]
+        pieces = wrap(harmless(_why(one)), max(width - at - 1, 10))
+        if inline:
+            first.append(Span(pieces.pop(0), dim))
+        lines.append(PlanLine(tuple(first), one))
+        lines += [PlanLine((Span(" " * at + piece, dim),)) for piece in pieces]
+    return lines
+
+
+def _why(one: PlannedStage) -> str:
+    if one.checkpoint is None:
+        anew = one.fresh and one.action == Action.RUN
+        return f"{one.reason}; in a new directory" if anew else one.reason
+    reached = f" at step {step(one.step)}" if one.step is not None else ""
+    return f"{one.reason}; from {Path(one.checkpoint).name}{reached}"
+
+
+def _time(one: PlannedStage) -> str:
+    if one.seconds is None:
+        return ""
+    duration = format_duration(one.seconds)
+    return duration if one.action == Action.SKIP else f"~{duration}"
+
+
+def diff_rows(diff: str, width: int) -> list[Row]:
+    """Return a unified diff as lines, long ones wrapped."""
+    rows: list[Row] = []
+    for line in diff.splitlines():
+        style = _DIFF_STYLES.get(line[:1], "dim")
+        rows += [(Span(f" {piece}", style),) for piece in wrap(harmless(line), max(width - 3, 10))]
+    return rows
+
+
+def plan_summary(stages: Sequence[PlannedStage]) -> str:
+    """Return in words how many stages run, continue and are skipped."""
+    count = {action: sum(one.action == action for one in stages) for action in Action}
+    if count[Action.SKIP] == len(stages):
+        return "There is nothing to resume."
+    words = ((Action.RUN, "to run"), (Action.CONTINUE, "to continue"), (Action.SKIP, "skipped"))
+    return ", ".join(f"{count[action]} {word}" for action, word in words if count[action])
+
+
+def saved(stages: Sequence[PlannedStage]) -> str:
+    """Return in words how much GPU time is not spent again; empty: none."""
+    seconds = sum(one.gpu_seconds_saved for one in stages)
+    return f"GPU time that is not spent again: {format_duration(seconds)}" if seconds else ""

@@ -1,0 +1,250 @@
+"""The plan of a resume, before anything is done: each stage, what happens to it, and why.
+
+Where the run's file was edited the plan is of the file as it is now, and shows what was edited;
+a key leaves it out. Others keep a stage, begin it anew, or end with it, and the plan is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.text import harmless
+from trainui.tui.actions.plan_request import Offer, Wishes, make_offer
+from trainui.tui.actions.plan_rows import PlanLine, diff_rows, plan_lines, plan_summary, saved
+from trainui.tui.actions.run_actions import Target, listed
+from trainui.tui.keymap import bindings
+from trainui.tui.render.styled_text import Row, Span, wrap
+from trainui.tui.widgets.bars import Bar, KeyBar
+from trainui.tui.widgets.list_view import CursorView
+
+if TYPE_CHECKING:
+    from trainui.control.edits.inline_edit import Alteration
+    from trainui.tui.app import TrainuiApp
+
+
+class PlanView(CursorView):
+    """The plan's lines, with a cursor on a stage; where there is none, they scroll."""
+
+    DEFAULT_CSS = "PlanView { padding: 1 1; height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="plan")
+        self._lines: list[PlanLine] = []
+
+    @property
+    def stage(self) -> PlannedStage | None:
+        """The stage under the cursor."""
+        return self._lines[self.cursor].stage if 0 <= self.cursor < len(self._lines) else None
+
+    def set_lines(self, lines: Sequence[PlanLine]) -> None:
+        """Show these; the cursor stays on its stage."""
+        stage = self.stage
+        self._lines = list(lines)
+        places = {line.stage.name: at for at, line in enumerate(lines) if line.stage is not None}
+        acting = (
+            at for at, one in enumerate(lines) if one.stage and one.stage.action != Action.SKIP
+        )
+        first = next(acting, next(iter(places.values()), -1))
+        self.update_rows()
+        self.move_cursor(places.get(stage.name, first) if stage else first, tell=False)
+
+    def row_count(self) -> int:
+        """Return how many lines there are."""
+        return len(self._lines)
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (they were made for the width)
+        """Return a line."""
+        return self._lines[index].row
+
+    def selectable(self, index: int) -> bool:
+        """Let the cursor be on stages only."""
+        return self._lines[index].stage is not None
+
+    def action_line(self, count: int) -> None:
+        """Move by stages; past the last one scroll, since what was edited stands below."""
+        before = self.cursor
+        super().action_line(count)
+        if self.cursor == before:
+            self.scroll_to(y=self.scroll_offset.y + count, animate=False)
+
+
+class PlanScreen(Screen[bool]):
+    """Shows the plan, takes wishes, and resumes; its result is whether it did."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("plan", "app.leave")]
+
+    def __init__(self, target: Target, alteration: Alteration | None = None) -> None:
+        """Make the page.
+
+        Args:
+            target: the run.
+            alteration: how its own pipeline was edited, apart from its file.
+        """
+        super().__init__()
+        self._target = target
+        self._alteration = alteration
+        self._offer: Offer | None = None
+        self._wishes = Wishes()
+        self._edited = True
+        """Whether the run's file is taken as it is now."""
+
+    def compose(self) -> ComposeResult:
+        """Make the plan."""
+        yield Bar(id="top")
+        yield PlanView()
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Make the plan, in a thread since it looks at checkpoints."""
+        self._show([((Span(" looking at stages and checkpoints…", "dim"),))])
+        self.query_one(PlanView).focus()
+        self._show_keys("plan.leave")
+        self._plan()
+
+    def _show_top(self, state: str) -> None:
+        wishes = self._wishes.words
+        spans = [Span(" Resume ", "title"), Span(self._target.label, "strong")]
+        spans += [Span(f"  {state}", "dim"), Span(f"  {wishes}" if wishes else "", "accent")]
+        self.query_one("#top", Bar).show(tuple(spans))
+
+    def _plan(self) -> None:
+        self._show_top("planning…")
+        wishes, edited, run_id = self._wishes, self._edited, self._target.id
+
+        def work() -> None:
+            from trainui.errors import PipelineFileError
+
+            try:
+                from trainui.execution.attempt import lost_attempts
+
+                lost_attempts.record([run_id])
+                found = make_offer(run_id, wishes, edited=edited, alteration=self._alteration)
+            except PipelineFileError as error:
+                self.app.call_from_thread(self._show_problems, str(error))
+            except Exception as error:
+                self.app.call_from_thread(self._show_error, str(error))
+            else:
+                self.app.call_from_thread(self._show_offer, found, edited)
+
+        self.run_worker(work, thread=True, exit_on_error=False)
+
+    def _show_error(self, text: str) -> None:
+        """Say why there is no plan; one that was there stays, without the last wish."""
+        if self._offer is not None:
+            self._wishes = self._offer.wishes
+            self._show_top("nothing is done yet")
+            self.notify(harmless(text), severity="warning", markup=False)
+            return
+        self._show_top("nothing is done")
+        self._show([(Span(" ✗ no plan can be made", "bad"),), (), *self._wrapped(text)])
+
+    def _show_problems(self, text: str) -> None:
+        self._offer = None
+        self._show_top("nothing is done")
+        what, advice = (
+            "the run's file was edited since, and has problems",
+            ("mend them and press r again, or f: resume with the pipeline as submitted"),
+        )
+        if self._alteration is not None:
+            what, advice = "what was edited has problems", "esc goes back; nothing was changed"
+            self._show_keys("plan.leave")
+        else:
+            self._show_keys("plan.file", "plan.leave")
+        rows: list[Row] = [(Span(f" ✗ {what}", "bad"),)]
+        self._show([*rows, (), *self._wrapped(text), (), *self._wrapped(advice)])
+
+    def _wrapped(self, text: str, style: str = "") -> list[Row]:
+        room = max(self.size.width - 3, 10)
+        lines = [piece for line in text.splitlines() for piece in wrap(harmless(line), room)]
+        return [(Span(f" {line}", style),) for line in lines]
+
+    def _show_offer(self, offer: Offer, edited: bool) -> None:
+        if (offer.wishes, edited) != (self._wishes, self._edited):
+            return  # made before the last wish; the next one is on its way
+        self._offer = offer
+        self._show_top("nothing is done yet")
+        self._draw(offer)
+        keys = ["plan.choose"] if offer.revives else []
+        keys += ["plan.file"] if offer.file is not None else []
+        self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
+
+    def _draw(self, offer: Offer) -> None:
+        width = self.size.width - 2
+        rows: list[Row] = [(), *self._wrapped(plan_summary(offer.stages), "strong")]
+        rows += self._wrapped(saved(offer.stages), "good")
+        rows += self._wrapped(offer.code, "warn")
+        if offer.alteration is not None:
+            rows += [(), *self._wrapped("with what was edited here:", "warn")]
+        elif offer.pipeline is not None:
+            edited = f"{offer.file} was edited since; this is the plan with it as it is now:"
+            rows += [(), *self._wrapped(edited, "warn")]
+        elif offer.file is not None:
+            rows += [(), *self._wrapped(f"without the edits of {offer.file}", "warn")]
+        rows += diff_rows(offer.diff, width)
+        lines = [*plan_lines(offer.stages, width), *map(PlanLine, rows)]
+        self.query_one(PlanView).set_lines(lines)
+
+    def on_resize(self) -> None:
+        """Wrap everything for the new width."""
+        if self._offer is not None:
+            self._draw(self._offer)
+
+    def _show(self, rows: Sequence[Row]) -> None:
+        self.query_one(PlanView).set_lines([PlanLine(row) for row in rows])
+
+    def _show_keys(self, *ids: str) -> None:
+        table = cast("TrainuiApp", self.app).keys
+        self.query_one(KeyBar).show([table.find(key_id) for key_id in ids])
+
+    def action_wish(self, kind: str) -> None:
+        """Add a wish about the stage under the cursor, or take it back, and plan again."""
+        stage = self.query_one(PlanView).stage
+        if self._offer is None or stage is None:
+            self.notify("there is no plan yet that could be changed", markup=False)
+            return
+        self._wishes = self._wishes.toggled(kind, stage.name)
+        self._plan()
+
+    def action_other_file(self) -> None:
+        """Make the plan with the edited file, or without it."""
+        if self._alteration is not None or (self._offer is not None and self._offer.file is None):
+            self.notify("the run's file is as it was; there is no other", markup=False)
+            return
+        self._edited = not self._edited
+        self._offer = None
+        self._plan()
+
+    def action_choose(self) -> None:
+        """Resume, if there is anything to resume."""
+        offer = self._offer
+        if offer is None or offer.wishes != self._wishes:
+            self.notify("there is no plan yet; a moment", markup=False)
+            return
+        if not offer.revives:
+            self.notify("there is nothing to resume", markup=False)
+            return
+        run_id = self._target.id
+
+        def work() -> str:
+            from trainui import control
+
+            revived = control.resume(
+                run_id,
+                pipeline=offer.pipeline,
+                alteration=offer.alteration,
+                **offer.wishes.arguments,
+            )
+            return f"resumed: {listed(revived)}" if revived else "it was resumed already"
+
+        self.dismiss(True)
+        cast("TrainuiApp", self.app).act(work, starts=True)
+
+    def action_leave_it(self) -> None:
+        """Leave everything as it is."""
+        self.dismiss(False)

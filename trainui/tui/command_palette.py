@@ -1,0 +1,49 @@
+"""Every action by its name, with its key: made from the table of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from trainui.tui.keymap import Key
+from trainui.tui.page import Page
+
+if TYPE_CHECKING:
+    from trainui.tui.app import TrainuiApp
+
+
+class KeyCommands(Provider):
+    """Offers what the keys do here."""
+
+    async def discover(self) -> Hits:
+        """Offer everything, before anything is typed."""
+        for key in self._keys():
+            yield DiscoveryHit(_title(key), partial(self._do, key), key.tooltip)
+
+    async def search(self, query: str) -> Hits:
+        """Offer what fits."""
+        matcher = self.matcher(query)
+        for key in self._keys():
+            score = max(matcher.match(key.tooltip), matcher.match(key.label))
+            if score > 0:
+                title = Content.assemble(matcher.highlight(key.tooltip), f"  {key.shown}")
+                yield Hit(score, title, partial(self._do, key), key.tooltip)
+
+    def _keys(self) -> Iterator[Key]:
+        app = cast("TrainuiApp", self.app)
+        scopes = getattr(self.screen, "command_scopes", ("app",))
+        return (key for key in app.keys.of(*scopes) if key.command)
+
+    def _do(self, key: Key) -> None:
+        """Press the key where it works."""
+        if isinstance(self.screen, Page):
+            self.screen.prepare_for(key.scope)
+        self.app.simulate_key(key.keys.split(",")[0].strip())
+
+
+def _title(key: Key) -> Content:
+    return Content.assemble(key.tooltip, "  ", (key.shown, "$accent"))

@@ -1,0 +1,86 @@
+"""Where on a stage's curves an alert struck, and where the stage had stalled.
+
+The rule that lives here: an alert stands at the step of which it tells, on its own metric; a stall
+at the last point before it, on every metric. A NaN is marked by what draws the curve.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trainui.domain.notifications import ALERT, MARK, STALLED
+from trainui.domain.records import StageRecord
+from trainui.store.db import protocol
+from trainui.store.points.x_axis import Axis
+from trainui.store.runs import row_mapping
+from trainui.text import harmless
+from trainui.tui.curves.model import Line, Mark
+
+MOST = 50
+"""Events of a stage that are looked at: the last ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """An alert or a stall of a stage."""
+
+    attempt: int
+    time: float
+    """Seconds since 1970."""
+    words: str
+    metric: str | None
+    """None: all of them."""
+    step: float
+    """NaN for a stall."""
+
+
+def strikes_of(connection: protocol.Connection, stage: StageRecord) -> list[Strike]:
+    """Return the alerts and stalls of a stage, in order."""
+    found = connection.execute(
+        "SELECT attempt, time, text, data_json FROM events WHERE run_id = ? AND stage = ? "
+        f"AND kind IN ('{ALERT}', '{MARK}', '{STALLED}') ORDER BY id DESC LIMIT ?",
+        (stage.run_id, stage.name, MOST),
+    ).fetchall()
+    return [_strike(stage, *row) for row in reversed(found)]
+
+
+def _strike(
+    stage: StageRecord, attempt: int | None, time: int, text: str, data: str | None
+) -> Strike:
+    words, found = text.removeprefix(f"{stage.name}: "), row_mapping.load(data) or {}
+    metric, step = found.get("metric"), found.get("step", math.nan)
+    return Strike(attempt or 0, time / 1e6, words, metric, step)
+
+
+def marks(
+    found: Sequence[Strike], name: str, line: Line, axis: Axis, attempt: int | None
+) -> tuple[Mark, ...]:
+    """Return what struck a metric.
+
+    Args:
+        found: what struck its stage.
+        name: the metric.
+        line: its curve, in the window that is seen.
+        axis: what it lies along.
+        attempt: only what was read in this one.
+    """
+    return tuple(
+        Mark(x, harmless(strike.words))
+        for strike in found
+        if strike.metric in (None, name) and attempt in (None, strike.attempt)
+        if not math.isnan(x := _place(strike, line, axis))
+    )
+
+
+def _place(strike: Strike, line: Line, axis: Axis) -> float:
+    """Return where on the axis something struck; NaN where that is not in the window."""
+    by_time = math.isnan(strike.step)
+    if axis == Axis.STEP and not by_time:
+        return strike.step
+    sought, among = (strike.time, line.times) if by_time else (strike.step, line.steps)
+    known = [(value, x) for value, x in zip(among, line.at, strict=True) if value == value]
+    at = bisect.bisect_right([value for value, _ in known], sought) - 1
+    return known[at][1] if at >= 0 else math.nan

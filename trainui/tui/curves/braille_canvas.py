@@ -1,0 +1,88 @@
+"""Dots of braille in colours: two by four a character, in layers that cover each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainui.tui.render.styled_text import Row, Span
+
+_BLANK = 0x2800
+_DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
+"""Bits of the dots of a character from bottom to top, in its left and its right column."""
+
+_RUNS = tuple(
+    tuple(tuple(sum(dots[low : high + 1]) for high in range(4)) for low in range(4))
+    for dots in _DOTS
+)
+"""Bits of the dots from one to another of a character's column."""
+
+
+class Canvas:
+    """Characters of which each has dots, or is one that was put there, and one style."""
+
+    def __init__(self, width: int, height: int) -> None:
+        """Make an empty canvas of this many characters."""
+        self.width, self.height = width, height
+        self._bits = [[0] * width for _ in range(height)]
+        self._styles = [[""] * width for _ in range(height)]
+        self._put: dict[tuple[int, int], tuple[str, str]] = {}
+
+    def draw(self, runs: Sequence[tuple[int, int]], style: str, *, covering: bool = False) -> None:
+        """Draw a layer.
+
+        Args:
+            runs: the lowest and the highest dot of each column of dots, counted from the bottom;
+                (1, 0) draws nothing.
+            style: of all its characters.
+            covering: whether the dots of other layers in the same characters are left out.
+        """
+        layer: dict[tuple[int, int], int] = {}
+        for column, (bottom, top) in enumerate(runs[: 2 * self.width]):
+            for line in range(bottom // 4, top // 4 + 1) if top >= bottom else ():
+                low = bottom - 4 * line if line == bottom // 4 else 0
+                high = top - 4 * line if line == top // 4 else 3
+                place = (self.height - 1 - line, column // 2)
+                layer[place] = layer.get(place, 0) | _RUNS[column % 2][low][high]
+        for (row, column), bits in layer.items():
+            known = 0 if covering else self._bits[row][column]
+            self._bits[row][column] = known | bits
+            self._styles[row][column] = style
+
+    def put(
+        self, row: int, column: int, character: str, style: str, *, under: bool = False
+    ) -> None:
+        """Put a character in the place of dots; `under`: only where there are none."""
+        if not (0 <= row < self.height and 0 <= column < self.width):
+            return
+        if not under or not (self._bits[row][column] or (row, column) in self._put):
+            self._put[row, column] = (character, style)
+
+    def is_free(self, row: int, column: int) -> bool:
+        """Whether nothing is drawn at a place."""
+        return not self._bits[row][column] and (row, column) not in self._put
+
+    def recolour(self, column: int, style: str) -> None:
+        """Give the dots of a column of characters another style."""
+        for styles in self._styles:
+            styles[column] = style
+
+    def rows(self) -> list[Row]:
+        """Return the lines from top to bottom."""
+        return [self._row(index) for index in range(self.height)]
+
+    def _row(self, index: int) -> Row:
+        spans: list[Span] = []
+        text, style = "", ""
+        for column, bits in enumerate(self._bits[index]):
+            put = self._put.get((index, column))
+            if put is not None:
+                character, own = put
+            elif bits:
+                character, own = chr(_BLANK + bits), self._styles[index][column]
+            else:
+                character, own = " ", style
+            if own != style and text:
+                spans.append(Span(text, style))
+                text = ""
+            text, style = text + character, own
+        return (*spans, Span(text, style)) if text else tuple(spans)

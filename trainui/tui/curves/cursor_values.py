@@ -1,0 +1,156 @@
+"""What curves say in figures: their values at the cursor, who leads, and where the best is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from trainui.domain.metric_direction import lower_is_better
+from trainui.store.points.x_axis import Axis
+from trainui.tui.curves import ticks
+from trainui.tui.curves.model import Chart, Line
+from trainui.tui.curves.view_options import View
+from trainui.tui.render.numbers import number, step
+
+
+class Reading(NamedTuple):
+    """A line's last point at a place or before it."""
+
+    column: int
+    """Of dots."""
+    x: float
+    step: float
+    value: float
+    smoothed: float
+    time: float
+    """Seconds since 1970; NaN where that is not known."""
+
+
+def reading(line: Line, view: View, x: float) -> Reading | None:
+    """Return a line's last point up to a place; None before its first one and after its last."""
+    if x > line.end:
+        return None
+    if line.best is not None and x == line.best[2]:
+        return _best_reading(line, view, *line.best)
+    column = -1
+    for at, place in enumerate(line.at):
+        if place > x:
+            break
+        if not math.isnan(place):
+            column = at
+    if column < 0:
+        return None
+    value = line.lasts[column]
+    mean = line.smooths[column] if view.smoothing else value
+    return Reading(column, line.at[column], line.steps[column], value, mean, line.times[column])
+
+
+def _best_reading(line: Line, view: View, value: float, step: float, x: float) -> Reading | None:
+    """Return a line's best point, which need not be the last one of its column."""
+    column = next((at for at, place in enumerate(line.at) if place >= x), None)
+    if column is None:
+        return None
+    smoothed = line.smooths[column] if view.smoothing else value
+    return Reading(column, x, step, value, smoothed, line.times[column])
+
+
+def last_reading(line: Line, view: View) -> Reading | None:
+    """Return a line's last point that is to be seen."""
+    return reading(line, view, last_place(line))
+
+
+def last_place(line: Line) -> float:
+    """Return where the last point of a line lies that is to be seen; -inf where there is none."""
+    return max((x for x in line.at if not math.isnan(x)), default=-math.inf)
+
+
+def places(chart: Chart) -> list[float]:
+    """Return where on the axis there are points to be seen."""
+    return sorted({x for line in chart.lines for x in line.at if not math.isnan(x)})
+
+
+def race_place(chart: Chart, view: View) -> float:
+    """Return where lines are compared: at the cursor, else as far as all of them have come."""
+    if view.cursor is not None:
+        return view.cursor
+    return min((last_place(line) for line in chart.lines), default=math.nan)
+
+
+def ranking(chart: Chart, view: View) -> list[tuple[float, Line]]:
+    """Return the values and the lines in the order of a race, the leader first.
+
+    Empty where the metric's name does not tell what is better.
+    """
+    lower = lower_is_better(chart.name)
+    if lower is None:
+        return []
+    x = race_place(chart, view)
+    found = [(one.smoothed, line) for line in chart.lines if (one := reading(line, view, x))]
+    known = [(value, line) for value, line in found if math.isfinite(value)]
+    return sorted(known, key=lambda pair: pair[0] if lower else -pair[0])
+
+
+def race(chart: Chart, view: View) -> str:
+    """Say who leads by how much, and where; empty where nothing can be compared."""
+    ranked = ranking(chart, view)
+    if len(ranked) < 2:
+        return ""
+    (best, leader), (second, other) = ranked[:2]
+    where = place_words(race_place(chart, view), view.axis)
+    if best == second:
+        return f"{leader.label} and {other.label} are equal {where}"
+    return f"{leader.label} leads by {number(abs(best - second))} {where}"
+
+
+def place_words(x: float, axis: Axis) -> str:
+    """Return `at step 4k`, `after 3m20s`, and the like."""
+    if axis == Axis.STEP:
+        return f"at step {step(x)}"
+    if axis == Axis.EPOCH:
+        return f"at epoch {x:.4g}"
+    if axis == Axis.WALL:
+        return f"at {ticks.moment(x)}"
+    return f"after {ticks.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
+
+
+def best_words(line: Line) -> str:
+    """Return `0.1123 at 3.2k`; empty where the metric has no best."""
+    if line.best is None:
+        return ""
+    value, at, _ = line.best
+    return f"{number(value)} at {step(at)}"
+
+
+def neighbour(
+    known: Sequence[float], chart: Chart, view: View, direction: int, cells: int
+) -> float | None:
+    """Return where the cursor goes: to the next point that lies in another character.
+
+    Args:
+        known: where there are points.
+        chart: where they are.
+        view: with the cursor.
+        direction: 1 to the right, -1 to the left.
+        cells: characters of the plot.
+
+    Returns:
+        None where there is no such point.
+    """
+    if not known:
+        return None
+    if view.cursor is None:
+        return known[-1] if direction < 0 else known[0]
+    cell = (chart.high - chart.low) / max(cells, 1)
+
+    def character(x: float) -> int:
+        return math.floor((x - chart.low) / cell) if cell else 0
+
+    here = character(view.cursor)
+    if direction > 0:
+        return next((x for x in known if x > view.cursor and character(x) != here), None)
+    before = [x for x in known if x < view.cursor and character(x) != here]
+    if not before:
+        return None
+    cell_of_it = character(before[-1])
+    return next(x for x in before if character(x) == cell_of_it)

@@ -1,0 +1,201 @@
+"""The metrics of a stage as small plots, one of them under the cursor."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+
+from trainui.tui.curves.grid import GAP, LABEL_WIDTH, Cell, Grid, grid_rows, laid_out
+from trainui.tui.curves.interaction import CurveKeys
+from trainui.tui.curves.model import Chart, CurveData, Curves
+from trainui.tui.curves.view_options import Desk
+from trainui.tui.keymap import bindings
+from trainui.tui.render.styled_text import Row, Span
+
+
+class CurvesView(CurveKeys):
+    """Plots side by side, as many as are wide enough."""
+
+    scopes = ("metrics", "curves")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("metrics")]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(Desk(), id=id)
+        self._empty = ""
+        self._problems: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> list[CurveData]:
+        """The metrics that pass the filter, in the order of the plots."""
+        return self.desk.shown(self.curves.figures) if self.curves is not None else []
+
+    @property
+    def filtered(self) -> bool:
+        """Whether some metrics are left out."""
+        return bool(self.desk.filter)
+
+    @property
+    def told(self) -> str:
+        """How many metrics there are, and how they are looked at."""
+        count = len(self.curves) if self.curves is not None else 0
+        shown = len(self.shown)
+        of = f"{shown} of " if shown != count else ""
+        words = [f"{of}{count} metric{'s' * (count != 1)}"] if count else []
+        sampled = ["sampled: still being read"] if self.curves and self.curves.sampled else []
+        choice = [self.curves.choice] if self.curves and self.curves.choice else []
+        return "  ".join([*sampled, *self.desk.words, *choice, *words])
+
+    def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
+        """Show these curves, and below them what is wrong with others' sources.
+
+        Args:
+            curves: as they were read.
+            empty: is said where there are none.
+            problems: in words, one a source.
+        """
+        if curves is self.curves and (empty, problems) == (self._empty, self._problems):
+            return
+        self.curves, self._empty, self._problems = curves, empty, problems
+        view = self.view
+        if curves.figures and not (view.compare in curves.comparisons and view.axis in curves.axes):
+            self.desk.view = type(view)(smoothing=view.smoothing, log=view.log)
+        self.draw()
+        if curves.wanted != self.wanted():
+            self.post_message(self.Asked())
+
+    def filter(self, text: str) -> int:
+        """Show only the metrics whose names hold all words; returns how many there are."""
+        self.desk.filter = tuple(text.casefold().split())
+        self.scroll_to(y=0, animate=False)
+        self.look(self.view)
+        return len(self.shown)
+
+    def on_resize(self) -> None:
+        """Lay the plots out again."""
+        self.draw()
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show where the cursor is, or hide it."""
+        super().watch_has_focus(has_focus)
+        self.draw()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Read what has come to be seen."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self.post_message(self.Asked())
+
+    def chart(self) -> Chart | None:
+        """Return the chart under the cursor."""
+        shown = self.shown
+        if self.curves is None or not shown:
+            return None
+        return self.curves.chart(shown[self._at()].stored)
+
+    def names_to_read(self) -> tuple[str, ...] | None:
+        """Return the metrics that are to be seen."""
+        shown = self.shown
+        if not shown:
+            return None
+        grid = self._grid()
+        top = self.scroll_offset.y // grid.row_height
+        rows = -(-self.scrollable_content_region.height // grid.row_height) + 1
+        first = max(min(top, len(shown) - 1), 0) * grid.columns
+        return tuple(one.stored for one in shown[first : first + rows * grid.columns])
+
+    def plot_cells(self) -> int:
+        """Return the characters of a plot."""
+        return self._grid().plot_width
+
+    def place_under(self, event: events.MouseEvent) -> float | None:
+        """Return where on the axis of its plot the mouse is; its plot is under the cursor then."""
+        offset = event.get_content_offset(self)
+        grid, shown = self._grid(), self.shown
+        if offset is None or self.curves is None:
+            return None
+        column, x = divmod(offset.x, grid.cell_width + GAP)
+        at = (offset.y + self.scroll_offset.y) // grid.row_height * grid.columns + column
+        if column >= grid.columns or not 0 <= at < len(shown):
+            return None
+        self._select(at)
+        chart = self.curves.chart(shown[at].stored)
+        if chart is None or not 0 <= x - LABEL_WIDTH < grid.plot_width:
+            return None
+        share = (x - LABEL_WIDTH + 1) / grid.plot_width
+        return chart.low + (chart.high - chart.low) * share
+
+    def on_click(self, event: events.Click) -> None:
+        """Open a metric with a second click."""
+        if event.chain > 1 and self.shown:
+            self.post_message(self.Opened())
+
+    def action_open(self) -> None:
+        """Open the metric under the cursor."""
+        if self.shown:
+            self.desk.metric = self.shown[self._at()].stored
+            self.post_message(self.Opened())
+
+    def action_line(self, count: int) -> None:
+        """Go to the plot below, from the last one to the next column's first."""
+        shown, columns = self.shown, self._grid().columns
+        if not shown:
+            super().action_line(count)
+            return
+        order = [at for first in range(columns) for at in range(first, len(shown), columns)]
+        place = order.index(self._at()) + (1 if count > 0 else -1)
+        self._select(order[max(min(place, len(order) - 1), 0)])
+
+    def action_half_page(self, count: int) -> None:
+        """Go some rows of plots down."""
+        columns = self._grid().columns
+        self._select(max(min(self._at() + count * columns, len(self.shown) - 1), 0))
+
+    def action_end(self, direction: int) -> None:
+        """Go to the first or the last plot."""
+        self._select(len(self.shown) - 1 if direction > 0 else 0)
+
+    def _at(self) -> int:
+        """Return which of the shown metrics is under the cursor."""
+        names = [one.stored for one in self.shown]
+        return names.index(self.desk.metric) if self.desk.metric in names else 0
+
+    def _select(self, at: int) -> None:
+        shown, grid = self.shown, self._grid()
+        if not 0 <= at < len(shown):
+            return
+        self.desk.metric = shown[at].stored
+        self.draw()
+        top = at // grid.columns * grid.row_height
+        self.show_row(top)
+        self.show_row(top + grid.row_height - 1)
+
+    def _grid(self) -> Grid:
+        size = self.scrollable_content_region.size
+        height = max(size.height - len(self._problem_rows()), size.height // 2)
+        return laid_out(size.width, height, max(len(self.shown), 1))
+
+    def _problem_rows(self) -> list[Row]:
+        if not self._problems:
+            return []
+        width = max(self.scrollable_content_region.size.width, 20)
+        lines = (line for one in self._problems for line in wrap(f"! {one}", width))
+        return [(Span(line, "dim"),) for line in lines]
+
+    def draw(self) -> None:
+        """Draw all plots, and say in the lower edge how they are looked at."""
+        self.set_subtitle(self.told)
+        shown, curves = self.shown, self.curves
+        if not shown or curves is None:
+            there = curves is not None and curves.figures
+            text = "no metric fits the filter; esc shows all" if there else self._empty
+            self.set_rows([(Span(text, "dim"),), *self._problem_rows()])
+            return
+        at = self._at() if self.has_focus else -1
+        cells = [
+            Cell(one, curves.chart(one.stored), one.stored in self.desk.pinned, index == at)
+            for index, one in enumerate(shown)
+        ]
+        self.set_rows([*grid_rows(cells, self.view, self._grid()), *self._problem_rows()])

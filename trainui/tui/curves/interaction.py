@@ -1,0 +1,222 @@
+"""What the keys and the mouse do to curves, in the pane and on the page of one metric alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+
+from trainui.tui.curves.cursor_values import neighbour, places, reading
+from trainui.tui.curves.model import Chart, Curves, CurvesWanted
+from trainui.tui.curves.view_options import Desk, View, after
+from trainui.tui.keymap import bindings
+from trainui.tui.widgets.line_view import RowsView
+
+BRIEFLY = 1.5
+"""Seconds that a message covers a corner."""
+
+ZOOM = 0.5
+"""How much narrower a window becomes at each press of the key."""
+
+PAN = 0.25
+"""The share of a window that a key moves it by."""
+
+
+class CurveKeys(RowsView):
+    """Plots over a desk of choices; what has to be read for them is asked of the page."""
+
+    scopes: ClassVar[tuple[str, ...]] = ("curves",)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("curves")]
+
+    class Asked(Message):
+        """Something else is to be read."""
+
+    class Pointed(Message):
+        """The cursor is on another point, made at a time in seconds since 1970."""
+
+        def __init__(self, time: float) -> None:
+            super().__init__()
+            self.time = time
+
+    class Opened(Message):
+        """A metric was chosen."""
+
+    def __init__(self, desk: Desk, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.desk = desk
+        self.curves: Curves | None = None
+        self._held_at: int | None = None
+        """Where on the screen the mouse was when a drag went on."""
+        self._dragged = False
+
+    @property
+    def view(self) -> View:
+        """How the curves are looked at."""
+        return self.desk.view
+
+    def chart(self) -> Chart | None:
+        """Return the chart that the cursor is in."""
+        raise NotImplementedError
+
+    def plot_cells(self) -> int:
+        """Return the characters of a plot."""
+        raise NotImplementedError
+
+    def place_under(self, event: events.MouseEvent) -> float | None:
+        """Return where on the axis the mouse is; None outside of plots."""
+        raise NotImplementedError
+
+    def names_to_read(self) -> tuple[str, ...] | None:
+        """Return the metrics that are to be seen; None: it is not known yet."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw everything as it is now."""
+        raise NotImplementedError
+
+    def wanted(self) -> CurvesWanted:
+        """Return what is to be read."""
+        view = self.view
+        return CurvesWanted(
+            columns=max(2 * self.plot_cells(), 16),
+            names=self.names_to_read(),
+            axis=view.axis,
+            window=view.window,
+            smoothing=view.smoothing,
+            compare=view.compare,
+            runs=self.desk.runs,
+            attempt=self.desk.attempt,
+        )
+
+    def look(self, view: View) -> None:
+        """Look at the curves in another way, reading what that takes."""
+        self.desk.choose(view)
+        self.draw()
+        self.post_message(self.Asked())
+
+    def action_point(self, direction: int) -> None:
+        """Move the cursor by points."""
+        chart = self.chart()
+        if chart is None:
+            return
+        x = neighbour(places(chart), chart, self.view, direction, self.plot_cells())
+        if x is not None:
+            self.point_at(x)
+        elif self.view.window is not None:
+            self.action_pan(direction)
+
+    def point_at(self, x: float) -> None:
+        """Put the cursor somewhere, and tell of what moment that is."""
+        self.look(self.view.pointed(x))
+        chart = self.chart()
+        found = reading(chart.lines[0], self.view, x) if chart is not None and chart.lines else None
+        if found is not None and math.isfinite(found.time):
+            self.post_message(self.Pointed(found.time))
+
+    def action_magnify(self, direction: int) -> None:
+        """Zoom around the cursor, else around the middle."""
+        chart = self.chart()
+        if chart is not None:
+            middle = (chart.low + chart.high) / 2
+            inside = self.view.cursor is not None and chart.low <= self.view.cursor <= chart.high
+            self._zoom(chart, direction, self.view.cursor if inside else middle)
+
+    def _zoom(self, chart: Chart, direction: int, around: float | None) -> None:
+        factor = ZOOM if direction > 0 else 1 / ZOOM
+        shown = chart.low, chart.high
+        self.look(self.view.zoomed(factor, shown, chart.extent, around or 0.0))
+
+    def action_pan(self, direction: float) -> None:
+        """Show what is beside."""
+        self._pan(PAN * direction)
+
+    def _pan(self, share: float) -> None:
+        chart = self.chart()
+        if chart is None:
+            return
+        if self.view.window is None:
+            self.app.notify("all is shown; + zooms in", timeout=BRIEFLY, markup=False)
+            return
+        # from where the last key has led to, even if that is not read yet
+        self.look(self.view.panned(share, self.view.window, chart.extent))
+
+    def action_whole(self) -> None:
+        """Show all of the axis."""
+        self.look(self.view.whole())
+
+    def action_smooth(self) -> None:
+        """Smooth more, or not at all."""
+        self.look(self.view.smoother())
+
+    def action_log_scale(self) -> None:
+        """Draw logarithms, or not."""
+        self.look(replace(self.view, log=not self.view.log))
+
+    def action_axis(self) -> None:
+        """Draw over the next axis."""
+        if self.curves is not None:
+            axis = after(self.curves.axes, self.view.axis)
+            self.look(self.view.along(axis))
+
+    def action_compare(self) -> None:
+        """Draw the next thing to compare with into the plots."""
+        if self.curves is None or not self.curves.figures:
+            self._say("no metrics are read yet")
+            return
+        compare = after(self.curves.comparisons, self.view.compare)
+        if len(self.curves.comparisons) == 1:
+            self._say("nothing to compare with: no other attempt, sibling or run of this stage")
+            return
+        self.look(replace(self.view, compare=compare))
+
+    def action_best(self) -> None:
+        """Put the cursor on the best value."""
+        chart = self.chart()
+        best = chart.lines[0].best if chart is not None and chart.lines else None
+        if chart is None or best is None or not math.isfinite(best[2]):
+            self._say("its name does not tell what is best")
+            return
+        if not chart.low <= best[2] <= chart.high:
+            self.desk.view = replace(self.view, window=None)
+        self.point_at(best[2])
+
+    def action_pin(self) -> None:
+        """Let the metric stand first, or no more."""
+        chart = self.chart()
+        if chart is not None:
+            self.desk.pin(chart.name)
+            self.look(self.view)
+
+    def _say(self, text: str) -> None:
+        self.app.notify(text, timeout=BRIEFLY, markup=False)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Begin to drag."""
+        self._dragged = False
+        if event.button == 1 and self.place_under(event) is not None:
+            self._held_at = event.screen_x
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pan as the mouse drags."""
+        if self._held_at is None or event.screen_x == self._held_at:
+            return
+        by, self._held_at = event.screen_x - self._held_at, event.screen_x
+        self._dragged = True
+        if self.view.window is not None:
+            self._pan(-by / max(self.plot_cells(), 1))
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """End a drag, or put the cursor on the point that is nearest."""
+        if self._held_at is None:
+            return
+        self._held_at = None
+        self.release_mouse()
+        x = self.place_under(event)
+        chart = self.chart()
+        if not self._dragged and x is not None and chart is not None:
+            self.point_at(min(places(chart), key=lambda place: abs(place - x), default=x))

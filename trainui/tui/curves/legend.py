@@ -1,0 +1,151 @@
+"""The figures below a large plot: of each line its value at the cursor, its best and its last."""
+
+from __future__ import annotations
+
+import math
+
+from trainui.domain.metric_direction import lower_is_better
+from trainui.tui.curves import ticks
+from trainui.tui.curves.cursor_values import (
+    best_words,
+    last_reading,
+    place_words,
+    race,
+    race_place,
+    ranking,
+    reading,
+)
+from trainui.tui.curves.line_styles import pen
+from trainui.tui.curves.model import Chart, CurveData, Line
+from trainui.tui.curves.view_options import View
+from trainui.tui.render.numbers import number
+from trainui.tui.render.styled_text import Row, Span, cut, fit, fit_middle, width_of
+
+VALUE, BEST = 10, 17
+"""Cells of the columns."""
+
+
+def table_rows(chart: Chart, figures: CurveData, view: View, width: int, most: int) -> list[Row]:
+    """Return the lines below a plot, at most `most` of them.
+
+    Args:
+        chart: what is drawn.
+        figures: of the metric, all of it.
+        view: how it is looked at.
+        width: cells.
+        most: lines.
+    """
+    if not chart.lines:
+        return []
+    if len(chart.lines) == 1:
+        rows = [*_alone(chart, figures, view), *_struck(chart)]
+        return [_whole(row, width) for row in rows]
+    rows = _compared(chart, view, most)
+    return [cut(row, width) for row in rows[:most]]
+
+
+def _whole(row: Row, width: int) -> Row:
+    """Return a line without the last of its figures that there is no room for."""
+    while width_of(row) > width or (row and row[-1].text.endswith(" ")):
+        row = row[:-1]
+    return row
+
+
+def _alone(chart: Chart, figures: CurveData, view: View) -> list[Row]:
+    return [_here(chart.lines[0], view), _in_all(chart.lines[0], figures)]
+
+
+def _struck(chart: Chart) -> list[Row]:
+    """Return what struck last."""
+    if not chart.marks:
+        return []
+    more = f"   {len(chart.marks) - 1} more before" if len(chart.marks) > 1 else ""
+    return [(Span("!      ", "warn"), Span(chart.marks[-1].words), Span(more, "dim"))]
+
+
+def _here(line: Line, view: View) -> Row:
+    """Return what is at the cursor, without one at the end."""
+    found = last_reading(line, view) if view.cursor is None else reading(line, view, view.cursor)
+    style = pen(line.index).style
+    if found is None:
+        where = (
+            "no point" if view.cursor is None else f"no point {place_words(view.cursor, view.axis)}"
+        )
+        return (Span(where, "dim"),)
+    where = f"step {ticks.count(found.step, 1)}" if math.isfinite(found.step) else "here"
+    spans = [Span("cursor " if view.cursor is not None else "last   ", "dim"), Span(where)]
+    if math.isfinite(found.time):
+        spans.append(Span(f"  {ticks.moment(found.time)}", "dim"))
+    spans += [Span("   value ", "dim"), Span(number(found.value), style)]
+    if view.smoothing:
+        spans += [Span("   smoothed ", "dim"), Span(number(found.smoothed), style)]
+    low, high = line.lows[found.column], line.highs[found.column]
+    if number(low) != number(high):
+        spans += [Span("   here from ", "dim"), Span(f"{number(low)} to {number(high)}")]
+    return tuple(spans)
+
+
+def _in_all(line: Line, figures: CurveData) -> Row:
+    spans: list[Span] = []
+    lower = lower_is_better(figures.stored)
+    if best := best_words(line):
+        word = "least" if lower else "greatest"
+        spans += [Span("best   ", "dim"), Span(f"{best} ", "good"), Span(f"({word})   ", "dim")]
+    spans += [
+        Span("min ", "dim"),
+        Span(number(figures.minimum)),
+        Span("   max ", "dim"),
+        Span(number(figures.maximum)),
+        Span(f"   {figures.count} point{'s' * (figures.count != 1)}", "dim"),
+    ]
+    if figures.nonfinite:
+        spans.append(Span(f"   × {figures.nonfinite} not finite", "bad"))
+    if figures.superseded:
+        spans.append(Span(f"   {figures.superseded} superseded (dimmed)", "dim"))
+    return tuple(spans)
+
+
+def _compared(chart: Chart, view: View, most: int) -> list[Row]:
+    x = race_place(chart, view)
+    places = {id(line): at for at, (_, line) in enumerate(ranking(chart, view), 1)}
+    label = min(max(len(line.label) for line in chart.lines), 40)
+    lines = sorted(chart.lines, key=lambda line: line.index)
+    if len(lines) > most - 2:  # the first of the race, and the one whose plot it is
+        lines.sort(key=lambda line: (not line.own, places.get(id(line), len(lines))))
+        lines = lines[: max(most - 2, 1)]
+    head = (
+        Span(" " * 8 + fit("", label + 2), "dim"),
+        Span(fit(_short(view, x), VALUE, right=True), "dim"),
+        Span(fit("", 5)),
+        Span(fit("best", BEST, right=True), "dim"),
+        Span(fit("last", VALUE, right=True), "dim"),
+    )
+    rows = [head, *(_line(line, view, x, label, places.get(id(line))) for line in lines)]
+    words = race(chart, view)
+    left_out = len(chart.lines) - len(lines)
+    more = f"   {left_out} more drawn" if left_out else ""
+    return [*rows, (Span(words, "strong"), Span(more, "dim"))] if words or more else rows
+
+
+def _short(view: View, x: float) -> str:
+    words = place_words(x, view.axis)
+    return words.removeprefix("at ").removeprefix("after ")
+
+
+def _line(line: Line, view: View, x: float, label: int, place: int | None) -> Row:
+    own = pen(line.index)
+    here, last = reading(line, view, x), last_reading(line, view)
+    rank = f" #{place}" if place is not None else ""
+    return (
+        Span(f" {own.sample}{own.mark}{own.sample} ", own.style),
+        Span("▸ " if line.own else "  ", "key"),
+        Span(fit(fit_middle(line.label, label), label), "strong" if line.own else ""),
+        Span(fit(_value(here and here.smoothed), VALUE, right=True), own.style),
+        Span(fit(rank, 5), "good" if place == 1 else "dim"),
+        Span(fit(best_words(line), BEST, right=True)),
+        Span(fit(_value(last and last.value), VALUE, right=True), "dim"),
+    )
+
+
+def _value(value: float | None) -> str:
+    return number(value)

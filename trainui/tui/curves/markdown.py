@@ -1,0 +1,88 @@
+"""A metric as Markdown: its plot as text, and a table of what is compared."""
+
+from __future__ import annotations
+
+from trainui.text import harmless
+from trainui.tui.curves.cursor_values import best_words, last_reading, race
+from trainui.tui.curves.line_styles import pen
+from trainui.tui.curves.model import Chart, Line
+from trainui.tui.curves.plot import Frame, plot_rows
+from trainui.tui.curves.view_options import AXES, View
+from trainui.tui.data.snapshot import CurvesPage
+from trainui.tui.render.numbers import number
+from trainui.tui.render.styled_text import joined
+
+WIDTH, HEIGHT = 60, 12
+"""Characters of the plot."""
+
+
+def text_plot(chart: Chart, view: View, width: int = WIDTH, height: int = HEIGHT) -> str:
+    """Return a plot as plain text, for where there are no colours."""
+    return joined(plot_rows(chart, view, Frame(width, height, feet=2)))
+
+
+def curve_report(page: CurvesPage, chart: Chart, view: View) -> str:
+    """Return a metric as it is looked at, for an issue or a chat."""
+    title = f"### {harmless(page.run.name)} / {harmless(page.stage.name)}: {harmless(chart.name)}"
+    lines = [title, "", f"run `{page.run.id}`, over {AXES[view.axis]}", ""]
+    lines += ["```", text_plot(_thin(chart), view), "```", ""]
+    lines += ["| | curve | last | best |", "|---|---|---|---|"]
+    lines += [_line(line, view) for line in chart.lines]
+    if words := race(chart, view):
+        lines += ["", f"{words}."]
+    return "\n".join(lines) + "\n"
+
+
+def _line(line: Line, view: View) -> str:
+    last = last_reading(line, view)
+    cells = (pen(line.index).mark, line.label, number(last and last.value), best_words(line))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _thin(chart: Chart) -> Chart:
+    """Return a chart in the columns of the text plot."""
+    from dataclasses import replace
+
+    return replace(chart, lines=tuple(_merged(line) for line in chart.lines))
+
+
+def _merged(line: Line) -> Line:
+    """Return a line in fewer columns, no spike lost."""
+    from dataclasses import replace
+
+    count = len(line.lows)
+    parts = [
+        range(count * at // (2 * WIDTH), count * (at + 1) // (2 * WIDTH)) for at in range(2 * WIDTH)
+    ]
+    if count <= 2 * WIDTH:
+        parts = [
+            range(at * count // (2 * WIDTH), at * count // (2 * WIDTH) + 1)
+            for at in range(2 * WIDTH)
+        ]
+
+    def merge(values: tuple[float, ...], choose: object) -> tuple[float, ...]:
+        found = []
+        for part in parts:
+            known = [values[at] for at in part if values[at] == values[at]]
+            found.append(choose(known) if known else float("nan"))  # type: ignore[operator]
+        return tuple(found)
+
+    def mean(values: list[float]) -> float:
+        return sum(values) / len(values)
+
+    def last(values: list[float]) -> float:
+        return values[-1]
+
+    odd = tuple((at * 2 * WIDTH // count, kind) for at, kind in line.odd)
+    return replace(
+        line,
+        at=merge(line.at, last),
+        lows=merge(line.lows, min),
+        highs=merge(line.highs, max),
+        means=merge(line.means, mean),
+        smooths=merge(line.smooths, last),
+        lasts=merge(line.lasts, last),
+        odd=odd,
+        old_lows=merge(line.old_lows, min) if line.old_lows else (),
+        old_highs=merge(line.old_highs, max) if line.old_highs else (),
+    )

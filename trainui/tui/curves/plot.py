@@ -1,0 +1,326 @@
+"""A metric drawn as text: its lines in braille between an axis of values and one at the bottom.
+
+Nothing that was read is lost: a column shows everything between its least and its greatest value,
+what is not finite is marked at its place, and what was superseded stays, dimmed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from trainui.store.points.x_axis import Axis
+from trainui.tui.curves import ticks
+from trainui.tui.curves.braille_canvas import Canvas
+from trainui.tui.curves.line_styles import Pen, pen
+from trainui.tui.curves.model import Chart, Line
+from trainui.tui.curves.scales import Across, Upright, runs
+from trainui.tui.curves.ticks import Tick
+from trainui.tui.curves.view_options import View
+from trainui.tui.render.styled_text import Row, Span, fit
+
+NAN, ABOVE, BELOW = 1, 2, 4
+"""What a column holds that is not finite, as `store.points.binning` has it."""
+
+TICK_ROWS = 3
+"""Lines of a plot for each mark of the axis of values."""
+
+LOW = 3
+"""Lines of a plot up to which the ends of the axis are marked, for round numbers say too little."""
+
+MOST_DRAWN = 32
+"""Plots that are remembered: figures change more often than the curves below them."""
+
+MARK_EVERY = 24
+"""Characters between two marks of one line, where several lines are told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The room of a plot, in characters."""
+
+    width: int
+    """Of the curves alone."""
+    height: int
+    labels: int = ticks.LABEL
+    """Left of them, besides the axis itself."""
+    feet: int = 1
+    """Lines below: none, the axis with its labels in it, or the labels below it."""
+
+
+@lru_cache(maxsize=MOST_DRAWN)
+def plot_rows(
+    chart: Chart, view: View, frame: Frame, pens: tuple[Pen, ...] | None = None
+) -> tuple[Row, ...]:
+    """Draw a metric, or return it as it was drawn before.
+
+    Args:
+        chart: as it was read.
+        view: how it is looked at.
+        frame: the room there is.
+        pens: what the lines are drawn with, the first line first; None: by their indices.
+    """
+    pens = pens or tuple(pen(line.index) for line in chart.lines)
+    marks = frame.height // TICK_ROWS + 1
+    scale = Upright.around(_values(chart.lines), log=view.log, marks=marks)
+    across = Across(chart.low, chart.high, frame.width)
+    canvas = Canvas(frame.width, frame.height)
+    if scale is not None:
+        thin = bool(view.smoothing) or len(chart.lines) > 1
+        for line in chart.lines:
+            _draw_behind(canvas, line, scale, view, thin=thin)
+        for line, own in reversed(list(zip(chart.lines, pens, strict=True))):
+            _draw_line(canvas, line, own, scale, view, thin=thin)
+        if len(chart.lines) > 1:
+            for at, (line, own) in enumerate(zip(chart.lines, pens, strict=True)):
+                _put_marks(canvas, line, own, scale, at * 5 + 3)
+        _put_lone(canvas, chart, pens, scale, across)
+    _put_boundaries(canvas, chart.lines, across)
+    for line in chart.lines:
+        _put_odd(canvas, line, scale)
+    _put_struck(canvas, chart, across)
+    _put_cursor(canvas, view, across)
+    if words := _instead(chart, view, scale):
+        _put_words(canvas, words)
+    end = max((line.end for line in chart.lines), default=math.nan)
+    return (*_with_values(canvas, scale, marks, frame), *_feet(across, view, frame, end))
+
+
+def _values(lines: Sequence[Line]) -> Iterator[float]:
+    for line in lines:
+        yield from itertools.chain(line.lows, line.highs, line.old_lows, line.old_highs)
+
+
+def _draw_behind(canvas: Canvas, line: Line, scale: Upright, view: View, *, thin: bool) -> None:
+    """Draw what is dim: what was superseded, and all that a thin line stands for."""
+    dots, pauses = 4 * canvas.height, _pauses(line, view)
+    if line.old_lows:
+        old = runs(line.old_lows, line.old_highs, scale, dots, pauses)
+        canvas.draw(_thinned(old), "dim")
+    if thin and line.own:
+        canvas.draw(runs(line.lows, line.highs, scale, dots, pauses), "dim")
+
+
+def _draw_line(
+    canvas: Canvas, line: Line, own: Pen, scale: Upright, view: View, *, thin: bool
+) -> None:
+    """Draw all that a line covers, or its means alone."""
+    dots, pauses = 4 * canvas.height, _pauses(line, view)
+    if thin:
+        drawn = runs(line.smooths, line.smooths, scale, dots, pauses)
+    else:
+        drawn = runs(line.lows, line.highs, scale, dots, pauses)
+    canvas.draw(own.dashed(drawn), own.style, covering=thin)
+
+
+def _pauses(line: Line, view: View) -> frozenset[int]:
+    """Return the columns in which an attempt begins after a time in which nothing ran."""
+    if view.axis not in (Axis.RELATIVE, Axis.WALL):
+        return frozenset()
+    begins = [x for x, _ in line.boundaries]
+    known = [(at, x) for at, x in enumerate(line.at) if not math.isnan(x)]
+    return frozenset(
+        at
+        for (_, before), (at, x) in itertools.pairwise(known)
+        if any(before < begin <= x for begin in begins)
+    )
+
+
+def _thinned(old: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Leave out every other column: dim is told by more than a colour."""
+    return [run if at % 2 == 0 else (1, 0) for at, run in enumerate(old)]
+
+
+def _row_of(place: float, canvas: Canvas) -> int:
+    """Return the line of text of a dot."""
+    dots = 4 * canvas.height
+    return canvas.height - 1 - min(max(round(place), 0), dots - 1) // 4
+
+
+def _put_marks(canvas: Canvas, line: Line, own: Pen, scale: Upright, first: int) -> None:
+    """Put a line's mark on it here and there."""
+    for column in range(first % MARK_EVERY, canvas.width, MARK_EVERY):
+        values = [line.means[dot] for dot in (2 * column, 2 * column + 1) if dot < len(line.means)]
+        place = next((scale.place(value, 4 * canvas.height) for value in values), math.nan)
+        if not math.isnan(place):
+            canvas.put(_row_of(place, canvas), column, own.mark, own.style)
+
+
+def _put_lone(
+    canvas: Canvas, chart: Chart, pens: Sequence[Pen], scale: Upright, across: Across
+) -> None:
+    """Mark a lone point, which a dot alone would hardly show."""
+    for line, own in zip(chart.lines, pens, strict=True):
+        known = [at for at, value in enumerate(line.lasts) if math.isfinite(value)]
+        if len(known) == 1:
+            place = scale.place(line.lasts[known[0]], 4 * canvas.height)
+            column = across.column(line.at[known[0]])
+            if not math.isnan(place):
+                canvas.put(_row_of(place, canvas), column, "●", own.style)
+
+
+def _put_boundaries(canvas: Canvas, lines: Sequence[Line], across: Across) -> None:
+    """Mark where attempts begin."""
+    for line in lines[:1]:
+        for x, number in line.boundaries:
+            column = across.column(x)
+            if not 0 <= column < canvas.width:
+                continue
+            for row in range(1, canvas.height):
+                canvas.put(row, column, "┊", "dim", under=True)
+            for at, character in enumerate(f"{number}"):
+                canvas.put(0, column + at, character, "key")
+
+
+def _put_struck(canvas: Canvas, chart: Chart, across: Across) -> None:
+    """Mark where an alert struck, or the stage had stalled."""
+    for mark in chart.marks:
+        column = across.column(mark.x)
+        if 0 <= column < canvas.width:
+            for row in range(1, canvas.height):
+                canvas.put(row, column, "╎", "warn", under=True)
+            canvas.put(0, column, "!", "warn")
+
+
+def _put_odd(canvas: Canvas, line: Line, scale: Upright | None) -> None:
+    """Mark what is not finite: infinities at the edges, NaN where the curve is beside it."""
+    for dot, kind in line.odd:
+        if kind & ABOVE:
+            canvas.put(0, dot // 2, "↑", "bad")
+        if kind & BELOW:
+            canvas.put(canvas.height - 1, dot // 2, "↓", "bad")
+        if kind & NAN:
+            place = math.nan if scale is None else _beside(line, dot, scale, 4 * canvas.height)
+            row = canvas.height // 2 if math.isnan(place) else _row_of(place, canvas)
+            canvas.put(row, dot // 2, "×", "bad")
+
+
+def _beside(line: Line, dot: int, scale: Upright, dots: int) -> float:
+    """Return where the curve is at a column or before it, else after it."""
+    for at in itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means))):
+        place = scale.place(line.means[at], dots)
+        if not math.isnan(place):
+            return place
+    return math.nan
+
+
+def _put_cursor(canvas: Canvas, view: View, across: Across) -> None:
+    if view.cursor is None:
+        return
+    column = across.column(view.cursor)
+    if 0 <= column < canvas.width:
+        canvas.recolour(column, "strong")
+        for row in range(canvas.height):
+            canvas.put(row, column, "│", "accent", under=True)
+
+
+def _instead(chart: Chart, view: View, scale: Upright | None) -> str:
+    """Return what is said where nothing, or not everything, can be drawn."""
+    if not any(not math.isnan(x) for line in chart.lines for x in line.at):
+        return "no points here; 0 shows all"
+    if view.log and scale is None and any(value <= 0 for value in _values(chart.lines)):
+        return "nothing above 0 (y: linear)"
+    if view.log and any(value <= 0 for value in _values(chart.lines)):
+        return "0 and below: not drawn (y)"
+    return "no finite value" if scale is None else ""
+
+
+def _put_words(canvas: Canvas, words: str) -> None:
+    """Write into the first line that has room, else the last one."""
+    text = fit(words, min(len(words), canvas.width))
+    left = (canvas.width - len(text)) // 2
+    places = range(left, left + len(text))
+    free = (row for row in range(canvas.height) if all(canvas.is_free(row, at) for at in places))
+    row = next(free, canvas.height - 1)
+    for at, character in zip(places, text, strict=True):
+        canvas.put(row, at, character, "warn")
+
+
+def _with_values(canvas: Canvas, scale: Upright | None, most: int, frame: Frame) -> list[Row]:
+    """Return the lines of a plot with the axis of values at their left."""
+    labels: dict[int, str] = {}
+    if scale is not None:
+        for value, label in scale.ticks(most) if canvas.height > LOW else scale.ends():
+            labels.setdefault(_row_of(scale.place(value, 4 * canvas.height), canvas), label)
+    rows: list[Row] = []
+    for index, row in enumerate(canvas.rows()):
+        label = fit(labels.get(index, ""), frame.labels, right=True)
+        rows.append((Span(label, "dim"), Span("┤" if index in labels else "│", "line"), *row))
+    return rows
+
+
+def axis_ticks(axis: Axis, across: Across) -> list[Tick]:
+    """Return the marks of the axis at the bottom."""
+    mark, cells = {
+        Axis.STEP: (ticks.steps, 9),
+        Axis.EPOCH: (ticks.steps, 9),
+        Axis.RELATIVE: (ticks.durations, 9),
+        Axis.GPU: (ticks.durations, 9),
+        Axis.WALL: (ticks.moments, 11),
+    }[axis]
+    return mark(across.low, across.high, max(across.width // cells, 2))
+
+
+def _feet(across: Across, view: View, frame: Frame, end: float) -> list[Row]:
+    if not frame.feet:
+        return []
+    found = [(across.column(tick.value), tick.label) for tick in axis_ticks(view.axis, across)]
+    within = [(column, label) for column, label in found if 0 <= column < frame.width]
+    left = " " * frame.labels
+    if frame.feet == 1:
+        return [(Span(left), *_labels(within, across, view, end, ("─", "╰")))]
+    line = ["─"] * frame.width
+    for column, _ in within:
+        line[column] = "┬"
+    return [
+        (Span(left), Span("╰" + "".join(line), "line")),
+        (Span(left), *_labels(within, across, view, end, (" ", " "))),
+    ]
+
+
+def _labels(
+    places: Sequence[tuple[int, str]],
+    across: Across,
+    view: View,
+    end: float,
+    drawn: tuple[str, str],
+) -> list[Span]:
+    """Return labels around their places: first the cursor's, then the last point's.
+
+    Args:
+        places: the columns of the marks, and their labels.
+        across: the axis.
+        view: with the cursor.
+        end: where the last point lies.
+        drawn: what fills the line, and its corner.
+    """
+    filling, corner = drawn
+    wanted = [(column, label, "dim") for column, label in places]
+    for x, style in ((end, "strong"), (view.cursor, "accent")):
+        if x is not None and 0 <= across.column(x) < across.width:
+            wanted.insert(0, (across.column(x), cursor_label(x, view.axis, across), style))
+    taken: list[tuple[int, str, str]] = []
+    for column, label, style in wanted:
+        start = _start(column, label, across)
+        if all(start > at + len(text) or start + len(label) < at for at, text, _ in taken):
+            taken.append((start, label, style))
+    spans, used = [Span(corner, "line")], 0
+    for start, label, style in sorted(taken):
+        spans += [Span(filling * (start - used), "line"), Span(label, style)]
+        used = start + len(label)
+    return [*spans, Span(filling * (across.width - used), "line")]
+
+
+def _start(column: int, label: str, across: Across) -> int:
+    return max(min(column - len(label) // 2, across.width - len(label)), 0)
+
+
+def cursor_label(x: float, axis: Axis, across: Across) -> str:
+    """Write the place of the cursor as finely as it moves."""
+    grain = (across.high - across.low) / max(2 * across.width, 1)
+    if axis in (Axis.STEP, Axis.EPOCH):
+        return ticks.count(x, grain) if abs(x) >= 1e6 else f"{x:.10g}"
+    return ticks.moment(x) if axis == Axis.WALL else ticks.duration(x)

@@ -1,0 +1,119 @@
+"""One metric as large as there is room for, with its figures below."""
+
+from __future__ import annotations
+
+from textual import events
+
+from trainui.tui.curves.interaction import CurveKeys
+from trainui.tui.curves.legend import table_rows
+from trainui.tui.curves.model import Chart, Curves
+from trainui.tui.curves.plot import Frame, plot_rows
+from trainui.tui.curves.view_options import Desk
+from trainui.tui.render.styled_text import Span
+
+LABELS = 8
+"""Cells left of the plot, besides its axis."""
+
+
+class CurvePlot(CurveKeys):
+    """The metric of the desk."""
+
+    def __init__(self, desk: Desk, *, id: str | None = None) -> None:
+        super().__init__(desk, id=id)
+        self._empty = "…"
+
+    def set_curves(self, curves: Curves, empty: str) -> None:
+        """Show what was read; `empty` is said where there is nothing."""
+        self.curves, self._empty = curves, empty
+        self.draw()
+        if curves.wanted != self.wanted():
+            self.post_message(self.Asked())
+
+    def chart(self) -> Chart | None:
+        """Return the metric's chart."""
+        return self.curves.chart(self.desk.metric) if self.curves is not None else None
+
+    def names_to_read(self) -> tuple[str, ...] | None:
+        """Return the metric."""
+        return (self.desk.metric,)
+
+    def plot_cells(self) -> int:
+        """Return the characters of the plot."""
+        return max(self.scrollable_content_region.width - LABELS - 2, 8)
+
+    def place_under(self, event: events.MouseEvent) -> float | None:
+        """Return where on the axis the mouse is."""
+        offset, chart = event.get_content_offset(self), self.chart()
+        cells = self.plot_cells()
+        if offset is None or chart is None or not 0 <= offset.x - LABELS - 1 < cells:
+            return None
+        return chart.low + (chart.high - chart.low) * (offset.x - LABELS) / cells
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom in where the mouse is."""
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out where the mouse is."""
+        self._wheel(event, -1)
+
+    def _wheel(self, event: events.MouseEvent, direction: int) -> None:
+        chart, x = self.chart(), self.place_under(event)
+        if chart is not None and x is not None:
+            event.stop()
+            event.prevent_default()
+            self._zoom(chart, direction, x)
+
+    def action_line(self, count: int) -> None:
+        """Go to the next metric."""
+        self.go_to(count)
+
+    def action_half_page(self, count: int) -> None:
+        """Go some metrics on."""
+        self.go_to(count * 5)
+
+    def action_end(self, direction: int) -> None:
+        """Put the cursor on the first or the last point."""
+        chart = self.chart()
+        if chart is not None and chart.lines:
+            known = [x for line in chart.lines for x in line.at if x == x]
+            if known:
+                self.point_at(max(known) if direction > 0 else min(known))
+
+    def go_to(self, count: int, *, words: str = "") -> bool:
+        """Show the metric so many places further, of those that hold all words.
+
+        Returns:
+            Whether there is another one.
+        """
+        if self.curves is None:
+            return False
+        names = [
+            one.stored
+            for one in self.desk.shown(self.curves.figures)
+            if all(word in one.name.casefold() for word in words.casefold().split())
+        ]
+        if not names:
+            return False
+        at = names.index(self.desk.metric) + count if self.desk.metric in names else 0
+        self.desk.metric = names[at % len(names)]
+        self.look(self.view)
+        return True
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self.draw()
+        self.post_message(self.Asked())
+
+    def draw(self) -> None:
+        """Draw the plot and the figures below it."""
+        size, chart = self.scrollable_content_region.size, self.chart()
+        if self.curves is None or chart is None or size.height < 4:
+            there = self.curves is not None and self.curves.figures
+            self.set_rows([(Span("reading …" if there else self._empty, "dim"),)])
+            return
+        figures = next(one for one in self.curves.figures if one.stored == chart.name)
+        table = table_rows(chart, figures, self.view, size.width, max(size.height // 3, 2))
+        height = max(size.height - len(table) - 2, 3)
+        frame = Frame(self.plot_cells(), height, LABELS, 2)
+        self.set_rows([*plot_rows(chart, self.view, frame), *table])

@@ -1,0 +1,136 @@
+"""What a running stage's files hold and the store does not have yet, drawn until it is there.
+
+A file of a gigabyte takes seconds to be read; some hundred of its records are looked at in the
+meantime. Only columns in which nothing is stored show them, and the screen says that it is so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.store.db import protocol
+from trainui.store.read import views
+from trainui.text import harmless
+from trainui.tui.curves.model import CurveData
+
+if TYPE_CHECKING:
+    from trainui.metrics.preview import Ahead
+    from trainui.store.points.chunks import Points
+    from trainui.store.points.series_data import Track
+    from trainui.store.points.windows import Best, Extent, Plotted, Window
+
+PERIOD, SHARE = 3.0, 30
+"""Seconds between two looks at the files of a stage, at least, and so many times what one took."""
+
+NOTHING: Mapping[str, Points] = {}
+
+
+class Lookout:
+    """Looks into the files of the stage that is shown."""
+
+    def __init__(self) -> None:
+        self._owner = ""
+        self._next = 0.0
+        self._found: Ahead | None = None
+
+    def look(self, connection: protocol.Connection, stage: StageRecord) -> Mapping[str, Points]:
+        """Return points by metric that are ahead of the store; the same until it has them."""
+        began = time.monotonic()
+        if stage.status != Status.RUNNING:
+            self._owner, self._found = "", None
+        elif self._owner != stage.id or began >= self._next:
+            self._owner, self._found = stage.id, _look(connection, stage)
+            took = time.monotonic() - began
+            self._next = began + max(PERIOD, SHARE * took)
+        elif self._found is not None and self._found.is_stored(connection, stage.id):
+            self._found = None
+        return self._found.points if self._found is not None else NOTHING
+
+
+def _look(connection: protocol.Connection, stage: StageRecord) -> Ahead | None:
+    from trainui.metrics import preview
+
+    attempts = views.attempts_of_stage(connection, stage.id)
+    found = preview.ahead(connection, stage, attempts[-1]) if attempts else None
+    return found if found is not None and found.points else None
+
+
+def with_ahead(figures: Sequence[CurveData], ahead: Mapping[str, Points]) -> tuple[CurveData, ...]:
+    """Return a stage's metrics, those too that nothing is stored of, each with its newest value."""
+    stored = {one.stored for one in figures}
+    new = [
+        CurveData(harmless(name), name, 0, None, None, None, None, None, 0)
+        for name in ahead
+        if name not in stored
+    ]
+    return tuple(
+        replace(one, last=points.values[-1].item(), last_step=float(points.steps[-1]))
+        if (points := ahead.get(one.stored)) is not None and len(points)
+        else one
+        for one in (*figures, *new)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A series over its steps: as it is stored, and beyond that as its file was looked at."""
+
+    stored: Plotted
+    points: Points
+
+    @property
+    def extent(self) -> Extent | None:
+        """From where to where it goes."""
+        from trainui.store.points.windows import Extent
+
+        known, steps = self.stored.extent, self.points.steps
+        if not len(steps):
+            return known
+        low, high = float(steps.min()), float(steps.max())
+        return Extent(min(low, known.low), max(high, known.high)) if known else Extent(low, high)
+
+    def window(self, low: float, high: float, width: int, *, weight: float = 0.0) -> Window:
+        """Return what lies between two steps, in so many columns."""
+        import numpy as np
+
+        from trainui.store.points import smoothing
+        from trainui.store.points.binning import columns_of_points
+
+        known, track = self.stored.window(low, high, width, weight=weight), _track(self.points)
+        smooth = smoothing.of_track(track, weight) if weight else None
+        seen = columns_of_points(track, low, high, width, known.boundaries, smooth)
+        empty = np.isnan(known.at)
+        return replace(
+            known,
+            **{
+                field.name: np.where(empty, getattr(seen, field.name), getattr(known, field.name))
+                for field in fields(known)
+                if field.name not in ("boundaries", "old_minimum", "old_maximum")
+            },
+        )
+
+    def best(self, *, lower: bool) -> Best | None:
+        """Return the best of what is stored."""
+        return self.stored.best(lower=lower)
+
+
+def _track(points: Points) -> Track:
+    import numpy as np
+
+    from trainui.store.points.series_data import Track
+
+    steps = points.steps.astype(np.float64)
+    unknown, count = np.full(len(steps), np.nan), len(steps)
+    return Track(
+        steps,
+        steps,
+        points.values,
+        unknown,
+        np.zeros(count, np.int64),
+        np.ones(count, np.bool_),
+    )

@@ -1,0 +1,292 @@
+"""Reads a stage's curves for the plots that are to be seen: the work of the feed, in its thread.
+
+What did not change is not read again: a series is known until a point of its stage is stored, and a
+window of it until another one is wanted.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.records import StageRecord
+from trainui.store.db import protocol
+from trainui.store.points import curves, windows
+from trainui.store.points.x_axis import Axis
+from trainui.store.read import views
+from trainui.text import harmless
+from trainui.tui.curves.annotations import Strike, marks, strikes_of
+from trainui.tui.curves.model import Chart, Compare, CurveData, Curves, CurvesWanted, Line
+from trainui.tui.curves.preview import NOTHING, Foreseen, Lookout, with_ahead
+from trainui.tui.curves.series import MOST_LINES, Source, comparisons, siblings, sources
+from trainui.tui.curves.ticks import round_stride
+from trainui.tui.run.matrix_reader import GroupReader
+
+if TYPE_CHECKING:
+    from trainui.store.points.windows import Extent, Plotted
+
+FIRST_CHARTS = 8
+"""Metrics that are read before it is known how many there is room for."""
+
+MOST_KEPT = 400
+"""Readings that are remembered."""
+
+PERIOD = 0.9
+"""Seconds between two readings of charts that move: once a second is live, and as often as their
+figures they would cost some times as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Charts as they were read last."""
+
+    what: Hashable
+    """What decides what they show besides the points."""
+    charts: tuple[Chart, ...]
+    due: float
+    """When they are to be read again."""
+
+
+class CurveReader:
+    """Reads curves, and remembers what it has read."""
+
+    def __init__(self, groups: GroupReader | None = None) -> None:
+        """Make a reader.
+
+        Args:
+            groups: tells which members of a large matrix are the best; None: one of its own.
+        """
+        self._groups = groups or GroupReader()
+        self._states: dict[str, object] = {}
+        self._kept: dict[Hashable, Any] = {}
+        self._lookout = Lookout()
+        self._ahead = NOTHING
+        self._strikes: list[Strike] = []
+        self._drawn: _Drawn | None = None
+
+    def read(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        stages: Sequence[StageRecord],
+        wanted: CurvesWanted,
+    ) -> Curves:
+        """Read what is wanted of a stage.
+
+        Args:
+            connection: on the store.
+            stage: whose metrics.
+            stages: all stages of its run.
+            wanted: what of them.
+        """
+        self._look_ahead(connection, stage, wanted)
+        if "numpy" not in sys.modules and not _has_series(connection, stage.id):
+            return Curves(wanted)
+        self._look(connection, stage.id)
+        figures = self._figures(connection, stage.id, wanted.attempt)
+        figures = with_ahead(figures, self._ahead)
+        names = wanted.names
+        if names is None:
+            names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
+        known = {figure.stored for figure in figures}
+        chosen, choice = self._choice(connection, stage, stages, wanted)
+        lines = sources(connection, stage, stages, wanted, chosen)
+        self._strikes = strikes_of(connection, stage)
+        what = (wanted, names, tuple(lines), tuple(self._strikes))
+        now, drawn = time.monotonic(), self._drawn
+        if anew := drawn is None or drawn.what != what or drawn.due <= now:
+            charts = [
+                self._chart(connection, name, lines, wanted) for name in names if name in known
+            ]
+            self._drawn = drawn = _Drawn(what, tuple(charts), now + PERIOD)
+        return Curves(
+            wanted,
+            figures,
+            drawn.charts,
+            comparisons(connection, stage, stages, wanted),
+            _axes(figures, connection, stage),
+            sampled=bool(self._ahead),
+            choice=choice,
+            due=math.inf if anew else drawn.due,
+        )
+
+    def _choice(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        stages: Sequence[StageRecord],
+        wanted: CurvesWanted,
+    ) -> tuple[frozenset[str], str]:
+        """Return ids of the members of a large matrix that are drawn, and which they are."""
+        members = siblings(stage, stages) if wanted.compare == Compare.STAGES else []
+        if len(members) <= MOST_LINES or (group := self._groups.read(connection, members)) is None:
+            return frozenset(), ""
+        best = group.best_first(members)[: MOST_LINES - 1]
+        words = f"the best {len(best)} of {len(members)} by {group.metric}" if best else ""
+        return frozenset(one.id for one in best), words
+
+    def _look_ahead(
+        self, connection: protocol.Connection, stage: StageRecord, wanted: CurvesWanted
+    ) -> None:
+        """Look for what the stage's files hold and is not stored, which has a step and no more."""
+        whole = wanted.axis == Axis.STEP and wanted.attempt is None
+        found = self._lookout.look(connection, stage) if whole else NOTHING
+        if found is not self._ahead:
+            self._ahead = found
+            self._drawn = None
+            self._states.pop(stage.id, None)
+
+    def _look(self, connection: protocol.Connection, owner: str) -> object:
+        """Return what changes with every point of an owner; forget what it made untrue."""
+        state = windows.state_of(connection, owner)
+        if self._states.get(owner) != state:
+            self._states[owner] = state
+            self._kept = {key: value for key, value in self._kept.items() if owner not in key}  # type: ignore[operator]
+        if len(self._kept) > MOST_KEPT:
+            self._kept.clear()
+        return state
+
+    def _remember(self, key: Hashable, make: Any) -> Any:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def _figures(
+        self, connection: protocol.Connection, owner: str, attempt: int | None
+    ) -> tuple[CurveData, ...]:
+        found: tuple[CurveData, ...] = self._remember(
+            (owner, "figures", attempt), lambda: _figures(connection, owner, attempt)
+        )
+        return found
+
+    def _plotted(
+        self, connection: protocol.Connection, source: Source, name: str, axis: Axis
+    ) -> Plotted | Foreseen:
+        self._look(connection, source.owner)
+        key = (source.owner, name, axis, source.attempt)
+        found: Plotted = self._remember(
+            key,
+            lambda: windows.Plotted(connection, source.owner, name, axis, attempt=source.attempt),
+        )
+        if source.own and source.attempt is None and name in self._ahead:
+            return Foreseen(found, self._ahead[name])
+        return found
+
+    def _chart(
+        self,
+        connection: protocol.Connection,
+        name: str,
+        sources: Sequence[Source],
+        wanted: CurvesWanted,
+    ) -> Chart:
+        plotted = [
+            (source, one)
+            for source in sources
+            if (one := self._plotted(connection, source, name, wanted.axis)).extent is not None
+        ]
+        extents = [one.extent for _, one in plotted if one.extent is not None]
+        live = any(source.live for source, _ in plotted)
+        extent = _whole(extents, live=live)
+        low, high = wanted.window or extent
+        lines = tuple(self._line(source, one, name, (low, high), wanted) for source, one in plotted)
+        own = next((line for line in lines if line.own), None)
+        struck = marks(self._strikes, name, own, wanted.axis, wanted.attempt) if own else ()
+        return Chart(name, low, high, lines, extent, struck)
+
+    def _line(
+        self,
+        source: Source,
+        plotted: Plotted | Foreseen,
+        name: str,
+        window: tuple[float, float],
+        wanted: CurvesWanted,
+    ) -> Line:
+        key = (source.owner, name, wanted.axis, window, wanted.columns, wanted.smoothing, source)
+        line: Line = self._remember(key, lambda: _line(source, plotted, name, window, wanted))
+        return line
+
+
+def _figures(
+    connection: protocol.Connection, owner: str, attempt: int | None
+) -> tuple[CurveData, ...]:
+    return tuple(
+        CurveData(
+            name=harmless(series.name),
+            stored=series.name,
+            count=series.count,
+            last=series.last,
+            minimum=series.min,
+            maximum=series.max,
+            first_step=series.first_step,
+            last_step=series.last_step,
+            nonfinite=series.nonfinite,
+            superseded=series.superseded,
+        )
+        for series in curves.summaries(connection, [owner], attempt=attempt)
+    )
+
+
+def _axes(
+    figures: Sequence[CurveData], connection: protocol.Connection, stage: StageRecord
+) -> tuple[Axis, ...]:
+    found = [Axis.STEP]
+    if any(figure.stored in ("epoch", "Epoch") for figure in figures):
+        found.append(Axis.EPOCH)
+    found.append(Axis.RELATIVE)
+    if any(attempt.gpus for attempt in views.attempts_of_stage(connection, stage.id)):
+        found.append(Axis.GPU)
+    return (*found, Axis.WALL)
+
+
+def _whole(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
+    """Return from where to where curves go; of live ones with room for what comes."""
+    if not extents:
+        return 0.0, 1.0
+    low, high = min(one.low for one in extents), max(one.high for one in extents)
+    stride = round_stride(high - low, 16) if live else 0.0
+    if stride:
+        high = low + stride * (int((high - low) / stride) + 1)
+    return low, high if high > low else low + 1.0
+
+
+def _line(
+    source: Source,
+    plotted: Plotted | Foreseen,
+    name: str,
+    window: tuple[float, float],
+    wanted: CurvesWanted,
+) -> Line:
+    found = plotted.window(*window, wanted.columns, weight=wanted.smoothing)
+    lower = lower_is_better(name)
+    best = None if lower is None else plotted.best(lower=lower)
+    has_old = bool((found.old_minimum == found.old_minimum).any())
+    odd = found.odd.nonzero()[0]
+    return Line(
+        label=source.label,
+        index=source.index,
+        own=source.own,
+        at=tuple(found.at.tolist()),
+        steps=tuple(found.steps.tolist()),
+        times=tuple(found.times.tolist()),
+        lows=tuple(found.minimum.tolist()),
+        highs=tuple(found.maximum.tolist()),
+        means=tuple(found.mean.tolist()),
+        smooths=tuple(found.smooth.tolist()),
+        lasts=tuple(found.last.tolist()),
+        odd=tuple(zip(odd.tolist(), found.odd[odd].tolist(), strict=True)),
+        old_lows=tuple(found.old_minimum.tolist()) if has_old else (),
+        old_highs=tuple(found.old_maximum.tolist()) if has_old else (),
+        boundaries=found.boundaries,
+        end=plotted.extent.high if plotted.extent is not None else 0.0,
+        best=best and (best.value, best.step, best.x),
+    )
+
+
+def _has_series(connection: protocol.Connection, owner: str) -> bool:
+    found = connection.execute("SELECT 1 FROM series WHERE owner = ? LIMIT 1", (owner,))
+    return found.fetchone() is not None

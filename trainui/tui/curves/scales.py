@@ -1,0 +1,167 @@
+"""Where values lie in a plot: from what is shown to dots and characters."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from trainui.tui.curves import ticks
+from trainui.tui.curves.ticks import Tick, trimmed
+from trainui.tui.render.numbers import number
+
+Run = tuple[int, int]
+"""The lowest and the highest dot of a column; (1, 0): none."""
+
+NOTHING: Run = (1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Upright:
+    """The axis of values."""
+
+    low: float
+    high: float
+    log: bool = False
+    middle: float | None = None
+    """The only value there is."""
+
+    @classmethod
+    def around(cls, values: Iterable[float], *, log: bool, marks: int) -> Upright | None:
+        """Return an axis for values, a little beyond them so that it seldom has to change.
+
+        Args:
+            values: of which only those count that can be drawn.
+            log: whether equal factors are equally far apart.
+            marks: how many marks there is room for.
+
+        Returns:
+            None where nothing can be drawn.
+        """
+        known = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
+        if not known:
+            return None
+        low, high = min(known), max(known)
+        if low == high:
+            return cls(*_about(low, log=log), log, low)
+        if log:
+            return cls(low, high, log)
+        grain = ticks.round_stride(high - low, max(marks, 1)) / 10
+        if not grain or not math.isfinite(high / grain):
+            return cls(low, high)
+        return cls(math.floor(low / grain) * grain, math.ceil(high / grain) * grain)
+
+    def place(self, value: float, dots: int) -> float:
+        """Return at which dot from the bottom a value lies; NaN where it cannot be drawn."""
+        if not math.isfinite(value) or (self.log and value <= 0):
+            return math.nan
+        if self.log:
+            low, high = math.log10(self.low), math.log10(self.high)
+            return (math.log10(value) - low) / (high - low) * (dots - 1)
+        # halves, since the difference of two great numbers may be infinite
+        return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2) * (dots - 1)
+
+    def ticks(self, most: int) -> list[Tick]:
+        """Return the marks."""
+        mark = ticks.powers if self.log else ticks.numbers
+        return mark(self.low, self.high, most)
+
+    def ends(self) -> list[Tick]:
+        """Return the axis's two ends; of a lone value the middle."""
+        if self.middle is not None:
+            return [Tick(self.middle, trimmed(number(self.middle)))]
+        return [Tick(value, trimmed(number(value))) for value in (self.high, self.low)]
+
+
+def _about(value: float, *, log: bool) -> tuple[float, float]:
+    """Return an axis with one value in its middle."""
+    if log:
+        return value / 10, value * 10
+    if abs(value) > 1e300:
+        return value * 0.9, value * 1.1 if abs(value) < 1.6e308 else value
+    margin = abs(value) * 0.1 or 1.0
+    return value - margin, value + margin
+
+
+def runs(
+    lows: Sequence[float],
+    highs: Sequence[float],
+    scale: Upright,
+    dots: int,
+    pauses: frozenset[int] = frozenset(),
+) -> list[Run]:
+    """Return which dots of each column a curve covers, without holes where it is steep.
+
+    Columns without a point are bridged by a straight line, but not up to those in `pauses`.
+    """
+    filled = _bridged(
+        [
+            (scale.place(low, dots), scale.place(high, dots))
+            for low, high in zip(lows, highs, strict=True)
+        ],
+        pauses,
+    )
+    found: list[Run] = []
+    before: Run | None = None
+    for pair in filled:
+        if pair is None:
+            found.append(NOTHING)
+            before = None
+            continue
+        own = _within(pair[0], dots), _within(pair[1], dots)
+        reach = (min(own[0], before[1] + 1), max(own[1], before[0] - 1)) if before else own
+        found.append(reach)
+        before = own
+    return found
+
+
+def _within(place: float, dots: int) -> int:
+    return min(max(round(place), 0), dots - 1)
+
+
+def _bridged(
+    pairs: Sequence[tuple[float, float]], pauses: frozenset[int]
+) -> list[tuple[float, float] | None]:
+    """Return where each column's extremes lie; None before the first and after the last point."""
+    mended = [_mended(pair) for pair in pairs]
+    known = [index for index, pair in enumerate(mended) if pair is not None]
+    for left, right in itertools.pairwise(known):
+        first, last = mended[left], mended[right]
+        if right == left + 1 or right in pauses or first is None or last is None:
+            continue
+        start, end = sum(first) / 2, sum(last) / 2
+        for index in range(left + 1, right):
+            place = start + (end - start) * (index - left) / (right - left)
+            mended[index] = (place, place)
+    return mended
+
+
+def _mended(pair: tuple[float, float]) -> tuple[float, float] | None:
+    """Return a pair of which one alone cannot be drawn, as a value below 0 on a log scale."""
+    low, high = pair
+    if math.isnan(high):
+        return None
+    return (0.0 if math.isnan(low) else low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """The axis at the bottom."""
+
+    low: float
+    high: float
+    width: int
+    """In characters."""
+
+    def column(self, x: float) -> int:
+        """Return in which character a place lies; -1 or `width` outside."""
+        if not math.isfinite(x):
+            return -1
+        span = self.high - self.low
+        at = math.floor((x - self.low) / span * self.width) if span else 0
+        return self.width - 1 if x == self.high else min(max(at, -1), self.width)
+
+    def x(self, column: float) -> float:
+        """Return the place at a character, or between two."""
+        return self.low + (self.high - self.low) * column / max(self.width, 1)

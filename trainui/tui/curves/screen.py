@@ -1,0 +1,152 @@
+"""A page of one metric: its curve in full, compared with others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import UNFINISHED
+from trainui.store.points.x_axis import Axis
+from trainui.text import harmless
+from trainui.tui.actions.run_actions import Target
+from trainui.tui.curves.model import Compare
+from trainui.tui.curves.plot_view import CurvePlot
+from trainui.tui.curves.view_options import AXES, Desk
+from trainui.tui.data.snapshot import CurvesPage, Snapshot, Wanted
+from trainui.tui.keymap import bindings
+from trainui.tui.page import Page
+from trainui.tui.render.styled_text import Row, Span, shared_out, width_of
+from trainui.tui.widgets.bars import Bar
+
+
+class CurvesScreen(Page):
+    """The metric of a desk."""
+
+    scope = "curves"
+    command_scopes = ("curves", "search", "app")
+    AUTO_FOCUS: ClassVar[str | None] = "CurvePlot"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("run.back")]
+
+    DEFAULT_CSS = """
+    CurvesScreen CurvePlot { height: 1fr; padding: 0 1; overflow: hidden; }
+    """
+
+    def __init__(self, run_id: str, stage: str, desk: Desk) -> None:
+        super().__init__()
+        self.run_id, self.stage, self.desk = run_id, stage, desk
+        self.how = Bar(id="how")
+        self.plot = CurvePlot(desk, id="plot")
+        self._page: CurvesPage | None = None
+        self._notices: Row = ()
+        self._sought = ""
+
+    def content(self) -> Iterator[Widget]:
+        """Yield how the metric is looked at, and its plot."""
+        yield self.how
+        yield self.plot
+
+    def wanted(self) -> Wanted:
+        """Return that the metric alone is to be read."""
+        return Wanted(run_id=self.run_id, stage=self.stage, curves=self.plot.wanted(), lone=True)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what was read."""
+        page = snapshot.curves_page
+        if snapshot.wanted.run_id != self.run_id or not snapshot.wanted.lone:
+            return
+        if page is None:
+            gone = f"the run {self.run_id} is no more; esc goes back"
+            self.plot.set_rows([(Span(snapshot.problem or gone, "dim"),)])
+            return
+        self._page = page
+        notices = self.notices(snapshot, unfinished=page.run.status in UNFINISHED)
+        self._notices = notices
+        self.top.show(self._crumbs(page, notices), notices)
+        self.plot.set_curves(page.curves, "no metrics yet")
+        self._show_how()
+
+    def _crumbs(self, page: CurvesPage, notices: Row) -> Row:
+        metrics = [one.stored for one in self.desk.shown(page.curves.figures)]
+        at = metrics.index(self.desk.metric) + 1 if self.desk.metric in metrics else 0
+        behind = (
+            Span(harmless(self.desk.metric), "strong"),
+            Span(f"  {at}/{len(metrics)}" if at else "", "dim"),
+        )
+        names = [harmless(page.run.name), harmless(page.stage.name)]
+        room = self.size.width - len(" trainui  ›  ›  › ") - width_of((*behind, *notices)) - 1
+        row = [Span(" trainui ", "title")]
+        for name in shared_out(names, room):
+            row += [Span(" › ", "dim"), Span(name)]
+        return (*row, Span(" › ", "dim"), *behind)
+
+    def _show_how(self) -> None:
+        view, chart = self.desk.view, self.plot.chart()
+        words = self.desk.words
+        if view.axis == Axis.STEP:
+            words.insert(0, f"over {AXES[view.axis]}")
+        if self.plot.curves is not None and self.plot.curves.sampled:
+            words.insert(0, "sampled: still being read")
+        if self.plot.curves is not None and self.plot.curves.choice:
+            words.append(self.plot.curves.choice)
+        drawn, marked = len(chart.lines) if chart is not None else 0, len(self.desk.runs)
+        if view.compare == Compare.RUNS and 0 < drawn < marked:
+            words.append(f"{drawn} of {marked} drawn")
+        if chart is not None and view.window is not None:
+            share = (chart.high - chart.low) / (chart.extent[1] - chart.extent[0] or 1.0)
+            words.append(f"{share:.1%} of all" if share > 0.001 else f"{share:.1e} of all")
+        spans = [Span(" " + "  ·  ".join(words), "dim")]
+        if self.desk.metric in self.desk.pinned:
+            spans.append(Span("   ◆ pinned", "key"))
+        self.how.show(tuple(spans))
+
+    @on(CurvePlot.Asked)
+    def _read(self) -> None:
+        if self._page is not None:
+            self.top.show(self._crumbs(self._page, self._notices), self._notices)
+        self.remember(self.desk)
+        self._show_how()
+        self.ask()
+
+    def footer_scopes(self) -> tuple[str, ...]:
+        """Return the scopes of the keys at the bottom: the run is acted upon on its page."""
+        return ("curves", "search", "app")
+
+    @on(CurvePlot.Pointed)
+    def _keep_the_moment(self, event: CurvePlot.Pointed) -> None:
+        self.desk.time = event.time
+
+    def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
+        """Go to a metric by its name."""
+        self._sought = text
+        if text and not self.plot.go_to(0, words=text):
+            self.notify("no metric is called so", markup=False)
+
+    def go_to_match(self, direction: int) -> None:
+        """Go to the next metric of the name that was searched, else to the next one."""
+        self.plot.go_to(direction, words=self._sought)
+
+    def targets(self) -> list[Target]:
+        """Return the run."""
+        return [] if self._page is None else [Target.of(self._page.run)]
+
+    def target_stages(self) -> Sequence[StageRecord]:
+        """Return the stage."""
+        return () if self._page is None else (self._page.stage,)
+
+    def report(self) -> str | None:
+        """Return the plot and its figures as Markdown; None: there is no plot yet."""
+        from trainui.tui.curves.markdown import curve_report
+
+        chart = self.plot.chart()
+        if self._page is None or chart is None:
+            return None
+        return curve_report(self._page, chart, self.desk.view)
+
+    def action_back(self) -> None:
+        """Go back to the run's page."""
+        self.app.pop_screen()

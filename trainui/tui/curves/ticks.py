@@ -1,0 +1,194 @@
+"""Where an axis is marked, and what stands there: round numbers, durations, times of the day."""
+
+from __future__ import annotations
+
+import bisect
+import math
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from trainui.tui.render.numbers import number
+
+LABEL = 7
+"""Cells that a number takes at most."""
+
+_TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
+"""Seconds between two marks, up to half a day; then whole days."""
+
+_DAY = 86_400
+
+
+class Tick(NamedTuple):
+    """A mark of an axis."""
+
+    value: float
+    label: str
+
+
+def numbers(low: float, high: float, most: int) -> list[Tick]:
+    """Return at most `most` round numbers between two, as metrics' values are written."""
+    stride = round_stride(high - low, most)
+    values = _multiples(low, high, stride)
+    return _apart(map(Tick, values, _written(values, stride)))
+
+
+def _apart(found: Iterable[Tick]) -> list[Tick]:
+    """Return marks without those whose label another one has: their values hardly differ."""
+    by_label: dict[str, Tick] = {}
+    for tick in found:
+        by_label.setdefault(tick.label, tick)
+    return list(by_label.values())
+
+
+def steps(low: float, high: float, most: int) -> list[Tick]:
+    """Return round numbers as steps are written: `0`, `500`, `1.5k`, `2M`."""
+    stride = round_stride(high - low, most)
+    if float(low).is_integer() and high - low >= 1:
+        stride = max(stride, 1.0)
+    return _apart(Tick(value, count(value, stride)) for value in _multiples(low, high, stride))
+
+
+def powers(low: float, high: float, most: int) -> list[Tick]:
+    """Return powers of ten; within less than two of them 1, 2 and 5 of each, or round numbers."""
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    if last - first >= 2:
+        stride = -(-(last - first + 1) // max(most, 1))
+        return [Tick(10.0**power, _power(power)) for power in range(first, last + 1, stride)]
+    found = _apart(
+        Tick(part * 10.0**power, trimmed(number(part * 10.0**power)))
+        for power in range(first - 1, last + 1)
+        for part in (1, 2, 5)
+        if low <= part * 10.0**power <= high
+    )
+    if 2 <= len(found) <= most:
+        return found
+    whole = [Tick(10.0**power, _power(power)) for power in range(first, last + 1)]
+    return whole if len(whole) > 1 else numbers(low, high, most)
+
+
+def durations(low: float, high: float, most: int) -> list[Tick]:
+    """Return round durations: `0`, `30s`, `5m`, `2h`, `3d`."""
+    stride = _time_stride(high - low, most)
+    if stride < 1:
+        return _apart(Tick(value, f"{value:g}s") for value, _ in numbers(low, high, most))
+    return _apart(Tick(value, duration(value)) for value in _multiples(low, high, stride))
+
+
+def moments(low: float, high: float, most: int) -> list[Tick]:
+    """Return round times of the day here; where days begin, their dates."""
+    stride = max(_time_stride(high - low, most), 1)
+    offset = datetime.fromtimestamp(low).astimezone().utcoffset()
+    shift = offset.total_seconds() if offset is not None else 0.0
+    return [
+        Tick(value - shift, _moment(value - shift, stride))
+        for value in _multiples(low + shift, high + shift, stride)
+    ]
+
+
+def _moment(seconds: float, stride: float) -> str:
+    moment = datetime.fromtimestamp(seconds).astimezone()
+    if stride >= _DAY or (moment.hour, moment.minute, moment.second) == (0, 0, 0):
+        return f"{moment:%d %b}"
+    return f"{moment:%H:%M}" if stride >= 60 else f"{moment:%H:%M:%S}"
+
+
+def round_stride(span: float, most: int) -> float:
+    """Return 1, 2 or 5 times a power of ten, so that at most `most` of them fit into a span."""
+    if not span > 0 or not math.isfinite(span):
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(span / max(most, 1)))
+    for part in (1.0, 2.0, 5.0, 10.0):
+        if span / (part * power) <= max(most, 1):
+            return part * power
+    return 10.0 * power
+
+
+def _time_stride(span: float, most: int) -> float:
+    wanted = span / max(most, 1)
+    if wanted < 1:
+        return 0.0
+    at = bisect.bisect_left(_TIMES, wanted)
+    return float(_TIMES[at]) if at < len(_TIMES) else max(round_stride(span / _DAY, most), 1) * _DAY
+
+
+def _multiples(low: float, high: float, stride: float) -> list[float]:
+    if not stride > 0:
+        return [low]
+    slack = stride * 1e-9
+    first, last = math.ceil((low - slack) / stride), math.floor((high + slack) / stride)
+    # a stride below what floats of that size tell apart gives some of them twice
+    return list(dict.fromkeys(index * stride for index in range(first, last + 1)))
+
+
+def _written(values: list[float], stride: float) -> list[str]:
+    """Write numbers with as many digits as tell them apart, all alike."""
+    greatest = max((abs(value) for value in values), default=0.0)
+    if stride <= 0 or greatest == 0:
+        return [number(value) for value in values]
+    fine = -math.floor(math.log10(stride) + 1e-9)
+    power = math.floor(math.log10(greatest) + 1e-9)
+    if -4 <= power < 6:
+        texts = [f"{value:.{max(fine, 0)}f}" for value in values]
+    else:
+        digits = max(power + fine, 0)
+        texts = [f"{value / 10.0**power:.{digits}f}e{power}" for value in values]
+    texts = ["0" if value == 0 else text for value, text in zip(values, texts, strict=True)]
+    if max(map(len, texts)) <= LABEL:
+        return texts
+    texts = [number(value) for value in values]
+    if len(set(texts)) == len(texts) and max(map(len, texts)) <= LABEL:
+        return texts
+    return [texts[0], *(_above(value - values[0]) for value in values[1:])]
+
+
+def _above(distance: float) -> str:
+    """Write how far a value is above the first one, in two digits where there is room."""
+    written = (f"+{distance:.2g}", f"+{distance:.1e}", f"+{distance:.0e}")
+    texts = [re.sub(r"e\+?(-?)0?", r"e\1", text) for text in written]
+    return next((text for text in texts if len(text) <= LABEL), texts[-1])
+
+
+def _power(power: int) -> str:
+    return f"1e{power}" if not -3 <= power <= 4 else f"{10.0**power:g}"
+
+
+def count(value: float, stride: float = 0.0) -> str:
+    """Write a step, so that it differs from those a stride away."""
+    size = abs(value)
+    for least, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if size >= least:
+            digits = max(-math.floor(math.log10(stride / least) + 1e-9), 0) if stride else 2
+            return f"{trimmed(f'{value / least:.{digits}f}')}{letter}"
+    digits = max(-math.floor(math.log10(stride) + 1e-9), 0) if stride else 4
+    return trimmed(f"{value:.{digits}f}")
+
+
+def trimmed(text: str) -> str:
+    """Return a written number without the zeros that end its digits."""
+    digits, exponent, power = text.partition("e")
+    return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + exponent + power
+
+
+def duration(seconds: float) -> str:
+    """Write a duration in one or two units: `0`, `90s`, `1m30s`, `2h`, `3d12h`."""
+    whole = round(seconds)
+    if whole == 0:
+        return "0" if seconds == 0 else f"{seconds:.2g}s"
+    for size, unit, below, smaller in (
+        (_DAY, "d", 3600, "h"),
+        (3600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
+        if abs(whole) >= size:
+            rest = whole % size // below
+            return f"{whole // size}{unit}" + (f"{rest}{smaller}" if rest else "")
+    return f"{whole}s"
+
+
+def moment(seconds: float) -> str:
+    """Write a time of the day here, with its date where that is not today."""
+    from trainui.tui.render.numbers import clock_time
+
+    return clock_time(round(seconds * 1_000_000))

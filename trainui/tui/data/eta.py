@@ -1,0 +1,153 @@
+"""When runs that go on will have ended, as far as earlier ones tell: the work of the feed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from trainui import clock, settings
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import UNFINISHED
+from trainui.pipeline.rules.duration_estimate import Past, Progress, ToGo
+from trainui.store.db import protocol
+from trainui.store.points import curves
+from trainui.store.read import run_history, views
+from trainui.store.runs import known_rows
+from trainui.text import to_go
+
+ANEW_EVERY = 5.0
+"""Seconds between two looks at earlier runs."""
+
+MOST_RUNS = 20
+"""Runs of the list that have an estimate: those that run, the newest first."""
+
+MOST_STAGES = 8
+"""Stages whose own rate of steps is looked at; the others go by the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When something will have ended."""
+
+    at: int
+    """Microseconds."""
+    whole: bool
+    """Whether all of it has an estimate; else it takes longer."""
+
+    def words(self, now: int) -> str:
+        """Return how long that is from now, in words."""
+        return to_go(ToGo(max(self.at - now, 0) / clock.SECOND, self.whole))
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """When a run and its stages will have ended."""
+
+    run: Ending | None
+    stages: Mapping[str, Ending]
+    """By the full name of stages that run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What earlier runs show of a run's stages, by full name."""
+
+    looked_at: float
+    completions: Mapping[str, Sequence[Past]]
+    usual: Mapping[str, float | None]
+    """Seconds that a stage takes."""
+
+
+class Prophet:
+    """Looks at earlier runs now and then, and at what runs each time."""
+
+    def __init__(self) -> None:
+        self._past: dict[str, _Past] = {}
+        self._cpus = settings.load().cpus
+        self._stages: dict[str, known_rows.KnownRows[StageRecord]] = {}
+        """Of runs of the list, by id."""
+        self.goals: dict[str, float] = {}
+        """By the id of a stage that runs the step with which it ended when it completed before."""
+
+    def look(
+        self, connection: protocol.Connection, run: RunRecord, stages: Sequence[StageRecord]
+    ) -> Ahead:
+        """Return when a run, and those of its stages that run, will have ended."""
+        if run.status not in UNFINISHED:
+            return Ahead(None, {})
+        now = clock.now()
+        before = self._completions(connection, run, stages)
+        known = before.completions
+        progress = _with_steps(connection, stages, run_history.elapsed(stages, now), known)
+        for stage in stages:
+            if stage.name in progress and (goal := progress[stage.name].last_step):
+                self.goals[stage.id] = goal
+        seconds = run_history.seconds_left(stages, before.usual, progress)
+        whole = run_history.to_go(stages, seconds, self._cpus)
+        ending = None if whole is None else _in(now, whole.seconds, whole.whole)
+        running = {
+            name: _in(now, left, True) for name in progress if (left := seconds[name]) is not None
+        }
+        return Ahead(ending, running)
+
+    def of_list(self, connection: protocol.Connection, run_ids: Sequence[str]) -> dict[str, Ending]:
+        """Return when the runs will have ended of which that can be told."""
+        found = {}
+        looked_at = run_ids[:MOST_RUNS]
+        self._stages = {one: self._stages.get(one) or known_rows.stages() for one in looked_at}
+        for run_id in looked_at:
+            run = views.run(connection, run_id)
+            if run is not None:
+                stages = self._stages[run_id].read(connection, run_id)
+                ending = self.look(connection, run, stages).run
+                if ending is not None:
+                    found[run_id] = ending
+        return found
+
+    def _completions(
+        self, connection: protocol.Connection, run: RunRecord, stages: Sequence[StageRecord]
+    ) -> _Past:
+        known = self._past.get(run.id)
+        if known is None or time.monotonic() - known.looked_at > ANEW_EVERY:
+            found = run_history.completions(connection, run, len(stages))
+            if len(self._past) > 2 * MOST_RUNS:
+                self._past.clear()
+            known = _Past(time.monotonic(), found, run_history.usual(run, stages, found))
+            self._past[run.id] = known
+        return known
+
+
+def _in(now: int, seconds: float, whole: bool) -> Ending:
+    # to the second, so that what has not changed stays equal
+    return Ending((now + int(seconds * clock.SECOND)) // clock.SECOND * clock.SECOND, whole)
+
+
+def _with_steps(
+    connection: protocol.Connection,
+    stages: Sequence[StageRecord],
+    progress: Mapping[str, Progress],
+    known: Mapping[str, Sequence[Past]],
+) -> dict[str, Progress]:
+    """Return the same with the steps of first attempts, where that costs no import."""
+    found = dict(progress)
+    if "numpy" not in sys.modules:
+        return found
+    first = [
+        stage
+        for stage in stages
+        if stage.name in progress and stage.attempt == 1 and known.get(stage.name)
+    ]
+    for stage in first[:MOST_STAGES]:
+        before = known[stage.name][0].stage_id
+        steps: dict[str, list[float]] = {}
+        for series in curves.summaries(connection, [stage.id, before]):
+            if series.last_step is not None:
+                steps.setdefault(series.stage, []).append(series.last_step)
+        if stage.id in steps and before in steps:
+            last = max(steps[before])
+            found[stage.name] = replace(
+                progress[stage.name], step=max(steps[stage.id]), last_step=last
+            )
+    return found

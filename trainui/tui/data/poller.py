@@ -1,0 +1,222 @@
+"""The thread that reads: one frozen snapshot of what is to be seen, whenever something changed.
+
+The event loop never touches the database or a file. The kernel reports to the feed when something
+was written; where it cannot, the feed looks a few times a second whether anything was committed (a
+number in shared memory). It reads only then, or when it is asked to, and a snapshot equal to the
+last one is not handed over.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trainui.tui.data.bell import Ringer
+from trainui.tui.data.database import Source
+from trainui.tui.data.file_watch import HomeWatch
+from trainui.tui.data.snapshot import Machine, Snapshot, Wanted
+from trainui.tui.machine.gpu_reader import PERIOD as GPU_PERIOD
+from trainui.tui.machine.gpu_reader import GpuReader
+
+if TYPE_CHECKING:
+    from trainui.tui.machine.system_reader import MachineReader
+    from trainui.tui.terminal.bandwidth import Traffic
+
+PERIOD, IDLE_PERIOD = 0.3, 2.0
+"""Seconds between two looks where nobody tells of changes, while there are some and after a while
+in which there were none."""
+
+IDLE_AFTER = 10.0
+"""Seconds without a change after which looks are further apart."""
+
+REST = 2.0
+"""Seconds between two looks where the kernel reports changes: it reports neither a lock that is
+released nor a disk that fills."""
+
+RECHECK, LAST_RECHECK = 0.01, 1.0
+"""Seconds until the next look where a change was reported and none is found: SQLite writes its
+index, by which a change is known, after the log that the kernel reports. Each further look comes
+after twice as long, up to the second of these."""
+
+LEAST_GAP, PAGE_GAP = 0.9, 0.2
+"""Seconds between two readings that nobody asked for, and on the page of a run or a metric, where
+they are mostly of figures; the first one after a rest comes at once."""
+
+SHARE = 30
+"""Readings of a page that take long are so many times as far apart, up to `LEAST_GAP`."""
+
+log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Reads what is wanted and hands it over, in a thread of its own."""
+
+    def __init__(
+        self,
+        deliver: Callable[[Snapshot], None],
+        wanted: Wanted | None = None,
+        ring: Callable[[str], None] | None = None,
+        traffic: Traffic | None = None,
+    ) -> None:
+        """Make a feed.
+
+        Args:
+            deliver: called in the feed's thread with each new snapshot; it must not wait.
+            wanted: what is to be read first; None: the list of runs.
+            ring: called there, too, with a sentence on what a person is rung for.
+            traffic: what the terminal is sent, by whose budget readings are spread.
+        """
+        self.deliver = deliver
+        self._wanted = wanted or Wanted()
+        self._wake = threading.Event()
+        self._asked = threading.Event()
+        self._stopping = False
+        self._reread = False
+        self._source = Source(None if ring is None else Ringer(ring))
+        self._watch = HomeWatch(self._wake.set)
+        self._is_told = False
+        self._recheck = math.inf
+        """Seconds until the next look after a change was reported and not found."""
+        self._gpus = GpuReader()
+        self._traffic = traffic
+        self._sent = 0
+        self._machine: MachineReader | None = None
+        self._read_at = float("-inf")
+        self._took = 0.0
+        """Seconds of processor time that the last reading took."""
+        self._last: Snapshot | None = None
+        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, waiting for a reading that is under way."""
+        self._stopping = True
+        self._ask()
+        self._gpus.stop()
+        if self._machine is not None:
+            self._machine.stop()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2.0)
+
+    def want(self, wanted: Wanted) -> None:
+        """Read something else from now on, at once."""
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._ask()
+
+    def look(self) -> None:
+        """Read again at once, also what changes without an event."""
+        self._reread = True
+        self._ask()
+
+    def _ask(self) -> None:
+        self._asked.set()
+        self._wake.set()
+
+    def _run(self) -> None:
+        self._ask()
+        while not self._stopping:
+            told = self._wake.wait(self._patience())
+            self._wake.clear()
+            asked = self._may_go_on()
+            if self._stopping:
+                break
+            try:
+                self._turn(asked=asked, told=told)
+                self._is_told = self._watch.sees()
+            except Exception:
+                log.exception("the feed could not read")
+                self._hand_over(Snapshot(self._wanted, problem="reading failed: see the log"))
+        self._watch.close()
+        self._source.close()
+
+    def _patience(self) -> float:
+        """Return the seconds after which to look though nobody has told of a change."""
+        return max(min(self._rest(), self._recheck, self._due - time.monotonic()), 0.0)
+
+    @property
+    def _due(self) -> float:
+        """When curves are to be read again that are older than their figures."""
+        curves = self._last.curves if self._last is not None else None
+        return curves.due if curves is not None else math.inf
+
+    def _rest(self) -> float:
+        quiet = time.monotonic() - self._read_at > IDLE_AFTER
+        if not self._is_told or self._last is None or self._last.problem is not None:
+            return IDLE_PERIOD if quiet else PERIOD
+        return GPU_PERIOD if self._last.gpus or self._wanted.machine else REST
+
+    def _may_go_on(self) -> bool:
+        """Wait until more may be shown that nobody asked for; returns whether somebody has."""
+        while not self._stopping and (gap := self._gap()) > 0 and not self._asked.wait(gap):
+            pass
+        asked = self._asked.is_set()
+        if asked:  # else a wish that came this moment would be lost
+            self._asked.clear()
+        return asked
+
+    def _gap(self) -> float:
+        pause = LEAST_GAP
+        if self._wanted.run_id is not None:
+            pause = min(max(PAGE_GAP, SHARE * self._took), LEAST_GAP)
+        if self._traffic is not None:
+            if self._traffic.waiting:
+                return PERIOD
+            pause = max(self._traffic.pause(self._sent), pause)
+        return self._read_at + pause - time.monotonic()
+
+    def _turn(self, *, asked: bool, told: bool) -> None:
+        is_due = self._due <= time.monotonic()
+        if not (asked or is_due or self._source.has_changed(told=told)):
+            self._recheck = RECHECK if told else self._later(self._recheck)
+            if self._last is not None:
+                self._hand_over(self._last)  # with what is new of the GPUs
+            return
+        self._recheck = math.inf
+        self._read_at = time.monotonic()
+        self._sent = self._traffic.total if self._traffic is not None else 0
+        wanted = self._wanted
+        if self._reread:
+            self._reread = False
+            self._source.forget()
+        used = time.thread_time()
+        self._hand_over(self._source.read(wanted))
+        self._took = time.thread_time() - used
+        while self._source.unfinished and self._wanted == wanted and not self._stopping:
+            self._hand_over(self._source.read(wanted))
+
+    @staticmethod
+    def _later(recheck: float) -> float:
+        return 2 * recheck if 2 * recheck <= LAST_RECHECK else math.inf
+
+    def _hand_over(self, snapshot: Snapshot) -> None:
+        if snapshot.gpus is not self._gpus.figures:
+            snapshot = replace(snapshot, gpus=self._gpus.figures)
+        if snapshot.wanted.machine:
+            snapshot = replace(snapshot, machine=self._look_at_machine())
+        if snapshot is not self._last and snapshot != self._last:
+            self._last = snapshot
+            self.deliver(snapshot)
+            self._gpus.start()  # after what is to be seen first
+
+    def _look_at_machine(self) -> Machine:
+        """Return the machine as it was seen last; from the first time on it is looked at."""
+        if self._machine is None:
+            from trainui.tui.machine.system_reader import MachineReader
+
+            self._machine = MachineReader()
+            self._machine.start()
+        return Machine(
+            self._machine.figures,
+            self._gpus.history,
+            self._gpus.problem,
+            self._source.around.forecast.rates(),
+        )

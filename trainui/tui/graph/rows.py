@@ -1,0 +1,154 @@
+"""A run's DAG as lines: its lanes, and each stage's symbol, name, state and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.text import SYMBOLS, harmless
+from trainui.tui.graph.layout import NODE, Line
+from trainui.tui.graph.nodes import GraphNode, counts, most_telling
+from trainui.tui.graph.timeline import Timeline, bar, joined
+from trainui.tui.render.numbers import elapsed, state_style
+from trainui.tui.render.styled_text import Row, Span, cut, fit, fit_middle, width_of
+
+WORD, TIME = 11, 8
+"""Cells of the state's word and of the time."""
+
+LEAST_NAME, MOST_NAME = 12, 28
+"""Cells that names get at least, and those for which the time gives way."""
+
+LEAST_BAR, MOST_BAR = 12, 48
+"""Cells of the bar that tells when a stage ran: where there is room for fewer, there is none."""
+
+BAR, CRITICAL = "━", "▄"
+"""What bars are drawn with; the second one for the chain of stages that took longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphColumns:
+    """How the cells of a line are given out."""
+
+    graph: int
+    name: int
+    word: int
+    time: int
+    bar: int
+
+    @classmethod
+    def of(cls, lanes: int, longest: int, width: int) -> GraphColumns:
+        """Give the name what the others leave; the bar goes first, then the time.
+
+        Args:
+            lanes: cells of the drawing.
+            longest: cells of the longest name.
+            width: cells of a line.
+        """
+        graph = min(lanes, max(width - LEAST_NAME - WORD - 3, 3))
+        rest = width - graph - 2
+        time = TIME if rest >= min(longest, MOST_NAME) + WORD + TIME + 2 else 0
+        word = WORD if rest >= LEAST_NAME + WORD + 1 else 0
+        room = max(rest - (word + 1 if word else 0) - (time + 1 if time else 0), 1)
+        name = min(longest + 1, max(room - 2 - LEAST_BAR, MOST_NAME), room)
+        bar = min(room - name - 2, MOST_BAR)
+        return cls(graph, name, word, time, bar if bar >= LEAST_BAR else 0)
+
+
+def longest_name(nodes: Iterable[GraphNode]) -> int:
+    """Return the cells of the longest name, or what names have at least."""
+    longest = max((cell_len(harmless(node.label)) for node in nodes), default=0)
+    return max(longest, LEAST_NAME)
+
+
+def preferred_width(lanes: int, longest: int) -> int:
+    """Return the cells that every line of a graph fits into, without bars."""
+    return lanes + 2 + longest + 1 + WORD + 1 + TIME
+
+
+def graph_row(
+    line: Line,
+    node: GraphNode | None,
+    members: Sequence[StageRecord],
+    columns: GraphColumns,
+    timeline: Timeline,
+    *,
+    lit: frozenset[int],
+    offset: int,
+    now: int,
+) -> Row:
+    """Return a line of the graph.
+
+    Args:
+        line: of the drawing.
+        node: what stands on it.
+        members: the node's stages.
+        columns: from `GraphColumns.of`.
+        timeline: the run's.
+        lit: the lanes that are made to stand out.
+        offset: cells of the lanes that are left out at the left.
+        now: the time, in microseconds, for what runs.
+    """
+    stage = most_telling(members) if members else None
+    lanes = _lanes(line, stage, lit, offset, columns.graph)
+    if stage is None or node is None:
+        return lanes
+    label = fit(fit_middle(harmless(node.label), columns.name), columns.name)
+    cells = [*lanes, Span(" "), Span(label), *_facts(node, members, columns, now)]
+    if columns.bar:
+        cells += [Span("  "), _bar(members, columns.bar, timeline)]
+    return tuple(cells)
+
+
+def _facts(node: GraphNode, members: Sequence[StageRecord], columns: GraphColumns, now: int) -> Row:
+    """Return the state and the time; of several stages, how many are in each state."""
+    room = (columns.word + 1 if columns.word else 0) + (columns.time + 1 if columns.time else 0)
+    if node.folded:
+        spans = cut(
+            tuple(
+                Span(f" {SYMBOLS[status]}{count}", state_style(status))
+                for status, count in counts(members)
+            ),
+            room,
+        )
+        return (*spans, Span(" " * (room - width_of(spans))))
+    stage = members[0]
+    word = "stalled" if stage.stalled else str(stage.status)
+    spans = (Span(" "), Span(fit(word, columns.word), state_style(stage.status)))
+    if not columns.time:
+        return spans if columns.word else ()
+    return (*spans, Span(" "), Span(fit(_time(stage, now), columns.time, right=True), "dim"))
+
+
+def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Span:
+    """Return when the stages ran, in the run's time."""
+    stretches = [one for stage in members if (one := timeline.stretch(stage.name)) is not None]
+    critical = any(stage.name in timeline.critical for stage in members)
+    drawn = bar(joined(stretches) if stretches else None, width, CRITICAL if critical else BAR)
+    return Span(drawn, state_style(most_telling(members).status))
+
+
+def _time(stage: StageRecord, now: int) -> str:
+    if stage.status in (Status.PENDING, Status.QUEUED, Status.BLOCKED, Status.SKIPPED):
+        return ""
+    return elapsed(stage.started_at, stage.completed_at, now)
+
+
+def _lanes(
+    line: Line, stage: StageRecord | None, lit: frozenset[int], offset: int, width: int
+) -> Row:
+    """Return the lanes, neighbouring characters of one style as one span."""
+    spans: list[Span] = [Span(" ")]
+    for cell in line.cells[offset : offset + width]:
+        if cell.text == NODE and stage is not None:
+            span = Span(SYMBOLS[stage.status], state_style(stage.status))
+        else:
+            span = Span(cell.text, "line-on" if cell.lanes & lit else "line")
+        if spans[-1].style == span.style:
+            span = Span(spans.pop().text + span.text, span.style)
+        spans.append(span)
+    missing = width - len(line.cells[offset : offset + width])
+    return (*spans, Span(" " * max(missing, 0)))

@@ -1,0 +1,234 @@
+"""A run's DAG, walked by keyboard: along the lines, or along the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.message import Message
+
+from trainui import clock
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.tui.graph.layout import NODE, Drawing, layout
+from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, graph_nodes, most_telling
+from trainui.tui.graph.rows import GraphColumns, graph_row, longest_name, preferred_width
+from trainui.tui.graph.timeline import Timeline
+from trainui.tui.keymap import bindings
+from trainui.tui.render.styled_text import Row
+from trainui.tui.widgets.list_view import CursorView
+
+
+class StageGraph(CursorView):
+    """The stages of a run and what they depend on."""
+
+    scopes = ("stages",)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("stages")]
+
+    class Folded(Message):
+        """It has more lines by now, or fewer."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._drawing: Drawing = layout(())
+        self._shape: object = None
+        self._all: Sequence[StageRecord] = ()
+        self._stages: dict[str, StageRecord] = {}
+        self._by_key: dict[str, GraphNode] = {}
+        self._lines: dict[str, int] = {}
+        """By a node's key its line."""
+        self._folds: dict[str, bool] = {}
+        """By a matrix's name what somebody chose for it."""
+        self._members_of: dict[str, list[StageRecord]] = {}
+        """By a node's key its stages, of the nodes that were looked at."""
+        self._longest = 0
+        self._timeline = Timeline((), 0)
+
+    @property
+    def selected(self) -> StageRecord | None:
+        """The stage under the cursor; of a folded matrix, the member that tells most."""
+        node = self._node_at(self.cursor)
+        return most_telling(self._members(node)) if node is not None else None
+
+    @property
+    def folded(self) -> Sequence[StageRecord]:
+        """The members of the matrix under the cursor, where they are folded; else none."""
+        node = self._node_at(self.cursor)
+        return self._members(node) if node is not None and node.folded else ()
+
+    @property
+    def preferred_width(self) -> int:
+        """Cells into which every line fits."""
+        return preferred_width(self._drawing.width, self._longest)
+
+    def set_stages(self, stages: Sequence[StageRecord]) -> None:
+        """Show these stages; the cursor stays on its stage."""
+        before, self._all = self._all, stages
+        self._stages = {stage.name: stage for stage in stages}
+        self._members_of.clear()
+        self._tell_times()
+        if [one.definition for one in before] != [one.definition for one in stages]:
+            self._lay_out()
+        self.update_rows()
+
+    def _lay_out(self) -> None:
+        """Draw the graph anew where it is another one."""
+        nodes = graph_nodes(self._all, self._is_folded)
+        if nodes == self._shape:
+            return
+        selected = self.selected_name
+        self._shape = nodes
+        self._members_of.clear()
+        self._by_key = {node.key: node for node in nodes}
+        self._drawing = layout([(node.key, node.depends_on) for node in nodes])
+        self._lines = {
+            line.node: at for at, line in enumerate(self._drawing.lines) if line.node is not None
+        }
+        self._longest = longest_name(nodes)
+        self.select(selected or "")
+
+    def _is_folded(self, group: str, count: int) -> bool:
+        return self._folds.get(group, count >= FOLDED_FROM)
+
+    def _tell_times(self) -> None:
+        self._timeline = Timeline(self._all, clock.now())
+
+    def tick(self) -> None:
+        """Let the clocks and bars of what runs go on."""
+        if any(stage.status == Status.RUNNING for stage in self._all):
+            self._tell_times()
+        self.update_rows()
+
+    @property
+    def timeline(self) -> Timeline:
+        """Where the time went."""
+        return self._timeline
+
+    @property
+    def selected_name(self) -> str | None:
+        """What stands under the cursor: the name of a stage, or of a folded matrix."""
+        node = self._node_at(self.cursor)
+        return node.key if node is not None else None
+
+    def select(self, name: str) -> None:
+        """Put the cursor on a stage or its matrix; on the first one where there is neither."""
+        at = self._lines.get(name)
+        if at is None:
+            found = (
+                key for key, node in self._by_key.items() if name in (*node.members, node.group)
+            )
+            at = self._lines.get(next(found, ""), self._next(-1, 1))
+        self.move_cursor(at)
+
+    def select_matching(self, text: str, direction: int = 1, *, stay: bool = True) -> bool:
+        """Put the cursor on the next stage whose name holds a text; returns whether there is one.
+
+        Args:
+            text: in any case of letters.
+            direction: 1 downwards, -1 upwards.
+            stay: whether the stage under the cursor counts.
+        """
+        count = len(self._drawing.lines)
+        first = 0 if stay else 1
+        for distance in range(first, count + first):
+            index = (self.cursor + direction * distance) % count
+            node = self._node_at(index)
+            names = (*node.members, node.key) if node is not None else ()
+            if any(text.casefold() in name.casefold() for name in names):
+                self.move_cursor(index)
+                return True
+        return False
+
+    def row_count(self) -> int:
+        """Return how many lines the graph has."""
+        return len(self._drawing.lines)
+
+    def selectable(self, index: int) -> bool:
+        """Let the cursor be on stages only."""
+        return self._node_at(index) is not None
+
+    def rows_of_move(self, before: int, after: int) -> tuple[int, ...]:  # noqa: ARG002
+        """Draw all: other lanes are lit."""
+        return ()
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a line of the graph."""
+        columns = self._columns(width)
+        node = self._node_at(index)
+        return graph_row(
+            self._drawing.lines[index],
+            node,
+            self._members(node) if node is not None else (),
+            columns,
+            self._timeline,
+            lit=self._lit(),
+            offset=self._offset(columns.graph),
+            now=clock.now(),
+        )
+
+    def _columns(self, width: int) -> GraphColumns:
+        return GraphColumns.of(self._drawing.width, self._longest, width)
+
+    def action_open(self) -> None:
+        """Go to the stage's panel; unfold a matrix."""
+        node = self._node_at(self.cursor)
+        if node is not None and node.folded:
+            self.action_fold()
+        else:
+            super().action_open()
+
+    def action_fold(self) -> None:
+        """Fold the members of a matrix into one line, or show them again."""
+        node = self._node_at(self.cursor)
+        if node is None or node.group is None:
+            self.notify("only the members of a matrix can be folded", markup=False)
+            return
+        selected = self.selected
+        self._folds[node.group] = not node.folded
+        self._lay_out()
+        if selected is not None:
+            self.select(selected.name)
+        self.update_rows()
+        self.post_message(self.Folded())
+        self.post_message(self.Moved(self))
+
+    def action_upstream(self) -> None:
+        """Go to the first stage that the selected one depends on."""
+        node = self._node_at(self.cursor)
+        if node is not None and node.depends_on:
+            self.select(node.depends_on[0])
+
+    def action_downstream(self) -> None:
+        """Go to the first stage that depends on the selected one."""
+        name = self.selected_name
+        following = (key for key in self._lines if name in self._by_key[key].depends_on)
+        if (key := next(following, None)) is not None:
+            self.select(key)
+
+    def _node_at(self, index: int) -> GraphNode | None:
+        lines = self._drawing.lines
+        key = lines[index].node if 0 <= index < len(lines) else None
+        return self._by_key[key] if key is not None else None
+
+    def _members(self, node: GraphNode) -> list[StageRecord]:
+        if node.key not in self._members_of:
+            self._members_of[node.key] = [self._stages[name] for name in node.members]
+        return self._members_of[node.key]
+
+    def _lit(self) -> frozenset[int]:
+        """Return the lanes into and from the selected stage."""
+        name = self.selected_name
+        if name is None:
+            return frozenset()
+        inbound = self._drawing.inbound.get(name)
+        lanes = self._drawing.outbound.get(name, ())
+        return frozenset(lanes if inbound is None else (*lanes, inbound))
+
+    def _offset(self, width: int) -> int:
+        """Return how far wide lanes are moved, so that the selected stage's symbol is seen."""
+        if width >= self._drawing.width or self.cursor < 0:
+            return 0
+        cells = self._drawing.lines[self.cursor].cells
+        at = next((index for index, cell in enumerate(cells) if cell.text == NODE), 0)
+        return max(0, min(at - width // 2, self._drawing.width - width))

@@ -1,0 +1,82 @@
+"""Lines of a log as rows of a pane: their colours, their time, broken where they are too long."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from trainui.clock import SECOND
+from trainui.tui.logs.attempt_log import LogLine, Place
+from trainui.tui.render import ansi
+from trainui.tui.render.styled_text import Row, Span, cut, marked, wrap_row
+
+KEPT = 2000
+"""Lines whose rows are kept."""
+
+STDERR = "▎"
+"""Marks a line of stderr where both streams are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogStyle:
+    """How lines are shown."""
+
+    width: int = 80
+    wrapped: bool = True
+    timed: bool = False
+    both: bool = False
+    """Whether lines of both streams stand among each other."""
+    sought: str = ""
+    """What is marked in them."""
+
+
+class LogRows:
+    """Makes rows, and keeps those that were made."""
+
+    def __init__(self) -> None:
+        self._style = LogStyle()
+        self._pattern: re.Pattern[str] | None = None
+        self._known: dict[tuple[str, bool, int | None, bool], list[Row]] = {}
+
+    def set_style(self, style: LogStyle) -> None:
+        """Make rows in another way from now on."""
+        if style != self._style:
+            self._style = style
+            self._pattern = (
+                re.compile(re.escape(style.sought), re.IGNORECASE) if style.sought else None
+            )
+            self._known.clear()
+
+    def of(self, line: LogLine, target: Place | None) -> list[Row]:
+        """Return a line's rows, at least one.
+
+        Args:
+            line: the line.
+            target: the line that stands out from others in which something was found.
+        """
+        time = line.time if self._style.timed else None
+        key = (line.text, line.of_stderr, time, line.place == target)
+        rows = self._known.get(key)
+        if rows is None:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            rows = self._known[key] = self._made(*key)
+        return rows
+
+    def _made(self, text: str, of_stderr: bool, time: int | None, targeted: bool) -> list[Row]:
+        style = self._style
+        gutter = [Span(STDERR if of_stderr else " ", "warn")] if style.both else []
+        room = max(style.width - len(gutter) - (9 if style.timed else 0), 10)
+        row = ansi.coloured(text)
+        if self._pattern is not None:  # in all pieces of the line that hold some of it
+            row = marked(row, self._pattern, "match" if targeted else "key")
+        pieces = wrap_row(row, room) if style.wrapped else [cut(row, room)]
+        if not style.timed:
+            return [(*gutter, *piece) for piece in pieces]
+        stamps = [Span(f"{_clock(time):<9}", "dim"), *[Span(" " * 9)] * (len(pieces) - 1)]
+        return [(stamp, *gutter, *piece) for stamp, piece in zip(stamps, pieces, strict=True)]
+
+
+def _clock(time: int | None) -> str:
+    return "" if time is None else f"{datetime.fromtimestamp(time / SECOND):%H:%M:%S}"

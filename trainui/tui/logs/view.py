@@ -1,0 +1,341 @@
+"""An attempt's logs: live at their end, scrolled, searched and filtered over their whole length.
+
+What is read is a window of lines around those to be seen, another one before its edge is met.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+
+from trainui.formatting import size
+from trainui.tui.keymap import bindings
+from trainui.tui.logs.attempt_log import BEGINNING, ENDING
+from trainui.tui.logs.reader_thread import LogFeed
+from trainui.tui.logs.rows import LogStyle
+from trainui.tui.logs.scroll import LogScroll
+from trainui.tui.logs.window_reader import Goal, LogSource, LogWindow, LogWish
+from trainui.tui.render import ansi
+from trainui.tui.render.styled_text import Row, Span, fit, width_of
+from trainui.tui.widgets.line_view import LinesView
+
+BRIEFLY = 1.5
+"""Seconds that a message may cover the log's end."""
+
+MARGIN = 150
+"""Lines: where fewer are left in the direction of scrolling, more are read."""
+
+THUMB = "▐"
+"""Stands in the last column where in the logs we are."""
+
+
+class LogView(LinesView):
+    """Lines of the logs; it follows their end until somebody scrolls up."""
+
+    scopes = ("log",)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("log")]
+
+    class Read(Message):
+        """The thread has read something."""
+
+        def __init__(self, window: LogWindow) -> None:
+            super().__init__()
+            self.window = window
+
+        def can_replace(self, message: Message) -> bool:
+            """Let a newer one take the place of one that was not looked at yet."""
+            return isinstance(message, LogView.Read) and message.window.wish is self.window.wish
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._scroll = LogScroll()
+        self.wrapping = True
+        self.timed = False
+        self._feed = LogFeed(lambda window: self.post_message(self.Read(window)))
+        self._source: LogSource | None = None
+        self._wish: LogWish | None = None
+        self._arrived: LogWish | None = None
+        """The wish whose target was gone to."""
+        self._sought = ""
+        self._only = ""
+        self._empty = ""
+        self._busy: float | None = None
+        """How far a search is."""
+        self._seen: list[Row] = []
+        self._height = 1
+        """Lines of the logs that there is room for."""
+
+    @property
+    def following(self) -> bool:
+        """Whether the end is shown, whatever comes."""
+        return self._scroll.following
+
+    @property
+    def _window(self) -> LogWindow | None:
+        return self._scroll.window
+
+    # --- what is read
+
+    def set_source(self, source: LogSource | None, empty: str) -> None:
+        """Show other logs, or the same ones; `empty` is said where there is nothing in them."""
+        if (source, empty) == (self._source, self._empty):
+            return
+        self._empty = empty
+        before, self._source = self._source, source
+        if source is None:
+            self._wish = None
+            self._scroll.take(None)
+            self._feed.want(None)
+        elif before is None or before.directory != source.directory:
+            self._scroll.following, self._only = True, ""
+            self._scroll.take(None)
+            self._ask(Goal())
+        elif before != source:
+            self._ask_here()
+        self._draw()
+
+    def on_unmount(self) -> None:
+        """Read no more."""
+        self._feed.stop()
+
+    def _ask(self, goal: Goal) -> None:
+        if self._source is not None:
+            self._wish = LogWish(self._source, goal, self._only)
+            self._feed.want(self._wish)
+
+    def _ask_here(self) -> None:
+        self._ask(Goal() if self.following else Goal(place=self._scroll.top_place))
+
+    def on_log_view_read(self, message: Read) -> None:
+        """Show what the thread has read."""
+        window = message.window
+        if window.wish is not self._wish:
+            return
+        if window.scanned is not None and not window.lines:
+            self._busy = window.scanned
+            self.update_rows()
+            return
+        self._busy = window.scanned
+        scroll, known = self._scroll, self._window
+        top = scroll.top_place
+        scroll.take(window)
+        if known is not None and known.generation != window.generation:
+            scroll.following, scroll.target = True, None
+        if window.found:
+            scroll.target = window.target
+        if self._arrived is window.wish or window.scanned is not None or not self._arrive(window):
+            scroll.stay(top)
+        self._draw()
+
+    def _arrive(self, window: LogWindow) -> bool:
+        """Go to what was wished for, once; returns whether there is anything to go to."""
+        self._arrived = window.wish
+        if window.note:
+            self.notify(window.note, timeout=BRIEFLY, markup=False)
+        goal = window.wish.goal
+        if window.target is None or (goal.kind == "place" and goal.place != BEGINNING):
+            return False
+        # what led to it is worth more room than what came of it
+        above = self.page_height * 2 // 3 if goal.kind != "place" else 0
+        self._scroll.go_to(window.target, above=above)
+        return True
+
+    # --- what is shown
+
+    def on_resize(self) -> None:
+        """Break the lines for the new width."""
+        self.forget_drawn()
+        self._draw()
+
+    def _draw(self) -> None:
+        """Make the rows that are to be seen."""
+        region = self.scrollable_content_region
+        sizes = self._window.sizes if self._window is not None else (0, 0)
+        both = self._source is not None and len(self._source.streams) > 1 and all(sizes)
+        width = max(region.width - 1, 1)
+        self._scroll.rows.set_style(LogStyle(width, self.wrapping, self.timed, both, self._sought))
+        self._height = self.page_height
+        self._seen = self._scroll.seen(self._height)
+        self.update_rows()
+
+    @property
+    def page_height(self) -> int:
+        """Rows of the logs that are to be seen at once: the last one tells of them."""
+        return max(super().page_height - 1, 1)
+
+    def row_count(self) -> int:
+        """As many as there is room for: what lies beyond is not made."""
+        return self._height + 1
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a row, with the mark that tells where in the logs it is."""
+        if index == self._height:
+            return (Span(fit(self._words(), width, right=True), "dim"),)
+        row = self._seen[index] if index < len(self._seen) else ()
+        if not self._seen and index == 0:
+            row = (Span(fit(self._nothing(), width - 1), "dim"),)
+        if index != self._scroll.thumb(self._height):
+            return row
+        return (*row, Span(" " * (width - 1 - width_of(row))), Span(THUMB, "line"))
+
+    def _nothing(self) -> str:
+        if self._window is None and self._source is not None:
+            return ""
+        if self._busy is not None:
+            return ""
+        if self._only and self._window is not None and self._window.size:
+            return f"no line holds {self._only!r}; & shows all"
+        return (self._window and self._window.problem) or self._empty
+
+    def style_of(self, name: str) -> Style:
+        """Return the style of this name, of a log's own colours too."""
+        if name.startswith(ansi.PREFIX) and name not in self._styles:
+            self._styles[name] = ansi.style_of(name)
+        return super().style_of(name)
+
+    def _words(self) -> str:
+        """Say what is shown, and where in it we are."""
+        window = self._window
+        if window is None or self._source is None:
+            return ""
+        words = []
+        streams = self._source.streams
+        for name, count in zip(("stdout", "stderr"), window.sizes, strict=True):
+            if count or (name,) == streams:
+                words.append(f"{name} {size(count)}" if name in streams else f"o: {name}")
+        if self._busy is not None:
+            words.append(f"searching {self._busy:.0%}, esc stops")
+        if self._only:
+            words.append(f"only {self._only!r}")
+        if not self.following:
+            words.append(f"{self._scroll.part():.0%}, f follows")
+        return "  ".join(words)
+
+    # --- moving
+
+    def action_line(self, count: int) -> None:
+        """Scroll by rows."""
+        scroll = self._scroll
+        if scroll.window is None or (scroll.following and count > 0):
+            return
+        if count < 0 and scroll.is_at_start:
+            return
+        scroll.following = False
+        scroll.scroll(count)
+        before = scroll.where
+        self._draw()
+        # where it cannot go as far down as was asked, it is at the end
+        scroll.following = count > 0 and before != scroll.where
+        self._read_ahead(count)
+
+    def _read_ahead(self, direction: int) -> None:
+        window = self._window
+        if window is None or self.following:
+            return
+        over = window.at_start if direction < 0 else window.at_end
+        if self._scroll.left(direction) < MARGIN and not over and window.wish is self._wish:
+            self._ask_here()
+
+    def action_end(self, direction: int) -> None:
+        """Go to the first line, or follow the end."""
+        self._scroll.following = direction > 0
+        self._ask(Goal() if self.following else Goal(place=BEGINNING))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll down."""
+        event.stop()
+        self.action_line(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll up."""
+        event.stop()
+        self.action_line(-3)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the part of the logs that was clicked in the last column."""
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.x >= self.scrollable_content_region.width - 1:
+            self._ask(Goal("part", number=offset.y / self.page_height))
+
+    def go_to_time(self, seconds: float) -> None:
+        """Show what was written at a time, in seconds since 1970."""
+        if self.display and self._window is not None:
+            self._ask(Goal("time", number=seconds))
+
+    # --- searching
+
+    def search(self, text: str) -> None:
+        """Look for a text, from the bottom upwards; an empty one ends the search."""
+        if text == self._sought:
+            return
+        self._sought, self._scroll.target = text, None
+        if self._only:
+            self._only = text
+            self._ask_here()
+        elif text:
+            self._ask(Goal("text", self._scroll.below, text=text))
+        elif self._wish is not None and self._wish.goal.kind == "text":
+            self._ask_here()
+        self._draw()
+
+    def go_to_match(self, direction: int) -> bool:
+        """Go to the next match downwards (1) or upwards (-1); returns whether any is sought."""
+        if not self._sought:
+            return False
+        scroll = self._scroll
+        start = scroll.target or (scroll.top_place if direction > 0 else scroll.below)
+        self._ask(Goal("text", start, text=self._sought, direction=direction))
+        return True
+
+    def give_up(self) -> bool:
+        """End a search that goes on, a filter or what is marked; returns whether there was any."""
+        if self._busy is None and not self._only and not self._sought:
+            return False
+        self._only, self._sought, self._scroll.target, self._busy = "", "", None, None
+        self._ask_here()
+        self._draw()
+        return True
+
+    def action_filter(self) -> None:
+        """Show only the lines that hold what was searched for, or all again."""
+        if not self._sought and not self._only:
+            self._say("search with / first; then & shows only the lines that hold it")
+            return
+        self._only = "" if self._only else self._sought
+        self._ask_here()
+
+    def action_error(self) -> None:
+        """Go to the last error, then to those before it."""
+        again = self._wish is not None and self._wish.goal.kind == "error"
+        self._only = ""
+        target = self._scroll.target
+        start = target if again and target is not None else ENDING
+        self._ask(Goal("error", start))
+
+    def action_follow(self) -> None:
+        """Follow the end, or stay where we are."""
+        if self.following:
+            self._scroll.following = False
+            self._say("not following any more")
+            self._draw()
+        else:
+            self.action_end(1)
+            self._say("following the log's end")
+
+    def action_wrap(self) -> None:
+        """Wrap long lines, or cut them."""
+        self.wrapping = not self.wrapping
+        self._draw()
+        self._say("long lines are wrapped" if self.wrapping else "long lines are cut")
+
+    def action_times(self) -> None:
+        """Show when lines were written, or not."""
+        self.timed = not self.timed
+        self._draw()
+
+    def _say(self, text: str) -> None:
+        self.notify(text, timeout=BRIEFLY, markup=False)

@@ -1,0 +1,4 @@
+"""The machine's page: GPUs, processors, memory and disks.
+
+Read `screen` first.
+"""

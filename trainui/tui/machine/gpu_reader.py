@@ -1,0 +1,109 @@
+"""Looks at the GPUs now and then, in a thread of its own: a driver may be slow, or hang."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from trainui.execution.gpu import nvml
+
+PERIOD = 2.0
+"""Seconds between two looks; the driver's own figures are means over up to a second."""
+
+HISTORY = 120
+"""Looks that are remembered: four minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuFigures:
+    """A GPU at one moment, as it is shown."""
+
+    index: int
+    user: str | None
+    """Who is on it that is no stage of ours, or what is wrong with it; None: nobody."""
+    problem: bool = False
+    utilisation: int | None = None
+    """Per cent."""
+    memory_used: int | None = None
+    """GiB."""
+    memory_total: int | None = None
+    """GiB."""
+    temperature: int | None = None
+    """Degrees Celsius."""
+    power: int | None = None
+    """Watts."""
+    name: str = ""
+    """Such as `NVIDIA H100 80GB HBM3`."""
+    host: str = ""
+    """Where it is; empty: here."""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """What tells it from all others."""
+        return self.host, self.index
+
+
+class GpuReader:
+    """Reads until it is stopped, or there is no driver."""
+
+    def __init__(self) -> None:
+        self.figures: tuple[GpuFigures, ...] = ()
+        """What was seen last: another object whenever it differs."""
+        self.problem: str | None = None
+        """Why the driver tells nothing, though there is one."""
+        self._history: dict[int, deque[tuple[float, float]]] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gpus", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look; nothing is done where that was done before."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more, and let go of the driver."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            nvml.close()
+
+    @property
+    def history(self) -> dict[int, tuple[tuple[float, float], ...]]:
+        """How busy and how full each was lately, in per cent, the oldest first."""
+        return {index: tuple(seen) for index, seen in list(self._history.items())}
+
+    def _remember(self, gpus: Iterable[nvml.Gpu]) -> None:
+        for gpu in gpus:
+            full = 100 * (gpu.memory_used or 0) / (gpu.memory_total or 1)
+            seen = self._history.setdefault(gpu.index, deque(maxlen=HISTORY))
+            seen.append((float(gpu.utilisation or 0), full))
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            found = nvml.look()
+            if not found.gpus and found.problem is None:
+                return
+            figures = tuple(_figures(gpu) for gpu in found.gpus)
+            self._remember(found.gpus)
+            self.problem = found.problem
+            if figures != self.figures:
+                self.figures = figures
+            self._stopping.wait(PERIOD)
+        nvml.close()
+
+
+def _figures(gpu: nvml.Gpu) -> GpuFigures:
+    from trainui.execution.gpu.gpus import stranger_on  # heavier than what comes first
+
+    return GpuFigures(
+        index=gpu.index,
+        user=gpu.problem or stranger_on(gpu),
+        problem=gpu.problem is not None,
+        utilisation=gpu.utilisation,
+        memory_used=None if gpu.memory_used is None else round(gpu.memory_used / 2**30),
+        memory_total=None if gpu.memory_total is None else round(gpu.memory_total / 2**30),
+        temperature=gpu.temperature,
+        power=None if gpu.power is None else round(gpu.power),
+        name=gpu.name,
+    )

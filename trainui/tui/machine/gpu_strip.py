@@ -1,0 +1,133 @@
+"""The GPUs in a line or two: how busy each is, and whose it is; of many on other hosts a sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from trainui.text import harmless
+from trainui.tui.machine.gpu_reader import GpuFigures
+from trainui.tui.render.styled_text import Row, Span, cut, width_of
+from trainui.tui.widgets.line_view import LinesView
+
+MOST_LINES = 2
+LEAST_CELLS = 25
+"""Cells of one GPU below which another line is begun: its figures, and some of a name."""
+
+SOME_ROOM, MORE_ROOM = 34, 48
+"""Cells of one GPU from which on its whole memory, and its temperature and power, are shown."""
+
+
+class GpuStrip(LinesView, can_focus=False):
+    """Shows the GPUs; takes no room where there are none."""
+
+    DEFAULT_CSS = """
+    GpuStrip { height: 1; overflow: hidden; display: none; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._figures: Sequence[GpuFigures] = ()
+        self._holders: Mapping[tuple[str, int], str] = {}
+
+    def show(self, figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str]) -> None:
+        """Show this.
+
+        Args:
+            figures: what the driver tells.
+            holders: by a GPU's place the name of our stage that has it.
+        """
+        self._figures, self._holders = figures, holders
+        self.display = bool(figures)
+        self._settle()
+        self.update_rows()
+
+    def on_resize(self) -> None:
+        """Take the lines that are needed at this width."""
+        self._settle()
+
+    def _settle(self) -> None:
+        lines = len(strip_rows(self._figures, self._holders, self.app.size.width))
+        if self.styles.height is None or self.styles.height.value != lines:
+            self.styles.height = lines
+
+    def row_count(self) -> int:
+        """Return how many lines there are."""
+        return len(strip_rows(self._figures, self._holders, self.size.width))
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a line."""
+        return strip_rows(self._figures, self._holders, width)[index]
+
+
+def strip_rows(
+    figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str], width: int
+) -> list[Row]:
+    """Return the lines, the GPUs in columns of one width.
+
+    Where not all have room, those of each other host are one column, which sums them up.
+    """
+    columns: list[list[GpuFigures]] = [[gpu] for gpu in figures]
+    if len(columns) * LEAST_CELLS > MOST_LINES * width:
+        columns = [[gpu] for gpu in figures if not gpu.host]
+        far = [gpu for gpu in figures if gpu.host]
+        columns += [list(those) for _, those in groupby(far, key=lambda gpu: gpu.host)]
+    lines = max(1, min(MOST_LINES, -(-len(columns) * LEAST_CELLS // max(width, 1))))
+    in_line = max(-(-len(columns) // lines), 1)
+    drawn = [_column(column, holders, width // in_line) for column in columns]
+    return [
+        tuple(span for spans in drawn[line * in_line : (line + 1) * in_line] for span in spans)
+        for line in range(lines)
+    ]
+
+
+def _column(
+    gpus: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str], cells: int
+) -> list[Span]:
+    if len(gpus) == 1:
+        return _gpu(gpus[0], holders.get(gpus[0].place), cells)
+    busy = [gpu.utilisation or 0 for gpu in gpus]
+    free = sum(gpu.user is None and gpu.place not in holders for gpu in gpus)
+    share = round(sum(busy) / len(busy))
+    spans = [
+        Span(f" {harmless(gpus[0].host)} ", "dim"),
+        Span(f"{share:3d}%", "good" if share else "dim"),
+        Span(f" {free} of {len(gpus)} free", "" if free else "dim"),
+    ]
+    return _filled(spans, cells)
+
+
+def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Span]:
+    label = f" GPU {gpu.index} " if cells >= LEAST_CELLS else f" {gpu.index} "
+    if gpu.host:
+        label = f" {harmless(gpu.host)}:{gpu.index} "
+    if gpu.problem:
+        return _filled([Span(label, "dim"), Span(f"▲ {gpu.user}", "bad")], cells)
+    spans = [Span(label, "dim"), Span(_busy(gpu), "good" if gpu.utilisation else "dim")]
+    spans += [Span(f" {part}", "dim") for part in _numbers(gpu, cells)]
+    user = harmless(holder or gpu.user or "free")
+    return _filled(
+        [*spans, Span(f" {user}", "" if holder else "warn" if gpu.user else "dim")], cells
+    )
+
+
+def _busy(gpu: GpuFigures) -> str:
+    return "  – " if gpu.utilisation is None else f"{gpu.utilisation:3d}%"
+
+
+def _numbers(gpu: GpuFigures, cells: int) -> list[str]:
+    found = []
+    if gpu.memory_used is not None:
+        total = f"/{gpu.memory_total}" if cells >= SOME_ROOM else ""
+        found.append(f"{gpu.memory_used}{total}G".rjust(len(f"{gpu.memory_total}{total}G")))
+    if cells >= MORE_ROOM and gpu.temperature is not None:
+        found.append(f"{gpu.temperature}°C")
+    if cells >= MORE_ROOM and gpu.power is not None:
+        found.append(f"{gpu.power}W")
+    return found
+
+
+def _filled(spans: list[Span], cells: int) -> list[Span]:
+    """Cut or fill some pieces so that all take exactly some cells, with a gap at the end."""
+    kept = cut(tuple(spans), cells - 1)
+    return [*kept, Span(" " * (cells - width_of(kept)))]

@@ -1,0 +1,48 @@
+"""The GPUs of other hosts that share the database, as their workers announced them last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainui import settings
+from trainui.store.db import protocol
+from trainui.store.read import readonly
+from trainui.tui.machine.gpu_reader import GpuFigures
+
+SILENT_AFTER = 40.0
+"""Seconds of silence after which a host's figures are hidden; the same as in `store.runs.hosts`."""
+
+
+def read(connection: protocol.Connection) -> tuple[GpuFigures, ...]:
+    """Return those of every other host, by host and index; none on SQLite, which is of one host."""
+    if settings.load().database_url is None:
+        return ()
+    found = readonly.announced_slots(connection, settings.host())
+    return tuple(
+        _figures(host, slot, seconds)
+        for host, seconds, slots in found
+        for slot in slots
+        if slot["kind"] == "gpu"
+    )
+
+
+def _figures(host: str, slot: Mapping[str, Any], seconds: float) -> GpuFigures:
+    silent = f"not heard of for {SILENT_AFTER:.0f} s or longer" if seconds >= SILENT_AFTER else None
+    problem = silent or slot.get("problem")
+    return GpuFigures(
+        host=host,
+        index=int(slot["index"]),
+        user=problem or slot.get("user"),
+        problem=problem is not None,
+        utilisation=slot.get("utilisation"),
+        memory_used=_gib(slot.get("used")),
+        memory_total=_gib(slot.get("memory")),
+        temperature=slot.get("temperature"),
+        power=slot.get("power"),
+        name=str(slot.get("name", "")),
+    )
+
+
+def _gib(count: int | None) -> int | None:
+    return None if count is None else round(count / 2**30)

@@ -1,0 +1,187 @@
+"""The machine as lines: GPUs and whose each is, processors, memory, disks and how they fill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from trainui.formatting import size
+from trainui.text import harmless
+from trainui.tui.data.snapshot import GpuUse, Machine
+from trainui.tui.machine.disk_forecast import coarse
+from trainui.tui.machine.gpu_reader import GpuFigures
+from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
+from trainui.tui.render.numbers import bar, blocks
+from trainui.tui.render.styled_text import Row, Span, cut, fit, fit_middle, wrap
+
+LABEL, BAR, NUMBERS = 9, 20, 24
+"""Cells of what is measured, of how full it is, and of that in figures."""
+
+MOST_HISTORY = 60
+
+HIGH, HOT = 90, 85
+"""Per cent, and degrees, from which on a figure stands out."""
+
+
+class MachineLine(NamedTuple):
+    """A line of the page."""
+
+    row: Row
+    use: GpuUse | None = None
+    """Where a GPU begins on it that a stage has: whose it is."""
+
+
+def machine_lines(
+    machine: Machine | None,
+    gpus: Sequence[GpuFigures],
+    uses: Mapping[tuple[str, int], GpuUse],
+    width: int,
+) -> list[MachineLine]:
+    """Return all that there is to show.
+
+    Args:
+        machine: None: not looked at yet.
+        gpus: what the driver tells.
+        uses: by a GPU's place the stage that has it.
+        width: cells.
+    """
+    history = machine.gpu_history if machine is not None else {}
+    near = [gpu for gpu in gpus if not gpu.host]
+    lines = [MachineLine(row) for row in _driver(machine, near, width)]
+    for gpu in near:
+        lines += _gpu_lines(gpu, uses.get(gpu.place), history.get(gpu.index, ()), width)
+    if machine is None or machine.figures is None:
+        lines.append(MachineLine((Span(" looking at the machine…", "dim"),)))
+    else:
+        lines += map(MachineLine, _around_gpus(machine.figures, machine.rates, width))
+    return [*lines, *_other_hosts([gpu for gpu in gpus if gpu.host], uses, width)]
+
+
+def _around_gpus(figures: MachineFigures, rates: Mapping[Path, float], width: int) -> list[Row]:
+    rows = [*_processors(figures, width), *_memory(figures, width)]
+    for one in figures.disks:
+        rows += _disk(one, rates.get(Path(one.path)), width)
+    return rows
+
+
+def _other_hosts(
+    gpus: Sequence[GpuFigures], uses: Mapping[tuple[str, int], GpuUse], width: int
+) -> list[MachineLine]:
+    """Return the GPUs of each other host, under its name."""
+    lines: list[MachineLine] = []
+    for host, those in groupby(gpus, key=lambda gpu: gpu.host):
+        title = cut((Span(f" {harmless(host)}", "strong"),), width)
+        lines += [MachineLine(()), MachineLine(title)]
+        for gpu in those:
+            lines += _gpu_lines(gpu, uses.get(gpu.place), (), width)
+    return lines
+
+
+def _driver(machine: Machine | None, gpus: Sequence[GpuFigures], width: int) -> list[Row]:
+    problem = machine.gpu_problem if machine is not None else None
+    if problem:
+        return [(Span(f" ▲ {piece}", "warn"),) for piece in wrap(harmless(problem), width - 4)]
+    if not gpus:
+        return [(Span(" No NVIDIA driver here, so no GPUs.", "dim"),)]
+    return []
+
+
+def _gpu_lines(
+    gpu: GpuFigures, use: GpuUse | None, history: Sequence[tuple[float, float]], width: int
+) -> list[MachineLine]:
+    title: list[Span] = [Span(f" GPU {gpu.index:<{LABEL - 5}}", "strong")]
+    title.append(Span(fit(harmless(gpu.name), min(len(gpu.name), 28)) + "  ", "dim"))
+    if gpu.problem:
+        title.append(Span(f"▲ {gpu.user}", "bad"))
+        return [MachineLine(tuple(title))]
+    title += _whose(gpu, use)
+    busy = None if gpu.utilisation is None else gpu.utilisation / 100
+    numbers = "–" if busy is None else f"{gpu.utilisation}%"
+    if gpu.power is not None:
+        numbers += f"  {gpu.power} W"
+    heat = []
+    if gpu.temperature is not None:
+        heat = [Span(f"  {gpu.temperature} °C", "bad" if gpu.temperature >= HOT else "")]
+    lines = [MachineLine(tuple(title), use)]
+    busy_row = _measure("busy", busy, numbers, [one for one, _ in history], width, heat)
+    lines.append(MachineLine(busy_row))
+    if gpu.memory_used is not None and gpu.memory_total:
+        share = gpu.memory_used / gpu.memory_total
+        words = f"{gpu.memory_used}/{gpu.memory_total} GiB"
+        row = _measure("memory", share, words, [one for _, one in history], width)
+        lines.append(MachineLine(row))
+    return lines
+
+
+def _whose(gpu: GpuFigures, use: GpuUse | None) -> list[Span]:
+    if use is not None:
+        return [Span(harmless(use.stage), "accent"), Span(f" of {harmless(use.run_name)}", "dim")]
+    return [Span(harmless(gpu.user), "warn")] if gpu.user else [Span("free", "dim")]
+
+
+def _measure(
+    label: str,
+    share: float | None,
+    numbers: str,
+    history: Sequence[float],
+    width: int,
+    beside: Sequence[Span] = (),
+) -> Row:
+    """Return a line: what, how full, in figures, and how it was."""
+    full, empty = bar(round(BAR * min(max(share or 0.0, 0.0), 1.0)), BAR)
+    high = share is not None and share * 100 >= HIGH
+    spans = [
+        Span(f"   {label:<{LABEL}}", "dim"),
+        Span(full, "warn" if high else "accent"),
+        Span(empty, "line"),
+        Span("  "),
+    ]
+    used = sum(len(one.text) for one in beside)
+    spans += [Span(fit(numbers, max(NUMBERS - used, len(numbers)))), *beside, Span("  ")]
+    room = min(width - LABEL - BAR - NUMBERS - 8, MOST_HISTORY)
+    if room >= 8 and len(history) > 1:
+        spans.append(Span(blocks(history[-room:]), "dim"))
+    return tuple(spans)
+
+
+def _processors(machine: MachineFigures, width: int) -> list[Row]:
+    count = len(machine.cores)
+    usable = f", {machine.usable} usable" if machine.usable < count else ""
+    title = f"{count} processor{'s' * (count != 1)}{usable}, load {machine.load:.1f}"
+    rows: list[Row] = [(), (Span(" Machine  ", "strong"), Span(title, "dim"))]
+    words = f"{machine.cpu:.0f}%"
+    rows.append(_measure("CPU", machine.cpu / 100, words, machine.cpu_history, width))
+    room = max(width - LABEL - 5, 8)
+    drawn = blocks(machine.cores)
+    for start in range(0, len(drawn), room):
+        label = "each" if start == 0 else ""
+        part = drawn[start : start + room]
+        rows.append((Span(f"   {label:<{LABEL}}", "dim"), Span(part, "accent")))
+    return rows
+
+
+def _memory(machine: MachineFigures, width: int) -> list[Row]:
+    used, total = machine.memory_used, machine.memory_total
+    words = f"{size(used)} of {size(total)}"
+    rows = [_measure("memory", used / max(total, 1), words, machine.memory_history, width)]
+    if machine.swap_total:
+        words = f"{size(machine.swap_used)} of {size(machine.swap_total)}"
+        rows.append(_measure("swap", machine.swap_used / machine.swap_total, words, (), width))
+    return rows
+
+
+def _disk(found: DiskFigures, rate: float | None, width: int) -> list[Row]:
+    where = f", a network file system ({found.kind})" if found.network else f" ({found.kind})"
+    path = fit_middle(harmless(found.path), max(width - LABEL - len(where) - 3, 12))
+    rows: list[Row] = [(), (Span(" Disk     ", "strong"), Span(path), Span(where, "dim"))]
+    words = f"{size(found.free)} free of {size(found.total)}"
+    full = [Span("  ▲ low", "bad")] if found.low else []
+    rows.append((*_measure("used", found.used / max(found.total, 1), words, (), width), *full))
+    if rate is None:
+        rows.append((Span(f"   {'':<{LABEL}}it does not fill, as far as seen yet", "dim"),))
+    else:
+        text = f"fills with {size(int(rate * 60))} a minute: full in {coarse(found.free / rate)}"
+        rows.append((Span(f"   {'':<{LABEL}}"), Span(text, "warn")))
+    return rows

@@ -1,0 +1,138 @@
+"""The machine: its GPUs with the stages that have them, processors, memory and disks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from trainui.store.read.run_list import RunLine
+from trainui.tui.actions.run_actions import Target
+from trainui.tui.data.snapshot import GpuUse, Snapshot, Wanted
+from trainui.tui.keymap import bindings
+from trainui.tui.machine.rows import MachineLine, machine_lines
+from trainui.tui.page import Page
+from trainui.tui.render.styled_text import Row, Span, joined
+from trainui.tui.widgets.list_view import CursorView
+
+
+class MachineView(CursorView):
+    """The lines, with a cursor on the GPUs that our stages have; with none they scroll."""
+
+    scopes = ("machine",)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("machine.open")]
+
+    def __init__(self) -> None:
+        super().__init__(id="machine")
+        self.lines: list[MachineLine] = []
+
+    @property
+    def use(self) -> GpuUse | None:
+        """The stage whose GPU is under the cursor."""
+        return self.lines[self.cursor].use if 0 <= self.cursor < len(self.lines) else None
+
+    def set_lines(self, lines: Sequence[MachineLine]) -> None:
+        """Show these."""
+        use = self.use
+        self.lines = list(lines)
+        places = {line.use: at for at, line in enumerate(lines) if line.use is not None}
+        first = next(iter(places.values()), -1)
+        self.update_rows()
+        at = places.get(use, first) if use else first
+        if at != self.cursor:
+            self.move_cursor(at, tell=False)
+
+    def row_count(self) -> int:
+        """Return how many lines there are."""
+        return len(self.lines)
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (they were made for the width)
+        """Return a line."""
+        return self.lines[index].row
+
+    def selectable(self, index: int) -> bool:
+        """Let the cursor be on GPUs that stages have."""
+        return self.lines[index].use is not None
+
+    def action_line(self, count: int) -> None:
+        """Move by GPUs; past the last one scroll."""
+        before = self.cursor
+        super().action_line(count)
+        if self.cursor == before:
+            self.scroll_to(y=self.scroll_offset.y + count, animate=False)
+
+
+class MachineScreen(Page):
+    """The machine."""
+
+    scope = "machine"
+    command_scopes = ("machine", "acting", "app")
+    AUTO_FOCUS: ClassVar[str | None] = "MachineView"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("machine.back")]
+
+    DEFAULT_CSS = "MachineView { height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = MachineView()
+        self._runs: dict[str, RunLine] = {}
+
+    def content(self) -> Iterator[Widget]:
+        """Yield the lines."""
+        yield self.view
+
+    def wanted(self) -> Wanted:
+        """Return that the machine is to be looked at."""
+        return Wanted(machine=True)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Show what was read; a strip of the same GPUs would say it twice."""
+        self.show(snapshot)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the machine as it was read."""
+        if not snapshot.wanted.machine:
+            return
+        self._runs = {run.id: run for run in snapshot.runs}
+        running = any(run.current for run in snapshot.runs)
+        self.top.show(
+            (Span(" trainui ", "title"), Span(" › ", "dim"), Span("machine", "strong")),
+            self.notices(snapshot, unfinished=running),
+        )
+        width = max(self.size.width - 1, 20)
+        gpus = (*snapshot.gpus, *snapshot.far_gpus)
+        lines = machine_lines(snapshot.machine, gpus, snapshot.gpu_uses, width)
+        self.view.set_lines(lines)
+
+    def search(self, text: str, pane: Widget | None) -> None:
+        """Nothing here is searched."""
+
+    def go_to_match(self, direction: int) -> None:
+        """Nothing here is searched."""
+        self.view.action_line(direction)
+
+    def footer_scopes(self) -> tuple[str, ...]:
+        """Return the scopes of the keys at the bottom."""
+        return ("machine", "app")
+
+    def targets(self) -> list[Target]:
+        """Return the run whose stage has the GPU under the cursor."""
+        use = self.view.use
+        run = self._runs.get(use.run_id) if use is not None else None
+        return [] if run is None else [Target.of(run)]
+
+    def report(self) -> str:
+        """Return the page as text."""
+        return f"```\n{joined([line.row for line in self.view.lines])}\n```\n"
+
+    def on_cursor_view_opened(self) -> None:
+        """Open the page of the run that has the GPU."""
+        use = self.view.use
+        if use is not None:
+            self.trainui.open_run(use.run_id)
+
+    def action_back(self) -> None:
+        """Go back."""
+        self.trainui.leave_run()

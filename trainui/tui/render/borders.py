@@ -1,0 +1,72 @@
+"""What stands around lines: their padding, and a frame with a title in each edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from textual.geometry import Spacing
+
+from trainui.tui.render.styled_text import Row, Span, cut, width_of
+
+LEAST_EDGE = 6
+"""Cells of an edge that a title leaves: corners, and beside it pieces of line and blanks."""
+
+Line = TypeVar("Line")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Surround(Generic[Line]):
+    """Lines above and below, and what stands at both sides of each line between."""
+
+    above: tuple[Line, ...]
+    below: tuple[Line, ...]
+    left: Line
+    right: Line
+
+    def made(self, make: Callable[[Line], Made]) -> Surround[Made]:
+        """Return the same, made of something else."""
+        return Surround(
+            tuple(map(make, self.above)),
+            tuple(map(make, self.below)),
+            make(self.left),
+            make(self.right),
+        )
+
+
+def padding(width: int, room: Spacing) -> Surround[Row]:
+    """Return blanks around lines, all of them `width` cells wide."""
+    blank = (Span(" " * width),)
+    left, right = (Span(" " * room.left),), (Span(" " * room.right),)
+    return Surround((blank,) * room.top, (blank,) * room.bottom, left, right)
+
+
+def frame(width: int, room: Spacing, title: str, subtitle: str, *, lit: bool) -> Surround[Row]:
+    """Return a frame around lines and their padding.
+
+    Args:
+        width: cells of all.
+        room: the padding.
+        title: in the upper edge, at its left; harmless.
+        subtitle: in the lower edge, at its right; harmless.
+        lit: whether it stands out.
+    """
+    style = "frame-lit" if lit else "frame"
+    head = _label(title, "title-lit" if lit else "dim", width)
+    foot = _label(subtitle, "dim", width)
+    side, inner = Span("│", style), padding(width - 2, room)
+    top = (Span("╭─", style), *head, Span("─" * (width - 3 - width_of(head)) + "╮", style))
+    bottom = (Span("╰" + "─" * (width - 3 - width_of(foot)), style), *foot, Span("─╯", style))
+    return Surround(
+        (top, *((side, *row, side) for row in inner.above)),
+        (*((side, *row, side) for row in inner.below), bottom),
+        (side, *inner.left),
+        (*inner.right, side),
+    )
+
+
+def _label(title: str, style: str, width: int) -> Row:
+    shown = cut((Span(title, style),), width - LEAST_EDGE) if title else ()
+    return (Span(" "), *shown, Span(" ")) if shown else ()

@@ -1,0 +1,122 @@
+"""What the panel tells of a stage besides its overview: its parameters, its files, its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from trainui.domain.records import Event, RunRecord, StageRecord
+from trainui.domain.states import Status
+from trainui.formatting import size
+from trainui.pipeline.substitution.masking import mask
+from trainui.text import harmless
+from trainui.tui.render.numbers import clock_time, state_style
+from trainui.tui.render.styled_text import Row, Span, fit, fit_middle, wrap
+from trainui.tui.run.files import StageFile, StageFiles
+
+SHEETS: Mapping[int, str] = {2: "Overview", 5: "Params", 6: "Outputs", 7: "Events"}
+"""By the number of its pane the name of each."""
+
+LEAST_NAME, MOST_NAME = 8, 24
+"""Cells of the names of parameters."""
+
+TITLES = {"output": "outputs", "checkpoint": "checkpoints", "": "other files"}
+"""By the role of files what stands above them."""
+
+_STATES = frozenset(str(status) for status in Status)
+
+
+def params_rows(run: RunRecord, stage: StageRecord, width: int) -> list[Row]:
+    """Return the parameters of a stage: its matrix's, its task's, and those of its run."""
+    definition = stage.definition
+    rows: list[Row] = []
+    for title, values in (
+        ("of this member of the matrix", definition.matrix or {}),
+        ("of the task", definition.params or {}),
+        ("of the run", run.params),
+        ("variables that the stage sets", definition.env),
+    ):
+        if values:
+            rows += (
+                [(), *_table(title, mask(values), width)]
+                if rows
+                else _table(title, mask(values), width)
+            )
+    return rows or [(Span("it has no parameters", "dim"),)]
+
+
+def _table(title: str, values: Mapping[str, object], width: int) -> list[Row]:
+    names = {name: harmless(name) for name in values}
+    cells = min(max(max(map(len, names.values())), LEAST_NAME), MOST_NAME)
+    rows: list[Row] = [(Span(title, "dim"),)]
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        pieces = wrap(harmless(text), max(width - cells - 2, 10))
+        labels = [fit(fit_middle(names[name], cells), cells), *[" " * cells] * (len(pieces) - 1)]
+        rows += [
+            (Span(f"{label}  ", "strong"), Span(piece))
+            for label, piece in zip(labels, pieces, strict=True)
+        ]
+    return rows
+
+
+def files_rows(found: StageFiles | None, width: int) -> list[Row]:
+    """Return the files of a stage with sizes and times, the declared ones first."""
+    if found is None:
+        return []
+    rows: list[Row] = [
+        (
+            Span("✗ ", "bad"),
+            Span(fit_middle(harmless(name), max(width - 12, 8))),
+            Span("  missing", "bad"),
+        )
+        for name in found.missing
+    ]
+    role = None
+    for file in found.files:
+        if role != file.role:
+            role = file.role
+            rows += [(), (Span(TITLES[role], "dim"),)] if rows else [(Span(TITLES[role], "dim"),)]
+        rows.append(_file_row(file, width))
+    if found.cut:
+        rows.append((Span("… and more", "dim"),))
+    elif found.files:
+        count, total = len(found.files), size(sum(file.size for file in found.files))
+        rows += [(), (Span(f"{count} file{'s' * (count != 1)}, {total}", "dim"),)]
+    if found.attempt is not None:
+        told = f"what attempt {found.attempt} wrote, and no later one since"
+        return [
+            *rows,
+            *([()] if rows else []),
+            *((Span(line, "dim"),) for line in wrap(told, width)),
+        ]
+    return rows or [(Span("it has made no files", "dim"),)]
+
+
+def _file_row(file: StageFile, width: int) -> Row:
+    mark = {"output": Span("✓ ", "good"), "checkpoint": Span("◆ ", "accent")}
+    when = clock_time(file.changed_at)
+    room = max(width - 2 - 10 - 13, 8)
+    return (
+        mark.get(file.role, Span("  ")),
+        Span(fit(fit_middle(harmless(file.path), room), room)),
+        Span(fit(size(file.size), 10, right=True)),
+        Span(fit(when, 13, right=True), "dim"),
+    )
+
+
+def events_rows(events: Sequence[Event] | None, width: int) -> list[Row]:
+    """Return what happened to a stage and to its run, the newest first."""
+    if events is None:
+        return []
+    rows: list[Row] = []
+    for event in reversed(events):
+        rows += _event_rows(event, width)
+    return rows or [(Span("nothing has happened yet", "dim"),)]
+
+
+def _event_rows(event: Event, width: int) -> Iterator[Row]:
+    moment = f"{clock_time(event.time):<13}"
+    style = state_style(Status(event.kind)) if event.kind in _STATES else ""
+    for number, piece in enumerate(wrap(harmless(event.text), max(width - 13, 10))):
+        yield Span(moment if not number else " " * 13, "dim"), Span(piece, style)

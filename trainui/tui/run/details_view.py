@@ -1,0 +1,188 @@
+"""The selected stage's sheet: its overview, its parameters, its files with images, its history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+
+from trainui import clock
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.tui.data.snapshot import RunPage, StageDetail
+from trainui.tui.render import ansi
+from trainui.tui.render.styled_text import Row, Span, marked, plain
+from trainui.tui.run.detail_tabs import events_rows, files_rows, params_rows
+from trainui.tui.run.matrix_table import GroupRows, GroupTable
+from trainui.tui.run.overview import as_attempt, overview_rows
+from trainui.tui.widgets.line_view import RowsView
+
+if TYPE_CHECKING:
+    from trainui.tui.graph.timeline import Timeline
+    from trainui.tui.run.images import Gallery, Wish
+
+OVERVIEW = 2
+"""The number of the sheet that shows how a stage goes."""
+
+LEAST_WIDTH = 20
+
+OF_A_FOLD = ("enter shows each as a stage", "3, then c: their curves in one plot")
+"""What can be done with a folded matrix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the sheets tell of."""
+
+    page: RunPage
+    stage: StageRecord
+    attempts: Sequence[AttemptRecord]
+    """The stage's, down to the one that is looked at."""
+    detail: StageDetail
+    timeline: Timeline
+    members: Sequence[StageRecord] = ()
+    """All of a matrix that is folded into one line, the stage among them."""
+
+
+class SheetView(RowsView):
+    """One of the sheets."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[Subject, int] | None = None
+        self._sought: re.Pattern[str] | None = None
+        self._table: GroupTable | None = None
+        self._found = -1
+        """Index of the row that was gone to."""
+        self._gallery: Gallery | None = None
+        self._decoding = False
+
+    def show(self, subject: Subject, sheet: int) -> None:
+        """Show a sheet (`sheets.SHEETS`) of a stage."""
+        before, self._shown = self._shown, (subject, sheet)
+        if before is not None and (before[0].stage.name, before[1]) != (subject.stage.name, sheet):
+            self._found = -1
+        width = max(self.scrollable_content_region.width, LEAST_WIDTH)
+        self.set_rows(self._rows_of(subject, sheet, width))
+
+    def tick(self, timeline: Timeline) -> None:
+        """Let the clocks of what runs go on: only the overview has any."""
+        if self._shown is None or self._shown[1] != OVERVIEW:
+            return
+        subject, sheet = self._shown
+        if subject.members:
+            self.update_rows()
+        else:
+            self.show(replace(subject, timeline=timeline), sheet)
+
+    def on_resize(self) -> None:
+        """Show the same in the new width."""
+        super().on_resize()
+        self._show_again()
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a row, what is sought marked in it."""
+        row = super().row(index, width)
+        if self._sought is None:
+            return row
+        return marked(row, self._sought, "match" if index == self._found else "key")
+
+    def search(self, text: str) -> None:
+        """Mark a text and go to its first row, in any case of letters; an empty one ends it."""
+        self._sought = re.compile(re.escape(text), re.IGNORECASE) if text else None
+        self._found = -1
+        if not self.go_to_match(1):
+            self.update_rows()
+
+    def go_to_match(self, direction: int) -> bool:
+        """Go to the next row (1) or the one before (-1) that holds what is sought, round about."""
+        sought = self._sought
+        if sought is None:
+            return False
+        fitting = [at for at, row in enumerate(self.rows) if sought.search(plain(row))]
+        if not fitting:
+            return False
+        beyond = [at for at in fitting if (at - self._found) * direction > 0]
+        self._found = (beyond or fitting)[0 if direction > 0 else -1]
+        self.show_row(self._found, around=1)
+        self.update_rows()
+        return True
+
+    def give_up(self) -> bool:
+        """End the search; returns whether there was one."""
+        sought = self._sought is not None
+        self.search("")
+        return sought
+
+    def _rows_of(self, of: Subject, sheet: int, width: int) -> Sequence[Row]:
+        stage = as_attempt(of.stage, of.attempts)
+        if sheet == OVERVIEW and of.members:
+            return self._group(of, width)
+        if sheet == OVERVIEW:
+            return self._overview(of, stage, width)
+        if sheet == 5:
+            return params_rows(of.page.run, stage, width)
+        if sheet == 6:
+            return [*files_rows(of.detail.files, width), *self._images(of, width)]
+        return events_rows(of.detail.events, width)
+
+    def _group(self, of: Subject, width: int) -> Sequence[Row]:
+        if self._table is None or not self._table.is_of(of.members):
+            self._table = GroupTable(of.members)
+        foot: list[Row] = [(), *((Span(line, "dim"),) for line in OF_A_FOLD)]
+        return GroupRows(
+            of.members, of.page.group, now=clock.now, width=width, table=self._table, foot=foot
+        )
+
+    def _overview(self, of: Subject, stage: StageRecord, width: int) -> list[Row]:
+        page = of.page
+        by_name: Mapping[str, StageRecord] = {one.name: one for one in page.stages}
+        return overview_rows(
+            page.run,
+            stage,
+            of.attempts,
+            by_name,
+            now=clock.now(),
+            ending=page.ahead.stages.get(stage.name) if page.ahead else None,
+            width=width,
+            commit=of.detail.commit,
+            variables=of.detail.variables,
+            checkpoint=of.detail.checkpoint,
+            timeline=of.timeline,
+            of=len(page.attempts.get(stage.id, ())),
+        )
+
+    def _images(self, of: Subject, width: int) -> list[Row]:
+        """Return what is decoded of images, and have the rest decoded, one image after another."""
+        from trainui.tui.run.images import Gallery
+
+        if not getattr(self.app, "shows_images", False):
+            return []
+        self._gallery = self._gallery or Gallery()
+        rows, missing = self._gallery.rows(of.detail.files, width)
+        if missing and not self._decoding:
+            self._decoding = True
+            work = partial(self._decode, self._gallery, missing[:1])
+            self.run_worker(work, thread=True, group="images", exit_on_error=False)
+        return rows
+
+    def _decode(self, gallery: Gallery, wishes: Sequence[Wish]) -> None:
+        gallery.decode(wishes)
+        self.app.call_from_thread(self._show_decoded)
+
+    def _show_decoded(self) -> None:
+        self._decoding = False
+        self._show_again()
+
+    def _show_again(self) -> None:
+        if self._shown is not None:
+            self.show(*self._shown)
+
+    def style_of(self, name: str) -> Style:
+        """Return the style of this name, of an image's own colours too."""
+        if name.startswith(ansi.PREFIX) and name not in self._styles:
+            self._styles[name] = ansi.style_of(name)
+        return super().style_of(name)

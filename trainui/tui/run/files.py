@@ -1,0 +1,151 @@
+"""The files that a stage has made: read by the feed, a bounded number of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trainui import paths, plain_files
+from trainui.artifacts.globs import first_matches, roots
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.supervisor.protocol import STARTED_FILE
+
+MOST = 2000
+"""Files of a stage that are looked at."""
+
+DEEPEST = 5
+"""Directories within each other that are looked into."""
+
+CODE_FILE = "code.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StageFile:
+    """A file in a stage's directory."""
+
+    path: str
+    """Relative to it."""
+    size: int
+    changed_at: int
+    """Microseconds since 1970."""
+    role: str = ""
+    """`output` or `checkpoint`, where the pipeline file declares it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageFiles:
+    """What a stage's directory holds."""
+
+    files: tuple[StageFile, ...] = ()
+    """Declared ones first, then the newest first."""
+    missing: tuple[str, ...] = ()
+    """Declared outputs of which there is none."""
+    cut: bool = False
+    """Whether there are more than were looked at."""
+    directory: str = ""
+    """The stage's, absolute."""
+    attempt: int | None = None
+    """The attempt that wrote all of them last; None: any."""
+
+
+def stage_files(
+    stage: StageRecord, attempts: Sequence[AttemptRecord] = (), number: int | None = None
+) -> StageFiles:
+    """Look at the files of a stage.
+
+    Args:
+        stage: the stage.
+        attempts: its attempts, the first one first.
+        number: only those that this attempt wrote last.
+    """
+    if number is None:
+        return _files_in(stage.definition, Path(stage.directory))
+    attempt, later = attempts[number - 1], attempts[number:]
+    marks = Path(attempt.directory)
+    found = _files_in(attempt.definition or stage.definition, paths.stage_directory(marks))
+    begin = _started(marks)
+    begin = attempt.granted_at if begin is None else begin
+    end = _started(Path(later[0].directory)) if later else None
+    own = (
+        file
+        for file in found.files
+        if begin <= file.changed_at and (end is None or file.changed_at < end)
+    )
+    return replace(found, files=tuple(own), missing=(), attempt=number)
+
+
+def _started(attempt_directory: Path) -> int | None:
+    """Return when an attempt started by the clock of its disk, as outputs are judged."""
+    try:
+        return (attempt_directory / STARTED_FILE).stat().st_mtime_ns // 1000
+    except OSError:
+        return None
+
+
+def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
+    outputs = {one for pattern in definition.outputs for one in _matching(directory, pattern)}
+    checkpoint = definition.checkpoint
+    checkpoints = set(_matching(directory, checkpoint.glob)) if checkpoint is not None else set()
+    found: list[StageFile] = []
+    for path in _walk(directory, DEEPEST):
+        if len(found) == MOST:
+            break
+        relative = os.path.relpath(path, directory)
+        role = _role(relative, outputs, checkpoints)
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # it is gone by now
+        found.append(StageFile(relative, status.st_size, status.st_mtime_ns // 1000, role))
+    found.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
+    missing = tuple(
+        one
+        for one in definition.outputs
+        if not first_matches(one, roots(one, definition, directory))
+    )
+    return StageFiles(tuple(found), missing, len(found) == MOST, str(directory))
+
+
+def _matching(directory: Path, pattern: str) -> list[str]:
+    """Return the paths that fit a pattern, relative to a directory where they lie in it."""
+    try:
+        if Path(pattern).is_absolute():
+            return [pattern] if Path(pattern).exists() else []
+        return [str(path.relative_to(directory)) for path in directory.glob(pattern)][:MOST]
+    except (OSError, ValueError, NotImplementedError):
+        return []
+
+
+def _role(path: str, outputs: set[str], checkpoints: set[str]) -> str:
+    """Return what a file was declared as, itself or a directory that it lies in."""
+    above = {path, *(str(parent) for parent in Path(path).parents)}
+    return "output" if above & outputs else "checkpoint" if above & checkpoints else ""
+
+
+def _walk(directory: Path, depth: int) -> Iterator[Path]:
+    try:
+        with os.scandir(directory) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if depth and entry.name != paths.OURS:
+                yield from _walk(Path(entry.path), depth - 1)
+        else:
+            yield Path(entry.path)
+
+
+def commit(run_directory: Path) -> str:
+    """Return with which code a run was submitted, in words; empty where nothing is on record."""
+    try:
+        content = json.loads(plain_files.read_bytes(run_directory / CODE_FILE))
+        known = str(content["commit"] or "")[:10]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    changed = " with changes that were not committed" if content.get("dirty") else ""
+    return f"{known}{changed}" if known else ""

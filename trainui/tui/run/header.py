@@ -1,0 +1,84 @@
+"""The two lines at the top of a run's page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import UNFINISHED, Status
+from trainui.text import SYMBOLS, harmless, state
+from trainui.tui.render.numbers import clock_time, elapsed, progress_bar, state_style
+from trainui.tui.render.styled_text import Row, Span
+
+if TYPE_CHECKING:
+    from trainui.tui.data.eta import Ending
+
+BAR = 12
+"""Cells of the progress bar."""
+
+
+def crumbs(run: RunRecord) -> Row:
+    """Return where we are."""
+    priority = f"  priority {run.priority:+d}" if run.priority else ""
+    return (
+        Span(" trainui ", "title"),
+        Span(" › ", "dim"),
+        Span(harmless(run.name), "strong"),
+        Span(priority, "warn"),
+        Span(f"  {run.id[:8]}", "dim"),
+        Span(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
+        Span(f"  from {clock_time(run.created_at)}", "dim"),
+    )
+
+
+def heading(
+    run: RunRecord,
+    stages: Sequence[StageRecord],
+    now: int,
+    to_go: Ending | None = None,
+    *,
+    more: int = 0,
+) -> Row:
+    """Return how far the run is, and how long it will still take.
+
+    Args:
+        run: the run.
+        stages: its stages.
+        now: microseconds since 1970 in UTC.
+        to_go: when it will have ended.
+        more: stages that are not read yet; until then nothing is counted.
+    """
+    if more:
+        return (
+            Span(f" {state(run.status)}", state_style(run.status)),
+            Span(f"  {elapsed(run.started_at, run.completed_at, now)}"),
+            Span(f"  {len(stages) + more} stages", "dim"),
+        )
+    counts = Counter(stage.status for stage in stages)
+    done = counts[Status.COMPLETED]
+    full, empty = progress_bar(done, len(stages), BAR)
+    spans = [
+        Span(f" {state(run.status)}", state_style(run.status)),
+        Span(f"  {elapsed(run.started_at, run.completed_at, now)}"),
+        Span("  "),
+        Span(full, state_style(run.status)),
+        Span(empty, "line"),
+        Span(f" {done}/{len(stages)}"),
+    ]
+    if to_go is not None and run.status in UNFINISHED:
+        spans.append(Span(f"  {to_go.words(now)} to go"))
+    for status in (Status.RUNNING, Status.QUEUED, Status.FAILED, Status.INTERRUPTED,
+                   Status.CANCELLED, Status.BLOCKED):  # fmt: skip
+        if counts[status]:
+            text = f"  {SYMBOLS[status]} {counts[status]} {status}"
+            spans.append(Span(text, state_style(status)))
+    return tuple(spans)
+
+
+def can_resume(stages: Sequence[StageRecord]) -> bool:
+    """Whether a resume has anything to do, as far as the states tell."""
+    return any(
+        stage.status not in UNFINISHED and stage.status != Status.COMPLETED for stage in stages
+    )

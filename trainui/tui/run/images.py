@@ -1,0 +1,149 @@
+"""Images among a stage's files, as lines of text: two pixels in each character, in 24-bit colours.
+
+Decoding is done by `image_decoder`, a process with limits; what is asked of it here is bounded too.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from trainui import extras
+from trainui.text import harmless
+from trainui.tui.render.ansi import PREFIX
+from trainui.tui.render.styled_text import Row, Span, fit_middle
+from trainui.tui.run import image_decoder
+from trainui.tui.run.files import StageFile, StageFiles
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
+
+MOST = 4
+"""Images that are shown of a stage: declared outputs, then the newest ones."""
+
+MOST_WIDTH, MOST_HEIGHT = 96, 20
+"""Characters of an image: more would take long over a slow line."""
+
+PATIENCE = 10.0
+"""Seconds that decoding may take, starting the process on a busy machine among them."""
+
+MOST_KEPT = 32
+"""Images that are remembered."""
+
+GRAIN = 0xF8
+"""Bits of a colour that are kept: fewer colours make longer pieces and fewer bytes."""
+
+EXTRA = f"images are shown where Pillow is: {extras.advice('images')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An image that is to be shown."""
+
+    path: str
+    """Absolute."""
+    changed_at: int
+    width: int
+    height: int
+    """Characters that there is room for."""
+
+
+def is_image(file: StageFile) -> bool:
+    """Whether a file is called as images are."""
+    return file.path.casefold().endswith(SUFFIXES)
+
+
+@cache
+def can_decode() -> bool:
+    """Whether what decodes them is installed."""
+    return find_spec("PIL") is not None
+
+
+class Gallery:
+    """The images of a stage, as far as they are decoded."""
+
+    def __init__(self) -> None:
+        self._known: dict[Wish, tuple[Row, ...]] = {}
+
+    def rows(self, found: StageFiles | None, width: int) -> tuple[list[Row], list[Wish]]:
+        """Return the lines of a stage's images, and those that are to be decoded first."""
+        images = [file for file in found.files if is_image(file)][:MOST] if found else []
+        if found is None or not images:
+            return [], []
+        if not can_decode():
+            return [(), (Span(EXTRA, "dim"),)], []
+        rows: list[Row] = []
+        missing: list[Wish] = []
+        room = max(min(width, MOST_WIDTH), 8)
+        for file in images:
+            path = str(Path(found.directory) / file.path)
+            wish = Wish(path, file.changed_at, room, MOST_HEIGHT)
+            rows += [(), (Span(fit_middle(harmless(file.path), width), "strong"),)]
+            if wish in self._known:
+                rows += self._known[wish]
+            else:
+                missing.append(wish)
+                rows.append((Span("…", "dim"),))
+        return rows, missing
+
+    def decode(self, wishes: Sequence[Wish]) -> None:
+        """Decode images; waits for it."""
+        for wish in wishes:
+            while len(self._known) >= MOST_KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[wish] = tuple(_decoded(wish))
+
+
+def _decoded(wish: Wish) -> Iterator[Row]:
+    command = [sys.executable, "-I", image_decoder.__file__, wish.path]
+    command += [str(wish.width), str(2 * wish.height)]
+    try:
+        found = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return iter([_refused("it took too long")])
+    if found.returncode:
+        return iter([_refused(found.stdout[:200].decode(errors="replace") or "its decoder died")])
+    head, _, pixels = found.stdout.partition(b"\n")
+    width, height = map(int, head.split())
+    return half_blocks(pixels, width, height)
+
+
+def _refused(reason: str) -> Row:
+    return (Span(f"it cannot be shown: {harmless(' '.join(reason.split()))}", "dim"),)
+
+
+def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:
+    """Yield an image's lines: of each character the upper half is a pixel, the lower half another.
+
+    Args:
+        pixels: bytes of red, green and blue, line by line.
+        width: of the image.
+        height: of it; a last line without a lower half is drawn on what is behind it.
+    """
+    lines = [pixels[3 * width * y : 3 * width * (y + 1)] for y in range(height)]
+    for y in range(0, height, 2):
+        spans: list[Span] = []
+        for x in range(0, 3 * width, 3):
+            style = f"{PREFIX}38;2;{_colour(lines[y], x)}"
+            if y + 1 < height:
+                style += f";48;2;{_colour(lines[y + 1], x)}"
+            if spans and spans[-1].style == style:
+                spans[-1] = Span(spans[-1].text + "▀", style)
+            else:
+                spans.append(Span("▀", style))
+        yield tuple(spans)
+
+
+def _colour(line: bytes, at: int) -> str:
+    return ";".join(str(value & GRAIN) for value in line[at : at + 3])

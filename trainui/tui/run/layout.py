@@ -1,0 +1,249 @@
+"""The panes of a run's page and how they share the room.
+
+Wide: the DAG and the selected stage's overview at the left, its curves and log at the right.
+Narrow: the DAG, and under it one of the three others, chosen by tabs.
+"""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.message import Message
+from textual.widget import Widget
+
+from trainui.domain.records import StageRecord
+from trainui.text import harmless
+from trainui.tui.curves.grid_view import CurvesView
+from trainui.tui.graph.view import StageGraph
+from trainui.tui.logs.view import LogView
+from trainui.tui.run.detail_tabs import SHEETS
+from trainui.tui.run.details_view import SheetView
+from trainui.tui.run.tab_bar import Tabs
+from trainui.tui.widgets.line_view import LinesView
+
+WIDE = 100
+"""Columns from which on the DAG stands beside the panel."""
+
+LEAST_GRAPH, GRAPH_SHARE = 51, 0.45
+"""Columns of the DAG beside the panel, at least and as a share at most."""
+
+
+WITH_BARS = 150
+"""Columns from which on there is room for the bars that tell when stages ran."""
+
+
+class Panes(Container):
+    """The DAG and the panel of the selected stage."""
+
+    DEFAULT_CSS = """
+    Panes {
+        layout: horizontal;
+        height: 1fr;
+        StageGraph, #overview, CurvesView, LogView {
+            border: round $border-blurred;
+            padding: 0 0 0 1;
+            scrollbar-gutter: stable;
+        }
+        #left { height: 1fr; }
+        #right { width: 1fr; height: 1fr; }
+        #overview { height: 1fr; }
+        CurvesView { height: 3fr; }
+        LogView { height: 2fr; overflow-y: hidden; scrollbar-gutter: auto; }
+        Tabs { display: none; }
+        &.-stacked {
+            layout: vertical;
+            StageGraph, #overview, CurvesView, LogView { border: none; }
+            Tabs { display: block; }
+            #left { width: 100%; height: auto; }
+            #overview, CurvesView, LogView { height: 1fr; display: none; }
+            &.-pane-2 {
+                #left { height: 1fr; }
+                #overview { display: block; }
+                #right { display: none; }
+            }
+            &.-pane-3 CurvesView { display: block; }
+            &.-pane-4 LogView { display: block; }
+        }
+        &.-zoomed {
+            StageGraph, #overview, CurvesView, LogView, Tabs { display: none !important; }
+            #left { width: 100%; height: 1fr; }
+            #right { display: block; }
+        }
+        &.-zoomed.-zoom-1, &.-zoomed.-zoom-2 { #right { display: none; } }
+        &.-zoomed.-zoom-3, &.-zoomed.-zoom-4 { #left { display: none; } }
+        &.-zoomed.-zoom-1 StageGraph { display: block !important; }
+        &.-zoomed.-zoom-2 #overview { display: block !important; }
+        &.-zoomed.-zoom-3 CurvesView { display: block !important; height: 1fr; }
+        &.-zoomed.-zoom-4 LogView { display: block !important; height: 1fr; }
+    }
+    """
+
+    class Changed(Message):
+        """Other panes are to be seen, or their size has changed."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="-pane-2")
+        self.tabs = Tabs()
+        self.left = Vertical(id="left")
+        self.graph = StageGraph(id="graph")
+        self.overview = SheetView(id="overview")
+        self.curves = CurvesView(id="curves")
+        self.log_view = LogView(id="log")
+        self._zoomed = 0
+        self._pane = 2
+        self._wanted_width = LEAST_GRAPH
+        self.sheet = 2
+        """Which sheet the pane of the overview shows."""
+
+    def compose(self) -> ComposeResult:
+        """Make the panes."""
+        with self.left:
+            yield self.graph
+            yield self.tabs
+            yield self.overview
+        with Vertical(id="right"):
+            yield self.curves
+            yield self.log_view
+
+    def on_mount(self) -> None:
+        """Name the panes."""
+        self.graph.set_title("1 Stages")
+        self.overview.set_title("2 Overview")
+        self.overview.set_subtitle(
+            "  ".join(f"{number} {name.lower()}" for number, name in SHEETS.items())
+        )
+        self.curves.set_title("3 Curves")
+        self.log_view.set_title("4 Log")
+
+    @property
+    def _by_number(self) -> tuple[LinesView, ...]:
+        return (self.graph, self.overview, self.curves, self.log_view)
+
+    @property
+    def active(self) -> Widget:
+        """The pane that has the focus, else the only one that is to be seen, else the DAG."""
+        focused = self.screen.focused
+        if focused in self._by_number:
+            return focused
+        return self._by_number[self._zoomed - 1] if self._zoomed else self.graph
+
+    def share_out(self, graph_width: int) -> None:
+        """Share the room out, the DAG getting what it needs where that can be."""
+        self._wanted_width = graph_width
+        width, height = self.size
+        stacked = width < WIDE
+        self.set_class(stacked, "-stacked")
+        rows = self.graph.row_count()
+        if self._zoomed == 1:
+            self.graph.styles.height = "1fr"
+        elif stacked:
+            self.graph.styles.height = min(rows, max(height * 2 // 5, 3))
+        else:
+            self.graph.styles.height = min(rows + 2, max(height * 3 // 5, 5))
+        if stacked or self._zoomed:
+            self.left.styles.width = "100%"
+        else:
+            least = LEAST_GRAPH if width < WITH_BARS else int(width * GRAPH_SHARE)
+            self.left.styles.width = min(max(graph_width + 5, least), int(width * GRAPH_SHARE))
+
+    def on_resize(self) -> None:
+        """Share the room out again."""
+        self.share_out(self._wanted_width)
+
+    def on_stage_graph_folded(self) -> None:
+        """Give the DAG the room that it needs by now, its cursor to be seen."""
+        self.share_out(self.graph.preferred_width)
+        self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
+
+    def show_titles(self, stage: StageRecord, attempt: int | None, members: int) -> None:
+        """Say in the panes' titles whose they are, of which attempt, and which sheet is shown.
+
+        Args:
+            stage: whose panel it is.
+            attempt: the one that is looked at; None: the last one.
+            members: how many stages are folded into the line under the cursor; 0: none.
+        """
+        of = "" if attempt is None else f" of attempt {attempt}"
+        self.curves.set_title(f"3 Curves{of}")
+        self.log_view.set_title(f"4 Log{of}")
+        name = harmless(stage.name)
+        self.tabs.show_stage(name)
+        if self.sheet == 2 and members:
+            self.overview.set_title(f"2 {harmless(stage.definition.group)} ×{members}")
+        elif self.sheet == 2:
+            self.overview.set_title(f"2 {name}")
+        else:
+            self.overview.set_title(f"{self.sheet} {SHEETS[self.sheet]}{of}: {name}")
+
+    def enter_panel(self) -> None:
+        """Put the focus into the panel."""
+        if self._zoomed == 1:
+            self.zoom()
+        for pane in self._by_number[1:]:
+            if pane.display and pane.size.height:
+                pane.focus()
+                return
+
+    def leave_level(self) -> bool:
+        """Leave a lone pane, else the panel; returns whether there was anything to leave."""
+        if self._zoomed:
+            self.zoom()
+            return True
+        if self.active is not self.graph or self.screen.focused is not self.graph:
+            self.graph.focus()
+            return True
+        return False
+
+    def zoom(self) -> None:
+        """Show the active pane alone, or all again."""
+        number = 0 if self._zoomed else self._by_number.index(self.active) + 1
+        self._zoom_to(number)
+
+    def zoom_log(self) -> None:
+        """Show the log alone, or all panes again."""
+        self._zoom_to(0 if self._zoomed == 4 else 4)
+
+    def _zoom_to(self, number: int) -> None:
+        self.set_class(bool(number), "-zoomed")
+        for other in range(1, 5):
+            self.set_class(other == number, f"-zoom-{other}")
+        self._zoomed = number
+        if number:
+            self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
+        elif self.screen.focused is not None and not self.screen.focused.display:
+            self.graph.focus()
+        self.share_out(self._wanted_width)
+        self.post_message(self.Changed())
+
+    def go_to(self, number: int) -> None:
+        """Put the focus on a pane, showing it where it is hidden, or a sheet in its pane."""
+        if number in SHEETS:
+            if number != self.sheet:
+                self.sheet = number
+                self.post_message(self.Changed())
+            number = 2
+        if self._zoomed and self._zoomed != number:
+            self._zoom_to(number)
+            return
+        if number > 1:
+            self._show(number)
+        self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
+
+    def show_log(self) -> None:
+        """Let the log be seen."""
+        if not self._zoomed:
+            self._show(4)
+
+    def _show(self, number: int) -> None:
+        """Show a pane where there is room for one."""
+        hidden = self.has_class("-stacked") and number != self._pane
+        for other in (2, 3, 4):
+            self.set_class(other == number, f"-pane-{other}", update=hidden)
+        self._pane = number
+        self.tabs.choose(self.sheet if number == 2 else number)
+        if hidden:
+            self.post_message(self.Changed())
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        """Show the pane whose tab was clicked."""
+        self.go_to(event.pane)

@@ -1,0 +1,56 @@
+"""Reads what is known of a matrix as a whole: the headline metric of all its members.
+
+The work of the feed, in its thread. A member is read again once a point of it was stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.records import SeriesSummary, StageRecord
+from trainui.store.db import protocol
+from trainui.store.points import curves
+from trainui.store.read import headlines
+from trainui.text import harmless
+from trainui.tui.data.snapshot import Group
+from trainui.tui.runs.headline_reader import headline
+
+
+class GroupReader:
+    """Reads the best values of members, and remembers them until a point is stored."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[int, float | None]] = {}
+        """By a stage's id and the metric: the version of its points, and the value."""
+
+    def read(self, connection: protocol.Connection, members: Sequence[StageRecord]) -> Group | None:
+        """Read what the members have in common; None where none has metrics."""
+        versions = headlines.versions(connection, [stage.id for stage in members])
+        with_points = [stage for stage in members if stage.id in versions]
+        names = (headlines.names_of(connection, stage.id) for stage in with_points)
+        name = headline(next(filter(None, names), ()))
+        if name is None:
+            return None
+        lower = lower_is_better(name)
+        values = {
+            stage.name: value
+            for stage in with_points
+            if (value := self._value(connection, stage.id, versions[stage.id], name)) is not None
+        }
+        return Group(harmless(name), lower, values)
+
+    def _value(
+        self, connection: protocol.Connection, stage_id: str, version: int, name: str
+    ) -> float | None:
+        known = self._known.get((stage_id, name))
+        if known is None or known[0] != version:
+            found = curves.summaries(connection, [stage_id], name)
+            known = (version, _telling(found[0], lower_is_better(name)) if found else None)
+            self._known[stage_id, name] = known
+        return known[1]
+
+
+def _telling(series: SeriesSummary, lower: bool | None) -> float | None:
+    """Return the best value; the last one where the name does not tell what is best."""
+    return series.last if lower is None else series.min if lower else series.max

@@ -1,0 +1,199 @@
+"""A folded matrix as lines: how its members stand, what differs between them, and which is best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, overload
+
+from rich.cells import cell_len
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.pipeline.substitution.masking import mask
+from trainui.text import SYMBOLS, harmless
+from trainui.tui.data.snapshot import Group
+from trainui.tui.graph.nodes import RANKS, counts
+from trainui.tui.render.numbers import elapsed, number, state_style
+from trainui.tui.render.styled_text import Row, Span, cut, fit, fit_middle, packed, width_of
+
+TIME, VALUE, MOST_PARAM = 8, 10, 16
+"""Cells of the columns."""
+
+
+class GroupTable:
+    """What is the same at every look at a matrix: its members' parameters, and the columns."""
+
+    def __init__(self, members: Sequence[StageRecord]) -> None:
+        self._definitions = [one.definition for one in members]
+        self.params = {one.name: _params(one) for one in members}
+        self.differing, self.same = _keys(list(self.params.values()))
+        self.widths = {
+            key: _width(key, [own.get(key, "") for own in self.params.values()])
+            for key in self.differing
+        }
+
+    def is_of(self, members: Sequence[StageRecord]) -> bool:
+        """Return whether these are the members."""
+        return self._definitions == [one.definition for one in members]
+
+
+class GroupRows(Sequence[Row]):
+    """The lines of a matrix, a member's made when it is looked at: there may be thousands."""
+
+    def __init__(
+        self,
+        members: Sequence[StageRecord],
+        group: Group | None,
+        *,
+        now: Callable[[], int],
+        width: int,
+        table: GroupTable | None = None,
+        foot: Sequence[Row] = (),
+    ) -> None:
+        """Make what stands above the members.
+
+        Args:
+            members: its stages, in the file's order.
+            group: their headline metric; None: there is none.
+            now: returns the time, in microseconds, for what runs.
+            width: cells.
+            table: of these members, where it was made before.
+            foot: what stands below them.
+        """
+        self._table = table if table is not None else GroupTable(members)
+        self._group, self._now, self._width, self._foot = group, now, width, foot
+        self._ordered = _ordered(members, group)
+        value = max(VALUE, min(cell_len(group.metric), MOST_PARAM)) if group is not None else 0
+        self._columns = _Columns(self._table.widths, value)
+        self._head = [_whole(row, width) for row in self._heading(members)]
+
+    def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
+        table, group = self._table, self._group
+        rows: list[Row] = packed(_states(members), self._width)
+        if table.same:
+            shared = (Span(f"{key}={value}  ") for key, value in table.same.items())
+            rows += packed((Span("all have  ", "dim"), *shared), self._width)
+        if group is not None:
+            best = self._ordered[0]
+            told = _best(best, table.params[best.name], table.differing, group)
+            rows += packed(told, self._width)
+        return [*rows, (), self._columns.head(group.metric if group is not None else "")]
+
+    def __len__(self) -> int:
+        return len(self._head) + len(self._ordered) + len(self._foot)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        if index < len(self._head):
+            return self._head[index]
+        place = index - len(self._head)
+        if place < len(self._ordered):
+            return _whole(self._member(place), self._width)
+        return self._foot[place - len(self._ordered)]
+
+    def _member(self, place: int) -> Row:
+        stage, group = self._ordered[place], self._group
+        value = group.values.get(stage.name) if group is not None else None
+        leads = place == 0 and group is not None and group.lower is not None
+        params = self._table.params[stage.name]
+        return self._columns.row(stage, params, value, self._now(), leads=leads)
+
+
+def _whole(row: Row, width: int) -> Row:
+    """Return a line without its last piece, the word for the state, where that has no room."""
+    return row if width_of(row) <= width else cut(row[:-1] or row, width)
+
+
+class _Columns(NamedTuple):
+    """How wide the columns of the members are."""
+
+    params: Mapping[str, int]
+    value: int
+    """0: there is no metric."""
+
+    def head(self, metric: str) -> Row:
+        """Return the names of the columns."""
+        names = (f"{_fitted(key, width)}  " for key, width in self.params.items())
+        value = fit(fit_middle(metric, self.value), self.value + 2, right=True)
+        line = f"  {''.join(names)}{fit('time', TIME, right=True)}{value if self.value else ''}"
+        return (Span(line, "dim"),)
+
+    def row(
+        self,
+        stage: StageRecord,
+        params: Mapping[str, str],
+        value: float | None,
+        now: int,
+        *,
+        leads: bool,
+    ) -> Row:
+        """Return the line of a member."""
+        texts = (f"{_fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
+        spent = elapsed(stage.started_at, stage.completed_at, now) if stage.attempt else ""
+        shown = "" if value is None else number(value)
+        style = state_style(stage.status)
+        return (
+            Span(f"{SYMBOLS[stage.status]} ", style),
+            Span("".join(texts), "strong"),
+            Span(fit(spent, TIME, right=True), "dim"),
+            Span(fit(shown, self.value + 2 if self.value else 0, right=True), "good" * leads),
+            Span("" if stage.status in _PLAIN else f"  {stage.status}", style),
+        )
+
+
+_PLAIN = (Status.COMPLETED, Status.PENDING)
+"""States that their symbol tells well enough."""
+
+
+def _fitted(text: str, width: int) -> str:
+    return fit(fit_middle(text, width), width)
+
+
+def _params(stage: StageRecord) -> dict[str, str]:
+    matrix = mask(stage.definition.matrix or {})
+    return {harmless(key): harmless(str(value)) for key, value in matrix.items()}
+
+
+def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str, str]]:
+    """Return the names of what differs, and what all have the same value of."""
+    names = dict.fromkeys(name for params in all_params for name in params)
+    same = {n: all_params[0].get(n, "") for n in names if len({p.get(n) for p in all_params}) == 1}
+    return [name for name in names if name not in same], same
+
+
+def _ordered(members: Sequence[StageRecord], group: Group | None) -> list[StageRecord]:
+    """Return the best first where that can be told, then those without a value."""
+    known = group.best_first(members) if group is not None else []
+    names = {one.name for one in known}
+    rest = [one for one in members if one.name not in names]
+    return [*known, *sorted(rest, key=lambda one: RANKS[one.status])]
+
+
+def _states(members: Sequence[StageRecord]) -> Row:
+    spans = [
+        Span(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
+        for status, count in counts(members)
+    ]
+    return (*spans, Span(f"of {len(members)}", "dim"))
+
+
+def _best(
+    stage: StageRecord, params: Mapping[str, str], differing: Sequence[str], group: Group
+) -> Row:
+    if stage.name not in group.values or group.lower is None:
+        return (Span("metric    ", "dim"), Span(group.metric), Span(", its last value", "dim"))
+    which = (Span(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
+    value = Span(f"{group.metric} {number(group.values[stage.name])}  ", "good")
+    return (Span("best      ", "dim"), value, *which)
+
+
+def _width(name: str, values: Sequence[str]) -> int:
+    return min(max(cell_len(text) for text in (name, *values)), MOST_PARAM)

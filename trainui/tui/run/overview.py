@@ -1,0 +1,295 @@
+"""What there is to know of a stage, as lines: its state and why, its attempts, its command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from trainui import clock, settings
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.states import UNFINISHED, Status
+from trainui.pipeline.substitution.masking import mask
+from trainui.store.read.summary import shown_command
+from trainui.text import STALLED, harmless, state
+from trainui.tui.render.numbers import clock_time, elapsed, state_style
+from trainui.tui.render.styled_text import Row, Span, wrap
+
+if TYPE_CHECKING:
+    from trainui.tui.data.eta import Ending
+    from trainui.tui.graph.timeline import Timeline
+
+LABEL = 10
+"""Cells of the names at the left."""
+
+MOST_LINES = 4
+"""Lines that a command, parameters or a result may take; more is cut."""
+
+MOST_TEXT = 8000
+"""Characters of such a text that are looked at: more than those lines have cells."""
+
+ERROR_LINES = 40
+"""Lines of an error that are shown."""
+
+
+def overview_rows(
+    run: RunRecord,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    by_name: Mapping[str, StageRecord],
+    *,
+    now: int,
+    ending: Ending | None = None,
+    width: int,
+    commit: str = "",
+    variables: str = "",
+    checkpoint: str = "",
+    timeline: Timeline | None = None,
+    of: int = 0,
+) -> list[Row]:
+    """Return the lines of a stage's overview.
+
+    Args:
+        run: the stage's run.
+        stage: the stage.
+        attempts: its attempts, the first one first.
+        by_name: all stages of its run.
+        now: the time, in microseconds, for what runs.
+        ending: when it will have ended, as far as earlier runs tell.
+        width: cells.
+        commit: which code the run was submitted with, in words.
+        variables: names of environment variables that differ from the attempt before, in words.
+        checkpoint: why the last attempt did not continue from the newest checkpoint, in words.
+        timeline: where the run's time went.
+        of: how many attempts there are, where these are not all.
+    """
+    last = attempts[-1] if attempts else None
+    rows: list[Row] = [_state_row(stage, last, now, ending, of)]
+    for label, text, style in _facts(run, stage, last, by_name):
+        rows += _field(label, text, style, width)
+        if label == "time" and of <= stage.attempt:
+            rows += _field("share", _share(stage, timeline), "", width)
+        elif label == "continues" and of <= stage.attempt:
+            rows += _field("start", checkpoint, "warn", width)
+        elif label == "code":
+            rows += _field("commit", commit, "", width)
+        elif label == "sets":
+            rows += _field("variables", variables, "", width)
+    rows += _earlier_rows(attempts, width)
+    rows += _error_rows(stage, width)
+    return rows
+
+
+def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
+    """Return why a stage is in its state, where that is not plain."""
+    if stage.status == Status.PENDING:
+        unfinished = (
+            name
+            for name in stage.depends_on
+            if name in by_name and by_name[name].status in UNFINISHED
+        )
+        names = _start_of(unfinished, ", ")
+        return f"waits for {names}" if names else ""
+    if stage.status == Status.QUEUED:
+        delay = ((stage.not_before or 0) - clock.now()) / clock.SECOND
+        later = f"not before {clock_time(stage.not_before)}" if delay > 0 else ""
+        return ", ".join(part for part in (stage.reason or "waits for a slot", later) if part)
+    stalled = STALLED if stage.stalled else ""
+    return ", ".join(part for part in (stalled, stage.reason) if part)
+
+
+def _state_row(
+    stage: StageRecord, last: AttemptRecord | None, now: int, ending: Ending | None, of: int
+) -> Row:
+    """Return the state, for how long, how it ended, and which attempt it is."""
+    spent = elapsed(stage.started_at, stage.completed_at, now)
+    word = "for" if stage.status == Status.RUNNING else "after"
+    timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
+    ended_badly = stage.status not in (*UNFINISHED, Status.COMPLETED)
+    return (
+        Span(state(stage.status), state_style(stage.status)),
+        Span(f" {word} {spent}" if timed else ""),
+        Span(f", {ending.words(now)} to go" if timed and ending else ""),
+        Span("  stalled" if stage.stalled else "", "warn"),
+        Span(_exit_text(last) if ended_badly else "", "bad"),
+        Span(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
+        Span(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
+    )
+
+
+def _share(stage: StageRecord, timeline: Timeline | None) -> str:
+    """Say how much of the run's time it took, and whether all else waited for it."""
+    if timeline is None or not timeline.total or timeline.stretch(stage.name) is None:
+        return ""
+    share = f"{timeline.took(stage.name) / timeline.total:.0%} of the run's time"
+    return f"{share}, in the longest chain" if stage.name in timeline.critical else share
+
+
+def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRecord:
+    """Return a stage as it was in the last one of some of its attempts."""
+    if not attempts or attempts[-1].number == stage.attempt:
+        return stage
+    attempt = attempts[-1]
+    return replace(
+        stage,
+        status=attempt.status,
+        reason=(attempt.error or "").partition("\n")[0] or None,
+        definition=attempt.definition or stage.definition,
+        attempt=attempt.number,
+        celery_task_id=attempt.celery_task_id,
+        started_at=attempt.started_at,
+        completed_at=attempt.completed_at,
+        exit_code=attempt.exit_code,
+        result=attempt.result,
+        error=attempt.error,
+        stalled=False,
+    )
+
+
+def _facts(
+    run: RunRecord,
+    stage: StageRecord,
+    last: AttemptRecord | None,
+    by_name: Mapping[str, StageRecord],
+) -> Iterator[tuple[str, str, str]]:
+    """Yield what is known, each with its name and style."""
+    definition = stage.definition
+    yield "why", why(stage, by_name), state_style(stage.status)
+    yield "time", _times(stage), ""
+    yield "retries", _retries_text(stage), ""
+    yield "continues", _continued(stage, last), ""
+    yield "code", "" if last is None else last.code_change or "", "warn"
+    yield "command", command_text(run, stage), ""
+    yield "task", definition.task or "", ""
+    yield "params", _params_text(definition.params), ""
+    yield "result", "" if stage.result is None else json.dumps(stage.result), ""
+    yield "after", _upstream_text(stage, by_name), ""
+    yield "outputs", "  ".join(definition.outputs), ""
+    yield "sets", "  ".join(definition.env), ""
+    yield "where", _where(last), ""
+    yield "task id", stage.celery_task_id or "", "dim"
+    yield "directory", stage.directory, "dim"
+
+
+def _continued(stage: StageRecord, last: AttemptRecord | None) -> str:
+    """Return the checkpoint that an attempt continued from, relative to the stage's directory."""
+    checkpoint = "" if last is None else last.checkpoint or ""
+    return checkpoint.removeprefix(f"{stage.directory}/")
+
+
+def _field(label: str, text: str, style: str, width: int) -> list[Row]:
+    if not text:
+        return []
+    room = max(width - LABEL, 10)
+    pieces = wrap(harmless(text[:MOST_TEXT]), room, MOST_LINES + 1)
+    if len(pieces) > MOST_LINES:
+        pieces = [*pieces[: MOST_LINES - 1], pieces[MOST_LINES - 1][: room - 2] + " …"]
+    names = [label, *[""] * (len(pieces) - 1)]
+    return [
+        (Span(f"{name:<{LABEL}}", "dim"), Span(piece, style))
+        for name, piece in zip(names, pieces, strict=True)
+    ]
+
+
+def _retries_text(stage: StageRecord) -> str:
+    retries = stage.definition.retries
+    return f"{stage.retries_used} of {retries} used" if retries and stage.attempt else ""
+
+
+def _times(stage: StageRecord) -> str:
+    if stage.started_at is None:
+        return ""
+    end = clock_time(stage.completed_at)
+    return f"{clock_time(stage.started_at)} → {end}" if end else clock_time(stage.started_at)
+
+
+def _exit_text(last: AttemptRecord | None) -> str:
+    if last is None or last.status in UNFINISHED:
+        return ""
+    if last.signal is not None:
+        return f"  signal {last.signal}"
+    return "" if last.exit_code is None else f"  exit code {last.exit_code}"
+
+
+def _where(last: AttemptRecord | None) -> str:
+    if last is None:
+        return ""
+    slots = ", ".join(str(slot) for slot in last.slots) + ("" if last.gpus else " (no GPU)")
+    process = "" if last.pid is None else f"process {last.pid}"
+    elsewhere = "" if last.host in ("", _here()) else f"host {last.host}"
+    return ", ".join(part for part in (elsewhere, slots, process) if part)
+
+
+@cache
+def _here() -> str:
+    return settings.host()
+
+
+def command_text(run: RunRecord, stage: StageRecord) -> str:
+    """Return a stage's command on one line, as a shell would take it, secrets masked."""
+    command = shown_command(run.params, stage.definition) or ""
+    if not isinstance(command, str):
+        command = shlex.join(command).replace("'${python}'", "${python}")
+    return " ".join(command.split()).replace(f"{run.directory}/", "${run_dir}/")
+
+
+def _params_text(params: Mapping[str, object]) -> str:
+    return _start_of(
+        (
+            f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+            for name, value in mask(params).items()
+        ),
+        "  ",
+    )
+
+
+def _upstream_text(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
+    known = (by_name.get(name) for name in stage.depends_on)
+    names = (f"{state(one.status)[0]} {one.name}" for one in known if one is not None)
+    return _start_of(names, "  ")
+
+
+def _start_of(parts: Iterable[str], separator: str) -> str:
+    """Join parts until there is more text than is shown: a stage may follow thousands."""
+    taken: list[str] = []
+    length = 0
+    for part in parts:
+        taken.append(part)
+        length += len(part) + len(separator)
+        if length > MOST_TEXT:
+            break
+    return separator.join(taken)
+
+
+def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
+    rows: list[Row] = []
+    for attempt in reversed(attempts[:-1]):
+        spent = elapsed(attempt.started_at, attempt.completed_at, attempt.completed_at or 0)
+        error = (attempt.error or "").partition("\n")[0]
+        text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
+        rows += _field("earlier" if not rows else "", text, "dim", width)
+    if rows:
+        told = ", shows the attempt before, its curves, files, events and log"
+        rows += _field(" ", told, "dim", width)
+    return rows
+
+
+def _error_rows(stage: StageRecord, width: int) -> list[Row]:
+    """Return an error that has more lines than the one that `why` shows."""
+    lines = (stage.error or "").splitlines()
+    if len(lines) < 2:
+        return []
+    shown: list[str] = []
+    more = len(lines)
+    while more and len(shown) < ERROR_LINES:
+        line = harmless(lines[-more].expandtabs(4))
+        shown += wrap(line, width, ERROR_LINES - len(shown))
+        more -= 1
+    rows: list[Row] = [(), (Span("error", "dim"),)]
+    rows += [(Span(line, "bad"),) for line in shown]
+    if more:
+        rows.append((Span(f"… {more} more lines in the log", "dim"),))
+    return rows

@@ -1,0 +1,161 @@
+"""Reads what a run's page shows: the work of the feed, in its thread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainui.domain.notifications import CHECKPOINT
+from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.execution.attempt import environment_digest
+from trainui.store.db import protocol
+from trainui.store.points import curves
+from trainui.store.read import event_feed, run_list, views
+from trainui.store.runs import known_rows
+from trainui.text import harmless
+from trainui.tui.curves.reader import CurveReader
+from trainui.tui.data.eta import Prophet
+from trainui.tui.data.snapshot import CurvesPage, RunPage, StageDetail, Wanted
+from trainui.tui.run.files import commit, stage_files
+from trainui.tui.run.matrix_reader import GroupReader
+
+OVERVIEW, OUTPUTS, EVENTS = 2, 6, 7
+"""Numbers of the sheets that have to be read for."""
+
+FIRST_STAGES = 200
+"""Stages of a page's first snapshot: more than lines on a terminal."""
+
+MOST_EVENTS = 500
+"""Events of a stage and its run that are shown."""
+
+
+class PageReader:
+    """Reads a run's page, and of the selected stage its curves."""
+
+    def __init__(self) -> None:
+        self._prophet = Prophet()
+        self._stages = known_rows.stages()
+        self._commits: dict[str, str] = {}
+        """By a run's directory: what is on record does not change."""
+        self._variables: dict[tuple[str, ...], str] = {}
+        """By attempts' directories: what they were started with does not change."""
+        self._checkpoints: dict[tuple[str, int], str] = {}
+        """By a stage's id and its last attempt: once that has started it does not change."""
+        self._groups = GroupReader()
+        self._curves = CurveReader(self._groups)
+        self._begun: str | None = None
+        """The run of which at least the first stages were read."""
+
+    def read(self, connection: protocol.Connection, wanted: Wanted) -> RunPage | None:
+        """Read a page; None where the run is gone."""
+        assert wanted.run_id is not None
+        run = views.run(connection, wanted.run_id)
+        if run is None:
+            return None
+        if (first := self._first(connection, run)) is not None:
+            return first
+        stages = tuple(self._stages.read(connection, wanted.run_id))
+        selected = next((stage for stage in stages if stage.name == wanted.stage), None)
+        attempts: dict[str, list[AttemptRecord]] = {}
+        detail = None
+        if not self._commits.get(run.directory):
+            self._commits = {run.directory: commit(Path(run.directory))}
+        if selected is not None:
+            attempts[selected.id] = tries = views.attempts_of_stage(connection, selected.id)
+            number = wanted.attempt if (wanted.attempt or 0) < len(tries) else None
+            detail = StageDetail(
+                stage=selected.name,
+                curves=self._curves.read(connection, selected, stages, wanted.curves)
+                if wanted.curves
+                else None,
+                problems=tuple(
+                    harmless(found.problem) for found in curves.problems(connection, [selected.id])
+                ),
+                files=stage_files(selected, tries, number) if wanted.sheet == OUTPUTS else None,
+                events=_events(connection, selected, tries, number)
+                if wanted.sheet == EVENTS
+                else None,
+                commit=self._commits[run.directory],
+                variables=self._variables_of(tries[:number]) if wanted.sheet == OVERVIEW else "",
+                checkpoint=self._checkpoint_of(connection, selected, tries)
+                if wanted.sheet == OVERVIEW
+                else "",
+            )
+        ahead = self._prophet.look(connection, run, stages)
+        members = [stage for stage in stages if stage.definition.group == wanted.group]
+        group = self._groups.read(connection, members) if wanted.group is not None else None
+        return RunPage(run, stages, attempts, detail, ahead, group)
+
+    def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:
+        """Return the first stages of a large run, once, so that its page is there at once."""
+        if self._begun == run.id:
+            return None
+        self._begun = run.id
+        line = run_list.lines_of(connection, [run.id]).get(run.id)
+        if line is None or line.total <= 2 * FIRST_STAGES:
+            return None
+        stages = tuple(views.stages(connection, run.id, limit=FIRST_STAGES))
+        return RunPage(run, stages, more=line.total - len(stages))
+
+    def _checkpoint_of(
+        self, connection: protocol.Connection, stage: StageRecord, attempts: Sequence[AttemptRecord]
+    ) -> str:
+        """Say why the last attempt did not continue from the newest checkpoint; empty: it did."""
+        if stage.definition.checkpoint is None or not attempts or not attempts[-1].started_at:
+            return ""
+        key = (stage.id, attempts[-1].number)
+        if key not in self._checkpoints:
+            marks = event_feed.marks(connection, stage.run_id, (CHECKPOINT,)).get(stage.name, ())
+            words = (harmless(event.text).removeprefix(f"{stage.name}: ") for event in marks)
+            self._checkpoints = {key: "  ".join(words)}
+        return self._checkpoints[key]
+
+    def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:
+        """Say in which variables the last of these attempts differs from the one before."""
+        if len(attempts) < 2 or attempts[-1].started_at is None:
+            return ""
+        before, after = attempts[-2:]
+        key = (before.directory, after.directory)
+        if key not in self._variables:
+            found = environment_digest.difference(Path(before.directory), Path(after.directory))
+            if found is None:
+                return ""  # it may be on record later
+            self._variables = {key: _different(found, before.number)}
+        return self._variables[key]
+
+    def read_curves_page(
+        self, connection: protocol.Connection, wanted: Wanted
+    ) -> CurvesPage | None:
+        """Read the page of one metric; None where the run or the stage is gone."""
+        assert wanted.run_id is not None
+        assert wanted.curves is not None
+        run = views.run(connection, wanted.run_id)
+        stages = tuple(self._stages.read(connection, wanted.run_id))
+        selected = next((stage for stage in stages if stage.name == wanted.stage), None)
+        if run is None or selected is None:
+            return None
+        found = self._curves.read(connection, selected, stages, wanted.curves)
+        return CurvesPage(run, selected, found)
+
+
+def _different(found: environment_digest.Difference, number: int) -> str:
+    parts = (("", found.changed), ("new ", found.added), ("gone ", found.gone))
+    told = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
+    return harmless(f"since attempt {number}: {told}") if told else ""
+
+
+def _events(
+    connection: protocol.Connection,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    number: int | None,
+) -> tuple[Event, ...]:
+    """Return what happened to a stage and its run; of an attempt, until the next one's grant."""
+    found = views.stage_events(connection, stage.run_id, stage.name, most=MOST_EVENTS)
+    if number is None:
+        return tuple(found)
+    begin = attempts[number - 1].granted_at if number > 1 else 0
+    later = attempts[number:]
+    end = later[0].granted_at if later else math.inf
+    return tuple(event for event in found if begin <= event.time < end)

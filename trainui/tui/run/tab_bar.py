@@ -1,0 +1,64 @@
+"""Which of the panel's panes is to be seen, where there is room for one."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+
+from trainui.tui.render.styled_text import Row, Span, width_of
+from trainui.tui.run.detail_tabs import SHEETS
+from trainui.tui.widgets.line_view import LinesView
+
+_TABS = tuple(sorted({**SHEETS, 3: "Curves", 4: "Log"}.items()))
+"""Number and name of each."""
+
+
+class Tabs(LinesView, can_focus=False):
+    """Which of the panel's panes is to be seen, where there is room for one."""
+
+    DEFAULT_CSS = """
+    Tabs { height: 1; overflow: hidden; }
+    """
+
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        def __init__(self, pane: int) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self) -> None:
+        super().__init__(id="tabs")
+        self._chosen = 2
+        self._stage = ""
+
+    def choose(self, pane: int) -> None:
+        """Mark a tab."""
+        self._chosen = pane
+        self.update_rows()
+
+    def show_stage(self, name: str) -> None:
+        """Say whose panes these are."""
+        self._stage = name
+        self.update_rows()
+
+    def row_count(self) -> int:
+        """There is one line."""
+        return 1
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
+        """Return the tabs."""
+        spans = [
+            Span(f" {number} {name} ", "tab-on" if number == self._chosen else "dim")
+            for number, name in _TABS
+        ]
+        return (*spans, Span(f"  {self._stage}", "dim"))
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the tab under the mouse."""
+        at = event.x
+        for number, name in _TABS:
+            at -= width_of((Span(f" {number} {name} "),))
+            if at < 0:
+                self.post_message(self.Chosen(number))
+                return

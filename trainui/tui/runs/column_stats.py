@@ -1,0 +1,125 @@
+"""What the runs of the list have in common and what differs: by which its columns are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from trainui.store.read.run_list import RunLine
+from trainui.text import harmless
+from trainui.tui.render.numbers import number
+from trainui.tui.runs.filter import number_of, params_of
+
+if TYPE_CHECKING:
+    from trainui.tui.data.snapshot import RunLive
+
+MOST_LOOKED_AT = 1000
+"""Runs of the list; what differs only among older ones gets no column."""
+
+MOST_PARAMS = 8
+
+LONG_NUMBER = 8
+"""Characters above which a number is rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """How wide things are, and what there is to show at all; 0: nothing."""
+
+    name: int = 0
+    pipeline: int = 0
+    """0 where every run is called as its pipeline is."""
+    count: int = 3
+    """Of `2/5`."""
+    current: int = 0
+    params: tuple[str, ...] = ()
+    """Names of the parameters that differ."""
+    param_widths: Mapping[str, int] = field(default_factory=dict)
+    metric: int = 0
+    metric_name: str = ""
+    """Of all metrics in view, where it is one; else each stands beside its value."""
+    step: int = 0
+    gpus: int = 0
+    endings: bool = False
+
+    def grown(self, other: Facts) -> Facts:
+        """Return facts for which both fit, so that columns do not jump about as runs go on."""
+        widths = ("name", "pipeline", "count", "current", "metric", "step", "gpus", "endings")
+        same = self.metric_name == other.metric_name or not (self.metric and other.metric)
+        name = (self.metric_name or other.metric_name) if same else ""
+        return replace(
+            self,
+            metric_name=name,
+            **{name: max(getattr(self, name), getattr(other, name)) for name in widths},
+        )
+
+
+def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -> Facts:
+    """Look at the runs of the list.
+
+    Args:
+        runs: as they stand in it.
+        newest: the same ones, the newest first: whatever they are sorted by, the parameters that
+            have a column are the same and stand in the same order; None: they stand so.
+    """
+    looked_at = list(islice(runs, MOST_LOOKED_AT))
+    texts = [run.params_json for run in islice(runs if newest is None else newest, MOST_LOOKED_AT)]
+    names = differing(texts)
+    widths = dict.fromkeys(names, 0)
+    for text in set(texts):
+        params = params_of(text)
+        for name in names:
+            widths[name] = max(widths[name], cell_len(shown_value(params.get(name, ""))))
+    return Facts(
+        name=max((_name_width(run) for run in looked_at), default=0),
+        pipeline=max((cell_len(r.pipeline) for r in looked_at if r.pipeline != r.name), default=0),
+        count=max((len(f"{run.done}/{run.total}") for run in looked_at), default=3),
+        current=max((_current_width(run) for run in looked_at), default=0),
+        params=names,
+        param_widths=widths,
+    )
+
+
+def with_live(facts: Facts, live: Mapping[str, RunLive], *, endings: bool) -> Facts:
+    """Return the same with what is read of the runs in view."""
+    found = live.values()
+    names = {one.metric for one in found if one.metric}
+    grown = facts.grown(
+        Facts(
+            metric=max(map(cell_len, names), default=0),
+            step=max((len(one.steps) for one in found), default=0),
+            gpus=max((len(",".join(map(str, one.gpus))) for one in found), default=0),
+            endings=endings,
+        )
+    )
+    return replace(grown, metric_name=names.pop()) if len(names) == 1 else grown
+
+
+def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of parameters that not all of some runs have the same value of."""
+    texts = list(dict.fromkeys(params_jsons))
+    if len(texts) < 2:
+        return ()
+    known = [params_of(text) for text in texts]
+    names = dict.fromkeys(name for params in known for name in params)
+    varied = (name for name in names if len({params.get(name) for params in known}) > 1)
+    return tuple(islice(varied, MOST_PARAMS))
+
+
+def shown_value(value: str) -> str:
+    """Return a parameter's value as the list shows it: a long number in few digits."""
+    exact = number_of(value) if len(value) > LONG_NUMBER else None
+    return harmless(value) if exact is None else number(exact)
+
+
+def _name_width(run: RunLine) -> int:
+    return cell_len(harmless(run.name)) + (len(f" {run.priority:+d}") if run.priority else 0)
+
+
+def _current_width(run: RunLine) -> int:
+    shown = run.current or run.failed
+    return min(sum(cell_len(harmless(name)) + 2 for name in shown), 48) if shown else 0

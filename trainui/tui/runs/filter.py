@@ -1,0 +1,261 @@
+"""The language in which the list of runs is filtered: words, and terms such as `params.lr>1e-3`.
+
+    status:failed  name:digits  params.lr>1e-3  metric.val/loss<0.1  age<2d  -status:completed
+
+All terms must fit. What does not parse is told in words, and the rest counts meanwhile, so that a
+list can be narrowed while somebody types.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from trainui.clock import SECOND
+from trainui.domain.states import Status
+from trainui.pipeline.fields import duration
+from trainui.store.read.run_list import RunLine
+
+Values = Mapping[str, Mapping[str, float]]
+"""By a metric's name and a run's id the metric's last value."""
+
+_Test = Callable[[RunLine, int, Values], bool]
+"""Takes a run, the time, and the values of metrics."""
+
+
+class TermError(Exception):
+    """A term cannot be understood; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """What a text means."""
+
+    text: str = ""
+    problems: tuple[str, ...] = ()
+    """What of it cannot be understood, in words."""
+    metrics: frozenset[str] = frozenset()
+    """The metrics whose values it looks at."""
+    _tests: tuple[_Test, ...] = field(default=(), repr=False, compare=False)
+
+    def fits(self, run: RunLine, now: int, values: Values) -> bool:
+        """Whether a run fits all terms."""
+        return all(test(run, now, values) for test in self._tests)
+
+    def __bool__(self) -> bool:
+        return bool(self._tests)
+
+
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
+_TERM = re.compile(r"(?P<field>[A-Za-z_][^<>=!:\s]*)(?P<operator>!=|>=|<=|[:=<>])(?P<value>.*)")
+
+
+def parse(text: str) -> RunFilter:
+    """Read a filter; never fails, since somebody may still be typing it."""
+    tests: list[_Test] = []
+    problems: list[str] = []
+    metrics: set[str] = set()
+    for word in _WORD.findall(text):
+        negated = word.startswith("-") and len(word) > 1
+        try:
+            test = _test(word.removeprefix("-") if negated else word, metrics)
+        except TermError as error:
+            problems.append(str(error))
+            continue
+        tests.append(_not(test) if negated else test)
+    return RunFilter(text, tuple(problems), frozenset(metrics), tuple(tests))
+
+
+def _not(test: _Test) -> _Test:
+    return lambda run, now, values: not test(run, now, values)
+
+
+def _test(word: str, metrics: set[str]) -> _Test:
+    term = _TERM.fullmatch(word)
+    if word in ("or", "OR"):
+        raise TermError("all terms must fit; for one of several write name:a,b")
+    if term is None:
+        return _anywhere(word)
+    name, sign, value = term["field"], term["operator"], term["value"].replace('"', "")
+    known = name.casefold() in _TEXTS or name.casefold() in _NUMBERS
+    scope, _, rest = name.partition(".")
+    if not known and scope not in ("params", "metric"):
+        if sign in ("=", "!="):
+            return _anywhere(word)  # such as hidden=128, as stages are called
+        raise TermError(f"no field {name!r}: params.{name}, metric.{name}, {', '.join(FIELDS)}")
+    if not value:
+        raise TermError(f"{name}{sign} what?")
+    if name.casefold() in _TEXTS:
+        return _text_test(name.casefold(), sign, value)
+    if name.casefold() in _NUMBERS:
+        return _number_test(name.casefold(), sign, value)
+    if not rest:
+        raise TermError(f"{scope}. of which name? such as {scope}.{_EXAMPLES[scope]}")
+    if scope == "params":
+        return _param_test(rest, sign, value)
+    metrics.add(rest)
+    return _metric_test(rest, sign, value)
+
+
+_EXAMPLES = {"params": "lr>1e-3", "metric": "val/loss<0.1"}
+
+
+def _anywhere(word: str) -> _Test:
+    """Look for a word in a run's name, pipeline, id, state and stages."""
+    folded = word.replace('"', "").casefold()
+
+    def test(run: RunLine, _now: int, _values: Values) -> bool:
+        text = " ".join((run.name, run.pipeline, run.id, run.status, *run.current, *run.failed))
+        return folded in text.casefold()
+
+    return test
+
+
+_TEXTS: Mapping[str, Callable[[RunLine], tuple[str, ...]]] = {
+    "status": lambda run: (run.status,),
+    "state": lambda run: (run.status,),
+    "name": lambda run: (run.name,),
+    "pipeline": lambda run: (run.pipeline,),
+    "id": lambda run: (run.id,),
+    "stage": lambda run: (*run.current, *run.failed),
+}
+
+_NUMBERS: Mapping[str, Callable[[RunLine, int], float | None]] = {
+    "age": lambda run, now: (now - run.created_at) / SECOND,
+    "elapsed": lambda run, now: _elapsed(run, now),
+    "stages": lambda run, _now: run.total,
+    "done": lambda run, _now: run.done,
+    "priority": lambda run, _now: run.priority,
+}
+
+_DURATIONS = ("age", "elapsed")
+
+FIELDS = (*(name for name in _TEXTS if name != "state"), *_NUMBERS)
+"""What a term may begin with, besides names of parameters and metrics."""
+
+_ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    ":": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def _elapsed(run: RunLine, now: int) -> float | None:
+    if run.started_at is None:
+        return None
+    return ((run.completed_at or now) - run.started_at) / SECOND
+
+
+def _text_test(name: str, sign: str, value: str) -> _Test:
+    if sign in ("<", "<=", ">", ">="):
+        raise TermError(f"{name}{sign}{value}: {name} is a text; use : (contains), = or !=")
+    sought = [part for part in value.casefold().split(",") if part]
+    if name in ("status", "state"):
+        for part in sought:
+            if not any(part in status for status in Status):
+                raise TermError(f"no state {part!r}: {', '.join(_RUN_STATES)}")
+    read = _TEXTS[name]
+
+    def test(run: RunLine, _now: int, _values: Values) -> bool:
+        texts = [text.casefold() for text in read(run)]
+        if sign == ":":
+            return any(part in text for part in sought for text in texts)
+        return any(part in texts for part in sought) is (sign == "=")
+
+    return test
+
+
+_RUN_STATES = (
+    Status.RUNNING,
+    Status.QUEUED,
+    Status.COMPLETED,
+    Status.FAILED,
+    Status.CANCELLED,
+    Status.INTERRUPTED,
+)
+
+
+def _number_test(name: str, sign: str, value: str) -> _Test:
+    wanted = _duration(name, value) if name in _DURATIONS else _number(name, value)
+    read, compare = _NUMBERS[name], _ORDER[sign]
+
+    def test(run: RunLine, now: int, _values: Values) -> bool:
+        found = read(run, now)
+        return found is not None and compare(found, wanted)
+
+    return test
+
+
+def _param_test(name: str, sign: str, value: str) -> _Test:
+    wanted, compare = number_of(value), _ORDER[sign]
+    if wanted is None and sign in ("<", "<=", ">", ">="):
+        raise TermError(f"params.{name}{sign}{value}: {value!r} is no number")
+    folded = value.casefold()
+
+    def test(run: RunLine, _now: int, _values: Values) -> bool:
+        found = params_of(run.params_json).get(name)
+        if found is None:
+            return sign == "!="
+        number = number_of(found)
+        if wanted is not None and number is not None:
+            return compare(number, wanted)
+        if sign == ":":
+            return folded in found.casefold()
+        return sign in ("=", "!=") and compare(found.casefold(), folded)
+
+    return test
+
+
+def _metric_test(name: str, sign: str, value: str) -> _Test:
+    wanted, compare = _number(f"metric.{name}", value), _ORDER[sign]
+
+    def test(run: RunLine, _now: int, values: Values) -> bool:
+        found = values.get(name, {}).get(run.id)
+        return found is not None and compare(found, wanted)
+
+    return test
+
+
+def _number(name: str, value: str) -> float:
+    found = number_of(value)
+    if found is None:
+        raise TermError(f"{name}: {value!r} is no number")
+    return found
+
+
+def _duration(name: str, value: str) -> float:
+    try:
+        return duration.parse(value)
+    except ValueError as error:
+        raise TermError(f"{name}: {value!r} {error}") from error
+
+
+def number_of(text: str) -> float | None:
+    """Return the number that a text is; None where it is none."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(found) else found
+
+
+@lru_cache(maxsize=20_000)
+def params_of(params_json: str) -> Mapping[str, str]:
+    """Return a run's parameters as text: a text as it is, anything else as JSON."""
+    if params_json == "{}":
+        return {}
+    found = json.loads(params_json)
+    return {
+        str(name): value if isinstance(value, str) else json.dumps(value)
+        for name, value in found.items()
+    }

@@ -1,0 +1,175 @@
+"""What the list shows of the runs in view: their headline metric, its course, steps and GPUs.
+
+The work of the feed, in its thread. A run that is over is read again once a point was stored; of
+one that runs the columns are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from trainui.domain.progress_series import is_clock
+from trainui.domain.states import Status
+from trainui.store.db import protocol
+from trainui.store.points import curves
+from trainui.store.read import headlines
+from trainui.store.read.run_list import RunLine
+from trainui.text import harmless
+from trainui.tui.data.snapshot import RunLive
+
+SPARK = 40
+"""Columns of a sparkline: two for each of its cells at most."""
+
+FEW = 20_000
+"""Points of a series up to which all are read: what is known of whole chunks of points makes fewer
+columns than there are."""
+
+MOST_KEPT = 1000
+"""Runs whose metric is remembered."""
+
+_RANKS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?:^|[/_.-])(?:val|valid|validation|eval|test)[/_.-].*(?:loss|perplexity|error)",
+        r"(?:^|[/_.-])(?:val|valid|validation|eval|test)[/_.-].*(?:acc|f1|auc|score|reward)",
+        r"(?:^|[/_.-])loss$",
+        r"loss",
+        r"acc|reward|return|score|perplexity",
+    )
+)
+"""What a headline metric is called, the most telling first."""
+
+
+class LiveReader:
+    """Reads what the runs in view show, and remembers it."""
+
+    def __init__(self) -> None:
+        self._over: dict[str, tuple[tuple[int, int | None], RunLive]] = {}
+        """Of runs that are over, by id: with when they ended, and the version of their points."""
+        self._drawn: dict[tuple[str, str], tuple[int | None, tuple[float, ...]]] = {}
+        """By a stage's id and the metric: the version of its points, and the columns."""
+
+    def read(
+        self,
+        connection: protocol.Connection,
+        runs: Collection[RunLine],
+        goals: Mapping[str, float],
+    ) -> dict[str, RunLive]:
+        """Return what there is to show, by the runs' ids.
+
+        Args:
+            connection: to read with.
+            runs: those in view.
+            goals: by a stage's id the step with which it ended when it completed before.
+        """
+        gpus = _gpus(connection) if any(run.status == Status.RUNNING for run in runs) else {}
+        over = [run.id for run in runs if run.completed_at is not None]
+        versions = headlines.run_versions(connection, over)
+        found = {}
+        for run in runs:
+            if run.completed_at is None:
+                live = self._running(connection, run, goals, tuple(gpus.get(run.id, ())))
+            else:
+                state = (run.completed_at, versions.get(run.id))
+                live = self._ended(connection, run, state)
+            if live != _NOTHING:
+                found[run.id] = live
+        return found
+
+    def _running(
+        self,
+        connection: protocol.Connection,
+        run: RunLine,
+        goals: Mapping[str, float],
+        gpus: tuple[int, ...],
+    ) -> RunLive:
+        if run.started_at is None:
+            return _NOTHING
+        return self._of_metrics(connection, run, goals, gpus)
+
+    def _ended(
+        self, connection: protocol.Connection, run: RunLine, state: tuple[int, int | None]
+    ) -> RunLive:
+        known = self._over.get(run.id)
+        if known is None or known[0] != state:
+            if len(self._over) > MOST_KEPT:
+                self._over.clear()
+            self._over[run.id] = known = (state, self._of_metrics(connection, run, {}, ()))
+        return known[1]
+
+    def _of_metrics(
+        self,
+        connection: protocol.Connection,
+        run: RunLine,
+        goals: Mapping[str, float],
+        gpus: tuple[int, ...],
+    ) -> RunLive:
+        stage = headlines.telling_stage(connection, run.id)
+        if stage is None:
+            return RunLive(gpus=gpus)
+        name = headline(stage.names)
+        found = curves.summaries(connection, [stage.id], name or stage.names[0])
+        if not found:
+            return RunLive(gpus=gpus)
+        (summary,) = found
+        live = RunLive(
+            step=summary.last_step if run.completed_at is None else None,
+            last_step=goals.get(stage.id),
+            gpus=gpus,
+        )
+        if name is None:
+            return live
+        return replace(
+            live,
+            metric=harmless(name),
+            stored=name,
+            stage=stage.name,
+            value=summary.last,
+            values=self._columns(connection, stage.id, name, summary.count),
+            broken=summary.nonfinite > 0,
+        )
+
+    def _columns(
+        self,
+        connection: protocol.Connection,
+        owner: str,
+        name: str,
+        count: int,
+    ) -> tuple[float, ...]:
+        state = headlines.versions(connection, [owner]).get(owner)
+        known = self._drawn.get((owner, name))
+        if known is None or known[0] != state:
+            if len(self._drawn) > MOST_KEPT:
+                self._drawn.clear()
+            columns = curves.columns(connection, owner, name, SPARK, exact=count <= FEW)
+            self._drawn[owner, name] = known = (state, tuple(columns.mean.tolist()))
+        return known[1]
+
+
+_NOTHING = RunLive()
+
+
+def headline(names: Sequence[str]) -> str | None:
+    """Return the name of the metric that tells most: of validation, then losses, then scores.
+
+    None where there is none but those of the clock.
+    """
+    for pattern in _RANKS:
+        found = next((name for name in names if pattern.search(name)), None)
+        if found is not None:
+            return found
+    return next((name for name in names if not is_clock(name)), None)
+
+
+def _gpus(connection: protocol.Connection) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for run_id, number in connection.execute(
+        "SELECT stages.run_id, slots.number FROM slots "
+        "JOIN attempts ON attempts.id = slots.attempt_id "
+        "JOIN stages ON stages.id = attempts.stage_id "
+        "WHERE slots.kind = 'gpu' ORDER BY slots.number"
+    ):
+        found.setdefault(run_id, []).append(int(number))
+    return found

@@ -1,0 +1,88 @@
+"""Reads what the list of runs shows: the work of the feed, in its thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trainui.domain.states import Status
+from trainui.store.db import protocol
+from trainui.tui.data.snapshot import Snapshot, Wanted
+from trainui.tui.runs.cache import RunList
+
+if TYPE_CHECKING:
+    from trainui.tui.data.eta import Ending, Prophet
+    from trainui.tui.runs.headline_reader import LiveReader
+    from trainui.tui.runs.metric_reader import MetricReader
+
+
+class ListReader:
+    """Reads the runs, the first screenful first, and more of those that are in view."""
+
+    def __init__(self) -> None:
+        self.unfinished = False
+        """The last reading left out what takes long; the next one brings it."""
+        self._list = RunList()
+        self._prophet: Prophet | None = None
+        self._live: LiveReader | None = None
+        self._metrics: MetricReader | None = None
+
+    def forget(self) -> None:
+        """Read the whole list again at the next reading."""
+        self._list = RunList()
+
+    def read(self, connection: protocol.Connection, wanted: Wanted, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot with the runs in it."""
+        if self._list.loading and self._list.runs:
+            self._list.reload(connection)
+        elif self._list.loading:
+            self._list.first(connection)
+        else:
+            self._list.update(connection)
+        self.unfinished = self._list.loading and bool(self._list.runs)
+        snapshot = replace(snapshot, runs=self._list.runs, loading=self._list.loading)
+        return self._with_what_is_in_view(connection, wanted, snapshot)
+
+    def _with_what_is_in_view(
+        self, connection: protocol.Connection, wanted: Wanted, snapshot: Snapshot
+    ) -> Snapshot:
+        """Add to the list what is read of few runs only; not for the first frame."""
+        if snapshot.loading or not snapshot.runs:
+            return snapshot
+        endings = self._endings(connection)
+        in_view = frozenset(wanted.rows)
+        shown = [run for run in snapshot.runs if run.id in in_view] if in_view else []
+        goals = self._prophet.goals if self._prophet is not None else {}
+        live = self._live_reader().read(connection, shown, goals) if shown else {}
+        metrics: Mapping[str, Mapping[str, float]] = {}
+        if wanted.metrics:
+            reader_of_metrics = self._metric_reader()
+            metrics = reader_of_metrics.read(connection, wanted.metrics, snapshot.runs)
+            self.unfinished = reader_of_metrics.unfinished
+        return replace(snapshot, endings=endings, live=live, metrics=metrics)
+
+    def _endings(self, connection: protocol.Connection) -> Mapping[str, Ending]:
+        """Return when what runs will have ended; not for the first frame."""
+        running = [run.id for run in self._list.runs if run.status == Status.RUNNING]
+        if not running or self._list.loading:
+            return {}
+        if self._prophet is None:
+            from trainui.tui.data.eta import Prophet
+
+            self._prophet = Prophet()
+        return self._prophet.of_list(connection, running)
+
+    def _live_reader(self) -> LiveReader:
+        if self._live is None:
+            from trainui.tui.runs.headline_reader import LiveReader
+
+            self._live = LiveReader()
+        return self._live
+
+    def _metric_reader(self) -> MetricReader:
+        if self._metrics is None:
+            from trainui.tui.runs.metric_reader import MetricReader
+
+            self._metrics = MetricReader()
+        return self._metrics

@@ -1,0 +1,105 @@
+"""The orders in which the list of runs can stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.states import Status
+from trainui.store.read.run_list import RunLine
+from trainui.text import harmless
+from trainui.tui.runs.filter import number_of, params_of
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order."""
+
+    title: str
+    """The heading of the column that it goes by."""
+    key: Callable[[RunLine], Any]
+    """What runs are compared by; of equal ones the newest comes first."""
+    metric: str = ""
+    """The metric whose last values it goes by, as the store has it."""
+
+    @property
+    def name(self) -> str:
+        """What it is remembered by."""
+        return f"{METRIC}{self.metric}" if self.metric else self.title
+
+    def arranged(self, runs: Sequence[RunLine], *, reverse: bool) -> Sequence[RunLine]:
+        """Return runs, newest first, in this order.
+
+        Args:
+            runs: newest first.
+            reverse: whether the last one comes first.
+        """
+        if self.title == WHEN:
+            return runs[::-1] if reverse else runs
+        known = [run for run in runs if self.key(run) is not None]
+        rest = [run for run in runs if self.key(run) is None]
+        return [*sorted(known, key=self.key, reverse=reverse), *rest]
+
+
+WHEN = "WHEN"
+
+METRIC = "metric."
+"""What the names of orders by a metric begin with."""
+
+_STATES = (
+    Status.RUNNING,
+    Status.QUEUED,
+    Status.FAILED,
+    Status.INTERRUPTED,
+    Status.CANCELLED,
+    Status.COMPLETED,
+)
+
+ORDERS = (
+    Order(WHEN, lambda run: -run.created_at),
+    Order("STATE", lambda run: _STATES.index(run.status)),
+    Order("NAME", lambda run: run.name.casefold()),
+    Order("STAGES", lambda run: -run.done / max(run.total, 1)),
+    Order("ELAPSED", lambda run: _longest_first(run)),
+)
+"""What `s` goes through, before the parameters that are shown."""
+
+
+def by_param(name: str) -> Order:
+    """Return the order by a parameter: numbers before texts, runs that lack it last."""
+
+    def key(run: RunLine) -> tuple[bool, float, str] | None:
+        value = params_of(run.params_json).get(name)
+        if value is None:
+            return None
+        number = number_of(value)
+        return (number is None, number or 0.0, value.casefold())
+
+    return Order(name, key)
+
+
+def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> Order:
+    """Return the order by a metric's last value: the best first, runs that lack it last.
+
+    Args:
+        metric: its name, as the store has it.
+        values: returns the values that are known by now, by the runs' ids.
+    """
+    sign = -1.0 if lower_is_better(metric) is False else 1.0
+
+    def key(run: RunLine) -> float | None:
+        value = values().get(run.id, math.nan)
+        return None if math.isnan(value) else sign * value
+
+    return Order(harmless(metric), key, metric)
+
+
+def _longest_first(run: RunLine) -> int | None:
+    if run.started_at is None:
+        return None
+    if run.completed_at is None:
+        return run.started_at - 2**62  # of those that run, the oldest has run longest
+    return run.started_at - run.completed_at

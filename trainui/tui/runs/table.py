@@ -1,0 +1,266 @@
+"""The list of runs: ten thousand are no more work than those that are to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+
+from trainui import clock
+from trainui.store.read.run_list import RunLine
+from trainui.tui.keymap import bindings
+from trainui.tui.render.styled_text import Row, Span
+from trainui.tui.runs.column_stats import Facts, facts_of, with_live
+from trainui.tui.runs.columns import Columns, Moment
+from trainui.tui.runs.filter import RunFilter, Values, parse
+from trainui.tui.runs.sorting import METRIC, ORDERS, Order, by_metric, by_param
+from trainui.tui.widgets.list_view import CursorView
+
+if TYPE_CHECKING:
+    from trainui.tui.data.snapshot import Snapshot
+
+
+class RunTable(CursorView):
+    """Runs, filtered and sorted; the cursor stays on its run wherever that goes."""
+
+    scopes = ("runs",)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs")]
+
+    class Arranged(Message):
+        """Other runs are in view, or they stand in another order."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Let a newer one take the place of one that was not looked at yet."""
+            return isinstance(message, RunTable.Arranged)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._all: tuple[RunLine, ...] = ()
+        self._fitting: Sequence[RunLine] = ()
+        """Those that fit the filter, newest first."""
+        self._shown: Sequence[RunLine] = ()
+        self._moment = Moment(0)
+        self._values: Values = {}
+        self._filter = RunFilter()
+        self._order: Order = ORDERS[0]
+        self._reverse = False
+        self._run_id: str | None = None
+        self._marked: set[str] = set()
+        self._facts = Facts()
+        self._columns = Columns(80)
+
+    @property
+    def selected(self) -> RunLine | None:
+        """The run under the cursor."""
+        index = self.cursor - 1
+        return self._shown[index] if 0 <= index < len(self._shown) else None
+
+    @property
+    def marked(self) -> list[RunLine]:
+        """The marked runs, in the order of the list, those that the filter hides left out."""
+        return [run for run in self._shown if run.id in self._marked]
+
+    @property
+    def chosen(self) -> list[RunLine]:
+        """What keys act on: the marked runs, with none marked the one under the cursor."""
+        selected = self.selected
+        return self.marked or ([selected] if selected else [])
+
+    @property
+    def in_view(self) -> tuple[str, ...]:
+        """Ids of the runs that are to be seen."""
+        top = self.scroll_offset.y
+        return tuple(run.id for run in self._shown[top : top + self.page_height])
+
+    @property
+    def filter(self) -> RunFilter:
+        """What the runs have to fit."""
+        return self._filter
+
+    @property
+    def count(self) -> int:
+        """How many runs fit."""
+        return len(self._shown)
+
+    @property
+    def order(self) -> tuple[str, bool]:
+        """The name of the order in which the runs stand, and whether the last one comes first."""
+        return self._order.name, self._reverse
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """The metrics whose last values are needed of all runs, to filter and sort by."""
+        return self._filter.metrics | ({self._order.metric} - {""})
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Show the runs that were read."""
+        before, self._moment = (
+            self._moment,
+            Moment(clock.now(), snapshot.endings, snapshot.live),
+        )
+        values, self._values = self._values, snapshot.metrics
+        if snapshot.runs is not self._all or (self.metrics and values != self._values):
+            self._all = snapshot.runs
+            self._arrange()
+        elif before.live != snapshot.live or before.endings != snapshot.endings:
+            self._fit(self._facts)
+            self.update_rows()
+
+    def set_filter(self, text: str) -> None:
+        """Show only the runs that fit a filter."""
+        if text != self._filter.text:
+            self._filter = parse(text)
+            self._facts = Facts()
+            self._arrange()
+
+    def set_order(self, name: str, *, reverse: bool) -> None:
+        """Sort in an order by its name; one that there is not is left alone."""
+        found = next((order for order in self._orders() if order.name == name), None)
+        if found is None and name.startswith(METRIC):
+            found = self._by_metric(name.removeprefix(METRIC))
+        if found is not None:
+            self._order, self._reverse = found, reverse
+            self._arrange()
+
+    def row_count(self) -> int:
+        """Return how many lines there are, the heading among them."""
+        return 1 + max(len(self._shown), 1)
+
+    def fixed_rows(self) -> int:
+        """Keep the heading in place."""
+        return 1
+
+    def selectable(self, index: int) -> bool:
+        """Let the cursor be on runs only."""
+        return 1 <= index <= len(self._shown)
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a run's line, or the heading."""
+        if self._columns.width != width or self._columns.ordering != self._order.title:
+            self._columns = Columns(width, self._facts, self._order.title)
+        if index == 0:
+            return self._columns.heading(reverse=self._reverse)
+        if index > len(self._shown):
+            return (Span("  no run fits the filter; esc shows all", "dim"),) if self._all else ()
+        run = self._shown[index - 1]
+        return self._columns.row(run, self._moment, marked=run.id in self._marked)
+
+    def tick(self) -> None:
+        """Let the clocks go on."""
+        self._moment = Moment(clock.now(), self._moment.endings, self._moment.live)
+        self.update_rows()
+
+    def move_cursor(self, index: int, *, tell: bool = True) -> None:
+        """Put the cursor on a run, and remember which it is."""
+        super().move_cursor(index, tell=tell)
+        selected = self.selected
+        self._run_id = selected.id if selected else self._run_id
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Tell that other runs are in view."""
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Arranged())
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by the column whose heading is clicked; else move the cursor."""
+        if self.row_under(event) != 0:
+            super().on_click(event)
+            return
+        offset = event.get_content_offset(self)
+        title = self._columns.title_at(offset.x if offset else 0)
+        same = title == self._order.title
+        for order in self._orders():
+            if order.title == title:
+                self.set_order(order.name, reverse=not self._reverse if same else False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave keys to the page where there is no run that they could be about."""
+        if action in ("open", "mark", "sort", "reverse") and not self._shown:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_sort(self) -> None:
+        """Sort in the next order."""
+        orders = self._orders()
+        names = [order.name for order in orders]
+        at = names.index(self._order.name) if self._order.name in names else -1
+        self._order, self._reverse = orders[(at + 1) % len(orders)], False
+        self._arrange()
+
+    def action_reverse(self) -> None:
+        """Sort the other way round."""
+        self._reverse = not self._reverse
+        self._arrange()
+
+    def action_mark(self) -> None:
+        """Mark the run, or no longer, and go to the next."""
+        run = self.selected
+        if run is not None:
+            self._marked ^= {run.id}
+            self.action_line(1)
+            self.update_rows()
+            self.post_message(self.Arranged())
+
+    def clear_marks(self) -> None:
+        """Mark no run."""
+        self._marked.clear()
+        self.update_rows()
+        self.post_message(self.Arranged())
+
+    def select(self, run_id: str) -> None:
+        """Put the cursor on a run."""
+        self._run_id = run_id
+        self._follow_run()
+
+    def on_resize(self) -> None:
+        """Choose columns for the new width."""
+        self._facts = Facts()
+        self._fit(facts_of(self._shown, self._fitting))
+        super().on_resize()
+        self.post_message(self.Arranged())
+
+    def _orders(self) -> list[Order]:
+        shown = {one.metric: one.stored for one in self._moment.live.values() if one.metric}
+        metric = shown.get(self._facts.metric_name)
+        return [
+            *ORDERS,
+            *([self._by_metric(metric)] if metric else []),
+            *(by_param(name) for name in self._facts.params),
+        ]
+
+    def _by_metric(self, metric: str) -> Order:
+        return by_metric(metric, lambda: self._values.get(metric, {}))
+
+    def _arrange(self) -> None:
+        self._fitting = self._shown = self._all
+        if self._filter:
+            now, values = clock.now(), self._values
+            self._fitting = [run for run in self._all if self._filter.fits(run, now, values)]
+        self._shown = self._order.arranged(self._fitting, reverse=self._reverse)
+        self._marked &= {run.id for run in self._all}
+        self._fit(facts_of(self._shown, self._fitting))
+        self._follow_run()
+        self.post_message(self.Arranged())
+
+    def _fit(self, found: Facts) -> None:
+        """Choose the columns anew where what there is to show has changed."""
+        moment = self._moment
+        found = with_live(found.grown(self._facts), moment.live, endings=bool(moment.endings))
+        if found != self._facts:
+            self._facts = found
+            self._columns = Columns(self._columns.width, found, self._order.title)
+
+    def _follow_run(self) -> None:
+        """Keep the cursor on its run, on the same line of the screen where that can be."""
+        before = self.cursor
+        index = next(
+            (at for at, run in enumerate(self._shown, 1) if run.id == self._run_id),
+            min(max(before, 1), len(self._shown)) or -1,
+        )
+        self.update_rows()
+        if before > 0 and index > 0 and index != before and self.scroll_offset.y:
+            self.scroll_to(y=self.scroll_offset.y + index - before, animate=False)
+        self.move_cursor(index)

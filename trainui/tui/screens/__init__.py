@@ -1,1 +1,0 @@
-"""The pages of the screen and what is asked on top of them."""

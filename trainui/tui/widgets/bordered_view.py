@@ -1,0 +1,164 @@
+"""A widget made of lines of styled text, with a frame that shows where the focus is.
+
+Textual's own frame is a matter of styles: they are looked up anew when the focus moves, and then
+all lines are drawn again. Here the edges are, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.color import Color
+from textual.geometry import Region
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from trainui.tui import styles
+from trainui.tui.render.borders import Surround, frame, padding
+from trainui.tui.render.styled_text import Row, width_of
+
+MOST_KEPT = 8
+"""Frames that are remembered: with the focus and without, and some titles."""
+
+
+class FramedView(ScrollView, can_focus=True):
+    """Lines that a subclass makes; framed where its styles have a border, whatever it is."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._title = self._subtitle = ""
+        self._around: dict[Hashable, Surround[Strip]] = {}
+        """What stood around the lines, by what it was made of."""
+        self._styles: dict[str, Style] = {}
+        self._colors: tuple[str, Style] | None = None
+        """The theme, and the widget's own style, that these were made for."""
+        self._background = Color(0, 0, 0)
+
+    def set_title(self, title: str) -> None:
+        """Set what stands in the upper edge, harmless."""
+        if title != self._title:
+            self._title = title
+            self._refresh_frame(edges=(0,))
+
+    def set_subtitle(self, subtitle: str) -> None:
+        """Set what stands in the lower edge, harmless."""
+        if subtitle != self._subtitle:
+            self._subtitle = subtitle
+            self._refresh_frame(edges=(self.outer_size.height - 1,))
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Take the focus, without what any widget does then: it is drawn anew as a whole."""
+        event.prevent_default()
+        self.has_focus = True
+
+    def on_blur(self, event: events.Blur) -> None:
+        """Give the focus up."""
+        event.prevent_default()
+        self.has_focus = False
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """Draw the frame as the focus wants it."""
+        width, height = self.outer_size
+        self._refresh_frame(sides=(0, width - 1), edges=(0, height - 1))
+
+    def _refresh_frame(self, sides: tuple[int, ...] = (), edges: tuple[int, ...] = ()) -> None:
+        if not self._is_framed:
+            return
+        width, height = self.outer_size
+        regions = [
+            *(Region(x, 1, 1, height - 2) for x in sides),
+            *(Region(0, y, width, 1) for y in edges),
+        ]
+        self.refresh(*(region.translate(-self.content_offset) for region in regions))
+
+    @property
+    def _is_framed(self) -> bool:
+        return bool(self.styles.border_top[0])
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines with what stands around them, or the asked part of each."""
+        around = self._surround()
+        return [self._line(y, around, *crop.column_span) for y in crop.line_range]
+
+    def _line(self, y: int, around: Surround[Strip], first: int, last: int) -> Strip:
+        """Return some cells of a line of the widget."""
+        width, height = self.outer_size
+        begin, end = around.left.cell_length, width - around.right.cell_length
+        if y < len(around.above):
+            return around.above[y].crop(first, last)
+        if y >= height - len(around.below):
+            return around.below[y - height].crop(first, last)
+        if last <= begin:
+            return around.left.crop(first, last)
+        if first >= end:
+            return around.right.crop(first - end, last - end)
+        line = self.render_line(y - len(around.above))
+        if (first, last) == (begin, begin + line.cell_length):
+            return line
+        line = line.adjust_cell_length(end - begin, self.style_of(""))
+        return Strip([*around.left, *line, *around.right], width).crop(first, last)
+
+    def _surround(self) -> Surround[Strip]:
+        """Return what stands around the lines."""
+        width, room, lit = self.outer_size.width, self.styles.padding, self.has_focus
+        made_of = (width, room, self._is_framed, lit, self._title, self._subtitle)
+        if made_of not in self._around:
+            if len(self._around) > MOST_KEPT:
+                self._around.clear()
+            if self._is_framed:
+                rows = frame(width, room, self._title, self._subtitle, lit=lit)
+            else:
+                rows = padding(width, room)
+            self._around[made_of] = rows.made(self.strip)
+        return self._around[made_of]
+
+    def strip(self, row: Row, under: str = "", width: int = 0) -> Strip:
+        """Return a row in its colours.
+
+        Args:
+            row: pieces of text.
+            under: the name of the style below all of it; empty: none.
+            width: cells that it takes; 0: as many as it has.
+        """
+        base = self.style_of("")
+        if under:
+            base = base + self.style_of(under)
+        width = width or width_of(row)
+        segments = []
+        used = 0
+        for text, name in row:
+            segments.append(Segment(text, base + self.style_of(name) if name else base))
+            used += cell_len(text)
+        if used < width:
+            segments.append(Segment(" " * (width - used), base))
+        strip = Strip(segments, max(used, width)).adjust_cell_length(width, base).simplify()
+        for line_filter in self.get_line_filters():
+            strip = strip.apply_filter(line_filter, self._background)
+        return strip
+
+    def style_of(self, name: str) -> Style:
+        """Return the style of this name; empty: the widget's own."""
+        style = self._styles.get(name)
+        if style is None:
+            variables = self.app.theme_variables
+            style = styles.style(name, variables) if name else self.rich_style
+            self._styles[name] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget colours that a theme or a class has changed."""
+        super().notify_style_update()
+        colors = (self.app.theme, self.rich_style)
+        if colors != self._colors:
+            self._colors = colors
+            self._background = self.background_colors[1]
+            self._styles.clear()
+            self.forget_drawn()
+
+    def forget_drawn(self) -> None:
+        """Forget lines that were made."""
+        self._around.clear()
