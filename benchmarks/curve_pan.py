@@ -27,9 +27,9 @@ from trainui.store.points.chunks import Points
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.model import Chart, CurvesWanted
 from trainui.tui.curves.plot import Frame, plot_rows
-from trainui.tui.curves.view_options import View
-from trainui.tui.data.poller import Feed
-from trainui.tui.data.snapshot import Snapshot, Wanted
+from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.data.poller import Poller
+from trainui.tui.data.snapshot import Query, Snapshot
 
 LIMIT = 100.0
 """Milliseconds from one picture to the next."""
@@ -87,7 +87,7 @@ class Reading:
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
         self._snapshots: queue.Queue[Snapshot] = queue.Queue()
-        self._feed = Feed(self._snapshots.put, Wanted(run_id=run_id))
+        self._feed = Poller(self._snapshots.put, Query(run_id=run_id))
 
     def __enter__(self) -> Show:
         self._feed.start()
@@ -97,7 +97,7 @@ class Reading:
         self._feed.stop()
 
     def _show(self, curves: CurvesWanted) -> Chart:
-        wanted = Wanted(run_id=self._run_id, stage="train", curves=curves, lone=True)
+        wanted = Query(run_id=self._run_id, stage="train", curves=curves, lone=True)
         self._feed.want(wanted)
         while (snapshot := self._snapshots.get(timeout=60)).wanted != wanted:
             pass
@@ -111,7 +111,7 @@ def pan(show: Show, axis: Axis, share: float, rounds: int) -> Iterator[float]:
     low, high = show(whole).extent
     width = (high - low) * share
     by = min(width / 4, (high - low - width) / rounds)
-    view = View(axis=axis)
+    view = PlotOptions(axis=axis)
     for at in range(rounds + 1):
         window = low + at * by, low + at * by + width
         begun = time.perf_counter()

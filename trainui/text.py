@@ -11,7 +11,7 @@ from trainui.clock import format_duration
 from trainui.domain.states import Status
 
 if TYPE_CHECKING:
-    from trainui.pipeline.rules.duration_estimate import ToGo
+    from trainui.pipeline.rules.duration_estimate import RemainingTime
 
 SYMBOLS: Mapping[Status, str] = {
     Status.PENDING: "○",
@@ -135,7 +135,7 @@ def state(status: Status) -> str:
     return f"{SYMBOLS[status]} {status}"
 
 
-def to_go(estimate: ToGo | None) -> str:
+def to_go(estimate: RemainingTime | None) -> str:
     """Format a remaining time: `~5m 10s`, or `over 5m 10s` for a lower bound."""
     if estimate is None:
         return ""

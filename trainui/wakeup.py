@@ -37,7 +37,7 @@ _KNOCK = b"knock"
 """A liveness probe; the listener ignores it."""
 
 
-class Knock:
+class WorkerProbe:
     """A liveness probe of the listener at a doorbell."""
 
     def __init__(self, doorbell: Path) -> None:
@@ -68,7 +68,7 @@ class Knock:
         return held[0]
 
 
-class Doorbell:
+class WakeupSocket:
     """The listener's socket; recreated at start and removed at the end."""
 
     def __init__(self, path: Path) -> None:

@@ -30,7 +30,7 @@ from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.report import of_runs
 from trainui.store.read import views
-from trainui.tui.actions.confirm_screen import QuestionScreen
+from trainui.tui.actions.confirm_screen import ConfirmScreen
 from trainui.tui.actions.pipeline_files import start
 from trainui.tui.actions.plan_screen import PlanScreen
 from trainui.tui.app import TrainuiApp
@@ -61,7 +61,7 @@ def worker(home: Path) -> Iterator[None]:  # noqa: F811
 
 
 async def question(driven: Driven, *texts: str) -> None:
-    await driven.until(lambda: isinstance(driven.app.screen, QuestionScreen), "a question")
+    await driven.until(lambda: isinstance(driven.app.screen, ConfirmScreen), "a question")
     await driven.until_shown(*texts)
 
 

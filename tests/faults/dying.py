@@ -51,5 +51,5 @@ def _wrap(owner: Any, name: str, *, before: str | None = None, after: str | None
 
 
 if "TRAINUI_INCLUDE" in os.environ:
-    _wrap(task_sender.Messenger, "post", before=GRANTED)
+    _wrap(task_sender.TaskSender, "post", before=GRANTED)
     _wrap(monitor, "launch", before=CLAIMED, after=LAUNCHED)

@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from trainui.execution.worker import celery_app
-from trainui.execution.worker.task_sender import Messenger
+from trainui.execution.worker.task_sender import TaskSender
 
 DELIVERIES = 5
 
@@ -22,13 +22,13 @@ IMPATIENT = {
 
 
 def _deliver_often() -> None:
-    send = Messenger._send
+    send = TaskSender._send
 
-    def send_often(self: Messenger, message: Any) -> None:
+    def send_often(self: TaskSender, message: Any) -> None:
         for _ in range(DELIVERIES):
             send(self, message)
 
-    Messenger._send = send_often  # type: ignore[method-assign]
+    TaskSender._send = send_often  # type: ignore[method-assign]
 
 
 if "TRAINUI_INCLUDE" in os.environ:

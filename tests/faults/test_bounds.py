@@ -22,8 +22,8 @@ from trainui.store.read import run_history, run_list, views
 from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import journal
 from trainui.supervisor.orphans import processes_of
-from trainui.tui.logs.window_reader import AROUND, LogSource, LogWindow, LogWish, WindowReader
-from trainui.tui.runs.cache import RunList
+from trainui.tui.logs.window_reader import AROUND, LogSource, LogWindow, WindowQuery, WindowReader
+from trainui.tui.runs.cache import RunListCache
 
 GIGABYTES = 10
 LINE_BYTES = 50 * 10**6
@@ -139,7 +139,7 @@ def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
 ) -> None:
     run = Run(tmp_path / "p", {"name": "a", "run": "true"}, {"name": "b", "run": "true"})
     fill(trainui_home.database, run.id, RUNS)
-    listed, spent = RunList(), list[int]()
+    listed, spent = RunListCache(), list[int]()
     with views.reading() as connection:
         listed.reload(connection)
         for ask in (
@@ -223,7 +223,7 @@ def end_of(log: Path) -> LogWindow:
     """What the screen shows of a log at its end."""
     windows: list[LogWindow] = []
     reader = WindowReader(windows.append, lambda: None)
-    reader.answer(LogWish(LogSource(str(log.parent), ("stdout",))))
+    reader.answer(WindowQuery(LogSource(str(log.parent), ("stdout",))))
     return windows[-1]
 
 

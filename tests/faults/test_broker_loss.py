@@ -188,7 +188,7 @@ def test_a_broker_that_hangs_for_good_is_replaced(home: Home, new_run: NewRun) -
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
     hanging, settings = background.broker_pid(home), settings_module.load()
-    watched = heartbeat.Pulse(
+    watched = heartbeat.Heartbeat(
         home,
         heartbeat.BROKER,
         lambda: broker.answers(home, settings),

@@ -16,7 +16,7 @@ from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import wakeup
 from trainui.execution.daemon import health, heartbeat, lifecycle, watchdog
 from trainui.execution.worker import metrics_process
-from trainui.execution.worker.metrics_process import ReaderProcess
+from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.paths import Home
 from trainui.supervisor.supervise import list_processes
 
@@ -26,12 +26,12 @@ def test_a_worker_that_hangs_is_told_and_replaced(home: Home, new_run: NewRun) -
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
     hanging = background.worker_pid(home)
-    with closing(wakeup.Knock(home.doorbell)) as knock:
+    with closing(wakeup.WorkerProbe(home.doorbell)) as knock:
         replaced(home, run, hanging, knock)
 
 
-def replaced(home: Home, run: Run, hanging: int, knock: wakeup.Knock) -> None:
-    watched = heartbeat.Pulse(
+def replaced(home: Home, run: Run, hanging: int, knock: wakeup.WorkerProbe) -> None:
+    watched = heartbeat.Heartbeat(
         home,
         heartbeat.WORKER,
         lambda: knock.is_heard() is not False,
@@ -80,7 +80,7 @@ def test_a_reader_that_hangs_is_replaced(
     background.start()
     assert lifecycle.stop()  # so that the home is there, and no other reader
     (trainui_home.worker / "metrics.sock").unlink(missing_ok=True)
-    reader = ReaderProcess()
+    reader = MetricsProcess()
     reader.look()
     try:
         (hanging,) = wait_for(readers, "a reader")
@@ -96,7 +96,7 @@ def test_a_reader_that_hangs_is_replaced(
         reader.stop()
 
 
-def looked(reader: ReaderProcess) -> bool:
+def looked(reader: MetricsProcess) -> bool:
     reader.look()
     return True
 

@@ -114,7 +114,7 @@ class TestSubmission:
         }
 
     def test_the_worker_is_woken(self, store: Store) -> None:
-        bell = wakeup.Doorbell(paths.home().doorbell)
+        bell = wakeup.WakeupSocket(paths.home().doorbell)
         try:
             control.submit(load())
             assert bell.wait(1)

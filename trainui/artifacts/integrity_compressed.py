@@ -16,7 +16,7 @@ _LZ4 = b"\x04\x22\x4d\x18"
 _CHUNK = 65_536
 
 
-class _Stream(Protocol):
+class _CompressedStream(Protocol):
     """Decompresses; what is left behind the stream's end is unused."""
 
     @property
@@ -26,7 +26,7 @@ class _Stream(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-_BY_HEAD: dict[bytes, Callable[[], _Stream]] = {
+_BY_HEAD: dict[bytes, Callable[[], _CompressedStream]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(31),
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\0": lzma.LZMADecompressor,
@@ -74,7 +74,7 @@ def has_its_end(path: Path, mark: bytes) -> bool:
     return False
 
 
-def _decompressor(mark: bytes) -> _Stream:
+def _decompressor(mark: bytes) -> _CompressedStream:
     if mark in _BY_HEAD:
         return _BY_HEAD[mark]()
     return zlib.decompressobj() if mark.startswith(b"\x78") else lzma.LZMADecompressor()

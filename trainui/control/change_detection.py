@@ -14,12 +14,12 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.input_fingerprint import InputStates
 from trainui.pipeline.rules import fingerprint
-from trainui.pipeline.rules.fingerprint import Made
+from trainui.pipeline.rules.fingerprint import ResultOrigin
 from trainui.pipeline.rules.resume_plan import Evidence
 from trainui.pipeline.substitution import phases
 
 
-class Looks:
+class ChangeDetection:
     """Looks at a run's stages, each with all attempts of it and of its upstreams."""
 
     def __init__(
@@ -118,7 +118,7 @@ class Looks:
             if self._completions(stage, upstream) > excused.get(upstream, 0)
         ]
 
-    def _made(self, stage: StageRecord) -> Made:
+    def _made(self, stage: StageRecord) -> ResultOrigin:
         return fingerprint.made(self._last(stage), self._recorded[stage.name])
 
     def _completions(self, stage: StageRecord, upstream: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.control import environment
-from trainui.control.snapshot import Snapshot
+from trainui.control.snapshot import CodeSnapshot
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
 from trainui.store.db.engine import open_store
@@ -63,4 +63,4 @@ def snapshot_words(run_id: str) -> str:
     """Return how large the snapshot of a run's code is and of what; empty where it has none."""
     with open_store().read() as connection:
         found = runs.submission(connection, run_id).get("snapshot")
-    return Snapshot(**found).words if found else ""
+    return CodeSnapshot(**found).words if found else ""

@@ -14,7 +14,7 @@ from trainui.domain.file_access import Directory
 from trainui.errors import UnfitEnvironmentError
 from trainui.store.db.engine import open_store
 from trainui.store.runs import hosts, remote_log_requests
-from trainui.store.runs.remote_log_requests import Answer
+from trainui.store.runs.remote_log_requests import LogReply
 
 PATIENCE = 10.0
 """Seconds for an answer: a busy worker takes a second."""
@@ -29,7 +29,7 @@ PART = 64 * 1024
 """Bytes that are asked for at once."""
 
 
-class FarAwayError(UnfitEnvironmentError, OSError):
+class RemoteLogError(UnfitEnvironmentError, OSError):
     """The host where a log lies does not answer."""
 
 
@@ -39,11 +39,11 @@ def directory_of(directory: str, attempt_id: int, host: str) -> Directory:
     known = settings.load()
     if known.database_url is None or host == settings.host(known) or near.is_dir():
         return near
-    return FarDirectory(attempt_id, host)
+    return RemoteDirectory(attempt_id, host)
 
 
 @dataclass(frozen=True, slots=True)
-class FarStatus:
+class RemoteStatus:
     """What the other host says of a file."""
 
     st_dev: int
@@ -51,7 +51,7 @@ class FarStatus:
     st_size: int
 
 
-class FarDirectory:
+class RemoteDirectory:
     """An attempt's directory on another host."""
 
     def __init__(self, attempt_id: int, host: str) -> None:
@@ -61,11 +61,11 @@ class FarDirectory:
         self._sizes: dict[str, Any] = {}
         self._sizes_at = float("-inf")
 
-    def __truediv__(self, name: str, /) -> FarFile:
+    def __truediv__(self, name: str, /) -> RemoteFile:
         """Return the file of a name."""
-        return FarFile(self, name)
+        return RemoteFile(self, name)
 
-    def status(self, name: str) -> FarStatus:
+    def status(self, name: str) -> RemoteStatus:
         """Look at a file.
 
         Raises:
@@ -77,7 +77,7 @@ class FarDirectory:
             self._sizes_at = time.monotonic()
         if name not in self._sizes:
             raise FileNotFoundError(errno.ENOENT, "is not there", f"{self._host}:{name}")
-        return FarStatus(*self._sizes[name])
+        return RemoteStatus(*self._sizes[name])
 
     def read(self, name: str, start: int, length: int) -> bytes:
         """Return a part of a file, at most `PART` bytes.
@@ -87,7 +87,7 @@ class FarDirectory:
         """
         return self._ask(name, start, min(length, PART)).data
 
-    def _ask(self, name: str = "", start: int = 0, length: int = 0) -> Answer:
+    def _ask(self, name: str = "", start: int = 0, length: int = 0) -> LogReply:
         with self._store.write() as connection:
             self._check_heard(hosts.known(connection).get(self._host))
             number = remote_log_requests.ask(
@@ -99,17 +99,17 @@ class FarDirectory:
             with self._store.write() as connection:
                 remote_log_requests.fetched(connection, number)
 
-    def _wait_for(self, number: str) -> Answer:
+    def _wait_for(self, number: str) -> LogReply:
         give_up_at = time.monotonic() + PATIENCE
         while time.monotonic() < give_up_at:
             with self._store.read() as connection:
                 answer = remote_log_requests.answered(connection, number)
             if answer is not None and "problem" in answer.words:
-                raise FarAwayError(f"on host {self._host}: {answer.words['problem']}")
+                raise RemoteLogError(f"on host {self._host}: {answer.words['problem']}")
             if answer is not None:
                 return answer
             time.sleep(LOOK_EVERY)
-        raise FarAwayError(
+        raise RemoteLogError(
             f"the worker of host {self._host}, where the log lies, does not answer; "
             "see `trainui worker status` there"
         )
@@ -117,17 +117,17 @@ class FarDirectory:
     def _check_heard(self, host: Any) -> None:
         if host is None or host.seconds >= hosts.SILENT_AFTER:
             ago = "" if host is None else f" for {host.seconds:.0f} s"
-            raise FarAwayError(
+            raise RemoteLogError(
                 f"the host {self._host}, where the log lies, has not been heard of{ago}; "
                 "see `trainui worker status` there"
             )
 
 
 @dataclass(frozen=True, slots=True)
-class FarFile:
+class RemoteFile:
     """A file of an attempt on another host."""
 
-    directory: FarDirectory
+    directory: RemoteDirectory
     name: str
 
     def open(self, _mode: Literal["rb"], /) -> BinaryIO:
@@ -135,7 +135,7 @@ class FarFile:
         self.stat()
         return io.BufferedReader(_Raw(self), PART)
 
-    def stat(self) -> FarStatus:
+    def stat(self) -> RemoteStatus:
         """Look at it."""
         return self.directory.status(self.name)
 
@@ -148,7 +148,7 @@ class FarFile:
 class _Raw(io.RawIOBase):
     """Reads a far file part by part."""
 
-    def __init__(self, file: FarFile) -> None:
+    def __init__(self, file: RemoteFile) -> None:
         self._file = file
         self._position = 0
 

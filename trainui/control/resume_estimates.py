@@ -10,7 +10,7 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.rules import duration_estimate
-from trainui.pipeline.rules.duration_estimate import Past
+from trainui.pipeline.rules.duration_estimate import PastDuration
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.store.points import curves
 from trainui.store.read import run_history, views
@@ -49,7 +49,7 @@ def with_savings(
 class _Before:
     """What earlier runs tell of a stage."""
 
-    past: Sequence[Past]
+    past: Sequence[PastDuration]
     work: str
     steps: Mapping[str, int]
     """Last steps by stage id."""

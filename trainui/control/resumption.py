@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from trainui import wakeup
 from trainui.control import environment
-from trainui.control.change_detection import Looks
+from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import revision
-from trainui.control.edits.inline_edit import Alteration, file_digest, told
+from trainui.control.edits.inline_edit import InlineEdit, file_digest, told
 from trainui.control.lookup import check_names, existing_run, given_params
 from trainui.control.requirements import allowed_for, check_inputs, check_slots
 from trainui.control.resume_estimates import with_savings
@@ -70,7 +70,7 @@ def plan_resume(
         UsageError: a stage that is to begin anew, or was edited, runs at the moment; or one that
             is to be kept is not completed.
     """
-    return _plan(open_store(), run_id, _Wishes(until, fresh, keep), pipeline).stages
+    return _plan(open_store(), run_id, _StageChoices(until, fresh, keep), pipeline).stages
 
 
 def resume(
@@ -81,7 +81,7 @@ def resume(
     keep: Collection[str] = (),
     environ: Mapping[str, str] | None = None,
     pipeline: Pipeline | None = None,
-    alteration: Alteration | None = None,
+    alteration: InlineEdit | None = None,
 ) -> list[str]:
     """Give every stage that is over and not completed a new attempt.
 
@@ -104,7 +104,7 @@ def resume(
         UnfitEnvironmentError: this machine lacks a slot that a stage needs.
     """
     store = open_store()
-    plan = _plan(store, run_id, _Wishes(until, fresh, keep), pipeline, environ)
+    plan = _plan(store, run_id, _StageChoices(until, fresh, keep), pipeline, environ)
     seen, revised = plan.seen, plan.revision
     directory = Path(seen.run.directory)
     shell = environment.read(directory).environ if environ is None else environment.kept(environ)
@@ -138,7 +138,7 @@ def resume(
     return revived
 
 
-def _note_pipeline(connection: Connection, run: RunRecord, alteration: Alteration | None) -> None:
+def _note_pipeline(connection: Connection, run: RunRecord, alteration: InlineEdit | None) -> None:
     if alteration is None:
         runs.note_pipeline(connection, run.id)
         return
@@ -193,7 +193,7 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
 
 
 @dataclass(frozen=True, slots=True)
-class _Wishes:
+class _StageChoices:
     """What a person says of stages, by full names."""
 
     until: Collection[str]
@@ -207,7 +207,7 @@ class _Plan:
 
     stages: list[PlannedStage]
     seen: _Seen
-    looks: Looks
+    looks: ChangeDetection
     revision: revision.Revision | None
 
     @property
@@ -219,7 +219,7 @@ class _Plan:
 def _plan(
     store: Store,
     run_id: str,
-    wishes: _Wishes,
+    wishes: _StageChoices,
     pipeline: Pipeline | None,
     environ: Mapping[str, str] | None = None,
 ) -> _Plan:
@@ -251,9 +251,9 @@ def _looks(
     stages: Sequence[StageRecord],
     edited: Mapping[str, Sequence[str]],
     environ: Mapping[str, str] | None = None,
-) -> Looks:
+) -> ChangeDetection:
     recorded = {stage.name: stage.definition for stage in seen.stages}
-    return Looks(seen.run, stages, seen.attempts, recorded, edited, environ)
+    return ChangeDetection(seen.run, stages, seen.attempts, recorded, edited, environ)
 
 
 def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:

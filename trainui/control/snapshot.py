@@ -31,7 +31,7 @@ LISTED_UP_TO = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class CodeSnapshot:
     """What is copied, or was."""
 
     root: str
@@ -46,7 +46,7 @@ class Snapshot:
         return f"{formatting.size(self.bytes)} in {self.files} file{plural} of {self.root}"
 
 
-def look(directory: Path) -> tuple[Snapshot, list[str]]:
+def look(directory: Path) -> tuple[CodeSnapshot, list[str]]:
     """Find what a snapshot of a directory's code holds: what git does not ignore, else all.
 
     Returns:
@@ -68,7 +68,7 @@ def look(directory: Path) -> tuple[Snapshot, list[str]]:
             break  # it is refused, whatever else there is
     if len(sizes) > MOST_FILES or total > MOST_BYTES:
         raise UsageError(_too_large(root, sizes))
-    return Snapshot(str(root), len(sizes), total), list(sizes)
+    return CodeSnapshot(str(root), len(sizes), total), list(sizes)
 
 
 def _of_git(directory: Path) -> tuple[Path, list[str]] | None:
@@ -129,7 +129,7 @@ def _too_large(root: Path, sizes: Mapping[str, int]) -> str:
     )
 
 
-def copy(snapshot: Snapshot, names: list[str], run_directory: Path) -> None:
+def copy(snapshot: CodeSnapshot, names: list[str], run_directory: Path) -> None:
     """Copy the files into a run's directory; links stay links."""
     target = run_directory / DIRECTORY
     for name in names:

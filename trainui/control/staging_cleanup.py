@@ -20,7 +20,7 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.store.read import views
 
 
-class Note:
+class StagingNote:
     """A run's directory that may be without a run, for as long as the note is open."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -47,7 +47,7 @@ class Note:
 
 
 @contextmanager
-def noted(run_id: str) -> Iterator[Note]:
+def noted(run_id: str) -> Iterator[StagingNote]:
     """Hold the note of a run's directory; where there is no such run at the end, take it away.
 
     Raises:
@@ -78,7 +78,7 @@ def sweep() -> None:
                     note.remove()
 
 
-def _take_away(note: Note, run_id: str) -> None:
+def _take_away(note: StagingNote, run_id: str) -> None:
     written = note.read()
     with views.reading() as connection:
         if written is None or views.run(connection, run_id) is not None:
@@ -92,11 +92,11 @@ def _take_away(note: Note, run_id: str) -> None:
 
 
 @contextmanager
-def _held(path: Path, flags: int) -> Iterator[Note | None]:
+def _held(path: Path, flags: int) -> Iterator[StagingNote | None]:
     """Open a note; None where somebody else holds it. The lock dies with its holder."""
     descriptor = _open(path, flags)
     try:
-        yield Note(path, descriptor) if _is_ours(path, descriptor) else None
+        yield StagingNote(path, descriptor) if _is_ours(path, descriptor) else None
     finally:
         os.close(descriptor)
 

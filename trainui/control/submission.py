@@ -15,7 +15,7 @@ from trainui import paths, settings, wakeup
 from trainui.control import code_version, environment, snapshot, staging_cleanup
 from trainui.control.environment import ShellEnvironment
 from trainui.control.requirements import allowed_for, check_inputs, check_slots
-from trainui.control.staging_cleanup import Note
+from trainui.control.staging_cleanup import StagingNote
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
@@ -231,7 +231,7 @@ def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
 
 
 @contextmanager
-def _new_directory(directory: Path, note: Note) -> Iterator[None]:
+def _new_directory(directory: Path, note: StagingNote) -> Iterator[None]:
     """Make a run's directory."""
     try:
         if not directory.exists():  # else it is not ours

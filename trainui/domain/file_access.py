@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal, Protocol
 from trainui import plain_files
 
 
-class Status(Protocol):
+class FileStatus(Protocol):
     """A file's status (the part of `os.stat_result` that readers use)."""
 
     @property
@@ -32,7 +32,7 @@ class File(Protocol):
     def open(self, mode: Literal["rb"], /) -> BinaryIO:
         """Open it for reading; raise FileNotFoundError if it does not exist."""
 
-    def stat(self) -> Status:
+    def stat(self) -> FileStatus:
         """Return its status; raise OSError if that fails."""
 
     def read_bytes(self) -> bytes:

@@ -31,7 +31,7 @@ KINDS = (*map(str, ENDS), *MARKS)
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """A notification."""
 
     kind: str

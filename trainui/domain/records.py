@@ -28,7 +28,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class HostView:
     """This host as seen by waiting stages, if several hosts share a database."""
 
     host: str

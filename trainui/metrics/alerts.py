@@ -16,7 +16,7 @@ import numpy as np
 
 from trainui.domain.definition import Alert
 from trainui.store.points.chunks import step_number
-from trainui.store.runs.alerts import Mark
+from trainui.store.runs.alerts import AlertRecord
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class AlertWatch:
         """Tell whether an alert is on this metric."""
         return any(pattern.fullmatch(name) for pattern in self._patterns)
 
-    def look(self, series: Mapping[str, Points]) -> list[Mark]:
+    def look(self, series: Mapping[str, Points]) -> list[AlertRecord]:
         """Take the next points of some metrics; return what is wrong with them."""
         self._met |= series.keys()
         marks = [mark for name, points in series.items() for mark in self._marks(name, points)]
@@ -71,7 +71,7 @@ class AlertWatch:
             if alert.metric != "*" and not any(map(pattern.fullmatch, self._met))
         ]
 
-    def _marks(self, name: str, points: Points) -> Iterator[Mark]:
+    def _marks(self, name: str, points: Points) -> Iterator[AlertRecord]:
         for number, alert in enumerate(self._alerts):
             if (number, name) in self._found or not self._patterns[number].fullmatch(name):
                 continue
@@ -79,7 +79,7 @@ class AlertWatch:
             found = self._find(number, alert, name, counted) if len(counted) else None
             if found is not None:
                 self._found.add((number, name))
-                yield Mark.of_alert(alert, found.words, name, found.step)
+                yield AlertRecord.of_alert(alert, found.words, name, found.step)
 
     def _find(self, number: int, alert: Alert, name: str, points: Points) -> _Found | None:
         """Return what an alert finds; None if it finds nothing."""
@@ -127,11 +127,11 @@ def _first(mask: Mask) -> int | None:
     return int(np.argmax(mask)) if bool(mask.any()) else None
 
 
-def _nan(name: str, points: Points) -> Mark | None:
+def _nan(name: str, points: Points) -> AlertRecord | None:
     at = _first(np.isnan(points.values))
     if at is None:
         return None
-    return Mark.of_nan(_value_words(name, points, at), name, _step(points, at))
+    return AlertRecord.of_nan(_value_words(name, points, at), name, _step(points, at))
 
 
 def _value_words(name: str, points: Points, at: int) -> str:

@@ -19,7 +19,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.metrics import formats
 from trainui.metrics.discovery import sources
-from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats import UnknownFormatError, tfevents
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.reader.decoder_choice import full_name
@@ -87,7 +87,7 @@ def sample(
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class FilePreview:
     """A preview of the part of a stage's files that is not in the store."""
 
     points: Mapping[str, Points]
@@ -100,7 +100,7 @@ class Ahead:
         return all(stored.get(key, 0) > size - LEAST_AHEAD for key, size in self.sizes.items())
 
 
-def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> Ahead:
+def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> FilePreview:
     """Return a preview of the part of a stage's files that is not in the store yet.
 
     Args:
@@ -108,7 +108,7 @@ def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) ->
         stage: the stage.
         attempt: its last attempt.
     """
-    place = sources.Place(
+    place = sources.SearchDirectories(
         Path(attempt.directory), Path(stage.directory), Path(stage.definition.workdir)
     )
     stored = _offsets(connection, stage.id)
@@ -128,10 +128,10 @@ def ahead(connection: Connection, stage: StageRecord, attempt: AttemptRecord) ->
         for name, points in series.items():
             found.setdefault(full_name(reading, name), points)
         sizes[candidate.key] = size
-    return Ahead(found, sizes)
+    return FilePreview(found, sizes)
 
 
-def _candidates(place: sources.Place, definition: StageDefinition) -> list[Candidate]:
+def _candidates(place: sources.SearchDirectories, definition: StageDefinition) -> list[SourceFile]:
     try:
         return sources.find(place, definition).candidates
     except ShortageError:

@@ -8,11 +8,11 @@ from typing import Any
 
 from trainui.pipeline.yaml.nodes import (
     TOP,
-    Entry,
     Mapping,
-    Mark,
+    MappingEntry,
     Node,
     NotJsonError,
+    Position,
     Scalar,
     Sequence,
     node_of,
@@ -29,8 +29,8 @@ def document_of(name: str, stages: AnySequence[Any], problems: Problems) -> Mapp
     present = tuple(item for item in items if item is not None)
     return Mapping(
         {
-            "name": Entry(Scalar("name", plain=True), Scalar(name, plain=False)),
-            "stages": Entry(Scalar("stages", plain=True), Sequence(present)),
+            "name": MappingEntry(Scalar("name", plain=True), Scalar(name, plain=False)),
+            "stages": MappingEntry(Scalar("stages", plain=True), Sequence(present)),
         },
         TOP,
     )
@@ -48,7 +48,7 @@ def _without_nothing(stage: Any) -> dict[str, Any]:
 
 
 def _stage(stage: Any, index: int, problems: Problems) -> Node | None:
-    mark = Mark(index + 1, 1)
+    mark = Position(index + 1, 1)
     if not isinstance(stage, dict):
         message = f"stages[{index}] must be a dict, not {type(stage).__name__}"
         problems.add(mark, "wrong-type", message)
@@ -58,7 +58,7 @@ def _stage(stage: Any, index: int, problems: Problems) -> Node | None:
     return Mapping({entry.key.text: entry for entry in entries if entry is not None}, mark)
 
 
-def _check_keys(stage: dict[Any, Any], index: int, mark: Mark, problems: Problems) -> None:
+def _check_keys(stage: dict[Any, Any], index: int, mark: Position, problems: Problems) -> None:
     for key in stage:
         if key not in KEYS:
             near = did_you_mean(str(key), KEYS) or f"; it may have {', '.join(KEYS)}"
@@ -66,15 +66,19 @@ def _check_keys(stage: dict[Any, Any], index: int, mark: Mark, problems: Problem
             problems.add(mark, "unknown-field", message)
 
 
-def _entry(key: str, value: Any, index: int, mark: Mark, problems: Problems) -> Entry | None:
+def _entry(
+    key: str, value: Any, index: int, mark: Position, problems: Problems
+) -> MappingEntry | None:
     where = f"stages[{index}]: {key}"
     if key in ("name", "task") and not isinstance(value, str | None):
         kind = type(value).__name__
         problems.add(mark, "wrong-type", f"{where} must be a str, not {kind}")
-        return Entry(Scalar(key, plain=True, mark=mark), Scalar("invalid", plain=False, mark=mark))
+        return MappingEntry(
+            Scalar(key, plain=True, mark=mark), Scalar("invalid", plain=False, mark=mark)
+        )
     try:
         node = node_of(value, mark, where=where)
     except NotJsonError as error:
         problems.add(mark, "wrong-type", str(error))
         node = Mapping({}, mark) if key == "params" else Sequence((), mark)
-    return Entry(Scalar(key, plain=True, mark=mark), node)
+    return MappingEntry(Scalar(key, plain=True, mark=mark), node)

@@ -14,7 +14,7 @@ from trainui.domain.definition import (
 )
 from trainui.pipeline.fields import locations
 from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.matrix import Group, Pairing, Values, expand, member_name
+from trainui.pipeline.matrix import MatrixMembers, Pairing, Values, expand, member_name
 from trainui.pipeline.spec import AlertSpec, CheckpointSpec, MetricSpec, PipelineSpec, StageSpec
 from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
 
@@ -28,7 +28,7 @@ def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageD
         directory: base directory of relative paths; absolute.
     """
     groups = [
-        Group(stage.name, expand(seen.matrix))
+        MatrixMembers(stage.name, expand(seen.matrix))
         for stage, seen in zip(spec.stages, outline.stages, strict=True)
     ]
     pairing = Pairing(groups)

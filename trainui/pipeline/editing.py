@@ -16,7 +16,7 @@ from trainui.domain.definition import StageDefinition
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EditedValue:
     """An editable value and its position in the text."""
 
     scope: str
@@ -28,7 +28,7 @@ class Place:
     end: int
 
 
-def places(text: str, stage: StageDefinition | None = None) -> list[Place]:
+def places(text: str, stage: StageDefinition | None = None) -> list[EditedValue]:
     """Return the editable values: the run's parameters, then those of a stage.
 
     Args:
@@ -47,7 +47,7 @@ def places(text: str, stage: StageDefinition | None = None) -> list[Place]:
     return found
 
 
-def with_values(text: str, changes: Mapping[Place, str]) -> str:
+def with_values(text: str, changes: Mapping[EditedValue, str]) -> str:
     """Return the text with values replaced; a value is quoted if it is not a plain YAML scalar."""
     for place in sorted(changes, key=lambda place: place.start, reverse=True):
         text = text[: place.start] + _written(changes[place]) + text[place.end :]
@@ -88,14 +88,14 @@ def _stage(root: yaml.Node | None, group: str) -> yaml.Node | None:
     return None
 
 
-def _scalars(text: str, scope: str, node: yaml.Node | None) -> Iterator[Place]:
+def _scalars(text: str, scope: str, node: yaml.Node | None) -> Iterator[EditedValue]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode):
                 yield from _place(text, scope, key.value, value)
 
 
-def _matrix(text: str, node: yaml.Node | None, member: Mapping[str, str]) -> Iterator[Place]:
+def _matrix(text: str, node: yaml.Node | None, member: Mapping[str, str]) -> Iterator[EditedValue]:
     """Yield the matrix values of one member, e.g. 0.3 of `lr: [0.1, 0.3]`."""
     for name, wanted in member.items():
         values = _entry(node, name)
@@ -105,10 +105,10 @@ def _matrix(text: str, node: yaml.Node | None, member: Mapping[str, str]) -> Ite
                 break
 
 
-def _place(text: str, scope: str, name: str, node: yaml.Node) -> Iterator[Place]:
+def _place(text: str, scope: str, name: str, node: yaml.Node) -> Iterator[EditedValue]:
     if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">"):
         return
     start, end = node.start_mark.index, node.end_mark.index
     written = text[start:end]
     if "\n" not in written and written[:1] not in ("&", "!", "*"):
-        yield Place(scope, name, node.value, start, end)
+        yield EditedValue(scope, name, node.value, start, end)

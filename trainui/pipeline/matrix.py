@@ -24,7 +24,7 @@ _ALONE: tuple[Values | None, ...] = (None,)
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MatrixMembers:
     """A stage of the file and its members."""
 
     name: str
@@ -64,19 +64,19 @@ def member_name(group: str, values: Values | None) -> str:
     return f"{group}[{','.join(f'{key}={value}' for key, value in values.items())}]"
 
 
-def groups_of(stages: Iterable[StageDefinition]) -> list[Group]:
+def groups_of(stages: Iterable[StageDefinition]) -> list[MatrixMembers]:
     """Return the groups of expanded stages, in order."""
     members: dict[str, list[Values | None]] = defaultdict(list)
     for stage in stages:
         members[stage.group or stage.name].append(stage.matrix)
-    return [Group(name, tuple(values)) for name, values in members.items()]
+    return [MatrixMembers(name, tuple(values)) for name, values in members.items()]
 
 
 class Pairing:
     """Resolves a stage name from the point of view of a sweep member."""
 
-    def __init__(self, groups: Iterable[Group]) -> None:
-        self._groups: dict[str, Group] = {}
+    def __init__(self, groups: Iterable[MatrixMembers]) -> None:
+        self._groups: dict[str, MatrixMembers] = {}
         for group in groups:
             self._groups.setdefault(group.name, group)
         self._members: dict[str, str] | None = None
@@ -108,7 +108,7 @@ class Pairing:
         wanted = tuple((values or {})[key] for key in sorted(shared))
         return self._index(group, shared).get(wanted, ())
 
-    def _index(self, group: Group, shared: frozenset[str]) -> _Index:
+    def _index(self, group: MatrixMembers, shared: frozenset[str]) -> _Index:
         index = self._indices.get((group.name, shared))
         if index is None:
             lists: dict[tuple[str, ...], list[str]] = defaultdict(list)

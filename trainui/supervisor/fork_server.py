@@ -27,7 +27,7 @@ class NoAnswerError(Exception):
     """No supervisor answered in time; a late one may still start the attempt."""
 
 
-class Nursery:
+class ForkServer:
     """A client of the fork server, which starts it on first use."""
 
     def __init__(self, *, python: str = sys.executable, without: Collection[str] = ()) -> None:

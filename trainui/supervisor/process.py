@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from trainui.supervisor import journal, orphans, protocol, supervise
-from trainui.supervisor.fork_server import NoAnswerError, Nursery
+from trainui.supervisor.fork_server import ForkServer, NoAnswerError
 from trainui.supervisor.orphans import processes_of, start_ticks
 from trainui.supervisor.protocol import Exit, Pids, Spec
 from trainui.supervisor.supervise import boot_id
@@ -129,7 +129,7 @@ def launch(
     *,
     python: str = sys.executable,
     patience: float = 60.0,
-    nursery: Nursery | None = None,
+    nursery: ForkServer | None = None,
 ) -> LaunchResult:
     """Start an attempt under its own supervisor, and wait until its process runs.
 
@@ -148,11 +148,11 @@ def launch(
     _write_spec(attempt_dir, spec)
     if nursery is not None:
         return _ask(nursery, attempt_dir, patience)
-    with closing(Nursery(python=python, without=spec.identity)) as own:
+    with closing(ForkServer(python=python, without=spec.identity)) as own:
         return _ask(own, attempt_dir, patience)
 
 
-def _ask(nursery: Nursery, attempt_dir: Path, patience: float) -> LaunchResult:
+def _ask(nursery: ForkServer, attempt_dir: Path, patience: float) -> LaunchResult:
     """Start an attempt by the fork server; retry once, in case the server was just killed."""
     try:
         code, number, message = nursery.ask(attempt_dir, patience)

@@ -21,18 +21,18 @@ from textual.timer import Timer
 
 from trainui import formatting, paths, settings, text
 from trainui.tui import ascii_filter, theme
-from trainui.tui.actions.background import Working
-from trainui.tui.data.poller import Feed
-from trainui.tui.data.snapshot import Snapshot, Wanted
-from trainui.tui.key_queue import TypeAhead
+from trainui.tui.actions.background import BackgroundJobs
+from trainui.tui.data.poller import Poller
+from trainui.tui.data.snapshot import Query, Snapshot
+from trainui.tui.key_queue import KeyQueue
 from trainui.tui.keymap import KeyTable, bindings
-from trainui.tui.messages import Fresh, Rung
+from trainui.tui.messages import BellRung, SnapshotReady
 from trainui.tui.page import Page
-from trainui.tui.preferences import FILE, Memory
+from trainui.tui.preferences import FILE, Preferences
 from trainui.tui.runs.screen import RunsScreen
 from trainui.tui.terminal import bandwidth, shutdown
 from trainui.tui.terminal.cell_diff import Drawn, ShownCells, Update
-from trainui.tui.terminal.driver import Terminal
+from trainui.tui.terminal.driver import TerminalDriver
 
 THEME = "theme"
 """What the theme that was chosen with the key is remembered under."""
@@ -53,7 +53,7 @@ def _commands() -> type[Provider]:
     return KeyCommands
 
 
-class TrainuiApp(TypeAhead, Working, App[int]):
+class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
     """Runs and their stages, live."""
 
     TITLE = "trainui"
@@ -75,11 +75,11 @@ class TrainuiApp(TypeAhead, Working, App[int]):
         read_only: bool = False,
     ):
         configured = configured or settings.load()
-        self.traffic = bandwidth.Traffic(configured.max_rate)
+        self.traffic = bandwidth.Bandwidth(configured.max_rate)
         super().__init__()
         self._typed = deque()
         self.read_only = read_only
-        self._ascii: list[ascii_filter.AsciiOnly] = []
+        self._ascii: list[ascii_filter.AsciiFilter] = []
         self._shown = ShownCells()
         self._cursor_shown = self.cursor_position
         self._settling: Timer | None = None
@@ -89,20 +89,20 @@ class TrainuiApp(TypeAhead, Working, App[int]):
             self.animation_level = "none"
         for own in theme.OURS:
             self.register_theme(own)
-        self.memory = Memory(paths.home().root / FILE, self._save_soon)
+        self.memory = Preferences(paths.home().root / FILE, self._save_soon)
         self._wished_theme = configured.theme
         self._fitting = theme.fitting(configured.theme, self.console.color_system)
         wished = theme.chosen(self.memory.get(THEME, dict), self._fitting)
         self.theme = wished if wished in self.available_themes else theme.DEFAULT
         if ascii_filter.is_wanted(configured.ascii, os.environ):
-            self._ascii = [ascii_filter.AsciiOnly()]
+            self._ascii = [ascii_filter.AsciiFilter()]
         self.keys = KeyTable(configured.keys)
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
         self.snapshot: Snapshot | None = None
-        self.feed = Feed(
+        self.feed = Poller(
             self._deliver,
-            Wanted(run_id=run_id),
+            Query(run_id=run_id),
             self._ring if configured.bell else None,
             self.traffic,
         )
@@ -132,7 +132,7 @@ class TrainuiApp(TypeAhead, Working, App[int]):
     def get_driver_class(self) -> type[Driver]:
         """Return what draws on the terminal, counting what it sends."""
         found = super().get_driver_class()
-        return Terminal if found is LinuxDriver else bandwidth.counted(found, self.traffic)
+        return TerminalDriver if found is LinuxDriver else bandwidth.counted(found, self.traffic)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Send the terminal no more than the cells that changed."""
@@ -186,22 +186,22 @@ class TrainuiApp(TypeAhead, Working, App[int]):
         self.memory.save()
 
     def _deliver(self, snapshot: Snapshot) -> None:
-        self.post_message(Fresh(snapshot))
+        self.post_message(SnapshotReady(snapshot))
 
     def _ring(self, words: str) -> None:
-        self.post_message(Rung(words))
+        self.post_message(BellRung(words))
 
-    def on_rung(self, message: Rung) -> None:
+    def on_bell_rung(self, message: BellRung) -> None:
         """Ring the terminal's bell, and let one that can show why."""
         if self._driver is not None:
             self._driver.write(text.ring(message.text, os.environ.get("TERM", "")))
 
-    def on_fresh(self, message: Fresh) -> None:
+    def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Give the page that is open what the feed has read."""
         self.snapshot = message.snapshot
-        self.on_flowing()
+        self.on_terminal_drained()
 
-    def on_flowing(self) -> None:
+    def on_terminal_drained(self) -> None:
         """Show what the feed has read last, as soon as the terminal takes it."""
         page = self.page
         if page is not None and self.snapshot is not None and not self.traffic.waiting:

@@ -46,7 +46,7 @@ def is_wanted(setting: bool | None, environ: Mapping[str, str]) -> bool:
     return locale in ("C", "POSIX") or ("." in locale and "utf" not in locale.casefold())
 
 
-class AsciiOnly(LineFilter):
+class AsciiFilter(LineFilter):
     """Turns what is about to be shown into ASCII."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002

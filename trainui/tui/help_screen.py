@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from trainui.tui.keymap import SCOPES, Key, bindings
-from trainui.tui.render.styled_text import Row, Span, fit
+from trainui.tui.render.styled_text import Row, Segment, fit
 from trainui.tui.widgets.line_view import RowsView
 
 KEY_WIDTH = 16
@@ -27,9 +27,11 @@ def help_rows(keys: Sequence[Key]) -> list[Row]:
         if key.scope != scope:
             scope = key.scope
             rows += (
-                [(), (Span(SCOPES[scope], "title"),)] if rows else [(Span(SCOPES[scope], "title"),)]
+                [(), (Segment(SCOPES[scope], "title"),)]
+                if rows
+                else [(Segment(SCOPES[scope], "title"),)]
             )
-        rows.append((Span(fit(f"  {key.shown}", KEY_WIDTH), "key"), Span(key.tooltip)))
+        rows.append((Segment(fit(f"  {key.shown}", KEY_WIDTH), "key"), Segment(key.tooltip)))
     return rows
 
 

@@ -46,7 +46,7 @@ class _Round:
             pump.post_message(events.Callback(callback=self.go_on))
 
 
-class TypeAhead(Base):
+class KeyQueue(Base):
     """The part of the app that passes keys on."""
 
     _typed: deque[events.Key]

@@ -7,7 +7,7 @@ from textual.message import Message
 from trainui.tui.data.snapshot import Snapshot
 
 
-class Fresh(Message):
+class SnapshotReady(Message):
     """The feed has read something new; only the newest counts."""
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -16,10 +16,10 @@ class Fresh(Message):
 
     def can_replace(self, message: Message) -> bool:
         """Let a newer one take the place of one that was not looked at yet."""
-        return isinstance(message, Fresh)
+        return isinstance(message, SnapshotReady)
 
 
-class Rung(Message):
+class BellRung(Message):
     """Something happened for which a person is rung."""
 
     def __init__(self, text: str) -> None:
@@ -27,5 +27,5 @@ class Rung(Message):
         self.text = text
 
 
-class Flowing(Message):
+class TerminalDrained(Message):
     """The terminal, which for a while took nothing, has taken all that it was sent."""

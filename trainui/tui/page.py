@@ -12,18 +12,18 @@ from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
-from trainui.tui.actions.run_actions import Acting
-from trainui.tui.data.snapshot import Snapshot, Wanted
+from trainui.tui.actions.run_actions import RunActions
+from trainui.tui.data.snapshot import Query, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.machine.gpu_strip import GpuStrip
-from trainui.tui.render.styled_text import Row, Span
+from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.terminal.compositor import PageCompositor
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.search_input import SearchBar
 
 if TYPE_CHECKING:
     from trainui.tui.app import TrainuiApp
-    from trainui.tui.curves.view_options import Desk
+    from trainui.tui.curves.view_options import CurvesState
 
 
 CURVES = "curves"
@@ -33,7 +33,7 @@ WIDE = 100
 """Columns from which on there is room for whole sentences."""
 
 
-class Page(Acting):
+class Page(RunActions):
     """A screen that shows snapshots of the feed."""
 
     scope: ClassVar[str] = ""
@@ -70,7 +70,7 @@ class Page(Acting):
         """Yield what stands between the bars."""
         raise NotImplementedError
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> Query:
         """Return what the feed is to read for this page."""
         raise NotImplementedError
 
@@ -154,20 +154,20 @@ class Page(Acting):
             snapshot: what was read.
             unfinished: whether anything waits or runs, so that a worker is missed.
         """
-        notices: list[Span] = []
+        notices: list[Segment] = []
         if self.trainui.read_only:
-            notices += [Span("read-only", "warn"), Span("  ")]
+            notices += [Segment("read-only", "warn"), Segment("  ")]
         if snapshot.low_disk is not None:
-            notices += [Span(f"▲ {snapshot.low_disk}", "warn"), Span("  ")]
+            notices += [Segment(f"▲ {snapshot.low_disk}", "warn"), Segment("  ")]
         if snapshot.paused:
-            notices += [Span("‖ queue paused (p)", "warn"), Span("  ")]
+            notices += [Segment("‖ queue paused (p)", "warn"), Segment("  ")]
         if snapshot.trouble and unfinished:
-            notices += [Span(f"▲ {snapshot.trouble}: nothing new starts", "warn"), Span(" ")]
+            notices += [Segment(f"▲ {snapshot.trouble}: nothing new starts", "warn"), Segment(" ")]
         elif snapshot.trouble:
             later = ", it starts with the next run" if self.size.width >= WIDE else ""
-            notices += [Span(f"no worker{later}", "dim"), Span(" ")]
+            notices += [Segment(f"no worker{later}", "dim"), Segment(" ")]
         elif snapshot.news and unfinished:
-            notices += [Span(f"▲ {snapshot.news}", "warn"), Span(" ")]
+            notices += [Segment(f"▲ {snapshot.news}", "warn"), Segment(" ")]
         return tuple(notices)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -176,13 +176,13 @@ class Page(Acting):
             return False
         return super().check_action(action, parameters)
 
-    def recalled_desk(self) -> Desk:
+    def recalled_desk(self) -> CurvesState:
         """Return a desk for curves as they were looked at last."""
-        from trainui.tui.curves.view_options import Desk
+        from trainui.tui.curves.view_options import CurvesState
 
-        return Desk.recalled(self.trainui.memory.get(CURVES, dict))
+        return CurvesState.recalled(self.trainui.memory.get(CURVES, dict))
 
-    def remember(self, desk: Desk) -> None:
+    def remember(self, desk: CurvesState) -> None:
         """Remember how curves are looked at."""
         self.trainui.memory.keep(CURVES, desk.kept)
 

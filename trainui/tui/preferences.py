@@ -16,7 +16,7 @@ from trainui import paths, plain_files
 FILE = "screen.json"
 
 
-class Memory:
+class Preferences:
     """Values by name; kept in memory until `save`."""
 
     def __init__(self, file: Path, changed: Callable[[], None] | None = None) -> None:

@@ -18,7 +18,7 @@ CURVES = 6
 """How many colours curves have."""
 
 
-class Look(NamedTuple):
+class StyleWords(NamedTuple):
     """A style in words."""
 
     color: str | None = None
@@ -28,28 +28,28 @@ class Look(NamedTuple):
     reverse: bool = False
 
 
-STYLES: Mapping[str, Look] = {
-    "dim": Look("dim"),
-    "strong": Look(bold=True),
-    "title": Look("primary", bold=True),
-    "accent": Look("primary"),
-    "good": Look("success"),
-    "warn": Look("warning"),
-    "bad": Look("error"),
-    "key": Look("accent", bold=True),
-    "match": Look(reverse=True),
-    "tab-on": Look("primary", "row", bold=True),
-    "frame": Look("border-blurred"),
-    "frame-lit": Look("border"),
-    "title-lit": Look("primary", bold=True),
-    "line": Look("line"),
-    "line-on": Look("primary"),
-    "cursor": Look(background="row"),
-    "cursor-blurred": Look(background="row-blurred"),
-    **{f"curve-{number}": Look(f"curve-{number}") for number in range(1, CURVES + 1)},
-    **{f"state-{status}": Look(f"state-{status}") for status in Status},
-    "state-pending": Look("state-idle"),
-    "state-skipped": Look("state-idle"),
+STYLES: Mapping[str, StyleWords] = {
+    "dim": StyleWords("dim"),
+    "strong": StyleWords(bold=True),
+    "title": StyleWords("primary", bold=True),
+    "accent": StyleWords("primary"),
+    "good": StyleWords("success"),
+    "warn": StyleWords("warning"),
+    "bad": StyleWords("error"),
+    "key": StyleWords("accent", bold=True),
+    "match": StyleWords(reverse=True),
+    "tab-on": StyleWords("primary", "row", bold=True),
+    "frame": StyleWords("border-blurred"),
+    "frame-lit": StyleWords("border"),
+    "title-lit": StyleWords("primary", bold=True),
+    "line": StyleWords("line"),
+    "line-on": StyleWords("primary"),
+    "cursor": StyleWords(background="row"),
+    "cursor-blurred": StyleWords(background="row-blurred"),
+    **{f"curve-{number}": StyleWords(f"curve-{number}") for number in range(1, CURVES + 1)},
+    **{f"state-{status}": StyleWords(f"state-{status}") for status in Status},
+    "state-pending": StyleWords("state-idle"),
+    "state-skipped": StyleWords("state-idle"),
 }
 """Everything that a span's style may be."""
 

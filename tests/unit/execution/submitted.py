@@ -8,7 +8,7 @@ from typing import Any
 from trainui import control
 from trainui.domain.records import AttemptRecord, Slot
 from trainui.execution.attempt import stage_directory
-from trainui.execution.attempt.context import Subject
+from trainui.execution.attempt.context import AttemptContext
 from trainui.execution.attempt.launch import subject_of
 from trainui.execution.planner.slots import host
 from trainui.pipeline import loader
@@ -23,7 +23,7 @@ def submit(directory: Path, text: str, **fields: Any) -> str:
     return control.submit(loader.load(str(file), {}), **fields)
 
 
-def begin(store: Store, run_id: str, name: str, *places: Slot) -> Subject:
+def begin(store: Store, run_id: str, name: str, *places: Slot) -> AttemptContext:
     """Grant and claim the next attempt of a stage, its directories made."""
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.store.points.curves import Curve
 
 OWN_STEPS = frozenset({"TimestepsSoFar", "current_steps", "column 0"})
@@ -72,10 +72,10 @@ class Expected:
     series: dict[str, dict[str, Any]]
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> DecoderChoice:
         """How it is to be read: its format is found."""
         named = self.x in OWN_STEPS and self.format not in PRESETS and self.x != "column 0"
-        return Reading(step=self.x if named else None)
+        return DecoderChoice(step=self.x if named else None)
 
     def __str__(self) -> str:
         root = corpus_root()

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from tests.unit.store.readings import connect as connect
 from trainui.domain.records import SeriesSummary
-from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.metrics.reader.open_files import OpenFiles
-from trainui.metrics.reader.source import End, SourceReader
+from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves, points, sources
 
-JSONL = Reading(format="jsonl")
+JSONL = DecoderChoice(format="jsonl")
 
 
 def open_reader(
     store: Store,
     path: Path,
-    reading: Reading = JSONL,
+    reading: DecoderChoice = JSONL,
     *,
     owner: str = "stage",
     attempt: int = 1,
@@ -55,7 +55,7 @@ def read_on(reader: SourceReader) -> int:
 
 def read_to_end(store: Store, reader: SourceReader, *, clean: bool = True) -> None:
     read_on(reader)
-    while reader.advance(End(clean)).more:
+    while reader.advance(EndOfFile(clean)).more:
         pass
     with store.write() as connection:
         points.finish(connection, reader.source.owner)

@@ -16,7 +16,7 @@ from trainui.metrics.formats import DOCUMENTS
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store, open_store
 from trainui.store.points import curves, sources
-from trainui.store.points.source_record import Source
+from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
 
 Points = Counter[tuple[float, str]]
@@ -63,7 +63,7 @@ class Replay:
     anew: bool = False
     """A new reader looks at each change, as after a restart."""
     _readers: dict[str, SourceReader] = field(default_factory=dict)
-    _compared: dict[str, Source] = field(default_factory=dict)
+    _compared: dict[str, SourceRecord] = field(default_factory=dict)
     """What each file's source was when its points were compared last."""
 
     def run(

@@ -9,14 +9,14 @@ import pytest
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import Replay, curves_of
 from trainui.metrics.formats import presets
-from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
 
 pytestmark = corpus.needs_corpus
 
 
-def read(store: Store, one: corpus.Expected, how: Reading) -> dict[str, curves.Curve]:
+def read(store: Store, one: corpus.Expected, how: DecoderChoice) -> dict[str, curves.Curve]:
     reader = reading.open_reader(store, one.path, how, owner=str(one))
     reading.read_to_end(store, reader, clean="killed" not in one.format)
     return curves_of(store, str(one))
@@ -33,7 +33,7 @@ def test_texts_by_the_names_of_their_presets(store: Store) -> None:
     checked = set()
     for one in corpus.expected_files():
         if (preset := corpus.PRESETS.get(one.format)) is not None:
-            corpus.check(one, read(store, one, Reading(preset=preset)))
+            corpus.check(one, read(store, one, DecoderChoice(preset=preset)))
             checked.add(preset)
     assert checked == set(corpus.PRESETS.values())
     assert all(presets.find(name) is not None for name in checked)

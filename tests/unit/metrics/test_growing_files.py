@@ -14,7 +14,7 @@ import pytest
 
 from tests.unit.metrics.reading import all_points, open_reader, read_on, read_to_end
 from trainui.metrics.formats import quoted
-from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.store.db.engine import Store
 
 Point = tuple[str, float, float]
@@ -148,7 +148,7 @@ def counted(points: Sequence[Point]) -> Counter[tuple[str, float, str]]:
 def test_a_file_read_as_it_grows(store: Store, tmp_path: Path, kind: str, size: int) -> None:
     name, text, expected = FILES[kind]
     data, path = text.encode(), tmp_path / name
-    reader = open_reader(store, path, Reading())
+    reader = open_reader(store, path, DecoderChoice())
     for at in range(0, len(data), size):
         with path.open("ab") as file:
             file.write(data[at : at + size])
@@ -162,7 +162,7 @@ def test_rows_are_read_while_a_cell_is_written(store: Store, tmp_path: Path) -> 
     path = tmp_path / "samples.csv"
     data = table(["step", "said", "loss"], [1, "yes", 0.5], [2, SAID, 0.25]).encode()
     path.write_bytes(data[: data.index(b"4,0.5")])
-    reader = open_reader(store, path, Reading())
+    reader = open_reader(store, path, DecoderChoice())
     read_on(reader)
     assert all_points(store) == [("loss", 1, 0.5)]
     path.write_bytes(data)
@@ -175,7 +175,7 @@ def test_a_quote_that_nothing_ends_holds_little_back(store: Store, tmp_path: Pat
     rows = b"".join(b"%d,0.5\n" % step for step in range(2, 20_000))
     assert len(rows) > quoted.MAX_BYTES
     path.write_bytes(b'step,loss\n1,"0.5\n' + rows)
-    read_on(open_reader(store, path, Reading()))
+    read_on(open_reader(store, path, DecoderChoice()))
     assert len(all_points(store)) == 19_999
 
 
@@ -184,7 +184,7 @@ def test_a_document_of_steps_and_values_that_grows(
     store: Store, tmp_path: Path, shape: str
 ) -> None:
     path = tmp_path / "metrics.json"
-    reader = open_reader(store, path, Reading())
+    reader = open_reader(store, path, DecoderChoice())
     for count in range(1, 6):
         lists = {"loss": list(range(count)), "acc": list(range(0, count, 2))}
         document = {

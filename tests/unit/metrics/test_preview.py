@@ -72,5 +72,5 @@ def test_what_a_stage_has_written_and_nobody_has_read(
     connection = connect(store)
     (stage,) = views.stages(connection, "run-of-train")
     (record,) = views.attempts_of_stage(connection, stage.id)
-    found = preview.ahead(connection, stage, record).points
+    found = preview.preview(connection, stage, record).points
     assert (found["loss"].steps[0], found["loss"].steps[-1]) == (0, 999)

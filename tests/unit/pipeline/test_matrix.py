@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trainui.domain.definition import StageDefinition
-from trainui.pipeline.matrix import Group, Pairing, expand, groups_of, member_name, size
+from trainui.pipeline.matrix import MatrixMembers, Pairing, expand, groups_of, member_name, size
 
 
 def test_members_are_named_in_the_order_of_the_file() -> None:
@@ -22,7 +22,7 @@ def test_members_are_named_in_the_order_of_the_file() -> None:
 
 
 def test_values_pair_as_text() -> None:
-    pairing = Pairing([Group("t", expand({"lr": ("0.1", "0.10")}))])
+    pairing = Pairing([MatrixMembers("t", expand({"lr": ("0.1", "0.10")}))])
     assert pairing.resolve("t", {"lr": "0.10"}) == ("t[lr=0.10]",)
     assert pairing.resolve("t", {"lr": "0.100"}) == ()
     assert pairing.resolve("t", {"other": "1"}) == ("t[lr=0.1]", "t[lr=0.10]")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline.fields import command
-from trainui.pipeline.shell.quoting import Place
+from trainui.pipeline.shell.quoting import QuotingContext
 from trainui.pipeline.shell.reader import spots
 from trainui.pipeline.substitution import phases, template
 
@@ -138,36 +138,36 @@ def test_any_value_means_itself_to_sh(value: str) -> None:
 @pytest.mark.parametrize(
     ("spot", "place"),
     [
-        ("${x}", Place.BARE),
-        ("echo # ${x}", Place.COMMENT),
-        ("echo a#${x}", Place.BARE),
-        ("echo $#${x}", Place.BARE),
-        ("echo $${#a} ${x}", Place.BARE),
-        ("echo \\\\${x}", Place.BARE),
-        ("echo \\${x}", Place.ESCAPED),
-        ('echo "\\${x}"', Place.ESCAPED),
-        ("echo '\\${x}'", Place.SINGLE),
-        ("echo `${x}`", Place.BACKTICK),
-        ('echo "`${x}`"', Place.BACKTICK),
-        ("echo `a` ${x}", Place.BARE),
-        ('echo "$(echo ")" \'"\')${x}"', Place.DOUBLE),
-        ('echo "$(echo "${x}")"', Place.DOUBLE),
-        ("cat <<E\n${x}\nE", Place.HERE),
-        ("cat <<E\n$${A:-${x}}\nE", Place.HERE_BRACE),
-        ("cat <<'E'\n${x}\nE", Place.HERE_RAW),
-        ("cat <<\\E\n${x}\nE", Place.HERE_RAW),
-        ("cat <<E\nE\n${x}", Place.BARE),
-        ("cat <<-E\n\tE\n'${x}'", Place.SINGLE),
-        ("cat <<E # it's\nE\n${x}", Place.BARE),
-        ("cat <<A <<B\n'\nA\n\"\nB\n${x}", Place.BARE),
-        ("((i << 2)); ${x}", Place.BARE),
-        ("echo $((i << 2)) ${x}", Place.BARE),
-        ('echo "$((1 + (2)))${x}"', Place.DOUBLE),
-        ("echo a ) ${x}", Place.BARE),
-        ("[[ $a =~ ^# ]] && '${x}'", Place.SINGLE),
+        ("${x}", QuotingContext.BARE),
+        ("echo # ${x}", QuotingContext.COMMENT),
+        ("echo a#${x}", QuotingContext.BARE),
+        ("echo $#${x}", QuotingContext.BARE),
+        ("echo $${#a} ${x}", QuotingContext.BARE),
+        ("echo \\\\${x}", QuotingContext.BARE),
+        ("echo \\${x}", QuotingContext.ESCAPED),
+        ('echo "\\${x}"', QuotingContext.ESCAPED),
+        ("echo '\\${x}'", QuotingContext.SINGLE),
+        ("echo `${x}`", QuotingContext.BACKTICK),
+        ('echo "`${x}`"', QuotingContext.BACKTICK),
+        ("echo `a` ${x}", QuotingContext.BARE),
+        ('echo "$(echo ")" \'"\')${x}"', QuotingContext.DOUBLE),
+        ('echo "$(echo "${x}")"', QuotingContext.DOUBLE),
+        ("cat <<E\n${x}\nE", QuotingContext.HERE),
+        ("cat <<E\n$${A:-${x}}\nE", QuotingContext.HERE_BRACE),
+        ("cat <<'E'\n${x}\nE", QuotingContext.HERE_RAW),
+        ("cat <<\\E\n${x}\nE", QuotingContext.HERE_RAW),
+        ("cat <<E\nE\n${x}", QuotingContext.BARE),
+        ("cat <<-E\n\tE\n'${x}'", QuotingContext.SINGLE),
+        ("cat <<E # it's\nE\n${x}", QuotingContext.BARE),
+        ("cat <<A <<B\n'\nA\n\"\nB\n${x}", QuotingContext.BARE),
+        ("((i << 2)); ${x}", QuotingContext.BARE),
+        ("echo $((i << 2)) ${x}", QuotingContext.BARE),
+        ('echo "$((1 + (2)))${x}"', QuotingContext.DOUBLE),
+        ("echo a ) ${x}", QuotingContext.BARE),
+        ("[[ $a =~ ^# ]] && '${x}'", QuotingContext.SINGLE),
     ],
 )
-def test_spots_are_told_apart(spot: str, place: Place) -> None:
+def test_spots_are_told_apart(spot: str, place: QuotingContext) -> None:
     (found,) = spots(template.parse(spot))
     assert found.place is place
 

@@ -11,7 +11,7 @@ from trainui.store.db import protocol
 from trainui.store.db.engine import Store
 from trainui.store.points import points, sources
 from trainui.store.points.chunks import NO_TIME, Points
-from trainui.store.points.source_record import Source
+from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
 
 Column = Sequence[tuple[float, float]]
@@ -44,7 +44,7 @@ class Feeder:
         into_chunks: bool = False,
         time: int = NO_TIME,
         **change: int,
-    ) -> Source:
+    ) -> SourceRecord:
         before = self.source
         records = max((len(column) for column in batch.values()), default=0)
         after = replace(

@@ -16,27 +16,27 @@ import pytest
 
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_death, wait_for_exit
 from trainui.supervisor import fork_server, journal, process
-from trainui.supervisor.fork_server import NoAnswerError, Nursery
+from trainui.supervisor.fork_server import ForkServer, NoAnswerError
 from trainui.supervisor.process import LaunchState
 from trainui.supervisor.protocol import Spec
 from trainui.supervisor.supervise import read_process
 
 
 @pytest.fixture
-def own() -> Iterator[Nursery]:
-    own = Nursery()
+def own() -> Iterator[ForkServer]:
+    own = ForkServer()
     yield own
     own.close()
 
 
-def launch(directory: Path, own: Nursery, script: str = "exit 3") -> LaunchState:
+def launch(directory: Path, own: ForkServer, script: str = "exit 3") -> LaunchState:
     directory.mkdir(mode=0o700, exist_ok=True)
     process.create_lock(directory)
     spec = Spec(("sh", "-c", script), str(directory), dict(os.environ))
     return process.launch(directory, spec, nursery=own).state
 
 
-def pid_of(own: Nursery) -> int:
+def pid_of(own: ForkServer) -> int:
     assert own.pid is not None
     return own.pid
 
@@ -47,7 +47,7 @@ def suspend(pid: int) -> None:
     wait_for(lambda: b") T " in Path(f"/proc/{pid}/stat").read_bytes(), f"{pid} suspended")
 
 
-def test_one_process_starts_many_attempts_each_once(tmp_path: Path, own: Nursery) -> None:
+def test_one_process_starts_many_attempts_each_once(tmp_path: Path, own: ForkServer) -> None:
     with ThreadPoolExecutor(8) as threads:
         started = list(threads.map(lambda n: launch(tmp_path / f"{n}", own), range(20)))
     assert set(started) == {LaunchState.STARTED}
@@ -60,7 +60,7 @@ def test_one_process_starts_many_attempts_each_once(tmp_path: Path, own: Nursery
     assert not children.read_text().split()
 
 
-def test_a_supervisor_is_no_child_of_it_and_outlives_it(tmp_path: Path, own: Nursery) -> None:
+def test_a_supervisor_is_no_child_of_it_and_outlives_it(tmp_path: Path, own: ForkServer) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     assert launch(tmp_path / "a", own, f"read x < {gate}; exit 3") == LaunchState.STARTED
@@ -76,7 +76,7 @@ def test_a_supervisor_is_no_child_of_it_and_outlives_it(tmp_path: Path, own: Nur
 
 
 def test_the_attempts_process_has_the_three_streams_open_and_nothing_else(
-    tmp_path: Path, own: Nursery
+    tmp_path: Path, own: ForkServer
 ) -> None:
     assert launch(tmp_path / "a", own, "exec ls /proc/self/fd") == LaunchState.STARTED
     wait_for_exit(tmp_path / "a")
@@ -84,7 +84,7 @@ def test_the_attempts_process_has_the_three_streams_open_and_nothing_else(
     assert (tmp_path / "a" / "stdout.log").read_text().split() == ["0", "1", "2", its_own]
 
 
-def test_one_that_was_killed_is_replaced(tmp_path: Path, own: Nursery) -> None:
+def test_one_that_was_killed_is_replaced(tmp_path: Path, own: ForkServer) -> None:
     own.prepare()
     first = pid_of(own)
     os.kill(first, signal.SIGKILL)
@@ -94,7 +94,7 @@ def test_one_that_was_killed_is_replaced(tmp_path: Path, own: Nursery) -> None:
 
 
 def test_one_that_dies_as_it_is_asked_hinders_nothing(
-    tmp_path: Path, own: Nursery, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, own: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own.prepare()
     first = pid_of(own)
@@ -112,7 +112,9 @@ def test_one_that_dies_as_it_is_asked_hinders_nothing(
     assert wait_for_exit(tmp_path / "a").exit_code == 3
 
 
-def test_a_supervisor_keeps_nobody_waiting_for_one_that_died(tmp_path: Path, own: Nursery) -> None:
+def test_a_supervisor_keeps_nobody_waiting_for_one_that_died(
+    tmp_path: Path, own: ForkServer
+) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     assert launch(tmp_path / "a", own, f"read x < {gate}; exit 3") == LaunchState.STARTED
@@ -127,14 +129,14 @@ def test_a_supervisor_keeps_nobody_waiting_for_one_that_died(tmp_path: Path, own
     assert wait_for_exit(tmp_path / "a").exit_code == 3
 
 
-def is_sent(own: Nursery) -> bool:
+def is_sent(own: ForkServer) -> bool:
     """Whether something waits in the socket for a nursery to read it."""
     assert own._running is not None
     waiting = fcntl.ioctl(own._running[1], termios.TIOCOUTQ, b"\0" * 4)
     return any(waiting)
 
 
-def test_one_that_hangs_is_replaced(tmp_path: Path, own: Nursery) -> None:
+def test_one_that_hangs_is_replaced(tmp_path: Path, own: ForkServer) -> None:
     own.prepare()
     first = pid_of(own)
     suspend(first)
@@ -147,7 +149,7 @@ def test_one_that_hangs_is_replaced(tmp_path: Path, own: Nursery) -> None:
     wait_for_death(first)
 
 
-def test_it_ends_when_it_is_not_needed(own: Nursery) -> None:
+def test_it_ends_when_it_is_not_needed(own: ForkServer) -> None:
     own.prepare()
     pid = pid_of(own)
     own.close()
@@ -170,7 +172,7 @@ def test_it_ends_with_who_started_it() -> None:
 
 def test_it_gets_an_attempts_variables_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINUI_STAGE", "of the one who started us")
-    own = Nursery(without=["TRAINUI_STAGE"])
+    own = ForkServer(without=["TRAINUI_STAGE"])
     try:
         own.prepare()
         environ = Path(f"/proc/{pid_of(own)}/environ")

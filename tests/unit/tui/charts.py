@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from trainui.tui.curves.model import Chart, CurveData, Line
+from trainui.tui.curves.model import Chart, CurveData, PlotLine
 
 NAN = math.nan
 
 
-def line(values: Sequence[float], **changed: object) -> Line:
+def line(values: Sequence[float], **changed: object) -> PlotLine:
     """A line of one point a column."""
     places = tuple(float(at) if value == value else NAN for at, value in enumerate(values))
     fields: dict[str, object] = {
@@ -27,10 +27,10 @@ def line(values: Sequence[float], **changed: object) -> Line:
         "lasts": tuple(values),
         "end": float(len(values) - 1),
     }
-    return Line(**{**fields, **changed})  # type: ignore[arg-type]
+    return PlotLine(**{**fields, **changed})  # type: ignore[arg-type]
 
 
-def chart(*lines: Line, name: str = "train/loss", **changed: object) -> Chart:
+def chart(*lines: PlotLine, name: str = "train/loss", **changed: object) -> Chart:
     """A chart of lines that are equally long."""
     high = float(max(len(lines[0].lows) - 1, 1))
     fields: dict[str, object] = {"low": 0.0, "high": high, "extent": (0.0, high)}

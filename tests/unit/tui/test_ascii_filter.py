@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.color import Color
 
 from trainui.text import SYMBOLS
-from trainui.tui.ascii_filter import AsciiOnly, is_wanted, plain
+from trainui.tui.ascii_filter import AsciiFilter, is_wanted, plain
 from trainui.tui.curves.line_styles import pen
 from trainui.tui.render.numbers import progress_bar
 
@@ -49,7 +49,7 @@ def test_letters_keep_their_base() -> None:
 
 def test_styles_stay() -> None:
     bold = Style(bold=True)
-    (found,) = AsciiOnly().apply([Segment("✓ done", bold)], Color.parse("black"))
+    (found,) = AsciiFilter().apply([Segment("✓ done", bold)], Color.parse("black"))
     assert found == Segment("+ done", bold)
 
 

@@ -15,8 +15,8 @@ from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
 from trainui.store.read import readonly, run_list, views
 from trainui.store.runs import stages
-from trainui.tui.run.matrix_reader import GroupReader
-from trainui.tui.runs.headline_reader import LiveReader
+from trainui.tui.run.matrix_reader import MatrixReader
+from trainui.tui.runs.headline_reader import HeadlineReader
 from trainui.tui.runs.metric_reader import MetricReader
 
 LOSS = "val/loss"
@@ -39,7 +39,7 @@ def run_id(filler: Filler) -> str:
 
 def in_sweep(connection: protocol.Connection, run_id: str) -> Read:
     """Return what reads the value of the first member for its sweep's table."""
-    groups = GroupReader()
+    groups = MatrixReader()
 
     def read() -> float | None:
         members = [stages_of(connection, run_id)[name] for name in MEMBERS]
@@ -51,7 +51,7 @@ def in_sweep(connection: protocol.Connection, run_id: str) -> Read:
 
 def in_list(connection: protocol.Connection, run_id: str) -> Read:
     """Return what reads the value of a run's line."""
-    live = LiveReader()
+    live = HeadlineReader()
 
     def read() -> float | None:
         found = live.read(connection, run_list.run_lines(connection), {}).get(run_id)

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from textual.dom import DOMNode
 
-from trainui.tui.actions.confirm_screen import QuestionScreen
+from trainui.tui.actions.confirm_screen import ConfirmScreen
 from trainui.tui.actions.edit_screen import EditScreen
 from trainui.tui.actions.plan_screen import PlanScreen
 from trainui.tui.app import TrainuiApp
@@ -39,7 +39,7 @@ WHERE: dict[str, tuple[type[DOMNode], ...]] = {
     "machine": (MachineScreen, MachineView),
     "plan": (PlanScreen,),
     "edit": (EditScreen,),
-    "ask": (QuestionScreen,),
+    "ask": (ConfirmScreen,),
 }
 """The classes that have the actions of each scope."""
 

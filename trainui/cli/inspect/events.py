@@ -15,7 +15,7 @@ from trainui.cli.output import printing
 from trainui.domain.states import ENDED
 from trainui.store.db import protocol
 from trainui.store.read import event_feed, readonly, views
-from trainui.store.read.event_feed import Entry
+from trainui.store.read.event_feed import FeedEntry
 
 POLL = 0.1
 """Seconds between two looks; a look that finds nothing new reads one number."""
@@ -81,7 +81,7 @@ def events(
 
 def _growing(
     connection: protocol.Connection, run_id: str | None, most: int | None
-) -> Iterator[list[Entry]]:
+) -> Iterator[list[FeedEntry]]:
     seen, version = 0, None
     database = readonly.Unreplaced()
     while True:
@@ -103,7 +103,7 @@ def _is_over(connection: protocol.Connection, run_id: str) -> bool:
     return run is None or run.status in ENDED
 
 
-def _print(found: Iterable[Entry], as_json: bool) -> None:
+def _print(found: Iterable[FeedEntry], as_json: bool) -> None:
     for entry in found:
         if as_json:
             printing.value_line(_as_json(entry))
@@ -112,7 +112,7 @@ def _print(found: Iterable[Entry], as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _as_json(entry: Entry) -> dict[str, Any]:
+def _as_json(entry: FeedEntry) -> dict[str, Any]:
     event = entry.event
     return {
         "id": entry.number,
@@ -126,7 +126,7 @@ def _as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: FeedEntry) -> str:
     when = clock.to_datetime(entry.event.time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     run = f"{text.harmless(entry.run_name)} ({entry.run_id[:8]})"
     return f"{when}  {run}  {text.harmless(entry.event.text)}"

@@ -15,13 +15,13 @@ import typer
 from trainui.cli import lookup, options
 from trainui.cli.inspect.export_formats import WRITERS, Format, Writer
 from trainui.cli.output import printing, progress
-from trainui.cli.output.progress import Progress
+from trainui.cli.output.progress import ProgressLine
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 
 if TYPE_CHECKING:
-    from trainui.store.points.export_blocks import Block
+    from trainui.store.points.export_blocks import ExportBlock
 
 STDOUT = "-"
 
@@ -97,7 +97,7 @@ def _write(connection: Connection, owners: dict[str, str], writer: Writer, super
 
 
 def _write_block(
-    writer: Writer, stage: str, block: Block, superseded: bool, shown: Progress
+    writer: Writer, stage: str, block: ExportBlock, superseded: bool, shown: ProgressLine
 ) -> int:
     shown.advance(len(block))
     if not superseded and block.superseded.any():
@@ -107,7 +107,7 @@ def _write_block(
     return len(block)
 
 
-def _kept(block: Block) -> Block:
+def _kept(block: ExportBlock) -> ExportBlock:
     kept = ~block.superseded
     return replace(
         block,

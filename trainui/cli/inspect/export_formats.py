@@ -15,7 +15,7 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.store.points.chunks import NO_TIME, step_number
 
 if TYPE_CHECKING:
-    from trainui.store.points.export_blocks import Block
+    from trainui.store.points.export_blocks import ExportBlock
 
 COLUMNS = ("stage", "name", "attempt", "step", "value", "time")
 SUPERSEDED = "superseded"
@@ -33,7 +33,7 @@ class Format(StrEnum):
 class Writer(Protocol):
     """Writes points to a file."""
 
-    def write(self, stage: str, block: Block) -> None:
+    def write(self, stage: str, block: ExportBlock) -> None:
         """Add points of a stage."""
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class CsvWriter:
         self._superseded = superseded
         file.write((",".join(_columns(superseded)) + "\n").encode())
 
-    def write(self, stage: str, block: Block) -> None:
+    def write(self, stage: str, block: ExportBlock) -> None:
         """Add points of a stage."""
         start = _csv_cells(stage, block.name, str(block.attempt))
         ends = [str(flag).lower() for flag in block.superseded.tolist()]
@@ -79,7 +79,7 @@ class JsonlWriter:
         self._file = file
         self._superseded = superseded
 
-    def write(self, stage: str, block: Block) -> None:
+    def write(self, stage: str, block: ExportBlock) -> None:
         """Add points of a stage."""
         about = {"stage": stage, "name": block.name, "attempt": block.attempt}
         start = json.dumps(about)[:-1]
@@ -129,7 +129,7 @@ class ParquetWriter:
         self._file = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
         self._waiting: list[Any] = []
 
-    def write(self, stage: str, block: Block) -> None:
+    def write(self, stage: str, block: ExportBlock) -> None:
         """Add points of a stage."""
         arrow, count = self._arrow, len(block)
         values = [
@@ -171,11 +171,11 @@ def _columns(superseded: bool) -> tuple[str, ...]:
     return (*COLUMNS, SUPERSEDED) if superseded else COLUMNS
 
 
-def _steps(block: Block) -> Sequence[int | float]:
+def _steps(block: ExportBlock) -> Sequence[int | float]:
     return [step_number(step) for step in block.steps.tolist()]
 
 
-def _times(block: Block) -> Sequence[str]:
+def _times(block: ExportBlock) -> Sequence[str]:
     """Return times in ISO 8601, in UTC; empty where there is none."""
     import numpy as np
 

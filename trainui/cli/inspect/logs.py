@@ -16,7 +16,7 @@ import typer
 from trainui import clock, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
-from trainui.cli.output.log_lines import AttemptLogs, LogLine
+from trainui.cli.output.log_lines import AttemptLogs, TimedLine
 from trainui.domain.file_access import Directory, LocalDirectory
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
@@ -127,7 +127,7 @@ def _print(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:
         if record is None:
             printing.note(_not_started(wanted.stage))
             continue
-        lines: Iterable[LogLine] = wanted.logs_of(record).lines(to_end=True)
+        lines: Iterable[TimedLine] = wanted.logs_of(record).lines(to_end=True)
         if wanted.last is not None:
             lines = deque(lines, maxlen=wanted.last)
         if printer.as_json:
@@ -161,7 +161,7 @@ def _not_started(stage: StageRecord) -> str:
     return f"{text.harmless(stage.name)} has not started yet, it is {stage.status}{reason}"
 
 
-def _as_json(line: LogLine) -> dict[str, Any]:
+def _as_json(line: TimedLine) -> dict[str, Any]:
     shown = line.raw.decode("utf-8", errors="replace").rstrip("\n")
     return {"stream": line.stream, "time": clock.to_iso(line.time), "text": shown}
 
@@ -178,13 +178,13 @@ class _Printer:
         """Whether the last line had a line end."""
 
     def json_lines(
-        self, stage: StageRecord, record: AttemptRecord, lines: Iterable[LogLine]
+        self, stage: StageRecord, record: AttemptRecord, lines: Iterable[TimedLine]
     ) -> list[dict[str, Any]]:
         """Return lines as data; those of several stages with their stage."""
         about = {"stage": stage.name, "attempt": record.number} if self._several else {}
         return [{**about, **_as_json(line)} for line in lines]
 
-    def write(self, stage: StageRecord, lines: Iterable[LogLine]) -> None:
+    def write(self, stage: StageRecord, lines: Iterable[TimedLine]) -> None:
         """Write lines as text."""
         on_terminal, stream = sys.stdout.isatty(), None
         for line in lines:
@@ -232,7 +232,7 @@ def _show_step(
     printer: _Printer,
     stage: StageRecord,
     record: AttemptRecord | None,
-    lines: Iterable[LogLine],
+    lines: Iterable[TimedLine],
 ) -> None:
     if not printer.as_json:
         printer.write(stage, lines)
@@ -245,7 +245,7 @@ def _show_step(
 
 def _growing(
     connection: protocol.Connection, wanted: _Wanted
-) -> Iterator[tuple[AttemptRecord | None, Iterable[LogLine]]]:
+) -> Iterator[tuple[AttemptRecord | None, Iterable[TimedLine]]]:
     """Yield at each look which attempt runs, and what is new in its logs."""
     record = _attempt(connection, wanted.stage, wanted.attempt)
     logs = None if record is None else wanted.logs_of(record)

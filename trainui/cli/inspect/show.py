@@ -204,11 +204,11 @@ def show_lines(run: RunRecord, stages: list[StageRecord], left: str = "") -> lis
 
 def _about_code(run: RunRecord) -> list[tuple[str, str]]:
     from trainui.control import code_version
-    from trainui.control.snapshot import Snapshot
+    from trainui.control.snapshot import CodeSnapshot
 
     state = code_version.recorded(Path(run.directory))
     if state.get("snapshot"):
-        return [("snapshot", Snapshot(**state["snapshot"]).words)]
+        return [("snapshot", CodeSnapshot(**state["snapshot"]).words)]
     commit = (state.get("commit") or "")[:12]
     return [("code", commit + (", with changes" if state.get("dirty") else ""))] if commit else []
 

@@ -21,7 +21,7 @@ _TOLD = frozenset(map(str, Status)) - {Status.PENDING}
 """States that a person is told of, and the kinds of the events that tell of them."""
 
 
-class Narrator:
+class EventPrinter:
     """Tells of one run, on from where it told last."""
 
     def __init__(self, connection: protocol.Connection, run_id: str, *, from_start: bool) -> None:

@@ -84,7 +84,7 @@ def _have_done(kinds: Collection[str]) -> None:
         lifecycle.ensure_started()
 
 
-def _words(found: Collection[event_feed.Entry], what: str) -> str:
+def _words(found: Collection[event_feed.FeedEntry], what: str) -> str:
     stages: dict[str, dict[str, None]] = {}
     for one in found:
         stages.setdefault(one.run_id, {})[text.harmless(one.event.stage or "")] = None

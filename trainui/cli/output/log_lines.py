@@ -23,7 +23,7 @@ _BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class LogLine:
+class TimedLine:
     """One line of a log."""
 
     stream: str
@@ -74,7 +74,7 @@ class AttemptLogs:
             offset = 0 if last is None else offset_of_last(path, last)
             self._logs[stream] = GrowingLog(path, offset)
 
-    def lines(self, *, to_end: bool) -> Iterator[LogLine]:
+    def lines(self, *, to_end: bool) -> Iterator[TimedLine]:
         """Yield what was not yielded before, both logs as one.
 
         Args:
@@ -90,14 +90,14 @@ class AttemptLogs:
     @staticmethod
     def _flow(
         stream: str, log: GrowingLog, times: Sequence[tuple[int, int, int]], *, to_end: bool
-    ) -> Iterator[tuple[int, int, LogLine]]:
+    ) -> Iterator[tuple[int, int, TimedLine]]:
         rank = list(STREAMS).index(stream)
         # a log that was cut short does not turn the time back
         sizes = list(accumulate((entry[1 + rank] for entry in times), max))
         for end, raw in log.lines(to_end=to_end):
             at = bisect_left(sizes, end)
             time = times[at][0] if at < len(times) else None
-            yield at, rank, LogLine(stream, raw, time)
+            yield at, rank, TimedLine(stream, raw, time)
 
 
 def offset_of_last(path: File, count: int) -> int:

@@ -26,7 +26,7 @@ WIDTH = 24
 _CLEAR = "\r\x1b[K"
 
 
-class Progress:
+class ProgressLine:
     """How far something is, told by whoever does it and drawn by a thread."""
 
     def __init__(self, what: str, total: int = 0) -> None:
@@ -74,14 +74,14 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def shown(what: str, total: int = 0) -> Iterator[Progress]:
+def shown(what: str, total: int = 0) -> Iterator[ProgressLine]:
     """Show how far something is, until the end of the block.
 
     Args:
         what: what is done, in a word or two.
         total: how much there is; 0 where that is not known.
     """
-    progress = Progress(what, total)
+    progress = ProgressLine(what, total)
     if not printing.has_error_terminal():
         yield progress
         return

@@ -25,10 +25,10 @@ def demo(
     Needs nothing but trainui itself; about 45 s on two cores. The run stays in the list like any
     other.
     """
-    from trainui.cli.runs.run import Wishes, start
+    from trainui.cli.runs.run import RunOptions, start
     from trainui.pipeline import loader
 
     file = paths.sample_pipelines() / DEMO
     pipeline = loader.load(str(file), {})
-    wishes = Wishes(detach=detach, wait=wait, as_json=as_json)
+    wishes = RunOptions(detach=detach, wait=wait, as_json=as_json)
     raise typer.Exit(start(pipeline, wishes, python=sys.executable))

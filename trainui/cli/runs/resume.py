@@ -15,7 +15,7 @@ from trainui.cli import lookup, options
 from trainui.cli.machine.disk_space import DiskWatch
 from trainui.cli.output import interrupt, printing, resume_plan
 from trainui.cli.runs import open_or_wait, resume_file
-from trainui.cli.runs.resume_file import Choice
+from trainui.cli.runs.resume_file import PipelineChoice
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
 
@@ -139,16 +139,16 @@ class _Named:
     keep: Sequence[str]
     env: bool
 
-    def wishes(self, run: RunRecord, pipeline: Pipeline | None) -> _Wishes:
+    def wishes(self, run: RunRecord, pipeline: Pipeline | None) -> _ResumeOptions:
         """Return the same with full names, those of an edited file among them."""
         until, fresh, keep = (
             _full_names(run, pipeline, written) for written in (self.until, self.fresh, self.keep)
         )
-        return _Wishes(until, fresh, keep, self.env, pipeline)
+        return _ResumeOptions(until, fresh, keep, self.env, pipeline)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wishes:
+class _ResumeOptions:
     """What a resume is to do."""
 
     until: Sequence[str] = ()
@@ -178,7 +178,9 @@ def _full_names(run: RunRecord, pipeline: Pipeline | None, written: Sequence[str
     return list(names)
 
 
-def _go_on(run: RunRecord, wishes: _Wishes, *, detach: bool, wait: bool, as_json: bool) -> int:
+def _go_on(
+    run: RunRecord, wishes: _ResumeOptions, *, detach: bool, wait: bool, as_json: bool
+) -> int:
     shown = [] if as_json else _plan_lines(run, wishes)
     revived = _resume(run.id, wishes)
     if shown and (revived or wishes.pipeline):
@@ -188,7 +190,7 @@ def _go_on(run: RunRecord, wishes: _Wishes, *, detach: bool, wait: bool, as_json
     return _follow(run, revived, detach=detach, wait=wait, as_json=as_json)
 
 
-def _resume(run_id: str, wishes: _Wishes) -> list[str]:
+def _resume(run_id: str, wishes: _ResumeOptions) -> list[str]:
     from trainui import control
     from trainui.execution.daemon import lifecycle
 
@@ -241,7 +243,7 @@ def _resume_each(found: Sequence[RunRecord], env: bool, detach: bool, as_json: b
 
     for run in found:
         _note_edit(run)
-    resumed = [run for run in found if _resume(run.id, _Wishes(env=env))]
+    resumed = [run for run in found if _resume(run.id, _ResumeOptions(env=env))]
     for run in resumed:
         printing.note(f"resumed: {text.harmless(run.name)} ({run.id})")
     if not resumed:
@@ -258,7 +260,7 @@ def _plan_interrupted(as_json: bool) -> None:
     from trainui.execution.attempt import lost_attempts
 
     found = _interrupted_runs()
-    plans = [control.plan_resume(run.id, **_Wishes().planned) for run in found]
+    plans = [control.plan_resume(run.id, **_ResumeOptions().planned) for run in found]
     shown: list[str] = []
     for run, planned in zip(found, plans, strict=True):
         shown += [f"{text.harmless(run.name)} ({run.id})", *resume_plan.lines(planned), ""]
@@ -302,7 +304,9 @@ def _interrupted_runs() -> list[RunRecord]:
         return views.runs_with(connection, Status.INTERRUPTED)
 
 
-def _show_plan(run: RunRecord, wishes: _Wishes, choice: Choice, as_json: bool) -> None:
+def _show_plan(
+    run: RunRecord, wishes: _ResumeOptions, choice: PipelineChoice, as_json: bool
+) -> None:
     from trainui import control
 
     planned = control.plan_resume(run.id, **wishes.planned)
@@ -317,7 +321,7 @@ def _show_plan(run: RunRecord, wishes: _Wishes, choice: Choice, as_json: bool) -
     printing.answer(as_json, resume_plan.as_json(planned, choice.diff), shown)
 
 
-def _plan_lines(run: RunRecord, wishes: _Wishes) -> list[str]:
+def _plan_lines(run: RunRecord, wishes: _ResumeOptions) -> list[str]:
     from trainui import control
 
     return resume_plan.lines(control.plan_resume(run.id, **wishes.planned))

@@ -27,7 +27,7 @@ _PLAIN = "\x1b[0m"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PipelineChoice:
     """A pipeline to resume with."""
 
     pipeline: Pipeline | None = None
@@ -38,7 +38,7 @@ class Choice:
     """The run's file where it was edited and nobody has said what to do about that."""
 
 
-def choose(run: RunRecord, file: str | None, *, as_submitted: bool) -> Choice:
+def choose(run: RunRecord, file: str | None, *, as_submitted: bool) -> PipelineChoice:
     """Return the pipeline to resume with, as far as it is known without asking.
 
     Raises:
@@ -50,24 +50,26 @@ def choose(run: RunRecord, file: str | None, *, as_submitted: bool) -> Choice:
     if file is not None and as_submitted:
         raise UsageError("--file and --as-submitted exclude each other; give one of them")
     if as_submitted:
-        return Choice()
+        return PipelineChoice()
     if file is not None:
         pipeline = file_changes.load(file, run)
-        return Choice(pipeline, file_changes.diff(run, pipeline, file))
+        return PipelineChoice(pipeline, file_changes.diff(run, pipeline, file))
     edited = file_changes.edited_file(run)
     if edited is None:
-        return Choice()
+        return PipelineChoice()
     try:
         pipeline = file_changes.load(edited.file, run)
     except PipelineFileError:
         printing.note("nothing was changed; `--as-submitted` resumes with the pipeline on record\n")
         raise
     if file_changes.says_the_same(pipeline, run):
-        return Choice()
-    return Choice(pipeline, file_changes.diff(run, pipeline, edited.file), edited)
+        return PipelineChoice()
+    return PipelineChoice(pipeline, file_changes.diff(run, pipeline, edited.file), edited)
 
 
-def ask(run: RunRecord, choice: Choice, plan: Sequence[str], *, as_json: bool) -> Choice:
+def ask(
+    run: RunRecord, choice: PipelineChoice, plan: Sequence[str], *, as_json: bool
+) -> PipelineChoice:
     """Let a person decide about an edited file; return the choice with nothing left to decide.
 
     Args:
@@ -94,9 +96,9 @@ def ask(run: RunRecord, choice: Choice, plan: Sequence[str], *, as_json: bool) -
     question = "Resume with the edited file? [y]es, [s] as submitted, [n]othing"
     answer = typer.prompt(question, default="n", show_default=False, err=True).strip().lower()
     if answer in ("y", "yes"):
-        return Choice(choice.pipeline, choice.diff)
+        return PipelineChoice(choice.pipeline, choice.diff)
     if answer == "s":
-        return Choice()
+        return PipelineChoice()
     printing.note("nothing was done")
     raise typer.Exit(1)
 

@@ -28,7 +28,7 @@ _COMMAND = "trainui.command"
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class RunOptions:
     """What the options of a command that starts something say."""
 
     name: str | None = None
@@ -134,7 +134,7 @@ def run(
     """
     from trainui import control
 
-    wishes = Wishes(name, detach, wait, as_json, priority)
+    wishes = RunOptions(name, detach, wait, as_json, priority)
     wishes.check()
     given = parameters(param or ())
     command = context.meta.get(_COMMAND)
@@ -215,7 +215,7 @@ def _expects_gpu() -> bool:
 
 def start(
     pipeline: Pipeline,
-    wishes: Wishes,
+    wishes: RunOptions,
     *,
     python: str | None = None,
     given: Mapping[str, str] | None = None,
@@ -233,7 +233,7 @@ def start(
 def _submit(
     run_id: str,
     pipeline: Pipeline,
-    wishes: Wishes,
+    wishes: RunOptions,
     python: str | None,
     given: Mapping[str, str] | None,
 ) -> None:
@@ -258,7 +258,7 @@ def _submit(
         )
 
 
-def _go_on(run_id: str, pipeline: Pipeline, wishes: Wishes) -> int:
+def _go_on(run_id: str, pipeline: Pipeline, wishes: RunOptions) -> int:
     from trainui import control
 
     if pipeline.snapshot and not wishes.as_json:
@@ -281,7 +281,7 @@ def _fate(run_id: str) -> str:
     return f"stopped; {_NOTHING_SUBMITTED}"
 
 
-def _tell(run_id: str, pipeline: Pipeline, wishes: Wishes) -> None:
+def _tell(run_id: str, pipeline: Pipeline, wishes: RunOptions) -> None:
     name = wishes.name or pipeline.name
     stages = [stage.name for stage in pipeline.stages]
     printing.answer(wishes.as_json, {"run": run_id, "name": name, "stages": stages}, [run_id])

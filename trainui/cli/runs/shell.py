@@ -20,7 +20,7 @@ from trainui.store.read import views
 from trainui.store.runs import row_mapping
 
 if TYPE_CHECKING:
-    from trainui.execution.attempt.context import Preparation
+    from trainui.execution.attempt.context import PreparedProcess
 
 
 def register(app: typer.Typer) -> None:
@@ -60,15 +60,15 @@ def environment(prepared: Mapping[str, str]) -> dict[str, str]:
     return {**prepared, **own, "TRAINUI_METRICS_FILE": os.devnull}
 
 
-def _prepare(reference: str, stage: str) -> Preparation:
-    from trainui.execution.attempt.context import Subject, prepare
+def _prepare(reference: str, stage: str) -> PreparedProcess:
+    from trainui.execution.attempt.context import AttemptContext, prepare
 
     run, found = lookup.find_one(reference, stage)
     with lookup.view() as connection:
         attempts = views.attempts_of_stage(connection, found.id)
         submission = _submission(connection, run.id)
     attempt = attempts[-1] if attempts else _not_started(found)
-    prepared = prepare(Subject(run, found, attempt, submission), attempt.checkpoint)
+    prepared = prepare(AttemptContext(run, found, attempt, submission), attempt.checkpoint)
     printing.note(f"{text.harmless(found.name)}, as attempt {attempt.number}")
     return prepared
 

@@ -87,7 +87,7 @@ class _Watch:
         """The runs that are over, each with its state."""
         self._connection = connection
         self._narrators = {
-            run_id: event_lines.Narrator(connection, run_id, from_start=from_start)
+            run_id: event_lines.EventPrinter(connection, run_id, from_start=from_start)
             for run_id in run_ids
         }
         self._timeout = timeout
@@ -116,7 +116,7 @@ class _Watch:
         self._check_time()
         return True
 
-    def _look_at(self, run_id: str, narrator: event_lines.Narrator) -> None:
+    def _look_at(self, run_id: str, narrator: event_lines.EventPrinter) -> None:
         self._connection.execute("BEGIN")
         run = views.run(self._connection, run_id)
         if run is None:

@@ -20,12 +20,12 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord
 from trainui.errors import UsageError
 from trainui.pipeline import editing, loader
-from trainui.pipeline.editing import Place
+from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.substitution.masking import MASK, is_secret
 
 
 @dataclass(frozen=True, slots=True)
-class Alteration:
+class InlineEdit:
     """What a person makes of a run's pipeline."""
 
     text: str
@@ -40,7 +40,7 @@ class Alteration:
 class Value:
     """A value that a person may edit."""
 
-    place: Place
+    place: EditedValue
     value: str
     """As it counts: the one that was given, where one was."""
     given: bool = False
@@ -73,23 +73,23 @@ def values_of(run: RunRecord, text: str, stage: StageDefinition | None) -> list[
     ]
 
 
-def with_values(run: RunRecord, text: str, changes: Mapping[Value, str]) -> Alteration:
+def with_values(run: RunRecord, text: str, changes: Mapping[Value, str]) -> InlineEdit:
     """Return a run's pipeline with other values."""
     given = given_params(run.id)
     given |= {value.place.name: new for value, new in changes.items() if value.given}
     changed = {value.place: new for value, new in changes.items() if not value.given}
     words = tuple(f"{value.place.name}: {value.value} -> {new}" for value, new in changes.items())
-    return Alteration(editing.with_values(text, changed), given, words)
+    return InlineEdit(editing.with_values(text, changed), given, words)
 
 
-def with_text(run: RunRecord, before: str, text: str) -> Alteration:
+def with_text(run: RunRecord, before: str, text: str) -> InlineEdit:
     """Return a run's pipeline with another text."""
     pairs = difflib.ndiff(before.splitlines(), text.splitlines())
     count = sum(line.startswith(("+ ", "- ")) for line in pairs)
-    return Alteration(text, given_params(run.id), (f"{count} lines of the pipeline's text",))
+    return InlineEdit(text, given_params(run.id), (f"{count} lines of the pipeline's text",))
 
 
-def pipeline_of(run: RunRecord, alteration: Alteration) -> Pipeline:
+def pipeline_of(run: RunRecord, alteration: InlineEdit) -> Pipeline:
     """Load an edited pipeline.
 
     Raises:
@@ -102,7 +102,7 @@ def pipeline_of(run: RunRecord, alteration: Alteration) -> Pipeline:
     return replace(loaded, file=run.file)
 
 
-def diff(run: RunRecord, pipeline: Pipeline, alteration: Alteration) -> str:
+def diff(run: RunRecord, pipeline: Pipeline, alteration: InlineEdit) -> str:
     """Return what was edited as a unified diff, the given parameters among it; secrets masked."""
     before = given_params(run.id)
     lines = [

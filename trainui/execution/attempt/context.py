@@ -28,7 +28,7 @@ class NotLaunchableError(TrainuiError):
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
+class PreparedProcess:
     """All that the process of an attempt is made of."""
 
     definition: StageDefinition
@@ -44,7 +44,7 @@ class Preparation:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class AttemptContext:
     """Whose process is prepared."""
 
     run: RunRecord
@@ -53,7 +53,7 @@ class Subject:
     submission: Mapping[str, Any] = field(default_factory=dict)
 
 
-def definition_of(subject: Subject, checkpoint: str | None) -> StageDefinition:
+def definition_of(subject: AttemptContext, checkpoint: str | None) -> StageDefinition:
     """Return the definition of an attempt with nothing left to fill in.
 
     Raises:
@@ -64,13 +64,13 @@ def definition_of(subject: Subject, checkpoint: str | None) -> StageDefinition:
     return _filled(subject, shell, checkpoint)[0]
 
 
-def identity_of(subject: Subject) -> dict[str, str]:
+def identity_of(subject: AttemptContext) -> dict[str, str]:
     """Return the variables that, together, no process outside this attempt has."""
     own = _own_variables(subject, None)
     return {name: own[name] for name in IDENTITY}
 
 
-def prepare(subject: Subject, checkpoint: str | None) -> Preparation:
+def prepare(subject: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     """Prepare the process of an attempt.
 
     Args:
@@ -93,11 +93,11 @@ def prepare(subject: Subject, checkpoint: str | None) -> Preparation:
     environ.setdefault("PET_MASTER_PORT", environ["MASTER_PORT"])  # torchrun heeds this one alone
     environ.pop("TRAINUI_CHECKPOINT", None)
     environ |= _own_variables(subject, checkpoint)
-    return Preparation(definition, python, environ, shell.umask)
+    return PreparedProcess(definition, python, environ, shell.umask)
 
 
 def _filled(
-    subject: Subject, shell: ShellEnvironment, checkpoint: str | None
+    subject: AttemptContext, shell: ShellEnvironment, checkpoint: str | None
 ) -> tuple[StageDefinition, Interpreter]:
     definition, number = shell.secrets.reveal(subject.stage.definition), subject.attempt.number
     environ = shell.environ
@@ -114,7 +114,7 @@ def _filled(
     return fill(python.path), python
 
 
-def _own_variables(subject: Subject, checkpoint: str | None) -> dict[str, str]:
+def _own_variables(subject: AttemptContext, checkpoint: str | None) -> dict[str, str]:
     run, stage, attempt = subject.run, subject.stage, subject.attempt
     variables = {
         "TRAINUI_RUN_ID": run.id,

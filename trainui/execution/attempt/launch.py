@@ -24,7 +24,12 @@ from trainui.execution.attempt import (
     stage_directory,
     starting_point,
 )
-from trainui.execution.attempt.context import NotLaunchableError, Preparation, Subject, prepare
+from trainui.execution.attempt.context import (
+    AttemptContext,
+    NotLaunchableError,
+    PreparedProcess,
+    prepare,
+)
 from trainui.execution.daemon import lifecycle
 from trainui.execution.gpu import locks, nvml
 from trainui.execution.gpu.locks import UnusableLockError
@@ -34,7 +39,7 @@ from trainui.pipeline.inputs import validate_file_path
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import call_task, process, protocol
-from trainui.supervisor.fork_server import Nursery
+from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.process import LaunchResult
 from trainui.supervisor.protocol import Exit, ExitReason, Spec
 
@@ -46,7 +51,7 @@ class GpuGoneError(NotLaunchableError):
     """A GPU that the attempt was given cannot be used any more; others may."""
 
 
-def subject_of(store: Store, attempt_id: int) -> Subject:
+def subject_of(store: Store, attempt_id: int) -> AttemptContext:
     """Return an attempt as it is now, with its stage and run."""
     with store.read() as connection:
         attempt = attempts.get(connection, attempt_id)
@@ -54,10 +59,12 @@ def subject_of(store: Store, attempt_id: int) -> Subject:
         run = runs.get(connection, stage.run_id)
         if run is None:
             raise NotLaunchableError(f"the run {stage.run_id} was deleted")
-        return Subject(run, stage, attempt, runs.submission(connection, run.id))
+        return AttemptContext(run, stage, attempt, runs.submission(connection, run.id))
 
 
-def launch(store: Store, subject: Subject, nursery: Nursery | None = None) -> LaunchResult:
+def launch(
+    store: Store, subject: AttemptContext, nursery: ForkServer | None = None
+) -> LaunchResult:
     """Start an attempt's process under a supervisor of its own.
 
     Args:
@@ -108,7 +115,7 @@ def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
     return True
 
 
-def _check(subject: Subject, prepared: Preparation) -> None:
+def _check(subject: AttemptContext, prepared: PreparedProcess) -> None:
     """See that what the process needs is there by now."""
     workdir = Path(prepared.definition.workdir)
     if not workdir.is_dir():
@@ -126,7 +133,7 @@ def _check(subject: Subject, prepared: Preparation) -> None:
             raise NotLaunchableError(f"input {error}") from error
 
 
-def _note_inputs(store: Store, subject: Subject, prepared: Preparation) -> None:
+def _note_inputs(store: Store, subject: AttemptContext, prepared: PreparedProcess) -> None:
     """Note what the inputs hold as the attempt starts, for a resume to see what has changed."""
     inputs = prepared.definition.inputs
     if inputs:
@@ -135,7 +142,7 @@ def _note_inputs(store: Store, subject: Subject, prepared: Preparation) -> None:
             attempts.set_inputs(connection, subject.attempt.id, states)
 
 
-def _spec(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Spec:
+def _spec(subject: AttemptContext, prepared: PreparedProcess, attempt_dir: Path) -> Spec:
     definition, home = prepared.definition, paths.home()
     return Spec(
         argv=tuple(_argv(subject, prepared, attempt_dir)),
@@ -171,7 +178,7 @@ def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
         raise GpuGoneError(str(error)) from error
 
 
-def _argv(subject: Subject, prepared: Preparation, attempt_dir: Path) -> Sequence[str]:
+def _argv(subject: AttemptContext, prepared: PreparedProcess, attempt_dir: Path) -> Sequence[str]:
     definition = prepared.definition
     if definition.task is None:
         return argv(definition.command or "", path=prepared.environ.get("PATH"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from trainui import settings
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
-from trainui.execution.attempt.context import Subject, identity_of
+from trainui.execution.attempt.context import AttemptContext, identity_of
 from trainui.execution.daemon import lifecycle, spawn
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
@@ -53,14 +53,14 @@ def runs() -> set[str]:
         return {run.id for run in running if any(map(_is_one, _last_attempts(connection, run)))}
 
 
-def _last_attempts(connection: Connection, run: RunRecord) -> Iterator[Subject]:
+def _last_attempts(connection: Connection, run: RunRecord) -> Iterator[AttemptContext]:
     attempts = views.attempts(connection, run.id)
     for stage in views.stages(connection, run.id):
         for attempt in attempts.get(stage.id, [])[-1:]:
-            yield Subject(run, stage, attempt)
+            yield AttemptContext(run, stage, attempt)
 
 
-def _is_one(subject: Subject) -> bool:
+def _is_one(subject: AttemptContext) -> bool:
     attempt = subject.attempt
     if attempt.status != Status.RUNNING or attempt.host != settings.host():
         return False

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from trainui.domain.records import AttemptRecord
-from trainui.execution.attempt.context import Subject
+from trainui.execution.attempt.context import AttemptContext
 from trainui.metrics.reader import process
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
@@ -28,7 +28,7 @@ FIRST_LOOK, LONGEST_LOOK = 0.002, 0.1
 """Seconds between two looks: mostly the reader is done at once, and a successor waits."""
 
 
-class Drained(Enum):
+class FlushResult(Enum):
     """What came of the wait."""
 
     COMPLETE = auto()
@@ -42,8 +42,8 @@ class Drained(Enum):
 
 
 def wait_until_read(
-    store: Store, subject: Subject, stopping: threading.Event, *, patience: float = PATIENCE
-) -> Drained:
+    store: Store, subject: AttemptContext, stopping: threading.Event, *, patience: float = PATIENCE
+) -> FlushResult:
     """Wait until all metrics of an attempt are in the store.
 
     Args:
@@ -60,18 +60,18 @@ def wait_until_read(
     )
 
     attempt, definition = subject.attempt, subject.stage.definition
-    place = sources.Place(
+    place = sources.SearchDirectories(
         Path(attempt.directory), Path(subject.stage.directory), Path(definition.workdir)
     )
     if sources.is_silent(place, definition):
-        return Drained.NOTHING
+        return FlushResult.NOTHING
     process.wake()
     pause, read, since = FIRST_LOOK, -1, time.monotonic()
     writable_at: float | None = None
     while True:
         with store.read() as connection:
             if attempts.get(connection, attempt.id).metrics_complete:
-                return Drained.COMPLETE
+                return FlushResult.COMPLETE
             found = point_sources.sources(connection, attempt.stage_id)
         if (now_read := sum(source.offset for source in found)) != read:
             read, since, writable_at = now_read, time.monotonic(), None
@@ -81,9 +81,9 @@ def wait_until_read(
                 writable_at = time.monotonic()
             elif time.monotonic() - writable_at > min(UNLOCKED, patience):
                 _tell(store, attempt, patience)
-                return Drained.GIVEN_UP
+                return FlushResult.GIVEN_UP
         if stopping.wait(pause):
-            return Drained.LEFT
+            return FlushResult.LEFT
         pause = min(pause * 1.5, LONGEST_LOOK)
 
 

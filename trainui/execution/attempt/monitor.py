@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainui import wakeup
-from trainui.domain.records import AttemptRecord, Here
+from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
 from trainui.errors import ReplacedError, StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome, stage_directory, transient_errors
-from trainui.execution.attempt.context import Subject, identity_of
+from trainui.execution.attempt.context import AttemptContext, identity_of
 from trainui.execution.attempt.launch import GpuGoneError, launch, prevent_start, subject_of
-from trainui.execution.attempt.orphan import Lone
-from trainui.execution.attempt.outcome import Loss
+from trainui.execution.attempt.orphan import Orphan
+from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.attempt.starting_point import CheckpointsExhaustedError
 from trainui.execution.planner.slots import host
 from trainui.metrics.reader import process as reader
@@ -34,7 +34,7 @@ from trainui.store.db import outage
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, stages
 from trainui.supervisor import journal, process
-from trainui.supervisor.fork_server import Nursery
+from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.process import LaunchState, Probe, ProbeState, SupervisorLivesError
 from trainui.supervisor.protocol import IDENTITY, ExitReason, JournalError
 
@@ -61,7 +61,7 @@ it gives up by itself before."""
 
 
 @dataclass(slots=True)
-class Followed:
+class MonitoredAttempt:
     """An attempt that runs, as far as the store knows."""
 
     attempt: AttemptRecord
@@ -73,7 +73,7 @@ class Followed:
     """Another thread does something about it just now."""
     asked_to_stop_at: float | None = None
     """When its supervisor was told to stop, on the monotonic clock as all times here."""
-    lone: Lone | None = None
+    lone: Orphan | None = None
     """Since its supervisor was seen to be dead."""
     warned: str | None = None
     """What is on record of it: that it cannot be looked at, or is stopped; empty: not known."""
@@ -90,10 +90,12 @@ class Followed:
         return Path(self.attempt.directory)
 
 
-class Follower:
+class AttemptMonitor:
     """Follows all running attempts of this host."""
 
-    def __init__(self, store: Store, stopping: threading.Event, here: Here | None = None) -> None:
+    def __init__(
+        self, store: Store, stopping: threading.Event, here: HostView | None = None
+    ) -> None:
         """Make a follower.
 
         Args:
@@ -103,15 +105,15 @@ class Follower:
         """
         self._store = store
         self._here = here
-        self._nursery = Nursery(without=IDENTITY)
+        self._nursery = ForkServer(without=IDENTITY)
         self._stopping = stopping
         self._lock = threading.Lock()
-        self._known: dict[int, Followed] = {}
+        self._known: dict[int, MonitoredAttempt] = {}
         self._taking: set[str] = set()
         """Messages that are about to be claimed: their attempts are launched by who takes them."""
         self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="follow")
 
-    def take(self, run_id: str, stage_name: str, celery_task_id: str) -> Followed | None:
+    def take(self, run_id: str, stage_name: str, celery_task_id: str) -> MonitoredAttempt | None:
         """Claim the attempt of a message and launch it; None where it is not to be had."""
         with self._lock:
             if celery_task_id in self._taking:
@@ -131,7 +133,7 @@ class Follower:
         self._do(followed, self._launch)
         return followed
 
-    def _claim(self, *message: str) -> Followed | None:
+    def _claim(self, *message: str) -> MonitoredAttempt | None:
         """Make the directory of a message's attempt, and claim the attempt only then."""
         with self._store.read() as connection:
             directory = attempts.directory_to_make(connection, *message)
@@ -144,7 +146,11 @@ class Follower:
             without = error
         with self._store.write() as connection:
             attempt = attempts.claim(connection, *message)
-        return None if attempt is None else Followed(attempt, in_hand=True, without_records=without)
+        return (
+            None
+            if attempt is None
+            else MonitoredAttempt(attempt, in_hand=True, without_records=without)
+        )
 
     def look(self, *, changed: bool) -> None:
         """Look at all running attempts, and begin to do what is due.
@@ -165,7 +171,7 @@ class Follower:
                 self._put_off(followed, error)
         self._nursery.prepare()
 
-    def on_record(self, followed: Followed) -> AttemptRecord | None:
+    def on_record(self, followed: MonitoredAttempt) -> AttemptRecord | None:
         """Return an attempt as it is on record by now; None: its run is deleted."""
         with self._store.read() as connection:
             return attempts.find(connection, followed.attempt.id)
@@ -188,17 +194,17 @@ class Follower:
                 if attempt.id in self._known:
                     self._known[attempt.id].attempt = attempt
                 elif attempt.celery_task_id not in self._taking:
-                    self._known[attempt.id] = Followed(attempt, warned="")
+                    self._known[attempt.id] = MonitoredAttempt(attempt, warned="")
             for attempt_id in before & self._known.keys() - running.keys():
                 if not self._known[attempt_id].in_hand:
                     self._known.pop(attempt_id).done.set()
 
-    def _at_rest(self) -> list[Followed]:
+    def _at_rest(self) -> list[MonitoredAttempt]:
         now = time.monotonic()
         with self._lock:
             return [one for one in self._known.values() if not one.in_hand and one.due <= now]
 
-    def _tend(self, followed: Followed) -> None:
+    def _tend(self, followed: MonitoredAttempt) -> None:
         found = self._probe(followed)
         if found is None:
             self._tend_unseen(
@@ -216,7 +222,7 @@ class Follower:
             case ProbeState.ENDED | ProbeState.LOST:
                 self._hand_over(followed, lambda one: self._record(one, found))
 
-    def _probe(self, followed: Followed) -> Probe | None:
+    def _probe(self, followed: MonitoredAttempt) -> Probe | None:
         """Look at an attempt; None where its processes cannot be seen from this host."""
         if followed.without_records is not None:
             return Probe(ProbeState.NONE)
@@ -231,7 +237,7 @@ class Follower:
             return Probe(ProbeState.ORPHAN if lives else ProbeState.LOST)
         return found
 
-    def _tend_running(self, followed: Followed) -> None:
+    def _tend_running(self, followed: MonitoredAttempt) -> None:
         attempt, now = followed.attempt, time.monotonic()
         if attempt.pid is None:
             self._note_start(followed)
@@ -246,7 +252,7 @@ class Follower:
             logger.warning("the supervisor of %s does not stop it: killed", followed.directory)
             process.kill_supervisor(followed.directory)
 
-    def _tend_orphan(self, followed: Followed) -> None:
+    def _tend_orphan(self, followed: MonitoredAttempt) -> None:
         now = time.monotonic()
         if followed.attempt.pid is None:
             self._note_start(followed)
@@ -254,7 +260,7 @@ class Follower:
             logger.warning(
                 "no supervisor of %s is found; its process is watched", followed.directory
             )
-            followed.lone = Lone(subject_of(self._store, followed.attempt.id), now)
+            followed.lone = Orphan(subject_of(self._store, followed.attempt.id), now)
         if followed.attempt.cancel_requested_at is not None:
             due: ExitReason | None = ExitReason.STOPPED
         else:
@@ -262,7 +268,7 @@ class Follower:
         if due is not None:
             self._hand_over(followed, lambda one: self._end_lone(one, due))
 
-    def _tend_unseen(self, followed: Followed, why: str) -> None:
+    def _tend_unseen(self, followed: MonitoredAttempt, why: str) -> None:
         """Say why an attempt cannot be looked at; close its record if a person asks for it."""
         attempt, now = followed.attempt, time.monotonic()
         followed.due = now + UNSEEN_AFTER
@@ -273,7 +279,7 @@ class Follower:
         elif now - followed.given_up_at >= UNSEEN_PATIENCE:
             self._hand_over(followed, lambda one: self._close(one, why))
 
-    def _examine(self, followed: Followed, found: Probe) -> None:
+    def _examine(self, followed: MonitoredAttempt, found: Probe) -> None:
         """Say that an attempt is stopped by a signal, or take back what was said."""
         now = time.monotonic()
         if found.state not in (ProbeState.RUNNING, ProbeState.ORPHAN):
@@ -283,7 +289,7 @@ class Follower:
         followed.examined_at = now
         self._note(followed, process.find_stopped(followed.directory))
 
-    def _note(self, followed: Followed, warning: str | None) -> None:
+    def _note(self, followed: MonitoredAttempt, warning: str | None) -> None:
         """Record what hinders an attempt, or take that back; what is on record is not written."""
         if warning == followed.warned:
             return
@@ -295,13 +301,13 @@ class Follower:
             logger.warning("attempt %d: %s", followed.attempt.id, warning)
         followed.warned = warning
 
-    def _close(self, followed: Followed, why: str) -> None:
+    def _close(self, followed: MonitoredAttempt, why: str) -> None:
         with suppress(SupervisorLivesError, OSError):
-            Lone(subject_of(self._store, followed.attempt.id), 0.0).end(ExitReason.STOPPED)
+            Orphan(subject_of(self._store, followed.attempt.id), 0.0).end(ExitReason.STOPPED)
         record_outcome.record_unseen(self._store, followed.attempt, why)
         self._forget(followed)
 
-    def _put_off(self, followed: Followed, error: Exception) -> None:
+    def _put_off(self, followed: MonitoredAttempt, error: Exception) -> None:
         """Try again later what went wrong with an attempt, and say so."""
         followed.due = time.monotonic() + AGAIN_AFTER
         if isinstance(error, StoreError):
@@ -313,7 +319,9 @@ class Follower:
             words = record_outcome.masked(self._store, followed.attempt, f"tried again: {error}")
             self._note(followed, words)
 
-    def _hand_over(self, followed: Followed, what: Callable[[Followed], None]) -> None:
+    def _hand_over(
+        self, followed: MonitoredAttempt, what: Callable[[MonitoredAttempt], None]
+    ) -> None:
         """Do something that takes time, in another thread."""
         followed.in_hand = True
         try:
@@ -321,7 +329,7 @@ class Follower:
         except RuntimeError:  # we are leaving
             followed.in_hand = False
 
-    def _do(self, followed: Followed, what: Callable[[Followed], None]) -> None:
+    def _do(self, followed: MonitoredAttempt, what: Callable[[MonitoredAttempt], None]) -> None:
         try:
             what(followed)
         except Exception as error:
@@ -331,7 +339,7 @@ class Follower:
             if self._is_news(followed):
                 wakeup.ring()
 
-    def _is_news(self, followed: Followed) -> bool:
+    def _is_news(self, followed: MonitoredAttempt) -> bool:
         """Tell whether the loop is to look again: what ended meanwhile, what may start now."""
         if followed.attempt.cancel_requested_at is not None:
             return True
@@ -340,7 +348,7 @@ class Follower:
         except (JournalError, OSError):
             return True
 
-    def _launch(self, followed: Followed) -> None:
+    def _launch(self, followed: MonitoredAttempt) -> None:
         subject = subject_of(self._store, followed.attempt.id)
         followed.attempt = subject.attempt
         if subject.attempt.status != Status.RUNNING or self._stopping.is_set():
@@ -350,7 +358,7 @@ class Follower:
         elif self._prevent_start(followed, ExitReason.START_FAILED, attempts.NOT_STARTED):
             record_outcome.record_cancelled_launch(self._store, subject.attempt)
 
-    def _launch_now(self, followed: Followed, subject: Subject) -> None:
+    def _launch_now(self, followed: MonitoredAttempt, subject: AttemptContext) -> None:
         try:
             if followed.without_records is not None:
                 raise followed.without_records
@@ -375,24 +383,24 @@ class Follower:
             error_text = f"its supervisor could not be started: {result.message}"
             self._record_failed_launch(followed, error_text, retry=True)
 
-    def _record_failed_launch(self, followed: Followed, error: str, *, retry: bool) -> None:
+    def _record_failed_launch(self, followed: MonitoredAttempt, error: str, *, retry: bool) -> None:
         """Record that nothing was started, unless something was: the next look finds it."""
         error = record_outcome.masked(self._store, followed.attempt, error)
         if self._prevent_start(followed, ExitReason.START_FAILED, error):
             record_outcome.record_failed_launch(self._store, followed.attempt, error, retry=retry)
 
-    def _put_back(self, followed: Followed, reason: str) -> None:
+    def _put_back(self, followed: MonitoredAttempt, reason: str) -> None:
         reason = record_outcome.masked(self._store, followed.attempt, reason)
         if self._prevent_start(followed, ExitReason.POSTPONED, reason):
             record_outcome.put_back(self._store, followed.attempt, reason)
 
     @staticmethod
-    def _prevent_start(followed: Followed, reason: ExitReason, message: str) -> bool:
+    def _prevent_start(followed: MonitoredAttempt, reason: ExitReason, message: str) -> bool:
         if followed.without_records is not None:
             return True
         return prevent_start(followed.directory, reason, message)
 
-    def _note_start(self, followed: Followed) -> None:
+    def _note_start(self, followed: MonitoredAttempt) -> None:
         pids = journal.read_pids(followed.directory)
         if pids is None:
             return
@@ -406,22 +414,22 @@ class Follower:
             )
             followed.attempt = attempts.get(connection, followed.attempt.id)
 
-    def _end_lone(self, followed: Followed, why: ExitReason) -> None:
+    def _end_lone(self, followed: MonitoredAttempt, why: ExitReason) -> None:
         if followed.lone is not None:
             left = followed.lone.end(why)
-            self._record_loss(followed, Loss(seen_alive=True, ended_for=why, left=left))
+            self._record_loss(followed, LostSupervisor(seen_alive=True, ended_for=why, left=left))
 
-    def _record(self, followed: Followed, found: Probe) -> None:
+    def _record(self, followed: MonitoredAttempt, found: Probe) -> None:
         if found.exit is None:
-            self._record_loss(followed, Loss(seen_alive=followed.lone is not None))
+            self._record_loss(followed, LostSupervisor(seen_alive=followed.lone is not None))
         elif record_outcome.record_exit(self._store, followed.attempt, found.exit, self._stopping):
             self._forget(followed)
 
-    def _record_loss(self, followed: Followed, loss: Loss) -> None:
+    def _record_loss(self, followed: MonitoredAttempt, loss: LostSupervisor) -> None:
         if record_outcome.record_loss(self._store, followed.attempt, self._stopping, loss):
             self._forget(followed)
 
-    def _forget(self, followed: Followed) -> None:
+    def _forget(self, followed: MonitoredAttempt) -> None:
         """Let an attempt go whose end is on record."""
         with self._lock:
             self._known.pop(followed.attempt.id, None)

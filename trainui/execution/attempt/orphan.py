@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainui.execution.attempt.context import Subject, identity_of
+from trainui.execution.attempt.context import AttemptContext, identity_of
 from trainui.supervisor import journal, orphans, process
 from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import LEFTOVER_GRACE, NEVER
 
 
-class Lone:
+class Orphan:
     """One such attempt, from when this worker first saw it."""
 
-    def __init__(self, subject: Subject, now: float) -> None:
+    def __init__(self, subject: AttemptContext, now: float) -> None:
         """Begin to watch it.
 
         Args:

@@ -54,7 +54,7 @@ CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class LostSupervisor:
     """What the worker knows of an attempt whose supervisor died."""
 
     seen_alive: bool = False
@@ -98,7 +98,7 @@ def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) ->
 def lost(
     attempt: AttemptRecord,
     definition: StageDefinition,
-    loss: Loss,
+    loss: LostSupervisor,
     *,
     started_at: int | None,
     completed_at: int,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trainui.errors import TrainuiError
-from trainui.execution.attempt.context import Subject, identity_of
+from trainui.execution.attempt.context import AttemptContext, identity_of
 from trainui.supervisor import process
 from trainui.supervisor.process import ProbeState
 
@@ -20,11 +20,11 @@ SUPERVISOR_PATIENCE = 20.0
 """Seconds that a supervisor gets besides the grace of its stage: it gives up by itself before."""
 
 
-class PredecessorLivesError(TrainuiError):
+class PreviousAttemptLivesError(TrainuiError):
     """A process of an earlier attempt does not end, so no new attempt may start beside it."""
 
 
-def end_all(earlier: Iterable[Subject]) -> None:
+def end_all(earlier: Iterable[AttemptContext]) -> None:
     """End every process of earlier attempts.
 
     Args:
@@ -38,7 +38,7 @@ def end_all(earlier: Iterable[Subject]) -> None:
             _end(one)
 
 
-def _is_known_to_be_gone(one: Subject) -> bool:
+def _is_known_to_be_gone(one: AttemptContext) -> bool:
     found = process.probe(Path(one.attempt.directory))
     match found.state:
         case ProbeState.ENDED:
@@ -48,7 +48,7 @@ def _is_known_to_be_gone(one: Subject) -> bool:
     return found.state in (ProbeState.NONE, ProbeState.LOST)
 
 
-def _end(one: Subject) -> None:
+def _end(one: AttemptContext) -> None:
     directory, number = Path(one.attempt.directory), one.attempt.number
     stop_signal, grace = one.stage.definition.stop_signal, one.stage.definition.grace
     process.request_stop(directory)
@@ -58,7 +58,7 @@ def _end(one: Subject) -> None:
             left = process.kill_orphans(directory, stop_signal, grace, identity_of(one))
         except process.SupervisorLivesError as error:
             if time.monotonic() > give_up_at:
-                raise PredecessorLivesError(
+                raise PreviousAttemptLivesError(
                     f"the supervisor of attempt {number} does not end; end it, and resume"
                 ) from error
             time.sleep(LOOK_EVERY)
@@ -70,7 +70,7 @@ def _end(one: Subject) -> None:
 def _raise_if_any(left: list[int], number: int) -> None:
     if left:
         pids = ", ".join(str(pid) for pid in left)
-        raise PredecessorLivesError(
+        raise PreviousAttemptLivesError(
             f"process {pids} of attempt {number} outlives even KILL; no new attempt may start "
             "beside it: end it or restart the machine, and resume"
         )

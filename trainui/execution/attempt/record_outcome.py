@@ -16,10 +16,10 @@ from trainui.domain.states import Status
 from trainui.errors import TrainuiError
 from trainui.execution.attempt import metrics_flush, transient_errors
 from trainui.execution.attempt import outcome as attempt_outcome
-from trainui.execution.attempt.context import Subject, definition_of
+from trainui.execution.attempt.context import AttemptContext, definition_of
 from trainui.execution.attempt.launch import subject_of
-from trainui.execution.attempt.metrics_flush import Drained
-from trainui.execution.attempt.outcome import Loss
+from trainui.execution.attempt.metrics_flush import FlushResult
+from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.gpu import gpus
 from trainui.pipeline.substitution.masking import mask_text
 from trainui.store.db.engine import Store
@@ -54,12 +54,12 @@ def record_exit(
     Returns:
         False where this worker left before it was done: the next one does it.
     """
-    subject, drained = subject_of(store, attempt.id), Drained.COMPLETE
+    subject, drained = subject_of(store, attempt.id), FlushResult.COMPLETE
     if found.reason not in _NEVER_STARTED:
         drained = metrics_flush.wait_until_read(store, subject, stopping)
-    if drained == Drained.LEFT:
+    if drained == FlushResult.LEFT:
         return False
-    if drained != Drained.NOTHING:
+    if drained != FlushResult.NOTHING:
         subject = subject_of(store, attempt.id)  # as it is by now
     if subject.attempt.status != Status.RUNNING:
         return True  # it is on record already
@@ -78,7 +78,7 @@ def record_exit(
 
 
 def record_loss(
-    store: Store, attempt: AttemptRecord, stopping: threading.Event, loss: Loss
+    store: Store, attempt: AttemptRecord, stopping: threading.Event, loss: LostSupervisor
 ) -> bool:
     """Record the end of an attempt whose supervisor died before it.
 
@@ -93,7 +93,7 @@ def record_loss(
     """
     subject, patience = subject_of(store, attempt.id), LOST_PATIENCE
     drained = metrics_flush.wait_until_read(store, subject, stopping, patience=patience)
-    if drained == Drained.LEFT:
+    if drained == FlushResult.LEFT:
         return False
     subject = subject_of(store, attempt.id)
     if subject.attempt.status != Status.RUNNING:
@@ -153,7 +153,7 @@ def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
         attempts.end(connection, attempt.id, outcome)
 
 
-def _definition(subject: Subject) -> StageDefinition:
+def _definition(subject: AttemptContext) -> StageDefinition:
     """Return the definition as the process had it, else as it was submitted."""
     submitted = subject.stage.definition
     if not (submitted.outputs or submitted.success or submitted.checkpoint):
@@ -167,10 +167,10 @@ def _definition(subject: Subject) -> StageDefinition:
 
 def _end(
     store: Store,
-    subject: Subject,
+    subject: AttemptContext,
     definition: StageDefinition,
     outcome: Outcome,
-    drained: Drained,
+    drained: FlushResult,
 ) -> None:
     attempt = subject.attempt
     if outcome.error is not None:
@@ -181,7 +181,7 @@ def _end(
     with store.write() as connection:
         if tried:
             attempts.mark_checkpoint_tried(connection, attempt.id)
-        if drained == Drained.NOTHING:
+        if drained == FlushResult.NOTHING:
             mark_metrics_complete(connection, attempt.id)
         attempts.end(connection, attempt.id, outcome)
     logger.info(
@@ -210,7 +210,7 @@ def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
     return _masked(subject_of(store, attempt.id), error)
 
 
-def _masked(subject: Subject, error: str) -> str:
+def _masked(subject: AttemptContext, error: str) -> str:
     """Mask the secrets that the stage was given, should the end of its log hold one."""
     shell = environment.read_what_is_left(Path(subject.run.directory))
     definition = shell.secrets.reveal(subject.stage.definition)
@@ -219,7 +219,7 @@ def _masked(subject: Subject, error: str) -> str:
 
 
 def _got_nowhere(
-    store: Store, subject: Subject, definition: StageDefinition, outcome: Outcome
+    store: Store, subject: AttemptContext, definition: StageDefinition, outcome: Outcome
 ) -> bool:
     """Tell whether an attempt that continued ended before it wrote a point or a checkpoint.
 
@@ -238,7 +238,7 @@ def _got_nowhere(
     return not checkpoints.newer_than(_search(subject, definition), started)
 
 
-def _note_checkpoints(subject: Subject, definition: StageDefinition) -> None:
+def _note_checkpoints(subject: AttemptContext, definition: StageDefinition) -> None:
     """Note which checkpoints are there as an attempt ends: later ones it did not write."""
     if definition.checkpoint is None:
         return
@@ -249,7 +249,7 @@ def _note_checkpoints(subject: Subject, definition: StageDefinition) -> None:
         logger.warning("%s: checkpoints not noted: %s", subject.stage.name, error)
 
 
-def _search(subject: Subject, definition: StageDefinition) -> checkpoints.Search:
+def _search(subject: AttemptContext, definition: StageDefinition) -> checkpoints.Search:
     attempt_dirs = [subject.attempt.directory]
     return checkpoints.search(definition, subject.stage.directory, attempt_dirs)
 

@@ -12,7 +12,7 @@ from trainui.artifacts import checkpoint_notes, checkpoint_rivals, checkpoints
 from trainui.artifacts.checkpoints import Search, Tried
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord
-from trainui.execution.attempt.context import NotLaunchableError, Subject, definition_of
+from trainui.execution.attempt.context import AttemptContext, NotLaunchableError, definition_of
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, events
@@ -22,7 +22,7 @@ class CheckpointsExhaustedError(NotLaunchableError):
     """An attempt got nowhere from each whole checkpoint; to try one again would loop."""
 
 
-def choose(store: Store, subject: Subject, earlier: Sequence[AttemptRecord]) -> str | None:
+def choose(store: Store, subject: AttemptContext, earlier: Sequence[AttemptRecord]) -> str | None:
     """Choose what an attempt continues from, and record it and what it does not continue from.
 
     Args:
@@ -59,16 +59,16 @@ def choose(store: Store, subject: Subject, earlier: Sequence[AttemptRecord]) -> 
     return chosen
 
 
-def _tried(store: Store, subject: Subject) -> Tried:
+def _tried(store: Store, subject: AttemptContext) -> Tried:
     with store.read() as connection:
         return attempts.tried_checkpoints(connection, subject.stage.id)
 
 
-def _is_asked(subject: Subject) -> bool:
+def _is_asked(subject: AttemptContext) -> bool:
     return subject.stage.retries_used == 0
 
 
-def _requested(subject: Subject, where: Search, found: Path, tried: Tried) -> str:
+def _requested(subject: AttemptContext, where: Search, found: Path, tried: Tried) -> str:
     """Return the checkpoint that the stage's `env` names.
 
     Raises:
@@ -85,7 +85,7 @@ def _requested(subject: Subject, where: Search, found: Path, tried: Tried) -> st
     return str(found)
 
 
-def _exhausted(subject: Subject) -> str:
+def _exhausted(subject: AttemptContext) -> str:
     stage = subject.stage
     return (
         "no checkpoint worked: each attempt that continued from one ended before it wrote a "
@@ -95,7 +95,7 @@ def _exhausted(subject: Subject) -> str:
     )
 
 
-def _record(store: Store, subject: Subject, chosen: str | None, remark: str | None) -> None:
+def _record(store: Store, subject: AttemptContext, chosen: str | None, remark: str | None) -> None:
     if chosen is None and remark is None:
         return
     stage, attempt = subject.stage, subject.attempt

@@ -20,7 +20,7 @@ TOLD_FOR = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class BrokerStart:
     """The last start of our broker."""
 
     at: int
@@ -47,7 +47,7 @@ def note(home: Home, *, kept: bool) -> None:
     """
     before, withdrawn = _read(home), desired_state.withdrawn_at(home)
     again = before is not None and before.withdrawn == withdrawn
-    start = Start(time.time_ns(), withdrawn, again, kept)
+    start = BrokerStart(time.time_ns(), withdrawn, again, kept)
     write_private(_file(home), json.dumps(asdict(start)))
 
 
@@ -67,9 +67,9 @@ def is_gone(home: Home) -> bool:
     return wanted and not locks.is_held(server_process.lock_path(home))
 
 
-def _read(home: Home) -> Start | None:
+def _read(home: Home) -> BrokerStart | None:
     try:
-        return Start(**json.loads(plain_files.read_text(_file(home))))
+        return BrokerStart(**json.loads(plain_files.read_text(_file(home))))
     except (OSError, ValueError, TypeError):
         return None
 

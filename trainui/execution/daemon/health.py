@@ -16,7 +16,7 @@ from typing import Any
 from trainui import plain_files
 from trainui.execution.broker import restarts, server_process
 from trainui.execution.daemon import desired_state, heartbeat, locks, readiness
-from trainui.execution.daemon.heartbeat import Asked
+from trainui.execution.daemon.heartbeat import HeartbeatCheck
 from trainui.execution.worker import database_watch
 from trainui.paths import Home, write_private
 from trainui.supervisor.supervise import read_process
@@ -26,7 +26,7 @@ START_PATIENCE = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class WorkerEnd:
     """How the worker, or the process that starts the broker, last ended, as the guard saw it."""
 
     pid: int
@@ -44,14 +44,14 @@ class End:
 
 def note_end(home: Home, name: str, pid: int, code: int) -> None:
     """Note how a child of the guard ended."""
-    end = End(pid, code, at=time.time_ns(), wanted=desired_state.wanted_at(home))
+    end = WorkerEnd(pid, code, at=time.time_ns(), wanted=desired_state.wanted_at(home))
     write_private(_file(home, name), json.dumps(asdict(end)))
 
 
-def last_end(home: Home, name: str = "worker") -> End | None:
+def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
     """Return how it ended since it was last wanted; None: it did not, or nobody saw it."""
     try:
-        end = End(**json.loads(plain_files.read_text(_file(home, name))))
+        end = WorkerEnd(**json.loads(plain_files.read_text(_file(home, name))))
     except (OSError, ValueError, TypeError):
         return None
     return end if end.wanted == desired_state.wanted_at(home) else None
@@ -170,7 +170,7 @@ def _about_broker(broker: Mapping[str, Any], again: str) -> str:
     return f"hangs, as process {broker['pid']}; {_replaced(heartbeat.BROKER)}"
 
 
-def _replaced(asked: Asked) -> str:
+def _replaced(asked: HeartbeatCheck) -> str:
     return f"if it stays so for {asked.hangs_for:.0f} s, the guard starts another"
 
 

@@ -21,7 +21,7 @@ ASK_EVERY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HeartbeatCheck:
     """Who is asked."""
 
     name: str
@@ -34,16 +34,20 @@ class Asked:
         return home.worker / f"silent-{self.name}.json"
 
 
-BROKER = Asked("broker", 60.0)
-WORKER = Asked("worker", 120.0)
+BROKER = HeartbeatCheck("broker", 60.0)
+WORKER = HeartbeatCheck("worker", 120.0)
 """It may wait for a locked database, for half a minute at several of its duties."""
 
 
-class Pulse:
+class Heartbeat:
     """What is known of one's answers."""
 
     def __init__(
-        self, home: Home, asked: Asked, answers: Callable[[], bool], end: Callable[[], object]
+        self,
+        home: Home,
+        asked: HeartbeatCheck,
+        answers: Callable[[], bool],
+        end: Callable[[], object],
     ) -> None:
         """Know nothing yet.
 
@@ -95,7 +99,7 @@ class Pulse:
             self._asked.note(self._home).unlink()
 
 
-def silent_since(home: Home, asked: Asked) -> int | None:
+def silent_since(home: Home, asked: HeartbeatCheck) -> int | None:
     """Return since when it does not answer, in nanoseconds since 1970; None: it does.
 
     None also where nobody asks: the guard is gone.

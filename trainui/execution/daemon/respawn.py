@@ -20,7 +20,7 @@ CALM = 60.0
 
 
 @dataclass
-class Kept:
+class RespawnedProcess:
     """One such process, and the history of its starts."""
 
     name: str

@@ -20,8 +20,8 @@ from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.execution.broker import broker
 from trainui.execution.daemon import desired_state, health, heartbeat, locks, spawn
-from trainui.execution.daemon.heartbeat import Pulse
-from trainui.execution.daemon.respawn import Kept
+from trainui.execution.daemon.heartbeat import Heartbeat
+from trainui.execution.daemon.respawn import RespawnedProcess
 from trainui.paths import Home
 from trainui.settings import Settings
 
@@ -37,13 +37,13 @@ WORKER_GRACE = 6.0
 """Seconds; a worker that is told to end leaves within 5."""
 
 
-class Guard:
+class Watchdog:
     """Keeps the broker and the worker of one home alive."""
 
     def __init__(self, home: Home, settings: Settings) -> None:
 
-        def kept(name: str, argv: list[str], is_alive: Callable[[], bool]) -> Kept:
-            made = Kept(name, lambda: spawn.spawn(argv, home.guard_log), is_alive)
+        def kept(name: str, argv: list[str], is_alive: Callable[[], bool]) -> RespawnedProcess:
+            made = RespawnedProcess(name, lambda: spawn.spawn(argv, home.guard_log), is_alive)
             made.on_end = lambda pid, code: health.note_end(home, name, pid, code)
             return made
 
@@ -58,16 +58,18 @@ class Guard:
             spawn.module_argv("trainui.execution.worker"),
             lambda: locks.is_held(home.worker_lock),
         )
-        knock = wakeup.Knock(home.doorbell)
+        knock = wakeup.WorkerProbe(home.doorbell)
         self._pulses = (
-            Pulse(
+            Heartbeat(
                 home,
                 heartbeat.BROKER,
                 lambda: broker.answers(home, settings),
                 lambda: broker.end_hanging(home, settings),
             ),
             # one that is on its way up may have a large database to upgrade, and no bell yet
-            Pulse(home, heartbeat.WORKER, lambda: knock.is_heard() is not False, self._end_worker),
+            Heartbeat(
+                home, heartbeat.WORKER, lambda: knock.is_heard() is not False, self._end_worker
+            ),
         )
         self._told = False
         self._withdrawn_at = desired_state.withdrawn_at(home)
@@ -180,7 +182,7 @@ def main() -> int:
         if lock is None:
             return 0  # another guard heeds the wish
         with lock:
-            Guard(home, settings).serve()
+            Watchdog(home, settings).serve()
     return 0
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 
 from trainui.execution.daemon import desired_state, locks, spawn, watchdog
-from trainui.execution.daemon.respawn import Kept
+from trainui.execution.daemon.respawn import RespawnedProcess
 from trainui.paths import Home
 
 LOOK_EVERY = 1.0
 """Seconds."""
 
 
-class GuardWatch:
+class WatchdogMonitor:
     """Starts a guard where there is none though the worker is wanted."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._kept = Kept(
+        self._kept = RespawnedProcess(
             "guard",
             lambda: spawn.spawn(watchdog.ARGV, home.guard_log),
             lambda: locks.is_held(home.guard_lock),

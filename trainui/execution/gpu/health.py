@@ -22,7 +22,7 @@ LOOK_EVERY = 5.0
 """Seconds; a look costs some milliseconds on a machine whose GPUs are in use."""
 
 
-class GpuWatch:
+class GpuHealthMonitor:
     """Looks after the GPUs of all attempts that run on this host."""
 
     def __init__(self, store: Store) -> None:

@@ -55,7 +55,7 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class GpuReport:
     """What a look found."""
 
     gpus: tuple[Gpu, ...] = ()
@@ -63,7 +63,7 @@ class Found:
     """Why the driver tells nothing, though there is one."""
 
 
-def look() -> Found:
+def look() -> GpuReport:
     """Ask the driver for all GPUs; returns in time also where the driver hangs."""
     global _question
     with _lock:
@@ -72,7 +72,7 @@ def look() -> Found:
         question = _question
     if question.answered.wait(question.asked_at + PATIENCE - time.monotonic()):
         return question.answer
-    return Found(problem=f"the NVIDIA driver has not answered for {PATIENCE:.0f} s")
+    return GpuReport(problem=f"the NVIDIA driver has not answered for {PATIENCE:.0f} s")
 
 
 def close() -> None:
@@ -88,7 +88,7 @@ class _Question:
     def __init__(self) -> None:
         self.asked_at = time.monotonic()
         self.answered = threading.Event()
-        self.answer = Found()
+        self.answer = GpuReport()
         threading.Thread(target=self._ask, name="nvml", daemon=True).start()
 
     def _ask(self) -> None:
@@ -96,7 +96,7 @@ class _Question:
             self.answer = _session.look()
         except Exception as error:
             logger.exception("the NVIDIA driver cannot be asked")
-            self.answer = Found(problem=f"the NVIDIA driver cannot be asked: {error}")
+            self.answer = GpuReport(problem=f"the NVIDIA driver cannot be asked: {error}")
         finally:
             self.answered.set()
 
@@ -109,7 +109,7 @@ class _Session:
         self._known: dict[int, tuple[str, str]] = {}
         """UUIDs and names, which a GPU that is lost tells no more."""
 
-    def look(self) -> Found:
+    def look(self) -> GpuReport:
         import pynvml
 
         try:
@@ -119,11 +119,11 @@ class _Session:
             count = pynvml.nvmlDeviceGetCount()
         except pynvml.NVMLError as error:
             self.close()
-            return Found(problem=_driver_problem(error))
+            return GpuReport(problem=_driver_problem(error))
         found = tuple(self._read(pynvml, index) for index in range(count))
         if any(gpu.problem for gpu in found):
             self.close()  # one that comes back is seen by a new session only
-        return Found(found)
+        return GpuReport(found)
 
     def close(self) -> None:
         if self._is_open:

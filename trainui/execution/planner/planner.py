@@ -18,14 +18,14 @@ from sqlalchemy import Connection
 from trainui import clock, disk, paths
 from trainui.control import environment
 from trainui.control.queue import PAUSED
-from trainui.domain.records import AttemptRecord, Here, Slot, StageRecord, WaitReason
+from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus, nvml
 from trainui.execution.gpu.gpus import Usable
 from trainui.execution.planner import slots, wait_reasons
-from trainui.execution.planner.retry_timers import Delays
+from trainui.execution.planner.retry_timers import RetryTimers
 from trainui.execution.planner.slots import host
-from trainui.execution.worker.task_sender import Message, Messenger
+from trainui.execution.worker.task_sender import TaskMessage, TaskSender
 from trainui.pipeline.fields import memory_size
 from trainui.pipeline.rules.scheduling import Grant, Wait, WaitingStage, decide
 from trainui.pipeline.substitution.masking import mask
@@ -67,7 +67,7 @@ class _View:
     silent: Sequence[str]
     """Stages behind it that are still to be told why they wait."""
     held: Mapping[Slot, Holder]
-    unclaimed: Sequence[Message]
+    unclaimed: Sequence[TaskMessage]
     paused: bool
     is_open: bool
     """An attempt was granted and not yet claimed."""
@@ -92,13 +92,13 @@ class _Given:
 class Planner:
     """Plans whenever something may have changed."""
 
-    def __init__(self, store: Store, messenger: Messenger, settings: Settings) -> None:
+    def __init__(self, store: Store, messenger: TaskSender, settings: Settings) -> None:
         self._store = store
         self._messenger = messenger
         self._settings = settings
         self._here = slots.here(settings)
         self._last: _View | None = None
-        self._delays = Delays()
+        self._delays = RetryTimers()
         self._lacking = False
         """A stage waited for space on a disk, at the last look."""
         self._told_at = -math.inf
@@ -176,7 +176,7 @@ class Planner:
     def _silent(self, connection: Connection) -> list[str]:
         return stages.queued_in_silence(connection, limit=SILENT, here=self._here)
 
-    def _send_again(self, lost: Sequence[Message]) -> None:
+    def _send_again(self, lost: Sequence[TaskMessage]) -> None:
         if not lost:
             return
         with self._store.write() as connection:
@@ -246,7 +246,7 @@ _HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
 
 
 def _page(
-    connection: Connection, horizons: Mapping[str, int], here: Here | None
+    connection: Connection, horizons: Mapping[str, int], here: HostView | None
 ) -> tuple[list[StageRecord], frozenset[str]]:
     """Return the queue as far as the horizons, and the kinds of slots for which it goes on."""
     waiting = stages.queued(connection, limit=HORIZON + 1, here=here)
@@ -266,7 +266,7 @@ def _is_moved_by_time(view: _View) -> bool:
 
 
 def _with_lacks(
-    waiting: Sequence[StageRecord], usable: Usable, delays: Delays, settings: Settings
+    waiting: Sequence[StageRecord], usable: Usable, delays: RetryTimers, settings: Settings
 ) -> list[WaitingStage]:
     """Return what waits, each with the space that is lacking where its run lies or in the home."""
     home = paths.home().root
@@ -317,7 +317,7 @@ def _visible(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
     return None if value is None else frozenset(gpus.visible_indices(usable.gpus, value))
 
 
-def _message(stage: StageRecord, attempt: AttemptRecord) -> Message:
+def _message(stage: StageRecord, attempt: AttemptRecord) -> TaskMessage:
     definition = stage.definition
     arguments = (stage.run_id, stage.name, definition.task, mask(definition.params))
-    return Message(attempt.id, str(attempt.celery_task_id), arguments)
+    return TaskMessage(attempt.id, str(attempt.celery_task_id), arguments)

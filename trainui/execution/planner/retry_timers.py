@@ -16,7 +16,7 @@ MOST = 10_000
 """Delays that are remembered; more waiting stages are no more than their delay late again."""
 
 
-class Delays:
+class RetryTimers:
     """The delays that this worker has seen."""
 
     def __init__(self) -> None:

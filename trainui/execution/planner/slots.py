@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from trainui import settings as settings_module
-from trainui.domain.records import Here, Slot
+from trainui.domain.records import HostView, Slot
 from trainui.execution.gpu import gpus
 from trainui.execution.gpu.gpus import Usable
 from trainui.pipeline.rules.scheduling import FreeSlots
@@ -19,11 +19,11 @@ def host() -> str:
     return settings_module.host()
 
 
-def here(settings: Settings) -> Here | None:
+def here(settings: Settings) -> HostView | None:
     """Return what this machine is to the stages that wait; None where it is the only one."""
     if settings.database_url is None:
         return None
-    return Here(host(), settings.queues, settings_module.place(settings))
+    return HostView(host(), settings.queues, settings_module.place(settings))
 
 
 def all_slots(settings: Settings) -> tuple[Slot, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainui import settings as settings_module
 from trainui.domain.definition import StageDefinition
-from trainui.domain.records import Here, StageRecord, WaitReason
+from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.settings import Settings
 
 
@@ -18,7 +18,7 @@ def elsewhere(definition: StageDefinition, settings: Settings) -> str | None:
     return None
 
 
-def worded(stage: StageRecord, reason: str, here: Here | None) -> WaitReason:
+def worded(stage: StageRecord, reason: str, here: HostView | None) -> WaitReason:
     """Return what is to be said of a stage that waits on this host.
 
     Where another host has said why, that stays: two that take turns would write for ever.

@@ -16,13 +16,13 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
-from trainui.execution.stall.cadence import LEAST_SILENCE, Pace
+from trainui.execution.stall.cadence import LEAST_SILENCE, Cadence
 from trainui.execution.stall.silence import Silence
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
 from trainui.store.runs import alerts as alert_records
 from trainui.store.runs import attempts, stages
-from trainui.store.runs.alerts import Mark
+from trainui.store.runs.alerts import AlertRecord
 
 LOOK_EVERY = 5.0
 """Seconds; no silence shorter than a minute matters."""
@@ -32,9 +32,9 @@ IDLE = 5
 
 
 @dataclass(slots=True)
-class _Watched:
+class _WatchedStall:
     alert: Alert
-    pace: Pace
+    pace: Cadence
     read: int
     """Bytes of its sources that are read."""
     busy_at: float
@@ -60,7 +60,7 @@ class StallAlerts:
         self._look_every = look_every
         self._gpus = gpus
         self._looked_at = float("-inf")
-        self._watched: dict[int, list[_Watched]] = {}
+        self._watched: dict[int, list[_WatchedStall]] = {}
 
     def look(self) -> None:
         """Look at all of them, where it is time to."""
@@ -93,10 +93,10 @@ class StallAlerts:
             }
         return running
 
-    def _begin(self, alerts: Sequence[Alert]) -> list[_Watched]:
+    def _begin(self, alerts: Sequence[Alert]) -> list[_WatchedStall]:
         wanted = [alert for alert in alerts if alert.condition == "stalled"]
         return [
-            _Watched(
+            _WatchedStall(
                 alert,
                 self._pace(alert),
                 0,
@@ -106,10 +106,10 @@ class StallAlerts:
             for alert in wanted
         ]
 
-    def _pace(self, alert: Alert) -> Pace:
-        return Pace((), least_silence=self._least_silence, of_median=alert.limit, of_longest=0.0)
+    def _pace(self, alert: Alert) -> Cadence:
+        return Cadence((), least_silence=self._least_silence, of_median=alert.limit, of_longest=0.0)
 
-    def _judge(self, attempt: AttemptRecord, watched: _Watched, now: float) -> None:
+    def _judge(self, attempt: AttemptRecord, watched: _WatchedStall, now: float) -> None:
         pace = watched.pace
         still = pace.is_stalled(now) and now - watched.busy_at > pace.patience
         if not watched.told and watched.silence.is_of_the_stage(silent=still) != still:
@@ -121,12 +121,12 @@ class StallAlerts:
                 f"{watched.alert.limit:g} times the usual pace{idle}"
             )
             with self._store.write() as connection:
-                found = [Mark.of_alert(watched.alert, words)]
+                found = [AlertRecord.of_alert(watched.alert, words)]
                 alert_records.record(connection, attempt.stage_id, attempt.number, found)
         watched.told = still
 
 
-def _note(watched: _Watched, read: int, now: float, *, busy: bool) -> None:
+def _note(watched: _WatchedStall, read: int, now: float, *, busy: bool) -> None:
     if read != watched.read:
         watched.read = read
         watched.pace.note(now)

@@ -23,7 +23,7 @@ GAPS = 100
 LEAST_GAPS = 5
 
 
-class Pace:
+class Cadence:
     """The pace of one attempt; times are seconds on one clock that never goes back."""
 
     def __init__(

@@ -10,7 +10,7 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
-from trainui.execution.stall.cadence import LEAST_SILENCE, Pace
+from trainui.execution.stall.cadence import LEAST_SILENCE, Cadence
 from trainui.execution.stall.silence import Silence
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
@@ -22,8 +22,8 @@ LOOK_EVERY = 5.0
 
 
 @dataclass(slots=True)
-class _Watched:
-    pace: Pace
+class _WatchedAttempt:
+    pace: Cadence
     marks: tuple[int, ...]
     """What grows with each sign of life."""
     silence: Silence
@@ -31,7 +31,7 @@ class _Watched:
     """As it is on record; None: not known."""
 
 
-class Stalls:
+class StallDetector:
     """Watches all attempts of this host."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Stalls:
         self._least_silence = least_silence
         self._look_every = look_every
         self._looked_at = float("-inf")
-        self._watched: dict[int, _Watched] = {}
+        self._watched: dict[int, _WatchedAttempt] = {}
 
     def look(self) -> None:
         """Look at all of them, where it is time to."""
@@ -65,9 +65,9 @@ class Stalls:
     def _look_at(self, attempt: AttemptRecord, marks: tuple[int, ...], now: float) -> None:
         watched = self._watched.get(attempt.id)
         if watched is None:
-            pace = Pace(_known_signs(attempt, now), least_silence=self._least_silence)
+            pace = Cadence(_known_signs(attempt, now), least_silence=self._least_silence)
             silence = Silence(self._store, self._look_every)
-            watched = self._watched[attempt.id] = _Watched(pace, marks, silence)
+            watched = self._watched[attempt.id] = _WatchedAttempt(pace, marks, silence)
         if marks != watched.marks:
             watched.marks = marks
             watched.pace.note(now)

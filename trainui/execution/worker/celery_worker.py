@@ -54,7 +54,7 @@ def _make_worker(home: Home, settings: Settings) -> Any:
     warnings.filterwarnings("ignore", category=SecurityWarning)
     app, slots = get_app(), services.slots()
     app.conf.include = [TRACKED_TASK, *_importable(settings.include)]
-    app.steps["worker"].add(_DutiesStep)
+    app.steps["worker"].add(_ServicesStep)
     _connect(signals.setup_logging, lambda **_: None)  # with a receiver Celery leaves ours alone
     _connect(signals.worker_shutting_down, lambda **_: _leave())
     _connect(
@@ -107,7 +107,7 @@ class _PatientConsumer(Consumer):  # type: ignore[misc]
             self.hub.call_soon(self.hub.call_later, EVENTS_EVERY, self._flush_events)
 
 
-class _DutiesStep(StartStopStep):  # type: ignore[misc]
+class _ServicesStep(StartStopStep):  # type: ignore[misc]
     """Runs the duties with the worker, not with its connection, which comes and goes."""
 
     requires = ("celery.worker.components:Pool",)

@@ -9,7 +9,7 @@ from trainui.store.db import protocol
 from trainui.store.read import views
 
 
-class Changes:
+class ChangeDetector:
     """Compares the database's version with that of the last look."""
 
     def __init__(self) -> None:

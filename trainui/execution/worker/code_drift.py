@@ -18,7 +18,7 @@ from trainui.errors import StoreError
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
 from trainui.store.runs import code_versions
-from trainui.store.runs.code_versions import Started
+from trainui.store.runs.code_versions import StartedAttempt
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ SHARE = 20
 NAMES_SHOWN = 3
 
 
-class CodeWatch:
+class CodeDriftWatch:
     """Looks at the code of each attempt that starts, once."""
 
     def __init__(self, store: Store, stopping: threading.Event) -> None:
@@ -71,7 +71,7 @@ class CodeWatch:
             self._floor = max(self._floor, found[-1].attempt_id - code_versions.MOST_AT_ONCE)
         self._looked_at = {number for number in self._looked_at if number > self._floor}
 
-    def _look_at(self, started: Sequence[Started]) -> None:
+    def _look_at(self, started: Sequence[StartedAttempt]) -> None:
         """Look at the code of one run, of which these attempts started."""
         run = started[0]
         state = code_version.recorded(Path(run.run_directory))

@@ -33,7 +33,7 @@ LOOKED_AT = 500
 _SILENT = "the host {} has not been heard of for {:.0f} s or longer: this may still run there"
 
 
-class HostWatch:
+class HostMonitor:
     """Announces this host, where several share a database."""
 
     def __init__(self, store: Store, settings: Settings) -> None:

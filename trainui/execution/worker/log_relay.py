@@ -19,7 +19,7 @@ from trainui.settings import Settings
 from trainui.store.db import outage, postgres
 from trainui.store.db.engine import Store
 from trainui.store.runs import remote_log_requests
-from trainui.store.runs.remote_log_requests import Asked
+from trainui.store.runs.remote_log_requests import LogRequest
 from trainui.supervisor import protocol
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ AGAIN_AFTER = 5.0
 """Seconds after which a server that could not be reached is tried again."""
 
 
-class LogServer:
+class LogRelay:
     """Answers what is asked of this host, in a thread of its own."""
 
     def __init__(self, store: Store, settings: Settings, stopping: threading.Event) -> None:
@@ -81,7 +81,7 @@ class LogServer:
                     pass
 
 
-def answer(asked: Asked) -> tuple[dict[str, Any], bytes]:
+def answer(asked: LogRequest) -> tuple[dict[str, Any], bytes]:
     """Return the words and the bytes that answer what is asked."""
     if not asked.name:
         return {"files": _sizes(Path(asked.directory))}, b""

@@ -11,7 +11,7 @@ import time
 
 from trainui import paths, wakeup
 from trainui.execution.daemon import spawn
-from trainui.execution.daemon.respawn import Kept
+from trainui.execution.daemon.respawn import RespawnedProcess
 from trainui.metrics.reader import process
 
 GRACE = 1.5
@@ -26,12 +26,12 @@ HANGS_FOR = 60.0
 logger = logging.getLogger(__name__)
 
 
-class ReaderProcess:
+class MetricsProcess:
     """Keeps the metrics reader alive. It ends with this process, however that ends."""
 
     def __init__(self) -> None:
-        self._kept = Kept("metrics reader", self._spawn, self._is_alive)
-        self._knock = wakeup.Knock(process.bell())
+        self._kept = RespawnedProcess("metrics reader", self._spawn, self._is_alive)
+        self._knock = wakeup.WorkerProbe(process.bell())
         self._heard_at = self._asked_at = time.monotonic()
 
     def look(self) -> None:

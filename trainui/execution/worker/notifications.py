@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trainui.domain.notifications import Notice
+from trainui.domain.notifications import Notification
 from trainui.errors import StoreError
 from trainui.settings import Settings
 from trainui.store.db import outage
@@ -88,13 +88,13 @@ class _Way:
     name: str
 
     def __init__(self) -> None:
-        self._queue: queue.Queue[Notice] = queue.Queue(MOST_WAITING)
+        self._queue: queue.Queue[Notification] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._serve, name=self.name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def put(self, notice: Notice) -> None:
+    def put(self, notice: Notification) -> None:
         try:
             self._queue.put_nowait(notice)
         except queue.Full:
@@ -108,7 +108,7 @@ class _Way:
             except Exception:
                 logger.exception("%s could not tell: %s", self.name, notice.text)
 
-    def _tell_when_readable(self, notice: Notice) -> None:
+    def _tell_when_readable(self, notice: Notification) -> None:
         """Tell of a notice, once more for as long as the store cannot be read."""
         while True:
             try:
@@ -119,7 +119,7 @@ class _Way:
             else:
                 return
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, notice: Notification) -> None:
         raise NotImplementedError
 
     def run(self, argv: Sequence[str], text: str, environ: Mapping[str, str]) -> None:
@@ -164,7 +164,7 @@ class _Command(_Way):
         super().__init__()
         self._command = command
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, notice: Notification) -> None:
         with views.reading() as connection:
             run = views.run(connection, notice.run_id)
             text = "" if run is None else json.dumps(summary.run_in_full(connection, run))
@@ -181,6 +181,6 @@ class _Apprise(_Way):
         super().__init__()
         self._urls = list(urls)
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, notice: Notification) -> None:
         message = {"urls": self._urls, "kind": notice.kind, "text": notice.text}
         self.run([sys.executable, str(APPRISE)], json.dumps(message), {})

@@ -16,20 +16,20 @@ from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.domain.records import Slot
 from trainui.errors import StoreError, StoreLockedError, TrainuiError
-from trainui.execution.attempt.monitor import Follower
-from trainui.execution.daemon.watchdog_monitor import GuardWatch
-from trainui.execution.gpu.health import GpuWatch
+from trainui.execution.attempt.monitor import AttemptMonitor
+from trainui.execution.daemon.watchdog_monitor import WatchdogMonitor
+from trainui.execution.gpu.health import GpuHealthMonitor
 from trainui.execution.planner.planner import Planner
 from trainui.execution.planner.slots import all_slots, here
 from trainui.execution.stall.alerts import StallAlerts
-from trainui.execution.stall.detector import Stalls
-from trainui.execution.worker.change_detector import Changes
-from trainui.execution.worker.code_drift import CodeWatch
-from trainui.execution.worker.hosts import HostWatch
-from trainui.execution.worker.log_relay import LogServer
-from trainui.execution.worker.metrics_process import ReaderProcess
+from trainui.execution.stall.detector import StallDetector
+from trainui.execution.worker.change_detector import ChangeDetector
+from trainui.execution.worker.code_drift import CodeDriftWatch
+from trainui.execution.worker.hosts import HostMonitor
+from trainui.execution.worker.log_relay import LogRelay
+from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.execution.worker.notifications import Notifier
-from trainui.execution.worker.task_sender import Messenger
+from trainui.execution.worker.task_sender import TaskSender
 from trainui.store.db import outage
 from trainui.store.db.engine import open_store
 
@@ -42,26 +42,26 @@ LEAST_PAUSE = 0.05
 """Seconds between two looks after one that failed."""
 
 
-class Duties:
+class WorkerServices:
     """The duties of one worker, in threads of their own."""
 
     def __init__(self, app: Any, stopping: threading.Event) -> None:
         store, settings = open_store(), settings_module.load()
         self._stopping = stopping
-        self._bell = wakeup.Doorbell(paths.home().doorbell)
-        self._changes = Changes()
-        self._messenger = Messenger(app)
+        self._bell = wakeup.WakeupSocket(paths.home().doorbell)
+        self._changes = ChangeDetector()
+        self._messenger = TaskSender(app)
         self._planner = Planner(store, self._messenger, settings)
         self._notifier = Notifier(store, settings)
-        self._reader = ReaderProcess()
-        self._guard = GuardWatch(paths.home())
-        self._stalls = Stalls(store)
+        self._reader = MetricsProcess()
+        self._guard = WatchdogMonitor(paths.home())
+        self._stalls = StallDetector(store)
         self._stall_alerts = StallAlerts(store)
-        self._gpus = GpuWatch(store)
-        self._code = CodeWatch(store, stopping)
-        self._host = HostWatch(store, settings)
-        self._logs = LogServer(store, settings, stopping)
-        self.follower = Follower(store, stopping, here(settings))
+        self._gpus = GpuHealthMonitor(store)
+        self._code = CodeDriftWatch(store, stopping)
+        self._host = HostMonitor(store, settings)
+        self._logs = LogRelay(store, settings, stopping)
+        self.follower = AttemptMonitor(store, stopping, here(settings))
         self._active_at = time.monotonic()
         self._is_locked = False
         """The last duty found the store locked."""
@@ -141,7 +141,7 @@ class Duties:
         self._stopping.wait(LEAST_PAUSE)
 
 
-_duties: Duties | None = None
+_duties: WorkerServices | None = None
 
 
 def slots() -> tuple[Slot, ...]:
@@ -157,7 +157,7 @@ def start(app: Any, stopping: threading.Event) -> None:
         stopping: set when the worker is about to leave.
     """
     global _duties
-    _duties = Duties(app, stopping)
+    _duties = WorkerServices(app, stopping)
     _duties.start()
 
 
@@ -174,6 +174,6 @@ def idle_seconds() -> float:
     return 0.0 if _duties is None else _duties.idle_seconds()
 
 
-def follower() -> Follower | None:
+def follower() -> AttemptMonitor | None:
     """Return who follows the attempts of this worker; None where its duties do not run."""
     return None if _duties is None else _duties.follower

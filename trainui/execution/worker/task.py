@@ -15,7 +15,7 @@ from celery.utils.log import get_task_logger
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreError
-from trainui.execution.attempt.monitor import Follower
+from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.worker import services
 from trainui.execution.worker.shutdown import STOPPING
 from trainui.execution.worker.task_sender import TASK_NAME
@@ -67,7 +67,7 @@ def execute_stage_with_tracking(
 
 
 def _follow(
-    follower: Follower, run_id: str, stage_name: str, message_id: str
+    follower: AttemptMonitor, run_id: str, stage_name: str, message_id: str
 ) -> AttemptRecord | None:
     """Launch the attempt of a message, and return it as it is on record when it has ended."""
     followed = follower.take(run_id, stage_name, message_id)

@@ -26,7 +26,7 @@ AGAIN_AFTER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class TaskMessage:
     """A message for an attempt that was granted."""
 
     attempt_id: int
@@ -35,12 +35,12 @@ class Message:
     """Run id, stage name, task name, task parameters: visible to all who look at the broker."""
 
 
-class Messenger:
+class TaskSender:
     """Sends messages, one after the other, each until the broker takes it."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
-        self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[TaskMessage | None] = queue.SimpleQueue()
         self._waiting: set[int] = set()
         self._producer: Any = None
         self._stopped = threading.Event()
@@ -56,7 +56,7 @@ class Messenger:
         self._queue.put(None)
         self._thread.join(timeout)
 
-    def post(self, message: Message) -> None:
+    def post(self, message: TaskMessage) -> None:
         """Send a message soon, unless it is about to be sent already."""
         if message.attempt_id not in self._waiting:
             self._waiting.add(message.attempt_id)
@@ -68,7 +68,7 @@ class Messenger:
             self._waiting.discard(message.attempt_id)
         self._disconnect()
 
-    def _send_at_last(self, message: Message) -> None:
+    def _send_at_last(self, message: TaskMessage) -> None:
         """Send a message, however long there is no broker; of that only the start is logged."""
         broken = False
         while not self._stopped.is_set():
@@ -85,7 +85,7 @@ class Messenger:
         if broken:
             logger.info("the broker takes messages again")
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: TaskMessage) -> None:
         if self._producer is None:
             connection = publishing_connection(self._app)
             self._producer = self._app.amqp.Producer(connection, auto_declare=False)

@@ -14,10 +14,10 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats import UnknownFormatError, dvclive, labels, mlflow
 from trainui.metrics.formats.detect import detect
-from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError, raise_shortage
 from trainui.store.points.source_record import key_of
 
@@ -66,23 +66,23 @@ _TRAINER_STATE = "trainer_state.json"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
-def candidates(stage_dir: Path, streams: Mapping[str, Path]) -> list[Candidate]:
+def candidates(stage_dir: Path, streams: Mapping[str, Path]) -> list[SourceFile]:
     """Return the default files below a stage's directory, then its output streams.
 
     Args:
         stage_dir: the stage's directory.
         streams: the attempt's log files, by name.
     """
-    found: list[Candidate] = []
-    printed: list[Candidate] = []
+    found: list[SourceFile] = []
+    printed: list[SourceFile] = []
     for path in _files(stage_dir):
         if (one := _candidate(path, stage_dir)) is not None:
             (printed if one.is_fallback else found).extend(grouped([path], one))
     printed += [
-        Candidate(
+        SourceFile(
             f"{key_of(path)}#found",
             path,
-            Reading(format="text", doubtful=True),
+            DecoderChoice(format="text", doubtful=True),
             name,
             is_fallback=True,
         )
@@ -91,21 +91,21 @@ def candidates(stage_dir: Path, streams: Mapping[str, Path]) -> list[Candidate]:
     return [*_latest(found), *printed]
 
 
-def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
+def _candidate(path: Path, stage_dir: Path) -> SourceFile | None:
     """Return a file as a candidate; None if its name is not one of the usual ones."""
-    like = Candidate("", path, Reading(doubtful=True), one_of_many=True)
+    like = SourceFile("", path, DecoderChoice(doubtful=True), one_of_many=True)
     if dvclive.metric_name(path) is not None or dvclive.is_summary(path):
-        like = replace(like, reading=Reading(format="dvclive", doubtful=True))
+        like = replace(like, reading=DecoderChoice(format="dvclive", doubtful=True))
         is_summary = path.suffix == ".json"
         return replace(like, family="summary" if is_summary else "dvclive", is_final=is_summary)
     if mlflow.is_of_run(path):
-        return replace(like, reading=Reading(format="mlflow", doubtful=True), family="mlflow")
+        return replace(like, reading=DecoderChoice(format="mlflow", doubtful=True), family="mlflow")
     if _FAMILIES["tfevents"].fullmatch(path.name):
         prefix = _events_prefix(path.parent, stage_dir)
-        return replace(like, reading=Reading(prefix=prefix, doubtful=True), family="tfevents")
+        return replace(like, reading=DecoderChoice(prefix=prefix, doubtful=True), family="tfevents")
     for family, pattern in _FAMILIES.items():
         if pattern.fullmatch(path.name):
-            reading = Reading(
+            reading = DecoderChoice(
                 prefix=_fold_prefix(path.parent, stage_dir),
                 part=part_of(path, stage_dir),
                 doubtful=True,
@@ -114,7 +114,7 @@ def _candidate(path: Path, stage_dir: Path) -> Candidate | None:
     return _sniffed(like) if _TEXT.fullmatch(path.name) else None
 
 
-def _sniffed(like: Candidate) -> Candidate | None:
+def _sniffed(like: SourceFile) -> SourceFile | None:
     """Return a text file as a candidate, by its content; None while it is too short."""
     try:
         with closing(GrowingFile(like.path)) as file:
@@ -123,7 +123,7 @@ def _sniffed(like: Candidate) -> Candidate | None:
         return None
     if found is None or found in _OF_CONTENT:
         return replace(like, family=_OF_CONTENT[found]) if found else None
-    reading = Reading(format="text", doubtful=True)
+    reading = DecoderChoice(format="text", doubtful=True)
     family = _ROTATED.sub("", str(like.path))  # the parts of a rotated log are one history
     return replace(like, reading=reading, family=family, is_fallback=True)
 
@@ -142,7 +142,7 @@ def part_of(path: Path, root: Path) -> str:
     return f"{part.lower()}/" if part else ""
 
 
-def grouped(paths: Iterable[Path], like: Candidate) -> list[Candidate]:
+def grouped(paths: Iterable[Path], like: SourceFile) -> list[SourceFile]:
     """Return one candidate for all files with the same history.
 
     Transformers writes its history into each checkpoint, and deletes the old ones.
@@ -156,9 +156,9 @@ def _key(path: Path) -> str:
     return key_of(path)
 
 
-def _latest(found: Iterable[Candidate]) -> list[Candidate]:
+def _latest(found: Iterable[SourceFile]) -> list[SourceFile]:
     """Return, of the candidates with the same key, the one written last."""
-    latest: dict[str, Candidate] = {}
+    latest: dict[str, SourceFile] = {}
     for one in found:
         other = latest.get(one.key)
         if other is None or _age(one.path) >= _age(other.path):

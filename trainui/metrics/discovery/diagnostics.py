@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from trainui import formatting
-from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.reader.source import SourceReader
 
 
-def of_ended(candidate: Candidate, reader: SourceReader, *, stale: bool) -> str | None:
+def of_ended(candidate: SourceFile, reader: SourceReader, *, stale: bool) -> str | None:
     """Return what is wrong with a source; None if nothing is.
 
     Args:
@@ -32,7 +32,7 @@ def of_ended(candidate: Candidate, reader: SourceReader, *, stale: bool) -> str 
     return f"{candidate.path} has no record that could be read"
 
 
-def so_far(candidate: Candidate, reader: SourceReader) -> str | None:
+def so_far(candidate: SourceFile, reader: SourceReader) -> str | None:
     """Return why a named source has no points yet; None if there is nothing to say."""
     if not candidate.named or reader.position.rows:
         return None
@@ -44,7 +44,7 @@ def so_far(candidate: Candidate, reader: SourceReader) -> str | None:
     return f"{candidate.path} {what} so far, in {_about(look.size)}"
 
 
-def _link(candidate: Candidate) -> str | None:
+def _link(candidate: SourceFile) -> str | None:
     """Return a message if a path is a link to a missing file."""
     path = candidate.path
     if not path.is_symlink() or path.exists():
@@ -52,7 +52,7 @@ def _link(candidate: Candidate) -> str | None:
     return f"{path} is a link to {path.readlink()}, which does not exist"
 
 
-def _pattern(candidate: Candidate) -> str | None:
+def _pattern(candidate: SourceFile) -> str | None:
     pattern = candidate.reading.pattern or candidate.reading.preset
     return pattern if pattern is None or isinstance(pattern, str) else pattern.pattern
 

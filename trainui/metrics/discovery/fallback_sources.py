@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 
-from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.preset_lines import AnyLines
 from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError
 
@@ -35,7 +35,7 @@ class Fallbacks:
     def __contains__(self, key: str) -> bool:
         return key in self._waiting
 
-    def add(self, candidate: Candidate) -> None:
+    def add(self, candidate: SourceFile) -> None:
         """Add a text to those waiting."""
         self._waiting.setdefault(candidate.key, _Text(candidate))
 
@@ -44,7 +44,7 @@ class Fallbacks:
         looked = [text.look() for text in self._waiting.values()]
         return any(looked)
 
-    def take(self, *, all_of_them: bool) -> list[Candidate]:
+    def take(self, *, all_of_them: bool) -> list[SourceFile]:
         """Remove and return the texts that no longer wait.
 
         Args:
@@ -60,7 +60,7 @@ class Fallbacks:
 class _Text:
     """A text that is checked for metrics without storing any."""
 
-    def __init__(self, candidate: Candidate) -> None:
+    def __init__(self, candidate: SourceFile) -> None:
         self.candidate = candidate
         self._lines = AnyLines(None, {})
         self._offset = self._count = 0

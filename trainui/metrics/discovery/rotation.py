@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError
-from trainui.store.points.source_record import Identity, Source
+from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.points.sources import rename_source
 
 
@@ -20,8 +20,8 @@ def is_another(path: Path, identity: Identity | None) -> bool:
 
 
 def find_renamed(
-    candidates: Iterable[Candidate], known: Sequence[Source]
-) -> list[tuple[Source, Candidate]]:
+    candidates: Iterable[SourceFile], known: Sequence[SourceRecord]
+) -> list[tuple[SourceRecord, SourceFile]]:
     """Return the known sources whose file now has another name."""
     inodes = {
         (source.identity.device, source.identity.inode): source
@@ -38,7 +38,9 @@ def find_renamed(
 
 
 def rename(
-    connection: Connection, found: Sequence[tuple[Source, Candidate]], known: Sequence[Source]
+    connection: Connection,
+    found: Sequence[tuple[SourceRecord, SourceFile]],
+    known: Sequence[SourceRecord],
 ) -> set[str]:
     """Store the new names of renamed sources; return all names that now mean another file."""
     names = {candidate.key for _source, candidate in found}
@@ -59,7 +61,7 @@ def _inode(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _continues(path: Path, source: Source) -> bool:
+def _continues(path: Path, source: SourceRecord) -> bool:
     try:
         with closing(GrowingFile(path)) as file:
             return source.identity is not None and file.continues(source.identity, source.offset)

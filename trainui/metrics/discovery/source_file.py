@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.decoder_choice import DecoderChoice
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class SourceFile:
     """A file that may contain metrics."""
 
     key: str
     """Identifies the source in the store, also after its history continues in another file."""
     path: Path
-    reading: Reading
+    reading: DecoderChoice
     family: str | None = None
     """Set for a file that was discovered: the same numbers in another kind of file are the same
     series."""

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.metrics.discovery import default_sources
-from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats import dvclive, presets
 from trainui.metrics.formats.pattern import PatternError, compile_pattern
-from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.metrics.reader.tail import check_descriptors
 from trainui.store.points.source_record import key_of
 from trainui.supervisor import protocol
@@ -29,7 +29,7 @@ _STREAMS = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SearchDirectories:
     """The directories and logs where an attempt's files are searched; all paths are absolute."""
 
     attempt_dir: Path
@@ -38,24 +38,24 @@ class Place:
 
 
 @dataclass(slots=True)
-class Found:
+class SourceListing:
     """The sources found now."""
 
-    candidates: list[Candidate] = field(default_factory=list)
+    candidates: list[SourceFile] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     """By key: why a source cannot be read."""
     missing: dict[str, str] = field(default_factory=dict)
     """By key: sources that do not exist yet; a problem once the attempt has ended."""
 
 
-def find(place: Place, definition: StageDefinition) -> Found:
+def find(place: SearchDirectories, definition: StageDefinition) -> SourceListing:
     """Return the sources of an attempt's metrics.
 
     Raises:
         ShortageError: directories could not be searched.
     """
     own = place.attempt_dir / protocol.METRICS_FILE
-    found = Found([Candidate(key_of(own), own, Reading(format="jsonl"))])
+    found = SourceListing([SourceFile(key_of(own), own, DecoderChoice(format="jsonl"))])
     if definition.metrics is None:
         streams = {name: place.attempt_dir / file for name, file in _STREAMS.items()}
         found.candidates += default_sources.candidates(place.stage_dir, streams)
@@ -68,7 +68,7 @@ def find(place: Place, definition: StageDefinition) -> Found:
     return found
 
 
-def is_silent(place: Place, definition: StageDefinition) -> bool:
+def is_silent(place: SearchDirectories, definition: StageDefinition) -> bool:
     """Return True if an attempt that has ended left nothing that could contain metrics.
 
     False if its stage names its sources, since their absence must be reported.
@@ -95,7 +95,7 @@ def _holds_something(path: Path) -> bool:
         return True  # the reader reports what is wrong
 
 
-def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
+def _add_stream(found: SourceListing, place: SearchDirectories, source: MetricSource) -> None:
     path = place.attempt_dir / _STREAMS[source.stream or "stdout"]
     pattern = source.pattern or ""
     digest = hashlib.sha256(f"{source.step}\0{pattern}".encode()).hexdigest()[:12]
@@ -107,23 +107,27 @@ def _add_stream(found: Found, place: Place, source: MetricSource) -> None:
     except PatternError as error:
         found.problems[key] = str(error)
     else:
-        found.candidates.append(Candidate(key, path, reading, named=True))
+        found.candidates.append(SourceFile(key, path, reading, named=True))
 
 
-def _stream_reading(pattern: str, step: str | None) -> Reading:
+def _stream_reading(pattern: str, step: str | None) -> DecoderChoice:
     if presets.find(pattern) is not None:
-        return Reading(step=step, preset=pattern)
-    return Reading(step=step, pattern=compile_pattern(pattern))
+        return DecoderChoice(step=step, preset=pattern)
+    return DecoderChoice(step=step, pattern=compile_pattern(pattern))
 
 
-def _add_files(found: Found, place: Place, source: MetricSource, *, alone: bool) -> None:
+def _add_files(
+    found: SourceListing, place: SearchDirectories, source: MetricSource, *, alone: bool
+) -> None:
     pattern = os.path.expanduser(source.path or "")  # noqa: PTH111 (a pattern is no path)
-    reading = Reading(format=source.format, step=source.step, continues=source.restarts is not None)
+    reading = DecoderChoice(
+        format=source.format, step=source.step, continues=source.restarts is not None
+    )
     for root in dict.fromkeys((place.stage_dir, place.workdir)):
         paths = list(_matches(pattern, root))
         if paths:
             many = _is_glob(pattern, root)
-            plain = Candidate("", root, reading, named=True, one_of_many=many)
+            plain = SourceFile("", root, reading, named=True, one_of_many=many)
             found.candidates += [
                 _beside_others(
                     replace(one, ours=one.path.is_relative_to(place.stage_dir)),
@@ -138,7 +142,7 @@ def _add_files(found: Found, place: Place, source: MetricSource, *, alone: bool)
     )
 
 
-def _beside_others(one: Candidate, root: Path | None) -> Candidate:
+def _beside_others(one: SourceFile, root: Path | None) -> SourceFile:
     """Return a file with a prefix that keeps its metrics' names distinct from other files'.
 
     Args:

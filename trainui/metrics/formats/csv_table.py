@@ -11,7 +11,7 @@ import numpy as np
 
 from trainui.metrics.formats import labels, quoted
 from trainui.metrics.formats.numbers import numbers_with_unit, to_number
-from trainui.metrics.formats.table import Column, Decoded, merge, table_points
+from trainui.metrics.formats.table import Decoded, TableColumn, merge, table_points
 from trainui.store.points.chunks import Points
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -176,9 +176,9 @@ class CsvTable:
         fields = labels.find(tuple(names))
         return series if fields is None else labels.split(series, fields, numbers, words)
 
-    def _column(self, cells: Sequence[str]) -> Column | None:
+    def _column(self, cells: Sequence[str]) -> TableColumn | None:
         try:
-            return Column(np.array(cells, np.float64))
+            return TableColumn(np.array(cells, np.float64))
         except ValueError:  # a blank cell, or text
             numbers = [self._number(cell) for cell in cells]
         present = np.array([number is not None for number in numbers])
@@ -187,7 +187,7 @@ class CsvTable:
             present = np.array([number is not None for number in numbers])
         if not present.any():
             return None
-        return Column(np.array([number or 0.0 for number in numbers], np.float64), present)
+        return TableColumn(np.array([number or 0.0 for number in numbers], np.float64), present)
 
     def _number(self, cell: str) -> float | None:
         if self.state["delimiter"] == ";" and _DECIMAL_COMMA.fullmatch(cell):

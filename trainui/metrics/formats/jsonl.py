@@ -17,7 +17,7 @@ from trainui.metrics.formats import lenient
 from trainui.metrics.formats.configuration import is_configuration
 from trainui.metrics.formats.number_lines import NumberLines
 from trainui.metrics.formats.rows import Row, row_points
-from trainui.metrics.formats.table import Decoded, Whole, table_points
+from trainui.metrics.formats.table import Decoded, WholeTable, table_points
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats
@@ -64,7 +64,7 @@ class JsonLines:
             rows, _end = lenient.first_objects(block.decode("utf-8", "replace"))
             rows = self._metrics(rows)
             return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
-        whole = Whole()
+        whole = WholeTable()
         decoded = ((part, self._numbers.values(part)) for part in _parts(block))
         for width, group in groupby(decoded, key=_width):
             if width:

@@ -16,7 +16,7 @@ import numpy as np
 
 from trainui.metrics.formats import configuration, labels
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.table import Column
+from trainui.metrics.formats.table import TableColumn
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats
@@ -64,16 +64,16 @@ class NumberLines:
         self._resting = _PATIENCE
         return None
 
-    def columns(self, values: Floats) -> dict[str, Column]:
+    def columns(self, values: Floats) -> dict[str, TableColumn]:
         """Return the decoded numbers by field name."""
         columns = {}
         for name, column in zip(self._numbers, values.T, strict=False):  # fields may be added later
             own = np.ascontiguousarray(column)
             present = own.view(np.int64) != _GAP_BITS
             if present.all():
-                columns[name] = Column(own)
+                columns[name] = TableColumn(own)
             elif present.any():
-                columns[name] = Column(own, present)
+                columns[name] = TableColumn(own, present)
         return columns
 
     def _decode_spelt(self, part: bytes) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from trainui.metrics.formats import labels
-from trainui.metrics.formats.table import Column, merge, number_column, table_points
+from trainui.metrics.formats.table import TableColumn, merge, number_column, table_points
 from trainui.store.points.chunks import Points
 
 Row = Mapping[str, Any]
@@ -73,7 +73,7 @@ def _groups(rows: Sequence[Row]) -> dict[Names, list[int]]:
     return groups
 
 
-def _columns(names: Names, columns: Values) -> dict[str, Column]:
+def _columns(names: Names, columns: Values) -> dict[str, TableColumn]:
     found = {}
     for name, values in zip(names, columns, strict=True) if columns else ():
         column = number_column(values)

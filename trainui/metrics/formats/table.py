@@ -41,7 +41,7 @@ _PLAUSIBLE = (1e9, 1e11)
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """One field of some rows."""
 
     values: Floats
@@ -59,13 +59,13 @@ class Decoded:
 
     def then(self, following: Decoded) -> Decoded:
         """Return the points of these bytes and of those after them."""
-        whole = Whole()
+        whole = WholeTable()
         whole.add(self)
         whole.add(following)
         return whole.decoded()
 
 
-class Whole:
+class WholeTable:
     """Collects the points of several blocks and concatenates them once, at the end."""
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ def step_fields(names: tuple[str, ...], named: str | None) -> tuple[str, ...]:
 
 
 def table_points(
-    columns: Mapping[str, Column], rows: Ints, *, first_row: int, step: str | None
+    columns: Mapping[str, TableColumn], rows: Ints, *, first_row: int, step: str | None
 ) -> dict[str, Points]:
     """Return the series of some rows with the same fields.
 
@@ -138,7 +138,7 @@ def _both(
 
 
 def _steps(
-    columns: Mapping[str, Column], numbers: Ints, named: str | None
+    columns: Mapping[str, TableColumn], numbers: Ints, named: str | None
 ) -> tuple[NDArray[Any], dict[str, NDArray[np.bool_]]]:
     """Return the step of each row, and by field the rows in which it was the step."""
     steps = numbers.astype(np.float64)
@@ -155,7 +155,7 @@ def _steps(
     return whole_steps(steps), taken
 
 
-def _times(columns: Mapping[str, Column], count: int) -> Ints:
+def _times(columns: Mapping[str, TableColumn], count: int) -> Ints:
     times = np.full(count, NO_TIME, np.int64)
     for name, column in columns.items():
         if name.lower() in TIME_NAMES:
@@ -188,21 +188,21 @@ def _in_order(points: Points) -> Points:
     )
 
 
-def number_column(values: Sequence[object]) -> Column | None:
+def number_column(values: Sequence[object]) -> TableColumn | None:
     """Return the numbers among some values; None if there are none.
 
     Strings that spell numbers count, booleans do not.
     """
     types = set(map(type, values))
     if types <= {int, float}:
-        return Column(_floats(values))
+        return TableColumn(_floats(values))
     if types.isdisjoint({int, float, str}):
         return None
     numbers = [_number(value) for value in values]
     present = np.array([number is not None for number in numbers])
     if not present.any():
         return None
-    return Column(_floats([0.0 if number is None else number for number in numbers]), present)
+    return TableColumn(_floats([0.0 if number is None else number for number in numbers]), present)
 
 
 def _floats(values: Sequence[Any]) -> Floats:

@@ -19,19 +19,19 @@ from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.alerts import AlertWatch
 from trainui.metrics.discovery import diagnostics, naming, rotation, sources
 from trainui.metrics.discovery.fallback_sources import Fallbacks
-from trainui.metrics.discovery.source_file import Candidate
+from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.pattern import PatternError
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.open_files import OpenFiles
-from trainui.metrics.reader.source import Advance, End, SourceReader
+from trainui.metrics.reader.source import Advance, EndOfFile, SourceReader
 from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError, check_descriptors
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points import sources as point_sources
 from trainui.store.points.chunks import Points
-from trainui.store.points.source_record import Source
+from trainui.store.points.source_record import SourceRecord
 from trainui.store.runs import alerts
-from trainui.store.runs.alerts import Mark
+from trainui.store.runs.alerts import AlertRecord
 from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
 from trainui.supervisor import protocol
 
@@ -67,12 +67,12 @@ class AttemptReader:
         self.attempt = attempt
         self._writer = writer or BatchWriter(store)
         self._files = files or OpenFiles()
-        self.place = sources.Place(
+        self.place = sources.SearchDirectories(
             Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
         )
         self._store = store
         self._readers: dict[str, SourceReader] = {}
-        self._candidates: dict[str, Candidate] = {}
+        self._candidates: dict[str, SourceFile] = {}
         self._resting: set[str] = set()
         """Keys of sources that could not be read, and are tried again at the next scan."""
         self._given_up: set[str] = set()
@@ -80,7 +80,7 @@ class AttemptReader:
         self._missing: Mapping[str, str] = {}
         self._names = naming.Names()
         self._alerts = AlertWatch(attempt.definition.alerts)
-        self._marks: list[Mark] = []
+        self._marks: list[AlertRecord] = []
         """What could not be recorded yet."""
         self._caught_up = False
         """The points that others stored were looked at."""
@@ -152,7 +152,7 @@ class AttemptReader:
             self._marks.clear()
             wakeup.ring()
 
-    def _is_news(self, candidate: Candidate) -> bool:
+    def _is_news(self, candidate: SourceFile) -> bool:
         if candidate.key in self._fallbacks:
             return False
         reader = self._readers.get(candidate.key)
@@ -160,7 +160,7 @@ class AttemptReader:
             candidate.one_of_many and rotation.is_another(candidate.path, reader.source.identity)
         )
 
-    def _begin(self, candidates: Sequence[Candidate]) -> None:
+    def _begin(self, candidates: Sequence[SourceFile]) -> None:
         """Begin to read files, or to read them under other names."""
         owner = self.attempt.stage_id
         with self._store.read() as connection:
@@ -187,7 +187,7 @@ class AttemptReader:
             self._has_files |= bool(stored) and not candidate.is_fallback
             self._start(source, candidate)
 
-    def _add(self, candidate: Candidate) -> Source:
+    def _add(self, candidate: SourceFile) -> SourceRecord:
         with self._store.write() as connection:
             source = point_sources.add_source(
                 connection, self.attempt.stage_id, candidate.key, attempt=self.attempt.number
@@ -204,7 +204,7 @@ class AttemptReader:
         except OSError:
             return False
 
-    def _start(self, source: Source, candidate: Candidate) -> None:
+    def _start(self, source: SourceRecord, candidate: SourceFile) -> None:
         self._candidates[candidate.key] = candidate
         self._readers[candidate.key] = SourceReader(
             self._store,
@@ -228,7 +228,7 @@ class AttemptReader:
         with self._store.read() as connection:
             return points.next_step(connection, self.attempt.stage_id, attempt=self.attempt.number)
 
-    def _accepts(self, name: str, candidate: Candidate) -> bool:
+    def _accepts(self, name: str, candidate: SourceFile) -> bool:
         accepted = self._names.accepts(name, candidate.family)
         self._has_files |= accepted and not candidate.is_fallback
         return accepted
@@ -269,7 +269,7 @@ class AttemptReader:
     def _is_read(self, key: str) -> bool:
         return key not in self._resting and key not in self._given_up
 
-    def _step(self, key: str, end: End | None = None) -> Advance:
+    def _step(self, key: str, end: EndOfFile | None = None) -> Advance:
         """Read on in one source; what is wrong with it stays with it."""
         reader = self._readers[key]
         try:
@@ -343,7 +343,7 @@ class AttemptReader:
 
     def _read_to_end(self, keys: Sequence[str], *, clean: bool) -> None:
         for key in keys:
-            end = End(clean and not self._readers[key].unread)
+            end = EndOfFile(clean and not self._readers[key].unread)
             more = True
             while more and self._is_read(key):
                 more = self._step(key, end).more
@@ -373,7 +373,7 @@ class AttemptReader:
             reader.close()
 
 
-def _skip_to_end(connection: Connection, source: Source, path: Path) -> Source:
+def _skip_to_end(connection: Connection, source: SourceRecord, path: Path) -> SourceRecord:
     """Leave out what a file holds already."""
     try:
         with closing(GrowingFile(path)) as file:

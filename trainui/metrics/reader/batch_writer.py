@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from trainui.errors import StoreError
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store
-from trainui.store.points.source_record import Source
+from trainui.store.points.source_record import SourceRecord
 
 LONGEST = 0.03
 """Seconds after which a transaction takes no more sources: others write, too."""
@@ -73,7 +73,7 @@ class BatchWriter:
 
     def _save(self, readers: Sequence[SourceReader]) -> list[bool]:
         """Store what some of the first have read; return of each whether it was stored."""
-        began, saved = time.monotonic(), list[Source | None]()
+        began, saved = time.monotonic(), list[SourceRecord | None]()
         with self._store.write_points() as connection:
             for reader in readers:
                 saved.append(reader.save(connection))

@@ -18,9 +18,9 @@ from trainui.metrics.formats.pattern import PatternLines
 from trainui.metrics.formats.preset_lines import PresetLines
 from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.reader.tail import GrowingFile, Look, UnreadableFileError
+from trainui.metrics.reader.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.store.points.chunks import NO_TIME, Points
-from trainui.store.points.source_record import Source
+from trainui.store.points.source_record import SourceRecord
 
 WHOLE_BYTES = 64 << 20
 """The largest document that is read as a whole."""
@@ -47,7 +47,7 @@ _JOURNAL = {"op_code", "worker_id"}
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class DecoderChoice:
     """How to read a source."""
 
     format: str | None = None
@@ -69,7 +69,7 @@ class Reading:
 
 
 def find_decoder(
-    file: GrowingFile, at: Source, reading: Reading, *, complete: bool
+    file: GrowingFile, at: SourceRecord, reading: DecoderChoice, *, complete: bool
 ) -> Decoder | None:
     """Return the decoder that continues at a position; None while there are too few bytes.
 
@@ -102,7 +102,7 @@ def find_decoder(
     return decoder
 
 
-def _recognise(file: GrowingFile, reading: Reading, *, complete: bool) -> str | None:
+def _recognise(file: GrowingFile, reading: DecoderChoice, *, complete: bool) -> str | None:
     head = file.read(0, HEAD_BYTES)
     name = detect(head, file.path, complete=complete)
     if reading.doubtful and name == "jsonl" and not _are_metrics(head, file.path):
@@ -124,7 +124,7 @@ def _are_metrics(head: bytes, path: Path) -> bool:
     return any(numbers) and (all(numbers) or bool(step_fields(tuple(row), None)))
 
 
-def read_whole(file: GrowingFile, look: Look) -> bytes:
+def read_whole(file: GrowingFile, look: FileState) -> bytes:
     """Return all bytes of a document.
 
     Raises:
@@ -138,7 +138,7 @@ def read_whole(file: GrowingFile, look: Look) -> bytes:
     return file.read(0, look.size)
 
 
-def with_times(series: Mapping[str, Points], look: Look) -> dict[str, Points]:
+def with_times(series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
     """Return points that all have a time: by default, when the file was last written."""
     when = min(clock.now(), look.modified // 1000)
     filled = {id(found.times): found.times for found in series.values()}  # columns share theirs
@@ -149,7 +149,7 @@ def with_times(series: Mapping[str, Points], look: Look) -> dict[str, Points]:
     }
 
 
-def full_name(reading: Reading, name: str) -> str:
+def full_name(reading: DecoderChoice, name: str) -> str:
     """Return a metric's full name: cleaned, and distinct from other files' metrics."""
     part = "" if labels.tells_part(name) else reading.part
     return clean_name(f"{reading.prefix}{part}{name}")

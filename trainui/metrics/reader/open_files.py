@@ -6,7 +6,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from trainui import limits
-from trainui.metrics.reader.tail import GrowingFile, Look, ShortageError, look_at
+from trainui.metrics.reader.tail import FileState, GrowingFile, ShortageError, look_at
 
 MOST = 256
 """Files that are kept open; no more than half of what the process may open."""
@@ -66,7 +66,7 @@ class NamedFile:
         self._files = files
         self._follows = follows
         self._file: GrowingFile | None = None
-        self._opened: Look | None = None
+        self._opened: FileState | None = None
 
     def open(self) -> GrowingFile | None:
         """Return the file; None while there is none, or where its name is another file's.
@@ -91,7 +91,7 @@ class NamedFile:
         if self._file is not None:
             self._files.use(self._file)
 
-    def rests(self, seen: Look | None) -> bool:
+    def rests(self, seen: FileState | None) -> bool:
         """Tell whether it was closed to keep few open, and is still as it was seen."""
         is_closed = self._file is not None and self._file.is_closed
         return is_closed and seen is not None and look_at(self.path) == seen

@@ -22,7 +22,7 @@ from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.open_files import OpenFiles
 from trainui.metrics.reader.tail import raise_shortage
-from trainui.metrics.reader.watch import Changes, Watch
+from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db import outage
 from trainui.store.db.engine import Store, open_patiently
 from trainui.store.runs.metrics_progress import (
@@ -32,7 +32,7 @@ from trainui.store.runs.metrics_progress import (
 )
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.process import ProbeState, probe
-from trainui.wakeup import Doorbell
+from trainui.wakeup import WakeupSocket
 
 ACTIVE_PAUSE = 0.03
 """Seconds between looks at files that grow: on a clock, since events would cost more."""
@@ -68,7 +68,7 @@ BLIND_PAUSE = 0.25
 log = logging.getLogger(__name__)
 
 
-class Reader:
+class MetricsReader:
     """Reads the metrics of a host's running attempts."""
 
     def __init__(self, store: Store, host: str) -> None:
@@ -76,7 +76,7 @@ class Reader:
         self._host = host
         self._writer = BatchWriter(store)
         self._files = OpenFiles()
-        self._bell = Doorbell(process.bell())
+        self._bell = WakeupSocket(process.bell())
         self._watch = Watch(self._notice)
         self._owners: dict[str, int] = {}
         """Whose each file is that is read."""
@@ -102,7 +102,7 @@ class Reader:
         self._took = 0.0
         """Seconds of CPU of the last turn."""
 
-    def _notice(self, changes: Changes) -> None:
+    def _notice(self, changes: FileChanges) -> None:
         """Ring for what the watch saw, if it is news; its thread calls this."""
         if changes.others:
             self._others = True
@@ -296,7 +296,7 @@ def main() -> int:
     threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()
     if (store := open_patiently(stopping.wait)) is None:
         return 0
-    reader = Reader(store, settings.host())
+    reader = MetricsReader(store, settings.host())
     try:
         reader.run(stopping)
     finally:

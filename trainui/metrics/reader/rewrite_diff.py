@@ -16,7 +16,7 @@ from trainui.metrics.formats.table import Decoded, merge
 from trainui.store.points.chunks import Points
 
 
-class Replay:
+class RewriteDiff:
     """Compares the records of a file, read from its start, with the stored ones."""
 
     def __init__(self, rows: int, known: Mapping[str, Points]) -> None:

@@ -20,19 +20,19 @@ from trainui.metrics.formats.table import Decoded
 from trainui.metrics.reader.decoder_choice import (
     LEFT_OUT,
     SKIPPING,
-    Reading,
+    DecoderChoice,
     find_decoder,
     full_name,
     read_whole,
     with_times,
 )
 from trainui.metrics.reader.open_files import NamedFile, OpenFiles
-from trainui.metrics.reader.rewrite_diff import Replay
-from trainui.metrics.reader.tail import GrowingFile, Look
+from trainui.metrics.reader.rewrite_diff import RewriteDiff
+from trainui.metrics.reader.tail import FileState, GrowingFile
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points.chunks import Points
-from trainui.store.points.source_record import Source
+from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import StaleSourceError, next_restart, source
 
 LIVE_BYTES = 65_536
@@ -60,7 +60,7 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class EndOfFile:
     """The file will not grow, so a last record without its end is looked at."""
 
     clean: bool
@@ -71,7 +71,7 @@ class End:
 class Batch:
     """What was read of a source and is to be stored."""
 
-    after: Source
+    after: SourceRecord
     """The source, read so far."""
     series: Mapping[str, Points]
     records: int
@@ -86,9 +86,9 @@ class SourceReader:
     def __init__(
         self,
         store: Store,
-        known: Source,
+        known: SourceRecord,
         path: Path,
-        reading: Reading,
+        reading: DecoderChoice,
         *,
         attempt: int,
         replays: bool = True,
@@ -140,20 +140,20 @@ class SourceReader:
         return self._file.path
 
     @property
-    def source(self) -> Source:
+    def source(self) -> SourceRecord:
         """The source as it is stored."""
         return self._stored
 
     @property
-    def position(self) -> Source:
+    def position(self) -> SourceRecord:
         """The source as it is read: further than stored where there were no points."""
         return self._at
 
-    def _begin(self, known: Source) -> None:
+    def _begin(self, known: SourceRecord) -> None:
         self._stored = self._at = known
         self._decoder: Decoder | None = None
-        self._replay: Replay | None = None
-        self._seen: Look | None = None
+        self._replay: RewriteDiff | None = None
+        self._seen: FileState | None = None
         self.unstored: Batch | None = None
         """What was read last; it is stored, or forgotten, before anything else is read."""
 
@@ -203,12 +203,12 @@ class SourceReader:
             f"was left out{more}; the others are read"
         )
 
-    def look(self) -> Look | None:
+    def look(self) -> FileState | None:
         """Return its file's state now; None while there is no file."""
         file = self._file.open()
         return file.look() if file else None
 
-    def advance(self, end: End | None = None) -> Advance:
+    def advance(self, end: EndOfFile | None = None) -> Advance:
         """Read and store at most one batch.
 
         Args:
@@ -232,7 +232,7 @@ class SourceReader:
                 return Advance(more=True)
         return result
 
-    def read(self, end: End | None = None) -> Advance:
+    def read(self, end: EndOfFile | None = None) -> Advance:
         """Read at most one batch, which is `unstored` then.
 
         What was read before and is not stored is read again. Raises as `advance` does.
@@ -258,7 +258,7 @@ class SourceReader:
             return replace(result, more=True)
         return result
 
-    def save(self, connection: Connection) -> Source | None:
+    def save(self, connection: Connection) -> SourceRecord | None:
         """Write what is unstored; return the source as stored, None where another was faster.
 
         The caller commits, and has this reader `settle` or `go_back` then.
@@ -270,7 +270,7 @@ class SourceReader:
         except StaleSourceError:
             return None  # raised before anything was written
 
-    def settle(self, saved: Source | None) -> bool:
+    def settle(self, saved: SourceRecord | None) -> bool:
         """Move on after the COMMIT; return whether what was read is what was stored."""
         batch, self.unstored = self.unstored, None
         assert batch is not None
@@ -300,7 +300,7 @@ class SourceReader:
             known = source(connection, self._stored.id)
         self._begin(known or self._stored)
 
-    def _read(self, file: GrowingFile, look: Look, end: End | None) -> Advance:
+    def _read(self, file: GrowingFile, look: FileState, end: EndOfFile | None) -> Advance:
         self._notice_rewriting(file, look)
         data = file.read(self._at.offset, self._bytes_to_read())
         full = len(data) == self._limit
@@ -328,7 +328,7 @@ class SourceReader:
             return self._limit
         return min(self._limit, self._until - self._at.offset)
 
-    def _notice_rewriting(self, file: GrowingFile, look: Look) -> None:
+    def _notice_rewriting(self, file: GrowingFile, look: FileState) -> None:
         """Begin anew where the file no longer holds what was read of it."""
         identity, offset = self._at.identity, self._at.offset
         if identity is None:
@@ -353,7 +353,7 @@ class SourceReader:
         if self._replays and (same_attempt or self._is_document()):
             with self._store.read() as connection:
                 known = points.stored_points(connection, self._stored)
-            self._replay = Replay(self._stored.rows, known)
+            self._replay = RewriteDiff(self._stored.rows, known)
         else:
             self._at = replace(self._at, generation=self._stored.generation + 1)
 
@@ -403,7 +403,7 @@ class SourceReader:
             self._keep({}, 0)
 
     def _take(
-        self, file: GrowingFile, look: Look, block: bytes, end: End | None, *, more: bool
+        self, file: GrowingFile, look: FileState, block: bytes, end: EndOfFile | None, *, more: bool
     ) -> Advance:
         """Decode whole records and store their points."""
         decoder, first_row = self._decoder, self._at.rows
@@ -445,7 +445,7 @@ class SourceReader:
         """Return what is remembered of the source besides what its format remembers."""
         return {LEFT_OUT: self._at.state[LEFT_OUT]} if LEFT_OUT in self._at.state else {}
 
-    def _store_replayed(self, end: End | None, *, over: bool = False) -> Advance:
+    def _store_replayed(self, end: EndOfFile | None, *, over: bool = False) -> Advance:
         """Store what a rewritten file holds besides what is stored, once it has caught up."""
         replay = self._replay
         if replay is None or not (over or end is not None):
@@ -455,7 +455,7 @@ class SourceReader:
         self._replay = None
         return self._keep(replay.new_points(), self._at.rows)
 
-    def _wanted(self, series: Mapping[str, Points], look: Look) -> dict[str, Points]:
+    def _wanted(self, series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
         """Return the series that are wanted, by clean names, each point with a time."""
         named = ((full_name(self._reading, name), found) for name, found in series.items())
         wanted = {name: self._shifted(found) for name, found in named if self._accepts(name)}

@@ -14,12 +14,12 @@ from sqlmodel import Session
 
 from trainui.errors import UsageError
 from trainui.metrics.discovery.naming import Names
-from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.metrics.reader.source import SourceReader
 from trainui.metrics.reader.tail import GrowingFile
 from trainui.store.db.engine import Store, store_of
 from trainui.store.points import sources
-from trainui.store.points.source_record import Source, key_of
+from trainui.store.points.source_record import SourceRecord, key_of
 
 
 class SyncResult(TypedDict):
@@ -90,7 +90,7 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
         store,
         known,
         path,
-        Reading(),
+        DecoderChoice(),
         attempt=attempt,
         replays=False,
         accepts=lambda name: names.accepts(name, None),
@@ -100,7 +100,9 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
     return SyncResult(new_metrics_count=count, new_offset=reader.position.offset, file_size=size)
 
 
-def _find_source(store: Store, owner: str, path: Path) -> tuple[Source, list[Source], int]:
+def _find_source(
+    store: Store, owner: str, path: Path
+) -> tuple[SourceRecord, list[SourceRecord], int]:
     """Return the file's source, its gaps, and the attempt that new points belong to."""
     key = key_of(path)
     with store.read() as connection:
@@ -128,7 +130,9 @@ def _advance_to_end(reader: SourceReader) -> int:
 _GAP = re.compile(r"(.*)\[(\d+):(\d+)\]", re.DOTALL)
 
 
-def _jump(store: Store, known: Source, file: GrowingFile, offset: int, *, key: str) -> Source:
+def _jump(
+    store: Store, known: SourceRecord, file: GrowingFile, offset: int, *, key: str
+) -> SourceRecord:
     """Move a source on without storing what lies between, which becomes a gap of the file `key`."""
     jumped = replace(
         known, offset=offset, identity=file.identify(offset), version=known.version + 1
@@ -142,7 +146,7 @@ def _jump(store: Store, known: Source, file: GrowingFile, offset: int, *, key: s
     return jumped
 
 
-def _fill_gap(store: Store, gap: Source, path: Path, last_offset: int) -> int:
+def _fill_gap(store: Store, gap: SourceRecord, path: Path, last_offset: int) -> int:
     """Store what lies in a gap after an offset."""
     named = _GAP.fullmatch(gap.key)
     assert named is not None
@@ -153,13 +157,13 @@ def _fill_gap(store: Store, gap: Source, path: Path, last_offset: int) -> int:
         with closing(GrowingFile(path)) as file:
             gap = _jump(store, gap, file, last_offset, key=named[1])
     reader = SourceReader(
-        store, gap, path, Reading(), attempt=gap.attempt, replays=False, until=end
+        store, gap, path, DecoderChoice(), attempt=gap.attempt, replays=False, until=end
     )
     with closing(reader):
         return _advance_to_end(reader)
 
 
-def _drop(store: Store, gaps: Sequence[Source]) -> None:
+def _drop(store: Store, gaps: Sequence[SourceRecord]) -> None:
     """Forget the gaps of a file that holds something else now."""
     with store.write() as connection:
         for gap in gaps:

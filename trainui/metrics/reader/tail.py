@@ -73,7 +73,7 @@ def check_descriptors() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FileState:
     """A file's state at one moment."""
 
     device: int
@@ -83,7 +83,7 @@ class Look:
     modified: int
     """In nanoseconds since 1970."""
 
-    def is_same_file(self, other: Look) -> bool:
+    def is_same_file(self, other: FileState) -> bool:
         """Return True if both are of the same file."""
         return (self.device, self.inode) == (other.device, other.inode)
 
@@ -103,7 +103,7 @@ class GrowingFile:
         self.is_closed = False
         self._descriptor = _open(path)
 
-    def look(self) -> Look:
+    def look(self) -> FileState:
         """Return the open file's current state."""
         return _look(os.fstat(self._descriptor))
 
@@ -163,7 +163,7 @@ class GrowingFile:
             os.close(self._descriptor)
 
 
-def look_at(path: Path) -> Look | None:
+def look_at(path: Path) -> FileState | None:
     """Return the state of the file at a path; None if it cannot be read."""
     try:
         return _look(path.stat())
@@ -192,8 +192,8 @@ def _explain(path: Path, error: OSError) -> str:
     return f"{path} cannot be read: {error.strerror}; check its permissions and its disk"
 
 
-def _look(status: os.stat_result) -> Look:
-    return Look(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+def _look(status: os.stat_result) -> FileState:
+    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _hash(data: bytes) -> str:

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class FileChanges:
     """What happened in the directories."""
 
     grown: frozenset[str]
@@ -49,13 +49,13 @@ class Changes:
     """Something came or went, or may have been missed."""
 
 
-_MISSED = Changes(frozenset(), others=True)
+_MISSED = FileChanges(frozenset(), others=True)
 
 
 class Watch:
     """Calls back when something changes in some directories, not those below them."""
 
-    def __init__(self, on_change: Callable[[Changes], object], pause: float = STEP) -> None:
+    def __init__(self, on_change: Callable[[FileChanges], object], pause: float = STEP) -> None:
         """Watch nothing yet.
 
         Args:
@@ -147,7 +147,7 @@ class Watch:
             if changes:
                 self._on_change(self._sort(changes, names))
 
-    def _sort(self, changes: set[watchfiles.main.FileChange], names: _Names) -> Changes:
+    def _sort(self, changes: set[watchfiles.main.FileChange], names: _Names) -> FileChanges:
         """Return what happened, by the names of the directories that were asked for."""
         grown, others = set[str](), False
         for change, path in changes:
@@ -158,7 +158,7 @@ class Watch:
                 others = True
                 if change is Change.deleted and path in names:
                     self._forget(frozenset(names[path]))
-        return Changes(frozenset(grown), others)
+        return FileChanges(frozenset(grown), others)
 
     def _forget(self, gone: frozenset[Path]) -> None:
         """Note that directories are gone, so that others of their names are watched."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.pipeline.shell import append_arguments
 from trainui.pipeline.substitution.template import Variable, only_variable, parse, variables
-from trainui.pipeline.yaml.nodes import Mapping, Mark, Scalar, Sequence
+from trainui.pipeline.yaml.nodes import Mapping, Position, Scalar, Sequence
 from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
 from trainui.pipeline.yaml.problems import Problems, quoted
 
@@ -27,7 +27,7 @@ def _check_stages_are_there(outline: Outline, problems: Problems) -> None:
         problems.add(entry.key.mark, "no-stages", "stages is empty; list at least one stage")
 
 
-def _place(stage: StageOutline, field: str) -> Mark:
+def _place(stage: StageOutline, field: str) -> Position:
     entry = stage.node.entries.get(field)
     return entry.key.mark if entry else stage.node.mark
 

@@ -10,7 +10,7 @@ from trainui.pipeline.matrix import Pairing, Values, expand
 from trainui.pipeline.substitution import template
 from trainui.pipeline.substitution.template import Variable
 from trainui.pipeline.substitution.variables import FIELDS, StageReference, stage_reference
-from trainui.pipeline.yaml.nodes import Mark, Scalar
+from trainui.pipeline.yaml.nodes import Position, Scalar
 from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
 from trainui.pipeline.yaml.problems import Problems, one_line, quoted
 
@@ -37,7 +37,7 @@ def check(outline: Outline, problems: Problems) -> None:
 
 
 def _check_duplicates(outline: Outline, problems: Problems) -> None:
-    first: dict[str, Mark] = {}
+    first: dict[str, Position] = {}
     for stage in outline.stages:
         if stage.name is None:
             continue
@@ -133,7 +133,7 @@ class _StageChecker:
             )
             self.problems.add(place, "several-members", message)
 
-    def _check_upstream(self, stage: str, group: str, place: Mark) -> None:
+    def _check_upstream(self, stage: str, group: str, place: Position) -> None:
         if group in self.graph.parents.get(stage, ()):
             return
         if group not in self.downstream:
@@ -151,7 +151,7 @@ class _StageChecker:
         return [(values, self.pairing.resolve(name, values)) for values in expand(stage.matrix)]
 
     def _check_pairs(
-        self, name: str, pairs: list[tuple[Values | None, tuple[str, ...]]], place: Mark
+        self, name: str, pairs: list[tuple[Values | None, tuple[str, ...]]], place: Position
     ) -> None:
         alone = next((values for values, names in pairs if not names), None)
         if alone is not None:

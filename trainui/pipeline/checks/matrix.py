@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from trainui.pipeline import matrix
 from trainui.pipeline.fields import names
-from trainui.pipeline.yaml.nodes import Mapping, Mark
+from trainui.pipeline.yaml.nodes import Mapping, Position
 from trainui.pipeline.yaml.partial_outline import MAX_MEMBERS, Outline, StageOutline
 from trainui.pipeline.yaml.problems import Problems, quoted
 
@@ -35,7 +35,7 @@ def _check_matrix(stage: StageOutline, problems: Problems) -> None:
         _check_values(key, values, node.entries[key].key.mark, problems)
 
 
-def _check_values(key: str, values: tuple[str, ...], place: Mark, problems: Problems) -> None:
+def _check_values(key: str, values: tuple[str, ...], place: Position, problems: Problems) -> None:
     for value in _repeated(values):
         message = f"matrix: {quoted(key)} has the value {quoted(value)} more than once"
         problems.add(place, "duplicate-value", message)
@@ -78,6 +78,6 @@ def _report_size(outline: Outline, problems: Problems) -> None:
     problems.add(_place(largest), "too-many-stages", message)
 
 
-def _place(stage: StageOutline) -> Mark:
+def _place(stage: StageOutline) -> Position:
     entry = stage.node.entries.get("matrix")
     return entry.key.mark if entry else stage.node.mark

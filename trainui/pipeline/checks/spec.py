@@ -18,10 +18,10 @@ from trainui.pipeline.spec import (
     StageSpec,
 )
 from trainui.pipeline.yaml.nodes import (
-    Entry,
     Mapping,
-    Mark,
+    MappingEntry,
     Node,
+    Position,
     Scalar,
     Sequence,
     data_of,
@@ -147,7 +147,7 @@ def _path(location: Location) -> str:
     return written.lstrip(".") or "the file"
 
 
-def _entry(node: Node | None, step: str | int) -> Entry | Node | None:
+def _entry(node: Node | None, step: str | int) -> MappingEntry | Node | None:
     if isinstance(node, Mapping) and isinstance(step, str):
         return node.entries.get(step)
     if isinstance(node, Sequence) and isinstance(step, int):
@@ -155,26 +155,26 @@ def _entry(node: Node | None, step: str | int) -> Entry | Node | None:
     return None
 
 
-def _walk(document: Node, location: Location) -> list[Entry | Node]:
+def _walk(document: Node, location: Location) -> list[MappingEntry | Node]:
     """Return the nodes along a path; steps that are not in the file are skipped."""
-    path: list[Entry | Node] = [document]
+    path: list[MappingEntry | Node] = [document]
     node: Node | None = document
     for step in location:
         found = _entry(node, step)
         if found is not None:
             path.append(found)
-            node = found.value if isinstance(found, Entry) else found
+            node = found.value if isinstance(found, MappingEntry) else found
     return path
 
 
 def _node(document: Node, location: Location) -> Node:
     last = _walk(document, location)[-1]
-    return last.value if isinstance(last, Entry) else last
+    return last.value if isinstance(last, MappingEntry) else last
 
 
-def _find(document: Node, location: Location, *, key: bool = False) -> Mark:
+def _find(document: Node, location: Location, *, key: bool = False) -> Position:
     last = _walk(document, location)[-1]
-    if isinstance(last, Entry):
+    if isinstance(last, MappingEntry):
         # a list or mapping starts on the line after its key, so report the key's position
         by_key = key or not isinstance(last.value, Scalar)
         return last.key.mark if by_key else last.value.mark

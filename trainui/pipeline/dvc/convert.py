@@ -17,11 +17,11 @@ from trainui.errors import PipelineFileError
 from trainui.pipeline.dvc import files, scope
 from trainui.pipeline.dvc.comments import Comments
 from trainui.pipeline.dvc.document import Document, Stage, read
-from trainui.pipeline.dvc.fields import PLAIN, Filler, Written, fields_of
-from trainui.pipeline.dvc.writing import Block, write
+from trainui.pipeline.dvc.fields import PLAIN, DvcFiller, Written, fields_of
+from trainui.pipeline.dvc.writing import YamlBlock, write
 from trainui.pipeline.fields import names
 from trainui.pipeline.loader import load_text
-from trainui.pipeline.matrix import Group, Pairing, member_name
+from trainui.pipeline.matrix import MatrixMembers, Pairing, member_name
 from trainui.pipeline.yaml.nodes import Scalar
 from trainui.pipeline.yaml.problems import Problems
 
@@ -90,7 +90,7 @@ class _Conversion:
     def converted(self, *, literal: bool) -> Converted:
         running = [stage for stage in self.document.stages if not _is_set(stage, "frozen")]
         nodes = self._nodes(running)
-        filler = Filler(self.directory, self.target, literal=literal)
+        filler = DvcFiller(self.directory, self.target, literal=literal)
         blocks = [self._block(node, nodes, filler) for node in nodes]
         blocks += [self._frozen(s, filler) for s in self.document.stages if s not in running]
         order = {stage.family: at for at, stage in enumerate(self.document.stages)}
@@ -125,7 +125,7 @@ class _Conversion:
 
     def _dependencies(self, node: _Node, nodes: Sequence[_Node]) -> list[str] | None:
         """Return a stage's `depends_on`; None: its members need different lists."""
-        pairing = Pairing(Group(n.name, tuple(n.choices)) for n in nodes)
+        pairing = Pairing(MatrixMembers(n.name, tuple(n.choices)) for n in nodes)
         owner = {stage.name: other for other in nodes for stage in other.stages}
         wanted: dict[str, list[str]] = {}
         for other in nodes:
@@ -150,7 +150,7 @@ class _Conversion:
             if owner.get(name) is other
         }
 
-    def _block(self, node: _Node, nodes: Sequence[_Node], filler: Filler) -> Block:
+    def _block(self, node: _Node, nodes: Sequence[_Node], filler: DvcFiller) -> YamlBlock:
         first = node.stages[0]
         made = {path.path for s in self.document.stages for path in _outputs(s)}
         written = fields_of(node.stages, filler, made, matrix=node.matrix)
@@ -161,7 +161,7 @@ class _Conversion:
             values["depends_on"] = above
         notes = [f"{node.name}: {note}" for note in written.notes]
         comments = self._comments(first)
-        return Block(node.name, first.family, {**values, **written.fields}, comments, notes)
+        return YamlBlock(node.name, first.family, {**values, **written.fields}, comments, notes)
 
     def _comments(self, stage: Stage) -> list[str]:
         """Return a stage's description, preceded by its comments if it is first of its family."""
@@ -171,12 +171,12 @@ class _Conversion:
         found = self.comments.of(stage) if stage is first else []
         return [*found, *(f"# {line}".rstrip() for line in described)]
 
-    def _frozen(self, stage: Stage, filler: Filler) -> Block:
+    def _frozen(self, stage: Stage, filler: DvcFiller) -> YamlBlock:
         name = fit_name(stage.name)
         written = fields_of((stage,), filler, set(), matrix=False)
         note = f"{name}: is frozen, so it is left out and its existing outputs are used"
         comments = self._comments(stage)
-        return Block(name, stage.family, written.fields, comments, [note], left_out=True)
+        return YamlBlock(name, stage.family, written.fields, comments, [note], left_out=True)
 
 
 def fit_name(name: str) -> str:
@@ -224,7 +224,7 @@ def _matrix(stages: Sequence[Stage]) -> dict[str, list[str]]:
     return values
 
 
-def _outputs(stage: Stage) -> list[files.File]:
+def _outputs(stage: Stage) -> list[files.DvcFile]:
     if _is_set(stage, "frozen"):
         return []
     return files.outputs(stage, Problems(""))

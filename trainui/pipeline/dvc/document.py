@@ -11,11 +11,11 @@ from pathlib import Path
 
 from trainui.pipeline.dvc import scope
 from trainui.pipeline.yaml.nodes import (
-    Entry,
     Mapping,
-    Mark,
+    MappingEntry,
     Node,
     NotJsonError,
+    Position,
     Scalar,
     Sequence,
     kind_of,
@@ -41,7 +41,7 @@ class Stage:
     body: Mapping
     """Its fields, as written."""
 
-    mark: Mark
+    mark: Position
     """Position of its key."""
 
     values: Mapping
@@ -59,7 +59,7 @@ class Document:
     values: Mapping
     """The values that `${...}` can refer to in every stage."""
 
-    others: tuple[Entry, ...]
+    others: tuple[MappingEntry, ...]
     """Top-level entries other than stages and vars."""
 
 
@@ -74,7 +74,7 @@ def read(text: str, directory: Path, problems: Problems) -> Document:
     top = read_tree(text, problems)
     if not isinstance(top, Mapping):
         if not problems:
-            problems.add(Mark(1, 1), "empty", "the file contains no stages")
+            problems.add(Position(1, 1), "empty", "the file contains no stages")
         return Document((), Mapping(), ())
     reader = _Reader(directory, problems)
     values = reader.with_vars(reader.file_values(PARAMS_FILE, top.mark, must=False), top)
@@ -92,7 +92,7 @@ class _Reader:
         self._directory = directory
         self._problems = problems
 
-    def stages(self, entry: Entry, values: Mapping) -> Iterator[Stage]:
+    def stages(self, entry: MappingEntry, values: Mapping) -> Iterator[Stage]:
         name, node = entry.key.text, entry.value
         if not isinstance(node, Mapping):
             self._wrong(entry.key.mark, f"the stage {name} must be a mapping, not {kind_of(node)}")
@@ -108,7 +108,9 @@ class _Reader:
         else:
             yield Stage(name, name, body, entry.key.mark, local)
 
-    def _each(self, entry: Entry, body: Mapping, each: Entry, values: Mapping) -> Iterator[Stage]:
+    def _each(
+        self, entry: MappingEntry, body: Mapping, each: MappingEntry, values: Mapping
+    ) -> Iterator[Stage]:
         family, node = entry.key.text, self._resolved(each.value, values)
         items: list[tuple[str, Node, dict[str, str] | None]] = []
         if isinstance(node, Sequence):
@@ -126,7 +128,7 @@ class _Reader:
             yield Stage(f"{family}@{key}", family, body, entry.key.mark, everything, choice)
 
     def _matrix(
-        self, entry: Entry, body: Mapping, matrix: Entry, values: Mapping
+        self, entry: MappingEntry, body: Mapping, matrix: MappingEntry, values: Mapping
     ) -> Iterator[Stage]:
         family, node = entry.key.text, self._resolved(matrix.value, values)
         if not isinstance(node, Mapping):
@@ -172,7 +174,7 @@ class _Reader:
             return found
         return Mapping({k: e for k, e in found.entries.items() if k in keys.split(",")})
 
-    def file_values(self, name: str, mark: Mark, *, must: bool) -> Mapping:
+    def file_values(self, name: str, mark: Position, *, must: bool) -> Mapping:
         """Return the values of a file; empty if it is missing and not required."""
         path = self._directory / name
         try:
@@ -197,7 +199,7 @@ class _Reader:
                 self._wrong(mark, str(problem))
         return tree if isinstance(tree, Mapping) else Mapping()
 
-    def _toml(self, text: str, name: str, mark: Mark) -> Mapping:
+    def _toml(self, text: str, name: str, mark: Position) -> Mapping:
         try:
             node = node_of(tomllib.loads(text), mark, where=name)
         except (tomllib.TOMLDecodeError, NotJsonError) as error:
@@ -224,7 +226,7 @@ class _Reader:
     def _unknown(self, node: Scalar, reference: scope.Reference) -> None:
         self._problems.add(node.mark, "unknown-variable", unknown(reference))
 
-    def _wrong(self, mark: Mark, message: str) -> None:
+    def _wrong(self, mark: Position, message: str) -> None:
         self._problems.add(mark, "wrong-type", message)
 
 
@@ -233,10 +235,10 @@ def unknown(reference: scope.Reference) -> str:
     return f"{reference.written} is neither in {PARAMS_FILE} nor in vars; add it there"
 
 
-def _with_own(values: Mapping, own: dict[str, Entry]) -> Mapping:
+def _with_own(values: Mapping, own: dict[str, MappingEntry]) -> Mapping:
     """Return values overridden by an item's own values."""
     return Mapping({**values.entries, **own}, values.mark)
 
 
-def _entry(name: str, value: Node) -> Entry:
-    return Entry(Scalar(name, plain=True), value)
+def _entry(name: str, value: Node) -> MappingEntry:
+    return MappingEntry(Scalar(name, plain=True), value)

@@ -42,14 +42,14 @@ _VALUES = (".json",)
 
 
 @dataclass(slots=True)
-class Stated:
+class DvcStage:
     """The converted fields of a stage, and notes."""
 
     fields: dict[str, Written] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-class Filler:
+class DvcFiller:
     """Substitutes DVC's variables, by trainui variables if these are equivalent."""
 
     def __init__(self, directory: Path, target: Path, *, literal: bool) -> None:
@@ -98,7 +98,9 @@ class Filler:
         return Variable(f"params.{name}")
 
 
-def fields_of(stages: Sequence[Stage], filler: Filler, made: set[str], *, matrix: bool) -> Stated:
+def fields_of(
+    stages: Sequence[Stage], filler: DvcFiller, made: set[str], *, matrix: bool
+) -> DvcStage:
     """Return the fields of a stage except `matrix` and `depends_on`.
 
     Args:
@@ -112,15 +114,15 @@ def fields_of(stages: Sequence[Stage], filler: Filler, made: set[str], *, matrix
 
 
 class _Writer:
-    def __init__(self, stage: Stage, filler: Filler, *, matrix: bool) -> None:
+    def __init__(self, stage: Stage, filler: DvcFiller, *, matrix: bool) -> None:
         self._stage = stage
         self._filler = filler
         self._matrix = matrix
-        self._found = Stated()
+        self._found = DvcStage()
         wdir = stage.body.get("wdir")
         self._wdir = self._text(wdir) if isinstance(wdir, Scalar) else "."
 
-    def stated(self, inputs: Sequence[files.File], made: set[str]) -> Stated:
+    def stated(self, inputs: Sequence[files.DvcFile], made: set[str]) -> DvcStage:
         fields = self._found.fields
         place = posixpath.normpath(posixpath.join(self._filler.from_target, self._wdir))
         if place != ".":
@@ -153,7 +155,7 @@ class _Writer:
             texts = [f"(\n{one}\n)" if _KEPT_APART.search(one) else one for one in texts]
         return "\n".join(texts)
 
-    def _inputs(self, found: Sequence[files.File], made: set[str]) -> Iterator[str]:
+    def _inputs(self, found: Sequence[files.DvcFile], made: set[str]) -> Iterator[str]:
         seen: set[str] = set()
         missing: list[str] = []
         for one in found:
@@ -167,11 +169,11 @@ class _Writer:
         if missing:
             self._note(f"fetch missing inputs before a run: {', '.join(missing)}")
 
-    def _output(self, file: files.File) -> str:
+    def _output(self, file: files.DvcFile) -> str:
         path = posixpath.normpath(posixpath.join(self._wdir, self._text(file.written)))
         return path if path.startswith("/") else f"{self._filler.root()}/{path}"
 
-    def _source(self, file: files.File) -> str | dict[str, str] | None:
+    def _source(self, file: files.DvcFile) -> str | dict[str, str] | None:
         """Return a metric source; add a note for a file that trainui cannot plot."""
         is_plot = file.listed_in.startswith("plots")
         if not is_plot and not file.listed_in.startswith("metrics"):
@@ -185,7 +187,7 @@ class _Writer:
         )
         return None
 
-    def _note_options(self, outputs: Sequence[files.File]) -> None:
+    def _note_options(self, outputs: Sequence[files.DvcFile]) -> None:
         for one in outputs:
             kind = one.listed_in.partition("_")[2].replace("_", " ")
             options = {name: _shown(e.value) for name, e in one.options.entries.items()}

@@ -20,7 +20,7 @@ OUTPUTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class DvcFile:
     """A path of a stage."""
 
     listed_in: str
@@ -71,12 +71,12 @@ def workdir(stage: Stage, problems: Problems) -> str:
     return posixpath.normpath(fill(node, stage, problems)) if isinstance(node, Scalar) else "."
 
 
-def outputs(stage: Stage, problems: Problems) -> list[File]:
+def outputs(stage: Stage, problems: Problems) -> list[DvcFile]:
     """Return a stage's outputs."""
     return [one for name in OUTPUTS for one in _listed(stage, name, problems)]
 
 
-def inputs(stage: Stage, problems: Problems) -> list[File]:
+def inputs(stage: Stage, problems: Problems) -> list[DvcFile]:
     """Return a stage's inputs, with parameter files last."""
     return [*_listed(stage, "deps", problems), *_parameter_files(stage, problems)]
 
@@ -99,12 +99,12 @@ def parameters(stage: Stage) -> Iterator[tuple[Scalar, list[str]]]:
         yield first, keys
 
 
-def _parameter_files(stage: Stage, problems: Problems) -> Iterator[File]:
+def _parameter_files(stage: Stage, problems: Problems) -> Iterator[DvcFile]:
     for name, _ in parameters(stage):
         yield _file(stage, "params", name, Mapping(), problems)
 
 
-def _listed(stage: Stage, name: str, problems: Problems) -> Iterator[File]:
+def _listed(stage: Stage, name: str, problems: Problems) -> Iterator[DvcFile]:
     node = stage.body.get(name)
     for item in node.items if isinstance(node, ListNode) else ():
         if isinstance(item, Scalar):
@@ -115,11 +115,13 @@ def _listed(stage: Stage, name: str, problems: Problems) -> Iterator[File]:
                 yield _file(stage, name, entry.key, options, problems)
 
 
-def _file(stage: Stage, name: str, written: Scalar, options: Mapping, problems: Problems) -> File:
+def _file(
+    stage: Stage, name: str, written: Scalar, options: Mapping, problems: Problems
+) -> DvcFile:
     path = fill(written, stage, problems)
     if "://" not in path:
         path = posixpath.normpath(posixpath.join(workdir(stage, problems), path))
-    return File(name, written, path, options)
+    return DvcFile(name, written, path, options)
 
 
 def upstream(stages: Sequence[Stage], problems: Problems) -> dict[str, list[str]]:

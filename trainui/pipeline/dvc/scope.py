@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trainui.pipeline.yaml import core_schema
-from trainui.pipeline.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
+from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Scalar, Sequence
 
 _TOKEN = re.compile(r"\\\$\{|\$\{\s*([^{}\n]*?)\s*\}")
 _STEP = re.compile(r"[^.\[\]]+")
@@ -70,7 +70,7 @@ def merged(below: Mapping, above: Mapping) -> Mapping:
     for name, entry in above.entries.items():
         under = entries.get(name)
         if under and isinstance(under.value, Mapping) and isinstance(entry.value, Mapping):
-            entry = Entry(entry.key, merged(under.value, entry.value))
+            entry = MappingEntry(entry.key, merged(under.value, entry.value))
         entries[name] = entry
     return Mapping(entries, above.mark)
 
@@ -90,7 +90,7 @@ def filled(node: Node, values: Mapping, *, depth: int = 9) -> Node:
         return Sequence(tuple(filled(item, values, depth=depth) for item in node.items), node.mark)
     if isinstance(node, Mapping):
         entries = {
-            name: Entry(entry.key, filled(entry.value, values, depth=depth))
+            name: MappingEntry(entry.key, filled(entry.value, values, depth=depth))
             for name, entry in node.entries.items()
         }
         return Mapping(entries, node.mark)

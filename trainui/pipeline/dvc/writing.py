@@ -19,7 +19,7 @@ _LINE = re.compile(r"[A-Za-z0-9_./$]([^\n]*[^\s:])?")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class YamlBlock:
     """A stage to write."""
 
     name: str
@@ -31,7 +31,7 @@ class Block:
     """True: written as a comment."""
 
 
-def write(blocks: Sequence[Block], params: Mapping[str, str], head: Sequence[str]) -> str:
+def write(blocks: Sequence[YamlBlock], params: Mapping[str, str], head: Sequence[str]) -> str:
     """Return the file's text."""
     lines = [*head, *([""] if head else [])]
     if params:
@@ -42,7 +42,7 @@ def write(blocks: Sequence[Block], params: Mapping[str, str], head: Sequence[str
     return "\n".join(lines) + "\n"
 
 
-def _stage(block: Block) -> list[str]:
+def _stage(block: YamlBlock) -> list[str]:
     notes = [f"  # {note.removeprefix(f'{block.name}: ')}" for note in block.notes]
     head = [*(f"  {comment}" for comment in block.comments), *notes]
     body = [f"  - name: {_scalar(block.name)}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from trainui.pipeline.spec import PipelineSpec, StageFields, StageSpec
-from trainui.pipeline.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
+from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Scalar, Sequence
 
 _REPLACED_BY = {
     "run": {"task"},
@@ -27,11 +27,11 @@ def apply(top: Mapping) -> Mapping:
     if stages and isinstance(stages.value, Sequence):
         defaults = _default_entries(top)
         items = tuple(_merged(item, defaults) for item in stages.value.items)
-        entries["stages"] = Entry(stages.key, Sequence(items, stages.value.mark))
+        entries["stages"] = MappingEntry(stages.key, Sequence(items, stages.value.mark))
     return Mapping(entries, top.mark)
 
 
-def _default_entries(top: Mapping) -> dict[str, Entry]:
+def _default_entries(top: Mapping) -> dict[str, MappingEntry]:
     """Return the defaults that stages inherit; another check reports unknown fields."""
     defaults = top.get("defaults")
     if not isinstance(defaults, Mapping):
@@ -40,7 +40,7 @@ def _default_entries(top: Mapping) -> dict[str, Entry]:
     return {name: entry for name, entry in defaults.entries.items() if name in known}
 
 
-def _merged(stage: Node, defaults: dict[str, Entry]) -> Node:
+def _merged(stage: Node, defaults: dict[str, MappingEntry]) -> Node:
     if not isinstance(stage, Mapping):
         return stage
     entries = {
@@ -54,13 +54,15 @@ def _merged(stage: Node, defaults: dict[str, Entry]) -> Node:
     return Mapping(_without_nothing(Mapping(entries), StageSpec.model_fields.keys()), stage.mark)
 
 
-def _merged_env(default: Entry, own: Entry) -> Entry:
+def _merged_env(default: MappingEntry, own: MappingEntry) -> MappingEntry:
     if not isinstance(default.value, Mapping) or not isinstance(own.value, Mapping):
         return own
-    return Entry(own.key, Mapping({**default.value.entries, **own.value.entries}, own.value.mark))
+    return MappingEntry(
+        own.key, Mapping({**default.value.entries, **own.value.entries}, own.value.mark)
+    )
 
 
-def _without_nothing(node: Mapping, known: Collection[str]) -> dict[str, Entry]:
+def _without_nothing(node: Mapping, known: Collection[str]) -> dict[str, MappingEntry]:
     return {
         name: entry
         for name, entry in node.entries.items()

@@ -17,7 +17,7 @@ LEAST_ELAPSED = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastDuration:
     """An earlier completion of a stage."""
 
     stage_id: str
@@ -27,7 +27,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StepProgress:
     """Progress of a running stage."""
 
     elapsed: float
@@ -40,7 +40,7 @@ class Progress:
     """Final step of the stage's previous completion."""
 
 
-def usual(past: Sequence[Past], work: str) -> float | None:
+def usual(past: Sequence[PastDuration], work: str) -> float | None:
     """Return a stage's usual duration in seconds; None if it never completed.
 
     Args:
@@ -53,7 +53,7 @@ def usual(past: Sequence[Past], work: str) -> float | None:
     return median(one.seconds for one in same[:NEWEST]) if same else None
 
 
-def left(usual_seconds: float | None, progress: Progress | None) -> float | None:
+def left(usual_seconds: float | None, progress: StepProgress | None) -> float | None:
     """Return a stage's remaining time in seconds; None if unknown.
 
     Uses the attempt's own step rate if the final step of an earlier completion is known, otherwise
@@ -73,7 +73,7 @@ def left(usual_seconds: float | None, progress: Progress | None) -> float | None
     return usual_seconds - progress.elapsed
 
 
-def _left_by_steps(progress: Progress) -> float | None:
+def _left_by_steps(progress: StepProgress) -> float | None:
     step, last = progress.step, progress.last_step
     if step is None or last is None or progress.elapsed < LEAST_ELAPSED:
         return None
@@ -93,7 +93,7 @@ def from_checkpoint(
 
 
 @dataclass(frozen=True, slots=True)
-class ToGo:
+class RemainingTime:
     """The remaining time of a run."""
 
     seconds: float
@@ -106,7 +106,7 @@ def to_go(
     upstreams: Mapping[str, Sequence[str]],
     places: Mapping[str, int],
     cpus: int,
-) -> ToGo | None:
+) -> RemainingTime | None:
     """Return a run's remaining time; None if no stage has an estimate.
 
     This is the longer of the critical path and the total work divided by the CPU slots. No
@@ -135,4 +135,4 @@ def to_go(
                 finish[stack.pop()] = begin + (stages[name] or 0.0)
     work = sum((stages[name] or 0.0) * min(places[name], cpus) for name in stages)
     whole = all(seconds is not None for seconds in stages.values())
-    return ToGo(max(*finish.values(), work / cpus), whole)
+    return RemainingTime(max(*finish.values(), work / cpus), whole)

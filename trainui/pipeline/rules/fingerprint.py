@@ -159,7 +159,7 @@ def _cut(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ResultOrigin:
     """What a stage's result was made from: its definition, inputs and upstreams."""
 
     definition: StageDefinition
@@ -171,7 +171,7 @@ class Made:
     """Upstream -> number of completions since then that do not count as a change."""
 
 
-def made(attempt: AttemptRecord, current: StageDefinition) -> Made:
+def made(attempt: AttemptRecord, current: StageDefinition) -> ResultOrigin:
     """Return what an attempt ran with, or what the user has since declared its result valid for.
 
     Args:
@@ -183,7 +183,7 @@ def made(attempt: AttemptRecord, current: StageDefinition) -> Made:
     if "definition" in kept:
         definition = StageDefinition.from_json(kept["definition"])
     inputs, excused = kept.get("inputs", attempt.inputs), kept.get("completions", {})
-    return Made(definition, attempt.secret_changes, inputs, excused)
+    return ResultOrigin(definition, attempt.secret_changes, inputs, excused)
 
 
 def as_kept(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from trainui.pipeline.shell.reader import Reader
+from trainui.pipeline.shell.reader import ShellReader
 from trainui.pipeline.substitution.template import Template, Variable
 
 _SEPARATOR = re.compile(r"\|\||\|&?|&&|(?<![<>&])&(?![>&])|;")
@@ -42,7 +42,7 @@ def fault(template: Template) -> str | None:
 
 def _last(template: Template) -> tuple[str, str, bool]:
     """Return a line's last operator, the command after it, and True if a comment ends the line."""
-    reader, operator, command = Reader(), "", ""
+    reader, operator, command = ShellReader(), "", ""
     for part in template:
         if isinstance(part, Variable):
             reader.variable()

@@ -10,7 +10,7 @@ from enum import Enum
 from trainui.errors import UsageError
 
 
-class Place(Enum):
+class QuotingContext(Enum):
     """Contexts in shell text that need different quoting."""
 
     BARE = "bare"
@@ -41,27 +41,33 @@ class Place(Enum):
 class Spot:
     """The position of a variable in shell text."""
 
-    place: Place
+    place: QuotingContext
     delimiter: str = ""
     """Terminator line of the surrounding here-document."""
 
 
 UNFIT = {
-    Place.BACKTICK: "write $(...) instead of the backticks around it",
-    Place.ESCAPED: "take out the backslash before it; the shell's own braces are written $${NAME}",
-    Place.HERE_BRACE: "take it out of the shell's braces",
+    QuotingContext.BACKTICK: "write $(...) instead of the backticks around it",
+    QuotingContext.ESCAPED: (
+        "take out the backslash before it; the shell's own braces are written $${NAME}"
+    ),
+    QuotingContext.HERE_BRACE: "take it out of the shell's braces",
 }
 """Contexts in which substitution is not possible, with advice."""
 
 _SPECIAL = {
-    Place.ANSI: re.compile(r"([\\'])"),
-    Place.DOUBLE: re.compile(r'([\\$`"])'),
-    Place.DOUBLE_BRACE: re.compile(r'([\\$`"])'),
-    Place.HERE: re.compile(r"([\\$`])"),
+    QuotingContext.ANSI: re.compile(r"([\\'])"),
+    QuotingContext.DOUBLE: re.compile(r'([\\$`"])'),
+    QuotingContext.DOUBLE_BRACE: re.compile(r'([\\$`"])'),
+    QuotingContext.HERE: re.compile(r"([\\$`])"),
 }
 """Characters to escape with a backslash, by context."""
 
-_SEPARATORS = {Place.DOUBLE: '" "', Place.SINGLE: "' '", Place.ANSI: "' $'"}
+_SEPARATORS = {
+    QuotingContext.DOUBLE: '" "',
+    QuotingContext.SINGLE: "' '",
+    QuotingContext.ANSI: "' $'",
+}
 
 
 def quote(value: str, spot: Spot) -> str:
@@ -75,16 +81,16 @@ def quote(value: str, spot: Spot) -> str:
             f"a value contains {spot.delimiter!r}, which would end the here-document around it; "
             "give the here-document another delimiter"
         )
-    if spot.place is Place.BARE:
+    if spot.place is QuotingContext.BARE:
         return shlex.quote(value)
-    if spot.place is Place.SINGLE:
+    if spot.place is QuotingContext.SINGLE:
         return value.replace("'", "'\\''")
-    if spot.place is Place.COMMENT:
+    if spot.place is QuotingContext.COMMENT:
         return value.replace("\n", " ")
     special = _SPECIAL.get(spot.place)
     written = special.sub(r"\\\1", value) if special else value
     # in such braces a single quote would open a quoted string, but not inside inner double quotes
-    return f'"{written}"' if spot.place is Place.DOUBLE_BRACE else written
+    return f'"{written}"' if spot.place is QuotingContext.DOUBLE_BRACE else written
 
 
 def separator(spot: Spot) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from trainui.pipeline.shell.quoting import Place, Spot
+from trainui.pipeline.shell.quoting import QuotingContext, Spot
 from trainui.pipeline.substitution.template import Template, Variable
 
 
 def spots(template: Template) -> list[Spot]:
     """Return the position of each variable of a shell text, in order."""
-    reader = Reader()
+    reader = ShellReader()
     for part in template:
         if isinstance(part, Variable):
             reader.variable()
@@ -39,18 +39,18 @@ class _Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class _Frame:
     kind: _Kind
-    place: Place
+    place: QuotingContext
     delimiter: str = ""
     """Terminator of a here-document."""
     end: re.Pattern[str] | None = None
     """Matches the terminator line of a here-document."""
 
 
-_BASE = _Frame(_Kind.COMMAND, Place.BARE)
+_BASE = _Frame(_Kind.COMMAND, QuotingContext.BARE)
 
 
 @dataclass(slots=True)
-class Reader:
+class ShellReader:
     """Reads shell text part by part, with a stack of the enclosing constructs."""
 
     frames: list[_Frame] = field(default_factory=lambda: [_BASE])
@@ -65,7 +65,7 @@ class Reader:
     def variable(self) -> None:
         """Read a variable and record its position."""
         top = self.frames[-1]
-        place = Place.ESCAPED if self.escaping else top.place
+        place = QuotingContext.ESCAPED if self.escaping else top.place
         self.found.append(Spot(place, top.delimiter))
         self.escaping = False
         self.last = "x"
@@ -87,7 +87,7 @@ class Reader:
         """Return True inside a comment."""
         return self.frames[-1].kind is _Kind.COMMENT
 
-    def push(self, kind: _Kind, place: Place, times: int = 1) -> None:
+    def push(self, kind: _Kind, place: QuotingContext, times: int = 1) -> None:
         """Enter a construct."""
         self.frames.extend([_Frame(kind, place)] * times)
 
@@ -102,7 +102,7 @@ class Reader:
         self.awaited.clear()
 
 
-_Step = Callable[[Reader, str, int], int]
+_Step = Callable[[ShellReader, str, int], int]
 """Reads one token at a position and returns its length."""
 
 _HERE_WORD = re.compile(r"<<(-?)[ \t]*((?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s'\"\\;&|()<>])+)")
@@ -119,20 +119,20 @@ _ORDINARY = {
 """Text without special characters, by kind of frame."""
 
 _INNER_BRACE = {
-    Place.DOUBLE: Place.DOUBLE_BRACE,
-    Place.DOUBLE_BRACE: Place.DOUBLE_BRACE,
-    Place.HERE: Place.HERE_BRACE,
-    Place.HERE_BRACE: Place.HERE_BRACE,
+    QuotingContext.DOUBLE: QuotingContext.DOUBLE_BRACE,
+    QuotingContext.DOUBLE_BRACE: QuotingContext.DOUBLE_BRACE,
+    QuotingContext.HERE: QuotingContext.HERE_BRACE,
+    QuotingContext.HERE_BRACE: QuotingContext.HERE_BRACE,
 }
 """Context inside the shell's `${...}`, by outer context; otherwise BARE."""
 
 
-def _ordinary(reader: Reader, text: str, position: int) -> int:
+def _ordinary(reader: ShellReader, text: str, position: int) -> int:
     match = _ORDINARY[reader.frames[-1].kind].match(text, position)
     return len(match.group()) if match else 0
 
 
-def _escape(reader: Reader, text: str, position: int) -> int:
+def _escape(reader: ShellReader, text: str, position: int) -> int:
     """Read a backslash and the escaped character; return 0 if there is none."""
     if text[position] != "\\":
         return 0
@@ -142,38 +142,38 @@ def _escape(reader: Reader, text: str, position: int) -> int:
     return 2
 
 
-def _expansion(reader: Reader, text: str, position: int) -> int:
+def _expansion(reader: ShellReader, text: str, position: int) -> int:
     """Read the start of a shell expansion; return 0 if there is none."""
     if text.startswith("$((", position):
-        reader.push(_Kind.ARITHMETIC, Place.BARE, times=2)
+        reader.push(_Kind.ARITHMETIC, QuotingContext.BARE, times=2)
         return 3
     if text.startswith("$(", position):
-        reader.push(_Kind.COMMAND, Place.BARE)
+        reader.push(_Kind.COMMAND, QuotingContext.BARE)
         return 2
     if text.startswith("${", position):
-        reader.push(_Kind.BRACE, _INNER_BRACE.get(reader.frames[-1].place, Place.BARE))
+        reader.push(_Kind.BRACE, _INNER_BRACE.get(reader.frames[-1].place, QuotingContext.BARE))
         return 2
     if text[position] == "`":
-        reader.push(_Kind.BACKTICK, Place.BACKTICK)
+        reader.push(_Kind.BACKTICK, QuotingContext.BACKTICK)
         return 1
     return 0
 
 
-def _quotes(reader: Reader, text: str, position: int) -> int:
+def _quotes(reader: ShellReader, text: str, position: int) -> int:
     """Read an opening quote; return 0 if there is none."""
     if text.startswith("$'", position):
-        reader.push(_Kind.ANSI, Place.ANSI)
+        reader.push(_Kind.ANSI, QuotingContext.ANSI)
         return 2
     if text[position] == "'":
-        reader.push(_Kind.SINGLE, Place.SINGLE)
+        reader.push(_Kind.SINGLE, QuotingContext.SINGLE)
         return 1
     if text[position] == '"':
-        reader.push(_Kind.DOUBLE, Place.DOUBLE)
+        reader.push(_Kind.DOUBLE, QuotingContext.DOUBLE)
         return 1
     return 0
 
 
-def _in_command(reader: Reader, text: str, position: int) -> int:
+def _in_command(reader: ShellReader, text: str, position: int) -> int:
     return (
         _ordinary(reader, text, position)
         or _escape(reader, text, position)
@@ -184,23 +184,23 @@ def _in_command(reader: Reader, text: str, position: int) -> int:
     )
 
 
-def _operator(reader: Reader, text: str, position: int) -> int:
+def _operator(reader: ShellReader, text: str, position: int) -> int:
     character = text[position]
     if text.startswith("((", position) and reader.last in "\n;&| \t":
-        reader.push(_Kind.ARITHMETIC, Place.BARE, times=2)
+        reader.push(_Kind.ARITHMETIC, QuotingContext.BARE, times=2)
         return 2
     if character == "(":
-        reader.push(_Kind.COMMAND, Place.BARE)
+        reader.push(_Kind.COMMAND, QuotingContext.BARE)
     elif character == ")":
         reader.pop()
     elif character == "\n":
         reader.begin_here()
     elif character == "#" and reader.last in " \t\n;&|()":
-        reader.push(_Kind.COMMENT, Place.COMMENT)
+        reader.push(_Kind.COMMENT, QuotingContext.COMMENT)
     return 1
 
 
-def _here_operator(reader: Reader, text: str, position: int) -> int:
+def _here_operator(reader: ShellReader, text: str, position: int) -> int:
     """Read `<<` with its delimiter, or `<<<`; return 0 if there is neither."""
     if text.startswith("<<<", position):
         return 3
@@ -209,26 +209,26 @@ def _here_operator(reader: Reader, text: str, position: int) -> int:
         return 0
     tabs, word = match.groups()
     delimiter = re.sub(r"['\"\\]", "", word)
-    place = Place.HERE if delimiter == word else Place.HERE_RAW
+    place = QuotingContext.HERE if delimiter == word else QuotingContext.HERE_RAW
     indent = r"\t*" if tabs else ""
     end = re.compile(rf"{indent}{re.escape(delimiter)}(?=\n|\Z)")
     reader.awaited.append(_Frame(_Kind.HERE, place, delimiter, end))
     return len(match.group())
 
 
-def _in_here(reader: Reader, text: str, position: int) -> int:
+def _in_here(reader: ShellReader, text: str, position: int) -> int:
     frame = reader.frames[-1]
     if reader.last == "\n" and frame.end and (match := frame.end.match(text, position)):
         reader.pop()
         return len(match.group())
-    if frame.place is Place.HERE_RAW:
+    if frame.place is QuotingContext.HERE_RAW:
         return 1
     return _escape(reader, text, position) or _expansion(reader, text, position) or 1
 
 
-def _in_arithmetic(reader: Reader, text: str, position: int) -> int:
+def _in_arithmetic(reader: ShellReader, text: str, position: int) -> int:
     if text[position] == "(":
-        reader.push(_Kind.ARITHMETIC, Place.BARE)
+        reader.push(_Kind.ARITHMETIC, QuotingContext.BARE)
         return 1
     if text[position] == ")":
         reader.pop()
@@ -236,7 +236,7 @@ def _in_arithmetic(reader: Reader, text: str, position: int) -> int:
     return _escape(reader, text, position) or _expansion(reader, text, position) or 1
 
 
-def _in_brace(reader: Reader, text: str, position: int) -> int:
+def _in_brace(reader: ShellReader, text: str, position: int) -> int:
     if text[position] == "}":
         reader.pop()
         return 1
@@ -245,12 +245,12 @@ def _in_brace(reader: Reader, text: str, position: int) -> int:
         or _escape(reader, text, position)
         or _expansion(reader, text, position)
     )
-    if not taken and (reader.frames[-1].place is Place.BARE or text[position] == '"'):
+    if not taken and (reader.frames[-1].place is QuotingContext.BARE or text[position] == '"'):
         taken = _quotes(reader, text, position)
     return taken or 1
 
 
-def _in_double(reader: Reader, text: str, position: int) -> int:
+def _in_double(reader: ShellReader, text: str, position: int) -> int:
     if text[position] == '"':
         reader.pop()
         return 1
@@ -262,7 +262,7 @@ def _in_double(reader: Reader, text: str, position: int) -> int:
     )
 
 
-def _in_comment(reader: Reader, text: str, position: int) -> int:
+def _in_comment(reader: ShellReader, text: str, position: int) -> int:
     if text[position] == "\n":
         reader.pop()
         return 0  # the command frame reads the newline
@@ -270,7 +270,7 @@ def _in_comment(reader: Reader, text: str, position: int) -> int:
 
 
 def _until(stop: str, *, escapes: bool) -> _Step:
-    def step(reader: Reader, text: str, position: int) -> int:
+    def step(reader: ShellReader, text: str, position: int) -> int:
         if text[position] == stop:
             reader.pop()
             return 1

@@ -11,7 +11,7 @@ from trainui.domain.definition import Json
 from trainui.pipeline.yaml import core_schema
 
 
-class Mark(NamedTuple):
+class Position(NamedTuple):
     """A position in a text; a tuple, because a file has up to 100,000 of them."""
 
     line: int
@@ -27,7 +27,7 @@ class Mark(NamedTuple):
     """Offset after the last character."""
 
 
-TOP = Mark(1, 1)
+TOP = Position(1, 1)
 """The beginning of a text."""
 
 
@@ -41,7 +41,7 @@ class Scalar:
     plain: bool
     """True: written without quotes, so it may be a number, a boolean or null."""
 
-    mark: Mark = TOP
+    mark: Position = TOP
 
     @property
     def value(self) -> Json:
@@ -59,11 +59,11 @@ class Sequence:
     """A list."""
 
     items: tuple[Node, ...] = ()
-    mark: Mark = TOP
+    mark: Position = TOP
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MappingEntry:
     """A key of a mapping and its value."""
 
     key: Scalar
@@ -74,10 +74,10 @@ class Entry:
 class Mapping:
     """A mapping, in the order written."""
 
-    entries: AnyMapping[str, Entry] = field(default_factory=dict)
+    entries: AnyMapping[str, MappingEntry] = field(default_factory=dict)
     """Text of the key -> entry."""
 
-    mark: Mark = TOP
+    mark: Position = TOP
 
     def get(self, name: str) -> Node | None:
         """Return a key's value; None if the key is absent."""
@@ -128,7 +128,7 @@ def json_of(data: Json) -> Json:
     return {name: json_of(item) for name, item in data.items()}
 
 
-def node_of(value: Json, mark: Mark = TOP, *, where: str = "", depth: int = 50) -> Node:
+def node_of(value: Json, mark: Position = TOP, *, where: str = "", depth: int = 50) -> Node:
     """Convert a Python value to a node; all nested values get the same position.
 
     Args:
@@ -162,11 +162,11 @@ def node_of(value: Json, mark: Mark = TOP, *, where: str = "", depth: int = 50) 
             )
 
 
-def _entry(key: object, value: Json, mark: Mark, where: str, depth: int) -> Entry:
+def _entry(key: object, value: Json, mark: Position, where: str, depth: int) -> MappingEntry:
     if not isinstance(key, str):
         raise NotJsonError(f"{where} has the key {key!r}; keys must be text")
     inner = f"{where}.{key}" if where else key
-    return Entry(
+    return MappingEntry(
         Scalar(key, plain=False, mark=mark), node_of(value, mark, where=inner, depth=depth - 1)
     )
 

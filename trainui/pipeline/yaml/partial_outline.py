@@ -60,13 +60,13 @@ class Outline:
         """True if the pipeline has more than MAX_MEMBERS members."""
         return sum(stage.size for stage in self.stages) > MAX_MEMBERS
 
-    def groups(self) -> list[matrix.Group]:
+    def groups(self) -> list[matrix.MatrixMembers]:
         """Return the stages with their members; of stages with equal names, the first."""
-        groups: dict[str, matrix.Group] = {}
+        groups: dict[str, matrix.MatrixMembers] = {}
         for stage in self.stages:
             if stage.name is not None and stage.name.text not in groups:
                 members = matrix.expand(stage.matrix)
-                groups[stage.name.text] = matrix.Group(stage.name.text, members)
+                groups[stage.name.text] = matrix.MatrixMembers(stage.name.text, members)
         return list(groups.values())
 
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection
 
 from trainui.errors import PipelineFileError, Problem
-from trainui.pipeline.yaml.nodes import TOP, Mark
+from trainui.pipeline.yaml.nodes import TOP, Position
 
 NEAREST_AMONG = 50
 """Maximum number of names compared with a misspelt one, because comparing is slow."""
@@ -32,7 +32,7 @@ class Problems:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, mark: Mark, code: str, message: str) -> None:
+    def add(self, mark: Position, code: str, message: str) -> None:
         """Add a problem.
 
         Args:
@@ -43,7 +43,7 @@ class Problems:
         problem = Problem(self._file, mark.line, mark.column, code, one_line(message))
         self._found[problem] = None
 
-    def place(self, mark: Mark, words: str) -> Mark:
+    def place(self, mark: Position, words: str) -> Position:
         """Return the position of `words` within a value, or of the value itself if not found.
 
         They are not found if the source contains escapes or folded lines there.
@@ -71,12 +71,12 @@ class Problems:
             raise PipelineFileError(self.in_order())
 
 
-def mark_at(text: str, index: int) -> Mark:
+def mark_at(text: str, index: int) -> Position:
     """Return the position of the character at offset `index`."""
     before = text[:index].replace("\r\n", " \n").replace("\r", "\n")
     line = before.count("\n") + 1
     column = len(before) - (before.rfind("\n") + 1) + 1
-    return Mark(line, column, index, index) if text else TOP
+    return Position(line, column, index, index) if text else TOP
 
 
 def one_line(text: str) -> str:

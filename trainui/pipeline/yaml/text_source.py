@@ -17,7 +17,7 @@ STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TextSource:
     """A pipeline file's text and its origin."""
 
     shown: str
@@ -31,7 +31,7 @@ class Source:
     """Absolute path; None: standard input."""
 
 
-def read(file: str, stdin: TextIO | None = None) -> Source:
+def read(file: str, stdin: TextIO | None = None) -> TextSource:
     """Read a pipeline file.
 
     Args:
@@ -43,7 +43,7 @@ def read(file: str, stdin: TextIO | None = None) -> Source:
     """
     if file == STDIN:
         text = _decode(_read_stdin(stdin or sys.stdin), file)
-        return Source(file, text, str(Path.cwd()), None)
+        return TextSource(file, text, str(Path.cwd()), None)
     if not file:
         raise _refused(
             "''", "unreadable", "the name of the file is empty; write one, or - for stdin"
@@ -55,7 +55,7 @@ def read(file: str, stdin: TextIO | None = None) -> Source:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _refused(file, "unreadable", f"the file cannot be read: {reason}") from error
-    return Source(file, _decode(data, file), str(path.parent), str(path))
+    return TextSource(file, _decode(data, file), str(path.parent), str(path))
 
 
 def _read_stdin(stdin: TextIO) -> bytes:

@@ -14,7 +14,15 @@ import yaml
 from yaml import events as ev
 
 from trainui.pipeline.fields import names
-from trainui.pipeline.yaml.nodes import Entry, Mapping, Mark, Node, Scalar, Sequence, kind_of
+from trainui.pipeline.yaml.nodes import (
+    Mapping,
+    MappingEntry,
+    Node,
+    Position,
+    Scalar,
+    Sequence,
+    kind_of,
+)
 from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems, mark_at, quoted
 
 MAX_BYTES = 1024 * 1024
@@ -116,7 +124,7 @@ class _Builder:
             )
         self._add(node, event.anchor, weight=1 + len(event.value), height=0)
 
-    def _place(self, event: Any) -> Mark:
+    def _place(self, event: Any) -> Position:
         """Return an event's position; for an empty value, the position of its key."""
         top = self._stack[-1] if self._stack else None
         if event.value == "" and event.style in (None, "") and top and _awaits_value(top):
@@ -163,8 +171,8 @@ class _Builder:
         parent.weight += weight
         parent.height = max(parent.height, height + 1)
 
-    def _entries(self, keys: list[Node], values: list[Node]) -> dict[str, Entry]:
-        entries: dict[str, Entry] = {}
+    def _entries(self, keys: list[Node], values: list[Node]) -> dict[str, MappingEntry]:
+        entries: dict[str, MappingEntry] = {}
         merged: set[str] = set()
         for key, value in zip(keys, values, strict=True):
             if not isinstance(key, Scalar):
@@ -183,10 +191,10 @@ class _Builder:
                 self._problems.add(key.mark, "duplicate-key", message)
             else:
                 merged.discard(key.text)
-                entries[key.text] = Entry(key, value)
+                entries[key.text] = MappingEntry(key, value)
         return entries
 
-    def _merged(self, value: Node) -> Iterator[Entry]:
+    def _merged(self, value: Node) -> Iterator[MappingEntry]:
         sources = value.items if isinstance(value, Sequence) else (value,)
         for source in sources:
             if isinstance(source, Mapping):
@@ -195,7 +203,7 @@ class _Builder:
                 message = f"<< takes a mapping or a list of mappings, not {kind_of(source)}"
                 self._problems.add(source.mark, "wrong-type", message)
 
-    def _check_depth(self, mark: Mark, height: int) -> None:
+    def _check_depth(self, mark: Position, height: int) -> None:
         if len(self._stack) + height > MAX_DEPTH:
             self._stop(mark, "too-deep", f"lists and mappings are nested over {MAX_DEPTH} deep")
 
@@ -204,7 +212,7 @@ class _Builder:
             tag = quoted(str(event.tag))
             self._problems.add(_mark(event), "tag", f"the tag {tag} is not allowed; take it out")
 
-    def _stop(self, mark: Mark, code: str, message: str) -> None:
+    def _stop(self, mark: Position, code: str, message: str) -> None:
         self._problems.add(mark, code, message)
         raise _StopReading
 
@@ -213,12 +221,12 @@ def _awaits_value(opened: _Open) -> bool:
     return isinstance(opened.event, ev.MappingStartEvent) and len(opened.nodes) % 2 == 1
 
 
-def _mark(event: Any) -> Mark:
+def _mark(event: Any) -> Position:
     start, end = event.start_mark, event.end_mark
-    return Mark(start.line + 1, start.column + 1, start.index, end.index)
+    return Position(start.line + 1, start.column + 1, start.index, end.index)
 
 
-def _explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
+def _explain(error: yaml.YAMLError, text: str) -> tuple[Position, str]:
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return mark_at(text, 0), f"this is not YAML: {error}"
     problem, place = str(error.problem), error.problem_mark

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.store.points.chunks import Stats
 from trainui.store.points.columns import Columns
-from trainui.store.points.series_data import Track
+from trainui.store.points.series_data import SeriesPoints
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats, Ints
@@ -45,7 +45,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class BinGrid:
     """Maps an x position to its column."""
 
     low: float
@@ -75,7 +75,7 @@ class Merged(NamedTuple):
     odd: Floats
 
 
-def merged(read: Columns, known: Any, x: Floats, grid: Grid) -> Merged:
+def merged(read: Columns, known: Any, x: Floats, grid: BinGrid) -> Merged:
     """Merge the columns read into the columns shown.
 
     Args:
@@ -128,7 +128,7 @@ def whole(column: Floats) -> Ints:
 
 
 def columns_of_points(
-    track: Track,
+    track: SeriesPoints,
     low: float,
     high: float,
     width: int,
@@ -147,7 +147,7 @@ def columns_of_points(
     """
     import numpy as np
 
-    grid = Grid(low, high, width)
+    grid = BinGrid(low, high, width)
     inside = (track.x >= low) & (track.x <= high)
     kept, old = np.flatnonzero(inside & track.kept), np.flatnonzero(inside & ~track.kept)
     index, column = _sorted(grid.index(track.x[kept]), kept, track.steps)
@@ -192,7 +192,7 @@ def _sorted(column: Ints, index: Ints, steps: Floats) -> tuple[Ints, Ints]:
     return index[order], column[order]
 
 
-def _extremes(track: Track, grid: Grid, index: Ints) -> tuple[Floats, Floats]:
+def _extremes(track: SeriesPoints, grid: BinGrid, index: Ints) -> tuple[Floats, Floats]:
     import numpy as np
 
     low, high = np.full(grid.width, np.nan), np.full(grid.width, np.nan)
@@ -204,7 +204,7 @@ def _extremes(track: Track, grid: Grid, index: Ints) -> tuple[Floats, Floats]:
     return low, high
 
 
-def columns_of_figures(figures: Sequence[Stats], grid: Grid) -> Columns:
+def columns_of_figures(figures: Sequence[Stats], grid: BinGrid) -> Columns:
     """Merge chunk statistics into columns, each chunk in the column of its middle."""
     import numpy as np
 

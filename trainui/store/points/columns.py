@@ -14,7 +14,7 @@ from trainui.store.db import protocol
 from trainui.store.points import chunks, segments, stitching
 from trainui.store.points.grid import StepGrid
 from trainui.store.points.partial_chunks import ROW, rows_of_chunks, rows_of_points
-from trainui.store.points.stitching import History, Piece, Start
+from trainui.store.points.stitching import History, HistoryStart, PointSegment
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats, Ints, Points
@@ -109,7 +109,7 @@ def _figures(connection: protocol.Connection, series_id: int) -> Any:
 _FIELDS = ("chunk_id", *History._fields, *chunks.Stats._fields)
 
 
-def _cut(figures: Any, tails: Sequence[Piece]) -> tuple[Floats, list[Points]]:
+def _cut(figures: Any, tails: Sequence[PointSegment]) -> tuple[Floats, list[Points]]:
     """Return the step from which each chunk is superseded, and the tail points not superseded."""
     import numpy as np
 
@@ -118,10 +118,12 @@ def _cut(figures: Any, tails: Sequence[Piece]) -> tuple[Floats, list[Points]]:
     histories, first, which = np.unique(places, axis=0, return_index=True, return_inverse=True)
     named = [History(*map(int, history)) for history in histories.tolist()]
     starts = [
-        Start(history, figures["first_ordinal"][at], figures["first_step"][at])
+        HistoryStart(history, figures["first_ordinal"][at], figures["first_step"][at])
         for history, at in zip(named, order[first], strict=True)
     ]
-    starts += [Start(one.history, one.stats.first_ordinal, one.stats.first_step) for one in tails]
+    starts += [
+        HistoryStart(one.history, one.stats.first_ordinal, one.stats.first_step) for one in tails
+    ]
     cuts = stitching.cuts(starts)
     limits = np.empty(len(figures))
     limits[order] = np.array([cuts[history] for history in named])[which.reshape(-1)]

@@ -19,15 +19,15 @@ from trainui.store.points.columns import Columns as Columns
 from trainui.store.points.columns import columns as columns
 from trainui.store.points.segments import (
     Owners,
-    Series,
+    SeriesSegments,
     cuts_of,
     load,
-    pieces_of,
+    segments_of,
     series_of,
     view,
     with_cuts,
 )
-from trainui.store.points.stitching import History, Piece
+from trainui.store.points.stitching import History, PointSegment
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats, Ints
@@ -59,7 +59,7 @@ def summaries(
 
 
 def _summary(
-    connection: protocol.Connection, stage: str, name: str, pieces: Sequence[Piece]
+    connection: protocol.Connection, stage: str, name: str, pieces: Sequence[PointSegment]
 ) -> SeriesSummary:
     cuts = cuts_of(pieces)
     kept = [_kept_stats(connection, piece, cuts[piece.history]) for piece in pieces]
@@ -67,7 +67,7 @@ def _summary(
     return stitching.summary(stage, name, [stats for stats in kept if stats is not None], read)
 
 
-def _kept_stats(connection: protocol.Connection, piece: Piece, cut: float) -> Stats | None:
+def _kept_stats(connection: protocol.Connection, piece: PointSegment, cut: float) -> Stats | None:
     if piece.stats.high_step < cut:
         return piece.stats
     if piece.stats.low_step >= cut:
@@ -100,17 +100,17 @@ def points(
 
 
 def _stream(
-    connection: protocol.Connection, of: Series, at: int
+    connection: protocol.Connection, of: SeriesSegments, at: int
 ) -> Iterator[tuple[int, int, int, Point]]:
     """Yield a series' points, each with its sort key in the order read."""
-    histories: dict[History, list[Piece]] = {}
+    histories: dict[History, list[PointSegment]] = {}
     for piece in of.pieces:
         histories.setdefault(piece.history, []).append(piece)
     return heapq.merge(*(_flow(connection, of, at, run) for run in histories.values()))
 
 
 def _flow(
-    connection: protocol.Connection, of: Series, at: int, pieces: list[Piece]
+    connection: protocol.Connection, of: SeriesSegments, at: int, pieces: list[PointSegment]
 ) -> Iterator[tuple[int, int, int, Point]]:
     for piece in pieces:
         loaded = load(connection, piece)
@@ -161,7 +161,7 @@ def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
     with view(connection):
         kept = [
             stitching.keep(load(connection, piece), cut)
-            for piece, cut in with_cuts(pieces_of(connection, owner, name))
+            for piece, cut in with_cuts(segments_of(connection, owner, name))
         ]
     if not kept:
         return Curve(np.empty(0), np.empty(0), np.empty(0, np.int64))
@@ -177,7 +177,7 @@ def tail(connection: protocol.Connection, owner: str, name: str, count: int) -> 
     found: list[tuple[int, float]] = []
     with view(connection):
         latest_first = sorted(
-            with_cuts(pieces_of(connection, owner, name)),
+            with_cuts(segments_of(connection, owner, name)),
             key=lambda pair: pair[0].stats.last_ordinal,
             reverse=True,
         )
@@ -188,7 +188,9 @@ def tail(connection: protocol.Connection, owner: str, name: str, count: int) -> 
     return [value for _ordinal, value in found[-count:]]
 
 
-def _values(connection: protocol.Connection, piece: Piece, cut: float) -> list[tuple[int, float]]:
+def _values(
+    connection: protocol.Connection, piece: PointSegment, cut: float
+) -> list[tuple[int, float]]:
     if piece.tail is not None:
         part = piece.tail
         return [

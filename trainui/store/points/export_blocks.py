@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ExportBlock:
     """Up to `chunks.CHUNK_POINTS` points of one series and one attempt."""
 
     owner: str
@@ -44,7 +44,7 @@ class Block:
 
 def blocks(
     connection: protocol.Connection, owners: Owners, name: str | None = None
-) -> Iterator[Block]:
+) -> Iterator[ExportBlock]:
     """Yield all points of some owners, also superseded ones, series by series.
 
     All blocks come from one snapshot of the store, taken at the first block.
@@ -60,11 +60,13 @@ def blocks(
                 yield from _blocks_of(connection, series)
 
 
-def _blocks_of(connection: protocol.Connection, series: segments.Series) -> Iterator[Block]:
+def _blocks_of(
+    connection: protocol.Connection, series: segments.SeriesSegments
+) -> Iterator[ExportBlock]:
     cuts = segments.cuts_of(series.pieces)
     for piece in series.pieces:
         points = segments.load(connection, piece)
-        yield Block(
+        yield ExportBlock(
             owner=series.owner,
             name=series.name,
             attempt=piece.history.attempt,

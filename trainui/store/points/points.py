@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from trainui.store.points import chunks, segments
 from trainui.store.points.chunks import CHUNK_POINTS, Points
-from trainui.store.points.source_record import Source
+from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import insert, lock_owner, move, next_ordinal, raw, run, sources
 
 TAIL_POINTS = 2048
@@ -26,12 +26,12 @@ reading slower, fewer would rewrite open chunks more often."""
 
 def save(
     connection: Connection,
-    before: Source,
-    after: Source,
+    before: SourceRecord,
+    after: SourceRecord,
     batch: Mapping[str, Points],
     *,
     records: int,
-) -> Source:
+) -> SourceRecord:
     """Store what was read of a source between two of its states; return the source as stored.
 
     Args:
@@ -65,7 +65,7 @@ def save(
     return stored
 
 
-def _fits_tail(before: Source, count: int) -> bool:
+def _fits_tail(before: SourceRecord, count: int) -> bool:
     return (
         before.tail_rows < TAIL_ROWS and count + before.tail_points <= CHUNK_POINTS * 2
     ) and count <= TAIL_POINTS
@@ -95,7 +95,7 @@ def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dic
 class _Block:
     """Points about to be stored, with the range of the source that they were read from."""
 
-    source: Source
+    source: SourceRecord
     start_byte: int
     series: Mapping[int, Points]
 
@@ -125,7 +125,7 @@ def _fill_chunks(connection: Connection, block: _Block, *, has_tails: bool) -> N
         _extend(connection, block)
 
 
-def _take_tails(connection: Connection, of: Source) -> list[_Block]:
+def _take_tails(connection: Connection, of: SourceRecord) -> list[_Block]:
     """Remove a source's tails and return them, merged by attempt and generation."""
     found = run(
         connection,
@@ -175,7 +175,7 @@ class _OpenChunk:
     points: Points
 
 
-def _open_chunks(connection: Connection, of: Source) -> dict[int, _OpenChunk]:
+def _open_chunks(connection: Connection, of: SourceRecord) -> dict[int, _OpenChunk]:
     found = run(
         connection,
         "SELECT series_id, id, start_byte, n, float_steps, ordinals, steps, numbers, times "
@@ -188,7 +188,7 @@ def _open_chunks(connection: Connection, of: Source) -> dict[int, _OpenChunk]:
     }
 
 
-def _chunk_values(points: Points, of: Source, start_byte: int) -> tuple[Any, ...]:
+def _chunk_values(points: Points, of: SourceRecord, start_byte: int) -> tuple[Any, ...]:
     return (
         start_byte,
         of.offset,
@@ -203,7 +203,7 @@ def _chunk_values(points: Points, of: Source, start_byte: int) -> tuple[Any, ...
 
 
 def _insert_chunk(
-    connection: Connection, series_id: int, of: Source, values: tuple[Any, ...]
+    connection: Connection, series_id: int, of: SourceRecord, values: tuple[Any, ...]
 ) -> int:
     return insert(
         connection,
@@ -224,7 +224,7 @@ def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...
 
 
 def _put_figures(
-    connection: Connection, series_id: int, chunk_id: int, of: Source, stats: chunks.Stats
+    connection: Connection, series_id: int, chunk_id: int, of: SourceRecord, stats: chunks.Stats
 ) -> None:
     figures = chunks.pack_figures((of.attempt, of.id, of.generation), stats)
     run(connection, _PUT_FIGURES, (series_id, chunk_id, figures))
@@ -236,14 +236,14 @@ _PUT_FIGURES = (
 )
 
 
-def take_back(connection: Connection, known: Source) -> Source:
+def take_back(connection: Connection, known: SourceRecord) -> SourceRecord:
     """Delete the only stored record of a source, so that it is read again.
 
     Args:
         connection: in a write transaction.
         known: the source as stored; the record is its only tail.
     """
-    begun = Source(
+    begun = SourceRecord(
         known.id,
         known.owner,
         known.key,
@@ -284,7 +284,7 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
     return max(one.high_step for one in stats) + begins_at_zero
 
 
-def stored_points(connection: Connection, of: Source) -> dict[str, Points]:
+def stored_points(connection: Connection, of: SourceRecord) -> dict[str, Points]:
     """Return the stored points of a source's current history, by series, in the order read."""
     reading = raw(connection)
     found = {}

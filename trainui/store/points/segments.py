@@ -13,7 +13,7 @@ from functools import lru_cache
 from trainui.store.db import protocol
 from trainui.store.points import chunks, stitching
 from trainui.store.points.chunks import Points
-from trainui.store.points.stitching import History, Piece, Start
+from trainui.store.points.stitching import History, HistoryStart, PointSegment
 
 Owners = Mapping[str, str] | Iterable[str]
 """Ids of stages or names of jobs; as a mapping, each with its display name."""
@@ -23,18 +23,18 @@ KEPT_TAILS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class SeriesSegments:
     """One series and the segments with its points."""
 
     owner: str
     name: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PointSegment, ...]
     """In the order in which their first points were read."""
 
 
 def series(
     connection: protocol.Connection, owners: Owners, name: str | None = None
-) -> list[Series]:
+) -> list[SeriesSegments]:
     """Return the series of some owners, in the order in which they were first seen.
 
     Args:
@@ -61,7 +61,7 @@ def view(connection: protocol.Connection) -> Iterator[None]:
 
 def series_of(
     connection: protocol.Connection, owner: str, name: str | None = None
-) -> Iterator[Series]:
+) -> Iterator[SeriesSegments]:
     """Yield an owner's series, or the one with this name, inside `view`."""
     names: dict[int, str] = {
         series_id: found
@@ -70,29 +70,31 @@ def series_of(
         )
         if name is None or found == name
     }
-    pieces: dict[int, list[Piece]] = {series_id: [] for series_id in names}
+    pieces: dict[int, list[PointSegment]] = {series_id: [] for series_id in names}
     for series_id in names:
         pieces[series_id] += _chunks_of(connection, series_id)
     for series_id, piece in tails_of(connection, owner, pieces.keys()):
         pieces[series_id].append(piece)
     for series_id, found in pieces.items():
         found.sort(key=lambda piece: piece.stats.first_ordinal)
-        yield Series(owner, names[series_id], tuple(found))
+        yield SeriesSegments(owner, names[series_id], tuple(found))
 
 
-def _chunks_of(connection: protocol.Connection, series_id: int) -> list[Piece]:
+def _chunks_of(connection: protocol.Connection, series_id: int) -> list[PointSegment]:
     cursor = connection.cursor()
     cursor.row_factory = None  # plain tuples: there may be thousands
     found = cursor.execute(
         "SELECT chunk_id, figures FROM chunk_figures WHERE series_id = ?", (series_id,)
     )
     unpacked = ((chunk_id, *chunks.unpack_figures(figures)) for chunk_id, figures in found)
-    return [Piece(History(*history), stats, chunk_id) for chunk_id, history, stats in unpacked]
+    return [
+        PointSegment(History(*history), stats, chunk_id) for chunk_id, history, stats in unpacked
+    ]
 
 
 def tails_of(
     connection: protocol.Connection, owner: str, of: Set[int]
-) -> Iterator[tuple[int, Piece]]:
+) -> Iterator[tuple[int, PointSegment]]:
     """Yield the parts of an owner's tails for some series, each with the id of its series.
 
     Must run inside `view`.
@@ -107,15 +109,15 @@ def tails_of(
 
 
 @lru_cache(maxsize=KEPT_TAILS)
-def _parts_of(history: History, blob: bytes) -> dict[int, Piece]:
+def _parts_of(history: History, blob: bytes) -> dict[int, PointSegment]:
     """Return the parts of a tail by series; cached, since a tail is read many times."""
     return {
-        part.series_id: Piece(history, stitching.describe_tail(part), None, part)
+        part.series_id: PointSegment(history, stitching.describe_tail(part), None, part)
         for part in chunks.unpack_tail(blob)
     }
 
 
-def load(connection: protocol.Connection, piece: Piece) -> Points:
+def load(connection: protocol.Connection, piece: PointSegment) -> Points:
     """Return the points of a segment."""
     if piece.tail is not None:
         return piece.tail.points
@@ -126,19 +128,20 @@ def load(connection: protocol.Connection, piece: Piece) -> Points:
     return chunks.read_points(*row)
 
 
-def pieces_of(connection: protocol.Connection, owner: str, name: str) -> tuple[Piece, ...]:
+def segments_of(connection: protocol.Connection, owner: str, name: str) -> tuple[PointSegment, ...]:
     """Return the segments of one series; none if there is no such series."""
     return next((found.pieces for found in series_of(connection, owner, name)), ())
 
 
-def cuts_of(pieces: Iterable[Piece]) -> dict[History, float]:
+def cuts_of(pieces: Iterable[PointSegment]) -> dict[History, float]:
     """Return the step from which each history of some segments is superseded."""
     return stitching.cuts(
-        Start(piece.history, piece.stats.first_ordinal, piece.stats.first_step) for piece in pieces
+        HistoryStart(piece.history, piece.stats.first_ordinal, piece.stats.first_step)
+        for piece in pieces
     )
 
 
-def with_cuts(pieces: tuple[Piece, ...]) -> list[tuple[Piece, float]]:
+def with_cuts(pieces: tuple[PointSegment, ...]) -> list[tuple[PointSegment, float]]:
     """Return the segments with points not superseded, each with the step where it is cut."""
     cuts = cuts_of(pieces)
     return [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from trainui.store.db import protocol
 from trainui.store.points import segments, x_axis
 from trainui.store.points.chunks import NO_TIME
-from trainui.store.points.stitching import Piece
+from trainui.store.points.stitching import PointSegment
 from trainui.store.points.x_axis import Axis as Axis
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class SeriesPoints:
     """A series, point by point in the order read."""
 
     x: Floats
@@ -54,23 +54,25 @@ class Track:
         return [float(x) for x in self.x[at]]
 
 
-def track(connection: protocol.Connection, owner: str, name: str, axis: Axis = Axis.STEP) -> Track:
+def series_points(
+    connection: protocol.Connection, owner: str, name: str, axis: Axis = Axis.STEP
+) -> SeriesPoints:
     """Return a whole series with superseded points; empty if there is no such series.
 
     Points without a position on the axis are left out.
     """
     with segments.view(connection):
-        found = segments.pieces_of(connection, owner, name)
-        return track_of(connection, owner, found, axis, found)
+        found = segments.segments_of(connection, owner, name)
+        return series_points_of(connection, owner, found, axis, found)
 
 
-def track_of(
+def series_points_of(
     connection: protocol.Connection,
     owner: str,
-    every: Sequence[Piece],
+    every: Sequence[PointSegment],
     axis: Axis,
-    some: Sequence[Piece],
-) -> Track:
+    some: Sequence[PointSegment],
+) -> SeriesPoints:
     """Return the points of some segments of a series.
 
     Args:
@@ -85,7 +87,7 @@ def track_of(
     if not some:
         nothing = np.empty(0)
         none = np.empty(0, np.int64)
-        return Track(nothing, nothing, nothing, nothing, none, np.empty(0, np.bool_))
+        return SeriesPoints(nothing, nothing, nothing, nothing, none, np.empty(0, np.bool_))
     cuts = segments.cuts_of(every)
     parts = [segments.load(connection, piece) for piece in some]
     order = np.argsort(np.concatenate([part.ordinals for part in parts]), kind="stable")
@@ -99,7 +101,7 @@ def track_of(
     x = place(steps, times, attempts)
     placed = np.isfinite(x)
     values = np.concatenate([part.values for part in parts])[order]
-    return Track(
+    return SeriesPoints(
         x[placed],
         steps[placed],
         values[placed],

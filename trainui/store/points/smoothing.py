@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats, Ints
-    from trainui.store.points.series_data import Track
+    from trainui.store.points.series_data import SeriesPoints
 
 LEAST_POWER = 1e-8
 """The smallest power of the weight in a block smoothed at once: smaller ones lose precision."""
@@ -25,7 +25,7 @@ LEAD = 512
 points count less than a millionth."""
 
 
-def of_track(track: Track, weight: float) -> Floats:
+def of_track(track: SeriesPoints, weight: float) -> Floats:
     """Return the smoothed value of each point not superseded, in axis order; else NaN."""
     import numpy as np
 

@@ -27,7 +27,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceRecord:
     """A file that points are read from, and the offset reached."""
 
     id: int

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from trainui.errors import TrainuiError
 from trainui.store.db import postgres, protocol
-from trainui.store.points.source_record import Identity, Source
+from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.points.stitching import RESTART
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def last_attempt(connection: Connection, owner: str) -> int:
     return int(row[0]) if row else 0
 
 
-def sources(connection: Connection, owner: str) -> list[Source]:
+def sources(connection: Connection, owner: str) -> list[SourceRecord]:
     """Return an owner's sources, the oldest first."""
     found = run(connection, f"SELECT {_COLUMNS} FROM sources WHERE owner = ? ORDER BY id", (owner,))
     return [_source(row) for row in found]
@@ -91,14 +91,14 @@ def offsets(connection: Connection) -> dict[str, int]:
     return {str(owner): int(read) for owner, read in found}
 
 
-def source(connection: Connection, source_id: int) -> Source | None:
+def source(connection: Connection, source_id: int) -> SourceRecord | None:
     """Return a source's stored state; None if it was deleted."""
     row = run(connection, f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone()
     return _source(row) if row else None
 
 
-def _source(row: Sequence[Any]) -> Source:
-    known = Source(*row)
+def _source(row: Sequence[Any]) -> SourceRecord:
+    known = SourceRecord(*row)
     return replace(
         known,
         identity=Identity(**json.loads(row[9])) if row[9] else None,
@@ -106,7 +106,7 @@ def _source(row: Sequence[Any]) -> Source:
     )
 
 
-def add_source(connection: Connection, owner: str, key: str, *, attempt: int) -> Source:
+def add_source(connection: Connection, owner: str, key: str, *, attempt: int) -> SourceRecord:
     """Return the owner's source with this key; create it if it does not exist."""
     for known in sources(connection, owner):
         if known.key == key:
@@ -117,7 +117,7 @@ def add_source(connection: Connection, owner: str, key: str, *, attempt: int) ->
         "state_json, tail_rows, tail_points, version) VALUES (?, ?, ?, 0, 0, 0, 0, '{}', 0, 0, 0)",
         (owner, key, attempt),
     )
-    return Source(id=made, owner=owner, key=key, attempt=attempt)
+    return SourceRecord(id=made, owner=owner, key=key, attempt=attempt)
 
 
 def set_problem(connection: Connection, source_id: int, problem: str | None) -> None:
@@ -156,7 +156,7 @@ def _as_json(identity: Identity) -> str:
     return json.dumps({name: getattr(identity, name) for name in Identity.__slots__})
 
 
-def move(connection: Connection, before: Source, after: Source) -> None:
+def move(connection: Connection, before: SourceRecord, after: SourceRecord) -> None:
     """Advance a source, in the transaction that stores its points.
 
     Raises:

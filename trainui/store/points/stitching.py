@@ -31,7 +31,7 @@ class History(NamedTuple):
     generation: int
 
 
-class Piece(NamedTuple):
+class PointSegment(NamedTuple):
     """A segment of one series with one history: a chunk, or a part of a tail."""
 
     history: History
@@ -41,7 +41,7 @@ class Piece(NamedTuple):
     tail: TailPart | None = None
 
 
-class Start(NamedTuple):
+class HistoryStart(NamedTuple):
     """The start of a history, or of a segment."""
 
     history: History
@@ -49,9 +49,9 @@ class Start(NamedTuple):
     step: float
 
 
-def cuts(starts: Iterable[Start]) -> dict[History, float]:
+def cuts(starts: Iterable[HistoryStart]) -> dict[History, float]:
     """Return the step from which each history's points are superseded; infinity if they are not."""
-    first: dict[History, Start] = {}
+    first: dict[History, HistoryStart] = {}
     for start in starts:
         known = first.get(start.history)
         if known is None or start.ordinal < known.ordinal:
@@ -60,8 +60,8 @@ def cuts(starts: Iterable[Start]) -> dict[History, float]:
     return {history: _cut(history, first, attempts) for history in first}
 
 
-def _starts_of_attempts(first: dict[History, Start]) -> dict[int, Start]:
-    found: dict[int, Start] = {}
+def _starts_of_attempts(first: dict[History, HistoryStart]) -> dict[int, HistoryStart]:
+    found: dict[int, HistoryStart] = {}
     for history, start in first.items():
         known = found.get(history.attempt)
         if known is None or start.ordinal < known.ordinal:
@@ -69,7 +69,9 @@ def _starts_of_attempts(first: dict[History, Start]) -> dict[int, Start]:
     return found
 
 
-def _cut(history: History, first: dict[History, Start], attempts: dict[int, Start]) -> float:
+def _cut(
+    history: History, first: dict[History, HistoryStart], attempts: dict[int, HistoryStart]
+) -> float:
     later = [start.step for number, start in attempts.items() if number > history.attempt]
     rewritten = [
         start.step

@@ -15,7 +15,7 @@ from trainui.store.points.binning import ABOVE as ABOVE
 from trainui.store.points.binning import BELOW as BELOW
 from trainui.store.points.binning import NAN as NAN
 from trainui.store.points.binning import (
-    Grid,
+    BinGrid,
     columns_of_figures,
     columns_of_points,
     filled,
@@ -25,8 +25,8 @@ from trainui.store.points.binning import (
 )
 from trainui.store.points.binning import Window as Window
 from trainui.store.points.columns import Columns
-from trainui.store.points.series_data import Track
-from trainui.store.points.stitching import Piece
+from trainui.store.points.series_data import SeriesPoints
+from trainui.store.points.stitching import PointSegment
 from trainui.store.points.x_axis import MANY, Axis, Samples
 
 if TYPE_CHECKING:
@@ -81,13 +81,13 @@ class Plotted:
         """
         self._connection = connection
         self._owner, self._name, self._axis, self._attempt = owner, name, axis, attempt
-        self._track: Track | None = None
+        self._track: SeriesPoints | None = None
         self._samples: Samples | None = None
         self._wall: Samples | None = None
         with segments.view(connection):
             self._pieces = tuple(
                 piece
-                for piece in segments.pieces_of(connection, owner, name)
+                for piece in segments.segments_of(connection, owner, name)
                 if attempt in (None, piece.history.attempt)
             )
             self._cuts = segments.cuts_of(self._pieces)
@@ -107,7 +107,7 @@ class Plotted:
             width: the number of columns.
             weight: the smoothing weight (`store.points.smoothing`); 0: not smoothed.
         """
-        grid = Grid(low, high, width)
+        grid = BinGrid(low, high, width)
         with segments.view(self._connection):
             if self._track is not None:
                 return self._one_by_one(self._track, grid, weight)
@@ -118,13 +118,13 @@ class Plotted:
                 return self._one_by_one(points, grid, weight)
             return self._summed_up(grid, steps, weight, exact=len(near) <= DECODED)
 
-    def _one_by_one(self, track: Track, grid: Grid, weight: float) -> Window:
+    def _one_by_one(self, track: SeriesPoints, grid: BinGrid, weight: float) -> Window:
         smooth = smoothing.of_track(track, weight) if weight else None
         return columns_of_points(track, grid.low, grid.high, grid.width, self._boundaries(), smooth)
 
-    def _before(self, near: Sequence[Piece]) -> list[Piece]:
+    def _before(self, near: Sequence[PointSegment]) -> list[PointSegment]:
         """Return the segments before some, as many as smoothing needs."""
-        found: list[Piece] = []
+        found: list[PointSegment] = []
         first = self._pieces.index(near[0]) if near else 0
         for piece in reversed(self._pieces[:first]):
             if sum(one.stats.n for one in found) >= smoothing.LEAD:
@@ -147,7 +147,7 @@ class Plotted:
             index = at[values.argmin() if lower else values.argmax()]
         return Best(*(float(column[index]) for column in (found.values, found.steps, found.x)))
 
-    def _piece_with_best(self, *, lower: bool) -> Track | None:
+    def _piece_with_best(self, *, lower: bool) -> SeriesPoints | None:
         """Return the points of the segment with the best value."""
         whole = [one for one in self._pieces if one.stats.high_step < self._cuts[one.history]]
         known = [one for one in whole if one.stats.minimum is not None]
@@ -159,8 +159,10 @@ class Plotted:
         cut = [one for one in cut if one.stats.low_step < self._cuts[one.history]]
         return self._points(cut) if cut else None
 
-    def _points(self, some: Any) -> Track:
-        return series_data.track_of(self._connection, self._owner, self._pieces, self._axis, some)
+    def _points(self, some: Any) -> SeriesPoints:
+        return series_data.series_points_of(
+            self._connection, self._owner, self._pieces, self._axis, some
+        )
 
     def _extent(self) -> Extent | None:
         if self._track is not None:
@@ -183,7 +185,7 @@ class Plotted:
         """Return the starts of the attempts whose first point is not superseded."""
         if len({history.attempt for history in self._cuts}) < 2:
             return ()
-        first: dict[int, Piece] = {}
+        first: dict[int, PointSegment] = {}
         for piece in self._pieces:
             first.setdefault(piece.history.attempt, piece)
         starts = list(first.items())[1:]
@@ -196,7 +198,7 @@ class Plotted:
                 found.append((float(points.x[0]), number))
         return tuple(found)
 
-    def _summed_up(self, grid: Grid, steps: Extent, weight: float, *, exact: bool) -> Window:
+    def _summed_up(self, grid: BinGrid, steps: Extent, weight: float, *, exact: bool) -> Window:
         import numpy as np
 
         low, high, width = grid.low, grid.high, grid.width
@@ -235,13 +237,15 @@ class Plotted:
             boundaries=self._boundaries(),
         )
 
-    def _counts(self, piece: Piece) -> bool:
+    def _counts(self, piece: PointSegment) -> bool:
         """Return True if no point of a segment is superseded."""
         return piece.stats.high_step < self._cuts[piece.history]
 
     def _read(self, steps: Extent, width: int, *, exact: bool) -> Columns:
         if self._attempt is not None:
-            return columns_of_figures([piece.stats for piece in self._pieces], Grid(*steps, width))
+            return columns_of_figures(
+                [piece.stats for piece in self._pieces], BinGrid(*steps, width)
+            )
         return columns.columns(
             self._connection,
             self._owner,
@@ -261,14 +265,14 @@ class Plotted:
             begin = max(stats.low_step, self._cuts[piece.history])
             if begin > stats.high_step or stats.minimum is None or not _overlaps(piece, steps):
                 continue
-            first, last = Grid(*steps, width).index(np.array([begin, stats.high_step]))
+            first, last = BinGrid(*steps, width).index(np.array([begin, stats.high_step]))
             part = slice(max(int(first), 0), min(int(last), width - 1) + 1)
             low[part] = np.fmin(low[part], np.float64(stats.minimum))
             high[part] = np.fmax(high[part], np.float64(stats.maximum or 0.0))
         return low, high
 
 
-def _overlaps(piece: Piece, steps: Extent) -> bool:
+def _overlaps(piece: PointSegment, steps: Extent) -> bool:
     return bool(piece.stats.high_step >= steps.low and piece.stats.low_step <= steps.high)
 
 

@@ -14,7 +14,7 @@ from trainui.clock import SECOND
 from trainui.store.db import protocol
 from trainui.store.points import columns, segments, stitching
 from trainui.store.points.chunks import NO_TIME
-from trainui.store.points.stitching import Piece
+from trainui.store.points.stitching import PointSegment
 from trainui.store.read import views
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Axis(StrEnum):
 
 
 def placing(
-    connection: protocol.Connection, owner: str, every: Sequence[Piece], axis: Axis
+    connection: protocol.Connection, owner: str, every: Sequence[PointSegment], axis: Axis
 ) -> Place:
     """Return a function from the points' steps, times and attempts to their positions.
 
@@ -70,7 +70,7 @@ def placing(
     return lambda _steps, times, _attempts: times - begin
 
 
-def _first_time(connection: protocol.Connection, every: Sequence[Piece]) -> float:
+def _first_time(connection: protocol.Connection, every: Sequence[PointSegment]) -> float:
     """Return the time of the first point that has one; NaN if none has."""
     for piece in every:
         times = segments.load(connection, piece).times
@@ -118,7 +118,7 @@ class Samples:
 
 
 def samples(
-    connection: protocol.Connection, owner: str, every: Sequence[Piece], axis: Axis
+    connection: protocol.Connection, owner: str, every: Sequence[PointSegment], axis: Axis
 ) -> Samples:
     """Return the positions at some steps of a series too long to be read point by point.
 
@@ -161,7 +161,7 @@ def _epochs(connection: protocol.Connection, owner: str) -> Samples:
     import numpy as np
 
     for name in ("epoch", "Epoch"):
-        every = segments.pieces_of(connection, owner, name)
+        every = segments.segments_of(connection, owner, name)
         kept = segments.with_cuts(every)
         if sum(piece.stats.n for piece, _ in kept) > MANY:
             found = columns.columns(connection, owner, name, EPOCH_COLUMNS, exact=False)

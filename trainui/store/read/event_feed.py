@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from trainui.domain.notifications import ENDS, MARKED, MARKS, Notice
+from trainui.domain.notifications import ENDS, MARKED, MARKS, Notification
 from trainui.domain.records import Event
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import row_mapping
@@ -20,7 +20,7 @@ def last(connection: Connection) -> int:
     return int(row[0] or 0)
 
 
-def after(connection: Connection, event: int) -> tuple[int, list[Notice]]:
+def after(connection: Connection, event: int) -> tuple[int, list[Notification]]:
     """Return the number of the newest event, and the notices for the events after `event`."""
     places = ", ".join("?" * len(MARKS))
     found = connection.execute(
@@ -32,13 +32,13 @@ def after(connection: Connection, event: int) -> tuple[int, list[Notice]]:
     notices = []
     for _, kind, run_id, name, text, data in found:
         if kind in MARKS:
-            notices.append(Notice(kind, run_id, name, f"{name}: {text}"))
+            notices.append(Notification(kind, run_id, name, f"{name}: {text}"))
         elif (status := row_mapping.load(data)["status"]) in ENDS:
-            notices.append(Notice(status, run_id, name, f"{name} is {status}"))
+            notices.append(Notification(status, run_id, name, f"{name} is {status}"))
     return max(last(connection), event), notices
 
 
-class Entry(NamedTuple):
+class FeedEntry(NamedTuple):
     """An event with its run and stage."""
 
     number: int
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
 
 def entries(
     connection: Connection, *, run_id: str | None = None, after: int = 0, most: int | None = None
-) -> list[Entry]:
+) -> list[FeedEntry]:
     """Return events in order.
 
     Args:
@@ -66,7 +66,7 @@ def entries(
         "ORDER BY events.id DESC LIMIT ?",
         (after, *run, -1 if most is None else most),
     ).fetchall()
-    return [Entry(row[0], row[1], row[2], Event(*row[3:])) for row in reversed(found)]
+    return [FeedEntry(row[0], row[1], row[2], Event(*row[3:])) for row in reversed(found)]
 
 
 def marks(

@@ -12,7 +12,7 @@ from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline.rules import duration_estimate
-from trainui.pipeline.rules.duration_estimate import Past, Progress, ToGo
+from trainui.pipeline.rules.duration_estimate import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import protocol
 from trainui.store.runs import row_mapping
 
@@ -47,7 +47,7 @@ _WORK_ON_POSTGRESQL = """(SELECT '[' || string_agg(
 
 def completions(
     connection: protocol.Connection, run: RunRecord, stages: int
-) -> dict[str, list[Past]]:
+) -> dict[str, list[PastDuration]]:
     """Return the durations of a pipeline's completed stages, newest first, by full name.
 
     Reads the runs with the same name and file, including this one.
@@ -58,11 +58,11 @@ def completions(
         stages: its number of stages.
     """
     most = min(max(STAGES_LOOKED_AT // max(stages, 1), 1), RUNS_LOOKED_AT)
-    found: dict[str, list[Past]] = {}
+    found: dict[str, list[PastDuration]] = {}
     is_sqlite = isinstance(connection, sqlite3.Connection)
     query = _SQL.replace("WORK", _WORK if is_sqlite else _WORK_ON_POSTGRESQL)
     for name, stage_id, seconds, work in connection.execute(query, (run.pipeline, run.file, most)):
-        found.setdefault(name, []).append(Past(stage_id, seconds, work))
+        found.setdefault(name, []).append(PastDuration(stage_id, seconds, work))
     return found
 
 
@@ -74,7 +74,7 @@ def work_of(run: RunRecord, stage: StageRecord) -> str:
 
 
 def usual(
-    run: RunRecord, stages: Sequence[StageRecord], past: Mapping[str, Sequence[Past]]
+    run: RunRecord, stages: Sequence[StageRecord], past: Mapping[str, Sequence[PastDuration]]
 ) -> dict[str, float | None]:
     """Return how long each stage usually takes, by full name; only for stages with a history.
 
@@ -93,7 +93,7 @@ def usual(
 def seconds_left(
     stages: Sequence[StageRecord],
     usual: Mapping[str, float | None],
-    progress: Mapping[str, Progress],
+    progress: Mapping[str, StepProgress],
 ) -> dict[str, float | None]:
     """Return the remaining seconds of each unfinished stage, by full name.
 
@@ -109,10 +109,10 @@ def seconds_left(
     }
 
 
-def elapsed(stages: Sequence[StageRecord], now: int) -> dict[str, Progress]:
+def elapsed(stages: Sequence[StageRecord], now: int) -> dict[str, StepProgress]:
     """Return the progress of running stages as elapsed time only."""
     return {
-        stage.name: Progress(max(now - stage.started_at, 0) / clock.SECOND)
+        stage.name: StepProgress(max(now - stage.started_at, 0) / clock.SECOND)
         for stage in stages
         if stage.status == Status.RUNNING and stage.started_at is not None
     }
@@ -120,7 +120,7 @@ def elapsed(stages: Sequence[StageRecord], now: int) -> dict[str, Progress]:
 
 def to_go(
     stages: Sequence[StageRecord], seconds: Mapping[str, float | None], cpus: int
-) -> ToGo | None:
+) -> RemainingTime | None:
     """Return the estimated remaining time of a run.
 
     Args:

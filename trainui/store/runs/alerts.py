@@ -19,7 +19,7 @@ from trainui.store.runs.tables import EVENTS, STAGES
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class AlertRecord:
     """A problem found in a running stage."""
 
     kind: str
@@ -33,20 +33,22 @@ class Mark:
     """The step of the problem."""
 
     @classmethod
-    def of_nan(cls, words: str, metric: str, step: float) -> Mark:
+    def of_nan(cls, words: str, metric: str, step: float) -> AlertRecord:
         """Return the alert for a NaN, which needs no configured alert."""
         return cls(NAN, words, metric=metric, step=step)
 
     @classmethod
     def of_alert(
         cls, alert: Alert, words: str, metric: str | None = None, step: float | None = None
-    ) -> Mark:
+    ) -> AlertRecord:
         """Return the mark for a configured alert."""
         kind = MARK if alert.action == "mark" else ALERT
         return cls(kind, words, alert.action == "stop", metric, step)
 
 
-def record(connection: Connection, stage_id: str, attempt: int, marks: Iterable[Mark]) -> None:
+def record(
+    connection: Connection, stage_id: str, attempt: int, marks: Iterable[AlertRecord]
+) -> None:
     """Record alerts on a stage's attempt, in a write transaction; ignored if it is not a stage."""
     if connection.execute(select(STAGES.c.id).where(STAGES.c.id == stage_id)).first() is None:
         return

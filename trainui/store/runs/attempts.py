@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from sqlalchemy.exc import IntegrityError
 
 from trainui import clock, paths
-from trainui.domain.records import AttemptRecord, Here, Slot, StageRecord
+from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.rules.retry import Retry, next_retry
@@ -26,7 +26,7 @@ def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
 
 
 def in_state(
-    connection: Connection, *statuses: Status, here: Here | None = None
+    connection: Connection, *statuses: Status, here: HostView | None = None
 ) -> list[AttemptRecord]:
     """Return the attempts in one of these states, on one host or on all."""
     query = _IN_STATE if here is None else _IN_STATE.where(ATTEMPTS.c.host == here.host)
@@ -41,7 +41,7 @@ _IN_STATE = (
 )
 
 
-def is_any_open(connection: Connection, here: Here | None = None) -> bool:
+def is_any_open(connection: Connection, here: HostView | None = None) -> bool:
     """Return True if an attempt is granted and not yet claimed, on one host or on any."""
     query = _AN_OPEN_ONE if here is None else _AN_OPEN_ONE.where(ATTEMPTS.c.host == here.host)
     return connection.execute(query).first() is not None
@@ -191,7 +191,7 @@ _SENT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
 
 
 def unclaimed(
-    connection: Connection, *, sent_before: int, here: Here | None = None
+    connection: Connection, *, sent_before: int, here: HostView | None = None
 ) -> list[AttemptRecord]:
     """Return granted attempts whose message was never sent, or was sent too long ago.
 

@@ -15,7 +15,7 @@ MOST_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StartedAttempt:
     """An attempt whose process has started."""
 
     attempt_id: int
@@ -39,7 +39,7 @@ def first_running(connection: Connection) -> int:
     return int(oldest or (connection.execute(last).scalar() or 0) + 1)
 
 
-def started(connection: Connection, *, after: int) -> list[Started]:
+def started(connection: Connection, *, after: int) -> list[StartedAttempt]:
     """Return the attempts after an id whose processes have started, the oldest first."""
     found = connection.execute(
         select(
@@ -56,10 +56,10 @@ def started(connection: Connection, *, after: int) -> list[Started]:
         .where(ATTEMPTS.c.id > after, ATTEMPTS.c.started_at.is_not(None))
         .order_by(ATTEMPTS.c.id)
     )
-    return [Started(*row) for row in found]
+    return [StartedAttempt(*row) for row in found]
 
 
-def record(connection: Connection, attempt: Started, words: str) -> None:
+def record(connection: Connection, attempt: StartedAttempt, words: str) -> None:
     """Record how the code of a started attempt differs from the code at submission."""
     noted = connection.execute(
         update(ATTEMPTS)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, func, select
 
 from trainui import clock
-from trainui.domain.notifications import MARKS, Notice
+from trainui.domain.notifications import MARKS, Notification
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
 from trainui.store.db import dialect
@@ -29,7 +29,7 @@ class Notices:
         self._store = store
         self._looked_to = 0
 
-    def take(self) -> list[Notice]:
+    def take(self) -> list[Notification]:
         """Return the pending notifications, and record them as sent.
 
         They are recorded first: if this process dies before it sends them, none is sent twice.
@@ -59,11 +59,11 @@ def begin(store: Store) -> None:
             runs.set_flag(connection, TOLD, str(last or 0))
 
 
-def _marks(connection: Connection, told: int) -> list[tuple[int, Notice]]:
+def _marks(connection: Connection, told: int) -> list[tuple[int, Notification]]:
     """Return the alerts after an event number."""
     found = connection.execute(_MARKS, {"told": told})
     return [
-        (number, Notice(kind, run_id, name, f"{name}: {text}"))
+        (number, Notification(kind, run_id, name, f"{name}: {text}"))
         for number, kind, run_id, name, text in found
     ]
 
@@ -77,14 +77,14 @@ _MARKS = (
 )
 
 
-def _end(connection: Connection, run: RunRecord) -> Notice:
+def _end(connection: Connection, run: RunRecord) -> Notification:
     words = f"{run.name} is {run.status}"
     if run.started_at and run.completed_at:
         seconds = (run.completed_at - run.started_at) / clock.SECOND
         words += f" after {clock.format_duration(seconds)}"
     if named := _culprits(connection, run):
         words += f": {', '.join(named)}"
-    return Notice(str(run.status), run.id, run.name, words)
+    return Notification(str(run.status), run.id, run.name, words)
 
 
 def _culprits(connection: Connection, run: RunRecord) -> Sequence[str]:

@@ -29,7 +29,7 @@ FORGOTTEN_AFTER = 60 * clock.SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LogRequest:
     """A request for a part of a log."""
 
     id: str
@@ -42,7 +42,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LogReply:
     """The other host's answer."""
 
     words: Mapping[str, Any]
@@ -61,7 +61,7 @@ def ask(
     return number
 
 
-def asked(connection: Connection, host: str) -> list[Asked]:
+def asked(connection: Connection, host: str) -> list[LogRequest]:
     """Return the unanswered requests to a host."""
     found = connection.execute(
         select(
@@ -75,7 +75,7 @@ def asked(connection: Connection, host: str) -> list[Asked]:
         .where(LOG_READS.c.host == host, ATTEMPTS.c.host == host, LOG_READS.c.answer_json.is_(None))
         .order_by(LOG_READS.c.asked_at)
     )
-    return [Asked(*row) for row in found]
+    return [LogRequest(*row) for row in found]
 
 
 def answer(connection: Connection, number: str, words: Mapping[str, Any], data: bytes) -> None:
@@ -86,13 +86,13 @@ def answer(connection: Connection, number: str, words: Mapping[str, Any], data: 
     connection.execute(delete(LOG_READS).where(old))
 
 
-def answered(connection: Connection, number: str) -> Answer | None:
+def answered(connection: Connection, number: str) -> LogReply | None:
     """Return an answer; None if there is none yet."""
     query = select(LOG_READS.c.answer_json, LOG_READS.c.data).where(LOG_READS.c.id == number)
     found = connection.execute(query).first()
     if found is None or found[0] is None:
         return None
-    return Answer(row_mapping.load(found[0]), bytes(found[1] or b""))
+    return LogReply(row_mapping.load(found[0]), bytes(found[1] or b""))
 
 
 def fetched(connection: Connection, number: str) -> None:

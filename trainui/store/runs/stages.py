@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, Here, StageRecord, WaitReason
+from trainui.domain.records import AttemptRecord, HostView, StageRecord, WaitReason
 from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.rules.dependants import Upstream, settled
 from trainui.store.db import dialect
@@ -267,7 +267,11 @@ _UPSTREAMS = (
 
 
 def queued(
-    connection: Connection, *, kind: str | None = None, limit: int = -1, here: Here | None = None
+    connection: Connection,
+    *,
+    kind: str | None = None,
+    limit: int = -1,
+    here: HostView | None = None,
 ) -> list[StageRecord]:
     """Return the stages that wait for a slot, in the order in which they get one.
 
@@ -283,7 +287,7 @@ def queued(
 
 
 @cache
-def _queue(kind: str | None, here: Here | None, *, is_cut: bool) -> Any:
+def _queue(kind: str | None, here: HostView | None, *, is_cut: bool) -> Any:
     """Build the queue's query, which sorts ids only, since definitions are large."""
     order = (RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position)
     ids = select(STAGES.c.id).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(_IS_QUEUED)
@@ -296,7 +300,9 @@ def _queue(kind: str | None, here: Here | None, *, is_cut: bool) -> Any:
     return found.order_by(*order)
 
 
-def queued_in_silence(connection: Connection, *, limit: int, here: Here | None = None) -> list[str]:
+def queued_in_silence(
+    connection: Connection, *, limit: int, here: HostView | None = None
+) -> list[str]:
     """Return the ids of queued stages with no recorded wait reason."""
     query = _SILENT
     if here is not None:
@@ -304,7 +310,7 @@ def queued_in_silence(connection: Connection, *, limit: int, here: Here | None =
     return list(connection.execute(query, {"most": limit}).scalars())
 
 
-def _may_run(here: Here | None) -> Sequence[ColumnElement[bool]]:
+def _may_run(here: HostView | None) -> Sequence[ColumnElement[bool]]:
     if here is None:
         return ()
     host, queue = (dialect.text_in(STAGES.c.definition_json, key) for key in ("host", "queue"))

@@ -12,7 +12,7 @@ from trainui.text import harmless
 if TYPE_CHECKING:
     from textual.app import App
 
-    from trainui.tui.data.poller import Feed
+    from trainui.tui.data.poller import Poller
     from trainui.tui.data.snapshot import Snapshot
     from trainui.tui.keymap import KeyTable
 
@@ -23,10 +23,10 @@ else:
 log = logging.getLogger(__name__)
 
 
-class Working(Base):
+class BackgroundJobs(Base):
     """The part of the app that acts."""
 
-    feed: Feed
+    feed: Poller
     keys: KeyTable
     snapshot: Snapshot | None
     read_only: bool

@@ -8,14 +8,14 @@ from pathlib import Path
 from trainui.domain.states import UNFINISHED
 from trainui.errors import TrainuiError
 from trainui.text import harmless
-from trainui.tui.actions.confirm_screen import Answer, QuestionScreen
+from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
 from trainui.tui.actions.run_actions import Target, listed
 
 MOST_TOLD = 8
 """Lines about single runs; of the others the count is told."""
 
 
-def cancel_runs_question(targets: Sequence[Target]) -> QuestionScreen:
+def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Ask whether every unfinished stage of these runs is to be cancelled."""
     going = [target for target in targets if target.status in UNFINISHED]
     over = len(targets) - len(going)
@@ -34,13 +34,13 @@ def cancel_runs_question(targets: Sequence[Target]) -> QuestionScreen:
 
     title = f"Cancel {_count(len(going), 'run')}?"
     answers = [
-        Answer("y", "cancel every unfinished stage of them", work),
-        Answer("n", "leave them", None),
+        Choice("y", "cancel every unfinished stage of them", work),
+        Choice("n", "leave them", None),
     ]
-    return QuestionScreen(title, facts, answers)
+    return ConfirmScreen(title, facts, answers)
 
 
-def remove_question(targets: Sequence[Target]) -> QuestionScreen:
+def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Ask whether runs that are over are to be deleted with their files."""
     over = [target for target in targets if target.status not in UNFINISHED]
     going = len(targets) - len(over)
@@ -65,13 +65,13 @@ def remove_question(targets: Sequence[Target]) -> QuestionScreen:
     one = len(over) == 1
     name = f"the run {over[0].label}" if one else _count(len(over), "run")
     answers = [
-        Answer("y", "delete it" if one else "delete them", work),
-        Answer("n", "leave it" if one else "leave them", None),
+        Choice("y", "delete it" if one else "delete them", work),
+        Choice("n", "leave it" if one else "leave them", None),
     ]
-    return QuestionScreen(f"Delete {name}?", facts, answers, marked=1)
+    return ConfirmScreen(f"Delete {name}?", facts, answers, marked=1)
 
 
-def resume_runs_question(targets: Sequence[Target]) -> QuestionScreen:
+def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Ask whether these runs go on, each by the plan that it has."""
 
     def facts() -> list[str]:
@@ -91,8 +91,8 @@ def resume_runs_question(targets: Sequence[Target]) -> QuestionScreen:
 
         return _each(targets, "resumed", lambda target: bool(control.resume(target.id)))
 
-    answers = [Answer("y", "resume them", work), Answer("n", "leave them", None)]
-    return QuestionScreen(f"Resume {_count(len(targets), 'run')}?", facts, answers, starts=True)
+    answers = [Choice("y", "resume them", work), Choice("n", "leave them", None)]
+    return ConfirmScreen(f"Resume {_count(len(targets), 'run')}?", facts, answers, starts=True)
 
 
 def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object]) -> str:

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 
 from trainui.text import harmless
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Span, wrap
+from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import CursorView
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Choice:
     """One answer."""
 
     key: str
@@ -33,10 +33,10 @@ class Answer:
     """What it does, in a thread, returning what is said then; None: nothing."""
 
 
-class AnswerList(CursorView):
+class ChoiceList(CursorView):
     """The answers to choose from."""
 
-    def __init__(self, answers: Sequence[Answer]) -> None:
+    def __init__(self, answers: Sequence[Choice]) -> None:
         super().__init__(id="answers")
         self.answers = tuple(answers)
 
@@ -47,16 +47,16 @@ class AnswerList(CursorView):
     def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (answers are short)
         """Return an answer with its key."""
         answer = self.answers[index]
-        return (Span(f" {answer.key} ", "key"), Span(f" {answer.text}"))
+        return (Segment(f" {answer.key} ", "key"), Segment(f" {answer.text}"))
 
 
-class QuestionScreen(ModalScreen[bool]):
+class ConfirmScreen(ModalScreen[bool]):
     """Asks, and does what is answered; its result is whether anything is done."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("ask", "app.leave")]
 
     DEFAULT_CSS = """
-    QuestionScreen {
+    ConfirmScreen {
         align: center middle;
         & > Vertical {
             width: 76;
@@ -78,7 +78,7 @@ class QuestionScreen(ModalScreen[bool]):
         self,
         title: str,
         facts: Callable[[], list[str]],
-        answers: Sequence[Answer],
+        answers: Sequence[Choice],
         *,
         starts: bool = False,
         marked: int = 0,
@@ -103,19 +103,19 @@ class QuestionScreen(ModalScreen[bool]):
         """Make the facts and the answers."""
         with Vertical():
             yield RowsView(id="facts")
-            yield AnswerList(self._answers)
+            yield ChoiceList(self._answers)
 
     def on_mount(self) -> None:
         """Show the question, and look up what there is to say about it."""
         from textual.content import Content
 
         self.query_one(Vertical).border_title = Content(self._asked)
-        answers = self.query_one(AnswerList)
+        answers = self.query_one(ChoiceList)
         answers.move_cursor(self._marked, tell=False)
         answers.focus()
         facts = self.query_one("#facts", RowsView)
         facts.can_focus = False
-        facts.set_rows([(Span("looking…", "dim"),)])
+        facts.set_rows([(Segment("looking…", "dim"),)])
         self.run_worker(self._look_up, thread=True, exit_on_error=False)
 
     def _look_up(self) -> None:
@@ -130,7 +130,7 @@ class QuestionScreen(ModalScreen[bool]):
         width = max(facts.scrollable_content_region.width, 20)
         pieces = [piece for line in lines for piece in wrap(line, width)]
         facts.display = bool(pieces)
-        facts.set_rows([(Span(piece),) for piece in pieces])
+        facts.set_rows([(Segment(piece),) for piece in pieces])
         facts.refresh(layout=True)
 
     def on_key(self, event: events.Key) -> None:
@@ -148,18 +148,18 @@ class QuestionScreen(ModalScreen[bool]):
 
     def action_choose(self) -> None:
         """Take the marked answer."""
-        view = self.query_one(AnswerList)
+        view = self.query_one(ChoiceList)
         self._give(view.answers[view.cursor])
 
     def action_line(self, count: int) -> None:
         """Mark another answer."""
-        self.query_one(AnswerList).action_line(count)
+        self.query_one(ChoiceList).action_line(count)
 
     def action_leave_it(self) -> None:
         """Do nothing."""
         self.dismiss(False)
 
-    def _give(self, answer: Answer) -> None:
+    def _give(self, answer: Choice) -> None:
         self.dismiss(answer.work is not None)
         if answer.work is not None:
             cast("TrainuiApp", self.app).act(answer.work, starts=self._starts)

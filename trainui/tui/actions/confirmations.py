@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.text import harmless
-from trainui.tui.actions.confirm_screen import Answer, QuestionScreen
+from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
 from trainui.tui.actions.run_actions import Target, listed
 
 
-def cancel_question(target: Target, stages: Sequence[StageRecord]) -> QuestionScreen:
+def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScreen:
     """Ask whether some stages, or all of the run's, are to be cancelled.
 
     Args:
@@ -22,13 +22,13 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> QuestionSc
     names = [one.name for one in stages if one.status in (*UNFINISHED, Status.BLOCKED)] or None
     if names is None:
         title = f"Cancel the run {target.label}?"
-        answers = [Answer("y", "cancel every unfinished stage", lambda: _cancel(run_id, None))]
+        answers = [Choice("y", "cancel every unfinished stage", lambda: _cancel(run_id, None))]
     else:
         title = f"Cancel {_named(stages)}?"
         what = "this stage" if len(stages) == 1 else _members(names)
         answers = [
-            Answer("y", f"cancel {what}", lambda: _cancel(run_id, names)),
-            Answer("a", "cancel every unfinished stage of the run", lambda: _cancel(run_id, None)),
+            Choice("y", f"cancel {what}", lambda: _cancel(run_id, names)),
+            Choice("a", "cancel every unfinished stage of the run", lambda: _cancel(run_id, None)),
         ]
 
     def facts() -> list[str]:
@@ -36,7 +36,7 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> QuestionSc
 
         return [*([f"of the run {target.label}"] if names else []), *losses(run_id, names)]
 
-    return QuestionScreen(title, facts, [*answers, Answer("n", "leave it running", None)])
+    return ConfirmScreen(title, facts, [*answers, Choice("n", "leave it running", None)])
 
 
 def _named(stages: Sequence[StageRecord]) -> str:
@@ -58,7 +58,7 @@ def _cancel(run_id: str, names: list[str] | None) -> str:
     return f"asked to end: {listed(asked)}" if asked else "all of it had ended already"
 
 
-def rerun_question(target: Target, again: Sequence[StageRecord]) -> QuestionScreen:
+def rerun_question(target: Target, again: Sequence[StageRecord]) -> ConfirmScreen:
     """Ask whether stages run again alone or with all that depends on them."""
     run_id, names = target.id, [stage.name for stage in again]
 
@@ -72,15 +72,15 @@ def rerun_question(target: Target, again: Sequence[StageRecord]) -> QuestionScre
         return [f"of the run {target.label}", *([f"{listed(after)} {depends} on it"] * bool(after))]
 
     alone = "this stage alone" if len(names) == 1 else f"its {len(names)} members alone"
-    return QuestionScreen(
+    return ConfirmScreen(
         f"Run {_named(again)} again?",
         facts,
         [
-            Answer("y", alone, lambda: _rerun(run_id, names, downstream=False)),
-            Answer(
+            Choice("y", alone, lambda: _rerun(run_id, names, downstream=False)),
+            Choice(
                 "d", "with all that depends on it", lambda: _rerun(run_id, names, downstream=True)
             ),
-            Answer("n", "leave it", None),
+            Choice("n", "leave it", None),
         ],
         starts=True,
     )

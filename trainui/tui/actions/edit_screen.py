@@ -23,12 +23,12 @@ from trainui.domain.records import StageRecord
 from trainui.text import harmless
 from trainui.tui.actions.run_actions import Target
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Span, fit, wrap
+from trainui.tui.render.styled_text import Row, Segment, fit, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import RowsView
 
 if TYPE_CHECKING:
-    from trainui.control.edits.inline_edit import Alteration, Value
+    from trainui.control.edits.inline_edit import InlineEdit, Value
     from trainui.domain.records import RunRecord
     from trainui.tui.app import TrainuiApp
 
@@ -79,10 +79,10 @@ class EditScreen(Screen[bool]):
 
     def on_mount(self) -> None:
         """Read the values, in a thread."""
-        spans = [Span(" Edit and retry ", "title"), Span(self._target.label, "strong")]
+        spans = [Segment(" Edit and retry ", "title"), Segment(self._target.label, "strong")]
         if self._stage is not None:
-            spans += [Span(" › ", "dim"), Span(harmless(self._stage.name), "strong")]
-        spans.append(Span("  nothing is done yet", "dim"))
+            spans += [Segment(" › ", "dim"), Segment(harmless(self._stage.name), "strong")]
+        spans.append(Segment("  nothing is done yet", "dim"))
         self.query_one("#top", Bar).show(tuple(spans))
         self.query_one("#note").can_focus = False
         self._note("reading the run's pipeline…")
@@ -106,7 +106,7 @@ class EditScreen(Screen[bool]):
     def _note(self, text: str, style: str = "dim") -> None:
         room = max(self.size.width - 3, 20)
         lines = [piece for line in text.splitlines() for piece in wrap(harmless(line), room)]
-        rows: list[Row] = [(Span(line, style),) for line in lines]
+        rows: list[Row] = [(Segment(line, style),) for line in lines]
         self.query_one("#note", RowsView).set_rows(rows)
         self.query_one("#note", RowsView).styles.height = len(rows) + 2
 
@@ -170,21 +170,21 @@ class EditScreen(Screen[bool]):
             return
         run, text = self._run, self._text
 
-        def make() -> Alteration:
+        def make() -> InlineEdit:
             from trainui.control.edits import inline_edit
 
             return inline_edit.with_values(run, text, changes)
 
         self._make(make)
 
-    def _make(self, make: Callable[[], Alteration]) -> None:
+    def _make(self, make: Callable[[], InlineEdit]) -> None:
         def work() -> None:
             made = make()
             self.app.call_from_thread(self._plan_with, made)
 
         self.run_worker(work, thread=True, exit_on_error=False)
 
-    def _plan_with(self, alteration: Alteration) -> None:
+    def _plan_with(self, alteration: InlineEdit) -> None:
         from trainui.tui.actions.plan_screen import PlanScreen
 
         def then(done: bool | None) -> None:
@@ -212,7 +212,7 @@ class EditScreen(Screen[bool]):
             return
         run, before = self._run, self._text
 
-        def make() -> Alteration:
+        def make() -> InlineEdit:
             from trainui.control.edits import inline_edit
 
             return inline_edit.with_text(run, before, text)

@@ -11,9 +11,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from trainui.text import harmless
-from trainui.tui.actions.pipeline_files import Preview, candidates, preview, start
+from trainui.tui.actions.pipeline_files import PipelinePreview, candidates, preview, start
 from trainui.tui.keymap import Key
-from trainui.tui.render.styled_text import Row, Span, fit_middle, wrap
+from trainui.tui.render.styled_text import Row, Segment, fit_middle, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import CursorView
@@ -56,8 +56,8 @@ class FileList(CursorView):
     def row(self, index: int, width: int) -> Row:
         """Return a file's name."""
         if not self._files:
-            return (Span(" no such *.yaml here; type a path", "dim"),)
-        return (Span(" " + fit_middle(harmless(self._files[index]), width - 2)),)
+            return (Segment(" no such *.yaml here; type a path", "dim"),)
+        return (Segment(" " + fit_middle(harmless(self._files[index]), width - 2)),)
 
 
 class ChooseFileScreen(Screen[None]):
@@ -93,7 +93,7 @@ class ChooseFileScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._preview: Preview | None = None
+        self._preview: PipelinePreview | None = None
 
     def compose(self) -> ComposeResult:
         """Make the fields, the list and the preview."""
@@ -107,7 +107,7 @@ class ChooseFileScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Look for files."""
-        self.query_one("#top", Bar).show((Span(" Run a pipeline file", "title"),))
+        self.query_one("#top", Bar).show((Segment(" Run a pipeline file", "title"),))
         for field in self.query(Input):
             field.cursor_blink = False
         self.query_one("#file", Input).border_title = "File"
@@ -149,7 +149,7 @@ class ChooseFileScreen(Screen[None]):
 
         self.run_worker(look, thread=True, exclusive=True, group="preview", exit_on_error=False)
 
-    def _show(self, found: Preview | None) -> None:
+    def _show(self, found: PipelinePreview | None) -> None:
         self._preview = found
         view = self.query_one("#preview", RowsView)
         width = max(view.scrollable_content_region.width, 20)
@@ -206,24 +206,26 @@ class ChooseFileScreen(Screen[None]):
         app.act(work, then=then)
 
 
-def preview_rows(found: Preview, width: int) -> list[Row]:
+def preview_rows(found: PipelinePreview, width: int) -> list[Row]:
     """Return what is in a file, or what is wrong with it, as lines."""
     if found.problems:
         count = len(found.problems)
-        rows: list[Row] = [(Span(f"✗ {count} problem{'s' * (count > 1)}", "bad"),), ()]
+        rows: list[Row] = [(Segment(f"✗ {count} problem{'s' * (count > 1)}", "bad"),), ()]
         for problem in found.problems:
-            rows += [(Span(piece),) for piece in wrap(problem, width)]
+            rows += [(Segment(piece),) for piece in wrap(problem, width)]
         return rows
     rows = [
         (
-            Span("✓ ", "good"),
-            Span(found.name, "strong"),
-            Span(f"  {len(found.stages)} stage{'s' * (len(found.stages) != 1)}", "dim"),
+            Segment("✓ ", "good"),
+            Segment(found.name, "strong"),
+            Segment(f"  {len(found.stages)} stage{'s' * (len(found.stages) != 1)}", "dim"),
         ),
         (),
     ]
-    rows += [(Span("  ○ ", "dim"), Span(name)) for name in found.stages]
+    rows += [(Segment("  ○ ", "dim"), Segment(name)) for name in found.stages]
     if found.values:
-        rows += [(), (Span("parameters", "dim"),)]
-        rows += [(Span(f"  {name} = {harmless(value)}"),) for name, value in found.values.items()]
+        rows += [(), (Segment("parameters", "dim"),)]
+        rows += [
+            (Segment(f"  {name} = {harmless(value)}"),) for name, value in found.values.items()
+        ]
     return rows

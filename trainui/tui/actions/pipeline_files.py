@@ -46,7 +46,7 @@ def _files(base: Path, *, below: bool) -> Iterator[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class PipelinePreview:
     """What is in a pipeline file, or what is wrong with it."""
 
     file: str
@@ -63,7 +63,7 @@ class Preview:
         return not self.problems
 
 
-def preview(file: str, params: str) -> Preview:
+def preview(file: str, params: str) -> PipelinePreview:
     """Load a pipeline file and tell what is in it; nothing is touched.
 
     Args:
@@ -77,12 +77,14 @@ def preview(file: str, params: str) -> Preview:
         given = parse_params(params)
         pipeline = loader.load(file, given)
     except PipelineFileError as error:
-        return Preview(file, params, problems=tuple(harmless(str(one)) for one in error.problems))
+        return PipelinePreview(
+            file, params, problems=tuple(harmless(str(one)) for one in error.problems)
+        )
     except TrainuiError as error:
-        return Preview(file, params, problems=tuple(harmless(str(error)).splitlines()))
+        return PipelinePreview(file, params, problems=tuple(harmless(str(error)).splitlines()))
     values = {name: str(value) for name, value in masking.mask(pipeline.params).items()}
     names = tuple(harmless(stage.name) for stage in pipeline.stages)
-    return Preview(file, params, harmless(pipeline.name), names, values)
+    return PipelinePreview(file, params, harmless(pipeline.name), names, values)
 
 
 def parse_params(text: str) -> dict[str, str]:

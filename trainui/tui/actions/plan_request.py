@@ -10,13 +10,13 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 
 if TYPE_CHECKING:
-    from trainui.control.edits.inline_edit import Alteration
+    from trainui.control.edits.inline_edit import InlineEdit
     from trainui.domain.definition import Pipeline
     from trainui.domain.records import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class StageChoices:
     """What a person wants of single stages, by full names."""
 
     until: frozenset[str] = frozenset()
@@ -26,7 +26,7 @@ class Wishes:
     keep: frozenset[str] = frozenset()
     """Keep their results, whatever has changed."""
 
-    def toggled(self, kind: str, name: str) -> Wishes:
+    def toggled(self, kind: str, name: str) -> StageChoices:
         """Return the same with a wish added, or taken back."""
         return replace(self, **{kind: getattr(self, kind) ^ {name}})
 
@@ -46,11 +46,11 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class PlanRequest:
     """A plan, and what it was made with."""
 
     stages: Sequence[PlannedStage]
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: StageChoices = field(default_factory=StageChoices)
     pipeline: Pipeline | None = None
     """An edited one; None: the run's own."""
     file: str | None = None
@@ -58,7 +58,7 @@ class Offer:
     diff: str = ""
     code: str = ""
     """How the code differs from what was submitted, in words."""
-    alteration: Alteration | None = None
+    alteration: InlineEdit | None = None
     """What was edited apart from the run's file."""
 
     @property
@@ -68,8 +68,8 @@ class Offer:
 
 
 def make_offer(
-    run_id: str, wishes: Wishes, *, edited: bool, alteration: Alteration | None = None
-) -> Offer:
+    run_id: str, wishes: StageChoices, *, edited: bool, alteration: InlineEdit | None = None
+) -> PlanRequest:
     """Make a plan: of the run's file as it is now, where it was edited, or of the run's own.
 
     Args:
@@ -87,7 +87,7 @@ def make_offer(
     from trainui.control.edits import file_changes
 
     run = lookup.run_of(run_id)
-    offer = Offer((), wishes, code=control.since_submission(run))
+    offer = PlanRequest((), wishes, code=control.since_submission(run))
     found = None if alteration else file_changes.edited_file(run)
     if alteration is not None:
         offer = _altered(run, offer, alteration)
@@ -102,7 +102,7 @@ def make_offer(
     return replace(offer, stages=stages)
 
 
-def _altered(run: RunRecord, offer: Offer, alteration: Alteration) -> Offer:
+def _altered(run: RunRecord, offer: PlanRequest, alteration: InlineEdit) -> PlanRequest:
     from trainui.control.edits import inline_edit as altering
 
     pipeline = altering.pipeline_of(run, alteration)

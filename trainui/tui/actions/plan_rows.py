@@ -10,7 +10,7 @@ from trainui.clock import format_duration
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.render.numbers import step
-from trainui.tui.render.styled_text import Row, Span, fit, wrap
+from trainui.tui.render.styled_text import Row, Segment, fit, wrap
 
 _SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
 _STYLES = {Action.SKIP: "dim", Action.RUN: "accent", Action.CONTINUE: "good"}
@@ -39,19 +39,19 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[PlanLine]:
     name = max(longest, 8) if inline else max(beside, 10)
     at = 13 + name + TIME + 4 if inline else 6
     heading = f"   {'':<10}{fit('STAGE', name)}  {fit('TIME', TIME, right=True)}"
-    lines = [PlanLine((Span(heading + "  WHY" * inline, "dim"),))]
+    lines = [PlanLine((Segment(heading + "  WHY" * inline, "dim"),))]
     for one in plan:
         dim = "dim" if one.action == Action.SKIP else ""
         first = [
-            Span(f" {_SYMBOLS[one.action]} {one.action:<10}", _STYLES[one.action]),
-            Span(fit(harmless(one.name), name), dim),
-            Span(f"  {fit(_time(one), TIME, right=True)}  ", "dim"),
+            Segment(f" {_SYMBOLS[one.action]} {one.action:<10}", _STYLES[one.action]),
+            Segment(fit(harmless(one.name), name), dim),
+            Segment(f"  {fit(_time(one), TIME, right=True)}  ", "dim"),
         ]
         pieces = wrap(harmless(_why(one)), max(width - at - 1, 10))
         if inline:
-            first.append(Span(pieces.pop(0), dim))
+            first.append(Segment(pieces.pop(0), dim))
         lines.append(PlanLine(tuple(first), one))
-        lines += [PlanLine((Span(" " * at + piece, dim),)) for piece in pieces]
+        lines += [PlanLine((Segment(" " * at + piece, dim),)) for piece in pieces]
     return lines
 
 
@@ -75,7 +75,9 @@ def diff_rows(diff: str, width: int) -> list[Row]:
     rows: list[Row] = []
     for line in diff.splitlines():
         style = _DIFF_STYLES.get(line[:1], "dim")
-        rows += [(Span(f" {piece}", style),) for piece in wrap(harmless(line), max(width - 3, 10))]
+        rows += [
+            (Segment(f" {piece}", style),) for piece in wrap(harmless(line), max(width - 3, 10))
+        ]
     return rows
 
 

@@ -15,16 +15,16 @@ from textual.screen import Screen
 
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
-from trainui.tui.actions.plan_request import Offer, Wishes, make_offer
+from trainui.tui.actions.plan_request import PlanRequest, StageChoices, make_offer
 from trainui.tui.actions.plan_rows import PlanLine, diff_rows, plan_lines, plan_summary, saved
 from trainui.tui.actions.run_actions import Target, listed
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Span, wrap
+from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.list_view import CursorView
 
 if TYPE_CHECKING:
-    from trainui.control.edits.inline_edit import Alteration
+    from trainui.control.edits.inline_edit import InlineEdit
     from trainui.tui.app import TrainuiApp
 
 
@@ -79,7 +79,7 @@ class PlanScreen(Screen[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plan", "app.leave")]
 
-    def __init__(self, target: Target, alteration: Alteration | None = None) -> None:
+    def __init__(self, target: Target, alteration: InlineEdit | None = None) -> None:
         """Make the page.
 
         Args:
@@ -89,8 +89,8 @@ class PlanScreen(Screen[bool]):
         super().__init__()
         self._target = target
         self._alteration = alteration
-        self._offer: Offer | None = None
-        self._wishes = Wishes()
+        self._offer: PlanRequest | None = None
+        self._wishes = StageChoices()
         self._edited = True
         """Whether the run's file is taken as it is now."""
 
@@ -102,15 +102,15 @@ class PlanScreen(Screen[bool]):
 
     def on_mount(self) -> None:
         """Make the plan, in a thread since it looks at checkpoints."""
-        self._show([((Span(" looking at stages and checkpoints…", "dim"),))])
+        self._show([((Segment(" looking at stages and checkpoints…", "dim"),))])
         self.query_one(PlanView).focus()
         self._show_keys("plan.leave")
         self._plan()
 
     def _show_top(self, state: str) -> None:
         wishes = self._wishes.words
-        spans = [Span(" Resume ", "title"), Span(self._target.label, "strong")]
-        spans += [Span(f"  {state}", "dim"), Span(f"  {wishes}" if wishes else "", "accent")]
+        spans = [Segment(" Resume ", "title"), Segment(self._target.label, "strong")]
+        spans += [Segment(f"  {state}", "dim"), Segment(f"  {wishes}" if wishes else "", "accent")]
         self.query_one("#top", Bar).show(tuple(spans))
 
     def _plan(self) -> None:
@@ -142,7 +142,7 @@ class PlanScreen(Screen[bool]):
             self.notify(harmless(text), severity="warning", markup=False)
             return
         self._show_top("nothing is done")
-        self._show([(Span(" ✗ no plan can be made", "bad"),), (), *self._wrapped(text)])
+        self._show([(Segment(" ✗ no plan can be made", "bad"),), (), *self._wrapped(text)])
 
     def _show_problems(self, text: str) -> None:
         self._offer = None
@@ -156,15 +156,15 @@ class PlanScreen(Screen[bool]):
             self._show_keys("plan.leave")
         else:
             self._show_keys("plan.file", "plan.leave")
-        rows: list[Row] = [(Span(f" ✗ {what}", "bad"),)]
+        rows: list[Row] = [(Segment(f" ✗ {what}", "bad"),)]
         self._show([*rows, (), *self._wrapped(text), (), *self._wrapped(advice)])
 
     def _wrapped(self, text: str, style: str = "") -> list[Row]:
         room = max(self.size.width - 3, 10)
         lines = [piece for line in text.splitlines() for piece in wrap(harmless(line), room)]
-        return [(Span(f" {line}", style),) for line in lines]
+        return [(Segment(f" {line}", style),) for line in lines]
 
-    def _show_offer(self, offer: Offer, edited: bool) -> None:
+    def _show_offer(self, offer: PlanRequest, edited: bool) -> None:
         if (offer.wishes, edited) != (self._wishes, self._edited):
             return  # made before the last wish; the next one is on its way
         self._offer = offer
@@ -174,7 +174,7 @@ class PlanScreen(Screen[bool]):
         keys += ["plan.file"] if offer.file is not None else []
         self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
 
-    def _draw(self, offer: Offer) -> None:
+    def _draw(self, offer: PlanRequest) -> None:
         width = self.size.width - 2
         rows: list[Row] = [(), *self._wrapped(plan_summary(offer.stages), "strong")]
         rows += self._wrapped(saved(offer.stages), "good")

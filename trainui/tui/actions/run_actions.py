@@ -49,7 +49,7 @@ class Target:
         return name if self.name == self.id else f"{name} {self.id[:8]}"
 
 
-class Acting(Screen[None]):
+class RunActions(Screen[None]):
     """Actions of the pages that show runs."""
 
     def targets(self) -> list[Target]:

@@ -17,14 +17,14 @@ from trainui.store.db import protocol
 from trainui.store.points.x_axis import Axis
 from trainui.store.runs import row_mapping
 from trainui.text import harmless
-from trainui.tui.curves.model import Line, Mark
+from trainui.tui.curves.model import Annotation, PlotLine
 
 MOST = 50
 """Events of a stage that are looked at: the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
+class StageAlert:
     """An alert or a stall of a stage."""
 
     attempt: int
@@ -37,7 +37,7 @@ class Strike:
     """NaN for a stall."""
 
 
-def strikes_of(connection: protocol.Connection, stage: StageRecord) -> list[Strike]:
+def strikes_of(connection: protocol.Connection, stage: StageRecord) -> list[StageAlert]:
     """Return the alerts and stalls of a stage, in order."""
     found = connection.execute(
         "SELECT attempt, time, text, data_json FROM events WHERE run_id = ? AND stage = ? "
@@ -49,15 +49,15 @@ def strikes_of(connection: protocol.Connection, stage: StageRecord) -> list[Stri
 
 def _strike(
     stage: StageRecord, attempt: int | None, time: int, text: str, data: str | None
-) -> Strike:
+) -> StageAlert:
     words, found = text.removeprefix(f"{stage.name}: "), row_mapping.load(data) or {}
     metric, step = found.get("metric"), found.get("step", math.nan)
-    return Strike(attempt or 0, time / 1e6, words, metric, step)
+    return StageAlert(attempt or 0, time / 1e6, words, metric, step)
 
 
 def marks(
-    found: Sequence[Strike], name: str, line: Line, axis: Axis, attempt: int | None
-) -> tuple[Mark, ...]:
+    found: Sequence[StageAlert], name: str, line: PlotLine, axis: Axis, attempt: int | None
+) -> tuple[Annotation, ...]:
     """Return what struck a metric.
 
     Args:
@@ -68,14 +68,14 @@ def marks(
         attempt: only what was read in this one.
     """
     return tuple(
-        Mark(x, harmless(strike.words))
+        Annotation(x, harmless(strike.words))
         for strike in found
         if strike.metric in (None, name) and attempt in (None, strike.attempt)
         if not math.isnan(x := _place(strike, line, axis))
     )
 
 
-def _place(strike: Strike, line: Line, axis: Axis) -> float:
+def _place(strike: StageAlert, line: PlotLine, axis: Axis) -> float:
     """Return where on the axis something struck; NaN where that is not in the window."""
     by_time = math.isnan(strike.step)
     if axis == Axis.STEP and not by_time:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainui.tui.render.styled_text import Row, Span
+from trainui.tui.render.styled_text import Row, Segment
 
 _BLANK = 0x2800
 _DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
@@ -71,7 +71,7 @@ class Canvas:
         return [self._row(index) for index in range(self.height)]
 
     def _row(self, index: int) -> Row:
-        spans: list[Span] = []
+        spans: list[Segment] = []
         text, style = "", ""
         for column, bits in enumerate(self._bits[index]):
             put = self._put.get((index, column))
@@ -82,7 +82,7 @@ class Canvas:
             else:
                 character, own = " ", style
             if own != style and text:
-                spans.append(Span(text, style))
+                spans.append(Segment(text, style))
                 text = ""
             text, style = text + character, own
-        return (*spans, Span(text, style)) if text else tuple(spans)
+        return (*spans, Segment(text, style)) if text else tuple(spans)

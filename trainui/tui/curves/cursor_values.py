@@ -9,12 +9,12 @@ from typing import NamedTuple
 from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves import ticks
-from trainui.tui.curves.model import Chart, Line
-from trainui.tui.curves.view_options import View
+from trainui.tui.curves.model import Chart, PlotLine
+from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number, step
 
 
-class Reading(NamedTuple):
+class CursorValue(NamedTuple):
     """A line's last point at a place or before it."""
 
     column: int
@@ -27,7 +27,7 @@ class Reading(NamedTuple):
     """Seconds since 1970; NaN where that is not known."""
 
 
-def reading(line: Line, view: View, x: float) -> Reading | None:
+def reading(line: PlotLine, view: PlotOptions, x: float) -> CursorValue | None:
     """Return a line's last point up to a place; None before its first one and after its last."""
     if x > line.end:
         return None
@@ -43,24 +43,26 @@ def reading(line: Line, view: View, x: float) -> Reading | None:
         return None
     value = line.lasts[column]
     mean = line.smooths[column] if view.smoothing else value
-    return Reading(column, line.at[column], line.steps[column], value, mean, line.times[column])
+    return CursorValue(column, line.at[column], line.steps[column], value, mean, line.times[column])
 
 
-def _best_reading(line: Line, view: View, value: float, step: float, x: float) -> Reading | None:
+def _best_reading(
+    line: PlotLine, view: PlotOptions, value: float, step: float, x: float
+) -> CursorValue | None:
     """Return a line's best point, which need not be the last one of its column."""
     column = next((at for at, place in enumerate(line.at) if place >= x), None)
     if column is None:
         return None
     smoothed = line.smooths[column] if view.smoothing else value
-    return Reading(column, x, step, value, smoothed, line.times[column])
+    return CursorValue(column, x, step, value, smoothed, line.times[column])
 
 
-def last_reading(line: Line, view: View) -> Reading | None:
+def last_reading(line: PlotLine, view: PlotOptions) -> CursorValue | None:
     """Return a line's last point that is to be seen."""
     return reading(line, view, last_place(line))
 
 
-def last_place(line: Line) -> float:
+def last_place(line: PlotLine) -> float:
     """Return where the last point of a line lies that is to be seen; -inf where there is none."""
     return max((x for x in line.at if not math.isnan(x)), default=-math.inf)
 
@@ -70,14 +72,14 @@ def places(chart: Chart) -> list[float]:
     return sorted({x for line in chart.lines for x in line.at if not math.isnan(x)})
 
 
-def race_place(chart: Chart, view: View) -> float:
+def race_place(chart: Chart, view: PlotOptions) -> float:
     """Return where lines are compared: at the cursor, else as far as all of them have come."""
     if view.cursor is not None:
         return view.cursor
     return min((last_place(line) for line in chart.lines), default=math.nan)
 
 
-def ranking(chart: Chart, view: View) -> list[tuple[float, Line]]:
+def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
     """Return the values and the lines in the order of a race, the leader first.
 
     Empty where the metric's name does not tell what is better.
@@ -91,7 +93,7 @@ def ranking(chart: Chart, view: View) -> list[tuple[float, Line]]:
     return sorted(known, key=lambda pair: pair[0] if lower else -pair[0])
 
 
-def race(chart: Chart, view: View) -> str:
+def race(chart: Chart, view: PlotOptions) -> str:
     """Say who leads by how much, and where; empty where nothing can be compared."""
     ranked = ranking(chart, view)
     if len(ranked) < 2:
@@ -114,7 +116,7 @@ def place_words(x: float, axis: Axis) -> str:
     return f"after {ticks.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
 
 
-def best_words(line: Line) -> str:
+def best_words(line: PlotLine) -> str:
     """Return `0.1123 at 3.2k`; empty where the metric has no best."""
     if line.best is None:
         return ""
@@ -123,7 +125,7 @@ def best_words(line: Line) -> str:
 
 
 def neighbour(
-    known: Sequence[float], chart: Chart, view: View, direction: int, cells: int
+    known: Sequence[float], chart: Chart, view: PlotOptions, direction: int, cells: int
 ) -> float | None:
     """Return where the cursor goes: to the next point that lies in another character.
 

@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trainui.tui.curves import ticks
-from trainui.tui.curves.cursor_values import Reading, reading
-from trainui.tui.curves.line_styles import Pen
+from trainui.tui.curves.cursor_values import CursorValue, reading
+from trainui.tui.curves.line_styles import LineStyle
 from trainui.tui.curves.model import Chart, CurveData
 from trainui.tui.curves.plot import Frame, plot_rows
-from trainui.tui.curves.view_options import View
+from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
-from trainui.tui.render.styled_text import ELLIPSIS, Row, Span, fit, fit_middle, width_of
+from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, fit, fit_middle, width_of
 from trainui.tui.styles import CURVES
 
 LABEL_WIDTH = ticks.LABEL + 1
@@ -34,7 +34,7 @@ LEAST_SHARED = 6
 """Characters of an ending from which on it is left out of names that are too long."""
 
 
-class Grid:
+class PlotGrid:
     """How plots are laid out in a pane: as large as they can be with all of them to be seen."""
 
     def __init__(self, width: int, height: int, count: int) -> None:
@@ -75,12 +75,12 @@ class Grid:
 
 
 @lru_cache(maxsize=64)
-def laid_out(width: int, height: int, count: int) -> Grid:
+def laid_out(width: int, height: int, count: int) -> PlotGrid:
     """Return how so many plots are laid out."""
-    return Grid(width, height, count)
+    return PlotGrid(width, height, count)
 
 
-class _Layout(NamedTuple):
+class _PlotLayout(NamedTuple):
     columns: int
     full: int
     """Lines of a plot that has its name, its axis and a gap."""
@@ -88,13 +88,13 @@ class _Layout(NamedTuple):
     """Lines of a plot that has only its name."""
 
 
-def _layout(height: int, count: int, columns: int) -> _Layout:
+def _layout(height: int, count: int, columns: int) -> _PlotLayout:
     rows = -(-count // columns)
     room = (height + 1) // rows - 3, height // rows - 1
-    return _Layout(columns, min(room[0], MOST_HEIGHT), min(room[1], MOST_HEIGHT))
+    return _PlotLayout(columns, min(room[0], MOST_HEIGHT), min(room[1], MOST_HEIGHT))
 
 
-class Cell(NamedTuple):
+class PlotCell(NamedTuple):
     """What stands at a place of the grid."""
 
     figures: CurveData
@@ -104,7 +104,7 @@ class Cell(NamedTuple):
     selected: bool = False
 
 
-def grid_rows(cells: Sequence[Cell], view: View, grid: Grid) -> list[Row]:
+def grid_rows(cells: Sequence[PlotCell], view: PlotOptions, grid: PlotGrid) -> list[Row]:
     """Draw metrics in the order of reading."""
     lines: list[Row] = []
     ending = shared_ending([cell.figures.name for cell in cells])
@@ -119,17 +119,19 @@ def grid_rows(cells: Sequence[Cell], view: View, grid: Grid) -> list[Row]:
     return lines
 
 
-def _beside(cells: Sequence[Row], grid: Grid) -> Row:
-    line: list[Span] = []
+def _beside(cells: Sequence[Row], grid: PlotGrid) -> Row:
+    line: list[Segment] = []
     for at, cell in enumerate(cells):
         if at:
             before = sum(len(span.text) for span in line)
-            line.append(Span(" " * (at * (grid.cell_width + GAP) - before)))
+            line.append(Segment(" " * (at * (grid.cell_width + GAP) - before)))
         line += cell
     return tuple(line)
 
 
-def cell_rows(cell: Cell, view: View, grid: Grid, at: int, ending: str = "") -> list[Row]:
+def cell_rows(
+    cell: PlotCell, view: PlotOptions, grid: PlotGrid, at: int, ending: str = ""
+) -> list[Row]:
     """Draw one metric: its name and last value, and its plot.
 
     Args:
@@ -140,9 +142,9 @@ def cell_rows(cell: Cell, view: View, grid: Grid, at: int, ending: str = "") -> 
         ending: how all names end: what is left out first where there is no room.
     """
     chart = cell.chart
-    own = Pen(f"curve-{at % CURVES + 1}", (), "●", "━━")
+    own = LineStyle(f"curve-{at % CURVES + 1}", (), "●", "━━")
     if chart is None:
-        rows: list[Row] = [(Span(" " * ticks.LABEL), Span("│", "line"))] * grid.plot_height
+        rows: list[Row] = [(Segment(" " * ticks.LABEL), Segment("│", "line"))] * grid.plot_height
         rows += [()] * grid.frame.feet
     else:
         pens = (own,) if len(chart.lines) == 1 else None
@@ -150,27 +152,27 @@ def cell_rows(cell: Cell, view: View, grid: Grid, at: int, ending: str = "") -> 
     return [_title(cell, view, grid, own.style, ending), *rows]
 
 
-def _title(cell: Cell, view: View, grid: Grid, style: str, ending: str) -> Row:
+def _title(cell: PlotCell, view: PlotOptions, grid: PlotGrid, style: str, ending: str) -> Row:
     """Return the name, and at the right the value at the cursor or the last one."""
-    right: list[Span] = []
+    right: list[Segment] = []
     if cell.figures.nonfinite:
-        right.append(Span(f"×{cell.figures.nonfinite}  ", "bad"))
+        right.append(Segment(f"×{cell.figures.nonfinite}  ", "bad"))
     if cell.chart is not None and cell.chart.marks:
-        right.append(Span("!  ", "warn"))
+        right.append(Segment("!  ", "warn"))
     found = _at_cursor(cell.chart, view)
     if found is not None:
-        right.append(Span(number(found.smoothed), "accent"))
+        right.append(Segment(number(found.smoothed), "accent"))
     elif view.cursor is None:
-        right.append(Span(number(cell.figures.last), style))
+        right.append(Segment(number(cell.figures.last), style))
     else:
-        right.append(Span("–", "dim"))
+        right.append(Segment("–", "dim"))
     room = grid.cell_width - width_of(tuple(right)) - 1
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
     name = fit(sign + _shortened(cell.figures.name, room - len(sign), ending), room)
-    return (Span(name, "title" if cell.selected else "strong"), Span(" "), *right)
+    return (Segment(name, "title" if cell.selected else "strong"), Segment(" "), *right)
 
 
-def _at_cursor(chart: Chart | None, view: View) -> Reading | None:
+def _at_cursor(chart: Chart | None, view: PlotOptions) -> CursorValue | None:
     if chart is None or view.cursor is None or not chart.lines:
         return None
     return reading(chart.lines[0], view, view.cursor)
@@ -189,6 +191,6 @@ def shared_ending(names: Sequence[str]) -> str:
 
 def _shortened(name: str, room: int, ending: str) -> str:
     """Return a name in so many cells at most, without what all have in common if need be."""
-    if width_of((Span(name),)) <= room or not ending:
+    if width_of((Segment(name),)) <= room or not ending:
         return fit_middle(name, room)
     return fit_middle(name.removesuffix(ending), room - 1) + ELLIPSIS

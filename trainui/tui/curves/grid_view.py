@@ -8,12 +8,12 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
-from trainui.tui.curves.grid import GAP, LABEL_WIDTH, Cell, Grid, grid_rows, laid_out
+from trainui.tui.curves.grid import GAP, LABEL_WIDTH, PlotCell, PlotGrid, grid_rows, laid_out
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.model import Chart, CurveData, Curves
-from trainui.tui.curves.view_options import Desk
+from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Span
+from trainui.tui.render.styled_text import Row, Segment
 
 
 class CurvesView(CurveKeys):
@@ -23,7 +23,7 @@ class CurvesView(CurveKeys):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("metrics")]
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(Desk(), id=id)
+        super().__init__(CurvesState(), id=id)
         self._empty = ""
         self._problems: tuple[str, ...] = ()
 
@@ -64,7 +64,7 @@ class CurvesView(CurveKeys):
             self.desk.view = type(view)(smoothing=view.smoothing, log=view.log)
         self.draw()
         if curves.wanted != self.wanted():
-            self.post_message(self.Asked())
+            self.post_message(self.CurvesQueryChanged())
 
     def filter(self, text: str) -> int:
         """Show only the metrics whose names hold all words; returns how many there are."""
@@ -86,7 +86,7 @@ class CurvesView(CurveKeys):
         """Read what has come to be seen."""
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
-            self.post_message(self.Asked())
+            self.post_message(self.CurvesQueryChanged())
 
     def chart(self) -> Chart | None:
         """Return the chart under the cursor."""
@@ -172,7 +172,7 @@ class CurvesView(CurveKeys):
         self.show_row(top)
         self.show_row(top + grid.row_height - 1)
 
-    def _grid(self) -> Grid:
+    def _grid(self) -> PlotGrid:
         size = self.scrollable_content_region.size
         height = max(size.height - len(self._problem_rows()), size.height // 2)
         return laid_out(size.width, height, max(len(self.shown), 1))
@@ -182,7 +182,7 @@ class CurvesView(CurveKeys):
             return []
         width = max(self.scrollable_content_region.size.width, 20)
         lines = (line for one in self._problems for line in wrap(f"! {one}", width))
-        return [(Span(line, "dim"),) for line in lines]
+        return [(Segment(line, "dim"),) for line in lines]
 
     def draw(self) -> None:
         """Draw all plots, and say in the lower edge how they are looked at."""
@@ -191,11 +191,11 @@ class CurvesView(CurveKeys):
         if not shown or curves is None:
             there = curves is not None and curves.figures
             text = "no metric fits the filter; esc shows all" if there else self._empty
-            self.set_rows([(Span(text, "dim"),), *self._problem_rows()])
+            self.set_rows([(Segment(text, "dim"),), *self._problem_rows()])
             return
         at = self._at() if self.has_focus else -1
         cells = [
-            Cell(one, curves.chart(one.stored), one.stored in self.desk.pinned, index == at)
+            PlotCell(one, curves.chart(one.stored), one.stored in self.desk.pinned, index == at)
             for index, one in enumerate(shown)
         ]
         self.set_rows([*grid_rows(cells, self.view, self._grid()), *self._problem_rows()])

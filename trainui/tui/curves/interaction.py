@@ -12,7 +12,7 @@ from textual.message import Message
 
 from trainui.tui.curves.cursor_values import neighbour, places, reading
 from trainui.tui.curves.model import Chart, Curves, CurvesWanted
-from trainui.tui.curves.view_options import Desk, View, after
+from trainui.tui.curves.view_options import CurvesState, PlotOptions, after
 from trainui.tui.keymap import bindings
 from trainui.tui.widgets.line_view import RowsView
 
@@ -32,10 +32,10 @@ class CurveKeys(RowsView):
     scopes: ClassVar[tuple[str, ...]] = ("curves",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("curves")]
 
-    class Asked(Message):
+    class CurvesQueryChanged(Message):
         """Something else is to be read."""
 
-    class Pointed(Message):
+    class CursorMoved(Message):
         """The cursor is on another point, made at a time in seconds since 1970."""
 
         def __init__(self, time: float) -> None:
@@ -45,7 +45,7 @@ class CurveKeys(RowsView):
     class Opened(Message):
         """A metric was chosen."""
 
-    def __init__(self, desk: Desk, *, id: str | None = None) -> None:
+    def __init__(self, desk: CurvesState, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.desk = desk
         self.curves: Curves | None = None
@@ -54,7 +54,7 @@ class CurveKeys(RowsView):
         self._dragged = False
 
     @property
-    def view(self) -> View:
+    def view(self) -> PlotOptions:
         """How the curves are looked at."""
         return self.desk.view
 
@@ -92,11 +92,11 @@ class CurveKeys(RowsView):
             attempt=self.desk.attempt,
         )
 
-    def look(self, view: View) -> None:
+    def look(self, view: PlotOptions) -> None:
         """Look at the curves in another way, reading what that takes."""
         self.desk.choose(view)
         self.draw()
-        self.post_message(self.Asked())
+        self.post_message(self.CurvesQueryChanged())
 
     def action_point(self, direction: int) -> None:
         """Move the cursor by points."""
@@ -115,7 +115,7 @@ class CurveKeys(RowsView):
         chart = self.chart()
         found = reading(chart.lines[0], self.view, x) if chart is not None and chart.lines else None
         if found is not None and math.isfinite(found.time):
-            self.post_message(self.Pointed(found.time))
+            self.post_message(self.CursorMoved(found.time))
 
     def action_magnify(self, direction: int) -> None:
         """Zoom around the cursor, else around the middle."""

@@ -16,16 +16,18 @@ from trainui.tui.curves.cursor_values import (
     reading,
 )
 from trainui.tui.curves.line_styles import pen
-from trainui.tui.curves.model import Chart, CurveData, Line
-from trainui.tui.curves.view_options import View
+from trainui.tui.curves.model import Chart, CurveData, PlotLine
+from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
-from trainui.tui.render.styled_text import Row, Span, cut, fit, fit_middle, width_of
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 
 VALUE, BEST = 10, 17
 """Cells of the columns."""
 
 
-def table_rows(chart: Chart, figures: CurveData, view: View, width: int, most: int) -> list[Row]:
+def table_rows(
+    chart: Chart, figures: CurveData, view: PlotOptions, width: int, most: int
+) -> list[Row]:
     """Return the lines below a plot, at most `most` of them.
 
     Args:
@@ -51,7 +53,7 @@ def _whole(row: Row, width: int) -> Row:
     return row
 
 
-def _alone(chart: Chart, figures: CurveData, view: View) -> list[Row]:
+def _alone(chart: Chart, figures: CurveData, view: PlotOptions) -> list[Row]:
     return [_here(chart.lines[0], view), _in_all(chart.lines[0], figures)]
 
 
@@ -60,10 +62,10 @@ def _struck(chart: Chart) -> list[Row]:
     if not chart.marks:
         return []
     more = f"   {len(chart.marks) - 1} more before" if len(chart.marks) > 1 else ""
-    return [(Span("!      ", "warn"), Span(chart.marks[-1].words), Span(more, "dim"))]
+    return [(Segment("!      ", "warn"), Segment(chart.marks[-1].words), Segment(more, "dim"))]
 
 
-def _here(line: Line, view: View) -> Row:
+def _here(line: PlotLine, view: PlotOptions) -> Row:
     """Return what is at the cursor, without one at the end."""
     found = last_reading(line, view) if view.cursor is None else reading(line, view, view.cursor)
     style = pen(line.index).style
@@ -71,41 +73,45 @@ def _here(line: Line, view: View) -> Row:
         where = (
             "no point" if view.cursor is None else f"no point {place_words(view.cursor, view.axis)}"
         )
-        return (Span(where, "dim"),)
+        return (Segment(where, "dim"),)
     where = f"step {ticks.count(found.step, 1)}" if math.isfinite(found.step) else "here"
-    spans = [Span("cursor " if view.cursor is not None else "last   ", "dim"), Span(where)]
+    spans = [Segment("cursor " if view.cursor is not None else "last   ", "dim"), Segment(where)]
     if math.isfinite(found.time):
-        spans.append(Span(f"  {ticks.moment(found.time)}", "dim"))
-    spans += [Span("   value ", "dim"), Span(number(found.value), style)]
+        spans.append(Segment(f"  {ticks.moment(found.time)}", "dim"))
+    spans += [Segment("   value ", "dim"), Segment(number(found.value), style)]
     if view.smoothing:
-        spans += [Span("   smoothed ", "dim"), Span(number(found.smoothed), style)]
+        spans += [Segment("   smoothed ", "dim"), Segment(number(found.smoothed), style)]
     low, high = line.lows[found.column], line.highs[found.column]
     if number(low) != number(high):
-        spans += [Span("   here from ", "dim"), Span(f"{number(low)} to {number(high)}")]
+        spans += [Segment("   here from ", "dim"), Segment(f"{number(low)} to {number(high)}")]
     return tuple(spans)
 
 
-def _in_all(line: Line, figures: CurveData) -> Row:
-    spans: list[Span] = []
+def _in_all(line: PlotLine, figures: CurveData) -> Row:
+    spans: list[Segment] = []
     lower = lower_is_better(figures.stored)
     if best := best_words(line):
         word = "least" if lower else "greatest"
-        spans += [Span("best   ", "dim"), Span(f"{best} ", "good"), Span(f"({word})   ", "dim")]
+        spans += [
+            Segment("best   ", "dim"),
+            Segment(f"{best} ", "good"),
+            Segment(f"({word})   ", "dim"),
+        ]
     spans += [
-        Span("min ", "dim"),
-        Span(number(figures.minimum)),
-        Span("   max ", "dim"),
-        Span(number(figures.maximum)),
-        Span(f"   {figures.count} point{'s' * (figures.count != 1)}", "dim"),
+        Segment("min ", "dim"),
+        Segment(number(figures.minimum)),
+        Segment("   max ", "dim"),
+        Segment(number(figures.maximum)),
+        Segment(f"   {figures.count} point{'s' * (figures.count != 1)}", "dim"),
     ]
     if figures.nonfinite:
-        spans.append(Span(f"   × {figures.nonfinite} not finite", "bad"))
+        spans.append(Segment(f"   × {figures.nonfinite} not finite", "bad"))
     if figures.superseded:
-        spans.append(Span(f"   {figures.superseded} superseded (dimmed)", "dim"))
+        spans.append(Segment(f"   {figures.superseded} superseded (dimmed)", "dim"))
     return tuple(spans)
 
 
-def _compared(chart: Chart, view: View, most: int) -> list[Row]:
+def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
     x = race_place(chart, view)
     places = {id(line): at for at, (_, line) in enumerate(ranking(chart, view), 1)}
     label = min(max(len(line.label) for line in chart.lines), 40)
@@ -114,36 +120,36 @@ def _compared(chart: Chart, view: View, most: int) -> list[Row]:
         lines.sort(key=lambda line: (not line.own, places.get(id(line), len(lines))))
         lines = lines[: max(most - 2, 1)]
     head = (
-        Span(" " * 8 + fit("", label + 2), "dim"),
-        Span(fit(_short(view, x), VALUE, right=True), "dim"),
-        Span(fit("", 5)),
-        Span(fit("best", BEST, right=True), "dim"),
-        Span(fit("last", VALUE, right=True), "dim"),
+        Segment(" " * 8 + fit("", label + 2), "dim"),
+        Segment(fit(_short(view, x), VALUE, right=True), "dim"),
+        Segment(fit("", 5)),
+        Segment(fit("best", BEST, right=True), "dim"),
+        Segment(fit("last", VALUE, right=True), "dim"),
     )
     rows = [head, *(_line(line, view, x, label, places.get(id(line))) for line in lines)]
     words = race(chart, view)
     left_out = len(chart.lines) - len(lines)
     more = f"   {left_out} more drawn" if left_out else ""
-    return [*rows, (Span(words, "strong"), Span(more, "dim"))] if words or more else rows
+    return [*rows, (Segment(words, "strong"), Segment(more, "dim"))] if words or more else rows
 
 
-def _short(view: View, x: float) -> str:
+def _short(view: PlotOptions, x: float) -> str:
     words = place_words(x, view.axis)
     return words.removeprefix("at ").removeprefix("after ")
 
 
-def _line(line: Line, view: View, x: float, label: int, place: int | None) -> Row:
+def _line(line: PlotLine, view: PlotOptions, x: float, label: int, place: int | None) -> Row:
     own = pen(line.index)
     here, last = reading(line, view, x), last_reading(line, view)
     rank = f" #{place}" if place is not None else ""
     return (
-        Span(f" {own.sample}{own.mark}{own.sample} ", own.style),
-        Span("▸ " if line.own else "  ", "key"),
-        Span(fit(fit_middle(line.label, label), label), "strong" if line.own else ""),
-        Span(fit(_value(here and here.smoothed), VALUE, right=True), own.style),
-        Span(fit(rank, 5), "good" if place == 1 else "dim"),
-        Span(fit(best_words(line), BEST, right=True)),
-        Span(fit(_value(last and last.value), VALUE, right=True), "dim"),
+        Segment(f" {own.sample}{own.mark}{own.sample} ", own.style),
+        Segment("▸ " if line.own else "  ", "key"),
+        Segment(fit(fit_middle(line.label, label), label), "strong" if line.own else ""),
+        Segment(fit(_value(here and here.smoothed), VALUE, right=True), own.style),
+        Segment(fit(rank, 5), "good" if place == 1 else "dim"),
+        Segment(fit(best_words(line), BEST, right=True)),
+        Segment(fit(_value(last and last.value), VALUE, right=True), "dim"),
     )
 
 

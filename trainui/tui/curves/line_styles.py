@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from trainui.tui.curves.scales import NOTHING, Run
+from trainui.tui.curves.scales import NOTHING, DotRange
 from trainui.tui.styles import CURVES
 
 
-class Pen(NamedTuple):
+class LineStyle(NamedTuple):
     """What a line is drawn with."""
 
     style: str
@@ -18,7 +18,7 @@ class Pen(NamedTuple):
     sample: str
     """A piece of the line for the legend."""
 
-    def dashed(self, runs: list[Run]) -> list[Run]:
+    def dashed(self, runs: list[DotRange]) -> list[DotRange]:
         """Return the runs of a line with its gaps."""
         if not self.dash:
             return runs
@@ -30,7 +30,7 @@ _DASHES = (((), "━━"), ((8, 4), "╺━"), ((3, 3), "╍╍"), ((8, 3, 2, 3)
 _MARKS = "●▲■◆▼★○△□◇▽☆"
 
 
-def pen(index: int) -> Pen:
+def pen(index: int) -> LineStyle:
     """Return the pen of the line with a place among all that could be compared."""
     dash, sample = _DASHES[index % len(_DASHES)]
-    return Pen(f"curve-{index % CURVES + 1}", dash, _MARKS[index % len(_MARKS)], sample)
+    return LineStyle(f"curve-{index % CURVES + 1}", dash, _MARKS[index % len(_MARKS)], sample)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from trainui.text import harmless
 from trainui.tui.curves.cursor_values import best_words, last_reading, race
 from trainui.tui.curves.line_styles import pen
-from trainui.tui.curves.model import Chart, Line
+from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.plot import Frame, plot_rows
-from trainui.tui.curves.view_options import AXES, View
+from trainui.tui.curves.view_options import AXES, PlotOptions
 from trainui.tui.data.snapshot import CurvesPage
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import joined
@@ -16,12 +16,12 @@ WIDTH, HEIGHT = 60, 12
 """Characters of the plot."""
 
 
-def text_plot(chart: Chart, view: View, width: int = WIDTH, height: int = HEIGHT) -> str:
+def text_plot(chart: Chart, view: PlotOptions, width: int = WIDTH, height: int = HEIGHT) -> str:
     """Return a plot as plain text, for where there are no colours."""
     return joined(plot_rows(chart, view, Frame(width, height, feet=2)))
 
 
-def curve_report(page: CurvesPage, chart: Chart, view: View) -> str:
+def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:
     """Return a metric as it is looked at, for an issue or a chat."""
     title = f"### {harmless(page.run.name)} / {harmless(page.stage.name)}: {harmless(chart.name)}"
     lines = [title, "", f"run `{page.run.id}`, over {AXES[view.axis]}", ""]
@@ -33,7 +33,7 @@ def curve_report(page: CurvesPage, chart: Chart, view: View) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(line: Line, view: View) -> str:
+def _line(line: PlotLine, view: PlotOptions) -> str:
     last = last_reading(line, view)
     cells = (pen(line.index).mark, line.label, number(last and last.value), best_words(line))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -46,7 +46,7 @@ def _thin(chart: Chart) -> Chart:
     return replace(chart, lines=tuple(_merged(line) for line in chart.lines))
 
 
-def _merged(line: Line) -> Line:
+def _merged(line: PlotLine) -> PlotLine:
     """Return a line in fewer columns, no spike lost."""
     from dataclasses import replace
 

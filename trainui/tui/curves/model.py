@@ -60,7 +60,7 @@ class CurveData:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlotLine:
     """A series in the columns of a plot; empty columns are NaN."""
 
     label: str
@@ -95,7 +95,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Annotation:
     """Something that struck a metric."""
 
     x: float
@@ -112,11 +112,11 @@ class Chart:
     """As the store has it."""
     low: float
     high: float
-    lines: tuple[Line, ...]
+    lines: tuple[PlotLine, ...]
     """The one whose plot this is first."""
     extent: tuple[float, float]
     """From where to where there is something to see."""
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[Annotation, ...] = ()
     """Where an alert struck, or the stage had stalled."""
 
 

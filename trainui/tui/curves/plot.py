@@ -15,12 +15,12 @@ from functools import lru_cache
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves import ticks
 from trainui.tui.curves.braille_canvas import Canvas
-from trainui.tui.curves.line_styles import Pen, pen
-from trainui.tui.curves.model import Chart, Line
-from trainui.tui.curves.scales import Across, Upright, runs
+from trainui.tui.curves.line_styles import LineStyle, pen
+from trainui.tui.curves.model import Chart, PlotLine
+from trainui.tui.curves.scales import XAxis, YAxis, runs
 from trainui.tui.curves.ticks import Tick
-from trainui.tui.curves.view_options import View
-from trainui.tui.render.styled_text import Row, Span, fit
+from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.render.styled_text import Row, Segment, fit
 
 NAN, ABOVE, BELOW = 1, 2, 4
 """What a column holds that is not finite, as `store.points.binning` has it."""
@@ -53,7 +53,7 @@ class Frame:
 
 @lru_cache(maxsize=MOST_DRAWN)
 def plot_rows(
-    chart: Chart, view: View, frame: Frame, pens: tuple[Pen, ...] | None = None
+    chart: Chart, view: PlotOptions, frame: Frame, pens: tuple[LineStyle, ...] | None = None
 ) -> tuple[Row, ...]:
     """Draw a metric, or return it as it was drawn before.
 
@@ -65,8 +65,8 @@ def plot_rows(
     """
     pens = pens or tuple(pen(line.index) for line in chart.lines)
     marks = frame.height // TICK_ROWS + 1
-    scale = Upright.around(_values(chart.lines), log=view.log, marks=marks)
-    across = Across(chart.low, chart.high, frame.width)
+    scale = YAxis.around(_values(chart.lines), log=view.log, marks=marks)
+    across = XAxis(chart.low, chart.high, frame.width)
     canvas = Canvas(frame.width, frame.height)
     if scale is not None:
         thin = bool(view.smoothing) or len(chart.lines) > 1
@@ -89,12 +89,14 @@ def plot_rows(
     return (*_with_values(canvas, scale, marks, frame), *_feet(across, view, frame, end))
 
 
-def _values(lines: Sequence[Line]) -> Iterator[float]:
+def _values(lines: Sequence[PlotLine]) -> Iterator[float]:
     for line in lines:
         yield from itertools.chain(line.lows, line.highs, line.old_lows, line.old_highs)
 
 
-def _draw_behind(canvas: Canvas, line: Line, scale: Upright, view: View, *, thin: bool) -> None:
+def _draw_behind(
+    canvas: Canvas, line: PlotLine, scale: YAxis, view: PlotOptions, *, thin: bool
+) -> None:
     """Draw what is dim: what was superseded, and all that a thin line stands for."""
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:
@@ -105,7 +107,7 @@ def _draw_behind(canvas: Canvas, line: Line, scale: Upright, view: View, *, thin
 
 
 def _draw_line(
-    canvas: Canvas, line: Line, own: Pen, scale: Upright, view: View, *, thin: bool
+    canvas: Canvas, line: PlotLine, own: LineStyle, scale: YAxis, view: PlotOptions, *, thin: bool
 ) -> None:
     """Draw all that a line covers, or its means alone."""
     dots, pauses = 4 * canvas.height, _pauses(line, view)
@@ -116,7 +118,7 @@ def _draw_line(
     canvas.draw(own.dashed(drawn), own.style, covering=thin)
 
 
-def _pauses(line: Line, view: View) -> frozenset[int]:
+def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:
     """Return the columns in which an attempt begins after a time in which nothing ran."""
     if view.axis not in (Axis.RELATIVE, Axis.WALL):
         return frozenset()
@@ -140,7 +142,7 @@ def _row_of(place: float, canvas: Canvas) -> int:
     return canvas.height - 1 - min(max(round(place), 0), dots - 1) // 4
 
 
-def _put_marks(canvas: Canvas, line: Line, own: Pen, scale: Upright, first: int) -> None:
+def _put_marks(canvas: Canvas, line: PlotLine, own: LineStyle, scale: YAxis, first: int) -> None:
     """Put a line's mark on it here and there."""
     for column in range(first % MARK_EVERY, canvas.width, MARK_EVERY):
         values = [line.means[dot] for dot in (2 * column, 2 * column + 1) if dot < len(line.means)]
@@ -150,7 +152,7 @@ def _put_marks(canvas: Canvas, line: Line, own: Pen, scale: Upright, first: int)
 
 
 def _put_lone(
-    canvas: Canvas, chart: Chart, pens: Sequence[Pen], scale: Upright, across: Across
+    canvas: Canvas, chart: Chart, pens: Sequence[LineStyle], scale: YAxis, across: XAxis
 ) -> None:
     """Mark a lone point, which a dot alone would hardly show."""
     for line, own in zip(chart.lines, pens, strict=True):
@@ -162,7 +164,7 @@ def _put_lone(
                 canvas.put(_row_of(place, canvas), column, "●", own.style)
 
 
-def _put_boundaries(canvas: Canvas, lines: Sequence[Line], across: Across) -> None:
+def _put_boundaries(canvas: Canvas, lines: Sequence[PlotLine], across: XAxis) -> None:
     """Mark where attempts begin."""
     for line in lines[:1]:
         for x, number in line.boundaries:
@@ -175,7 +177,7 @@ def _put_boundaries(canvas: Canvas, lines: Sequence[Line], across: Across) -> No
                 canvas.put(0, column + at, character, "key")
 
 
-def _put_struck(canvas: Canvas, chart: Chart, across: Across) -> None:
+def _put_struck(canvas: Canvas, chart: Chart, across: XAxis) -> None:
     """Mark where an alert struck, or the stage had stalled."""
     for mark in chart.marks:
         column = across.column(mark.x)
@@ -185,7 +187,7 @@ def _put_struck(canvas: Canvas, chart: Chart, across: Across) -> None:
             canvas.put(0, column, "!", "warn")
 
 
-def _put_odd(canvas: Canvas, line: Line, scale: Upright | None) -> None:
+def _put_odd(canvas: Canvas, line: PlotLine, scale: YAxis | None) -> None:
     """Mark what is not finite: infinities at the edges, NaN where the curve is beside it."""
     for dot, kind in line.odd:
         if kind & ABOVE:
@@ -198,7 +200,7 @@ def _put_odd(canvas: Canvas, line: Line, scale: Upright | None) -> None:
             canvas.put(row, dot // 2, "×", "bad")
 
 
-def _beside(line: Line, dot: int, scale: Upright, dots: int) -> float:
+def _beside(line: PlotLine, dot: int, scale: YAxis, dots: int) -> float:
     """Return where the curve is at a column or before it, else after it."""
     for at in itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means))):
         place = scale.place(line.means[at], dots)
@@ -207,7 +209,7 @@ def _beside(line: Line, dot: int, scale: Upright, dots: int) -> float:
     return math.nan
 
 
-def _put_cursor(canvas: Canvas, view: View, across: Across) -> None:
+def _put_cursor(canvas: Canvas, view: PlotOptions, across: XAxis) -> None:
     if view.cursor is None:
         return
     column = across.column(view.cursor)
@@ -217,7 +219,7 @@ def _put_cursor(canvas: Canvas, view: View, across: Across) -> None:
             canvas.put(row, column, "│", "accent", under=True)
 
 
-def _instead(chart: Chart, view: View, scale: Upright | None) -> str:
+def _instead(chart: Chart, view: PlotOptions, scale: YAxis | None) -> str:
     """Return what is said where nothing, or not everything, can be drawn."""
     if not any(not math.isnan(x) for line in chart.lines for x in line.at):
         return "no points here; 0 shows all"
@@ -239,7 +241,7 @@ def _put_words(canvas: Canvas, words: str) -> None:
         canvas.put(row, at, character, "warn")
 
 
-def _with_values(canvas: Canvas, scale: Upright | None, most: int, frame: Frame) -> list[Row]:
+def _with_values(canvas: Canvas, scale: YAxis | None, most: int, frame: Frame) -> list[Row]:
     """Return the lines of a plot with the axis of values at their left."""
     labels: dict[int, str] = {}
     if scale is not None:
@@ -248,11 +250,11 @@ def _with_values(canvas: Canvas, scale: Upright | None, most: int, frame: Frame)
     rows: list[Row] = []
     for index, row in enumerate(canvas.rows()):
         label = fit(labels.get(index, ""), frame.labels, right=True)
-        rows.append((Span(label, "dim"), Span("┤" if index in labels else "│", "line"), *row))
+        rows.append((Segment(label, "dim"), Segment("┤" if index in labels else "│", "line"), *row))
     return rows
 
 
-def axis_ticks(axis: Axis, across: Across) -> list[Tick]:
+def axis_ticks(axis: Axis, across: XAxis) -> list[Tick]:
     """Return the marks of the axis at the bottom."""
     mark, cells = {
         Axis.STEP: (ticks.steps, 9),
@@ -264,30 +266,30 @@ def axis_ticks(axis: Axis, across: Across) -> list[Tick]:
     return mark(across.low, across.high, max(across.width // cells, 2))
 
 
-def _feet(across: Across, view: View, frame: Frame, end: float) -> list[Row]:
+def _feet(across: XAxis, view: PlotOptions, frame: Frame, end: float) -> list[Row]:
     if not frame.feet:
         return []
     found = [(across.column(tick.value), tick.label) for tick in axis_ticks(view.axis, across)]
     within = [(column, label) for column, label in found if 0 <= column < frame.width]
     left = " " * frame.labels
     if frame.feet == 1:
-        return [(Span(left), *_labels(within, across, view, end, ("─", "╰")))]
+        return [(Segment(left), *_labels(within, across, view, end, ("─", "╰")))]
     line = ["─"] * frame.width
     for column, _ in within:
         line[column] = "┬"
     return [
-        (Span(left), Span("╰" + "".join(line), "line")),
-        (Span(left), *_labels(within, across, view, end, (" ", " "))),
+        (Segment(left), Segment("╰" + "".join(line), "line")),
+        (Segment(left), *_labels(within, across, view, end, (" ", " "))),
     ]
 
 
 def _labels(
     places: Sequence[tuple[int, str]],
-    across: Across,
-    view: View,
+    across: XAxis,
+    view: PlotOptions,
     end: float,
     drawn: tuple[str, str],
-) -> list[Span]:
+) -> list[Segment]:
     """Return labels around their places: first the cursor's, then the last point's.
 
     Args:
@@ -307,18 +309,18 @@ def _labels(
         start = _start(column, label, across)
         if all(start > at + len(text) or start + len(label) < at for at, text, _ in taken):
             taken.append((start, label, style))
-    spans, used = [Span(corner, "line")], 0
+    spans, used = [Segment(corner, "line")], 0
     for start, label, style in sorted(taken):
-        spans += [Span(filling * (start - used), "line"), Span(label, style)]
+        spans += [Segment(filling * (start - used), "line"), Segment(label, style)]
         used = start + len(label)
-    return [*spans, Span(filling * (across.width - used), "line")]
+    return [*spans, Segment(filling * (across.width - used), "line")]
 
 
-def _start(column: int, label: str, across: Across) -> int:
+def _start(column: int, label: str, across: XAxis) -> int:
     return max(min(column - len(label) // 2, across.width - len(label)), 0)
 
 
-def cursor_label(x: float, axis: Axis, across: Across) -> str:
+def cursor_label(x: float, axis: Axis, across: XAxis) -> str:
     """Write the place of the cursor as finely as it moves."""
     grain = (across.high - across.low) / max(2 * across.width, 1)
     if axis in (Axis.STEP, Axis.EPOCH):

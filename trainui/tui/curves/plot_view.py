@@ -8,8 +8,8 @@ from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart, Curves
 from trainui.tui.curves.plot import Frame, plot_rows
-from trainui.tui.curves.view_options import Desk
-from trainui.tui.render.styled_text import Span
+from trainui.tui.curves.view_options import CurvesState
+from trainui.tui.render.styled_text import Segment
 
 LABELS = 8
 """Cells left of the plot, besides its axis."""
@@ -18,7 +18,7 @@ LABELS = 8
 class CurvePlot(CurveKeys):
     """The metric of the desk."""
 
-    def __init__(self, desk: Desk, *, id: str | None = None) -> None:
+    def __init__(self, desk: CurvesState, *, id: str | None = None) -> None:
         super().__init__(desk, id=id)
         self._empty = "…"
 
@@ -27,7 +27,7 @@ class CurvePlot(CurveKeys):
         self.curves, self._empty = curves, empty
         self.draw()
         if curves.wanted != self.wanted():
-            self.post_message(self.Asked())
+            self.post_message(self.CurvesQueryChanged())
 
     def chart(self) -> Chart | None:
         """Return the metric's chart."""
@@ -103,14 +103,14 @@ class CurvePlot(CurveKeys):
     def on_resize(self) -> None:
         """Draw for the new size."""
         self.draw()
-        self.post_message(self.Asked())
+        self.post_message(self.CurvesQueryChanged())
 
     def draw(self) -> None:
         """Draw the plot and the figures below it."""
         size, chart = self.scrollable_content_region.size, self.chart()
         if self.curves is None or chart is None or size.height < 4:
             there = self.curves is not None and self.curves.figures
-            self.set_rows([(Span("reading …" if there else self._empty, "dim"),)])
+            self.set_rows([(Segment("reading …" if there else self._empty, "dim"),)])
             return
         figures = next(one for one in self.curves.figures if one.stored == chart.name)
         table = table_rows(chart, figures, self.view, size.width, max(size.height // 3, 2))

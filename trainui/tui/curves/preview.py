@@ -19,9 +19,9 @@ from trainui.text import harmless
 from trainui.tui.curves.model import CurveData
 
 if TYPE_CHECKING:
-    from trainui.metrics.preview import Ahead
+    from trainui.metrics.preview import FilePreview
     from trainui.store.points.chunks import Points
-    from trainui.store.points.series_data import Track
+    from trainui.store.points.series_data import SeriesPoints
     from trainui.store.points.windows import Best, Extent, Plotted, Window
 
 PERIOD, SHARE = 3.0, 30
@@ -30,13 +30,13 @@ PERIOD, SHARE = 3.0, 30
 NOTHING: Mapping[str, Points] = {}
 
 
-class Lookout:
+class PreviewReader:
     """Looks into the files of the stage that is shown."""
 
     def __init__(self) -> None:
         self._owner = ""
         self._next = 0.0
-        self._found: Ahead | None = None
+        self._found: FilePreview | None = None
 
     def look(self, connection: protocol.Connection, stage: StageRecord) -> Mapping[str, Points]:
         """Return points by metric that are ahead of the store; the same until it has them."""
@@ -52,15 +52,17 @@ class Lookout:
         return self._found.points if self._found is not None else NOTHING
 
 
-def _look(connection: protocol.Connection, stage: StageRecord) -> Ahead | None:
+def _look(connection: protocol.Connection, stage: StageRecord) -> FilePreview | None:
     from trainui.metrics import preview
 
     attempts = views.attempts_of_stage(connection, stage.id)
-    found = preview.ahead(connection, stage, attempts[-1]) if attempts else None
+    found = preview.preview(connection, stage, attempts[-1]) if attempts else None
     return found if found is not None and found.points else None
 
 
-def with_ahead(figures: Sequence[CurveData], ahead: Mapping[str, Points]) -> tuple[CurveData, ...]:
+def with_previews(
+    figures: Sequence[CurveData], ahead: Mapping[str, Points]
+) -> tuple[CurveData, ...]:
     """Return a stage's metrics, those too that nothing is stored of, each with its newest value."""
     stored = {one.stored for one in figures}
     new = [
@@ -77,7 +79,7 @@ def with_ahead(figures: Sequence[CurveData], ahead: Mapping[str, Points]) -> tup
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class PreviewedSeries:
     """A series over its steps: as it is stored, and beyond that as its file was looked at."""
 
     stored: Plotted
@@ -119,14 +121,14 @@ class Foreseen:
         return self.stored.best(lower=lower)
 
 
-def _track(points: Points) -> Track:
+def _track(points: Points) -> SeriesPoints:
     import numpy as np
 
-    from trainui.store.points.series_data import Track
+    from trainui.store.points.series_data import SeriesPoints
 
     steps = points.steps.astype(np.float64)
     unknown, count = np.full(len(steps), np.nan), len(steps)
-    return Track(
+    return SeriesPoints(
         steps,
         steps,
         points.values,

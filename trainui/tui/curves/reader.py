@@ -20,12 +20,12 @@ from trainui.store.points import curves, windows
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import views
 from trainui.text import harmless
-from trainui.tui.curves.annotations import Strike, marks, strikes_of
-from trainui.tui.curves.model import Chart, Compare, CurveData, Curves, CurvesWanted, Line
-from trainui.tui.curves.preview import NOTHING, Foreseen, Lookout, with_ahead
-from trainui.tui.curves.series import MOST_LINES, Source, comparisons, siblings, sources
+from trainui.tui.curves.annotations import StageAlert, marks, strikes_of
+from trainui.tui.curves.model import Chart, Compare, CurveData, Curves, CurvesWanted, PlotLine
+from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
+from trainui.tui.curves.series import MOST_LINES, PlottedSeries, comparisons, siblings, sources
 from trainui.tui.curves.ticks import round_stride
-from trainui.tui.run.matrix_reader import GroupReader
+from trainui.tui.run.matrix_reader import MatrixReader
 
 if TYPE_CHECKING:
     from trainui.store.points.windows import Extent, Plotted
@@ -55,18 +55,18 @@ class _Drawn:
 class CurveReader:
     """Reads curves, and remembers what it has read."""
 
-    def __init__(self, groups: GroupReader | None = None) -> None:
+    def __init__(self, groups: MatrixReader | None = None) -> None:
         """Make a reader.
 
         Args:
             groups: tells which members of a large matrix are the best; None: one of its own.
         """
-        self._groups = groups or GroupReader()
+        self._groups = groups or MatrixReader()
         self._states: dict[str, object] = {}
         self._kept: dict[Hashable, Any] = {}
-        self._lookout = Lookout()
+        self._lookout = PreviewReader()
         self._ahead = NOTHING
-        self._strikes: list[Strike] = []
+        self._strikes: list[StageAlert] = []
         self._drawn: _Drawn | None = None
 
     def read(
@@ -89,7 +89,7 @@ class CurveReader:
             return Curves(wanted)
         self._look(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)
-        figures = with_ahead(figures, self._ahead)
+        figures = with_previews(figures, self._ahead)
         names = wanted.names
         if names is None:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
@@ -165,8 +165,8 @@ class CurveReader:
         return found
 
     def _plotted(
-        self, connection: protocol.Connection, source: Source, name: str, axis: Axis
-    ) -> Plotted | Foreseen:
+        self, connection: protocol.Connection, source: PlottedSeries, name: str, axis: Axis
+    ) -> Plotted | PreviewedSeries:
         self._look(connection, source.owner)
         key = (source.owner, name, axis, source.attempt)
         found: Plotted = self._remember(
@@ -174,14 +174,14 @@ class CurveReader:
             lambda: windows.Plotted(connection, source.owner, name, axis, attempt=source.attempt),
         )
         if source.own and source.attempt is None and name in self._ahead:
-            return Foreseen(found, self._ahead[name])
+            return PreviewedSeries(found, self._ahead[name])
         return found
 
     def _chart(
         self,
         connection: protocol.Connection,
         name: str,
-        sources: Sequence[Source],
+        sources: Sequence[PlottedSeries],
         wanted: CurvesWanted,
     ) -> Chart:
         plotted = [
@@ -200,14 +200,14 @@ class CurveReader:
 
     def _line(
         self,
-        source: Source,
-        plotted: Plotted | Foreseen,
+        source: PlottedSeries,
+        plotted: Plotted | PreviewedSeries,
         name: str,
         window: tuple[float, float],
         wanted: CurvesWanted,
-    ) -> Line:
+    ) -> PlotLine:
         key = (source.owner, name, wanted.axis, window, wanted.columns, wanted.smoothing, source)
-        line: Line = self._remember(key, lambda: _line(source, plotted, name, window, wanted))
+        line: PlotLine = self._remember(key, lambda: _line(source, plotted, name, window, wanted))
         return line
 
 
@@ -255,18 +255,18 @@ def _whole(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
 
 
 def _line(
-    source: Source,
-    plotted: Plotted | Foreseen,
+    source: PlottedSeries,
+    plotted: Plotted | PreviewedSeries,
     name: str,
     window: tuple[float, float],
     wanted: CurvesWanted,
-) -> Line:
+) -> PlotLine:
     found = plotted.window(*window, wanted.columns, weight=wanted.smoothing)
     lower = lower_is_better(name)
     best = None if lower is None else plotted.best(lower=lower)
     has_old = bool((found.old_minimum == found.old_minimum).any())
     odd = found.odd.nonzero()[0]
-    return Line(
+    return PlotLine(
         label=source.label,
         index=source.index,
         own=source.own,

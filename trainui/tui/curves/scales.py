@@ -11,14 +11,14 @@ from trainui.tui.curves import ticks
 from trainui.tui.curves.ticks import Tick, trimmed
 from trainui.tui.render.numbers import number
 
-Run = tuple[int, int]
+DotRange = tuple[int, int]
 """The lowest and the highest dot of a column; (1, 0): none."""
 
-NOTHING: Run = (1, 0)
+NOTHING: DotRange = (1, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Upright:
+class YAxis:
     """The axis of values."""
 
     low: float
@@ -28,7 +28,7 @@ class Upright:
     """The only value there is."""
 
     @classmethod
-    def around(cls, values: Iterable[float], *, log: bool, marks: int) -> Upright | None:
+    def around(cls, values: Iterable[float], *, log: bool, marks: int) -> YAxis | None:
         """Return an axis for values, a little beyond them so that it seldom has to change.
 
         Args:
@@ -87,10 +87,10 @@ def _about(value: float, *, log: bool) -> tuple[float, float]:
 def runs(
     lows: Sequence[float],
     highs: Sequence[float],
-    scale: Upright,
+    scale: YAxis,
     dots: int,
     pauses: frozenset[int] = frozenset(),
-) -> list[Run]:
+) -> list[DotRange]:
     """Return which dots of each column a curve covers, without holes where it is steep.
 
     Columns without a point are bridged by a straight line, but not up to those in `pauses`.
@@ -102,8 +102,8 @@ def runs(
         ],
         pauses,
     )
-    found: list[Run] = []
-    before: Run | None = None
+    found: list[DotRange] = []
+    before: DotRange | None = None
     for pair in filled:
         if pair is None:
             found.append(NOTHING)
@@ -146,7 +146,7 @@ def _mended(pair: tuple[float, float]) -> tuple[float, float] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Across:
+class XAxis:
     """The axis at the bottom."""
 
     low: float

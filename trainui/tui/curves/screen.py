@@ -16,11 +16,11 @@ from trainui.text import harmless
 from trainui.tui.actions.run_actions import Target
 from trainui.tui.curves.model import Compare
 from trainui.tui.curves.plot_view import CurvePlot
-from trainui.tui.curves.view_options import AXES, Desk
-from trainui.tui.data.snapshot import CurvesPage, Snapshot, Wanted
+from trainui.tui.curves.view_options import AXES, CurvesState
+from trainui.tui.data.snapshot import CurvesPage, Query, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
-from trainui.tui.render.styled_text import Row, Span, shared_out, width_of
+from trainui.tui.render.styled_text import Row, Segment, shared_out, width_of
 from trainui.tui.widgets.bars import Bar
 
 
@@ -36,7 +36,7 @@ class CurvesScreen(Page):
     CurvesScreen CurvePlot { height: 1fr; padding: 0 1; overflow: hidden; }
     """
 
-    def __init__(self, run_id: str, stage: str, desk: Desk) -> None:
+    def __init__(self, run_id: str, stage: str, desk: CurvesState) -> None:
         super().__init__()
         self.run_id, self.stage, self.desk = run_id, stage, desk
         self.how = Bar(id="how")
@@ -50,9 +50,9 @@ class CurvesScreen(Page):
         yield self.how
         yield self.plot
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> Query:
         """Return that the metric alone is to be read."""
-        return Wanted(run_id=self.run_id, stage=self.stage, curves=self.plot.wanted(), lone=True)
+        return Query(run_id=self.run_id, stage=self.stage, curves=self.plot.wanted(), lone=True)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""
@@ -61,7 +61,7 @@ class CurvesScreen(Page):
             return
         if page is None:
             gone = f"the run {self.run_id} is no more; esc goes back"
-            self.plot.set_rows([(Span(snapshot.problem or gone, "dim"),)])
+            self.plot.set_rows([(Segment(snapshot.problem or gone, "dim"),)])
             return
         self._page = page
         notices = self.notices(snapshot, unfinished=page.run.status in UNFINISHED)
@@ -74,15 +74,15 @@ class CurvesScreen(Page):
         metrics = [one.stored for one in self.desk.shown(page.curves.figures)]
         at = metrics.index(self.desk.metric) + 1 if self.desk.metric in metrics else 0
         behind = (
-            Span(harmless(self.desk.metric), "strong"),
-            Span(f"  {at}/{len(metrics)}" if at else "", "dim"),
+            Segment(harmless(self.desk.metric), "strong"),
+            Segment(f"  {at}/{len(metrics)}" if at else "", "dim"),
         )
         names = [harmless(page.run.name), harmless(page.stage.name)]
         room = self.size.width - len(" trainui  ›  ›  › ") - width_of((*behind, *notices)) - 1
-        row = [Span(" trainui ", "title")]
+        row = [Segment(" trainui ", "title")]
         for name in shared_out(names, room):
-            row += [Span(" › ", "dim"), Span(name)]
-        return (*row, Span(" › ", "dim"), *behind)
+            row += [Segment(" › ", "dim"), Segment(name)]
+        return (*row, Segment(" › ", "dim"), *behind)
 
     def _show_how(self) -> None:
         view, chart = self.desk.view, self.plot.chart()
@@ -99,12 +99,12 @@ class CurvesScreen(Page):
         if chart is not None and view.window is not None:
             share = (chart.high - chart.low) / (chart.extent[1] - chart.extent[0] or 1.0)
             words.append(f"{share:.1%} of all" if share > 0.001 else f"{share:.1e} of all")
-        spans = [Span(" " + "  ·  ".join(words), "dim")]
+        spans = [Segment(" " + "  ·  ".join(words), "dim")]
         if self.desk.metric in self.desk.pinned:
-            spans.append(Span("   ◆ pinned", "key"))
+            spans.append(Segment("   ◆ pinned", "key"))
         self.how.show(tuple(spans))
 
-    @on(CurvePlot.Asked)
+    @on(CurvePlot.CurvesQueryChanged)
     def _read(self) -> None:
         if self._page is not None:
             self.top.show(self._crumbs(self._page, self._notices), self._notices)
@@ -116,8 +116,8 @@ class CurvesScreen(Page):
         """Return the scopes of the keys at the bottom: the run is acted upon on its page."""
         return ("curves", "search", "app")
 
-    @on(CurvePlot.Pointed)
-    def _keep_the_moment(self, event: CurvePlot.Pointed) -> None:
+    @on(CurvePlot.CursorMoved)
+    def _keep_the_moment(self, event: CurvePlot.CursorMoved) -> None:
         self.desk.time = event.time
 
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)

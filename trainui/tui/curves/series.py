@@ -20,7 +20,7 @@ MOST_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PlottedSeries:
     """A series that may be a line."""
 
     owner: str
@@ -42,7 +42,7 @@ def sources(
     stages: Sequence[StageRecord],
     wanted: CurvesWanted,
     drawn: Collection[str] = (),
-) -> list[Source]:
+) -> list[PlottedSeries]:
     """Return what is drawn, the stage itself first.
 
     Args:
@@ -55,17 +55,17 @@ def sources(
     compare = wanted.compare
     live = stage.status not in ENDED
     looked_at = wanted.attempt
-    own = Source(stage.id, harmless(stage.name), 0, looked_at, own=True, live=live)
+    own = PlottedSeries(stage.id, harmless(stage.name), 0, looked_at, own=True, live=live)
     if compare == Compare.ATTEMPTS:
         numbers = [n.number for n in views.attempts_of_stage(connection, stage.id)]
         looked_at = looked_at or numbers[-1]
         return _own_first(
-            Source(stage.id, f"attempt {n}", n - 1, n, own=n == looked_at, live=live)
+            PlottedSeries(stage.id, f"attempt {n}", n - 1, n, own=n == looked_at, live=live)
             for n in numbers
         )
     if compare == Compare.STAGES:
         found = [
-            Source(
+            PlottedSeries(
                 one.id,
                 _member(one),
                 at,
@@ -107,7 +107,7 @@ def comparisons(
     return tuple(found)
 
 
-def _own_first(sources: Iterable[Source]) -> list[Source]:
+def _own_first(sources: Iterable[PlottedSeries]) -> list[PlottedSeries]:
     return sorted(sources, key=lambda source: not source.own)[:MOST_LINES]
 
 
@@ -127,7 +127,7 @@ def _member(stage: StageRecord) -> str:
 
 def _in_runs(
     connection: protocol.Connection, stage: StageRecord, wanted: CurvesWanted, attempt: int | None
-) -> list[Source]:
+) -> list[PlottedSeries]:
     """Return the same stage in the newest runs of its pipeline; colours by age.
 
     Of runs that were chosen it need not be the same stage: where a run has none of that name, it is
@@ -153,7 +153,7 @@ def _in_runs(
             break
     labels = _labels({run_id: (name, params) for run_id, (_, name, _, _, params) in first.items()})
     return [
-        Source(
+        PlottedSeries(
             owner,
             harmless(labels[run_id] if name == stage.name else f"{labels[run_id]} › {name}"),
             len(first) - 1 - at,

@@ -50,7 +50,7 @@ MARKED = "the marked runs"
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PlotOptions:
     """How a stage's curves are looked at."""
 
     axis: Axis = Axis.STEP
@@ -70,35 +70,35 @@ class View:
         found += [f"smoothing {self.smoothing:g}"] if self.smoothing else []
         return [*found, "log scale"] if self.log else found
 
-    def smoother(self) -> View:
+    def smoother(self) -> PlotOptions:
         """Smooth more, or not at all after the most."""
         return replace(self, smoothing=after(SMOOTHINGS, self.smoothing))
 
-    def along(self, axis: Axis) -> View:
+    def along(self, axis: Axis) -> PlotOptions:
         """Draw over another axis, all of it."""
         return replace(self, axis=axis, window=None, cursor=None)
 
-    def zoomed(self, factor: float, shown: Window, extent: Window, around: float) -> View:
+    def zoomed(self, factor: float, shown: Window, extent: Window, around: float) -> PlotOptions:
         """Show a part that is `factor` times as wide, the place `around` staying where it is."""
         low = around - (around - shown[0]) * factor
         high = around + (shown[1] - around) * factor
         return self._showing(low, high, extent)
 
-    def panned(self, share: float, shown: Window, extent: Window) -> View:
+    def panned(self, share: float, shown: Window, extent: Window) -> PlotOptions:
         """Show what is beside, by a share of what is shown."""
         by = (shown[1] - shown[0]) * share
         by = max(min(by, extent[1] - shown[1]), extent[0] - shown[0])
         return self._showing(shown[0] + by, shown[1] + by, extent)
 
-    def pointed(self, x: float | None) -> View:
+    def pointed(self, x: float | None) -> PlotOptions:
         """Put the cursor somewhere."""
         return replace(self, cursor=x)
 
-    def whole(self) -> View:
+    def whole(self) -> PlotOptions:
         """Show all, with no cursor."""
         return replace(self, window=None, cursor=None)
 
-    def _showing(self, low: float, high: float, extent: Window) -> View:
+    def _showing(self, low: float, high: float, extent: Window) -> PlotOptions:
         least = (extent[1] - extent[0]) * NARROWEST
         if high - low < max(least, math.ulp(abs(high)) * 1000):
             return self
@@ -115,10 +115,10 @@ def after(choices: Sequence[Choice], present: Choice) -> Choice:
 
 
 @dataclass(slots=True)
-class Desk:
+class CurvesState:
     """What a person has chosen of a run's curves: shared by the pane and the page of one metric."""
 
-    view: View = field(default_factory=View)
+    view: PlotOptions = field(default_factory=PlotOptions)
     metric: str = ""
     """The one with the cursor, as the store has it; empty: the first one."""
     pinned: list[str] = field(default_factory=list)
@@ -135,10 +135,10 @@ class Desk:
     """What of it is remembered for another time: plain data, as `recalled` takes it."""
 
     @classmethod
-    def recalled(cls, kept: Mapping[str, object]) -> Desk:
+    def recalled(cls, kept: Mapping[str, object]) -> CurvesState:
         """Return a desk with what was chosen before; what is not understood is left out."""
         axis, smoothing, pinned = kept.get("axis"), kept.get("smoothing"), kept.get("pinned")
-        view = View(
+        view = PlotOptions(
             axis=next((one for one in Axis if one == axis), Axis.STEP),
             smoothing=next((one for one in SMOOTHINGS if one == smoothing), 0.0),
             log=kept.get("log") is True,
@@ -146,7 +146,7 @@ class Desk:
         names = pinned if isinstance(pinned, list) else []
         return cls(view, pinned=[name for name in names if isinstance(name, str)], kept=kept)
 
-    def choose(self, view: View) -> None:
+    def choose(self, view: PlotOptions) -> None:
         """Look at the curves in a way that a person has chosen: all but the part is remembered."""
         self.view = view
         self.kept = {

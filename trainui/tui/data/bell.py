@@ -8,7 +8,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed
 
 
-class Ringer:
+class Bell:
     """Looks for what is new since the screen was opened."""
 
     def __init__(self, ring: Callable[[str], None]) -> None:

@@ -12,28 +12,28 @@ from trainui import paths, settings
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store.db import protocol
 from trainui.store.read import readonly
-from trainui.tui.data.bell import Ringer
-from trainui.tui.data.health import AroundReader
-from trainui.tui.data.snapshot import GpuUse, Snapshot, Wanted
+from trainui.tui.data.bell import Bell
+from trainui.tui.data.health import HealthReader
+from trainui.tui.data.snapshot import GpuUse, Query, Snapshot
 from trainui.tui.machine import remote_gpus
-from trainui.tui.runs.reader import ListReader
+from trainui.tui.runs.reader import RunsPageReader
 
 if TYPE_CHECKING:
-    from trainui.tui.run.reader import PageReader
+    from trainui.tui.run.reader import RunPageReader
 
 Found = TypeVar("Found")
 
 
-class Source:
+class ScreenDatabase:
     """Reads from one connection, which is opened anew where the database was replaced."""
 
-    def __init__(self, ringer: Ringer | None = None) -> None:
+    def __init__(self, ringer: Bell | None = None) -> None:
         """Open nothing yet.
 
         Args:
             ringer: looks at each reading for what a person is rung for; None: nobody is rung.
         """
-        self.around = AroundReader()
+        self.around = HealthReader()
         """Looks at what stands around the runs."""
         self.unfinished = False
         """The last snapshot left out what takes long; the next reading brings it."""
@@ -41,8 +41,8 @@ class Source:
         self._connection: protocol.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._version: int | str | None = None
-        self._list = ListReader()
-        self._pages: PageReader | None = None
+        self._list = RunsPageReader()
+        self._pages: RunPageReader | None = None
         self._upgraded = False
 
     def has_changed(self, *, told: bool = False) -> bool:
@@ -57,7 +57,7 @@ class Source:
             return self._file is not None  # it could not be read: try again
         return readonly.data_version(self._connection) != self._version
 
-    def read(self, wanted: Wanted) -> Snapshot:
+    def read(self, wanted: Query) -> Snapshot:
         """Read what is wanted."""
         self.around.has_changed()
         try:
@@ -92,7 +92,7 @@ class Source:
         self._connection = None
         self._list.forget()
 
-    def _read(self, wanted: Wanted, connection: protocol.Connection) -> Snapshot:
+    def _read(self, wanted: Query, connection: protocol.Connection) -> Snapshot:
         self._version = readonly.data_version(connection)
         if self._ringer is not None:
             self._ringer.look(connection)
@@ -112,7 +112,7 @@ class Source:
         return snapshot
 
     def _with_page(
-        self, connection: protocol.Connection, wanted: Wanted, snapshot: Snapshot
+        self, connection: protocol.Connection, wanted: Query, snapshot: Snapshot
     ) -> Snapshot:
         if wanted.lone:
             self.unfinished = False
@@ -126,11 +126,11 @@ class Source:
         self.unfinished |= page is not None and page.more > 0
         return replace(snapshot, page=page)
 
-    def _page_reader(self) -> PageReader:
+    def _page_reader(self) -> RunPageReader:
         if self._pages is None:
-            from trainui.tui.run.reader import PageReader
+            from trainui.tui.run.reader import RunPageReader
 
-            self._pages = PageReader()
+            self._pages = RunPageReader()
         return self._pages
 
     def _connected(self) -> protocol.Connection:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from trainui import clock, settings
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
-from trainui.pipeline.rules.duration_estimate import Past, Progress, ToGo
+from trainui.pipeline.rules.duration_estimate import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read import run_history, views
@@ -28,7 +28,7 @@ MOST_STAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Eta:
     """When something will have ended."""
 
     at: int
@@ -38,15 +38,15 @@ class Ending:
 
     def words(self, now: int) -> str:
         """Return how long that is from now, in words."""
-        return to_go(ToGo(max(self.at - now, 0) / clock.SECOND, self.whole))
+        return to_go(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class RunEta:
     """When a run and its stages will have ended."""
 
-    run: Ending | None
-    stages: Mapping[str, Ending]
+    run: Eta | None
+    stages: Mapping[str, Eta]
     """By the full name of stages that run."""
 
 
@@ -55,12 +55,12 @@ class _Past:
     """What earlier runs show of a run's stages, by full name."""
 
     looked_at: float
-    completions: Mapping[str, Sequence[Past]]
+    completions: Mapping[str, Sequence[PastDuration]]
     usual: Mapping[str, float | None]
     """Seconds that a stage takes."""
 
 
-class Prophet:
+class EtaEstimator:
     """Looks at earlier runs now and then, and at what runs each time."""
 
     def __init__(self) -> None:
@@ -73,10 +73,10 @@ class Prophet:
 
     def look(
         self, connection: protocol.Connection, run: RunRecord, stages: Sequence[StageRecord]
-    ) -> Ahead:
+    ) -> RunEta:
         """Return when a run, and those of its stages that run, will have ended."""
         if run.status not in UNFINISHED:
-            return Ahead(None, {})
+            return RunEta(None, {})
         now = clock.now()
         before = self._completions(connection, run, stages)
         known = before.completions
@@ -90,9 +90,9 @@ class Prophet:
         running = {
             name: _in(now, left, True) for name in progress if (left := seconds[name]) is not None
         }
-        return Ahead(ending, running)
+        return RunEta(ending, running)
 
-    def of_list(self, connection: protocol.Connection, run_ids: Sequence[str]) -> dict[str, Ending]:
+    def of_list(self, connection: protocol.Connection, run_ids: Sequence[str]) -> dict[str, Eta]:
         """Return when the runs will have ended of which that can be told."""
         found = {}
         looked_at = run_ids[:MOST_RUNS]
@@ -119,17 +119,17 @@ class Prophet:
         return known
 
 
-def _in(now: int, seconds: float, whole: bool) -> Ending:
+def _in(now: int, seconds: float, whole: bool) -> Eta:
     # to the second, so that what has not changed stays equal
-    return Ending((now + int(seconds * clock.SECOND)) // clock.SECOND * clock.SECOND, whole)
+    return Eta((now + int(seconds * clock.SECOND)) // clock.SECOND * clock.SECOND, whole)
 
 
 def _with_steps(
     connection: protocol.Connection,
     stages: Sequence[StageRecord],
-    progress: Mapping[str, Progress],
-    known: Mapping[str, Sequence[Past]],
-) -> dict[str, Progress]:
+    progress: Mapping[str, StepProgress],
+    known: Mapping[str, Sequence[PastDuration]],
+) -> dict[str, StepProgress]:
     """Return the same with the steps of first attempts, where that costs no import."""
     found = dict(progress)
     if "numpy" not in sys.modules:

@@ -19,7 +19,7 @@ Places = frozenset[tuple[Path, int, int]]
 """Directories with their device and inode."""
 
 
-class HomeWatch:
+class FileWatch:
     """Watches the directories of the database and of the worker's and the broker's locks.
 
     A lock that is released changes no file, so whoever uses a watch looks at locks by itself.

@@ -13,7 +13,7 @@ PERIOD = 2.0
 """Seconds between two looks that nothing has asked for."""
 
 
-class Around(NamedTuple):
+class Health(NamedTuple):
     """What a snapshot tells of besides the runs."""
 
     trouble: str = ""
@@ -21,11 +21,11 @@ class Around(NamedTuple):
     low_disk: str | None = None
 
 
-class AroundReader:
+class HealthReader:
     """Looks around now and then."""
 
     def __init__(self) -> None:
-        self.seen = Around()
+        self.seen = Health()
         """What was seen last."""
         self.forecast = DiskForecast()
         """When the disks will be full."""
@@ -37,7 +37,7 @@ class AroundReader:
         if not now and at - self._looked_at < PERIOD:
             return False
         self._looked_at = at
-        before, self.seen = self.seen, Around(_trouble(), _news(), _low_disk(self.forecast))
+        before, self.seen = self.seen, Health(_trouble(), _news(), _low_disk(self.forecast))
         return before != self.seen
 
 

@@ -16,16 +16,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trainui.tui.data.bell import Ringer
-from trainui.tui.data.database import Source
-from trainui.tui.data.file_watch import HomeWatch
-from trainui.tui.data.snapshot import Machine, Snapshot, Wanted
+from trainui.tui.data.bell import Bell
+from trainui.tui.data.database import ScreenDatabase
+from trainui.tui.data.file_watch import FileWatch
+from trainui.tui.data.snapshot import Machine, Query, Snapshot
 from trainui.tui.machine.gpu_reader import PERIOD as GPU_PERIOD
 from trainui.tui.machine.gpu_reader import GpuReader
 
 if TYPE_CHECKING:
     from trainui.tui.machine.system_reader import MachineReader
-    from trainui.tui.terminal.bandwidth import Traffic
+    from trainui.tui.terminal.bandwidth import Bandwidth
 
 PERIOD, IDLE_PERIOD = 0.3, 2.0
 """Seconds between two looks where nobody tells of changes, while there are some and after a while
@@ -53,15 +53,15 @@ SHARE = 30
 log = logging.getLogger(__name__)
 
 
-class Feed:
+class Poller:
     """Reads what is wanted and hands it over, in a thread of its own."""
 
     def __init__(
         self,
         deliver: Callable[[Snapshot], None],
-        wanted: Wanted | None = None,
+        wanted: Query | None = None,
         ring: Callable[[str], None] | None = None,
-        traffic: Traffic | None = None,
+        traffic: Bandwidth | None = None,
     ) -> None:
         """Make a feed.
 
@@ -72,13 +72,13 @@ class Feed:
             traffic: what the terminal is sent, by whose budget readings are spread.
         """
         self.deliver = deliver
-        self._wanted = wanted or Wanted()
+        self._wanted = wanted or Query()
         self._wake = threading.Event()
         self._asked = threading.Event()
         self._stopping = False
         self._reread = False
-        self._source = Source(None if ring is None else Ringer(ring))
-        self._watch = HomeWatch(self._wake.set)
+        self._source = ScreenDatabase(None if ring is None else Bell(ring))
+        self._watch = FileWatch(self._wake.set)
         self._is_told = False
         self._recheck = math.inf
         """Seconds until the next look after a change was reported and not found."""
@@ -106,7 +106,7 @@ class Feed:
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)
 
-    def want(self, wanted: Wanted) -> None:
+    def want(self, wanted: Query) -> None:
         """Read something else from now on, at once."""
         if wanted != self._wanted:
             self._wanted = wanted

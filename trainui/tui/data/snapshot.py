@@ -13,14 +13,14 @@ from trainui.tui.render.numbers import step
 
 if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
-    from trainui.tui.data.eta import Ahead, Ending
+    from trainui.tui.data.eta import Eta, RunEta
     from trainui.tui.machine.gpu_reader import GpuFigures
     from trainui.tui.machine.system_reader import MachineFigures
     from trainui.tui.run.files import StageFiles
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Query:
     """What is to be seen, so what has to be read."""
 
     run_id: str | None = None
@@ -67,7 +67,7 @@ class StageDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MatrixDetail:
     """What only the panel of a folded matrix shows."""
 
     metric: str
@@ -94,9 +94,9 @@ class RunPage:
     attempts: Mapping[str, list[AttemptRecord]] = field(default_factory=dict)
     """Those of the selected stage by its id, the first one first."""
     detail: StageDetail | None = None
-    ahead: Ahead | None = None
+    ahead: RunEta | None = None
     """When it will have ended."""
-    group: Group | None = None
+    group: MatrixDetail | None = None
     """Of the matrix that is folded under the cursor; None: it has no metrics, or there is none."""
     more: int = 0
     """Stages behind these, which the next snapshot has: all of them take a moment to read."""
@@ -176,13 +176,13 @@ class Machine:
 class Snapshot:
     """What the screen shows, as it was at one moment."""
 
-    wanted: Wanted
+    wanted: Query
     """What was asked for."""
     runs: tuple[RunLine, ...] = ()
     """Newest first; the first of them only, while `loading`."""
     loading: bool = False
     """More runs are being read."""
-    endings: Mapping[str, Ending] = field(default_factory=dict)
+    endings: Mapping[str, Eta] = field(default_factory=dict)
     """When runs of the list that run will have ended, by id."""
     live: Mapping[str, RunLive] = field(default_factory=dict)
     """What is read of the runs in view only, by id."""

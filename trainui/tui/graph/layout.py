@@ -30,7 +30,7 @@ without lanes. It would take seconds to draw what nobody can follow by eye."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class GraphCell:
     """One character of a drawing."""
 
     text: str
@@ -39,12 +39,12 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class GraphLine:
     """One line of a drawing."""
 
     node: str | None
     """The stage that stands on it; None: only lanes."""
-    cells: tuple[Cell, ...]
+    cells: tuple[GraphCell, ...]
 
     def text(self, symbol: str = "●") -> str:
         """Return the line as text, with a symbol for its stage."""
@@ -55,7 +55,7 @@ class Line:
 class Drawing:
     """A whole graph."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[GraphLine, ...]
     width: int
     """Characters of the widest line."""
     inbound: Mapping[str, int]
@@ -86,15 +86,15 @@ def layout(stages: Sequence[tuple[str, Sequence[str]]]) -> Drawing:
     )
 
 
-def _painted(graph: _Graph) -> list[Line]:
+def _painted(graph: _Graph) -> list[GraphLine]:
     painter = _Painter(graph)
     for name in graph.order:
         painter.place(name)
     return painter.lines
 
 
-def _listed(graph: _Graph) -> list[Line]:
-    return [Line(name, (Cell(NODE),)) for name in graph.order]
+def _listed(graph: _Graph) -> list[GraphLine]:
+    return [GraphLine(name, (GraphCell(NODE),)) for name in graph.order]
 
 
 @dataclass(slots=True)
@@ -196,7 +196,7 @@ class _Painter:
 
     def __init__(self, graph: _Graph) -> None:
         self.graph = graph
-        self.lines: list[Line] = []
+        self.lines: list[GraphLine] = []
         self._columns: list[int | None] = []
 
     def place(self, name: str) -> None:
@@ -341,8 +341,8 @@ class _Row:
     """Characters of one line while it is drawn: lanes first, then what crosses or meets them."""
 
     def __init__(self, columns: Iterable[int | None]) -> None:
-        self._cells: dict[int, Cell] = {
-            2 * column: Cell("│", frozenset((lane,)))
+        self._cells: dict[int, GraphCell] = {
+            2 * column: GraphCell("│", frozenset((lane,)))
             for column, lane in enumerate(columns)
             if lane is not None
         }
@@ -350,18 +350,18 @@ class _Row:
     def put(self, at: int, text: str, lane: int | None) -> None:
         """Set a character."""
         lanes = frozenset() if lane is None else frozenset((lane,))
-        self._cells[at] = Cell(text, lanes)
+        self._cells[at] = GraphCell(text, lanes)
 
     def run(self, start: int, end: int, lane: int) -> None:
         """Draw a horizontal line between two columns; lanes in between stay unbroken."""
         for at in range(start + 1, end):
             known = self._cells.get(at)
             if known is None:
-                self._cells[at] = Cell("─", frozenset((lane,)))
+                self._cells[at] = GraphCell("─", frozenset((lane,)))
             elif known.text == "─":
-                self._cells[at] = Cell("─", known.lanes | {lane})
+                self._cells[at] = GraphCell("─", known.lanes | {lane})
 
-    def line(self, node: str | None) -> Line:
+    def line(self, node: str | None) -> GraphLine:
         """Return the line, spaces where there is nothing."""
         width = max(self._cells, default=-1) + 1
-        return Line(node, tuple(self._cells.get(at, Cell(" ")) for at in range(width)))
+        return GraphLine(node, tuple(self._cells.get(at, GraphCell(" ")) for at in range(width)))

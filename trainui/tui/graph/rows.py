@@ -10,11 +10,11 @@ from rich.cells import cell_len
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.text import SYMBOLS, harmless
-from trainui.tui.graph.layout import NODE, Line
+from trainui.tui.graph.layout import NODE, GraphLine
 from trainui.tui.graph.nodes import GraphNode, counts, most_telling
 from trainui.tui.graph.timeline import Timeline, bar, joined
 from trainui.tui.render.numbers import elapsed, state_style
-from trainui.tui.render.styled_text import Row, Span, cut, fit, fit_middle, width_of
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 
 WORD, TIME = 11, 8
 """Cells of the state's word and of the time."""
@@ -70,7 +70,7 @@ def preferred_width(lanes: int, longest: int) -> int:
 
 
 def graph_row(
-    line: Line,
+    line: GraphLine,
     node: GraphNode | None,
     members: Sequence[StageRecord],
     columns: GraphColumns,
@@ -97,9 +97,9 @@ def graph_row(
     if stage is None or node is None:
         return lanes
     label = fit(fit_middle(harmless(node.label), columns.name), columns.name)
-    cells = [*lanes, Span(" "), Span(label), *_facts(node, members, columns, now)]
+    cells = [*lanes, Segment(" "), Segment(label), *_facts(node, members, columns, now)]
     if columns.bar:
-        cells += [Span("  "), _bar(members, columns.bar, timeline)]
+        cells += [Segment("  "), _bar(members, columns.bar, timeline)]
     return tuple(cells)
 
 
@@ -109,26 +109,26 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], columns: GraphColumn
     if node.folded:
         spans = cut(
             tuple(
-                Span(f" {SYMBOLS[status]}{count}", state_style(status))
+                Segment(f" {SYMBOLS[status]}{count}", state_style(status))
                 for status, count in counts(members)
             ),
             room,
         )
-        return (*spans, Span(" " * (room - width_of(spans))))
+        return (*spans, Segment(" " * (room - width_of(spans))))
     stage = members[0]
     word = "stalled" if stage.stalled else str(stage.status)
-    spans = (Span(" "), Span(fit(word, columns.word), state_style(stage.status)))
+    spans = (Segment(" "), Segment(fit(word, columns.word), state_style(stage.status)))
     if not columns.time:
         return spans if columns.word else ()
-    return (*spans, Span(" "), Span(fit(_time(stage, now), columns.time, right=True), "dim"))
+    return (*spans, Segment(" "), Segment(fit(_time(stage, now), columns.time, right=True), "dim"))
 
 
-def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Span:
+def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segment:
     """Return when the stages ran, in the run's time."""
     stretches = [one for stage in members if (one := timeline.stretch(stage.name)) is not None]
     critical = any(stage.name in timeline.critical for stage in members)
     drawn = bar(joined(stretches) if stretches else None, width, CRITICAL if critical else BAR)
-    return Span(drawn, state_style(most_telling(members).status))
+    return Segment(drawn, state_style(most_telling(members).status))
 
 
 def _time(stage: StageRecord, now: int) -> str:
@@ -138,17 +138,17 @@ def _time(stage: StageRecord, now: int) -> str:
 
 
 def _lanes(
-    line: Line, stage: StageRecord | None, lit: frozenset[int], offset: int, width: int
+    line: GraphLine, stage: StageRecord | None, lit: frozenset[int], offset: int, width: int
 ) -> Row:
     """Return the lanes, neighbouring characters of one style as one span."""
-    spans: list[Span] = [Span(" ")]
+    spans: list[Segment] = [Segment(" ")]
     for cell in line.cells[offset : offset + width]:
         if cell.text == NODE and stage is not None:
-            span = Span(SYMBOLS[stage.status], state_style(stage.status))
+            span = Segment(SYMBOLS[stage.status], state_style(stage.status))
         else:
-            span = Span(cell.text, "line-on" if cell.lanes & lit else "line")
+            span = Segment(cell.text, "line-on" if cell.lanes & lit else "line")
         if spans[-1].style == span.style:
-            span = Span(spans.pop().text + span.text, span.style)
+            span = Segment(spans.pop().text + span.text, span.style)
         spans.append(span)
     missing = width - len(line.cells[offset : offset + width])
-    return (*spans, Span(" " * max(missing, 0)))
+    return (*spans, Segment(" " * max(missing, 0)))

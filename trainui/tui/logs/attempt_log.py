@@ -24,18 +24,18 @@ FILES = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
 KEPT_PAGES = 24
 """Pages of a stream whose lines are kept."""
 
-Place = tuple[int, int, int, int]
+LogPosition = tuple[int, int, int, int]
 """Where a line stands in the row of all: the moment, the stream, the page, the line in it."""
 
-BEGINNING: Place = (-1, 0, 0, 0)
-ENDING: Place = (1 << 62, 0, 0, 0)
+BEGINNING: LogPosition = (-1, 0, 0, 0)
+ENDING: LogPosition = (1 << 62, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of the logs."""
 
-    place: Place
+    place: LogPosition
     text: str
     """As it was written, progress bars folded; not harmless yet."""
     position: int
@@ -49,7 +49,7 @@ class LogLine:
         return self.place[1] == 1
 
 
-class Finder:
+class Matcher:
     """What is looked for, and which pages are known not to hold it."""
 
     def __init__(self, text: str = "", *, words: Sequence[bytes] = (), line: str = "") -> None:
@@ -111,12 +111,12 @@ ERROR_LINE = (
 )
 
 
-def errors() -> Finder:
+def errors() -> Matcher:
     """Return what finds the lines that tell of an error, such as the last one of a traceback."""
-    return Finder(words=ERROR_WORDS, line=ERROR_LINE)
+    return Matcher(words=ERROR_WORDS, line=ERROR_LINE)
 
 
-class LogBook:
+class AttemptLog:
     """What an attempt wrote to stdout, to stderr or to both."""
 
     def __init__(self, directory: Directory, streams: Sequence[str]) -> None:
@@ -155,9 +155,9 @@ class LogBook:
 
     def lines(
         self,
-        place: Place,
+        place: LogPosition,
         direction: int,
-        finder: Finder | None = None,
+        finder: Matcher | None = None,
         on_page: Callable[[float], None] | None = None,
     ) -> Iterator[LogLine]:
         """Yield the lines after a place (1), or those before it, the nearest one first (-1).
@@ -173,11 +173,11 @@ class LogBook:
         merged = merge(*flows, key=lambda found: found[0], reverse=direction < 0)
         return (line for _, line in merged if line is not None)
 
-    def place_at_time(self, time: int) -> Place:
+    def place_at_time(self, time: int) -> LogPosition:
         """Return the place before what was written at a time in microseconds."""
         return (self._times.moment_of(time), -1, 0, 0)
 
-    def place_at(self, part: float) -> Place:
+    def place_at(self, part: float) -> LogPosition:
         """Return the place before what lies at a part of the longest shown log."""
         stream = max(self._shown, key=lambda one: one.file.size)
         return stream.place_of(int(stream.file.size * part))
@@ -222,11 +222,11 @@ class _Stream:
 
     def lines(
         self,
-        place: Place,
+        place: LogPosition,
         direction: int,
-        finder: Finder | None,
+        finder: Matcher | None,
         on_page: Callable[[float], None] | None,
-    ) -> Iterator[tuple[Place, LogLine | None]]:
+    ) -> Iterator[tuple[LogPosition, LogLine | None]]:
         """Yield the lines after or before a place, page by page, each with its place.
 
         After each page that is searched comes the place of its end, with no line: what another
@@ -243,19 +243,19 @@ class _Stream:
                 yield self._end_of(page, direction), None
             page += direction
 
-    def _end_of(self, page: int, direction: int) -> Place:
+    def _end_of(self, page: int, direction: int) -> LogPosition:
         """Return the place beyond the last line of a page in a direction."""
         start, end = self._span(page)
         at, index = (end, 1 << 30) if direction > 0 else (start, -1)
         return (self._times.moment(self.rank, at), self.rank, page, index)
 
-    def _may_hold(self, page: int, finder: Finder) -> bool:
+    def _may_hold(self, page: int, finder: Matcher) -> bool:
         if finder.is_not_in(self.rank, page):
             return False
         data = self.file.read(*self._span(page))
         return finder.may_be_in(self.rank, page, data, whole=(page + 2) * BLOCK <= self.file.size)
 
-    def place_of(self, offset: int) -> Place:
+    def place_of(self, offset: int) -> LogPosition:
         """Return the place before the line that holds a byte."""
         page = max(min(offset // BLOCK, self.page_count - 1), 0)
         start, _ = self._span(page)
@@ -265,7 +265,7 @@ class _Stream:
         return (self._times.moment(self.rank, start), self.rank, page, 1 << 30)
 
     def _lines_of(
-        self, page: int, place: Place, direction: int, finder: Finder | None
+        self, page: int, place: LogPosition, direction: int, finder: Matcher | None
     ) -> Iterator[LogLine]:
         start, _ = self._span(page)
         lines = self._page(page)
@@ -279,7 +279,7 @@ class _Stream:
                 position = self._position(self.rank, start + end, moment)
                 yield LogLine(own, text, position, self._times.time(moment))
 
-    def _page_near(self, place: Place, direction: int) -> int:
+    def _page_near(self, place: LogPosition, direction: int) -> int:
         """Return a page from which on the lines beyond a place are all found."""
         moment, rank, page, _ = place
         last = self.page_count - 1

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from trainui.tui.logs.window_reader import LogWindow, LogWish, WindowReader
+from trainui.tui.logs.window_reader import LogWindow, WindowQuery, WindowReader
 
 PERIOD = 0.5
 """Seconds between two looks at logs that grow: more often, their text is much for a slow line."""
@@ -21,7 +21,7 @@ class _StoppedError(Exception):
     """Something else is wished for by now."""
 
 
-class LogFeed:
+class LogReaderThread:
     """Reads what of the logs is wished for and hands it over, in a thread of its own."""
 
     def __init__(self, deliver: Callable[[LogWindow], object]) -> None:
@@ -30,14 +30,14 @@ class LogFeed:
         Args:
             deliver: called in the thread with each window; it must not wait.
         """
-        self._wish: LogWish | None = None
-        self._answered: LogWish | None = None
+        self._wish: WindowQuery | None = None
+        self._answered: WindowQuery | None = None
         self._wake = threading.Event()
         self._stopping = False
         self._reader = WindowReader(deliver, self._check)
         self._thread = threading.Thread(target=self._run, name="log feed", daemon=True)
 
-    def want(self, wish: LogWish | None) -> None:
+    def want(self, wish: WindowQuery | None) -> None:
         """Read something else from now on; what is under way for another wish is given up."""
         self._wish = wish
         self._wake.set()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trainui.clock import SECOND
-from trainui.tui.logs.attempt_log import LogLine, Place
+from trainui.tui.logs.attempt_log import LogLine, LogPosition
 from trainui.tui.render import ansi
-from trainui.tui.render.styled_text import Row, Span, cut, marked, wrap_row
+from trainui.tui.render.styled_text import Row, Segment, cut, marked, wrap_row
 
 KEPT = 2000
 """Lines whose rows are kept."""
@@ -48,7 +48,7 @@ class LogRows:
             )
             self._known.clear()
 
-    def of(self, line: LogLine, target: Place | None) -> list[Row]:
+    def of(self, line: LogLine, target: LogPosition | None) -> list[Row]:
         """Return a line's rows, at least one.
 
         Args:
@@ -66,7 +66,7 @@ class LogRows:
 
     def _made(self, text: str, of_stderr: bool, time: int | None, targeted: bool) -> list[Row]:
         style = self._style
-        gutter = [Span(STDERR if of_stderr else " ", "warn")] if style.both else []
+        gutter = [Segment(STDERR if of_stderr else " ", "warn")] if style.both else []
         room = max(style.width - len(gutter) - (9 if style.timed else 0), 10)
         row = ansi.coloured(text)
         if self._pattern is not None:  # in all pieces of the line that hold some of it
@@ -74,7 +74,7 @@ class LogRows:
         pieces = wrap_row(row, room) if style.wrapped else [cut(row, room)]
         if not style.timed:
             return [(*gutter, *piece) for piece in pieces]
-        stamps = [Span(f"{_clock(time):<9}", "dim"), *[Span(" " * 9)] * (len(pieces) - 1)]
+        stamps = [Segment(f"{_clock(time):<9}", "dim"), *[Segment(" " * 9)] * (len(pieces) - 1)]
         return [(stamp, *gutter, *piece) for stamp, piece in zip(stamps, pieces, strict=True)]
 
 

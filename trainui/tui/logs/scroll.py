@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from trainui.tui.logs.attempt_log import ENDING, LogLine, Place
+from trainui.tui.logs.attempt_log import ENDING, LogLine, LogPosition
 from trainui.tui.logs.rows import LogRows
 from trainui.tui.logs.window_reader import LogWindow
 from trainui.tui.render.styled_text import Row
@@ -23,21 +23,21 @@ class LogScroll:
         """What was read around the place."""
         self.following = True
         """Whether the end is shown, whatever comes."""
-        self.target: Place | None = None
+        self.target: LogPosition | None = None
         """The line that is marked, since it was searched for."""
-        self._places: list[Place] = []
+        self._places: list[LogPosition] = []
         self._top, self._skip = 0, 0
         """Index of the line at the top, and how many of its rows are above the top."""
         self._bottom = 0
         """Index of the line at the bottom."""
 
     @property
-    def top_place(self) -> Place:
+    def top_place(self) -> LogPosition:
         """The place of the line at the top."""
         return self._places[self._top] if self._top < len(self._places) else ENDING
 
     @property
-    def below(self) -> Place:
+    def below(self) -> LogPosition:
         """The place after the bottom line."""
         after = self._bottom + 1
         return self._places[after] if after < len(self._places) else ENDING
@@ -58,13 +58,13 @@ class LogScroll:
         self.window = window
         self._places = [line.place for line in window.lines] if window is not None else []
 
-    def stay(self, top: Place) -> None:
+    def stay(self, top: LogPosition) -> None:
         """Keep the line at the top where it is."""
         self._top = bisect_left(self._places, top)
         if self.top_place != top:
             self._skip = 0
 
-    def go_to(self, place: Place, *, above: int = 0) -> None:
+    def go_to(self, place: LogPosition, *, above: int = 0) -> None:
         """Put a line at the top, or so many rows above it."""
         self.following = False
         self._top, self._skip = bisect_left(self._places, place), 0

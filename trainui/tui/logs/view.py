@@ -15,12 +15,12 @@ from textual.message import Message
 from trainui.formatting import size
 from trainui.tui.keymap import bindings
 from trainui.tui.logs.attempt_log import BEGINNING, ENDING
-from trainui.tui.logs.reader_thread import LogFeed
+from trainui.tui.logs.reader_thread import LogReaderThread
 from trainui.tui.logs.rows import LogStyle
 from trainui.tui.logs.scroll import LogScroll
-from trainui.tui.logs.window_reader import Goal, LogSource, LogWindow, LogWish
+from trainui.tui.logs.window_reader import LogSource, LogWindow, VisibleRange, WindowQuery
 from trainui.tui.render import ansi
-from trainui.tui.render.styled_text import Row, Span, fit, width_of
+from trainui.tui.render.styled_text import Row, Segment, fit, width_of
 from trainui.tui.widgets.line_view import LinesView
 
 BRIEFLY = 1.5
@@ -55,10 +55,10 @@ class LogView(LinesView):
         self._scroll = LogScroll()
         self.wrapping = True
         self.timed = False
-        self._feed = LogFeed(lambda window: self.post_message(self.Read(window)))
+        self._feed = LogReaderThread(lambda window: self.post_message(self.Read(window)))
         self._source: LogSource | None = None
-        self._wish: LogWish | None = None
-        self._arrived: LogWish | None = None
+        self._wish: WindowQuery | None = None
+        self._arrived: WindowQuery | None = None
         """The wish whose target was gone to."""
         self._sought = ""
         self._only = ""
@@ -93,7 +93,7 @@ class LogView(LinesView):
         elif before is None or before.directory != source.directory:
             self._scroll.following, self._only = True, ""
             self._scroll.take(None)
-            self._ask(Goal())
+            self._ask(VisibleRange())
         elif before != source:
             self._ask_here()
         self._draw()
@@ -102,13 +102,13 @@ class LogView(LinesView):
         """Read no more."""
         self._feed.stop()
 
-    def _ask(self, goal: Goal) -> None:
+    def _ask(self, goal: VisibleRange) -> None:
         if self._source is not None:
-            self._wish = LogWish(self._source, goal, self._only)
+            self._wish = WindowQuery(self._source, goal, self._only)
             self._feed.want(self._wish)
 
     def _ask_here(self) -> None:
-        self._ask(Goal() if self.following else Goal(place=self._scroll.top_place))
+        self._ask(VisibleRange() if self.following else VisibleRange(place=self._scroll.top_place))
 
     def on_log_view_read(self, message: Read) -> None:
         """Show what the thread has read."""
@@ -174,13 +174,13 @@ class LogView(LinesView):
     def row(self, index: int, width: int) -> Row:
         """Return a row, with the mark that tells where in the logs it is."""
         if index == self._height:
-            return (Span(fit(self._words(), width, right=True), "dim"),)
+            return (Segment(fit(self._words(), width, right=True), "dim"),)
         row = self._seen[index] if index < len(self._seen) else ()
         if not self._seen and index == 0:
-            row = (Span(fit(self._nothing(), width - 1), "dim"),)
+            row = (Segment(fit(self._nothing(), width - 1), "dim"),)
         if index != self._scroll.thumb(self._height):
             return row
-        return (*row, Span(" " * (width - 1 - width_of(row))), Span(THUMB, "line"))
+        return (*row, Segment(" " * (width - 1 - width_of(row))), Segment(THUMB, "line"))
 
     def _nothing(self) -> str:
         if self._window is None and self._source is not None:
@@ -243,7 +243,7 @@ class LogView(LinesView):
     def action_end(self, direction: int) -> None:
         """Go to the first line, or follow the end."""
         self._scroll.following = direction > 0
-        self._ask(Goal() if self.following else Goal(place=BEGINNING))
+        self._ask(VisibleRange() if self.following else VisibleRange(place=BEGINNING))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll down."""
@@ -259,12 +259,12 @@ class LogView(LinesView):
         """Go to the part of the logs that was clicked in the last column."""
         offset = event.get_content_offset(self)
         if offset is not None and offset.x >= self.scrollable_content_region.width - 1:
-            self._ask(Goal("part", number=offset.y / self.page_height))
+            self._ask(VisibleRange("part", number=offset.y / self.page_height))
 
     def go_to_time(self, seconds: float) -> None:
         """Show what was written at a time, in seconds since 1970."""
         if self.display and self._window is not None:
-            self._ask(Goal("time", number=seconds))
+            self._ask(VisibleRange("time", number=seconds))
 
     # --- searching
 
@@ -277,7 +277,7 @@ class LogView(LinesView):
             self._only = text
             self._ask_here()
         elif text:
-            self._ask(Goal("text", self._scroll.below, text=text))
+            self._ask(VisibleRange("text", self._scroll.below, text=text))
         elif self._wish is not None and self._wish.goal.kind == "text":
             self._ask_here()
         self._draw()
@@ -288,7 +288,7 @@ class LogView(LinesView):
             return False
         scroll = self._scroll
         start = scroll.target or (scroll.top_place if direction > 0 else scroll.below)
-        self._ask(Goal("text", start, text=self._sought, direction=direction))
+        self._ask(VisibleRange("text", start, text=self._sought, direction=direction))
         return True
 
     def give_up(self) -> bool:
@@ -314,7 +314,7 @@ class LogView(LinesView):
         self._only = ""
         target = self._scroll.target
         start = target if again and target is not None else ENDING
-        self._ask(Goal("error", start))
+        self._ask(VisibleRange("error", start))
 
     def action_follow(self) -> None:
         """Follow the end, or stay where we are."""

@@ -13,7 +13,15 @@ from typing import Literal
 
 from trainui.clock import SECOND
 from trainui.domain.file_access import Directory, LocalDirectory
-from trainui.tui.logs.attempt_log import BEGINNING, ENDING, Finder, LogBook, LogLine, Place, errors
+from trainui.tui.logs.attempt_log import (
+    BEGINNING,
+    ENDING,
+    AttemptLog,
+    LogLine,
+    LogPosition,
+    Matcher,
+    errors,
+)
 
 AROUND = 400
 """Lines before and after what is to be seen that are read with it."""
@@ -40,11 +48,11 @@ class LogSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class VisibleRange:
     """What of the logs is to be seen."""
 
     kind: Kind = "place"
-    place: Place = ENDING
+    place: LogPosition = ENDING
     """Around which lines are read; where a search begins."""
     number: float = 0.0
     """A time in seconds since 1970, or a part of the file."""
@@ -55,11 +63,11 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
-class LogWish:
+class WindowQuery:
     """All that has to be known to read."""
 
     source: LogSource
-    goal: Goal = field(default_factory=Goal)
+    goal: VisibleRange = field(default_factory=VisibleRange)
     only: str = ""
     """What the lines hold that are shown; empty: anything."""
 
@@ -68,13 +76,13 @@ class LogWish:
 class LogWindow:
     """Lines that stand together."""
 
-    wish: LogWish
+    wish: WindowQuery
     lines: tuple[LogLine, ...] = ()
     at_start: bool = False
     """There is nothing before them."""
     at_end: bool = False
     """There was nothing after them at this moment."""
-    target: Place | None = None
+    target: LogPosition | None = None
     """The line that was looked for, or the place."""
     found: bool = False
     """Whether the target was searched for and is there."""
@@ -104,12 +112,12 @@ class WindowReader:
         """
         self._deliver = deliver
         self._check = check
-        self._book: LogBook | None = None
+        self._book: AttemptLog | None = None
         self._source: LogSource | None = None
-        self._finders: dict[str, Finder] = {}
+        self._finders: dict[str, Matcher] = {}
         self._generation = 0
         self._told_at = 0.0
-        self._window = LogWindow(LogWish(LogSource("")))
+        self._window = LogWindow(WindowQuery(LogSource("")))
         self._before: list[LogLine] = []
         self._after: list[LogLine] = []
 
@@ -117,7 +125,7 @@ class WindowReader:
         """Whether the logs have grown, or are others."""
         return self._book is not None and self._book.look()
 
-    def answer(self, wish: LogWish, *, again: bool = False) -> None:
+    def answer(self, wish: WindowQuery, *, again: bool = False) -> None:
         """Read what is wished for and hand it over.
 
         Args:
@@ -128,7 +136,7 @@ class WindowReader:
         goal = wish.goal
         last = self._window
         if again and goal.kind != "place":
-            goal = Goal(place=last.target or ENDING)
+            goal = VisibleRange(place=last.target or ENDING)
         self._window = LogWindow(
             wish,
             sizes=book.sizes,
@@ -148,16 +156,16 @@ class WindowReader:
             self._window = replace(last, wish=wish, found=False, note=note, scanned=None)
         self._deliver(self._window)
 
-    def _open(self, source: LogSource) -> LogBook:
+    def _open(self, source: LogSource) -> AttemptLog:
         known = self._source
         if (
             self._book is None
             or known is None
             or (known.directory, known.streams) != (source.directory, source.streams)
         ):
-            self._book = LogBook(_directory(source), source.streams)
+            self._book = AttemptLog(_directory(source), source.streams)
             self._finders.clear()
-            self._window = LogWindow(LogWish(source))
+            self._window = LogWindow(WindowQuery(source))
         self._source = source
         self._book.look()
         if self._book.generation != self._generation:
@@ -165,7 +173,7 @@ class WindowReader:
             self._finders.clear()
         return self._book
 
-    def _seek(self, book: LogBook, goal: Goal) -> tuple[Place | None, bool, str]:
+    def _seek(self, book: AttemptLog, goal: VisibleRange) -> tuple[LogPosition | None, bool, str]:
         """Return the place to read around, whether it was searched for, and what to say."""
         if goal.kind == "time":
             return book.place_at_time(int(goal.number * SECOND)), True, ""
@@ -180,15 +188,15 @@ class WindowReader:
                 return found.place, True, note
         return None, False, f"no {goal.text!r} in this log" if goal.text else "no error in this log"
 
-    def _finder(self, text: str) -> Finder:
+    def _finder(self, text: str) -> Matcher:
         """Return what finds a text; an empty one: errors."""
         if text not in self._finders:
             if len(self._finders) >= 8:
                 self._finders.clear()
-            self._finders[text] = Finder(text) if text else errors()
+            self._finders[text] = Matcher(text) if text else errors()
         return self._finders[text]
 
-    def _read_around(self, book: LogBook, place: Place, only: Finder | None) -> None:
+    def _read_around(self, book: AttemptLog, place: LogPosition, only: Matcher | None) -> None:
         """Read the lines before a place, and those from it on."""
         at_start = self._take(self._before, book.lines(place, -1, only, self._on_page))
         just_before = (*place[:3], place[3] - 1)
@@ -215,7 +223,7 @@ class WindowReader:
             self._deliver(replace(self._so_far(), scanned=part))
 
 
-def _starts(goal: Goal) -> Iterator[tuple[Place, str]]:
+def _starts(goal: VisibleRange) -> Iterator[tuple[LogPosition, str]]:
     """Yield where a search begins, and where it goes on when it has come to an end."""
     yield goal.place, ""
     if goal.direction > 0:

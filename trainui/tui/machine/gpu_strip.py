@@ -7,7 +7,7 @@ from itertools import groupby
 
 from trainui.text import harmless
 from trainui.tui.machine.gpu_reader import GpuFigures
-from trainui.tui.render.styled_text import Row, Span, cut, width_of
+from trainui.tui.render.styled_text import Row, Segment, cut, width_of
 from trainui.tui.widgets.line_view import LinesView
 
 MOST_LINES = 2
@@ -83,31 +83,31 @@ def strip_rows(
 
 def _column(
     gpus: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str], cells: int
-) -> list[Span]:
+) -> list[Segment]:
     if len(gpus) == 1:
         return _gpu(gpus[0], holders.get(gpus[0].place), cells)
     busy = [gpu.utilisation or 0 for gpu in gpus]
     free = sum(gpu.user is None and gpu.place not in holders for gpu in gpus)
     share = round(sum(busy) / len(busy))
     spans = [
-        Span(f" {harmless(gpus[0].host)} ", "dim"),
-        Span(f"{share:3d}%", "good" if share else "dim"),
-        Span(f" {free} of {len(gpus)} free", "" if free else "dim"),
+        Segment(f" {harmless(gpus[0].host)} ", "dim"),
+        Segment(f"{share:3d}%", "good" if share else "dim"),
+        Segment(f" {free} of {len(gpus)} free", "" if free else "dim"),
     ]
     return _filled(spans, cells)
 
 
-def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Span]:
+def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Segment]:
     label = f" GPU {gpu.index} " if cells >= LEAST_CELLS else f" {gpu.index} "
     if gpu.host:
         label = f" {harmless(gpu.host)}:{gpu.index} "
     if gpu.problem:
-        return _filled([Span(label, "dim"), Span(f"▲ {gpu.user}", "bad")], cells)
-    spans = [Span(label, "dim"), Span(_busy(gpu), "good" if gpu.utilisation else "dim")]
-    spans += [Span(f" {part}", "dim") for part in _numbers(gpu, cells)]
+        return _filled([Segment(label, "dim"), Segment(f"▲ {gpu.user}", "bad")], cells)
+    spans = [Segment(label, "dim"), Segment(_busy(gpu), "good" if gpu.utilisation else "dim")]
+    spans += [Segment(f" {part}", "dim") for part in _numbers(gpu, cells)]
     user = harmless(holder or gpu.user or "free")
     return _filled(
-        [*spans, Span(f" {user}", "" if holder else "warn" if gpu.user else "dim")], cells
+        [*spans, Segment(f" {user}", "" if holder else "warn" if gpu.user else "dim")], cells
     )
 
 
@@ -127,7 +127,7 @@ def _numbers(gpu: GpuFigures, cells: int) -> list[str]:
     return found
 
 
-def _filled(spans: list[Span], cells: int) -> list[Span]:
+def _filled(spans: list[Segment], cells: int) -> list[Segment]:
     """Cut or fill some pieces so that all take exactly some cells, with a gap at the end."""
     kept = cut(tuple(spans), cells - 1)
-    return [*kept, Span(" " * (cells - width_of(kept)))]
+    return [*kept, Segment(" " * (cells - width_of(kept)))]

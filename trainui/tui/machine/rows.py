@@ -14,7 +14,7 @@ from trainui.tui.machine.disk_forecast import coarse
 from trainui.tui.machine.gpu_reader import GpuFigures
 from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
 from trainui.tui.render.numbers import bar, blocks
-from trainui.tui.render.styled_text import Row, Span, cut, fit, fit_middle, wrap
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, wrap
 
 LABEL, BAR, NUMBERS = 9, 20, 24
 """Cells of what is measured, of how full it is, and of that in figures."""
@@ -53,7 +53,7 @@ def machine_lines(
     for gpu in near:
         lines += _gpu_lines(gpu, uses.get(gpu.place), history.get(gpu.index, ()), width)
     if machine is None or machine.figures is None:
-        lines.append(MachineLine((Span(" looking at the machine…", "dim"),)))
+        lines.append(MachineLine((Segment(" looking at the machine…", "dim"),)))
     else:
         lines += map(MachineLine, _around_gpus(machine.figures, machine.rates, width))
     return [*lines, *_other_hosts([gpu for gpu in gpus if gpu.host], uses, width)]
@@ -72,7 +72,7 @@ def _other_hosts(
     """Return the GPUs of each other host, under its name."""
     lines: list[MachineLine] = []
     for host, those in groupby(gpus, key=lambda gpu: gpu.host):
-        title = cut((Span(f" {harmless(host)}", "strong"),), width)
+        title = cut((Segment(f" {harmless(host)}", "strong"),), width)
         lines += [MachineLine(()), MachineLine(title)]
         for gpu in those:
             lines += _gpu_lines(gpu, uses.get(gpu.place), (), width)
@@ -82,19 +82,19 @@ def _other_hosts(
 def _driver(machine: Machine | None, gpus: Sequence[GpuFigures], width: int) -> list[Row]:
     problem = machine.gpu_problem if machine is not None else None
     if problem:
-        return [(Span(f" ▲ {piece}", "warn"),) for piece in wrap(harmless(problem), width - 4)]
+        return [(Segment(f" ▲ {piece}", "warn"),) for piece in wrap(harmless(problem), width - 4)]
     if not gpus:
-        return [(Span(" No NVIDIA driver here, so no GPUs.", "dim"),)]
+        return [(Segment(" No NVIDIA driver here, so no GPUs.", "dim"),)]
     return []
 
 
 def _gpu_lines(
     gpu: GpuFigures, use: GpuUse | None, history: Sequence[tuple[float, float]], width: int
 ) -> list[MachineLine]:
-    title: list[Span] = [Span(f" GPU {gpu.index:<{LABEL - 5}}", "strong")]
-    title.append(Span(fit(harmless(gpu.name), min(len(gpu.name), 28)) + "  ", "dim"))
+    title: list[Segment] = [Segment(f" GPU {gpu.index:<{LABEL - 5}}", "strong")]
+    title.append(Segment(fit(harmless(gpu.name), min(len(gpu.name), 28)) + "  ", "dim"))
     if gpu.problem:
-        title.append(Span(f"▲ {gpu.user}", "bad"))
+        title.append(Segment(f"▲ {gpu.user}", "bad"))
         return [MachineLine(tuple(title))]
     title += _whose(gpu, use)
     busy = None if gpu.utilisation is None else gpu.utilisation / 100
@@ -103,7 +103,7 @@ def _gpu_lines(
         numbers += f"  {gpu.power} W"
     heat = []
     if gpu.temperature is not None:
-        heat = [Span(f"  {gpu.temperature} °C", "bad" if gpu.temperature >= HOT else "")]
+        heat = [Segment(f"  {gpu.temperature} °C", "bad" if gpu.temperature >= HOT else "")]
     lines = [MachineLine(tuple(title), use)]
     busy_row = _measure("busy", busy, numbers, [one for one, _ in history], width, heat)
     lines.append(MachineLine(busy_row))
@@ -115,10 +115,13 @@ def _gpu_lines(
     return lines
 
 
-def _whose(gpu: GpuFigures, use: GpuUse | None) -> list[Span]:
+def _whose(gpu: GpuFigures, use: GpuUse | None) -> list[Segment]:
     if use is not None:
-        return [Span(harmless(use.stage), "accent"), Span(f" of {harmless(use.run_name)}", "dim")]
-    return [Span(harmless(gpu.user), "warn")] if gpu.user else [Span("free", "dim")]
+        return [
+            Segment(harmless(use.stage), "accent"),
+            Segment(f" of {harmless(use.run_name)}", "dim"),
+        ]
+    return [Segment(harmless(gpu.user), "warn")] if gpu.user else [Segment("free", "dim")]
 
 
 def _measure(
@@ -127,22 +130,22 @@ def _measure(
     numbers: str,
     history: Sequence[float],
     width: int,
-    beside: Sequence[Span] = (),
+    beside: Sequence[Segment] = (),
 ) -> Row:
     """Return a line: what, how full, in figures, and how it was."""
     full, empty = bar(round(BAR * min(max(share or 0.0, 0.0), 1.0)), BAR)
     high = share is not None and share * 100 >= HIGH
     spans = [
-        Span(f"   {label:<{LABEL}}", "dim"),
-        Span(full, "warn" if high else "accent"),
-        Span(empty, "line"),
-        Span("  "),
+        Segment(f"   {label:<{LABEL}}", "dim"),
+        Segment(full, "warn" if high else "accent"),
+        Segment(empty, "line"),
+        Segment("  "),
     ]
     used = sum(len(one.text) for one in beside)
-    spans += [Span(fit(numbers, max(NUMBERS - used, len(numbers)))), *beside, Span("  ")]
+    spans += [Segment(fit(numbers, max(NUMBERS - used, len(numbers)))), *beside, Segment("  ")]
     room = min(width - LABEL - BAR - NUMBERS - 8, MOST_HISTORY)
     if room >= 8 and len(history) > 1:
-        spans.append(Span(blocks(history[-room:]), "dim"))
+        spans.append(Segment(blocks(history[-room:]), "dim"))
     return tuple(spans)
 
 
@@ -150,7 +153,7 @@ def _processors(machine: MachineFigures, width: int) -> list[Row]:
     count = len(machine.cores)
     usable = f", {machine.usable} usable" if machine.usable < count else ""
     title = f"{count} processor{'s' * (count != 1)}{usable}, load {machine.load:.1f}"
-    rows: list[Row] = [(), (Span(" Machine  ", "strong"), Span(title, "dim"))]
+    rows: list[Row] = [(), (Segment(" Machine  ", "strong"), Segment(title, "dim"))]
     words = f"{machine.cpu:.0f}%"
     rows.append(_measure("CPU", machine.cpu / 100, words, machine.cpu_history, width))
     room = max(width - LABEL - 5, 8)
@@ -158,7 +161,7 @@ def _processors(machine: MachineFigures, width: int) -> list[Row]:
     for start in range(0, len(drawn), room):
         label = "each" if start == 0 else ""
         part = drawn[start : start + room]
-        rows.append((Span(f"   {label:<{LABEL}}", "dim"), Span(part, "accent")))
+        rows.append((Segment(f"   {label:<{LABEL}}", "dim"), Segment(part, "accent")))
     return rows
 
 
@@ -175,13 +178,13 @@ def _memory(machine: MachineFigures, width: int) -> list[Row]:
 def _disk(found: DiskFigures, rate: float | None, width: int) -> list[Row]:
     where = f", a network file system ({found.kind})" if found.network else f" ({found.kind})"
     path = fit_middle(harmless(found.path), max(width - LABEL - len(where) - 3, 12))
-    rows: list[Row] = [(), (Span(" Disk     ", "strong"), Span(path), Span(where, "dim"))]
+    rows: list[Row] = [(), (Segment(" Disk     ", "strong"), Segment(path), Segment(where, "dim"))]
     words = f"{size(found.free)} free of {size(found.total)}"
-    full = [Span("  ▲ low", "bad")] if found.low else []
+    full = [Segment("  ▲ low", "bad")] if found.low else []
     rows.append((*_measure("used", found.used / max(found.total, 1), words, (), width), *full))
     if rate is None:
-        rows.append((Span(f"   {'':<{LABEL}}it does not fill, as far as seen yet", "dim"),))
+        rows.append((Segment(f"   {'':<{LABEL}}it does not fill, as far as seen yet", "dim"),))
     else:
         text = f"fills with {size(int(rate * 60))} a minute: full in {coarse(found.free / rate)}"
-        rows.append((Span(f"   {'':<{LABEL}}"), Span(text, "warn")))
+        rows.append((Segment(f"   {'':<{LABEL}}"), Segment(text, "warn")))
     return rows

@@ -10,11 +10,11 @@ from textual.widget import Widget
 
 from trainui.store.read.run_list import RunLine
 from trainui.tui.actions.run_actions import Target
-from trainui.tui.data.snapshot import GpuUse, Snapshot, Wanted
+from trainui.tui.data.snapshot import GpuUse, Query, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.machine.rows import MachineLine, machine_lines
 from trainui.tui.page import Page
-from trainui.tui.render.styled_text import Row, Span, joined
+from trainui.tui.render.styled_text import Row, Segment, joined
 from trainui.tui.widgets.list_view import CursorView
 
 
@@ -83,9 +83,9 @@ class MachineScreen(Page):
         """Yield the lines."""
         yield self.view
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> Query:
         """Return that the machine is to be looked at."""
-        return Wanted(machine=True)
+        return Query(machine=True)
 
     def take(self, snapshot: Snapshot) -> None:
         """Show what was read; a strip of the same GPUs would say it twice."""
@@ -98,7 +98,7 @@ class MachineScreen(Page):
         self._runs = {run.id: run for run in snapshot.runs}
         running = any(run.current for run in snapshot.runs)
         self.top.show(
-            (Span(" trainui ", "title"), Span(" › ", "dim"), Span("machine", "strong")),
+            (Segment(" trainui ", "title"), Segment(" › ", "dim"), Segment("machine", "strong")),
             self.notices(snapshot, unfinished=running),
         )
         width = max(self.size.width - 1, 20)

@@ -12,7 +12,7 @@ from rich.color import Color
 from rich.style import Style
 
 from trainui.text import harmless
-from trainui.tui.render.styled_text import Row, Span
+from trainui.tui.render.styled_text import Row, Segment
 
 PREFIX = "sgr:"
 
@@ -28,7 +28,7 @@ _ENDS = {22: (1, 2), 23: (3,), 24: (4,), 27: (7,), 29: (9,)}
 def coloured(text: str) -> Row:
     """Return a line of a log as it is shown: its colours kept, the rest of it harmless."""
     if "\x1b" not in text and "\t" not in text:
-        return (Span(harmless(text).rstrip()),)
+        return (Segment(harmless(text).rstrip()),)
     pieces = _SGR.split(text.rstrip())
     spans = []
     style, used = "", 0
@@ -39,8 +39,8 @@ def coloured(text: str) -> Row:
         shown = _expanded(harmless(piece), used)
         used += len(shown)
         if shown:
-            spans.append(Span(shown, PREFIX + style if style else ""))
-    return tuple(spans) or (Span(""),)
+            spans.append(Segment(shown, PREFIX + style if style else ""))
+    return tuple(spans) or (Segment(""),)
 
 
 def without_colours(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from textual.geometry import Spacing
 
-from trainui.tui.render.styled_text import Row, Span, cut, width_of
+from trainui.tui.render.styled_text import Row, Segment, cut, width_of
 
 LEAST_EDGE = 6
 """Cells of an edge that a title leaves: corners, and beside it pieces of line and blanks."""
@@ -18,7 +18,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Surround(Generic[Line]):
+class Border(Generic[Line]):
     """Lines above and below, and what stands at both sides of each line between."""
 
     above: tuple[Line, ...]
@@ -26,9 +26,9 @@ class Surround(Generic[Line]):
     left: Line
     right: Line
 
-    def made(self, make: Callable[[Line], Made]) -> Surround[Made]:
+    def made(self, make: Callable[[Line], Made]) -> Border[Made]:
         """Return the same, made of something else."""
-        return Surround(
+        return Border(
             tuple(map(make, self.above)),
             tuple(map(make, self.below)),
             make(self.left),
@@ -36,14 +36,14 @@ class Surround(Generic[Line]):
         )
 
 
-def padding(width: int, room: Spacing) -> Surround[Row]:
+def padding(width: int, room: Spacing) -> Border[Row]:
     """Return blanks around lines, all of them `width` cells wide."""
-    blank = (Span(" " * width),)
-    left, right = (Span(" " * room.left),), (Span(" " * room.right),)
-    return Surround((blank,) * room.top, (blank,) * room.bottom, left, right)
+    blank = (Segment(" " * width),)
+    left, right = (Segment(" " * room.left),), (Segment(" " * room.right),)
+    return Border((blank,) * room.top, (blank,) * room.bottom, left, right)
 
 
-def frame(width: int, room: Spacing, title: str, subtitle: str, *, lit: bool) -> Surround[Row]:
+def frame(width: int, room: Spacing, title: str, subtitle: str, *, lit: bool) -> Border[Row]:
     """Return a frame around lines and their padding.
 
     Args:
@@ -56,10 +56,10 @@ def frame(width: int, room: Spacing, title: str, subtitle: str, *, lit: bool) ->
     style = "frame-lit" if lit else "frame"
     head = _label(title, "title-lit" if lit else "dim", width)
     foot = _label(subtitle, "dim", width)
-    side, inner = Span("│", style), padding(width - 2, room)
-    top = (Span("╭─", style), *head, Span("─" * (width - 3 - width_of(head)) + "╮", style))
-    bottom = (Span("╰" + "─" * (width - 3 - width_of(foot)), style), *foot, Span("─╯", style))
-    return Surround(
+    side, inner = Segment("│", style), padding(width - 2, room)
+    top = (Segment("╭─", style), *head, Segment("─" * (width - 3 - width_of(head)) + "╮", style))
+    bottom = (Segment("╰" + "─" * (width - 3 - width_of(foot)), style), *foot, Segment("─╯", style))
+    return Border(
         (top, *((side, *row, side) for row in inner.above)),
         (*((side, *row, side) for row in inner.below), bottom),
         (side, *inner.left),
@@ -68,5 +68,5 @@ def frame(width: int, room: Spacing, title: str, subtitle: str, *, lit: bool) ->
 
 
 def _label(title: str, style: str, width: int) -> Row:
-    shown = cut((Span(title, style),), width - LEAST_EDGE) if title else ()
-    return (Span(" "), *shown, Span(" ")) if shown else ()
+    shown = cut((Segment(title, style),), width - LEAST_EDGE) if title else ()
+    return (Segment(" "), *shown, Segment(" ")) if shown else ()

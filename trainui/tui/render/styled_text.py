@@ -16,7 +16,7 @@ from rich.cells import cell_len, set_cell_size
 ELLIPSIS = "…"
 
 
-class Span(NamedTuple):
+class Segment(NamedTuple):
     """A piece of text."""
 
     text: str
@@ -27,7 +27,7 @@ class Span(NamedTuple):
 MOST_TELLING = 3
 """Pieces of a line that are cut rather than left out."""
 
-Row = tuple[Span, ...]
+Row = tuple[Segment, ...]
 """A line, from left to right."""
 
 
@@ -79,12 +79,12 @@ def shared_out(texts: Sequence[str], width: int) -> list[str]:
 
 def cut(row: Row, width: int) -> Row:
     """Return a line cut to at most `width` cells."""
-    kept: list[Span] = []
+    kept: list[Segment] = []
     for span in row:
         length = cell_len(span.text)
         if length > width:
             if width > 0:
-                kept.append(Span(fit(span.text, width), span.style))
+                kept.append(Segment(fit(span.text, width), span.style))
             break
         kept.append(span)
         width -= length
@@ -99,7 +99,7 @@ def spread(left: Row, right: Row, width: int) -> Row:
     while len(left) > MOST_TELLING and width_of(left) > fitting:
         left = left[:-1]
     left = cut(left, fitting)
-    return (*left, Span(" " * (room - width_of(left))), *right)
+    return (*left, Segment(" " * (room - width_of(left))), *right)
 
 
 def wrap(text: str, width: int, most: int | None = None) -> list[str]:
@@ -128,7 +128,7 @@ def marked(row: Row, pattern: re.Pattern[str], style: str) -> Row:
     found = [match.span() for match in pattern.finditer(plain(row))]
     if not found:
         return row
-    spans: list[Span] = []
+    spans: list[Segment] = []
     at = 0
     for span in row:
         spans += _split(span, at, found, style)
@@ -136,23 +136,26 @@ def marked(row: Row, pattern: re.Pattern[str], style: str) -> Row:
     return tuple(spans)
 
 
-def _split(span: Span, at: int, found: list[tuple[int, int]], style: str) -> list[Span]:
+def _split(span: Segment, at: int, found: list[tuple[int, int]], style: str) -> list[Segment]:
     """Split a piece of text that begins at a character of its line where something was found."""
     pieces = []
     done = 0
     for start, end in found:
         first, last = max(start - at, done), min(end - at, len(span.text))
         if first < last:
-            pieces += [Span(span.text[done:first], span.style), Span(span.text[first:last], style)]
+            pieces += [
+                Segment(span.text[done:first], span.style),
+                Segment(span.text[first:last], style),
+            ]
             done = last
-    return [piece for piece in (*pieces, Span(span.text[done:], span.style)) if piece.text]
+    return [piece for piece in (*pieces, Segment(span.text[done:], span.style)) if piece.text]
 
 
 def packed(row: Row, width: int) -> list[Row]:
     """Break a line between its pieces, none of which is broken itself."""
-    rows: list[list[Span]] = [[]]
+    rows: list[list[Segment]] = [[]]
     for span in row:
-        if rows[-1] and width_of((*rows[-1], Span(span.text.rstrip()))) > width:
+        if rows[-1] and width_of((*rows[-1], Segment(span.text.rstrip()))) > width:
             rows.append([])
         rows[-1].append(span)
     return [tuple(line) for line in rows]
@@ -164,7 +167,7 @@ def _part(row: Row, start: int, end: int) -> Row:
     for span in row:
         piece = span.text[max(start, 0) : max(end, 0)]
         if piece:
-            spans.append(Span(piece, span.style))
+            spans.append(Segment(piece, span.style))
         start, end = start - len(span.text), end - len(span.text)
     return tuple(spans)
 

@@ -11,7 +11,7 @@ from trainui.formatting import size
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.render.numbers import clock_time, state_style
-from trainui.tui.render.styled_text import Row, Span, fit, fit_middle, wrap
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, wrap
 from trainui.tui.run.files import StageFile, StageFiles
 
 SHEETS: Mapping[int, str] = {2: "Overview", 5: "Params", 6: "Outputs", 7: "Events"}
@@ -42,19 +42,19 @@ def params_rows(run: RunRecord, stage: StageRecord, width: int) -> list[Row]:
                 if rows
                 else _table(title, mask(values), width)
             )
-    return rows or [(Span("it has no parameters", "dim"),)]
+    return rows or [(Segment("it has no parameters", "dim"),)]
 
 
 def _table(title: str, values: Mapping[str, object], width: int) -> list[Row]:
     names = {name: harmless(name) for name in values}
     cells = min(max(max(map(len, names.values())), LEAST_NAME), MOST_NAME)
-    rows: list[Row] = [(Span(title, "dim"),)]
+    rows: list[Row] = [(Segment(title, "dim"),)]
     for name, value in values.items():
         text = value if isinstance(value, str) else json.dumps(value)
         pieces = wrap(harmless(text), max(width - cells - 2, 10))
         labels = [fit(fit_middle(names[name], cells), cells), *[" " * cells] * (len(pieces) - 1)]
         rows += [
-            (Span(f"{label}  ", "strong"), Span(piece))
+            (Segment(f"{label}  ", "strong"), Segment(piece))
             for label, piece in zip(labels, pieces, strict=True)
         ]
     return rows
@@ -66,9 +66,9 @@ def files_rows(found: StageFiles | None, width: int) -> list[Row]:
         return []
     rows: list[Row] = [
         (
-            Span("✗ ", "bad"),
-            Span(fit_middle(harmless(name), max(width - 12, 8))),
-            Span("  missing", "bad"),
+            Segment("✗ ", "bad"),
+            Segment(fit_middle(harmless(name), max(width - 12, 8))),
+            Segment("  missing", "bad"),
         )
         for name in found.missing
     ]
@@ -76,32 +76,34 @@ def files_rows(found: StageFiles | None, width: int) -> list[Row]:
     for file in found.files:
         if role != file.role:
             role = file.role
-            rows += [(), (Span(TITLES[role], "dim"),)] if rows else [(Span(TITLES[role], "dim"),)]
+            rows += (
+                [(), (Segment(TITLES[role], "dim"),)] if rows else [(Segment(TITLES[role], "dim"),)]
+            )
         rows.append(_file_row(file, width))
     if found.cut:
-        rows.append((Span("… and more", "dim"),))
+        rows.append((Segment("… and more", "dim"),))
     elif found.files:
         count, total = len(found.files), size(sum(file.size for file in found.files))
-        rows += [(), (Span(f"{count} file{'s' * (count != 1)}, {total}", "dim"),)]
+        rows += [(), (Segment(f"{count} file{'s' * (count != 1)}, {total}", "dim"),)]
     if found.attempt is not None:
         told = f"what attempt {found.attempt} wrote, and no later one since"
         return [
             *rows,
             *([()] if rows else []),
-            *((Span(line, "dim"),) for line in wrap(told, width)),
+            *((Segment(line, "dim"),) for line in wrap(told, width)),
         ]
-    return rows or [(Span("it has made no files", "dim"),)]
+    return rows or [(Segment("it has made no files", "dim"),)]
 
 
 def _file_row(file: StageFile, width: int) -> Row:
-    mark = {"output": Span("✓ ", "good"), "checkpoint": Span("◆ ", "accent")}
+    mark = {"output": Segment("✓ ", "good"), "checkpoint": Segment("◆ ", "accent")}
     when = clock_time(file.changed_at)
     room = max(width - 2 - 10 - 13, 8)
     return (
-        mark.get(file.role, Span("  ")),
-        Span(fit(fit_middle(harmless(file.path), room), room)),
-        Span(fit(size(file.size), 10, right=True)),
-        Span(fit(when, 13, right=True), "dim"),
+        mark.get(file.role, Segment("  ")),
+        Segment(fit(fit_middle(harmless(file.path), room), room)),
+        Segment(fit(size(file.size), 10, right=True)),
+        Segment(fit(when, 13, right=True), "dim"),
     )
 
 
@@ -112,11 +114,11 @@ def events_rows(events: Sequence[Event] | None, width: int) -> list[Row]:
     rows: list[Row] = []
     for event in reversed(events):
         rows += _event_rows(event, width)
-    return rows or [(Span("nothing has happened yet", "dim"),)]
+    return rows or [(Segment("nothing has happened yet", "dim"),)]
 
 
 def _event_rows(event: Event, width: int) -> Iterator[Row]:
     moment = f"{clock_time(event.time):<13}"
     style = state_style(Status(event.kind)) if event.kind in _STATES else ""
     for number, piece in enumerate(wrap(harmless(event.text), max(width - 13, 10))):
-        yield Span(moment if not number else " " * 13, "dim"), Span(piece, style)
+        yield Segment(moment if not number else " " * 13, "dim"), Segment(piece, style)

@@ -14,7 +14,7 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.tui.data.snapshot import RunPage, StageDetail
 from trainui.tui.render import ansi
-from trainui.tui.render.styled_text import Row, Span, marked, plain
+from trainui.tui.render.styled_text import Row, Segment, marked, plain
 from trainui.tui.run.detail_tabs import events_rows, files_rows, params_rows
 from trainui.tui.run.matrix_table import GroupRows, GroupTable
 from trainui.tui.run.overview import as_attempt, overview_rows
@@ -22,7 +22,7 @@ from trainui.tui.widgets.line_view import RowsView
 
 if TYPE_CHECKING:
     from trainui.tui.graph.timeline import Timeline
-    from trainui.tui.run.images import Gallery, Wish
+    from trainui.tui.run.images import Gallery, ImageQuery
 
 OVERVIEW = 2
 """The number of the sheet that shows how a stage goes."""
@@ -34,7 +34,7 @@ OF_A_FOLD = ("enter shows each as a stage", "3, then c: their curves in one plot
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class DetailsSubject:
     """What the sheets tell of."""
 
     page: RunPage
@@ -47,12 +47,12 @@ class Subject:
     """All of a matrix that is folded into one line, the stage among them."""
 
 
-class SheetView(RowsView):
+class DetailsView(RowsView):
     """One of the sheets."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[Subject, int] | None = None
+        self._shown: tuple[DetailsSubject, int] | None = None
         self._sought: re.Pattern[str] | None = None
         self._table: GroupTable | None = None
         self._found = -1
@@ -60,7 +60,7 @@ class SheetView(RowsView):
         self._gallery: Gallery | None = None
         self._decoding = False
 
-    def show(self, subject: Subject, sheet: int) -> None:
+    def show(self, subject: DetailsSubject, sheet: int) -> None:
         """Show a sheet (`sheets.SHEETS`) of a stage."""
         before, self._shown = self._shown, (subject, sheet)
         if before is not None and (before[0].stage.name, before[1]) != (subject.stage.name, sheet):
@@ -117,7 +117,7 @@ class SheetView(RowsView):
         self.search("")
         return sought
 
-    def _rows_of(self, of: Subject, sheet: int, width: int) -> Sequence[Row]:
+    def _rows_of(self, of: DetailsSubject, sheet: int, width: int) -> Sequence[Row]:
         stage = as_attempt(of.stage, of.attempts)
         if sheet == OVERVIEW and of.members:
             return self._group(of, width)
@@ -129,15 +129,15 @@ class SheetView(RowsView):
             return [*files_rows(of.detail.files, width), *self._images(of, width)]
         return events_rows(of.detail.events, width)
 
-    def _group(self, of: Subject, width: int) -> Sequence[Row]:
+    def _group(self, of: DetailsSubject, width: int) -> Sequence[Row]:
         if self._table is None or not self._table.is_of(of.members):
             self._table = GroupTable(of.members)
-        foot: list[Row] = [(), *((Span(line, "dim"),) for line in OF_A_FOLD)]
+        foot: list[Row] = [(), *((Segment(line, "dim"),) for line in OF_A_FOLD)]
         return GroupRows(
             of.members, of.page.group, now=clock.now, width=width, table=self._table, foot=foot
         )
 
-    def _overview(self, of: Subject, stage: StageRecord, width: int) -> list[Row]:
+    def _overview(self, of: DetailsSubject, stage: StageRecord, width: int) -> list[Row]:
         page = of.page
         by_name: Mapping[str, StageRecord] = {one.name: one for one in page.stages}
         return overview_rows(
@@ -155,7 +155,7 @@ class SheetView(RowsView):
             of=len(page.attempts.get(stage.id, ())),
         )
 
-    def _images(self, of: Subject, width: int) -> list[Row]:
+    def _images(self, of: DetailsSubject, width: int) -> list[Row]:
         """Return what is decoded of images, and have the rest decoded, one image after another."""
         from trainui.tui.run.images import Gallery
 
@@ -169,7 +169,7 @@ class SheetView(RowsView):
             self.run_worker(work, thread=True, group="images", exit_on_error=False)
         return rows
 
-    def _decode(self, gallery: Gallery, wishes: Sequence[Wish]) -> None:
+    def _decode(self, gallery: Gallery, wishes: Sequence[ImageQuery]) -> None:
         gallery.decode(wishes)
         self.app.call_from_thread(self._show_decoded)
 

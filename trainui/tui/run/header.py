@@ -10,10 +10,10 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.render.numbers import clock_time, elapsed, progress_bar, state_style
-from trainui.tui.render.styled_text import Row, Span
+from trainui.tui.render.styled_text import Row, Segment
 
 if TYPE_CHECKING:
-    from trainui.tui.data.eta import Ending
+    from trainui.tui.data.eta import Eta
 
 BAR = 12
 """Cells of the progress bar."""
@@ -23,13 +23,13 @@ def crumbs(run: RunRecord) -> Row:
     """Return where we are."""
     priority = f"  priority {run.priority:+d}" if run.priority else ""
     return (
-        Span(" trainui ", "title"),
-        Span(" › ", "dim"),
-        Span(harmless(run.name), "strong"),
-        Span(priority, "warn"),
-        Span(f"  {run.id[:8]}", "dim"),
-        Span(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
-        Span(f"  from {clock_time(run.created_at)}", "dim"),
+        Segment(" trainui ", "title"),
+        Segment(" › ", "dim"),
+        Segment(harmless(run.name), "strong"),
+        Segment(priority, "warn"),
+        Segment(f"  {run.id[:8]}", "dim"),
+        Segment(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
+        Segment(f"  from {clock_time(run.created_at)}", "dim"),
     )
 
 
@@ -37,7 +37,7 @@ def heading(
     run: RunRecord,
     stages: Sequence[StageRecord],
     now: int,
-    to_go: Ending | None = None,
+    to_go: Eta | None = None,
     *,
     more: int = 0,
 ) -> Row:
@@ -52,28 +52,28 @@ def heading(
     """
     if more:
         return (
-            Span(f" {state(run.status)}", state_style(run.status)),
-            Span(f"  {elapsed(run.started_at, run.completed_at, now)}"),
-            Span(f"  {len(stages) + more} stages", "dim"),
+            Segment(f" {state(run.status)}", state_style(run.status)),
+            Segment(f"  {elapsed(run.started_at, run.completed_at, now)}"),
+            Segment(f"  {len(stages) + more} stages", "dim"),
         )
     counts = Counter(stage.status for stage in stages)
     done = counts[Status.COMPLETED]
     full, empty = progress_bar(done, len(stages), BAR)
     spans = [
-        Span(f" {state(run.status)}", state_style(run.status)),
-        Span(f"  {elapsed(run.started_at, run.completed_at, now)}"),
-        Span("  "),
-        Span(full, state_style(run.status)),
-        Span(empty, "line"),
-        Span(f" {done}/{len(stages)}"),
+        Segment(f" {state(run.status)}", state_style(run.status)),
+        Segment(f"  {elapsed(run.started_at, run.completed_at, now)}"),
+        Segment("  "),
+        Segment(full, state_style(run.status)),
+        Segment(empty, "line"),
+        Segment(f" {done}/{len(stages)}"),
     ]
     if to_go is not None and run.status in UNFINISHED:
-        spans.append(Span(f"  {to_go.words(now)} to go"))
+        spans.append(Segment(f"  {to_go.words(now)} to go"))
     for status in (Status.RUNNING, Status.QUEUED, Status.FAILED, Status.INTERRUPTED,
                    Status.CANCELLED, Status.BLOCKED):  # fmt: skip
         if counts[status]:
             text = f"  {SYMBOLS[status]} {counts[status]} {status}"
-            spans.append(Span(text, state_style(status)))
+            spans.append(Segment(text, state_style(status)))
     return tuple(spans)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from trainui import extras
 from trainui.text import harmless
 from trainui.tui.render.ansi import PREFIX
-from trainui.tui.render.styled_text import Row, Span, fit_middle
+from trainui.tui.render.styled_text import Row, Segment, fit_middle
 from trainui.tui.run import image_decoder
 from trainui.tui.run.files import StageFile, StageFiles
 
@@ -41,7 +41,7 @@ EXTRA = f"images are shown where Pillow is: {extras.advice('images')}"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ImageQuery:
     """An image that is to be shown."""
 
     path: str
@@ -67,30 +67,30 @@ class Gallery:
     """The images of a stage, as far as they are decoded."""
 
     def __init__(self) -> None:
-        self._known: dict[Wish, tuple[Row, ...]] = {}
+        self._known: dict[ImageQuery, tuple[Row, ...]] = {}
 
-    def rows(self, found: StageFiles | None, width: int) -> tuple[list[Row], list[Wish]]:
+    def rows(self, found: StageFiles | None, width: int) -> tuple[list[Row], list[ImageQuery]]:
         """Return the lines of a stage's images, and those that are to be decoded first."""
         images = [file for file in found.files if is_image(file)][:MOST] if found else []
         if found is None or not images:
             return [], []
         if not can_decode():
-            return [(), (Span(EXTRA, "dim"),)], []
+            return [(), (Segment(EXTRA, "dim"),)], []
         rows: list[Row] = []
-        missing: list[Wish] = []
+        missing: list[ImageQuery] = []
         room = max(min(width, MOST_WIDTH), 8)
         for file in images:
             path = str(Path(found.directory) / file.path)
-            wish = Wish(path, file.changed_at, room, MOST_HEIGHT)
-            rows += [(), (Span(fit_middle(harmless(file.path), width), "strong"),)]
+            wish = ImageQuery(path, file.changed_at, room, MOST_HEIGHT)
+            rows += [(), (Segment(fit_middle(harmless(file.path), width), "strong"),)]
             if wish in self._known:
                 rows += self._known[wish]
             else:
                 missing.append(wish)
-                rows.append((Span("…", "dim"),))
+                rows.append((Segment("…", "dim"),))
         return rows, missing
 
-    def decode(self, wishes: Sequence[Wish]) -> None:
+    def decode(self, wishes: Sequence[ImageQuery]) -> None:
         """Decode images; waits for it."""
         for wish in wishes:
             while len(self._known) >= MOST_KEPT:
@@ -98,7 +98,7 @@ class Gallery:
             self._known[wish] = tuple(_decoded(wish))
 
 
-def _decoded(wish: Wish) -> Iterator[Row]:
+def _decoded(wish: ImageQuery) -> Iterator[Row]:
     command = [sys.executable, "-I", image_decoder.__file__, wish.path]
     command += [str(wish.width), str(2 * wish.height)]
     try:
@@ -120,7 +120,7 @@ def _decoded(wish: Wish) -> Iterator[Row]:
 
 
 def _refused(reason: str) -> Row:
-    return (Span(f"it cannot be shown: {harmless(' '.join(reason.split()))}", "dim"),)
+    return (Segment(f"it cannot be shown: {harmless(' '.join(reason.split()))}", "dim"),)
 
 
 def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:
@@ -133,15 +133,15 @@ def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:
     """
     lines = [pixels[3 * width * y : 3 * width * (y + 1)] for y in range(height)]
     for y in range(0, height, 2):
-        spans: list[Span] = []
+        spans: list[Segment] = []
         for x in range(0, 3 * width, 3):
             style = f"{PREFIX}38;2;{_colour(lines[y], x)}"
             if y + 1 < height:
                 style += f";48;2;{_colour(lines[y + 1], x)}"
             if spans and spans[-1].style == style:
-                spans[-1] = Span(spans[-1].text + "▀", style)
+                spans[-1] = Segment(spans[-1].text + "▀", style)
             else:
-                spans.append(Span("▀", style))
+                spans.append(Segment("▀", style))
         yield tuple(spans)
 
 

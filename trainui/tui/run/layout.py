@@ -17,7 +17,7 @@ from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.logs.view import LogView
 from trainui.tui.run.detail_tabs import SHEETS
-from trainui.tui.run.details_view import SheetView
+from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.tab_bar import Tabs
 from trainui.tui.widgets.line_view import LinesView
 
@@ -86,7 +86,7 @@ class Panes(Container):
         self.tabs = Tabs()
         self.left = Vertical(id="left")
         self.graph = StageGraph(id="graph")
-        self.overview = SheetView(id="overview")
+        self.overview = DetailsView(id="overview")
         self.curves = CurvesView(id="curves")
         self.log_view = LogView(id="log")
         self._zoomed = 0

@@ -13,18 +13,20 @@ from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read import headlines
 from trainui.text import harmless
-from trainui.tui.data.snapshot import Group
+from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.runs.headline_reader import headline
 
 
-class GroupReader:
+class MatrixReader:
     """Reads the best values of members, and remembers them until a point is stored."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[int, float | None]] = {}
         """By a stage's id and the metric: the version of its points, and the value."""
 
-    def read(self, connection: protocol.Connection, members: Sequence[StageRecord]) -> Group | None:
+    def read(
+        self, connection: protocol.Connection, members: Sequence[StageRecord]
+    ) -> MatrixDetail | None:
         """Read what the members have in common; None where none has metrics."""
         versions = headlines.versions(connection, [stage.id for stage in members])
         with_points = [stage for stage in members if stage.id in versions]
@@ -38,7 +40,7 @@ class GroupReader:
             for stage in with_points
             if (value := self._value(connection, stage.id, versions[stage.id], name)) is not None
         }
-        return Group(harmless(name), lower, values)
+        return MatrixDetail(harmless(name), lower, values)
 
     def _value(
         self, connection: protocol.Connection, stage_id: str, version: int, name: str

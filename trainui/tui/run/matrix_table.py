@@ -11,10 +11,10 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import SYMBOLS, harmless
-from trainui.tui.data.snapshot import Group
+from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.graph.nodes import RANKS, counts
 from trainui.tui.render.numbers import elapsed, number, state_style
-from trainui.tui.render.styled_text import Row, Span, cut, fit, fit_middle, packed, width_of
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 
 TIME, VALUE, MOST_PARAM = 8, 10, 16
 """Cells of the columns."""
@@ -43,7 +43,7 @@ class GroupRows(Sequence[Row]):
     def __init__(
         self,
         members: Sequence[StageRecord],
-        group: Group | None,
+        group: MatrixDetail | None,
         *,
         now: Callable[[], int],
         width: int,
@@ -71,8 +71,8 @@ class GroupRows(Sequence[Row]):
         table, group = self._table, self._group
         rows: list[Row] = packed(_states(members), self._width)
         if table.same:
-            shared = (Span(f"{key}={value}  ") for key, value in table.same.items())
-            rows += packed((Span("all have  ", "dim"), *shared), self._width)
+            shared = (Segment(f"{key}={value}  ") for key, value in table.same.items())
+            rows += packed((Segment("all have  ", "dim"), *shared), self._width)
         if group is not None:
             best = self._ordered[0]
             told = _best(best, table.params[best.name], table.differing, group)
@@ -124,7 +124,7 @@ class _Columns(NamedTuple):
         names = (f"{_fitted(key, width)}  " for key, width in self.params.items())
         value = fit(fit_middle(metric, self.value), self.value + 2, right=True)
         line = f"  {''.join(names)}{fit('time', TIME, right=True)}{value if self.value else ''}"
-        return (Span(line, "dim"),)
+        return (Segment(line, "dim"),)
 
     def row(
         self,
@@ -141,11 +141,11 @@ class _Columns(NamedTuple):
         shown = "" if value is None else number(value)
         style = state_style(stage.status)
         return (
-            Span(f"{SYMBOLS[stage.status]} ", style),
-            Span("".join(texts), "strong"),
-            Span(fit(spent, TIME, right=True), "dim"),
-            Span(fit(shown, self.value + 2 if self.value else 0, right=True), "good" * leads),
-            Span("" if stage.status in _PLAIN else f"  {stage.status}", style),
+            Segment(f"{SYMBOLS[stage.status]} ", style),
+            Segment("".join(texts), "strong"),
+            Segment(fit(spent, TIME, right=True), "dim"),
+            Segment(fit(shown, self.value + 2 if self.value else 0, right=True), "good" * leads),
+            Segment("" if stage.status in _PLAIN else f"  {stage.status}", style),
         )
 
 
@@ -169,7 +169,7 @@ def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str,
     return [name for name in names if name not in same], same
 
 
-def _ordered(members: Sequence[StageRecord], group: Group | None) -> list[StageRecord]:
+def _ordered(members: Sequence[StageRecord], group: MatrixDetail | None) -> list[StageRecord]:
     """Return the best first where that can be told, then those without a value."""
     known = group.best_first(members) if group is not None else []
     names = {one.name for one in known}
@@ -179,20 +179,24 @@ def _ordered(members: Sequence[StageRecord], group: Group | None) -> list[StageR
 
 def _states(members: Sequence[StageRecord]) -> Row:
     spans = [
-        Span(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
+        Segment(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
         for status, count in counts(members)
     ]
-    return (*spans, Span(f"of {len(members)}", "dim"))
+    return (*spans, Segment(f"of {len(members)}", "dim"))
 
 
 def _best(
-    stage: StageRecord, params: Mapping[str, str], differing: Sequence[str], group: Group
+    stage: StageRecord, params: Mapping[str, str], differing: Sequence[str], group: MatrixDetail
 ) -> Row:
     if stage.name not in group.values or group.lower is None:
-        return (Span("metric    ", "dim"), Span(group.metric), Span(", its last value", "dim"))
-    which = (Span(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
-    value = Span(f"{group.metric} {number(group.values[stage.name])}  ", "good")
-    return (Span("best      ", "dim"), value, *which)
+        return (
+            Segment("metric    ", "dim"),
+            Segment(group.metric),
+            Segment(", its last value", "dim"),
+        )
+    which = (Segment(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
+    value = Segment(f"{group.metric} {number(group.values[stage.name])}  ", "good")
+    return (Segment("best      ", "dim"), value, *which)
 
 
 def _width(name: str, values: Sequence[str]) -> int:

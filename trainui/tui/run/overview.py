@@ -16,10 +16,10 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
 from trainui.text import STALLED, harmless, state
 from trainui.tui.render.numbers import clock_time, elapsed, state_style
-from trainui.tui.render.styled_text import Row, Span, wrap
+from trainui.tui.render.styled_text import Row, Segment, wrap
 
 if TYPE_CHECKING:
-    from trainui.tui.data.eta import Ending
+    from trainui.tui.data.eta import Eta
     from trainui.tui.graph.timeline import Timeline
 
 LABEL = 10
@@ -42,7 +42,7 @@ def overview_rows(
     by_name: Mapping[str, StageRecord],
     *,
     now: int,
-    ending: Ending | None = None,
+    ending: Eta | None = None,
     width: int,
     commit: str = "",
     variables: str = "",
@@ -102,7 +102,7 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
 
 
 def _state_row(
-    stage: StageRecord, last: AttemptRecord | None, now: int, ending: Ending | None, of: int
+    stage: StageRecord, last: AttemptRecord | None, now: int, ending: Eta | None, of: int
 ) -> Row:
     """Return the state, for how long, how it ended, and which attempt it is."""
     spent = elapsed(stage.started_at, stage.completed_at, now)
@@ -110,13 +110,13 @@ def _state_row(
     timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
     ended_badly = stage.status not in (*UNFINISHED, Status.COMPLETED)
     return (
-        Span(state(stage.status), state_style(stage.status)),
-        Span(f" {word} {spent}" if timed else ""),
-        Span(f", {ending.words(now)} to go" if timed and ending else ""),
-        Span("  stalled" if stage.stalled else "", "warn"),
-        Span(_exit_text(last) if ended_badly else "", "bad"),
-        Span(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
-        Span(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
+        Segment(state(stage.status), state_style(stage.status)),
+        Segment(f" {word} {spent}" if timed else ""),
+        Segment(f", {ending.words(now)} to go" if timed and ending else ""),
+        Segment("  stalled" if stage.stalled else "", "warn"),
+        Segment(_exit_text(last) if ended_badly else "", "bad"),
+        Segment(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
+        Segment(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
     )
 
 
@@ -189,7 +189,7 @@ def _field(label: str, text: str, style: str, width: int) -> list[Row]:
         pieces = [*pieces[: MOST_LINES - 1], pieces[MOST_LINES - 1][: room - 2] + " …"]
     names = [label, *[""] * (len(pieces) - 1)]
     return [
-        (Span(f"{name:<{LABEL}}", "dim"), Span(piece, style))
+        (Segment(f"{name:<{LABEL}}", "dim"), Segment(piece, style))
         for name, piece in zip(names, pieces, strict=True)
     ]
 
@@ -288,8 +288,8 @@ def _error_rows(stage: StageRecord, width: int) -> list[Row]:
         line = harmless(lines[-more].expandtabs(4))
         shown += wrap(line, width, ERROR_LINES - len(shown))
         more -= 1
-    rows: list[Row] = [(), (Span("error", "dim"),)]
-    rows += [(Span(line, "bad"),) for line in shown]
+    rows: list[Row] = [(), (Segment("error", "dim"),)]
+    rows += [(Segment(line, "bad"),) for line in shown]
     if more:
-        rows.append((Span(f"… {more} more lines in the log", "dim"),))
+        rows.append((Segment(f"… {more} more lines in the log", "dim"),))
     return rows

@@ -15,10 +15,10 @@ from trainui.store.read import event_feed, run_list, views
 from trainui.store.runs import known_rows
 from trainui.text import harmless
 from trainui.tui.curves.reader import CurveReader
-from trainui.tui.data.eta import Prophet
-from trainui.tui.data.snapshot import CurvesPage, RunPage, StageDetail, Wanted
+from trainui.tui.data.eta import EtaEstimator
+from trainui.tui.data.snapshot import CurvesPage, Query, RunPage, StageDetail
 from trainui.tui.run.files import commit, stage_files
-from trainui.tui.run.matrix_reader import GroupReader
+from trainui.tui.run.matrix_reader import MatrixReader
 
 OVERVIEW, OUTPUTS, EVENTS = 2, 6, 7
 """Numbers of the sheets that have to be read for."""
@@ -30,11 +30,11 @@ MOST_EVENTS = 500
 """Events of a stage and its run that are shown."""
 
 
-class PageReader:
+class RunPageReader:
     """Reads a run's page, and of the selected stage its curves."""
 
     def __init__(self) -> None:
-        self._prophet = Prophet()
+        self._prophet = EtaEstimator()
         self._stages = known_rows.stages()
         self._commits: dict[str, str] = {}
         """By a run's directory: what is on record does not change."""
@@ -42,12 +42,12 @@ class PageReader:
         """By attempts' directories: what they were started with does not change."""
         self._checkpoints: dict[tuple[str, int], str] = {}
         """By a stage's id and its last attempt: once that has started it does not change."""
-        self._groups = GroupReader()
+        self._groups = MatrixReader()
         self._curves = CurveReader(self._groups)
         self._begun: str | None = None
         """The run of which at least the first stages were read."""
 
-    def read(self, connection: protocol.Connection, wanted: Wanted) -> RunPage | None:
+    def read(self, connection: protocol.Connection, wanted: Query) -> RunPage | None:
         """Read a page; None where the run is gone."""
         assert wanted.run_id is not None
         run = views.run(connection, wanted.run_id)
@@ -124,9 +124,7 @@ class PageReader:
             self._variables = {key: _different(found, before.number)}
         return self._variables[key]
 
-    def read_curves_page(
-        self, connection: protocol.Connection, wanted: Wanted
-    ) -> CurvesPage | None:
+    def read_curves_page(self, connection: protocol.Connection, wanted: Query) -> CurvesPage | None:
         """Read the page of one metric; None where the run or the stage is gone."""
         assert wanted.run_id is not None
         assert wanted.curves is not None

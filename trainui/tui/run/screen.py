@@ -18,14 +18,14 @@ from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.run_actions import Target
 from trainui.tui.curves.grid_view import CurvesView
-from trainui.tui.data.snapshot import RunPage, Snapshot, Wanted
+from trainui.tui.data.snapshot import Query, RunPage, Snapshot
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.page import Page
-from trainui.tui.render.styled_text import Span
+from trainui.tui.render.styled_text import Segment
 from trainui.tui.run.autoselect import telling_stage
-from trainui.tui.run.details_view import SheetView
+from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.layout import Panes
 from trainui.tui.run.stage_panel import StagePanel
@@ -81,7 +81,7 @@ class RunScreen(Page):
         """The DAG."""
         return self.panes.graph
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> Query:
         """Return what of the run is to be seen."""
         return self.panel.wanted(self.run_id)
 
@@ -94,9 +94,9 @@ class RunScreen(Page):
         unfinished = page is not None and page.run.status in UNFINISHED
         notices = self.notices(snapshot, unfinished=unfinished)
         if page is None:
-            self.top.show((Span(" trainui ", "title"),), notices)
+            self.top.show((Segment(" trainui ", "title"),), notices)
             text = snapshot.problem or f"the run {self.run_id} is no more; esc shows all runs"
-            gone = [(Span(harmless(line)),) for line in text.splitlines()]
+            gone = [(Segment(harmless(line)),) for line in text.splitlines()]
             self.gone.set_rows(gone)
             return
         self._page = page
@@ -158,13 +158,13 @@ class RunScreen(Page):
     def _read_for_panes(self) -> None:
         self.call_after_refresh(self._refit)
 
-    @on(CurvesView.Asked)
+    @on(CurvesView.CurvesQueryChanged)
     def _read_for_curves(self) -> None:
         self.remember(self.panes.curves.desk)
         self.ask()
 
-    @on(CurvesView.Pointed)
-    def _show_the_moment(self, event: CurvesView.Pointed) -> None:
+    @on(CurvesView.CursorMoved)
+    def _show_the_moment(self, event: CurvesView.CursorMoved) -> None:
         self.panes.log_view.go_to_time(event.time)
 
     def on_screen_resume(self) -> None:
@@ -194,7 +194,7 @@ class RunScreen(Page):
         """Look for a stage, a metric or a text, in the pane that had the focus."""
         if pane is self.panes.curves:
             self.panes.curves.filter(text)
-        elif isinstance(pane, LogView | SheetView):
+        elif isinstance(pane, LogView | DetailsView):
             pane.search(text)
         else:
             self._sought = text
@@ -206,7 +206,7 @@ class RunScreen(Page):
     def go_to_match(self, direction: int) -> None:
         """Go to the next match in the pane that has the focus."""
         active = self.panes.active
-        if isinstance(active, LogView | SheetView):
+        if isinstance(active, LogView | DetailsView):
             found = active.go_to_match(direction)
         else:
             found = bool(self._sought) and self.graph.select_matching(
@@ -232,7 +232,7 @@ class RunScreen(Page):
     def action_back(self) -> None:
         """Go back one level: from a filter, a lone pane, the panel, then from the page."""
         active = self.panes.active
-        if isinstance(active, LogView | SheetView) and active.give_up():
+        if isinstance(active, LogView | DetailsView) and active.give_up():
             return
         if self.panes.curves.filtered and self.panes.active is self.panes.curves:
             self.panes.curves.filter("")

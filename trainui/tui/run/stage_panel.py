@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.tui.data.snapshot import RunPage, StageDetail, Wanted
+from trainui.tui.data.snapshot import Query, RunPage, StageDetail
 from trainui.tui.logs.window_reader import LogSource, Stream
-from trainui.tui.run.details_view import Subject
+from trainui.tui.run.details_view import DetailsSubject
 from trainui.tui.run.layout import Panes
 
 BOTH: tuple[Stream, ...] = ("stdout", "stderr")
@@ -29,11 +29,11 @@ class StagePanel:
         """The attempt of the stage that is looked at; None: its last one."""
         return self.panes.curves.desk.attempt
 
-    def wanted(self, run_id: str) -> Wanted:
+    def wanted(self, run_id: str) -> Query:
         """Return what of a run is to be seen."""
         graph, panes = self.panes.graph, self.panes
         stage = graph.selected
-        return Wanted(
+        return Query(
             run_id=run_id,
             stage=stage.name if stage is not None else None,
             sheet=panes.sheet,
@@ -77,7 +77,7 @@ class StagePanel:
 
     def _show_sheet(self, page: RunPage, stage: StageRecord, detail: StageDetail) -> None:
         graph, attempts = self.panes.graph, self._attempts(page, stage)
-        subject = Subject(page, stage, attempts, detail, graph.timeline, graph.folded)
+        subject = DetailsSubject(page, stage, attempts, detail, graph.timeline, graph.folded)
         self.panes.overview.show(subject, self.panes.sheet)
 
     def _attempts(self, page: RunPage, stage: StageRecord) -> Sequence[AttemptRecord]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from trainui.tui.render.styled_text import Row, Span, width_of
+from trainui.tui.render.styled_text import Row, Segment, width_of
 from trainui.tui.run.detail_tabs import SHEETS
 from trainui.tui.widgets.line_view import LinesView
 
@@ -49,16 +49,16 @@ class Tabs(LinesView, can_focus=False):
     def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
         """Return the tabs."""
         spans = [
-            Span(f" {number} {name} ", "tab-on" if number == self._chosen else "dim")
+            Segment(f" {number} {name} ", "tab-on" if number == self._chosen else "dim")
             for number, name in _TABS
         ]
-        return (*spans, Span(f"  {self._stage}", "dim"))
+        return (*spans, Segment(f"  {self._stage}", "dim"))
 
     def on_click(self, event: events.Click) -> None:
         """Choose the tab under the mouse."""
         at = event.x
         for number, name in _TABS:
-            at -= width_of((Span(f" {number} {name} "),))
+            at -= width_of((Segment(f" {number} {name} "),))
             if at < 0:
                 self.post_message(self.Chosen(number))
                 return

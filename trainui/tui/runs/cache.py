@@ -10,7 +10,7 @@ FIRST_RUNS = 200
 """Runs that the first frame shows; more than any terminal has lines."""
 
 
-class RunList:
+class RunListCache:
     """The list of runs, kept up to date by reading only those to which something happened."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ LONG_NUMBER = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ColumnStats:
     """How wide things are, and what there is to show at all; 0: nothing."""
 
     name: int = 0
@@ -46,7 +46,7 @@ class Facts:
     gpus: int = 0
     endings: bool = False
 
-    def grown(self, other: Facts) -> Facts:
+    def grown(self, other: ColumnStats) -> ColumnStats:
         """Return facts for which both fit, so that columns do not jump about as runs go on."""
         widths = ("name", "pipeline", "count", "current", "metric", "step", "gpus", "endings")
         same = self.metric_name == other.metric_name or not (self.metric and other.metric)
@@ -58,7 +58,7 @@ class Facts:
         )
 
 
-def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -> Facts:
+def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -> ColumnStats:
     """Look at the runs of the list.
 
     Args:
@@ -74,7 +74,7 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
         params = params_of(text)
         for name in names:
             widths[name] = max(widths[name], cell_len(shown_value(params.get(name, ""))))
-    return Facts(
+    return ColumnStats(
         name=max((_name_width(run) for run in looked_at), default=0),
         pipeline=max((cell_len(r.pipeline) for r in looked_at if r.pipeline != r.name), default=0),
         count=max((len(f"{run.done}/{run.total}") for run in looked_at), default=3),
@@ -84,12 +84,12 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     )
 
 
-def with_live(facts: Facts, live: Mapping[str, RunLive], *, endings: bool) -> Facts:
+def with_live(facts: ColumnStats, live: Mapping[str, RunLive], *, endings: bool) -> ColumnStats:
     """Return the same with what is read of the runs in view."""
     found = live.values()
     names = {one.metric for one in found if one.metric}
     grown = facts.grown(
-        Facts(
+        ColumnStats(
             metric=max(map(cell_len, names), default=0),
             step=max((len(one.steps) for one in found), default=0),
             gpus=max((len(",".join(map(str, one.gpus))) for one in found), default=0),

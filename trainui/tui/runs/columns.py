@@ -12,12 +12,12 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
-from trainui.tui.render.styled_text import Row, Span, fit, fit_middle
-from trainui.tui.runs.column_stats import Facts, shown_value
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
+from trainui.tui.runs.column_stats import ColumnStats, shown_value
 from trainui.tui.runs.filter import params_of
 
 if TYPE_CHECKING:
-    from trainui.tui.data.eta import Ending
+    from trainui.tui.data.eta import Eta
     from trainui.tui.data.snapshot import RunLive
 
 NARROW = 100
@@ -35,21 +35,21 @@ LITTLE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class RowContext:
     """What a line shows besides the run itself."""
 
     now: int
-    endings: Mapping[str, Ending] = field(default_factory=dict)
+    endings: Mapping[str, Eta] = field(default_factory=dict)
     """When runs will have ended, by id."""
     live: Mapping[str, RunLive] = field(default_factory=dict)
     """What is read of the runs in view only, by id."""
 
 
-Cells = Callable[[RunLine, Moment, int], list[Span]]
+Cells = Callable[[RunLine, RowContext, int], list[Segment]]
 """Takes a run, the moment, and the cells to fill; may return fewer, never more."""
 
 
-class Column(NamedTuple):
+class RunColumn(NamedTuple):
     """A column of the list."""
 
     title: str
@@ -66,10 +66,10 @@ class Column(NamedTuple):
         return max(min(self.most, COMFORTABLE), self.least) if self.rank == 0 else self.least
 
 
-class Columns:
+class RunColumns:
     """The columns for one width of the list."""
 
-    def __init__(self, width: int, facts: Facts | None = None, ordering: str = "") -> None:
+    def __init__(self, width: int, facts: ColumnStats | None = None, ordering: str = "") -> None:
         """Choose the columns that there is room for, and give each its cells.
 
         Args:
@@ -78,7 +78,7 @@ class Columns:
             ordering: title of the column that the list is sorted by, which is marked.
         """
         self.width, self.ordering = width, ordering
-        self.facts = facts or Facts()
+        self.facts = facts or ColumnStats()
         self.gap = 1 if width < NARROW else 2
         columns = (
             _with_room_for_mark(column) if column.title == ordering else column
@@ -108,56 +108,56 @@ class Columns:
             mark = arrow if column.title == self.ordering else ""
             title = fit_middle(column.title, cells - len(mark)) + mark
             parts.append(fit(title, cells, right=column.right))
-        return (Span(" " + (" " * self.gap).join(parts), "dim"),)
+        return (Segment(" " + (" " * self.gap).join(parts), "dim"),)
 
-    def row(self, run: RunLine, moment: Moment, *, marked: bool = False) -> Row:
+    def row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
         """Return a run's line."""
-        spans: list[Span] = [Span("▌", "key") if marked else Span(" ")]
-        gap = Span(" " * self.gap)
+        spans: list[Segment] = [Segment("▌", "key") if marked else Segment(" ")]
+        gap = Segment(" " * self.gap)
         to_go = "TO GO" in self.titles
         for column, cells in self._shown:
             found = column.cells(run, moment, cells)
             if column.title == "STAGE" and not to_go:
                 found = _with_to_go(found, run, moment, cells)
-            blank = Span(" " * max(cells - sum(cell_len(span.text) for span in found), 0))
+            blank = Segment(" " * max(cells - sum(cell_len(span.text) for span in found), 0))
             spans += [blank, *found, gap] if column.right else [*found, blank, gap]
         return tuple(spans[:-1])
 
 
-def _columns(facts: Facts) -> Iterator[Column]:
+def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     """Yield all columns that these runs have something for, from left to right."""
     count = max(facts.count, len("STAGES"))
-    yield Column("STATE", 13, 13, _state)
-    yield Column("NAME", 12, max(facts.name, 12), _name)
+    yield RunColumn("STATE", 13, 13, _state)
+    yield RunColumn("NAME", 12, max(facts.name, 12), _name)
     if facts.pipeline:
-        yield Column("PIPELINE", 8, max(min(facts.pipeline, 20), 8), _pipeline, 6)
+        yield RunColumn("PIPELINE", 8, max(min(facts.pipeline, 20), 8), _pipeline, 6)
     for name in facts.params:
         width = max(min(len(name), 14), min(facts.param_widths[name], 14), 2)
-        yield Column(name, min(width, 8), width, _param(name), 5)
-    yield Column("STAGES", count, count, _count)
-    yield Column("", BAR, BAR, _bar, 5)
-    yield Column("STAGE", 10, max(facts.current, 10), _current)
+        yield RunColumn(name, min(width, 8), width, _param(name), 5)
+    yield RunColumn("STAGES", count, count, _count)
+    yield RunColumn("", BAR, BAR, _bar, 5)
+    yield RunColumn("STAGE", 10, max(facts.current, 10), _current)
     if facts.step:
-        yield Column("STEP", max(min(facts.step, 9), 4), max(facts.step, 4), _step, 4, True)
+        yield RunColumn("STEP", max(min(facts.step, 9), 4), max(facts.step, 4), _step, 4, True)
     if facts.metric_name:
-        yield Column(facts.metric_name, 14, 28, _value, 1)
+        yield RunColumn(facts.metric_name, 14, 28, _value, 1)
     elif facts.metric:
-        yield Column("METRIC", min(facts.metric, 8) + 9, min(facts.metric, 16) + 9, _metric, 1)
-        yield Column("", 8, 20, _spark, 2)
+        yield RunColumn("METRIC", min(facts.metric, 8) + 9, min(facts.metric, 16) + 9, _metric, 1)
+        yield RunColumn("", 8, 20, _spark, 2)
     if facts.gpus:
-        yield Column("GPUS", 4, max(facts.gpus, 4), _gpus, 3)
-    yield Column("ELAPSED", 8, 8, _elapsed, right=True)
+        yield RunColumn("GPUS", 4, max(facts.gpus, 4), _gpus, 3)
+    yield RunColumn("ELAPSED", 8, 8, _elapsed, right=True)
     if facts.endings:
-        yield Column("TO GO", 8, 8, _to_go, 2, True)
-    yield Column("WHEN", 6, 6, _when, right=True)
+        yield RunColumn("TO GO", 8, 8, _to_go, 2, True)
+    yield RunColumn("WHEN", 6, 6, _when, right=True)
 
 
-def _with_room_for_mark(column: Column) -> Column:
+def _with_room_for_mark(column: RunColumn) -> RunColumn:
     least = max(column.least, min(cell_len(column.title), 14) + 1)
     return column._replace(least=least, most=max(column.most, least))
 
 
-def _fitting(columns: Iterator[Column], width: int, gap: int) -> list[Column]:
+def _fitting(columns: Iterator[RunColumn], width: int, gap: int) -> list[RunColumn]:
     kept = list(columns)
     while rank := max(column.rank for column in kept):
         cells = [column.comfortable if rank >= LITTLE else column.least for column in kept]
@@ -168,7 +168,7 @@ def _fitting(columns: Iterator[Column], width: int, gap: int) -> list[Column]:
     return kept
 
 
-def _shared_out(columns: Sequence[Column], width: int, gap: int) -> list[tuple[Column, int]]:
+def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
     """Give each column what it can use, names first; what is left over is empty at the right."""
     cells = [column.least for column in columns]
     left = width - EDGES - sum(cells) - gap * (len(cells) - 1)
@@ -183,103 +183,111 @@ def _shared_out(columns: Sequence[Column], width: int, gap: int) -> list[tuple[C
     return list(zip(columns, cells, strict=True))
 
 
-def _state(run: RunLine, _moment: Moment, cells: int) -> list[Span]:
-    return [Span(fit(state(run.status), cells), state_style(run.status))]
+def _state(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    return [Segment(fit(state(run.status), cells), state_style(run.status))]
 
 
-def _name(run: RunLine, _moment: Moment, cells: int) -> list[Span]:
+def _name(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
     style = "strong" if run.status in UNFINISHED else ""
     if not run.priority:
-        return [Span(fit(harmless(run.name), cells), style)]
+        return [Segment(fit(harmless(run.name), cells), style)]
     priority = f" {run.priority:+d}"
-    return [Span(fit(harmless(run.name), cells - len(priority)), style), Span(priority, "warn")]
+    return [
+        Segment(fit(harmless(run.name), cells - len(priority)), style),
+        Segment(priority, "warn"),
+    ]
 
 
-def _pipeline(run: RunLine, _moment: Moment, cells: int) -> list[Span]:
-    return [Span(fit(harmless(run.pipeline), cells), "dim")] if run.pipeline != run.name else []
+def _pipeline(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    return [Segment(fit(harmless(run.pipeline), cells), "dim")] if run.pipeline != run.name else []
 
 
 def _param(name: str) -> Cells:
-    def cells_of(run: RunLine, _moment: Moment, cells: int) -> list[Span]:
-        return [Span(fit(shown_value(params_of(run.params_json).get(name, "")), cells))]
+    def cells_of(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+        return [Segment(fit(shown_value(params_of(run.params_json).get(name, "")), cells))]
 
     return cells_of
 
 
-def _count(run: RunLine, _moment: Moment, cells: int) -> list[Span]:
-    return [Span(fit(f"{run.done}/{run.total}", cells))]
+def _count(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    return [Segment(fit(f"{run.done}/{run.total}", cells))]
 
 
-def _bar(run: RunLine, moment: Moment, cells: int) -> list[Span]:
+def _bar(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     """Draw how far a run is: its completed stages, and of one that runs its steps."""
     live = moment.live.get(run.id)
     part = live.progress if live is not None and run.status == Status.RUNNING else 0.0
     full, empty = progress_bar(run.done + part, run.total, cells)
-    return [Span(full, state_style(run.status)), Span(empty, "line")]
+    return [Segment(full, state_style(run.status)), Segment(empty, "line")]
 
 
-def _current(run: RunLine, _moment: Moment, cells: int) -> list[Span]:
+def _current(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
     if run.current:
-        return [Span(listed(run.current, cells), "accent")]
+        return [Segment(listed(run.current, cells), "accent")]
     if run.failed and run.status != Status.COMPLETED:
-        return [Span(f"{SYMBOLS[run.status]} {listed(run.failed, cells - 2)}", "dim")]
+        return [Segment(f"{SYMBOLS[run.status]} {listed(run.failed, cells - 2)}", "dim")]
     return []
 
 
-def _with_to_go(found: list[Span], run: RunLine, moment: Moment, cells: int) -> list[Span]:
+def _with_to_go(
+    found: list[Segment], run: RunLine, moment: RowContext, cells: int
+) -> list[Segment]:
     """Say behind the stage how long the run will take, where that has no column."""
     ending = moment.endings.get(run.id)
     if ending is None or not run.current:
         return found
     words = f" {ending.words(moment.now)}"
-    return [Span(listed(run.current, max(cells - len(words), 1)), "accent"), Span(words, "dim")]
+    return [
+        Segment(listed(run.current, max(cells - len(words), 1)), "accent"),
+        Segment(words, "dim"),
+    ]
 
 
-def _step(run: RunLine, moment: Moment, cells: int) -> list[Span]:
+def _step(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     live = moment.live.get(run.id)
-    return [] if live is None else [Span(fit(live.steps, cells, right=True), "dim")]
+    return [] if live is None else [Segment(fit(live.steps, cells, right=True), "dim")]
 
 
-def _metric(run: RunLine, moment: Moment, cells: int) -> list[Span]:
+def _metric(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     live = moment.live.get(run.id)
     if live is None or live.metric is None:
         return []
     value = number(live.value)
     name = fit(live.metric, max(cells - 8, 1))
     style = "bad" if live.broken else "" if run.status in UNFINISHED else "dim"
-    return [Span(f"{name} ", "dim"), Span(fit(value, 7, right=True), style)]
+    return [Segment(f"{name} ", "dim"), Segment(fit(value, 7, right=True), style)]
 
 
-def _value(run: RunLine, moment: Moment, cells: int) -> list[Span]:
+def _value(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     value = _metric(run, moment, 0)[1:]
-    return [*value, Span(" "), *_spark(run, moment, cells - 8)] if value else []
+    return [*value, Segment(" "), *_spark(run, moment, cells - 8)] if value else []
 
 
-def _spark(run: RunLine, moment: Moment, cells: int) -> list[Span]:
+def _spark(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     live = moment.live.get(run.id)
     if live is None:
         return []
-    return [Span(spark(live.values, cells), "curve-1" if run.status in UNFINISHED else "dim")]
+    return [Segment(spark(live.values, cells), "curve-1" if run.status in UNFINISHED else "dim")]
 
 
-def _gpus(run: RunLine, moment: Moment, cells: int) -> list[Span]:
+def _gpus(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     live = moment.live.get(run.id)
-    return [] if live is None else [Span(fit(",".join(map(str, live.gpus)), cells), "good")]
+    return [] if live is None else [Segment(fit(",".join(map(str, live.gpus)), cells), "good")]
 
 
-def _elapsed(run: RunLine, moment: Moment, _cells: int) -> list[Span]:
-    return [Span(elapsed(run.started_at, run.completed_at, moment.now))]
+def _elapsed(run: RunLine, moment: RowContext, _cells: int) -> list[Segment]:
+    return [Segment(elapsed(run.started_at, run.completed_at, moment.now))]
 
 
-def _to_go(run: RunLine, moment: Moment, cells: int) -> list[Span]:
+def _to_go(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     ending = moment.endings.get(run.id)
     if ending is None:
         return []
-    return [Span(fit(ending.words(moment.now).replace("over ", ">"), cells, right=True))]
+    return [Segment(fit(ending.words(moment.now).replace("over ", ">"), cells, right=True))]
 
 
-def _when(run: RunLine, _moment: Moment, _cells: int) -> list[Span]:
-    return [Span(when(run.created_at), "dim")]
+def _when(run: RunLine, _moment: RowContext, _cells: int) -> list[Segment]:
+    return [Segment(when(run.created_at), "dim")]
 
 
 def listed(names: Sequence[str], width: int) -> str:

@@ -42,7 +42,7 @@ _RANKS = tuple(
 """What a headline metric is called, the most telling first."""
 
 
-class LiveReader:
+class HeadlineReader:
     """Reads what the runs in view show, and remembers it."""
 
     def __init__(self) -> None:

@@ -8,31 +8,31 @@ from typing import TYPE_CHECKING
 
 from trainui.domain.states import Status
 from trainui.store.db import protocol
-from trainui.tui.data.snapshot import Snapshot, Wanted
-from trainui.tui.runs.cache import RunList
+from trainui.tui.data.snapshot import Query, Snapshot
+from trainui.tui.runs.cache import RunListCache
 
 if TYPE_CHECKING:
-    from trainui.tui.data.eta import Ending, Prophet
-    from trainui.tui.runs.headline_reader import LiveReader
+    from trainui.tui.data.eta import Eta, EtaEstimator
+    from trainui.tui.runs.headline_reader import HeadlineReader
     from trainui.tui.runs.metric_reader import MetricReader
 
 
-class ListReader:
+class RunsPageReader:
     """Reads the runs, the first screenful first, and more of those that are in view."""
 
     def __init__(self) -> None:
         self.unfinished = False
         """The last reading left out what takes long; the next one brings it."""
-        self._list = RunList()
-        self._prophet: Prophet | None = None
-        self._live: LiveReader | None = None
+        self._list = RunListCache()
+        self._prophet: EtaEstimator | None = None
+        self._live: HeadlineReader | None = None
         self._metrics: MetricReader | None = None
 
     def forget(self) -> None:
         """Read the whole list again at the next reading."""
-        self._list = RunList()
+        self._list = RunListCache()
 
-    def read(self, connection: protocol.Connection, wanted: Wanted, snapshot: Snapshot) -> Snapshot:
+    def read(self, connection: protocol.Connection, wanted: Query, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot with the runs in it."""
         if self._list.loading and self._list.runs:
             self._list.reload(connection)
@@ -45,7 +45,7 @@ class ListReader:
         return self._with_what_is_in_view(connection, wanted, snapshot)
 
     def _with_what_is_in_view(
-        self, connection: protocol.Connection, wanted: Wanted, snapshot: Snapshot
+        self, connection: protocol.Connection, wanted: Query, snapshot: Snapshot
     ) -> Snapshot:
         """Add to the list what is read of few runs only; not for the first frame."""
         if snapshot.loading or not snapshot.runs:
@@ -62,22 +62,22 @@ class ListReader:
             self.unfinished = reader_of_metrics.unfinished
         return replace(snapshot, endings=endings, live=live, metrics=metrics)
 
-    def _endings(self, connection: protocol.Connection) -> Mapping[str, Ending]:
+    def _endings(self, connection: protocol.Connection) -> Mapping[str, Eta]:
         """Return when what runs will have ended; not for the first frame."""
         running = [run.id for run in self._list.runs if run.status == Status.RUNNING]
         if not running or self._list.loading:
             return {}
         if self._prophet is None:
-            from trainui.tui.data.eta import Prophet
+            from trainui.tui.data.eta import EtaEstimator
 
-            self._prophet = Prophet()
+            self._prophet = EtaEstimator()
         return self._prophet.of_list(connection, running)
 
-    def _live_reader(self) -> LiveReader:
+    def _live_reader(self) -> HeadlineReader:
         if self._live is None:
-            from trainui.tui.runs.headline_reader import LiveReader
+            from trainui.tui.runs.headline_reader import HeadlineReader
 
-            self._live = LiveReader()
+            self._live = HeadlineReader()
         return self._live
 
     def _metric_reader(self) -> MetricReader:

@@ -16,25 +16,28 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.actions.run_actions import Target
-from trainui.tui.data.snapshot import Snapshot, Wanted
+from trainui.tui.data.snapshot import Query, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
 from trainui.tui.render.numbers import state_style
-from trainui.tui.render.styled_text import Row, Span, wrap
+from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.runs.sorting import WHEN
 from trainui.tui.runs.table import RunTable
 from trainui.tui.widgets.line_view import RowsView
 
 WELCOME: tuple[Row, ...] = (
-    (Span("No runs yet", "strong"),),
+    (Segment("No runs yet", "strong"),),
     (),
-    (Span("u                       ", "key"), Span("chooses a pipeline file here and runs it")),
-    (Span("trainui demo            ", "key"), Span("trains two small networks, about 45 s")),
-    (Span("trainui run FILE        ", "key"), Span("runs a pipeline file")),
-    (Span("trainui run -- COMMAND  ", "key"), Span("runs one command")),
+    (
+        Segment("u                       ", "key"),
+        Segment("chooses a pipeline file here and runs it"),
+    ),
+    (Segment("trainui demo            ", "key"), Segment("trains two small networks, about 45 s")),
+    (Segment("trainui run FILE        ", "key"), Segment("runs a pipeline file")),
+    (Segment("trainui run -- COMMAND  ", "key"), Segment("runs one command")),
     (),
-    (Span("Runs appear here as soon as they are there.", "dim"),),
-    (Span("? shows all keys, q leaves.", "dim"),),
+    (Segment("Runs appear here as soon as they are there.", "dim"),),
+    (Segment("? shows all keys, q leaves.", "dim"),),
 )
 
 
@@ -83,9 +86,9 @@ class RunsScreen(Page):
         yield self.table
         yield self.welcome
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> Query:
         """Return that the list is to be read, and what of it is in view."""
-        return Wanted(rows=self.table.in_view, metrics=self.table.metrics)
+        return Query(rows=self.table.in_view, metrics=self.table.metrics)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the runs, or why there are none."""
@@ -173,7 +176,9 @@ class RunsScreen(Page):
 
     def _tell_language(self) -> None:
         problems = self.table.filter.problems
-        note = (Span(f" ✗ {problems[0]}", "bad"),) if problems else (Span(f" {GRAMMAR}", "dim"),)
+        note = (
+            (Segment(f" ✗ {problems[0]}", "bad"),) if problems else (Segment(f" {GRAMMAR}", "dim"),)
+        )
         self.key_bar.note(note)
 
     def go_to_match(self, direction: int) -> None:
@@ -237,12 +242,12 @@ class RunsScreen(Page):
 
 def _view(table: RunTable) -> Row:
     """Return what of all runs is shown, where that is not all."""
-    spans: list[Span] = []
+    spans: list[Segment] = []
     if table.filter.text:
-        spans.append(Span(f"  / {harmless(table.filter.text)}", "accent"))
-        spans.append(Span(f" fits {table.count}", "dim"))
+        spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
+        spans.append(Segment(f" fits {table.count}", "dim"))
     if marked := len(table.marked):
-        spans.append(Span(f"  ▌{marked} marked", "key"))
+        spans.append(Segment(f"  ▌{marked} marked", "key"))
     return tuple(spans)
 
 
@@ -254,24 +259,26 @@ def _instead(snapshot: Snapshot, width: int) -> tuple[Row, ...]:
     ]
     advice = "`trainui doctor` tells what is wrong; this page tries again."
     return (
-        (Span("The runs cannot be read", "bad"),),
+        (Segment("The runs cannot be read", "bad"),),
         (),
-        *((Span(line),) for line in lines),
+        *((Segment(line),) for line in lines),
         (),
-        (Span(advice, "dim"),),
+        (Segment(advice, "dim"),),
     )
 
 
 def _summary(snapshot: Snapshot) -> Row:
-    spans = [Span(" trainui ", "title")]
+    spans = [Segment(" trainui ", "title")]
     if not snapshot.runs:
         return tuple(spans)
     count = len(snapshot.runs)
-    spans.append(Span(f" {count}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim"))
+    spans.append(
+        Segment(f" {count}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")
+    )
     counts = Counter(run.status for run in snapshot.runs)
     for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
         if counts[status]:
             spans.append(
-                Span(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
+                Segment(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
             )
     return tuple(spans)

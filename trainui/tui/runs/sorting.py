@@ -15,7 +15,7 @@ from trainui.tui.runs.filter import number_of, params_of
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SortOrder:
     """One order."""
 
     title: str
@@ -59,16 +59,16 @@ _STATES = (
 )
 
 ORDERS = (
-    Order(WHEN, lambda run: -run.created_at),
-    Order("STATE", lambda run: _STATES.index(run.status)),
-    Order("NAME", lambda run: run.name.casefold()),
-    Order("STAGES", lambda run: -run.done / max(run.total, 1)),
-    Order("ELAPSED", lambda run: _longest_first(run)),
+    SortOrder(WHEN, lambda run: -run.created_at),
+    SortOrder("STATE", lambda run: _STATES.index(run.status)),
+    SortOrder("NAME", lambda run: run.name.casefold()),
+    SortOrder("STAGES", lambda run: -run.done / max(run.total, 1)),
+    SortOrder("ELAPSED", lambda run: _longest_first(run)),
 )
 """What `s` goes through, before the parameters that are shown."""
 
 
-def by_param(name: str) -> Order:
+def by_param(name: str) -> SortOrder:
     """Return the order by a parameter: numbers before texts, runs that lack it last."""
 
     def key(run: RunLine) -> tuple[bool, float, str] | None:
@@ -78,10 +78,10 @@ def by_param(name: str) -> Order:
         number = number_of(value)
         return (number is None, number or 0.0, value.casefold())
 
-    return Order(name, key)
+    return SortOrder(name, key)
 
 
-def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> Order:
+def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrder:
     """Return the order by a metric's last value: the best first, runs that lack it last.
 
     Args:
@@ -94,7 +94,7 @@ def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> Order:
         value = values().get(run.id, math.nan)
         return None if math.isnan(value) else sign * value
 
-    return Order(harmless(metric), key, metric)
+    return SortOrder(harmless(metric), key, metric)
 
 
 def _longest_first(run: RunLine) -> int | None:

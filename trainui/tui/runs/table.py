@@ -12,11 +12,11 @@ from textual.message import Message
 from trainui import clock
 from trainui.store.read.run_list import RunLine
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Span
-from trainui.tui.runs.column_stats import Facts, facts_of, with_live
-from trainui.tui.runs.columns import Columns, Moment
+from trainui.tui.render.styled_text import Row, Segment
+from trainui.tui.runs.column_stats import ColumnStats, facts_of, with_live
+from trainui.tui.runs.columns import RowContext, RunColumns
 from trainui.tui.runs.filter import RunFilter, Values, parse
-from trainui.tui.runs.sorting import METRIC, ORDERS, Order, by_metric, by_param
+from trainui.tui.runs.sorting import METRIC, ORDERS, SortOrder, by_metric, by_param
 from trainui.tui.widgets.list_view import CursorView
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ class RunTable(CursorView):
         self._fitting: Sequence[RunLine] = ()
         """Those that fit the filter, newest first."""
         self._shown: Sequence[RunLine] = ()
-        self._moment = Moment(0)
+        self._moment = RowContext(0)
         self._values: Values = {}
         self._filter = RunFilter()
-        self._order: Order = ORDERS[0]
+        self._order: SortOrder = ORDERS[0]
         self._reverse = False
         self._run_id: str | None = None
         self._marked: set[str] = set()
-        self._facts = Facts()
-        self._columns = Columns(80)
+        self._facts = ColumnStats()
+        self._columns = RunColumns(80)
 
     @property
     def selected(self) -> RunLine | None:
@@ -99,7 +99,7 @@ class RunTable(CursorView):
         """Show the runs that were read."""
         before, self._moment = (
             self._moment,
-            Moment(clock.now(), snapshot.endings, snapshot.live),
+            RowContext(clock.now(), snapshot.endings, snapshot.live),
         )
         values, self._values = self._values, snapshot.metrics
         if snapshot.runs is not self._all or (self.metrics and values != self._values):
@@ -113,7 +113,7 @@ class RunTable(CursorView):
         """Show only the runs that fit a filter."""
         if text != self._filter.text:
             self._filter = parse(text)
-            self._facts = Facts()
+            self._facts = ColumnStats()
             self._arrange()
 
     def set_order(self, name: str, *, reverse: bool) -> None:
@@ -140,17 +140,17 @@ class RunTable(CursorView):
     def row(self, index: int, width: int) -> Row:
         """Return a run's line, or the heading."""
         if self._columns.width != width or self._columns.ordering != self._order.title:
-            self._columns = Columns(width, self._facts, self._order.title)
+            self._columns = RunColumns(width, self._facts, self._order.title)
         if index == 0:
             return self._columns.heading(reverse=self._reverse)
         if index > len(self._shown):
-            return (Span("  no run fits the filter; esc shows all", "dim"),) if self._all else ()
+            return (Segment("  no run fits the filter; esc shows all", "dim"),) if self._all else ()
         run = self._shown[index - 1]
         return self._columns.row(run, self._moment, marked=run.id in self._marked)
 
     def tick(self) -> None:
         """Let the clocks go on."""
-        self._moment = Moment(clock.now(), self._moment.endings, self._moment.live)
+        self._moment = RowContext(clock.now(), self._moment.endings, self._moment.live)
         self.update_rows()
 
     def move_cursor(self, index: int, *, tell: bool = True) -> None:
@@ -217,12 +217,12 @@ class RunTable(CursorView):
 
     def on_resize(self) -> None:
         """Choose columns for the new width."""
-        self._facts = Facts()
+        self._facts = ColumnStats()
         self._fit(facts_of(self._shown, self._fitting))
         super().on_resize()
         self.post_message(self.Arranged())
 
-    def _orders(self) -> list[Order]:
+    def _orders(self) -> list[SortOrder]:
         shown = {one.metric: one.stored for one in self._moment.live.values() if one.metric}
         metric = shown.get(self._facts.metric_name)
         return [
@@ -231,7 +231,7 @@ class RunTable(CursorView):
             *(by_param(name) for name in self._facts.params),
         ]
 
-    def _by_metric(self, metric: str) -> Order:
+    def _by_metric(self, metric: str) -> SortOrder:
         return by_metric(metric, lambda: self._values.get(metric, {}))
 
     def _arrange(self) -> None:
@@ -245,13 +245,13 @@ class RunTable(CursorView):
         self._follow_run()
         self.post_message(self.Arranged())
 
-    def _fit(self, found: Facts) -> None:
+    def _fit(self, found: ColumnStats) -> None:
         """Choose the columns anew where what there is to show has changed."""
         moment = self._moment
         found = with_live(found.grown(self._facts), moment.live, endings=bool(moment.endings))
         if found != self._facts:
             self._facts = found
-            self._columns = Columns(self._columns.width, found, self._order.title)
+            self._columns = RunColumns(self._columns.width, found, self._order.title)
 
     def _follow_run(self) -> None:
         """Keep the cursor on its run, on the same line of the screen where that can be."""

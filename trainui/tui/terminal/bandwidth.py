@@ -17,7 +17,7 @@ LONGEST_PAUSE = 10.0
 its opening took."""
 
 
-class Traffic:
+class Bandwidth:
     """Counts bytes as they are sent."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Traffic:
         return min((self.total - before) / self.budget, LONGEST_PAUSE)
 
 
-def counted(driver: type[Driver], traffic: Traffic) -> type[Driver]:
+def counted(driver: type[Driver], traffic: Bandwidth) -> type[Driver]:
     """Return a driver that counts what it sends."""
 
     class Counted(driver):  # type: ignore[misc, valid-type]

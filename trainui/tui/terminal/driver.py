@@ -20,10 +20,10 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from trainui.tui.messages import Flowing
+from trainui.tui.messages import TerminalDrained
 
 if TYPE_CHECKING:
-    from trainui.tui.terminal.bandwidth import Traffic
+    from trainui.tui.terminal.bandwidth import Bandwidth
 
 PATIENCE = 0.2
 """Seconds for which the end waits for a terminal to take what restores it."""
@@ -32,12 +32,12 @@ MOST_READ = 4096
 """Bytes of keys, or of a pasted text, that are read at once."""
 
 
-class Terminal(LinuxDriver):
+class TerminalDriver(LinuxDriver):
     """Reads keys from and draws on the terminal that stdin and stdout are."""
 
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(app, **options)
-        self._traffic: Traffic = app.traffic
+        self._traffic: Bandwidth = app.traffic
         self._parser = XTermParser()
         self._decode = getincrementaldecoder("utf-8")(errors="replace").decode
         self._output: int | None = None
@@ -104,7 +104,7 @@ class Terminal(LinuxDriver):
         if blocked:
             self._loop.add_writer(self._output, self.flush)
         elif self._loop.remove_writer(self._output):
-            self._app.post_message(Flowing())
+            self._app.post_message(TerminalDrained())
 
     def _send(self, output: int) -> bool:
         """Send what the terminal takes at once; returns whether something is left."""

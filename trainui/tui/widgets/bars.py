@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual import events
 
 from trainui.tui.keymap import Key
-from trainui.tui.render.styled_text import Row, Span, cut, spread
+from trainui.tui.render.styled_text import Row, Segment, cut, spread
 from trainui.tui.widgets.line_view import LinesView
 
 
@@ -68,9 +68,9 @@ class KeyBar(LinesView, can_focus=False):
         """Return the keys that there is room for, or the note."""
         if self._note:
             return cut(self._note, width)
-        spans: list[Span] = []
+        spans: list[Segment] = []
         for key in self._fitting(width):
-            spans += [Span(f" {key.short}", "key"), Span(f" {key.label} ", "dim")]
+            spans += [Segment(f" {key.short}", "key"), Segment(f" {key.label} ", "dim")]
         return tuple(spans)
 
     def _fitting(self, width: int) -> list[Key]:

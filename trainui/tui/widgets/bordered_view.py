@@ -18,20 +18,20 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from trainui.tui import styles
-from trainui.tui.render.borders import Surround, frame, padding
+from trainui.tui.render.borders import Border, frame, padding
 from trainui.tui.render.styled_text import Row, width_of
 
 MOST_KEPT = 8
 """Frames that are remembered: with the focus and without, and some titles."""
 
 
-class FramedView(ScrollView, can_focus=True):
+class BorderedView(ScrollView, can_focus=True):
     """Lines that a subclass makes; framed where its styles have a border, whatever it is."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._title = self._subtitle = ""
-        self._around: dict[Hashable, Surround[Strip]] = {}
+        self._around: dict[Hashable, Border[Strip]] = {}
         """What stood around the lines, by what it was made of."""
         self._styles: dict[str, Style] = {}
         self._colors: tuple[str, Style] | None = None
@@ -84,7 +84,7 @@ class FramedView(ScrollView, can_focus=True):
         around = self._surround()
         return [self._line(y, around, *crop.column_span) for y in crop.line_range]
 
-    def _line(self, y: int, around: Surround[Strip], first: int, last: int) -> Strip:
+    def _line(self, y: int, around: Border[Strip], first: int, last: int) -> Strip:
         """Return some cells of a line of the widget."""
         width, height = self.outer_size
         begin, end = around.left.cell_length, width - around.right.cell_length
@@ -102,7 +102,7 @@ class FramedView(ScrollView, can_focus=True):
         line = line.adjust_cell_length(end - begin, self.style_of(""))
         return Strip([*around.left, *line, *around.right], width).crop(first, last)
 
-    def _surround(self) -> Surround[Strip]:
+    def _surround(self) -> Border[Strip]:
         """Return what stands around the lines."""
         width, room, lit = self.outer_size.width, self.styles.padding, self.has_focus
         made_of = (width, room, self._is_framed, lit, self._title, self._subtitle)

@@ -15,13 +15,13 @@ from textual.strip import Strip
 
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, cut
-from trainui.tui.widgets.bordered_view import FramedView
+from trainui.tui.widgets.bordered_view import BorderedView
 
 _RowShown = tuple[Row, str, int]
 """A row, the style under it, and its width."""
 
 
-class LinesView(FramedView):
+class LinesView(BorderedView):
     """A scrolling view over rows that a subclass makes one by one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("move")]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
-from trainui.cli.output.event_lines import Narrator
+from trainui.cli.output.event_lines import EventPrinter
 from trainui.domain.states import Status
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
@@ -55,7 +55,7 @@ def words(lines: Iterator[str]) -> list[str]:
 def test_changes_between_two_looks_are_all_told(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     with views.reading() as connection:
-        narrator = Narrator(connection, run_id, from_start=True)
+        narrator = EventPrinter(connection, run_id, from_start=True)
         assert list(narrator.news()) == []
         play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
         assert words(narrator.news()) == ["● running a", "✓ completed a", "◔ queued b"]
@@ -68,7 +68,7 @@ def test_changes_between_two_looks_are_all_told(store: Store) -> None:
 def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     with views.reading() as connection:
-        narrator = Narrator(connection, run_id, from_start=True)
+        narrator = EventPrinter(connection, run_id, from_start=True)
         failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1")
         play(store, run_id, "a", failed)
         control.resume(run_id)
@@ -81,7 +81,7 @@ def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Sto
     run_id = control.submit(loader.load_text(TWO))
     play(store, run_id, "a", attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
     with views.reading() as connection:
-        narrator = Narrator(connection, run_id, from_start=False)
+        narrator = EventPrinter(connection, run_id, from_start=False)
         assert words(narrator.news()) == ["✗ failed a - exit code 1", "▣ blocked b - a failed"]
         control.resume(run_id)
         assert words(narrator.news()) == ["◔ queued a"]

@@ -10,18 +10,18 @@ import pytest
 
 from tests.unit.supervisor.waiting import wait_for
 from trainui.cli.output import progress
-from trainui.cli.output.progress import Progress
+from trainui.cli.output.progress import ProgressLine
 
 
 def test_a_line_says_how_far_it_is_and_the_time_to_go() -> None:
-    made = Progress("exporting", 200)
+    made = ProgressLine("exporting", 200)
     made.advance(50)
     line = made.line(made._started + 30)
     assert line == f"exporting {'━' * 6}{' ' * 18}  25%, 1m 30s to go"
 
 
 def test_a_line_without_a_known_end_says_the_time_spent() -> None:
-    made = Progress("checking a\x1b[2Jb.yaml")
+    made = ProgressLine("checking a\x1b[2Jb.yaml")
     assert made.line(made._started + 75) == "checking ab.yaml ... 1m 15s"
 
 

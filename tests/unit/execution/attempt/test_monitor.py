@@ -28,8 +28,8 @@ from trainui.execution.attempt import (
     stage_directory,
     starting_point,
 )
-from trainui.execution.attempt.metrics_flush import Drained
-from trainui.execution.attempt.monitor import Follower
+from trainui.execution.attempt.metrics_flush import FlushResult
+from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.planner.slots import host
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
@@ -41,19 +41,19 @@ from trainui.supervisor.protocol import Spec
 
 
 @pytest.fixture
-def follower(hasty: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
+def follower(hasty: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[AttemptMonitor]:
     # no metrics reader runs here
-    monkeypatch.setattr(metrics_flush, "wait_until_read", lambda *_, **__: Drained.COMPLETE)
+    monkeypatch.setattr(metrics_flush, "wait_until_read", lambda *_, **__: FlushResult.COMPLETE)
     monkeypatch.setattr(monitor, "AGAIN_AFTER", 0.01)
     with following(hasty) as follower:
         yield follower
 
 
 @contextmanager
-def following(store: Store) -> Iterator[Follower]:
+def following(store: Store) -> Iterator[AttemptMonitor]:
     """A follower, as a worker has it."""
     stopping = threading.Event()
-    follower = Follower(store, stopping)
+    follower = AttemptMonitor(store, stopping)
     yield follower
     stopping.set()
     follower.leave()
@@ -71,7 +71,7 @@ def granted(store: Store, run: str, name: str = "a") -> AttemptRecord:
     return attempt
 
 
-def look_until(follower: Follower, run: str, status: Status) -> AttemptRecord:
+def look_until(follower: AttemptMonitor, run: str, status: Status) -> AttemptRecord:
     def seen() -> AttemptRecord | None:
         follower.look(changed=True)
         attempt = of_stage(run, "a")[-1]
@@ -81,7 +81,7 @@ def look_until(follower: Follower, run: str, status: Status) -> AttemptRecord:
 
 
 def test_what_was_taken_is_launched_followed_and_recorded(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
@@ -101,7 +101,7 @@ def test_what_was_taken_is_launched_followed_and_recorded(
 )
 @pytest.mark.parametrize("makes_again", [True, False])
 def test_a_stage_may_clear_or_remove_its_own_directory(
-    store: Store, follower: Follower, tmp_path: Path, clears: str, makes_again: bool
+    store: Store, follower: AttemptMonitor, tmp_path: Path, clears: str, makes_again: bool
 ) -> None:
     again = "mkdir -p $TRAINUI_STAGE_DIR; echo x > $TRAINUI_STAGE_DIR/out; " * makes_again
     script = f"echo before; {clears}; {again}echo '{{}}' >> $TRAINUI_METRICS_FILE; echo after"
@@ -116,7 +116,7 @@ def test_a_stage_may_clear_or_remove_its_own_directory(
 
 
 def test_an_attempt_that_an_older_version_began_is_adopted_where_it_lies(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     """In its stage's directory. The next one lies beside it, and its stage's outputs count."""
     script = "echo $TRAINUI_ATTEMPT > $TRAINUI_STAGE_DIR/out; echo hi"
@@ -141,7 +141,7 @@ def test_an_attempt_that_an_older_version_began_is_adopted_where_it_lies(
 
 
 def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo hi >> said}]")
     with store.write() as connection:
@@ -157,13 +157,17 @@ def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
 
 @pytest.mark.parametrize("moment", ["_note_start", "_launch_now"])
 def test_a_stage_that_removes_all_records_is_not_started_again_by_the_next_worker(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    store: Store,
+    follower: AttemptMonitor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
 ) -> None:
     """Its worker is killed before it noted the process; so is another that it had no time for."""
     script = "rm -rf $TRAINUI_RUN_DIR; echo ran >> ran; until test -e go; do sleep 0.02; done"
     run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
     attempt = granted(store, run)
-    killed = Follower(store, threading.Event())
+    killed = AttemptMonitor(store, threading.Event())
     monkeypatch.setattr(killed, moment, _be_killed)
     with pytest.raises(KeyboardInterrupt):
         killed.take(run, "a", str(attempt.celery_task_id))
@@ -186,7 +190,7 @@ def _be_killed(*_: object) -> None:
 @pytest.mark.parametrize("cause", [OSError(errno.ENOSPC, "No space left"), OSError(5, "I/O error")])
 def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
     store: Store,
-    follower: Follower,
+    follower: AttemptMonitor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     cause: OSError,
@@ -206,7 +210,7 @@ def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
 
 
 def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
     attempt = granted(store, run)
@@ -221,7 +225,7 @@ def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
 
 
 def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = process.launch
 
@@ -245,7 +249,7 @@ def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
 
 
 def test_a_launch_without_an_answer_is_none_that_failed_where_the_records_were_removed(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = process.launch
 
@@ -266,7 +270,7 @@ def test_a_launch_without_an_answer_is_none_that_failed_where_the_records_were_r
 
 
 def test_a_record_that_makes_no_sense_is_told_of_and_hinders_no_other_attempt(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
     first, _ = (begin(store, run, "a").attempt for run in runs)
@@ -279,7 +283,7 @@ def test_a_record_that_makes_no_sense_is_told_of_and_hinders_no_other_attempt(
 
 
 def test_a_look_that_fails_hinders_no_other_attempt(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
     first, _ = (begin(store, run, "a").attempt for run in runs)
@@ -294,7 +298,7 @@ def test_a_look_that_fails_hinders_no_other_attempt(
     look_until(follower, runs[1], Status.COMPLETED)
 
 
-def launch_while_locked(store: Store, follower: Follower, run: str) -> None:
+def launch_while_locked(store: Store, follower: AttemptMonitor, run: str) -> None:
     """Have an attempt launched, and the store locked from before that until it was refused."""
     attempt, refused = granted(store, run), threading.Event()
     real = starting_point.choose
@@ -312,7 +316,7 @@ def launch_while_locked(store: Store, follower: Follower, run: str) -> None:
 
 @pytest.mark.parametrize("inputs", ["pipeline.yaml", ""])
 def test_a_launch_that_finds_the_store_locked_is_done_again(
-    store: Store, follower: Follower, tmp_path: Path, inputs: str
+    store: Store, follower: AttemptMonitor, tmp_path: Path, inputs: str
 ) -> None:
     """Refused as its inputs are to be noted, or as its start is."""
     run = submit(tmp_path, f"stages: [{{name: a, run: echo hi >> x, inputs: [{inputs}]}}]")
@@ -324,7 +328,7 @@ def test_a_launch_that_finds_the_store_locked_is_done_again(
 
 @pytest.mark.parametrize("same", [True, False])
 def test_a_failed_launch_is_recorded_with_its_reason_when_the_store_is_free(
-    store: Store, hasty: Store, follower: Follower, tmp_path: Path, same: bool
+    store: Store, hasty: Store, follower: AttemptMonitor, tmp_path: Path, same: bool
 ) -> None:
     """By this worker or by the next one."""
     run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
@@ -338,7 +342,7 @@ def test_a_failed_launch_is_recorded_with_its_reason_when_the_store_is_free(
 def test_a_postponed_launch_is_put_back_when_the_store_is_free(
     store: Store,
     hasty: Store,
-    follower: Follower,
+    follower: AttemptMonitor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     number: int,
@@ -358,7 +362,7 @@ def test_a_postponed_launch_is_put_back_when_the_store_is_free(
 
 
 def test_what_fails_for_want_of_the_store_is_tried_again(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, failures = record_outcome.record_exit, iter([OSError("disk full")] * 3)
 
@@ -377,7 +381,11 @@ def test_what_fails_for_want_of_the_store_is_tried_again(
 
 @pytest.mark.parametrize("who", ["supervisor", "process"])
 def test_a_stage_that_is_stopped_by_a_signal_says_so(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str
+    store: Store,
+    follower: AttemptMonitor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    who: str,
 ) -> None:
     monkeypatch.setattr(monitor, "EXAMINE_EVERY", 0.0)
     run = submit(tmp_path, "stages: [{name: a, run: sleep 600}]")
@@ -400,7 +408,7 @@ def test_a_stage_that_is_stopped_by_a_signal_says_so(
 
 
 def test_why_a_launch_is_tried_again_is_said(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> NoReturn:
         raise OSError(errno.EIO, os.strerror(errno.EIO))

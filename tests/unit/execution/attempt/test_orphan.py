@@ -20,7 +20,7 @@ from trainui import control
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import lost_attempts, monitor
-from trainui.execution.attempt.monitor import Follower
+from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.store.db.engine import Store
 from trainui.store.runs import stages
 from trainui.store.runs.tables import ATTEMPTS
@@ -33,7 +33,9 @@ HOLD = "echo ran >> ran; until test -e go; do sleep 0.02; done"
 class Running:
     """A run of one stage, whose process runs."""
 
-    def __init__(self, store: Store, follower: Follower, directory: Path, **fields: Any) -> None:
+    def __init__(
+        self, store: Store, follower: AttemptMonitor, directory: Path, **fields: Any
+    ) -> None:
         self.store, self.follower, self.directory = store, follower, directory
         stage = {"name": "a", "run": HOLD, "grace": 5, **fields}
         self.id = submit(directory, json.dumps({"stages": [stage]}))
@@ -90,7 +92,7 @@ class Running:
     [({"timeout": 1}, "timed out after 1s"), ({"silence_timeout": 1}, "was silent for 1s")],
 )
 def test_time_limits_hold_though_the_supervisor_is_dead(
-    store: Store, follower: Follower, tmp_path: Path, limit: dict[str, float], error: str
+    store: Store, follower: AttemptMonitor, tmp_path: Path, limit: dict[str, float], error: str
 ) -> None:
     obedient = "trap 'exit 0' TERM; echo ran >> ran; sleep 100 & wait"
     run = Running(store, follower, tmp_path, run=obedient, **limit)
@@ -101,7 +103,9 @@ def test_time_limits_hold_though_the_supervisor_is_dead(
     assert not is_alive(run.pid)
 
 
-def test_without_limits_an_orphan_goes_on(store: Store, follower: Follower, tmp_path: Path) -> None:
+def test_without_limits_an_orphan_goes_on(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
     run = Running(store, follower, tmp_path, timeout=1000, silence_timeout=1000)
     run.lose_supervisor()
     for _ in range(20):
@@ -112,7 +116,7 @@ def test_without_limits_an_orphan_goes_on(store: Store, follower: Follower, tmp_
 
 
 def test_what_an_orphan_leaves_behind_is_ended(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     left = "setsid sh -c \"trap '' TERM; echo \\$\\$ > left; while :; do sleep 0.05; done\" & "
     run = Running(store, follower, tmp_path, run=left + HOLD, grace=0.2)
@@ -124,7 +128,7 @@ def test_what_an_orphan_leaves_behind_is_ended(
 
 
 def test_a_stage_whose_records_are_removed_is_not_started_again(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.remove_records()
@@ -138,7 +142,7 @@ def test_a_stage_whose_records_are_removed_is_not_started_again(
 
 
 def test_a_stage_whose_records_are_removed_can_be_cancelled(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.remove_records()
@@ -149,7 +153,7 @@ def test_a_stage_whose_records_are_removed_can_be_cancelled(
 
 
 def test_a_stage_whose_records_are_removed_has_vanished_once_its_process_has_ended(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.remove_records()
@@ -160,7 +164,7 @@ def test_a_stage_whose_records_are_removed_has_vanished_once_its_process_has_end
 
 
 def test_a_stopped_supervisor_stops_its_stage_all_the_same(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     os.kill(run.supervisor, signal.SIGSTOP)
@@ -170,7 +174,7 @@ def test_a_stopped_supervisor_stops_its_stage_all_the_same(
 
 
 def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "SUPERVISOR_PATIENCE", 0.1)
     monkeypatch.setattr(process, "request_stop", lambda _directory: True)
@@ -182,7 +186,7 @@ def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
 
 
 def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "UNSEEN_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
@@ -202,7 +206,7 @@ def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
 
 
 def test_a_machine_that_got_another_name_still_knows_its_stages(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
@@ -212,7 +216,7 @@ def test_a_machine_that_got_another_name_still_knows_its_stages(
 
 
 def test_an_attempt_whose_records_cannot_be_read_is_no_secret_and_can_be_given_up(
-    store: Store, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "UNSEEN_AFTER", 0.0)
     run = Running(store, follower, tmp_path)

@@ -15,7 +15,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import outcome as attempt_outcome
-from trainui.execution.attempt.outcome import Loss
+from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
@@ -232,7 +232,7 @@ def test_a_lost_attempt_is_interrupted_or_was_cancelled(tmp_path: Path) -> None:
 def lose(attempt: AttemptRecord, **loss: Any) -> Outcome:
     definition = StageDefinition("a", timeout=90)
     return attempt_outcome.lost(
-        attempt, definition, Loss(**loss), started_at=STARTED, completed_at=ENDED
+        attempt, definition, LostSupervisor(**loss), started_at=STARTED, completed_at=ENDED
     )
 
 

@@ -12,23 +12,23 @@ import pytest
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 from trainui.execution.attempt import previous_attempts
-from trainui.execution.attempt.context import Subject, identity_of
+from trainui.execution.attempt.context import AttemptContext, identity_of
 from trainui.store.db.engine import Store
 from trainui.supervisor import journal, process
 from trainui.supervisor.protocol import Spec
 
 
 @pytest.fixture
-def subject(store: Store, tmp_path: Path) -> Subject:
+def subject(store: Store, tmp_path: Path) -> AttemptContext:
     """An attempt that is ready to be started."""
     return begin(store, submit(tmp_path, "stages: [{name: a, run: x, grace: 1}]"), "a")
 
 
-def directory_of(subject: Subject) -> Path:
+def directory_of(subject: AttemptContext) -> Path:
     return Path(subject.attempt.directory)
 
 
-def launch(subject: Subject, cwd: Path, script: str) -> int:
+def launch(subject: AttemptContext, cwd: Path, script: str) -> int:
     """Start a script in the attempt's place; return its pid, which it writes."""
     identity = identity_of(subject)
     environ = {"PATH": os.environ["PATH"], **identity}
@@ -40,7 +40,7 @@ def launch(subject: Subject, cwd: Path, script: str) -> int:
 
 @pytest.mark.parametrize("removed", [False, True], ids=["", "its records were removed"])
 def test_one_whose_supervisor_died_is_ended(
-    subject: Subject, tmp_path: Path, removed: bool
+    subject: AttemptContext, tmp_path: Path, removed: bool
 ) -> None:
     pid = launch(subject, tmp_path, "trap '' TERM; while :; do sleep 1; done")
     pids = journal.read_pids(directory_of(subject))
@@ -54,7 +54,9 @@ def test_one_whose_supervisor_died_is_ended(
     assert not is_alive(pid)
 
 
-def test_one_whose_supervisor_lives_is_asked_to_end(subject: Subject, tmp_path: Path) -> None:
+def test_one_whose_supervisor_lives_is_asked_to_end(
+    subject: AttemptContext, tmp_path: Path
+) -> None:
     pid = launch(subject, tmp_path, "sleep 100")
     previous_attempts.end_all([subject])
     assert not is_alive(pid)
@@ -62,7 +64,7 @@ def test_one_whose_supervisor_lives_is_asked_to_end(subject: Subject, tmp_path: 
 
 
 @pytest.mark.parametrize("removed", [False, True], ids=["never started", "its directory is gone"])
-def test_where_nothing_is_left_nothing_is_done(subject: Subject, removed: bool) -> None:
+def test_where_nothing_is_left_nothing_is_done(subject: AttemptContext, removed: bool) -> None:
     if removed:
         shutil.rmtree(directory_of(subject))
     previous_attempts.end_all([subject])

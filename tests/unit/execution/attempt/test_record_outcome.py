@@ -19,9 +19,9 @@ from trainui import clock
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import metrics_flush, record_outcome
-from trainui.execution.attempt.context import Subject
-from trainui.execution.attempt.metrics_flush import Drained
-from trainui.execution.attempt.outcome import Loss
+from trainui.execution.attempt.context import AttemptContext
+from trainui.execution.attempt.metrics_flush import FlushResult
+from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
 from trainui.store.read import views
@@ -34,12 +34,12 @@ TEXT = "stages: [{name: a, run: x, checkpoint: 'ckpt-*', retries: 1}, {name: b, 
 
 
 @pytest.fixture
-def subject(store: Store, tmp_path: Path) -> Subject:
+def subject(store: Store, tmp_path: Path) -> AttemptContext:
     """An attempt that has just started, its metrics read."""
     return started(store, begin(store, submit(tmp_path, TEXT), "a", GPU))
 
 
-def started(store: Store, subject: Subject) -> Subject:
+def started(store: Store, subject: AttemptContext) -> AttemptContext:
     directory = Path(subject.attempt.directory)
     (directory / "started").touch()
     with store.write() as connection:
@@ -47,24 +47,24 @@ def started(store: Store, subject: Subject) -> Subject:
     return subject
 
 
-def stage(store: Store, subject: Subject) -> StageRecord:
+def stage(store: Store, subject: AttemptContext) -> StageRecord:
     with store.read() as connection:
         return stages.get(connection, subject.stage.id)
 
 
-def record(store: Store, subject: Subject, **fields: object) -> AttemptRecord:
+def record(store: Store, subject: AttemptContext, **fields: object) -> AttemptRecord:
     found = ended(**fields)
     assert record_outcome.record_exit(store, subject.attempt, found, threading.Event())
     return of_stage(subject.run.id, "a")[subject.attempt.number - 1]
 
 
-def tried(store: Store, subject: Subject) -> set[str]:
+def tried(store: Store, subject: AttemptContext) -> set[str]:
     with store.read() as connection:
         return set(attempts.tried_checkpoints(connection, subject.stage.id))
 
 
 def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
-    store: Store, subject: Subject
+    store: Store, subject: AttemptContext
 ) -> None:
     reason = ExitReason.LOCK_HELD
     attempt = record(
@@ -87,7 +87,7 @@ def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
 
 
 def test_a_stage_for_which_there_was_no_process_waits_and_uses_up_no_retry(
-    store: Store, subject: Subject
+    store: Store, subject: AttemptContext
 ) -> None:
     message = f"cannot fork: {os.strerror(errno.EAGAIN)}"
     reason = ExitReason.START_FAILED
@@ -98,7 +98,7 @@ def test_a_stage_for_which_there_was_no_process_waits_and_uses_up_no_retry(
     assert (found.status, found.reason, found.retries_used) == (Status.QUEUED, message, 0)
 
 
-def test_a_path_that_reads_as_a_shortage_is_none(store: Store, subject: Subject) -> None:
+def test_a_path_that_reads_as_a_shortage_is_none(store: Store, subject: AttemptContext) -> None:
     reason = ExitReason.START_FAILED
     message = f"cannot enter the working directory '/{os.strerror(errno.ENOSPC)}': gone"
     number = errno.ENOENT
@@ -106,7 +106,7 @@ def test_a_path_that_reads_as_a_shortage_is_none(store: Store, subject: Subject)
     assert stage(store, subject).retries_used == 1
 
 
-def continued(store: Store, subject: Subject) -> str:
+def continued(store: Store, subject: AttemptContext) -> str:
     """Let an attempt have continued from a checkpoint that was there before."""
     checkpoint = Path(subject.stage.directory) / "ckpt-1"
     checkpoint.parent.mkdir(exist_ok=True)
@@ -118,27 +118,29 @@ def continued(store: Store, subject: Subject) -> str:
     return str(checkpoint)
 
 
-def test_a_checkpoint_from_which_nothing_came_is_marked(store: Store, subject: Subject) -> None:
+def test_a_checkpoint_from_which_nothing_came_is_marked(
+    store: Store, subject: AttemptContext
+) -> None:
     checkpoint = continued(store, subject)
     assert record(store, subject, exit_code=1).status == Status.FAILED
     assert tried(store, subject) == {checkpoint}
 
 
-def test_a_checkpoint_from_which_a_point_came_is_not(store: Store, subject: Subject) -> None:
+def test_a_checkpoint_from_which_a_point_came_is_not(store: Store, subject: AttemptContext) -> None:
     continued(store, subject)
     Feeder(store, subject.stage.id, attempt=1).feed({"loss": [(1, 0.5)]})
     record(store, subject, exit_code=1)
     assert tried(store, subject) == set()
 
 
-def test_a_checkpoint_from_which_another_came_is_not(store: Store, subject: Subject) -> None:
+def test_a_checkpoint_from_which_another_came_is_not(store: Store, subject: AttemptContext) -> None:
     continued(store, subject)
     (Path(subject.stage.directory) / "ckpt-2").write_text("x")
     record(store, subject, exit_code=1)
     assert tried(store, subject) == set()
 
 
-def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, subject: Subject) -> None:
+def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, subject: AttemptContext) -> None:
     continued(store, subject)
     with store.write() as connection:
         stages.cancel(connection, subject.run.id, [stages.get(connection, subject.stage.id)])
@@ -146,7 +148,7 @@ def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, subject: Subje
     assert tried(store, subject) == set()
 
 
-def test_an_end_is_recorded_once(store: Store, subject: Subject) -> None:
+def test_an_end_is_recorded_once(store: Store, subject: AttemptContext) -> None:
     record(store, subject)
     assert record(store, subject, exit_code=1).status == Status.COMPLETED
     assert stage(store, subject).status == Status.COMPLETED
@@ -154,18 +156,18 @@ def test_an_end_is_recorded_once(store: Store, subject: Subject) -> None:
 
 @pytest.mark.parametrize("written", ["stdout.log", "metrics.jsonl"])
 def test_a_loss_is_dated_by_the_last_sign_of_life(
-    store: Store, subject: Subject, written: str
+    store: Store, subject: AttemptContext, written: str
 ) -> None:
     file = Path(subject.attempt.directory, written)
     file.write_text("x")
     os.utime(file, (5, 5))
     stopping = threading.Event()
-    assert record_outcome.record_loss(store, subject.attempt, stopping, Loss())
+    assert record_outcome.record_loss(store, subject.attempt, stopping, LostSupervisor())
     (attempt,) = of_stage(subject.run.id, "a")
     assert (attempt.status, attempt.completed_at) == (Status.INTERRUPTED, 5 * clock.SECOND)
 
 
-def unread(store: Store, tmp_path: Path) -> Subject:
+def unread(store: Store, tmp_path: Path) -> AttemptContext:
     subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
     log = Path(subject.attempt.directory, "stdout.log")
     log.write_text("hi\n")
@@ -191,10 +193,10 @@ def test_nobody_is_waited_for_where_nothing_can_hold_a_metric(
     stopping = threading.Event()
     stopping.set()
     found = metrics_flush.wait_until_read(store, subject, stopping)
-    assert found == Drained.NOTHING
+    assert found == FlushResult.NOTHING
     file.write_text("step,loss\n1,2\n")
     found = metrics_flush.wait_until_read(store, subject, stopping)
-    assert (found == Drained.NOTHING) is expected
+    assert (found == FlushResult.NOTHING) is expected
 
 
 def test_that_there_was_nothing_to_read_is_on_record(store: Store, tmp_path: Path) -> None:
@@ -217,13 +219,13 @@ def test_the_wait_for_metrics_ends_when_all_are_read(store: Store, tmp_path: Pat
     reader.start()
     found = metrics_flush.wait_until_read(store, subject, threading.Event())
     reader.join()
-    assert found == Drained.COMPLETE
+    assert found == FlushResult.COMPLETE
 
 
 def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path: Path) -> None:
     subject = unread(store, tmp_path)
     found = metrics_flush.wait_until_read(store, subject, threading.Event(), patience=0.1)
-    assert found == Drained.GIVEN_UP
+    assert found == FlushResult.GIVEN_UP
     with views.reading() as connection:
         texts = [event.text for _, event in views.events(connection, subject.run.id)]
     assert "a: its metrics may be incomplete: the reader got no further for 0.1 s" in texts
@@ -249,7 +251,7 @@ def test_a_reader_that_could_not_write_is_not_given_up(
             )
             assert waits.wait(PATIENCE)
             mark_metrics_complete(connection, subject.attempt.id)
-        assert waiting.result() == Drained.COMPLETE
+        assert waiting.result() == FlushResult.COMPLETE
     with views.reading() as reading:
         events = [event for _, event in views.events(reading, subject.run.id)]
     assert "metrics" not in {event.kind for event in events}

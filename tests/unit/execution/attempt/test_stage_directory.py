@@ -13,14 +13,14 @@ from tests.unit.execution.submitted import begin, of_stage, submit
 from trainui import clock, paths
 from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
-from trainui.execution.attempt.context import Subject
+from trainui.execution.attempt.context import AttemptContext
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, launching, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.tables import ATTEMPTS
 
 
-def ready(store: Store, subject: Subject) -> Path:
+def ready(store: Store, subject: AttemptContext) -> Path:
     known = of_stage(subject.run.id, subject.stage.name)
     earlier = [one for one in known if one.number < subject.attempt.number]
     stage_directory.move_away_if_fresh(store, subject.stage, earlier)
@@ -28,7 +28,7 @@ def ready(store: Store, subject: Subject) -> Path:
     return Path(subject.attempt.directory)
 
 
-def end_and_reopen(store: Store, subject: Subject, *, fresh: bool) -> None:
+def end_and_reopen(store: Store, subject: AttemptContext, *, fresh: bool) -> None:
     with store.write() as connection:
         outcome = Outcome(Status.COMPLETED, clock.now())
         attempts.end(connection, subject.attempt.id, outcome)
@@ -37,18 +37,18 @@ def end_and_reopen(store: Store, subject: Subject, *, fresh: bool) -> None:
 
 
 @pytest.fixture
-def subject(store: Store, tmp_path: Path) -> Subject:
+def subject(store: Store, tmp_path: Path) -> AttemptContext:
     return begin(store, submit(tmp_path, "stages: [{name: a, run: x}]"), "a")
 
 
-def test_the_directories_are_made_and_private(store: Store, subject: Subject) -> None:
+def test_the_directories_are_made_and_private(store: Store, subject: AttemptContext) -> None:
     directory = ready(store, subject)
     assert directory == Path(subject.run.directory, ".trainui", "a", "attempt-1")
     assert directory.stat().st_mode & 0o777 == 0o700
     assert ready(store, subject) == directory  # after a crash once more
 
 
-def test_an_unfinished_stage_keeps_its_directory(store: Store, subject: Subject) -> None:
+def test_an_unfinished_stage_keeps_its_directory(store: Store, subject: AttemptContext) -> None:
     ready(store, subject)
     kept = Path(subject.stage.directory) / "ckpt-1"
     kept.write_text("x")
@@ -58,7 +58,7 @@ def test_an_unfinished_stage_keeps_its_directory(store: Store, subject: Subject)
 
 
 def test_a_stage_that_begins_anew_leaves_its_old_directory_beside(
-    store: Store, subject: Subject
+    store: Store, subject: AttemptContext
 ) -> None:
     stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
     for number in (1, 2):
@@ -80,7 +80,7 @@ def test_a_stage_that_begins_anew_leaves_its_old_directory_beside(
 
 
 def test_a_stage_that_removed_its_directory_begins_anew_all_the_same(
-    store: Store, subject: Subject
+    store: Store, subject: AttemptContext
 ) -> None:
     stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
     for _ in range(2):
@@ -97,7 +97,7 @@ def test_a_stage_that_removed_its_directory_begins_anew_all_the_same(
 
 
 def test_attempts_of_an_older_version_move_with_their_stages_directory(
-    store: Store, subject: Subject
+    store: Store, subject: AttemptContext
 ) -> None:
     """They lie within it; a later one does not."""
     stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
@@ -121,7 +121,7 @@ def test_attempts_of_an_older_version_move_with_their_stages_directory(
 
 @pytest.mark.parametrize("moment", [1, 2, 3])
 def test_a_move_that_was_cut_short_is_completed(
-    store: Store, subject: Subject, monkeypatch: pytest.MonkeyPatch, moment: int
+    store: Store, subject: AttemptContext, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
     """After the attempt's directory is renamed, after the stage's, and before that is on record."""
     stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
@@ -161,6 +161,8 @@ def _die(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_directory_that_a_person_deleted_is_no_obstacle(store: Store, subject: Subject) -> None:
+def test_a_directory_that_a_person_deleted_is_no_obstacle(
+    store: Store, subject: AttemptContext
+) -> None:
     end_and_reopen(store, subject, fresh=True)
     assert ready(store, begin(store, subject.run.id, "a")).is_dir()

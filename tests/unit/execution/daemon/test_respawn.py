@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from trainui.execution.daemon.respawn import MOST_DELAY, Kept
+from trainui.execution.daemon.respawn import MOST_DELAY, RespawnedProcess
 
 
 class FakeProcess:
@@ -31,7 +31,7 @@ class World:
         self.alive = False
         self.starts: list[float] = []
         self.now = 0.0
-        self.kept = Kept("thing", self._spawn, lambda: self.alive)
+        self.kept = RespawnedProcess("thing", self._spawn, lambda: self.alive)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self.processes.append(FakeProcess())

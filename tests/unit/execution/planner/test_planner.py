@@ -17,7 +17,7 @@ from trainui.execution.planner import planner
 from trainui.execution.planner.planner import BEHIND, HORIZON, LOOK_EVERY, Planner
 from trainui.execution.planner.slots import host
 from trainui.execution.worker.celery_app import get_app
-from trainui.execution.worker.task_sender import Message, Messenger
+from trainui.execution.worker.task_sender import TaskMessage, TaskSender
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, runs, stages
@@ -25,14 +25,14 @@ from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.tables import ATTEMPTS
 
 
-class Posted(Messenger):
+class Posted(TaskSender):
     """Keeps what is to be sent."""
 
     def __init__(self) -> None:
         super().__init__(get_app())
-        self.messages: list[Message] = []
+        self.messages: list[TaskMessage] = []
 
-    def post(self, message: Message) -> None:
+    def post(self, message: TaskMessage) -> None:
         self.messages.append(message)
 
     def names(self) -> list[str]:

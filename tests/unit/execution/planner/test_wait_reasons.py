@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from trainui.domain.definition import StageDefinition
-from trainui.domain.records import Here, StageRecord
+from trainui.domain.records import HostView, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.planner import wait_reasons
 from trainui.settings import Settings
@@ -30,10 +30,10 @@ STAGE = StageRecord(
 )
 def test_one_host_says_why(before: str | None, by: str | None, after: tuple[str, str]) -> None:
     stage = replace(STAGE, reason=before, reason_host=by)
-    assert wait_reasons.worded(stage, "why", Here("b")) == after
+    assert wait_reasons.worded(stage, "why", HostView("b")) == after
     assert wait_reasons.worded(stage, "why", None) == ("why", None)
     only_there = replace(stage, definition=StageDefinition("a", host="b"))
-    assert wait_reasons.worded(only_there, "why", Here("b")) == ("why", None)
+    assert wait_reasons.worded(only_there, "why", HostView("b")) == ("why", None)
 
 
 def test_what_asks_for_another_host_or_queue_waits() -> None:

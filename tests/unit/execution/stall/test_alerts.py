@@ -16,7 +16,7 @@ from tests.unit.execution.attempt.test_orphan import Running
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui.domain.states import Status
-from trainui.execution.attempt.monitor import Follower
+from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.gpu.nvml import Gpu
 from trainui.execution.stall.alerts import StallAlerts
 from trainui.store.db.engine import Store
@@ -25,7 +25,7 @@ from trainui.store.runs.tables import ATTEMPTS
 
 
 def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})
     watch = StallAlerts(store, least_silence=0.5, look_every=0.0)
@@ -47,7 +47,7 @@ def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
 
 
 def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})
     feeder = Feeder(store, run.stage.id)
@@ -67,7 +67,9 @@ def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
     run.go()
 
 
-def test_a_gpu_that_computes_is_no_stall(store: Store, follower: Follower, tmp_path: Path) -> None:
+def test_a_gpu_that_computes_is_no_stall(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
     run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "notify"})
     used = {"gpu": 90}
     watch = StallAlerts(

@@ -13,8 +13,8 @@ from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
 from trainui.cli.main import main
 from trainui.domain.states import Status
-from trainui.execution.attempt.monitor import Follower
-from trainui.execution.stall.detector import Stalls
+from trainui.execution.attempt.monitor import AttemptMonitor
+from trainui.execution.stall.detector import StallDetector
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 
@@ -38,7 +38,7 @@ def shown(run: Running, capsys: pytest.CaptureFixture[str]) -> tuple[bool, bool]
     return stage["stalled"], "● running (stalled)" in capsys.readouterr().out
 
 
-def until(stalls: Stalls, run: Running, stalled: bool) -> None:
+def until(stalls: StallDetector, run: Running, stalled: bool) -> None:
     def seen() -> bool:
         stalls.look()
         return run.stage.stalled == stalled
@@ -47,15 +47,15 @@ def until(stalls: Stalls, run: Running, stalled: bool) -> None:
 
 
 @pytest.fixture
-def stalls(store: Store) -> Stalls:
+def stalls(store: Store) -> StallDetector:
     """One that sees in a second what takes a minute."""
-    return Stalls(store, least_silence=1.0, look_every=0.0)
+    return StallDetector(store, least_silence=1.0, look_every=0.0)
 
 
 def test_a_stage_that_falls_silent_is_stalled_until_it_goes_on(
     store: Store,
-    follower: Follower,
-    stalls: Stalls,
+    follower: AttemptMonitor,
+    stalls: StallDetector,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_stage_that_falls_silent_is_stalled_until_it_goes_on(
 
 
 def test_metrics_that_are_read_are_signs_of_life(
-    store: Store, follower: Follower, stalls: Stalls, tmp_path: Path
+    store: Store, follower: AttemptMonitor, stalls: StallDetector, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     feeder = Feeder(store, run.stage.id)
@@ -96,7 +96,7 @@ def test_metrics_that_are_read_are_signs_of_life(
 
 
 def test_the_pace_from_before_a_worker_came_is_known(
-    store: Store, follower: Follower, tmp_path: Path
+    store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path)
     started = int(run.attempt.started_at or 0)
@@ -104,5 +104,5 @@ def test_the_pace_from_before_a_worker_came_is_known(
         # before its start, since what is ahead of now counts as now
         times.writelines(f"{started - back * 20_000} {30 - back} 0\n" for back in range(29, 0, -1))
     # it is seen for the first time, so only what the journal holds can tell of a pace
-    until(Stalls(store, least_silence=0.1, look_every=0.0), run, True)
+    until(StallDetector(store, least_silence=0.1, look_every=0.0), run, True)
     run.go()

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from trainui.domain.definition import MetricSource, StageDefinition
-from trainui.metrics.discovery.sources import Place, find
+from trainui.metrics.discovery.sources import SearchDirectories, find
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    found = Place(tmp_path / ".trainui/stage/attempt-1", tmp_path / "stage", tmp_path / "work")
+def place(tmp_path: Path) -> SearchDirectories:
+    found = SearchDirectories(
+        tmp_path / ".trainui/stage/attempt-1", tmp_path / "stage", tmp_path / "work"
+    )
     for path in (found.attempt_dir, found.stage_dir, found.workdir):
         path.mkdir(parents=True)
     return found
@@ -25,7 +27,7 @@ def touch(root: Path, *names: str) -> None:
         path.touch()
 
 
-def paths(place: Place, *metrics: MetricSource) -> list[str]:
+def paths(place: SearchDirectories, *metrics: MetricSource) -> list[str]:
     """The files found, less the attempt's own, below the stage's directory or the workdir."""
     found = find(place, StageDefinition("s", metrics=metrics or None)).candidates
     assert found[0].path == place.attempt_dir / "metrics.jsonl"
@@ -33,7 +35,7 @@ def paths(place: Place, *metrics: MetricSource) -> list[str]:
     return [one.path.relative_to(root).as_posix() for one in found[1:]]
 
 
-def test_the_stages_directory_comes_before_the_workdir(place: Place) -> None:
+def test_the_stages_directory_comes_before_the_workdir(place: SearchDirectories) -> None:
     source = MetricSource(path="m.jsonl")
     assert paths(place, source) == []
     touch(place.workdir, "m.jsonl")
@@ -42,7 +44,7 @@ def test_the_stages_directory_comes_before_the_workdir(place: Place) -> None:
     assert paths(place, source) == ["stage/m.jsonl"]
 
 
-def test_globs_and_names_that_only_look_like_globs(place: Place) -> None:
+def test_globs_and_names_that_only_look_like_globs(place: SearchDirectories) -> None:
     touch(place.stage_dir, "v_1/m.csv", "v_0/m.csv", "v_2/other", "a[1].csv")
     assert paths(place, MetricSource(path="v_*/m.csv")) == ["stage/v_0/m.csv", "stage/v_1/m.csv"]
     assert paths(place, MetricSource(path="**/m.csv")) == ["stage/v_0/m.csv", "stage/v_1/m.csv"]
@@ -50,7 +52,7 @@ def test_globs_and_names_that_only_look_like_globs(place: Place) -> None:
     assert paths(place, MetricSource(path=str(place.stage_dir / "v_0/*"))) == ["stage/v_0/m.csv"]
 
 
-def test_streams_are_the_attempts_own(place: Place) -> None:
+def test_streams_are_the_attempts_own(place: SearchDirectories) -> None:
     source = MetricSource(stream="stderr", pattern=r"(?P<loss>\d+)", step="it")
     assert paths(place, source) == [".trainui/stage/attempt-1/stderr.log"]
     broken = find(
@@ -59,12 +61,12 @@ def test_streams_are_the_attempts_own(place: Place) -> None:
     assert "cannot be used" in next(iter(broken.problems.values()))
 
 
-def test_what_is_not_there_is_missing(place: Place) -> None:
+def test_what_is_not_there_is_missing(place: SearchDirectories) -> None:
     found = find(place, StageDefinition("s", metrics=(MetricSource(path="x/*.csv"),)))
     assert "no file is called x/*.csv" in found.missing["x/*.csv"]
 
 
-def test_the_usual_files_are_found_by_themselves(place: Place) -> None:
+def test_the_usual_files_are_found_by_themselves(place: SearchDirectories) -> None:
     usual = [
         "any.jsonl",
         "csv/version_0/metrics.csv",
@@ -83,7 +85,7 @@ def test_the_usual_files_are_found_by_themselves(place: Place) -> None:
     assert sorted(found[:-2]) == [f"stage/{name}" for name in usual]
 
 
-def test_what_a_text_holds_tells_what_it_is(place: Place) -> None:
+def test_what_a_text_holds_tells_what_it_is(place: SearchDirectories) -> None:
     texts = {
         "training.log": "epoch,loss\n0,1\n1,2\n",
         "log.txt": '{"step": 1, "loss": 2}\n{"step": 2, "loss": 1}\n',
@@ -101,7 +103,7 @@ def test_what_a_text_holds_tells_what_it_is(place: Place) -> None:
     ]
 
 
-def test_a_history_in_each_checkpoint_is_one_source(place: Place) -> None:
+def test_a_history_in_each_checkpoint_is_one_source(place: SearchDirectories) -> None:
     names = [f"out/checkpoint-{step}/trainer_state.json" for step in (5, 10)]
     touch(place.stage_dir, *names)
     for metrics in ((), (MetricSource(path="out/checkpoint-*/trainer_state.json"),)):
@@ -109,7 +111,9 @@ def test_a_history_in_each_checkpoint_is_one_source(place: Place) -> None:
         assert found == ["stage/out/checkpoint-10/trainer_state.json"]
 
 
-def test_directories_that_are_parts_of_a_training_come_before_the_names(place: Place) -> None:
+def test_directories_that_are_parts_of_a_training_come_before_the_names(
+    place: SearchDirectories,
+) -> None:
     touch(
         place.stage_dir,
         "tb/train/events.out.tfevents.1",

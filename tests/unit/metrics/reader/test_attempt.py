@@ -19,7 +19,7 @@ from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
 from trainui.metrics.discovery.naming import MAX_SERIES, Names
 from trainui.metrics.reader.attempt import AttemptReader
-from trainui.metrics.reader.decoder_choice import Reading
+from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves, sources
@@ -81,7 +81,7 @@ def test_a_nan_that_another_reader_stored_and_did_not_mark_is_marked(
         (source,) = sources.sources(connection, attempt.stage_id)
     with attempt.own_file.open("a") as file:
         file.write('{"step": 2, "loss": NaN}\n')
-    other = SourceReader(store, source, attempt.own_file, Reading("jsonl"), attempt=1)
+    other = SourceReader(store, source, attempt.own_file, DecoderChoice("jsonl"), attempt=1)
     assert read_on(other) == 1
     with attempt.own_file.open("a") as file:
         file.write(lines([3]))

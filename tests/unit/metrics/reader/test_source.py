@@ -24,12 +24,12 @@ from tests.unit.metrics.reading import (
 )
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.reader import source
-from trainui.metrics.reader.decoder_choice import Reading
-from trainui.metrics.reader.source import End
+from trainui.metrics.reader.decoder_choice import DecoderChoice
+from trainui.metrics.reader.source import EndOfFile
 from trainui.metrics.reader.tail import UnreadableFileError
 from trainui.store.db.engine import Store
 
-FOUND = Reading()
+FOUND = DecoderChoice()
 
 
 @pytest.fixture
@@ -340,14 +340,14 @@ def test_what_cannot_be_read_says_why(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="no regular file"):
         open_reader(store, tmp_path / "pipe", FOUND).advance()
     with pytest.raises(UnknownFormatError, match="known: csv, dvclive"):
-        open_reader(store, binary, Reading(format="parquet")).advance()
+        open_reader(store, binary, DecoderChoice(format="parquet")).advance()
 
 
 def test_an_empty_file_is_no_problem(store: Store, path: Path) -> None:
     path.touch()
     reader = open_reader(store, path, FOUND)
     read_to_end(store, reader)
-    assert reader.advance(End(clean=True)).points == 0
+    assert reader.advance(EndOfFile(clean=True)).points == 0
 
 
 ACTIONS = st.lists(

@@ -11,16 +11,16 @@ import pytest
 
 from tests.unit.supervisor.waiting import wait_for
 from trainui import disk
-from trainui.metrics.reader.watch import Changes, Watch
+from trainui.metrics.reader.watch import FileChanges, Watch
 
 
 @pytest.fixture
-def reported() -> list[Changes]:
+def reported() -> list[FileChanges]:
     return []
 
 
 @pytest.fixture
-def watch(reported: list[Changes]) -> Iterator[Watch]:
+def watch(reported: list[FileChanges]) -> Iterator[Watch]:
     watch = Watch(reported.append)
     yield watch
     watch.close()
@@ -32,25 +32,27 @@ def watch_all(watch: Watch, *directories: Path) -> None:
     wait_for(lambda: all(map(watch.sees, directories)), "that all is watched")
 
 
-def grown(reported: list[Changes]) -> set[str]:
+def grown(reported: list[FileChanges]) -> set[str]:
     return {path for changes in reported for path in changes.grown}
 
 
 def test_what_grows_and_what_comes_or_goes_is_reported(
-    watch: Watch, reported: list[Changes], tmp_path: Path
+    watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     file = tmp_path / "metrics.jsonl"
     file.touch()
     watch.watch({tmp_path, tmp_path / "not there"})
     wait_for(lambda: watch.sees(tmp_path))
-    wait_for(lambda: reported == [Changes(frozenset(), others=True)], "what may have been missed")
+    wait_for(
+        lambda: reported == [FileChanges(frozenset(), others=True)], "what may have been missed"
+    )
     reported.clear()
     with file.open("a") as writing:
         for _ in range(100):
             writing.write("line\n")
             writing.flush()
     wait_for(lambda: reported)
-    assert reported[0] == Changes(frozenset({str(file)}), others=False)
+    assert reported[0] == FileChanges(frozenset({str(file)}), others=False)
     reported.clear()
     (tmp_path / "new").mkdir()
     wait_for(lambda: any(changes.others for changes in reported))
@@ -59,7 +61,7 @@ def test_what_grows_and_what_comes_or_goes_is_reported(
 
 @pytest.mark.parametrize("how", ["deleted", "renamed"])
 def test_a_directory_that_was_made_anew_is_watched_again(
-    how: str, watch: Watch, reported: list[Changes], tmp_path: Path
+    how: str, watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
@@ -77,7 +79,7 @@ def test_a_directory_that_was_made_anew_is_watched_again(
 
 
 def test_what_is_watched_no_more_is_not_reported(
-    watch: Watch, reported: list[Changes], tmp_path: Path
+    watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     other, kept = tmp_path / "other", tmp_path / "kept"
     other.mkdir()
@@ -94,7 +96,7 @@ def test_what_is_watched_no_more_is_not_reported(
 
 
 def test_a_file_is_reported_by_each_name_of_its_directory(
-    watch: Watch, reported: list[Changes], tmp_path: Path
+    watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     real, link = tmp_path / "real", tmp_path / "link"
     real.mkdir()
@@ -107,7 +109,7 @@ def test_a_file_is_reported_by_each_name_of_its_directory(
 
 
 def test_a_failure_is_reported_and_the_watch_starts_again(
-    watch: Watch, reported: list[Changes], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    watch: Watch, reported: list[FileChanges], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "a"
     file.touch()
@@ -123,9 +125,9 @@ def test_a_failure_is_reported_and_the_watch_starts_again(
 
 
 def test_a_callback_that_fails_does_not_end_the_watch(tmp_path: Path) -> None:
-    reported: list[Changes] = []
+    reported: list[FileChanges] = []
 
-    def fail_once(changes: Changes) -> None:
+    def fail_once(changes: FileChanges) -> None:
         reported.append(changes)
         if len(reported) == 1:
             raise RuntimeError("once")
@@ -140,7 +142,7 @@ def test_a_callback_that_fails_does_not_end_the_watch(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_watched_keeps_no_other_from_it(
-    watch: Watch, reported: list[Changes], tmp_path: Path
+    watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
     fine = tmp_path / "fine"

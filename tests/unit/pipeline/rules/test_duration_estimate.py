@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from trainui.pipeline.rules.duration_estimate import (
-    Past,
-    Progress,
-    ToGo,
+    PastDuration,
+    RemainingTime,
+    StepProgress,
     from_checkpoint,
     left,
     to_go,
@@ -15,8 +15,8 @@ from trainui.pipeline.rules.duration_estimate import (
 )
 
 
-def past(*seconds: float, work: str = "w") -> list[Past]:
-    return [Past("s", one, work) for one in seconds]
+def past(*seconds: float, work: str = "w") -> list[PastDuration]:
+    return [PastDuration("s", one, work) for one in seconds]
 
 
 def test_the_usual_duration_is_the_median_of_the_newest_of_the_same_work() -> None:
@@ -31,17 +31,17 @@ def test_the_usual_duration_is_the_median_of_the_newest_of_the_same_work() -> No
     ("progress", "expected"),
     [
         (None, 60.0),
-        (Progress(20), 40.0),
-        (Progress(61), None),  # longer than usual: nobody knows
-        (Progress(20, 0, 100, 400), 60.0),  # by its own rate, whatever is usual
-        (Progress(20, 300, 350, 400), 20.0),  # it began from a checkpoint
-        (Progress(20, 0, 0, 400), 40.0),  # no step yet
-        (Progress(2, 0, 100, 400), 58.0),  # too early for a rate
-        (Progress(90, 0, 100, 400), 270.0),
-        (Progress(20, 0, 500, 400), 40.0),  # it goes further than before
+        (StepProgress(20), 40.0),
+        (StepProgress(61), None),  # longer than usual: nobody knows
+        (StepProgress(20, 0, 100, 400), 60.0),  # by its own rate, whatever is usual
+        (StepProgress(20, 300, 350, 400), 20.0),  # it began from a checkpoint
+        (StepProgress(20, 0, 0, 400), 40.0),  # no step yet
+        (StepProgress(2, 0, 100, 400), 58.0),  # too early for a rate
+        (StepProgress(90, 0, 100, 400), 270.0),
+        (StepProgress(20, 0, 500, 400), 40.0),  # it goes further than before
     ],
 )
-def test_what_is_left_of_a_stage(progress: Progress | None, expected: float | None) -> None:
+def test_what_is_left_of_a_stage(progress: StepProgress | None, expected: float | None) -> None:
     assert left(60, progress) == expected
 
 
@@ -58,11 +58,13 @@ CHAINS = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
 def test_a_run_takes_its_longest_path() -> None:
     ones = dict.fromkeys(CHAINS, 1)
     seconds = {"d": 1.0, "b": 10.0, "c": 2.0}  # a is done
-    assert to_go(seconds, CHAINS, ones, 4) == ToGo(11, True)
-    assert to_go({**seconds, "c": None}, CHAINS, ones, 4) == ToGo(11, False)
+    assert to_go(seconds, CHAINS, ones, 4) == RemainingTime(11, True)
+    assert to_go({**seconds, "c": None}, CHAINS, ones, 4) == RemainingTime(11, False)
     assert to_go({"b": None, "d": None}, CHAINS, ones, 4) is None
 
 
 def test_a_sweep_shares_the_places() -> None:
     sweep: dict[str, list[str]] = {str(n): [] for n in range(64)}
-    assert to_go(dict.fromkeys(sweep, 10.0), sweep, dict.fromkeys(sweep, 1), 2) == ToGo(320, True)
+    assert to_go(dict.fromkeys(sweep, 10.0), sweep, dict.fromkeys(sweep, 1), 2) == RemainingTime(
+        320, True
+    )

@@ -24,7 +24,7 @@ from trainui.store.db import postgres, protocol
 from trainui.store.db.engine import Store, open_session, open_store
 from trainui.store.db.postgres import connect
 from trainui.store.points import points, sources
-from trainui.store.points.source_record import Source
+from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
 from trainui.store.runs import runs
 
@@ -205,7 +205,7 @@ def test_points_whose_commit_nobody_heard_of_are_stored_once(
     file.write_text(lines(range(3)))
     save = points.save
 
-    def commit_and_lose(connection: Connection, *batch: Any, **of: Any) -> Source:
+    def commit_and_lose(connection: Connection, *batch: Any, **of: Any) -> SourceRecord:
         stored = save(connection, *batch, **of)
         sources.run(connection, "COMMIT; BEGIN")  # which is left to be lost
         server.stop()

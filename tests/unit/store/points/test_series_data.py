@@ -8,7 +8,7 @@ from dataclasses import replace
 from tests.unit.store.readings import Feeder, as_points, connect
 from trainui.store.db.engine import Store
 from trainui.store.points import points, sources
-from trainui.store.points.series_data import Axis, track
+from trainui.store.points.series_data import Axis, series_points
 
 SECOND = 1_000_000
 
@@ -17,7 +17,7 @@ def test_what_a_later_attempt_superseded_is_there_and_marked(store: Store) -> No
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, 5.0), (1, math.nan), (2, 3.0)]})
     feeder.feed({"loss": [(1, 2.0), (2, math.inf)]}, attempt=2)
-    found = track(connect(store), "stage", "loss")
+    found = series_points(connect(store), "stage", "loss")
     assert found.x.tolist() == [0, 1, 2, 1, 2]
     assert found.kept.tolist() == [True, False, False, True, True]
     assert found.attempts.tolist() == [1, 1, 1, 2, 2]
@@ -28,15 +28,15 @@ def test_what_a_later_attempt_superseded_is_there_and_marked(store: Store) -> No
 def test_the_epoch_of_a_step_lies_between_those_that_are_known(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"epoch": [(0, 0.0), (10, 1.0)], "loss": [(0, 4.0), (5, 3.0), (20, 2.0)]})
-    found = track(connect(store), "stage", "loss", Axis.EPOCH)
+    found = series_points(connect(store), "stage", "loss", Axis.EPOCH)
     assert (found.x.tolist(), found.values.tolist()) == ([0, 0.5], [4, 3])
     other = Feeder(store, owner="other")
     other.feed({"loss": [(0, 4.0)]})
-    assert len(track(connect(store), "other", "loss", Axis.EPOCH).x) == 0
+    assert len(series_points(connect(store), "other", "loss", Axis.EPOCH).x) == 0
 
 
 def test_nothing_of_a_series_that_is_not_there(store: Store) -> None:
-    assert len(track(connect(store), "stage", "loss", Axis.WALL).x) == 0
+    assert len(series_points(connect(store), "stage", "loss", Axis.WALL).x) == 0
 
 
 def test_times_since_the_first_point_and_by_the_clock(store: Store) -> None:
@@ -46,5 +46,8 @@ def test_times_since_the_first_point_and_by_the_clock(store: Store) -> None:
             batch = {"loss": as_points([(at, 1.0)], time=time * SECOND)}
             after = replace(source, offset=source.offset + 1)
             source = points.save(connection, source, after, batch, records=1)
-    found = [track(connect(store), "stage", "loss", axis).x for axis in (Axis.RELATIVE, Axis.WALL)]
+    found = [
+        series_points(connect(store), "stage", "loss", axis).x
+        for axis in (Axis.RELATIVE, Axis.WALL)
+    ]
     assert [x.tolist() for x in found] == [[0, 90], [1_800_000_000, 1_800_000_090]]

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import text
 
 from tests.unit.store.conftest import AddRun
-from trainui.domain.records import Here, Slot
+from trainui.domain.records import HostView, Slot
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, hosts, runs, stages
 
-A, B = Here("a", ("small",), "place-a"), Here("b", ("big",), "place-b")
+A, B = HostView("a", ("small",), "place-a"), HostView("b", ("big",), "place-b")
 
 
 def announce(store: Store, name: str, home: str = "home") -> object:

@@ -12,7 +12,7 @@ from trainui.store.db.engine import Store
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import views
 from trainui.store.runs import alerts, stages
-from trainui.store.runs.alerts import Mark
+from trainui.store.runs.alerts import AlertRecord
 from trainui.tui.curves.model import Chart, Curves, CurvesWanted
 from trainui.tui.curves.reader import CurveReader
 
@@ -36,8 +36,8 @@ def test_an_alert_stands_at_its_step_on_its_metric(store: Store, tmp_path: Path)
     read_on(open_reader(store, attempt.own_file, owner=attempt.stage_id))
     words = "lr is 3 at step 7"  # of people's language: nothing is read out of it
     with store.write() as connection:
-        alert = Mark.of_alert(Alert("above", "loss", 40), words, "loss", 41)
-        found = [alert, Mark.of_nan("lr is NaN", "lr", 3)]
+        alert = AlertRecord.of_alert(Alert("above", "loss", 40), words, "loss", 41)
+        found = [alert, AlertRecord.of_nan("lr is NaN", "lr", 3)]
         alerts.record(connection, attempt.stage_id, 1, found)
     assert [(mark.x, mark.words) for mark in chart(read(store), "loss").marks] == [(41, words)]
     assert chart(read(store), "lr").marks == ()

@@ -11,19 +11,21 @@ from hypothesis import strategies as st
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.store.points.binning import ABOVE, BELOW
 from trainui.store.points.binning import NAN as NAN_BIT
-from trainui.tui.curves.grid import Cell, Grid, grid_rows
-from trainui.tui.curves.model import Mark
+from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
+from trainui.tui.curves.model import Annotation
 from trainui.tui.curves.plot import Frame, plot_rows
-from trainui.tui.curves.scales import NOTHING, Upright, runs
-from trainui.tui.curves.view_options import View
-from trainui.tui.render.styled_text import Row, Span, plain, width_of
+from trainui.tui.curves.scales import NOTHING, YAxis, runs
+from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.render.styled_text import Row, Segment, plain, width_of
 
 VALUES = st.floats(-1e300, 1e300) | st.floats(-1, 1)
 FRAME = Frame(20, 8, feet=0)
 
 
-def drawn(values: Sequence[float], view: View | None = None, **changed: object) -> Sequence[Row]:
-    return plot_rows(chart(line(values, **changed)), view or View(), FRAME)
+def drawn(
+    values: Sequence[float], view: PlotOptions | None = None, **changed: object
+) -> Sequence[Row]:
+    return plot_rows(chart(line(values, **changed)), view or PlotOptions(), FRAME)
 
 
 def spans_of(rows: Sequence[Row], style: str) -> str:
@@ -34,7 +36,7 @@ def spans_of(rows: Sequence[Row], style: str) -> str:
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=60), st.integers(1, 12))
 def test_every_column_shows_its_extremes(pairs: list[tuple[float, float]], height: int) -> None:
     lows, highs = [min(pair) for pair in pairs], [max(pair) for pair in pairs]
-    scale = Upright.around([*lows, *highs], log=False, marks=3)
+    scale = YAxis.around([*lows, *highs], log=False, marks=3)
     assert scale is not None
     dots = 4 * height
     for low, high, run in zip(lows, highs, runs(lows, highs, scale, dots), strict=True):
@@ -50,7 +52,7 @@ def test_a_spike_of_one_point_reaches_the_first_line() -> None:
 
 def test_a_rising_line_has_no_holes() -> None:
     values = [float(x**2) for x in range(40)]
-    scale = Upright.around(values, log=False, marks=3)
+    scale = YAxis.around(values, log=False, marks=3)
     assert scale is not None
     covered = {y for low, high in runs(values, values, scale, 20) for y in range(low, high + 1)}
     assert covered == set(range(max(covered) + 1))
@@ -58,7 +60,7 @@ def test_a_rising_line_has_no_holes() -> None:
 
 def test_columns_without_points_are_bridged_between_points_and_not_beyond_them() -> None:
     values = [NAN, NAN, 0.0, NAN, NAN, NAN, 4.0, NAN]
-    scale = Upright(0, 4)
+    scale = YAxis(0, 4)
     found = runs(values, values, scale, 9)
     assert [at for at, run in enumerate(found) if run != NOTHING] == [2, 3, 4, 5, 6]
     assert [found[at][1] for at in (2, 4, 6)] == [0, 4, 8]
@@ -72,8 +74,10 @@ def test_a_constant_is_a_line_in_the_middle_with_its_value() -> None:
 
 
 def test_what_struck_is_marked_at_its_place() -> None:
-    struck = (Mark(20.0, "loss is 20 at step 20"), Mark(500.0, "out of the window"))
-    rows = plot_rows(chart(line([float(at) for at in range(40)]), marks=struck), View(), FRAME)
+    struck = (Annotation(20.0, "loss is 20 at step 20"), Annotation(500.0, "out of the window"))
+    rows = plot_rows(
+        chart(line([float(at) for at in range(40)]), marks=struck), PlotOptions(), FRAME
+    )
     assert plain(rows[0]).index("!") == FRAME.labels + 1 + 10
     assert spans_of(rows, "warn").count("!") == 1
 
@@ -96,7 +100,7 @@ def test_nothing_finite_is_said() -> None:
 
 
 def test_a_log_scale_says_what_it_leaves_out() -> None:
-    logarithmic = View(log=True)
+    logarithmic = PlotOptions(log=True)
     some = "\n".join(
         map(plain, plot_rows(chart(line([-1.0, 1.0] * 30)), logarithmic, Frame(60, 8)))
     )
@@ -107,7 +111,7 @@ def test_a_log_scale_says_what_it_leaves_out() -> None:
 
 def test_eighteen_powers_of_ten_are_a_straight_line_on_a_log_scale() -> None:
     values = [10.0**power for power in range(-9, 10)]
-    scale = Upright.around(values, log=True, marks=4)
+    scale = YAxis.around(values, log=True, marks=4)
     assert scale is not None
     assert [round(scale.place(value, 19)) for value in values] == list(range(19))
     assert [tick.label for tick in scale.ticks(4)] == ["1e-9", "1e-4", "10", "1e6"]
@@ -128,7 +132,7 @@ def test_superseded_points_are_dim_and_attempts_are_marked() -> None:
 
 def test_raw_is_dim_behind_what_is_smoothed() -> None:
     values = [float(at % 2) for at in range(40)]
-    rows = drawn(values, View(smoothing=0.9), smooths=(0.5,) * 40)
+    rows = drawn(values, PlotOptions(smoothing=0.9), smooths=(0.5,) * 40)
     assert [s for row in rows for s in row if s.style == "dim" and s.text[0] > "\u2800"]
     bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
     assert max(bright) - min(bright) < len(rows) - 2, "smoothed as wide as raw"
@@ -136,7 +140,7 @@ def test_raw_is_dim_behind_what_is_smoothed() -> None:
 
 def test_several_lines_differ_by_colour_mark_and_dashes() -> None:
     lines = [line([float(n)] * 40, index=n, own=n == 0) for n in range(3)]
-    rows = plot_rows(chart(*lines), View(), Frame(20, 12, feet=0))
+    rows = plot_rows(chart(*lines), PlotOptions(), Frame(20, 12, feet=0))
     text = "\n".join(map(plain, rows))
     assert all(mark in text for mark in "●▲■")
     assert all(spans_of(rows, f"curve-{n}") for n in (1, 2, 3))
@@ -145,32 +149,32 @@ def test_several_lines_differ_by_colour_mark_and_dashes() -> None:
 
 
 def test_the_cursor_is_a_line_with_its_place_below() -> None:
-    rows = plot_rows(chart(line([1.0] * 40)), View(cursor=20.0), Frame(20, 8, feet=2))
+    rows = plot_rows(chart(line([1.0] * 40)), PlotOptions(cursor=20.0), Frame(20, 8, feet=2))
     assert sum("│" in plain(row)[8:] for row in rows) >= 6
-    assert Span("20", "accent") in rows[-1]
+    assert Segment("20", "accent") in rows[-1]
 
 
 @given(st.integers(20, 200), st.integers(3, 60), st.integers(1, 20))
 def test_a_grid_never_is_wider_than_its_pane(width: int, height: int, count: int) -> None:
-    cells = [Cell(figures(f"metric {n}"), chart(line([0.0, 1.0] * 20))) for n in range(count)]
-    rows = grid_rows(cells, View(), Grid(width, height, count))
+    cells = [PlotCell(figures(f"metric {n}"), chart(line([0.0, 1.0] * 20))) for n in range(count)]
+    rows = grid_rows(cells, PlotOptions(), PlotGrid(width, height, count))
     assert max(width_of(row) for row in rows) <= width
 
 
 def test_four_metrics_fill_a_wide_pane_two_by_two() -> None:
-    grid = Grid(140, 32, 4)
+    grid = PlotGrid(140, 32, 4)
     assert (grid.columns, grid.plot_height) == (2, 13)
-    assert len(grid_rows([Cell(figures(), None)] * 4, View(), grid)) <= 32
+    assert len(grid_rows([PlotCell(figures(), None)] * 4, PlotOptions(), grid)) <= 32
 
 
 def test_of_many_metrics_whole_plots_are_to_be_seen() -> None:
-    grid = Grid(60, 18, 60)
+    grid = PlotGrid(60, 18, 60)
     assert 18 // grid.row_height * grid.row_height >= 17
 
 
 def test_a_plot_says_name_last_value_and_round_numbers() -> None:
-    one = Cell(figures("train/loss"), chart(line([0.0, 1.0] * 20)))
-    rows = [plain(row) for row in grid_rows([one], View(), Grid(40, 12, 1))]
+    one = PlotCell(figures("train/loss"), chart(line([0.0, 1.0] * 20)))
+    rows = [plain(row) for row in grid_rows([one], PlotOptions(), PlotGrid(40, 12, 1))]
     assert rows[0].startswith("train/loss")
     assert rows[0].endswith("0.5000")
     assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == ["1.0", "0.5", "0"]
@@ -179,11 +183,11 @@ def test_a_plot_says_name_last_value_and_round_numbers() -> None:
 
 
 def test_at_the_cursor_the_value_there_is_said() -> None:
-    one = Cell(figures(last=9.0), chart(line([float(at) for at in range(40)])))
-    rows = grid_rows([one], View(cursor=12.0), Grid(40, 12, 1))
-    assert Span("12", "accent") in rows[0]
+    one = PlotCell(figures(last=9.0), chart(line([float(at) for at in range(40)])))
+    rows = grid_rows([one], PlotOptions(cursor=12.0), PlotGrid(40, 12, 1))
+    assert Segment("12", "accent") in rows[0]
 
 
 def test_values_that_are_not_finite_are_counted() -> None:
-    one = Cell(figures(nonfinite=3, last=math.nan), chart(line([0.0] * 40)))
-    assert "×3  nan" in plain(grid_rows([one], View(), Grid(60, 9, 1))[0])
+    one = PlotCell(figures(nonfinite=3, last=math.nan), chart(line([0.0] * 40)))
+    assert "×3  nan" in plain(grid_rows([one], PlotOptions(), PlotGrid(60, 9, 1))[0])

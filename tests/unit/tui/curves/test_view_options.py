@@ -11,7 +11,7 @@ from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import neighbour, places, race, reading
 from trainui.tui.curves.legend import table_rows
-from trainui.tui.curves.view_options import Desk, View
+from trainui.tui.curves.view_options import CurvesState, PlotOptions
 
 ALL = (0.0, 100.0)
 
@@ -36,20 +36,20 @@ def test_names_tell_what_is_best(name: str, lower: bool | None) -> None:
 
 
 def test_zoom_keeps_the_place_around_which_it_goes() -> None:
-    near = View().zoomed(0.5, ALL, ALL, 20.0)
+    near = PlotOptions().zoomed(0.5, ALL, ALL, 20.0)
     assert near.window == (10.0, 60.0)
     assert near.zoomed(2.0, (10.0, 60.0), ALL, 20.0).window is None
 
 
 def test_a_window_is_moved_rather_than_made_narrower_at_the_edge() -> None:
-    assert View().zoomed(2.0, (70.0, 90.0), ALL, 90.0).window == (50.0, 90.0)
-    assert View().zoomed(2.0, (70.0, 90.0), ALL, 70.0).window == (60.0, 100.0)
-    assert View().panned(5.0, (40.0, 60.0), ALL).window == (80.0, 100.0)
-    assert View().panned(-5.0, (40.0, 60.0), ALL).window == (0.0, 20.0)
+    assert PlotOptions().zoomed(2.0, (70.0, 90.0), ALL, 90.0).window == (50.0, 90.0)
+    assert PlotOptions().zoomed(2.0, (70.0, 90.0), ALL, 70.0).window == (60.0, 100.0)
+    assert PlotOptions().panned(5.0, (40.0, 60.0), ALL).window == (80.0, 100.0)
+    assert PlotOptions().panned(-5.0, (40.0, 60.0), ALL).window == (0.0, 20.0)
 
 
 def test_zooming_ends_before_nothing_can_be_told_apart() -> None:
-    view, shown = View(), (1.7e9, 1.7e9 + 100)
+    view, shown = PlotOptions(), (1.7e9, 1.7e9 + 100)
     for _ in range(200):
         view = view.zoomed(0.5, view.window or shown, shown, 1.7e9 + 50)
     assert view.window is not None
@@ -57,12 +57,12 @@ def test_zooming_ends_before_nothing_can_be_told_apart() -> None:
 
 
 def test_another_axis_shows_all_of_it() -> None:
-    view = View(window=(1.0, 2.0), cursor=1.5, smoothing=0.6).along(Axis.WALL)
+    view = PlotOptions(window=(1.0, 2.0), cursor=1.5, smoothing=0.6).along(Axis.WALL)
     assert (view.window, view.cursor, view.smoothing) == (None, None, 0.6)
 
 
 def test_pinned_metrics_stand_first_and_clocks_last() -> None:
-    desk = Desk()
+    desk = CurvesState()
     all_of_them = [figures(name) for name in ("epoch", "loss", "time", "acc")]
     assert [one.name for one in desk.shown(all_of_them)] == ["loss", "acc", "epoch", "time"]
     assert desk.pin("time")
@@ -73,7 +73,7 @@ def test_pinned_metrics_stand_first_and_clocks_last() -> None:
 
 
 def test_times_of_day_are_left_out_unless_they_are_asked_for() -> None:
-    desk, times = Desk(), {"minimum": 1.79e9, "maximum": 1.8e9}
+    desk, times = CurvesState(), {"minimum": 1.79e9, "maximum": 1.8e9}
     both = [figures("train/time", **times), figures("time", minimum=0.0), figures("loss")]
     assert [one.name for one in desk.shown(both)] == ["loss", "time"]
     assert [one.name for one in desk.shown(both[:1])] == ["train/time"]
@@ -89,7 +89,7 @@ def test_a_reading_is_the_last_point_up_to_the_cursor() -> None:
     assert [
         found and found.value
         for x in (-1, 0, 1.5, 2, 9)
-        if (found := reading(one, View(), x)) or True
+        if (found := reading(one, PlotOptions(), x)) or True
     ] == [
         None,
         5.0,
@@ -101,33 +101,35 @@ def test_a_reading_is_the_last_point_up_to_the_cursor() -> None:
 
 def test_at_the_best_point_it_is_that_one_and_not_the_last_of_its_column() -> None:
     dense = line([5.0, 3.0, 4.0], at=(1.0, 3.0, 5.0), best=(0.5, 2.0, 2.0), end=5.0)
-    found = reading(dense, View(), 2.0)
+    found = reading(dense, PlotOptions(), 2.0)
     assert found is not None
     assert (found.value, found.step, found.column) == (0.5, 2.0, 1)
 
 
 def test_the_cursor_goes_from_point_to_point_and_over_many_in_a_character() -> None:
     sparse = chart(line([1.0, NAN, NAN, NAN, 2.0, NAN, NAN, 3.0]))
-    view = View(cursor=0.0)
+    view = PlotOptions(cursor=0.0)
     assert neighbour(places(sparse), sparse, view, 1, 4) == 4.0
     assert neighbour(places(sparse), sparse, view, -1, 4) is None
     dense = chart(line([1.0] * 41))
-    assert neighbour(places(dense), dense, View(cursor=20.0), 1, 10) == 24.0
+    assert neighbour(places(dense), dense, PlotOptions(cursor=20.0), 1, 10) == 24.0
 
 
 def test_a_race_is_run_at_equal_place_and_by_the_metrics_goal() -> None:
     slow, fast = line([3.0, 2.0, 1.0, 0.5], label="slow"), line([1.0, 0.9, 0.8], label="fast")
-    assert race(chart(slow, fast), View()) == "fast leads by 0.2000 at step 2"
-    assert race(chart(slow, fast, name="accuracy"), View()) == "slow leads by 0.2000 at step 2"
-    assert race(chart(slow, fast), View(cursor=0.0)) == "fast leads by 2 at step 0"
-    assert race(chart(slow, fast, name="lr"), View()) == ""
-    assert race(chart(slow, slow), View()) == "slow and slow are equal at step 3"
+    assert race(chart(slow, fast), PlotOptions()) == "fast leads by 0.2000 at step 2"
+    assert (
+        race(chart(slow, fast, name="accuracy"), PlotOptions()) == "slow leads by 0.2000 at step 2"
+    )
+    assert race(chart(slow, fast), PlotOptions(cursor=0.0)) == "fast leads by 2 at step 0"
+    assert race(chart(slow, fast, name="lr"), PlotOptions()) == ""
+    assert race(chart(slow, slow), PlotOptions()) == "slow and slow are equal at step 3"
 
 
 def test_figures_below_a_plot_are_left_out_whole_where_it_is_narrow() -> None:
     one = chart(line([1.0, 2.0, 3.0]))
     for width in range(20, 120):
-        for row in table_rows(one, figures(nonfinite=3, superseded=4), View(), width, 5):
+        for row in table_rows(one, figures(nonfinite=3, superseded=4), PlotOptions(), width, 5):
             text = "".join(span.text for span in row)
             assert len(text) <= width
             assert not text.endswith((" ", "…"))
@@ -142,14 +144,14 @@ def test_figures_below_a_plot_are_left_out_whole_where_it_is_narrow() -> None:
     ],
 )
 def test_a_memory_that_is_not_understood_is_a_plain_desk(kept: dict[str, object]) -> None:
-    desk = Desk.recalled(kept)
-    assert (desk.view, desk.pinned) == (View(), [])
+    desk = CurvesState.recalled(kept)
+    assert (desk.view, desk.pinned) == (PlotOptions(), [])
 
 
 def test_what_is_remembered_is_recalled() -> None:
-    desk = Desk()
+    desk = CurvesState()
     desk.pin("loss")
-    desk.choose(View(axis=Axis.WALL, smoothing=0.9, log=True, window=(1.0, 2.0), cursor=1.5))
-    again = Desk.recalled(json.loads(json.dumps(desk.kept)))
-    assert again.view == View(axis=Axis.WALL, smoothing=0.9, log=True)
+    desk.choose(PlotOptions(axis=Axis.WALL, smoothing=0.9, log=True, window=(1.0, 2.0), cursor=1.5))
+    again = CurvesState.recalled(json.loads(json.dumps(desk.kept)))
+    assert again.view == PlotOptions(axis=Axis.WALL, smoothing=0.9, log=True)
     assert again.pinned == ["loss"]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.supervisor.waiting import wait_for
 from trainui import settings
-from trainui.tui.data.file_watch import HomeWatch
+from trainui.tui.data.file_watch import FileWatch
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def reported() -> threading.Event:
 
 
 @pytest.fixture
-def watch(home: Path, reported: threading.Event) -> Iterator[HomeWatch]:
+def watch(home: Path, reported: threading.Event) -> Iterator[FileWatch]:
     if settings.load().database_url is not None:
         pytest.skip("a database server's files are elsewhere")
     home.mkdir()
-    watch = HomeWatch(reported.set)
+    watch = FileWatch(reported.set)
     wait_for(watch.sees, "the begin of the watch")
     wait_for(lambda: is_reported(home, reported), "the begin of the watch")
     yield watch
@@ -40,7 +40,7 @@ def is_reported(home: Path, reported: threading.Event) -> bool:
 
 
 def test_a_directory_that_has_the_inode_of_the_one_before_is_watched(
-    watch: HomeWatch, home: Path, reported: threading.Event
+    watch: FileWatch, home: Path, reported: threading.Event
 ) -> None:
     inode = home.stat().st_ino
     for _ in range(100):
@@ -61,7 +61,7 @@ def test_a_directory_that_has_the_inode_of_the_one_before_is_watched(
 
 
 def test_a_directory_that_comes_later_is_watched(
-    watch: HomeWatch, home: Path, reported: threading.Event
+    watch: FileWatch, home: Path, reported: threading.Event
 ) -> None:
     (home / "worker").mkdir()
     wait_for(watch.sees, "the begin of the watch")
@@ -69,7 +69,7 @@ def test_a_directory_that_comes_later_is_watched(
 
 
 def test_a_directory_that_takes_the_place_of_a_renamed_one_is_watched(
-    watch: HomeWatch, home: Path, reported: threading.Event
+    watch: FileWatch, home: Path, reported: threading.Event
 ) -> None:
     home.rename(home.with_name("renamed"))
     home.mkdir()

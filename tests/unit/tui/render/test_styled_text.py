@@ -9,7 +9,16 @@ from rich.cells import cell_len
 
 from trainui.text import harmless
 from trainui.tui.render import styled_text
-from trainui.tui.render.styled_text import Span, cut, fit, fit_middle, plain, spread, width_of, wrap
+from trainui.tui.render.styled_text import (
+    Segment,
+    cut,
+    fit,
+    fit_middle,
+    plain,
+    spread,
+    width_of,
+    wrap,
+)
 
 TEXTS = st.text(max_size=40).map(harmless).map(str.expandtabs)
 
@@ -60,12 +69,18 @@ def test_wrapping_loses_nothing_but_spaces(text: str, width: int) -> None:
 
 @given(st.lists(TEXTS, max_size=5), st.integers(0, 60))
 def test_a_line_is_cut_to_its_width(texts: list[str], width: int) -> None:
-    assert width_of(cut(tuple(Span(text) for text in texts), width)) <= width
+    assert width_of(cut(tuple(Segment(text) for text in texts), width)) <= width
 
 
 def test_the_right_end_keeps_its_place_and_the_left_gives_way() -> None:
-    left = (Span("name"), Span("  one"), Span("  two"), Span("  three"), Span("  four"))
-    right = (Span("notice"),)
+    left = (
+        Segment("name"),
+        Segment("  one"),
+        Segment("  two"),
+        Segment("  three"),
+        Segment("  four"),
+    )
+    right = (Segment("notice"),)
     assert plain(spread(left, right, 40)) == "name  one  two  three  four       notice"
     assert plain(spread(left, right, 24)) == "name  one  two    notice"
     assert width_of(spread(left, right, 9)) == 9

@@ -14,12 +14,12 @@ from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
 from trainui.store.read import readonly, views
 from trainui.store.runs import events
-from trainui.tui.data.snapshot import Wanted
-from trainui.tui.render.styled_text import Span, joined, plain, width_of
+from trainui.tui.data.snapshot import Query
+from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.matrix_table import GroupRows
 from trainui.tui.run.overview import MOST_LINES, overview_rows
-from trainui.tui.run.reader import OVERVIEW, PageReader
+from trainui.tui.run.reader import OVERVIEW, RunPageReader
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def test_a_checkpoint_that_is_not_used_is_named(
     with filler.store.write() as writing:
         text = f"{name}: gets no checkpoint: /out/ckpt-4 is not used"
         events.record(writing, run_id, CHECKPOINT, text, stage=name, attempt=1)
-    wanted = Wanted(run_id=run_id, stage=name, sheet=OVERVIEW)
-    page = PageReader().read(connection, wanted)
+    wanted = Query(run_id=run_id, stage=name, sheet=OVERVIEW)
+    page = RunPageReader().read(connection, wanted)
     assert page is not None
     assert page.detail is not None
     assert page.detail.checkpoint == "gets no checkpoint: /out/ckpt-4 is not used"
@@ -200,7 +200,7 @@ def test_only_the_members_that_are_seen_are_made_into_lines(
         made += 1
         return clock.now()
 
-    rows = GroupRows(stages, None, now=now, width=60, foot=[(Span("the end"),)])
+    rows = GroupRows(stages, None, now=now, width=60, foot=[(Segment("the end"),)])
     assert len(rows) > 2000
     assert made == 0
     assert "lr=" not in plain(rows[-1])

@@ -12,7 +12,7 @@ from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.read import readonly, run_list
 from trainui.store.runs import runs
-from trainui.tui.runs.cache import FIRST_RUNS, RunList
+from trainui.tui.runs.cache import FIRST_RUNS, RunListCache
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_it_reads_again_only_where_something_happened(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     first, second = filler.run(DIAMOND, name="one"), filler.run(DIAMOND, name="two")
-    known = RunList()
+    known = RunListCache()
     known.first(connection)
     before = {run.id: run for run in known.runs}
     filler.complete(first, "prepare")
@@ -48,7 +48,7 @@ def test_new_runs_come_first_and_removed_ones_go(
 ) -> None:
     old = filler.run({"a": ()}, name="old")
     filler.complete(old, "a")
-    known = RunList()
+    known = RunListCache()
     known.first(connection)
     new = filler.run({"a": ()}, name="new")
     known.update(connection)
@@ -63,7 +63,7 @@ def test_a_priority_that_another_process_changes_is_read(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     run_id = filler.run({"a": ()})
-    known = RunList()
+    known = RunListCache()
     known.first(connection)
     with filler.store.write() as writing:
         runs.set_priority(writing, run_id, 3)
@@ -73,7 +73,7 @@ def test_a_priority_that_another_process_changes_is_read(
 
 def test_nothing_new_is_the_same_list(filler: Filler, connection: protocol.Connection) -> None:
     filler.run({"a": ()})
-    known = RunList()
+    known = RunListCache()
     known.first(connection)
     before = known.runs
     known.update(connection)
@@ -85,7 +85,7 @@ def test_of_many_runs_the_first_screen_is_read_first(
 ) -> None:
     run_id = filler.run(DIAMOND)
     multiply(home / "trainui.db", run_id, 1000)
-    known = RunList()
+    known = RunListCache()
     known.first(connection)
     assert known.loading
     assert len(known.runs) == FIRST_RUNS

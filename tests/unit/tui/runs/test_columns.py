@@ -9,11 +9,11 @@ import pytest
 from trainui import clock
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine
-from trainui.tui.data.eta import Ending
+from trainui.tui.data.eta import Eta
 from trainui.tui.data.snapshot import RunLive
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.runs.column_stats import differing, facts_of, with_live
-from trainui.tui.runs.columns import Columns, Moment
+from trainui.tui.runs.columns import RowContext, RunColumns
 from trainui.tui.runs.headline_reader import headline
 from trainui.tui.runs.sorting import ORDERS, by_param
 
@@ -41,13 +41,13 @@ LIVE = RunLive(
 
 def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:
     """A run's line in a list with others."""
-    moment = Moment(
+    moment = RowContext(
         NOW,
-        {RUN.id: Ending(NOW + 600 * clock.SECOND, whole=True)},
+        {RUN.id: Eta(NOW + 600 * clock.SECOND, whole=True)},
         {} if live is None else {run.id: live},
     )
     facts = with_live(facts_of([run, *others]), moment.live, endings=True)
-    columns = Columns(width, facts, "WHEN")
+    columns = RunColumns(width, facts, "WHEN")
     row = columns.row(run, moment)
     assert width_of(row) <= width
     assert width_of(columns.heading()) <= width
@@ -63,7 +63,7 @@ def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIV
 def test_a_line_fits_its_width_and_is_harmless(width: int, name: str, priority: int) -> None:
     run = replace(RUN, name=name, priority=priority, pipeline=name[::-1])
     if width < 80:  # no terminal is so narrow for long; what must be there is there
-        assert "\x1b" not in plain(Columns(width).row(run, Moment(NOW)))
+        assert "\x1b" not in plain(RunColumns(width).row(run, RowContext(NOW)))
         return
     assert "\x1b" not in shown(run, width, RUN)
 
@@ -92,8 +92,8 @@ def test_of_a_failed_run_the_failed_stage_is_named() -> None:
 
 
 def test_a_pipeline_has_a_column_only_where_a_run_is_called_otherwise() -> None:
-    assert "PIPELINE" in Columns(160, facts_of([RUN])).titles
-    assert "PIPELINE" not in Columns(160, facts_of([replace(RUN, pipeline="digits")])).titles
+    assert "PIPELINE" in RunColumns(160, facts_of([RUN])).titles
+    assert "PIPELINE" not in RunColumns(160, facts_of([replace(RUN, pipeline="digits")])).titles
 
 
 def test_only_parameters_that_differ_have_a_column() -> None:
@@ -101,8 +101,8 @@ def test_only_parameters_that_differ_have_a_column() -> None:
     assert differing(texts) == ("lr", "seed")
     assert differing(texts[:1] * 5) == ()
     runs = [replace(RUN, params_json=text) for text in texts]
-    assert {"lr", "seed"} <= set(Columns(160, facts_of(runs)).titles)
-    assert "bs" not in Columns(160, facts_of(runs)).titles
+    assert {"lr", "seed"} <= set(RunColumns(160, facts_of(runs)).titles)
+    assert "bs" not in RunColumns(160, facts_of(runs)).titles
 
 
 def test_a_long_number_is_rounded() -> None:
@@ -112,25 +112,27 @@ def test_a_long_number_is_rounded() -> None:
 
 def test_the_metric_is_named_once_where_all_have_the_same() -> None:
     other = {"a": LIVE, "b": replace(LIVE, metric="loss")}
-    assert "val/loss" in Columns(120, with_live(facts_of([RUN]), {"a": LIVE}, endings=False)).titles
-    assert "METRIC" in Columns(120, with_live(facts_of([RUN]), other, endings=False)).titles
+    assert (
+        "val/loss" in RunColumns(120, with_live(facts_of([RUN]), {"a": LIVE}, endings=False)).titles
+    )
+    assert "METRIC" in RunColumns(120, with_live(facts_of([RUN]), other, endings=False)).titles
 
 
 def test_the_mark_of_the_order_shortens_no_heading() -> None:
     runs = [replace(RUN, params_json=f'{{"steps": "{n}"}}') for n in (1, 2)]
     for title in ("STAGES", "steps", "ELAPSED", "WHEN"):
-        assert f"{title}▾" in plain(Columns(120, facts_of(runs), title).heading())
+        assert f"{title}▾" in plain(RunColumns(120, facts_of(runs), title).heading())
 
 
 def test_columns_do_not_shrink_as_runs_go_on() -> None:
     before = with_live(facts_of([RUN]), {RUN.id: LIVE}, endings=True)
     later = facts_of([replace(RUN, current=("x",))]).grown(before)
-    assert Columns(120, later).titles == Columns(120, before).titles
+    assert RunColumns(120, later).titles == RunColumns(120, before).titles
     assert later.current == before.current
 
 
 def test_a_column_is_found_by_its_cell() -> None:
-    columns = Columns(120, facts_of([RUN]), "NAME")
+    columns = RunColumns(120, facts_of([RUN]), "NAME")
     heading = plain(columns.heading())
     assert "NAME▾" in heading
     assert columns.title_at(heading.index("NAME")) == "NAME"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.tui.terminal.bandwidth import LONGEST_PAUSE, Traffic
+from trainui.tui.terminal.bandwidth import LONGEST_PAUSE, Bandwidth
 
 
 class Clock:
@@ -17,7 +17,7 @@ class Clock:
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
     clock = Clock()
-    traffic = Traffic(now=clock)
+    traffic = Bandwidth(now=clock)
     for second in range(100):
         clock.now = second
         traffic.count(500)
@@ -27,13 +27,13 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
 
 
 def test_without_a_budget_nothing_pauses() -> None:
-    traffic = Traffic()
+    traffic = Bandwidth()
     traffic.count(10**9)
     assert traffic.pause(before=0) == 0
 
 
 def test_what_was_sent_is_paid_for_by_waiting() -> None:
-    traffic = Traffic(budget=2000)
+    traffic = Bandwidth(budget=2000)
     traffic.count(1000)
     before = traffic.total
     traffic.count(3000)
@@ -41,6 +41,6 @@ def test_what_was_sent_is_paid_for_by_waiting() -> None:
 
 
 def test_however_small_the_budget_something_moves() -> None:
-    traffic = Traffic(budget=1)
+    traffic = Bandwidth(budget=1)
     traffic.count(10**9)
     assert traffic.pause(before=0) == LONGEST_PAUSE

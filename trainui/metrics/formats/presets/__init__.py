@@ -46,12 +46,12 @@ PRESETS: dict[str, type[Preset]] = {
     "catboost": boosting.CatBoost,
     "gbm": boosting.Boosting,
     "optuna": optuna.Optuna,
-    "columns": columns.Columns,
+    "columns": columns.ColumnsPreset,
     "jsonl": json_line.JsonLine,
     "lightning": bars.Lightning,
     "tqdm": bars.Tqdm,
-    "print": print_statements.Printed,
-    "headed": header_and_rows.Headed,
+    "print": print_statements.PrintStatements,
+    "headed": header_and_rows.HeaderAndRows,
 }
 """The most specific first: a log that several presets can read is read by the first of them."""
 

@@ -23,7 +23,7 @@ _STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch
 """Names of a step, the most specific first."""
 
 
-class Columns(Preset):
+class ColumnsPreset(Preset):
     """Remembers the column names and the columns' positions."""
 
     def read(self, line: str) -> Sequence[Row]:

@@ -25,7 +25,7 @@ _BEFORE = re.compile(r"(?:.*[\]|>-] )?\s*(?:[A-Za-z]+:?)?\s*")
 _INSIDE = re.compile(r"\s*\[ *(?P<at>\d+)/ *(?P<of>\d+)\]$")
 
 
-class Headed(Preset):
+class HeaderAndRows(Preset):
     """Remembers the heading, and the part of the data for the lines below it."""
 
     def read(self, line: str) -> Sequence[Row]:

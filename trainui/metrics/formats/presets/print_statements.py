@@ -45,7 +45,7 @@ _AT = "at"
 """Key in the memory: the step of the last line."""
 
 
-class Printed(Preset):
+class PrintStatements(Preset):
     """Reads each line by itself; `[rank0]` in a line names the rank of the numbers after it."""
 
     def read(self, line: str) -> Sequence[Row]:
