@@ -20,6 +20,18 @@ from typing import Any
 DOCS = Path(__file__).resolve().parent
 REFERENCE = DOCS / "reference"
 
+SETTINGS_INTRODUCTION = """\
+# Settings
+
+A setting comes from its environment variable, else from its name in `config.toml` in the
+platform's configuration directory (`~/.config/trainui`), else it has its default. JSON is for
+the environment; `config.toml` uses TOML's lists and tables. `TRAINUI_HOME` (the directory of
+the database, the broker and the runs) can be set in the environment only.
+
+The worker reads its settings (`cpus`, `gpus`, `queues`, `include`, `notify_...`) when it
+starts: after a change, type `trainui worker stop`. The next command starts it again.
+""".splitlines()
+
 
 def pages() -> dict[str, str]:
     """Return the pages by their names."""
@@ -119,6 +131,7 @@ def settings() -> str:
     """Return the settings."""
     from trainui import settings as module
 
+    values = module._CONVERTERS
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     body = next(
         node.body
@@ -126,18 +139,15 @@ def settings() -> str:
         if isinstance(node, ast.ClassDef) and node.name == "Settings"
     )
     rows = [
-        f"| `{name}` | `TRAINUI_{name.upper()}` | {_cell(said)} |" for name, said in _said(body)
+        f"| `{name}` | `TRAINUI_{name.upper()}` | {_cell(values[name][1])} | {_cell(said)} |"
+        for name, said in _said(body)
     ]
     return "\n".join(
         [
-            "# Settings",
+            *SETTINGS_INTRODUCTION,
             "",
-            "A setting is its variable in the environment, else its name in `config.toml` in the",
-            "platform's configuration directory (`~/.config/trainui`), else its default.",
-            "`TRAINUI_HOME`, where everything lies, is an environment variable only.",
-            "",
-            "| name | variable | what it is |",
-            "|---|---|---|",
+            "| name | variable | value | what it is |",
+            "|---|---|---|---|",
             *rows,
             "",
         ]

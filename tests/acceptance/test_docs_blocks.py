@@ -62,10 +62,14 @@ OWN = {
 """What a page's readers have already."""
 
 SHORTER = {
-    "train.py": [("default=80_000", "default=8_000"), ("default=500", "default=50")],
-    "flaky.yaml": [("--memory-mb=50", "--memory-mb=5")],
+    "sample_pipelines/train.py": [
+        ("default=80_000", "default=8_000"),
+        ("default=500", "default=50"),
+    ],
+    "sample_pipelines/flaky.yaml": [("--memory-mb=50", "--memory-mb=5")],
+    "docs/tutorial.md/train.py": [("sleep(0.1)", "sleep(0.01)")],
 }
-"""A tenth of each epoch, in the samples that README and their page show."""
+"""Files, by their folder or their page, and the changes by which they take a tenth of the time."""
 
 
 class Reader:
@@ -85,13 +89,10 @@ class Reader:
         """Have what a clone has: the samples, beside one who reads of them."""
         if self.name == "README.md" or self.name.startswith(SAMPLES.name):
             shutil.copytree(SAMPLES, self.cli.directory / SAMPLES.name)
-            for name, changes in SHORTER.items():
-                file = self.cli.directory / SAMPLES.name / name
-                text = file.read_text()
-                for before, after in changes:
-                    assert before in text
-                    text = text.replace(before, after)
-                file.write_text(text)
+            for name in SHORTER:
+                if name.startswith(SAMPLES.name):
+                    file = self.cli.directory / name
+                    file.write_text(shorter(name, file.read_text()))
 
     def write(self, name: str, text: str) -> None:
         """Write a file where its name says."""
@@ -105,7 +106,7 @@ class Reader:
         """Do all that the page shows; return what was to be seen."""
         for block in self.blocks:
             if block.file:
-                self.write(block.file, block.body)
+                self.write(block.file, shorter(f"{self.name}/{block.file}", block.body))
         script = ["set -euo pipefail", "trap 'echo \"$place: $BASH_COMMAND: exit code $?\"' ERR"]
         for block in self.blocks:
             script.append(f"place={block.place}")
@@ -148,6 +149,14 @@ class Reader:
         ]
 
 
+def shorter(name: str, text: str) -> str:
+    """Return a file's text with the changes by which it takes less time."""
+    for before, after in SHORTER.get(name, ()):
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
 def is_elsewhere(line: str) -> bool:
     return line.strip().startswith(tuple(ELSEWHERE))
 
@@ -173,10 +182,8 @@ def check_the_tutorial(reader: Reader, seen: str) -> None:
     assert len((reader.cli.directory / "points.csv").read_text().splitlines()) > 800
 
 
-def check_the_readme(reader: Reader, seen: str) -> None:
+def check_the_readme(reader: Reader, _seen: str) -> None:
     assert reader.cli("wait", "digits").code == 0
-    assert "prepare completed" in seen
-    assert "train completed" in seen
 
 
 def check_who_is_told(reader: Reader, _seen: str) -> None:
