@@ -45,7 +45,7 @@ async def test_enter_opens_a_metric_and_esc_goes_back(filler: Filler) -> None:  
         await open_page(driven)
         await driven.until_shown("train[hidden=128] › train/loss  1/4", "over step", "180 points")
         await driven.press("j")
-        await driven.until_shown("val/accuracy  2/4", "(greatest)")
+        await driven.until_shown("val/accuracy  2/4", "(higher is better)")
         await driven.press("escape")
         await driven.until_shown("1 Stages", "▸ val/accuracy")
 
@@ -149,7 +149,7 @@ async def test_siblings_race(filler: Filler) -> None:  # noqa: F811
     async with opened(run_id) as driven:
         await open_page(driven)
         await driven.press("c")
-        await driven.until_shown("the stages of its matrix", "lr=2 leads by 0.2500 at step 99")
+        await driven.until_shown("all sweep members", "lr=2 leads by 0.2500 at step 99")
         lines = [line for line in driven.text().splitlines() if " lr=" in line and "#" in line]
         assert [line.split("#")[1][0] for line in lines] == ["2", "1", "3"]
         assert [mark in line for mark, line in zip("●▲■", lines, strict=True)] == [True] * 3
@@ -193,7 +193,7 @@ async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:  # noq
         await driven.press("c")
         await driven.until_shown("nothing to compare with")
         await driven.press("slash", *"nothing", "enter")
-        await driven.until_shown("no metric is called so")
+        await driven.until_shown("no metric with that name")
 
 
 async def test_a_pinned_metric_stands_first(filler: Filler) -> None:  # noqa: F811
@@ -213,7 +213,7 @@ async def test_a_filter_without_a_match_says_how_to_leave_it(filler: Filler) -> 
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss")
         await driven.press("3", "slash", *"zebra", "enter")
-        await driven.until_shown("no metric fits the filter; esc shows all")
+        await driven.until_shown("no metric matches the filter; esc shows all")
 
 
 async def test_Y_copies_plot_and_table_as_markdown(filler: Filler) -> None:  # noqa: F811

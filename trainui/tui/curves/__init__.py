@@ -1,4 +1,4 @@
-"""Curves: read, placed, drawn in braille, zoomed and compared.
+"""Metric curves: reading them, drawing them in braille, zooming and comparing.
 
-Read `model` first (what is asked and returned), then `reader`, `plot` and `interaction`.
+Read `model` first (the query and the result), then `reader`, `plot` and `interaction`.
 """

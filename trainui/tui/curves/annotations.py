@@ -1,7 +1,7 @@
-"""Where on a stage's curves an alert struck, and where the stage had stalled.
+"""Positions of alerts and stalls on a stage's curves.
 
-The rule that lives here: an alert stands at the step of which it tells, on its own metric; a stall
-at the last point before it, on every metric. A NaN is marked by what draws the curve.
+An alert is drawn at the step that it reports, on its own metric. A stall is drawn at the last
+point before it, on every metric. NaN values are marked by `plot`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trainui.text import harmless
 from trainui.tui.curves.model import Annotation, PlotLine
 
 MOST = 50
-"""Events of a stage that are looked at: the last ones."""
+"""The newest events of a stage that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class StageAlert:
     """Seconds since 1970."""
     words: str
     metric: str | None
-    """None: all of them."""
+    """None: all metrics."""
     step: float
     """NaN for a stall."""
 
 
 def strikes_of(connection: protocol.Connection, stage: StageRecord) -> list[StageAlert]:
-    """Return the alerts and stalls of a stage, in order."""
+    """Return the alerts and stalls of a stage, the oldest first."""
     found = connection.execute(
         "SELECT attempt, time, text, data_json FROM events WHERE run_id = ? AND stage = ? "
         f"AND kind IN ('{ALERT}', '{MARK}', '{STALLED}') ORDER BY id DESC LIMIT ?",
@@ -58,14 +58,14 @@ def _strike(
 def marks(
     found: Sequence[StageAlert], name: str, line: PlotLine, axis: Axis, attempt: int | None
 ) -> tuple[Annotation, ...]:
-    """Return what struck a metric.
+    """Return the annotations of one metric.
 
     Args:
-        found: what struck its stage.
+        found: the alerts and stalls of its stage.
         name: the metric.
-        line: its curve, in the window that is seen.
-        axis: what it lies along.
-        attempt: only what was read in this one.
+        line: its curve, in the visible window.
+        axis: the x axis.
+        attempt: only those of this attempt; None: those of all attempts.
     """
     return tuple(
         Annotation(x, harmless(strike.words))
@@ -76,7 +76,7 @@ def marks(
 
 
 def _place(strike: StageAlert, line: PlotLine, axis: Axis) -> float:
-    """Return where on the axis something struck; NaN where that is not in the window."""
+    """Return the x position of an alert or a stall; NaN if it is before the visible window."""
     by_time = math.isnan(strike.step)
     if axis == Axis.STEP and not by_time:
         return strike.step

@@ -1,4 +1,4 @@
-"""Dots of braille in colours: two by four a character, in layers that cover each other."""
+"""A canvas of coloured braille dots: 2 by 4 dots a character, drawn in layers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from trainui.tui.render.styled_text import Row, Segment
 
 _BLANK = 0x2800
 _DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
-"""Bits of the dots of a character from bottom to top, in its left and its right column."""
+"""Bits of a character's dots from bottom to top, in its left and in its right column."""
 
 _RUNS = tuple(
     tuple(tuple(sum(dots[low : high + 1]) for high in range(4)) for low in range(4))
     for dots in _DOTS
 )
-"""Bits of the dots from one to another of a character's column."""
+"""`_RUNS[column][low][high]`: bits of the dots from `low` to `high` in a column."""
 
 
 class Canvas:
-    """Characters of which each has dots, or is one that was put there, and one style."""
+    """A grid of characters, each with braille dots or a literal character, and one style."""
 
     def __init__(self, width: int, height: int) -> None:
         """Make an empty canvas of this many characters."""
@@ -33,8 +33,8 @@ class Canvas:
         Args:
             runs: the lowest and the highest dot of each column of dots, counted from the bottom;
                 (1, 0) draws nothing.
-            style: of all its characters.
-            covering: whether the dots of other layers in the same characters are left out.
+            style: the style of all its characters.
+            covering: erase the dots of earlier layers in the same characters.
         """
         layer: dict[tuple[int, int], int] = {}
         for column, (bottom, top) in enumerate(runs[: 2 * self.width]):
@@ -51,14 +51,14 @@ class Canvas:
     def put(
         self, row: int, column: int, character: str, style: str, *, under: bool = False
     ) -> None:
-        """Put a character in the place of dots; `under`: only where there are none."""
+        """Put a literal character over the dots; with `under` only where nothing is drawn."""
         if not (0 <= row < self.height and 0 <= column < self.width):
             return
         if not under or not (self._bits[row][column] or (row, column) in self._put):
             self._put[row, column] = (character, style)
 
     def is_free(self, row: int, column: int) -> bool:
-        """Whether nothing is drawn at a place."""
+        """Return True if nothing is drawn at a position."""
         return not self._bits[row][column] and (row, column) not in self._put
 
     def recolour(self, column: int, style: str) -> None:

@@ -1,4 +1,4 @@
-"""What curves say in figures: their values at the cursor, who leads, and where the best is."""
+"""Values read off the curves: at the cursor, the leader of a comparison, and the best point."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from trainui.tui.render.numbers import number, step
 
 
 class CursorValue(NamedTuple):
-    """A line's last point at a place or before it."""
+    """A line's last point at or before an x position."""
 
     column: int
-    """Of dots."""
+    """Column of dots."""
     x: float
     step: float
     value: float
     smoothed: float
     time: float
-    """Seconds since 1970; NaN where that is not known."""
+    """Seconds since 1970; NaN if unknown."""
 
 
 def reading(line: PlotLine, view: PlotOptions, x: float) -> CursorValue | None:
-    """Return a line's last point up to a place; None before its first one and after its last."""
+    """Return a line's last point at or before `x`; None outside the line."""
     if x > line.end:
         return None
     if line.best is not None and x == line.best[2]:
@@ -58,31 +58,31 @@ def _best_reading(
 
 
 def last_reading(line: PlotLine, view: PlotOptions) -> CursorValue | None:
-    """Return a line's last point that is to be seen."""
+    """Return a line's last visible point."""
     return reading(line, view, last_place(line))
 
 
 def last_place(line: PlotLine) -> float:
-    """Return where the last point of a line lies that is to be seen; -inf where there is none."""
+    """Return the x position of a line's last visible point; -inf if it has none."""
     return max((x for x in line.at if not math.isnan(x)), default=-math.inf)
 
 
 def places(chart: Chart) -> list[float]:
-    """Return where on the axis there are points to be seen."""
+    """Return the x positions of all visible points, in order."""
     return sorted({x for line in chart.lines for x in line.at if not math.isnan(x)})
 
 
 def race_place(chart: Chart, view: PlotOptions) -> float:
-    """Return where lines are compared: at the cursor, else as far as all of them have come."""
+    """Return where lines are compared: at the cursor, else at the end of the shortest line."""
     if view.cursor is not None:
         return view.cursor
     return min((last_place(line) for line in chart.lines), default=math.nan)
 
 
 def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
-    """Return the values and the lines in the order of a race, the leader first.
+    """Return the lines with their values at the compared position, the best first.
 
-    Empty where the metric's name does not tell what is better.
+    Empty if the metric's name does not say whether higher or lower is better.
     """
     lower = lower_is_better(chart.name)
     if lower is None:
@@ -94,7 +94,7 @@ def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
 
 
 def race(chart: Chart, view: PlotOptions) -> str:
-    """Say who leads by how much, and where; empty where nothing can be compared."""
+    """Return which line leads, by how much and where; empty if nothing can be compared."""
     ranked = ranking(chart, view)
     if len(ranked) < 2:
         return ""
@@ -106,7 +106,7 @@ def race(chart: Chart, view: PlotOptions) -> str:
 
 
 def place_words(x: float, axis: Axis) -> str:
-    """Return `at step 4k`, `after 3m20s`, and the like."""
+    """Return e.g. `at step 4k` or `after 3m20s`."""
     if axis == Axis.STEP:
         return f"at step {step(x)}"
     if axis == Axis.EPOCH:
@@ -117,7 +117,7 @@ def place_words(x: float, axis: Axis) -> str:
 
 
 def best_words(line: PlotLine) -> str:
-    """Return `0.1123 at 3.2k`; empty where the metric has no best."""
+    """Return e.g. `0.1123 at 3.2k`; empty if the metric has no best value."""
     if line.best is None:
         return ""
     value, at, _ = line.best
@@ -127,17 +127,17 @@ def best_words(line: PlotLine) -> str:
 def neighbour(
     known: Sequence[float], chart: Chart, view: PlotOptions, direction: int, cells: int
 ) -> float | None:
-    """Return where the cursor goes: to the next point that lies in another character.
+    """Return the next x position for the cursor: a point in another character of the plot.
 
     Args:
-        known: where there are points.
-        chart: where they are.
-        view: with the cursor.
+        known: the x positions of the points.
+        chart: the chart.
+        view: the options with the cursor.
         direction: 1 to the right, -1 to the left.
-        cells: characters of the plot.
+        cells: the width of the plot in characters.
 
     Returns:
-        None where there is no such point.
+        None if there is no such point.
     """
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""Metrics side by side: as many plots as a pane has room for, as large as they can be."""
+"""A grid of small plots, one a metric: as many as fit, as large as possible."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, fit, fit_midd
 from trainui.tui.styles import CURVES
 
 LABEL_WIDTH = ticks.LABEL + 1
-"""Cells left of a plot: its labels and its axis."""
+"""Characters left of a plot: its labels and its axis."""
 
 CELL_WIDTH = 28
-"""Cells that a plot should have at least with its labels."""
+"""The least width of a plot with its labels, in characters."""
 
 GAP = 2
-"""Cells between two plots side by side."""
+"""Characters between two plots side by side."""
 
 FULL, COMPACT, MOST_HEIGHT = 4, 2, 16
-"""Lines of a plot: with its axis and a gap below at least, without them at least, and at most."""
+"""Lines of a plot: the least with axis and gap, the least without them, and the most."""
 
 
 LEAST_SHARED = 6
-"""Characters of an ending from which on it is left out of names that are too long."""
+"""The least length of a shared suffix that is cut from names that are too long."""
 
 
 class PlotGrid:
-    """How plots are laid out in a pane: as large as they can be with all of them to be seen."""
+    """The layout of plots in a pane: the largest size at which all of them are visible."""
 
     def __init__(self, width: int, height: int, count: int) -> None:
-        """Lay out `count` plots in a pane of this many cells and lines."""
+        """Lay out `count` plots in a pane of `width` characters and `height` lines."""
         most = max(1, min(count, (width + GAP) // (CELL_WIDTH + GAP)))
         layouts = [_layout(height, count, columns) for columns in range(1, most + 1)]
         full = [found for found in layouts if found.full >= FULL]
@@ -50,17 +50,17 @@ class PlotGrid:
         else:
             chosen = layouts[-1]
         self.compact = bool(compact) and not full
-        """Whether axes and gaps are left out, so that every plot is to be seen."""
+        """True if axes and gaps are left out so that every plot is visible."""
         self.columns = chosen.columns
         self.cell_width = max((width - GAP * (self.columns - 1)) // self.columns, 12)
         self.plot_height = chosen.compact if self.compact else max(chosen.full, FULL)
-        if not full and not compact:  # whole rows of plots, however many there is room for
+        if not full and not compact:  # they do not all fit: show as many whole rows as fit
             rows = max((height + 1) // (FULL + 3), 1)
             self.plot_height = max((height + 1) // rows - 3, FULL)
 
     @property
     def plot_width(self) -> int:
-        """Characters of a plot without its labels."""
+        """Width of a plot without its labels, in characters."""
         return self.cell_width - LABEL_WIDTH
 
     @property
@@ -70,22 +70,22 @@ class PlotGrid:
 
     @property
     def frame(self) -> Frame:
-        """The room of a plot."""
+        """The size of one plot."""
         return Frame(self.plot_width, self.plot_height, ticks.LABEL, 0 if self.compact else 1)
 
 
 @lru_cache(maxsize=64)
 def laid_out(width: int, height: int, count: int) -> PlotGrid:
-    """Return how so many plots are laid out."""
+    """Return the layout of `count` plots; cached."""
     return PlotGrid(width, height, count)
 
 
 class _PlotLayout(NamedTuple):
     columns: int
     full: int
-    """Lines of a plot that has its name, its axis and a gap."""
+    """Lines of a plot with its title, its axis and a gap."""
     compact: int
-    """Lines of a plot that has only its name."""
+    """Lines of a plot with its title alone."""
 
 
 def _layout(height: int, count: int, columns: int) -> _PlotLayout:
@@ -95,7 +95,7 @@ def _layout(height: int, count: int, columns: int) -> _PlotLayout:
 
 
 class PlotCell(NamedTuple):
-    """What stands at a place of the grid."""
+    """One cell of the grid: a metric and its plot."""
 
     figures: CurveData
     chart: Chart | None
@@ -105,7 +105,7 @@ class PlotCell(NamedTuple):
 
 
 def grid_rows(cells: Sequence[PlotCell], view: PlotOptions, grid: PlotGrid) -> list[Row]:
-    """Draw metrics in the order of reading."""
+    """Draw metrics row by row."""
     lines: list[Row] = []
     ending = shared_ending([cell.figures.name for cell in cells])
     for start in range(0, len(cells), grid.columns):
@@ -132,14 +132,14 @@ def _beside(cells: Sequence[Row], grid: PlotGrid) -> Row:
 def cell_rows(
     cell: PlotCell, view: PlotOptions, grid: PlotGrid, at: int, ending: str = ""
 ) -> list[Row]:
-    """Draw one metric: its name and last value, and its plot.
+    """Draw one metric: a title line with its name and last value, and its plot.
 
     Args:
         cell: the metric.
-        view: how it is looked at.
-        grid: the room there is.
-        at: its place among all.
-        ending: how all names end: what is left out first where there is no room.
+        view: the plot options.
+        grid: the layout.
+        at: its index among all cells.
+        ending: the suffix that all names share, cut first if a name is too long.
     """
     chart = cell.chart
     own = LineStyle(f"curve-{at % CURVES + 1}", (), "●", "━━")
@@ -179,7 +179,7 @@ def _at_cursor(chart: Chart | None, view: PlotOptions) -> CursorValue | None:
 
 
 def shared_ending(names: Sequence[str]) -> str:
-    """Return how all names end, from a separator on; empty where that is short."""
+    """Return the suffix that all names share, from a separator on; empty if it is short."""
     if len(names) < 2:
         return ""
     one, other = min(name[::-1] for name in names), max(name[::-1] for name in names)
@@ -190,7 +190,7 @@ def shared_ending(names: Sequence[str]) -> str:
 
 
 def _shortened(name: str, room: int, ending: str) -> str:
-    """Return a name in so many cells at most, without what all have in common if need be."""
+    """Shorten a name to `room` cells, cutting the shared suffix first."""
     if width_of((Segment(name),)) <= room or not ending:
         return fit_middle(name, room)
     return fit_middle(name.removesuffix(ending), room - 1) + ELLIPSIS

@@ -1,4 +1,4 @@
-"""The metrics of a stage as small plots, one of them under the cursor."""
+"""The pane of a stage's metrics: small plots, one of them selected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trainui.tui.render.styled_text import Row, Segment
 
 
 class CurvesView(CurveKeys):
-    """Plots side by side, as many as are wide enough."""
+    """A scrollable grid of plots."""
 
     scopes = ("metrics", "curves")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("metrics")]
@@ -34,12 +34,12 @@ class CurvesView(CurveKeys):
 
     @property
     def filtered(self) -> bool:
-        """Whether some metrics are left out."""
+        """True if a filter is set."""
         return bool(self.desk.filter)
 
     @property
     def told(self) -> str:
-        """How many metrics there are, and how they are looked at."""
+        """The pane's subtitle: the plot options and the number of metrics."""
         count = len(self.curves) if self.curves is not None else 0
         shown = len(self.shown)
         of = f"{shown} of " if shown != count else ""
@@ -49,12 +49,12 @@ class CurvesView(CurveKeys):
         return "  ".join([*sampled, *self.desk.words, *choice, *words])
 
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
-        """Show these curves, and below them what is wrong with others' sources.
+        """Show these curves, and below them the problems of metric sources.
 
         Args:
-            curves: as they were read.
-            empty: is said where there are none.
-            problems: in words, one a source.
+            curves: the curves.
+            empty: the text to show if there are none.
+            problems: one message a source.
         """
         if curves is self.curves and (empty, problems) == (self._empty, self._problems):
             return
@@ -67,36 +67,36 @@ class CurvesView(CurveKeys):
             self.post_message(self.CurvesQueryChanged())
 
     def filter(self, text: str) -> int:
-        """Show only the metrics whose names hold all words; returns how many there are."""
+        """Show only the metrics whose names contain all words; return how many there are."""
         self.desk.filter = tuple(text.casefold().split())
         self.scroll_to(y=0, animate=False)
         self.look(self.view)
         return len(self.shown)
 
     def on_resize(self) -> None:
-        """Lay the plots out again."""
+        """Lay out the plots again."""
         self.draw()
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Show where the cursor is, or hide it."""
+        """Show or hide the cursor."""
         super().watch_has_focus(has_focus)
         self.draw()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Read what has come to be seen."""
+        """Query the plots that were scrolled into view."""
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
             self.post_message(self.CurvesQueryChanged())
 
     def chart(self) -> Chart | None:
-        """Return the chart under the cursor."""
+        """Return the chart of the selected metric."""
         shown = self.shown
         if self.curves is None or not shown:
             return None
         return self.curves.chart(shown[self._at()].stored)
 
     def names_to_read(self) -> tuple[str, ...] | None:
-        """Return the metrics that are to be seen."""
+        """Return the metrics whose plots are visible."""
         shown = self.shown
         if not shown:
             return None
@@ -107,11 +107,11 @@ class CurvesView(CurveKeys):
         return tuple(one.stored for one in shown[first : first + rows * grid.columns])
 
     def plot_cells(self) -> int:
-        """Return the characters of a plot."""
+        """Return the width of a plot in characters."""
         return self._grid().plot_width
 
     def place_under(self, event: events.MouseEvent) -> float | None:
-        """Return where on the axis of its plot the mouse is; its plot is under the cursor then."""
+        """Return the x position under the mouse, and select the plot that the mouse is on."""
         offset = event.get_content_offset(self)
         grid, shown = self._grid(), self.shown
         if offset is None or self.curves is None:
@@ -128,18 +128,18 @@ class CurvesView(CurveKeys):
         return chart.low + (chart.high - chart.low) * share
 
     def on_click(self, event: events.Click) -> None:
-        """Open a metric with a second click."""
+        """Open a metric with a double click."""
         if event.chain > 1 and self.shown:
             self.post_message(self.Opened())
 
     def action_open(self) -> None:
-        """Open the metric under the cursor."""
+        """Open the selected metric."""
         if self.shown:
             self.desk.metric = self.shown[self._at()].stored
             self.post_message(self.Opened())
 
     def action_line(self, count: int) -> None:
-        """Go to the plot below, from the last one to the next column's first."""
+        """Select the plot below or above; from the end of a column continue in the next one."""
         shown, columns = self.shown, self._grid().columns
         if not shown:
             super().action_line(count)
@@ -149,16 +149,16 @@ class CurvesView(CurveKeys):
         self._select(order[max(min(place, len(order) - 1), 0)])
 
     def action_half_page(self, count: int) -> None:
-        """Go some rows of plots down."""
+        """Select the plot `count` rows further down."""
         columns = self._grid().columns
         self._select(max(min(self._at() + count * columns, len(self.shown) - 1), 0))
 
     def action_end(self, direction: int) -> None:
-        """Go to the first or the last plot."""
+        """Select the first or the last plot."""
         self._select(len(self.shown) - 1 if direction > 0 else 0)
 
     def _at(self) -> int:
-        """Return which of the shown metrics is under the cursor."""
+        """Return the index of the selected metric among those shown."""
         names = [one.stored for one in self.shown]
         return names.index(self.desk.metric) if self.desk.metric in names else 0
 
@@ -185,12 +185,12 @@ class CurvesView(CurveKeys):
         return [(Segment(line, "dim"),) for line in lines]
 
     def draw(self) -> None:
-        """Draw all plots, and say in the lower edge how they are looked at."""
+        """Draw all plots, and the plot options in the lower border."""
         self.set_subtitle(self.told)
         shown, curves = self.shown, self.curves
         if not shown or curves is None:
             there = curves is not None and curves.figures
-            text = "no metric fits the filter; esc shows all" if there else self._empty
+            text = "no metric matches the filter; esc shows all" if there else self._empty
             self.set_rows([(Segment(text, "dim"),), *self._problem_rows()])
             return
         at = self._at() if self.has_focus else -1

@@ -1,4 +1,4 @@
-"""What the keys and the mouse do to curves, in the pane and on the page of one metric alike."""
+"""Keys and mouse on curves, shared by the pane of small plots and the page of one metric."""
 
 from __future__ import annotations
 
@@ -17,69 +17,69 @@ from trainui.tui.keymap import bindings
 from trainui.tui.widgets.line_view import RowsView
 
 BRIEFLY = 1.5
-"""Seconds that a message covers a corner."""
+"""Seconds that a notification is shown."""
 
 ZOOM = 0.5
-"""How much narrower a window becomes at each press of the key."""
+"""Factor by which one key press narrows the window."""
 
 PAN = 0.25
-"""The share of a window that a key moves it by."""
+"""Share of the window by which one key press moves it."""
 
 
 class CurveKeys(RowsView):
-    """Plots over a desk of choices; what has to be read for them is asked of the page."""
+    """Plots with shared options; a change of the query is posted to the page."""
 
     scopes: ClassVar[tuple[str, ...]] = ("curves",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("curves")]
 
     class CurvesQueryChanged(Message):
-        """Something else is to be read."""
+        """Other data must be read."""
 
     class CursorMoved(Message):
-        """The cursor is on another point, made at a time in seconds since 1970."""
+        """The cursor moved to a point that was recorded at `time`, in seconds since 1970."""
 
         def __init__(self, time: float) -> None:
             super().__init__()
             self.time = time
 
     class Opened(Message):
-        """A metric was chosen."""
+        """A metric was opened."""
 
     def __init__(self, desk: CurvesState, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.desk = desk
         self.curves: Curves | None = None
         self._held_at: int | None = None
-        """Where on the screen the mouse was when a drag went on."""
+        """Screen column of the mouse at the last drag event; None: no drag."""
         self._dragged = False
 
     @property
     def view(self) -> PlotOptions:
-        """How the curves are looked at."""
+        """The plot options."""
         return self.desk.view
 
     def chart(self) -> Chart | None:
-        """Return the chart that the cursor is in."""
+        """Return the chart under the cursor."""
         raise NotImplementedError
 
     def plot_cells(self) -> int:
-        """Return the characters of a plot."""
+        """Return the width of a plot in characters."""
         raise NotImplementedError
 
     def place_under(self, event: events.MouseEvent) -> float | None:
-        """Return where on the axis the mouse is; None outside of plots."""
+        """Return the x position under the mouse; None outside of plots."""
         raise NotImplementedError
 
     def names_to_read(self) -> tuple[str, ...] | None:
-        """Return the metrics that are to be seen; None: it is not known yet."""
+        """Return the metrics that are visible; None: not known yet."""
         raise NotImplementedError
 
     def draw(self) -> None:
-        """Draw everything as it is now."""
+        """Redraw everything."""
         raise NotImplementedError
 
     def wanted(self) -> CurvesWanted:
-        """Return what is to be read."""
+        """Return the query for what is visible."""
         view = self.view
         return CurvesWanted(
             columns=max(2 * self.plot_cells(), 16),
@@ -93,13 +93,13 @@ class CurveKeys(RowsView):
         )
 
     def look(self, view: PlotOptions) -> None:
-        """Look at the curves in another way, reading what that takes."""
+        """Apply plot options, redraw, and query the data that they need."""
         self.desk.choose(view)
         self.draw()
         self.post_message(self.CurvesQueryChanged())
 
     def action_point(self, direction: int) -> None:
-        """Move the cursor by points."""
+        """Move the cursor to the next point (1) or the previous one (-1)."""
         chart = self.chart()
         if chart is None:
             return
@@ -110,7 +110,7 @@ class CurveKeys(RowsView):
             self.action_pan(direction)
 
     def point_at(self, x: float) -> None:
-        """Put the cursor somewhere, and tell of what moment that is."""
+        """Put the cursor at `x`, and post the time of the point there."""
         self.look(self.view.pointed(x))
         chart = self.chart()
         found = reading(chart.lines[0], self.view, x) if chart is not None and chart.lines else None
@@ -118,7 +118,7 @@ class CurveKeys(RowsView):
             self.post_message(self.CursorMoved(found.time))
 
     def action_magnify(self, direction: int) -> None:
-        """Zoom around the cursor, else around the middle."""
+        """Zoom around the cursor, or around the middle if the cursor is not visible."""
         chart = self.chart()
         if chart is not None:
             middle = (chart.low + chart.high) / 2
@@ -131,7 +131,7 @@ class CurveKeys(RowsView):
         self.look(self.view.zoomed(factor, shown, chart.extent, around or 0.0))
 
     def action_pan(self, direction: float) -> None:
-        """Show what is beside."""
+        """Move the window to the left or right."""
         self._pan(PAN * direction)
 
     def _pan(self, share: float) -> None:
@@ -139,33 +139,33 @@ class CurveKeys(RowsView):
         if chart is None:
             return
         if self.view.window is None:
-            self.app.notify("all is shown; + zooms in", timeout=BRIEFLY, markup=False)
+            self.app.notify("the whole curve is shown; + zooms in", timeout=BRIEFLY, markup=False)
             return
-        # from where the last key has led to, even if that is not read yet
+        # start from the window of the last key press, even if its data is not read yet
         self.look(self.view.panned(share, self.view.window, chart.extent))
 
     def action_whole(self) -> None:
-        """Show all of the axis."""
+        """Show the whole axis."""
         self.look(self.view.whole())
 
     def action_smooth(self) -> None:
-        """Smooth more, or not at all."""
+        """Switch to the next smoothing weight."""
         self.look(self.view.smoother())
 
     def action_log_scale(self) -> None:
-        """Draw logarithms, or not."""
+        """Switch the logarithmic y axis on or off."""
         self.look(replace(self.view, log=not self.view.log))
 
     def action_axis(self) -> None:
-        """Draw over the next axis."""
+        """Switch to the next x axis."""
         if self.curves is not None:
             axis = after(self.curves.axes, self.view.axis)
             self.look(self.view.along(axis))
 
     def action_compare(self) -> None:
-        """Draw the next thing to compare with into the plots."""
+        """Switch to the next comparison."""
         if self.curves is None or not self.curves.figures:
-            self._say("no metrics are read yet")
+            self._say("no metrics yet")
             return
         compare = after(self.curves.comparisons, self.view.compare)
         if len(self.curves.comparisons) == 1:
@@ -178,14 +178,14 @@ class CurveKeys(RowsView):
         chart = self.chart()
         best = chart.lines[0].best if chart is not None and chart.lines else None
         if chart is None or best is None or not math.isfinite(best[2]):
-            self._say("its name does not tell what is best")
+            self._say("cannot tell whether higher or lower is better")
             return
         if not chart.low <= best[2] <= chart.high:
             self.desk.view = replace(self.view, window=None)
         self.point_at(best[2])
 
     def action_pin(self) -> None:
-        """Let the metric stand first, or no more."""
+        """Pin or unpin this metric."""
         chart = self.chart()
         if chart is not None:
             self.desk.pin(chart.name)
@@ -195,14 +195,14 @@ class CurveKeys(RowsView):
         self.app.notify(text, timeout=BRIEFLY, markup=False)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Begin to drag."""
+        """Start a drag."""
         self._dragged = False
         if event.button == 1 and self.place_under(event) is not None:
             self._held_at = event.screen_x
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Pan as the mouse drags."""
+        """Pan while the mouse drags."""
         if self._held_at is None or event.screen_x == self._held_at:
             return
         by, self._held_at = event.screen_x - self._held_at, event.screen_x
@@ -211,7 +211,7 @@ class CurveKeys(RowsView):
             self._pan(-by / max(self.plot_cells(), 1))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """End a drag, or put the cursor on the point that is nearest."""
+        """End a drag; after a plain click put the cursor on the nearest point."""
         if self._held_at is None:
             return
         self._held_at = None

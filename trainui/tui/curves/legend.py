@@ -1,4 +1,4 @@
-"""The figures below a large plot: of each line its value at the cursor, its best and its last."""
+"""The table below a large plot: each line's value at the cursor, its best and its last value."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 
 VALUE, BEST = 10, 17
-"""Cells of the columns."""
+"""Widths of the columns in characters."""
 
 
 def table_rows(
@@ -31,11 +31,11 @@ def table_rows(
     """Return the lines below a plot, at most `most` of them.
 
     Args:
-        chart: what is drawn.
-        figures: of the metric, all of it.
-        view: how it is looked at.
-        width: cells.
-        most: lines.
+        chart: the chart.
+        figures: the summary of the whole metric.
+        view: the plot options.
+        width: characters a line.
+        most: the most lines.
     """
     if not chart.lines:
         return []
@@ -47,7 +47,7 @@ def table_rows(
 
 
 def _whole(row: Row, width: int) -> Row:
-    """Return a line without the last of its figures that there is no room for."""
+    """Drop figures from the end of a line until it fits."""
     while width_of(row) > width or (row and row[-1].text.endswith(" ")):
         row = row[:-1]
     return row
@@ -58,15 +58,15 @@ def _alone(chart: Chart, figures: CurveData, view: PlotOptions) -> list[Row]:
 
 
 def _struck(chart: Chart) -> list[Row]:
-    """Return what struck last."""
+    """Return the last alert or stall, and how many came before it."""
     if not chart.marks:
         return []
-    more = f"   {len(chart.marks) - 1} more before" if len(chart.marks) > 1 else ""
+    more = f"   {len(chart.marks) - 1} earlier" if len(chart.marks) > 1 else ""
     return [(Segment("!      ", "warn"), Segment(chart.marks[-1].words), Segment(more, "dim"))]
 
 
 def _here(line: PlotLine, view: PlotOptions) -> Row:
-    """Return what is at the cursor, without one at the end."""
+    """Return the values at the cursor; without a cursor those of the last point."""
     found = last_reading(line, view) if view.cursor is None else reading(line, view, view.cursor)
     style = pen(line.index).style
     if found is None:
@@ -83,7 +83,7 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
         spans += [Segment("   smoothed ", "dim"), Segment(number(found.smoothed), style)]
     low, high = line.lows[found.column], line.highs[found.column]
     if number(low) != number(high):
-        spans += [Segment("   here from ", "dim"), Segment(f"{number(low)} to {number(high)}")]
+        spans += [Segment("   range ", "dim"), Segment(f"{number(low)} to {number(high)}")]
     return tuple(spans)
 
 
@@ -91,7 +91,7 @@ def _in_all(line: PlotLine, figures: CurveData) -> Row:
     spans: list[Segment] = []
     lower = lower_is_better(figures.stored)
     if best := best_words(line):
-        word = "least" if lower else "greatest"
+        word = "lower is better" if lower else "higher is better"
         spans += [
             Segment("best   ", "dim"),
             Segment(f"{best} ", "good"),
@@ -116,7 +116,7 @@ def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
     places = {id(line): at for at, (_, line) in enumerate(ranking(chart, view), 1)}
     label = min(max(len(line.label) for line in chart.lines), 40)
     lines = sorted(chart.lines, key=lambda line: line.index)
-    if len(lines) > most - 2:  # the first of the race, and the one whose plot it is
+    if len(lines) > most - 2:  # keep the stage's own line, and the leaders
         lines.sort(key=lambda line: (not line.own, places.get(id(line), len(lines))))
         lines = lines[: max(most - 2, 1)]
     head = (

@@ -1,4 +1,4 @@
-"""How a line of a plot is told from the others: by colour, by dashes, and by a mark."""
+"""Line styles of a plot: colour, dashes and a mark, so that lines are not told by colour alone."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from trainui.tui.styles import CURVES
 
 
 class LineStyle(NamedTuple):
-    """What a line is drawn with."""
+    """Colour, dashes and mark of a line."""
 
     style: str
     dash: tuple[int, ...]
-    """Columns of dots that are drawn and left out in turn; none: all are drawn."""
+    """Columns of dots that are drawn and left out in turn; empty: a solid line."""
     mark: str
     sample: str
-    """A piece of the line for the legend."""
+    """A piece of the line, for the legend."""
 
     def dashed(self, runs: list[DotRange]) -> list[DotRange]:
-        """Return the runs of a line with its gaps."""
+        """Apply the dashes to the dots of a line."""
         if not self.dash:
             return runs
         pattern = [at % 2 == 0 for at, count in enumerate(self.dash) for _ in range(count)]
@@ -31,6 +31,6 @@ _MARKS = "●▲■◆▼★○△□◇▽☆"
 
 
 def pen(index: int) -> LineStyle:
-    """Return the pen of the line with a place among all that could be compared."""
+    """Return the style of the line with this index among all comparable lines."""
     dash, sample = _DASHES[index % len(_DASHES)]
     return LineStyle(f"curve-{index % CURVES + 1}", dash, _MARKS[index % len(_MARKS)], sample)

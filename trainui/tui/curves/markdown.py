@@ -1,4 +1,4 @@
-"""A metric as Markdown: its plot as text, and a table of what is compared."""
+"""A Markdown report of one metric: its plot as text, and a table of the lines in it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import joined
 
 WIDTH, HEIGHT = 60, 12
-"""Characters of the plot."""
+"""Size of the plot in characters."""
 
 
 def text_plot(chart: Chart, view: PlotOptions, width: int = WIDTH, height: int = HEIGHT) -> str:
-    """Return a plot as plain text, for where there are no colours."""
+    """Return a plot as plain text without colours."""
     return joined(plot_rows(chart, view, Frame(width, height, feet=2)))
 
 
 def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:
-    """Return a metric as it is looked at, for an issue or a chat."""
+    """Return a metric with its current plot options as Markdown."""
     title = f"### {harmless(page.run.name)} / {harmless(page.stage.name)}: {harmless(chart.name)}"
     lines = [title, "", f"run `{page.run.id}`, over {AXES[view.axis]}", ""]
     lines += ["```", text_plot(_thin(chart), view), "```", ""]
@@ -40,14 +40,14 @@ def _line(line: PlotLine, view: PlotOptions) -> str:
 
 
 def _thin(chart: Chart) -> Chart:
-    """Return a chart in the columns of the text plot."""
+    """Downsample a chart to the columns of the text plot."""
     from dataclasses import replace
 
     return replace(chart, lines=tuple(_merged(line) for line in chart.lines))
 
 
 def _merged(line: PlotLine) -> PlotLine:
-    """Return a line in fewer columns, no spike lost."""
+    """Downsample a line, keeping each column's minimum and maximum so that no spike is lost."""
     from dataclasses import replace
 
     count = len(line.lows)

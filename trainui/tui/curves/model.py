@@ -1,4 +1,4 @@
-"""Curves as they were read: what is asked of the feed, and what it hands over, all frozen."""
+"""Immutable records of the curves: the query, and the data that answers it."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from trainui.store.points.x_axis import Axis
 
 
 class Compare(StrEnum):
-    """What else is drawn into the plot of a metric."""
+    """The other curves drawn into a metric's plot."""
 
     NOTHING = "nothing"
     ATTEMPTS = "attempts"
-    """The stage's attempts, each as a curve of its own."""
+    """The stage's attempts, one curve each."""
     STAGES = "stages"
-    """The other members of the stage's matrix."""
+    """The other members of the stage's sweep."""
     RUNS = "runs"
     """The same stage in other runs of the pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurvesWanted:
-    """What is to be read of a stage's metrics."""
+    """A query for a stage's metrics."""
 
     columns: int = 80
-    """Columns of a plot, two for each character."""
+    """Columns of a plot, two a character."""
     names: tuple[str, ...] | None = None
-    """The metrics to be drawn, as the store has them; None: the first ones."""
+    """The metrics to read, by their stored names; None: the first ones."""
     axis: Axis = Axis.STEP
     window: tuple[float, float] | None = None
-    """The part of the axis to be seen; None: all."""
+    """The visible part of the axis; None: all."""
     smoothing: float = 0.0
-    """The weight of what came before (`store.points.smoothing`); 0: as it is."""
+    """Smoothing weight (`store.points.smoothing`); 0: not smoothed."""
     compare: Compare = Compare.NOTHING
     runs: tuple[str, ...] = ()
-    """Ids of the runs that it is compared with; none: all of its pipeline, the newest ones."""
+    """Ids of the runs to compare with; empty: the newest ones of the same pipeline."""
     attempt: int | None = None
-    """The attempt that is looked at; None: all, stitched."""
+    """The attempt to show; None: all, stitched."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurveData:
-    """A metric of a stage in figures."""
+    """Summary of a stage's metric."""
 
     name: str
-    """Harmless."""
+    """Safe to print (`text.harmless`)."""
     stored: str
-    """As the store has it."""
+    """The name as stored."""
     count: int
     last: float | None
     minimum: float | None
@@ -61,47 +61,47 @@ class CurveData:
 
 @dataclass(frozen=True, slots=True)
 class PlotLine:
-    """A series in the columns of a plot; empty columns are NaN."""
+    """A series binned into the columns of a plot; empty columns are NaN."""
 
     label: str
-    """What tells it from the other lines of the plot; harmless."""
+    """Distinguishes it from the other lines of the plot; safe to print."""
     index: int
-    """Its place among all that could be compared with it: colour and mark follow from that."""
+    """Its index among all comparable lines; it determines colour and mark."""
     own: bool
-    """Whether it is the one whose plot this is."""
+    """True for the stage that the plot belongs to."""
     at: tuple[float, ...]
-    """Where on the axis the last point of each column lies."""
+    """X position of the last point of each column."""
     steps: tuple[float, ...]
     times: tuple[float, ...]
-    """Seconds since 1970; NaN where that is not known."""
+    """Seconds since 1970; NaN if unknown."""
     lows: tuple[float, ...]
     highs: tuple[float, ...]
     means: tuple[float, ...]
     smooths: tuple[float, ...]
-    """Smoothed, at the last point of each column; where nothing is smoothed, the means."""
+    """Smoothed value at the last point of each column; without smoothing equal to `means`."""
     lasts: tuple[float, ...]
-    """The value read last, NaN and infinities as they are."""
+    """Last value of each column, including NaN and infinities."""
     odd: tuple[tuple[int, int], ...] = ()
-    """The columns that hold what is not finite, each with what it is: `windows.NAN` and so on."""
+    """Columns with values that are not finite, and the kinds (bit flags, e.g. `windows.NAN`)."""
     old_lows: tuple[float, ...] = ()
-    """What later attempts superseded; nothing where there is none."""
+    """Minima of points that later attempts superseded; empty if there are none."""
     old_highs: tuple[float, ...] = ()
     boundaries: tuple[tuple[float, int], ...] = ()
-    """Where attempts after the first begin, and their numbers."""
+    """X positions at which the second and later attempts begin, and their numbers."""
     end: float = 0.0
-    """Where on the axis its last point lies, also outside of the window."""
+    """X position of its last point, also outside the window."""
     best: tuple[float, float, float] | None = None
-    """The best value, its step, and where on the axis it is."""
+    """The best value, its step, and its x position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Something that struck a metric."""
+    """An alert or a stall on a metric's plot."""
 
     x: float
-    """Where on the axis."""
+    """X position."""
     words: str
-    """Harmless."""
+    """Safe to print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +109,15 @@ class Chart:
     """A metric in a window of an axis."""
 
     name: str
-    """As the store has it."""
+    """The name as stored."""
     low: float
     high: float
     lines: tuple[PlotLine, ...]
-    """The one whose plot this is first."""
+    """The stage's own line first."""
     extent: tuple[float, float]
-    """From where to where there is something to see."""
+    """The first and the last x position that have data."""
     marks: tuple[Annotation, ...] = ()
-    """Where an alert struck, or the stage had stalled."""
+    """Alerts and stalls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,25 +125,25 @@ class Curves:
     """The metrics of a stage."""
 
     wanted: CurvesWanted
-    """What was asked for."""
+    """The query that these curves answer."""
     figures: tuple[CurveData, ...] = ()
-    """All metrics, in the order in which they were first seen."""
+    """All metrics, in the order in which they first appeared."""
     charts: tuple[Chart, ...] = ()
-    """Those that were read."""
+    """Only the metrics that were read."""
     comparisons: tuple[Compare, ...] = (Compare.NOTHING,)
-    """What there is to compare with."""
+    """The comparisons that have data."""
     axes: tuple[Axis, ...] = (Axis.STEP,)
-    """What the curves can be drawn over."""
+    """The x axes that have data."""
     choice: str = ""
-    """Which of many that could be compared are drawn, in words."""
+    """Which sweep members are drawn if there are too many for one plot; for the reader."""
     sampled: bool = False
-    """Where nothing is stored yet, they show some points of the files alone."""
+    """True if they include points sampled from the files that are not stored yet."""
     due: float = math.inf
-    """When the charts, being older than the figures, are to be read again (`time.monotonic`)."""
+    """When to read charts again that are older than `figures` (`time.monotonic`)."""
 
     def __len__(self) -> int:
         return len(self.figures)
 
     def chart(self, name: str) -> Chart | None:
-        """Return the chart of a metric; None where it was not read."""
+        """Return the chart of a metric; None if it was not read."""
         return next((chart for chart in self.charts if chart.name == name), None)

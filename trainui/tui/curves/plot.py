@@ -1,7 +1,7 @@
-"""A metric drawn as text: its lines in braille between an axis of values and one at the bottom.
+"""Draws a metric as text: braille lines, a y axis at the left and an x axis at the bottom.
 
-Nothing that was read is lost: a column shows everything between its least and its greatest value,
-what is not finite is marked at its place, and what was superseded stays, dimmed.
+No data is hidden: each column spans its minimum to its maximum, values that are not finite are
+marked, and superseded points stay visible, dimmed.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import Row, Segment, fit
 
 NAN, ABOVE, BELOW = 1, 2, 4
-"""What a column holds that is not finite, as `store.points.binning` has it."""
+"""Bit flags of the values in a column that are not finite, as in `store.points.binning`."""
 
 TICK_ROWS = 3
-"""Lines of a plot for each mark of the axis of values."""
+"""Lines of a plot for each mark of the y axis."""
 
 LOW = 3
-"""Lines of a plot up to which the ends of the axis are marked, for round numbers say too little."""
+"""Height in lines up to which the two ends of the y axis are labelled and not round numbers."""
 
 MOST_DRAWN = 32
-"""Plots that are remembered: figures change more often than the curves below them."""
+"""Size of the cache of drawn plots: summaries change more often than plots."""
 
 MARK_EVERY = 24
-"""Characters between two marks of one line, where several lines are told apart."""
+"""Characters between two marks on a line, if the plot has several lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The room of a plot, in characters."""
+    """The size of a plot, in characters."""
 
     width: int
     """Of the curves alone."""
     height: int
     labels: int = ticks.LABEL
-    """Left of them, besides the axis itself."""
+    """Width of the labels, without the axis itself."""
     feet: int = 1
-    """Lines below: none, the axis with its labels in it, or the labels below it."""
+    """Lines below: 0 none, 1 an axis with its labels in it, 2 an axis with labels below it."""
 
 
 @lru_cache(maxsize=MOST_DRAWN)
 def plot_rows(
     chart: Chart, view: PlotOptions, frame: Frame, pens: tuple[LineStyle, ...] | None = None
 ) -> tuple[Row, ...]:
-    """Draw a metric, or return it as it was drawn before.
+    """Draw a metric; cached.
 
     Args:
-        chart: as it was read.
-        view: how it is looked at.
-        frame: the room there is.
-        pens: what the lines are drawn with, the first line first; None: by their indices.
+        chart: the chart.
+        view: the plot options.
+        frame: the size.
+        pens: the line styles in the order of the lines; None: by the lines' indices.
     """
     pens = pens or tuple(pen(line.index) for line in chart.lines)
     marks = frame.height // TICK_ROWS + 1
@@ -97,7 +97,7 @@ def _values(lines: Sequence[PlotLine]) -> Iterator[float]:
 def _draw_behind(
     canvas: Canvas, line: PlotLine, scale: YAxis, view: PlotOptions, *, thin: bool
 ) -> None:
-    """Draw what is dim: what was superseded, and all that a thin line stands for."""
+    """Draw the dimmed layers: superseded points, and the full range behind a thin line."""
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:
         old = runs(line.old_lows, line.old_highs, scale, dots, pauses)
@@ -109,7 +109,7 @@ def _draw_behind(
 def _draw_line(
     canvas: Canvas, line: PlotLine, own: LineStyle, scale: YAxis, view: PlotOptions, *, thin: bool
 ) -> None:
-    """Draw all that a line covers, or its means alone."""
+    """Draw a line's range from minimum to maximum, or with `thin` its mean."""
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if thin:
         drawn = runs(line.smooths, line.smooths, scale, dots, pauses)
@@ -119,7 +119,7 @@ def _draw_line(
 
 
 def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:
-    """Return the columns in which an attempt begins after a time in which nothing ran."""
+    """Return the columns in which an attempt begins after a pause between attempts."""
     if view.axis not in (Axis.RELATIVE, Axis.WALL):
         return frozenset()
     begins = [x for x, _ in line.boundaries]
@@ -132,18 +132,18 @@ def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:
 
 
 def _thinned(old: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Leave out every other column: dim is told by more than a colour."""
+    """Leave out every other column, so that dimming is visible without colour."""
     return [run if at % 2 == 0 else (1, 0) for at, run in enumerate(old)]
 
 
 def _row_of(place: float, canvas: Canvas) -> int:
-    """Return the line of text of a dot."""
+    """Return the line of text in which a dot lies."""
     dots = 4 * canvas.height
     return canvas.height - 1 - min(max(round(place), 0), dots - 1) // 4
 
 
 def _put_marks(canvas: Canvas, line: PlotLine, own: LineStyle, scale: YAxis, first: int) -> None:
-    """Put a line's mark on it here and there."""
+    """Put a line's mark on it at regular distances."""
     for column in range(first % MARK_EVERY, canvas.width, MARK_EVERY):
         values = [line.means[dot] for dot in (2 * column, 2 * column + 1) if dot < len(line.means)]
         place = next((scale.place(value, 4 * canvas.height) for value in values), math.nan)
@@ -154,7 +154,7 @@ def _put_marks(canvas: Canvas, line: PlotLine, own: LineStyle, scale: YAxis, fir
 def _put_lone(
     canvas: Canvas, chart: Chart, pens: Sequence[LineStyle], scale: YAxis, across: XAxis
 ) -> None:
-    """Mark a lone point, which a dot alone would hardly show."""
+    """Mark a line's only point, since a single dot is hard to see."""
     for line, own in zip(chart.lines, pens, strict=True):
         known = [at for at, value in enumerate(line.lasts) if math.isfinite(value)]
         if len(known) == 1:
@@ -178,7 +178,7 @@ def _put_boundaries(canvas: Canvas, lines: Sequence[PlotLine], across: XAxis) ->
 
 
 def _put_struck(canvas: Canvas, chart: Chart, across: XAxis) -> None:
-    """Mark where an alert struck, or the stage had stalled."""
+    """Mark alerts and stalls."""
     for mark in chart.marks:
         column = across.column(mark.x)
         if 0 <= column < canvas.width:
@@ -188,7 +188,7 @@ def _put_struck(canvas: Canvas, chart: Chart, across: XAxis) -> None:
 
 
 def _put_odd(canvas: Canvas, line: PlotLine, scale: YAxis | None) -> None:
-    """Mark what is not finite: infinities at the edges, NaN where the curve is beside it."""
+    """Mark values that are not finite: infinities at the edges, NaN next to the curve."""
     for dot, kind in line.odd:
         if kind & ABOVE:
             canvas.put(0, dot // 2, "↑", "bad")
@@ -201,7 +201,7 @@ def _put_odd(canvas: Canvas, line: PlotLine, scale: YAxis | None) -> None:
 
 
 def _beside(line: PlotLine, dot: int, scale: YAxis, dots: int) -> float:
-    """Return where the curve is at a column or before it, else after it."""
+    """Return the curve's height at a column or the nearest one before it, else after it."""
     for at in itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means))):
         place = scale.place(line.means[at], dots)
         if not math.isnan(place):
@@ -220,7 +220,7 @@ def _put_cursor(canvas: Canvas, view: PlotOptions, across: XAxis) -> None:
 
 
 def _instead(chart: Chart, view: PlotOptions, scale: YAxis | None) -> str:
-    """Return what is said where nothing, or not everything, can be drawn."""
+    """Return a message if nothing, or not everything, can be drawn."""
     if not any(not math.isnan(x) for line in chart.lines for x in line.at):
         return "no points here; 0 shows all"
     if view.log and scale is None and any(value <= 0 for value in _values(chart.lines)):
@@ -231,7 +231,7 @@ def _instead(chart: Chart, view: PlotOptions, scale: YAxis | None) -> str:
 
 
 def _put_words(canvas: Canvas, words: str) -> None:
-    """Write into the first line that has room, else the last one."""
+    """Write a message into the first free line, else the last line."""
     text = fit(words, min(len(words), canvas.width))
     left = (canvas.width - len(text)) // 2
     places = range(left, left + len(text))
@@ -242,7 +242,7 @@ def _put_words(canvas: Canvas, words: str) -> None:
 
 
 def _with_values(canvas: Canvas, scale: YAxis | None, most: int, frame: Frame) -> list[Row]:
-    """Return the lines of a plot with the axis of values at their left."""
+    """Return the lines of a plot with the y axis at their left."""
     labels: dict[int, str] = {}
     if scale is not None:
         for value, label in scale.ticks(most) if canvas.height > LOW else scale.ends():
@@ -255,7 +255,7 @@ def _with_values(canvas: Canvas, scale: YAxis | None, most: int, frame: Frame) -
 
 
 def axis_ticks(axis: Axis, across: XAxis) -> list[Tick]:
-    """Return the marks of the axis at the bottom."""
+    """Return the marks of the x axis."""
     mark, cells = {
         Axis.STEP: (ticks.steps, 9),
         Axis.EPOCH: (ticks.steps, 9),
@@ -290,14 +290,14 @@ def _labels(
     end: float,
     drawn: tuple[str, str],
 ) -> list[Segment]:
-    """Return labels around their places: first the cursor's, then the last point's.
+    """Return the labels below their marks; the cursor's and the last point's take precedence.
 
     Args:
         places: the columns of the marks, and their labels.
         across: the axis.
-        view: with the cursor.
-        end: where the last point lies.
-        drawn: what fills the line, and its corner.
+        view: the options with the cursor.
+        end: x position of the last point.
+        drawn: the character that fills the line, and its corner.
     """
     filling, corner = drawn
     wanted = [(column, label, "dim") for column, label in places]
@@ -321,7 +321,7 @@ def _start(column: int, label: str, across: XAxis) -> int:
 
 
 def cursor_label(x: float, axis: Axis, across: XAxis) -> str:
-    """Write the place of the cursor as finely as it moves."""
+    """Return the cursor's x position with as many digits as it can move by."""
     grain = (across.high - across.low) / max(2 * across.width, 1)
     if axis in (Axis.STEP, Axis.EPOCH):
         return ticks.count(x, grain) if abs(x) >= 1e6 else f"{x:.10g}"

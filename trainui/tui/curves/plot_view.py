@@ -1,4 +1,4 @@
-"""One metric as large as there is room for, with its figures below."""
+"""The large plot of one metric, with a table of values below."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.render.styled_text import Segment
 
 LABELS = 8
-"""Cells left of the plot, besides its axis."""
+"""Characters left of the plot, without its axis."""
 
 
 class CurvePlot(CurveKeys):
-    """The metric of the desk."""
+    """The plot of the selected metric."""
 
     def __init__(self, desk: CurvesState, *, id: str | None = None) -> None:
         super().__init__(desk, id=id)
         self._empty = "…"
 
     def set_curves(self, curves: Curves, empty: str) -> None:
-        """Show what was read; `empty` is said where there is nothing."""
+        """Show these curves, or the text `empty` if there are none."""
         self.curves, self._empty = curves, empty
         self.draw()
         if curves.wanted != self.wanted():
@@ -34,15 +34,15 @@ class CurvePlot(CurveKeys):
         return self.curves.chart(self.desk.metric) if self.curves is not None else None
 
     def names_to_read(self) -> tuple[str, ...] | None:
-        """Return the metric."""
+        """Return the selected metric."""
         return (self.desk.metric,)
 
     def plot_cells(self) -> int:
-        """Return the characters of the plot."""
+        """Return the width of the plot in characters."""
         return max(self.scrollable_content_region.width - LABELS - 2, 8)
 
     def place_under(self, event: events.MouseEvent) -> float | None:
-        """Return where on the axis the mouse is."""
+        """Return the x position under the mouse."""
         offset, chart = event.get_content_offset(self), self.chart()
         cells = self.plot_cells()
         if offset is None or chart is None or not 0 <= offset.x - LABELS - 1 < cells:
@@ -50,11 +50,11 @@ class CurvePlot(CurveKeys):
         return chart.low + (chart.high - chart.low) * (offset.x - LABELS) / cells
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Zoom in where the mouse is."""
+        """Zoom in at the mouse."""
         self._wheel(event, 1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Zoom out where the mouse is."""
+        """Zoom out at the mouse."""
         self._wheel(event, -1)
 
     def _wheel(self, event: events.MouseEvent, direction: int) -> None:
@@ -65,11 +65,11 @@ class CurvePlot(CurveKeys):
             self._zoom(chart, direction, x)
 
     def action_line(self, count: int) -> None:
-        """Go to the next metric."""
+        """Show the next or the previous metric."""
         self.go_to(count)
 
     def action_half_page(self, count: int) -> None:
-        """Go some metrics on."""
+        """Show the metric five places further for each count."""
         self.go_to(count * 5)
 
     def action_end(self, direction: int) -> None:
@@ -81,10 +81,10 @@ class CurvePlot(CurveKeys):
                 self.point_at(max(known) if direction > 0 else min(known))
 
     def go_to(self, count: int, *, words: str = "") -> bool:
-        """Show the metric so many places further, of those that hold all words.
+        """Show the metric `count` places further, among those whose names contain all words.
 
         Returns:
-            Whether there is another one.
+            False if no metric matches.
         """
         if self.curves is None:
             return False
@@ -101,12 +101,12 @@ class CurvePlot(CurveKeys):
         return True
 
     def on_resize(self) -> None:
-        """Draw for the new size."""
+        """Redraw at the new size."""
         self.draw()
         self.post_message(self.CurvesQueryChanged())
 
     def draw(self) -> None:
-        """Draw the plot and the figures below it."""
+        """Draw the plot and the table below it."""
         size, chart = self.scrollable_content_region.size, self.chart()
         if self.curves is None or chart is None or size.height < 4:
             there = self.curves is not None and self.curves.figures

@@ -1,7 +1,7 @@
-"""What a running stage's files hold and the store does not have yet, drawn until it is there.
+"""Preview of a running stage's metrics that are in its files and not stored yet.
 
-A file of a gigabyte takes seconds to be read; some hundred of its records are looked at in the
-meantime. Only columns in which nothing is stored show them, and the screen says that it is so.
+Reading a file of a gigabyte takes seconds; meanwhile a few hundred of its records are sampled.
+Only columns without stored points show the samples, and the screen says `sampled`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from trainui.store.points.windows import Best, Extent, Plotted, Window
 
 PERIOD, SHARE = 3.0, 30
-"""Seconds between two looks at the files of a stage, at least, and so many times what one took."""
+"""Seconds between two samplings at least, and also this multiple of what the last one took."""
 
 NOTHING: Mapping[str, Points] = {}
 
 
 class PreviewReader:
-    """Looks into the files of the stage that is shown."""
+    """Samples the files of the selected stage."""
 
     def __init__(self) -> None:
         self._owner = ""
@@ -39,7 +39,7 @@ class PreviewReader:
         self._found: FilePreview | None = None
 
     def look(self, connection: protocol.Connection, stage: StageRecord) -> Mapping[str, Points]:
-        """Return points by metric that are ahead of the store; the same until it has them."""
+        """Return the sampled points by metric; the same mapping until they are stored."""
         began = time.monotonic()
         if stage.status != Status.RUNNING:
             self._owner, self._found = "", None
@@ -63,7 +63,7 @@ def _look(connection: protocol.Connection, stage: StageRecord) -> FilePreview | 
 def with_previews(
     figures: Sequence[CurveData], ahead: Mapping[str, Points]
 ) -> tuple[CurveData, ...]:
-    """Return a stage's metrics, those too that nothing is stored of, each with its newest value."""
+    """Return a stage's metrics with their newest sampled values, including those not yet stored."""
     stored = {one.stored for one in figures}
     new = [
         CurveData(harmless(name), name, 0, None, None, None, None, None, 0)
@@ -80,14 +80,14 @@ def with_previews(
 
 @dataclass(frozen=True, slots=True)
 class PreviewedSeries:
-    """A series over its steps: as it is stored, and beyond that as its file was looked at."""
+    """A series over steps: its stored points, continued by sampled ones."""
 
     stored: Plotted
     points: Points
 
     @property
     def extent(self) -> Extent | None:
-        """From where to where it goes."""
+        """The first and the last step."""
         from trainui.store.points.windows import Extent
 
         known, steps = self.stored.extent, self.points.steps
@@ -97,7 +97,7 @@ class PreviewedSeries:
         return Extent(min(low, known.low), max(high, known.high)) if known else Extent(low, high)
 
     def window(self, low: float, high: float, width: int, *, weight: float = 0.0) -> Window:
-        """Return what lies between two steps, in so many columns."""
+        """Bin the points between two steps into `width` columns."""
         import numpy as np
 
         from trainui.store.points import smoothing
@@ -117,7 +117,7 @@ class PreviewedSeries:
         )
 
     def best(self, *, lower: bool) -> Best | None:
-        """Return the best of what is stored."""
+        """Return the best stored point."""
         return self.stored.best(lower=lower)
 
 

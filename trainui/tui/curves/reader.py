@@ -1,7 +1,7 @@
-"""Reads a stage's curves for the plots that are to be seen: the work of the feed, in its thread.
+"""Reads a stage's curves for the visible plots, in the reader thread.
 
-What did not change is not read again: a series is known until a point of its stage is stored, and a
-window of it until another one is wanted.
+Unchanged data is cached: a series until a point of its stage is stored, and a window of it until
+the query changes.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ if TYPE_CHECKING:
     from trainui.store.points.windows import Extent, Plotted
 
 FIRST_CHARTS = 8
-"""Metrics that are read before it is known how many there is room for."""
+"""Metrics that are read before the pane's size is known."""
 
 MOST_KEPT = 400
-"""Readings that are remembered."""
+"""Entries of the cache."""
 
 PERIOD = 0.9
-"""Seconds between two readings of charts that move: once a second is live, and as often as their
-figures they would cost some times as much."""
+"""Seconds between two readings of live charts: once a second looks live, and reading them as
+often as their summaries would cost several times as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Charts as they were read last."""
+    """The charts of the last reading."""
 
     what: Hashable
-    """What decides what they show besides the points."""
+    """Cache key: everything except the points that the charts depend on."""
     charts: tuple[Chart, ...]
     due: float
-    """When they are to be read again."""
+    """When to read them again (`time.monotonic`)."""
 
 
 class CurveReader:
-    """Reads curves, and remembers what it has read."""
+    """Reads curves, with a cache."""
 
     def __init__(self, groups: MatrixReader | None = None) -> None:
-        """Make a reader.
+        """Create a reader.
 
         Args:
-            groups: tells which members of a large matrix are the best; None: one of its own.
+            groups: finds the best members of a large sweep; None: a new reader.
         """
         self._groups = groups or MatrixReader()
         self._states: dict[str, object] = {}
@@ -76,13 +76,13 @@ class CurveReader:
         stages: Sequence[StageRecord],
         wanted: CurvesWanted,
     ) -> Curves:
-        """Read what is wanted of a stage.
+        """Answer a query for a stage's curves.
 
         Args:
-            connection: on the store.
-            stage: whose metrics.
+            connection: the store.
+            stage: the stage.
             stages: all stages of its run.
-            wanted: what of them.
+            wanted: the query.
         """
         self._look_ahead(connection, stage, wanted)
         if "numpy" not in sys.modules and not _has_series(connection, stage.id):
@@ -122,7 +122,7 @@ class CurveReader:
         stages: Sequence[StageRecord],
         wanted: CurvesWanted,
     ) -> tuple[frozenset[str], str]:
-        """Return ids of the members of a large matrix that are drawn, and which they are."""
+        """Return the ids of the members of a large sweep that are drawn, and a description."""
         members = siblings(stage, stages) if wanted.compare == Compare.STAGES else []
         if len(members) <= MOST_LINES or (group := self._groups.read(connection, members)) is None:
             return frozenset(), ""
@@ -133,7 +133,7 @@ class CurveReader:
     def _look_ahead(
         self, connection: protocol.Connection, stage: StageRecord, wanted: CurvesWanted
     ) -> None:
-        """Look for what the stage's files hold and is not stored, which has a step and no more."""
+        """Sample the stage's files; samples have steps only, so other axes do without."""
         whole = wanted.axis == Axis.STEP and wanted.attempt is None
         found = self._lookout.look(connection, stage) if whole else NOTHING
         if found is not self._ahead:
@@ -142,7 +142,7 @@ class CurveReader:
             self._states.pop(stage.id, None)
 
     def _look(self, connection: protocol.Connection, owner: str) -> object:
-        """Return what changes with every point of an owner; forget what it made untrue."""
+        """Return the version of an owner's points; drop its cache entries if that changed."""
         state = windows.state_of(connection, owner)
         if self._states.get(owner) != state:
             self._states[owner] = state
@@ -244,7 +244,7 @@ def _axes(
 
 
 def _whole(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
-    """Return from where to where curves go; of live ones with room for what comes."""
+    """Return the x range of all curves; for live ones with some room at the right."""
     if not extents:
         return 0.0, 1.0
     low, high = min(one.low for one in extents), max(one.high for one in extents)

@@ -1,4 +1,4 @@
-"""Where values lie in a plot: from what is shown to dots and characters."""
+"""Maps values to dots and characters of a plot: the y axis, the x axis, and dot ranges."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ NOTHING: DotRange = (1, 0)
 
 @dataclass(frozen=True, slots=True)
 class YAxis:
-    """The axis of values."""
+    """The y axis."""
 
     low: float
     high: float
     log: bool = False
     middle: float | None = None
-    """The only value there is."""
+    """The value, if there is only one."""
 
     @classmethod
     def around(cls, values: Iterable[float], *, log: bool, marks: int) -> YAxis | None:
-        """Return an axis for values, a little beyond them so that it seldom has to change.
+        """Return an axis a little wider than the values, so that it seldom changes.
 
         Args:
-            values: of which only those count that can be drawn.
-            log: whether equal factors are equally far apart.
-            marks: how many marks there is room for.
+            values: the values; those that cannot be drawn are ignored.
+            log: use a logarithmic scale.
+            marks: how many marks fit.
 
         Returns:
-            None where nothing can be drawn.
+            None if no value can be drawn.
         """
         known = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
         if not known:
@@ -53,22 +53,22 @@ class YAxis:
         return cls(math.floor(low / grain) * grain, math.ceil(high / grain) * grain)
 
     def place(self, value: float, dots: int) -> float:
-        """Return at which dot from the bottom a value lies; NaN where it cannot be drawn."""
+        """Return the dot of a value, counted from the bottom; NaN if it cannot be drawn."""
         if not math.isfinite(value) or (self.log and value <= 0):
             return math.nan
         if self.log:
             low, high = math.log10(self.low), math.log10(self.high)
             return (math.log10(value) - low) / (high - low) * (dots - 1)
-        # halves, since the difference of two great numbers may be infinite
+        # halved, since the difference of two large floats may overflow
         return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2) * (dots - 1)
 
     def ticks(self, most: int) -> list[Tick]:
-        """Return the marks."""
+        """Return at most `most` marks."""
         mark = ticks.powers if self.log else ticks.numbers
         return mark(self.low, self.high, most)
 
     def ends(self) -> list[Tick]:
-        """Return the axis's two ends; of a lone value the middle."""
+        """Return marks at the two ends; for a single value in the middle."""
         if self.middle is not None:
             return [Tick(self.middle, trimmed(number(self.middle)))]
         return [Tick(value, trimmed(number(value))) for value in (self.high, self.low)]
@@ -91,9 +91,9 @@ def runs(
     dots: int,
     pauses: frozenset[int] = frozenset(),
 ) -> list[DotRange]:
-    """Return which dots of each column a curve covers, without holes where it is steep.
+    """Return the dots that a curve covers in each column, without gaps on steep parts.
 
-    Columns without a point are bridged by a straight line, but not up to those in `pauses`.
+    Columns without a point are interpolated linearly, except up to the columns in `pauses`.
     """
     filled = _bridged(
         [
@@ -123,7 +123,7 @@ def _within(place: float, dots: int) -> int:
 def _bridged(
     pairs: Sequence[tuple[float, float]], pauses: frozenset[int]
 ) -> list[tuple[float, float] | None]:
-    """Return where each column's extremes lie; None before the first and after the last point."""
+    """Interpolate empty columns; None before the first and after the last point."""
     mended = [_mended(pair) for pair in pairs]
     known = [index for index, pair in enumerate(mended) if pair is not None]
     for left, right in itertools.pairwise(known):
@@ -138,7 +138,7 @@ def _bridged(
 
 
 def _mended(pair: tuple[float, float]) -> tuple[float, float] | None:
-    """Return a pair of which one alone cannot be drawn, as a value below 0 on a log scale."""
+    """Return a pair in which only the lower value cannot be drawn (<= 0 on a log scale), from 0."""
     low, high = pair
     if math.isnan(high):
         return None
@@ -147,7 +147,7 @@ def _mended(pair: tuple[float, float]) -> tuple[float, float] | None:
 
 @dataclass(frozen=True, slots=True)
 class XAxis:
-    """The axis at the bottom."""
+    """The x axis."""
 
     low: float
     high: float
@@ -155,7 +155,7 @@ class XAxis:
     """In characters."""
 
     def column(self, x: float) -> int:
-        """Return in which character a place lies; -1 or `width` outside."""
+        """Return the character column of `x`; -1 or `width` if it is outside."""
         if not math.isfinite(x):
             return -1
         span = self.high - self.low
@@ -163,5 +163,5 @@ class XAxis:
         return self.width - 1 if x == self.high else min(max(at, -1), self.width)
 
     def x(self, column: float) -> float:
-        """Return the place at a character, or between two."""
+        """Return the x position of a character column, which may be fractional."""
         return self.low + (self.high - self.low) * column / max(self.width, 1)

@@ -1,4 +1,4 @@
-"""A page of one metric: its curve in full, compared with others."""
+"""The page of one metric: a large plot, compared with other curves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from trainui.tui.widgets.bars import Bar
 
 
 class CurvesScreen(Page):
-    """The metric of a desk."""
+    """The page of the selected metric."""
 
     scope = "curves"
     command_scopes = ("curves", "search", "app")
@@ -46,21 +46,21 @@ class CurvesScreen(Page):
         self._sought = ""
 
     def content(self) -> Iterator[Widget]:
-        """Yield how the metric is looked at, and its plot."""
+        """Yield the bar with the plot options, and the plot."""
         yield self.how
         yield self.plot
 
     def wanted(self) -> Query:
-        """Return that the metric alone is to be read."""
+        """Return the query for this metric alone."""
         return Query(run_id=self.run_id, stage=self.stage, curves=self.plot.wanted(), lone=True)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show what was read."""
+        """Show the data that was read."""
         page = snapshot.curves_page
         if snapshot.wanted.run_id != self.run_id or not snapshot.wanted.lone:
             return
         if page is None:
-            gone = f"the run {self.run_id} is no more; esc goes back"
+            gone = f"run {self.run_id} no longer exists; esc goes back"
             self.plot.set_rows([(Segment(snapshot.problem or gone, "dim"),)])
             return
         self._page = page
@@ -98,7 +98,7 @@ class CurvesScreen(Page):
             words.append(f"{drawn} of {marked} drawn")
         if chart is not None and view.window is not None:
             share = (chart.high - chart.low) / (chart.extent[1] - chart.extent[0] or 1.0)
-            words.append(f"{share:.1%} of all" if share > 0.001 else f"{share:.1e} of all")
+            words.append(f"showing {share:.1%}" if share > 0.001 else f"showing {share:.1e}")
         spans = [Segment(" " + "  ·  ".join(words), "dim")]
         if self.desk.metric in self.desk.pinned:
             spans.append(Segment("   ◆ pinned", "key"))
@@ -113,7 +113,7 @@ class CurvesScreen(Page):
         self.ask()
 
     def footer_scopes(self) -> tuple[str, ...]:
-        """Return the scopes of the keys at the bottom: the run is acted upon on its page."""
+        """Return the scopes of the keys in the footer; run actions are on the run's page."""
         return ("curves", "search", "app")
 
     @on(CurvePlot.CursorMoved)
@@ -121,13 +121,13 @@ class CurvesScreen(Page):
         self.desk.time = event.time
 
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
-        """Go to a metric by its name."""
+        """Go to a metric by name."""
         self._sought = text
         if text and not self.plot.go_to(0, words=text):
-            self.notify("no metric is called so", markup=False)
+            self.notify("no metric with that name", markup=False)
 
     def go_to_match(self, direction: int) -> None:
-        """Go to the next metric of the name that was searched, else to the next one."""
+        """Go to the next metric that matches the search; without a search to the next metric."""
         self.plot.go_to(direction, words=self._sought)
 
     def targets(self) -> list[Target]:
@@ -139,7 +139,7 @@ class CurvesScreen(Page):
         return () if self._page is None else (self._page.stage,)
 
     def report(self) -> str | None:
-        """Return the plot and its figures as Markdown; None: there is no plot yet."""
+        """Return the plot and its values as Markdown; None if there is no plot yet."""
         from trainui.tui.curves.markdown import curve_report
 
         chart = self.plot.chart()

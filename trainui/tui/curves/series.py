@@ -1,4 +1,4 @@
-"""Which series are drawn into one plot: a stage's own, and what it is compared with."""
+"""Selects the series that are drawn into one plot: the stage's own, and those compared with it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from trainui.tui.runs.column_stats import differing, shown_value
 from trainui.tui.runs.filter import params_of
 
 MOST_LINES = 12
-"""Lines of a plot; more would hide each other."""
+"""Most lines of a plot; more would cover each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlottedSeries:
-    """A series that may be a line."""
+    """A series that can be drawn as a line."""
 
     owner: str
     label: str
-    """What tells it from the others; harmless."""
+    """Distinguishes it from the others; safe to print."""
     index: int
-    """Its place among all that could be compared: its colour and mark follow from it."""
+    """Its index among all comparable series; it determines colour and mark."""
     attempt: int | None = None
-    """Only what was read in this one; None: all attempts, stitched."""
+    """Only the points of this attempt; None: all attempts, stitched."""
     own: bool = False
-    """Whether it is the stage whose plot it is."""
+    """True for the stage that the plot belongs to."""
     live: bool = False
-    """Whether points may still come."""
+    """True if more points may come."""
 
 
 def sources(
@@ -43,14 +43,14 @@ def sources(
     wanted: CurvesWanted,
     drawn: Collection[str] = (),
 ) -> list[PlottedSeries]:
-    """Return what is drawn, the stage itself first.
+    """Return the series to draw, the stage's own first.
 
     Args:
-        connection: on the store.
-        stage: whose curves.
+        connection: the store.
+        stage: the stage.
         stages: all stages of its run.
-        wanted: what it is compared with.
-        drawn: ids of the members of its matrix that are drawn with it; none: the first ones.
+        wanted: the query with the comparison.
+        drawn: ids of the sweep members to draw besides the stage; empty: the first ones.
     """
     compare = wanted.compare
     live = stage.status not in ENDED
@@ -89,13 +89,13 @@ def comparisons(
     stages: Sequence[StageRecord],
     wanted: CurvesWanted,
 ) -> tuple[Compare, ...]:
-    """Return what there is to compare with.
+    """Return the comparisons that have data.
 
     Args:
-        connection: on the store.
-        stage: whose curves.
+        connection: the store.
+        stage: the stage.
         stages: all stages of its run.
-        wanted: what of them.
+        wanted: the query.
     """
     found = [Compare.NOTHING]
     if stage.attempt > 1:
@@ -112,14 +112,14 @@ def _own_first(sources: Iterable[PlottedSeries]) -> list[PlottedSeries]:
 
 
 def siblings(stage: StageRecord, stages: Sequence[StageRecord]) -> list[StageRecord]:
-    """Return the members of the stage's matrix, itself too."""
+    """Return all members of the stage's sweep, itself included."""
     if stage.definition.matrix is None:
         return [stage]
     return [one for one in stages if one.definition.group == stage.definition.group]
 
 
 def _member(stage: StageRecord) -> str:
-    """Return what tells a member of a matrix from the others."""
+    """Return the part of a sweep member's name that distinguishes it: the text in brackets."""
     name = stage.name
     inside = name[name.find("[") + 1 : -1] if name.endswith("]") else name
     return harmless(inside)
@@ -128,10 +128,10 @@ def _member(stage: StageRecord) -> str:
 def _in_runs(
     connection: protocol.Connection, stage: StageRecord, wanted: CurvesWanted, attempt: int | None
 ) -> list[PlottedSeries]:
-    """Return the same stage in the newest runs of its pipeline; colours by age.
+    """Return the same stage in the newest runs of its pipeline; indices (colours) by age.
 
-    Of runs that were chosen it need not be the same stage: where a run has none of that name, it is
-    the last one that has the metric.
+    Of explicitly chosen runs, one without a stage of that name contributes its last stage that has
+    the metric.
     """
     runs = wanted.runs
     names = (wanted.names if runs else None) or ("",)
@@ -166,7 +166,7 @@ def _in_runs(
 
 
 def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Return what tells runs apart: their names, else parameters that differ, else their ids.
+    """Return labels that distinguish runs: the name, the parameters that differ, and then the id.
 
     Args:
         runs: by id the name, and the parameters as stored.

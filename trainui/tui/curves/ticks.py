@@ -1,4 +1,4 @@
-"""Where an axis is marked, and what stands there: round numbers, durations, times of the day."""
+"""Marks of an axis and their labels: round numbers, durations and times of day."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import NamedTuple
 from trainui.tui.render.numbers import number
 
 LABEL = 7
-"""Cells that a number takes at most."""
+"""The most characters of a label."""
 
 _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
-"""Seconds between two marks, up to half a day; then whole days."""
+"""Distances between two marks in seconds, up to half a day; beyond that whole days."""
 
 _DAY = 86_400
 
@@ -28,14 +28,14 @@ class Tick(NamedTuple):
 
 
 def numbers(low: float, high: float, most: int) -> list[Tick]:
-    """Return at most `most` round numbers between two, as metrics' values are written."""
+    """Return at most `most` round numbers in a range, labelled as metric values."""
     stride = round_stride(high - low, most)
     values = _multiples(low, high, stride)
     return _apart(map(Tick, values, _written(values, stride)))
 
 
 def _apart(found: Iterable[Tick]) -> list[Tick]:
-    """Return marks without those whose label another one has: their values hardly differ."""
+    """Drop marks with a label that an earlier one has."""
     by_label: dict[str, Tick] = {}
     for tick in found:
         by_label.setdefault(tick.label, tick)
@@ -43,7 +43,7 @@ def _apart(found: Iterable[Tick]) -> list[Tick]:
 
 
 def steps(low: float, high: float, most: int) -> list[Tick]:
-    """Return round numbers as steps are written: `0`, `500`, `1.5k`, `2M`."""
+    """Return round numbers labelled as steps: `0`, `500`, `1.5k`, `2M`."""
     stride = round_stride(high - low, most)
     if float(low).is_integer() and high - low >= 1:
         stride = max(stride, 1.0)
@@ -51,7 +51,7 @@ def steps(low: float, high: float, most: int) -> list[Tick]:
 
 
 def powers(low: float, high: float, most: int) -> list[Tick]:
-    """Return powers of ten; within less than two of them 1, 2 and 5 of each, or round numbers."""
+    """Return powers of ten; in a range of less than two decades also 2 and 5 times each power."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     if last - first >= 2:
         stride = -(-(last - first + 1) // max(most, 1))
@@ -77,7 +77,7 @@ def durations(low: float, high: float, most: int) -> list[Tick]:
 
 
 def moments(low: float, high: float, most: int) -> list[Tick]:
-    """Return round times of the day here; where days begin, their dates."""
+    """Return round times of day in local time; at midnight the date."""
     stride = max(_time_stride(high - low, most), 1)
     offset = datetime.fromtimestamp(low).astimezone().utcoffset()
     shift = offset.total_seconds() if offset is not None else 0.0
@@ -95,7 +95,7 @@ def _moment(seconds: float, stride: float) -> str:
 
 
 def round_stride(span: float, most: int) -> float:
-    """Return 1, 2 or 5 times a power of ten, so that at most `most` of them fit into a span."""
+    """Return the least 1, 2 or 5 times a power of ten of which at most `most` fit into a span."""
     if not span > 0 or not math.isfinite(span):
         return 0.0
     power = 10.0 ** math.floor(math.log10(span / max(most, 1)))
@@ -118,12 +118,12 @@ def _multiples(low: float, high: float, stride: float) -> list[float]:
         return [low]
     slack = stride * 1e-9
     first, last = math.ceil((low - slack) / stride), math.floor((high + slack) / stride)
-    # a stride below what floats of that size tell apart gives some of them twice
+    # a stride below the floats' resolution gives some of them twice
     return list(dict.fromkeys(index * stride for index in range(first, last + 1)))
 
 
 def _written(values: list[float], stride: float) -> list[str]:
-    """Write numbers with as many digits as tell them apart, all alike."""
+    """Format numbers alike, with as many digits as distinguish them."""
     greatest = max((abs(value) for value in values), default=0.0)
     if stride <= 0 or greatest == 0:
         return [number(value) for value in values]
@@ -144,7 +144,7 @@ def _written(values: list[float], stride: float) -> list[str]:
 
 
 def _above(distance: float) -> str:
-    """Write how far a value is above the first one, in two digits where there is room."""
+    """Format a value as a distance above the first one, with two digits if they fit."""
     written = (f"+{distance:.2g}", f"+{distance:.1e}", f"+{distance:.0e}")
     texts = [re.sub(r"e\+?(-?)0?", r"e\1", text) for text in written]
     return next((text for text in texts if len(text) <= LABEL), texts[-1])
@@ -155,7 +155,7 @@ def _power(power: int) -> str:
 
 
 def count(value: float, stride: float = 0.0) -> str:
-    """Write a step, so that it differs from those a stride away."""
+    """Format a step so that it differs from the steps one stride away."""
     size = abs(value)
     for least, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if size >= least:
@@ -166,13 +166,13 @@ def count(value: float, stride: float = 0.0) -> str:
 
 
 def trimmed(text: str) -> str:
-    """Return a written number without the zeros that end its digits."""
+    """Remove trailing zeros after the decimal point of a formatted number."""
     digits, exponent, power = text.partition("e")
     return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + exponent + power
 
 
 def duration(seconds: float) -> str:
-    """Write a duration in one or two units: `0`, `90s`, `1m30s`, `2h`, `3d12h`."""
+    """Format a duration in one or two units: `0`, `90s`, `1m30s`, `2h`, `3d12h`."""
     whole = round(seconds)
     if whole == 0:
         return "0" if seconds == 0 else f"{seconds:.2g}s"
@@ -188,7 +188,7 @@ def duration(seconds: float) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Write a time of the day here, with its date where that is not today."""
+    """Format a time of day in local time, with the date if it is not today."""
     from trainui.tui.render.numbers import clock_time
 
     return clock_time(round(seconds * 1_000_000))

@@ -1,7 +1,6 @@
-"""How curves are looked at: axis, part, smoothing, scale, cursor; what each key makes of it.
+"""Plot options (x axis, window, smoothing, log scale, cursor) and the user's choices on curves.
 
-The rule that lives here: a window is never wider than what there is, and never so narrow that
-nothing can be told apart.
+A window is never wider than the data, and never narrower than floats can resolve.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.model import Compare, CurveData
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
-"""Weights of what came before (`store.points.smoothing`), as the key cycles through them."""
+"""Smoothing weights (`store.points.smoothing`), in the order in which the key cycles."""
 
 MOST_PINNED = 100
-"""Pinned metrics that are remembered, of all pipelines together."""
+"""The most pinned metrics that are saved, of all pipelines together."""
 
 NARROWEST = 1e-9
-"""Of the whole: the least part that is shown."""
+"""The narrowest window, as a share of the whole axis."""
 
 Window = tuple[float, float]
 
@@ -35,67 +34,67 @@ AXES = {
     Axis.GPU: "GPU time",
     Axis.WALL: "time",
 }
-"""What the axes are called."""
+"""Names of the axes on the screen."""
 
 
 COMPARED = {
     Compare.NOTHING: "alone",
-    Compare.ATTEMPTS: "its attempts",
-    Compare.STAGES: "the stages of its matrix",
+    Compare.ATTEMPTS: "all attempts",
+    Compare.STAGES: "all sweep members",
     Compare.RUNS: "this stage in other runs",
 }
-"""What is said of a comparison."""
+"""Names of the comparisons on the screen."""
 
 MARKED = "the marked runs"
 
 
 @dataclass(frozen=True, slots=True)
 class PlotOptions:
-    """How a stage's curves are looked at."""
+    """The options with which a stage's curves are plotted."""
 
     axis: Axis = Axis.STEP
     window: Window | None = None
-    """The part of the axis to be seen; None: all."""
+    """The visible part of the axis; None: all."""
     smoothing: float = 0.0
     log: bool = False
     cursor: float | None = None
-    """Where on the axis; None: nowhere."""
+    """X position of the cursor; None: no cursor."""
     compare: Compare = Compare.NOTHING
 
     @property
     def words(self) -> list[str]:
-        """How it differs from a plain look, in few words."""
+        """Return the options that differ from the defaults, as short phrases."""
         found = [] if self.axis == Axis.STEP else [f"over {AXES[self.axis]}"]
         found += [COMPARED[self.compare]] if self.compare != Compare.NOTHING else []
         found += [f"smoothing {self.smoothing:g}"] if self.smoothing else []
         return [*found, "log scale"] if self.log else found
 
     def smoother(self) -> PlotOptions:
-        """Smooth more, or not at all after the most."""
+        """Return the next smoothing weight; after the last one none."""
         return replace(self, smoothing=after(SMOOTHINGS, self.smoothing))
 
     def along(self, axis: Axis) -> PlotOptions:
-        """Draw over another axis, all of it."""
+        """Return the options for another axis, all of it."""
         return replace(self, axis=axis, window=None, cursor=None)
 
     def zoomed(self, factor: float, shown: Window, extent: Window, around: float) -> PlotOptions:
-        """Show a part that is `factor` times as wide, the place `around` staying where it is."""
+        """Scale the window's width by `factor`, keeping the position `around` in place."""
         low = around - (around - shown[0]) * factor
         high = around + (shown[1] - around) * factor
         return self._showing(low, high, extent)
 
     def panned(self, share: float, shown: Window, extent: Window) -> PlotOptions:
-        """Show what is beside, by a share of what is shown."""
+        """Move the window by a share of its width."""
         by = (shown[1] - shown[0]) * share
         by = max(min(by, extent[1] - shown[1]), extent[0] - shown[0])
         return self._showing(shown[0] + by, shown[1] + by, extent)
 
     def pointed(self, x: float | None) -> PlotOptions:
-        """Put the cursor somewhere."""
+        """Move or remove the cursor."""
         return replace(self, cursor=x)
 
     def whole(self) -> PlotOptions:
-        """Show all, with no cursor."""
+        """Show the whole axis, without a cursor."""
         return replace(self, window=None, cursor=None)
 
     def _showing(self, low: float, high: float, extent: Window) -> PlotOptions:
@@ -109,34 +108,34 @@ class PlotOptions:
 
 
 def after(choices: Sequence[Choice], present: Choice) -> Choice:
-    """Return the choice after the present one, the first after the last."""
+    """Return the choice after the present one, cyclically."""
     at = choices.index(present) if present in choices else -1
     return choices[(at + 1) % len(choices)]
 
 
 @dataclass(slots=True)
 class CurvesState:
-    """What a person has chosen of a run's curves: shared by the pane and the page of one metric."""
+    """The user's choices on a run's curves, shared by the pane and the page of one metric."""
 
     view: PlotOptions = field(default_factory=PlotOptions)
     metric: str = ""
-    """The one with the cursor, as the store has it; empty: the first one."""
+    """The selected metric, by its stored name; empty: the first one."""
     pinned: list[str] = field(default_factory=list)
-    """Those that stand first, in the order in which they were marked."""
+    """Pinned metrics, which are shown first, in the order of pinning."""
     filter: tuple[str, ...] = ()
-    """Parts of names: only metrics with all of them are shown."""
+    """Words; only metrics whose names contain all of them are shown."""
     runs: tuple[str, ...] = ()
-    """Ids of the runs that were marked to be compared; none: all of the pipeline."""
+    """Ids of the marked runs to compare; empty: all of the pipeline."""
     attempt: int | None = None
-    """The attempt of the stage that is looked at; None: its last one, curves stitched."""
+    """The attempt to show; None: the last one, with curves stitched over all attempts."""
     time: float | None = None
-    """When the point was made that was pointed at last and whose log was not shown yet."""
+    """Time of the point under the cursor, until the log has been scrolled to it."""
     kept: Mapping[str, object] = field(default_factory=dict)
-    """What of it is remembered for another time: plain data, as `recalled` takes it."""
+    """The choices to save, as plain data; read by `recalled`."""
 
     @classmethod
     def recalled(cls, kept: Mapping[str, object]) -> CurvesState:
-        """Return a desk with what was chosen before; what is not understood is left out."""
+        """Restore saved choices; invalid values are ignored."""
         axis, smoothing, pinned = kept.get("axis"), kept.get("smoothing"), kept.get("pinned")
         view = PlotOptions(
             axis=next((one for one in Axis if one == axis), Axis.STEP),
@@ -147,7 +146,7 @@ class CurvesState:
         return cls(view, pinned=[name for name in names if isinstance(name, str)], kept=kept)
 
     def choose(self, view: PlotOptions) -> None:
-        """Look at the curves in a way that a person has chosen: all but the part is remembered."""
+        """Apply plot options; all of them except window and cursor are saved."""
         self.view = view
         self.kept = {
             "axis": str(view.axis),
@@ -158,13 +157,13 @@ class CurvesState:
 
     @property
     def words(self) -> list[str]:
-        """How the curves are looked at, in few words."""
+        """Return the choices that differ from the defaults, as short phrases."""
         of = [] if self.attempt is None else [f"attempt {self.attempt}"]
         chosen = {COMPARED[Compare.RUNS]: MARKED} if self.runs else {}
         return [*of, *(chosen.get(words, words) for words in self.view.words)]
 
     def pin(self, metric: str) -> bool:
-        """Let a metric stand first, or no more; returns whether it does."""
+        """Pin or unpin a metric; return True if it is pinned now."""
         if metric in self.pinned:
             self.pinned.remove(metric)
             return False
@@ -172,9 +171,9 @@ class CurvesState:
         return True
 
     def shown(self, figures: Sequence[CurveData]) -> list[CurveData]:
-        """Return the metrics that fit the filter: pinned ones first, those of the clock last.
+        """Return the metrics that pass the filter: pinned ones first, clock metrics last.
 
-        With no filter, times of day are left out where there is anything else: they are an axis.
+        Without a filter, times of day are left out unless there is nothing else; they are an axis.
         """
         fitting = [
             one for one in figures if all(word in one.name.casefold() for word in self.filter)
