@@ -365,7 +365,7 @@ async def test_the_plan_takes_wishes_about_single_stages(filler: Filler) -> None
     async with opened(run_id) as driven:
         await driven.until_shown("✗ failed")
         await driven.press("r")
-        await driven.until_shown("↻ continue", "from ckpt-3.npz", "F afresh", "U until here")
+        await driven.until_shown("↻ continue", "from ckpt-3.npz", "F restart", "U run up to here")
         await driven.press("F")
         await driven.until_shown("▶ run", "--fresh prepare", "in a new directory")
         await driven.press("F")

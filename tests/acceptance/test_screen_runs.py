@@ -148,7 +148,7 @@ async def test_the_help_shows_the_keys_that_are_in_force(filler: Filler) -> None
         await driven.until_shown("STATE▾")
         await driven.press("question_mark")
         await driven.until(lambda: isinstance(driven.app.screen, HelpScreen))
-        await driven.until_shown("The list of runs", "f7", "Sort by the next column")
+        await driven.until_shown("Run list", "f7", "Sort by the next column")
         await driven.press("escape")
         await driven.until_shown("one")
 

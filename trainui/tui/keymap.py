@@ -1,6 +1,6 @@
-"""Every key of the screen: one table, from which bindings, footer, help and palette are made.
+"""All key bindings in one table, from which bindings, footer, help and palette are made.
 
-A key has an id, by which `keys` in config.toml gives it others.
+A binding has an id, by which `[keys]` in config.toml remaps it.
 """
 
 from __future__ import annotations
@@ -13,128 +13,149 @@ from textual.binding import Binding
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a key does, and where."""
+    """A key binding: its keys, its action, its scope and its texts."""
 
     id: str
-    """`SCOPE.ACTION`, stable: what config.toml names."""
+    """`SCOPE.ACTION`; stable, since config.toml refers to it."""
     keys: str
-    """As Textual calls them, several with commas."""
+    """Textual's names for the keys, separated by commas."""
     label: str
-    """A word for the footer."""
+    """A short label for the footer."""
     tooltip: str
-    """A sentence for the help and the palette."""
+    """A description for the help and the command palette."""
     action: str
-    """The action that a widget, a screen or the app has under this name."""
+    """The Textual action that it runs, on the widget, the screen or the app."""
     footer: bool = False
-    """Whether the footer shows it."""
+    """True if the footer shows it."""
     command: bool = True
-    """Whether the palette offers it."""
+    """True if the command palette lists it."""
     priority: bool = False
-    """Whether it works whatever has the focus."""
+    """True if it is handled before the focused widget sees the key."""
 
     @property
     def scope(self) -> str:
-        """Where it works."""
+        """The scope in which it works."""
         return self.id.partition(".")[0]
 
     @property
     def shown(self) -> str:
-        """The keys as people read them."""
+        """The keys as shown to the user."""
         return " ".join(_shown(key) for key in self.keys.split(","))
 
     @property
     def short(self) -> str:
-        """The first of the keys as people read it."""
+        """The first key as shown to the user."""
         return _shown(self.keys.split(",")[0])
 
 
 SCOPES: Mapping[str, str] = {
     "app": "Everywhere",
-    "move": "Moving",
-    "search": "Searching",
-    "acting": "Acting on a run",
-    "runs": "The list of runs",
-    "run": "A run's page",
+    "move": "Navigation",
+    "search": "Search",
+    "acting": "Actions on a run",
+    "runs": "Run list",
+    "run": "Run page",
     "stages": "Stages",
-    "metrics": "The pane of curves",
-    "curves": "Curves",
+    "metrics": "Curves pane",
+    "curves": "Metric page",
     "log": "Log",
-    "machine": "The machine",
-    "plan": "The plan of a resume",
+    "machine": "Machine page",
+    "plan": "Resume plan",
     "edit": "Editing a run",
-    "ask": "A question",
+    "ask": "Confirmation",
 }
-"""The scopes and what the help calls them."""
+"""The scopes and their headings in the help."""
 
 KEYS: tuple[Key, ...] = (
     Key("runs.open", "enter", "open", "Open the run", "open", footer=True),
-    Key("machine.open", "enter", "open", "Open the run that has the GPU", "open", footer=True),
+    Key("machine.open", "enter", "open", "Open the run that uses the GPU", "open", footer=True),
     Key("machine.back", "escape", "back", "Go back", "back", footer=True, command=False),
-    Key("stages.open", "enter", "panel", "Go to the stage's panel", "open", footer=True),
-    Key("stages.upstream", "left,h", "upstream", "Go to a stage it depends on", "upstream"),
+    Key("stages.open", "enter", "panel", "Go to the stage's details", "open", footer=True),
+    Key("stages.upstream", "left,h", "upstream", "Go to a dependency", "upstream"),
     Key(
         "stages.downstream",
         "right,l",
         "downstream",
-        "Go to a stage that depends on it",
+        "Go to a dependent stage",
         "downstream",
     ),
+    Key("metrics.open", "enter", "open", "Open the metric on its own page", "open", footer=True),
     Key(
-        "metrics.open", "enter", "open", "Open the metric on a page of its own", "open", footer=True
+        "curves.left", "left,h", "cursor left", "Move the cursor to the previous point", "point(-1)"
     ),
-    Key("curves.left", "left,h", "cursor left", "Cursor to the point before", "point(-1)"),
-    Key("curves.right", "right,l", "cursor right", "Cursor to the next point", "point(1)"),
+    Key("curves.right", "right,l", "cursor right", "Move the cursor to the next point", "point(1)"),
     Key(
         "curves.compare",
         "c",
         "compare",
-        "Compare with attempts, siblings, or other runs",
+        "Compare with other attempts, sweep members or runs",
         "compare",
         footer=True,
     ),
-    Key("curves.smooth", "m", "smooth", "Smooth more, or not at all", "smooth", footer=True),
+    Key(
+        "curves.smooth",
+        "m",
+        "smooth",
+        "Cycle the smoothing: none to strongest",
+        "smooth",
+        footer=True,
+    ),
     Key(
         "curves.axis",
         "a",
         "axis",
-        "Draw over steps, epochs, or time",
+        "Cycle the x axis: steps, epochs, time",
         "axis",
         footer=True,
     ),
-    Key("curves.log", "y", "log", "Logarithmic scale, or linear", "log_scale", footer=True),
+    Key(
+        "curves.log",
+        "y",
+        "log",
+        "Switch the y axis between linear and log scale",
+        "log_scale",
+        footer=True,
+    ),
     Key("curves.zoom_in", "plus,equals_sign", "zoom", "Zoom in", "magnify(1)", footer=True),
     Key("curves.zoom_out", "minus", "zoom out", "Zoom out", "magnify(-1)"),
-    Key("curves.whole", "0", "all", "Show all of the axis, with no cursor", "whole"),
+    Key("curves.whole", "0", "all", "Show the whole x axis and hide the cursor", "whole"),
     Key(
         "curves.pan_left",
         "less_than_sign,shift+left",
         "pan left",
-        "Show what came before",
+        "Pan to earlier values",
         "pan(-1)",
     ),
     Key(
         "curves.pan_right",
         "greater_than_sign,shift+right",
         "pan right",
-        "Show what came after",
+        "Pan to later values",
         "pan(1)",
     ),
-    Key("curves.best", "b", "best", "Cursor to the best value", "best"),
-    Key("curves.pin", "space", "pin", "Let the metric stand first, or no more", "pin", footer=True),
+    Key("curves.best", "b", "best", "Move the cursor to the best value", "best"),
+    Key("curves.pin", "space", "pin", "Pin or unpin this metric", "pin", footer=True),
     Key(
         "stages.fold",
         "F",
         "fold",
-        "Fold the members of a matrix into one line, or unfold them",
+        "Fold or unfold the members of a sweep",
         "fold",
     ),
-    Key("log.follow", "f", "follow", "Follow the log's end", "follow", footer=True),
-    Key("log.wrap", "w", "wrap", "Wrap long lines, or cut them", "wrap"),
+    Key(
+        "log.follow",
+        "f",
+        "follow",
+        "Follow the log's end, or stop following",
+        "follow",
+        footer=True,
+    ),
+    Key("log.wrap", "w", "wrap", "Wrap or truncate long lines", "wrap"),
     Key(
         "log.error",
         "E",
         "error",
-        "Go to the last error, then to those before it",
+        "Go to the last error, then to earlier ones",
         "error",
         footer=True,
     ),
@@ -142,15 +163,15 @@ KEYS: tuple[Key, ...] = (
         "log.filter",
         "ampersand",
         "only matches",
-        "Show only the lines that hold what was searched for, or all again",
+        "Show only matching lines, or all lines",
         "filter",
     ),
-    Key("log.times", "t", "times", "Show when lines were written, or not", "times", footer=True),
+    Key("log.times", "t", "times", "Show or hide timestamps", "times", footer=True),
     Key(
         "acting.resume",
         "r",
         "resume",
-        "Resume the run: the plan is shown first",
+        "Resume the run (shows the plan first)",
         "resume",
         footer=True,
     ),
@@ -158,16 +179,16 @@ KEYS: tuple[Key, ...] = (
         "acting.rerun",
         "R",
         "rerun",
-        "Run the stage again, alone or with what depends on it",
+        "Rerun the stage, alone or with its dependants",
         "rerun",
         footer=True,
     ),
-    Key("acting.edit", "e", "edit", "Edit parameters, and go on with them", "edit"),
+    Key("acting.edit", "e", "edit", "Edit parameters and resume with them", "edit"),
     Key(
         "acting.cancel",
         "x",
         "cancel",
-        "Cancel, after a question that says what would be lost",
+        "Cancel (shows what would be lost and asks first)",
         "cancel",
         footer=True,
     ),
@@ -175,35 +196,41 @@ KEYS: tuple[Key, ...] = (
         "acting.raise",
         "right_square_bracket",
         "sooner",
-        "Raise the priority: the run goes before others",
+        "Raise the run's priority",
         "raise",
     ),
     Key(
         "acting.lower",
         "left_square_bracket",
         "later",
-        "Lower the priority: the run goes after others",
+        "Lower the run's priority",
         "lower",
     ),
     Key(
         "acting.remove",
         "delete",
         "delete",
-        "Delete the run and its files, after a question",
+        "Delete the run and its files (asks first)",
         "remove",
     ),
-    Key("acting.copy", "Y", "copy", "Copy the report of the run as Markdown (OSC 52)", "copy"),
-    Key("runs.mark", "space", "mark", "Mark the run; the keys then act on all marked", "mark"),
+    Key("acting.copy", "Y", "copy", "Copy the run's report as Markdown (OSC 52)", "copy"),
+    Key(
+        "runs.mark",
+        "space",
+        "mark",
+        "Mark or unmark the run; actions apply to all marked",
+        "mark",
+    ),
     Key("runs.compare", "c", "compare", "Compare the curves of the marked runs", "compare"),
     Key("runs.sort", "s", "sort", "Sort by the next column", "sort", footer=True),
-    Key("runs.reverse", "S", "reverse", "Sort the other way round", "reverse"),
-    Key("run.logs", "L", "log", "Show the log alone, or all panes again", "logs"),
-    Key("run.stream", "o", "stdout/stderr", "Show the log's stdout, its stderr, or both", "stream"),
+    Key("runs.reverse", "S", "reverse", "Reverse the sort order", "reverse"),
+    Key("run.logs", "L", "log", "Show only the log, or all panes", "logs"),
+    Key("run.stream", "o", "stdout/stderr", "Show stdout, stderr or both", "stream"),
     Key(
         "run.maximise",
         "z",
         "maximise",
-        "Show the pane alone, or all panes again",
+        "Maximise the pane, or show all panes",
         "zoom",
         footer=True,
     ),
@@ -212,18 +239,16 @@ KEYS: tuple[Key, ...] = (
     Key("run.pane_3", "3", "curves", "Go to the curves", "pane(3)"),
     Key("run.pane_4", "4", "log", "Go to the log", "pane(4)"),
     Key("run.pane_5", "5", "parameters", "Go to the stage's parameters", "pane(5)"),
-    Key("run.pane_6", "6", "outputs", "Go to the stage's files", "pane(6)"),
-    Key("run.pane_7", "7", "events", "Go to what happened to the stage", "pane(7)"),
+    Key("run.pane_6", "6", "outputs", "Go to the stage's output files", "pane(6)"),
+    Key("run.pane_7", "7", "events", "Go to the stage's events", "pane(7)"),
     Key(
         "run.attempt_before",
         "comma",
         "earlier attempt",
-        "Look at the attempt before: its record, curves, files, events and log",
+        "Show the previous attempt, with its curves and log",
         "attempt(-1)",
     ),
-    Key(
-        "run.attempt_after", "full_stop", "later attempt", "Look at the attempt after", "attempt(1)"
-    ),
+    Key("run.attempt_after", "full_stop", "later attempt", "Show the next attempt", "attempt(1)"),
     Key(
         "run.next_pane", "tab", "next pane", "Go to the next pane", "app.focus_next", command=False
     ),
@@ -242,7 +267,7 @@ KEYS: tuple[Key, ...] = (
         "Filter or search the focused pane",
         "search",
         footer=True,
-        priority=True,  # so that what is typed at once after it is typed there
+        priority=True,  # so that text typed right after it goes to the search bar
     ),
     Key("search.next", "n", "next match", "Go to the next match", "next_match"),
     Key("search.previous", "N", "previous match", "Go to the previous match", "previous_match"),
@@ -258,29 +283,29 @@ KEYS: tuple[Key, ...] = (
         "app.pause",
         "p",
         "pause",
-        "Hold the queue: nothing new starts; or let it go on",
+        "Pause or resume the queue",
         "app.pause",
     ),
     Key(
         "app.theme",
         "T",
         "theme",
-        "Show the next theme: dark, light, two that the colour-blind tell apart, 16 colours",
+        "Next theme: dark, light, colour-blind safe, 16 colours",
         "app.next_theme",
     ),
-    Key("app.rate", "ctrl+r", "rate", "Say how much is sent to the terminal", "app.rate"),
+    Key("app.rate", "ctrl+r", "rate", "Show terminal bandwidth", "app.rate"),
     Key(
         "app.machine",
         "M",
         "machine",
-        "Show the machine: GPUs and whose they are, processors, memory, disks",
+        "Show the machine: GPUs, CPUs, memory, disks",
         "app.machine",
     ),
     Key(
         "app.palette",
         "colon,ctrl+p",
         "palette",
-        "Find any action by its name",
+        "Open the command palette",
         "app.command_palette",
         command=False,
     ),
@@ -295,27 +320,53 @@ KEYS: tuple[Key, ...] = (
         command=False,
         priority=True,
     ),
-    Key("run.back", "escape", "back", "Go back one level", "back", command=False),
-    Key("runs.back", "escape", "back", "Show all runs again", "back", command=False),
-    Key("move.up", "up,k", "up", "One line up", "line(-1)", command=False),
-    Key("move.down", "down,j", "down", "One line down", "line(1)", command=False),
+    Key("run.back", "escape", "back", "Go back", "back", command=False),
+    Key("runs.back", "escape", "back", "Clear the filter and the marks", "back", command=False),
+    Key("move.up", "up,k", "up", "Move one line up", "line(-1)", command=False),
+    Key("move.down", "down,j", "down", "Move one line down", "line(1)", command=False),
     Key(
-        "move.half_up", "ctrl+u", "half a page up", "Half a page up", "half_page(-1)", command=False
+        "move.half_up",
+        "ctrl+u",
+        "half a page up",
+        "Move half a page up",
+        "half_page(-1)",
+        command=False,
     ),
     Key(
         "move.half_down",
         "ctrl+d",
         "half a page down",
-        "Half a page down",
+        "Move half a page down",
         "half_page(1)",
         command=False,
     ),
-    Key("move.page_up", "pageup", "a page up", "A page up", "half_page(-2)", command=False),
-    Key("move.page_down", "pagedown", "a page down", "A page down", "half_page(2)", command=False),
-    Key("move.top", "g,home", "first", "To the first line", "end(-1)", command=False),
-    Key("move.bottom", "G,end", "last", "To the last line", "end(1)", command=False),
-    Key("edit.plan", "enter,f2", "see what it does", "Plan with this", "plan", command=False),
-    Key("edit.next", "tab,down", "next value", "Go to the next", "app.focus_next", command=False),
+    Key("move.page_up", "pageup", "a page up", "Move a page up", "half_page(-2)", command=False),
+    Key(
+        "move.page_down",
+        "pagedown",
+        "a page down",
+        "Move a page down",
+        "half_page(2)",
+        command=False,
+    ),
+    Key("move.top", "g,home", "first", "Go to the first line", "end(-1)", command=False),
+    Key("move.bottom", "G,end", "last", "Go to the last line", "end(1)", command=False),
+    Key(
+        "edit.plan",
+        "enter,f2",
+        "preview",
+        "Preview the plan with these values",
+        "plan",
+        command=False,
+    ),
+    Key(
+        "edit.next",
+        "tab,down",
+        "next value",
+        "Go to the next value",
+        "app.focus_next",
+        command=False,
+    ),
     Key(
         "edit.previous",
         "shift+tab,up",
@@ -327,18 +378,18 @@ KEYS: tuple[Key, ...] = (
     Key(
         "edit.text",
         "ctrl+e",
-        "all in $EDITOR",
-        "Edit the pipeline's text",
+        "open in $EDITOR",
+        "Edit the whole pipeline file in $EDITOR",
         "text",
         command=False,
         priority=True,
     ),
-    Key("edit.leave", "escape", "leave it", "Change nothing", "leave_it", command=False),
-    Key("plan.choose", "y,r,enter", "resume", "Resume by this plan", "choose", command=False),
+    Key("edit.leave", "escape", "cancel", "Close without changes", "leave_it", command=False),
+    Key("plan.choose", "y,r,enter", "resume", "Resume with this plan", "choose", command=False),
     Key(
         "plan.file",
         "f",
-        "edited file or not",
+        "file edits",
         "Plan with the edited file, or as submitted",
         "other_file",
         command=False,
@@ -346,34 +397,36 @@ KEYS: tuple[Key, ...] = (
     Key(
         "plan.keep",
         "K",
-        "keep",
-        "Keep the stage's result, whatever has changed",
+        "keep result",
+        "Keep the stage's result even if it has changed",
         "wish('keep')",
         command=False,
     ),
     Key(
         "plan.fresh",
         "F",
-        "afresh",
-        "Begin the stage anew, with no checkpoint",
+        "restart",
+        "Restart the stage without a checkpoint",
         "wish('fresh')",
         command=False,
     ),
     Key(
         "plan.until",
         "U",
-        "until here",
-        "Run only this stage and what it depends on",
+        "run up to here",
+        "Run only this stage and its dependencies",
         "wish('until')",
         command=False,
     ),
-    Key("plan.leave", "escape,n", "leave it", "Do nothing", "leave_it", command=False),
-    Key("ask.up", "up,k", "up", "One line up", "line(-1)", command=False),
-    Key("ask.down", "down,j", "down", "One line down", "line(1)", command=False),
-    Key("ask.choose", "enter", "do it", "Do what is marked", "choose", command=False),
-    Key("ask.leave", "escape,n", "leave it", "Do nothing", "leave_it", command=False),
+    Key("plan.leave", "escape,n", "cancel", "Close without resuming", "leave_it", command=False),
+    Key("ask.up", "up,k", "up", "Select the previous answer", "line(-1)", command=False),
+    Key("ask.down", "down,j", "down", "Select the next answer", "line(1)", command=False),
+    Key("ask.choose", "enter", "confirm", "Confirm the selected answer", "choose", command=False),
+    Key(
+        "ask.leave", "escape,n", "close", "Close without doing anything", "leave_it", command=False
+    ),
 )
-"""In the order in which the footer shows them."""
+"""In the order of the footer."""
 
 _NAMES = {
     "slash": "/",
@@ -407,37 +460,37 @@ def _shown(key: str) -> str:
 
 
 class KeyTable:
-    """The keys as they are in force."""
+    """The key bindings in effect, with the user's remappings applied."""
 
     def __init__(self, remapped: Mapping[str, str] | None = None) -> None:
-        """Make a table.
+        """Apply the remappings.
 
         Args:
-            remapped: ids of keys and what they are to be; a key of an unknown id is left out.
+            remapped: new keys by binding id; unknown ids are ignored (see `unknown`).
         """
         remapped = remapped or {}
         self.keys = tuple(
             replace(key, keys=remapped[key.id]) if key.id in remapped else key for key in KEYS
         )
         self.unknown = sorted(set(remapped) - {key.id for key in KEYS})
-        """Ids that no key has."""
+        """Remapped ids that no binding has."""
 
     def of(self, *scopes: str) -> list[Key]:
-        """Return the keys of some scopes, scope by scope."""
+        """Return the bindings of the given scopes, scope by scope."""
         return [key for scope in scopes for key in self.keys if key.scope == scope]
 
     def footer(self, scopes: Iterable[str]) -> list[Key]:
-        """Return the keys that the footer shows where these scopes are in force."""
+        """Return the bindings that the footer shows for these scopes."""
         wanted = set(scopes)
         return [key for key in self.keys if key.footer and key.scope in wanted]
 
     def find(self, key_id: str) -> Key:
-        """Return the key of this id."""
+        """Return the binding with this id."""
         return next(key for key in self.keys if key.id == key_id)
 
 
 def bindings(*scopes: str) -> Sequence[Binding]:
-    """Return Textual's bindings for some scopes, or for single keys by their ids."""
+    """Return the Textual bindings for the given scopes or binding ids."""
     return [
         Binding(
             key.keys,
