@@ -1,4 +1,4 @@
-"""Metrics: files that trainings write, read as they grow and stored as points.
+"""Metrics: tails the files that trainings write, and stores their values as points.
 
 Read `reader.attempt` first (the sources of one attempt), then `reader.source` (one file),
 `reader.tail` (offset reads) and `formats`.

@@ -1,7 +1,7 @@
-"""Points watched for what looks wrong, as they are read: pure, in the order read.
+"""Evaluates alerts on points in the order in which they are read; pure, without I/O.
 
-The rule that lives here: each alert of each metric is found once an attempt, at its first point.
-A NaN is marked whether or not an alert asks for it, the attempt's first one.
+Each alert triggers once per metric and attempt, at the first point that meets its condition. An
+attempt's first NaN is reported even without an alert on it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Course:
-    """How a metric that is to improve has done so far."""
+    """Progress of a metric under a `no_improvement` alert."""
 
     best: float = math.inf
-    """Of its values; of a goal of max, with the other sign."""
+    """The best value so far; negated if the goal is `max`."""
     since: int = 0
-    """Points since the best one."""
+    """Number of points since the best one."""
 
 
 class AlertWatch:
@@ -48,11 +48,11 @@ class AlertWatch:
         self._met: set[str] = set()
 
     def wants(self, name: str) -> bool:
-        """Tell whether an alert is on this metric."""
+        """Return True if an alert watches this metric."""
         return any(pattern.fullmatch(name) for pattern in self._patterns)
 
     def look(self, series: Mapping[str, Points]) -> list[AlertRecord]:
-        """Take the next points of some metrics; return what is wrong with them."""
+        """Check the next points of some metrics; return the alerts that they trigger."""
         self._met |= series.keys()
         marks = [mark for name, points in series.items() for mark in self._marks(name, points)]
         if not self._met_nan:
@@ -63,7 +63,7 @@ class AlertWatch:
         return marks
 
     def never_met(self) -> list[str]:
-        """Return the metrics that alerts name and that never came."""
+        """Return the metrics that alerts name and that never appeared."""
         named = zip(self._alerts, self._patterns, strict=True)
         return [
             alert.metric
@@ -82,7 +82,7 @@ class AlertWatch:
                 yield AlertRecord.of_alert(alert, found.words, name, found.step)
 
     def _find(self, number: int, alert: Alert, name: str, points: Points) -> _Found | None:
-        """Return what an alert finds; None if it finds nothing."""
+        """Return the first point that triggers an alert; None if none does."""
         if alert.condition == "no_improvement":
             course = self._courses.setdefault((number, name), _Course())
             return _without_improvement(alert, name, points, course)
@@ -94,7 +94,7 @@ class AlertWatch:
 
 
 class _Found(NamedTuple):
-    """What an alert found."""
+    """The point that triggers an alert."""
 
     words: str
     step: int | float
@@ -108,7 +108,7 @@ _CONDITIONS: dict[str, Callable[[Floats, float], Mask]] = {
 
 
 def _pattern(metric: str) -> re.Pattern[str]:
-    """Return a pattern for a metric's name: others of its signs than * and ? are in real names."""
+    """Return a regex for a metric's glob: only * and ? are special, since names may contain [."""
     parts = re.split(r"([*?])", metric)
     signs = {"*": ".*", "?": "."}
     return re.compile("".join(signs.get(part) or re.escape(part) for part in parts), re.DOTALL)
@@ -145,7 +145,7 @@ def _step(points: Points, at: int) -> int | float:
 
 
 def _without_improvement(alert: Alert, name: str, points: Points, course: _Course) -> _Found | None:
-    """Count points that are no better than the best before; say so where they are too many."""
+    """Count the points since the best one; return a finding if there are too many."""
     values = points.values if alert.goal == "min" else -points.values
     comparable = np.where(np.isnan(values), np.inf, values)
     best = np.minimum.accumulate(np.concatenate([[course.best], comparable]))

@@ -1,6 +1,6 @@
 """A preview of a long file that is not stored yet: a few hundred of its records.
 
-They are sampled at even distances, so a file of a gigabyte costs no more than one of a megabyte.
+They are sampled at even distances, so a 1 GB file costs no more than a 1 MB file.
 The preview is shown while the file is being read; it is not stored.
 """
 
@@ -39,7 +39,7 @@ AT_A_PLACE = 4096
 """Bytes read at each place; for a longer record, sixteen times as many are searched."""
 
 LEAST_AHEAD = 8 << 20
-"""Bytes not stored yet that take long enough to read to be worth a preview."""
+"""The least bytes not stored yet for which a preview is worth it."""
 
 _NUMBERED = 1 << 52
 
@@ -71,7 +71,7 @@ def sample(
         places: the number of records to read.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
         UnreadableFileError: it cannot be read.
     """
     with closing(GrowingFile(path)) as file:
@@ -95,7 +95,7 @@ class FilePreview:
     """Size of each file in bytes, by the key of its source."""
 
     def is_stored(self, connection: Connection, owner: str) -> bool:
-        """Return True if the store now has so much that no preview is needed."""
+        """Return True if so much is stored by now that no preview is needed."""
         stored = _offsets(connection, owner)
         return all(stored.get(key, 0) > size - LEAST_AHEAD for key, size in self.sizes.items())
 

@@ -1,4 +1,4 @@
-"""The metrics reader's process: `python -m trainui.metrics.reader`."""
+"""Entry point of the metrics reader: `python -m trainui.metrics.reader`."""
 
 from __future__ import annotations
 

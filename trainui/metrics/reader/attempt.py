@@ -1,6 +1,6 @@
-"""All sources of one attempt: found, read on, and read to their end once it has ended.
+"""Reads the metric sources of one attempt: finds them, tails them, and reads them to their end.
 
-One source that cannot be read never stops the others: what is wrong with it is stored in words.
+A source that cannot be read does not stop the others; its problem is stored as a message.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_comp
 from trainui.supervisor import protocol
 
 TEXT_BACKLOG = 16 << 20
-"""Bytes of a text that nobody named which are still read once its attempt has ended, ten to twenty
-seconds of work: its stage is `running` until then."""
+"""Bytes of a fallback source that are still read after its attempt has ended. The stage stays
+`running` until they are read, which takes 10 to 20 seconds."""
 
 PATIENCE = 10.0
-"""Seconds for which nothing is said of a source that gives no metric: many come late."""
+"""Seconds before a source without metrics is reported: many files appear late."""
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +56,13 @@ class AttemptReader:
         writer: BatchWriter | None = None,
         files: OpenFiles | None = None,
     ) -> None:
-        """Read nothing yet.
+        """Create the reader; it reads nothing yet.
 
         Args:
-            store: where its points go.
-            attempt: the attempt.
-            writer: stores them together with those of others.
-            files: keeps its files open, and those of others.
+            store: the store for its points.
+            attempt: the attempt to read.
+            writer: batches writes of several attempts; None: a writer for this attempt alone.
+            files: the cache of open files, shared by attempts; None: a cache for this attempt.
         """
         self.attempt = attempt
         self._writer = writer or BatchWriter(store)
@@ -74,19 +74,19 @@ class AttemptReader:
         self._readers: dict[str, SourceReader] = {}
         self._candidates: dict[str, SourceFile] = {}
         self._resting: set[str] = set()
-        """Keys of sources that could not be read, and are tried again at the next scan."""
+        """Keys of sources that could not be read; they are retried at the next scan."""
         self._given_up: set[str] = set()
         self._problems: dict[str, str] = {}
         self._missing: Mapping[str, str] = {}
         self._names = naming.Names()
         self._alerts = AlertWatch(attempt.definition.alerts)
         self._marks: list[AlertRecord] = []
-        """What could not be recorded yet."""
+        """Alerts found but not recorded yet."""
         self._caught_up = False
-        """The points that others stored were looked at."""
+        """True once the alerts have seen the points that are already stored."""
         self._fallbacks = Fallbacks()
         self._has_files = False
-        """A file that is no fallback gave a metric."""
+        """True once a source other than a fallback has produced a metric."""
         self._ended = False
         self._begun = time.monotonic()
 
@@ -95,10 +95,10 @@ class AttemptReader:
         return time.monotonic() - self._begun < PATIENCE
 
     def scan(self, *, ended: bool = False) -> None:
-        """Look for files, and begin to read those that are new.
+        """Find the attempt's files, and start to read new ones.
 
         Args:
-            ended: no more will come.
+            ended: True if the process has ended, so that no new files will appear.
         """
         self._catch_up()
         found = sources.find(self.place, self.attempt.definition)
@@ -116,7 +116,7 @@ class AttemptReader:
             self._note(key, problem)
 
     def _tell_missing(self, missing: Mapping[str, str]) -> None:
-        """Say which named files are not there yet, and no more of those that have come."""
+        """Report named files that do not exist yet, and clear the report of those that do."""
         self._missing = missing
         for source in self.attempt.definition.metrics or ():
             if source.path is not None and source.path not in missing:
@@ -125,7 +125,7 @@ class AttemptReader:
             self._note(key, f"so far {problem}")
 
     def _catch_up(self) -> None:
-        """Look at the points that are stored: who stored them may have died before it looked."""
+        """Check stored points for alerts: a reader may have died after storing, before checking."""
         if not self._caught_up:
             with self._store.read() as connection:
                 known = points.of_attempt(
@@ -139,12 +139,12 @@ class AttemptReader:
             self._watch({})
 
     def _fall_behind(self) -> None:
-        """Look at all points once more: some are stored that this reader has not seen."""
+        """Have all points checked again: another process stored points that this reader missed."""
         self._alerts = AlertWatch(self.attempt.definition.alerts)
         self._caught_up = False
 
     def _watch(self, batch: Mapping[str, Points]) -> None:
-        """Look at points that are stored now, and record what is wrong with them."""
+        """Check newly stored points, and record the alerts that they trigger."""
         self._marks += self._alerts.look(batch)
         if self._marks:
             with self._store.write() as connection:
@@ -161,7 +161,7 @@ class AttemptReader:
         )
 
     def _begin(self, candidates: Sequence[SourceFile]) -> None:
-        """Begin to read files, or to read them under other names."""
+        """Start to read new files, and detect files that were renamed (log rotation)."""
         owner = self.attempt.stage_id
         with self._store.read() as connection:
             known = point_sources.sources(connection, owner)
@@ -197,7 +197,7 @@ class AttemptReader:
         return source
 
     def _is_older(self, path: Path) -> bool:
-        """Tell whether a file was last written before the attempt began: by somebody else."""
+        """Return True if a file was last written before the attempt started, so by another one."""
         try:
             started = (self.place.attempt_dir / protocol.STARTED_FILE).stat().st_mtime_ns
             return path.stat().st_mtime_ns < started
@@ -234,7 +234,7 @@ class AttemptReader:
         return accepted
 
     def end(self) -> None:
-        """Know that its process has ended: what printed faster than can be read is read no more."""
+        """Note that the process has ended, which limits how much of a fallback source is read."""
         if not self._ended:
             self._ended = True
             for key in self._readers:
@@ -251,7 +251,7 @@ class AttemptReader:
         return replace(step, more=step.more or overtaken)
 
     def read(self) -> Advance:
-        """Read at most one batch of each source, which the writer stores when it is flushed."""
+        """Read at most one batch of each source; the writer stores the batches when flushed."""
         steps = [self._step(key) for key in self._readers if self._is_read(key)]
         more = any(step.more for step in steps)
         if not more and not self._has_files:
@@ -260,7 +260,7 @@ class AttemptReader:
         return Advance(sum(step.points for step in steps), more)
 
     def _fall_back(self, *, ended: bool) -> list[str]:
-        """Begin to read the texts that wait no longer; return their keys."""
+        """Start to read the fallback sources that are ready; return their keys."""
         ready = self._fallbacks.take(all_of_them=ended)
         for candidate in ready:
             self._start(self._add(candidate), candidate)
@@ -270,12 +270,12 @@ class AttemptReader:
         return key not in self._resting and key not in self._given_up
 
     def _step(self, key: str, end: EndOfFile | None = None) -> Advance:
-        """Read on in one source; what is wrong with it stays with it."""
+        """Read one batch of a source; an error affects only that source."""
         reader = self._readers[key]
         try:
             step = reader.read(end)
         except UnfitEnvironmentError:
-            raise  # the trouble of all sources
+            raise  # affects all sources
         except TrainuiError as error:
             self._rest(key, str(error), for_good=isinstance(error, PatternError))
         except Exception as error:
@@ -291,7 +291,7 @@ class AttemptReader:
         self._rest(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
 
     def _doubt(self, key: str) -> str | None:
-        """Say what seems wrong with a source so far."""
+        """Return a message on what seems wrong with a source so far; None if nothing does."""
         candidate, reader = self._candidates[key], self._readers[key]
         if candidate.reading.doubtful:
             return None
@@ -304,7 +304,7 @@ class AttemptReader:
             self._note(key, problem)
 
     def _note(self, key: str, problem: str | None) -> None:
-        """Store what is wrong with a source, or that nothing is."""
+        """Store a source's problem; None clears it."""
         if self._problems.get(key) == problem:
             return
         with self._store.write() as connection:
@@ -319,10 +319,10 @@ class AttemptReader:
             log.warning("attempt %s: %s", self.attempt.attempt_id, problem)
 
     def finish(self, *, clean: bool) -> None:
-        """Read everything to its end, the attempt's process having ended, and say so.
+        """Read all sources to their end, and mark the attempt's metrics as complete.
 
         Args:
-            clean: the process ended by itself, so that no last line is torn.
+            clean: True if the process ended by itself, so that its last line is not torn.
         """
         self.end()
         self.scan(ended=True)
@@ -333,9 +333,9 @@ class AttemptReader:
             self._note(pattern, problem)
         self._catch_up()
         for metric in self._alerts.never_met():
-            self._note(f"alert on {metric}", f"no metric is called {metric}, which an alert names")
+            self._note(f"alert on {metric}", f"no metric named {metric}, which an alert watches")
         if self._names.is_full:
-            limit = f"it wrote more than {naming.MAX_SERIES} metrics; the others were left out"
+            limit = f"more than {naming.MAX_SERIES} metrics; the others were not stored"
             self._note(self.attempt.attempt_dir, limit)
         with self._store.write() as connection:
             points.finish(connection, self.attempt.stage_id)
@@ -355,15 +355,15 @@ class AttemptReader:
                 self._note(key, remark)
 
     def note_failure(self, why: str | None) -> None:
-        """Store why the attempt as a whole cannot be read now, or that it can."""
+        """Store why the whole attempt cannot be read now; None clears it."""
         self._note(self.attempt.attempt_dir, why and f"its metrics cannot be read now: {why}")
 
     def paths(self) -> set[str]:
-        """Return the files that are read."""
+        """Return the paths of the files being read."""
         return {str(candidate.path) for candidate in self._candidates.values()}
 
     def directories(self) -> set[Path]:
-        """Return the directories in which something may happen."""
+        """Return the directories to watch for changes."""
         parents = {candidate.path.parent for candidate in self._candidates.values()}
         return {self.place.attempt_dir, self.place.stage_dir, *parents}
 
@@ -374,7 +374,7 @@ class AttemptReader:
 
 
 def _skip_to_end(connection: Connection, source: SourceRecord, path: Path) -> SourceRecord:
-    """Leave out what a file holds already."""
+    """Move the source's offset to the current end of its file."""
     try:
         with closing(GrowingFile(path)) as file:
             size = file.look().size

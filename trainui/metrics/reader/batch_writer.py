@@ -1,7 +1,7 @@
-"""What many sources have read, stored in few transactions: one costs more than most of the points.
+"""Stores the points of many sources in few transactions, since each transaction is expensive.
 
-Each source moves on after the COMMIT, and goes back where there was none. One whose points the
-store refuses keeps none of the others from being stored.
+A source moves its offset forward after the COMMIT, and back if the transaction fails. If the store
+rejects the points of one source, those of the others are still stored.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from trainui.store.db.engine import Store
 from trainui.store.points.source_record import SourceRecord
 
 LONGEST = 0.03
-"""Seconds after which a transaction takes no more sources: others write, too."""
+"""Seconds after which a transaction takes no more sources, so that other writers get a turn."""
 
 MOST_POINTS = 100_000
-"""Points that wait in memory at most."""
+"""The most points buffered in memory."""
 
 
 class BatchWriter:
-    """Gathers what sources have read, and stores it."""
+    """Collects batches of points from sources, and stores them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -30,14 +30,14 @@ class BatchWriter:
         self._points = 0
 
     def add(self, reader: SourceReader, refused: Callable[[Exception], None]) -> None:
-        """Take what a source has read, if anything.
+        """Add a source's unstored batch, if it has one.
 
         Args:
-            reader: of the source.
-            refused: called with the error where the store does not take these points.
+            reader: the source's reader.
+            refused: called with the error if the store rejects these points.
 
         Raises:
-            StoreError: much waited, and the store cannot be written.
+            StoreError: the buffer was full, and the store cannot be written.
         """
         if reader.unstored is None:
             return
@@ -47,12 +47,12 @@ class BatchWriter:
             self.flush()
 
     def flush(self) -> bool:
-        """Store all that waits; return whether another reader was faster, so that more is to read.
+        """Store all batches; return True if another reader was faster, so there is more to read.
 
         Raises:
-            StoreError: the store cannot be written; the sources are read again.
+            StoreError: the store cannot be written; the batches will be read again.
         """
-        # An order that all hosts share: two that lock the same owners never wait for each other.
+        # All hosts lock owners in the same order, which prevents deadlocks.
         waiting = sorted(self._waiting, key=lambda reader: reader.source.owner)
         refused, self._waiting, self._points = self._waiting, {}, 0
         overtaken = False
@@ -72,7 +72,7 @@ class BatchWriter:
         return overtaken
 
     def _save(self, readers: Sequence[SourceReader]) -> list[bool]:
-        """Store what some of the first have read; return of each whether it was stored."""
+        """Store the batches of the first readers; return for each of them True if it was stored."""
         began, saved = time.monotonic(), list[SourceRecord | None]()
         with self._store.write_points() as connection:
             for reader in readers:

@@ -1,4 +1,4 @@
-"""How to read a source, and the choice of the decoder for its file."""
+"""How to read a source, and which decoder to use for its file."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def _recognise(file: GrowingFile, reading: DecoderChoice, *, complete: bool) -> 
     head = file.read(0, HEAD_BYTES)
     name = detect(head, file.path, complete=complete)
     if reading.doubtful and name == "jsonl" and not _are_metrics(head, file.path):
-        raise UnknownFormatError(f"{file.path} holds no metrics; name it if it does")
+        raise UnknownFormatError(
+            f"{file.path}: no metrics found; list it in `metrics` if it has some"
+        )
     return name
 
 

@@ -1,4 +1,4 @@
-"""Files that are kept open between two reads: few, those that grew last."""
+"""An LRU cache of open files: those that grew last stay open between reads."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from trainui import limits
 from trainui.metrics.reader.tail import FileState, GrowingFile, ShortageError, look_at
 
 MOST = 256
-"""Files that are kept open; no more than half of what the process may open."""
+"""The most files kept open; also at most half of the process's descriptor limit."""
 
 
 class OpenFiles:
-    """A cache of open files, from which the least recently used are closed."""
+    """A cache of open files; it closes the least recently used ones."""
 
     def __init__(self, most: int | None = None) -> None:
         self._most = max(1, min(MOST, limits.open_files() // 2) if most is None else most)
         self._files: OrderedDict[GrowingFile, None] = OrderedDict()
 
     def open(self, path: Path) -> GrowingFile:
-        """Open a file, closing others where too many are open.
+        """Open a file, closing others if too many are open.
 
         Raises:
-            FileNotFoundError: there is none yet.
+            FileNotFoundError: the file does not exist yet.
             UnreadableFileError: it cannot be read.
-            ShortageError: no descriptor is left, though all others are closed.
+            ShortageError: no descriptor is left, even after closing all cached files.
         """
         try:
             file = GrowingFile(path)
@@ -37,7 +37,7 @@ class OpenFiles:
         return file
 
     def use(self, file: GrowingFile) -> None:
-        """Note that a file was read."""
+        """Mark a file as the most recently used."""
         if file in self._files:
             self._files.move_to_end(file)
 
@@ -52,15 +52,15 @@ class OpenFiles:
 
 
 class NamedFile:
-    """The file that has a name; it is opened when it is read, and may be closed in between."""
+    """The file at a path: opened when it is read, and possibly closed by the cache in between."""
 
     def __init__(self, path: Path, files: OpenFiles, *, follows: bool) -> None:
-        """Open nothing yet.
+        """Create the object; the file is opened at the first read.
 
         Args:
-            path: its name.
-            files: keeps it open.
-            follows: once closed, another file that has the name by then is opened in its place.
+            path: the file's path.
+            files: the cache that keeps it open.
+            follows: True if another file found at the path later may be opened in its place.
         """
         self.path = path
         self._files = files
@@ -69,7 +69,7 @@ class NamedFile:
         self._opened: FileState | None = None
 
     def open(self) -> GrowingFile | None:
-        """Return the file; None while there is none, or where its name is another file's.
+        """Return the file; None if it does not exist, or if another file has its path now.
 
         Raises as `OpenFiles.open` does.
         """
@@ -87,24 +87,24 @@ class NamedFile:
         return file
 
     def use(self) -> None:
-        """Keep it open rather than files that were used before."""
+        """Mark it as the most recently used in the cache."""
         if self._file is not None:
             self._files.use(self._file)
 
     def rests(self, seen: FileState | None) -> bool:
-        """Tell whether it was closed to keep few open, and is still as it was seen."""
+        """Return True if the cache closed the file, and it has not changed since."""
         is_closed = self._file is not None and self._file.is_closed
         return is_closed and seen is not None and look_at(self.path) == seen
 
     def is_replaced(self) -> bool:
-        """Tell whether its name leads to another file than the one that was opened."""
+        """Return True if its path now leads to a file other than the one that was opened."""
         if self._opened is None:
             return False
         named = look_at(self.path)
         return named is not None and not named.is_same_file(self._opened)
 
     def close(self) -> None:
-        """Close it, and open next whichever file has the name."""
+        """Close it; the next open takes whichever file is at the path then."""
         if self._file is not None:
             self._files.close(self._file)
         self._file = self._opened = None

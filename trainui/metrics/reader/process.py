@@ -1,4 +1,4 @@
-"""The metrics reader's process, as the worker starts it and wakes it."""
+"""Starts and wakes the metrics reader's process, for the worker."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from trainui import paths, wakeup
 
 
 def bell() -> Path:
-    """Return the socket at which the reader is woken."""
+    """Return the path of the socket that wakes the reader."""
     return paths.short_socket_path(paths.home().worker / "metrics.sock")
 
 
 def wake() -> None:
-    """Tell the reader to look: an attempt has started, or its process has ended."""
+    """Wake the reader: an attempt has started, or its process has ended."""
     wakeup.ring(bell())
 
 
 def start(log: Path) -> subprocess.Popen[bytes]:
-    """Start a reader, which ends when this process does, however that happens.
+    """Start a reader that ends when this process ends, even if this process is killed.
 
     Its stdin is a pipe that nobody writes to: closing it, or dying, ends the reader.
 
     Args:
-        log: what it has to say is appended there.
+        log: the file to which its output is appended.
     """
     with log.open("ab") as file:
         return subprocess.Popen(

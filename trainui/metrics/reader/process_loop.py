@@ -1,6 +1,7 @@
-"""The process that reads the metrics of all running attempts, and ends with the worker.
+"""The main loop of the process that reads the metrics of all running attempts.
 
-It may be killed at any moment: what is stored and how far it is read never differ.
+It ends with the worker. It may be killed at any moment, since points and the offset up to which
+they were read are stored in one transaction.
 """
 
 from __future__ import annotations
@@ -35,35 +36,35 @@ from trainui.supervisor.process import ProbeState, probe
 from trainui.wakeup import WakeupSocket
 
 ACTIVE_PAUSE = 0.03
-"""Seconds between looks at files that grow: on a clock, since events would cost more."""
+"""Seconds between polls of files that grow: polling costs less than an event for each write."""
 
 REST = 30
-"""A turn that took much is followed by a pause as many times as long: many busy files are looked at
-less often, and with what it takes to hear of them they stay below a twentieth of a core."""
+"""Each turn is followed by a pause that is this many times as long. So many busy files are polled
+less often, and the reader uses less than 5 % of a core, file events included."""
 
 FEW, REST_OF_FEW = 4, 22
-"""So many attempts are read sooner, which costs as little: one, within a tenth of a second."""
+"""Up to `FEW` attempts get this shorter pause at the same cost: one is read within 0.1 s."""
 
 ACTIVE_FOR = 2.5
-"""Seconds after its last growth for which a file is looked at on the clock."""
+"""Seconds for which a file is polled after it last grew."""
 
 LOOK_PAUSE = 0.1
-"""Seconds between looks for files, however many appear."""
+"""The least seconds between two scans for files, however many appear."""
 
 IDLE_PAUSE = 1.0
-"""Seconds between looks when nothing happens: for events that were lost."""
+"""Seconds between scans when nothing happens, in case an event was lost."""
 
 NET = 2000
-"""Such looks are so many times as far apart as they take long, up to `LONGEST_PAUSE`: what rests
-costs next to nothing."""
+"""The idle pause is at least this many times as long as the last scan took, up to `LONGEST_PAUSE`,
+so that idle attempts cost almost nothing."""
 
 LONGEST_PAUSE, LONGEST_REST = 20.0, 2.0
 
 NICE = 5
-"""By how much it yields to trainings where all cores are busy; where one is free, by nothing."""
+"""Nice level: trainings come first if all cores are busy."""
 
 BLIND_PAUSE = 0.25
-"""Seconds between looks at files of whose changes the kernel tells nothing, as on NFS."""
+"""Seconds between polls of files without change events, e.g. on NFS."""
 
 log = logging.getLogger(__name__)
 
@@ -79,31 +80,31 @@ class MetricsReader:
         self._bell = WakeupSocket(process.bell())
         self._watch = Watch(self._notice)
         self._owners: dict[str, int] = {}
-        """Whose each file is that is read."""
+        """The attempt's id by the path of each file that is read."""
         self._touched: deque[int] = deque()
-        """Attempts that are to be read besides those that are active: the watch saw a file of
-        theirs grow, or there is more to read at once."""
+        """Ids of inactive attempts to read at the next turn: a file of theirs grew, or there is
+        more to read at once."""
         self._others = False
-        """The watch saw something else than files that grow."""
+        """True if the watch saw a change other than a file that grew."""
         self._attempts: dict[int, AttemptReader] = {}
         self._at_end: list[AttemptReader] = []
-        """Attempts that have ended, and of whose files nothing is left to read but last lines."""
+        """Attempts that have ended and are read except for an unfinished last line."""
         self._failed: dict[tuple[int, str], str] = {}
-        """Why something failed, by attempt and what it was."""
+        """The error by attempt id and the name of the method that failed."""
         self._lost: set[int] = set()
-        """Attempts of which nothing is left, and whose supervisor died before it could say so."""
+        """Ids of attempts that ended without a recorded exit: their supervisor died too."""
         self._wanted = True
-        """Files are to be looked for."""
+        """True if a scan for files is due."""
         self._looked = -LONGEST_PAUSE
         self._net = IDLE_PAUSE
-        """Seconds between looks for what the watch does not tell."""
+        """Seconds between scans for changes that the watch missed."""
         self._grown: dict[int, float] = {}
         """When each attempt's files last grew."""
         self._took = 0.0
-        """Seconds of CPU of the last turn."""
+        """CPU seconds used by the last turn."""
 
     def _notice(self, changes: FileChanges) -> None:
-        """Ring for what the watch saw, if it is news; its thread calls this."""
+        """Wake the loop for a change that it would not poll; called by the watch's thread."""
         if changes.others:
             self._others = True
             wakeup.ring(self._bell.path)
@@ -117,10 +118,10 @@ class MetricsReader:
         return time.monotonic() - self._grown.get(attempt_id, -ACTIVE_FOR) < ACTIVE_FOR
 
     def turn(self, *, rung: bool) -> float:
-        """Look, read, and return for how many seconds there is nothing to do.
+        """Scan and read once; return the seconds to pause.
 
         Args:
-            rung: somebody says that something happened.
+            rung: True if the wake-up socket was rung.
         """
         used = time.thread_time()
         since = time.monotonic() - self._looked
@@ -128,7 +129,7 @@ class MetricsReader:
         if self._others or (rung and not touched):
             self._others, self._wanted = False, True
         elif rung:
-            self._net = min(self._net, IDLE_PAUSE)  # somebody else may have rung as well
+            self._net = min(self._net, IDLE_PAUSE)  # another sender may have rung as well
         if since >= (LOOK_PAUSE if self._wanted else self._net):
             self._look()
             self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
@@ -143,11 +144,11 @@ class MetricsReader:
             return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
         self._took, before = time.thread_time() - used, self._took
         rest = REST_OF_FEW if len(due) <= FEW else REST
-        # one turn that took long, by a rare look say, is no reason to see lines late
+        # a single long turn, e.g. with a scan, must not delay new lines
         return min(max(ACTIVE_PAUSE, rest * min(self._took, before)), LONGEST_REST)
 
     def _advance(self, due: Sequence[AttemptReader]) -> list[int]:
-        """Read a little of some attempts and store it; return those of which there is more."""
+        """Read and store a batch of each attempt; return the ids of those with more to read."""
         self._at_end.clear()
         more = [one.attempt.attempt_id for one in due if self._guarded(one, self._read)]
         self._writer.flush()
@@ -158,10 +159,10 @@ class MetricsReader:
     def _guarded(
         self, reader: AttemptReader, act: Callable[[AttemptReader], bool | None]
     ) -> bool | None:
-        """Do something with an attempt; what goes wrong stops no other attempt.
+        """Call a method of an attempt's reader; an error does not stop the other attempts.
 
         Raises:
-            StoreError: the store cannot be used, which is the trouble of all.
+            StoreError: the store cannot be used, which affects all attempts.
         """
         what = reader.attempt.attempt_id, act.__name__
         try:
@@ -177,7 +178,7 @@ class MetricsReader:
         return None
 
     def _note_failure(self, reader: AttemptReader, what: tuple[int, str], error: Exception) -> None:
-        """Say once why an attempt is not read now; it is tried again at the next look."""
+        """Log once why an attempt cannot be read now; it is retried at the next scan."""
         attempt_id, why = what[0], str(error) or repr(error)
         self._grown.pop(attempt_id, None)
         if self._failed.get(what) != why:
@@ -187,7 +188,7 @@ class MetricsReader:
             reader.note_failure(why)
 
     def _look(self) -> None:
-        """Look for attempts and for their files."""
+        """Scan for attempts and for their files."""
         self._looked, self._wanted = time.monotonic(), False
         with self._store.read() as connection:
             running = {one.attempt_id: one for one in attempts_to_read(connection, self._host)}
@@ -210,8 +211,8 @@ class MetricsReader:
         self._watch.watch({path for one in readers for path in one.directories()})
 
     def _read(self, reader: AttemptReader) -> bool:
-        """Read a little of an attempt; return whether there is more at once."""
-        # Looked for first: what was written before the end is read after it was seen.
+        """Read a batch of an attempt; return True if there is more to read at once."""
+        # Checked before reading, so that everything written before the end is read.
         ended = self._has_ended(reader.attempt)
         if ended:
             reader.end()
@@ -223,17 +224,17 @@ class MetricsReader:
         return step.more
 
     def _has_ended(self, attempt: AttemptToRead) -> bool:
-        # False, too, where it cannot be looked at: pathlib would raise
+        # False also if the file cannot be accessed, where pathlib would raise
         recorded = os.path.exists(f"{attempt.attempt_dir}/{protocol.EXIT_FILE}")  # noqa: PTH110
         return recorded or attempt.ended or attempt.attempt_id in self._lost
 
     def _finish(self, reader: AttemptReader) -> None:
-        """Read an attempt to its end, whatever comes: its stage waits for that."""
+        """Read an attempt to its end; its stage waits for this, so an error must not prevent it."""
         attempt = reader.attempt
         try:
             reader.finish(clean=_ended_cleanly(reader.place.attempt_dir))
         except (UnfitEnvironmentError, OSError):
-            raise  # tried again: what is not stored is not complete
+            raise  # retried: metrics that are not stored are not complete
         except Exception:
             log.exception(
                 "the metrics of attempt %s were not read to their end", attempt.attempt_id
@@ -243,12 +244,12 @@ class MetricsReader:
         self._attempts.pop(attempt.attempt_id).close()
 
     def run(self, stopping: threading.Event) -> None:
-        """Take turns until told to stop."""
+        """Take turns until `stopping` is set."""
         rung = True
         while not stopping.is_set():
             try:
                 pause = self.turn(rung=rung)
-            except StoreError as error:  # it is locked, or the disk is full: all is read again
+            except StoreError as error:  # locked, or the disk is full: read again later
                 outage.log.failed(error)
                 self._wanted, pause = True, IDLE_PAUSE
             except TrainuiError as error:
@@ -257,7 +258,7 @@ class MetricsReader:
             rung = bool(self._bell.wait(pause))
 
     def close(self) -> None:
-        """Close all files, and listen no more."""
+        """Close all files, the watch and the wake-up socket."""
         self._watch.close()
         for attempt in self._attempts.values():
             attempt.close()
@@ -265,7 +266,7 @@ class MetricsReader:
 
 
 def _ended_cleanly(attempt_dir: Path) -> bool:
-    """Tell whether a process ended by itself, so that none of its last lines is torn."""
+    """Return True if a process ended by itself, so that its last lines are not torn."""
     try:
         ended = journal.read_exit(attempt_dir)
     except protocol.JournalError:
@@ -277,19 +278,19 @@ def _ended_cleanly(attempt_dir: Path) -> bool:
 
 
 def _is_lost(attempt: AttemptToRead) -> bool:
-    """Tell whether nothing is left of an attempt, and nobody recorded how it ended."""
+    """Return True if all of an attempt's processes ended without a recorded exit."""
     try:
         return probe(Path(attempt.attempt_dir)).state == ProbeState.LOST
     except (protocol.JournalError, OSError):
-        return False  # of another version, as the worker says, or not to be looked at now
+        return False  # of another version (the worker reports that), or not readable now
 
 
 def main() -> int:
-    """Read until the process that started this one is gone."""
+    """Run the reader until its parent process has ended; return the exit code."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else a line at each change
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise it logs each change
     os.nice(NICE)
     limits.raise_open_files()
     stopping = threading.Event()
@@ -305,14 +306,14 @@ def main() -> int:
 
 
 def _await_parent(stopping: threading.Event) -> None:
-    """Wait until the parent is gone: its end of our stdin closes, or we get another parent."""
+    """Wait until the parent has ended: our stdin is closed, or our parent process changes."""
     parent = os.getppid()
     piped = stat.S_ISFIFO(os.fstat(0).st_mode)
     poll = select.poll()
     if piped:
         poll.register(0, select.POLLIN)
     while os.getppid() == parent:
-        # A fork of the parent may hold the pipe open, so look at the parent too.
+        # A fork of the parent may keep the pipe open, so check the parent's pid too.
         if poll.poll(IDLE_PAUSE * 1000) and not os.read(0, 4096):
             break
     stopping.set()

@@ -1,8 +1,8 @@
 """Compares a rewritten file with its stored points, so that only new records are stored.
 
-Many trainings rewrite their whole history for each record, or when a column is added. The rule: as
-long as the records equal the stored ones, only the new ones are added; from the first difference
-on, it is another history.
+Many trainings rewrite their whole history for each record, or when a column is added. While the
+records equal the stored ones, only new ones are added; from the first difference on, the file is
+treated as another history.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One source: its file read on from where it is stored, a bounded batch at a time.
+"""Reads one source: its file from the stored offset on, one bounded batch at a time.
 
-Whatever happens to the file, its points are stored once: it may grow, be cut short, be rewritten
-in place, be replaced, or be deleted and made anew.
+Each point is stored exactly once, whether the file grows, is truncated, rewritten in place,
+replaced, or deleted and created again.
 """
 
 from __future__ import annotations
@@ -36,43 +36,42 @@ from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import StaleSourceError, next_restart, source
 
 LIVE_BYTES = 65_536
-"""Read at once of a file that grows."""
+"""Bytes per batch of a file that grows."""
 
 BACKLOG_BYTES = 4 << 20
-"""Read at once of a file that is far ahead; its points are stored within 50 ms. A record of more
-bytes is left out."""
+"""Bytes per batch of a backlog; its points are stored within 50 ms. A longer record is skipped."""
 
 DOUBT_BYTES = 1024
-"""A text of which so much holds no metric is doubted, and read on."""
+"""A text file without a metric in this many bytes is reported; reading continues."""
 
 UNSTORED_BYTES = 1 << 20
-"""Without a point in them, so many bytes may be read again after a restart."""
+"""The offset is stored at least every so many bytes, even if they contain no point."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What one step of reading did."""
+    """The result of one read."""
 
     points: int = 0
-    """That were read."""
+    """Number of points read."""
     more: bool = False
-    """There is more to read at once."""
+    """True if there is more to read at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndOfFile:
-    """The file will not grow, so a last record without its end is looked at."""
+    """Given when the file will not grow, so that a last record without a line end is read too."""
 
     clean: bool
-    """Its writer ended by itself, so that record is not torn."""
+    """True if its writer ended by itself, so that the last record is not torn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was read of a source and is to be stored."""
+    """Points read from a source and not stored yet."""
 
     after: SourceRecord
-    """The source, read so far."""
+    """The source's record after this batch."""
     series: Mapping[str, Points]
     records: int
 
@@ -81,7 +80,7 @@ class Batch:
 
 
 class SourceReader:
-    """Reads one source and stores what it finds."""
+    """Reads one source and stores its points."""
 
     def __init__(
         self,
@@ -100,24 +99,24 @@ class SourceReader:
         overtaken: Callable[[], None] = lambda: None,
         files: OpenFiles | None = None,
     ) -> None:
-        """Begin where the store says.
+        """Create a reader that starts at the stored offset.
 
         Args:
-            store: where its points go.
-            known: the source as it is stored.
-            path: its file, which need not be there yet.
-            reading: how it is to be read.
+            store: the store for its points.
+            known: the source's stored record.
+            path: its file, which need not exist yet.
+            reading: how to read it.
             attempt: number of the attempt that its new points belong to.
-            replays: what a rewritten file has in common with the store is not stored again.
-            follows: goes on with another file that gets the name, once the old one is read;
-                else only `reopen_if_replaced` does.
-            until: bytes of the file after which nothing is read.
-            accepts: tells which series are wanted.
-            shift: is added to each step that is read.
-            stored: is told of points that were stored.
-            overtaken: is told that some were stored which `stored` was not told of: by another
-                reader, or by a commit that nobody heard of.
-            files: keeps its file open; None: nobody else's files count.
+            replays: compare a rewritten file with the stored points, and store only new ones.
+            follows: continue with a file that replaces this one at its path, once this one is
+                read; if False, only `reopen_if_replaced` does.
+            until: the offset at which reading stops; None: no limit.
+            accepts: returns True for the names of series to store.
+            shift: number added to each step.
+            stored: called with points after they were stored.
+            overtaken: called if points were stored without a call of `stored`: by another
+                reader, or by a commit whose confirmation was lost.
+            files: the cache of open files; None: a cache for this reader alone.
         """
         self._attempt = attempt
         self._store = store
@@ -136,17 +135,17 @@ class SourceReader:
 
     @property
     def path(self) -> Path:
-        """Its file's name."""
+        """Its file's path."""
         return self._file.path
 
     @property
     def source(self) -> SourceRecord:
-        """The source as it is stored."""
+        """The source's stored record."""
         return self._stored
 
     @property
     def position(self) -> SourceRecord:
-        """The source as it is read: further than stored where there were no points."""
+        """The source's record as read so far: ahead of the stored one if no points followed."""
         return self._at
 
     def _begin(self, known: SourceRecord) -> None:
@@ -155,21 +154,21 @@ class SourceReader:
         self._replay: RewriteDiff | None = None
         self._seen: FileState | None = None
         self.unstored: Batch | None = None
-        """What was read last; it is stored, or forgotten, before anything else is read."""
+        """The batch read last; it is stored or discarded before the next read."""
 
     def stop_after(self, count: int) -> None:
-        """Read so many bytes more at most."""
+        """Limit reading to this many more bytes."""
         if self._until is None:
             self._until = self._at.offset + count
 
     @property
     def unread(self) -> int:
-        """Bytes of its file that come after those that are read at most."""
+        """Bytes of its file beyond the limit, which are never read."""
         file = self._file.open() if self._until is not None else None
         return max(0, file.look().size - (self._until or 0)) if file else 0
 
     def follow(self, path: Path) -> None:
-        """Go on with another file, which holds the same history and more."""
+        """Continue with the file at another path, which has the same history and more."""
         if path != self.path:
             self.close()
             self._file = NamedFile(path, self._files, follows=self._follows)
@@ -181,30 +180,30 @@ class SourceReader:
 
     @property
     def doubt(self) -> str | None:
-        """What seems wrong with what was read so far, in words; None if nothing does."""
+        """A message on what seems wrong with the file so far; None if nothing does."""
         at = self._at
         if (left_out := self._left_out()) is not None:
             return left_out
         if at.rows or at.offset < DOUBT_BYTES or not isinstance(self._decoder, AnyLines):
             return None
         return (
-            f"{self.path} is in no format that is known so far, and no preset reads its lines; "
-            "name its format, or use {stdout: PATTERN} with named groups for lines that are printed"
+            f"{self.path}: unknown format, and no preset matches its lines; "
+            "set its format, or use {stdout: PATTERN} with named groups for printed lines"
         )
 
     def _left_out(self) -> str | None:
-        """Say which records were too long, if any was."""
+        """Return a message on the records that were too long; None if there were none."""
         if LEFT_OUT not in self._at.state:
             return None
         first, count = self._at.state[LEFT_OUT]
-        more = f", and {count - 1} after it" if count > 1 else ""
+        more = f" (and {count - 1} more after it)" if count > 1 else ""
         return (
             f"{self.path}: the record at byte {first} is longer than {BACKLOG_BYTES >> 20} MiB and "
-            f"was left out{more}; the others are read"
+            f"was skipped{more}; the others are read"
         )
 
     def look(self) -> FileState | None:
-        """Return its file's state now; None while there is no file."""
+        """Return its file's current state; None if the file does not exist."""
         file = self._file.open()
         return file.look() if file else None
 
@@ -216,7 +215,7 @@ class SourceReader:
 
         Raises:
             UnreadableFileError: it cannot be read.
-            UnknownFormatError: what it holds was not recognised.
+            UnknownFormatError: its format was not recognised.
             PatternError: the pattern cannot be used.
             UnfitEnvironmentError: the store cannot be written.
         """
@@ -233,9 +232,9 @@ class SourceReader:
         return result
 
     def read(self, end: EndOfFile | None = None) -> Advance:
-        """Read at most one batch, which is `unstored` then.
+        """Read at most one batch, and keep it in `unstored`.
 
-        What was read before and is not stored is read again. Raises as `advance` does.
+        A previous batch that was not stored is read again. Raises as `advance` does.
         """
         if self.unstored is not None:
             self.go_back()
@@ -259,9 +258,9 @@ class SourceReader:
         return result
 
     def save(self, connection: Connection) -> SourceRecord | None:
-        """Write what is unstored; return the source as stored, None where another was faster.
+        """Write the unstored batch; return the new record, or None if another reader was faster.
 
-        The caller commits, and has this reader `settle` or `go_back` then.
+        The caller commits, and then calls `settle` or `go_back`.
         """
         assert self.unstored is not None
         after, series, records = self.unstored.after, self.unstored.series, self.unstored.records
@@ -271,7 +270,7 @@ class SourceReader:
             return None  # raised before anything was written
 
     def settle(self, saved: SourceRecord | None) -> bool:
-        """Move on after the COMMIT; return whether what was read is what was stored."""
+        """Advance the position after the COMMIT; return True if this batch was stored."""
         batch, self.unstored = self.unstored, None
         assert batch is not None
         if saved is None:
@@ -284,18 +283,18 @@ class SourceReader:
         return True
 
     def reopen_if_replaced(self) -> bool:
-        """Go on with the file that has the name now; return whether it is another."""
+        """Close the file if another one has its path now; return True if so."""
         is_replaced = self._file.is_replaced()
         if is_replaced:
             self.close()
         return is_replaced
 
     def go_back(self) -> None:
-        """Forget what was read since it was last stored; the store need not answer for that."""
+        """Discard what was read since the last commit; needs no access to the store."""
         self._begin(self._stored)
 
     def _reload(self) -> None:
-        """Begin where the store says by now."""
+        """Start again from the record that is stored now."""
         with self._store.read() as connection:
             known = source(connection, self._stored.id)
         self._begin(known or self._stored)
@@ -319,7 +318,7 @@ class SourceReader:
         self._limit = BACKLOG_BYTES if full else LIVE_BYTES
         if not length and end is not None and decoder.is_whole(data, clean=end.clean):
             length = len(data)
-        is_rest = end is not None and 0 < length < len(data)  # which may be a last record
+        is_rest = end is not None and 0 < length < len(data)  # the rest may be a last record
         more = full or is_rest or formats.stops_short(decoder)
         return self._take(file, look, data[:length], end, more=more)
 
@@ -329,11 +328,11 @@ class SourceReader:
         return min(self._limit, self._until - self._at.offset)
 
     def _notice_rewriting(self, file: GrowingFile, look: FileState) -> None:
-        """Begin anew where the file no longer holds what was read of it."""
+        """Restart if the file no longer contains the bytes that were read from it."""
         identity, offset = self._at.identity, self._at.offset
         if identity is None:
             return
-        # A new attempt that makes the same file anew makes its own points.
+        # If a new attempt creates the file again, its points are its own.
         remade = self._stored.attempt != self._attempt and not file.is_same(identity)
         rewritten = remade or not file.continues(identity, offset)
         if rewritten or (self._is_document() and look.size != offset):
@@ -343,7 +342,7 @@ class SourceReader:
         return self._stored.format in formats.DOCUMENTS
 
     def _restart(self) -> None:
-        """Read from the file's start: as another history, or compared with the stored one."""
+        """Read from the file's start: as a new history, or compared with the stored one."""
         self._decoder = self._replay = None
         if self._is_document() and self._stored.state.get("snapshot"):
             self._at = replace(self._stored, offset=0, identity=None)
@@ -366,7 +365,7 @@ class SourceReader:
         return self._decoder
 
     def _begin_lines(self) -> None:
-        """Read what was taken for a document as lines, the first of which it was."""
+        """Read as lines what was taken for a single document: it was only the first line."""
         if (self._stored.rows, self._stored.tail_rows) == (1, 1):
             with self._store.write() as connection:
                 begun = points.take_back(connection, self._stored)
@@ -376,7 +375,7 @@ class SourceReader:
             self._at = replace(self._at, rows=0, state={}, generation=generation)
 
     def _meet_long_record(self, file: GrowingFile, decoder: Decoder, data: bytes) -> Advance:
-        """Look at more bytes; leave a record out that is longer than any metric."""
+        """Read a larger batch; skip a record that is too long even for that."""
         if self._limit < BACKLOG_BYTES:
             self._limit = BACKLOG_BYTES
             return Advance(more=True)
@@ -394,7 +393,7 @@ class SourceReader:
         return Advance(more=True)
 
     def _move(self, file: GrowingFile, count: int, *, skipping: bool) -> None:
-        """Move past bytes that hold no point."""
+        """Move the offset past bytes without points."""
         offset = self._at.offset + count
         state = {**self._at.state, SKIPPING: skipping}
         identity, problem = file.identify(offset), self._left_out()
@@ -442,11 +441,11 @@ class SourceReader:
             return next_restart(connection, self._stored.owner, self._attempt)
 
     def _own_state(self) -> dict[str, Any]:
-        """Return what is remembered of the source besides what its format remembers."""
+        """Return the part of the source's state that does not come from its decoder."""
         return {LEFT_OUT: self._at.state[LEFT_OUT]} if LEFT_OUT in self._at.state else {}
 
     def _store_replayed(self, end: EndOfFile | None, *, over: bool = False) -> Advance:
-        """Store what a rewritten file holds besides what is stored, once it has caught up."""
+        """Store the new points of a rewritten file, once it covers the stored ones."""
         replay = self._replay
         if replay is None or not (over or end is not None):
             return Advance()
@@ -456,7 +455,7 @@ class SourceReader:
         return self._keep(replay.new_points(), self._at.rows)
 
     def _wanted(self, series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
-        """Return the series that are wanted, by clean names, each point with a time."""
+        """Return the accepted series by their full names, each point with a time."""
         named = ((full_name(self._reading, name), found) for name, found in series.items())
         wanted = {name: self._shifted(found) for name, found in named if self._accepts(name)}
         return with_times(wanted, look)
@@ -465,6 +464,6 @@ class SourceReader:
         return replace(found, steps=found.steps + self._shift) if self._shift else found
 
     def _keep(self, series: Mapping[str, Points], records: int) -> Advance:
-        """Have it stored what was read up to here."""
+        """Keep what was read up to here as the unstored batch."""
         self.unstored = Batch(self._at, series, records)
         return Advance(len(self.unstored))

@@ -1,4 +1,4 @@
-"""`sync_metrics_from_file`: what is new in a metrics file, stored by one call."""
+"""`sync_metrics_from_file`: stores what is new in a metrics file, in one call."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from trainui.store.points.source_record import SourceRecord, key_of
 
 
 class SyncResult(TypedDict):
-    """What one call did."""
+    """The result of one call."""
 
     new_metrics_count: int
     """Points stored."""
     new_offset: int
-    """Bytes up to which the file is read: to be given at the next call."""
+    """The offset up to which the file was read: pass it to the next call."""
     file_size: int
-    """Bytes of the file; 0 while there is none."""
+    """Size of the file in bytes; 0 if it does not exist."""
 
 
 def sync_metrics_from_file(
@@ -40,32 +40,33 @@ def sync_metrics_from_file(
     batch_size: int = 100,
     last_offset: int = 0,
 ) -> SyncResult:
-    """Store what a metrics file holds after an offset; its format is found from its content.
+    """Store the points of a metrics file after an offset; the format is detected from its content.
 
-    A range that is stored already is stored no second time. A file that is shorter than
-    `last_offset` now is read from its start. A last line without its end is left for the next call.
+    Idempotent: a range that is stored already is not stored again. A file that is now shorter than
+    `last_offset` is read from its start. An incomplete last line is left for the next call.
 
     Args:
-        job_uuid: whose points these are: a stage's id, or any name.
-        metrics_file: the file, which need not be there yet.
-        session: on the database in which they are stored.
+        job_uuid: the owner of the points: a stage's id, or any name.
+        metrics_file: the file, which need not exist yet.
+        session: a session on the database that stores them.
         batch_size: the least number of points worth a transaction. A backlog is stored in larger
-            ones, of at most 4 MiB of the file; what is left at the end is stored too.
-        last_offset: bytes from the file's start, the end of a line: `new_offset` of the last call.
+            ones, of at most 4 MiB of the file; the remainder is stored too.
+        last_offset: bytes from the file's start, at the end of a line: `new_offset` of the last
+            call.
 
     Raises:
         UsageError: an argument is out of range.
         UnreadableFileError: the file cannot be read.
-        UnknownFormatError: what it holds was not recognised.
+        UnknownFormatError: its format was not recognised.
         UnfitEnvironmentError: the database cannot be written.
     """
     if batch_size < 1 or last_offset < 0:
         raise UsageError(
-            f"batch_size is at least 1 and last_offset at least 0, not {batch_size}, {last_offset}"
+            f"batch_size must be at least 1 and last_offset at least 0: {batch_size}, {last_offset}"
         )
     path = Path(os.path.abspath(Path(metrics_file).expanduser()))  # noqa: PTH100 (links stay)
     result = _sync(store_of(session), job_uuid, path, last_offset)
-    session.commit()  # so that it sees them
+    session.commit()  # so that the session sees the new points
     return result
 
 
@@ -125,7 +126,7 @@ def _advance_to_end(reader: SourceReader) -> int:
     return count
 
 
-# A range that a caller leaves out is a source of its own, so that a later call may still store it.
+# A range that a caller skips is recorded as a separate source, so a later call can still store it.
 
 _GAP = re.compile(r"(.*)\[(\d+):(\d+)\]", re.DOTALL)
 
@@ -133,7 +134,7 @@ _GAP = re.compile(r"(.*)\[(\d+):(\d+)\]", re.DOTALL)
 def _jump(
     store: Store, known: SourceRecord, file: GrowingFile, offset: int, *, key: str
 ) -> SourceRecord:
-    """Move a source on without storing what lies between, which becomes a gap of the file `key`."""
+    """Move a source to an offset; record the skipped range as a gap of the file `key`."""
     jumped = replace(
         known, offset=offset, identity=file.identify(offset), version=known.version + 1
     )
@@ -147,7 +148,7 @@ def _jump(
 
 
 def _fill_gap(store: Store, gap: SourceRecord, path: Path, last_offset: int) -> int:
-    """Store what lies in a gap after an offset."""
+    """Store the points of a gap after an offset."""
     named = _GAP.fullmatch(gap.key)
     assert named is not None
     end = int(named[3])
@@ -164,7 +165,7 @@ def _fill_gap(store: Store, gap: SourceRecord, path: Path, last_offset: int) -> 
 
 
 def _drop(store: Store, gaps: Sequence[SourceRecord]) -> None:
-    """Forget the gaps of a file that holds something else now."""
+    """Retire the gaps of a file whose content was replaced."""
     with store.write() as connection:
         for gap in gaps:
             sources.rename_source(connection, gap.id, f"{gap.key} of an earlier content")

@@ -1,8 +1,8 @@
 """A growing file, read by byte offset, with a check that it is still the file read before.
 
-A file may be appended to, truncated, rewritten in place, replaced under its name, or deleted; only
-this module distinguishes these cases. Neither size nor inode is enough, so hashes of some bytes at
-the start and before the offset are stored.
+A file may be appended to, truncated, rewritten in place, replaced at its path, or deleted; only
+this module distinguishes these cases. Size and inode are not enough, so hashes of some bytes at
+the start and before the offset are stored too.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.store.points.source_record import Identity
 
 EDGE_BYTES = 128
-"""Bytes compared at the start and before the offset at each read: enough to tell two histories
-apart, and few compared with what is read."""
+"""Bytes hashed at the start and before the offset at each read: enough to distinguish two
+histories, and few compared with what is read."""
 
 
 class UnreadableFileError(TrainuiError):
@@ -89,7 +89,7 @@ class FileState:
 
 
 class GrowingFile:
-    """An open file; it stays the same file if its name is given to another one."""
+    """An open file; it stays the same file if another one replaces it at its path."""
 
     def __init__(self, path: Path) -> None:
         """Open a regular file for reading.
@@ -125,7 +125,7 @@ class GrowingFile:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def fetch(self, offsets: Iterable[int], size: int) -> None:
-        """Ask the system to read ahead some bytes at each offset, in parallel and no others."""
+        """Ask the kernel to read ahead some bytes at each offset, in parallel, and nothing else."""
         os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_RANDOM)
         for offset in offsets:
             os.posix_fadvise(self._descriptor, offset, size, os.POSIX_FADV_WILLNEED)
@@ -184,7 +184,7 @@ def _open(path: Path) -> int:
     if stat.S_ISREG(kind):
         return descriptor
     os.close(descriptor)
-    what = "a directory" if stat.S_ISDIR(kind) else "no regular file"
+    what = "a directory" if stat.S_ISDIR(kind) else "not a regular file"
     raise UnreadableFileError(f"{path} is {what}; name the metrics file itself")
 
 

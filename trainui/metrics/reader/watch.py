@@ -1,8 +1,7 @@
-"""Directories watched for changes, so that nothing has to be looked at while nothing happens.
+"""Watches directories for changes (with watchfiles), so that idle files need no polling.
 
-watchfiles watches them. Where it cannot, as on a network file system, the watch is blind, and
-whoever uses it has to look now and then; so it has for what came before the watch began, which is
-reported as a change.
+Where watching is impossible, e.g. on a network file system, the watch is blind and its user has to
+poll. Changes from before the watch began are not seen; its start is reported as one change instead.
 """
 
 from __future__ import annotations
@@ -21,55 +20,56 @@ from watchfiles import Change
 from trainui import disk
 
 STEP = 0.03
-"""Seconds between two looks of watchfiles at what came. A change is reported after one or two: more
-would report a first line late, fewer would cost more at rest (0.1 % of a core)."""
+"""Seconds for which watchfiles debounces events; a change is reported after one or two such steps.
+A longer step would delay a first line, a shorter one would cost more at rest (now 0.1 % of a core).
+"""
 
 _CONFIRMED = 500
-"""Milliseconds after its start, at the most, at which a watch that saw nothing is known to work."""
+"""Milliseconds after which a watch that has started and saw nothing is known to work."""
 
 _FIRST_DELAY, _MOST_DELAY = 0.2, 30.0
-"""Seconds from a failure to the next start; doubled at each further one."""
+"""Seconds from a failure to the next start; doubled at each further failure."""
 
 _CALM = 60.0
-"""Seconds without a failure after which the next one is the first again."""
+"""Seconds without a failure after which the delay is reset."""
 
 _Names = dict[str, list[Path]]
-"""By the real path of each directory, the names that it was asked for by."""
+"""By the real path of each directory, the paths under which it was requested."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class FileChanges:
-    """What happened in the directories."""
+    """Changes in the watched directories."""
 
     grown: frozenset[str]
     """Paths of files that were written to."""
     others: bool
-    """Something came or went, or may have been missed."""
+    """True if something was created, deleted or moved, or may have been missed."""
 
 
 _MISSED = FileChanges(frozenset(), others=True)
 
 
 class Watch:
-    """Calls back when something changes in some directories, not those below them."""
+    """Calls back when something changes directly in some directories (not recursively)."""
 
     def __init__(self, on_change: Callable[[FileChanges], object], pause: float = STEP) -> None:
-        """Watch nothing yet.
+        """Create the watch; it watches nothing yet.
 
         Args:
-            on_change: called by a thread of the watch's own.
-            pause: seconds for which changes are gathered.
+            on_change: called in the watch's own thread.
+            pause: seconds for which changes are coalesced.
         """
         self._on_change = on_change
         self._step = round(pause * 1000)
         self._wanted: frozenset[Path] = frozenset()
-        """Directories that are there."""
+        """Requested directories that exist."""
         self._fit: frozenset[Path] = frozenset()
         """Those among them that can be watched."""
         self._watched: frozenset[Path] = frozenset()
-        """Those of which changes are reported now."""
+        """Those whose changes are reported now."""
         self._lock = threading.Lock()
         self._restart = threading.Event()
         self._is_closed = False
@@ -77,15 +77,15 @@ class Watch:
 
     @property
     def is_blind(self) -> bool:
-        """Whether there is a directory whose changes are not reported."""
+        """True if some directory's changes are not reported."""
         return not self._wanted <= self._watched
 
     def sees(self, directory: Path) -> bool:
-        """Whether changes in a directory are reported."""
+        """Return True if changes in a directory are reported."""
         return directory in self._watched
 
     def watch(self, directories: set[Path]) -> None:
-        """Watch these directories and no others; those that are not there are left out."""
+        """Watch these directories and no others; skip those that do not exist."""
         wanted = frozenset(path for path in directories if os.path.isdir(path))  # noqa: PTH112
         with self._lock:
             known = self._fit & wanted
@@ -100,7 +100,7 @@ class Watch:
             self._thread.start()
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Stop watching."""
         self._is_closed = True
         self._restart.set()
         if self._thread is not None:
@@ -123,7 +123,7 @@ class Watch:
                 delay = min(2 * delay, _MOST_DELAY)
 
     def _follow(self, directories: frozenset[Path]) -> None:
-        """Report changes until other directories are to be watched."""
+        """Report changes until a different set of directories is requested."""
         names = _by_real_path(directories)
         if not names:
             self._watched = directories
@@ -148,7 +148,7 @@ class Watch:
                 self._on_change(self._sort(changes, names))
 
     def _sort(self, changes: set[watchfiles.main.FileChange], names: _Names) -> FileChanges:
-        """Return what happened, by the names of the directories that were asked for."""
+        """Return the changes, with paths as they were requested."""
         grown, others = set[str](), False
         for change, path in changes:
             if change is Change.modified:
@@ -161,7 +161,7 @@ class Watch:
         return FileChanges(frozenset(grown), others)
 
     def _forget(self, gone: frozenset[Path]) -> None:
-        """Note that directories are gone, so that others of their names are watched."""
+        """Forget deleted directories, so that new ones at their paths are watched."""
         with self._lock:
             self._wanted, self._fit = self._wanted - gone, self._fit - gone
             self._watched -= gone
@@ -174,7 +174,7 @@ class Watch:
 
 
 def _by_real_path(directories: Iterable[Path]) -> _Names:
-    """Return directories by the name under which the kernel reports them: one for each."""
+    """Group directories by real path, which is the one that the kernel reports."""
     names: dict[str, list[Path]] = {}
     for path in directories:
         names.setdefault(os.path.realpath(path), []).append(path)
@@ -182,7 +182,7 @@ def _by_real_path(directories: Iterable[Path]) -> _Names:
 
 
 def _is_fit(directory: Path) -> bool:
-    """Tell whether a directory can be watched: a local one that we may read, its name Unicode."""
+    """Return True if a directory can be watched: local, readable, with a valid Unicode path."""
     try:
         os.fspath(directory).encode()
     except UnicodeEncodeError:

@@ -167,8 +167,8 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
         "matched no line of",
         "no file is called missing.jsonl",
         "empty.csv has no record",
-        "pipe is no regular file",
-        "endless is no regular file",
+        "pipe is not a regular file",
+        "endless is not a regular file",
     ):
         assert words in found
     assert len(problems(store, attempt)) == 10
@@ -273,7 +273,7 @@ def test_a_record_that_was_too_long_is_told_of_for_good(store: Store, tmp_path: 
     look(read(store, attempt))  # by another reader, as after a restart
     (told,) = problems(store, attempt)
     assert told.startswith(f"{path}: the record at byte {len(lines([0]))} is longer than 4 MiB")
-    assert "left out, and 1 after it" in told
+    assert "skipped (and 1 more after it)" in told
     assert values(store, attempt) == {"loss": [0, 0.5, 1, 1.5]}
 
 
@@ -605,7 +605,7 @@ def test_a_text_that_nobody_knows_is_doubted_at_once(store: Store, tmp_path: Pat
     path = attempt.stage_dir / "notes.txt"
     path.write_text("nothing to see here\n" * 100)
     reader = read(store, attempt)
-    assert "notes.txt is in no format that is known so far" in problems(store, attempt)[0]
+    assert "notes.txt: unknown format, and no preset matches" in problems(store, attempt)[0]
     with path.open("a") as file:
         file.write("step 1 loss 2\nstep 2 loss 1\n")
     look(reader)

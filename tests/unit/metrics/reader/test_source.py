@@ -337,7 +337,7 @@ def test_what_cannot_be_read_says_why(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="is a directory"):
         open_reader(store, tmp_path, FOUND).advance()
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UnreadableFileError, match="no regular file"):
+    with pytest.raises(UnreadableFileError, match="not a regular file"):
         open_reader(store, tmp_path / "pipe", FOUND).advance()
     with pytest.raises(UnknownFormatError, match="known: csv, dvclive"):
         open_reader(store, binary, DecoderChoice(format="parquet")).advance()
