@@ -37,7 +37,7 @@ def test_the_edited_file_is_the_default_and_must_be_said(served: CommandLine) ->
     executed(served)
     file = served.write("mended.yaml", text("mended"))
     plan = served("resume", "mended", "--dry-run")
-    assert "mended.yaml was edited since" in plan.err
+    assert "mended.yaml has changed since this run" in plan.err
     assert "+  - {name: b" in plan.out
     reason = "failed: exit code 3; command changed: exit 3 -> echo b >> ledger; its directory stays"
     assert planned(served, "mended")["b"] == ("run", reason)

@@ -38,7 +38,7 @@ def two_idle_gpus(box: Machine) -> None:
 @pytest.mark.parametrize(
     ("options", "told", "got"),
     [
-        ((), "gets one GPU", [0]),
+        ((), "uses one GPU", [0]),
         (("--gpus", "2"), "", [0, 1]),
         (("--gpus", "0"), "", []),
         (("--no-gpus",), "", []),
@@ -49,7 +49,7 @@ def test_a_command_gets_a_gpu_and_as_many_as_it_is_told(
 ) -> None:
     done = cli("run", "--wait", "--json", *options, "--", *ECHO)
     assert done.code == 0
-    assert ("gets one GPU" in done.err) == bool(told)
+    assert ("uses one GPU" in done.err) == bool(told)
     (stage,) = done.json()["stages"]
     assert stage["gpus"] == got
     log = Path(stage["attempts"][0]["stdout"]).read_text()

@@ -47,7 +47,7 @@ def nobody_else_writes(served: CommandLine) -> Iterator[None]:
     [
         ("cancel early", "nothing was cancelled"),
         ("resume early", "nothing was resumed"),
-        ("rerun early a", "nothing runs again"),
+        ("rerun early a", "nothing was rerun"),
     ],
 )
 def test_stopped_before_anything_is_recorded(served: CommandLine, command: str, word: str) -> None:
@@ -103,7 +103,7 @@ def test_stopped_when_it_is_recorded(served: CommandLine) -> None:
         return process_of(served, run)
 
     said = stop_late(served, "cancel", "late", when=is_cancelled)
-    assert said == [f"stopped, but asked to end: a; {see}"]
+    assert said == [f"stopped, but cancelling: a; {see}"]
     said = stop_late(served, "resume", "late", "--detach", when=runs)
     assert said[-1] == f"stopped, but resumed: a; {see}"
     served("cancel", run)
@@ -161,8 +161,8 @@ def test_a_deletion_that_is_stopped_says_how_many_are_deleted(served: CommandLin
     stopped.send_signal(signal.SIGINT)
     _out, err = stopped.communicate(timeout=60)
     deleted = before - runs_of(served)
-    rest = "; the same command goes on with the rest" if len(deleted) < count else ""
-    words = f"stopped; {len(deleted)} of {count} were deleted by then{rest}\n"
+    rest = "; run the same command again for the rest" if len(deleted) < count else ""
+    words = f"stopped; {len(deleted)} of {count} were deleted{rest}\n"
     assert (stopped.returncode, err) == (130, words)
     assert directory.exists() == (large not in deleted)
 

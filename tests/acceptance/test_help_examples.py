@@ -160,7 +160,7 @@ FILES = [
         "test -s ~/.config/fish/completions/trainui.fish",
     ),
     T(
-        "trainui completion zsh > ~/.zfunc/_trainui  # where ~/.zshrc has fpath=(~/.zfunc $fpath)",
+        "trainui completion zsh > ~/.zfunc/_trainui  # with fpath=(~/.zfunc $fpath) in ~/.zshrc",
         "mkdir ~/.zfunc",
         "test -s ~/.zfunc/_trainui",
     ),

@@ -1,4 +1,4 @@
-"""The command line's parser; the module of a command is imported where that command is called."""
+"""The command-line parser; a command's module is imported only when that command is called."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trainui.version import __version__
 
 _HELP = """One terminal screen over your training pipelines.
 
-Without a command: opens the screen, with every run, its graph, curves and logs.
+Without a command: open the screen, with every run, its graph, curves and logs.
 """
 
 MODULES: dict[str, tuple[str, ...]] = {
@@ -46,17 +46,19 @@ MODULES: dict[str, tuple[str, ...]] = {
     "completion": ("completion",),
     "machine.uninstall": ("uninstall",),
 }
-"""The commands of each module, in the order of `--help`, where those of `worker` come last."""
+"""Each module's commands, in the order of `--help` (which lists `worker` last)."""
 
 _MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 
 
 @cache
 def parser(command: str | None = None) -> typer.Typer:
-    """Return the parser of one command, without importing the others; of all where none is known.
+    """Return a parser for one command, or for all of them if the command is unknown.
+
+    Only the modules of those commands are imported.
 
     Args:
-        command: its name, as `run`.
+        command: its name, e.g. `run`.
     """
     made = typer.Typer(
         name="trainui",
@@ -92,12 +94,12 @@ def main(
         str | None,
         typer.Option(
             metavar="BYTES",
-            help="What the screen may send to the terminal in a second, such as 2k.",
+            help="Limit what the screen sends to the terminal, in bytes per second, e.g. 2k.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Open the screen where no command is named."""
+    """Open the screen if no command is given."""
     if max_rate is not None:
         os.environ["TRAINUI_MAX_RATE"] = max_rate
     if context.invoked_subcommand is None:
@@ -105,14 +107,14 @@ def main(
 
 
 _ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]
-"""Arguments that were not understood; Typer gives this class no public name."""
+"""Typer's error for invalid arguments, which has no public name."""
 
 
 def call(arguments: Sequence[str]) -> int:
-    """Run the command that the arguments name; return its exit code.
+    """Run a command line; return the exit code.
 
     Raises:
-        UsageError: they were not understood.
+        UsageError: the arguments are invalid.
     """
     if arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
@@ -124,7 +126,7 @@ def call(arguments: Sequence[str]) -> int:
         raise UsageError(_explained(error, arguments)) from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
-    except SystemExit as error:  # what Typer makes of a closed pipe
+    except SystemExit as error:  # Typer turns a closed pipe into this
         raise BrokenPipeError from error
     return result if isinstance(result, int) else 0
 
@@ -141,11 +143,11 @@ def _explained(error: Exception, arguments: Sequence[str]) -> str:
 
 
 _WORDS = {
-    "Got unexpected extra argument(s)": "too much is given",
+    "Got unexpected extra argument(s)": "too many arguments",
     "is not a valid integer range": "is not a whole number",
     "is not a valid integer": "is not a whole number",
     "is not a valid int range": "is not a whole number",
     "is not a valid int": "is not a whole number",
     "is not a valid float range": "is not a number",
 }
-"""What Typer says, in words that people know."""
+"""Typer's phrases and our plainer ones."""

@@ -1,7 +1,7 @@
-"""Completion in bash, zsh and fish: commands, options, runs and stages.
+"""Shell completion for bash, zsh and fish: commands, options, runs and stages.
 
-The shells' scripts ask `trainui __complete SHELL WORD...`, which answers with a candidate a line,
-its explanation after a tab. No line means that a file may stand there.
+The shell scripts call `trainui __complete SHELL WORD...`, which prints one candidate per line,
+followed by a tab and a description. No output means: complete file names.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from trainui.cli.output import printing
 from trainui.errors import TrainuiError
 
 MOST_RUNS = 1000
-"""The newest runs, among which is looked."""
+"""Only this many of the newest runs are offered."""
 
 Candidate = tuple[str, str]
-"""What may stand there, and what it is."""
+"""A possible word and its description."""
 
 
 class Shell(StrEnum):
@@ -42,15 +42,15 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         completion,
-        "Print the completion of a shell.",
+        "Print a shell completion script.",
         'eval "$(trainui completion bash)"  # in ~/.bashrc',
         "trainui completion fish > ~/.config/fish/completions/trainui.fish",
-        "trainui completion zsh > ~/.zfunc/_trainui  # where ~/.zshrc has fpath=(~/.zfunc $fpath)",
+        "trainui completion zsh > ~/.zfunc/_trainui  # with fpath=(~/.zfunc $fpath) in ~/.zshrc",
     )
 
 
 def completion(
-    shell: Annotated[Shell, typer.Argument(help="Which shell's.")],
+    shell: Annotated[Shell, typer.Argument(help="The shell to complete in.")],
 ) -> None:
     """Print the script that completes commands, options, runs and stages in a shell."""
     script = Path(__file__).with_name("completions") / f"trainui.{shell}"
@@ -58,18 +58,18 @@ def completion(
 
 
 def answer(arguments: Sequence[str]) -> int:
-    """Print what may stand where a shell's cursor is.
+    """Print the candidates for the word at the shell's cursor.
 
     Args:
-        arguments: the shell's name; of bash the present word as bash splits it, else all words
-            after the program's name, the last of them unfinished.
+        arguments: the shell's name, then for bash the current word as bash splits it, and for
+            the other shells all words after the program's name, the last one unfinished.
     """
     shell, *words = arguments
     cut = 0
     if shell == Shell.BASH:
         present = "" if words[0] in ("=", ":") else words[0]
         words = _words(os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])])
-        # bash ends words at `=` and `:` as well, and wants only what comes after
+        # bash also splits words at `=` and `:`, and expects only the part after them
         cut = len(words[-1]) - len(_words(f"x {present}")[-1])
     for value, about in candidates(words):
         if text.harmless(value) == value:
@@ -78,7 +78,7 @@ def answer(arguments: Sequence[str]) -> int:
 
 
 def _words(line: str) -> list[str]:
-    """Return the words after the program's name, as a shell has them; the last is unfinished."""
+    """Split a line like a shell; return the words after the program, the last one unfinished."""
     for missing in ("", "'", '"'):
         with suppress(ValueError):
             words = shlex.split(line + missing)
@@ -88,7 +88,7 @@ def _words(line: str) -> list[str]:
 
 
 def candidates(words: Sequence[str]) -> list[Candidate]:
-    """Return what the last of some words may become."""
+    """Return the completions of the last word."""
     *before, last = words
     with suppress(TrainuiError):
         return [one for one in _possible(before, last) if one[0].startswith(last)]
@@ -127,7 +127,7 @@ def _possible(before: Sequence[str], last: str) -> Iterator[Candidate]:
 
 
 def _awaiting(command: Any, word: str) -> Any:
-    """Return the option whose value is the next word; None where that is given or not needed."""
+    """Return the option that takes the next word as its value; None if `word` needs none."""
     if "=" in word:
         return None
     named = [one for one in command.params if word in (*one.opts, *one.secondary_opts)]
@@ -152,7 +152,7 @@ def _values(parameter: Any, given: Sequence[str], last: str) -> Iterable[Candida
 
 
 def _runs(last: str) -> Iterator[Candidate]:
-    """Yield the names of runs, and where one is begun the ids."""
+    """Yield run names, and run ids once something is typed."""
     from trainui.store.read import views
 
     with views.reading() as connection:
@@ -161,7 +161,7 @@ def _runs(last: str) -> Iterator[Candidate]:
         ).fetchall()
     names: dict[str, str] = {}
     for _, name, status in found:
-        names.setdefault(name, f"{status}, the latest of this name")
+        names.setdefault(name, f"{status}, the latest with this name")
     yield from names.items()
     if last:
         yield from ((run_id, f"{name}, {status}") for run_id, name, status in found)

@@ -1,4 +1,4 @@
-"""RUN and STAGE as people write them, found in the store without loading it."""
+"""Finds the RUN and STAGE that a user typed, without importing SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def view() -> Iterator[protocol.Connection]:
-    """Open one consistent view of the store, for a short while."""
+    """Open a short read transaction: one consistent snapshot of the store."""
     with readonly.reading() as connection:
         connection.execute("BEGIN")
         yield connection
 
 
 def find_run(reference: str) -> RunRecord:
-    """Return the run that is meant.
+    """Return the run that a reference names.
 
     Raises:
-        NotFoundError: there is none.
-        AmbiguousError: it may be several.
+        NotFoundError: no run matches.
+        AmbiguousError: several runs match.
     """
     from trainui.store.read import views
 
@@ -37,11 +37,11 @@ def find_run(reference: str) -> RunRecord:
 
 
 def find(reference: str, stage: str | None) -> tuple[RunRecord, list[StageRecord]]:
-    """Return a run and the stages that are meant; None means all of them.
+    """Return a run and its stages that match `stage`; all of them for None.
 
     Raises:
-        NotFoundError: there is no such run or stage.
-        AmbiguousError: it may be several.
+        NotFoundError: no run or stage matches.
+        AmbiguousError: several match.
     """
     from trainui.store.read import views
 
@@ -53,29 +53,29 @@ def find(reference: str, stage: str | None) -> tuple[RunRecord, list[StageRecord
 
 
 def find_one(reference: str, stage: str) -> tuple[RunRecord, StageRecord]:
-    """Return a run and the one stage of it that is meant.
+    """Return a run and its one stage that matches `stage`.
 
     Raises:
-        NotFoundError: there is no such run or stage.
-        AmbiguousError: it may be several.
+        NotFoundError: no run or stage matches.
+        AmbiguousError: several match.
     """
     run, stages = find(reference, stage)
     if len(stages) > 1:
         names = ", ".join(found.name for found in stages)
-        raise AmbiguousError(f"{stage!r} means several stages, name one of them: {names}")
+        raise AmbiguousError(f"{stage!r} matches several stages; name one of them: {names}")
     return run, stages[0]
 
 
 def find_alike(reference: str, stage: str | None) -> list[StageRecord]:
-    """Return the one stage of a run that is meant, or all members of one that has a matrix.
+    """Return one stage, or all members of one sweep.
 
     Args:
         reference: the run.
-        stage: None where the run's file has no other.
+        stage: the stage or sweep; None if the run has only one.
 
     Raises:
-        NotFoundError: there is no such run or stage.
-        AmbiguousError: it may be several.
+        NotFoundError: no run or stage matches.
+        AmbiguousError: several match.
     """
     run, stages = find(reference, stage)
     groups = list(dict.fromkeys(one.definition.group or one.name for one in stages))
@@ -86,7 +86,7 @@ def find_alike(reference: str, stage: str | None) -> list[StageRecord]:
 
 
 def stage_names(reference: str, stages: Iterable[str]) -> list[str]:
-    """Return the full names of the stages that are meant, each once, in the order given."""
+    """Return the full names of the stages that match, without duplicates, in the given order."""
     names: dict[str, None] = {}
     for stage in stages:
         names.update(dict.fromkeys(found.name for found in find(reference, stage)[1]))
@@ -94,7 +94,7 @@ def stage_names(reference: str, stages: Iterable[str]) -> list[str]:
 
 
 def in_full(run_id: str) -> dict[str, Any]:
-    """Return a run as `show --json` has it."""
+    """Return a run as `show --json` prints it."""
     from trainui.store.read import summary, views
 
     with view() as connection:

@@ -1,6 +1,6 @@
-"""The entry of the command line: from arguments to an exit code, with no traceback for people.
+"""The entry point: from arguments to an exit code, with errors as messages and not tracebacks.
 
-With no arguments this is the way to the screen's first frame, so nothing heavy is imported before.
+Without arguments this opens the screen, so nothing heavy is imported before the first frame.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from trainui.cli.runs import open_or_wait
 from trainui.errors import StoppedError, TrainuiError
 
 UNFIT = 4
-"""The exit code where the environment is not fit."""
+"""Exit code for an unfit environment."""
 
 COLLECT_AFTER = 20_000
-"""New objects after which those that nothing refers to are looked for; with Python's own number
-that takes a third of the time in which ten thousand stages are read, and finds nothing."""
+"""Threshold for the garbage collector (`gc.set_threshold`). With Python's default, collection
+takes a third of the time needed to read ten thousand stages, and frees nothing."""
 
 PIPE_CLOSED = 141
-"""The exit code where nobody reads what is printed any more, as of any program of a shell."""
+"""Exit code when stdout is a closed pipe: 128 + SIGPIPE, as shells report it."""
 
 
 def run() -> None:
-    """Run the command that the process was started with, and exit."""
+    """Run the command in `sys.argv`, and exit."""
     gc.set_threshold(COLLECT_AFTER)
     sys.exit(main(sys.argv[1:]))
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     by_then = "stopped before anything was done"
     try:
         code = _call(arguments)
-        by_then = "stopped; all is done, but not all of the answer was read"
+        by_then = "output closed early; the command had finished"
         sys.stdout.flush()
         return code
     except TrainuiError as error:
@@ -72,8 +72,8 @@ def _call(arguments: Sequence[str]) -> int:
 
 
 def _system_error(error: OSError, *, as_json: bool) -> int:
-    """Say what the system refused, such as to write to a disk that is full."""
-    message = f"the system says: {error}; `trainui doctor` looks at what is needed"
+    """Report an error of the operating system, e.g. a full disk."""
+    message = f"operating system error: {error}; run `trainui doctor` to check this machine"
     try:
         sys.stdout.flush()
         printing.problem(message, code="environment", exit_code=UNFIT, as_json=as_json)
@@ -85,7 +85,7 @@ def _system_error(error: OSError, *, as_json: bool) -> int:
 
 
 def _give_up_stdout() -> None:
-    # the interpreter flushes stdout once more at its end, and would complain
+    # the interpreter flushes stdout once more at exit, and would print an error
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

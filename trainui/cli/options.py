@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, worded once."""
+"""Arguments and options shared by several commands."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ Parameters = Annotated[
 ]
 
 Detach = Annotated[
-    bool, typer.Option("--detach", help="Return at once; the run goes on by itself.")
+    bool, typer.Option("--detach", help="Return at once; the run continues in the background.")
 ]
 
 Wait = Annotated[
     bool,
     typer.Option(
-        "--wait", help="Wait for the end; the exit code tells how it was (ctrl+c: it goes on)."
+        "--wait", help="Wait for the end; the exit code is the run's (ctrl+c leaves it running)."
     ),
 ]
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 
 
 def add(
@@ -72,19 +72,19 @@ def add(
     name: str | None = None,
     **settings: Any,
 ) -> None:
-    """Add a command: its docstring is its help.
+    """Add a command, with its docstring as its help.
 
     Args:
-        app: what it is added to.
+        app: the parser to add it to.
         function: the command.
         short_help: its line in the list of commands.
-        examples: whole command lines, shown below its help.
-        name: what it is called; None: as the function.
-        settings: as Typer's `command` takes them.
+        examples: complete command lines, shown below its help.
+        name: the command's name; None: the function's name.
+        settings: keyword arguments for Typer's `command`.
     """
     app.command(name, short_help=short_help, epilog=epilogue(*examples), **settings)(function)
 
 
 def epilogue(*examples: str) -> str:
-    """Return examples as they are shown below a command's help."""
+    """Format examples for the end of a command's help."""
     return "\n\n\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)

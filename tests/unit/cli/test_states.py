@@ -96,7 +96,7 @@ def skipped(store: Store, run: str) -> None:
     completed(store, run)
 
 
-ASKS = "asked to end: a"
+ASKS = "cancelling: a"
 TABLE: list[tuple[State, str, int, str, str]] = [
     (queued, "cancel RUN a", 0, "cancelled: a", "cancelled blocked"),
     (granted, "cancel RUN a", 0, "cancelled: a", "cancelled blocked"),
@@ -107,7 +107,7 @@ TABLE: list[tuple[State, str, int, str, str]] = [
     (failed, "cancel RUN a", 0, "nothing to cancel: a is ✗ failed", "failed blocked"),
     (failed, "cancel RUN b", 0, "cancelled: b", "failed cancelled"),
     (skipped, "cancel RUN b", 0, "nothing to cancel: b is – skipped", "completed skipped"),
-    (running, "cancel RUN", 0, "cancelled: b asked to end: a *", "running cancelled"),
+    (running, "cancel RUN", 0, "cancelled: b cancelling: a *", "running cancelled"),
     (failed, "cancel RUN", 0, "nothing to cancel: p is ✗ failed", "failed blocked"),
     (all_completed, "cancel RUN", 0, "nothing to cancel: p is ✓ completed", "completed completed"),
     (queued, "cancel RUN zz", 3, "no stage is called 'zz'; this run has a, b", "queued pending"),
@@ -126,21 +126,27 @@ TABLE: list[tuple[State, str, int, str, str]] = [
     (queued, "rerun RUN a", 2, "a is queued; wait for its end, or", "queued pending"),
     (running, "rerun RUN a", 2, "a is running; wait for its end, or", "running pending"),
     (retry, "rerun RUN a", 2, "a is queued; wait for its end, or", "queued pending"),
-    (completed, "rerun RUN a", 0, "runs again: a *", "queued pending"),
+    (completed, "rerun RUN a", 0, "rerunning: a *", "queued pending"),
     (completed, "rerun RUN a --downstream", 2, "b is queued; wait", "completed queued"),
-    (all_completed, "rerun RUN a", 0, "runs again: a *", "queued completed"),
-    (all_completed, "rerun RUN a --downstream", 0, "runs again: a, b *", "queued pending"),
-    (failed, "rerun RUN a", 0, "runs again: a *", "queued blocked"),
+    (all_completed, "rerun RUN a", 0, "rerunning: a *", "queued completed"),
+    (all_completed, "rerun RUN a --downstream", 0, "rerunning: a, b *", "queued pending"),
+    (failed, "rerun RUN a", 0, "rerunning: a *", "queued blocked"),
     (failed, "rerun RUN b", 2, "b cannot run: a failed; `trainui resume`", "failed blocked"),
-    (queued, "wait RUN --timeout 0", 5, "not over after 0.0s; the run goes on", "queued pending"),
+    (
+        queued,
+        "wait RUN --timeout 0",
+        5,
+        "not finished after 0.0s; the run continues",
+        "queued pending",
+    ),
     (stopping, "wait RUN --timeout 0", 5, "running a - was asked to stop", "running pending"),
-    (all_completed, "wait RUN", 0, "the run p is ✓ completed", "completed completed"),
-    (skipped, "wait RUN", 0, "the run p is ✓ completed", "completed skipped"),
+    (all_completed, "wait RUN", 0, "run p ✓ completed", "completed completed"),
+    (skipped, "wait RUN", 0, "run p ✓ completed", "completed skipped"),
     (failed, "wait RUN", 1, "see `trainui logs", "failed blocked"),
-    (interrupted, "wait RUN", 1, "goes on with it", "interrupted blocked"),
-    (cancelled, "wait RUN", 130, "the run p is ⊘ cancelled", "cancelled blocked"),
-    (cancelled, "wait RUN", 130, "goes on with it", "cancelled blocked"),
-    (failed, "wait RUN", 1, "goes on with it", "failed blocked"),
+    (interrupted, "wait RUN", 1, "resume with: trainui resume", "interrupted blocked"),
+    (cancelled, "wait RUN", 130, "run p ⊘ cancelled", "cancelled blocked"),
+    (cancelled, "wait RUN", 130, "resume with: trainui resume", "cancelled blocked"),
+    (failed, "wait RUN", 1, "resume with: trainui resume", "failed blocked"),
 ]
 """State, command, exit code, words that are printed (`*`: and a worker is seen to), states after
 it of `a` and `b`."""

@@ -1,4 +1,4 @@
-"""What happens to a run, told as lines: one for each change of a stage's state."""
+"""Formats a run's events as lines: one for each change of a stage's state."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from trainui.store.db import protocol
 from trainui.store.read import views
 
 HINTS = 3
-"""Failed stages whose logs are pointed at."""
+"""Maximum number of failed stages for which a `trainui logs` hint is printed."""
 
 _RESUMED = (Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
 
 _TOLD = frozenset(map(str, Status)) - {Status.PENDING}
-"""States that a person is told of, and the kinds of the events that tell of them."""
+"""States that are printed; also the kinds of their events."""
 
 
 class EventPrinter:
-    """Tells of one run, on from where it told last."""
+    """Formats the events of one run that are new since the last call."""
 
     def __init__(self, connection: protocol.Connection, run_id: str, *, from_start: bool) -> None:
-        """Begin.
+        """Create a printer.
 
         Args:
             connection: for reading.
             run_id: the run.
-            from_start: whether all that has happened is told; otherwise it begins with how
-                things are.
+            from_start: True: begin with the first event; False: with the current states.
         """
         self._connection = connection
         self._run_id = run_id
@@ -66,7 +65,7 @@ def _change(event: Event, stage: StageRecord | None) -> str:
     name = event.stage or ""
     _subject, _separator, reason = event.text.removeprefix(name).partition(": ")
     if stage is not None and stage.status != event.kind:
-        stage = None  # it has moved on, so its times are no longer those of this change
+        stage = None  # its state has changed again, so its times are not those of this event
     return _line(event.time, Status(event.kind), name, stage, reason)
 
 
@@ -96,8 +95,8 @@ def _line(time: int, status: Status, name: str, stage: StageRecord | None, reaso
 
 
 def end_of(run: RunRecord) -> str:
-    """Return the line that tells how a run ended."""
-    line = f"the run {text.harmless(run.name)} is {text.state(run.status)}"
+    """Return a line with a run's outcome."""
+    line = f"run {text.harmless(run.name)} {text.state(run.status)}"
     if run.started_at and run.completed_at:
         seconds = (run.completed_at - run.started_at) / clock.SECOND
         line += f" after {clock.format_duration(seconds)}"
@@ -105,10 +104,10 @@ def end_of(run: RunRecord) -> str:
 
 
 def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
-    """Yield where to look for why stages failed, and how a run that did not complete goes on."""
+    """Yield the commands that show why stages failed and that resume an incomplete run."""
     short = run_id[:8] if len(run_id) == 36 else run_id
     stages = views.stages(connection, run_id)
     for stage in [one for one in stages if one.status == Status.FAILED][:HINTS]:
         yield f"see `trainui logs {short} {shlex.quote(text.harmless(stage.name))}`"
     if any(stage.status in _RESUMED for stage in stages):
-        yield f"`trainui resume {short}` goes on with it"
+        yield f"resume with: trainui resume {short}"

@@ -1,4 +1,4 @@
-"""What a command that changes a run says where ctrl+c stops it: what is done by then."""
+"""On ctrl+c in a command that changes a run, reports what was already done."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from trainui.store.read import event_feed
 
 CANCELLED = {"cancel", "cancelled"}
-"""The kinds of events by which a cancellation is recorded."""
+"""Kinds of the events that record a cancellation."""
 
 REVIVED = {"pending"}
-"""The kind of event by which a resume or a rerun is recorded."""
+"""Kind of the event that records a resume or a rerun."""
 
 _NEED_WORKER = {"cancel", *REVIVED}
 
 
 @contextmanager
 def saying(what: str) -> Iterator[None]:
-    """Say so where this is stopped.
+    """Report `what` if the user stops the block.
 
     Raises:
-        StoppedError: a person pressed ctrl+c.
+        StoppedError: the user pressed ctrl+c.
     """
     try:
         yield
@@ -41,21 +41,21 @@ def saying(what: str) -> Iterator[None]:
 
 @contextmanager
 def looking(runs: Collection[str], kinds: Collection[str], what: str) -> Iterator[None]:
-    """Say where this is stopped what the store holds of it, and have that done.
+    """If the user stops the block, report what was already stored, and have it carried out.
 
     Args:
-        runs: the ids of those that are changed.
-        kinds: of the events by which that is recorded.
-        what: such as "resumed", before the names of the stages.
+        runs: ids of the runs being changed.
+        kinds: kinds of the events that record the change.
+        what: e.g. "resumed"; printed before the stages' names.
 
     Raises:
-        StoppedError: a person pressed ctrl+c, and some of it is stored.
-        KeyboardInterrupt: nothing is.
+        StoppedError: the user pressed ctrl+c, and some of the change is stored.
+        KeyboardInterrupt: nothing is stored.
     """
     last = _last_event()
     try:
         yield
-        sys.stdout.flush()  # nobody may read it
+        sys.stdout.flush()  # fails here if stdout is a closed pipe
     except KeyboardInterrupt as error:
         from trainui.store.read import event_feed
 

@@ -1,6 +1,6 @@
-"""The lines of an attempt's two logs, in the order in which they were written as far as is known.
+"""Merges an attempt's stdout and stderr logs in the order of writing, as far as it is known.
 
-The supervisor notes both sizes at most once a second, so within a second stdout comes first.
+The supervisor records both sizes at most once a second, so within a second stdout comes first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trainui.supervisor import journal, protocol
 STREAMS = {"out": protocol.STDOUT_FILE, "err": protocol.STDERR_FILE}
 
 LONGEST_LINE = 1 << 20
-"""Bytes; a longer line is taken in pieces."""
+"""Bytes; a longer line is split."""
 
 _BLOCK = 1 << 16
 
@@ -29,23 +29,23 @@ class TimedLine:
     stream: str
     """`out` or `err`."""
     raw: bytes
-    """As it was written, with its line end where it has one."""
+    """The bytes as written, including the line end if it has one."""
     time: int | None
-    """Microseconds: until when it was written, to a second; None where that is not noted yet."""
+    """Microseconds: it was written before this, to within a second; None if not recorded yet."""
 
 
 class GrowingLog:
-    """One log, read on from where the last reading ended."""
+    """One log file, read from the offset where the last read ended."""
 
     def __init__(self, path: File, offset: int = 0) -> None:
         self.path = path
         self.offset = offset
 
     def lines(self, *, to_end: bool) -> Iterator[tuple[int, bytes]]:
-        """Yield lines, each with the offset of its end.
+        """Yield new lines, each with the offset of its end.
 
         Args:
-            to_end: whether a last line without a line end counts, too.
+            to_end: also yield a last line that has no line end.
         """
         try:
             file = self.path.open("rb")
@@ -75,10 +75,10 @@ class AttemptLogs:
             self._logs[stream] = GrowingLog(path, offset)
 
     def lines(self, *, to_end: bool) -> Iterator[TimedLine]:
-        """Yield what was not yielded before, both logs as one.
+        """Yield new lines of both logs, merged.
 
         Args:
-            to_end: whether a last line without a line end counts, too.
+            to_end: also yield a last line that has no line end.
         """
         times = journal.read_times(self._directory)
         flows = [
@@ -92,7 +92,7 @@ class AttemptLogs:
         stream: str, log: GrowingLog, times: Sequence[tuple[int, int, int]], *, to_end: bool
     ) -> Iterator[tuple[int, int, TimedLine]]:
         rank = list(STREAMS).index(stream)
-        # a log that was cut short does not turn the time back
+        # a truncated log must not set the time back
         sizes = list(accumulate((entry[1 + rank] for entry in times), max))
         for end, raw in log.lines(to_end=to_end):
             at = bisect_left(sizes, end)
@@ -101,7 +101,7 @@ class AttemptLogs:
 
 
 def offset_of_last(path: File, count: int) -> int:
-    """Return where the last `count` lines of a file begin, without reading the rest of it."""
+    """Return the offset of the last `count` lines of a file, reading only its end."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -116,7 +116,7 @@ def offset_of_last(path: File, count: int) -> int:
             file.seek(start)
             block = file.read(position - start)
             while (at := block.rfind(b"\n")) >= 0:
-                # the line end of the last line begins no other one
+                # no line starts after the last line end of the file
                 found += start + at != end - 1
                 if found == count:
                     return start + at + 1

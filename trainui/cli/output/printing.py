@@ -1,6 +1,6 @@
-"""What commands print: one JSON value or text on stdout, everything else on stderr.
+"""Prints a command's output: one JSON value or text on stdout, everything else on stderr.
 
-The only place that decides between the two, and that words errors.
+The only module that chooses between the two and formats errors.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from trainui.errors import TrainuiError
 
 
 class Coloured(str):
-    """A harmless line with colours of our own."""
+    """An already escaped line with our own colour codes."""
 
 
 def prepare() -> None:
-    """Open streams that are closed on nothing; let those that cannot show a character show another.
+    """Open closed standard streams on /dev/null, and replace characters that cannot be encoded.
 
-    What is opened later would take the number of a stream that is closed, and its output.
+    Otherwise a file opened later would get the descriptor of a closed stream, and its output.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -37,17 +37,17 @@ def prepare() -> None:
 
 
 def on_terminal() -> bool:
-    """Tell whether a person is there to read and to type."""
+    """Return True if stdin and stdout are a terminal."""
     return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
 
 
 def can_open_screen() -> bool:
-    """Tell whether a person is there on a terminal that can draw, unlike a dumb one."""
+    """Return True on a terminal that can draw (TERM is not dumb)."""
     return on_terminal() and os.environ.get("TERM") != "dumb"
 
 
 def has_error_terminal() -> bool:
-    """Tell whether a person reads what goes to stderr, on a terminal that can draw over a line."""
+    """Return True if stderr is a terminal that can redraw a line."""
     return _is_terminal(sys.stderr) and os.environ.get("TERM", "") not in ("", "dumb")
 
 
@@ -56,19 +56,19 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def value(data: Any) -> None:
-    """Print the one JSON value of a command; on a terminal with indentation."""
+    """Print a command's JSON value, indented on a terminal."""
     _write(to_json(data, indent=2 if _is_terminal(sys.stdout) else None))
 
 
 def value_line(data: Any) -> None:
-    """Print one JSON value of several, on a line of its own."""
+    """Print one of several JSON values, each on one line."""
     _write(to_json(data))
 
 
 def to_json(data: Any, *, indent: int | None = None) -> str:
-    """Write JSON that any reader takes: NaN and infinities as text, no lone surrogates.
+    """Return strictly valid JSON: NaN and infinities as text, no lone surrogates.
 
-    What a terminal would obey stands escaped.
+    Terminal control characters are escaped.
     """
     try:
         written = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=indent)
@@ -83,7 +83,7 @@ def to_json(data: Any, *, indent: int | None = None) -> str:
 
 
 def number(value: float | int | None) -> float | int | str | None:
-    """Return a number as JSON may hold it: `"nan"`, `"inf"` and `"-inf"` are text."""
+    """Return a number that JSON can represent; `"nan"`, `"inf"` and `"-inf"` as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
     return value
@@ -100,18 +100,18 @@ def _finite(data: Any) -> Any:
 
 
 def line(shown: str = "") -> None:
-    """Print a line that is the command's answer, harmless."""
+    """Print one line of a command's answer, with control characters escaped."""
     _write(shown if isinstance(shown, Coloured) else text.harmless(shown))
 
 
 def lines(shown: Iterable[str]) -> None:
-    """Print several such lines."""
+    """Print several lines of a command's answer."""
     for one in shown:
         line(one)
 
 
 def exact(*shown: str) -> None:
-    """Print what a script takes as it is, item by item; on a terminal each is a harmless line."""
+    """Print items unchanged for scripts; on a terminal, each on a line with controls escaped."""
     to_person = _is_terminal(sys.stdout)
     for one in shown:
         _write(text.harmless(one) if to_person else one)
@@ -122,7 +122,7 @@ def _write(shown: str) -> None:
 
 
 def note(shown: str) -> None:
-    """Tell a person something beside the answer, harmless; it may be several lines."""
+    """Print a note on stderr, with control characters escaped; it may have several lines."""
     sys.stderr.write(_harmless_lines(shown) + "\n")
     sys.stderr.flush()
 
@@ -134,7 +134,7 @@ def _harmless_lines(shown: str) -> str:
 
 
 def ring(words: str) -> None:
-    """Ring for a person who waits, where stderr is a terminal."""
+    """Ring the bell for a waiting user, if stderr is a terminal."""
     if _is_terminal(sys.stderr):
         sys.stderr.write(text.ring(words, os.environ.get("TERM", "")))
         sys.stderr.flush()
@@ -154,7 +154,7 @@ def failure(error: TrainuiError, *, as_json: bool) -> int:
 
 
 def problem(message: str, *, code: str, exit_code: int, as_json: bool) -> int:
-    """Print what went wrong, each of its lines as it is; return the exit code."""
+    """Print an error message, which may have several lines; return the exit code."""
     if as_json:
         value({"error": {"code": code, "message": message}})
     note(message)

@@ -1,6 +1,6 @@
-"""A line on stderr for what takes over a second: how far it is, and the time to go.
+"""A progress bar on stderr for work of more than a second, with the time remaining.
 
-Only for a person: nothing where stderr is no terminal.
+Nothing is shown if stderr is not a terminal.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ PATIENCE = 1.0
 """Seconds before anything is shown."""
 
 PERIOD = 0.1
-"""Seconds between two drawings."""
+"""Seconds between two redraws."""
 
 WIDTH = 24
-"""Characters of the bar."""
+"""Width of the bar in characters."""
 
 _CLEAR = "\r\x1b[K"
 
 
 class ProgressLine:
-    """How far something is, told by whoever does it and drawn by a thread."""
+    """A progress bar, advanced by the worker and drawn by a thread."""
 
     def __init__(self, what: str, total: int = 0) -> None:
-        """Begin at 0.
+        """Start at 0.
 
         Args:
-            what: what is done, in a word or two.
-            total: how much there is; 0 where that is not known: then only the time is shown.
+            what: the activity, in a word or two.
+            total: the amount of work; 0 if unknown: then only the time is shown.
         """
         self.what = what
         self.total = total
@@ -42,11 +42,11 @@ class ProgressLine:
         self._started = time.monotonic()
 
     def advance(self, amount: int = 1) -> None:
-        """Say that so much more is done."""
+        """Add `amount` to the work done."""
         self.done += amount
 
     def line(self, now: float) -> str:
-        """Return what is shown at a time on the monotonic clock."""
+        """Return the line to show at `now` (monotonic clock)."""
         spent = now - self._started
         if not self.total:
             return f"{text.harmless(self.what)} ... {clock.format_duration(int(spent))}"
@@ -57,7 +57,7 @@ class ProgressLine:
         return f"{text.harmless(self.what)} {bar} {part:4.0%}{left}"
 
     def draw(self, stop: threading.Event) -> None:
-        """Draw until `stop` is set, and clear the line."""
+        """Redraw until `stop` is set, then clear the line."""
         if stop.wait(PATIENCE):
             return
         while True:
@@ -75,11 +75,11 @@ def _duration(seconds: float) -> str:
 
 @contextmanager
 def shown(what: str, total: int = 0) -> Iterator[ProgressLine]:
-    """Show how far something is, until the end of the block.
+    """Show a progress bar until the block ends.
 
     Args:
-        what: what is done, in a word or two.
-        total: how much there is; 0 where that is not known.
+        what: the activity, in a word or two.
+        total: the amount of work; 0 if unknown.
     """
     progress = ProgressLine(what, total)
     if not printing.has_error_terminal():

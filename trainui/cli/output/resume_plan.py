@@ -1,4 +1,4 @@
-"""The plan of a resume as text and as JSON."""
+"""Formats a resume plan as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 
 
 def as_json(planned: Sequence[PlannedStage], diff: str | None) -> dict[str, Any]:
-    """Return a plan as `--json` has it."""
+    """Return a plan as `--json` prints it."""
     stages = [
         {
             "name": one.name,
@@ -36,14 +36,14 @@ def lines(planned: Sequence[PlannedStage]) -> list[str]:
 
 
 def with_diff(shown: Sequence[str], diff: str | None, *, coloured: bool) -> list[str]:
-    """Return a plan as text with how the file was edited below it."""
+    """Return a plan as text, followed by the diff of the file."""
     if not diff:
         return list(shown)
     return [*shown, "", *resume_file.diff_lines(diff, coloured=coloured)]
 
 
 def text_of_sums(planned: Sequence[PlannedStage]) -> list[str]:
-    """Return what the plan comes to, as lines."""
+    """Return the totals of a plan, as lines."""
     count = {action: sum(one.action == action for one in planned) for action in Action}
     parts = [
         f"{count[Action.RUN]} to run" if count[Action.RUN] else "",
@@ -53,7 +53,7 @@ def text_of_sums(planned: Sequence[PlannedStage]) -> list[str]:
     shown = [", ".join(part for part in parts if part)]
     saved = sum(one.gpu_seconds_saved for one in planned)
     if saved:
-        shown.append(f"GPU time that is not spent again: {clock.format_duration(saved)}")
+        shown.append(f"GPU time saved: {clock.format_duration(saved)}")
     return shown
 
 
@@ -69,7 +69,7 @@ def _time(one: PlannedStage) -> str:
 
 
 def why(one: PlannedStage) -> str:
-    """Return why, and from where, in words."""
+    """Return the reason for an action, and the checkpoint that it continues from."""
     if one.checkpoint is None:
         return f"{one.reason}; in a new directory" if one.fresh else one.reason
     step = "" if one.step is None else f" at step {one.step}"

@@ -1,7 +1,7 @@
-"""What `--json` prints, command by command, as JSON Schemas.
+"""JSON Schemas of each command's `--json` output.
 
-Fields may be added in later versions; those that are here stay. A test compares every schema with
-what the command really prints.
+Later versions may add fields, but keep these. A test compares every schema with the command's
+real output.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FLAG: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 ANY: Schema = {}
 VALUE: Schema = {"oneOf": [NUMBER, {"enum": ["nan", "inf", "-inf"]}]}
-"""A number as JSON may hold it."""
+"""A number, or text for NaN and infinities."""
 
 
 def _one_of(*values: str) -> Schema:
@@ -233,9 +233,9 @@ SCHEMAS: dict[str, Schema] = {
     "uninstall": _object(dry_run=FLAG, paths=_list(TEXT), bytes=WHOLE),
     "serve": _object(url=TEXT, writable=FLAG),
 }
-"""By command; where it follows or prints points, of each line. `error`: of any that fails."""
+"""By command; of one that follows or prints points, for each line. `error` is for any failure."""
 
 
 def schema_of(command: str) -> Schema:
-    """Return the JSON Schema of what a command prints with `--json`."""
+    """Return the JSON Schema of a command's `--json` output."""
     return {"$schema": DIALECT, "title": f"trainui {command} --json", **SCHEMAS[command]}

@@ -1,4 +1,4 @@
-"""Commands that start, change, await or delete runs.
+"""Commands that start, resume, cancel, wait for or delete runs.
 
 Read `run` first, then `resume`.
 """

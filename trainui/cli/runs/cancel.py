@@ -1,4 +1,4 @@
-"""Cancelling stages, and waiting for a run's end."""
+"""The commands `cancel` and `wait`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def register(app: typer.Typer) -> None:
         "trainui cancel digits train",
         "trainui cancel digits",
     )
-    options.add(app, wait, "Wait until a run is over.", "trainui wait digits --timeout 600")
+    options.add(app, wait, "Wait until a run has ended.", "trainui wait digits --timeout 600")
 
 
 @interrupt.saying("nothing was cancelled")
 def cancel(
     run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
 ) -> None:
-    """Ask a stage, or every unfinished stage of a run, to end.
+    """Cancel a stage, or every unfinished stage of a run.
 
-    Returns once that is recorded; a stage is `cancelled` when none of its processes is left. A
-    resume can take it up again.
+    Returns once the request is recorded; a stage becomes `cancelled` when all of its processes
+    have exited. `trainui resume` can continue it later.
     """
     found, stages = lookup.find(run, stage)
     names = None if stage is None else [one.name for one in stages]
-    with interrupt.looking([found.id], interrupt.CANCELLED, "asked to end"):
+    with interrupt.looking([found.id], interrupt.CANCELLED, "cancelling"):
         _cancel(found, names, as_json=as_json)
 
 
@@ -47,10 +47,10 @@ def _cancel(run: RunRecord, names: list[str] | None, *, as_json: bool) -> None:
     asked = control.cancel(run.id, names)
     found, stages = lookup.find(run.id, None)
     if any(one.name in asked and one.status == Status.RUNNING for one in stages):
-        lifecycle.ensure_started()  # somebody has to end the processes
+        lifecycle.ensure_started()  # the worker ends the processes
     ended = [one.name for one in stages if one.name in asked and one.status == Status.CANCELLED]
     shown = _said("cancelled", ended)
-    shown += _said("asked to end", [name for name in asked if name not in ended])
+    shown += _said("cancelling", [name for name in asked if name not in ended])
     if not asked:
         over = [_state(one) for one in stages if names is not None and one.name in names]
         shown = [f"nothing to cancel: {', '.join(over) or _state(found)}"]
@@ -69,13 +69,13 @@ def wait(
     run: options.Run,
     timeout: Annotated[
         float | None,
-        typer.Option(min=0, metavar="SECONDS", help="Give up after so long, with exit code 5."),
+        typer.Option(min=0, metavar="SECONDS", help="Give up after this time, with exit code 5."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Wait until a run is over, and tell of each change on stderr.
+    """Wait until a run has ended, and print each change of state on stderr.
 
-    The exit code is 0 where it completed, 1 where it failed or was interrupted, 130 where it was
+    The exit code is 0 if it completed, 1 if it failed or was interrupted, and 130 if it was
     cancelled. ctrl+c stops the waiting, not the run.
     """
     from trainui.cli.runs import waiting

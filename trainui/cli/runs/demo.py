@@ -1,4 +1,4 @@
-"""The demo: the bundled pipeline."""
+"""The command `demo`: run the bundled pipeline."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def demo(
 ) -> None:
     """Run the bundled pipeline, a small training, and open the screen on it.
 
-    Needs nothing but trainui itself; about 45 s on two cores. The run stays in the list like any
-    other.
+    It needs nothing but trainui itself and takes about 45 s on two cores. The run stays in the
+    list like any other.
     """
     from trainui.cli.runs.run import RunOptions, start
     from trainui.pipeline import loader

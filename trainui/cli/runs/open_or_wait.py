@@ -1,4 +1,4 @@
-"""Opening the screen from the command line."""
+"""Opens the screen, or waits for a run where the screen cannot be shown."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from trainui.errors import UsageError
 
 
 def open_screen(run_id: str | None) -> NoReturn:
-    """Open the screen, on a run where one is given, and end the process when it is left.
+    """Open the screen, at a run if one is given, and end the process when the user quits.
 
-    The interpreter's own end, with all that the screen has loaded, takes longer than leaving it.
+    It ends with `os._exit`, since a normal interpreter shutdown with all that the screen has
+    imported would be noticeably slower.
 
     Raises:
-        UsageError: there is no terminal to open it on.
+        UsageError: no usable terminal.
     """
     if not printing.can_open_screen():
         lack = "TERM says that it is dumb" if printing.on_terminal() else "stdin or stdout is none"
@@ -28,14 +29,14 @@ def open_screen(run_id: str | None) -> NoReturn:
     from trainui.store.db import lock_wait_notice
     from trainui.tui.launch import run_screen
 
-    lock_wait_notice.say = None  # it would be written over the screen
+    lock_wait_notice.say = None  # a notice would overwrite the screen
     code = run_screen(run_id)
     logging.shutdown()
     os._exit(code)
 
 
 def follow(run_id: str, *, wait: bool, as_json: bool, is_new: bool = False) -> int:
-    """Open the screen on a run that was just started, or wait for its end; return the exit code."""
+    """Open the screen at a run just started, or wait for its end; return the exit code."""
     if printing.can_open_screen() and not (wait or as_json):
         open_screen(run_id)
     from trainui.cli.runs import waiting

@@ -1,4 +1,4 @@
-"""Deleting runs: one, or all that are old. What is freed is told before anything is."""
+"""The commands `rm` and `prune`, which show how much space is freed before deleting anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, U
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Tell what would be deleted, and delete nothing.")
+    bool, typer.Option("--dry-run", help="Show what would be deleted; delete nothing.")
 ]
 
 KEEP = 10
@@ -48,9 +48,9 @@ def register(app: typer.Typer) -> None:
 def remove(
     run: options.Run, dry_run: DryRun = False, yes: Yes = False, as_json: options.Json = False
 ) -> None:
-    """Delete a run that is over: its record, its points, and its directory with all it holds.
+    """Delete a run that has ended: its record, its points, and its directory with all files.
 
-    Where it is not over, nothing is deleted. Without a terminal it needs --yes.
+    A run that has not ended is not deleted. Without a terminal, --yes is required.
     """
     found = lookup.find_run(run)
     if found.status not in ENDED:
@@ -64,7 +64,7 @@ def remove(
     if not dry_run and _agreed(about, question, yes=yes, as_json=as_json):
         about.delete()
         if not about.count:
-            raise typer.Exit(2)  # it was resumed or deleted meanwhile, which is said
+            raise typer.Exit(2)  # it was resumed or deleted meanwhile; that was printed
     told = {"removed": None if dry_run else found.id, "bytes": about.bytes}
     does = "would delete" if dry_run else "deleted"
     printing.answer(as_json, told, [f"{does}: {name}, {formatting.size(about.bytes)}"])
@@ -77,7 +77,11 @@ def prune(
     ] = KEEP,
     older_than: Annotated[
         str,
-        typer.Option("--older-than", metavar="DURATION", help="Only what ended so long ago."),
+        typer.Option(
+            "--older-than",
+            metavar="DURATION",
+            help="Delete only runs that ended longer ago than this.",
+        ),
     ] = OLD,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -85,9 +89,9 @@ def prune(
 ) -> None:
     """Delete runs that ended long ago: their records, points and directories.
 
-    Kept are the newest 10 runs of each pipeline, what ended less than 30 days ago, and whatever is
-    not over. What would be deleted is listed first, with what that frees, and then asked for;
-    without a terminal it needs --yes. The database file keeps its size and uses the space again.
+    By default it keeps the newest 10 runs of each pipeline, runs that ended less than 30 days ago,
+    and runs that have not ended. It lists the runs and the space they free, then asks; without a
+    terminal, --yes is required. The database file does not shrink, but reuses the space.
     """
     from trainui.store.read import run_list, views
 
@@ -99,7 +103,7 @@ def prune(
             kept = run_list.count_runs(connection) - len(found)
     about = _Freed(found)
     if not found:
-        printing.answer(as_json, about.told(dry_run, kept), [f"nothing is that old: {kept} kept"])
+        printing.answer(as_json, about.told(dry_run, kept), [f"nothing to prune ({kept} kept)"])
         return
     question = f"Delete these {len(found)} and keep {kept}?"
     if not (dry_run or yes or as_json) and printing.on_terminal():
@@ -120,18 +124,17 @@ def _seconds(written: str) -> float:
 
 
 def _agreed(about: _Freed, question: str, *, yes: bool, as_json: bool) -> bool:
-    """Ask, unless that was answered already.
+    """Ask the user to confirm, unless --yes was given.
 
     Raises:
-        UsageError: there is nobody to ask.
+        UsageError: no terminal to ask on.
         typer.Exit: the answer is no.
     """
     if yes:
         return True
     if as_json or not printing.on_terminal():
         raise UsageError(
-            f"this deletes {about.words} for good; `--dry-run` tells what it would be, "
-            "`--yes` says that you mean it"
+            f"this deletes {about.words} permanently; `--dry-run` shows which, `--yes` confirms"
         )
     if not typer.confirm(question):
         printing.note("nothing was deleted")
@@ -140,7 +143,7 @@ def _agreed(about: _Freed, question: str, *, yes: bool, as_json: bool) -> bool:
 
 
 class _Freed:
-    """Runs that are to be deleted, and what that frees."""
+    """The runs to delete, and the space that frees."""
 
     def __init__(self, runs: Sequence[RunRecord]) -> None:
         self._runs = runs
@@ -152,21 +155,21 @@ class _Freed:
 
     @property
     def count(self) -> int:
-        """How many they are."""
+        """Number of runs."""
         return len(self._runs)
 
     @property
     def bytes(self) -> int:
-        """What all of them take on disk."""
+        """Bytes that all of them take on disk."""
         return sum(self._bytes.values())
 
     @property
     def words(self) -> str:
-        """How much it is."""
+        """Count and size as text."""
         return f"{self.count} run{'' if self.count == 1 else 's'}, {formatting.size(self.bytes)}"
 
     def listed(self) -> list[str]:
-        """Return a line for each."""
+        """Return one line per run."""
         return text.table(
             [
                 (
@@ -182,13 +185,13 @@ class _Freed:
         )
 
     def lines(self, dry_run: bool) -> list[str]:
-        """Return what is said at the end."""
+        """Return the lines of the result."""
         if dry_run:
             return [*self.listed(), f"would delete {self.words}"]
         return [f"deleted {self.words}"]
 
     def told(self, dry_run: bool, kept: int) -> dict[str, Any]:
-        """Return it for scripts."""
+        """Return the result for `--json`."""
         runs = [
             {
                 "run": run.id,
@@ -202,11 +205,11 @@ class _Freed:
         return {"dry_run": dry_run, "runs": runs, "bytes": self.bytes, "kept": kept}
 
     def delete(self) -> None:
-        """Delete them one after the other; one that was resumed meanwhile is left.
+        """Delete the runs one by one, skipping any that was resumed meanwhile.
 
         Raises:
-            UnfitEnvironmentError: of some the directory could not be deleted.
-            StoppedError: a person pressed ctrl+c.
+            UnfitEnvironmentError: some directories could not be deleted.
+            StoppedError: the user pressed ctrl+c.
         """
         try:
             self._delete()
@@ -220,8 +223,8 @@ class _Freed:
             kept = [run for run in self._runs if views.run(connection, run.id)]
         if len(kept) == self.count:
             return "stopped; nothing was deleted"
-        rest = "; the same command goes on with the rest" if kept else ""
-        return f"stopped; {self.count - len(kept)} of {self.count} were deleted by then{rest}"
+        rest = "; run the same command again for the rest" if kept else ""
+        return f"stopped; {self.count - len(kept)} of {self.count} were deleted{rest}"
 
     def _delete(self) -> None:
         from trainui import control

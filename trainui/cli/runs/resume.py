@@ -1,4 +1,4 @@
-"""Going on with runs: resume and rerun."""
+"""The commands `resume` and `rerun`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         rerun,
-        "Run a stage again that is over.",
+        "Rerun a finished stage.",
         "trainui rerun digits evaluate",
         "trainui rerun digits train --downstream",
     )
@@ -63,53 +63,55 @@ def resume(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Use this file: what it changes runs again (default: the run's own file, as it "
-            "is now, after a question).",
+            help="Use this pipeline file; stages it changes run again (default: the run's file; if "
+            "that was edited, it asks).",
         ),
     ] = None,
     as_submitted: Annotated[
         bool,
         typer.Option(
-            "--as-submitted", help="Leave the file out, though it was edited since it was run."
+            "--as-submitted", help="Ignore edits to the run's file since it was submitted."
         ),
     ] = False,
     fresh: Annotated[
         list[str] | None,
-        typer.Option(metavar="STAGE", help="Begin this stage anew, with no checkpoint."),
+        typer.Option(
+            metavar="STAGE", help="Restart this stage from scratch, without its checkpoints."
+        ),
     ] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option(metavar="STAGE", help="Keep this stage's result, whatever has changed."),
+        typer.Option(metavar="STAGE", help="Keep this stage's result, even if something changed."),
     ] = None,
     env: Annotated[
-        bool, typer.Option("--env", help="Take this shell's environment from now on.")
+        bool, typer.Option("--env", help="Use this shell's environment from now on.")
     ] = False,
     interrupted: Annotated[
-        bool, typer.Option("--interrupted", help="Resume every run that was interrupted.")
+        bool, typer.Option("--interrupted", help="Resume every interrupted run.")
     ] = False,
     dry_run: options.DryRun = False,
     detach: options.Detach = False,
     wait: options.Wait = False,
     as_json: options.Json = False,
 ) -> None:
-    """Continue a run: what is completed is skipped, the rest gets a new attempt.
+    """Continue a run: completed stages are skipped, the others get a new attempt.
 
-    A stage with a whole checkpoint continues from the newest one. A completed one runs again where
-    its command, parameters, inputs or upstreams have changed. On a run that is alive this retries
-    what has failed.
+    A stage continues from its newest complete checkpoint. A completed stage runs again if its
+    command, parameters, inputs or upstream stages changed. In a run that is still running, this
+    retries the failed stages.
     """
     if detach and wait:
         raise UsageError("--detach and --wait exclude each other; give one of them")
     if interrupted:
         if run is not None or until or file or fresh or keep or as_submitted:
             raise UsageError(
-                "--interrupted is for every run, with the pipeline that it has: RUN, --until, "
-                "--file, --as-submitted, --fresh and --keep do not go with it"
+                "--interrupted resumes every interrupted run as submitted; it excludes RUN, "
+                "--until, --file, --as-submitted, --fresh and --keep"
             )
         raise typer.Exit(_resume_interrupted(env, dry_run, detach, as_json))
     if run is None:
         raise UsageError(
-            "no RUN; `trainui ls` lists them, `--interrupted` means every one of those"
+            "no RUN given; `trainui ls` lists runs, `--interrupted` resumes all interrupted ones"
         )
     from trainui.execution.attempt import lost_attempts
 
@@ -132,7 +134,7 @@ def resume(
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """What the options of a resume say of stages, as written."""
+    """The options of a resume that name stages, as the user wrote them."""
 
     until: Sequence[str]
     fresh: Sequence[str]
@@ -140,7 +142,7 @@ class _Named:
     env: bool
 
     def wishes(self, run: RunRecord, pipeline: Pipeline | None) -> _ResumeOptions:
-        """Return the same with full names, those of an edited file among them."""
+        """Return the options with full stage names, which may come from an edited file."""
         until, fresh, keep = (
             _full_names(run, pipeline, written) for written in (self.until, self.fresh, self.keep)
         )
@@ -149,7 +151,7 @@ class _Named:
 
 @dataclass(frozen=True, slots=True)
 class _ResumeOptions:
-    """What a resume is to do."""
+    """The options of a resume, with full stage names."""
 
     until: Sequence[str] = ()
     fresh: Sequence[str] = ()
@@ -159,7 +161,7 @@ class _ResumeOptions:
 
     @property
     def planned(self) -> dict[str, Any]:
-        """As `control.plan_resume` takes it."""
+        """Keyword arguments for `control.plan_resume`."""
         return {
             "until": self.until,
             "fresh": self.fresh,
@@ -231,7 +233,7 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
         _plan_interrupted(as_json)
         return 0
     lost_attempts.record()
-    if _unfinished_runs():  # the reboot took the worker, and they wait for it
+    if _unfinished_runs():  # after a reboot they wait for the worker
         lifecycle.ensure_started()
     found = _interrupted_runs()
     with interrupt.looking([run.id for run in found], interrupt.REVIVED, "resumed"):
@@ -255,7 +257,7 @@ def _resume_each(found: Sequence[RunRecord], env: bool, detach: bool, as_json: b
 
 
 def _plan_interrupted(as_json: bool) -> None:
-    """Show what `--interrupted` would do: one plan of all runs."""
+    """Preview `--interrupted`: the plans of all interrupted runs."""
     from trainui import control
     from trainui.execution.attempt import lost_attempts
 
@@ -266,8 +268,8 @@ def _plan_interrupted(as_json: bool) -> None:
         shown += [f"{text.harmless(run.name)} ({run.id})", *resume_plan.lines(planned), ""]
     if gone := lost_attempts.runs() - {run.id for run in found}:
         printing.note(
-            f"not yet in this plan: {', '.join(sorted(gone))}, of which stages have ended with no "
-            "worker there; `trainui worker start` has that recorded"
+            f"not yet in this plan: {', '.join(sorted(gone))}; some of their stages ended while no "
+            "worker was running; `trainui worker start` records that"
         )
     if not found:
         printing.note("nothing to resume: no run was interrupted")
@@ -292,7 +294,7 @@ def _note_edit(run: RunRecord) -> None:
 
     if (edited := control.edited_file(run)) is not None:
         name, file = text.harmless(run.name), text.harmless(edited.file)
-        printing.note(f"{name}: {file} was edited since; resumed with the pipeline that it had")
+        printing.note(f"{name}: {file} has changed since this run; resumed as submitted")
 
 
 def _interrupted_runs() -> list[RunRecord]:
@@ -312,7 +314,10 @@ def _show_plan(
     planned = control.plan_resume(run.id, **wishes.planned)
     if choice.edited is not None:
         file = text.harmless(choice.edited.file)
-        printing.note(f"{file} was edited since: a plan with it; `--as-submitted` leaves it out")
+        printing.note(
+            f"{file} has changed since this run. Plan with the new version "
+            "(`--as-submitted` keeps the old one):"
+        )
     if changed := control.since_submission(run):
         printing.note(text.harmless(changed))
     shown = resume_plan.with_diff(
@@ -327,21 +332,21 @@ def _plan_lines(run: RunRecord, wishes: _ResumeOptions) -> list[str]:
     return resume_plan.lines(control.plan_resume(run.id, **wishes.planned))
 
 
-@interrupt.saying("nothing runs again")
+@interrupt.saying("nothing was rerun")
 def rerun(
     run: options.Run,
     stage: options.Stage,
     downstream: Annotated[
-        bool, typer.Option("--downstream", help="Run all that depends on it again, too.")
+        bool, typer.Option("--downstream", help="Also rerun every stage that depends on it.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Run a stage again that is over: it alone, or with all that depends on it.
+    """Rerun a finished stage: alone, or with all stages that depend on it.
 
-    It starts in a new directory; the old one is kept beside it, as `STAGE~1`. Returns at once.
+    It starts in a new directory; the old one is kept beside it as `STAGE~1`. Returns at once.
     """
     found, stages = lookup.find(run, stage)
-    with interrupt.looking([found.id], interrupt.REVIVED, "runs again"):
+    with interrupt.looking([found.id], interrupt.REVIVED, "rerunning"):
         _rerun(found, [one.name for one in stages], downstream=downstream, as_json=as_json)
 
 
@@ -351,5 +356,5 @@ def _rerun(run: RunRecord, names: Sequence[str], *, downstream: bool, as_json: b
 
     revived = control.rerun(run.id, names, downstream=downstream)
     lifecycle.ensure_started()
-    shown = [f"runs again: {', '.join(map(text.harmless, revived))}"]
+    shown = [f"rerunning: {', '.join(map(text.harmless, revived))}"]
     printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)

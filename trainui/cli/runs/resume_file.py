@@ -1,6 +1,6 @@
-"""Which pipeline a resume takes: the file that is named, the one on record, or the edited one.
+"""Chooses the pipeline of a resume: the given file, the one on record, or the edited file.
 
-An edited file is never taken silently, and never left out silently.
+An edited file is never used or ignored silently.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class PipelineChoice:
     """A pipeline to resume with."""
 
     pipeline: Pipeline | None = None
-    """An edited one; None: the one on record."""
+    """The edited pipeline; None: the one on record."""
     diff: str | None = None
-    """How it differs from the one on record."""
+    """Its difference from the one on record."""
     edited: EditedFile | None = None
-    """The run's file where it was edited and nobody has said what to do about that."""
+    """The run's file, if it was edited and the user has not decided yet whether to use it."""
 
 
 def choose(run: RunRecord, file: str | None, *, as_submitted: bool) -> PipelineChoice:
-    """Return the pipeline to resume with, as far as it is known without asking.
+    """Return the pipeline to resume with, as far as it can be chosen without asking.
 
     Raises:
-        UsageError: both are wanted.
+        UsageError: both options are given.
         PipelineFileError: the file has problems.
     """
     from trainui.control.edits import file_changes
@@ -70,28 +70,28 @@ def choose(run: RunRecord, file: str | None, *, as_submitted: bool) -> PipelineC
 def ask(
     run: RunRecord, choice: PipelineChoice, plan: Sequence[str], *, as_json: bool
 ) -> PipelineChoice:
-    """Let a person decide about an edited file; return the choice with nothing left to decide.
+    """Ask the user whether to use an edited file; return the final choice.
 
     Args:
         run: the run.
-        choice: of a file that was edited.
-        plan: of a resume with it, as lines.
-        as_json: whether a script is to read the answer.
+        choice: the choice with the edited file.
+        plan: lines of the plan with the edited file.
+        as_json: True with `--json`, where nothing can be asked.
 
     Raises:
-        UsageError: nobody is there to be asked.
-        typer.Exit: nothing is to be done.
+        UsageError: no terminal to ask on.
+        typer.Exit: the user chose to do nothing.
     """
     assert choice.edited is not None
     file = text.harmless(choice.edited.file)
     shown = diff_lines(choice.diff or "", coloured=colours(sys.stderr))
-    printing.note(f"{file} was edited since {text.harmless(run.name)} had it:\n")
+    printing.note(f"{file} has changed since the run {text.harmless(run.name)}:\n")
     for line in (*shown, "", *plan, ""):
         printing.note(line)
     if as_json or not printing.on_terminal():
         raise UsageError(
-            f"{file} was edited since; say which pipeline to resume with: `--file {file}` takes "
-            "it as it is now, `--as-submitted` leaves it out"
+            f"{file} has changed since this run; choose a version: `--file {file}` uses "
+            "the new one, `--as-submitted` the old one"
         )
     question = "Resume with the edited file? [y]es, [s] as submitted, [n]othing"
     answer = typer.prompt(question, default="n", show_default=False, err=True).strip().lower()
@@ -104,7 +104,7 @@ def ask(
 
 
 def diff_lines(diff: str, *, coloured: bool = False) -> list[str]:
-    """Return a unified diff as harmless lines, coloured where that is wanted."""
+    """Return the lines of a unified diff, escaped, and coloured on request."""
     lines = [text.harmless(line) for line in diff.splitlines()]
     if not coloured:
         return lines
@@ -115,6 +115,6 @@ def diff_lines(diff: str, *, coloured: bool = False) -> list[str]:
 
 
 def colours(stream: object) -> bool:
-    """Tell whether a stream shows colours: a terminal, and nobody said otherwise."""
+    """Return True if a stream is a terminal and colours are not disabled."""
     is_terminal = getattr(stream, "isatty", lambda: False)()
     return bool(is_terminal) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

@@ -1,4 +1,4 @@
-"""Running a pipeline or one command."""
+"""The command `run`: run a pipeline file or a single command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COMMAND = "trainui.command"
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the options of a command that starts something say."""
+    """Options of a command that submits a run."""
 
     name: str | None = None
     detach: bool = False
@@ -38,17 +38,17 @@ class RunOptions:
     priority: int = 0
 
     def check(self) -> None:
-        """Refuse wishes that exclude each other.
+        """Reject options that exclude each other.
 
         Raises:
-            UsageError: they do.
+            UsageError: both --detach and --wait are given.
         """
         if self.detach and self.wait:
             raise UsageError("--detach and --wait exclude each other; give one of them")
 
 
 class _RunCommand(TyperCommand):
-    """Takes what follows `--` as it is, apart from FILE."""
+    """A command that passes on unchanged what follows `--`, separate from FILE."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if "--" in args:
@@ -67,17 +67,17 @@ _INTERPRETERS = {".py": ["python"], ".sh": ["bash"]}
 
 
 def _check_no_command(args: Sequence[str]) -> None:
-    """Refuse a command where a pipeline file belongs, and show how it is written.
+    """Reject a command without `--` in place of a pipeline file, and show the right form.
 
     Raises:
-        UsageError: it is one.
+        UsageError: it is a command.
     """
     at = next((at for at, word in enumerate(args) if not word.startswith("-")), len(args))
     first, command = "".join(args[at : at + 1]), [*args[at:]]
     interpreter = _INTERPRETERS.get(Path(first).suffix, [])
     if interpreter or (not Path(first).exists() and shutil.which(first)):
         words = shlex.join([*args[:at], "--", *interpreter, *command])
-        raise UsageError(f"{first} is no pipeline file; as a command: `trainui run {words}`")
+        raise UsageError(f"{first} is not a pipeline file; to run a command: `trainui run {words}`")
 
 
 def register(app: typer.Typer) -> None:
@@ -107,7 +107,7 @@ def run(
     ] = None,
     param: options.Parameters = None,
     name: Annotated[
-        str | None, typer.Option(help="What to call the run (default: the pipeline's name).")
+        str | None, typer.Option(help="The run's name (default: the pipeline's name).")
     ] = None,
     detach: options.Detach = False,
     wait: options.Wait = False,
@@ -117,20 +117,20 @@ def run(
         typer.Option(
             metavar="N",
             min=0,
-            help="GPUs for COMMAND (default: 1 where there is one; a file's stages say it there).",
+            help="GPUs for COMMAND (default: 1 if available; in a file, stages set `gpus:`).",
             show_default=False,
         ),
     ] = None,
     no_gpus: Annotated[
         bool, typer.Option("--no-gpus", help="Run all stages without a GPU.")
     ] = False,
-    priority: Annotated[int, typer.Option(help="Runs of higher priority go first.")] = 0,
+    priority: Annotated[int, typer.Option(help="Runs with a higher priority start first.")] = 0,
     as_json: options.Json = False,
 ) -> None:
     """Check a pipeline file and run it, or run one command as a run of one stage.
 
-    On a terminal this opens the screen on the run; elsewhere it waits for the run's end. Leaving
-    either of them does not stop the run.
+    On a terminal this opens the screen at the run; elsewhere it waits for the run's end. Leaving
+    the screen, or ctrl+c while it waits, does not stop the run.
     """
     from trainui import control
 
@@ -155,16 +155,16 @@ def run(
 
 
 def parameters(written: Sequence[str]) -> dict[str, str]:
-    """Return what `-p KEY=VALUE` says; the last one of a key holds.
+    """Return the parameters given by `-p KEY=VALUE`; the last value of a key wins.
 
     Raises:
-        UsageError: one has no `=`, or no key.
+        UsageError: an item has no `=`, or no key.
     """
     given = {}
     for item in written:
         key, separator, value = item.partition("=")
         if not separator or not key:
-            raise UsageError(f"-p {item!r}: expected KEY=VALUE, such as -p lr=0.1")
+            raise UsageError(f"-p {item!r}: expected KEY=VALUE, e.g. -p lr=0.1")
         given[key] = value
     return given
 
@@ -174,7 +174,7 @@ def _load_file(file: str | None, given: Mapping[str, str]) -> Pipeline:
 
     if file is None:
         raise UsageError(
-            "no FILE; such as `trainui run pipeline.yaml`, or `trainui run -- python train.py`"
+            "no FILE given; try `trainui run pipeline.yaml` or `trainui run -- python train.py`"
         )
     with progress.shown(f"checking {file}"):
         return loader.load(file, given)
@@ -190,11 +190,11 @@ def _load_command(
     from trainui.pipeline.bare_command import from_command
 
     if file is not None:
-        raise UsageError(f"{file!r} and a command after `--`: give one of them")
+        raise UsageError(f"{file!r} and a command after `--` exclude each other; give one of them")
     if not command:
-        raise UsageError("no command after `--`; such as `trainui run -- python train.py`")
+        raise UsageError("no command after `--`; try `trainui run -- python train.py`")
     if given:
-        raise UsageError("-p is for a pipeline file; a command has its own arguments")
+        raise UsageError("-p works with a pipeline file only; give a command its own arguments")
     pipeline = from_command(list(command), name, gpus=gpus or 0)
     if gpus is None and _expects_gpu():
         pipeline = from_command(list(command), name, gpus=1)
@@ -202,14 +202,14 @@ def _load_command(
 
 
 def _expects_gpu() -> bool:
-    """Tell whether a command that says nothing of GPUs gets one: where it would find one."""
+    """Return True if a command without --gpus gets a GPU: when it could find one."""
     from trainui.execution.gpu.gpus import usable_gpus
 
     usable = usable_gpus()
     if usable.gpus:
-        printing.note("gets one GPU; --gpus N gives it more, --no-gpus none")
+        printing.note("uses one GPU; --gpus N for more, --no-gpus for none")
     elif usable.limit:
-        printing.note(f"gets no GPU: {usable.limit}")
+        printing.note(f"uses no GPU: {usable.limit}")
     return bool(usable.gpus)
 
 
@@ -220,7 +220,7 @@ def start(
     python: str | None = None,
     given: Mapping[str, str] | None = None,
 ) -> int:
-    """Submit a pipeline and do what the options say; return the exit code."""
+    """Submit a pipeline, then detach, wait or open the screen; return the exit code."""
     wishes.check()
     run_id = str(uuid.uuid4())
     try:
@@ -243,8 +243,8 @@ def _submit(
 
     if not wishes.detach:
         self_wait_check.check_may_wait()
-    lifecycle.ensure_started()  # first, so that nothing is stored where nothing can run
-    if wishes.detach:  # who waits is told as it goes on, and the screen shows it
+    lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
+    if wishes.detach:  # waiting and the screen both check the disks themselves
         DiskWatch().look()
     with progress.shown(f"submitting {len(pipeline.stages):,} stages"):
         control.submit(
@@ -271,13 +271,13 @@ def _go_on(run_id: str, pipeline: Pipeline, wishes: RunOptions) -> int:
 
 
 def _fate(run_id: str) -> str:
-    """Say of a run whose submission was stopped whether it is stored."""
+    """Return a message on whether a run was stored before its submission was stopped."""
     from trainui.store.read import views
 
     if views.is_there():
         with views.reading() as connection:
             if views.run(connection, run_id) is not None:
-                return f"stopped, but submitted: the run goes on; see `trainui show {run_id}`"
+                return f"stopped, but submitted: the run continues; see `trainui show {run_id}`"
     return f"stopped; {_NOTHING_SUBMITTED}"
 
 

@@ -1,4 +1,4 @@
-"""A shell where a stage runs and with what it gets, to try things by hand."""
+"""The command `shell`: a shell in a stage's workdir and environment, for debugging."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def register(app: typer.Typer) -> None:
 
 
 def shell(run: options.Run, stage: options.OneStage) -> None:
-    """Open a shell in a stage's workdir, with the environment that its process gets.
+    """Open a shell in a stage's workdir, with the environment of its process.
 
     It is not part of the stage: it takes no slot, is not cancelled with it, and what it writes to
-    $TRAINUI_METRICS_FILE is not kept.
+    $TRAINUI_METRICS_FILE is discarded.
     """
     prepared = _prepare(run, stage)
     program = prepared.environ.get("SHELL") or os.environ.get("SHELL") or "/bin/sh"
@@ -54,8 +54,8 @@ def shell(run: options.Run, stage: options.OneStage) -> None:
 
 
 def environment(prepared: Mapping[str, str]) -> dict[str, str]:
-    """Return the stage's variables, in such a way that nothing takes the shell for the stage."""
-    # processes are known as an attempt's by their variables: a slash more, and these are not
+    """Return the stage's variables, changed so that the shell is not taken for the stage."""
+    # an attempt's processes are recognised by this variable; the added slash makes it differ
     own = {"TRAINUI_RUN_DIR": prepared["TRAINUI_RUN_DIR"].rstrip("/") + "/"}
     return {**prepared, **own, "TRAINUI_METRICS_FILE": os.devnull}
 
@@ -79,7 +79,7 @@ def _submission(connection: protocol.Connection, run_id: str) -> dict[str, Any]:
 
 
 def _not_started(stage: StageRecord) -> AttemptRecord:
-    """Return what the first attempt would be."""
+    """Return a placeholder for the first attempt of a stage that has not started."""
     return AttemptRecord(
         id=0,
         stage_id=stage.id,

@@ -1,4 +1,4 @@
-"""Why nothing of a run starts, in words for who waits for it."""
+"""Explains to a waiting user why no stage of a run starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainui.domain.states import Status
 
 
 def reason(stages: Sequence[StageRecord]) -> str:
-    """Say why nothing of a run starts; empty where something runs, or is about to."""
+    """Return why no stage starts; empty if one is running or about to start."""
     if any(stage.status == Status.RUNNING for stage in stages):
         return ""
     waiting = [stage for stage in stages if stage.status == Status.QUEUED]
@@ -23,10 +23,10 @@ def reason(stages: Sequence[StageRecord]) -> str:
 
 
 def worker_trouble() -> str:
-    """Say what keeps this host's worker from starting anything; empty where nothing does."""
+    """Return what prevents this host's worker from starting stages; empty if nothing does."""
     from trainui.execution.daemon import desired_state, health
 
     home = paths.home()
     if settings.load().database_url is not None and not desired_state.is_wanted(home):
-        return ""  # another host may run it
+        return ""  # another host may run the stage
     return health.brief(home)

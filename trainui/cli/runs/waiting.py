@@ -1,4 +1,4 @@
-"""Waiting for runs to end: a line for each change of state, and the exit code at the end."""
+"""Waits for runs to end: prints a line for each change of state, and returns the exit code."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from trainui.store.db import protocol
 from trainui.store.read import event_feed, readonly, views
 
 POLL = 0.1
-"""Seconds between two looks; a look that finds nothing new reads one number."""
+"""Poll interval in seconds; if nothing changed, a poll reads only one number."""
 
 STANDSTILL_PATIENCE = 10.0
-"""Seconds in which nothing runs after which a person is told why."""
+"""Seconds without a running stage before the reason is printed."""
 
 STANDSTILL_PERIOD = 60.0
-"""Seconds between two such lines, where the reason changes."""
+"""Seconds between two such lines if the reason changes."""
 
 DISK_PERIOD = 5.0
-"""Seconds between two looks at how full the disks are."""
+"""Seconds between two checks of the free disk space."""
 
 _EXIT_CODES = {Status.COMPLETED: 0, Status.CANCELLED: 130, Status.FAILED: 1, Status.INTERRUPTED: 1}
 
 
 def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bool = False) -> int:
-    """Wait until all of these runs are over, and tell of each change on stderr.
+    """Wait until all of these runs have ended, and print each change on stderr.
 
     Args:
-        run_ids: exact ids.
-        timeout: seconds; None: as long as it takes.
-        from_start: whether what has happened before is told, too.
+        run_ids: full ids.
+        timeout: seconds; None: no limit.
+        from_start: also print what happened before this call.
 
     Returns:
-        The exit code: that of the worst end.
+        The exit code of the worst outcome.
 
     Raises:
-        WaitTimeoutError: the time is over; the runs go on.
-        StoppedError: a person pressed ctrl+c; the runs go on.
+        WaitTimeoutError: the timeout passed; the runs continue.
+        StoppedError: the user pressed ctrl+c; the runs continue.
         NotFoundError: a run was deleted meanwhile.
-        UsageError: this is part of a stage.
+        UsageError: the caller is itself part of one of trainui's stages.
     """
     self_wait_check.check_may_wait()
     try:
@@ -56,7 +56,7 @@ def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bo
                 time.sleep(POLL)
     except KeyboardInterrupt as error:
         raise StoppedError(
-            f"waiting was stopped, the run goes on; see `trainui show {run_ids[0]}`"
+            f"stopped waiting; the run continues; see `trainui show {run_ids[0]}`"
         ) from error
     codes = {_EXIT_CODES[status] for status in watch.ends.values()}
     return 1 if 1 in codes else max(codes, default=0)
@@ -65,7 +65,7 @@ def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bo
 def finish(
     run_id: str, *, as_json: bool, timeout: float | None = None, from_start: bool = False
 ) -> int:
-    """Wait for one run, then print it where JSON is wanted; return the exit code."""
+    """Wait for one run, print it if JSON is wanted, and return the exit code."""
     code = wait([run_id], timeout=timeout, from_start=from_start)
     if as_json:
         printing.value(lookup.in_full(run_id))
@@ -73,7 +73,7 @@ def finish(
 
 
 class _Watch:
-    """What was seen of the runs so far."""
+    """The runs being waited for, and how much of their events was printed."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class _Watch:
         from_start: bool,
     ) -> None:
         self.ends: dict[str, Status] = {}
-        """The runs that are over, each with its state."""
+        """Runs that have ended, with their final state."""
         self._connection = connection
         self._narrators = {
             run_id: event_lines.EventPrinter(connection, run_id, from_start=from_start)
@@ -95,7 +95,7 @@ class _Watch:
         self._version: int | str | None = None
         self._stands_since = self._started
         self._standstill = ""
-        """The last line on why nothing starts."""
+        """The last printed reason why nothing starts."""
         self._disks = DiskWatch()
         self._disks_at = 0.0
         self._rings = settings.load().bell
@@ -103,7 +103,7 @@ class _Watch:
         self._database = readonly.Unreplaced()
 
     def look(self) -> bool:
-        """Tell of what is new; return whether there is still something to wait for."""
+        """Print new events; return True while some run has not ended."""
         self._database.check()
         version = views.data_version(self._connection)
         if version != self._version:
@@ -147,12 +147,12 @@ class _Watch:
             self._look_for_standstill(now)
         if self._timeout is not None and waited >= self._timeout:
             raise WaitTimeoutError(
-                f"not over after {clock.format_duration(waited)}; "
-                f"the run goes on, see `trainui show {next(iter(self._narrators))}`"
+                f"not finished after {clock.format_duration(waited)}; the run continues; "
+                f"see `trainui show {next(iter(self._narrators))}`"
             )
 
     def _look_for_standstill(self, now: float) -> None:
-        """Say why nothing of these runs starts, where that has lasted."""
+        """Print why nothing starts, if that has lasted for a while."""
         waiting = [run_id for run_id in self._narrators if run_id not in self.ends]
         found = [views.stages(self._connection, run_id) for run_id in waiting]
         words = next(filter(None, map(standstill.reason, found)), "")
