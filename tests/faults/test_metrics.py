@@ -103,7 +103,7 @@ def test_an_attempt_that_ends_while_the_disk_is_full_is_complete_once_there_is_r
         filler.unlink()
         wait_for(lambda: is_complete(store, attempt))
     assert steps(store, attempt.stage_id) == list(range(60))
-    assert "tried again until it succeeds" in log.read_text()
+    assert "retrying until it succeeds" in log.read_text()
     assert "nothing was lost" not in log.read_text()
 
 

@@ -98,7 +98,7 @@ def test_a_damaged_database_is_named_and_never_copied_as_a_backup(
         assert done.code == 4, (command, done)
         assert f"{database} is empty" in done.out + done.err, (command, done)
     database.unlink()
-    assert f"{database} is not there any more" in cli("ls").err
+    assert f"{database} no longer exists" in cli("ls").err
     assert not (cli.directory / "b.tar.gz").exists()
     done = cli("run", "--wait", "--", "true")
     assert done.code == 0
@@ -120,7 +120,7 @@ def test_a_database_removed_under_a_worker_is_noticed_and_its_stages_can_be_ende
                 file.unlink()
         said = waiting.communicate(timeout=60)[1]
     assert (waiting.returncode, "was removed or replaced" in said) == (4, True), said
-    missing, log = f"{database} is not there any more", cli.home / "worker" / "worker.log"
+    missing, log = f"{database} no longer exists", cli.home / "worker" / "worker.log"
     wait_for(lambda: missing in log.read_text(), "the worker's word")
     assert any(missing in one for one in cli.json("worker", "status")["problems"])
     done = cli("run", "--wait", "--", "true")

@@ -1,4 +1,4 @@
-"""A copy of the whole database as it is at one moment, made while others write it."""
+"""Copies the whole database from one snapshot, while other processes write to it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ PAGES = 1024
 
 
 def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> None:
-    """Copy a SQLite database into a new file, readable for its owner alone.
+    """Copy a SQLite database into a new file that only its owner can read.
 
     Args:
-        source: it may be written meanwhile; the copy is of the moment at which it begins.
-        target: it is not there yet.
-        advance: called with how many pages are left, and how many there are.
+        source: the database; writes during the copy are not included.
+        target: the new file, which must not exist yet.
+        advance: called with the number of pages left, and the total.
 
     Raises:
-        NotPlainFileError: the source is no file.
-        StoreError: it cannot be read, is damaged, or holds no runs.
+        NotPlainFileError: the source is not a regular file.
+        StoreError: it cannot be read, is damaged, or has no tables of runs.
     """
     with readonly.reading(source):
-        pass  # says what is wrong with one that cannot be opened
+        pass  # raises an error that says why it cannot be opened
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     query = f"{source.absolute().as_uri()}?mode=ro"
     try:
@@ -46,7 +46,7 @@ def _copy(query: str, target: Path, advance: Callable[[int, int], None]) -> None
         closing(sqlite3.connect(query, uri=True, isolation_level=None)) as connection,
         closing(sqlite3.connect(target)) as copied,
     ):
-        # in a transaction: else each write of others would begin the copy anew
+        # in a transaction: otherwise each write by another process would restart the copy
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         connection.backup(
@@ -55,7 +55,7 @@ def _copy(query: str, target: Path, advance: Callable[[int, int], None]) -> None
 
 
 def _integrity(copied: Path) -> str:
-    """Return `ok`, or what is wrong with a copy: that of damaged pages is as damaged."""
+    """Return `ok`, or the first problem of a copy: damaged pages are copied as they are."""
     with closing(sqlite3.connect(copied)) as connection:
         found = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
     return found.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""SQL that differs between the two databases, for statements built with SQLAlchemy."""
+"""SQLAlchemy expressions that compile differently for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -71,5 +71,5 @@ def _now_of_postgresql(_element: Any, _compiler: Any, **_options: Any) -> str:
 
 
 def now() -> ColumnElement[int]:
-    """Return the database's own clock, in microseconds: the same for all hosts."""
+    """Return the time of the database's clock, in microseconds: the same for all hosts."""
     return _Now()

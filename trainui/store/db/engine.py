@@ -1,8 +1,8 @@
-"""The connection to the database: short write transactions, and reads that lock nobody out.
+"""The connection to the database: short write transactions, and reads that block no writer.
 
-SQLite's rules live here and nowhere else (PostgreSQL's: `postgres`): a write begins IMMEDIATE (a
-deferred one may fail as it turns into a write, and the driver's default keeps writes of a
-rolled-back savepoint), a read never does.
+SQLite's rules are only here (PostgreSQL's: `postgres`). A write transaction begins IMMEDIATE: a
+deferred one may fail when it upgrades its lock, and the driver's default keeps the writes of a
+rolled-back savepoint. A read transaction is deferred.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from trainui.store.db.writer import BUSY_TIMEOUT, connect, prepare
 from trainui.store.read import readonly
 
 OPEN_AGAIN_AFTER = 1.0
-"""Seconds."""
+"""Seconds between two tries to open a store that cannot be used."""
 
 _SQLITE = "sqlite:///"
 
@@ -38,7 +38,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         self._turn = threading.Lock()
-        """Held by the thread that writes: the others wait here, and not for a connection."""
+        """Locked by the thread that writes; the others wait for it before taking a connection."""
         if postgres.is_ours(url):
             self._writer = _postgres_engine(url)
             event.listen(self._writer, "begin", _take_turn)
@@ -53,15 +53,15 @@ class Store:
         """One short write transaction: committed at the end, rolled back on an exception.
 
         Raises:
-            StoreLockedError: another process or thread has written for long.
-            StoreError: the database is read-only, full or cannot be reached.
+            StoreLockedError: another process or thread has kept the lock for too long.
+            StoreError: the database is read-only, full or unreachable.
         """
         with self._write(self._writer) as connection:
             yield connection
 
     @contextmanager
     def write_points(self) -> Iterator[Connection]:
-        """The same for points alone: hosts that share a PostgreSQL store theirs side by side."""
+        """A write transaction for points alone; on PostgreSQL, hosts can run it concurrently."""
         with self._write(self._points_writer) as connection:
             yield connection
 
@@ -85,21 +85,21 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view; keep it short, since the log grows while it is open."""
+        """A read transaction on one snapshot; keep it short, since it makes the WAL file grow."""
         with _explained(self.url), self._reader.begin() as connection:
             yield connection
 
     def await_turn(self) -> None:
-        """Wait until the store can be written; nothing is.
+        """Wait until the store can be written, without writing anything.
 
         Raises:
-            StoreError: it cannot.
+            StoreError: it cannot be written.
         """
         with self.write():
             pass
 
     def session(self) -> Session:
-        """A SQLModel session in which every statement stands alone, so none leaves a lock."""
+        """A SQLModel session in autocommit mode, so that no statement leaves a lock."""
         return Session(self._reader.execution_options(isolation_level="AUTOCOMMIT"))
 
     def close(self) -> None:
@@ -109,30 +109,30 @@ class Store:
 
 
 def database_url() -> str:
-    """Return the URL of the store of this home; a SQLite file's holds its path as it is."""
+    """Return the URL of this home's store; for SQLite, the path in it is not percent-encoded."""
     return settings.load().database_url or f"{_SQLITE}{paths.home().database}"
 
 
 def open_store(url: str | None = None) -> Store:
-    """Open the store, making or upgrading it first.
+    """Open the store; create or upgrade it first if needed.
 
     Raises:
-        UnfitEnvironmentError: it cannot be made, opened or upgraded.
+        UnfitEnvironmentError: it cannot be created, opened or upgraded.
     """
     return _open(url or database_url())
 
 
 def open_patiently(wait: Callable[[float], bool]) -> Store | None:
-    """Open the store, again and again while it cannot be used, or is missing that was there.
+    """Open the store; retry while it cannot be used, or if its file was removed.
 
     Args:
-        wait: waits for some seconds, and tells whether to give up.
+        wait: waits for a number of seconds; returns True to give up.
 
     Returns:
-        None where it was given up.
+        The store; None if `wait` gave up.
 
     Raises:
-        UnfitEnvironmentError: it can never be used, such as one of a newer trainui.
+        UnfitEnvironmentError: it can never be used, e.g. since a newer trainui made it.
     """
     while True:
         try:
@@ -151,11 +151,11 @@ def open_session() -> Session:
 
 
 def store_of(session: Session) -> Store:
-    """Return the store on whose database a session works."""
+    """Return the store for a session's database."""
     address = session.get_bind().engine.url
     if address.get_backend_name() == "sqlite":
         return open_store(f"{_SQLITE}{address.database}")
-    # a space in a password is left as it is there, which libpq does not take
+    # SQLAlchemy does not encode a space in a password, which libpq requires
     return open_store(address.render_as_string(hide_password=False).replace(" ", "%20"))
 
 
@@ -175,12 +175,12 @@ def _open(url: str) -> Store:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the file of a SQLite URL, None for another database."""
+    """Return the file of a SQLite URL; None for another database."""
     return None if postgres.is_ours(url) else Path(url.removeprefix(_SQLITE))
 
 
 def sqlite_address(url: str) -> URL:
-    """Return SQLAlchemy's address of a SQLite file: what it reads of a text ends at a `?`."""
+    """Return SQLAlchemy's URL of a SQLite file; built, since parsing would end at a `?`."""
     return URL.create("sqlite", database=str(sqlite_file(url)))
 
 
@@ -194,7 +194,7 @@ def _engine(url: str, *, begin: str) -> Engine:
 
 def _postgres_engine(url: str, **options: Any) -> Engine:
     address = make_url(url).set(drivername="postgresql+psycopg")
-    # a connection that broke meanwhile is found out before it is used
+    # pre-ping detects a broken pooled connection before it is used
     return create_engine(
         address, creator=lambda: postgres.connect(url), pool_pre_ping=True, **options
     )
@@ -210,7 +210,7 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin(connection: Connection, statement: str) -> None:
-    # On the driver's own connection: through SQLAlchemy it took a third of a small transaction.
+    # On the driver's connection: through SQLAlchemy, this took a third of a small transaction.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         found = connection.connection.driver_connection
         assert isinstance(found, sqlite3.Connection)
@@ -219,7 +219,7 @@ def _begin(connection: Connection, statement: str) -> None:
 
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
-    """Turn the driver's errors into typed ones that say what to do."""
+    """Convert the driver's errors to typed ones that say what to do."""
     try:
         yield
     except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
@@ -227,13 +227,13 @@ def _explained(url: str) -> Iterator[None]:
 
 
 def shown(url: str) -> str:
-    """Return what may be shown of a store's URL: the file, or the server without a password."""
+    """Return a store's URL for display: the file, or the server without the password."""
     file = sqlite_file(url)
     return postgres.shown(url) if file is None else str(file)
 
 
 def explain(error: Exception, url: str) -> Exception:
-    """Return a `StoreError` with advice, or the error itself where it is a bug or a conflict."""
+    """Return a `StoreError` with advice, or the error itself if it is a bug or a conflict."""
     if isinstance(error, PoolTimeoutError):
         return StoreLockedError(f"{shown(url)}: too many transactions at once; try again")
     cause = getattr(error, "orig", None) or error

@@ -1,4 +1,4 @@
-"""Lock-wait notice: shown while a write waits for a locked database, so that nothing looks hung."""
+"""A notice shown while a write waits for a locked database, so that the command seems not hung."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SAY_AFTER = 2.0
-"""Seconds."""
+"""Seconds of waiting before the notice is shown."""
 
-WORDS = "another process holds the database; waiting for it, for half a minute at most"
+WORDS = "the database is locked by another process; waiting for up to 30 s"
 
 say: Callable[[str], None] | None = None
-"""The function that shows it; None: nobody would see it."""
+"""The function that shows it; None: do not show it, e.g. in the worker."""
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Show the notice if the enclosed block takes long."""
+    """Show the notice if the enclosed block takes longer than `SAY_AFTER`."""
     if say is None:
         yield
         return

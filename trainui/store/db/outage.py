@@ -1,6 +1,6 @@
-"""The log of a store that cannot be used: one line at first, then with backoff, and one at the end.
+"""Logs outages of the store: the first failure, later ones with backoff, and the recovery.
 
-Every thread that meets it tries again by itself; here is what they have to say together.
+Each thread retries by itself; this log is shared by all threads, so that each line appears once.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from trainui import clock
 from trainui.errors import StoreError
 
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
-"""Seconds between two lines; each pause is twice as long as the one before."""
+"""Seconds between two lines, with exponential backoff."""
 
 QUIET = 120.0
-"""Seconds without a failure after which the next one begins another outage."""
+"""Seconds without a failure after which the next failure starts a new outage."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,19 +29,19 @@ class OutageLog:
         self._now = now
         self._lock = threading.Lock()
         self._since: float | None = None
-        """When the outage began; None: there is none."""
+        """When the outage began; None: no outage."""
         self._last = self._due = 0.0
         self._pause = FIRST_PAUSE
         self._failures = 0
 
     def failed(self, error: StoreError) -> None:
-        """Note a failure, and log it where a line is due."""
+        """Count a failure, and log it if a line is due."""
         with self._lock:
             now = self._now()
             if self._since is None or now - self._last > QUIET:
                 self._since, self._failures, self._pause = now, 0, FIRST_PAUSE
                 self._due = now
-                logger.warning("%s; tried again until it succeeds", error)
+                logger.warning("%s; retrying until it succeeds", error)
             elif now >= self._due:
                 logger.warning("%d failures in %s: %s", self._failures + 1, self._lasted(), error)
             self._last = now
@@ -51,12 +51,12 @@ class OutageLog:
                 self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def succeeded(self) -> None:
-        """Note that the store was written."""
+        """Note a successful write, which ends an outage."""
         if self._since is None:
             return
         with self._lock:
             if self._since is not None:
-                logger.info("the database is written again, after %s", self._lasted())
+                logger.info("the database is writable again, after %s", self._lasted())
             self._since = None
 
     def _lasted(self) -> str:
@@ -64,4 +64,4 @@ class OutageLog:
 
 
 log = OutageLog()
-"""That of this process."""
+"""The log of this process."""

@@ -1,9 +1,10 @@
 """PostgreSQL: connections, error messages, and an adapter with the interface of SQLite's driver.
 
-A statement on a `Connection` is written for SQLite and translated here. One transaction writes at a
-time, as in SQLite, so that what it has read stays true until it commits. Transactions that store
-only points share that lock, and wait only for others that store points of the same owner. A host
-cut off while it writes loses the lock after `IDLE_LIMIT`.
+A statement on a `Connection` is written for SQLite and translated here. As in SQLite, an advisory
+lock lets one transaction write at a time, so that the rows it has read do not change until it
+commits. Transactions that store only points share that lock, and wait only for others that store
+points of the same owner. A host that loses its connection while it writes loses the lock after
+`IDLE_LIMIT`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 """Accepted prefixes of a URL."""
 
 LOCK = 0x747261696E7569
-"""Key of the database's advisory lock, which a writer keeps until its transaction ends."""
+"""Key of the advisory lock that a writer keeps until its transaction ends."""
 
 POINTS = "trainui_points"
 """The execution option of a transaction that stores only points."""
@@ -129,7 +130,7 @@ def version(connection: protocol.Connection) -> str:
 
 
 def lock_owner(connection: protocol.Connection, owner: str) -> None:
-    """Take an owner's advisory lock; waits for another transaction that stores its points."""
+    """Take an owner's advisory lock; wait for other transactions that store its points."""
     connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (OWNERS, owner))
 
 
@@ -160,14 +161,14 @@ def explain(error: Exception, url: str) -> Exception:
     if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
         # the driver's message contains the part that it cannot parse, which may be the password
         text = "this cannot be read as an address"
-        advice = "percent-encode what is special in its user and password, a space as %20"
+        advice = "percent-encode special characters in its user and password, e.g. a space as %20"
     elif isinstance(error, errors.LockNotAvailable):
         kind = StoreLockedError
-        advice = "another process has held it for long; end that process, or try again"
+        advice = "another process has kept it locked for too long; end that process, or try again"
     elif isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
         kind, advice = StoreSchemaError, "an older trainui made it; open it again to upgrade it"
     else:
-        advice = "see that the server runs and lets this host in; what is to be written is kept"
+        advice = "check that the server runs and accepts this host; nothing is lost meanwhile"
     return kind(f"{shown(url)}: {text}: {advice}")
 
 

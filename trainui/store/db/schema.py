@@ -33,7 +33,7 @@ TABLES = Path(__file__).parents[1] / "migrations" / "tables.sql"
 """The SQL of a new SQLite database at `HEAD`; written by `python -m tests.migration.tables_sql`."""
 
 UPGRADE_PATIENCE, LOOK_EVERY = 60.0, 0.02
-"""Seconds to wait for another process's upgrade, and between two checks."""
+"""Seconds to wait for another process's upgrade, and between two checks of its lock."""
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def make_file(file: Path) -> None:
     """
     paths.make_private(file.parent)
     if os.access(file, os.R_OK | os.W_OK):
-        return  # to close it would end the locks that this process has on it, unseen by SQLite
+        return  # closing it would release this process's POSIX locks on it without SQLite noticing
     try:
         if file.exists():
             os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))
@@ -101,11 +101,11 @@ def _check_empty(file: Path) -> None:
     """Check that a database without a revision may be filled.
 
     Raises:
-        StoreError: it was emptied, or belongs to another program.
+        StoreError: it was emptied, or is another program's.
     """
     readonly.check_there(file)
     if file.stat().st_size:
-        raise StoreError(f"{file} is no database of trainui: {sqlite_errors.REPLACE}")
+        raise StoreError(f"{file} is not a trainui database: {sqlite_errors.REPLACE}")
 
 
 def revision(file: Path) -> str | None:
@@ -152,7 +152,7 @@ def alembic_config(url: str) -> Config:
 
 
 def upgrade_server_if_needed(url: str) -> None:
-    """Upgrade a PostgreSQL database to `HEAD`, without a backup, which is its administrator's task.
+    """Upgrade a PostgreSQL database to `HEAD`; backups are its administrator's task.
 
     Raises:
         UnfitEnvironmentError: a newer trainui made it.
@@ -186,9 +186,9 @@ def back_up(file: Path, target: Path) -> None:
     try:
         _copy(file, target)
     except BaseException:
-        target.unlink()  # a partial copy of a damaged database is no backup
+        target.unlink()  # a partial copy must not look like a backup
         raise
-    log.info("%s was copied to %s, less its points", file, target)
+    log.info("%s was copied to %s, without its points", file, target)
 
 
 def _copy(file: Path, target: Path) -> None:
@@ -208,14 +208,16 @@ def _copy(file: Path, target: Path) -> None:
 
 @contextmanager
 def _one_at_a_time(file: Path) -> Iterator[None]:
-    """Let only one process upgrade at a time; the others wait and find it done."""
+    """Let only one process upgrade at a time (file lock); the others wait for it."""
     lock = file.with_name(f"{file.name}{readonly.UPGRADE_LOCK}")
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     give_up_at = time.monotonic() + UPGRADE_PATIENCE
     try:
         while not _try_lock(descriptor):
             if time.monotonic() > give_up_at:
-                raise StoreLockedError(f"{file}: another process upgrades it, or hangs")
+                raise StoreLockedError(
+                    f"{file}: another process is upgrading it, or hangs; try again"
+                )
             time.sleep(LOOK_EVERY)
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A transaction that writes, on the driver's own connection: a submission loads no SQLAlchemy."""
+"""Write transactions on the driver's connection, so that a submission imports no SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ BUSY_TIMEOUT = 30.0
 
 
 def connect(file: Path) -> sqlite3.Connection:
-    """Open a SQLite file that is there: none is made where it was removed meanwhile."""
+    """Open an existing SQLite file; never create one, e.g. if it was just removed."""
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
 
 
 def prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
     """Set up a connection to the SQLite file for writing."""
-    connection.isolation_level = None  # the driver begins nothing by itself
+    connection.isolation_level = None  # the driver begins no transaction by itself
     connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -30,10 +30,10 @@ def prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
 
 
 def make_ready() -> None:
-    """Make or upgrade the store, where its schema is not the current one.
+    """Create or upgrade the store, if its schema is not the current one.
 
     Raises:
-        UnfitEnvironmentError: it cannot be made, opened or upgraded.
+        UnfitEnvironmentError: it cannot be created, opened or upgraded.
     """
     if settings.load().database_url is not None:
         from trainui.store.db.engine import open_store
@@ -52,7 +52,7 @@ def writing() -> Iterator[Connection]:
     """One short write transaction: committed at the end, rolled back on an exception.
 
     Raises:
-        UnfitEnvironmentError: the database is locked for long, read-only or full.
+        UnfitEnvironmentError: the database is locked for too long, read-only or full.
     """
     transaction = _on_sqlite if settings.load().database_url is None else _on_postgresql
     with transaction() as connection:

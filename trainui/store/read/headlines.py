@@ -1,7 +1,7 @@
 """Metric values for the lists of runs and of sweep members, read for many stages at once.
 
-Plain SQL on a read-only driver connection. A value read of a series is valid as long as its owner's
-version is unchanged: versions count stored points, also those stored after the end of a stage.
+Plain SQL on a read-only driver connection. A cached value is valid while its owner's version is
+unchanged: the version grows with each stored point, also after the end of a stage.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from trainui.store.db import protocol
 
 _AT_ONCE = 500
-"""Parameters of one statement; SQLite's limit is always higher."""
+"""Parameters of one statement, below the limit of any SQLite."""
 
 
 class Telling(NamedTuple):
@@ -25,7 +25,7 @@ class Telling(NamedTuple):
 
 
 def versions(connection: protocol.Connection, owners: Collection[str]) -> dict[str, int]:
-    """Return a version by owner, which grows with each stored point; only owners with points."""
+    """Return the version by owner, for owners with points; it grows with each stored point."""
     found: dict[str, int] = {}
     for marks, part in _parts(owners):
         found |= connection.execute(
@@ -36,7 +36,7 @@ def versions(connection: protocol.Connection, owners: Collection[str]) -> dict[s
 
 
 def run_versions(connection: protocol.Connection, run_ids: Collection[str]) -> dict[str, int]:
-    """Return a version by run, which grows with each stored point of its stages."""
+    """Return the version by run; it grows with each stored point of the run's stages."""
     found: dict[str, int] = {}
     for marks, part in _parts(run_ids):
         found |= connection.execute(
@@ -48,7 +48,7 @@ def run_versions(connection: protocol.Connection, run_ids: Collection[str]) -> d
 
 
 def owners_of(connection: protocol.Connection, metric: str) -> dict[str, tuple[str, int]]:
-    """Return by run the stage with a metric, and its version; of several, the one started last."""
+    """Return by run the last started stage with a metric, and its version."""
     found = connection.execute(
         "SELECT run_id, stages.id, (SELECT SUM(version) FROM sources WHERE owner = stages.id) "
         "FROM series JOIN stages ON stages.id = series.owner WHERE series.name = ? "

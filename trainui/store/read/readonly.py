@@ -139,7 +139,7 @@ def check_there(database: Path) -> None:
     """
     size = _size(database)
     if not size and (runs := runs_that_it_knew(database)):
-        what = "is not there any more" if size is None else "is empty"
+        what = "no longer exists" if size is None else "is empty"
         remove = "" if size is None else "remove it, and "
         raise StoreError(
             f"{database} {what}, though there are runs in {runs}: restore a copy made by "
@@ -191,7 +191,7 @@ def _open(database: Path) -> sqlite3.Connection:
             connection.close()
         if "no such table" in str(error):
             raise StoreError(
-                f"{database} is no database of trainui: {sqlite_errors.REPLACE}"
+                f"{database} is not a trainui database: {sqlite_errors.REPLACE}"
             ) from error
         raise sqlite_errors.explain(error, database) from error
     return connection

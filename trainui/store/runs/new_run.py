@@ -1,4 +1,4 @@
-"""Storing a new run in one transaction: its pipeline, stages, edges and first event."""
+"""Stores a new run in one transaction: its pipeline, stages, edges and first event."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from trainui.store.db.protocol import Connection
 from trainui.store.runs import row_mapping
 
 LARGEST_STEP = 24 * 3600 * clock.SECOND
-"""Microseconds: the largest clock correction after which runs still keep their order."""
+"""Microseconds: the largest backward clock change after which runs keep their order."""
 
 _AT_ONCE = 50
-"""Rows per statement: a thousand single statements to a server take a second."""
+"""Rows per statement; a thousand single statements to a server would take a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class NewRun:
     """The submitted pipeline, with `${...}` substituted."""
     directory: str
     stage_directories: Mapping[str, str]
-    """Absolute, by full stage name."""
+    """Absolute directories by full stage name."""
     submission: Mapping[str, Any]
-    """The submitting shell's umask, sys.path entry, python and the directories allowed for
-    inputs: never its environment."""
+    """The submitting shell's umask, sys.path entry and Python, and the directories allowed for
+    inputs; never its environment."""
     priority: int = 0
     host: str | None = None
-    """The host where it is submitted."""
+    """The host where it was submitted."""
     place: str | None = None
-    """The identity of the directory of runs that contains it, which several hosts may share."""
+    """Identity of the directory of runs that contains it; several hosts may share one."""
 
 
 def create(connection: Connection, new: NewRun) -> None:
@@ -54,7 +54,9 @@ def create(connection: Connection, new: NewRun) -> None:
         UsageError: a run with this id exists.
     """
     if connection.execute("SELECT 1 FROM runs WHERE id = ?", (new.id,)).fetchone():
-        raise UsageError(f"a run with the id {new.id!r} exists; resume it, or choose another id")
+        raise UsageError(
+            f"a run with the id {new.id!r} already exists; resume it, or choose another id"
+        )
     keep_pipeline(connection, new.pipeline)
     created_at = _created_at(connection)
     _insert(connection, "runs", [_run(new, created_at)])
@@ -77,7 +79,7 @@ def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
 def _created_at(connection: Connection) -> int:
     """Return the time now, or just after the newest run's, since runs are ordered by it.
 
-    This keeps the order after a clock was set back, unless it had been days ahead.
+    So the order survives a clock that was set back, by up to `LARGEST_STEP`.
     """
     now = clock.now()
     latest = connection.execute(

@@ -29,7 +29,7 @@ def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def test_who_finds_the_database_locked_is_told_so_by_a_type(store: Store, hasty: Store) -> None:
-    with store.write(), pytest.raises(StoreLockedError, match="another process has held it"):
+    with store.write(), pytest.raises(StoreLockedError, match="another process has kept it locked"):
         set_flag(hasty, "a")
     set_flag(hasty, "b")
 
@@ -39,7 +39,7 @@ def test_threads_that_wait_to_write_use_up_no_connections(store: Store, hasty: S
         with store.write():
             waiting = [pool.submit(set_flag, hasty, str(number)) for number in range(WRITERS)]
             errors = [str(one.exception()) for one in waiting]
-        assert all("another process has held it" in words for words in errors)
+        assert all("another process has kept it locked" in words for words in errors)
         list(pool.map(lambda number: set_flag(store, str(number)), range(WRITERS)))
     with store.read() as connection:
         assert runs.flag(connection, "23") == "set"

@@ -32,9 +32,9 @@ def test_an_outage_of_an_hour_is_some_lines_and_its_end_is_one(
     log.succeeded()
     log.succeeded()
     first, second, *_, last = caplog.messages
-    assert first == "the server is away; tried again until it succeeds"
+    assert first == "the server is away; retrying until it succeeds"
     assert second == "11 failures in 10s: the server is away"
-    assert last == "the database is written again, after 1h 00m"
+    assert last == "the database is writable again, after 1h 00m"
     assert len(caplog.messages) == 12
 
 
@@ -44,4 +44,4 @@ def test_what_fails_much_later_is_another_outage(caplog: pytest.LogCaptureFixtur
     log.failed(ERROR)
     clock.now += QUIET + 1
     log.failed(ERROR)
-    assert caplog.messages == ["the server is away; tried again until it succeeds"] * 2
+    assert caplog.messages == ["the server is away; retrying until it succeeds"] * 2
