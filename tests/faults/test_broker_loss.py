@@ -122,7 +122,7 @@ def test_a_lost_broker_with_all_its_messages_loses_no_stage(
         run.wait_for(name, Status.COMPLETED)
     assert server_process.find_pid(home) != broker
     (problem,) = lifecycle.status()["problems"]
-    assert problem.startswith("the broker ended, started again at ")
+    assert problem.startswith("the broker died and was restarted at ")
     assert problem.endswith(": its messages were lost and are sent again")
     with terminal(program=screen_on(run)) as shown:
         shown.until_shown("its messages were lost and are sent again")
@@ -130,7 +130,7 @@ def test_a_lost_broker_with_all_its_messages_loses_no_stage(
     run.completed_once("a", "z", *names)
     if spoil is garble:
         log = (home.worker / "guard.log").read_text()
-        assert "what the broker had stored is broken, and is now" in log
+        assert "the broker's data is damaged; moved it to" in log
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def replaced(home: Home, run: Run, hanging: int, knock: wakeup.WorkerProbe) -> N
     told = lifecycle.status()
     assert (told["running"], told["pid"]) == (False, hanging)
     (words,) = told["problems"]
-    assert words.startswith(f"the worker is stopped by a signal, as process {hanging}: `kill -CONT")
+    assert words.startswith(f"the worker is suspended by a signal, pid {hanging}: resume it with ")
     run.go()
     watched.take(heartbeat.ASK_EVERY)  # at the latest this knock is heard no more
     watched.take(2 * heartbeat.ASK_EVERY)
@@ -66,7 +66,7 @@ def test_a_guard_that_is_stopped_is_told(home: Home) -> None:
     os.kill(guard_pid, signal.SIGSTOP)
     try:
         (words,) = wait_for(lambda: lifecycle.status()["problems"], "the guard's stop")
-        assert words.startswith(f"the guard is stopped by a signal, as process {guard_pid}: ")
+        assert words.startswith(f"the guard is suspended by a signal, pid {guard_pid}: ")
     finally:
         os.kill(guard_pid, signal.SIGCONT)
     wait_for(lambda: lifecycle.status()["problems"] == [], "the guard, well again")

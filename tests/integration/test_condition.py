@@ -33,7 +33,7 @@ def test_what_is_gone_is_said_and_why(trainui_home: Home) -> None:
 
     os.kill(broker, signal.SIGSTOP)
     (hangs,) = lifecycle.status()["problems"]
-    assert hangs.startswith(f"the broker hangs, as process {broker}; if it stays so for 60 s, ")
+    assert hangs.startswith(f"the broker does not respond, pid {broker}; if this lasts 60 s, ")
     os.kill(broker, signal.SIGCONT)
 
     # the worker dies, and before it is there again that is said; then the guard, too
@@ -46,18 +46,18 @@ def test_what_is_gone_is_said_and_why(trainui_home: Home) -> None:
     wait_for(lambda: not locks.is_held(home.worker_lock), "no worker")
     wait_for(lambda: len(health.problems(home, ANSWERS)) == 3, "a guard that has stopped")
     stopped, gone, last_line = health.problems(home, ANSWERS)
-    assert stopped.startswith("the guard is stopped by a signal")
-    assert gone.startswith("the worker is gone: ended at ")
-    assert gone.endswith("killed by signal 9 (KILL); the guard starts it again")
-    assert last_line.startswith("the last line of its log: 2")
-    assert health.brief(home) == "worker killed by signal 9 (KILL), starts again"
+    assert stopped.startswith("the guard is suspended by a signal")
+    assert gone.startswith("the worker is not running: ended at ")
+    assert gone.endswith("killed by signal 9 (KILL); the guard restarts it")
+    assert last_line.startswith("last line of the worker's log: 2")
+    assert health.brief(home) == "worker killed by signal 9 (KILL), restarting"
 
     os.kill(guard, signal.SIGKILL)
     wait_for(lambda: not locks.is_held(home.guard_lock), "no guard")
     found = health.problems(home, ANSWERS)
-    assert found[0].startswith("the guard is gone")
-    assert "`trainui worker start` starts it again" in found[1]
-    assert health.brief(home) == "worker and guard are gone"
+    assert found[0].startswith("the guard is not running")
+    assert "start it with `trainui worker start`" in found[1]
+    assert health.brief(home) == "worker and guard are not running"
 
     assert lifecycle.stop()
     assert "stopped" in health.problems(home, GONE)[0]

@@ -80,7 +80,7 @@ def test_a_worker_that_does_not_come_up_is_explained(
     )
     with pytest.raises(UnfitEnvironmentError) as caught:
         lifecycle.ensure_started(wait=0.1)
-    assert "the worker does not come up" in str(caught.value)
+    assert "the worker did not start" in str(caught.value)
     assert "127.0.0.1:1. Connection refused" in str(caught.value)
     began = time.monotonic()
     assert lifecycle.stop()  # a worker that seeks its broker leaves in time too

@@ -1,4 +1,4 @@
-"""The broker: a configured Redis or Valkey, or a private server of this home.
+"""The broker: a configured Redis or Valkey, or a private server for this home.
 
 Read `broker` first; `server_process` starts and probes the private server.
 """

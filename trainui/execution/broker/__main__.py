@@ -1,4 +1,4 @@
-"""The process that makes sure of the broker, or stops it: `python -m trainui.execution.broker`."""
+"""Command line that starts or stops the broker: `python -m trainui.execution.broker`."""
 
 from __future__ import annotations
 

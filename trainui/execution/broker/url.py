@@ -1,4 +1,4 @@
-"""The broker's URL: as Celery takes it, and as it may be shown."""
+"""The broker's URL: converted for Celery, and masked for display."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ _SCHEMES = {
     "unix": "redis+socket",
     "redis+socket": "redis+socket",
 }
-"""What a configured URL may begin with, and what Celery calls it."""
+"""Accepted schemes of a configured URL, with the scheme that Celery uses."""
 
 
 def for_celery(home: Home, settings: Settings) -> str:
-    """Return the URL of the configured broker, or of our own, as Celery takes it.
+    """Return the URL of the configured broker, or of our own, in Celery's format.
 
     Raises:
-        UsageError: the configured one is not that of a Redis or Valkey.
+        UsageError: the configured URL has another scheme.
     """
     if settings.broker_url is None:
         return f"redis+socket://{quote(str(home.broker_socket))}"
     scheme, separator, rest = settings.broker_url.partition("://")
     if not separator or scheme not in _SCHEMES:
         raise UsageError(
-            f"the setting broker_url is {mask(settings.broker_url)!r}: it has to begin with "
+            f"the setting broker_url is {mask(settings.broker_url)!r}: it must begin with one of "
             f"{', '.join(f'{known}://' for known in _SCHEMES)}"
         )
     return f"{_SCHEMES[scheme]}://{rest}"
 
 
 def kind(url: str) -> str:
-    """Return `valkey` or `redis`: what a URL says, which need not be what answers there."""
+    """Return `valkey` or `redis` according to the URL; the server itself may be the other."""
     return "valkey" if url.startswith("valkey") else "redis"
 
 
 def mask(url: str) -> str:
-    """Return a URL that may be shown: with no password in it, also where it is malformed."""
+    """Return a URL with its password masked, even if the URL is malformed."""
     url = _PASSWORD_ASKED.sub(rf"\1{_MASK}", url)
     credentials, at, host = url.rpartition("@")
     if not at:
@@ -63,14 +63,14 @@ _PASSWORD_ASKED = re.compile(r"([?&]password=)[^&]*")
 
 
 def ask(url: str, timeout: float) -> dict[str, str] | None:
-    """Ask a configured broker what it is.
+    """Send `INFO` to a configured broker.
 
     Args:
-        url: as `for_celery` gives it.
-        timeout: seconds to connect, and for each answer; all of it takes twice that at most.
+        url: a URL from `for_celery`.
+        timeout: seconds to connect, and for each answer; the whole call takes at most twice that.
 
     Returns:
-        What it says of its server, or None where nobody answers.
+        The server section of `INFO`, or None if there is no answer.
     """
     answer: dict[str, str] | None = _within(2 * timeout, lambda: _ask(url, timeout))
     return answer
@@ -92,7 +92,7 @@ def _ask(url: str, timeout: float) -> dict[str, str] | None:
 
 
 def _within(seconds: float, look: Callable[[], Any]) -> Any:
-    """Return what a look gives, or None where it takes longer: resolving a name can."""
+    """Call a function in a thread; return None if it takes longer (name resolution can hang)."""
     found: list[Any] = []
     looker = threading.Thread(target=lambda: found.append(look()), daemon=True)
     looker.start()

@@ -1,7 +1,7 @@
-"""Whether the worker is wanted: two stamps on disk, of the last start and the last stop.
+"""Desired state of the worker: two timestamps on disk, of the last start and stop requests.
 
-The later one counts, whoever wrote it and whichever process is on its way up or down. So neither
-a start during a stop is lost, nor a run that is submitted while an idle worker ends itself.
+The later one wins, regardless of who wrote it and of which processes are starting or stopping. So
+a start request during a stop is not lost, nor is a run submitted while an idle worker exits.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from trainui.paths import Home, write_private
 
 
 def want(home: Home) -> None:
-    """Wish that the worker runs."""
+    """Request that the worker runs."""
     _write(_wanted(home), max(time.time_ns(), withdrawn_at(home) + 1))
 
 
 def withdraw(home: Home) -> None:
-    """Wish that the worker ends."""
+    """Request that the worker stops."""
     _write(_withdrawn(home), max(time.time_ns(), wanted_at(home) + 1))
 
 
 def withdraw_seen(home: Home, seen: int) -> None:
-    """Wish that the worker ends, unless it was wanted anew since `wanted_at` gave `seen`."""
+    """Request a stop, unless a start was requested after `wanted_at` returned `seen`."""
     _write(_withdrawn(home), max(seen, withdrawn_at(home)))
 
 
 def is_wanted(home: Home) -> bool:
-    """Whether the last wish was that the worker runs."""
+    """Return True if the last request was to run the worker."""
     return wanted_at(home) > withdrawn_at(home)
 
 
 def wanted_at(home: Home) -> int:
-    """Tell when the worker was last wanted, in nanoseconds since 1970; 0: never."""
+    """Return the time of the last start request, in nanoseconds since 1970; 0 if never."""
     return _read(_wanted(home))
 
 
 def withdrawn_at(home: Home) -> int:
-    """Tell when that wish was last withdrawn, in nanoseconds since 1970; 0: never."""
+    """Return the time of the last stop request, in nanoseconds since 1970; 0 if never."""
     return _read(_withdrawn(home))
 
 

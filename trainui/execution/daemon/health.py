@@ -1,6 +1,6 @@
-"""What of the background processes is gone though it is wanted, and why, in words.
+"""Health of the background processes: which ones are down although wanted, and why.
 
-Told by locks, the wishes and a note that the guard leaves: nothing is asked that could hang.
+It reads only locks, the desired state and the guard's notes, so no check can hang.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from trainui.paths import Home, write_private
 from trainui.supervisor.supervise import read_process
 
 START_PATIENCE = 15.0
-"""Seconds after which a worker that lives and takes no work yet is late."""
+"""Seconds after which a worker that is alive but not ready counts as late."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerEnd:
-    """How the worker, or the process that starts the broker, last ended, as the guard saw it."""
+    """Last end of the worker, or of the process that starts the broker, as seen by the guard."""
 
     pid: int
     code: int
-    """Its exit code; negative: the signal that ended it."""
+    """Exit code; negative: the signal that killed it."""
     at: int
     """Nanoseconds since 1970."""
     wanted: int
-    """The stamp of the last wish that it runs: two stamps are compared, never two times."""
+    """Timestamp of the last start request; compared for equality only, never with a clock."""
 
     def __str__(self) -> str:
         when = time.strftime("%H:%M:%S", time.localtime(self.at / 1e9))
@@ -43,13 +43,13 @@ class WorkerEnd:
 
 
 def note_end(home: Home, name: str, pid: int, code: int) -> None:
-    """Note how a child of the guard ended."""
+    """Record how a child of the guard ended."""
     end = WorkerEnd(pid, code, at=time.time_ns(), wanted=desired_state.wanted_at(home))
     write_private(_file(home, name), json.dumps(asdict(end)))
 
 
 def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
-    """Return how it ended since it was last wanted; None: it did not, or nobody saw it."""
+    """Return how it ended since the last start request; None if it did not or nobody saw it."""
     try:
         end = WorkerEnd(**json.loads(plain_files.read_text(_file(home, name))))
     except (OSError, ValueError, TypeError):
@@ -58,12 +58,12 @@ def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
 
 
 def brief(home: Home) -> str:
-    """Say in some words why nothing new can start; empty where it can, or a worker starts."""
+    """Return a short reason why nothing new can start; empty if it can, or a worker is starting."""
     if database_watch.problem(home):
         return "database is missing"
     if locks.is_held(home.worker_lock):
         if restarts.is_gone(home):
-            return "broker is gone, starts again"
+            return "broker died, restarting"
         if hangs(home):
             return "worker does not answer"
         if heartbeat.silent_since(home, heartbeat.BROKER):
@@ -73,54 +73,54 @@ def brief(home: Home) -> str:
     if not desired_state.is_wanted(home):
         return "" if guarded else "no worker"
     if not guarded:
-        return "worker and guard are gone"
+        return "worker and guard are not running"
     end = last_end(home)
-    return _late(home) if end is None else f"worker {_how(end.code)}, starts again"
+    return _late(home) if end is None else f"worker {_how(end.code)}, restarting"
 
 
 def _late(home: Home) -> str:
-    """Say that broker or worker have not come up, where they had the time to; else nothing."""
+    """Return a reason if the broker or the worker did not start in time; else empty."""
     end = last_end(home, "broker")
     if end is not None and end.code and not locks.is_held(server_process.lock_path(home)):
         return f"broker does not start, {_how(end.code)}"
     is_starting = locks.is_held(home.worker_lock) and readiness.read(home) is None
     if is_starting and time.time() - home.worker_lock.stat().st_mtime > START_PATIENCE:
-        return "worker does not come up"
+        return "worker does not start"
     return ""
 
 
 def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:
-    """Say what is gone, why, and what becomes of it.
+    """Return messages about processes that are down: which, why, and what happens next.
 
     Args:
-        home: whose processes.
-        broker: its status: `{"url", "pid", "reachable"}`.
-        is_ours: whether trainui starts that broker.
+        home: the home of the processes.
+        broker: the broker's status: `{"url", "pid", "reachable"}`.
+        is_ours: True if trainui starts that broker.
     """
     worker, guard = locks.holder(home.worker_lock), locks.holder(home.guard_lock)
     if not desired_state.is_wanted(home):
         if worker is not None or guard is not None:
-            return ["told to end, and about to"]
-        stopped = "stopped, or ended with nothing to do; the next run starts it"
+            return ["stopping"]
+        stopped = "stopped, or ended because it was idle; the next run starts it"
         return [stopped] if desired_state.withdrawn_at(home) else []
-    again = "`trainui worker start` starts it again"
+    again = "start it with `trainui worker start`"
     lost = database_watch.problem(home)
     found = [lost] if lost else []
     if guard is None:
         found.append(
-            "the guard is gone, killed or lost with the machine's last boot; "
-            + (again if worker is None else "the worker starts it again")
+            "the guard is not running: it was killed, or the machine was restarted; "
+            + (again if worker is None else "the worker restarts it")
         )
     else:
-        again = "the guard starts it again"
+        again = "the guard restarts it"
         if _is_stopped(guard):
             found.append(f"the guard {_as_stopped(guard)}")
     if worker is None:
         end = last_end(home)
-        how = "nobody saw how it ended" if end is None else str(end)
-        found.append(f"the worker is gone: {how}; {again}")
+        how = "how it ended is unknown" if end is None else str(end)
+        found.append(f"the worker is not running: {how}; {again}")
         if said := _last_line(home.worker_log):
-            found.append(f"the last line of its log: {said}")
+            found.append(f"last line of the worker's log: {said}")
     elif hangs(home):
         found.append(f"the worker {_about_hanging(worker)}")
     elif readiness.read(home) is None:
@@ -135,13 +135,13 @@ def _broker_problems(
 ) -> list[str]:
     if not broker["reachable"]:
         words = _about_broker(broker, again) if is_ours else f"at {broker['url']} does not answer"
-        return [f"the broker {words}; nothing is lost meanwhile"]
+        return [f"the broker {words}; nothing is lost"]
     news = restarts.news(home) if is_ours else ""
     return [f"the {news}"] if news else []
 
 
 def hangs(home: Home) -> bool:
-    """Whether the worker is there and does nothing: stopped by a signal, or without an answer."""
+    """Return True if the worker is alive but suspended by a signal or not responding."""
     worker = locks.holder(home.worker_lock)
     if worker is None:
         return False
@@ -149,29 +149,29 @@ def hangs(home: Home) -> bool:
 
 
 def _about_hanging(worker: Mapping[str, Any]) -> str:
-    words = _as_stopped(worker) if _is_stopped(worker) else f"hangs, as process {worker['pid']}"
+    words = _as_stopped(worker) if _is_stopped(worker) else f"does not respond, pid {worker['pid']}"
     return f"{words}; {_replaced(heartbeat.WORKER)}"
 
 
 def _as_stopped(owner: Mapping[str, Any]) -> str:
     pid = owner["pid"]
-    return f"is stopped by a signal, as process {pid}: `kill -CONT {pid}` lets it go on"
+    return f"is suspended by a signal, pid {pid}: resume it with `kill -CONT {pid}`"
 
 
 def _is_stopped(owner: Mapping[str, Any]) -> bool:
-    """Whether the holder of a lock is suspended: it lives, and nothing happens."""
+    """Return True if the owner of a lock is suspended by a signal."""
     found = read_process(owner.get("pid", 0))
     return found is not None and found.stopped
 
 
 def _about_broker(broker: Mapping[str, Any], again: str) -> str:
     if broker["pid"] is None:
-        return f"is gone; {again}"
-    return f"hangs, as process {broker['pid']}; {_replaced(heartbeat.BROKER)}"
+        return f"is not running; {again}"
+    return f"does not respond, pid {broker['pid']}; {_replaced(heartbeat.BROKER)}"
 
 
 def _replaced(asked: HeartbeatCheck) -> str:
-    return f"if it stays so for {asked.hangs_for:.0f} s, the guard starts another"
+    return f"if this lasts {asked.hangs_for:.0f} s, the guard replaces it"
 
 
 def _how(code: int) -> str:

@@ -1,4 +1,4 @@
-"""Whether broker and worker answer: the guard asks now and then, and leaves a note where not."""
+"""Heartbeat: the guard polls the broker and the worker, and writes a note while one is silent."""
 
 from __future__ import annotations
 
@@ -17,30 +17,29 @@ from trainui.paths import Home, write_private
 logger = logging.getLogger(__name__)
 
 ASK_EVERY = 5.0
-"""Seconds between two questions."""
+"""Seconds between two polls."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatCheck:
-    """Who is asked."""
+    """A polled process and its timeout."""
 
     name: str
-    """What it is called."""
     hangs_for: float
-    """Seconds without an answer after which it is not going to answer any more."""
+    """Seconds without an answer after which the process is ended."""
 
     def note(self, home: Home) -> Path:
-        """Return the file that is there while it does not answer."""
+        """Return the file that exists while the process does not answer."""
         return home.worker / f"silent-{self.name}.json"
 
 
 BROKER = HeartbeatCheck("broker", 60.0)
 WORKER = HeartbeatCheck("worker", 120.0)
-"""It may wait for a locked database, for half a minute at several of its duties."""
+"""Longer: several of its services may each wait half a minute for a locked database."""
 
 
 class Heartbeat:
-    """What is known of one's answers."""
+    """Polls one process and ends it after its timeout."""
 
     def __init__(
         self,
@@ -49,13 +48,13 @@ class Heartbeat:
         answers: Callable[[], bool],
         end: Callable[[], object],
     ) -> None:
-        """Know nothing yet.
+        """Start with no known silence.
 
         Args:
-            home: whose broker or worker.
-            asked: who is asked.
-            answers: asks, for a second or two at most.
-            end: is called where there was no answer for so long that there never will be.
+            home: the home of the broker or worker.
+            asked: the polled process.
+            answers: polls it, for a second or two at most.
+            end: called when the timeout has passed without an answer.
         """
         self._home = home
         self._asked = asked
@@ -67,10 +66,10 @@ class Heartbeat:
         self._forget()
 
     def take(self, now: float) -> None:
-        """Ask, where it is time to.
+        """Poll if a poll is due.
 
         Args:
-            now: seconds on a clock that never goes back.
+            now: seconds on a monotonic clock.
         """
         if now < self._due:
             return
@@ -100,9 +99,9 @@ class Heartbeat:
 
 
 def silent_since(home: Home, asked: HeartbeatCheck) -> int | None:
-    """Return since when it does not answer, in nanoseconds since 1970; None: it does.
+    """Return when a process stopped answering, in nanoseconds since 1970; None if it answers.
 
-    None also where nobody asks: the guard is gone.
+    None also if the guard, which polls it, is not running.
     """
     try:
         since = json.loads(plain_files.read_text(asked.note(home)))["since"]

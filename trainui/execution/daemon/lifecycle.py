@@ -1,6 +1,6 @@
-"""The background processes as front ends see them: started, stopped, looked at.
+"""Start, stop and status of the background processes, for the CLI and the screen.
 
-Nothing here loads Celery, connects to the broker, or waits unless it is asked to.
+Nothing here imports Celery, connects to the broker, or waits unless asked to.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from trainui.settings import Settings
 
 
 def ensure_started(*, wait: float | None = None) -> None:
-    """Start the guard, which starts the broker and the worker; nothing to do is a success.
+    """Start the guard, which starts the broker and the worker. Idempotent.
 
     Args:
-        wait: seconds to wait until the worker takes work; None: do not wait.
+        wait: seconds to wait until the worker accepts tasks; None: do not wait.
 
     Raises:
-        UsageError: the configured broker's URL is of no use.
-        UnfitEnvironmentError: a broker cannot be had, or the worker did not come up in time; the
+        UsageError: the configured broker URL is invalid.
+        UnfitEnvironmentError: no broker is available, or the worker did not start in time; the
             message says what to do.
     """
     home = paths.home()
@@ -43,13 +43,13 @@ def ensure_started(*, wait: float | None = None) -> None:
 
 
 def stop(timeout: float = 10.0) -> bool:
-    """End the guard, the worker and our own broker, also where some were killed; stages go on.
+    """Stop the guard, the worker and our own broker, even if some were killed; stages keep running.
 
     Args:
-        timeout: seconds to wait for the guard to end them, before they are ended from here.
+        timeout: seconds to wait for the guard to stop the others before this process does it.
 
     Returns:
-        Whether all have ended; False too where somebody has started them again meanwhile.
+        True if all have ended; False also if they were started again meanwhile.
     """
     home = paths.home()
     if not home.worker.exists():
@@ -63,12 +63,12 @@ def stop(timeout: float = 10.0) -> bool:
 
 
 def status() -> dict[str, Any]:
-    """Tell about the worker and the broker, within two seconds whatever state they are in.
+    """Return the status of the worker and the broker, within two seconds even if they hang.
 
     Returns:
         `{"running", "pid", "guard_pid", "host", "slots", "log", "broker", "hosts", "problems",
-        "disks"}`; `hosts` are those that share the database, `running` is whether the worker takes
-        work, `problems` says what is gone and why.
+        "disks"}`. `hosts` share the database; `running` is true if the worker accepts tasks;
+        `problems` are messages about processes that are down, with the reason.
     """
     home, settings = paths.home(), settings_module.load()
     rooms = disk.rooms(home.root, settings_module.runs_dir(settings))
@@ -99,11 +99,11 @@ def _hosts(settings: Settings) -> list[dict[str, Any]]:
     try:
         return hosts.known_hosts(open_store())
     except UnfitEnvironmentError:
-        return []  # `trainui doctor` says what is wrong
+        return []  # `trainui doctor` reports the problem
 
 
 def guard_argv() -> list[str]:
-    """Return the command that revives all of it: a guard, which leaves at once if not wanted."""
+    """Return the command that restarts everything: the guard, which exits at once if not wanted."""
     return list(watchdog.ARGV)
 
 
@@ -118,10 +118,10 @@ def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, secon
 
 
 def _explain(home: Home) -> str:
-    """Say that the worker does not come up, and show the ends of the logs that tell why."""
+    """Return the error message for a worker that did not start, with the last log lines."""
     logs = [home.guard_log, home.worker_log]
     tails = [f"{log}:\n{tail}" for log in logs if (tail := spawn.read_tail(log))]
-    return "\n".join(["the worker does not come up; the ends of the logs:", *tails])
+    return "\n".join(["the worker did not start; last lines of the logs:", *tails])
 
 
 def _pid_of(lock: Path) -> int | None:
@@ -129,7 +129,7 @@ def _pid_of(lock: Path) -> int | None:
 
 
 def _end(home: Home, lock: Path, grace: float) -> bool:
-    """End the process that holds a lock now, unless it is wanted again by the time."""
+    """End the current owner of a lock, unless the worker is wanted again meanwhile."""
     pid = _pid_of(lock)
     if pid is None:
         return not locks.is_held(lock)

@@ -1,7 +1,7 @@
-"""Locks that are held for a life: that one is held, and nothing else, proves that its owner lives.
+"""Advisory locks (flock) held for a process's lifetime: the only proof that the process is alive.
 
-The kernel frees such a lock when its owner dies, however it dies; a pid proves nothing, since it
-may be a zombie's or a stranger's. A lock's file is never removed.
+The kernel releases the lock when its owner dies, however it dies. A pid proves nothing: it may
+belong to a zombie or have been reused. A lock file is never removed.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from typing import Any
 from trainui.supervisor.orphans import start_ticks
 
 _PATIENCE = 2.0
-"""Seconds: those who only look hold a lock for some microseconds, seldom two in a row."""
+"""Seconds to retry: `holder` takes a shared lock for some microseconds to test it."""
 
 
 class Lock:
-    """A lock that we hold. A process that inherits `descriptor` holds it too."""
+    """An acquired lock; a process that inherits `descriptor` shares it."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self.descriptor = descriptor
 
     def describe(self, info: Mapping[str, Any]) -> None:
-        """Write who we are into the lock's file: our pid, and `info`."""
+        """Write our pid, our start time and `info` into the lock file."""
         pid = os.getpid()
         text = json.dumps({"pid": pid, "start_ticks": start_ticks(pid), **info})
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, text.encode(), 0)
 
     def close(self) -> None:
-        """Hold it no more; a process that inherited it still does."""
+        """Release our share; a process that inherited the lock still owns it."""
         os.close(self.descriptor)
 
     def __enter__(self) -> Lock:
@@ -52,14 +52,14 @@ class Lock:
 
 
 def acquire(path: Path, info: Mapping[str, Any] | None = None) -> Lock | None:
-    """Take the lock for the life of this process, or until it is closed.
+    """Acquire the lock for the lifetime of this process, or until it is closed.
 
     Args:
-        path: the lock's file, in a directory that is there.
-        info: what else the file shall hold besides our pid.
+        path: the lock file; its directory exists.
+        info: further fields to write into the file.
 
     Returns:
-        None where somebody else holds it.
+        The lock, or None if another process owns it.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if not _take(descriptor):
@@ -71,11 +71,11 @@ def acquire(path: Path, info: Mapping[str, Any] | None = None) -> Lock | None:
 
 
 def holder(path: Path) -> dict[str, Any] | None:
-    """Tell who holds a lock.
+    """Return the owner of a lock.
 
     Returns:
-        None where nobody does, else what the holder wrote: `pid` and more; empty while it has not
-        yet written, or where the holder only inherited the lock.
+        None if the lock is free, else the fields that its owner wrote (`pid` and more). Empty if
+        the owner has not written them yet or only inherited the lock.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -88,7 +88,7 @@ def holder(path: Path) -> dict[str, Any] | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock."""
+    """Return True if a process owns the lock."""
     return holder(path) is not None
 
 
@@ -96,8 +96,8 @@ def _take(descriptor: int) -> bool:
     give_up_at = time.monotonic() + _PATIENCE
     while not _try_lock(descriptor, fcntl.LOCK_EX):
         if not _try_lock(descriptor, fcntl.LOCK_SH):
-            return False  # somebody holds it for a life
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # somebody was only looking: again
+            return False  # owned exclusively by another process
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # another process was only testing it: retry
         if time.monotonic() > give_up_at:
             return False
         time.sleep(0.001)
@@ -119,5 +119,5 @@ def _read_info(descriptor: int) -> dict[str, Any]:
         return {}
     if not isinstance(info, dict) or not isinstance(info.get("pid"), int):
         return {}
-    # What an earlier holder left is not the present one's.
+    # The fields may have been written by an earlier owner.
     return info if start_ticks(info["pid"]) == info.get("start_ticks") else {}

@@ -1,4 +1,4 @@
-"""The worker's word that it takes work: a file, good for as long as who wrote it lives."""
+"""Readiness file: the worker accepts tasks. Valid while the process that wrote it is alive."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from trainui.paths import Home, write_private
 
 
 def declare(home: Home, slots: Sequence[dict[str, Any]]) -> None:
-    """Say that this process is the worker and takes work.
+    """Announce that this process is the worker and accepts tasks.
 
     Args:
-        home: whose worker it is.
-        slots: its places, each `{"kind", "index"}`.
+        home: the home of the worker.
+        slots: its slots, each `{"kind", "index"}`.
     """
     word = {
         "pid": os.getpid(),
@@ -30,12 +30,12 @@ def declare(home: Home, slots: Sequence[dict[str, Any]]) -> None:
 
 
 def clear(home: Home) -> None:
-    """Take it back: this worker leaves, or has found what an earlier one said."""
+    """Remove the readiness file: this worker is leaving, or found an earlier worker's file."""
     _file(home).unlink(missing_ok=True)
 
 
 def read(home: Home) -> dict[str, Any] | None:
-    """Return `{"pid", "host", "started_at", "slots"}` of the worker that takes work, or None."""
+    """Return `{"pid", "host", "started_at", "slots"}` of the ready worker, or None."""
     owner = locks.holder(home.worker_lock)
     if owner is None:
         return None

@@ -1,4 +1,4 @@
-"""A process that is started again whenever it is gone, but not in a frenzy."""
+"""Respawns a process when it dies, with exponential backoff."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from dataclasses import dataclass, field
 logger = logging.getLogger(__name__)
 
 FIRST_DELAY = 0.2
-"""Seconds between a first start and a second; doubled at each further one."""
+"""Seconds between the first start and the second; doubled at each further start."""
 
 MOST_DELAY = 30.0
-"""Seconds."""
+"""Upper limit of the delay, in seconds."""
 
 CALM = 60.0
-"""Seconds of life after which a death is the first again."""
+"""Seconds of uptime after which the delay is reset."""
 
 
 @dataclass
 class RespawnedProcess:
-    """One such process, and the history of its starts."""
+    """A respawned process and its backoff state."""
 
     name: str
-    """What it is called in the log."""
+    """Name in the log."""
 
     spawn: Callable[[], subprocess.Popen[bytes]]
-    """Starts it."""
+    """Starts the process."""
 
     is_alive: Callable[[], bool]
-    """Whether what it is started for is there, whoever started that."""
+    """Returns True if the service is running, no matter which process started it."""
 
     process: subprocess.Popen[bytes] | None = None
-    """The one that we started and that has not yet ended."""
+    """Our child process, until it is reaped."""
 
     on_end: Callable[[int, int], None] = lambda _pid, _code: None
-    """Told the pid and exit code of one that we started, when it has ended."""
+    """Called with the pid and exit code of our child after it was reaped."""
 
     due: float = field(default=0.0, init=False)
-    """When it may be started next, on the caller's clock."""
+    """Earliest time of the next start, on the caller's clock."""
 
     _delay: float = field(default=0.0, init=False)
     _alive_since: float | None = field(default=None, init=False)
 
     def tend(self, now: float) -> None:
-        """Start it if it is gone and its time has come.
+        """Reap the child, and start a new one if the service is down and a start is due.
 
         Args:
-            now: seconds on a clock that never goes back.
+            now: seconds on a monotonic clock.
         """
         self._reap()
         if self.is_alive():
@@ -57,7 +57,7 @@ class RespawnedProcess:
             self._start(now)
 
     def is_settled(self) -> bool:
-        """Whether it lives, or has just failed: not on its way up."""
+        """Return True if the service is running or its start failed, False while it is starting."""
         return self.process is None or self.is_alive()
 
     def _note_life(self, now: float) -> None:
@@ -71,10 +71,10 @@ class RespawnedProcess:
         self._delay = min(max(2 * self._delay, FIRST_DELAY), MOST_DELAY)
         self.due = now + self._delay
         self.process = self.spawn()
-        logger.info("the %s is started, pid %d", self.name, self.process.pid)
+        logger.info("started the %s, pid %d", self.name, self.process.pid)
 
     def _reap(self) -> None:
         if self.process is not None and (code := self.process.poll()) is not None:
-            ended, self.process = self.process, None  # whatever goes wrong from here on
-            logger.info("the process %d of the %s ended, code %d", ended.pid, self.name, code)
+            ended, self.process = self.process, None  # first, in case `on_end` raises
+            logger.info("the %s, pid %d, ended with code %d", self.name, ended.pid, code)
             self.on_end(ended.pid, code)

@@ -1,4 +1,4 @@
-"""Processes that outlive whoever starts them: how they are started, and how they are ended."""
+"""Start and end daemon processes, which outlive the process that starts them."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from trainui import limits, paths, plain_files
 from trainui.supervisor.protocol import IDENTITY
 
 _LOG_LIMIT = 1 << 20
-"""Bytes. These logs grow by a few lines at each start; an older one is kept beside."""
+"""Size in bytes at which a log is rotated. A start adds a few lines; one old log is kept."""
 
 _KILL_WAIT = 5.0
-"""Seconds: a process in an uninterruptible call dies only after it."""
+"""Seconds to wait after SIGKILL: a process in an uninterruptible system call dies only after it."""
 
 _started: list[subprocess.Popen[bytes]] = []
-"""Kept until they are seen to have ended, so that none stays a zombie of ours."""
+"""Child processes not yet reaped, so that none remains a zombie."""
 
 
 def module_argv(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module, whatever the directory it is started in holds."""
+    """Return the command that runs a module; files in its working directory cannot shadow it."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def spawn(
     argv: Sequence[str], log: Path, *, inherited: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, with no terminal and nothing else of ours.
+    """Start a process in a new session, detached from our terminal and file descriptors.
 
     Args:
         argv: the command.
-        log: where its stdout and stderr go; made with mode 0600.
-        inherited: descriptors that it gets besides.
+        log: file for its stdout and stderr; created with mode 0600.
+        inherited: further file descriptors to pass to it.
 
     Raises:
         OSError: the program cannot be started.
@@ -62,18 +62,18 @@ def spawn(
 
 
 def end(pid: int, is_gone: Callable[[], bool], *, grace: float) -> bool:
-    """End a process: TERM, and KILL after `grace` seconds.
+    """End a process: SIGTERM, then SIGKILL after `grace` seconds.
 
     Args:
-        pid: the process; its caller knows that it is not a stranger.
-        is_gone: whether it has ended.
-        grace: seconds.
+        pid: the process; the caller has made sure that the pid was not reused.
+        is_gone: returns True once the process has ended.
+        grace: seconds between the two signals.
 
     Returns:
-        Whether it has ended.
+        True if it has ended.
     """
     _send(pid, signal.SIGTERM)
-    _send(pid, signal.SIGCONT)  # a stopped process acts on TERM only when it goes on
+    _send(pid, signal.SIGCONT)  # a suspended process handles SIGTERM only once it is resumed
     if wait_until(is_gone, grace):
         return True
     _send(pid, signal.SIGKILL)
@@ -81,7 +81,7 @@ def end(pid: int, is_gone: Callable[[], bool], *, grace: float) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait for a condition that nobody announces; return whether it came about in time."""
+    """Poll until a condition is true; return False on timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -91,14 +91,14 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def accept_signals() -> None:
-    """Block no signal and ignore none that ends us, whatever our starter does with them."""
+    """Reset inherited signal dispositions and the signal mask to the defaults."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def read_tail(log: Path, start: int = 0, *, lines: int = 15) -> str:
-    """Return the last lines of a log, from byte `start` on at most; empty where there is none."""
+    """Return the last lines of a log after byte offset `start`; empty if there is no log."""
     try:
         text = plain_files.read_bytes(log)[start:].decode(errors="replace")
     except FileNotFoundError:
@@ -120,10 +120,10 @@ def _open_log(log: Path) -> BinaryIO:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, so that modules and directories are found as they are here, though not started here.
+    """Return our environment with relative paths made absolute, for a process started in `/`.
 
-    Started from inside a stage, they are not the stage's: they outlive it, and its GPUs are no
-    limit to them.
+    If we run inside a stage, the stage's identity and GPU variables are removed: the daemon
+    outlives the stage and must not be limited to its GPUs.
     """
     environ = {**os.environ, **dict.fromkeys(IDENTITY, "")}
     for name in ("TRAINUI_HOME", "TRAINUI_RUNS_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
@@ -136,5 +136,5 @@ def _environment() -> dict[str, str]:
     search = [str(Path(part).absolute()) for part in given if part]
     package_root = Path(paths.__file__).parent.parent
     if package_root.name not in ("site-packages", "dist-packages"):
-        search.insert(0, str(package_root))  # a checkout, which need not be installed
+        search.insert(0, str(package_root))  # a source checkout that may not be installed
     return {**environ, "PYTHONPATH": os.pathsep.join(search)} if search else environ

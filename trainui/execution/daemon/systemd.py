@@ -1,7 +1,7 @@
 """The systemd user unit that starts the worker when the machine starts.
 
-The guard keeps the worker alive; systemd has only to start the guard. Stages are left alone when
-the unit stops.
+The guard keeps the worker alive; systemd only has to start the guard. Running stages are not
+stopped with the unit.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from pathlib import Path
 from trainui.errors import UnfitEnvironmentError
 
 KEPT = ("PATH", "LANG", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CUDA_VISIBLE_DEVICES")
-"""Variables besides our own that the worker is started with."""
+"""Environment variables passed to the worker in addition to `TRAINUI_*`."""
 
 LINGER = Path("/var/lib/systemd/linger")
-"""Where systemd notes whose services outlive their sessions."""
+"""Directory with a file for each user whose services outlive the login session."""
 
 _TIMEOUT = 60.0
 
 
 def text(environ: Mapping[str, str]) -> str:
-    """Return the unit.
+    """Return the text of the unit file.
 
     Args:
-        environ: where the home, the settings and PATH are taken from.
+        environ: variables that give the home, the settings and PATH.
     """
     named = [name for name in environ if name.startswith("TRAINUI_")]
     variables = {name: environ[name] for name in sorted({*named, *KEPT}) if environ.get(name)}
@@ -43,7 +43,7 @@ def text(environ: Mapping[str, str]) -> str:
             "[Service]",
             "Type=oneshot",
             "RemainAfterExit=yes",
-            "# stages go on when the worker is stopped",
+            "# stages keep running when the worker is stopped",
             "KillMode=process",
             *(f"Environment={_quoted(f'{name}={value}')}" for name, value in variables.items()),
             f"ExecStart={command} start",
@@ -62,7 +62,7 @@ def _quoted(word: str) -> str:
 
 
 def path(environ: Mapping[str, str]) -> Path:
-    """Return where the unit lies: one for each home that is not the usual one."""
+    """Return the path of the unit file; each non-default home has a separate one."""
     base = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
     home = environ.get("TRAINUI_HOME")
     suffix = f"-{hashlib.sha256(os.fsencode(home)).hexdigest()[:8]}" if home else ""
@@ -70,11 +70,11 @@ def path(environ: Mapping[str, str]) -> Path:
 
 
 def install(environ: Mapping[str, str]) -> Path:
-    """Write the unit, start it, and have it started at boot; return where it lies.
+    """Write the unit, start it and enable it at boot; return its path.
 
     Raises:
-        UnfitEnvironmentError: systemd does not serve this user, or would end the worker and all
-            stages at the user's last logout.
+        UnfitEnvironmentError: this user has no systemd user manager, or systemd would end the
+            worker and all stages at the user's last logout.
     """
     _check_bus()
     _check_linger()
@@ -88,10 +88,10 @@ def install(environ: Mapping[str, str]) -> Path:
 
 
 def uninstall(environ: Mapping[str, str]) -> Path | None:
-    """Take the unit away; return where it lay, None where there was none.
+    """Disable and remove the unit; return its path, or None if it was not installed.
 
     Raises:
-        UnfitEnvironmentError: systemd refuses.
+        UnfitEnvironmentError: systemctl failed.
     """
     unit = path(environ)
     if not unit.exists():
@@ -105,24 +105,24 @@ def uninstall(environ: Mapping[str, str]) -> Path | None:
 
 
 def has_bus() -> bool:
-    """Tell whether systemd serves this user."""
+    """Return True if this user has a systemd user manager."""
     if shutil.which("systemctl") is None:
         return False
     return _run("systemctl", "--user", "show-environment").returncode == 0
 
 
 def lingers() -> bool:
-    """Tell whether this user's services outlive the sessions."""
+    """Return True if this user's services outlive the login sessions (linger is enabled)."""
     return Path(LINGER, getpass.getuser()).exists()
 
 
 def _check_bus() -> None:
     if not has_bus():
         raise UnfitEnvironmentError(
-            "systemd does not serve you here (`systemctl --user` finds no bus), as in containers "
-            "and on some clusters; commands that need the worker start it, and where cron runs, "
-            "`crontab -e` with the line\n"
-            f"@reboot {sys.executable} -m trainui worker start\nstarts it when the machine starts"
+            "systemd user services are not available (`systemctl --user` finds no bus), as in "
+            "containers and on some clusters. Commands that need the worker start it; to start it "
+            "at boot where cron runs, add this line with `crontab -e`:\n"
+            f"@reboot {sys.executable} -m trainui worker start"
         )
 
 
@@ -130,8 +130,8 @@ def _check_linger() -> None:
     if lingers() or _run("loginctl", "enable-linger").returncode == 0:
         return
     raise UnfitEnvironmentError(
-        "without linger systemd would end the worker and all stages at your last logout, and not "
-        "start it at boot; have it allowed with "
+        "linger is off: systemd would end the worker and all stages at your last logout, and would "
+        "not start it at boot; enable it with "
         f"`sudo loginctl enable-linger {getpass.getuser()}`, then try again"
     )
 

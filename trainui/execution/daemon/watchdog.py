@@ -1,7 +1,7 @@
-"""The guard: it starts the broker and the worker, and again when they die, for as long as wanted.
+"""The guard: a watchdog that starts the broker and the worker and respawns them while wanted.
 
-It uses the standard library alone and waits for nothing without a limit, so that it outlives what
-it guards.
+It uses only the standard library, and every wait in it has a timeout, so it outlives the processes
+that it watches.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from trainui.settings import Settings
 logger = logging.getLogger("trainui.execution.daemon.watchdog")  # this module also runs as __main__
 
 ARGV = spawn.module_argv("trainui.execution.daemon.watchdog")
-"""The command that runs a guard."""
+"""Command line of the guard."""
 
 LOOK_EVERY = 2.0
-"""Seconds between two looks at what is not our own child, and at the wishes."""
+"""Seconds between two checks of the desired state and of processes that are not our children."""
 
 WORKER_GRACE = 6.0
-"""Seconds; a worker that is told to end leaves within 5."""
+"""Seconds until SIGKILL; a worker exits within 5 s of SIGTERM."""
 
 
 class Watchdog:
@@ -66,7 +66,7 @@ class Watchdog:
                 lambda: broker.answers(home, settings),
                 lambda: broker.end_hanging(home, settings),
             ),
-            # one that is on its way up may have a large database to upgrade, and no bell yet
+            # A starting worker may be upgrading a large database and have no wake-up socket yet.
             Heartbeat(
                 home, heartbeat.WORKER, lambda: knock.is_heard() is not False, self._end_worker
             ),
@@ -76,21 +76,21 @@ class Watchdog:
         self._wakeup = _listen({signal.SIGTERM: self._on_term})
 
     def serve(self) -> None:
-        """Keep both alive until they are not wanted, then end them."""
+        """Keep the worker and the broker alive while they are wanted, then stop them."""
         while self._is_wanted():
             now = time.monotonic()
             try:
                 self._tend(now)
-            except OSError as error:  # a full disk, no process to be had: it may be over soon
-                logger.warning("tried again: %s", error)
+            except OSError as error:  # transient, e.g. disk full or no process left to fork
+                logger.warning("will retry: %s", error)
             self._sleep(now)
-        logger.info("not wanted any more: the worker and the broker end")
+        logger.info("no longer wanted: stopping the worker and the broker")
         self._end_worker()
         self._end_broker()
 
     def _tend(self, now: float) -> None:
         self._broker.tend(now)
-        self._worker.tend(now)  # beside the broker, which is up before Celery is loaded
+        self._worker.tend(now)  # in parallel: the broker is up before Celery is imported
         if self._broker.is_settled():
             for one in self._pulses:
                 one.take(now)
@@ -102,13 +102,13 @@ class Watchdog:
         return desired_state.is_wanted(self._home)
 
     def _heed_term(self) -> None:
-        """Take TERM for a wish, unless it only announces one that is already on disk."""
+        """Treat SIGTERM as a request to stop, unless that request is already on disk."""
         if desired_state.withdrawn_at(self._home) == self._withdrawn_at:
             desired_state.withdraw(self._home)
         self._withdrawn_at = desired_state.withdrawn_at(self._home)
 
     def _sleep(self, now: float) -> None:
-        """Sleep until a signal comes, a child ends, a start is due, or it is time for a look."""
+        """Sleep until a signal arrives, a child exits, or the next start or check is due."""
         waits = [kept.due - now for kept in (self._broker, self._worker) if kept.due > now]
         select.select([self._wakeup], [], [], min([LOOK_EVERY, *waits]))
         while True:
@@ -124,20 +124,20 @@ class Watchdog:
         end_worker(self._home, self._worker.process)
 
     def _end_broker(self) -> None:
-        """End our own broker, also one that is about to start."""
+        """Stop our own broker, including one that is still starting."""
         starter = self._broker.process
         if starter is not None:
             spawn.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
         if not broker.stop(self._home):
-            logger.error("the broker does not end")
+            logger.error("the broker does not exit")
 
 
 def end_worker(home: Home, child: subprocess.Popen[bytes] | None = None) -> None:
-    """End the worker, whoever started it.
+    """Stop the worker of a home, no matter which process started it.
 
     Args:
-        home: whose worker.
-        child: the one that we started, which may not have its lock yet.
+        home: the home of the worker.
+        child: the worker that we started; it may not have acquired its lock yet.
     """
     owner = locks.holder(home.worker_lock) or {}
     pid = owner.get("pid") or (child.pid if child is not None else None)
@@ -149,16 +149,16 @@ def end_worker(home: Home, child: subprocess.Popen[bytes] | None = None) -> None
         return ended and not locks.is_held(home.worker_lock)
 
     if not spawn.end(pid, is_gone, grace=WORKER_GRACE):
-        logger.error("the worker, pid %d, does not end", pid)
+        logger.error("the worker (pid %d) does not exit", pid)
 
 
 def _listen(handlers: dict[signal.Signals, Callable[..., None]]) -> int:
-    """Handle these signals and let each, and the end of a child, end a `select` on the result."""
+    """Install signal handlers; return a pipe that becomes readable on each of them and SIGCHLD."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    # Not SIG_IGN: our children would inherit it.
+    # Not SIG_IGN, because child processes would inherit it.
     ignored = {signal.SIGCHLD: _do_nothing, signal.SIGHUP: _do_nothing, signal.SIGINT: _do_nothing}
     for number, handler in {**ignored, **handlers}.items():
         signal.signal(number, handler)
@@ -166,21 +166,21 @@ def _listen(handlers: dict[signal.Signals, Callable[..., None]]) -> int:
 
 
 def _do_nothing(*_: Any) -> None:
-    """Only being woken is asked for."""
+    """Ignore the signal; its only effect is to wake the loop."""
 
 
 def main() -> int:
-    """Guard the home that the environment names, unless that is done already."""
+    """Run the guard of the home that the environment names, unless one is running already."""
     os.umask(0o077)
     spawn.accept_signals()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s guard: %(message)s")
     home, settings = paths.home(), settings_module.load()
     for directory in (home.root, home.worker):
         paths.make_private(directory)
-    while desired_state.is_wanted(home):  # also after we let go: a wish may have come just before
+    while desired_state.is_wanted(home):  # again after release: a start may have just been asked
         lock = locks.acquire(home.guard_lock)
         if lock is None:
-            return 0  # another guard heeds the wish
+            return 0  # another guard does the work
         with lock:
             Watchdog(home, settings).serve()
     return 0

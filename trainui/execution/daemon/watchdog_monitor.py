@@ -1,4 +1,4 @@
-"""The worker looks after the guard as the guard looks after the worker: either brings both back."""
+"""The worker's check of the guard: each of the two respawns the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOOK_EVERY = 1.0
 
 
 class WatchdogMonitor:
-    """Starts a guard where there is none though the worker is wanted."""
+    """Starts the guard if it is not running although the worker is wanted."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -25,7 +25,7 @@ class WatchdogMonitor:
         self._looked_at = 0.0
 
     def look(self) -> None:
-        """Start a guard where it is due."""
+        """Start the guard if it is missing and a check is due."""
         now = time.monotonic()
         if now - self._looked_at >= LOOK_EVERY and desired_state.is_wanted(self._home):
             self._looked_at = now

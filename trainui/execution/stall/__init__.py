@@ -1,4 +1,4 @@
-"""Stall detection: a running attempt that is silent for much longer than its cadence.
+"""Stall detection: a running attempt with no output for much longer than its cadence.
 
 Read `detector` first.
 """

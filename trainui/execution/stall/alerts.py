@@ -1,7 +1,7 @@
-"""Alerts on a stall: no metric for much longer than usual, while the stage's GPUs do nothing.
+"""`stalled` alerts: no metric for much longer than usual, while the stage's GPUs are idle.
 
-The pace is that of an attempt's metrics alone, as they are read. A GPU that computes counts as a
-sign of life here, since a long evaluation is no stall.
+Only the attempt's metrics, as they are read, give its cadence. A busy GPU counts as activity here,
+since a long evaluation is not a stall.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from trainui.store.runs import attempts, stages
 from trainui.store.runs.alerts import AlertRecord
 
 LOOK_EVERY = 5.0
-"""Seconds; no silence shorter than a minute matters."""
+"""Seconds between two checks; a silence shorter than a minute does not matter."""
 
 IDLE = 5
-"""Per cent of use below which a GPU does nothing."""
+"""GPU utilisation in per cent below which a GPU counts as idle."""
 
 
 @dataclass(slots=True)
@@ -36,16 +36,16 @@ class _WatchedStall:
     alert: Alert
     pace: Cadence
     read: int
-    """Bytes of its sources that are read."""
+    """Bytes of its metric sources that have been read."""
     busy_at: float
-    """When one of its GPUs was last seen to compute."""
+    """Time at which one of its GPUs was last seen busy."""
     silence: Silence
     told: bool = False
-    """Of the silence that lasts."""
+    """True if the current silence has been reported."""
 
 
 class StallAlerts:
-    """Watches the attempts of this host whose stages have such alerts."""
+    """Watches the attempts of this host whose stages have a `stalled` alert."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class StallAlerts:
         self._watched: dict[int, list[_WatchedStall]] = {}
 
     def look(self) -> None:
-        """Look at all of them, where it is time to."""
+        """Check all watched attempts, if a check is due."""
         now = time.monotonic()
         if now - self._looked_at < self._look_every:
             return
@@ -80,7 +80,7 @@ class StallAlerts:
                 self._judge(attempt, watched, now)
 
     def _running(self) -> list[AttemptRecord]:
-        """Return what runs here, all of it known to `_watched` by now, and nothing else."""
+        """Return the running attempts of this host; update `_watched` to exactly these."""
         with self._store.read() as connection:
             found = attempts.in_state(connection, Status.RUNNING)
             running = [one for one in found if one.host == host()]
@@ -113,7 +113,7 @@ class StallAlerts:
         pace = watched.pace
         still = pace.is_stalled(now) and now - watched.busy_at > pace.patience
         if not watched.told and watched.silence.is_of_the_stage(silent=still) != still:
-            return  # seen again at the next look
+            return  # decided at a later check
         if still and not watched.told:
             idle = ", and its GPUs are idle" if attempt.gpus else ""
             words = (

@@ -1,9 +1,9 @@
-"""An attempt's own pace, and whether it is stalled: silent for much longer than that.
+"""The cadence of an attempt (the usual gap between its outputs), and the rule for a stall.
 
-The rule lives here and nowhere else. A sign of life is that one of its logs grew or that metrics
-of it were read. It is stalled when it gave none for longer than a minute, than ten times the
-median of the gaps between its last hundred signs, and than twice the longest of them, so that an
-evaluation that comes now and then is none. An attempt that gave fewer than six has no pace yet.
+Activity means that one of its logs grew or that metrics of it were read. The attempt is stalled
+if it has been silent for longer than each of: a minute, ten times the median of its last hundred
+gaps, and twice the longest of them. The last condition allows for occasional evaluations. With
+fewer than six activities there is no cadence yet, and no stall.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections import deque
 from collections.abc import Iterable
 
 LEAST_SILENCE = 60.0
-"""Seconds: a shorter silence is never worth a look."""
+"""Seconds: a shorter silence is never a stall."""
 
 OF_MEDIAN, OF_LONGEST = 10.0, 2.0
 
 GAPS = 100
-"""As many are remembered: the pace is that of the present phase, not of the first hour."""
+"""Number of gaps kept, so that the cadence is that of the current phase of the training."""
 
 LEAST_GAPS = 5
 
 
 class Cadence:
-    """The pace of one attempt; times are seconds on one clock that never goes back."""
+    """The cadence of one attempt; all times are seconds on one monotonic clock."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class Cadence:
         of_median: float = OF_MEDIAN,
         of_longest: float = OF_LONGEST,
     ) -> None:
-        """Begin with the signs of life that are known.
+        """Start with the known activity.
 
         Args:
-            signs: when they were.
-            least_silence: seconds; a shorter silence is none.
-            of_median: a silence is so many times as long as the median of the gaps.
-            of_longest: and as the longest of them.
+            signs: times of the known activity.
+            least_silence: seconds; a shorter silence is not a stall.
+            of_median: a stall is longer than the median gap times this factor.
+            of_longest: and longer than the longest gap times this factor.
         """
         self._of_median, self._of_longest = of_median, of_longest
         self._gaps: deque[float] = deque(maxlen=GAPS)
@@ -50,23 +50,23 @@ class Cadence:
             self.note(time)
 
     def note(self, time: float) -> None:
-        """Note a sign of life."""
+        """Record activity at a time."""
         if self._last < time and self._last > float("-inf"):
             self._gaps.append(time - self._last)
         self._last = max(self._last, time)
 
     def silence(self, now: float) -> float:
-        """Tell for how long it has given no sign of life."""
+        """Return the seconds since the last activity."""
         return now - self._last
 
     @property
     def patience(self) -> float:
-        """Seconds of silence after which it counts as stalled."""
+        """Seconds of silence after which the attempt counts as stalled."""
         if len(self._gaps) < LEAST_GAPS:
             return float("inf")
         usual = self._of_median * statistics.median(self._gaps)
         return max(self._least_silence, usual, self._of_longest * max(self._gaps))
 
     def is_stalled(self, now: float) -> bool:
-        """Whether it is silent for much longer than its own pace."""
+        """Return True if the silence is longer than `patience`."""
         return self.silence(now) > self.patience

@@ -1,4 +1,4 @@
-"""Watching whether the attempts that run are stalled, and saying so: a flag, no more."""
+"""Flags running attempts that are stalled; it does not stop them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from trainui.store.runs import attempts, stages
 from trainui.supervisor import journal
 
 LOOK_EVERY = 5.0
-"""Seconds; no silence shorter than a minute matters."""
+"""Seconds between two checks; a silence shorter than a minute does not matter."""
 
 
 @dataclass(slots=True)
 class _WatchedAttempt:
     pace: Cadence
     marks: tuple[int, ...]
-    """What grows with each sign of life."""
+    """Log sizes and metric offset; activity changes them."""
     silence: Silence
     stalled: bool | None = None
-    """As it is on record; None: not known."""
+    """The recorded flag; None: not known."""
 
 
 class StallDetector:
@@ -44,7 +44,7 @@ class StallDetector:
         self._watched: dict[int, _WatchedAttempt] = {}
 
     def look(self) -> None:
-        """Look at all of them, where it is time to."""
+        """Check all running attempts of this host, if a check is due."""
         now = time.monotonic()
         if now - self._looked_at < self._look_every:
             return
@@ -74,18 +74,18 @@ class StallDetector:
         stalled = watched.pace.is_stalled(now)
         if stalled != watched.stalled:
             if watched.silence.is_of_the_stage(silent=stalled) != stalled:
-                return  # seen again at the next look
+                return  # decided at a later check
             self._say(attempt, stalled, watched.pace.silence(now))
             watched.stalled = stalled
 
     def _say(self, attempt: AttemptRecord, stalled: bool, silence: float) -> None:
-        words = f"silent for {clock.format_duration(silence)}, much longer than its own pace"
+        words = f"no output for {clock.format_duration(silence)}, much longer than usual"
         with self._store.write() as connection:
-            stages.set_stalled(connection, attempt, stalled, words if stalled else "goes on")
+            stages.set_stalled(connection, attempt, stalled, words if stalled else "active again")
 
 
 def _known_signs(attempt: AttemptRecord, now: float) -> list[float]:
-    """Return when it started and its logs grew, before this worker came, on our clock."""
+    """Return the activity before this worker's first check (start and log growth), on our clock."""
     times = [(attempt.started_at or 0), *journal.last_growths(Path(attempt.directory))]
     wall = clock.now()
     return [now - max(0, wall - time) / clock.SECOND for time in sorted(times)]

@@ -1,7 +1,7 @@
-"""Whether a silence is that of a stage, and not of a store that could not be written.
+"""Distinguishes a silent stage from a store that could not be written.
 
-Metrics are signs of life once they are stored. While the store is locked, or its server is away,
-none are, and a stage that an alert stops for that would have failed through no fault of its own.
+Metrics count as activity once they are stored. While the store is locked or its server is down,
+none are stored, and an alert must not stop a stage for that.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from trainui.store.db.engine import Store
 
 
 class Silence:
-    """A silence of one attempt, from when it was first seen."""
+    """Confirms a silence of one attempt once the store has been writable for a grace period."""
 
     def __init__(self, store: Store, grace: float) -> None:
-        """Begin with none.
+        """Start with no silence.
 
         Args:
-            store: where signs of life are stored.
-            grace: seconds in which the store can be written, for the reader to catch up.
+            store: the store that the metrics reader writes to.
+            grace: seconds that the metrics reader gets to catch up once the store is writable.
         """
         self._store = store
         self._grace = grace
         self._writable_at: float | None = None
 
     def is_of_the_stage(self, *, silent: bool) -> bool:
-        """Whether the stage itself is silent, as far as is known by now.
+        """Return True if the stage itself is known to be silent.
 
         Args:
-            silent: there are no signs of life.
+            silent: True if there is no activity now.
 
         Raises:
             StoreError: the store cannot be written.
