@@ -71,7 +71,7 @@ async def test_arrows_walk_the_stages_and_their_edges(filler: Filler) -> None:  
         await driven.press("left", "left", "h")
         await driven.until_shown("2 prepare")
         await driven.press("G")
-        await driven.until_shown("2 report", "it has not started")
+        await driven.until_shown("2 report", "not started yet")
 
 
 async def test_states_curves_and_logs_are_live(filler: Filler) -> None:  # noqa: F811
@@ -203,7 +203,7 @@ async def test_a_run_that_is_removed_says_so(filler: Filler) -> None:  # noqa: F
         await driven.until_shown("✓ completed")
         with filler.store.write() as connection:
             runs.remove(connection, run_id)
-        await driven.until_shown("is no more; esc shows all runs")
+        await driven.until_shown("no longer exists; esc shows all runs")
         await driven.press("escape")
         await driven.until_shown("No runs yet")
 
@@ -317,7 +317,7 @@ async def test_the_overview_names_variables_that_differ_and_no_values(filler: Fi
         if number < len(kept):
             filler.end(attempt, Status.FAILED, ago=30 - number, error="no", exit_code=3)
     async with opened(run_id, (200, 60)) as driven:
-        await driven.until_shown("since attempt 2: HF_TOKEN, new OMP, gone GONE PATH SEED")
+        await driven.until_shown("since attempt 2: HF_TOKEN, new OMP, unset GONE PATH SEED")
         assert "hush" not in driven.text()
         await driven.press("comma")
         await driven.until_shown("since attempt 1: SEED")
@@ -340,7 +340,7 @@ async def test_images_among_the_files_are_shown(
         await driven.until_shown("samples/grid.png", "▀" * 40)
         Path(directory, "samples", "grid.png").write_bytes(b"no image any more")
         driven.app.feed.look()
-        await driven.until_shown("it cannot be shown: UnidentifiedImageError")
+        await driven.until_shown("cannot show this image: UnidentifiedImageError")
 
 
 @pytest.mark.parametrize(("term", "as_ascii"), [("xterm", False), ("xterm-256color", True)])

@@ -1,4 +1,4 @@
-"""Which stage of a run is selected by itself: what failed, what runs, else what took longest."""
+"""Autoselect: the page selects a failed stage, else a running one, else the longest."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 
 TELLING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
-"""The states of stages that one wants to see first."""
+"""The states that attract the selection, the most important first."""
 
 
 def telling_stage(
     stages: Sequence[StageRecord], selected: StageRecord, placed: str | None
 ) -> str | None:
-    """Return the name of the stage to select; None: what is selected tells enough.
+    """Return the name of the stage to select; None: keep the selection.
 
     Args:
         stages: all stages of the run.
-        selected: the one under the cursor.
-        placed: the one that was selected by itself last; None: none was yet.
+        selected: the stage under the cursor.
+        placed: the stage that was autoselected last; None: none yet.
     """
     if placed is not None and selected.status in TELLING:
         return None
@@ -29,7 +29,7 @@ def telling_stage(
 
 
 def longest(stages: Sequence[StageRecord]) -> str:
-    """Return the name of the stage that took longest; of none that ran, the first one's."""
+    """Return the name of the stage that ran longest; the first one if none has ended."""
 
     def took(stage: StageRecord) -> int:
         ended = stage.completed_at is not None and stage.started_at is not None
@@ -39,7 +39,7 @@ def longest(stages: Sequence[StageRecord]) -> str:
 
 
 def most_telling(stages: Sequence[StageRecord], otherwise: str) -> str:
-    """Return the name of the stage that one wants to see first: what failed, else what runs."""
+    """Return the name of the first failed, else interrupted, else running stage."""
     for status in TELLING:
         for stage in stages:
             if stage.status == status:

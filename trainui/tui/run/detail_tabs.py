@@ -1,4 +1,4 @@
-"""What the panel tells of a stage besides its overview: its parameters, its files, its history."""
+"""The detail tabs of a stage besides its overview: parameters, outputs and events."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, wrap
 from trainui.tui.run.files import StageFile, StageFiles
 
 SHEETS: Mapping[int, str] = {2: "Overview", 5: "Params", 6: "Outputs", 7: "Events"}
-"""By the number of its pane the name of each."""
+"""Names of the detail tabs by number."""
 
 LEAST_NAME, MOST_NAME = 8, 24
-"""Cells of the names of parameters."""
+"""Least and most width of a parameter's name, in characters."""
 
 TITLES = {"output": "outputs", "checkpoint": "checkpoints", "": "other files"}
-"""By the role of files what stands above them."""
+"""Headings of the files by role."""
 
 _STATES = frozenset(str(status) for status in Status)
 
 
 def params_rows(run: RunRecord, stage: StageRecord, width: int) -> list[Row]:
-    """Return the parameters of a stage: its matrix's, its task's, and those of its run."""
+    """Return the parameters of a stage: of its sweep member, its task and its run."""
     definition = stage.definition
     rows: list[Row] = []
     for title, values in (
-        ("of this member of the matrix", definition.matrix or {}),
+        ("of this sweep member", definition.matrix or {}),
         ("of the task", definition.params or {}),
         ("of the run", run.params),
-        ("variables that the stage sets", definition.env),
+        ("environment variables of the stage", definition.env),
     ):
         if values:
             rows += (
@@ -42,7 +42,7 @@ def params_rows(run: RunRecord, stage: StageRecord, width: int) -> list[Row]:
                 if rows
                 else _table(title, mask(values), width)
             )
-    return rows or [(Segment("it has no parameters", "dim"),)]
+    return rows or [(Segment("no parameters", "dim"),)]
 
 
 def _table(title: str, values: Mapping[str, object], width: int) -> list[Row]:
@@ -61,7 +61,7 @@ def _table(title: str, values: Mapping[str, object], width: int) -> list[Row]:
 
 
 def files_rows(found: StageFiles | None, width: int) -> list[Row]:
-    """Return the files of a stage with sizes and times, the declared ones first."""
+    """Return the files of a stage with sizes and times, declared ones first."""
     if found is None:
         return []
     rows: list[Row] = [
@@ -86,13 +86,13 @@ def files_rows(found: StageFiles | None, width: int) -> list[Row]:
         count, total = len(found.files), size(sum(file.size for file in found.files))
         rows += [(), (Segment(f"{count} file{'s' * (count != 1)}, {total}", "dim"),)]
     if found.attempt is not None:
-        told = f"what attempt {found.attempt} wrote, and no later one since"
+        told = f"last written by attempt {found.attempt}"
         return [
             *rows,
             *([()] if rows else []),
             *((Segment(line, "dim"),) for line in wrap(told, width)),
         ]
-    return rows or [(Segment("it has made no files", "dim"),)]
+    return rows or [(Segment("no files yet", "dim"),)]
 
 
 def _file_row(file: StageFile, width: int) -> Row:
@@ -108,13 +108,13 @@ def _file_row(file: StageFile, width: int) -> Row:
 
 
 def events_rows(events: Sequence[Event] | None, width: int) -> list[Row]:
-    """Return what happened to a stage and to its run, the newest first."""
+    """Return the events of a stage and its run, the newest first."""
     if events is None:
         return []
     rows: list[Row] = []
     for event in reversed(events):
         rows += _event_rows(event, width)
-    return rows or [(Segment("nothing has happened yet", "dim"),)]
+    return rows or [(Segment("no events yet", "dim"),)]
 
 
 def _event_rows(event: Event, width: int) -> Iterator[Row]:

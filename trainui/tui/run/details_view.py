@@ -1,4 +1,4 @@
-"""The selected stage's sheet: its overview, its parameters, its files with images, its history."""
+"""The pane with the selected stage's detail tabs: overview, parameters, outputs and events."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
     from trainui.tui.run.images import Gallery, ImageQuery
 
 OVERVIEW = 2
-"""The number of the sheet that shows how a stage goes."""
+"""The number of the overview tab."""
 
 LEAST_WIDTH = 20
 
-OF_A_FOLD = ("enter shows each as a stage", "3, then c: their curves in one plot")
-"""What can be done with a folded matrix."""
+OF_A_FOLD = ("enter unfolds the members", "3, then c: compare their curves in one plot")
+"""Key hints for a folded sweep."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetailsSubject:
-    """What the sheets tell of."""
+    """The data that the detail tabs show."""
 
     page: RunPage
     stage: StageRecord
     attempts: Sequence[AttemptRecord]
-    """The stage's, down to the one that is looked at."""
+    """The stage's attempts up to the one shown."""
     detail: StageDetail
     timeline: Timeline
     members: Sequence[StageRecord] = ()
-    """All of a matrix that is folded into one line, the stage among them."""
+    """All members of a folded sweep, the stage among them; empty: not folded."""
 
 
 class DetailsView(RowsView):
-    """One of the sheets."""
+    """One of the detail tabs."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -56,12 +56,12 @@ class DetailsView(RowsView):
         self._sought: re.Pattern[str] | None = None
         self._table: GroupTable | None = None
         self._found = -1
-        """Index of the row that was gone to."""
+        """Index of the row of the current match."""
         self._gallery: Gallery | None = None
         self._decoding = False
 
     def show(self, subject: DetailsSubject, sheet: int) -> None:
-        """Show a sheet (`sheets.SHEETS`) of a stage."""
+        """Show a detail tab (`detail_tabs.SHEETS`) of a stage."""
         before, self._shown = self._shown, (subject, sheet)
         if before is not None and (before[0].stage.name, before[1]) != (subject.stage.name, sheet):
             self._found = -1
@@ -69,7 +69,7 @@ class DetailsView(RowsView):
         self.set_rows(self._rows_of(subject, sheet, width))
 
     def tick(self, timeline: Timeline) -> None:
-        """Let the clocks of what runs go on: only the overview has any."""
+        """Update the running times; only the overview has any."""
         if self._shown is None or self._shown[1] != OVERVIEW:
             return
         subject, sheet = self._shown
@@ -79,26 +79,26 @@ class DetailsView(RowsView):
             self.show(replace(subject, timeline=timeline), sheet)
 
     def on_resize(self) -> None:
-        """Show the same in the new width."""
+        """Lay the rows out for the new width."""
         super().on_resize()
         self._show_again()
 
     def row(self, index: int, width: int) -> Row:
-        """Return a row, what is sought marked in it."""
+        """Return a row with the search matches highlighted."""
         row = super().row(index, width)
         if self._sought is None:
             return row
         return marked(row, self._sought, "match" if index == self._found else "key")
 
     def search(self, text: str) -> None:
-        """Mark a text and go to its first row, in any case of letters; an empty one ends it."""
+        """Highlight a text in any case and go to its first row; an empty text ends the search."""
         self._sought = re.compile(re.escape(text), re.IGNORECASE) if text else None
         self._found = -1
         if not self.go_to_match(1):
             self.update_rows()
 
     def go_to_match(self, direction: int) -> bool:
-        """Go to the next row (1) or the one before (-1) that holds what is sought, round about."""
+        """Go to the next (1) or previous (-1) row with a match, wrapping around."""
         sought = self._sought
         if sought is None:
             return False
@@ -112,7 +112,7 @@ class DetailsView(RowsView):
         return True
 
     def give_up(self) -> bool:
-        """End the search; returns whether there was one."""
+        """End the search; return True if there was one."""
         sought = self._sought is not None
         self.search("")
         return sought
@@ -156,7 +156,7 @@ class DetailsView(RowsView):
         )
 
     def _images(self, of: DetailsSubject, width: int) -> list[Row]:
-        """Return what is decoded of images, and have the rest decoded, one image after another."""
+        """Return the decoded images, and start decoding the next missing one in a thread."""
         from trainui.tui.run.images import Gallery
 
         if not getattr(self.app, "shows_images", False):
@@ -182,7 +182,7 @@ class DetailsView(RowsView):
             self.show(*self._shown)
 
     def style_of(self, name: str) -> Style:
-        """Return the style of this name, of an image's own colours too."""
+        """Return the style of this name, including the colours of images."""
         if name.startswith(ansi.PREFIX) and name not in self._styles:
             self._styles[name] = ansi.style_of(name)
         return super().style_of(name)

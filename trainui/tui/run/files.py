@@ -1,4 +1,4 @@
-"""The files that a stage has made: read by the feed, a bounded number of them."""
+"""Lists the files of a stage's directory, with a limit on their number and depth."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.supervisor.protocol import STARTED_FILE
 
 MOST = 2000
-"""Files of a stage that are looked at."""
+"""The most files of a stage that are listed."""
 
 DEEPEST = 5
-"""Directories within each other that are looked into."""
+"""The most levels of subdirectories that are searched."""
 
 CODE_FILE = "code.json"
 
@@ -28,39 +28,39 @@ class StageFile:
     """A file in a stage's directory."""
 
     path: str
-    """Relative to it."""
+    """Relative to the stage's directory."""
     size: int
     changed_at: int
     """Microseconds since 1970."""
     role: str = ""
-    """`output` or `checkpoint`, where the pipeline file declares it."""
+    """`output` or `checkpoint` if the pipeline file declares it, else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageFiles:
-    """What a stage's directory holds."""
+    """The files of a stage's directory."""
 
     files: tuple[StageFile, ...] = ()
     """Declared ones first, then the newest first."""
     missing: tuple[str, ...] = ()
-    """Declared outputs of which there is none."""
+    """Declared outputs that do not exist."""
     cut: bool = False
-    """Whether there are more than were looked at."""
+    """True if the list was cut at `MOST` files."""
     directory: str = ""
     """The stage's, absolute."""
     attempt: int | None = None
-    """The attempt that wrote all of them last; None: any."""
+    """The attempt that last wrote these files; None: any."""
 
 
 def stage_files(
     stage: StageRecord, attempts: Sequence[AttemptRecord] = (), number: int | None = None
 ) -> StageFiles:
-    """Look at the files of a stage.
+    """List the files of a stage.
 
     Args:
         stage: the stage.
         attempts: its attempts, the first one first.
-        number: only those that this attempt wrote last.
+        number: list only the files that this attempt was the last to write; None: all.
     """
     if number is None:
         return _files_in(stage.definition, Path(stage.directory))
@@ -79,7 +79,7 @@ def stage_files(
 
 
 def _started(attempt_directory: Path) -> int | None:
-    """Return when an attempt started by the clock of its disk, as outputs are judged."""
+    """Return an attempt's start by the clock of its file system, like the files' times."""
     try:
         return (attempt_directory / STARTED_FILE).stat().st_mtime_ns // 1000
     except OSError:
@@ -99,7 +99,7 @@ def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
         try:
             status = path.stat()
         except OSError:
-            continue  # it is gone by now
+            continue  # deleted meanwhile
         found.append(StageFile(relative, status.st_size, status.st_mtime_ns // 1000, role))
     found.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
     missing = tuple(
@@ -111,7 +111,7 @@ def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
 
 
 def _matching(directory: Path, pattern: str) -> list[str]:
-    """Return the paths that fit a pattern, relative to a directory where they lie in it."""
+    """Return the paths that match a pattern, relative to the directory if they are in it."""
     try:
         if Path(pattern).is_absolute():
             return [pattern] if Path(pattern).exists() else []
@@ -121,7 +121,7 @@ def _matching(directory: Path, pattern: str) -> list[str]:
 
 
 def _role(path: str, outputs: set[str], checkpoints: set[str]) -> str:
-    """Return what a file was declared as, itself or a directory that it lies in."""
+    """Return the declared role of a file, or of a directory that contains it."""
     above = {path, *(str(parent) for parent in Path(path).parents)}
     return "output" if above & outputs else "checkpoint" if above & checkpoints else ""
 
@@ -141,11 +141,11 @@ def _walk(directory: Path, depth: int) -> Iterator[Path]:
 
 
 def commit(run_directory: Path) -> str:
-    """Return with which code a run was submitted, in words; empty where nothing is on record."""
+    """Return the git commit that a run was submitted with; empty if it is not recorded."""
     try:
         content = json.loads(plain_files.read_bytes(run_directory / CODE_FILE))
         known = str(content["commit"] or "")[:10]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    changed = " with changes that were not committed" if content.get("dirty") else ""
+    changed = " with uncommitted changes" if content.get("dirty") else ""
     return f"{known}{changed}" if known else ""

@@ -1,4 +1,4 @@
-"""The two lines at the top of a run's page."""
+"""The two header lines of a run's page."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
 
 BAR = 12
-"""Cells of the progress bar."""
+"""Width of the progress bar in characters."""
 
 
 def crumbs(run: RunRecord) -> Row:
-    """Return where we are."""
+    """Return the breadcrumbs."""
     priority = f"  priority {run.priority:+d}" if run.priority else ""
     return (
         Segment(" trainui ", "title"),
@@ -41,14 +41,14 @@ def heading(
     *,
     more: int = 0,
 ) -> Row:
-    """Return how far the run is, and how long it will still take.
+    """Return the run's state, progress and remaining time.
 
     Args:
         run: the run.
         stages: its stages.
         now: microseconds since 1970 in UTC.
-        to_go: when it will have ended.
-        more: stages that are not read yet; until then nothing is counted.
+        to_go: the estimated end.
+        more: number of stages not read yet; if any, states are not counted.
     """
     if more:
         return (
@@ -78,7 +78,7 @@ def heading(
 
 
 def can_resume(stages: Sequence[StageRecord]) -> bool:
-    """Whether a resume has anything to do, as far as the states tell."""
+    """Return True if a stage ended without completing, so that a resume may have work to do."""
     return any(
         stage.status not in UNFINISHED and stage.status != Status.COMPLETED for stage in stages
     )

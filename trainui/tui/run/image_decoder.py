@@ -1,8 +1,8 @@
-"""Makes an image small, in a process of its own, which is all that a broken image can break.
+"""Decodes and shrinks an image in a separate process with resource limits.
 
-Run by path as `python -I image_decoder.py FILE WIDTH HEIGHT`; on stdout a line with the width and
-the height it has become, and its pixels as bytes of red, green and blue. Exit code 1 and a reason
-on stdout where it cannot be shown.
+A decoder crash on a broken image ends only this process. Run by path as
+`python -I image_decoder.py FILE WIDTH HEIGHT`. Stdout: a line with the resulting width and height,
+and then the pixels as bytes of red, green and blue. On failure: exit code 1, the reason on stdout.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import stat
 import sys
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-"""What is decoded: no format that starts other programs or reads other files."""
+"""Accepted formats; none whose decoder starts other programs or reads other files."""
 
 MOST_BYTES, MOST_PIXELS = 64_000_000, 50_000_000
 MEMORY, SECONDS = 1_500_000_000, 5
-"""Limits of this process: an image of the most pixels fits, one that grows beyond them does not."""
+"""Limits of this process: enough for an image of `MOST_PIXELS`, too little for a bomb."""
 
 BEHIND = (128, 128, 128)
-"""What is seen through an image: as far from white lines as from black ones."""
+"""Background of transparent pixels: grey, so that black and white lines are both visible."""
 
 
 def main(file: str, width: int, height: int) -> int:
@@ -34,7 +34,7 @@ def main(file: str, width: int, height: int) -> int:
         resource.setrlimit(kind, (limit, limit))
     try:
         size, pixels = small(file, (width, height))
-    except Exception as error:  # a process's edge: whatever a decoder raises is a reason
+    except Exception as error:  # process boundary: report whatever a decoder raises
         sys.stdout.write(f"{type(error).__name__}: {error}")
         return 1
     sys.stdout.write("{} {}\n".format(*size))
@@ -44,17 +44,17 @@ def main(file: str, width: int, height: int) -> int:
 
 
 def small(file: str, room: tuple[int, int]) -> tuple[tuple[int, int], bytes]:
-    """Return an image's size within a room of pixels, and its pixels."""
+    """Return the shrunk image's size, at most `room` pixels, and its pixels."""
     from PIL import Image
 
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as source:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
-            raise ValueError("it is no file, or a very large one")
+            raise ValueError("not a regular file, or larger than 64 MB")
         with Image.open(source, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise ValueError(f"{image.width} x {image.height} pixels are too many")
+                raise ValueError(f"{image.width} x {image.height} pixels is too large")
             image.draft("RGB", room)
             image.thumbnail(room)
             shown = Image.new("RGB", image.size, BEHIND)

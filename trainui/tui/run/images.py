@@ -1,6 +1,6 @@
-"""Images among a stage's files, as lines of text: two pixels in each character, in 24-bit colours.
+"""Renders a stage's images as half blocks: two pixels a character, in 24-bit colour.
 
-Decoding is done by `image_decoder`, a process with limits; what is asked of it here is bounded too.
+Images are decoded by `image_decoder`, a process with resource limits; their number is limited too.
 """
 
 from __future__ import annotations
@@ -23,54 +23,54 @@ from trainui.tui.run.files import StageFile, StageFiles
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
 MOST = 4
-"""Images that are shown of a stage: declared outputs, then the newest ones."""
+"""The most images shown of a stage: declared outputs first, then the newest ones."""
 
 MOST_WIDTH, MOST_HEIGHT = 96, 20
-"""Characters of an image: more would take long over a slow line."""
+"""The most characters of an image: more take long over a slow connection."""
 
 PATIENCE = 10.0
-"""Seconds that decoding may take, starting the process on a busy machine among them."""
+"""Timeout of one decoding in seconds, including the start of the process."""
 
 MOST_KEPT = 32
-"""Images that are remembered."""
+"""Size of the cache of decoded images."""
 
 GRAIN = 0xF8
-"""Bits of a colour that are kept: fewer colours make longer pieces and fewer bytes."""
+"""Mask of a colour's upper 5 bits: fewer colours make longer segments, so fewer bytes."""
 
-EXTRA = f"images are shown where Pillow is: {extras.advice('images')}"
+EXTRA = f"images need Pillow: {extras.advice('images')}"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageQuery:
-    """An image that is to be shown."""
+    """An image to show, and the space for it."""
 
     path: str
     """Absolute."""
     changed_at: int
     width: int
     height: int
-    """Characters that there is room for."""
+    """Available characters."""
 
 
 def is_image(file: StageFile) -> bool:
-    """Whether a file is called as images are."""
+    """Return True if a file's suffix is that of an image."""
     return file.path.casefold().endswith(SUFFIXES)
 
 
 @cache
 def can_decode() -> bool:
-    """Whether what decodes them is installed."""
+    """Return True if Pillow is installed."""
     return find_spec("PIL") is not None
 
 
 class Gallery:
-    """The images of a stage, as far as they are decoded."""
+    """Cache of a stage's decoded images."""
 
     def __init__(self) -> None:
         self._known: dict[ImageQuery, tuple[Row, ...]] = {}
 
     def rows(self, found: StageFiles | None, width: int) -> tuple[list[Row], list[ImageQuery]]:
-        """Return the lines of a stage's images, and those that are to be decoded first."""
+        """Return the lines of a stage's images, and the images that are not decoded yet."""
         images = [file for file in found.files if is_image(file)][:MOST] if found else []
         if found is None or not images:
             return [], []
@@ -91,7 +91,7 @@ class Gallery:
         return rows, missing
 
     def decode(self, wishes: Sequence[ImageQuery]) -> None:
-        """Decode images; waits for it."""
+        """Decode images; blocks until done."""
         for wish in wishes:
             while len(self._known) >= MOST_KEPT:
                 self._known.pop(next(iter(self._known)))
@@ -111,7 +111,7 @@ def _decoded(wish: ImageQuery) -> Iterator[Row]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return iter([_refused("it took too long")])
+        return iter([_refused(f"decoding failed or took longer than {PATIENCE:g} s")])
     if found.returncode:
         return iter([_refused(found.stdout[:200].decode(errors="replace") or "its decoder died")])
     head, _, pixels = found.stdout.partition(b"\n")
@@ -120,16 +120,16 @@ def _decoded(wish: ImageQuery) -> Iterator[Row]:
 
 
 def _refused(reason: str) -> Row:
-    return (Segment(f"it cannot be shown: {harmless(' '.join(reason.split()))}", "dim"),)
+    return (Segment(f"cannot show this image: {harmless(' '.join(reason.split()))}", "dim"),)
 
 
 def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:
-    """Yield an image's lines: of each character the upper half is a pixel, the lower half another.
+    """Yield an image's lines; each character shows one pixel above another.
 
     Args:
         pixels: bytes of red, green and blue, line by line.
-        width: of the image.
-        height: of it; a last line without a lower half is drawn on what is behind it.
+        width: the image's width in pixels.
+        height: its height; if it is odd, the lower half of the last line is left unpainted.
     """
     lines = [pixels[3 * width * y : 3 * width * (y + 1)] for y in range(height)]
     for y in range(0, height, 2):

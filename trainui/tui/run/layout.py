@@ -1,7 +1,7 @@
-"""The panes of a run's page and how they share the room.
+"""The panes of a run's page and their layout.
 
-Wide: the DAG and the selected stage's overview at the left, its curves and log at the right.
-Narrow: the DAG, and under it one of the three others, chosen by tabs.
+Wide: the DAG and the overview at the left, curves and log at the right.
+Narrow: the DAG, and below it one of the three other panes, chosen by tabs.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from trainui.tui.run.tab_bar import Tabs
 from trainui.tui.widgets.line_view import LinesView
 
 WIDE = 100
-"""Columns from which on the DAG stands beside the panel."""
+"""Terminal width in columns from which the wide layout is used."""
 
 LEAST_GRAPH, GRAPH_SHARE = 51, 0.45
-"""Columns of the DAG beside the panel, at least and as a share at most."""
+"""Width of the left half in the wide layout: the least in columns, the most as a share."""
 
 
 WITH_BARS = 150
-"""Columns from which on there is room for the bars that tell when stages ran."""
+"""Terminal width in columns from which the DAG's timeline bars fit."""
 
 
 class Panes(Container):
-    """The DAG and the panel of the selected stage."""
+    """The DAG and the panes of the selected stage."""
 
     DEFAULT_CSS = """
     Panes {
@@ -79,7 +79,7 @@ class Panes(Container):
     """
 
     class Changed(Message):
-        """Other panes are to be seen, or their size has changed."""
+        """Other panes are visible, or their size has changed."""
 
     def __init__(self) -> None:
         super().__init__(classes="-pane-2")
@@ -93,10 +93,10 @@ class Panes(Container):
         self._pane = 2
         self._wanted_width = LEAST_GRAPH
         self.sheet = 2
-        """Which sheet the pane of the overview shows."""
+        """The number of the detail tab in the overview's pane."""
 
     def compose(self) -> ComposeResult:
-        """Make the panes."""
+        """Yield the panes."""
         with self.left:
             yield self.graph
             yield self.tabs
@@ -106,7 +106,7 @@ class Panes(Container):
             yield self.log_view
 
     def on_mount(self) -> None:
-        """Name the panes."""
+        """Set the panes' titles."""
         self.graph.set_title("1 Stages")
         self.overview.set_title("2 Overview")
         self.overview.set_subtitle(
@@ -121,14 +121,14 @@ class Panes(Container):
 
     @property
     def active(self) -> Widget:
-        """The pane that has the focus, else the only one that is to be seen, else the DAG."""
+        """The focused pane, else the zoomed one, else the DAG."""
         focused = self.screen.focused
         if focused in self._by_number:
             return focused
         return self._by_number[self._zoomed - 1] if self._zoomed else self.graph
 
     def share_out(self, graph_width: int) -> None:
-        """Share the room out, the DAG getting what it needs where that can be."""
+        """Divide the space; the DAG gets the width it needs if possible."""
         self._wanted_width = graph_width
         width, height = self.size
         stacked = width < WIDE
@@ -147,21 +147,21 @@ class Panes(Container):
             self.left.styles.width = min(max(graph_width + 5, least), int(width * GRAPH_SHARE))
 
     def on_resize(self) -> None:
-        """Share the room out again."""
+        """Divide the space again."""
         self.share_out(self._wanted_width)
 
     def on_stage_graph_folded(self) -> None:
-        """Give the DAG the room that it needs by now, its cursor to be seen."""
+        """Resize the DAG to its new number of lines, and scroll to its cursor."""
         self.share_out(self.graph.preferred_width)
         self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
 
     def show_titles(self, stage: StageRecord, attempt: int | None, members: int) -> None:
-        """Say in the panes' titles whose they are, of which attempt, and which sheet is shown.
+        """Set the panes' titles: the stage, the attempt and the detail tab.
 
         Args:
-            stage: whose panel it is.
-            attempt: the one that is looked at; None: the last one.
-            members: how many stages are folded into the line under the cursor; 0: none.
+            stage: the stage.
+            attempt: the attempt shown; None: the last one.
+            members: number of sweep members folded into the line under the cursor; 0: none.
         """
         of = "" if attempt is None else f" of attempt {attempt}"
         self.curves.set_title(f"3 Curves{of}")
@@ -176,7 +176,7 @@ class Panes(Container):
             self.overview.set_title(f"{self.sheet} {SHEETS[self.sheet]}{of}: {name}")
 
     def enter_panel(self) -> None:
-        """Put the focus into the panel."""
+        """Move the focus to the first visible pane of the stage."""
         if self._zoomed == 1:
             self.zoom()
         for pane in self._by_number[1:]:
@@ -185,7 +185,7 @@ class Panes(Container):
                 return
 
     def leave_level(self) -> bool:
-        """Leave a lone pane, else the panel; returns whether there was anything to leave."""
+        """Leave the zoom, else go back to the DAG; return False if there is nothing to leave."""
         if self._zoomed:
             self.zoom()
             return True
@@ -195,12 +195,12 @@ class Panes(Container):
         return False
 
     def zoom(self) -> None:
-        """Show the active pane alone, or all again."""
+        """Zoom the active pane, or show all panes again."""
         number = 0 if self._zoomed else self._by_number.index(self.active) + 1
         self._zoom_to(number)
 
     def zoom_log(self) -> None:
-        """Show the log alone, or all panes again."""
+        """Zoom the log, or show all panes again."""
         self._zoom_to(0 if self._zoomed == 4 else 4)
 
     def _zoom_to(self, number: int) -> None:
@@ -216,7 +216,7 @@ class Panes(Container):
         self.post_message(self.Changed())
 
     def go_to(self, number: int) -> None:
-        """Put the focus on a pane, showing it where it is hidden, or a sheet in its pane."""
+        """Focus a pane, showing it if it is hidden; the number may also be a detail tab's."""
         if number in SHEETS:
             if number != self.sheet:
                 self.sheet = number
@@ -230,12 +230,12 @@ class Panes(Container):
         self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
 
     def show_log(self) -> None:
-        """Let the log be seen."""
+        """Make the log visible."""
         if not self._zoomed:
             self._show(4)
 
     def _show(self, number: int) -> None:
-        """Show a pane where there is room for one."""
+        """Choose the pane below the DAG in the narrow layout."""
         hidden = self.has_class("-stacked") and number != self._pane
         for other in (2, 3, 4):
             self.set_class(other == number, f"-pane-{other}", update=hidden)
@@ -245,5 +245,5 @@ class Panes(Container):
             self.post_message(self.Changed())
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
-        """Show the pane whose tab was clicked."""
+        """Show the pane of the clicked tab."""
         self.go_to(event.pane)

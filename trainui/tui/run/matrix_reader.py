@@ -1,6 +1,6 @@
-"""Reads what is known of a matrix as a whole: the headline metric of all its members.
+"""Reads the headline metric of all members of a sweep, in the reader thread.
 
-The work of the feed, in its thread. A member is read again once a point of it was stored.
+A member is read again only after a point of it was stored.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from trainui.tui.runs.headline_reader import headline
 
 
 class MatrixReader:
-    """Reads the best values of members, and remembers them until a point is stored."""
+    """Reads the best values of sweep members, with a cache."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[int, float | None]] = {}
-        """By a stage's id and the metric: the version of its points, and the value."""
+        """By stage id and metric: the version of its points, and the value."""
 
     def read(
         self, connection: protocol.Connection, members: Sequence[StageRecord]
     ) -> MatrixDetail | None:
-        """Read what the members have in common; None where none has metrics."""
+        """Read the sweep's headline metric; None if no member has metrics."""
         versions = headlines.versions(connection, [stage.id for stage in members])
         with_points = [stage for stage in members if stage.id in versions]
         names = (headlines.names_of(connection, stage.id) for stage in with_points)
@@ -54,5 +54,5 @@ class MatrixReader:
 
 
 def _telling(series: SeriesSummary, lower: bool | None) -> float | None:
-    """Return the best value; the last one where the name does not tell what is best."""
+    """Return the best value; the last one if the name does not say which direction is better."""
     return series.last if lower is None else series.min if lower else series.max

@@ -1,4 +1,4 @@
-"""A folded matrix as lines: how its members stand, what differs between them, and which is best."""
+"""A folded sweep as a table: its members' states, differing parameters and headline metric."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from trainui.tui.render.numbers import elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 
 TIME, VALUE, MOST_PARAM = 8, 10, 16
-"""Cells of the columns."""
+"""Widths of the columns in characters."""
 
 
 class GroupTable:
-    """What is the same at every look at a matrix: its members' parameters, and the columns."""
+    """The part of a sweep's table that does not change: parameters and column widths."""
 
     def __init__(self, members: Sequence[StageRecord]) -> None:
         self._definitions = [one.definition for one in members]
@@ -33,12 +33,12 @@ class GroupTable:
         }
 
     def is_of(self, members: Sequence[StageRecord]) -> bool:
-        """Return whether these are the members."""
+        """Return True if the table was made for these members."""
         return self._definitions == [one.definition for one in members]
 
 
 class GroupRows(Sequence[Row]):
-    """The lines of a matrix, a member's made when it is looked at: there may be thousands."""
+    """The lines of a sweep, rendered lazily because there may be thousands of members."""
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class GroupRows(Sequence[Row]):
         table: GroupTable | None = None,
         foot: Sequence[Row] = (),
     ) -> None:
-        """Make what stands above the members.
+        """Render the heading; members are rendered on access.
 
         Args:
-            members: its stages, in the file's order.
-            group: their headline metric; None: there is none.
-            now: returns the time, in microseconds, for what runs.
-            width: cells.
-            table: of these members, where it was made before.
-            foot: what stands below them.
+            members: the sweep's stages, in the file's order.
+            group: their headline metric; None: no metrics.
+            now: returns the time in microseconds, for running members.
+            width: characters a line.
+            table: an existing table of these members, to be reused.
+            foot: lines below the members.
         """
         self._table = table if table is not None else GroupTable(members)
         self._group, self._now, self._width, self._foot = group, now, width, foot
@@ -108,19 +108,19 @@ class GroupRows(Sequence[Row]):
 
 
 def _whole(row: Row, width: int) -> Row:
-    """Return a line without its last piece, the word for the state, where that has no room."""
+    """Drop the last segment, the state's word, from a line that is too wide."""
     return row if width_of(row) <= width else cut(row[:-1] or row, width)
 
 
 class _Columns(NamedTuple):
-    """How wide the columns of the members are."""
+    """Widths of the members' columns."""
 
     params: Mapping[str, int]
     value: int
-    """0: there is no metric."""
+    """0: no metric."""
 
     def head(self, metric: str) -> Row:
-        """Return the names of the columns."""
+        """Return the column headings."""
         names = (f"{_fitted(key, width)}  " for key, width in self.params.items())
         value = fit(fit_middle(metric, self.value), self.value + 2, right=True)
         line = f"  {''.join(names)}{fit('time', TIME, right=True)}{value if self.value else ''}"
@@ -150,7 +150,7 @@ class _Columns(NamedTuple):
 
 
 _PLAIN = (Status.COMPLETED, Status.PENDING)
-"""States that their symbol tells well enough."""
+"""States for which the symbol is enough."""
 
 
 def _fitted(text: str, width: int) -> str:
@@ -163,14 +163,14 @@ def _params(stage: StageRecord) -> dict[str, str]:
 
 
 def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str, str]]:
-    """Return the names of what differs, and what all have the same value of."""
+    """Return the names of parameters that differ, and the parameters with one common value."""
     names = dict.fromkeys(name for params in all_params for name in params)
     same = {n: all_params[0].get(n, "") for n in names if len({p.get(n) for p in all_params}) == 1}
     return [name for name in names if name not in same], same
 
 
 def _ordered(members: Sequence[StageRecord], group: MatrixDetail | None) -> list[StageRecord]:
-    """Return the best first where that can be told, then those without a value."""
+    """Return the members with a value, the best first, and then the others by state."""
     known = group.best_first(members) if group is not None else []
     names = {one.name for one in known}
     rest = [one for one in members if one.name not in names]
@@ -192,7 +192,7 @@ def _best(
         return (
             Segment("metric    ", "dim"),
             Segment(group.metric),
-            Segment(", its last value", "dim"),
+            Segment(" (last value)", "dim"),
         )
     which = (Segment(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
     value = Segment(f"{group.metric} {number(group.values[stage.name])}  ", "good")

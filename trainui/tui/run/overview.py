@@ -1,4 +1,4 @@
-"""What there is to know of a stage, as lines: its state and why, its attempts, its command."""
+"""The overview of a stage as lines: its state and reason, its attempts, its command."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from trainui.tui.graph.timeline import Timeline
 
 LABEL = 10
-"""Cells of the names at the left."""
+"""Width of the labels at the left, in characters."""
 
 MOST_LINES = 4
-"""Lines that a command, parameters or a result may take; more is cut."""
+"""The most lines of a command, of parameters or of a result."""
 
 MOST_TEXT = 8000
-"""Characters of such a text that are looked at: more than those lines have cells."""
+"""The most characters of such a text that are processed; more than fit into its lines."""
 
 ERROR_LINES = 40
-"""Lines of an error that are shown."""
+"""The most lines of an error."""
 
 
 def overview_rows(
@@ -55,16 +55,16 @@ def overview_rows(
     Args:
         run: the stage's run.
         stage: the stage.
-        attempts: its attempts, the first one first.
+        attempts: its attempts up to the one shown, the first one first.
         by_name: all stages of its run.
-        now: the time, in microseconds, for what runs.
-        ending: when it will have ended, as far as earlier runs tell.
-        width: cells.
-        commit: which code the run was submitted with, in words.
-        variables: names of environment variables that differ from the attempt before, in words.
-        checkpoint: why the last attempt did not continue from the newest checkpoint, in words.
-        timeline: where the run's time went.
-        of: how many attempts there are, where these are not all.
+        now: the time in microseconds, for running stages.
+        ending: the estimated end, from earlier runs.
+        width: characters a line.
+        commit: the git commit that the run was submitted with.
+        variables: environment variables that differ from the previous attempt.
+        checkpoint: why the last attempt did not use the newest checkpoint.
+        timeline: the run's timeline.
+        of: the number of all attempts.
     """
     last = attempts[-1] if attempts else None
     rows: list[Row] = [_state_row(stage, last, now, ending, of)]
@@ -84,7 +84,7 @@ def overview_rows(
 
 
 def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
-    """Return why a stage is in its state, where that is not plain."""
+    """Return the reason for a stage's state; empty if the state says enough."""
     if stage.status == Status.PENDING:
         unfinished = (
             name
@@ -104,7 +104,7 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
 def _state_row(
     stage: StageRecord, last: AttemptRecord | None, now: int, ending: Eta | None, of: int
 ) -> Row:
-    """Return the state, for how long, how it ended, and which attempt it is."""
+    """Return the state, its duration, the exit code or signal, and the attempt's number."""
     spent = elapsed(stage.started_at, stage.completed_at, now)
     word = "for" if stage.status == Status.RUNNING else "after"
     timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
@@ -121,15 +121,15 @@ def _state_row(
 
 
 def _share(stage: StageRecord, timeline: Timeline | None) -> str:
-    """Say how much of the run's time it took, and whether all else waited for it."""
+    """Return the stage's share of the run's time, and if it is on the critical path."""
     if timeline is None or not timeline.total or timeline.stretch(stage.name) is None:
         return ""
-    share = f"{timeline.took(stage.name) / timeline.total:.0%} of the run's time"
-    return f"{share}, in the longest chain" if stage.name in timeline.critical else share
+    share = f"{timeline.took(stage.name) / timeline.total:.0%} of run time"
+    return f"{share} (critical path)" if stage.name in timeline.critical else share
 
 
 def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRecord:
-    """Return a stage as it was in the last one of some of its attempts."""
+    """Return a stage as it was in the last of these attempts."""
     if not attempts or attempts[-1].number == stage.attempt:
         return stage
     attempt = attempts[-1]
@@ -155,7 +155,7 @@ def _facts(
     last: AttemptRecord | None,
     by_name: Mapping[str, StageRecord],
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield what is known, each with its name and style."""
+    """Yield the facts to show, each with its label and style."""
     definition = stage.definition
     yield "why", why(stage, by_name), state_style(stage.status)
     yield "time", _times(stage), ""
@@ -175,7 +175,7 @@ def _facts(
 
 
 def _continued(stage: StageRecord, last: AttemptRecord | None) -> str:
-    """Return the checkpoint that an attempt continued from, relative to the stage's directory."""
+    """Return the checkpoint that an attempt resumed from, relative to the stage's directory."""
     checkpoint = "" if last is None else last.checkpoint or ""
     return checkpoint.removeprefix(f"{stage.directory}/")
 
@@ -229,7 +229,7 @@ def _here() -> str:
 
 
 def command_text(run: RunRecord, stage: StageRecord) -> str:
-    """Return a stage's command on one line, as a shell would take it, secrets masked."""
+    """Return a stage's command as one shell line, with secrets masked."""
     command = shown_command(run.params, stage.definition) or ""
     if not isinstance(command, str):
         command = shlex.join(command).replace("'${python}'", "${python}")
@@ -253,7 +253,7 @@ def _upstream_text(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> st
 
 
 def _start_of(parts: Iterable[str], separator: str) -> str:
-    """Join parts until there is more text than is shown: a stage may follow thousands."""
+    """Join parts up to the displayed length: a stage may depend on thousands."""
     taken: list[str] = []
     length = 0
     for part in parts:
@@ -272,13 +272,13 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
         text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
         rows += _field("earlier" if not rows else "", text, "dim", width)
     if rows:
-        told = ", shows the attempt before, its curves, files, events and log"
+        told = ", shows the previous attempt: its curves, files, events and log"
         rows += _field(" ", told, "dim", width)
     return rows
 
 
 def _error_rows(stage: StageRecord, width: int) -> list[Row]:
-    """Return an error that has more lines than the one that `why` shows."""
+    """Return the lines of an error that has more than the one line that `why` shows."""
     lines = (stage.error or "").splitlines()
     if len(lines) < 2:
         return []

@@ -1,4 +1,4 @@
-"""Reads what a run's page shows: the work of the feed, in its thread."""
+"""Reads the data of a run's page, in the reader thread."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ from trainui.tui.run.files import commit, stage_files
 from trainui.tui.run.matrix_reader import MatrixReader
 
 OVERVIEW, OUTPUTS, EVENTS = 2, 6, 7
-"""Numbers of the sheets that have to be read for."""
+"""Numbers of the detail tabs that need additional reads."""
 
 FIRST_STAGES = 200
-"""Stages of a page's first snapshot: more than lines on a terminal."""
+"""Stages in a page's first snapshot: more than a terminal has lines."""
 
 MOST_EVENTS = 500
-"""Events of a stage and its run that are shown."""
+"""The most events shown of a stage and its run."""
 
 
 class RunPageReader:
-    """Reads a run's page, and of the selected stage its curves."""
+    """Reads a run's page, and the curves of the selected stage."""
 
     def __init__(self) -> None:
         self._prophet = EtaEstimator()
         self._stages = known_rows.stages()
         self._commits: dict[str, str] = {}
-        """By a run's directory: what is on record does not change."""
+        """By run directory; the record does not change."""
         self._variables: dict[tuple[str, ...], str] = {}
-        """By attempts' directories: what they were started with does not change."""
+        """By the attempts' directories; an attempt's environment does not change."""
         self._checkpoints: dict[tuple[str, int], str] = {}
-        """By a stage's id and its last attempt: once that has started it does not change."""
+        """By stage id and last attempt; once that has started, the text does not change."""
         self._groups = MatrixReader()
         self._curves = CurveReader(self._groups)
         self._begun: str | None = None
-        """The run of which at least the first stages were read."""
+        """The run of which at least the first stages have been read."""
 
     def read(self, connection: protocol.Connection, wanted: Query) -> RunPage | None:
-        """Read a page; None where the run is gone."""
+        """Read a page; None if the run does not exist."""
         assert wanted.run_id is not None
         run = views.run(connection, wanted.run_id)
         if run is None:
@@ -88,7 +88,7 @@ class RunPageReader:
         return RunPage(run, stages, attempts, detail, ahead, group)
 
     def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:
-        """Return the first stages of a large run, once, so that its page is there at once."""
+        """Return the first stages of a large run, once, so that its page appears immediately."""
         if self._begun == run.id:
             return None
         self._begun = run.id
@@ -101,7 +101,7 @@ class RunPageReader:
     def _checkpoint_of(
         self, connection: protocol.Connection, stage: StageRecord, attempts: Sequence[AttemptRecord]
     ) -> str:
-        """Say why the last attempt did not continue from the newest checkpoint; empty: it did."""
+        """Return why the last attempt did not resume from the newest checkpoint; empty: it did."""
         if stage.definition.checkpoint is None or not attempts or not attempts[-1].started_at:
             return ""
         key = (stage.id, attempts[-1].number)
@@ -112,7 +112,7 @@ class RunPageReader:
         return self._checkpoints[key]
 
     def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:
-        """Say in which variables the last of these attempts differs from the one before."""
+        """Return the environment variables in which the last two of these attempts differ."""
         if len(attempts) < 2 or attempts[-1].started_at is None:
             return ""
         before, after = attempts[-2:]
@@ -120,12 +120,12 @@ class RunPageReader:
         if key not in self._variables:
             found = environment_digest.difference(Path(before.directory), Path(after.directory))
             if found is None:
-                return ""  # it may be on record later
+                return ""  # it may be recorded later
             self._variables = {key: _different(found, before.number)}
         return self._variables[key]
 
     def read_curves_page(self, connection: protocol.Connection, wanted: Query) -> CurvesPage | None:
-        """Read the page of one metric; None where the run or the stage is gone."""
+        """Read the page of one metric; None if the run or the stage does not exist."""
         assert wanted.run_id is not None
         assert wanted.curves is not None
         run = views.run(connection, wanted.run_id)
@@ -138,7 +138,7 @@ class RunPageReader:
 
 
 def _different(found: environment_digest.Difference, number: int) -> str:
-    parts = (("", found.changed), ("new ", found.added), ("gone ", found.gone))
+    parts = (("", found.changed), ("new ", found.added), ("unset ", found.gone))
     told = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
     return harmless(f"since attempt {number}: {told}") if told else ""
 
@@ -149,7 +149,7 @@ def _events(
     attempts: Sequence[AttemptRecord],
     number: int | None,
 ) -> tuple[Event, ...]:
-    """Return what happened to a stage and its run; of an attempt, until the next one's grant."""
+    """Return the events of a stage and its run; of an attempt, up to the next attempt's grant."""
     found = views.stage_events(connection, stage.run_id, stage.name, most=MOST_EVENTS)
     if number is None:
         return tuple(found)

@@ -1,4 +1,4 @@
-"""A run's page: its DAG, and beside it what there is to know of the selected stage."""
+"""A run's page: its DAG and the panes of the selected stage."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from trainui.tui.widgets.line_view import RowsView
 
 
 class RunScreen(Page):
-    """One run."""
+    """The page of one run."""
 
     scope = "run"
     command_scopes = ("acting", "run", "stages", "metrics", "curves", "log", "search", "app")
@@ -63,10 +63,10 @@ class RunScreen(Page):
         self.gone = RowsView(id="gone")
         self._page: RunPage | None = None
         self._placed: str | None = None
-        """The stage that was selected by itself."""
+        """The stage that was autoselected last."""
 
     def on_mount(self) -> None:
-        """Look at curves as they were looked at last."""
+        """Restore the plot options of the last time."""
         self.panes.curves.desk = self.recalled_desk()
         super().on_mount()
 
@@ -82,11 +82,11 @@ class RunScreen(Page):
         return self.panes.graph
 
     def wanted(self) -> Query:
-        """Return what of the run is to be seen."""
+        """Return the query for the visible parts of the run."""
         return self.panel.wanted(self.run_id)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show the run as it was read."""
+        """Show the run."""
         if snapshot.wanted.run_id != self.run_id:
             return
         page = snapshot.page
@@ -95,7 +95,7 @@ class RunScreen(Page):
         notices = self.notices(snapshot, unfinished=unfinished)
         if page is None:
             self.top.show((Segment(" trainui ", "title"),), notices)
-            text = snapshot.problem or f"the run {self.run_id} is no more; esc shows all runs"
+            text = snapshot.problem or f"run {self.run_id} no longer exists; esc shows all runs"
             gone = [(Segment(harmless(line)),) for line in text.splitlines()]
             self.gone.set_rows(gone)
             return
@@ -110,7 +110,7 @@ class RunScreen(Page):
         self.ask()
 
     def _follow(self, stages: tuple[StageRecord, ...]) -> None:
-        """Select what tells most, until somebody has chosen a stage."""
+        """Autoselect a stage until the user selects one."""
         selected = self.graph.selected
         if selected is None or (self._placed is not None and selected.name != self._placed):
             return
@@ -120,7 +120,7 @@ class RunScreen(Page):
             self.graph.select(found)
 
     def tick(self) -> bool:
-        """Let the clocks of what runs go on."""
+        """Update the running times; return True while the run is unfinished."""
         page = self._page
         if page is None:
             return False
@@ -134,24 +134,24 @@ class RunScreen(Page):
         self.state_bar.show(heading(page.run, page.stages, clock.now(), ending, more=page.more))
 
     def on_resize(self) -> None:
-        """Lay the panes out for the new size."""
+        """Lay out the panes for the new size."""
         if self._page is not None:
             self.panes.share_out(self.graph.preferred_width)
             self.call_after_refresh(self._refit)
 
     def _refit(self) -> None:
-        """Fill panes whose width has changed, and let the feed read for it."""
+        """Render panes for their new width, and query the data that they need."""
         if self._page is not None:
             self.panel.show(self._page)
             self.ask()
 
     def on_cursor_view_moved(self) -> None:
-        """Let the feed read what the panel of the stage shows."""
+        """Query the data of the newly selected stage."""
         self.panel.moved()
         self.ask()
 
     def on_cursor_view_opened(self) -> None:
-        """Go from a stage to its panel."""
+        """Move the focus from the DAG to the stage's panes."""
         self.panes.enter_panel()
 
     @on(Panes.Changed)
@@ -168,7 +168,7 @@ class RunScreen(Page):
         self.panes.log_view.go_to_time(event.time)
 
     def on_screen_resume(self) -> None:
-        """Read for this page again, and show the moment that was looked at on a metric's own."""
+        """Query this page again, and scroll the log to the time selected on a metric's page."""
         super().on_screen_resume()
         desk = self.panes.curves.desk
         self.panes.curves.draw()
@@ -185,13 +185,13 @@ class RunScreen(Page):
             self.app.push_screen(CurvesScreen(self.run_id, stage.name, self.panes.curves.desk))
 
     def prepare_for(self, scope: str) -> None:
-        """Put the focus on the pane in which the keys of a scope work."""
+        """Focus the pane in which the keys of a scope work."""
         pane = {"stages": 1, "metrics": 3, "curves": 3, "log": 4}.get(scope)
         if pane is not None:
             self.panes.go_to(pane)
 
     def search(self, text: str, pane: Widget | None) -> None:
-        """Look for a stage, a metric or a text, in the pane that had the focus."""
+        """Search for a stage, a metric or a text, depending on the focused pane."""
         if pane is self.panes.curves:
             self.panes.curves.filter(text)
         elif isinstance(pane, LogView | DetailsView):
@@ -204,7 +204,7 @@ class RunScreen(Page):
     _sought = ""
 
     def go_to_match(self, direction: int) -> None:
-        """Go to the next match in the pane that has the focus."""
+        """Go to the next match in the focused pane."""
         active = self.panes.active
         if isinstance(active, LogView | DetailsView):
             found = active.go_to_match(direction)
@@ -220,17 +220,17 @@ class RunScreen(Page):
         known: Iterable[RunRecord | RunLine] = ()
         if self._page is not None:
             known = (self._page.run,)
-        elif self.trainui.snapshot is not None:  # a key may come before the page is read
+        elif self.trainui.snapshot is not None:  # a key may be pressed before the page is read
             known = self.trainui.snapshot.runs
         return [Target.of(one) for one in known if one.id == self.run_id]
 
     def target_stages(self) -> Sequence[StageRecord]:
-        """Return the stage under the cursor; of a folded matrix its members."""
+        """Return the stage under the cursor; for a folded sweep all its members."""
         selected = self.graph.selected
         return self.graph.folded or (() if selected is None else (selected,))
 
     def action_back(self) -> None:
-        """Go back one level: from a filter, a lone pane, the panel, then from the page."""
+        """Go back one level: end the search or filter, the zoom, the pane, then leave the page."""
         active = self.panes.active
         if isinstance(active, LogView | DetailsView) and active.give_up():
             return
@@ -240,26 +240,26 @@ class RunScreen(Page):
             self.trainui.leave_run()
 
     def action_zoom(self) -> None:
-        """Show the focused pane alone, or all again."""
+        """Zoom the focused pane, or show all panes again."""
         self.panes.zoom()
 
     def action_pane(self, number: int) -> None:
-        """Go to a pane."""
+        """Go to a pane or a detail tab."""
         self.panes.go_to(number)
 
     def action_attempt(self, direction: int) -> None:
-        """Look at the attempt before (-1) or after (1), at its record and its logs."""
+        """Show the previous (-1) or next (1) attempt, with its record and its logs."""
         if self.panel.choose_attempt(self._page, direction):
             self.ask()
         else:
-            self.notify("there is no other attempt", markup=False)
+            self.notify("this stage has no other attempt", markup=False)
 
     def action_logs(self) -> None:
-        """Show the log alone, or all panes again."""
+        """Zoom the log, or show all panes again."""
         self.panes.zoom_log()
 
     def action_stream(self) -> None:
-        """Show both streams of the log, or one of them."""
+        """Cycle the log through both streams, stdout and stderr."""
         self.panel.next_streams()
         if self._page is not None:
             self.panel.show(self._page)

@@ -1,4 +1,4 @@
-"""What the panes of a run's page show of the selected stage, all of the same attempt."""
+"""Fills the panes of a run's page with one attempt of the selected stage."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from trainui.tui.run.layout import Panes
 
 BOTH: tuple[Stream, ...] = ("stdout", "stderr")
 STREAMS: tuple[tuple[Stream, ...], ...] = (BOTH, ("stdout",), ("stderr",))
-"""What of the log is shown, one after another."""
+"""The choices of log streams, in the order in which the key cycles."""
 
 
 class StagePanel:
-    """Fills the panes with what was read of a stage."""
+    """Fills the panes with the data of a stage."""
 
     def __init__(self, panes: Panes) -> None:
         self.panes = panes
@@ -26,11 +26,11 @@ class StagePanel:
 
     @property
     def attempt(self) -> int | None:
-        """The attempt of the stage that is looked at; None: its last one."""
+        """The attempt shown; None: the last one."""
         return self.panes.curves.desk.attempt
 
     def wanted(self, run_id: str) -> Query:
-        """Return what of a run is to be seen."""
+        """Return the query for the visible parts of a run."""
         graph, panes = self.panes.graph, self.panes
         stage = graph.selected
         return Query(
@@ -43,14 +43,14 @@ class StagePanel:
         )
 
     def show(self, page: RunPage) -> None:
-        """Show what was read, if it is of the stage that is selected by now."""
+        """Show the data, if it belongs to the stage that is selected now."""
         panes, stage = self.panes, self.panes.graph.selected
         if stage is None or page.detail is None or page.detail.stage != stage.name:
             return
         self._detail = detail = page.detail
         self._show_sheet(page, stage, detail)
         over = stage.status in ENDED
-        waits = "no output" if over else "no output yet" if stage.attempt else "it has not started"
+        waits = "no output" if over else "no output yet" if stage.attempt else "not started yet"
         self._show_log(self._attempts(page, stage), waits)
         if detail.curves is not None:
             none = waits.replace("output", "metrics")
@@ -58,7 +58,7 @@ class StagePanel:
         panes.show_titles(stage, self.attempt, len(panes.graph.folded))
 
     def tick(self) -> None:
-        """Let the clocks of a stage that runs go on."""
+        """Update the running time of the selected stage."""
         stage, detail = self.panes.graph.selected, self._detail
         if stage is None or detail is None or detail.stage != stage.name:
             return
@@ -67,7 +67,7 @@ class StagePanel:
 
     def _show_log(self, attempts: Sequence[AttemptRecord], waits: str) -> None:
         view = self.panes.log_view
-        if not attempts or not view.display:  # what is not seen is not read
+        if not attempts or not view.display:  # a hidden log is not read
             view.set_source(None, waits)
             return
         last = attempts[-1]
@@ -81,17 +81,17 @@ class StagePanel:
         self.panes.overview.show(subject, self.panes.sheet)
 
     def _attempts(self, page: RunPage, stage: StageRecord) -> Sequence[AttemptRecord]:
-        """Return the stage's attempts down to the one that is looked at."""
+        """Return the stage's attempts up to the one shown."""
         return page.attempts.get(stage.id, ())[: self.attempt]
 
     def moved(self) -> None:
-        """Look at the last attempt of a stage that was not selected before."""
+        """After a change of the selected stage, show its last attempt."""
         stage = self.panes.graph.selected
         if self._detail is not None and stage is not None and self._detail.stage != stage.name:
             self.panes.curves.desk.attempt = None
 
     def choose_attempt(self, page: RunPage | None, direction: int) -> bool:
-        """Look at the attempt before (-1) or after (1); returns whether there are several."""
+        """Show the previous (-1) or next (1) attempt; return False if there is only one."""
         stage = self.panes.graph.selected
         count = len(page.attempts.get(stage.id, ())) if page is not None and stage else 0
         if page is None or count < 2:
@@ -102,7 +102,7 @@ class StagePanel:
         return True
 
     def next_streams(self) -> None:
-        """Show both streams of the log, or one of them."""
+        """Cycle the log through both streams, stdout and stderr."""
         following = STREAMS.index(self._streams) + 1
         self._streams = STREAMS[following % len(STREAMS)]
         self.panes.show_log()

@@ -1,4 +1,4 @@
-"""Which of the panel's panes is to be seen, where there is room for one."""
+"""The tab bar of the narrow layout, where one pane is visible at a time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trainui.tui.run.detail_tabs import SHEETS
 from trainui.tui.widgets.line_view import LinesView
 
 _TABS = tuple(sorted({**SHEETS, 3: "Curves", 4: "Log"}.items()))
-"""Number and name of each."""
+"""Number and name of each tab."""
 
 
 class Tabs(LinesView, can_focus=False):
-    """Which of the panel's panes is to be seen, where there is room for one."""
+    """The tab bar with the name of the selected stage."""
 
     DEFAULT_CSS = """
     Tabs { height: 1; overflow: hidden; }
@@ -33,17 +33,17 @@ class Tabs(LinesView, can_focus=False):
         self._stage = ""
 
     def choose(self, pane: int) -> None:
-        """Mark a tab."""
+        """Highlight a tab."""
         self._chosen = pane
         self.update_rows()
 
     def show_stage(self, name: str) -> None:
-        """Say whose panes these are."""
+        """Set the name of the stage."""
         self._stage = name
         self.update_rows()
 
     def row_count(self) -> int:
-        """There is one line."""
+        """Return 1."""
         return 1
 
     def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
