@@ -282,7 +282,7 @@ async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> N
             ("x", "done is completed: nothing runs to cancel"),
             ("right_square_bracket", "done is completed: it waits for nothing"),
             ("Y", "copied as Markdown"),
-            ("escape", "this is the first page"),
+            ("escape", "no page to go back to"),
         ):
             await driven.press(key)
             await driven.until_shown(reason)

@@ -90,7 +90,7 @@ async def test_a_filter_that_nothing_fits_says_so(filler: Filler) -> None:  # no
     async with opened() as driven:
         await driven.until_shown("one")
         await driven.press("slash", *"zzz")
-        await driven.until_shown("no run fits the filter")
+        await driven.until_shown("no run matches")
         await driven.press("escape")
         await driven.until_shown("one")
 
@@ -235,11 +235,11 @@ async def test_a_filter_says_what_it_cannot_understand_and_counts_what_it_can(
     async with opened() as driven:
         await driven.until_shown("low", "high", "1e-4")
         await driven.press("slash", *"params.lr")
-        await driven.until_shown("params.lr>1e-3", "no run fits")  # the language, and a bare word
+        await driven.until_shown("params.lr>1e-3", "no run matches")  # the grammar; a bare word
         await driven.press(*">1e-3")
         await driven.until_gone("queued      low")
         await driven.press(*" status:fialed")
-        await driven.until_shown("no state 'fialed'", "fits 1")
+        await driven.until_shown("no state 'fialed'", "1 match")
         await driven.press("enter")
         await driven.until_gone("no state")
         await driven.press("slash")
@@ -255,7 +255,7 @@ async def test_runs_are_filtered_by_a_metric(filler: Filler) -> None:  # noqa: F
         await driven.until_shown("worse", "better", "0.8361", "0.9271", "val/accuracy")
         await driven.press("slash", *"metric.val/accuracy>0.9")
         await driven.until_gone("worse")
-        await driven.until_shown("better", "fits 1")
+        await driven.until_shown("better", "1 match")
 
 
 async def test_marked_runs_are_cancelled_by_one_question_that_names_them(
@@ -313,11 +313,11 @@ async def test_the_view_and_the_selection_come_back(filler: Filler) -> None:  # 
     async with opened() as driven:
         await driven.until_shown("beta")
         await driven.press("slash", *"name:alpha", "enter", "s", "s", "S", "j")
-        await driven.until_shown("NAME▴", "fits 3")
+        await driven.until_shown("NAME▴", "3 matches")
         chosen = driven.runs.table.selected.name  # type: ignore[union-attr]
         assert chosen == "alpha one"
     async with opened() as driven:
-        await driven.until_shown("NAME▴", "/ name:alpha", "fits 3")
+        await driven.until_shown("NAME▴", "/ name:alpha", "3 matches")
         assert driven.runs.table.selected.name == chosen  # type: ignore[union-attr]
         filler.run({"a": ()}, name="alpha new")
         await driven.until_shown("alpha new")
@@ -349,7 +349,7 @@ async def test_what_is_typed_at_once_after_the_key_is_typed_there(filler: Filler
         await driven.until_shown("express", "other")
         for key, character in (("slash", "/"), *((one, one) for one in "xpress")):
             driven.app.post_message(events.Key(key, character))  # as they come of one packet
-        await driven.until_shown("/ xpress", "fits 1")
+        await driven.until_shown("/ xpress", "1 match")
         assert "paused" not in driven.text()
         assert driven.app.screen is driven.app.page
         await driven.press("enter", "slash")

@@ -1,4 +1,4 @@
-"""The list of runs for the feed: after the first reading, only what has changed is read."""
+"""A cache of the list of runs: after the first read, only changed runs are read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from trainui.store.read import run_list
 from trainui.store.read.run_list import RunLine
 
 FIRST_RUNS = 200
-"""Runs that the first frame shows; more than any terminal has lines."""
+"""Runs in the first snapshot; more than a terminal has lines."""
 
 
 class RunListCache:
-    """The list of runs, kept up to date by reading only those to which something happened."""
+    """The list of runs, updated incrementally by reading only the runs with new events."""
 
     def __init__(self) -> None:
         self._lines: dict[str, RunLine] = {}
@@ -20,7 +20,7 @@ class RunListCache:
         self.runs: tuple[RunLine, ...] = ()
         """Newest first."""
         self.loading = True
-        """Only the first runs were read."""
+        """True while only the first runs have been read."""
 
     def first(self, connection: protocol.Connection) -> None:
         """Read as many runs as fill a screen."""
@@ -39,7 +39,7 @@ class RunListCache:
         self.loading = False
 
     def update(self, connection: protocol.Connection) -> None:
-        """Read the runs to which something happened since the last reading."""
+        """Read the runs with events since the last read; read all runs if any were deleted."""
         event = run_list.last_event(connection)
         count = run_list.count_runs(connection)
         if event == self._event and count == self._count:

@@ -1,4 +1,4 @@
-"""What the runs of the list have in common and what differs: by which its columns are chosen."""
+"""Statistics over the listed runs that determine the columns: differing parameters, widths."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from trainui.tui.data.snapshot import RunLive
 
 MOST_LOOKED_AT = 1000
-"""Runs of the list; what differs only among older ones gets no column."""
+"""The most runs examined; a parameter that differs only among older runs gets no column."""
 
 MOST_PARAMS = 8
 
 LONG_NUMBER = 8
-"""Characters above which a number is rounded."""
+"""Numbers of more characters are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnStats:
-    """How wide things are, and what there is to show at all; 0: nothing."""
+    """Widths of the columns in characters, and names of the optional ones; 0: no column."""
 
     name: int = 0
     pipeline: int = 0
-    """0 where every run is called as its pipeline is."""
+    """0 if every run has its pipeline's name."""
     count: int = 3
-    """Of `2/5`."""
+    """Width of e.g. `2/5`."""
     current: int = 0
     params: tuple[str, ...] = ()
     """Names of the parameters that differ."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
     metric: int = 0
     metric_name: str = ""
-    """Of all metrics in view, where it is one; else each stands beside its value."""
+    """The metric, if all visible runs show the same one; else each value has its name beside it."""
     step: int = 0
     gpus: int = 0
     endings: bool = False
 
     def grown(self, other: ColumnStats) -> ColumnStats:
-        """Return facts for which both fit, so that columns do not jump about as runs go on."""
+        """Return the larger of both widths, so that columns do not shift while runs progress."""
         widths = ("name", "pipeline", "count", "current", "metric", "step", "gpus", "endings")
         same = self.metric_name == other.metric_name or not (self.metric and other.metric)
         name = (self.metric_name or other.metric_name) if same else ""
@@ -59,12 +59,12 @@ class ColumnStats:
 
 
 def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -> ColumnStats:
-    """Look at the runs of the list.
+    """Compute the statistics of the listed runs.
 
     Args:
-        runs: as they stand in it.
-        newest: the same ones, the newest first: whatever they are sorted by, the parameters that
-            have a column are the same and stand in the same order; None: they stand so.
+        runs: the runs in the order of the list.
+        newest: the same runs, the newest first, so that the choice and order of parameter columns
+            do not depend on the sort order; None: `runs` is in that order.
     """
     looked_at = list(islice(runs, MOST_LOOKED_AT))
     texts = [run.params_json for run in islice(runs if newest is None else newest, MOST_LOOKED_AT)]
@@ -85,7 +85,7 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
 
 
 def with_live(facts: ColumnStats, live: Mapping[str, RunLive], *, endings: bool) -> ColumnStats:
-    """Return the same with what is read of the runs in view."""
+    """Return the statistics extended by the data of the visible runs."""
     found = live.values()
     names = {one.metric for one in found if one.metric}
     grown = facts.grown(
@@ -100,7 +100,7 @@ def with_live(facts: ColumnStats, live: Mapping[str, RunLive], *, endings: bool)
 
 
 def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of parameters that not all of some runs have the same value of."""
+    """Return the names of parameters that differ between runs."""
     texts = list(dict.fromkeys(params_jsons))
     if len(texts) < 2:
         return ()
@@ -111,7 +111,7 @@ def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
 
 
 def shown_value(value: str) -> str:
-    """Return a parameter's value as the list shows it: a long number in few digits."""
+    """Return a parameter's value as the list shows it; long numbers are rounded."""
     exact = number_of(value) if len(value) > LONG_NUMBER else None
     return harmless(value) if exact is None else number(exact)
 

@@ -1,4 +1,4 @@
-"""The list of runs as lines: what stands in each column, at any width."""
+"""The list of runs as lines of text: the columns and their contents, at any width."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
     from trainui.tui.data.snapshot import RunLive
 
 NARROW = 100
-"""Cells below which there is one cell between two columns, not two."""
+"""Width of the list below which columns are separated by one space and not by two."""
 
 EDGES = 2
-"""Cells that are empty at both ends of a line together."""
+"""Empty characters at both ends of a line together."""
 
 BAR = 10
 
 COMFORTABLE = 20
-"""Cells of a name or a stage that go before columns of rank `LITTLE` and above."""
+"""Width of a name or a stage that takes precedence over columns of rank `LITTLE` and above."""
 
 LITTLE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class RowContext:
-    """What a line shows besides the run itself."""
+    """The data that a line shows besides the run's record."""
 
     now: int
     endings: Mapping[str, Eta] = field(default_factory=dict)
-    """When runs will have ended, by id."""
+    """By run id, the estimated ends."""
     live: Mapping[str, RunLive] = field(default_factory=dict)
-    """What is read of the runs in view only, by id."""
+    """By run id, the data that is read of visible runs only."""
 
 
 Cells = Callable[[RunLine, RowContext, int], list[Segment]]
-"""Takes a run, the moment, and the cells to fill; may return fewer, never more."""
+"""Renders a run's cell: takes the run, the context and the width; may return less, never more."""
 
 
 class RunColumn(NamedTuple):
@@ -57,12 +57,12 @@ class RunColumn(NamedTuple):
     most: int
     cells: Cells
     rank: int = 0
-    """0: always there; of the others those of the highest rank go first."""
+    """0: always shown; the others are dropped from the highest rank down."""
     right: bool = False
 
     @property
     def comfortable(self) -> int:
-        """Cells that it should have before columns that tell little are shown."""
+        """The width that it should have before less important columns are shown."""
         return max(min(self.most, COMFORTABLE), self.least) if self.rank == 0 else self.least
 
 
@@ -70,12 +70,12 @@ class RunColumns:
     """The columns for one width of the list."""
 
     def __init__(self, width: int, facts: ColumnStats | None = None, ordering: str = "") -> None:
-        """Choose the columns that there is room for, and give each its cells.
+        """Choose the columns that fit, and determine their widths.
 
         Args:
-            width: of the list.
-            facts: what the runs in it have in common, None: as if there were none.
-            ordering: title of the column that the list is sorted by, which is marked.
+            width: of the list, in characters.
+            facts: the statistics of the listed runs; None: the defaults.
+            ordering: title of the column that the list is sorted by; it gets an arrow.
         """
         self.width, self.ordering = width, ordering
         self.facts = facts or ColumnStats()
@@ -88,11 +88,11 @@ class RunColumns:
 
     @property
     def titles(self) -> list[str]:
-        """The columns that are shown, from left to right."""
+        """Titles of the shown columns, from left to right."""
         return [column.title for column, _ in self._shown]
 
     def title_at(self, x: int) -> str:
-        """Return the title of the column at a cell; empty where there is none."""
+        """Return the title of the column at a character; empty if there is none."""
         at = 1
         for column, cells in self._shown:
             at += cells + self.gap
@@ -101,7 +101,7 @@ class RunColumns:
         return ""
 
     def heading(self, *, reverse: bool = False) -> Row:
-        """Return the line above the list, the column marked by which it is sorted."""
+        """Return the heading, with an arrow at the sorted column."""
         arrow = "▴" if reverse else "▾"
         parts = []
         for column, cells in self._shown:
@@ -125,7 +125,7 @@ class RunColumns:
 
 
 def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
-    """Yield all columns that these runs have something for, from left to right."""
+    """Yield all columns for which these runs have data, from left to right."""
     count = max(facts.count, len("STAGES"))
     yield RunColumn("STATE", 13, 13, _state)
     yield RunColumn("NAME", 12, max(facts.name, 12), _name)
@@ -169,7 +169,7 @@ def _fitting(columns: Iterator[RunColumn], width: int, gap: int) -> list[RunColu
 
 
 def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
-    """Give each column what it can use, names first; what is left over is empty at the right."""
+    """Distribute the width over the columns; the rest stays empty at the right."""
     cells = [column.least for column in columns]
     left = width - EDGES - sum(cells) - gap * (len(cells) - 1)
     for wish in ([column.comfortable for column in columns], [column.most for column in columns]):
@@ -214,7 +214,7 @@ def _count(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
 
 
 def _bar(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
-    """Draw how far a run is: its completed stages, and of one that runs its steps."""
+    """Return the progress bar: completed stages, and the progress of a running one."""
     live = moment.live.get(run.id)
     part = live.progress if live is not None and run.status == Status.RUNNING else 0.0
     full, empty = progress_bar(run.done + part, run.total, cells)
@@ -232,7 +232,7 @@ def _current(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
 def _with_to_go(
     found: list[Segment], run: RunLine, moment: RowContext, cells: int
 ) -> list[Segment]:
-    """Say behind the stage how long the run will take, where that has no column."""
+    """Append the remaining time to the stage's name, if it has no column."""
     ending = moment.endings.get(run.id)
     if ending is None or not run.current:
         return found
@@ -291,7 +291,7 @@ def _when(run: RunLine, _moment: RowContext, _cells: int) -> list[Segment]:
 
 
 def listed(names: Sequence[str], width: int) -> str:
-    """Return the first name, and how many there are besides, where they do not all fit."""
+    """Return the names; if they do not fit, the first one and the number of the others."""
     everything = ", ".join(harmless(name) for name in names)
     if len(names) == 1 or cell_len(everything) <= width:
         return fit(everything, width)

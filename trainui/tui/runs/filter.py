@@ -1,9 +1,9 @@
-"""The language in which the list of runs is filtered: words, and terms such as `params.lr>1e-3`.
+"""The filter language of the list of runs: words, and terms like `params.lr>1e-3`.
 
     status:failed  name:digits  params.lr>1e-3  metric.val/loss<0.1  age<2d  -status:completed
 
-All terms must fit. What does not parse is told in words, and the rest counts meanwhile, so that a
-list can be narrowed while somebody types.
+A run must match all terms. Invalid terms are reported and ignored, so that the list narrows while
+the user types.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from trainui.pipeline.fields import duration
 from trainui.store.read.run_list import RunLine
 
 Values = Mapping[str, Mapping[str, float]]
-"""By a metric's name and a run's id the metric's last value."""
+"""By metric and run id: the metric's last value."""
 
 _Test = Callable[[RunLine, int, Values], bool]
-"""Takes a run, the time, and the values of metrics."""
+"""Takes a run, the time, and the metrics' values."""
 
 
 class TermError(Exception):
-    """A term cannot be understood; the message says why."""
+    """A term is invalid; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """What a text means."""
+    """A parsed filter."""
 
     text: str = ""
     problems: tuple[str, ...] = ()
-    """What of it cannot be understood, in words."""
+    """Error messages, one for each invalid term."""
     metrics: frozenset[str] = frozenset()
-    """The metrics whose values it looks at."""
+    """The metrics that its terms use."""
     _tests: tuple[_Test, ...] = field(default=(), repr=False, compare=False)
 
     def fits(self, run: RunLine, now: int, values: Values) -> bool:
-        """Whether a run fits all terms."""
+        """Return True if a run matches all terms."""
         return all(test(run, now, values) for test in self._tests)
 
     def __bool__(self) -> bool:
@@ -57,7 +57,7 @@ _TERM = re.compile(r"(?P<field>[A-Za-z_][^<>=!:\s]*)(?P<operator>!=|>=|<=|[:=<>]
 
 
 def parse(text: str) -> RunFilter:
-    """Read a filter; never fails, since somebody may still be typing it."""
+    """Parse a filter; never raises, because the user may still be typing."""
     tests: list[_Test] = []
     problems: list[str] = []
     metrics: set[str] = set()
@@ -79,7 +79,7 @@ def _not(test: _Test) -> _Test:
 def _test(word: str, metrics: set[str]) -> _Test:
     term = _TERM.fullmatch(word)
     if word in ("or", "OR"):
-        raise TermError("all terms must fit; for one of several write name:a,b")
+        raise TermError("a run must match all terms; for one of several values write name:a,b")
     if term is None:
         return _anywhere(word)
     name, sign, value = term["field"], term["operator"], term["value"].replace('"', "")
@@ -87,16 +87,16 @@ def _test(word: str, metrics: set[str]) -> _Test:
     scope, _, rest = name.partition(".")
     if not known and scope not in ("params", "metric"):
         if sign in ("=", "!="):
-            return _anywhere(word)  # such as hidden=128, as stages are called
+            return _anywhere(word)  # e.g. hidden=128, part of a stage's name
         raise TermError(f"no field {name!r}: params.{name}, metric.{name}, {', '.join(FIELDS)}")
     if not value:
-        raise TermError(f"{name}{sign} what?")
+        raise TermError(f"{name}{sign} needs a value")
     if name.casefold() in _TEXTS:
         return _text_test(name.casefold(), sign, value)
     if name.casefold() in _NUMBERS:
         return _number_test(name.casefold(), sign, value)
     if not rest:
-        raise TermError(f"{scope}. of which name? such as {scope}.{_EXAMPLES[scope]}")
+        raise TermError(f"{scope}. needs a name, e.g. {scope}.{_EXAMPLES[scope]}")
     if scope == "params":
         return _param_test(rest, sign, value)
     metrics.add(rest)
@@ -107,7 +107,7 @@ _EXAMPLES = {"params": "lr>1e-3", "metric": "val/loss<0.1"}
 
 
 def _anywhere(word: str) -> _Test:
-    """Look for a word in a run's name, pipeline, id, state and stages."""
+    """Search for a word in a run's name, pipeline, id, state and stages."""
     folded = word.replace('"', "").casefold()
 
     def test(run: RunLine, _now: int, _values: Values) -> bool:
@@ -137,7 +137,7 @@ _NUMBERS: Mapping[str, Callable[[RunLine, int], float | None]] = {
 _DURATIONS = ("age", "elapsed")
 
 FIELDS = (*(name for name in _TEXTS if name != "state"), *_NUMBERS)
-"""What a term may begin with, besides names of parameters and metrics."""
+"""Names of fields, besides those of parameters and metrics."""
 
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -199,7 +199,7 @@ def _number_test(name: str, sign: str, value: str) -> _Test:
 def _param_test(name: str, sign: str, value: str) -> _Test:
     wanted, compare = number_of(value), _ORDER[sign]
     if wanted is None and sign in ("<", "<=", ">", ">="):
-        raise TermError(f"params.{name}{sign}{value}: {value!r} is no number")
+        raise TermError(f"params.{name}{sign}{value}: {value!r} is not a number")
     folded = value.casefold()
 
     def test(run: RunLine, _now: int, _values: Values) -> bool:
@@ -229,7 +229,7 @@ def _metric_test(name: str, sign: str, value: str) -> _Test:
 def _number(name: str, value: str) -> float:
     found = number_of(value)
     if found is None:
-        raise TermError(f"{name}: {value!r} is no number")
+        raise TermError(f"{name}: {value!r} is not a number")
     return found
 
 
@@ -241,7 +241,7 @@ def _duration(name: str, value: str) -> float:
 
 
 def number_of(text: str) -> float | None:
-    """Return the number that a text is; None where it is none."""
+    """Parse a number; None if the text is not one, or is NaN."""
     try:
         found = float(text)
     except ValueError:
@@ -251,7 +251,7 @@ def number_of(text: str) -> float | None:
 
 @lru_cache(maxsize=20_000)
 def params_of(params_json: str) -> Mapping[str, str]:
-    """Return a run's parameters as text: a text as it is, anything else as JSON."""
+    """Return a run's parameters as text: strings unchanged, other values as JSON."""
     if params_json == "{}":
         return {}
     found = json.loads(params_json)

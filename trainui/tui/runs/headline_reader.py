@@ -1,7 +1,7 @@
-"""What the list shows of the runs in view: their headline metric, its course, steps and GPUs.
+"""Reads the live data of visible runs: headline metric, sparkline, steps and GPUs.
 
-The work of the feed, in its thread. A run that is over is read again once a point was stored; of
-one that runs the columns are.
+Runs in the reader thread. An ended run is read again only after a point of it was stored; of a
+running one only the sparkline is cached.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from trainui.text import harmless
 from trainui.tui.data.snapshot import RunLive
 
 SPARK = 40
-"""Columns of a sparkline: two for each of its cells at most."""
+"""Columns of a sparkline: at most two a character."""
 
 FEW = 20_000
-"""Points of a series up to which all are read: what is known of whole chunks of points makes fewer
-columns than there are."""
+"""Series up to this many points are read whole: the summaries of whole chunks would give fewer
+columns than the sparkline has."""
 
 MOST_KEPT = 1000
-"""Runs whose metric is remembered."""
+"""Size of the caches."""
 
 _RANKS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -39,17 +39,17 @@ _RANKS = tuple(
         r"acc|reward|return|score|perplexity",
     )
 )
-"""What a headline metric is called, the most telling first."""
+"""Patterns for the headline metric, the most important first."""
 
 
 class HeadlineReader:
-    """Reads what the runs in view show, and remembers it."""
+    """Reads the live data of visible runs, with a cache."""
 
     def __init__(self) -> None:
         self._over: dict[str, tuple[tuple[int, int | None], RunLive]] = {}
-        """Of runs that are over, by id: with when they ended, and the version of their points."""
+        """Ended runs by id: their end and the version of their points, and the data."""
         self._drawn: dict[tuple[str, str], tuple[int | None, tuple[float, ...]]] = {}
-        """By a stage's id and the metric: the version of its points, and the columns."""
+        """By stage id and metric: the version of the points, and the sparkline's columns."""
 
     def read(
         self,
@@ -57,12 +57,12 @@ class HeadlineReader:
         runs: Collection[RunLine],
         goals: Mapping[str, float],
     ) -> dict[str, RunLive]:
-        """Return what there is to show, by the runs' ids.
+        """Return the live data by run id.
 
         Args:
-            connection: to read with.
-            runs: those in view.
-            goals: by a stage's id the step with which it ended when it completed before.
+            connection: the store.
+            runs: the visible runs.
+            goals: by stage id, the last step of its previous completed execution.
         """
         gpus = _gpus(connection) if any(run.status == Status.RUNNING for run in runs) else {}
         over = [run.id for run in runs if run.completed_at is not None]
@@ -152,9 +152,9 @@ _NOTHING = RunLive()
 
 
 def headline(names: Sequence[str]) -> str | None:
-    """Return the name of the metric that tells most: of validation, then losses, then scores.
+    """Return the headline metric: a validation metric, else a loss, else a score.
 
-    None where there is none but those of the clock.
+    None if there are only clock metrics (steps, epochs, times).
     """
     for pattern in _RANKS:
         found = next((name for name in names if pattern.search(name)), None)

@@ -1,4 +1,4 @@
-"""The last values of the metrics that the list is filtered or sorted by: the feed's, in parts."""
+"""Reads the last values of metrics that the list is filtered or sorted by, within a time budget."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from trainui.store.read import headlines
 from trainui.store.read.run_list import RunLine
 
 BUDGET = 0.2
-"""Seconds of one reading; what is left is read at the next one."""
+"""Seconds for one read; the rest is read next time."""
 
 
 class MetricReader:
-    """Reads a metric's last value of every run, again once a point was stored."""
+    """Reads a metric's last value of every run; again only after a point was stored."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[tuple[str, int], float | None]] = {}
-        """By metric and run: the stage with the version of its points, and the value."""
+        """By metric and run id: the stage with the version of its points, and the value."""
         self.unfinished = False
-        """Something was left for the next reading."""
+        """True if the time budget ended before all values were read."""
 
     def read(
         self, connection: protocol.Connection, names: Collection[str], runs: Collection[RunLine]
     ) -> Mapping[str, Mapping[str, float]]:
-        """Return the values by metric and run's id."""
+        """Return the values by metric and run id."""
         give_up_at = time.monotonic() + BUDGET
         self.unfinished = False
         return {name: self._read(connection, name, runs, give_up_at) for name in sorted(names)}

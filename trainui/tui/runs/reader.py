@@ -1,4 +1,4 @@
-"""Reads what the list of runs shows: the work of the feed, in its thread."""
+"""Reads the data of the list of runs, in the reader thread."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 class RunsPageReader:
-    """Reads the runs, the first screenful first, and more of those that are in view."""
+    """Reads the runs, the first screenful first, and live data of the visible ones."""
 
     def __init__(self) -> None:
         self.unfinished = False
-        """The last reading left out what takes long; the next one brings it."""
+        """True if the last read left out slow parts, which the next one will read."""
         self._list = RunListCache()
         self._prophet: EtaEstimator | None = None
         self._live: HeadlineReader | None = None
         self._metrics: MetricReader | None = None
 
     def forget(self) -> None:
-        """Read the whole list again at the next reading."""
+        """Read the whole list again next time."""
         self._list = RunListCache()
 
     def read(self, connection: protocol.Connection, wanted: Query, snapshot: Snapshot) -> Snapshot:
-        """Return a snapshot with the runs in it."""
+        """Return the snapshot with the runs in it."""
         if self._list.loading and self._list.runs:
             self._list.reload(connection)
         elif self._list.loading:
@@ -47,7 +47,7 @@ class RunsPageReader:
     def _with_what_is_in_view(
         self, connection: protocol.Connection, wanted: Query, snapshot: Snapshot
     ) -> Snapshot:
-        """Add to the list what is read of few runs only; not for the first frame."""
+        """Add the data that is read of visible runs only; not to the first snapshot."""
         if snapshot.loading or not snapshot.runs:
             return snapshot
         endings = self._endings(connection)
@@ -63,7 +63,7 @@ class RunsPageReader:
         return replace(snapshot, endings=endings, live=live, metrics=metrics)
 
     def _endings(self, connection: protocol.Connection) -> Mapping[str, Eta]:
-        """Return when what runs will have ended; not for the first frame."""
+        """Return the estimated ends of running runs; not for the first snapshot."""
         running = [run.id for run in self._list.runs if run.status == Status.RUNNING]
         if not running or self._list.loading:
             return {}

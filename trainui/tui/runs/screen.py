@@ -1,4 +1,4 @@
-"""The list of all runs, newest first; or, with none yet, what to do first."""
+"""The list of all runs, newest first; with no runs yet, a welcome page."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ WELCOME: tuple[Row, ...] = (
     (),
     (
         Segment("u                       ", "key"),
-        Segment("chooses a pipeline file here and runs it"),
+        Segment("choose a pipeline file here and run it"),
     ),
-    (Segment("trainui demo            ", "key"), Segment("trains two small networks, about 45 s")),
-    (Segment("trainui run FILE        ", "key"), Segment("runs a pipeline file")),
-    (Segment("trainui run -- COMMAND  ", "key"), Segment("runs one command")),
+    (Segment("trainui demo            ", "key"), Segment("train two small networks, about 45 s")),
+    (Segment("trainui run FILE        ", "key"), Segment("run a pipeline file")),
+    (Segment("trainui run -- COMMAND  ", "key"), Segment("run one command")),
     (),
-    (Segment("Runs appear here as soon as they are there.", "dim"),),
-    (Segment("? shows all keys, q leaves.", "dim"),),
+    (Segment("New runs appear here automatically.", "dim"),),
+    (Segment("? shows all keys, q quits.", "dim"),),
 )
 
 
@@ -48,14 +48,14 @@ GRAMMAR = (
 LEAST_COMPARED = 2
 
 SETTLED = 0.15
-"""Seconds for which a view has to stay before what only it shows is read."""
+"""Debounce: seconds for which the visible rows must stay the same before their data is read."""
 
 VIEW = "runs"
-"""What the view of the list is remembered under."""
+"""Preferences key of the list's view."""
 
 
 class RunsScreen(Page):
-    """All runs."""
+    """The list of all runs."""
 
     scope = "runs"
     command_scopes = ("runs", "acting", "search", "app")
@@ -82,16 +82,16 @@ class RunsScreen(Page):
         self._recalled = False
 
     def content(self) -> Iterator[Widget]:
-        """Yield the table and what stands in for it."""
+        """Yield the table and the welcome page."""
         yield self.table
         yield self.welcome
 
     def wanted(self) -> Query:
-        """Return that the list is to be read, and what of it is in view."""
+        """Return the query for the list and the live data of visible runs."""
         return Query(rows=self.table.in_view, metrics=self.table.metrics)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show the runs, or why there are none."""
+        """Show the runs, or the welcome page, or why they could not be read."""
         if snapshot.wanted.run_id is not None:
             return
         empty = not snapshot.runs
@@ -115,7 +115,7 @@ class RunsScreen(Page):
         self.top.show((*_summary(snapshot), *_view(self.table)), notices)
 
     def _recall(self, runs: Sequence[RunLine]) -> None:
-        """Bring back the view that was left last time, unless newer runs came meanwhile."""
+        """Restore the last view; the cursor goes to the newest run if there are new ones."""
         self._recalled = True
         kept = self.trainui.memory.get(VIEW, dict)
         self.table.set_filter(str(kept.get("filter", "")))
@@ -139,7 +139,7 @@ class RunsScreen(Page):
 
     @on(RunTable.Arranged)
     def _look_at_view(self) -> None:
-        """Let the feed read for what is in view, as soon as it stays there."""
+        """Query the data of visible runs, debounced."""
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.set_timer(SETTLED, self.ask)
@@ -147,30 +147,30 @@ class RunsScreen(Page):
         self._remember()
 
     def on_cursor_view_moved(self) -> None:
-        """Remember which run it is."""
+        """Save the selected run."""
         self._remember()
 
     def footer_scopes(self) -> tuple[str, ...]:
-        """Return the scopes of the keys at the bottom: few where there is no run."""
+        """Return the scopes of the keys in the footer; without runs only those of the app."""
         return ("app",) if self.has_class("-empty") else super().footer_scopes()
 
     def tick(self) -> bool:
-        """Let the clocks of what runs go on."""
+        """Update the running times; return True while any run is active."""
         if self._live:
             self.table.tick()
         return self._live
 
     def sought(self, pane: Widget | None) -> str:  # noqa: ARG002 (there is one pane)
-        """Return the filter."""
+        """Return the current filter."""
         return self.table.filter.text
 
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
-        """Show only runs that fit, and say what of the filter cannot be understood."""
+        """Show only matching runs, and the filter's first error."""
         self.table.set_filter(text)
         self._tell_language()
 
     def action_search(self) -> None:
-        """Open the filter, with what can be typed."""
+        """Open the filter, with a summary of its syntax."""
         super().action_search()
         self._tell_language()
 
@@ -182,16 +182,16 @@ class RunsScreen(Page):
         self.key_bar.note(note)
 
     def go_to_match(self, direction: int) -> None:
-        """Move along the runs that fit."""
+        """Move the cursor to the next or previous matching run."""
         before = self.table.cursor
         self.table.action_line(direction)
         if not self.table.filter:
-            self.notify("no filter is on; / filters", markup=False)
+            self.notify("no filter is set; / sets one", markup=False)
         elif self.table.cursor == before:
-            self.notify("no other run there fits the filter", markup=False)
+            self.notify("no more matches", markup=False)
 
     def targets(self) -> list[Target]:
-        """Return the marked runs; with none marked the one under the cursor."""
+        """Return the marked runs; without marks the run under the cursor."""
         return [Target.of(run) for run in self.table.chosen]
 
     def acted(self) -> None:
@@ -199,14 +199,14 @@ class RunsScreen(Page):
         self.table.clear_marks()
 
     def action_compare(self) -> None:
-        """Draw the telling metric of the marked runs in one plot."""
+        """Plot the headline metric of the marked runs together."""
         marked = self.table.marked
         live = self._snapshot.live if self._snapshot is not None else {}
         drawn = [run.id for run in marked if run.id in live and live[run.id].metric]
         if len(marked) < LEAST_COMPARED:
             self.notify("mark two or more runs with space, then c compares them", markup=False)
         elif not drawn:
-            self.notify("no marked run in view has metrics", markup=False)
+            self.notify("no visible marked run has metrics", markup=False)
         else:
             from trainui.tui.curves.model import Compare
             from trainui.tui.curves.screen import CurvesScreen
@@ -225,27 +225,27 @@ class RunsScreen(Page):
             self.trainui.open_run(run.id)
 
     def action_open(self) -> None:
-        """Say why nothing opens: where there are runs the table takes the key."""
+        """Report that no run is selected; the table handles the key if there are runs."""
         self.say_no_run()
 
     action_mark = action_sort = action_reverse = action_open
 
     def action_back(self) -> None:
-        """Take away the marks, then the filter."""
+        """Clear the marks, else the filter."""
         if self.table.marked:
             self.table.clear_marks()
         elif self.table.filter.text:
             self.table.set_filter("")
         else:
-            self.notify("this is the first page; q leaves", markup=False)
+            self.notify("no page to go back to; q quits", markup=False)
 
 
 def _view(table: RunTable) -> Row:
-    """Return what of all runs is shown, where that is not all."""
+    """Return the filter with its number of matches, and the number of marked runs."""
     spans: list[Segment] = []
     if table.filter.text:
         spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
-        spans.append(Segment(f" fits {table.count}", "dim"))
+        spans.append(Segment(f" {table.count} match{'es' * (table.count != 1)}", "dim"))
     if marked := len(table.marked):
         spans.append(Segment(f"  ▌{marked} marked", "key"))
     return tuple(spans)
@@ -257,9 +257,9 @@ def _instead(snapshot: Snapshot, width: int) -> tuple[Row, ...]:
     lines = [
         piece for line in snapshot.problem.splitlines() for piece in wrap(harmless(line), width)
     ]
-    advice = "`trainui doctor` tells what is wrong; this page tries again."
+    advice = "Run `trainui doctor` to find the cause. This page retries automatically."
     return (
-        (Segment("The runs cannot be read", "bad"),),
+        (Segment("Cannot read the runs", "bad"),),
         (),
         *((Segment(line),) for line in lines),
         (),

@@ -1,4 +1,4 @@
-"""The orders in which the list of runs can stand."""
+"""Sort orders of the list of runs."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from trainui.tui.runs.filter import number_of, params_of
 
 @dataclass(frozen=True, slots=True)
 class SortOrder:
-    """One order."""
+    """A sort order."""
 
     title: str
-    """The heading of the column that it goes by."""
+    """Title of the column that it sorts by."""
     key: Callable[[RunLine], Any]
-    """What runs are compared by; of equal ones the newest comes first."""
+    """The sort key; runs with equal keys stay newest first, runs with None come last."""
     metric: str = ""
-    """The metric whose last values it goes by, as the store has it."""
+    """The metric to sort by, by its stored name; empty: none."""
 
     @property
     def name(self) -> str:
-        """What it is remembered by."""
+        """The name under which it is saved."""
         return f"{METRIC}{self.metric}" if self.metric else self.title
 
     def arranged(self, runs: Sequence[RunLine], *, reverse: bool) -> Sequence[RunLine]:
-        """Return runs, newest first, in this order.
+        """Sort runs.
 
         Args:
             runs: newest first.
-            reverse: whether the last one comes first.
+            reverse: reverse the order.
         """
         if self.title == WHEN:
             return runs[::-1] if reverse else runs
@@ -47,7 +47,7 @@ class SortOrder:
 WHEN = "WHEN"
 
 METRIC = "metric."
-"""What the names of orders by a metric begin with."""
+"""Prefix of the names of orders by a metric."""
 
 _STATES = (
     Status.RUNNING,
@@ -65,11 +65,11 @@ ORDERS = (
     SortOrder("STAGES", lambda run: -run.done / max(run.total, 1)),
     SortOrder("ELAPSED", lambda run: _longest_first(run)),
 )
-"""What `s` goes through, before the parameters that are shown."""
+"""The orders through which `s` cycles, followed by the metric and the shown parameters."""
 
 
 def by_param(name: str) -> SortOrder:
-    """Return the order by a parameter: numbers before texts, runs that lack it last."""
+    """Return the order by a parameter: numbers before texts, runs without it last."""
 
     def key(run: RunLine) -> tuple[bool, float, str] | None:
         value = params_of(run.params_json).get(name)
@@ -82,11 +82,11 @@ def by_param(name: str) -> SortOrder:
 
 
 def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrder:
-    """Return the order by a metric's last value: the best first, runs that lack it last.
+    """Return the order by a metric's last value: the best first, runs without it last.
 
     Args:
-        metric: its name, as the store has it.
-        values: returns the values that are known by now, by the runs' ids.
+        metric: its stored name.
+        values: returns the values read so far, by run id.
     """
     sign = -1.0 if lower_is_better(metric) is False else 1.0
 
@@ -101,5 +101,5 @@ def _longest_first(run: RunLine) -> int | None:
     if run.started_at is None:
         return None
     if run.completed_at is None:
-        return run.started_at - 2**62  # of those that run, the oldest has run longest
+        return run.started_at - 2**62  # running runs come first, the longest one at the top
     return run.started_at - run.completed_at

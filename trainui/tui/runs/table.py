@@ -1,4 +1,4 @@
-"""The list of runs: ten thousand are no more work than those that are to be seen."""
+"""The table of runs; its cost depends on the visible lines, and not on the number of runs."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
 
 class RunTable(CursorView):
-    """Runs, filtered and sorted; the cursor stays on its run wherever that goes."""
+    """Filtered and sorted runs; the cursor stays on its run when the order changes."""
 
     scopes = ("runs",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs")]
 
     class Arranged(Message):
-        """Other runs are in view, or they stand in another order."""
+        """Other runs are visible, or the order has changed."""
 
         def can_replace(self, message: Message) -> bool:
-            """Let a newer one take the place of one that was not looked at yet."""
+            """Coalesce with an unprocessed message of the same kind."""
             return isinstance(message, RunTable.Arranged)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._all: tuple[RunLine, ...] = ()
         self._fitting: Sequence[RunLine] = ()
-        """Those that fit the filter, newest first."""
+        """The runs that match the filter, newest first."""
         self._shown: Sequence[RunLine] = ()
         self._moment = RowContext(0)
         self._values: Values = {}
@@ -60,43 +60,43 @@ class RunTable(CursorView):
 
     @property
     def marked(self) -> list[RunLine]:
-        """The marked runs, in the order of the list, those that the filter hides left out."""
+        """The marked runs in the order of the list, without those that the filter hides."""
         return [run for run in self._shown if run.id in self._marked]
 
     @property
     def chosen(self) -> list[RunLine]:
-        """What keys act on: the marked runs, with none marked the one under the cursor."""
+        """The runs that actions apply to: the marked ones, else the one under the cursor."""
         selected = self.selected
         return self.marked or ([selected] if selected else [])
 
     @property
     def in_view(self) -> tuple[str, ...]:
-        """Ids of the runs that are to be seen."""
+        """Ids of the visible runs."""
         top = self.scroll_offset.y
         return tuple(run.id for run in self._shown[top : top + self.page_height])
 
     @property
     def filter(self) -> RunFilter:
-        """What the runs have to fit."""
+        """The current filter."""
         return self._filter
 
     @property
     def count(self) -> int:
-        """How many runs fit."""
+        """Number of runs that match the filter."""
         return len(self._shown)
 
     @property
     def order(self) -> tuple[str, bool]:
-        """The name of the order in which the runs stand, and whether the last one comes first."""
+        """The sort order's name, and True if it is reversed."""
         return self._order.name, self._reverse
 
     @property
     def metrics(self) -> frozenset[str]:
-        """The metrics whose last values are needed of all runs, to filter and sort by."""
+        """The metrics that filtering and sorting need of all runs."""
         return self._filter.metrics | ({self._order.metric} - {""})
 
     def take(self, snapshot: Snapshot) -> None:
-        """Show the runs that were read."""
+        """Show the runs of a snapshot."""
         before, self._moment = (
             self._moment,
             RowContext(clock.now(), snapshot.endings, snapshot.live),
@@ -110,14 +110,14 @@ class RunTable(CursorView):
             self.update_rows()
 
     def set_filter(self, text: str) -> None:
-        """Show only the runs that fit a filter."""
+        """Show only the runs that match a filter."""
         if text != self._filter.text:
             self._filter = parse(text)
             self._facts = ColumnStats()
             self._arrange()
 
     def set_order(self, name: str, *, reverse: bool) -> None:
-        """Sort in an order by its name; one that there is not is left alone."""
+        """Sort by the order with this name; an unknown name is ignored."""
         found = next((order for order in self._orders() if order.name == name), None)
         if found is None and name.startswith(METRIC):
             found = self._by_metric(name.removeprefix(METRIC))
@@ -126,15 +126,15 @@ class RunTable(CursorView):
             self._arrange()
 
     def row_count(self) -> int:
-        """Return how many lines there are, the heading among them."""
+        """Return the number of lines, including the heading."""
         return 1 + max(len(self._shown), 1)
 
     def fixed_rows(self) -> int:
-        """Keep the heading in place."""
+        """Return 1: the heading does not scroll."""
         return 1
 
     def selectable(self, index: int) -> bool:
-        """Let the cursor be on runs only."""
+        """Return True for lines with a run."""
         return 1 <= index <= len(self._shown)
 
     def row(self, index: int, width: int) -> Row:
@@ -144,28 +144,28 @@ class RunTable(CursorView):
         if index == 0:
             return self._columns.heading(reverse=self._reverse)
         if index > len(self._shown):
-            return (Segment("  no run fits the filter; esc shows all", "dim"),) if self._all else ()
+            return (Segment("  no run matches; esc shows all", "dim"),) if self._all else ()
         run = self._shown[index - 1]
         return self._columns.row(run, self._moment, marked=run.id in self._marked)
 
     def tick(self) -> None:
-        """Let the clocks go on."""
+        """Update the running times."""
         self._moment = RowContext(clock.now(), self._moment.endings, self._moment.live)
         self.update_rows()
 
     def move_cursor(self, index: int, *, tell: bool = True) -> None:
-        """Put the cursor on a run, and remember which it is."""
+        """Move the cursor to a run, which it will follow."""
         super().move_cursor(index, tell=tell)
         selected = self.selected
         self._run_id = selected.id if selected else self._run_id
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Tell that other runs are in view."""
+        """Post that other runs are visible."""
         super().watch_scroll_y(old_value, new_value)
         self.post_message(self.Arranged())
 
     def on_click(self, event: events.Click) -> None:
-        """Sort by the column whose heading is clicked; else move the cursor."""
+        """Sort by the clicked heading, or reverse the order; else move the cursor."""
         if self.row_under(event) != 0:
             super().on_click(event)
             return
@@ -177,13 +177,13 @@ class RunTable(CursorView):
                 self.set_order(order.name, reverse=not self._reverse if same else False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave keys to the page where there is no run that they could be about."""
+        """Let the page handle a key if there is no run that it could apply to."""
         if action in ("open", "mark", "sort", "reverse") and not self._shown:
             return False
         return super().check_action(action, parameters)
 
     def action_sort(self) -> None:
-        """Sort in the next order."""
+        """Switch to the next sort order."""
         orders = self._orders()
         names = [order.name for order in orders]
         at = names.index(self._order.name) if self._order.name in names else -1
@@ -191,12 +191,12 @@ class RunTable(CursorView):
         self._arrange()
 
     def action_reverse(self) -> None:
-        """Sort the other way round."""
+        """Reverse the sort order."""
         self._reverse = not self._reverse
         self._arrange()
 
     def action_mark(self) -> None:
-        """Mark the run, or no longer, and go to the next."""
+        """Mark or unmark the run, and move to the next one."""
         run = self.selected
         if run is not None:
             self._marked ^= {run.id}
@@ -205,13 +205,13 @@ class RunTable(CursorView):
             self.post_message(self.Arranged())
 
     def clear_marks(self) -> None:
-        """Mark no run."""
+        """Unmark all runs."""
         self._marked.clear()
         self.update_rows()
         self.post_message(self.Arranged())
 
     def select(self, run_id: str) -> None:
-        """Put the cursor on a run."""
+        """Move the cursor to a run."""
         self._run_id = run_id
         self._follow_run()
 
@@ -246,7 +246,7 @@ class RunTable(CursorView):
         self.post_message(self.Arranged())
 
     def _fit(self, found: ColumnStats) -> None:
-        """Choose the columns anew where what there is to show has changed."""
+        """Choose the columns again if the statistics have changed."""
         moment = self._moment
         found = with_live(found.grown(self._facts), moment.live, endings=bool(moment.endings))
         if found != self._facts:
@@ -254,7 +254,7 @@ class RunTable(CursorView):
             self._columns = RunColumns(self._columns.width, found, self._order.title)
 
     def _follow_run(self) -> None:
-        """Keep the cursor on its run, on the same line of the screen where that can be."""
+        """Move the cursor to its run, keeping its position on the screen if possible."""
         before = self.cursor
         index = next(
             (at for at, run in enumerate(self._shown, 1) if run.id == self._run_id),

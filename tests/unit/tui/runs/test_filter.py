@@ -100,13 +100,13 @@ def test_it_does_not_fit(text: str) -> None:
     [
         ("status:fialed", "no state 'fialed': running, queued, completed"),
         ("lr>1e-3", "no field 'lr': params.lr, metric.lr, status, name"),
-        ("or", "all terms must fit; for one of several write name:a,b"),
-        ("params.lr>small", "'small' is no number"),
-        ("params>1", "of which name? such as params.lr>1e-3"),
-        ("metric.loss:low", "'low' is no number"),
+        ("or", "a run must match all terms; for one of several values write name:a,b"),
+        ("params.lr>small", "'small' is not a number"),
+        ("params>1", "params. needs a name, e.g. params.lr>1e-3"),
+        ("metric.loss:low", "'low' is not a number"),
         ("age<soon", "must be a duration"),
         ("name>3", "use : (contains), = or !="),
-        ("status:", "status: what?"),
+        ("status:", "status: needs a value"),
     ],
 )
 def test_what_cannot_be_understood_is_told_and_the_rest_counts(text: str, said: str) -> None:
