@@ -26,7 +26,7 @@ def test_a_file_that_is_there_is_not_written_over(cli: CommandLine) -> None:
     cli.write("pipeline.yaml", "mine\n")
     done = cli("init", "pipeline.yaml", "--json")
     assert (done.code, done.error()) == (2, "usage")
-    assert "is there already" in done.err
+    assert "already exists" in done.err
     assert (cli.directory / "pipeline.yaml").read_text() == "mine\n"
 
 

@@ -128,7 +128,7 @@ def test_doctor_tells_of_a_lock_that_is_none_and_does_not_wait_for_it(
     os.mkfifo(lock)
     shown = cli("doctor").out
     assert f"unusable lock: {lock} of user {lock.owner()}: a FIFO; 1: " in shown
-    assert "until the file's owner or root removes it" in shown
+    assert "until the lock file's owner or root removes it" in shown
 
 
 def test_why_a_stage_waits_is_shown_everywhere(cli: CommandLine, box: Machine) -> None:

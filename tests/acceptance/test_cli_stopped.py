@@ -183,7 +183,7 @@ def test_a_stop_that_is_stopped_says_that_it_goes_on(served: CommandLine) -> Non
     assert "cancelled in stubborn: a" in stopped.stderr.readline()
     stopped.send_signal(signal.SIGINT)
     _out, err = stopped.communicate(timeout=60)
-    words = "stopped; what was begun by then goes on; see `trainui worker status`"
+    words = "stopped; the operation may still complete; see `trainui worker status`"
     assert (stopped.returncode, err.splitlines()[-1]) == (130, words)
     served("wait", run)
     assert stage_of(served.json("show", run), "a")["status"] == "cancelled"

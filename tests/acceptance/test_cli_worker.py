@@ -31,7 +31,7 @@ def test_a_stage_outlives_the_worker_and_is_taken_up_again(cli: CommandLine) -> 
     pid = start(cli)
     done = cli("worker", "stop", "--json")
     stopped = done.json()
-    assert "1 stage goes on: a; the next `trainui worker start` takes it up" in done.err
+    assert "1 stage still running: a; the next `trainui worker start` monitors it again" in done.err
     assert (stopped["running"], stopped["pid"], stopped["guard_pid"]) == (False, None, None)
     assert stopped["broker"]["reachable"] is False
     assert is_alive(pid)
@@ -63,7 +63,7 @@ def test_stopping_with_stages_ends_them_first(cli: CommandLine) -> None:
 
 def test_a_setting_that_the_worker_was_started_without_is_told(cli: CommandLine) -> None:
     assert cli("worker", "start").err == ""
-    told = "4 CPU places that were set when it started; now 7 are: `trainui worker stop`"
+    told = "started with 4 CPU places, but `cpus` is now 7: `trainui worker stop`"
     for command in ("start", "status"):
         assert told in cli("worker", command, TRAINUI_CPUS="7").err
     assert told in cli("doctor", TRAINUI_CPUS="7").out

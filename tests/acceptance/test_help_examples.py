@@ -195,7 +195,7 @@ DELETING = [
     T("trainui backup", after="test -s trainui-*.tar.gz"),
     T("trainui backup /mnt/backups/trainui.tar.gz", "mkdir ~/backups", "test -s ~/backups/*.gz"),
     T(
-        'tar xzf trainui.tar.gz -C "$TRAINUI_HOME"   # to have it back, into an empty home',
+        'tar xzf trainui.tar.gz -C "$TRAINUI_HOME"   # restore into an empty home',
         "cp trainui-*.tar.gz trainui.tar.gz; export TRAINUI_HOME=~/other; mkdir ~/other",
         "trainui show digits",
     ),

@@ -104,9 +104,9 @@ def another_server() -> Iterator[tuple[str, list[str]]]:
         ("/ws?token={token}", {}, "it has a token"),
         ("/ws/wrong", {"Cookie": "trainui-token={token}"}, "it has a token"),
         ("/download/any", {}, "it has a token"),
-        ("/ws/{token}", {"Host": "evil.example:80"}, "trainui is at 127.0.0.1"),
-        ("/ws/{token}", {"Origin": "http://evil.example"}, "another site's page"),
-        ("/ws/{token}", {"Origin": "null"}, "another site's page"),
+        ("/ws/{token}", {"Host": "evil.example:80"}, "open 127.0.0.1"),
+        ("/ws/{token}", {"Origin": "http://evil.example"}, "pages of other sites"),
+        ("/ws/{token}", {"Origin": "null"}, "pages of other sites"),
     ],
 )
 def test_nobody_else_is_let_in(

@@ -175,7 +175,7 @@ def test_the_list_shows_the_newest_and_says_how_many_more_there_are(
     listed = ls()
     assert len(listed.stdout.splitlines()) == 51
     assert listed.stdout.splitlines()[1].startswith(run.id[:8])
-    assert "151 older; `trainui ls --all` lists them too" in listed.stderr
+    assert "151 older not shown; `trainui ls --all` lists all" in listed.stderr
     assert len(ls("--all").stdout.splitlines()) == 202
     assert len(json.loads(ls("--json").stdout)["runs"]) == 201
 

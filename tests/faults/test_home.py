@@ -59,7 +59,7 @@ async def test_a_read_only_home_can_be_looked_at(
         assert (series["name"], series["last"]) == ("loss", 0.5)
         found = cli("doctor").out
         assert f"{cli.home} cannot be written: Read-only file system" in found
-        assert "which takes no file: Read-only file system" in found
+        assert "which cannot be written: Read-only file system" in found
         for writing in WRITING:
             refused = cli(*writing)
             assert refused.code == 4, (writing, refused)

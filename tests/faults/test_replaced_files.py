@@ -128,7 +128,7 @@ def test_a_database_removed_under_a_worker_is_noticed_and_its_stages_can_be_ende
     database.write_bytes(b"no database" * 1000)
     done = cli("worker", "stop", "--with-stages")
     assert done.code == 0, done
-    assert "ending what the database does not cancel: sh" in done.err
+    assert "ending without the database: sh" in done.err
     assert not is_alive(int(pid_file.read_text()))
 
 

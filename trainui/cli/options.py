@@ -21,7 +21,7 @@ Stage = Annotated[
     str,
     typer.Argument(
         metavar="STAGE",
-        help="A stage: its name or a unique part of it; a matrix stage's name means all members.",
+        help="A stage: its name or a unique part of it; a sweep's name means all members.",
     ),
 ]
 
@@ -34,7 +34,7 @@ OptionalStage = Annotated[
     str | None,
     typer.Argument(
         metavar="[STAGE]",
-        help="A stage: its name or a unique part of it; a matrix stage's name means all members.",
+        help="A stage: its name or a unique part of it; a sweep's name means all members.",
         show_default=False,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Commands that only look: list, show, logs, metrics, graph, report, export, events.
+"""Read-only commands: ls, show, path, logs, events, metrics, graph, report, export.
 
-Read `show` first; the others follow its shape: resolve RUN, read a view, print text or JSON.
+Read `show` first; the others have the same steps: resolve RUN, query, print text or JSON.
 """

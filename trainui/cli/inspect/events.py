@@ -1,4 +1,4 @@
-"""What has happened, at once or as it happens."""
+"""The command `events`: list past events, or follow new ones."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from trainui.store.read import event_feed, readonly, views
 from trainui.store.read.event_feed import FeedEntry
 
 POLL = 0.1
-"""Seconds between two looks; a look that finds nothing new reads one number."""
+"""Poll interval in seconds; if nothing changed, a poll reads only one number."""
 
 NEWEST = 50
-"""Events of all runs that are shown where nobody says how many."""
+"""Default number of events when all runs are listed."""
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         events,
-        "Tell what has happened.",
+        "List events.",
         "trainui events digits",
         "trainui events -n 100",
         "trainui events -f --json | jq -r 'select(.kind == \"failed\") | .text'",
@@ -48,21 +48,23 @@ def events(
     ] = None,
     follow: Annotated[
         bool,
-        typer.Option("--follow", "-f", help="Go on as it happens: a run's until that is over."),
+        typer.Option(
+            "--follow", "-f", help="Print new events as they happen; with RUN, until it ends."
+        ),
     ] = False,
     most: Annotated[
         int | None,
-        typer.Option("--number", "-n", min=0, metavar="N", help="Only so many, the last."),
+        typer.Option("--number", "-n", min=0, metavar="N", help="Show only the last N events."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Tell what has happened to a run, or to all of them: the last 50 then, or with --json all.
+    """List the events of a run, or the last 50 of all runs (all of them with --json).
 
-    With -f --json each event is a JSON value on a line of its own.
+    With -f --json, each event is one JSON value on one line.
     """
     if run is None and not follow and views.is_none_yet():
         printing.answer(as_json, {"events": []}, ())
-        printing.note("there are no runs yet; start with `trainui demo`")
+        printing.note("no runs yet; start with `trainui demo`")
         return
     with views.reading() as connection:
         run_id = None if run is None else views.find_run(connection, run).id
@@ -86,7 +88,7 @@ def _growing(
     database = readonly.Unreplaced()
     while True:
         database.check()
-        # looked at before the events are read: what comes before the end is not missed
+        # read the state before the events, so that no event before the end is missed
         is_over = run_id is not None and _is_over(connection, run_id)
         if (now := views.data_version(connection)) != version:
             version = now

@@ -1,4 +1,4 @@
-"""A run's points as a file for other programs."""
+"""The command `export`: write a run's points to a file for other programs."""
 
 from __future__ import annotations
 
@@ -43,30 +43,32 @@ def export(
     stage: options.OptionalStage = None,
     form: Annotated[
         Format | None,
-        typer.Option("--format", help="What to write (default: as FILE's name ends, else csv)."),
+        typer.Option("--format", help="Output format (default: from FILE's extension, else csv)."),
     ] = None,
     file: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Where to; `-`: to stdout.")
+        str, typer.Option("--output", "-o", metavar="FILE", help="Output file; `-` for stdout.")
     ] = STDOUT,
     superseded: Annotated[
         bool,
         typer.Option(
             "--superseded",
-            help="Also the points that a later attempt replaced; one more column tells them.",
+            help="Include points that a later attempt replaced, marked in an extra column.",
         ),
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Write the points of a run or a stage, series by series, for pandas, DuckDB, a spreadsheet.
+    """Write the points of a run or a stage, for pandas, DuckDB or a spreadsheet.
 
-    The columns are stage, name, attempt, step, value and time. A file is there whole or not at all.
-    Parquet needs the extra `parquet`.
+    The columns are stage, name, attempt, step, value and time; series follow each other. The file
+    appears only once it is complete. Parquet needs the extra `parquet`.
     """
     form = form or _format_of(file)
     if file == STDOUT and as_json:
-        raise UsageError("--json is for --output FILE; `--format jsonl` writes points as JSON")
+        raise UsageError(
+            "--json needs --output FILE; to write points as JSON, use `--format jsonl`"
+        )
     if file == STDOUT and form == Format.PARQUET and sys.stdout.isatty():
-        raise UsageError("Parquet is nothing for a terminal; name a file with --output FILE")
+        raise UsageError("Parquet cannot be shown on a terminal; name a file with --output FILE")
     _found, stages = lookup.find(run, stage)
     owners = {one.id: one.name for one in stages}
     with views.reading() as connection, _opened(file) as stream:
@@ -121,7 +123,7 @@ def _kept(block: ExportBlock) -> ExportBlock:
 
 @contextlib.contextmanager
 def _opened(file: str) -> Iterator[BinaryIO]:
-    """Open what is written to: stdout, or a file that takes its name once it is whole."""
+    """Open the output: stdout, or a temporary file that is renamed once it is complete."""
     if file == STDOUT:
         yield sys.stdout.buffer
         return

@@ -1,4 +1,4 @@
-"""Points as files that other programs read: CSV, JSON lines and Parquet, block by block."""
+"""Writers of points as CSV, JSON lines and Parquet, block by block."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 COLUMNS = ("stage", "name", "attempt", "step", "value", "time")
 SUPERSEDED = "superseded"
-"""The column that is there where superseded points are."""
+"""The extra column, present only if superseded points are exported."""
 
 
 class Format(StrEnum):
-    """What is written."""
+    """An export format."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -37,11 +37,11 @@ class Writer(Protocol):
         """Add points of a stage."""
 
     def close(self) -> None:
-        """Write what is left; the file stays open."""
+        """Flush the remaining points; the file stays open."""
 
 
 class CsvWriter:
-    """One point a line below a header; times in ISO 8601, empty where there is none."""
+    """One point per line below a header; times in ISO 8601, empty if unknown."""
 
     def __init__(self, file: BinaryIO, superseded: bool) -> None:
         self._file = file
@@ -73,7 +73,7 @@ def _csv_cells(*cells: str) -> str:
 
 
 class JsonlWriter:
-    """One point a line, as `trainui metrics --points` prints them."""
+    """One JSON object per point and line, as `trainui metrics --points` prints them."""
 
     def __init__(self, file: BinaryIO, superseded: bool) -> None:
         self._file = file
@@ -103,7 +103,7 @@ class JsonlWriter:
 
 
 class ParquetWriter:
-    """One row group for some hundred thousand points, so that the memory it takes has a bound."""
+    """Writes a row group per some hundred thousand points, to bound memory use."""
 
     GROUP = 1 << 17
 
@@ -114,7 +114,7 @@ class ParquetWriter:
         except ImportError as error:
             raise UnfitEnvironmentError(
                 f"Parquet needs pyarrow: {extras.advice('parquet')}; "
-                "`--format csv` and `--format jsonl` need nothing"
+                "or use `--format csv` or `--format jsonl`"
             ) from error
         self._arrow = pyarrow
         self._superseded = superseded
@@ -176,7 +176,7 @@ def _steps(block: ExportBlock) -> Sequence[int | float]:
 
 
 def _times(block: ExportBlock) -> Sequence[str]:
-    """Return times in ISO 8601, in UTC; empty where there is none."""
+    """Return times in ISO 8601, in UTC; empty if unknown."""
     import numpy as np
 
     written = np.datetime_as_string(block.times.astype("datetime64[us]"), unit="us")

@@ -1,4 +1,4 @@
-"""A pipeline's or a run's graph, drawn as text."""
+"""The command `graph`: draw a pipeline's or a run's graph as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainui.cli.output import printing
 from trainui.domain.states import Status
 
 Stages = Sequence[tuple[str, Sequence[str]]]
-"""Each stage's name with the names of those it depends on."""
+"""Each stage's name, and the names of the stages it depends on."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def graph(
         str, typer.Argument(metavar="FILE|RUN", help="A pipeline file (`-`: stdin), or a run.")
     ],
     param: options.Parameters = None,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Draw the graph of a pipeline file or of a run."""

@@ -1,4 +1,4 @@
-"""What a stage printed, at once or as it comes."""
+"""The command `logs`: print a stage's output, or follow it as it grows."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from trainui.store.db import protocol
 from trainui.store.read import readonly, views
 
 POLL = 0.2
-"""Seconds between two looks at a growing log."""
+"""Poll interval in seconds for a growing log."""
 
 
 class Stream(StrEnum):
-    """Which of a stage's two logs."""
+    """A choice of a stage's two logs."""
 
     OUT = "out"
     ERR = "err"
@@ -37,7 +37,7 @@ class Stream(StrEnum):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The logs' names, as `log_lines` knows them."""
+        """The logs' names in `log_lines`."""
         return ("out", "err") if self is Stream.BOTH else (self.value,)
 
 
@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         logs,
-        "Print what a stage wrote.",
+        "Print a stage's output.",
         "trainui logs digits train -f",
         "trainui logs digits train -n 50 --stream err",
         "trainui logs digits train --attempt 1 > first.log",
@@ -60,29 +60,34 @@ def logs(
         str | None,
         typer.Argument(
             metavar="[STAGE]",
-            help="A stage: its name or a unique part of it; a matrix stage's name means all "
-            "members (default: the run's only stage).",
+            help="A stage: its name or a unique part of it; a sweep's name means all members "
+            "(default: the run's only stage).",
             show_default=False,
         ),
     ] = None,
     attempt: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Of this attempt (default: the last one)."),
+        typer.Option(min=1, metavar="N", help="Number of the attempt (default: the last one)."),
     ] = None,
-    stream: Annotated[Stream, typer.Option(help="Which of the two logs.")] = Stream.BOTH,
+    stream: Annotated[Stream, typer.Option(help="The log to print.")] = Stream.BOTH,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on as it grows, until the stage's end.")
+        bool,
+        typer.Option(
+            "--follow", "-f", help="Print new lines as they appear, until the stage ends."
+        ),
     ] = False,
     last: Annotated[
         int | None,
-        typer.Option("--lines", "-n", min=0, metavar="LINES", help="Only so many of the last."),
+        typer.Option(
+            "--lines", "-n", min=0, metavar="LINES", help="Print only the last LINES lines."
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Print what a stage wrote to stdout and stderr.
 
-    Into a pipe it comes as it was written; on a terminal, what the terminal would obey is shown
-    and not obeyed. Of several stages each part is headed by its stage's name.
+    Into a pipe, the output is unchanged; on a terminal, control characters are escaped. With
+    several stages, a heading names the stage of each part.
     """
     stages = lookup.find_alike(run, stage)
     wanted = [_Wanted(one, attempt, stream, last) for one in stages]
@@ -95,7 +100,7 @@ def logs(
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What the options say."""
+    """A stage and the part of its logs to print."""
 
     stage: StageRecord
     attempt: int | None
@@ -103,7 +108,7 @@ class _Wanted:
     last: int | None
 
     def logs_of(self, record: AttemptRecord, *, first: bool = True) -> AttemptLogs:
-        """Return the logs of an attempt; `-n` is for the first one that is shown."""
+        """Return the logs of an attempt; `-n` applies to the first attempt printed."""
         last = self.last if first else None
         return AttemptLogs(_directory(record), self.stream.names, last=last)
 
@@ -142,10 +147,10 @@ def _print(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:
 def _attempt(
     connection: protocol.Connection, stage: StageRecord, number: int | None
 ) -> AttemptRecord | None:
-    """Return the attempt of this number, or the last one; None where there is none yet.
+    """Return the attempt with this number, or the last one; None if the stage has none yet.
 
     Raises:
-        NotFoundError: there is no attempt of this number.
+        NotFoundError: no attempt has this number.
     """
     attempts = views.attempts_of_stage(connection, stage.id)
     if number is None:
@@ -158,7 +163,7 @@ def _attempt(
 
 def _not_started(stage: StageRecord) -> str:
     reason = f": {text.harmless(stage.reason)}" if stage.reason else ""
-    return f"{text.harmless(stage.name)} has not started yet, it is {stage.status}{reason}"
+    return f"{text.harmless(stage.name)} has not started yet: {stage.status}{reason}"
 
 
 def _as_json(line: TimedLine) -> dict[str, Any]:
@@ -167,7 +172,7 @@ def _as_json(line: TimedLine) -> dict[str, Any]:
 
 
 class _Printer:
-    """Prints lines of one stage, or of several with a heading where another one's begin."""
+    """Prints lines of one stage, or of several, with a heading where the stage changes."""
 
     def __init__(self, name: str, *, as_json: bool, several: bool) -> None:
         self.name = name
@@ -175,17 +180,17 @@ class _Printer:
         self._several = several
         self._stage: str | None = None
         self._ended = True
-        """Whether the last line had a line end."""
+        """True if the last line printed had a line end."""
 
     def json_lines(
         self, stage: StageRecord, record: AttemptRecord, lines: Iterable[TimedLine]
     ) -> list[dict[str, Any]]:
-        """Return lines as data; those of several stages with their stage."""
+        """Return lines as JSON objects, with the stage's name if there are several stages."""
         about = {"stage": stage.name, "attempt": record.number} if self._several else {}
         return [{**about, **_as_json(line)} for line in lines]
 
     def write(self, stage: StageRecord, lines: Iterable[TimedLine]) -> None:
-        """Write lines as text."""
+        """Print lines as text."""
         on_terminal, stream = sys.stdout.isatty(), None
         for line in lines:
             self._head(stage)
@@ -194,7 +199,7 @@ class _Printer:
                 printing.line(text.harmless(text.as_overwritten(shown)))
                 continue
             if stream not in (None, line.stream) and not self._ended:
-                sys.stdout.buffer.write(b"\n")  # the other log begins on a line of its own
+                sys.stdout.buffer.write(b"\n")  # start the other log on a new line
             sys.stdout.buffer.write(line.raw)
             stream, self._ended = line.stream, line.raw.endswith(b"\n")
         sys.stdout.buffer.flush()
@@ -211,7 +216,7 @@ class _Printer:
 
 
 def _follow(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:
-    """Print lines as they come, attempt after attempt, until every stage is over."""
+    """Print new lines, attempt after attempt, until every stage has ended."""
     with views.reading() as connection:
         growing = [(wanted.stage, _growing(connection, wanted)) for wanted in all_wanted]
         database = readonly.Unreplaced()
@@ -246,7 +251,7 @@ def _show_step(
 def _growing(
     connection: protocol.Connection, wanted: _Wanted
 ) -> Iterator[tuple[AttemptRecord | None, Iterable[TimedLine]]]:
-    """Yield at each look which attempt runs, and what is new in its logs."""
+    """Yield at each poll the current attempt and the new lines of its logs."""
     record = _attempt(connection, wanted.stage, wanted.attempt)
     logs = None if record is None else wanted.logs_of(record)
     if record is None:
@@ -254,7 +259,7 @@ def _growing(
     while True:
         is_over = _is_over(connection, wanted.stage)
         latest = _attempt(connection, wanted.stage, wanted.attempt)
-        # looked at before the logs are read: what comes after the end is not missed
+        # read the state before the logs, so that no line before the end is missed
         moved = latest is not None and (record is None or latest.number != record.number)
         done = is_over or moved or (latest is not None and latest.status in ENDED)
         yield record, () if logs is None else logs.lines(to_end=done)

@@ -1,4 +1,4 @@
-"""A run's metrics: each series in figures, or point by point; and what is wrong with a source."""
+"""The command `metrics`: a summary of each series or all points, and problems of sources."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def metrics(
     stage: options.OptionalStage = None,
     points: Annotated[
         bool,
-        typer.Option("--points", help="Every stored point, a JSON object a line, in order."),
+        typer.Option("--points", help="Print every stored point, one JSON object per line."),
     ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Show the metrics of a run or a stage.
 
-    A series is stitched of a stage's attempts: where one continues from a checkpoint, its points
-    replace those of the attempts before it from that step on. What is wrong with a
-    source of metrics is said on stderr, a line a source.
+    A series joins the points of a stage's attempts: if an attempt continues from a checkpoint, its
+    points replace those of earlier attempts from that step on. Problems of metric sources are
+    printed on stderr, one line per source.
     """
     from trainui.store.points import curves
 

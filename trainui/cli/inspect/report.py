@@ -1,4 +1,4 @@
-"""A run as Markdown."""
+"""The command `report`: print a run as Markdown."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def register(app: typer.Typer) -> None:
 def report(run: options.Run, as_json: options.Json = False) -> None:
     """Print a run as Markdown: its stages, the parameters that differ, its metrics and curves.
 
-    The parameters are compared with those of the run of the same pipeline before it. Stages that
-    failed come with the end of their log. In the screen, `Y` on a run copies the same text.
+    Parameters are compared with those of the previous run of the same pipeline. For failed stages
+    it includes the end of the log. In the screen, `Y` on a run copies the same text.
     """
     from trainui import report as reports
 

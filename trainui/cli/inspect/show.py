@@ -1,4 +1,4 @@
-"""Looking at what is there: lists, one run in full, where things lie."""
+"""The commands `ls`, `show` and `path`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trainui.store.read.run_list import RunLine
 
 NEWEST = 50
-"""Runs that are listed where nobody says how many."""
+"""Default number of runs listed."""
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         path,
-        "Print where a run's or a stage's files lie.",
+        "Print the directory of a run or a stage.",
         'ls "$(trainui path digits evaluate)"',
         'cd "$(trainui path digits)"',
     )
@@ -57,20 +57,20 @@ def list_runs(
     most: Annotated[
         int | None,
         typer.Option(
-            "--number", "-n", min=0, metavar="N", help="Only so many, the newest (default: 50)."
+            "--number", "-n", min=0, metavar="N", help="List only the newest N runs (default: 50)."
         ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List all runs.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """List the runs, the newest first: 50 of them, or with --json all."""
+    """List the newest 50 runs, the newest first (all runs with --json)."""
     if readonly.is_none_yet():
         printing.answer(as_json, {"runs": []}, ())
         if not as_json:
-            printing.note("there are no runs yet; start with `trainui demo`")
+            printing.note("no runs yet; start with `trainui demo`")
         return
     if everything and most is not None:
-        raise UsageError("--all and --number: give one of them")
+        raise UsageError("--all and --number exclude each other; give one of them")
     with lookup.view() as connection:
         if as_json:
             from trainui.store.read import summary, views
@@ -83,7 +83,7 @@ def list_runs(
         more = run_list.count_runs(connection) - len(shown)
     printing.lines(_list_lines(shown))
     if more > 0 and most is None:
-        printing.note(f"{more} older; `trainui ls --all` lists them too")
+        printing.note(f"{more} older not shown; `trainui ls --all` lists all")
 
 
 def _list_lines(found: list[RunLine]) -> list[str]:
@@ -108,7 +108,7 @@ def _list_row(run: RunLine) -> tuple[str, ...]:
 
 
 def local_time(micros: int | None) -> str:
-    """Return a time for people: in the local zone, to the second."""
+    """Format a time in the local time zone, to the second."""
     if micros is None:
         return ""
     return clock.to_datetime(micros).astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -147,7 +147,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
 def _code_lines(
     stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
 ) -> list[str]:
-    """Say which stages started after the code was changed."""
+    """Return a line for each stage that started after the code was changed."""
     last = ((stage, tries[-1]) for stage in stages if (tries := attempts.get(stage.id)))
     shown = [
         text.harmless(f"{stage.name}: {attempt.code_change}")
@@ -160,7 +160,7 @@ def _code_lines(
 def _continued_lines(
     stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
 ) -> list[str]:
-    """Return from which checkpoints attempts continued."""
+    """Return a line for each attempt that continued from a checkpoint."""
     return [
         text.harmless(f"{stage.name}: attempt {one.number} continued from {one.checkpoint}")
         for stage in stages
@@ -170,7 +170,7 @@ def _continued_lines(
 
 
 def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> str:
-    """Return how long a run will still take, in words; empty where nothing tells."""
+    """Return a run's estimated time to go as text; empty if unknown."""
     if run.status not in UNFINISHED:
         return ""
     from trainui.store.read import run_history
@@ -225,7 +225,7 @@ def _stage_row(stage: StageRecord) -> tuple[str, ...]:
 def path(
     run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
 ) -> None:
-    """Print where a run's, or a stage's, files lie."""
+    """Print the directory of a run or a stage."""
     found, stages = lookup.find(run, stage)
     directories = [found.directory] if stage is None else [one.directory for one in stages]
     if as_json:

@@ -1,4 +1,4 @@
 """Commands about this machine: doctor, worker, serve, backup, uninstall.
 
-Read `doctor` first, with `checks` for each thing that it checks.
+Read `doctor` first, then `checks` for the single checks.
 """

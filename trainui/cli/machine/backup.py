@@ -1,4 +1,4 @@
-"""Everything that cannot be had again, in one file."""
+"""The command `backup`: archive what cannot be reproduced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trainui.cli.output import printing, progress
 from trainui.errors import NotFoundError, NotPlainFileError, UnfitEnvironmentError, UsageError
 
 SMALL = 1 << 20
-"""Bytes of the largest file that counts as small."""
+"""Maximum size in bytes of a file that is included."""
 
 KEPT_IN_RUN = ("pipeline.yaml", "env.json", "code.json")
 
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
         "Copy the database and the runs' small files into one file.",
         "trainui backup",
         "trainui backup /mnt/backups/trainui.tar.gz",
-        'tar xzf trainui.tar.gz -C "$TRAINUI_HOME"   # to have it back, into an empty home',
+        'tar xzf trainui.tar.gz -C "$TRAINUI_HOME"   # restore into an empty home',
     )
 
 
@@ -39,29 +39,31 @@ def backup(
         str | None,
         typer.Argument(
             metavar="[FILE]",
-            help="A .tar.gz to make (default: trainui-DATE.tar.gz here).",
+            help="The .tar.gz to write (default: trainui-DATE.tar.gz here).",
             show_default=False,
         ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Copy the database, as it is at one moment, and the runs' small files into one file.
+    """Copy a consistent snapshot of the database and the runs' small files into one file.
 
-    That is each run's pipeline file, environment and code record, and the logs and records of its
-    attempts up to 1 MiB each. Checkpoints, outputs and other files of stages are not in it. Nothing
-    has to be stopped for it. The file holds the environments of your runs, so only you may read it.
+    It includes each run's pipeline file, environment and code record, and the logs and records of
+    its attempts up to 1 MiB each, but no checkpoints, outputs or other files of stages. Nothing
+    needs to be stopped. The file contains your runs' environments, so only you can read it.
     """
     from trainui.store.db import backup as copies
     from trainui.store.read import views
 
     home = paths.home()
     if settings.load().database_url is not None:
-        raise UsageError('the database is a PostgreSQL: `pg_dump "$TRAINUI_DATABASE_URL"` saves it')
+        raise UsageError(
+            'the database is PostgreSQL; back it up with `pg_dump "$TRAINUI_DATABASE_URL"`'
+        )
     if views.is_none_yet():
-        raise NotFoundError(f"there are no runs yet: {home.database} is not there")
+        raise NotFoundError(f"no runs yet: {home.database} does not exist")
     target = Path(file or time.strftime("trainui-%Y-%m-%d-%H%M%S.tar.gz")).expanduser()
     if target.exists():
-        raise UsageError(f"{target} is there already; name another file")
+        raise UsageError(f"{target} already exists; name another file")
     part, copy = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "db"))
     try:
         with progress.shown("copying the database") as shown:
@@ -84,12 +86,12 @@ def backup(
     shown_target = text.harmless(str(target))
     lines = [f"{shown_target}: {formatting.size(size)}, the database and {count} files"]
     if left:
-        lines.append(f"{left} logs and records are larger than 1 MiB and are not in it")
+        lines.append(f"{left} logs and records larger than 1 MiB were left out")
     printing.answer(as_json, told, lines)
 
 
 def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:
-    """Write the archive; return how many small files are in it, and how many were too large."""
+    """Write the archive; return how many files it contains, and how many were too large."""
     found = list(_small_files(runs))
     count = left = 0
     with (
@@ -109,7 +111,7 @@ def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:
                     continue
                 archive.add(path, str(Path("runs", path.relative_to(runs))))
             except FileNotFoundError:
-                continue  # its run was deleted meanwhile
+                continue  # the run was deleted meanwhile
             count += 1
     return count, left
 
@@ -119,7 +121,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _small_files(runs: Path) -> Iterator[Path]:
-    """Yield the files that are wanted of the runs; the stages' own are not looked at."""
+    """Yield the runs' files to back up; the stages' own files are skipped."""
     for run in sorted(runs.iterdir()) if runs.is_dir() else ():
         yield from (path for name in KEPT_IN_RUN if (path := run / name).is_file())
         for attempts in (run / paths.OURS, *run.glob(f"*/{paths.OURS}")):

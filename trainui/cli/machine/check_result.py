@@ -1,4 +1,4 @@
-"""What `doctor` found of one thing."""
+"""The result of one check of `doctor`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ BAD = "bad"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
-    """What was looked at."""
+    """What was checked."""
     level: str
-    """`good`, `note` (works, with a drawback) or `bad` (must be mended)."""
+    """`good`, `note` (works, with a drawback) or `bad` (must be fixed)."""
     message: str
-    """What was found."""
+    """The result in words."""
     advice: str | None = None
-    """What to do."""
+    """How to fix it."""

@@ -1,4 +1,4 @@
-"""What `doctor` looks at, one function each; the name of the function is what was looked at."""
+"""The checks of `doctor`, one function each, named after what it checks."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from trainui.store.db import protocol
 
 CHECK_PATIENCE = 5.0
-"""Seconds in which a database is looked through."""
+"""Maximum seconds for the integrity check of a database."""
 
 CLOCK_SKEW = 2.0
-"""Seconds between the clock and the times that the disk gives to files."""
+"""Maximum difference in seconds between the clock and new files' modification times."""
 
 
 def python() -> Finding:
-    """Tell which interpreter runs trainui, and which one stages get."""
+    """Check which Python runs trainui, and which one stages get."""
     from trainui.control.submission import find_python
 
     version = ".".join(map(str, sys.version_info[:3]))
@@ -43,23 +43,23 @@ def python() -> Finding:
 
 
 def configuration() -> Finding:
-    """Read the settings."""
+    """Check that the settings can be read."""
     file = paths.config_file()
     try:
         settings.load()
     except UsageError as error:
-        return Finding("configuration", BAD, str(error), "mend it, or take it away")
+        return Finding("configuration", BAD, str(error), "fix or remove the file")
     return Finding("configuration", GOOD, str(file) if file.exists() else f"defaults, no {file}")
 
 
 def home() -> Finding:
-    """See that the home can be written to, and by nobody else."""
+    """Check that the home is writable, and only by its owner."""
     root = paths.home().root
     if not root.exists():
         parent = next(one for one in root.parents if one.exists())
         if (problem := disks.write_problem(parent)) is None:
-            return Finding("home", GOOD, f"{root}, made at the first run")
-        return _bad_home(f"{root} cannot be made: {parent} cannot be written: {problem}")
+            return Finding("home", GOOD, f"{root}, created by the first run")
+        return _bad_home(f"{root} cannot be created: {parent} cannot be written: {problem}")
     if (problem := disks.write_problem(root)) is not None:
         return _bad_home(f"{root} cannot be written: {problem}")
     mode = stat.S_IMODE(root.stat().st_mode)
@@ -75,7 +75,7 @@ def _bad_home(message: str) -> Finding:
 
 
 def home_file_system() -> Finding:
-    """See that the database's locks can be trusted."""
+    """Check that the file system's locks are reliable enough for the database."""
     root = paths.home().root
     try:
         disks.check_home(root)
@@ -85,7 +85,7 @@ def home_file_system() -> Finding:
 
 
 def database() -> Finding:
-    """Open the database, where it is there."""
+    """Check that an existing database can be opened and is intact."""
     from trainui.store.db import sqlite_errors
     from trainui.store.read import run_list, views
 
@@ -95,7 +95,7 @@ def database() -> Finding:
             damage = _damage(connection)
             count = run_list.count_runs(connection)
     except NotFoundError:
-        return Finding("database", GOOD, f"{where}, made at the first run")
+        return Finding("database", GOOD, f"{where}, created by the first run")
     except UnfitEnvironmentError as error:
         return Finding("database", BAD, str(error), advice)
     if damage:
@@ -104,7 +104,7 @@ def database() -> Finding:
 
 
 def _damage(connection: protocol.Connection) -> str | None:
-    """Look for damage in a SQLite file, for some seconds; return what is wrong with it."""
+    """Check a SQLite file's integrity, for some seconds; return the problem if there is one."""
     if not isinstance(connection, sqlite3.Connection):
         return None
     give_up_at = time.monotonic() + CHECK_PATIENCE
@@ -113,7 +113,7 @@ def _damage(connection: protocol.Connection) -> str | None:
         found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            return None  # as far as it was read it is whole
+            return None  # time is up: no damage found so far
         raise
     finally:
         connection.set_progress_handler(None, 0)
@@ -121,7 +121,7 @@ def _damage(connection: protocol.Connection) -> str | None:
 
 
 def _database() -> tuple[str, str, str]:
-    """Return where the database is, its size in words, and what to do where it cannot be read."""
+    """Return the database's location, its size as text, and advice if it cannot be read."""
     if (url := settings.load().database_url) is not None:
         from trainui.store.db import postgres
 
@@ -132,16 +132,18 @@ def _database() -> tuple[str, str, str]:
 
 
 def runs_directory() -> Finding:
-    """See that runs have a place, and space."""
+    """Check that the runs' directory is writable."""
     directory = settings.runs_dir(settings.load())
     if (problem := disks.write_problem(_existing(directory))) is not None:
         message = f"{directory} cannot be written: {problem}"
-        return Finding("runs", BAD, message, "set TRAINUI_RUNS_DIR to a directory that can")
+        return Finding(
+            "runs", BAD, message, "set TRAINUI_RUNS_DIR to a directory that you can write to"
+        )
     return Finding("runs", GOOD, str(directory))
 
 
 def disk() -> Finding:
-    """Tell how much space there is."""
+    """Check the free disk space."""
     found = disks.rooms(paths.home().root, settings.runs_dir(settings.load()))
     message = ", ".join(str(room) for room in found)
     advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
@@ -157,7 +159,7 @@ def _existing(path: Path) -> Path:
 
 
 def system_clock() -> Finding:
-    """Compare the clock with the times that the disk gives to files."""
+    """Compare the clock with the modification time of a new file."""
     directory = _existing(settings.runs_dir(settings.load()))
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
@@ -165,16 +167,16 @@ def system_clock() -> Finding:
             file.flush()
             skew = os.fstat(file.fileno()).st_mtime - time.time()
     except OSError as error:
-        message = f"not compared with the disk's, which takes no file: {error.strerror}"
-        return Finding("clock", NOTE, message, "make it take files, then look again")
+        message = f"not compared with {directory}, which cannot be written: {error.strerror}"
+        return Finding("clock", NOTE, message, "make it writable, then check again")
     if abs(skew) > CLOCK_SKEW:
-        message = f"{directory} gives its files times that are {skew:+.1f} s off"
-        return Finding("clock", NOTE, message, "let both machines ask a time server (NTP)")
+        message = f"new files in {directory} get times that are {skew:+.1f} s off"
+        return Finding("clock", NOTE, message, "synchronise both machines' clocks (NTP)")
     return Finding("clock", GOOD, time.strftime("%Y-%m-%d %H:%M:%S %z"))
 
 
 def broker() -> Finding:
-    """See that there is a broker, or a program that can be one."""
+    """Check that the broker answers, or that a broker program is installed."""
     from trainui.execution.broker import broker as broker_module
     from trainui.execution.broker import server_process
 
@@ -187,63 +189,60 @@ def broker() -> Finding:
         return Finding("broker", GOOD, str(server_process.find_programs()[0]))
     found = broker_module.status(paths.home(), configured)
     if not found["reachable"]:
-        advice = "start it, or take TRAINUI_BROKER_URL away and trainui brings its own"
+        advice = "start it, or unset TRAINUI_BROKER_URL so that trainui starts its own"
         return Finding("broker", BAD, f"{found['url']} does not answer", advice)
     return Finding("broker", GOOD, f"{found['kind']} at {found['url']}")
 
 
-RESTART = "`trainui worker stop`, and the next command starts it anew; stages go on"
+RESTART = "`trainui worker stop`; the next command restarts it, and stages keep running"
 
 
 def with_other_places(worker: Mapping[str, Any]) -> str:
-    """Say that a worker was started with another number of CPU places than is set now.
+    """Return a message if the setting `cpus` has changed since the worker started; else empty.
 
     Args:
-        worker: as `service.status` tells of it.
-
-    Returns:
-        Empty where it was not.
+        worker: the result of `lifecycle.status`.
     """
     places = sum(slot["kind"] == "cpu" for slot in worker["slots"])
     wanted = settings.load().cpus
     if not worker["running"] or places == wanted:
         return ""
-    return f"has the {places} CPU places that were set when it started; now {wanted} are"
+    return f"started with {places} CPU places, but `cpus` is now {wanted}"
 
 
 def worker() -> Finding:
-    """Tell whether the worker runs."""
+    """Check the worker's state."""
     from trainui.execution.daemon import lifecycle
 
     found = lifecycle.status()
     if found["running"]:
-        message, other = f"runs as process {found['pid']}", with_other_places(found)
+        message, other = f"running as process {found['pid']}", with_other_places(found)
         return Finding("worker", NOTE if other else GOOD, other or message, RESTART)
     if found["guard_pid"]:
-        message = f"does not take work, although its guard runs; its log is {found['log']}"
-        return Finding("worker", NOTE, message, "give it a few seconds, then read its log")
-    return Finding("worker", GOOD, "does not run; commands that need it start it")
+        message = f"not ready, although its guard is running; its log is {found['log']}"
+        return Finding("worker", NOTE, message, "wait a few seconds, then read its log")
+    return Finding("worker", GOOD, "not running (starts automatically)")
 
 
 def gpus() -> Finding:
-    """List the GPUs that may be used, and who is on each."""
+    """Check which GPUs can be used, and who uses each."""
     from trainui.execution.gpu.gpus import usable_gpus
 
     usable = usable_gpus()
     shown = [f"{gpu.index}: {gpu.name}, {_user_of(gpu)}" for gpu in usable.gpus]
     message = "; ".join([*shown, *([usable.limit] if usable.limit else [])])
     if not usable.gpus:
-        advice = "where there is one, see that `nvidia-smi` finds it and what the setting gpus says"
+        advice = "if this machine has one, check `nvidia-smi` and the setting `gpus`"
         return Finding("gpus", NOTE, message or "none", advice)
     if usable.working < len(usable.gpus):
-        return Finding("gpus", NOTE, message, "see `nvidia-smi`; the others are given out")
+        return Finding("gpus", NOTE, message, "see `nvidia-smi`; stages can use the other GPUs")
     if locked := _advice_on_locks(usable):
         return Finding("gpus", NOTE, message, locked)
     return Finding("gpus", GOOD, message)
 
 
 def _user_of(gpu: Gpu) -> str:
-    """Return who has a GPU, or why none can."""
+    """Return who uses a GPU, or why it cannot be used."""
     from trainui.execution.gpu import locks
     from trainui.execution.gpu.gpus import stranger_on
 
@@ -253,11 +252,11 @@ def _user_of(gpu: Gpu) -> str:
 
 
 def _advice_on_locks(usable: Usable) -> str | None:
-    """Say what to do about locks that other users hinder; None: nothing."""
+    """Return advice on GPU locks that another user blocks; None if all is well."""
     from trainui.execution.gpu import locks
 
     if any(locks.look(gpu).problem for gpu in usable.gpus):
-        return "stages wait for these GPUs until the file's owner or root removes it"
+        return "stages wait for these GPUs until the lock file's owner or root removes it"
     if (owner := locks.foreign_owner()) is None:
         return None
-    return f"{locks.LOCKS} is of user {owner}, who may remove locks of others: have root own it"
+    return f"{locks.LOCKS} belongs to user {owner}, who can remove others' locks; chown it to root"

@@ -1,4 +1,4 @@
-"""A low disk, told to a person who starts something or waits for it."""
+"""Warns a user who starts or waits for a run that a disk is nearly full."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from trainui.cli.output import printing
 
 
 class DiskWatch:
-    """Tells of each disk once, and again when it is full."""
+    """Warns once when a disk is low, and again when it is full."""
 
     def __init__(self) -> None:
         self._told: set[tuple[object, bool]] = set()
 
     def look(self) -> None:
-        """Say on stderr which disks are low now."""
+        """Print new warnings on stderr."""
         for room in disk.rooms(paths.home().root, settings.runs_dir(settings.load())):
             state = (room.path, room.is_full)
             if room.is_low and state not in self._told:

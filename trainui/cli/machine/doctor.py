@@ -1,4 +1,4 @@
-"""Whether this machine is fit: a line for each thing that was looked at, with what to do."""
+"""The command `doctor`: check this machine, one line per check, with advice."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from trainui.cli.output import printing, progress
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    options.add(app, doctor, "Tell whether this machine is fit.", "trainui doctor")
+    options.add(app, doctor, "Check this machine.", "trainui doctor")
 
 
 def doctor(as_json: options.Json = False) -> None:
-    """Look at what trainui needs of this machine, and say what to do where something is amiss.
+    """Check what trainui needs on this machine, with advice for each problem.
 
-    The exit code is 4 where something must be mended first.
+    The exit code is 4 if something must be fixed first.
     """
     with progress.shown("looking"):
         findings = examine(_checks())
@@ -30,7 +30,7 @@ def doctor(as_json: options.Json = False) -> None:
 
 
 def _checks() -> list[Callable[[], Finding]]:
-    """Return what is looked at, in the order in which it is shown."""
+    """Return the checks in display order."""
     from trainui.cli.machine import checks, environment_checks
 
     return [
@@ -55,7 +55,7 @@ def _checks() -> list[Callable[[], Finding]]:
 
 
 def examine(checks: Sequence[Callable[[], Finding]]) -> list[Finding]:
-    """Make each check; one that fails itself is a finding, too."""
+    """Run each check; one that raises an error becomes a finding, too."""
     return [_made(check) for check in checks]
 
 

@@ -1,4 +1,4 @@
-"""Ending all that runs, before the worker is stopped."""
+"""Cancels everything that is running, before the worker is stopped."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ from trainui.execution.daemon import lifecycle
 from trainui.store.read import views
 
 MARGIN = 60.0
-"""Seconds for a stage's end beyond its own grace period: the GPU's memory has to come back."""
+"""Seconds allowed beyond a stage's grace period, e.g. until the GPU's memory is free."""
 
 
 NAMES_SHOWN = 8
 
 
 def cancel_everything() -> None:
-    """Cancel every unfinished stage and wait until no process of theirs is left.
+    """Cancel every unfinished stage and wait until all of their processes have exited.
 
-    Where the database cannot be used, and of stages that it does not know, the attempts' own
-    records tell what runs.
+    If the database cannot be used or does not know a stage, the attempts' own records are used.
 
     Raises:
-        UnfitEnvironmentError: some are still there.
+        UnfitEnvironmentError: some processes are still running.
     """
     try:
         _cancel_known()
     except StoreError as error:
         printing.note(str(error))
-        lifecycle.stop()  # it can record nothing, and would start what the database still gives out
+        lifecycle.stop()  # it cannot record outcomes, and might still start queued stages
     _end_unknown()
 
 
@@ -43,12 +42,12 @@ def _end_unknown() -> None:
     if not running:
         return
     names = ", ".join(text.harmless(one.name) for one in running)
-    printing.note(f"ending what the database does not cancel: {names}")
+    printing.note(f"ending without the database: {names}")
     with progress.shown("waiting"):
         left = running_attempts.end_all(running)
     if left:
         names = ", ".join(str(one.directory) for one in left)
-        raise UnfitEnvironmentError(f"still there: {names}; see the processes with `ps`")
+        raise UnfitEnvironmentError(f"still running: {names}; find the processes with `ps`")
 
 
 def _cancel_known() -> None:
@@ -72,20 +71,20 @@ def _cancel_known() -> None:
             if time.monotonic() > deadline:
                 names = ", ".join(stage.name for stage in running)
                 raise UnfitEnvironmentError(
-                    f"still there after {patience:.0f} s: {names}; the worker goes on with ending "
-                    "them, see `trainui ls`"
+                    f"still running after {patience:.0f} s: {names}; the worker keeps trying to "
+                    "end them; see `trainui ls`"
                 )
             time.sleep(0.2)
 
 
 def tell_of_running() -> None:
-    """Say which stages go on though the worker has ended."""
+    """Print which stages keep running after the worker has stopped."""
     if not views.is_there():
         return
     try:
         running = _running()
     except StoreError as error:
-        printing.note(f"whether stages go on is not known: {error}")
+        printing.note(f"cannot tell whether stages are still running: {error}")
         return
     if not running:
         return
@@ -94,9 +93,10 @@ def tell_of_running() -> None:
         names.append(f"{len(running) - NAMES_SHOWN} more")
     one = len(running) == 1
     printing.note(
-        f"{len(running)} stage{'' if one else 's'} {'goes' if one else 'go'} on: "
-        f"{', '.join(names)}; the next `trainui worker start` takes "
-        f"{'it' if one else 'them'} up, `--with-stages` would have ended {'it' if one else 'them'}"
+        f"{len(running)} stage{'' if one else 's'} still running: "
+        f"{', '.join(names)}; the next `trainui worker start` monitors "
+        f"{'it' if one else 'them'} again; `--with-stages` would have cancelled "
+        f"{'it' if one else 'them'}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What `doctor` looks at around trainui: versions, session, limits, terminal, what tells people."""
+"""Checks of `doctor` around trainui: versions, session, limits, terminal, notifications, boot."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from trainui.cli.output import printing
 from trainui.version import __version__
 
 LIBRARIES = ("celery", "kombu", "sqlalchemy", "textual", "numpy", "nvidia-ml-py")
-"""On whose versions most depends."""
+"""The dependencies whose versions matter most."""
 
 LEAST_FILES = 1024
-"""Open files of a process; data loaders of several workers need as many."""
+"""Open files per process; data loaders with several workers need this many."""
 
 LITTLE_SHARED_MEMORY = disk.GIGABYTE
-"""Bytes of /dev/shm: containers have 64 MB unless told otherwise, and data loaders die of it."""
+"""Bytes of /dev/shm. Containers get 64 MB by default, with which data loaders crash."""
 
 SHARED_MEMORY = Path("/dev/shm")
 
 
 def versions() -> Finding:
-    """Tell what is installed."""
+    """List the installed versions."""
     from trainui.store.db import schema
 
     found = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
@@ -37,20 +37,20 @@ def versions() -> Finding:
 
 
 def session() -> Finding:
-    """See whether what runs outlives the login."""
+    """Check that runs survive a logout."""
     from trainui.execution.daemon import systemd
 
     if systemd.lingers():
-        return Finding("session", GOOD, "what runs goes on after the last logout (linger)")
+        return Finding("session", GOOD, "runs continue after the last logout (linger)")
     if _logind_kills():
-        message = "systemd ends everything of yours at your last logout, stages too"
+        message = "systemd ends all your processes at your last logout, including stages"
         user = os.environ.get("USER", "$USER")
         return Finding("session", NOTE, message, f"sudo loginctl enable-linger {user}")
-    return Finding("session", GOOD, "what runs goes on after a logout")
+    return Finding("session", GOOD, "runs continue after a logout")
 
 
 def _logind_kills() -> bool:
-    """Whether logind is set to end the processes of those who log out."""
+    """Return True if logind kills a user's processes at logout."""
     if shutil.which("busctl") is None:
         return False
     place = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
@@ -66,7 +66,7 @@ def _logind_kills() -> bool:
 
 
 def limits() -> Finding:
-    """See what stages may take of the system."""
+    """Check the limits of open files and shared memory."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     message = f"{_limit(soft)} open files"
     if soft != resource.RLIM_INFINITY and soft < LEAST_FILES:
@@ -87,20 +87,20 @@ def _limit(value: int) -> str:
 
 
 def notifications() -> Finding:
-    """See that people can be told."""
+    """Check that notifications can be sent."""
     configured = settings.load()
     ways = [name for name in ("notify_command", "notify_urls") if getattr(configured, name, None)]
     if configured.notify_urls and importlib.util.find_spec("apprise") is None:
-        message = "notify_urls needs Apprise, which is not there"
+        message = "notify_urls needs Apprise, which is not installed"
         return Finding("notifications", NOTE, message, extras.advice("notify"))
     if not ways:
-        return Finding("notifications", GOOD, "nobody is told; see notify_command and notify_urls")
+        return Finding("notifications", GOOD, "off; see notify_command and notify_urls")
     told = f"by {' and '.join(ways)}: {', '.join(configured.notify_on)}"
     return Finding("notifications", GOOD, told)
 
 
 def at_boot() -> Finding:
-    """Tell whether the worker starts with the machine."""
+    """Check whether the worker starts at boot."""
     from trainui.execution.daemon import systemd
 
     if (path := systemd.path(os.environ)).exists():
@@ -109,25 +109,25 @@ def at_boot() -> Finding:
 
 
 LEAST_SIZE = (80, 24)
-"""Columns and lines in which the whole screen can be used."""
+"""Columns and lines that the whole screen needs."""
 
 
 def terminal() -> Finding:
-    """See what the terminal can show."""
+    """Check the terminal's encoding, colours and size."""
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     if encoding != "utf8":
-        advice = "set LANG to a UTF-8 locale, such as C.UTF-8"
+        advice = "set LANG to a UTF-8 locale, e.g. C.UTF-8"
         return Finding("terminal", NOTE, f"the encoding is {encoding or 'unknown'}", advice)
     if not printing.on_terminal():
         return Finding("terminal", GOOD, "none here; the screen needs one")
     kind, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
     if kind in ("", "dumb"):
-        advice = "set TERM to what it is, such as xterm-256color"
+        advice = "set TERM to the terminal's type, e.g. xterm-256color"
         return Finding("terminal", BAD, f"TERM is {kind!r}, which cannot show a screen", advice)
     size = os.get_terminal_size()
     shown = f"{kind} {colours}".strip() + f", {size.columns}x{size.lines}{_around_terminal()}"
     if colours not in ("truecolor", "24bit") and "256color" not in kind:
-        advice = "set TERM=xterm-256color, or COLORTERM=truecolor, where it can show them"
+        advice = "if it supports them, set TERM=xterm-256color or COLORTERM=truecolor"
         return Finding("terminal", NOTE, f"{shown}: few colours", advice)
     if size.columns < LEAST_SIZE[0] or size.lines < LEAST_SIZE[1]:
         return Finding("terminal", NOTE, f"{shown}: small", "make it 80x24 or larger")

@@ -1,4 +1,4 @@
-"""The screen in a browser."""
+"""The command `serve`: the screen in a browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         serve,
-        "Offer the screen in a browser on this machine.",
+        "Serve the screen to a browser on this machine.",
         "trainui serve",
         "trainui serve --port 9000 --write",
     )
@@ -28,18 +28,17 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Where it listens, on 127.0.0.1 alone.")
+        int, typer.Option(min=1, max=65535, help="The port to listen on, on 127.0.0.1 only.")
     ] = 8000,
     write: Annotated[
-        bool, typer.Option("--write", help="Let the page act too: run, resume, cancel.")
+        bool, typer.Option("--write", help="Allow actions in the page: run, resume, cancel.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Offer the same screen in a browser, to look at; ctrl+c ends it.
+    """Serve the same screen to a browser, read-only by default; ctrl+c stops it.
 
-    The address that it prints ends in a token, without which nobody is let in. It listens on
-    127.0.0.1 alone: from another machine, `ssh -L 8000:127.0.0.1:8000 HOST` first. Needs
-    the extra `serve`.
+    The printed address ends in a token that is required for access. It listens on 127.0.0.1 only:
+    from another machine, run `ssh -L 8000:127.0.0.1:8000 HOST` first. Needs the extra `serve`.
     """
     try:
         from trainui.cli.machine.web_server import WebServer
@@ -54,8 +53,8 @@ def serve(
             printing.value_line({"url": address, "writable": write})
         else:
             printing.exact(address)
-            printing.note("ctrl+c ends it; " + ("it may act" if write else "it only shows"))
-        sys.stdout.flush()  # into a pipe, too, since it does not end by itself
+            printing.note("ctrl+c stops it; " + ("actions allowed" if write else "read-only"))
+        sys.stdout.flush()  # also into a pipe, since the server runs until it is stopped
 
     WebServer(port, secrets.token_urlsafe(24), writable=write, say=say).serve()
 
@@ -67,5 +66,5 @@ def _check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise UnfitEnvironmentError(
-                f"port {port} cannot be had: {error.strerror}; choose another with --port"
+                f"port {port} is not available: {error.strerror}; choose another with --port"
             ) from error

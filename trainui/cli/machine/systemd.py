@@ -1,4 +1,4 @@
-"""Having the worker started when the machine starts."""
+"""The commands `worker install` and `worker uninstall`: start the worker at boot."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         install,
-        "Have it started when the machine starts.",
+        "Start it at boot.",
         "trainui worker install",
         "trainui worker install --print",
     )
-    options.add(app, uninstall, "Take that back; what runs goes on.", "trainui worker uninstall")
+    options.add(app, uninstall, "Do not start it at boot any more.", "trainui worker uninstall")
 
 
 def install(
     only_print: Annotated[
-        bool, typer.Option("--print", help="Print the unit and do nothing.")
+        bool, typer.Option("--print", help="Print the unit; change nothing.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Start the worker now, and whenever the machine starts, by a systemd unit of yours.
+    """Start the worker now and at every boot, with a systemd user unit.
 
-    No root is needed, but linger is: systemd ends a user's services at the last logout unless they
-    linger (`loginctl enable-linger`, which is tried). The home and the settings are those of this
-    shell. After a reboot `trainui resume --interrupted` continues what ran.
+    This needs no root, but lingering: otherwise systemd ends a user's services at the last logout.
+    It tries `loginctl enable-linger`. The unit uses this shell's home and settings. After a reboot,
+    `trainui resume --interrupted` continues the interrupted runs.
     """
     from trainui.execution.daemon import systemd
 
@@ -45,13 +45,13 @@ def install(
             printing.exact(*written.rstrip("\n").split("\n"))
         return
     path = systemd.install(os.environ)
-    printing.answer(as_json, {"path": str(path)}, [f"{path}: starts the worker with the machine"])
+    printing.answer(as_json, {"path": str(path)}, [f"{path}: starts the worker at boot"])
 
 
 def uninstall(as_json: options.Json = False) -> None:
-    """Take the systemd unit away; a worker that runs goes on until `trainui worker stop`."""
+    """Remove the systemd unit; a running worker continues until `trainui worker stop`."""
     from trainui.execution.daemon import systemd
 
     path = systemd.uninstall(os.environ)
-    shown = "there is none" if path is None else f"{path}: taken away"
+    shown = "not installed" if path is None else f"{path}: removed"
     printing.answer(as_json, {"path": None if path is None else str(path)}, [shown])

@@ -1,4 +1,4 @@
-"""Taking away everything that trainui has made on this machine."""
+"""The command `uninstall`: delete everything that trainui created on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainui.cli.runs.remove import DryRun, Yes
 from trainui.errors import UnfitEnvironmentError, UsageError
 
 IN_HOME = ("runs", "broker", "worker", "unstored", "screen.json", "trainui.db*")
-"""What we make in the home; what else lies there is left."""
+"""Files and directories that trainui creates in the home; others there are kept."""
 
 
 def register(app: typer.Typer) -> None:
@@ -24,19 +24,19 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         uninstall,
-        "Delete everything that trainui has made.",
+        "Delete everything that trainui created.",
         "trainui uninstall --dry-run",
         "trainui uninstall --yes && pipx uninstall trainui",
     )
 
 
 def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json = False) -> None:
-    """End all that runs, and delete every run with its files, the database and the configuration.
+    """Cancel everything, and delete all runs with their files, the database and the configuration.
 
-    What lies beside those is left alone, your pipeline files and data among it. The package itself
-    goes as it came: `pipx uninstall trainui`, `uv tool uninstall trainui` or `pip uninstall
-    trainui`. `trainui backup` first makes a copy. A PostgreSQL, and runs in a directory that hosts
-    share, are left: other hosts have them too.
+    Other files, including your pipeline files and data, are kept. Remove the package itself with
+    the tool that installed it: `pipx uninstall trainui`, `uv tool uninstall trainui` or `pip
+    uninstall trainui`. To keep a copy, run `trainui backup` first. A PostgreSQL database and runs
+    in a directory shared between hosts are kept, since other hosts use them.
     """
     from trainui.cli.machine import drain
     from trainui.execution.daemon import lifecycle, systemd
@@ -52,7 +52,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     if not yes:
         _ask(shown, size, as_json)
     if not as_json:
-        printing.note("everything that runs is ended first")
+        printing.note("everything that is running is cancelled first")
     drain.cancel_everything()
     if not lifecycle.stop():
         raise UnfitEnvironmentError("not all has ended; see `trainui worker status`")
@@ -68,17 +68,17 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
 def _ask(shown: list[str], size: int, as_json: bool) -> None:
     if as_json or not printing.on_terminal():
         raise UsageError(
-            f"this deletes {formatting.size(size)} for good; `--dry-run` lists it, `--yes` says "
-            "that you mean it"
+            f"this deletes {formatting.size(size)} permanently; `--dry-run` lists it, `--yes` "
+            "confirms"
         )
     printing.lines(shown)
-    if not typer.confirm(f"End all that runs and delete this, {formatting.size(size)}?"):
+    if not typer.confirm(f"Cancel everything and delete this, {formatting.size(size)}?"):
         printing.note("nothing was deleted")
         raise typer.Exit(1)
 
 
 def _made() -> Iterator[Path]:
-    """Yield what we have made, and what is there of it."""
+    """Yield the existing files and directories that trainui created."""
     from trainui.execution.daemon import systemd
     from trainui.store.read import views
 
@@ -109,4 +109,4 @@ def _delete_empty(directory: Path) -> None:
     try:
         directory.rmdir()
     except OSError:
-        return  # not ours alone, or not there
+        return  # shared with others, or missing

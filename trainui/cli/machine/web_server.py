@@ -1,9 +1,9 @@
-"""The web server behind `trainui serve`: textual-serve's, which lets in only who has the token.
+"""The web server of `trainui serve`: textual-serve's, with access by token.
 
-The token is in the fragment of the address, which no browser sends, and the page opens the
-websocket with it. It is no cookie: a browser sends those to every port of a host, where another
-user may listen. The page itself holds no secret, and a page of another site can neither read the
-screen nor type into it.
+The token is in the URL's fragment, which a browser does not send; the page opens the websocket
+with it. It is not a cookie, since a browser sends cookies to every port of a host, where another
+user may listen. The page itself contains no secret, and a page of another site can neither read
+the screen nor type into it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from textual_serve.server import Server
 POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline'; connect-src 'self' {}; frame-ancestors 'none'"
 )
-"""Nothing is fetched from elsewhere."""
+"""Content security policy: nothing may be loaded from other sites."""
 
 FOREIGN = re.compile(r"<link[^>]*https?://(?!127\.0\.0\.1|localhost)[^>]*>")
-"""What the page asks strangers for: a font, for which it would wait where there is no network."""
+"""Links of textual-serve's page to other sites: a font, which would delay it without a network."""
 
 ADVICE = "open the address that `trainui serve` printed: it has a token after the #"
 
@@ -42,7 +42,7 @@ SCRIPT = f"""<script>
     clearInterval(look);
   }}, 100);
 </script></body>"""
-"""Opens the websocket with the token, also after a restart; keys reach the screen with no click."""
+"""Opens the websocket with the token, also after a restart, and focuses the terminal for keys."""
 
 ENDED, ENDED_OR_REFUSED = "Session ended.", f"Session ended. If Restart does not help, {ADVICE}."
 
@@ -50,16 +50,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebServer(Server):
-    """Serves the screen on the loopback interface; each page has a process of its own."""
+    """Serves the screen on the loopback interface, with one process per page."""
 
     def __init__(self, port: int, token: str, *, writable: bool, say: Callable[[str], None]):
-        """Make a server.
+        """Create a server.
 
         Args:
-            port: where it listens.
-            token: what the websocket's address has to hold.
-            writable: whether the screen may act, rather than only show.
-            say: is told the address when the server takes visitors.
+            port: the port to listen on.
+            token: required in the websocket's address.
+            writable: True to allow actions; False: read-only.
+            say: called with the address once the server accepts connections.
         """
         command = [sys.executable, "-m", "trainui.tui.web", *(["--write"] * writable)]
         super().__init__(shlex.join(command), host="127.0.0.1", port=port, title="trainui")
@@ -69,11 +69,11 @@ class WebServer(Server):
 
     @property
     def address(self) -> str:
-        """What to open in a browser."""
+        """The URL to open in a browser, with the token."""
         return f"{self.public_url}/#{self._token}"
 
     def serve(self, debug: bool = False) -> None:  # noqa: ARG002 (the base's)
-        """Serve until ctrl+c or SIGTERM, and say so once visitors are taken."""
+        """Serve until ctrl+c or SIGTERM; report the address once connections are accepted."""
         web.run_app(
             self._make_app(),
             host=self.host,
@@ -85,7 +85,7 @@ class WebServer(Server):
         """Show no banner."""
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Let a page and its process talk, until one of them or the server ends."""
+        """Connect a page with its process, until either of them or the server ends."""
         task = asyncio.current_task()
         assert task is not None
         self._pages.add(task)
@@ -120,13 +120,13 @@ class WebServer(Server):
         return app
 
     def _refusal(self, request: web.Request) -> str:
-        """Say why a visitor is not let in; empty: he is."""
+        """Return why a request is refused; empty if it is allowed."""
         hosts = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
         origin = request.headers.get("Origin")
         if request.host not in hosts:
-            return f"trainui is at 127.0.0.1:{self.port}; through SSH: forward that very port"
+            return f"open 127.0.0.1:{self.port}; through SSH, forward the same port number"
         if origin is not None and origin.removeprefix("http://") not in hosts:
-            return "another site's page has no access"
+            return "pages of other sites have no access"
         if request.path == "/" or request.path.startswith("/static/"):
             return ""
         given = request.match_info.get("token", "")

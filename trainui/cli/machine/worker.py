@@ -1,4 +1,4 @@
-"""The worker: what runs the stages in the background."""
+"""The commands `worker ...`, which control the background process that runs stages."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from trainui.cli.output import interrupt, printing, progress
 from trainui.errors import UnfitEnvironmentError
 
 START_TIMEOUT = 60.0
-"""Seconds in which the worker has to come up, also on a busy machine with a cold disk."""
+"""Seconds for the worker to start, also on a busy machine with a cold disk cache."""
 
-_BEGUN = "what was begun by then goes on; see `trainui worker status`"
+_BEGUN = "the operation may still complete; see `trainui worker status`"
 
 app = typer.Typer(
-    help="Start, stop and look at the worker, which runs the stages in the background.",
+    help="Control the worker, which runs the stages in the background.",
     short_help="The worker: start, stop, status, pause, unpause, install, uninstall.",
     rich_markup_mode=None,
 )
@@ -30,9 +30,9 @@ def register(parser: typer.Typer) -> None:
 
 @interrupt.saying(_BEGUN)
 def start(as_json: options.Json = False) -> None:
-    """Start the worker, its broker and its guard; return when it takes work.
+    """Start the worker, its broker and its guard; return when it is ready.
 
-    Commands that need it do so by themselves. Where it runs already, nothing is done.
+    Commands that need the worker start it automatically. If it is running, nothing is done.
     """
     from trainui.execution.daemon import lifecycle
 
@@ -44,13 +44,13 @@ def start(as_json: options.Json = False) -> None:
 @interrupt.saying(_BEGUN)
 def stop(
     with_stages: Annotated[
-        bool, typer.Option("--with-stages", help="Cancel all that runs first.")
+        bool, typer.Option("--with-stages", help="Cancel everything that is running first.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """End the worker, its guard and its broker; stages that run go on.
+    """Stop the worker, its guard and its broker; running stages continue.
 
-    The next `worker start` takes them up where they are.
+    The next `worker start` monitors them again.
     """
     from trainui.cli.machine import drain
     from trainui.execution.daemon import lifecycle
@@ -61,26 +61,26 @@ def stop(
         has_ended = lifecycle.stop()
     if not has_ended:
         raise UnfitEnvironmentError(
-            "not all has ended, or somebody started it again; see `trainui worker status`"
+            "some processes did not stop, or it was started again; see `trainui worker status`"
         )
     drain.tell_of_running()
     _show(lifecycle.status(), as_json)
 
 
 def status(as_json: options.Json = False) -> None:
-    """Tell whether the worker runs, what it may use, and where its log is."""
+    """Show whether the worker is running, what it may use, and where its log is."""
     from trainui.execution.daemon import lifecycle
 
     _show(lifecycle.status(), as_json)
 
 
 def pause(as_json: options.Json = False) -> None:
-    """Let nothing new start; what runs goes on."""
+    """Pause the queue: no new stage starts; running stages continue."""
     _set_paused(True, as_json)
 
 
 def unpause(as_json: options.Json = False) -> None:
-    """Let new stages start again."""
+    """Resume the queue: new stages start again."""
     _set_paused(False, as_json)
 
 
@@ -88,7 +88,7 @@ def _set_paused(paused: bool, as_json: bool) -> None:
     from trainui import control
 
     control.set_paused(paused)
-    words = "paused: nothing new starts, what runs goes on" if paused else "not paused"
+    words = "paused: no new stage starts, running stages continue" if paused else "not paused"
     printing.answer(as_json, {"paused": paused}, [words])
 
 
@@ -106,11 +106,11 @@ def _lines(found: dict[str, Any]) -> list[str]:
     broker = found["broker"]
     reachable = "answers" if broker["reachable"] else "does not answer"
     if broker["pid"] is None and not broker["reachable"] and settings.load().broker_url is None:
-        reachable = "does not run"
+        reachable = "not running"
     slots = [f"{slot['kind']} {slot['index']}" for slot in found["slots"]]
     rows = [
         ("worker", _worker(found)),
-        ("guard", f"process {found['guard_pid']}" if found["guard_pid"] else "does not run"),
+        ("guard", f"process {found['guard_pid']}" if found["guard_pid"] else "not running"),
         ("broker", f"{broker['kind']} at {broker['url']}, {reachable}"),
         ("host", found["host"]),
         ("slots", ", ".join(slots)),
@@ -124,8 +124,12 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
 def _worker(found: dict[str, Any]) -> str:
     if found["running"]:
-        return f"runs as process {found['pid']}"
-    return f"takes no work, as process {found['pid']}" if found["pid"] else "does not run"
+        return f"running as process {found['pid']}"
+    return (
+        f"not ready, process {found['pid']}"
+        if found["pid"]
+        else "not running (starts automatically)"
+    )
 
 
 def _host(found: dict[str, Any]) -> str:
@@ -136,7 +140,7 @@ def _host(found: dict[str, Any]) -> str:
     queues = f", queues {', '.join(found['queues'])}" if found["queues"] else ""
     words = f"{found['host']}: {places}{queues}"
     if not found["heard"]:
-        words = f"! {words}, not heard of for {found['seconds']:.0f} s"
+        words = f"! {words}, no heartbeat for {found['seconds']:.0f} s"
     return text.harmless(words)
 
 
@@ -144,18 +148,18 @@ def _disk(found: dict[str, Any]) -> str:
     from trainui import formatting
 
     words = f"{formatting.size(found['free_bytes'])} free on {found['path']}"
-    return f"! {words}, which is little" if found["low"] else words
+    return f"! {words} (low)" if found["low"] else words
 
 
-options.add(app, start, "Start it; return when it takes work.", "trainui worker start")
+options.add(app, start, "Start it; return when it is ready.", "trainui worker start")
 options.add(
     app,
     stop,
-    "End it; stages go on.",
+    "Stop it; running stages continue.",
     "trainui worker stop",
     "trainui worker stop --with-stages",
 )
-options.add(app, status, "Tell whether it runs.", "trainui worker status --json")
-options.add(app, pause, "Let nothing new start.", "trainui worker pause")
-options.add(app, unpause, "Let new stages start again.", "trainui worker unpause")
+options.add(app, status, "Show its state.", "trainui worker status --json")
+options.add(app, pause, "Start no new stages.", "trainui worker pause")
+options.add(app, unpause, "Start new stages again.", "trainui worker unpause")
 systemd.register(app)

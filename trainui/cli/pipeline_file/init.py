@@ -1,4 +1,4 @@
-"""A pipeline file to begin from: a commented one, or what another tool's file says."""
+"""The command `init`: write a commented example pipeline file, or convert a dvc.yaml."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         init,
-        "Write a pipeline file to begin from.",
+        "Write a starter pipeline file.",
         "trainui init",
         "trainui init experiments/sweep.yaml",
         "trainui init --from dvc.yaml",
@@ -29,18 +29,18 @@ def register(app: typer.Typer) -> None:
 
 def init(
     file: Annotated[
-        str, typer.Argument(metavar="[FILE]", help="The file to write; `-`: print it.")
+        str, typer.Argument(metavar="[FILE]", help="The file to write; `-` for stdout.")
     ] = "pipeline.yaml",
     source: Annotated[
         str | None,
-        typer.Option("--from", metavar="DVC_FILE", help="Write what a dvc.yaml says instead."),
+        typer.Option("--from", metavar="DVC_FILE", help="Convert this dvc.yaml instead."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write a commented pipeline file that runs as it is; a file that is there is never changed.
+    """Write a commented pipeline file that runs as it is; an existing file is never changed.
 
-    With --from: what a DVC file says, values of params.yaml and vars, foreach and matrix among it.
-    What has no counterpart is told on stderr, and stands as a comment in the file.
+    With --from: convert a DVC file, including the values of params.yaml and vars, foreach and
+    matrix. What has no equivalent is printed on stderr, and left as a comment in the file.
     """
     notes: tuple[str, ...] = ()
     if source is None:
@@ -54,7 +54,7 @@ def init(
     for note in notes:
         printing.note(f"{source}: {note}")
     if file != STDOUT or as_json:
-        shown = [f"{file} is written; next: trainui run {file}"]
+        shown = [f"wrote {file}; next: trainui run {file}"]
         printing.answer(as_json, {"file": file, "notes": list(notes)}, shown)
 
 
@@ -79,5 +79,5 @@ def _write(file: Path, text: str) -> None:
             stream.write(text)
     except OSError as error:
         if isinstance(error, FileExistsError) and file.exists():
-            raise UsageError(f"{file} is there already; name another file") from error
+            raise UsageError(f"{file} already exists; name another file") from error
         raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error

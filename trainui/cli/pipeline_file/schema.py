@@ -1,4 +1,4 @@
-"""The JSON Schemas of a pipeline file, for editors, and of what commands print, for scripts."""
+"""The command `schema`: JSON Schemas of the pipeline file (for editors) and of `--json` output."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ def schema(
         str | None,
         typer.Argument(
             metavar="[COMMAND]",
-            help="Of what this command prints with --json, such as `show` or `worker status`.",
+            help="Print the schema of this command's --json, e.g. `show` or `worker status`.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Print the JSON Schema of a pipeline file, with which editors complete and check it.
 
-    Save it beside the pipeline file, and begin that with the line
+    Save it beside the pipeline file, and make this the file's first line:
 
     # yaml-language-server: $schema=trainui.schema.json
 
-    (VS Code with the YAML extension, Neovim, Helix, Emacs: all that use yaml-language-server). It
-    knows fields and types; `trainui validate` checks everything.
+    This works in every editor with yaml-language-server (VS Code with the YAML extension, Neovim,
+    Helix, Emacs). The schema covers fields and types; `trainui validate` checks everything.
 
-    With COMMAND: of what that prints with --json; where it prints a value a line, of each line.
+    With COMMAND: print the schema of that command's --json; if it prints one value per line, of
+    each line.
     """
     if command is None:
         from trainui.pipeline.json_schema import json_schema
@@ -54,6 +55,6 @@ def schema(
 
         if command not in schemas.SCHEMAS:
             known = ", ".join(schemas.SCHEMAS)
-            raise UsageError(f"no schema of {command!r}; there are {known}")
+            raise UsageError(f"no schema for {command!r}; known: {known}")
         found = schemas.schema_of(command)
     printing.exact(*json.dumps(found, indent=2).split("\n"))

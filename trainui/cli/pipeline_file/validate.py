@@ -1,4 +1,4 @@
-"""Checking a pipeline file without running it."""
+"""The command `validate`: check a pipeline file without running it."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def validate(
     param: options.Parameters = None,
     as_json: options.Json = False,
 ) -> None:
-    """Find everything that is wrong with a pipeline file; nothing is made or changed.
+    """Report every problem of a pipeline file; nothing is created or changed.
 
-    What only this machine lacks, such as a GPU or an input, is a warning.
+    Things missing only on this machine, e.g. a GPU or an input, are warnings.
     """
     from trainui.cli.runs.run import parameters
     from trainui.pipeline import loader
@@ -43,7 +43,7 @@ def validate(
     from trainui.pipeline.yaml.tree import MAX_BYTES
 
     given = parameters(param) if param else None
-    # kept, since what has problems is read twice
+    # keep the text: a file with problems is parsed twice
     stdin = (
         io.TextIOWrapper(io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1))) if file == "-" else None
     )
@@ -52,10 +52,10 @@ def validate(
         with progress.shown(f"checking {file}"):
             pipeline = loader.load(file, given, stdin=stdin)
     except PipelineFileError:
-        # once more for the problems: without `-p` parameters may still be to be given
+        # parse again to collect the problems; parameters that `-p` would give may be missing
         if stdin is not None:
             stdin.seek(0)
-        with progress.shown(f"looking for what is wrong with {file}"):
+        with progress.shown(f"collecting problems of {file}"):
             problems = validation.validate(file, given, stdin=stdin)
         for problem in problems:
             printing.note(str(problem))
@@ -64,12 +64,12 @@ def validate(
     if as_json:
         printing.value({"valid": not problems, "problems": [asdict(one) for one in problems]})
     elif not problems:
-        printing.line(f"{file}: nothing is wrong")
+        printing.line(f"{file}: OK")
     raise typer.Exit(2 if problems else 0)
 
 
 def _warn(pipeline: Pipeline) -> None:
-    """Say what keeps stages that are right from running on this machine."""
+    """Warn of what prevents a valid pipeline from running on this machine."""
     from trainui import control
     from trainui.control import earlier_checkpoints
     from trainui.control.requirements import lacking_cpus, lacking_gpus, wrong_inputs
