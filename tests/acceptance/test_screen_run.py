@@ -235,7 +235,7 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:  
         await driven.press("right")
         await driven.until_shown("2 select")
         await driven.press("F")
-        await driven.until_shown("only the members of a matrix can be folded")
+        await driven.until_shown("only the members of a sweep can be folded")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])

@@ -1,9 +1,9 @@
-"""The DAG as lines of text: every stage once, every edge to be followed by eye.
+"""Lays out a DAG as lines of text: one line a stage, edges drawn as vertical lanes.
 
-Edges are drawn as lanes. All stages that depend on exactly the same stages hang on one lane, which
-those stages feed: so 6 x 6 edges between two matrices are one lane, and nothing is left out. What
-lies left of a stage leads into it, what lies right of it or under it leads on; a lane that is
-crossed and not met stays unbroken.
+All stages with the same set of dependencies share one lane, fed by those dependencies. So 6 x 6
+edges between two sweeps are one lane, and no edge is left out. A lane at the left of a stage leads
+into it; a lane at its right or below it leads out of it. A lane that is crossed, but not joined,
+is drawn unbroken.
 
     ✓     prepare
     ├─✓─╮ train[hidden=32]
@@ -11,7 +11,7 @@ crossed and not met stays unbroken.
     ○───╯ evaluate
     ○     report
 
-What comes from above at the right (╯) leads into a stage; what goes down there (╮) leads on.
+At the right, ╯ is a lane from above that leads into the stage, and ╮ one that leads down out of it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 NODE = "\0"
-"""Stands in a drawing where a stage's own symbol goes."""
+"""Placeholder for a stage's symbol in a drawing."""
 
 
 MOST_CELLS = 20_000
-"""Lanes that run past lines, counted at each line: with more, the stages stand below each other
-without lanes. It would take seconds to draw what nobody can follow by eye."""
+"""The limit on the drawing's size, counted as lanes times the lines that they pass. Larger graphs
+are drawn as a list without lanes: the drawing would take seconds, and no one could read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class GraphCell:
 
     text: str
     lanes: frozenset[int] = frozenset()
-    """The lanes that it shows a part of."""
+    """The lanes that this character is part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +43,25 @@ class GraphLine:
     """One line of a drawing."""
 
     node: str | None
-    """The stage that stands on it; None: only lanes."""
+    """The stage on this line; None: only lanes."""
     cells: tuple[GraphCell, ...]
 
     def text(self, symbol: str = "●") -> str:
-        """Return the line as text, with a symbol for its stage."""
+        """Return the line as text, with `symbol` for the stage."""
         return "".join(symbol if cell.text == NODE else cell.text for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A whole graph."""
+    """A laid-out graph."""
 
     lines: tuple[GraphLine, ...]
     width: int
-    """Characters of the widest line."""
+    """Width of the widest line in characters."""
     inbound: Mapping[str, int]
-    """By stage: the lane that leads into it."""
+    """By stage: the lane into it."""
     outbound: Mapping[str, tuple[int, ...]]
-    """By stage: the lanes that lead on from it."""
+    """By stage: the lanes out of it."""
 
     @property
     def order(self) -> list[str]:
@@ -70,11 +70,11 @@ class Drawing:
 
 
 def layout(stages: Sequence[tuple[str, Sequence[str]]]) -> Drawing:
-    """Draw a graph.
+    """Lay out a graph.
 
     Args:
-        stages: each stage's name and the names of those it depends on; an unknown name is left
-            out, and the stages of a cycle are drawn as if they depended on nothing.
+        stages: each stage's name and its dependencies. Unknown dependencies are ignored; stages of
+            a cycle are drawn without dependencies.
     """
     graph = _Graph.of(stages)
     lines = _listed(graph) if graph.cells() > MOST_CELLS else _painted(graph)
@@ -99,15 +99,15 @@ def _listed(graph: _Graph) -> list[GraphLine]:
 
 @dataclass(slots=True)
 class _Lane:
-    """What hangs together: all of `sources` lead to all of `targets`."""
+    """A bundle of edges: each of `sources` to each of `targets`."""
 
     sources: frozenset[str]
     targets: set[str] = field(default_factory=set)
-    """Those that are not placed yet."""
+    """The targets that are not drawn yet."""
     shared: bool = False
-    """Several stages hang on it, so they stand beside it, not in it."""
+    """True with several targets, which are then drawn beside the lane and not in it."""
     moved: bool = False
-    """It was brought to the left once."""
+    """True once it has been moved to the left."""
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class _Graph:
         return cls(lanes, lane_into, lanes_from, list(_ordered(upstreams)))
 
     def cells(self) -> int:
-        """Count the lanes that run past each line, over all lines."""
+        """Return the size of the drawing: the number of lines that each lane passes, summed."""
         place = {name: at for at, name in enumerate(self.order)}
         total = 0
         for lane in self.lanes:
@@ -162,9 +162,9 @@ def _acyclic(stages: Sequence[tuple[str, Sequence[str]]]) -> dict[str, frozenset
 
 
 def _ordered(upstreams: Mapping[str, frozenset[str]]) -> Iterator[str]:
-    """Yield the stages, each after its upstream ones, in the given order where that allows it.
+    """Yield the stages in topological order, following the given order where possible.
 
-    A chain is followed to its end before the next stage begins: its lanes need not cross others.
+    A chain is followed to its end before the next stage, so that its lanes do not cross others.
     """
     names = list(upstreams)
     position = {name: index for index, name in enumerate(names)}
@@ -192,7 +192,7 @@ def _ordered(upstreams: Mapping[str, frozenset[str]]) -> Iterator[str]:
 
 
 class _Painter:
-    """Draws stage by stage, keeping which lane runs down which column."""
+    """Draws stage by stage, tracking which lane is in which column."""
 
     def __init__(self, graph: _Graph) -> None:
         self.graph = graph
@@ -200,7 +200,7 @@ class _Painter:
         self._columns: list[int | None] = []
 
     def place(self, name: str) -> None:
-        """Draw a stage on a line of its own, with lines that move lanes before it if need be."""
+        """Draw a stage on its own line, after lines that move lanes out of the way if necessary."""
         into = self.graph.lane_into.get(name)
         if into is not None and self._ends_in(name, into):
             self._draw_end(name, into)
@@ -216,18 +216,18 @@ class _Painter:
         self._draw(name, into, column)
 
     def _ends_in(self, name: str, lane_id: int) -> bool:
-        """Whether a lane joins several stages to this one alone, and there is room at its left."""
+        """Return True if a lane joins several stages into this one alone, with room at its left."""
         lane, at = self.graph.lanes[lane_id], self._at(lane_id)
         column = self._free(after=-1)
         if at is None or lane.shared or len(lane.sources) < 2 or column > at:
             return False
         above = self.lines[-1].cells if self.lines else ()
         if len(above) > 2 * column and above[2 * column].text == NODE:
-            return False  # it would look as if that one led into this one
+            return False  # the stage above would appear to lead into this one
         return self.graph.lanes_from[name] in ([], [self._own_lane(name)])
 
     def _draw_end(self, name: str, lane_id: int) -> None:
-        """Draw a stage at the left, and the lane that comes down to it from the right."""
+        """Draw a stage at the left, with its incoming lane from the right."""
         at = self._at(lane_id)
         assert at is not None
         row = _Row(self._columns)
@@ -240,7 +240,7 @@ class _Painter:
         self.lines.append(row.line(name))
 
     def _bring_left(self, lane_id: int) -> None:
-        """Let a lane that joins several stages go on as far to the left as there is room."""
+        """Move a lane that joins several stages to the leftmost free column, once."""
         lane = self.graph.lanes[lane_id]
         at = self._at(lane_id)
         if at is None or lane.moved or len(lane.sources) < 2:
@@ -251,11 +251,11 @@ class _Painter:
             self._move(at, free)
 
     def _column_for(self, into: int | None) -> int:
-        """Return where a stage stands: in its lane, or right of it where others share that."""
+        """Return a stage's column: its lane's, or one to the right of a shared lane."""
         if into is None:
             return self._free(after=-1)
         at = self._at(into)
-        if at is None:  # the lane of the stages that depend on nothing begins here
+        if at is None:  # the lane of the stages without dependencies starts here
             return self._free(after=self._free(after=-1))
         return self._free(after=at) if self.graph.lanes[into].shared else at
 
@@ -287,7 +287,7 @@ class _Painter:
         ends: dict[int, tuple[int, bool]] = {}
         own = self._own_lane(name)
         self._set(column, -1 if own is None else own)
-        # the stages that hang on its own lane will stand in the column beside it
+        # stages that share its own lane will be drawn in the next column
         beside = column + 1 if own is not None and self.graph.lanes[own].shared else column
         for lane_id in self.graph.lanes_from[name]:
             if lane_id == own:
@@ -306,7 +306,7 @@ class _Painter:
             row.put(2 * at, ("╮" if last else "┬") if fresh else ("┤" if last else "┼"), lane_id)
 
     def _own_lane(self, name: str) -> int | None:
-        """Return the lane that this stage alone feeds, which goes on straight under it."""
+        """Return the lane that only this stage feeds; it continues straight below the stage."""
         lanes = self.graph.lanes_from[name]
         return next((lane for lane in lanes if len(self.graph.lanes[lane].sources) == 1), None)
 
@@ -338,7 +338,7 @@ class _Painter:
 
 
 class _Row:
-    """Characters of one line while it is drawn: lanes first, then what crosses or meets them."""
+    """The characters of one line: first vertical lanes, then what crosses or joins them."""
 
     def __init__(self, columns: Iterable[int | None]) -> None:
         self._cells: dict[int, GraphCell] = {
@@ -353,7 +353,7 @@ class _Row:
         self._cells[at] = GraphCell(text, lanes)
 
     def run(self, start: int, end: int, lane: int) -> None:
-        """Draw a horizontal line between two columns; lanes in between stay unbroken."""
+        """Draw a horizontal line between two columns, without breaking vertical lanes."""
         for at in range(start + 1, end):
             known = self._cells.get(at)
             if known is None:
@@ -362,6 +362,6 @@ class _Row:
                 self._cells[at] = GraphCell("─", known.lanes | {lane})
 
     def line(self, node: str | None) -> GraphLine:
-        """Return the line, spaces where there is nothing."""
+        """Return the line, with spaces in empty cells."""
         width = max(self._cells, default=-1) + 1
         return GraphLine(node, tuple(self._cells.get(at, GraphCell(" ")) for at in range(width)))

@@ -1,4 +1,4 @@
-"""What stands on one line of a run's graph: a stage, or all members of a matrix folded into one."""
+"""Nodes of a run's graph: a stage, or a sweep folded into one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 
 FOLDED_FROM = 9
-"""Members from which on a matrix is folded by itself."""
+"""Number of members from which a sweep is folded by default."""
 
 TELLING = (
     Status.FAILED,
@@ -23,45 +23,45 @@ TELLING = (
     Status.SKIPPED,
     Status.COMPLETED,
 )
-"""The states of members, the one first that one wants to know of first."""
+"""States in the order of a reader's interest, the most important first."""
 
 
 RANKS = {status: rank for rank, status in enumerate(TELLING)}
-"""By state its place in `TELLING`."""
+"""Each state's index in `TELLING`."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """A stage, or several."""
+    """A stage, or the stages of a folded sweep."""
 
     key: str
-    """The stage's name, or the matrix's."""
+    """The stage's name, or the sweep's."""
     members: tuple[str, ...]
-    """Names of the stages."""
+    """Names of its stages."""
     depends_on: tuple[str, ...]
-    """Keys."""
+    """Keys of the nodes that it depends on."""
     group: str | None = None
-    """The matrix, also where it is not folded."""
+    """The stage's sweep, folded or not; None: it is in no sweep."""
 
     @property
     def folded(self) -> bool:
-        """Whether several stages stand on its line."""
+        """True for a folded sweep."""
         return self.key == self.group
 
     @property
     def label(self) -> str:
-        """What its line calls it."""
+        """The name shown on its line."""
         return f"{self.key} ×{len(self.members)}" if self.folded else self.key
 
 
 def graph_nodes(
     stages: Sequence[StageRecord], is_folded: Callable[[str, int], bool]
 ) -> tuple[GraphNode, ...]:
-    """Return the nodes of a graph in the order of its stages.
+    """Return the nodes of a graph, in the order of its stages.
 
     Args:
         stages: all stages of a run.
-        is_folded: whether a matrix is folded, given its name and how many members it has.
+        is_folded: takes a sweep's name and its number of members; returns True if it is folded.
     """
     groups = Counter(_group(stage) for stage in stages)
     folded = {
@@ -91,11 +91,11 @@ def _node(key: str, members: Sequence[StageRecord], keys: Mapping[str, str]) -> 
 
 
 def most_telling(members: Sequence[StageRecord]) -> StageRecord:
-    """Return the member that one wants to see first."""
+    """Return the member with the most important state."""
     return min(members, key=lambda stage: RANKS[stage.status])
 
 
 def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:
-    """Return how many members are in each state, in the order of `TELLING` from its end."""
+    """Return the number of members in each state, the least important state first."""
     found = Counter(stage.status for stage in members)
     return [(status, found[status]) for status in reversed(TELLING) if found[status]]

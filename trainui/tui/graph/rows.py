@@ -1,4 +1,4 @@
-"""A run's DAG as lines: its lanes, and each stage's symbol, name, state and time."""
+"""A run's DAG as styled lines: lanes, and each stage's symbol, name, state and time."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from trainui.tui.render.numbers import elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 
 WORD, TIME = 11, 8
-"""Cells of the state's word and of the time."""
+"""Widths of the state and the time, in characters."""
 
 LEAST_NAME, MOST_NAME = 12, 28
-"""Cells that names get at least, and those for which the time gives way."""
+"""Least width of names, and the width up to which they take precedence over the time."""
 
 LEAST_BAR, MOST_BAR = 12, 48
-"""Cells of the bar that tells when a stage ran: where there is room for fewer, there is none."""
+"""Least and most width of a timeline bar; with less space there is none."""
 
 BAR, CRITICAL = "━", "▄"
-"""What bars are drawn with; the second one for the chain of stages that took longest."""
+"""Characters of the bars; the second one marks stages on the critical path."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphColumns:
-    """How the cells of a line are given out."""
+    """Widths of a line's columns, in characters."""
 
     graph: int
     name: int
@@ -41,12 +41,12 @@ class GraphColumns:
 
     @classmethod
     def of(cls, lanes: int, longest: int, width: int) -> GraphColumns:
-        """Give the name what the others leave; the bar goes first, then the time.
+        """Distribute the width; the name gets the rest, the bar is dropped first, then the time.
 
         Args:
-            lanes: cells of the drawing.
-            longest: cells of the longest name.
-            width: cells of a line.
+            lanes: width of the drawing.
+            longest: width of the longest name.
+            width: width of a line.
         """
         graph = min(lanes, max(width - LEAST_NAME - WORD - 3, 3))
         rest = width - graph - 2
@@ -59,13 +59,13 @@ class GraphColumns:
 
 
 def longest_name(nodes: Iterable[GraphNode]) -> int:
-    """Return the cells of the longest name, or what names have at least."""
+    """Return the width of the longest name, at least `LEAST_NAME`."""
     longest = max((cell_len(harmless(node.label)) for node in nodes), default=0)
     return max(longest, LEAST_NAME)
 
 
 def preferred_width(lanes: int, longest: int) -> int:
-    """Return the cells that every line of a graph fits into, without bars."""
+    """Return the width at which every line fits, without bars."""
     return lanes + 2 + longest + 1 + WORD + 1 + TIME
 
 
@@ -83,14 +83,14 @@ def graph_row(
     """Return a line of the graph.
 
     Args:
-        line: of the drawing.
-        node: what stands on it.
+        line: the line of the drawing.
+        node: the node on it.
         members: the node's stages.
-        columns: from `GraphColumns.of`.
-        timeline: the run's.
-        lit: the lanes that are made to stand out.
-        offset: cells of the lanes that are left out at the left.
-        now: the time, in microseconds, for what runs.
+        columns: the widths.
+        timeline: the run's timeline.
+        lit: the highlighted lanes.
+        offset: characters of the lanes that are scrolled out at the left.
+        now: the time in microseconds, for running stages.
     """
     stage = most_telling(members) if members else None
     lanes = _lanes(line, stage, lit, offset, columns.graph)
@@ -104,7 +104,7 @@ def graph_row(
 
 
 def _facts(node: GraphNode, members: Sequence[StageRecord], columns: GraphColumns, now: int) -> Row:
-    """Return the state and the time; of several stages, how many are in each state."""
+    """Return the state and the time; for a folded sweep the number of members in each state."""
     room = (columns.word + 1 if columns.word else 0) + (columns.time + 1 if columns.time else 0)
     if node.folded:
         spans = cut(
@@ -124,7 +124,7 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], columns: GraphColumn
 
 
 def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segment:
-    """Return when the stages ran, in the run's time."""
+    """Return the timeline bar of the stages."""
     stretches = [one for stage in members if (one := timeline.stretch(stage.name)) is not None]
     critical = any(stage.name in timeline.critical for stage in members)
     drawn = bar(joined(stretches) if stretches else None, width, CRITICAL if critical else BAR)
@@ -140,7 +140,7 @@ def _time(stage: StageRecord, now: int) -> str:
 def _lanes(
     line: GraphLine, stage: StageRecord | None, lit: frozenset[int], offset: int, width: int
 ) -> Row:
-    """Return the lanes, neighbouring characters of one style as one span."""
+    """Return the lanes, with adjacent characters of one style merged."""
     spans: list[Segment] = [Segment(" ")]
     for cell in line.cells[offset : offset + width]:
         if cell.text == NODE and stage is not None:

@@ -1,6 +1,6 @@
-"""Where a run's time went: the stretch of each stage, and the chain of stages that took longest.
+"""A run's timeline: when each stage ran, and the critical path.
 
-Time in which nothing ran is left out, so that a run resumed a week later shows its work.
+Pauses in which no stage ran are left out, so that a run resumed a week later stays readable.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from trainui.domain.records import StageRecord
 
 
 class Stretch(NamedTuple):
-    """A part of a run's time, from 0 to 1."""
+    """An interval of a run's time, which is scaled to 0..1."""
 
     start: float
     end: float
 
 
 class Timeline:
-    """When the stages of a run ran, their last attempts counted."""
+    """When the stages of a run ran, by their last attempts."""
 
     def __init__(self, stages: Sequence[StageRecord], now: int) -> None:
-        """Lay the stages out.
+        """Compute the timeline.
 
         Args:
             stages: of one run.
-            now: the time, in microseconds, for what runs.
+            now: the time in microseconds, for running stages.
         """
         self._spans = {
             stage.name: (stage.started_at, max(stage.completed_at or now, stage.started_at))
@@ -46,20 +46,20 @@ class Timeline:
                 self._starts.append(start)
                 self._ends.append(end)
         self.critical = self._longest_chain(stages)
-        """Names of the stages without which nothing would have ended earlier."""
+        """Names of the stages on the critical path."""
 
     @property
     def total(self) -> int:
-        """Microseconds in which anything ran."""
+        """Microseconds in which at least one stage ran."""
         return self._before[-1] + self._ends[-1] - self._starts[-1] if self._ends else 0
 
     def took(self, name: str) -> int:
-        """Return for how many microseconds a stage ran."""
+        """Return a stage's running time in microseconds."""
         start, end = self._spans.get(name, (0, 0))
         return end - start
 
     def stretch(self, name: str) -> Stretch | None:
-        """Return when a stage ran; None where it did not."""
+        """Return when a stage ran; None if it did not."""
         span = self._spans.get(name)
         if span is None or not self.total:
             return None
@@ -86,12 +86,12 @@ class Timeline:
 
 
 def joined(stretches: Sequence[Stretch]) -> Stretch:
-    """Return the stretch from the first start to the last end."""
+    """Return the interval from the first start to the last end."""
     return Stretch(min(one.start for one in stretches), max(one.end for one in stretches))
 
 
 def bar(stretch: Stretch | None, width: int, character: str) -> str:
-    """Draw a stretch in a number of cells, at least one of them full."""
+    """Draw an interval as a bar in `width` characters, at least one of them filled."""
     if stretch is None or width <= 0:
         return " " * max(width, 0)
     start = min(int(stretch.start * width), width - 1)

@@ -1,4 +1,4 @@
-"""A run's DAG, walked by keyboard: along the lines, or along the edges."""
+"""The DAG's widget; the cursor moves along its lines or along its edges."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from trainui.tui.widgets.list_view import CursorView
 
 
 class StageGraph(CursorView):
-    """The stages of a run and what they depend on."""
+    """The stages of a run and their dependencies."""
 
     scopes = ("stages",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("stages")]
 
     class Folded(Message):
-        """It has more lines by now, or fewer."""
+        """The number of lines changed because a sweep was folded or unfolded."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -37,29 +37,29 @@ class StageGraph(CursorView):
         self._stages: dict[str, StageRecord] = {}
         self._by_key: dict[str, GraphNode] = {}
         self._lines: dict[str, int] = {}
-        """By a node's key its line."""
+        """By node key: the node's line."""
         self._folds: dict[str, bool] = {}
-        """By a matrix's name what somebody chose for it."""
+        """By sweep name: the user's choice to fold or unfold it."""
         self._members_of: dict[str, list[StageRecord]] = {}
-        """By a node's key its stages, of the nodes that were looked at."""
+        """By node key: the node's stages, filled on demand."""
         self._longest = 0
         self._timeline = Timeline((), 0)
 
     @property
     def selected(self) -> StageRecord | None:
-        """The stage under the cursor; of a folded matrix, the member that tells most."""
+        """The stage under the cursor; in a folded sweep its most important member."""
         node = self._node_at(self.cursor)
         return most_telling(self._members(node)) if node is not None else None
 
     @property
     def folded(self) -> Sequence[StageRecord]:
-        """The members of the matrix under the cursor, where they are folded; else none."""
+        """The members of the folded sweep under the cursor; else empty."""
         node = self._node_at(self.cursor)
         return self._members(node) if node is not None and node.folded else ()
 
     @property
     def preferred_width(self) -> int:
-        """Cells into which every line fits."""
+        """The width at which every line fits, in characters."""
         return preferred_width(self._drawing.width, self._longest)
 
     def set_stages(self, stages: Sequence[StageRecord]) -> None:
@@ -73,7 +73,7 @@ class StageGraph(CursorView):
         self.update_rows()
 
     def _lay_out(self) -> None:
-        """Draw the graph anew where it is another one."""
+        """Lay out the graph again if its nodes have changed."""
         nodes = graph_nodes(self._all, self._is_folded)
         if nodes == self._shape:
             return
@@ -95,24 +95,24 @@ class StageGraph(CursorView):
         self._timeline = Timeline(self._all, clock.now())
 
     def tick(self) -> None:
-        """Let the clocks and bars of what runs go on."""
+        """Update the running times and bars."""
         if any(stage.status == Status.RUNNING for stage in self._all):
             self._tell_times()
         self.update_rows()
 
     @property
     def timeline(self) -> Timeline:
-        """Where the time went."""
+        """The run's timeline."""
         return self._timeline
 
     @property
     def selected_name(self) -> str | None:
-        """What stands under the cursor: the name of a stage, or of a folded matrix."""
+        """The name of the stage or the folded sweep under the cursor."""
         node = self._node_at(self.cursor)
         return node.key if node is not None else None
 
     def select(self, name: str) -> None:
-        """Put the cursor on a stage or its matrix; on the first one where there is neither."""
+        """Move the cursor to a stage or its folded sweep; if neither exists, to the first stage."""
         at = self._lines.get(name)
         if at is None:
             found = (
@@ -122,12 +122,12 @@ class StageGraph(CursorView):
         self.move_cursor(at)
 
     def select_matching(self, text: str, direction: int = 1, *, stay: bool = True) -> bool:
-        """Put the cursor on the next stage whose name holds a text; returns whether there is one.
+        """Move the cursor to the next stage whose name contains a text; return False if none does.
 
         Args:
-            text: in any case of letters.
+            text: in upper or lower case.
             direction: 1 downwards, -1 upwards.
-            stay: whether the stage under the cursor counts.
+            stay: also consider the stage under the cursor.
         """
         count = len(self._drawing.lines)
         first = 0 if stay else 1
@@ -141,15 +141,15 @@ class StageGraph(CursorView):
         return False
 
     def row_count(self) -> int:
-        """Return how many lines the graph has."""
+        """Return the number of lines."""
         return len(self._drawing.lines)
 
     def selectable(self, index: int) -> bool:
-        """Let the cursor be on stages only."""
+        """Return True for lines with a stage."""
         return self._node_at(index) is not None
 
     def rows_of_move(self, before: int, after: int) -> tuple[int, ...]:  # noqa: ARG002
-        """Draw all: other lanes are lit."""
+        """Redraw everything, because other lanes are highlighted."""
         return ()
 
     def row(self, index: int, width: int) -> Row:
@@ -171,7 +171,7 @@ class StageGraph(CursorView):
         return GraphColumns.of(self._drawing.width, self._longest, width)
 
     def action_open(self) -> None:
-        """Go to the stage's panel; unfold a matrix."""
+        """Focus the stage's panes, or unfold a sweep."""
         node = self._node_at(self.cursor)
         if node is not None and node.folded:
             self.action_fold()
@@ -179,10 +179,10 @@ class StageGraph(CursorView):
             super().action_open()
 
     def action_fold(self) -> None:
-        """Fold the members of a matrix into one line, or show them again."""
+        """Fold a sweep into one line, or unfold it."""
         node = self._node_at(self.cursor)
         if node is None or node.group is None:
-            self.notify("only the members of a matrix can be folded", markup=False)
+            self.notify("only the members of a sweep can be folded", markup=False)
             return
         selected = self.selected
         self._folds[node.group] = not node.folded
@@ -194,7 +194,7 @@ class StageGraph(CursorView):
         self.post_message(self.Moved(self))
 
     def action_upstream(self) -> None:
-        """Go to the first stage that the selected one depends on."""
+        """Go to the selected stage's first dependency."""
         node = self._node_at(self.cursor)
         if node is not None and node.depends_on:
             self.select(node.depends_on[0])
@@ -217,7 +217,7 @@ class StageGraph(CursorView):
         return self._members_of[node.key]
 
     def _lit(self) -> frozenset[int]:
-        """Return the lanes into and from the selected stage."""
+        """Return the lanes into and out of the selected stage."""
         name = self.selected_name
         if name is None:
             return frozenset()
@@ -226,7 +226,7 @@ class StageGraph(CursorView):
         return frozenset(lanes if inbound is None else (*lanes, inbound))
 
     def _offset(self, width: int) -> int:
-        """Return how far wide lanes are moved, so that the selected stage's symbol is seen."""
+        """Return the scroll offset of wide lanes that makes the selected stage's symbol visible."""
         if width >= self._drawing.width or self.cursor < 0:
             return 0
         cells = self._drawing.lines[self.cursor].cells

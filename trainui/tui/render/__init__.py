@@ -1,4 +1,4 @@
 """Styled text: segments, numbers, borders and the colours of logs.
 
-Read `styled_text` first, then `formatting`.
+Read `styled_text` first, then `numbers`.
 """

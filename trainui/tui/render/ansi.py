@@ -1,6 +1,6 @@
-"""Colours of a log: of all that a program may send to a terminal, these alone are kept.
+"""Colours of logs: SGR sequences are kept, all other terminal control sequences are removed.
 
-A style of a log is `sgr:` and the parameters in force, such as `sgr:1;31`.
+The name of a style is `sgr:` and the parameters in force, e.g. `sgr:1;31`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trainui.tui.render.styled_text import Row, Segment
 PREFIX = "sgr:"
 
 TAB = 8
-"""Cells between two stops."""
+"""Distance of tab stops in characters."""
 
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 
@@ -26,7 +26,7 @@ _ENDS = {22: (1, 2), 23: (3,), 24: (4,), 27: (7,), 29: (9,)}
 
 
 def coloured(text: str) -> Row:
-    """Return a line of a log as it is shown: its colours kept, the rest of it harmless."""
+    """Return a line of a log as styled text, safe to print."""
     if "\x1b" not in text and "\t" not in text:
         return (Segment(harmless(text).rstrip()),)
     pieces = _SGR.split(text.rstrip())
@@ -44,14 +44,14 @@ def coloured(text: str) -> Row:
 
 
 def without_colours(text: str) -> str:
-    """Return the same line as `coloured` as text."""
+    """Return the text of `coloured`."""
     if text.isascii() and text.isprintable():
         return text.rstrip()
     return "".join(span.text for span in coloured(text)).rstrip()
 
 
 def _expanded(text: str, used: int) -> str:
-    """Fill tabs up to the next stop, for a text that stands after `used` characters."""
+    """Expand tabs in a text that starts at column `used`."""
     if "\t" not in text:
         return text
     before = used % TAB
@@ -60,7 +60,7 @@ def _expanded(text: str, used: int) -> str:
 
 @lru_cache(maxsize=512)
 def _after(style: str, sequence: str) -> str:
-    """Return the parameters that are in force after one more sequence of them."""
+    """Return the parameters in force after another SGR sequence."""
     codes = [int(code) if code else 0 for code in style.split(";")] if style else []
     new = [int(code or 0) for code in re.split("[;:]", sequence)]
     while new:
@@ -75,7 +75,7 @@ def _after(style: str, sequence: str) -> str:
 
 
 def _colour(code: int, rest: list[int]) -> list[int]:
-    """Take the colour that follows 38 or 48 off the parameters: `5;N` or `2;R;G;B`."""
+    """Consume an extended colour's parameters after 38 or 48: `5;N` or `2;R;G;B`."""
     count = {5: 2, 2: 4}.get(rest[0] if rest else 0, 0)
     taken, rest[:count] = rest[:count], []
     whole = count and len(taken) == count and all(value <= 255 for value in taken)
@@ -94,7 +94,7 @@ def _with(codes: list[int], code: int) -> list[int]:
 
 
 def _without(codes: list[int], plane: int) -> list[int]:
-    """Return the parameters without the colour of the text (38) or what is behind it (48)."""
+    """Remove the foreground (38) or background (48) colour from the parameters."""
     kept: list[int] = []
     rest = list(codes)
     while rest:
@@ -108,7 +108,7 @@ def _without(codes: list[int], plane: int) -> list[int]:
 
 
 def style_of(name: str) -> Style:
-    """Return the style of a name that begins with `sgr:`."""
+    """Return the style for a name that begins with `sgr:`."""
     codes = [int(code) for code in name.removeprefix(PREFIX).split(";")]
     style = Style()
     while codes:

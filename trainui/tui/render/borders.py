@@ -1,4 +1,4 @@
-"""What stands around lines: their padding, and a frame with a title in each edge."""
+"""Borders around lines: padding, and a frame with a title and a subtitle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.geometry import Spacing
 from trainui.tui.render.styled_text import Row, Segment, cut, width_of
 
 LEAST_EDGE = 6
-"""Cells of an edge that a title leaves: corners, and beside it pieces of line and blanks."""
+"""Characters of an edge that a title cannot use: corners, line and blanks beside it."""
 
 Line = TypeVar("Line")
 Made = TypeVar("Made")
@@ -19,7 +19,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class Border(Generic[Line]):
-    """Lines above and below, and what stands at both sides of each line between."""
+    """Lines above and below, and the cells at both sides of each line in between."""
 
     above: tuple[Line, ...]
     below: tuple[Line, ...]
@@ -27,7 +27,7 @@ class Border(Generic[Line]):
     right: Line
 
     def made(self, make: Callable[[Line], Made]) -> Border[Made]:
-        """Return the same, made of something else."""
+        """Convert each line with `make`."""
         return Border(
             tuple(map(make, self.above)),
             tuple(map(make, self.below)),
@@ -37,21 +37,21 @@ class Border(Generic[Line]):
 
 
 def padding(width: int, room: Spacing) -> Border[Row]:
-    """Return blanks around lines, all of them `width` cells wide."""
+    """Return a border of blanks; with the lines it is `width` characters wide."""
     blank = (Segment(" " * width),)
     left, right = (Segment(" " * room.left),), (Segment(" " * room.right),)
     return Border((blank,) * room.top, (blank,) * room.bottom, left, right)
 
 
 def frame(width: int, room: Spacing, title: str, subtitle: str, *, lit: bool) -> Border[Row]:
-    """Return a frame around lines and their padding.
+    """Return a frame with padding inside it.
 
     Args:
-        width: cells of all.
+        width: total width in characters.
         room: the padding.
-        title: in the upper edge, at its left; harmless.
-        subtitle: in the lower edge, at its right; harmless.
-        lit: whether it stands out.
+        title: at the left of the upper edge; must be safe to print.
+        subtitle: at the right of the lower edge; must be safe to print.
+        lit: highlight the frame.
     """
     style = "frame-lit" if lit else "frame"
     head = _label(title, "title-lit" if lit else "dim", width)

@@ -1,4 +1,4 @@
-"""Numbers, times and sizes as people read them in a narrow column."""
+"""Numbers, times and sizes formatted for narrow columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainui.domain.states import Status
 
 
 def number(value: float | None) -> str:
-    """Write a metric's value in at most seven characters; `–` for none."""
+    """Format a metric's value in at most seven characters; `–` for None."""
     if value is None:
         return "–"
     if not math.isfinite(value):
@@ -27,7 +27,7 @@ def number(value: float | None) -> str:
 
 
 def _scientific(value: float) -> str:
-    """Write `1.23e-5`, with fewer digits where the exponent is long."""
+    """Format e.g. `1.23e-5`, with fewer digits if the exponent is long."""
     for digits in (2, 1, 0):
         mantissa, exponent = f"{value:.{digits}e}".split("e")
         text = f"{mantissa}e{int(exponent)}"
@@ -37,7 +37,7 @@ def _scientific(value: float) -> str:
 
 
 def step(value: float | None) -> str:
-    """Write a step: whole where it is."""
+    """Format a step, as an integer if it is one."""
     if value is None:
         return "–"
     if value != int(value):
@@ -49,7 +49,7 @@ def step(value: float | None) -> str:
 
 
 def elapsed(started_at: int | None, completed_at: int | None, now: int) -> str:
-    """Write how long something took, or has taken so far; empty where it has not begun."""
+    """Format a duration, up to now if it has not ended; empty if it has not started."""
     if started_at is None:
         return ""
     seconds = ((completed_at or now) - started_at) / SECOND
@@ -57,7 +57,7 @@ def elapsed(started_at: int | None, completed_at: int | None, now: int) -> str:
 
 
 def clock_time(micros: int | None) -> str:
-    """Write a time of the day here, with the date where it was not today."""
+    """Format a time of day in local time, with the date if it is not today."""
     if micros is None:
         return ""
     moment = datetime.fromtimestamp(micros / SECOND).astimezone()
@@ -68,7 +68,7 @@ def clock_time(micros: int | None) -> str:
 
 
 def when(micros: int) -> str:
-    """Write a time in at most six characters: `14:05` today, else `03 Mar`, else the year."""
+    """Format a time in at most six characters: `14:05` if today, else `03 Mar`, else the year."""
     moment = datetime.fromtimestamp(micros / SECOND).astimezone()
     today = datetime.now().astimezone()
     if moment.date() == today.date():
@@ -82,12 +82,12 @@ def state_style(status: Status) -> str:
 
 
 def progress_bar(done: float, total: int, width: int) -> tuple[str, str]:
-    """Return the full and the empty part of a bar; it is full only when all is done."""
+    """Return the full and the empty part of a progress bar; it is full only at 100 %."""
     return bar(int(width * done / total) if total else 0, width)
 
 
 def bar(full: int, width: int) -> tuple[str, str]:
-    """Return the full and the empty part of a bar, told apart without colours too."""
+    """Return the full and the empty part of a bar, distinguishable without colours."""
     return "━" * full, "─" * (width - full)
 
 
@@ -95,17 +95,17 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def blocks(shares: Sequence[float]) -> str:
-    """Draw values between 0 and 100 as a block each, so that two lines compare."""
+    """Draw each percentage (0 to 100) as one block; the scale is fixed, so that lines compare."""
     most = len(_BLOCKS) - 1
     return "".join(_BLOCKS[round(min(max(share, 0.0), 100.0) * most / 100)] for share in shares)
 
 
 def spark(values: Sequence[float], width: int) -> str:
-    """Draw a course in one line, gaps bridged, from its least to its greatest value.
+    """Draw a sparkline from the least to the greatest value; gaps are interpolated.
 
     Args:
-        values: from the oldest to the newest; NaN where there is none.
-        width: cells, two values each; of more values some are averaged.
+        values: the oldest first; NaN for gaps.
+        width: in characters of two values each; more values are averaged.
     """
     columns = [_mean(part) for part in _parts(values, 2 * width)]
     return plot_lines(columns, columns, 1)[0] if columns else ""

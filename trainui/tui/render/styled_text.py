@@ -1,7 +1,6 @@
-"""Lines as data: pieces of text with the name of a style, cut to fit cells of a terminal.
+"""Styled text as plain data: segments of text with style names, cut to terminal cells.
 
-What a widget shows is made here and in the modules beside it as plain values, which tests can read;
-only `widgets.lines` turns names into colours.
+Widgets render to these values, which tests can read; only the widgets map style names to colours.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ ELLIPSIS = "…"
 
 
 class Segment(NamedTuple):
-    """A piece of text."""
+    """A piece of text with one style."""
 
     text: str
     style: str = ""
-    """A name of `look.STYLES`; empty: plain."""
+    """A key of `styles.STYLES`; empty: plain."""
 
 
 MOST_TELLING = 3
-"""Pieces of a line that are cut rather than left out."""
+"""Leading segments of a line that are shortened rather than dropped."""
 
 Row = tuple[Segment, ...]
 """A line, from left to right."""
@@ -37,17 +36,17 @@ def plain(row: Row) -> str:
 
 
 def width_of(row: Row) -> int:
-    """Return the cells that a line takes."""
+    """Return a line's width in terminal cells."""
     return sum(cell_len(span.text) for span in row)
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """Return text in exactly `width` cells: cut with an ellipsis, or filled with spaces.
+    """Return text in exactly `width` cells, cut with an ellipsis or padded with spaces.
 
     Args:
-        text: harmless text.
-        width: cells.
-        right: whether it stands at the right where it is short.
+        text: must be safe to print.
+        width: in cells.
+        right: align to the right.
     """
     if width <= 0:
         return ""
@@ -58,7 +57,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def fit_middle(text: str, width: int) -> str:
-    """Return text in at most `width` cells, cut in its middle: a path's ends say most."""
+    """Return text in at most `width` cells, cut in the middle: a path's ends say most."""
     if cell_len(text) <= width or width < 5:
         return fit(text, width).rstrip() if width > 0 else ""
     left = (width - 1) // 2
@@ -69,7 +68,7 @@ def fit_middle(text: str, width: int) -> str:
 
 
 def shared_out(texts: Sequence[str], width: int) -> list[str]:
-    """Return texts that take at most `width` cells together, the longest cut in their middle."""
+    """Return texts that together take at most `width` cells; the longest are cut in the middle."""
     lengths = [cell_len(text) for text in texts]
     most = max(lengths, default=0)
     while most > 1 and sum(min(length, most) for length in lengths) > width:
@@ -92,7 +91,7 @@ def cut(row: Row, width: int) -> Row:
 
 
 def spread(left: Row, right: Row, width: int) -> Row:
-    """Return a line with something at each end; of the left, the last pieces go if need be."""
+    """Return a line with `left` and `right` at its ends; `left` is shortened if necessary."""
     right = cut(right, width)
     room = width - width_of(right)
     fitting = max(room - 1, 0) if right else room
@@ -103,12 +102,12 @@ def spread(left: Row, right: Row, width: int) -> Row:
 
 
 def wrap(text: str, width: int, most: int | None = None) -> list[str]:
-    """Break a text into pieces of at most `width` cells, at spaces where there are any near.
+    """Wrap a text into pieces of at most `width` cells, at spaces if possible.
 
     Args:
-        text: harmless text.
-        width: cells; 0: as many as the text has.
-        most: pieces that are made; the rest of the text is left out and costs nothing.
+        text: must be safe to print.
+        width: in cells; 0: no limit.
+        most: the most pieces; the rest of the text is dropped unprocessed.
     """
     if width <= 0 or cell_len(text) <= width:
         return [text]
@@ -116,7 +115,7 @@ def wrap(text: str, width: int, most: int | None = None) -> list[str]:
 
 
 def wrap_row(row: Row, width: int) -> list[Row]:
-    """Break a line into lines of at most `width` cells, as `wrap` does."""
+    """Wrap a line like `wrap`, keeping styles."""
     text = plain(row)
     if width <= 0 or cell_len(text) <= width:
         return [row]
@@ -124,7 +123,7 @@ def wrap_row(row: Row, width: int) -> list[Row]:
 
 
 def marked(row: Row, pattern: re.Pattern[str], style: str) -> Row:
-    """Return a line with what fits a pattern in another style."""
+    """Return a line with the matches of a pattern in another style."""
     found = [match.span() for match in pattern.finditer(plain(row))]
     if not found:
         return row
@@ -137,7 +136,7 @@ def marked(row: Row, pattern: re.Pattern[str], style: str) -> Row:
 
 
 def _split(span: Segment, at: int, found: list[tuple[int, int]], style: str) -> list[Segment]:
-    """Split a piece of text that begins at a character of its line where something was found."""
+    """Split a segment that starts at character `at` of its line around the matches."""
     pieces = []
     done = 0
     for start, end in found:
@@ -152,7 +151,7 @@ def _split(span: Segment, at: int, found: list[tuple[int, int]], style: str) -> 
 
 
 def packed(row: Row, width: int) -> list[Row]:
-    """Break a line between its pieces, none of which is broken itself."""
+    """Wrap a line between its segments, without breaking any of them."""
     rows: list[list[Segment]] = [[]]
     for span in row:
         if rows[-1] and width_of((*rows[-1], Segment(span.text.rstrip()))) > width:
@@ -162,7 +161,7 @@ def packed(row: Row, width: int) -> list[Row]:
 
 
 def _part(row: Row, start: int, end: int) -> Row:
-    """Return the characters of a line between two of them."""
+    """Return the characters of a line from `start` to `end`."""
     spans = []
     for span in row:
         piece = span.text[max(start, 0) : max(end, 0)]
@@ -173,7 +172,7 @@ def _part(row: Row, start: int, end: int) -> Row:
 
 
 def _breaks(text: str, width: int) -> Iterator[tuple[int, int]]:
-    """Yield where pieces of a text start and end, each looked at once."""
+    """Yield start and end of each piece, lazily and in linear time."""
     start = 0
     while (end := _reach(text, start, width)) < len(text):
         space = text.rfind(" ", start, end)
