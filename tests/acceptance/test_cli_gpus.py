@@ -117,7 +117,7 @@ def test_doctor_tells_of_each_gpu(cli: CommandLine, box: Machine) -> None:
     assert f"1: NVIDIA H100 80GB HBM3, pid {2**22 + 9}" in shown
     box.init_code = VERSION_MISMATCH
     box.write()
-    assert "the NVIDIA driver was replaced" in cli("doctor").out
+    assert "the NVIDIA driver was updated" in cli("doctor").out
 
 
 def test_doctor_tells_of_a_lock_that_is_none_and_does_not_wait_for_it(

@@ -1,4 +1,4 @@
-"""The GPUs of this machine: what NVML reports, which may be used, machine-wide locks.
+"""The GPUs of this machine: NVML state, usable GPUs, health, machine-wide locks.
 
 Read `gpus` first.
 """

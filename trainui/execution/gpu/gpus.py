@@ -1,7 +1,7 @@
-"""Which GPUs of this machine may be given out, and who is on each.
+"""The GPUs of this machine that may be allocated, and the processes that use them.
 
-A GPU that a process of anybody's is on is taken, whether or not that process came through us. In
-a container other processes cannot always be seen: then the memory that they use tells of them.
+A GPU counts as in use if any process computes on it, ours or not. In a container, processes
+outside it may be invisible; then memory in use shows that there is one.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from trainui.settings import Settings
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 MOST_UNEXPLAINED = 2**30
-"""Bytes that an idle GPU may have in use: more than drivers take, less than any training."""
+"""Bytes that may be in use on an idle GPU: more than drivers need, less than any training."""
 
 
 MEMORY_PATIENCE = 5.0
-"""Seconds in which the memory of a process that has ended comes back."""
+"""Seconds for the driver to free the memory of an ended process."""
 
 LOOK_EVERY = 0.1
-"""Seconds between two looks while it is waited for."""
+"""Seconds between two polls during that wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """The GPUs that may be given out."""
+    """The GPUs that may be allocated."""
 
     gpus: tuple[Gpu, ...] = ()
-    """In PCI order; with those that cannot be used just now."""
+    """In PCI order, including those with a problem."""
     limit: str | None = None
-    """Why there are no more, where that is not plain."""
+    """Why other GPUs of the machine are excluded."""
 
     @property
     def working(self) -> int:
-        """How many of them can be used now."""
+        """Number of GPUs without a problem."""
         return sum(gpu.problem is None for gpu in self.gpus)
 
     @property
     def hindrance(self) -> str | None:
-        """Why they are not more, in words; None: the machine has no others."""
+        """Message about excluded and broken GPUs; None if there are none."""
         problems = [f"GPU {gpu.index} {gpu.problem}" for gpu in self.gpus if gpu.problem]
         return ", ".join([*([self.limit] if self.limit else []), *problems]) or None
 
@@ -55,11 +55,11 @@ class Usable:
 def usable_gpus(
     settings: Settings | None = None, environ: Mapping[str, str] | None = None
 ) -> Usable:
-    """Return the GPUs that may be used: those of the setting `gpus`, as far as they are visible.
+    """Return the GPUs that are in the setting `gpus` and in `CUDA_VISIBLE_DEVICES`.
 
     Args:
-        settings: None: those of this process.
-        environ: an inherited `CUDA_VISIBLE_DEVICES` in it limits them; None: this process's.
+        settings: None: the settings of this process.
+        environ: environment with an optional `CUDA_VISIBLE_DEVICES`; None: that of this process.
     """
     settings = settings or settings_module.load()
     visible = (os.environ if environ is None else environ).get(VISIBLE)
@@ -73,7 +73,7 @@ def usable_gpus(
 
 
 def limited(gpus: Sequence[Gpu], indices: Sequence[int] | None, visible: str | None) -> list[Gpu]:
-    """Return those of some GPUs that a setting and a `CUDA_VISIBLE_DEVICES` allow, in PCI order."""
+    """Return the GPUs that a setting and `CUDA_VISIBLE_DEVICES` both allow, in PCI order."""
     seen = None if visible is None else visible_indices(gpus, visible)
     return [
         gpu for gpu in gpus if all(among is None or gpu.index in among for among in (indices, seen))
@@ -81,10 +81,10 @@ def limited(gpus: Sequence[Gpu], indices: Sequence[int] | None, visible: str | N
 
 
 def visible_indices(gpus: Iterable[Gpu], value: str) -> list[int]:
-    """Read a `CUDA_VISIBLE_DEVICES`: as in CUDA, all after one that is not there is hidden.
+    """Parse `CUDA_VISIBLE_DEVICES` as CUDA does: an invalid entry hides all entries after it.
 
-    Its entries are indices in PCI order, UUIDs, or beginnings of these that fit one GPU only. A
-    MIG instance (`MIG-...`) fits none.
+    Entries are indices in PCI order, UUIDs, or unique UUID prefixes. A MIG instance (`MIG-...`)
+    counts as invalid.
     """
     found: list[int] = []
     gpus = list(gpus)
@@ -101,7 +101,7 @@ def visible_indices(gpus: Iterable[Gpu], value: str) -> list[int]:
 
 
 def stranger_on(gpu: Gpu) -> str | None:
-    """Return who is on a GPU that no stage of ours holds, in words; None: nobody."""
+    """Return a description of a foreign user of a GPU that none of our stages uses; None: free."""
     if gpu.pids:
         more = f" and {len(gpu.pids) - 1} more" if len(gpu.pids) > 1 else ""
         return describe_process(gpu.pids[0]) + more
@@ -114,11 +114,11 @@ def stranger_on(gpu: Gpu) -> str | None:
 
 
 def await_memory(indices: Collection[int], patience: float = MEMORY_PATIENCE) -> str:
-    """Wait until nobody is on the GPUs of an attempt that has ended, and say how that went.
+    """Wait until the GPUs of an ended attempt are free; return a message about the result.
 
     Args:
-        indices: its GPUs; no process of the attempt is left, as far as we can see.
-        patience: seconds; the driver takes a moment to clear up after a process.
+        indices: the attempt's GPUs; no process of the attempt is known to be left.
+        patience: seconds to wait for the driver to free the memory.
     """
     names = ", ".join(f"GPU {index}" for index in indices)
     give_up_at = time.monotonic() + patience
@@ -126,7 +126,7 @@ def await_memory(indices: Collection[int], patience: float = MEMORY_PATIENCE) ->
         found = nvml.look()
         kept = [words for gpu in found.gpus if gpu.index in indices if (words := _kept_on(gpu))]
         if found.problem:
-            return f"whether the memory of {names} is free again cannot be seen: {found.problem}"
+            return f"cannot tell whether the memory of {names} is free again: {found.problem}"
         if not kept:
             return f"the memory of {names} is free again"
         if time.monotonic() >= give_up_at:
@@ -135,26 +135,26 @@ def await_memory(indices: Collection[int], patience: float = MEMORY_PATIENCE) ->
 
 
 def _kept_on(gpu: Gpu) -> str | None:
-    """Say what keeps the memory of a GPU; None: nothing."""
+    """Return a message about a problem or a process on a GPU; None if its memory is free."""
     if gpu.problem:
         return f"GPU {gpu.index} {gpu.problem}"
     stranger = stranger_on(gpu)
     used = f", {gpu.memory_used / 2**30:.1f} GiB in use" if gpu.memory_used and gpu.pids else ""
-    return f"GPU {gpu.index} is still held by {stranger}{used}" if stranger else None
+    return f"GPU {gpu.index} is still in use by {stranger}{used}" if stranger else None
 
 
 def problems_of(indices: Collection[int]) -> str | None:
-    """Say what is wrong with some GPUs; None: nothing that the driver tells."""
+    """Return a message about the problems of some GPUs; None if the driver reports none."""
     found = nvml.look().gpus
     broken = [gpu for gpu in found if gpu.index in indices and gpu.problem]
     return ", ".join(f"GPU {gpu.index} {gpu.problem}" for gpu in broken) or None
 
 
 def describe_process(pid: int) -> str:
-    """Return a process in words, as far as we may know it."""
+    """Return a process's pid, with its name if it is ours."""
     try:
         process = psutil.Process(pid)
         own = process.uids().real == os.getuid()
         return f"pid {pid} ({process.name()})" if own else f"pid {pid} of another user"
     except psutil.Error:
-        return f"pid {pid}"  # of another container, or about to be gone
+        return f"pid {pid}"  # in another container, or just ended

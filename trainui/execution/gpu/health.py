@@ -1,6 +1,6 @@
-"""Watches the GPUs on which stages run, and tells a stage whose GPU stops working.
+"""Records a warning on running stages if their GPU fails.
 
-The stage goes on: whether it can is for its process to find out, and its end is recorded as any.
+The stage is not stopped: its process notices the failure itself, and its end is recorded as usual.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from trainui.store.runs import attempts, stages
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 5.0
-"""Seconds; a look costs some milliseconds on a machine whose GPUs are in use."""
+"""Seconds between two checks; a check costs a few milliseconds while the GPUs are in use."""
 
 
 class GpuHealthMonitor:
-    """Looks after the GPUs of all attempts that run on this host."""
+    """Checks the GPUs of all attempts running on this host."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -31,7 +31,7 @@ class GpuHealthMonitor:
         self._told: set[tuple[int, str]] = set()
 
     def look(self) -> None:
-        """Look at the GPUs in use, where it is time to."""
+        """Check the GPUs in use, if a check is due."""
         now = time.monotonic()
         if now - self._looked_at < LOOK_EVERY:
             return

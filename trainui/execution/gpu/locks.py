@@ -1,9 +1,9 @@
-"""The machine-wide locks of GPUs, which keep the stages of all users of a machine apart.
+"""Machine-wide advisory locks of GPUs, so that stages of different users never share a GPU.
 
-A GPU's lock is a file named by its UUID. The supervisor takes it and the stage's process inherits
-it, so the lock is held for as long as anything of the attempt lives. Every user can put anything
-into the directory: nothing here waits for what lies there or follows a link, and a lock that
-cannot be opened counts as held.
+The lock file is named by the GPU's UUID. The supervisor acquires it and the stage's process
+inherits it, so it stays locked while any process of the attempt is alive. Every user can write to
+the directory, so nothing here blocks on its files or follows links, and a lock that cannot be
+opened counts as held.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from trainui.supervisor.supervise import open_machine_lock, try_lock
 logger = logging.getLogger(__name__)
 
 LOCKS = Path("/tmp/trainui-gpus")
-"""One directory for all users of the machine, so not under anybody's TMPDIR."""
+"""One directory for all users of the machine, hence not under TMPDIR."""
 
 MODE = 0o1777
-"""The directory's, as /tmp: all may add a file, none may take another's away."""
+"""Mode of the directory, like /tmp: all users may add files and remove only their own."""
 
 
 class UnusableLockError(TrainuiError):
-    """A lock or its directory is not what it should be; the message says what it is and whose."""
+    """A lock file or its directory is unusable; the message says why and names its owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockState:
-    """What can be seen of a GPU's lock."""
+    """State of a GPU's lock."""
 
     held: bool
-    """An attempt of any user of this machine has the GPU, or nobody can say."""
+    """True if an attempt of any user of this machine uses the GPU, or if that is unknown."""
     problem: str | None = None
     """Why the lock cannot be opened."""
 
@@ -51,10 +51,10 @@ def path_of(uuid: str) -> Path:
 
 
 def prepare(gpus: Iterable[Gpu]) -> tuple[str, ...]:
-    """Return the lock files of GPUs, their directory made; none where nobody can make that.
+    """Create the directory if needed; return the GPUs' lock files, none if that is impossible.
 
     Raises:
-        UnusableLockError: something else lies where the directory or a lock should be.
+        UnusableLockError: the directory or a lock file is unusable.
     """
     paths = tuple(path_of(gpu.uuid) for gpu in gpus)
     if not paths or not make_directory():
@@ -66,10 +66,10 @@ def prepare(gpus: Iterable[Gpu]) -> tuple[str, ...]:
 
 
 def make_directory() -> bool:
-    """Make the directory of the locks for all users; False where it cannot be made.
+    """Create the lock directory for all users; return False if that is impossible.
 
     Raises:
-        UnusableLockError: something else is in its place.
+        UnusableLockError: its path is not a usable directory.
     """
     try:
         with suppress(FileExistsError):
@@ -78,17 +78,17 @@ def make_directory() -> bool:
     except OSError as error:
         if os.path.lexists(LOCKS):
             raise UnusableLockError(_described(LOCKS, error.strerror)) from error
-        logger.warning("GPUs are not kept apart from those of other users: %s", error)
+        logger.warning("no GPU locks between users on this machine: %s", error)
         return False
     check_directory()
     return True
 
 
 def check_directory() -> None:
-    """See that the directory is one in which the locks of several users are safe.
+    """Check that the directory's type and mode make it safe for several users.
 
     Raises:
-        UnusableLockError: it is not.
+        UnusableLockError: they do not.
     """
     with suppress(FileNotFoundError):
         mode = LOCKS.lstat().st_mode
@@ -101,7 +101,7 @@ def check_directory() -> None:
 
 
 def foreign_owner() -> str | None:
-    """Return the user besides root and us who may remove other users' locks; None: nobody."""
+    """Return the user, other than root and us, who may remove other users' locks; None: nobody."""
     with suppress(OSError):
         owner = LOCKS.lstat().st_uid
         return None if owner in (0, os.getuid()) else _user(owner)
@@ -109,7 +109,7 @@ def foreign_owner() -> str | None:
 
 
 def look(gpu: Gpu) -> LockState:
-    """Return what can be seen of a GPU's lock now."""
+    """Return the current state of a GPU's lock."""
     try:
         check_directory()
         descriptor = _open(path_of(gpu.uuid))
@@ -119,7 +119,7 @@ def look(gpu: Gpu) -> LockState:
 
 
 def _share_if_ours() -> None:
-    """Let all users in: a process that ended after `mkdir` has left that undone."""
+    """Set the shared mode, also if a process was killed between `mkdir` and `chmod`."""
     descriptor = os.open(LOCKS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         found = os.fstat(descriptor)
@@ -130,7 +130,7 @@ def _share_if_ours() -> None:
 
 
 def _open(path: Path) -> int | None:
-    """Open a lock; None where nobody has made it yet."""
+    """Open a lock file; None if it does not exist yet."""
     try:
         return open_machine_lock(str(path), make=False)
     except FileNotFoundError:
@@ -147,7 +147,7 @@ def _is_held(descriptor: int) -> bool:
 
 
 def _described(path: Path, why: str | None = None) -> str:
-    """Say what lies where a lock or the directory should be, and whose it is."""
+    """Return the error message for an unusable lock or directory: its type and owner."""
     try:
         found = path.lstat()
     except OSError as error:

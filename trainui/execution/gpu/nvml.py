@@ -1,8 +1,8 @@
-"""What the NVIDIA driver tells about the GPUs of this machine.
+"""State of this machine's GPUs, as reported by the NVIDIA driver (NVML).
 
-No driver, no GPU: that is no error. A driver may also be older than the functions that are asked
-for here, may hang, or may not tell all of a card: what it does not tell is None, and what keeps a
-GPU from being used is said in words. Nothing is held between `look` and `close`.
+A machine without a driver has no GPUs; that is not an error. The driver may lack newer functions,
+may hang, or may not report everything: unknown values are None, and a reason why a GPU cannot be
+used is a message. `close` releases the driver.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 PATIENCE = 5.0
-"""Seconds; a look takes milliseconds, and some seconds where the driver first wakes the cards."""
+"""Timeout in seconds; a query takes milliseconds, or seconds while the driver initialises cards."""
 
 PROHIBITED = 2
-"""The compute mode in which no process may compute on a GPU."""
+"""Compute mode in which no process may compute on the GPU."""
 
 NO_PERMISSION, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND = 4, 9, 12
 GPU_IS_LOST, RESET_REQUIRED, VERSION_MISMATCH = 15, 16, 18
-"""NVML's codes of errors: constants of its interface, as in nvml.h."""
+"""NVML error codes, as in nvml.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +37,34 @@ class Gpu:
     uuid: str
     name: str
     pids: tuple[int, ...] = ()
-    """Processes that compute on it, of all users."""
+    """Compute processes of all users."""
     draws: bool = False
-    """Whether a display's processes are on it, which take memory and keep nobody from computing."""
+    """True if graphics processes use it: they take memory but do not make it unavailable."""
     memory_used: int | None = None
-    """Bytes, without those that the driver keeps for itself where it tells them apart."""
+    """Bytes, without the driver's own reserved memory if it is reported separately."""
     memory_total: int | None = None
     """Bytes."""
     utilisation: int | None = None
-    """Per cent of the last moments in which something computed."""
+    """Per cent of the last sample period in which a kernel was running."""
     temperature: int | None = None
     """Degrees Celsius."""
     power: float | None = None
     """Watts."""
     problem: str | None = None
-    """Why no stage can run on it, such as `has fallen off the bus`."""
+    """Why no stage can run on it, e.g. `has fallen off the bus`."""
 
 
 @dataclass(frozen=True, slots=True)
 class GpuReport:
-    """What a look found."""
+    """The result of a query."""
 
     gpus: tuple[Gpu, ...] = ()
     problem: str | None = None
-    """Why the driver tells nothing, though there is one."""
+    """Why an installed driver did not answer."""
 
 
 def look() -> GpuReport:
-    """Ask the driver for all GPUs; returns in time also where the driver hangs."""
+    """Query the driver for all GPUs, with a timeout in case the driver hangs."""
     global _question
     with _lock:
         if _question is None or _question.answered.is_set():
@@ -76,14 +76,14 @@ def look() -> GpuReport:
 
 
 def close() -> None:
-    """Let go of the driver, which cannot be reset or replaced while somebody holds it."""
+    """Release the driver, which cannot be reset or replaced while a process uses it."""
     with _lock:
         if _question is None or _question.answered.is_set():
             _session.close()
 
 
 class _Question:
-    """A question that the driver is asked in a thread of its own, since it may never answer."""
+    """A query of the driver in a separate thread, since it may never return."""
 
     def __init__(self) -> None:
         self.asked_at = time.monotonic()
@@ -95,19 +95,19 @@ class _Question:
         try:
             self.answer = _session.look()
         except Exception as error:
-            logger.exception("the NVIDIA driver cannot be asked")
-            self.answer = GpuReport(problem=f"the NVIDIA driver cannot be asked: {error}")
+            logger.exception("the NVIDIA driver cannot be queried")
+            self.answer = GpuReport(problem=f"the NVIDIA driver cannot be queried: {error}")
         finally:
             self.answered.set()
 
 
 class _Session:
-    """The connection to the driver; one question uses it at a time."""
+    """The NVML session; used by one query at a time."""
 
     def __init__(self) -> None:
         self._is_open = False
         self._known: dict[int, tuple[str, str]] = {}
-        """UUIDs and names, which a GPU that is lost tells no more."""
+        """UUIDs and names by index, because a lost GPU no longer reports them."""
 
     def look(self) -> GpuReport:
         import pynvml
@@ -122,7 +122,7 @@ class _Session:
             return GpuReport(problem=_driver_problem(error))
         found = tuple(self._read(pynvml, index) for index in range(count))
         if any(gpu.problem for gpu in found):
-            self.close()  # one that comes back is seen by a new session only
+            self.close()  # only a new session sees a recovered GPU
         return GpuReport(found)
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ _question: _Question | None = None
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """One GPU that is asked."""
+    """One GPU and its NVML handle."""
 
     nvml: Any
     handle: Any
@@ -175,7 +175,7 @@ class _Card:
         )
 
     def _first(self, *questions: Callable[[Any], Any]) -> Any:
-        """Return the first answer; None where the driver or the card tells none."""
+        """Return the first supported query's answer; None if none is supported."""
         for ask in questions:
             try:
                 return ask(self.handle)
@@ -185,7 +185,7 @@ class _Card:
         return None
 
     def _pids(self, kind: str) -> tuple[int, ...]:
-        # by version: an older driver lacks the newest one
+        # newest version first: an older driver does not have it
         function = f"nvmlDeviceGet{kind}RunningProcesses"
         found = self._first(*(getattr(self.nvml, f"{function}_v{n}") for n in (3, 2)))
         return tuple(process.pid for process in found or ())
@@ -196,7 +196,7 @@ class _Card:
 
     def _temperature(self) -> int | None:
         nvml = self.nvml
-        names = ("nvmlDeviceGetTemperatureV", "nvmlDeviceGetTemperature")  # the second is to go
+        names = ("nvmlDeviceGetTemperatureV", "nvmlDeviceGetTemperature")  # second: deprecated
         asks = [getattr(nvml, name) for name in names if hasattr(nvml, name)]
         sensor = nvml.NVML_TEMPERATURE_GPU
         found = self._first(*(lambda handle, ask=ask: ask(handle, sensor) for ask in asks))
@@ -205,19 +205,19 @@ class _Card:
     def _unusable(self) -> Iterator[str]:
         mode = self._first(self.nvml.nvmlDeviceGetMigMode)
         if mode and mode[0] == self.nvml.NVML_DEVICE_MIG_ENABLE:
-            yield "is split into MIG instances, which are not given out"
+            yield "is split into MIG instances, which are not supported"
         if self._first(self.nvml.nvmlDeviceGetComputeMode) == PROHIBITED:
             yield "is closed to computing (compute mode: prohibited)"
 
 
 def _driver_problem(error: Any) -> str | None:
-    """Say why there is no talking to the driver; None where there is no driver."""
+    """Return why the driver cannot be used; None if no driver is installed."""
     if error.value == LIBRARY_NOT_FOUND:
         return None
     known = {
         NO_PERMISSION: "may not be used by this user",
         DRIVER_NOT_LOADED: "is not loaded",
-        VERSION_MISMATCH: "was replaced, and is not loaded anew: restart the machine",
+        VERSION_MISMATCH: "was updated but not reloaded: restart the machine",
     }
     return f"the NVIDIA driver {known.get(error.value) or f'does not work: {error}'}"
 

@@ -1,7 +1,7 @@
-"""The planner: gives queued stages their slots and their attempts, and has the messages sent.
+"""The planner: grants slots and attempts to queued stages, and sends their task messages.
 
-It decides nothing itself: `pipeline.rules.scheduling` does. It runs in the worker and nowhere else,
-and the store refuses a slot that is taken.
+The decisions are made by `pipeline.rules.scheduling`. The planner runs only in the worker; the
+store rejects a slot that is already taken.
 """
 
 from __future__ import annotations
@@ -37,60 +37,60 @@ from trainui.store.runs.attempts import Holder
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks where nobody rings."""
+"""Seconds between two passes if nothing wakes the planner."""
 
 SEND_AGAIN_AFTER = 10 * clock.SECOND
-"""Microseconds after which a message that nobody took counts as lost."""
+"""Microseconds after which an unclaimed message counts as lost and is sent again."""
 
 REASONS_AT_ONCE = 100
-"""Written in one transaction; more would keep others from writing for too long."""
+"""Wait reasons written in one transaction; more would block other writers for too long."""
 
 HORIZON = 20
-"""Stages of the queue, for each kind of slot, that are looked at while none behind them could
-start: a look costs no more where ten thousand wait."""
+"""Queued stages considered for each kind of slot; raised only if slots are left for later stages.
+So a pass stays cheap with ten thousand queued stages."""
 
-BEHIND = WaitReason("earlier stages are before it")
-"""Why a stage waits that is behind the horizon: words that stay."""
+BEHIND = WaitReason("behind earlier stages in the queue")
+"""Wait reason of a stage beyond the horizon; constant, so that it is written once."""
 
 SILENT = 500
-"""Such stages that are told so at one look."""
+"""Number of stages that get this reason in one pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the planner needs to know, read at one moment."""
+    """A snapshot of the state that the planner needs, read in one transaction."""
 
     waiting: Sequence[StageRecord]
-    """As far as the horizon."""
+    """Queued stages, up to the horizon."""
     cut: frozenset[str]
-    """Kinds of slots for which more wait behind it."""
+    """Kinds of slots for which more stages are queued beyond the horizon."""
     silent: Sequence[str]
-    """Stages behind it that are still to be told why they wait."""
+    """Ids of stages beyond the horizon that have no wait reason yet."""
     held: Mapping[Slot, Holder]
     unclaimed: Sequence[TaskMessage]
     paused: bool
     is_open: bool
-    """An attempt was granted and not yet claimed."""
+    """True if an attempt was granted and not yet claimed."""
     is_active: bool
-    """A run is not over."""
+    """True if a run is unfinished."""
 
 
 WORDS_EVERY = 1.0
-"""Seconds between two looks that say why stages wait: while many end the words change at each."""
+"""Seconds between two updates of wait reasons, which change often while many stages end."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What is left when all that could be given out is."""
+    """The result of one round of grants."""
 
     left: frozenset[str]
-    """Kinds of slots of which some are free."""
+    """Kinds of slots of which some are still free."""
     reasons: Mapping[str, WaitReason]
-    """By stage, why it goes on waiting, where that is news."""
+    """Changed wait reasons, by stage id."""
 
 
 class Planner:
-    """Plans whenever something may have changed."""
+    """Grants slots whenever the queue or the free slots may have changed."""
 
     def __init__(self, store: Store, messenger: TaskSender, settings: Settings) -> None:
         self._store = store
@@ -100,18 +100,18 @@ class Planner:
         self._last: _View | None = None
         self._delays = RetryTimers()
         self._lacking = False
-        """A stage waited for space on a disk, at the last look."""
+        """True if a stage waited for disk space in the last pass."""
         self._told_at = -math.inf
         self._untold = False
-        """What stages wait for is still to be said."""
+        """True if wait reasons still have to be written."""
 
     @property
     def is_active(self) -> bool:
-        """Whether a run was not over at the last look."""
+        """True if a run was unfinished in the last pass."""
         return self._last is None or self._last.is_active
 
     def next_look(self) -> float:
-        """Tell in how many seconds to look again, should nobody ring before."""
+        """Return the seconds until the next pass, if nothing wakes the planner before."""
         left = [self._delays.left(stage) for stage in self._last.waiting] if self._last else []
         seconds = min([LOOK_EVERY, *(seconds + 0.001 for seconds in left if seconds > 0)])
         return min(seconds, self._words_due()) if self._untold else seconds
@@ -120,10 +120,10 @@ class Planner:
         return max(0.0, self._told_at + WORDS_EVERY - time.monotonic())
 
     def look(self, *, changed: bool) -> None:
-        """Give out what is free, send what is to be sent, and say what the others wait for.
+        """Run one pass: grant free slots, send due messages, write wait reasons.
 
         Args:
-            changed: whether the store changed since the last look.
+            changed: True if the store changed since the last pass.
         """
         if changed or self._last is None or self._last.is_open:
             self._last = self._read(_HORIZONS)
@@ -135,7 +135,7 @@ class Planner:
             nvml.close()
 
     def _give_out_all(self, view: _View) -> _View:
-        """Give out what is free, looking as far back as anything could start."""
+        """Grant free slots, raising the horizon as long as slots are left for later stages."""
         horizons: Mapping[str, int] = _HORIZONS
         reasons: Mapping[str, WaitReason] = {}
         while view.waiting:
@@ -152,7 +152,7 @@ class Planner:
         return view
 
     def _read(self, horizons: Mapping[str, int]) -> _View:
-        # at the worker's start all messages count as lost: whoever had taken them is gone
+        # When the worker starts, all messages count as lost: their receiver is dead.
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
         with self._store.read() as connection:
             waiting, cut = _page(connection, horizons, self._here)
@@ -186,7 +186,7 @@ class Planner:
             self._messenger.post(message)
 
     def _give_out(self, view: _View) -> _Given:
-        """Give out what is free."""
+        """Grant free slots to the stages of one snapshot."""
         usable = self._usable_gpus(view)
         waiting = _with_lacks(view.waiting, usable, self._delays, self._settings)
         self._lacking = any(stage.lack for stage in waiting)
@@ -210,7 +210,7 @@ class Planner:
         return _Given(left, {**news, **behind})
 
     def _usable_gpus(self, view: _View) -> Usable:
-        """Look at the GPUs, if somebody waits for one."""
+        """Return the usable GPUs; query the driver only if a stage waits for a GPU."""
         if view.paused or not any(stage.definition.gpus for stage in view.waiting):
             return Usable()
         return gpus.usable_gpus(self._settings)
@@ -219,7 +219,7 @@ class Planner:
         places = [Slot(host(), grant.kind, number) for number in grant.slots]
         with self._store.write() as connection:
             attempt = attempts.grant(connection, stage, places, host=host())
-            if attempt is not None:  # here, so that no write is in the way of the claim
+            if attempt is not None:  # in this transaction, so that no write delays the claim
                 attempts.mark_sent(connection, attempt.id)
         if attempt is not None:
             logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
@@ -233,7 +233,7 @@ class Planner:
 
 
 def _named(view: _View) -> dict[Slot, str]:
-    """Return what the holders of slots are called to those that wait: with the runs if several."""
+    """Return display names of the slots' users: with the run's name if there are several runs."""
     runs_seen = {who.run_id for who in view.held.values()} | {one.run_id for one in view.waiting}
     several = len(runs_seen) > 1
     return {
@@ -248,7 +248,7 @@ _HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
 def _page(
     connection: Connection, horizons: Mapping[str, int], here: HostView | None
 ) -> tuple[list[StageRecord], frozenset[str]]:
-    """Return the queue as far as the horizons, and the kinds of slots for which it goes on."""
+    """Return the queue up to the horizons, and the kinds of slots with more stages beyond."""
     waiting = stages.queued(connection, limit=HORIZON + 1, here=here)
     if len(waiting) <= HORIZON:
         return waiting, frozenset()
@@ -261,14 +261,14 @@ def _page(
 
 
 def _is_moved_by_time(view: _View) -> bool:
-    """Tell whether something may start though the store is as it was: a retry, or on a GPU."""
+    """Return True if a stage may start without a change of the store: a retry or a GPU stage."""
     return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
 
 
 def _with_lacks(
     waiting: Sequence[StageRecord], usable: Usable, delays: RetryTimers, settings: Settings
 ) -> list[WaitingStage]:
-    """Return what waits, each with the space that is lacking where its run lies or in the home."""
+    """Return the waiting stages, each with the disk space missing for its run or in the home."""
     home = paths.home().root
     lacks: dict[Path, str | None] = {}
     found = []
@@ -300,7 +300,7 @@ def _waiting(
 
 
 def _fitting(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
-    """Return the GPUs that its run sees, and that have the memory which a stage asks for."""
+    """Return the GPUs that are visible to the run and have the memory that the stage requests."""
     visible, least = _visible(stage, usable), stage.definition.gpu_memory
     if least is None:
         return visible
@@ -309,11 +309,11 @@ def _fitting(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
 
 
 def _visible(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
-    """Return the GPUs that the shell saw which submitted a stage's run; None: all."""
+    """Return the GPUs visible to the shell that submitted the run; None: all."""
     try:
         value = environment.read(Path(stage.directory).parent).environ.get(gpus.VISIBLE)
     except UnfitEnvironmentError:
-        return None  # the launch will tell
+        return None  # the launch reports the error
     return None if value is None else frozenset(gpus.visible_indices(usable.gpus, value))
 
 

@@ -1,4 +1,4 @@
-"""The slots of this host: which there are, which are free, and who has the others."""
+"""The slots of this host: all of them, the free ones, and the users of the others."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from trainui.settings import Settings
 
 @cache
 def host() -> str:
-    """Return what this machine is called: whose slots and attempts are ours."""
+    """Return the name of this host, which owns its slots and attempts."""
     return settings_module.host()
 
 
 def here(settings: Settings) -> HostView | None:
-    """Return what this machine is to the stages that wait; None where it is the only one."""
+    """Return this host's name, queues and place of runs; None if it is the only host."""
     if settings.database_url is None:
         return None
     return HostView(host(), settings.queues, settings_module.place(settings))
 
 
 def all_slots(settings: Settings) -> tuple[Slot, ...]:
-    """Return the places of this host, on which stages may run."""
+    """Return the CPU and usable GPU slots of this host."""
     cpus = tuple(Slot(host(), "cpu", number) for number in range(settings.cpus))
     usable = gpus.usable_gpus(settings).gpus
     return cpus + tuple(Slot(host(), "gpu", gpu.index) for gpu in usable if gpu.problem is None)
 
 
 def survey(held: Mapping[Slot, str], settings: Settings, usable: Usable) -> FreeSlots:
-    """Return the free slots and who has the others.
+    """Return the free slots and the users of the others.
 
     Args:
-        held: the slots that attempts hold, each with a name.
-        settings: how many CPU places there are.
-        usable: the GPUs that may be used; none where nobody asks for one.
+        held: the slots in use, each with the name of its user.
+        settings: gives the number of CPU slots.
+        usable: the GPUs that may be used; empty if no stage asks for one.
     """
     cpu_users = {slot.index: name for slot, name in held.items() if slot.kind == "cpu"}
     free_cpus = [number for number in range(settings.cpus) if number not in cpu_users]
-    # places of a time when there were more still count as taken
+    # Slots beyond a since lowered `cpus` setting still count as in use.
     free_cpus = free_cpus[: max(0, settings.cpus - len(cpu_users))]
     holders = {slot.index: name for slot, name in held.items() if slot.kind == "gpu"}
     users: dict[int, str] = {}

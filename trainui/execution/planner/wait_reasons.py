@@ -1,4 +1,4 @@
-"""Why a stage waits, in words, where several hosts may say so: one of them does, by its name."""
+"""Wait reasons of stages on several hosts: one host writes the reason, prefixed with its name."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from trainui.settings import Settings
 
 
 def elsewhere(definition: StageDefinition, settings: Settings) -> str | None:
-    """Say why a stage may not run on this host; None: it may."""
+    """Return why a stage may not run on this host; None if it may."""
     here = settings_module.host(settings)
     if definition.host is not None and definition.host != here:
         return f"asks for the host {definition.host}, and this is {here}"
     if definition.queue is not None and definition.queue not in settings.queues:
-        return f"asks for the queue {definition.queue}, which the setting queues does not name"
+        return f"asks for the queue {definition.queue}, which is not in the setting queues"
     return None
 
 
 def worded(stage: StageRecord, reason: str, here: HostView | None) -> WaitReason:
-    """Return what is to be said of a stage that waits on this host.
+    """Return the reason to record for a stage that waits on this host.
 
-    Where another host has said why, that stays: two that take turns would write for ever.
+    A reason from another host is kept, since two hosts would overwrite each other forever.
     """
     if here is None or stage.definition.host == here.host:
         return WaitReason(reason)

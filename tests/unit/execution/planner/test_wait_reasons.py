@@ -42,4 +42,4 @@ def test_what_asks_for_another_host_or_queue_waits() -> None:
     elsewhere = wait_reasons.elsewhere(StageDefinition("a", host="a"), settings)
     assert elsewhere == "asks for the host a, and this is b"
     no_queue = wait_reasons.elsewhere(StageDefinition("a", queue="huge"), settings)
-    assert no_queue == "asks for the queue huge, which the setting queues does not name"
+    assert no_queue == "asks for the queue huge, which is not in the setting queues"
