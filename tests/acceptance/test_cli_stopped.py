@@ -59,7 +59,7 @@ def test_stopped_before_anything_is_recorded(served: CommandLine, command: str, 
     with nobody_else_writes(served):
         stopped = served.start(*command.split())
         assert stopped.stderr is not None
-        assert "another process holds" in stopped.stderr.readline()
+        assert "locked by another process" in stopped.stderr.readline()
         stopped.send_signal(signal.SIGINT)
     _out, err = stopped.communicate(timeout=60)
     assert (stopped.returncode, err) == (130, f"stopped; {word}\n")

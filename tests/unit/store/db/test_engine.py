@@ -65,5 +65,5 @@ def test_a_conflict_and_a_bug_are_no_trouble_of_the_store(store: Store) -> None:
 
 def test_a_server_that_is_away_has_the_base_type(monkeypatch: pytest.MonkeyPatch) -> None:
     away = Store("postgresql://nobody@127.0.0.1:1/none")
-    with closing(away), pytest.raises(StoreError, match="see that the server runs"), away.read():
+    with closing(away), pytest.raises(StoreError, match="check that the server runs"), away.read():
         pass
