@@ -36,6 +36,7 @@ METRIC_PRESETS = (
     "megatron",
     "merged",
     "metriclogger",
+    "mlperf",
     "mmengine",
     "nanogpt",
     "optuna",

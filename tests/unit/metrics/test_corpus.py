@@ -29,6 +29,13 @@ def test_finished_files_whose_format_is_found(store: Store) -> None:
         corpus.check(one, read(store, one, one.reading))
 
 
+def test_logs_of_usual_loggers_give_no_other_series(store: Store) -> None:
+    files = [one for one in corpus.expected_files() if one.path.parent.name == "logging"]
+    assert {str(one): len(read(store, one, one.reading)) for one in files} == {
+        str(one): len(one.series) for one in files
+    }
+
+
 def test_texts_by_the_names_of_their_presets(store: Store) -> None:
     checked = set()
     for one in corpus.expected_files():

@@ -74,6 +74,7 @@ SAMPLES = [
     Sample("lightning", BAR.format("Epoch 0", 2) + "\n\rValidation: 100%|##| 5/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 0", "2, val_loss=1") + "\r" + BAR.format("Epoch 1", "1, val_loss=1") + "\n\rValidation: 20%|##| 1/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 1", "1, val_loss=0.5") + "\n", {"loss": [(0, 2), (1, 1)], "val_loss": [(0, 1), (1, 0.5)]}),
     Sample("lightning", "Epoch 5/5  ━━━━ 38/38 0:00:00 • 0:00:00 364.40it/s v_num: 0.000     \n                    train_loss_step: \n                    0.25 val_loss:   \n                    0.5              \n", {"train_loss_step": [(5, 0.25)], "val_loss": [(5, 0.5)]}),
     Sample("jsonl", 'hello\nINFO {"step": 1, "loss": 0.5}\n{"step": 2, "loss": NaN, "a": {"b": 2}}\n{"no": 1}\n', {"loss": [(1, 0.5), (2, float("nan"))], "a/b": [(2, 2)]}),
+    Sample("mlperf", ':::MLLOG {"key": "opt_lr", "value": 0.1, "metadata": {"lineno": 12}}\n0: :::MLLOG {"time_ms": 1, "key": "eval_accuracy", "value": 0.75, "metadata": {"lineno": 12, "epoch_num": 3}}\n:::MLLOG {"key": "tracked_stats", "value": {"throughput": 7.5}, "metadata": {"step": 4}}\n:::MLLOG {"key": "run_stop", "value": null, "metadata": {"epoch_num": 3}}\n', {"eval_accuracy": [(3, 0.75)], "tracked_stats/throughput": [(4, 7.5)]}),
     Sample("print", "step 1 loss 2.5 grad 1e-3\nstep 2 loss nan grad inf\n", {"loss": [(1, 2.5), (2, float("nan"))], "grad": [(1, 0.001), (2, float("inf"))]}),
     Sample("print", "Epoch [1/5], Loss: 1.5, Val Acc: 80.5%\nEpoch [2/5], Loss: 1.0, Val Acc: 82%\n", {"Loss": [(1, 1.5), (2, 1)], "Val Acc": [(1, 80.5), (2, 82)]}),
     Sample("print", "Epoch: [0][ 10/20]\tLoss 2.5 (2.5)\nEpoch: [1][ 10/20]\tLoss 1.5 (2.0)\n", {"Epoch": [(10, 0), (30, 1)], "Loss": [(10, 2.5), (30, 1.5)]}),
@@ -100,6 +101,17 @@ SAMPLES = [
     Sample("print", "Train Epoch: 1 [640/6000 (1%)]\tLoss: 1.5\n\nTest set: Average loss: 0.25, Accuracy: 9837/10000 (98%)\n\nTrain Epoch: 2 [0/6000 (0%)]\tLoss: 0.5\n", {"Train Epoch": [(640, 1), (6000, 2)], "Loss": [(640, 1.5), (6000, 0.5)], "test Average loss": [(640, 0.25)], "test Accuracy": [(640, 9837)]}),
     Sample("print", "| epoch   1 |   200/ 2928 batches | ms/batch 31.5 | loss  8.5\n| end of epoch   1 | time: 91.5s | valid loss  5.5\n| epoch   2 |   200/ 2928 batches | loss  5\n", {"epoch": [(200, 1), (3128, 2)], "end of epoch": [(200, 1)], "ms/batch": [(200, 31.5)], "loss": [(200, 8.5), (3128, 5)], "time": [(200, 91.5)], "valid loss": [(200, 5.5)]}),
     Sample("print", "step:  1  loss:  8.5  tps: 3,456  mem: 1.5GiB(1.88%)  number of nan iterations: 0\nstep: 10  loss: nan  tps: 13,556\n", {"loss": [(1, 8.5), (10, float("nan"))], "tps": [(1, 3456), (10, 13556)], "mem": [(1, 1.5)], "iterations": [(1, 0)]}),
+    Sample("lightgbm", "2026-01-01 10:00:00 INFO [1]\tcv_agg's auc: 0.5 + 0.25\n", {"cv_agg's auc": [(1, 0.5)]}),
+    Sample("columns", "╒═════════╤════════╕\n│   epoch │   loss │\n╞═════════╪════════╡\n│       0 │    2.5 │\n├─────────┼────────┤\n│       1 │   0.25 │\n", {"loss": [(0, 2.5), (1, 0.25)]}),
+    Sample("columns", "10:00:00 - INFO - | epoch | loss |\n10:00:00 - INFO - |   0   |  0.5 |\n", {"loss": [(0, 0.5)]}),
+    Sample("headed", "2024-01-01 10:00:00.123456: Epoch 0 \n2024-01-01 10:00:00.123456: train_loss -0.5 \n2024-01-01 10:00:00.123456: Epoch 1 \n2024-01-01 10:00:00.123456: train_loss -0.75 \n", {"train_loss": [(0, -0.5), (1, -0.75)]}),
+    Sample("print", "2026-11-26 22:00:00,123 INFO trainer step=7 loss=0.5\nINFO 2026-11-26 22:00:00,123 trainer 1234 140001000000 step 8 loss 0.25\n", {"loss": [(7, 0.5), (8, 0.25)]}),
+    Sample("print", "[2026-11-26 22:00:00,123][train][INFO] - epoch 1: {'loss': tensor(0.5), 'acc': 0.75}\n[2026-11-26 22:00:00,123][train][INFO] - epoch 2: {'loss': np.float64(0.25), 'acc': 1.0}\n", {"loss": [(1, 0.5), (2, 0.25)], "acc": [(1, 0.75), (2, 1)]}),
+    Sample("print", 'time="2026-01-01T00:00:00Z" level=info msg="epoch 3: loss=0.5"\ntimestamp=2026-11-26T23:51:19.785530Z level=info event="train step" step=4 loss=0.25\n', {"loss": [(3, 0.5), (4, 0.25)]}),
+    Sample("ddp", "[GPU0] step 6 loss 2.5\n[cuda:1] step 6 loss 2.25\n[rank0]:2026-01-01 10:00:00 INFO trainer step 7 loss 2\n", {"rank0 loss": [(6, 2.5), (7, 2)], "rank1 loss": [(6, 2.25)]}, "print"),
+    Sample("print", "step 2/6 loss 2.5 epoch: 1\nstep 4/6 loss 2 epoch: 2\nstep 6/6 loss 1.5 epoch: 3\n", {"loss": [(2, 2.5), (4, 2), (6, 1.5)], "epoch": [(2, 1), (4, 2), (6, 3)]}),
+    Sample("print", "step 2/3 loss 2.5 epoch: 1\nstep 2/3 loss 2 epoch: 2\nstep 2/3 loss 1.5 epoch: 3\n", {"loss": [(2, 2.5), (5, 2), (8, 1.5)], "epoch": [(2, 1), (5, 2), (8, 3)]}),
+    Sample("print", "Epoch 1 step 1/4 loss 2.5\nEpoch 1 step 2/4 loss 2\nEpoch 2 step 3/4 loss 1.5\nEpoch 2 step 4/4 loss 1\n", {"Epoch": [(1, 1), (2, 1), (3, 2), (4, 2)], "loss": [(1, 2.5), (2, 2), (3, 1.5), (4, 1)]}),
     Sample("print", "2026-11-25 15:29:31.001 | INFO     | __main__:train:180 - Epoch 0/5 | loss: 1.0\n2026-11-25 15:29:31.002 | INFO     | __main__:train:180 - Epoch 1/5 | loss: 0.5\n", {"loss": [(0, 1), (1, 0.5)]}),
 ]  # fmt: skip
 
@@ -117,6 +129,10 @@ DECOYS = [
     "[1/2] /usr/bin/nvcc -DTORCH_ABI=0 -std=c++17 -c a.cu\n[2/2] c++ -DTORCH_ABI=0 a.o\n",
     "Step 1: Download\n  size: 500 MB\nStep 2: Extract\n  files: 20\n",
     "  | Name  | Type   | Params | Mode \n------------\n0 | net   | Linear | 1.3 K  | train\n1 | loss  | CE     | 0      | train\n",
+    "2026-01-01 10:00:00,123 INFO data Config: lr=0.001 batch_size=32\n2026-01-01 10:00:00,123 WARNING data no GPU found: 0 of 1 used\n",
+    "INFO data epoch 0 loaded 1797 images in 0.12 s\nINFO data epoch 1 loaded 1797 images in 0.12 s\n",
+    "lr = 0.001, batch = 32\nlr = 0.002, batch = 64\nBest val acc: 0.8667 at epoch 11\nbest epoch: 12, loss: 0.5\n",
+    "INFO trainer Epoch 1 took 12.5 s\nINFO trainer Epoch 2 took 12.5 s\n",
     "|   0  NVIDIA H100 80GB HBM3  On  |   00000000:19:00.0 Off |   0 |\nmemory allocated: 1.5 GB at epoch end\n",
 ]
 

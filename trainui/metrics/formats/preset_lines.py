@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from trainui.metrics.formats.log_lines import cut_lines, lines_with_ends
+from trainui.metrics.formats.log_prefix import message
 from trainui.metrics.formats.presets import PRESETS, find
 from trainui.metrics.formats.presets.base import NOTHING, STEP, Preset, Row
 from trainui.metrics.formats.rows import row_points
@@ -55,7 +56,7 @@ class PresetLines:
     def _decoded(self, lines: Iterable[str], first_row: int, *, finish: bool) -> Decoded:
         memory = copy.deepcopy(self.state.get(_MEMORY, {}))
         preset = self._kind()(memory)
-        rows = [row for line in lines for row in preset.read(line)]
+        rows = [row for line in lines for row in preset.read_line(line)]
         if finish:
             rows += preset.finish()
         self.state = {**self.state, _MEMORY: memory}
@@ -100,9 +101,11 @@ class _Search(Preset):
 
     def read(self, line: str) -> Sequence[Row]:
         if self.found is not None:
-            return self._presets[self.found].read(line)
+            return self._presets[self.found].read_line(line)
+        text = message(line)
         for name, preset in self._presets.items():
-            if (rows := preset.read(line)) and (rows := self._sure(name, rows)):
+            rows = preset.read(text if preset.of_messages else line)
+            if rows and (rows := self._sure(name, rows)):
                 self.found = name
                 return rows
         return NOTHING

@@ -46,6 +46,7 @@ PRESETS: dict[str, type[Preset]] = {
     "catboost": boosting.CatBoost,
     "gbm": boosting.Boosting,
     "optuna": optuna.Optuna,
+    "mlperf": json_line.MLPerf,
     "columns": columns.ColumnsPreset,
     "jsonl": json_line.JsonLine,
     "lightning": bars.Lightning,

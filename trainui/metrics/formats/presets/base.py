@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from trainui.metrics.formats.log_prefix import message
 from trainui.metrics.formats.numbers import leading_number
 
 Row = dict[str, float]
@@ -31,6 +32,8 @@ class Preset:
 
     step: ClassVar[str | None] = None
     """The step field, if it does not have one of the usual names."""
+    of_messages: ClassVar[bool] = False
+    """True if it reads lines without the logger's prefix."""
 
     def __init__(self, memory: dict[str, Any]) -> None:
         """Start, or resume from stored state.
@@ -39,6 +42,10 @@ class Preset:
             memory: state kept between lines, as plain JSON; it is stored with the points.
         """
         self.memory = memory
+
+    def read_line(self, line: str) -> Sequence[Row]:
+        """Return the rows that a line of the log completes."""
+        return self.read(message(line) if self.of_messages else line)
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes: usually none or one."""

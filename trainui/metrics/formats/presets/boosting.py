@@ -10,13 +10,15 @@ from trainui.metrics.formats.presets.base import NUMBER, AnyOf, LinePreset
 class XGBoost(LinePreset):
     """`[0]<TAB>train-auc:0.5<TAB>valid-auc:0.4`; in cross-validation `0.5+0.01`."""
 
-    line = re.compile(r"(?:\[\d\d:\d\d:\d\d\] )?\[(?P<step>\d+)\]\s+(?=[^\s:]+:)")
+    of_messages = True
+    line = re.compile(r"\[(?P<step>\d+)\]\s+(?=[^\s:]+:)")
     metric = re.compile(rf"([^\s:]+):({NUMBER})")
 
 
 class LightGBM(LinePreset):
     """`[1]<TAB>valid_1's auc: 0.98`, in cross-validation `0.98 + 0.01`; also the CLI's format."""
 
+    of_messages = True
     line = re.compile(
         r"(?:\[LightGBM\] \[Info\] Iteration:(?P<iteration>\d+), )|\[(?P<step>\d+)\]\t(?=[^\t]+: )"
     )
@@ -43,4 +45,5 @@ class CatBoost(LinePreset):
 class Boosting(AnyOf):
     """Tries all three."""
 
+    of_messages = True
     kinds = (XGBoost, LightGBM, CatBoost)

@@ -19,6 +19,8 @@ _MAY_BE_HEADER = re.compile(
     r"[|\s]*(?:[^|\s]+[|\s]+)?(?:#|(?:global_)?step|iter(?:ation)?|it|round|epoch|e)[|\s]",
     re.IGNORECASE,
 )
+_BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
+"""Lines drawn by Rich and tabulate, as the characters that Markdown draws them with."""
 _STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e")
 """Names of a step, the most specific first."""
 
@@ -26,9 +28,13 @@ _STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch
 class ColumnsPreset(Preset):
     """Remembers the column names and the columns' positions."""
 
+    of_messages = True
+
     def read(self, line: str) -> Sequence[Row]:
         """Return a row of the table."""
         line = line.rstrip()
+        if not line.isascii():
+            line = line.translate(_BOX)
         if len(line) > MAX_PRINTED:
             return NOTHING
         if "names" in self.memory and _RULE.fullmatch(line):

@@ -28,6 +28,8 @@ _INSIDE = re.compile(r"\s*\[ *(?P<at>\d+)/ *(?P<of>\d+)\]$")
 class HeaderAndRows(Preset):
     """Remembers the heading, and the part of the data for the lines below it."""
 
+    of_messages = True
+
     def read(self, line: str) -> Sequence[Row]:
         """Return the numbers of a line below a heading."""
         line = line.rstrip()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from trainui.metrics.formats import lenient
-from trainui.metrics.formats.presets.base import NOTHING, Preset, Row
+from trainui.metrics.formats.presets.base import NOTHING, STEP, Preset, Row
 from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import number_column, step_fields
 
@@ -22,10 +23,33 @@ class JsonLine(Preset):
         if found is None:
             return NOTHING
         value = lenient.load(found[1])
-        fields = flatten(value) if isinstance(value, dict) else {}
-        row = {
-            name: float(column.values[0])
-            for name, value in fields.items()
-            if (column := number_column([value])) is not None
-        }
+        row = _numbers(value) if isinstance(value, dict) else {}
         return [row] if len(row) > 1 and step_fields(tuple(row), None) else NOTHING
+
+
+class MLPerf(Preset):
+    """`:::MLLOG {"key": "eval_accuracy", "value": 0.7, "metadata": {"epoch_num": 3}}`.
+
+    Entries whose metadata has no step are settings and events.
+    """
+
+    _steps = ("step_num", "step", "iteration", "samples_count", "epoch_num", "epoch", "epoch_count")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the entry's value, or each number of a value that is an object."""
+        _before, mark, text = line.partition(":::MLLOG")
+        entry = lenient.load(text.strip()) if mark else None
+        if not isinstance(entry, dict) or not isinstance(entry.get("metadata"), dict):
+            return NOTHING
+        metadata = _numbers(entry["metadata"])
+        row = _numbers({str(entry.get("key")): entry.get("value")})
+        step = next((metadata[name] for name in self._steps if name in metadata), None)
+        return [{STEP: step, **row}] if row and step is not None else NOTHING
+
+
+def _numbers(fields: Mapping[str, Any]) -> Row:
+    return {
+        name: float(column.values[0])
+        for name, value in flatten(fields).items()
+        if (column := number_column([value])) is not None
+    }

@@ -23,7 +23,7 @@ _PAIR = re.compile(
 )
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
-    r"|group|reached|after|on)|.*\.py",
+    r"|group|reached|after|on|took|loaded|loading|saved|saving|found)|.*\.py",
     re.IGNORECASE,
 )
 _STEP = re.compile(
@@ -34,7 +34,9 @@ _STEP = re.compile(
 _HELD_OUT = r"val(?:id(?:ation)?)?|test(?:ing)?|eval(?:uation)?|dev"
 _IS_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?:{_HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
 _PART = re.compile(rf"(?:.*\W)?(?P<part>{_HELD_OUT})(?: (?:set|error|results?))?\W*", re.IGNORECASE)
-_BETWEEN = re.compile(r"[\w%/.\u00b5\u03bc]*(?: ?\([^()]*\))?[\s,;|)\]/-]*")
+_BETWEEN = re.compile(
+    r"[\w%/.\u00b5\u03bc]*(?: (?:m?s|sec(?:onds)?)\b)?(?: ?\([^()]*\))?[\s,;|)\]/-]*"
+)
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from trainui.metrics.formats.log_prefix import message
 from trainui.metrics.formats.presets import pairs
 from trainui.metrics.formats.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
 from trainui.metrics.formats.presets.pairs import Pair
@@ -17,6 +18,11 @@ from trainui.metrics.formats.presets.pairs import Pair
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
 _SENTENCE = re.compile(r"\b(?:reached|improved?|adjusting|reducing)\b|\bwas not\b")
 """A sentence about a metric: its number is repeated from another line, or is not a metric."""
+_BEST = re.compile(
+    r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
+)
+"""`Best val acc: 0.9 at epoch 11`: a summary of other lines."""
+_QUOTES = re.compile(r"[\"'}]|\b(?:np\.float\d+|tensor)(?=\()")
 _HAS_STEP = re.compile(
     r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\[ *\d", re.IGNORECASE
 )
@@ -38,7 +44,7 @@ _HELD_OUT = re.compile(
     r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val|test|eval|dev)[^\d\[]*| *\* )", re.IGNORECASE
 )
 _GLUED = re.compile(r":\d")
-_RANK = re.compile(r"\[(?:rank ?|default)(\d+)\]:?", re.IGNORECASE)
+_RANK = re.compile(r"\[(?:(?:rank|gpu|cuda)[ :]?|default)(\d+)\]:?", re.IGNORECASE)
 _VALIDATION = "val"
 
 _AT = "at"
@@ -47,6 +53,8 @@ _AT = "at"
 
 class PrintStatements(Preset):
     """Reads each line by itself; `[rank0]` in a line names the rank of the numbers after it."""
+
+    of_messages = True
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows of a line, to which two ranks may have written one each."""
@@ -59,13 +67,14 @@ class PrintStatements(Preset):
             return [row] if row else NOTHING
         _before, *parts = _RANK.split(line)
         ranks = zip(parts[::2], parts[1::2], strict=True)
-        found = ((rank, self._row(text.strip())) for rank, text in ranks)
+        found = ((rank, self._row(message(text.strip()))) for rank, text in ranks)
         return [_of_rank(rank, row) for rank, row in found if row]
 
     def _row(self, line: str) -> Row | None:
         line = line.rstrip()
+        line = _without_quotes(line) if "{" in line else line
         found = pairs.find(line)
-        if not found or _SENTENCE.search(line):
+        if not found or _SENTENCE.search(line) or _BEST.match(line):
             return None
         row = self._stepped(line, found) or self._numbered(line, found)
         row = row or self._held_out(line, found)
@@ -75,7 +84,8 @@ class PrintStatements(Preset):
 
     def _stepped(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a line that has its step."""
-        first = next((at for at, pair in enumerate(found) if pair.is_step), None)
+        steps_at = (at for at, pair in enumerate(found) if pair.is_step)
+        first = next((at for at in steps_at if not (at and _is_size(found[at]))), None)
         if first is None:
             return None
         begin = 0 if _LOGGED.fullmatch(line[: found[first].start].rstrip()) else None
@@ -103,6 +113,7 @@ class PrintStatements(Preset):
         outer = next((pair for name, pair in steps.items() if _OUTER.fullmatch(name)), None)
         inner = next((pair for name, pair in steps.items() if not _OUTER.fullmatch(name)), None)
         place = (inner.value, inner.of) if inner else None
+        leads = inner is not None and outer is not None and inner.start < outer.start
         if place is None and (inside := _INSIDE.search(line, outer.end if outer else 0)):
             place = float(inside["value"]), float(inside["of"])
         if place is None:
@@ -110,7 +121,7 @@ class PrintStatements(Preset):
             known = self.memory.get(STEP)
             return (outer.value, outer.name) if known is None else (float(known), "")
         step, of = place
-        if outer is not None:
+        if outer is not None and not (of and self._runs_on(outer.value, step, of, leads=leads)):
             step += self._before(outer, step, of)
         self.memory[STEP] = step
         return step, inner.name if inner else ""
@@ -120,6 +131,20 @@ class PrintStatements(Preset):
         if of:
             return (outer.value - self._first_epoch(outer)) * of
         return self._counted(outer.value, place)
+
+    def _runs_on(self, epoch: float, place: float, of: float, *, leads: bool) -> bool:
+        """Return True if a position, as in `step 150/900 loss 2 epoch 2`, counts across epochs.
+
+        It does if it was printed twice in an epoch and does not start over in the next one. Until
+        an epoch has ended, only one printed before its epoch does.
+        """
+        start = (of, epoch, place, 0, leads)
+        last_of, last_epoch, last, seen, runs_on = self.memory.get("runs_on", start)
+        if of == last_of and epoch > last_epoch and (seen > 1 or place <= last):
+            runs_on = place > last
+        seen = seen + 1 if (of, epoch) == (last_of, last_epoch) else 1
+        self.memory["runs_on"] = (of, epoch, place, seen, runs_on)
+        return bool(runs_on)
 
     def _counted(self, epoch: float, place: float) -> float:
         """Return the same if the epoch's length is not printed: from the longest epoch seen.
@@ -165,6 +190,20 @@ class PrintStatements(Preset):
             return None
         of = pairs.part(line[: found[0].start]) or _VALIDATION
         return {STEP: self.memory[_AT], **_values(found, of)}
+
+
+def _without_quotes(line: str) -> str:
+    """Return `epoch 3: {'loss': 2.6}` without what makes it a dict."""
+    before, _brace, after = line.partition("{")
+    is_dict = after[:1] in ("'", '"') and "{" not in after
+    if not is_dict or not any(pair.is_step for pair in pairs.find(before)):
+        return line
+    return before + _QUOTES.sub("", after)
+
+
+def _is_size(pair: Pair) -> bool:
+    """Return True for the batch size in `lr = 0.001, batch = 32`."""
+    return pair.name.lower() == "batch" and pair.of is None
 
 
 def _glued_before(found: Sequence[Pair], first: int) -> int:

@@ -1,0 +1,43 @@
+"""The prefix that a logger puts before a message: timestamp, level, logger, process, source line.
+
+The rule: a prefix begins with a timestamp, a level, a source line or a process. A bare word after
+one of them is the logger's name only where a separator, or the message's step, follows it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TIME = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
+_STAMP = (
+    rf"(?:\d{{4}}[-/]\d\d[-/]\d\d[T ]|\d\d/\d\d/\d{{4}} |[IWEDF]\d{{4}} |[A-Z][a-z]{{2}} [ \d]\d )?"
+    rf"{_TIME}(?:Z|[+-]\d\d:?\d\d| [AP]M)?"
+)
+_LEVEL = (
+    r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|SUCCESS|TRACE|NOTICE"
+    r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWEDC](?=\]))(?!\w)"
+)
+_SOURCE = r"[\w./<>-]+\.\w+:\d+|[\w.]+:[\w.<>]+:\d+"
+_PROCESS = rf"\d+(?= (?:{_SOURCE}))|\(\w* ?pid=\d+[^()]*\)"
+_FIELD = (
+    # logfmt: `timestamp=2026-11-26T23:51:19Z level=info event="train step" step=0`
+    r"(?:timestamp|time|ts)=\"?\d{4}-\d\d-[^\s\"]+\"?"
+    r"|(?:level|lvl|severity|logger|caller)=(?:\"[^\"]*\"|[A-Za-z]\S*)"
+    r"|(?:event|msg|message)=(?:\"(?:[^\"\d]*\"(?!\S))?|[A-Za-z]\S*(?=\s))"
+)
+_STEP = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
+_NAME = (
+    rf"(?!(?i:{_STEP}|val\w*|test\w*|eval\w*|dev)\b)[A-Za-z_][\w.-]*"
+    rf"(?:(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b))"
+)
+_OPENING, _SEPARATOR = r"[\s\[(<]*", r"(?:\s*[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))"
+_PREFIX = re.compile(
+    rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}){_SEPARATOR})"
+    rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}|{_NAME}){_SEPARATOR})*"
+)
+
+
+def message(line: str) -> str:
+    """Return a line without its logger's prefix."""
+    found = _PREFIX.match(line)
+    return line[found.end() :] if found else line
