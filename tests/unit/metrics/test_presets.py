@@ -179,10 +179,11 @@ def test_what_is_no_metric(text: str) -> None:
     assert found(AnyLines(None, {}), text) == {}
 
 
-@pytest.mark.parametrize("filling", [" ", "- ", "1 ", "[1] ", "val ", "epoch: "])
-def test_a_line_that_is_endlessly_alike_is_soon_given_up(filling: str) -> None:
+@pytest.mark.parametrize("beginning", ["epoch ", "INFO ", ""])
+@pytest.mark.parametrize("filling", [" ", "- ", "1 ", "[1] ", "val ", "epoch: ", "<", ":a", "a."])
+def test_a_line_that_is_endlessly_alike_is_soon_given_up(filling: str, beginning: str) -> None:
     """Read by a pattern that tries all ways to part it, it would take a minute and more."""
-    line = f"epoch {filling * (60_000 // len(filling))}x\n"
+    line = f"{beginning}{filling * (60_000 // len(filling))}x\n"
     assert found(AnyLines(None, {}), line * 3) == {}
 
 

@@ -18,7 +18,7 @@ _LEVEL = (
     r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWEDC](?=\]))(?!\w)"
 )
 _SOURCE = r"[\w./<>-]+\.\w+:\d+|[\w.]+:[\w.<>]+:\d+"
-_PROCESS = rf"\d+(?= (?:{_SOURCE}))|\(\w* ?pid=\d+[^()]*\)"
+_PROCESS = rf"\d+(?= (?:{_SOURCE}))|(?<=\()(?:\w+ )?pid=\d+[^()]*(?=\))"
 _FIELD = (
     # logfmt: `timestamp=2026-11-26T23:51:19Z level=info event="train step" step=0`
     r"(?:timestamp|time|ts)=\"?\d{4}-\d\d-[^\s\"]+\"?"
@@ -30,7 +30,7 @@ _NAME = (
     rf"(?!(?i:{_STEP}|val\w*|test\w*|eval\w*|dev)\b)[A-Za-z_][\w.-]*"
     rf"(?:(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b))"
 )
-_OPENING, _SEPARATOR = r"[\s\[(<]*", r"(?:\s*[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))"
+_OPENING, _SEPARATOR = r"[\s\[(<]*+", r"(?:\s*[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))"
 _PREFIX = re.compile(
     rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}){_SEPARATOR})"
     rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}|{_NAME}){_SEPARATOR})*"
