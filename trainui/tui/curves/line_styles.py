@@ -1,4 +1,4 @@
-"""Line styles of a plot: colour, dashes and a mark, so that lines are not told by colour alone."""
+"""Line styles of a plot: colour, dashes and a mark, so that lines differ without colour."""
 
 from __future__ import annotations
 

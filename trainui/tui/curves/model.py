@@ -135,7 +135,7 @@ class Curves:
     axes: tuple[Axis, ...] = (Axis.STEP,)
     """The x axes that have data."""
     choice: str = ""
-    """Which sweep members are drawn if there are too many for one plot; for the reader."""
+    """Which sweep members are drawn if there are too many for one plot."""
     sampled: bool = False
     """True if they include points sampled from the files that are not stored yet."""
     due: float = math.inf

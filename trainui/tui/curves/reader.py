@@ -133,7 +133,7 @@ class CurveReader:
     def _look_ahead(
         self, connection: protocol.Connection, stage: StageRecord, wanted: CurvesWanted
     ) -> None:
-        """Sample the stage's files; samples have steps only, so other axes do without."""
+        """Sample the stage's files; samples have no times, so only the step axis uses them."""
         whole = wanted.axis == Axis.STEP and wanted.attempt is None
         found = self._lookout.look(connection, stage) if whole else NOTHING
         if found is not self._ahead:

@@ -98,7 +98,9 @@ class CurvesScreen(Page):
             words.append(f"{drawn} of {marked} drawn")
         if chart is not None and view.window is not None:
             share = (chart.high - chart.low) / (chart.extent[1] - chart.extent[0] or 1.0)
-            words.append(f"showing {share:.1%}" if share > 0.001 else f"showing {share:.1e}")
+            words.append(
+                f"{share:.1%} of the axis" if share > 0.001 else f"{share:.1e} of the axis"
+            )
         spans = [Segment(" " + "  ·  ".join(words), "dim")]
         if self.desk.metric in self.desk.pinned:
             spans.append(Segment("   ◆ pinned", "key"))

@@ -88,7 +88,9 @@ def _test(word: str, metrics: set[str]) -> _Test:
     if not known and scope not in ("params", "metric"):
         if sign in ("=", "!="):
             return _anywhere(word)  # e.g. hidden=128, part of a stage's name
-        raise TermError(f"no field {name!r}: params.{name}, metric.{name}, {', '.join(FIELDS)}")
+        raise TermError(
+            f"unknown field {name!r}: params.{name}, metric.{name}, {', '.join(FIELDS)}"
+        )
     if not value:
         raise TermError(f"{name}{sign} needs a value")
     if name.casefold() in _TEXTS:
@@ -163,7 +165,7 @@ def _text_test(name: str, sign: str, value: str) -> _Test:
     if name in ("status", "state"):
         for part in sought:
             if not any(part in status for status in Status):
-                raise TermError(f"no state {part!r}: {', '.join(_RUN_STATES)}")
+                raise TermError(f"unknown state {part!r}: {', '.join(_RUN_STATES)}")
     read = _TEXTS[name]
 
     def test(run: RunLine, _now: int, _values: Values) -> bool:

@@ -98,8 +98,8 @@ def test_it_does_not_fit(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("status:fialed", "no state 'fialed': running, queued, completed"),
-        ("lr>1e-3", "no field 'lr': params.lr, metric.lr, status, name"),
+        ("status:fialed", "unknown state 'fialed': running, queued, completed"),
+        ("lr>1e-3", "unknown field 'lr': params.lr, metric.lr, status, name"),
         ("or", "a run must match all terms; for one of several values write name:a,b"),
         ("params.lr>small", "'small' is not a number"),
         ("params>1", "params. needs a name, e.g. params.lr>1e-3"),
