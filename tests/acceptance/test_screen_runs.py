@@ -463,4 +463,4 @@ async def test_a_theme_that_there_is_not_is_told_with_those_there_are(
     filler.run({"a": ()})
     monkeypatch.setenv("TRAINUI_THEME", "light")
     async with opened() as driven:
-        await driven.until_shown("the setting theme: there is no 'light'", "trainui-safe-dark")
+        await driven.until_shown("setting theme: unknown theme 'light'", "trainui-safe-dark")

@@ -31,7 +31,9 @@ def test_it_opens_reacts_and_leaves_the_terminal_as_it_was(
         shown.press("q")
         assert shown.ended() == 0
         assert shown.modes_left() == []
-        assert "1 run goes on: digits (running); `trainui` shows it again." in shown.received
+        assert (
+            "1 run continues: digits (running). Reopen the screen with `trainui`." in shown.received
+        )
 
 
 def test_nothing_is_said_where_nothing_goes_on(filler: Filler) -> None:  # noqa: F811
@@ -40,7 +42,7 @@ def test_nothing_is_said_where_nothing_goes_on(filler: Filler) -> None:  # noqa:
         shown.until_shown("broken")
         shown.press("\x03")
         assert shown.ended() == 0
-        assert "goes on" not in shown.received
+        assert "run continues" not in shown.received
 
 
 def test_an_idle_screen_sends_nothing(filler: Filler) -> None:  # noqa: F811
@@ -191,4 +193,4 @@ def test_the_screen_tells_what_it_sends(filler: Filler) -> None:  # noqa: F811
     with terminal(TRAINUI_MAX_RATE="2k") as shown:
         shown.until_shown("digits", "● running")
         shown.press("\x12")
-        shown.until_shown("of at most 2 kB a second are sent")
+        shown.until_shown("(limit 2 kB/s)")

@@ -1,4 +1,4 @@
-"""The screen's app: what there is, in one place. Pages, panes and acting live in their modules."""
+"""The Textual app: it connects the poller, the terminal driver, the keys and the pages."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from trainui.tui.terminal.cell_diff import Drawn, ShownCells, Update
 from trainui.tui.terminal.driver import TerminalDriver
 
 THEME = "theme"
-"""What the theme that was chosen with the key is remembered under."""
+"""The preference key for the theme chosen with the theme key."""
 
 SETTLED = 0.1
-"""Seconds without another resize after which a terminal has settled."""
+"""Debounce of resizes in seconds: redraw once the terminal has stopped resizing."""
 
 SAVED_WITHIN = 1.0
-"""Seconds within which a changed view is saved."""
+"""Debounce in seconds of saving changed preferences."""
 
 GC_THRESHOLD = 5000
-"""Allocations between two collections once it is there: a key never waits for a long one."""
+"""Garbage collector threshold once the first page is shown: short pauses, so keys stay fast."""
 
 
 def _commands() -> type[Provider]:
@@ -54,7 +54,7 @@ def _commands() -> type[Provider]:
 
 
 class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
-    """Runs and their stages, live."""
+    """The app that shows runs and their stages live."""
 
     TITLE = "trainui"
     NOTIFICATION_TIMEOUT = 3.0
@@ -109,33 +109,33 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
         self.feed.start()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return our own variables for themes that lack them."""
+        """Return trainui's theme variables, for themes that do not define them."""
         return theme.defaults(self.current_theme)
 
     def get_theme(self, theme_name: str) -> Theme | None:
-        """Return a theme, one of ours without a copy of all: each line that is drawn asks."""
+        """Return a theme; own ones without a copy of the theme table, as this is called per line."""
         return theme.BY_NAME.get(theme_name) or super().get_theme(theme_name)
 
     def get_default_screen(self) -> RunsScreen:
-        """Return the first page."""
+        """Return the run list, the first page."""
         return RunsScreen()
 
     @property
     def shows_images(self) -> bool:
-        """Whether the terminal has the characters and the colours that images take."""
+        """True if the terminal has the characters and colours that images need."""
         return not self._ascii and self.console.color_system != "standard"
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return what finished lines go through."""
+        """Return the filters for rendered lines, including the ASCII filter."""
         return [*super().get_line_filters(), *self._ascii]
 
     def get_driver_class(self) -> type[Driver]:
-        """Return what draws on the terminal, counting what it sends."""
+        """Return the driver for the terminal, which counts the bytes it sends."""
         found = super().get_driver_class()
         return TerminalDriver if found is LinuxDriver else bandwidth.counted(found, self.traffic)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Send the terminal no more than the cells that changed."""
+        """Send only the changed cells to the terminal."""
         if isinstance(renderable, Update) and self._can_draw:
             changes = self._shown.changes(renderable, self.console)
             moved = self.cursor_position != self._cursor_shown
@@ -145,25 +145,25 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
 
     @property
     def _can_draw(self) -> bool:
-        """Whether what is displayed now is sent; otherwise it is dropped."""
+        """True if Textual would send the update now; otherwise it drops it."""
         lets = self._running and not self._closed and not self._batch_count
         return lets and self._driver is not None and not self.is_headless
 
     def on_resize(self) -> None:
-        """Draw everything anew, now and when the terminal has settled: it moved what it showed."""
+        """Redraw everything now and after the last resize: the terminal reflows its content."""
         self.redraw()
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.set_timer(SETTLED, self.redraw)
 
     def redraw(self) -> None:
-        """Draw everything anew, whatever the terminal shows."""
+        """Redraw everything, without assumptions on what the terminal shows."""
         self._shown.forget()
         for screen in self.screen_stack[-1:]:
             screen.refresh()
 
     def on_mount(self) -> None:
-        """Open the run that was asked for, and begin to tick."""
+        """Open the requested run, start the clock, and report wrong settings."""
         shutdown.leave_on_signals(self)
         shutdown.watch_terminal(self)
         if self.first_run is not None:
@@ -171,17 +171,17 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
         self._clock = self.set_interval(1.0, self._tick, pause=True)
         if self._wished_theme is not None and self._wished_theme not in self.available_themes:
             known = ", ".join(theme.BY_NAME)
-            wrong = f"the setting theme: there is no {self._wished_theme!r}; take one of {known}"
+            wrong = f"setting theme: unknown theme {self._wished_theme!r}; use one of {known}"
             self.notify(wrong, markup=False)
         for unknown in self.keys.unknown:
-            self.notify(f"config.toml: no key has the id {unknown!r}", markup=False)
+            self.notify(f"config.toml: [keys] has an unknown id {unknown!r}; see ?", markup=False)
 
     def on_ready(self) -> None:
-        """Collect what the start has put off little by little from now on."""
+        """Lower the garbage collector's threshold, which was raised for a fast start."""
         gc.set_threshold(GC_THRESHOLD)
 
     def on_unmount(self) -> None:
-        """Read no more, and remember the view."""
+        """Stop the poller and save the preferences."""
         self.feed.stop()
         self.memory.save()
 
@@ -192,17 +192,17 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
         self.post_message(BellRung(words))
 
     def on_bell_rung(self, message: BellRung) -> None:
-        """Ring the terminal's bell, and let one that can show why."""
+        """Ring the terminal's bell, with the reason where the terminal can show one."""
         if self._driver is not None:
             self._driver.write(text.ring(message.text, os.environ.get("TERM", "")))
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
-        """Give the page that is open what the feed has read."""
+        """Show a new snapshot on the open page."""
         self.snapshot = message.snapshot
         self.on_terminal_drained()
 
     def on_terminal_drained(self) -> None:
-        """Show what the feed has read last, as soon as the terminal takes it."""
+        """Show the latest snapshot once the terminal has taken all earlier output."""
         page = self.page
         if page is not None and self.snapshot is not None and not self.traffic.waiting:
             page.take(self.snapshot)
@@ -214,10 +214,10 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
             return
         goes_on = self.page is not None and self.page.tick()
         if not goes_on and self._clock is not None:
-            self._clock.pause()  # nothing wakes a screen on which nothing runs
+            self._clock.pause()  # an idle screen uses no CPU
 
     def _save_soon(self) -> None:
-        """Save the view in a moment: a lost terminal may end the app at any time."""
+        """Save the preferences shortly: a lost terminal may end the app at any time."""
         if self._saving is None:
             self._saving = self.set_timer(SAVED_WITHIN, self._save)
 
@@ -227,7 +227,7 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
 
     @property
     def page(self) -> Page | None:
-        """The page that is open, also under a question."""
+        """The open page, possibly under a dialog; None while it is being built."""
         pages = (screen for screen in reversed(self.screen_stack) if isinstance(screen, Page))
         page = next(pages, None)
         return page if page is not None and page.ready else None
@@ -239,25 +239,23 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
         self.push_screen(RunScreen(run_id))
 
     def leave_run(self) -> None:
-        """Go back to the list."""
+        """Go back to the previous page."""
         self.pop_screen()
 
     def action_rate(self) -> None:
-        """Say how much is sent to the terminal."""
+        """Show the terminal bandwidth."""
         budget = self.traffic.budget
-        limit = "" if budget is None else f" of at most {formatting.size(budget)}"
-        told = (
-            f"{formatting.size(round(self.traffic.rate))}{limit} a second are sent to the terminal"
-        )
+        limit = "" if budget is None else f" (limit {formatting.size(budget)}/s)"
+        told = f"terminal: {formatting.size(round(self.traffic.rate))}/s{limit}"
         self.notify(told, markup=False)
 
     def action_next_theme(self) -> None:
-        """Show everything in the next theme."""
+        """Switch to the next theme."""
         self.theme = theme.after(self.theme)
         self.memory.keep(THEME, {"chosen": self.theme, "instead_of": self._fitting})
         self.clear_notifications()
         self.notify(f"theme {self.theme}", markup=False)
 
     def action_leave(self) -> None:
-        """Leave; work goes on."""
+        """Close the screen; runs continue."""
         self.exit(0)

@@ -1,7 +1,7 @@
-"""The screen in the 95 printable ASCII characters, for terminals and fonts that have no others.
+"""A line filter that replaces Unicode by printable ASCII, for terminals and fonts without it.
 
-Each character becomes one of the same width, so that nothing moves; a filter over finished lines,
-of which no widget knows.
+Each character is replaced by as many ASCII characters as it has cells, so the layout is unchanged.
+The filter runs on rendered lines; no widget knows of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 NO_UNICODE_TERMINALS = ("linux", "vt100", "vt220", "dumb")
-"""Values of TERM whose fonts have no braille."""
+"""Values of TERM for terminals without braille characters."""
 
 _SIGNS = {
     "○": "o", "◔": "q", "●": "*", "✓": "+", "✗": "x", "⊘": "/", "↯": "!", "▣": "#", "–": "-",
@@ -28,15 +28,15 @@ _SIGNS = {
     "◇": "%", "★": "x", "☆": "X", "«": "<", "»": ">", "‘": "'", "’": "'", "“": '"', "”": '"',
 }  # fmt: skip
 _LOWER_DOTS, _UPPER_DOTS = 0b11000000 | 0b00100100, 0b00001001 | 0b00010010
-"""Bits of the two lower rows of a braille character, and of the two upper ones."""
+"""Bit masks of a braille character's two lower and two upper rows of dots."""
 
 
 def is_wanted(setting: bool | None, environ: Mapping[str, str]) -> bool:
-    """Whether ASCII alone is to be shown.
+    """Return True if the screen is to use ASCII only.
 
     Args:
-        setting: what a person has set; None: as the terminal and the locale tell.
-        environ: the environment.
+        setting: the user's setting; None: decide from TERM and the locale.
+        environ: the environment variables.
     """
     if setting is not None:
         return setting
@@ -47,10 +47,10 @@ def is_wanted(setting: bool | None, environ: Mapping[str, str]) -> bool:
 
 
 class AsciiFilter(LineFilter):
-    """Turns what is about to be shown into ASCII."""
+    """Converts rendered lines to ASCII."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
-        """Return the segments in ASCII, each as wide as before."""
+        """Return the segments in ASCII, at unchanged widths."""
         return [
             segment
             if segment.text.isascii()
@@ -61,7 +61,7 @@ class AsciiFilter(LineFilter):
 
 @lru_cache(maxsize=4096)
 def plain(character: str) -> str:
-    """Return what stands for a character: as many ASCII characters as it has cells."""
+    """Return the ASCII replacement of a character, as wide as the character."""
     if character.isascii():
         return character
     if sign := _SIGNS.get(character):
@@ -76,7 +76,7 @@ def plain(character: str) -> str:
 
 
 def _braille(bits: int) -> str:
-    """Return the sign whose ink is about where the dots are."""
+    """Return an ASCII character with its ink about where the dots are."""
     lower, upper = bits & _LOWER_DOTS, bits & _UPPER_DOTS
     if lower and upper:
         return ":" if bits.bit_count() < 5 else "#"

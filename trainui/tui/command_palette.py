@@ -1,4 +1,4 @@
-"""Every action by its name, with its key: made from the table of keys."""
+"""The commands of the command palette, made from the key table."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class KeyCommands(Provider):
-    """Offers what the keys do here."""
+    """Provides the actions of the current page's keys as commands."""
 
     async def discover(self) -> Hits:
-        """Offer everything, before anything is typed."""
+        """Yield all commands, before anything is typed."""
         for key in self._keys():
             yield DiscoveryHit(_title(key), partial(self._do, key), key.tooltip)
 
     async def search(self, query: str) -> Hits:
-        """Offer what fits."""
+        """Yield the commands that match the query."""
         matcher = self.matcher(query)
         for key in self._keys():
             score = max(matcher.match(key.tooltip), matcher.match(key.label))
@@ -39,7 +39,7 @@ class KeyCommands(Provider):
         return (key for key in app.keys.of(*scopes) if key.command)
 
     def _do(self, key: Key) -> None:
-        """Press the key where it works."""
+        """Simulate the key, with the focus on a widget that handles it."""
         if isinstance(self.screen, Page):
             self.screen.prepare_for(key.scope)
         self.app.simulate_key(key.keys.split(",")[0].strip())

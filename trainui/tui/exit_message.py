@@ -1,4 +1,4 @@
-"""What the terminal shows when the screen is left: what goes on without it."""
+"""The message printed after the screen is closed: the runs that continue."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trainui.text import harmless
 from trainui.tui.data.health import worker_is_there
 
 MOST = 5
-"""Runs that are named."""
+"""Maximum number of runs that are named."""
 
 
 def message() -> str:
-    """Return lines about the runs that go on; empty where nothing does."""
+    """Return lines about the runs that continue; empty if there are none."""
     try:
         with readonly.reading() as connection:
             going = run_list.unfinished(connection)
@@ -24,9 +24,11 @@ def message() -> str:
         return ""
     named = ", ".join(f"{harmless(run.name)} ({run.status})" for run in going[:MOST])
     more = f" and {len(going) - MOST} more" if len(going) > MOST else ""
-    verb = "goes" if len(going) == 1 else "go"
-    lines = [f"{len(going)} run{'s' * (len(going) > 1)} {verb} on: {named}{more}; `trainui` shows"]
-    lines[0] += " it again." if len(going) == 1 else " them again."
+    verb = "continues" if len(going) == 1 else "continue"
+    lines = [f"{len(going)} run{'s' * (len(going) > 1)} {verb}: {named}{more}."]
+    lines[0] += " Reopen the screen with `trainui`."
     if not worker_is_there():
-        lines.append("No worker is there, so nothing new starts: `trainui worker start`.")
+        lines.append(
+            "No worker is running, so no new stages start. Start it: `trainui worker start`."
+        )
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The keys, those of the focused pane first."""
+"""The help: key bindings, those of the focused pane first."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from trainui.tui.render.styled_text import Row, Segment, fit
 from trainui.tui.widgets.line_view import RowsView
 
 KEY_WIDTH = 16
-"""Cells of the keys."""
+"""Width of the key column in cells."""
 
 
 def help_rows(keys: Sequence[Key]) -> list[Row]:
-    """Return the keys as lines, scope by scope."""
+    """Return the bindings as lines, grouped by scope."""
     rows: list[Row] = []
     scope = ""
     for key in keys:
@@ -36,7 +36,7 @@ def help_rows(keys: Sequence[Key]) -> list[Row]:
 
 
 class HelpScreen(ModalScreen[None]):
-    """Shows keys; any of the keys for leaving closes it."""
+    """A dialog with the key bindings; esc, enter, ? or q closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("app.leave"),
@@ -67,7 +67,7 @@ class HelpScreen(ModalScreen[None]):
         self._keys = keys
 
     def compose(self) -> ComposeResult:
-        """Make the list."""
+        """Build the list."""
         with Vertical():
             yield RowsView()
 
@@ -75,7 +75,7 @@ class HelpScreen(ModalScreen[None]):
         """Show the keys."""
         box = self.query_one(Vertical)
         box.border_title = Content("Keys")
-        box.border_subtitle = Content("esc closes; `keys` in config.toml changes them by their ids")
+        box.border_subtitle = Content("esc closes; remap keys in config.toml under [keys]")
         view = self.query_one(RowsView)
         view.set_rows(help_rows(self._keys))
         view.focus()

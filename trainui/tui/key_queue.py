@@ -1,7 +1,7 @@
-"""Keys that come together, as over a slow link, act one after another.
+"""A queue that processes keys one at a time, also when several arrive at once (slow links).
 
-A key's action may open a page or move the focus, in several messages; the next key is for what is
-there then. Textual would send both to what has the focus now.
+A key's action may open a page or move the focus, which takes several messages. The next key must
+reach the widget that has the focus after that; Textual would send both to the current one.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ else:
     Base = object
 
 PATIENCE = 0.5
-"""Seconds after which a key's action is taken to be done, though what it was for may be gone."""
+"""Timeout in seconds after which a key's action counts as done, in case its target is gone."""
 
 
 @dataclass
 class _Round:
-    """Goes from one to the next, when each has handled what it was sent before."""
+    """A callback passed through message queues in turn, so that each has processed its messages."""
 
     pumps: Iterator[MessagePump]
     then: Callable[[], Awaitable[None]]
 
     async def go_on(self) -> None:
-        """Go to the next one."""
+        """Pass the callback to the next queue; after the last one call `then`."""
         pump = next(self.pumps, None)
         if pump is None:
             await self.then()
@@ -47,13 +47,13 @@ class _Round:
 
 
 class KeyQueue(Base):
-    """The part of the app that passes keys on."""
+    """The app mixin that queues keys."""
 
     _typed: deque[events.Key]
     _patience: asyncio.TimerHandle
 
     async def on_event(self, event: events.Event) -> None:
-        """Pass an event on; a key, once the one before has acted."""
+        """Dispatch an event; a key waits until the previous key's action is done."""
         if not isinstance(event, events.Key) or event.is_forwarded:
             await super().on_event(event)
             return
@@ -63,7 +63,7 @@ class KeyQueue(Base):
 
     @property
     def is_acting(self) -> bool:
-        """Whether a key acts, and none waits for its turn."""
+        """True while a key's action runs and no other key is queued."""
         return len(self._typed) == 1
 
     async def _pass_on(self) -> None:
@@ -74,12 +74,14 @@ class KeyQueue(Base):
         acted = partial(self._acted, event)
         loop = asyncio.get_running_loop()
         self._patience = loop.call_later(PATIENCE, self.call_later, acted)
-        # after the key, which goes from widget to widget up to the app, and what it asked of each
+        # the key bubbles from the widget up to the app, and each handles the messages it caused
         await _Round(iter(target.ancestors_with_self), acted).go_on()
 
     async def _acts_in_pane(self, event: events.Key) -> bool:
-        """Do at once what a key is bound to in a page's pane, which knows no other keys: from there
-        up to the app it would wait for one widget after another."""
+        """Run a pane's binding directly, without bubbling through each ancestor's message queue.
+
+        A page's pane handles keys by bindings only. Returns True if the key was bound.
+        """
         if not isinstance(self.screen, Page) or not isinstance(self.focused, LinesView):
             return False
         key = event.key
@@ -89,7 +91,7 @@ class KeyQueue(Base):
         if self._typed and self._typed[0] is event:
             self._typed.popleft()
             self._patience.cancel()
-            if not self.screen_stack:  # it was the key that leaves
+            if not self.screen_stack:  # the key has closed the app
                 return
             if self._typed:
                 await self._pass_on()

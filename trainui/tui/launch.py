@@ -1,4 +1,4 @@
-"""Opening the screen: what is done before and after the app has the terminal."""
+"""Launch the screen: prepare the environment, run the app, print the exit message."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import sys
 from trainui.tui.terminal import splash
 
 SIZE_VARIABLES = ("COLUMNS", "LINES")
-"""What some shells and containers set once: a terminal that is resized does not change them."""
+"""Variables that some shells and containers set once, so they are stale after a resize."""
 
 GC_THRESHOLD = 100_000
-"""Allocations between two collections: collecting less often saves a twentieth of the start."""
+"""Garbage collector threshold while starting: fewer collections save 5 % of the start time."""
 
 
 def run_screen(run_id: str | None = None) -> int:
-    """Open the screen, on a run's page where one is given.
+    """Open the screen, on a run's page if one is given.
 
     Args:
         run_id: a run's exact id.
 
     Returns:
-        The exit code: 0 where a person left, 128 and more where a signal ended it.
+        The exit code: 0 after a normal exit, 128 plus the signal's number after a signal.
 
     Raises:
         UsageError: a setting is wrong.
     """
     gc.set_threshold(GC_THRESHOLD)
-    for name in SIZE_VARIABLES:  # the terminal itself is asked
+    for name in SIZE_VARIABLES:  # so that the size is read from the terminal
         os.environ.pop(name, None)
     if os.environ.get("STY") and not os.environ.get("TMUX"):  # GNU screen garbles 24-bit colours
         os.environ.pop("COLORTERM", None)
@@ -49,8 +49,8 @@ def run_screen(run_id: str | None = None) -> int:
 
 
 def _give_up_terminal() -> None:
-    """Let the interpreter's own last flush succeed: where it fails, its exit code is 120."""
+    """Redirect output to /dev/null, or the interpreter's final flush fails with exit code 120."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.__stdout__, sys.__stderr__):  # the app draws on the latter
+    for stream in (sys.__stdout__, sys.__stderr__):  # the app draws on stderr
         if stream is not None:
             os.dup2(nowhere, stream.fileno())

@@ -1,4 +1,4 @@
-"""What travels to the app besides the messages of widgets."""
+"""Messages that threads and the driver send to the app."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from trainui.tui.data.snapshot import Snapshot
 
 
 class SnapshotReady(Message):
-    """The feed has read something new; only the newest counts."""
+    """The poller has read a new snapshot; only the latest one matters."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
         self.snapshot = snapshot
 
     def can_replace(self, message: Message) -> bool:
-        """Let a newer one take the place of one that was not looked at yet."""
+        """Coalesce: a newer snapshot replaces one that is still queued."""
         return isinstance(message, SnapshotReady)
 
 
 class BellRung(Message):
-    """Something happened for which a person is rung."""
+    """An event happened that rings the terminal's bell."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -28,4 +28,4 @@ class BellRung(Message):
 
 
 class TerminalDrained(Message):
-    """The terminal, which for a while took nothing, has taken all that it was sent."""
+    """The terminal has taken all pending output after it was blocked."""

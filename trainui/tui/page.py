@@ -1,4 +1,4 @@
-"""What the list of runs and a run's page have in common: bars, search, the tick, acting."""
+"""The base class of all pages: bars, search, the clock tick, actions on runs."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 
 
 CURVES = "curves"
-"""What is remembered of curves is remembered under this."""
+"""The preference key for the curves' view options."""
 
 WIDE = 100
-"""Columns from which on there is room for whole sentences."""
+"""Minimum width in columns for full sentences in the top bar."""
 
 
 class Page(RunActions):
-    """A screen that shows snapshots of the feed."""
+    """A screen that shows the poller's snapshots."""
 
     scope: ClassVar[str] = ""
-    """The scope of the keys that only this page has."""
+    """The scope of this page's own keys."""
 
     ready = False
-    """Whether everything that shows something is there."""
+    """True once all widgets are mounted."""
 
     command_scopes: ClassVar[tuple[str, ...]] = ()
-    """The scopes of what the palette offers."""
+    """The scopes whose keys the command palette lists."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("acting", "search")]
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
-    """As every screen's, but that where it moves the page is not drawn anew as a whole."""
+    """The focused widget; overridden so that a focus change does not redraw the whole page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Page(RunActions):
         self.key_bar = KeyBar(id="keys")
 
     def compose(self) -> ComposeResult:
-        """Make a bar at the top, the GPUs, the content, and the keys at the bottom."""
+        """Build the top bar, the GPU strip, the content, the search bar and the key bar."""
         yield self.top
         yield self.gpu_strip
         yield from self.content()
@@ -67,36 +67,38 @@ class Page(RunActions):
         yield self.key_bar
 
     def content(self) -> Iterator[Widget]:
-        """Yield what stands between the bars."""
+        """Yield the widgets between the bars."""
         raise NotImplementedError
 
     def wanted(self) -> Query:
-        """Return what the feed is to read for this page."""
+        """Return the query that the poller answers for this page."""
         raise NotImplementedError
 
     def take(self, snapshot: Snapshot) -> None:
-        """Show what the feed has read, the GPUs too."""
+        """Show a snapshot, including the GPU strip."""
         self.gpu_strip.show((*snapshot.gpus, *snapshot.far_gpus), snapshot.gpu_holders)
         self.show(snapshot)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show what the feed has read, but for the GPUs."""
+        """Show a snapshot, without the GPU strip."""
         raise NotImplementedError
 
     def tick(self) -> bool:
-        """Let the clocks of what runs go on; returns whether any does, else none is called again
-        before something else is read."""
+        """Update elapsed times; returns True if any is running.
+
+        After False it is not called again until the next snapshot.
+        """
         return False
 
     def prepare_for(self, scope: str) -> None:
-        """Put the focus where the keys of a scope work."""
+        """Focus a widget that handles the keys of a scope."""
 
     def sought(self, pane: Widget | None) -> str:  # noqa: ARG002 (for subclasses)
-        """Return what a pane is filtered by already, to go on typing."""
+        """Return a pane's current filter text, to continue editing it."""
         return ""
 
     def search(self, text: str, pane: Widget | None) -> None:
-        """Filter or search a pane for a text; an empty one ends it."""
+        """Filter or search a pane for a text; an empty text ends the search."""
         raise NotImplementedError
 
     def go_to_match(self, direction: int) -> None:
@@ -109,37 +111,37 @@ class Page(RunActions):
         return cast("TrainuiApp", self.app)
 
     def on_mount(self) -> None:
-        """Show what is known by now, and keep the footer true to the focus."""
+        """Show the latest snapshot, and update the footer whenever the focus moves."""
         self.ready = True
         self.watch(self, "focused", self.show_keys, init=True)
         if self.trainui.snapshot is not None:
             self.take(self.trainui.snapshot)
 
     def on_idle(self, event: events.Idle) -> None:
-        """Draw nothing yet while a key acts: all that it changes is drawn at once, and together."""
+        """Defer drawing while a key's action runs, so that all its changes are drawn together."""
         if self.trainui.is_acting:
             event.prevent_default()
 
     def draw_now(self) -> None:
-        """Draw what has changed, which by itself would wait for the next of 60 frames a second."""
+        """Draw changes now, without waiting for the next frame (60 a second)."""
         self._on_timer_update()
 
     def on_screen_resume(self) -> None:
-        """Let the feed read for this page."""
+        """Make the poller read for this page."""
         self.ask()
 
     def ask(self) -> None:
-        """Tell the feed what is to be seen now, unless another page covers this one."""
+        """Send the poller this page's query, unless another page covers this one."""
         pages = (screen for screen in reversed(self.app.screen_stack) if isinstance(screen, Page))
         if next(pages, None) is self:
             self.trainui.feed.want(self.wanted())
 
     def show_keys(self) -> None:
-        """Show the keys that work where the focus is."""
+        """Show the keys of the focused widget and the page in the key bar."""
         self.key_bar.show(self.trainui.keys.footer(self.footer_scopes()))
 
     def footer_scopes(self) -> tuple[str, ...]:
-        """Return the scopes of the keys at the bottom."""
+        """Return the scopes of the keys in the key bar."""
         return (*getattr(self.focused, "scopes", ()), self.scope, "acting", "search", "app")
 
     def help_scopes(self) -> tuple[str, ...]:
@@ -148,11 +150,11 @@ class Page(RunActions):
         return (*own, self.scope, "acting", "search", "move", "app")
 
     def notices(self, snapshot: Snapshot, *, unfinished: bool) -> Row:
-        """Return what the right end of the top bar says about the installation.
+        """Return the right end of the top bar: warnings about the installation.
 
         Args:
-            snapshot: what was read.
-            unfinished: whether anything waits or runs, so that a worker is missed.
+            snapshot: the latest snapshot.
+            unfinished: whether any stage waits or runs, and so needs a worker.
         """
         notices: list[Segment] = []
         if self.trainui.read_only:
@@ -164,26 +166,26 @@ class Page(RunActions):
         if snapshot.trouble and unfinished:
             notices += [Segment(f"▲ {snapshot.trouble}: nothing new starts", "warn"), Segment(" ")]
         elif snapshot.trouble:
-            later = ", it starts with the next run" if self.size.width >= WIDE else ""
-            notices += [Segment(f"no worker{later}", "dim"), Segment(" ")]
+            later = " (starts automatically)" if self.size.width >= WIDE else ""
+            notices += [Segment(f"worker idle{later}", "dim"), Segment(" ")]
         elif snapshot.news and unfinished:
             notices += [Segment(f"▲ {snapshot.news}", "warn"), Segment(" ")]
         return tuple(notices)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave `/` to a field in which somebody types."""
+        """Let a focused input field receive `/` as text."""
         if action == "search" and isinstance(self.focused, Input):
             return False
         return super().check_action(action, parameters)
 
     def recalled_desk(self) -> CurvesState:
-        """Return a desk for curves as they were looked at last."""
+        """Return the curves' view options as last used."""
         from trainui.tui.curves.view_options import CurvesState
 
         return CurvesState.recalled(self.trainui.memory.get(CURVES, dict))
 
     def remember(self, desk: CurvesState) -> None:
-        """Remember how curves are looked at."""
+        """Remember the curves' view options."""
         self.trainui.memory.keep(CURVES, desk.kept)
 
     def action_search(self) -> None:
@@ -199,12 +201,12 @@ class Page(RunActions):
         self.go_to_match(-1)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Search while somebody types."""
+        """Search incrementally while the user types."""
         if isinstance(event.input, SearchBar) and event.input.display:
             self.search(event.value, event.input.pane)
 
     def on_search_bar_closed(self, event: SearchBar.Closed) -> None:
-        """Go back to the pane; what was found stays unless it was given up."""
+        """Return the focus to the pane; matches stay unless the search was cancelled."""
         self.search(event.text, event.pane)
         self.key_bar.note(())
         if event.pane is not None:

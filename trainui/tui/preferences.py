@@ -1,6 +1,6 @@
-"""What the screen remembers from one time to the next: a small file in the home.
+"""View settings that persist between sessions, in a small JSON file in trainui's home.
 
-Nothing depends on it: what cannot be read is forgotten, what cannot be written is let go.
+They are optional: a file that cannot be read or written is ignored.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ FILE = "screen.json"
 
 
 class Preferences:
-    """Values by name; kept in memory until `save`."""
+    """Values by name, in memory until `save`."""
 
     def __init__(self, file: Path, changed: Callable[[], None] | None = None) -> None:
-        """Read the file, if there is one.
+        """Read the file, if it exists.
 
         Args:
-            file: where it is kept.
-            changed: called whenever something is to be saved.
+            file: the JSON file.
+            changed: called whenever a value differs from what was saved.
         """
         self._changed = changed
         self._file = file
@@ -36,23 +36,23 @@ class Preferences:
                 self._kept, self._saved = found, dict(found)
 
     def get(self, name: str, kind: type) -> Any:
-        """Return what is remembered under a name; nothing (`kind()`) where it is of another kind.
+        """Return a value, or the empty value `kind()` if it is missing or of another type.
 
         Args:
-            name: of the value.
-            kind: `str`, `dict` and the like.
+            name: the value's name.
+            kind: its type, e.g. `str` or `dict`.
         """
         found = self._kept.get(name)
         return found if isinstance(found, kind) else kind()
 
     def keep(self, name: str, value: Any) -> None:
-        """Remember a value of plain data from now on."""
+        """Set a value (JSON data)."""
         self._kept[name] = value
         if self._changed is not None and self._kept != self._saved:
             self._changed()
 
     def save(self) -> None:
-        """Write the file, if there is a home to write to."""
+        """Write the file if anything has changed and the home directory exists."""
         saved = dict(self._kept)
         if saved == self._saved:
             return

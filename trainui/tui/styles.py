@@ -1,7 +1,7 @@
-"""What the names of styles look like: the one place that turns them into a theme's colours.
+"""Named text styles, and their mapping to a theme's colours.
 
-Component classes of Textual would do the same, but are looked up for each widget at each change of
-its styles, which costs more than all the rest of a page.
+Textual's component classes would do the same, but are resolved for each widget whenever its styles
+change, which takes longer than the rest of a page together.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from textual.color import Color
 from trainui.domain.states import Status
 
 CURVES = 6
-"""How many colours curves have."""
+"""The number of curve colours."""
 
 
 class StyleWords(NamedTuple):
-    """A style in words."""
+    """A style by the names of theme variables."""
 
     color: str | None = None
-    """A variable of the theme."""
+    """A theme variable."""
     background: str | None = None
     bold: bool = False
     reverse: bool = False
@@ -51,15 +51,15 @@ STYLES: Mapping[str, StyleWords] = {
     "state-pending": StyleWords("state-idle"),
     "state-skipped": StyleWords("state-idle"),
 }
-"""Everything that a span's style may be."""
+"""All styles that a segment may have, by name."""
 
 
 def style(name: str, variables: Mapping[str, str]) -> Style:
-    """Return a style in the colours of a theme.
+    """Return a named style in a theme's colours.
 
     Args:
         name: a key of `STYLES`.
-        variables: the theme's.
+        variables: the theme's variables.
     """
     look = STYLES[name]
     return Style(

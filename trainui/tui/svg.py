@@ -21,24 +21,24 @@ from trainui.tui.page import Page
 from trainui.tui.run.screen import RunScreen
 
 PATIENCE = 20.0
-"""Seconds that the page may take to fill."""
+"""Timeout in seconds for a page to load."""
 
 
 async def draw(
     run_id: str, size: tuple[int, int], stage: str | None = None, keys: Sequence[str] = ()
 ) -> str:
-    """Return the page of a run, or the page that keys lead to from there, as SVG.
+    """Return a run's page, or the page reached from there by pressing keys, as SVG.
 
     Args:
         run_id: the run's exact id.
         size: columns and lines.
-        stage: the full name of the stage to select; None: the one the screen selects.
-        keys: the keys to press, by Textual's names; each waits until the page has loaded.
+        stage: the full name of the stage to select; None: the screen's own choice.
+        keys: the keys to press, by Textual's names; after each the page is waited for.
 
     Raises:
         WaitTimeoutError: the page did not load in time.
     """
-    # Full colour and Unicode, whatever terminal this is called from.
+    # Full colour and Unicode, independent of the calling terminal.
     shown = replace(settings.load(), theme=theme.DEFAULT, ascii=False)
     app = TrainuiApp(run_id, shown)
     async with app.run_test(size=size, notifications=False) as pilot:
@@ -64,7 +64,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def _is_read(app: TrainuiApp) -> bool:
-    """Return True if the snapshot is the one that the page asked for."""
+    """Return True if the snapshot answers the page's current query."""
     screen = app.screen
     if not isinstance(screen, Page):
         return True
@@ -85,7 +85,7 @@ def _is_full(app: TrainuiApp, stage: str | None) -> bool:
 
 
 def main() -> None:
-    """Save the page that the command line names."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m trainui.tui.svg", description=__doc__)
     parser.add_argument("run", help="an id, a name, or 4 or more characters of an id")
     parser.add_argument("out", type=Path)

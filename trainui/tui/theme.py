@@ -1,7 +1,7 @@
-"""Colours: the themes of ours, and what the states look like under any theme.
+"""Colours: trainui's own themes, and state and curve colours for any other theme.
 
-Ours are taken from the 256 colours that every terminal shows as they are, since over SSH a
-terminal seldom says that it can show more.
+Own themes use the 256-colour palette, which every terminal shows exactly: over SSH a terminal
+rarely announces true colour.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ LIGHT = Theme(
 
 
 def _like(theme: Theme, name: str, *, variables: dict[str, str], **colors: Any) -> Theme:
-    """Return a theme that differs from another in some of its colours."""
+    """Return a variant of a theme with some colours replaced."""
     return replace(theme, name=name, variables={**theme.variables, **variables}, **colors)
 
 
@@ -122,8 +122,8 @@ SAFE_DARK = _like(
         "curve-6": "#d75f00",
     },
 )
-"""Told apart by everybody: blue and orange for good and bad, curves in Okabe and Ito's colours
-(https://jfly.uni-koeln.de/color/), each at its nearest of the 256."""
+"""Colour-blind safe: blue and orange for good and bad, curves in Okabe and Ito's palette
+(https://jfly.uni-koeln.de/color/), each mapped to the nearest of the 256 colours."""
 
 SAFE_LIGHT = _like(
     LIGHT,
@@ -190,7 +190,7 @@ BASIC = _like(
         "curve-6": "#ff5555",
     },
 )
-"""For terminals of 16 colours: in these very colours, so that none turns into its neighbour."""
+"""For 16-colour terminals: uses exactly these colours, so that no two become the same."""
 
 OURS = (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT, BASIC)
 
@@ -198,35 +198,35 @@ BY_NAME = {theme.name: theme for theme in OURS}
 
 
 def after(name: str) -> str:
-    """Return the name of the theme that comes after another."""
+    """Return the name of the next theme in the cycle."""
     names = [theme.name for theme in OURS]
     return names[(names.index(name) + 1) % len(names)] if name in names else DEFAULT
 
 
 def fitting(wished: str | None, color_system: str | None) -> str:
-    """Return the theme to begin with.
+    """Return the initial theme: the user's setting, else one that suits the terminal.
 
     Args:
-        wished: what a person has set.
-        color_system: what the terminal can show, as Rich calls it.
+        wished: the user's setting.
+        color_system: Rich's name for the terminal's colour capability.
     """
     return wished or (BASIC.name if color_system == "standard" else DEFAULT)
 
 
 def chosen(kept: Mapping[str, object], fitting: str) -> str:
-    """Return the theme that a person chose on the screen, else the one that fits.
+    """Return the theme chosen with the theme key, else the initial one.
 
     Args:
-        kept: the choice, and what it was made instead of: in a terminal of fewer colours, or when
-            the setting was changed since, it counts no more.
-        fitting: what would be shown without it.
+        kept: the saved choice, and the initial theme that it replaced; the choice is ignored if
+            the initial theme differs now (another terminal or a changed setting).
+        fitting: the initial theme.
     """
     name = kept.get("chosen")
     return name if isinstance(name, str) and kept.get("instead_of") == fitting else fitting
 
 
 def defaults(theme: Theme) -> dict[str, str]:
-    """Return our variables for a theme that is not ours, from the colours it has."""
+    """Return trainui's theme variables for another theme, derived from its colours."""
     foreground = theme.foreground or ("#e0e0e0" if theme.dark else "#202020")
     own = DARK.variables if theme.dark else LIGHT.variables
     return {

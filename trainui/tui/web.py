@@ -1,4 +1,4 @@
-"""The screen as the process behind a page in a browser.
+"""The screen as a process served to a browser page.
 
 python -m trainui.tui.web [--write]
 """
@@ -13,15 +13,15 @@ from trainui.tui.app import TrainuiApp
 
 
 class ServedApp(TrainuiApp):
-    """The app in a browser: keys reach it from the start."""
+    """The app for a browser; it accepts keys from the start."""
 
     def on_app_blur(self, event: events.AppBlur) -> None:
-        """Keep the focus: the driver begins by taking it, and the page gives it back too late."""
+        """Ignore blur: the driver starts blurred, and the page restores the focus too late."""
         event.prevent_default()
 
 
 def main() -> None:
-    """Open the screen, to look at only unless told otherwise."""
+    """Run the screen; read-only without `--write`."""
     ServedApp(read_only="--write" not in sys.argv[1:]).run()
 
 
