@@ -94,11 +94,11 @@ async def test_a_file_is_chosen_run_and_resumed_to_its_end(
         (tmp_path / "small.yaml").write_text(PIPELINE.replace("exit 3", "exit 0"))
         await driven.press("r")
         await driven.until_shown("– skip", "▶ run", "2 to run, 1 skipped", "3; -> 0;")
-        await driven.until_shown("was edited since", "+    run: test -e ${run_dir}")
+        await driven.until_shown("has changed since this run", "+    run: test -e ${run_dir}")
         await driven.press("f")
-        await driven.until_shown("without the edits of", "edited file")
+        await driven.until_shown("Plan as submitted, without", "file edits")
         await driven.press("f")
-        await driven.until_shown("was edited since", "as submitted")
+        await driven.until_shown("has changed since this run", "as submitted")
         await driven.press("y")
         await driven.until_shown("3/3", "✓ completed")
         await driven.press("g")
@@ -114,7 +114,7 @@ async def test_the_button_shows_the_plan_and_esc_leaves_everything(filler: Fille
     async with opened(run_id) as driven:
         await driven.until_shown("Resume")
         await driven.pilot.click("#resume")
-        await driven.until_shown("nothing is done yet", "to run", "skipped", "failed")
+        await driven.until_shown("Preview: nothing has started", "to run", "skipped", "failed")
         await driven.press("escape")
         await driven.until_shown("1 Stages")
     assert filler.stage(run_id, "train[hidden=128]").status == Status.FAILED
@@ -128,7 +128,7 @@ async def test_nothing_to_resume_is_said(filler: Filler) -> None:  # noqa: F811
         await driven.press("r")
         await driven.until_shown("There is nothing to resume.")
         await driven.press("y")
-        await driven.until_shown("there is nothing to resume")
+        await driven.until_shown("nothing to resume")
 
 
 async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:  # noqa: F811
@@ -141,7 +141,7 @@ async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:  # noqa
     async with opened(run_id) as driven:
         await driven.until_shown("2 prepare")
         await driven.press("x")
-        await question(driven, "Cancel prepare?", "has run for 2h 0", "blocked without it", "; 41m")
+        await question(driven, "Cancel prepare?", "has run for 2h 0", "would be blocked", "; 41m")
         await driven.until_shown(" since the last checkpoint")
         await driven.press("n")
         await driven.until_shown("1 Stages")
@@ -149,7 +149,7 @@ async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:  # noqa
         await driven.press("x")
         await question(driven, "cancel this stage")
         await driven.press("y")
-        await driven.until_shown("asked to end: prepare")
+        await driven.until_shown("cancelling prepare...")
     with filler.store.read() as connection:
         from trainui.store.runs import attempts
 
@@ -165,7 +165,7 @@ async def test_a_whole_run_is_cancelled_from_the_list(filler: Filler) -> None:  
             driven, f"Cancel the run unwanted {run_id[:8]}?", "5 stages have not started yet"
         )
         await driven.press("enter")
-        await driven.until_shown("⊘ cancelled", "asked to end")
+        await driven.until_shown("⊘ cancelled", "cancelling ")
     assert filler.stage(run_id, "report").status == Status.CANCELLED
 
 
@@ -214,9 +214,9 @@ async def test_every_key_acts_on_the_one_marked_run_and_not_on_the_one_under_the
         await become("cancelled", 1, "bad")
         await marked()
         await driven.press("e")
-        await driven.until_shown(f"Edit and retry {label}", "Change values")
+        await driven.until_shown(f"Edit and retry {label}", "Edit values")
         await driven.press("ctrl+u", *"good", "enter")
-        await driven.until_shown(f"Resume {label}", "with what was edited here")
+        await driven.until_shown(f"Resume {label}", "With your edits:")
         await driven.press("y")
         await become("queued", 1, "good")
         control.cancel(chosen)
@@ -246,7 +246,7 @@ async def test_a_folded_matrix_is_cancelled_as_a_whole(filler: Filler) -> None: 
         await driven.press("x")
         await question(driven, "Cancel train ×6?", "cancel its 5 unfinished members")
         await driven.press("y")
-        await driven.until_shown("asked to end")
+        await driven.until_shown("cancelling ")
     found = [filler.stage(run_id, name).status for name in MEMBERS]
     assert found == [Status.COMPLETED, *[Status.CANCELLED] * 5]
 
@@ -265,9 +265,9 @@ async def test_a_folded_matrix_runs_again_as_a_whole(
         await driven.press("F")
         await driven.until_shown("train ×6")
         await driven.press("R")
-        await question(driven, "Run train ×6 again?", "its 6 members alone", "select depends on it")
+        await question(driven, "Rerun train ×6?", "only its 6 members", "select depends on it")
         await driven.press("y")
-        await driven.until_shown("run again")
+        await driven.until_shown("rerunning ")
     found = [filler.stage(run_id, name).status for name in SWEEP]
     assert found == [Status.COMPLETED, *[Status.QUEUED] * 6, Status.COMPLETED]
 
@@ -279,8 +279,8 @@ async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> N
         await driven.until_shown("✓ completed")
         for key, reason in (
             ("R", "open the run with enter"),
-            ("x", "done is completed: nothing runs to cancel"),
-            ("right_square_bracket", "done is completed: it waits for nothing"),
+            ("x", "done is completed: nothing to cancel"),
+            ("right_square_bracket", "done is completed: priority has no effect"),
             ("Y", "copied as Markdown"),
             ("escape", "no page to go back to"),
         ):
@@ -294,7 +294,7 @@ async def test_rerun_asks_whether_alone_or_with_what_depends_on_it(filler: Fille
     async with opened(run_id) as driven:
         await driven.until_shown("5/5")
         await driven.press("g", "R")
-        await question(driven, "Run prepare again?", "this stage alone", "depend on it")
+        await question(driven, "Rerun prepare?", "only this stage", "depend on it")
         await driven.press("escape")
         await driven.until_shown("1 Stages")
     assert filler.stage(run_id, "prepare").status == Status.COMPLETED
@@ -305,7 +305,7 @@ async def test_a_running_stage_is_not_run_again(filler: Filler) -> None:  # noqa
     async with opened(run_id) as driven:
         await driven.until_shown("2 train[hidden=128]")
         await driven.press("R")
-        await driven.until_shown("is running; wait for its end")
+        await driven.until_shown("is running; wait until it ends")
 
 
 async def test_the_queue_is_held_and_let_go(filler: Filler) -> None:  # noqa: F811
@@ -313,7 +313,7 @@ async def test_the_queue_is_held_and_let_go(filler: Filler) -> None:  # noqa: F8
     async with opened() as driven:
         await driven.until_shown("queued")
         await driven.press("p")
-        await driven.until_shown("queue paused", "the queue is held")
+        await driven.until_shown("queue paused (p)", "queue paused: no new stages start")
         await driven.press("p")
         await driven.until_gone("queue paused")
 
@@ -375,7 +375,7 @@ async def test_the_plan_takes_wishes_about_single_stages(filler: Filler) -> None
         await driven.press("j", "U")
         await driven.until_shown("--until train[hidden=32]", "left out by --until", "3 skipped")
         await driven.press("f")
-        await driven.until_shown("the run's file is as it was")
+        await driven.until_shown("the run's file has not changed")
         assert filler.stage(run_id, "evaluate").status == Status.BLOCKED
 
 
@@ -419,14 +419,14 @@ async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
         await driven.press("enter")
         await driven.until_shown("nothing was edited")
         await driven.press("ctrl+u", *"good", "tab", "ctrl+u", *"5", "enter")
-        await driven.until_shown("with what was edited here", "+params: {word: good, times: 3}")
+        await driven.until_shown("With your edits:", "+params: {word: good, times: 3}")
         await driven.until_shown("-times: 4", "+times: 5", "– skip", "▶ run")
         await driven.press("y")
         await driven.until_shown("resumed: second")
         await driven.until_shown("✓ completed", "2/2")
         await driven.press("r")  # the file is as it was, so it takes nothing back
         await driven.until_shown("There is nothing to resume.")
-        assert "edited since" not in driven.text()
+        assert "has changed since" not in driven.text()
     assert file.read_text() == TWO
     with views.reading() as connection:
         run = views.run(connection, run_id)
@@ -447,7 +447,7 @@ async def test_keys_that_come_together_act_in_their_order(home: Path, tmp_path: 
     async with opened(run_id) as driven:
         await driven.until_shown("◔ queued")
         await driven.press("e")
-        await driven.until_shown("Change values")
+        await driven.until_shown("Edit values")
         for key in (*["backspace"] * 3, "a", "b"):  # as of one packet
             driven.app.post_message(events.Key(key, key if len(key) == 1 else None))
         await driven.until(lambda: driven.app.screen.query(Input).first().value == "ab", "ab")
@@ -479,14 +479,14 @@ async def test_the_whole_text_is_edited_in_an_editor(
     async with opened(run_id) as driven:
         await driven.until_shown("✗ failed", "exit code 1")
         await driven.press("e")
-        await driven.until_shown("Change values")
+        await driven.until_shown("Edit values")
         await driven.press("ctrl+e")
-        await driven.until_shown("with what was edited here", "+params: {word: worse, times: 3}")
+        await driven.until_shown("With your edits:", "+params: {word: worse, times: 3}")
         await driven.press("escape")
         await driven.until_shown("Edit and retry")
         monkeypatch.setenv("EDITOR", "sed -i s/name:/nome:/")
         await driven.press("ctrl+e")
-        await driven.until_shown("what was edited has problems", "nome")
+        await driven.until_shown("your edit has problems", "nome")
         await driven.press("escape", "escape")
         await driven.until_shown("1 Stages")
     assert control.edited_file(control_known.run_of(run_id)) is None
@@ -499,9 +499,9 @@ async def test_what_cannot_be_edited_says_why(filler: Filler) -> None:  # noqa: 
         await driven.press("e")
         await driven.until_shown("train[hidden=128] is running; cancel it with x")
         await driven.press("g", "e")
-        await driven.until_shown("nothing can be edited: the run's pipeline cannot be read")
+        await driven.until_shown("this run cannot be edited: the run's pipeline cannot be read")
         await driven.press("f2")
-        await driven.until_shown("see above why")
+        await driven.until_shown("see the error above")
 
 
 async def test_a_key_that_comes_before_the_page_is_read_acts_on_its_run(filler: Filler) -> None:  # noqa: F811

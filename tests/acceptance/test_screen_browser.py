@@ -41,7 +41,7 @@ def test_the_page_changes_nothing_unless_told_otherwise(filler: Filler) -> None:
         shown.open(address)
         shown.until_shown("digits")
         shown.type("p")
-        shown.until_shown("this page only shows")
+        shown.until_shown("this page is read-only")
         assert not is_paused()
     with served("--write") as address, browser() as shown:
         shown.open(address)

@@ -270,13 +270,13 @@ async def test_marked_runs_are_cancelled_by_one_question_that_names_them(
         assert driven.runs.table.selected.name == "keep"  # type: ignore[union-attr]
         await driven.press("x")
         named = f"second {ids[2][:8]}, first {ids[1][:8]}"
-        await driven.until_shown("Cancel 2 runs?", named, "1 run is over already")
+        await driven.until_shown("Cancel 2 runs?", named, "1 run is finished already")
         await driven.press("n")
         await driven.until_shown("▌3 marked")
         await driven.press("x")
         await driven.until_shown("Cancel 2 runs?")
         await driven.press("y")
-        await driven.until_shown("asked to end: 10 stages of 2 runs")
+        await driven.until_shown("cancelling 10 stages of 2 runs...")
         await driven.until_gone("marked")
     states = [filler.stage(run_id, "report").status for run_id in ids]
     assert states == [Status.PENDING, Status.CANCELLED, Status.CANCELLED]
@@ -295,7 +295,7 @@ async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) 
         await driven.until_shown("alive is queued; cancel it with x")
         await driven.press("j", "delete")
         await driven.until_shown(
-            f"Delete the run old {run_id[:8]}?", "4.2 kB in 2 files would be gone"
+            f"Delete the run old {run_id[:8]}?", "4.2 kB in 2 files will be deleted"
         )
         await driven.press("enter")  # what enter gives is to leave it
         await driven.until_gone(f"Delete the run old {run_id[:8]}?")

@@ -113,7 +113,7 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
         return theme.defaults(self.current_theme)
 
     def get_theme(self, theme_name: str) -> Theme | None:
-        """Return a theme; own ones without a copy of the theme table, as this is called per line."""
+        """Return a theme; own ones without copying the theme table, as each line asks."""
         return theme.BY_NAME.get(theme_name) or super().get_theme(theme_name)
 
     def get_default_screen(self) -> RunsScreen:

@@ -144,6 +144,6 @@ async def test_the_page_opens_without_gpus_and_without_runs(home: Path) -> None:
         await driven.press("M")
         await driven.until_shown("No NVIDIA driver here", "CPU", "memory")
         await driven.press("x")
-        await driven.until_shown("there is no run here")
+        await driven.until_shown("no run is selected")
         await driven.press("escape")
         await driven.until_shown("No runs yet")

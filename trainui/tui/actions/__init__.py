@@ -1,4 +1,4 @@
-"""What a person does to runs: confirmations, plans, edits, and the threads that act.
+"""Actions on runs: confirmations, resume plans, edits, and the background jobs that act.
 
 Read `run_actions` first.
 """

@@ -1,4 +1,4 @@
-"""Doing what takes a moment, in a thread, and saying what came of it."""
+"""Run actions in a background thread and show their results as notifications."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 
 class BackgroundJobs(Base):
-    """The part of the app that acts."""
+    """The app mixin that runs actions."""
 
     feed: Poller
     keys: KeyTable
     snapshot: Snapshot | None
     read_only: bool
-    """Whether the screen only shows, as in a browser where it was not told otherwise."""
+    """True if actions are disabled, as in a browser without `--write`."""
 
     def act(
         self,
@@ -39,16 +39,16 @@ class BackgroundJobs(Base):
         starts: bool = False,
         then: Callable[[], Any] | None = None,
     ) -> None:
-        """Do something in a thread.
+        """Run an action in a thread.
 
         Args:
-            work: what to do; returns what is said when it is done, raises what went wrong.
-            starts: whether a worker has to be there afterwards.
-            then: called on the event loop when it is done.
+            work: the action; returns the message to show, or raises the error to show.
+            starts: whether to start a worker afterwards.
+            then: called on the event loop after success.
         """
 
         if self.read_only:
-            self._tell("this page only shows; `trainui serve --write` lets it act", "warning")
+            self._tell("this page is read-only; `trainui serve --write` allows actions", "warning")
             return
 
         def body() -> None:
@@ -60,13 +60,13 @@ class BackgroundJobs(Base):
         self.run_worker(body, thread=True, group="acting", exit_on_error=False)
 
     def _attempt(self, work: Callable[[], str], then: Callable[[], Any] | None) -> bool:
-        """Do it, and say what came of it; returns whether it succeeded."""
+        """Run the action and show its result; returns True on success."""
         try:
             said = work()
         except TrainuiError as error:
             self.call_from_thread(self._tell, str(error), "error")
             return False
-        except Exception as error:  # a thread's edge: whatever it was is said
+        except Exception as error:  # the edge of a thread: any error is shown
             log.exception("an action failed")
             self.call_from_thread(self._tell, f"{type(error).__name__}: {error}", "error")
             return False
@@ -82,7 +82,7 @@ class BackgroundJobs(Base):
         self.notify("\n".join(lines), severity=severity, markup=False)
 
     def action_pause(self) -> None:
-        """Hold the queue, or let it go on."""
+        """Pause or resume the queue."""
         paused = not (self.snapshot is not None and self.snapshot.paused)
 
         def work() -> str:
@@ -90,9 +90,9 @@ class BackgroundJobs(Base):
 
             control.set_paused(paused)
             return (
-                "the queue is held: nothing new starts, what runs goes on"
+                "queue paused: no new stages start, running ones continue"
                 if paused
-                else "the queue goes on"
+                else "queue resumed"
             )
 
         self.act(work)
@@ -105,14 +105,14 @@ class BackgroundJobs(Base):
         self.push_screen(HelpScreen(self.keys.of(*dict.fromkeys(scopes))))
 
     def action_machine(self) -> None:
-        """Show the machine."""
+        """Open the machine page."""
         from trainui.tui.machine.screen import MachineScreen
 
         if not isinstance(self.screen, MachineScreen):
             self.push_screen(MachineScreen())
 
     def action_run_file(self) -> None:
-        """Choose a pipeline file."""
+        """Open the page to choose a pipeline file."""
         from trainui.tui.actions.file_screen import ChooseFileScreen
 
         if not isinstance(self.screen, ChooseFileScreen):

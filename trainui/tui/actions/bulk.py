@@ -1,4 +1,4 @@
-"""What is asked before several runs are changed at once: one question that names them."""
+"""Confirmations for actions on several runs: one dialog that lists them."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
 from trainui.tui.actions.run_actions import Target, listed
 
 MOST_TOLD = 8
-"""Lines about single runs; of the others the count is told."""
+"""Maximum number of runs with a line each; the others are counted."""
 
 
 def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
-    """Ask whether every unfinished stage of these runs is to be cancelled."""
+    """Return the confirmation for cancelling every unfinished stage of these runs."""
     going = [target for target in targets if target.status in UNFINISHED]
     over = len(targets) - len(going)
 
     def facts() -> list[str]:
         from trainui.tui.actions.cancel_impact import losses
 
-        lines = [_named(going), *([f"{_runs(over)} over already"] if over else [])]
+        lines = [_named(going), *([f"{_runs(over)} finished already"] if over else [])]
         return lines + [line for target in going for line in losses(target.id, None)]
 
     def work() -> str:
         from trainui import control
 
         asked = [name for target in going for name in control.cancel(target.id)]
-        return f"asked to end: {_count(len(asked), 'stage')} of {_count(len(going), 'run')}"
+        return f"cancelling {_count(len(asked), 'stage')} of {_count(len(going), 'run')}..."
 
     title = f"Cancel {_count(len(going), 'run')}?"
     answers = [
-        Choice("y", "cancel every unfinished stage of them", work),
-        Choice("n", "leave them", None),
+        Choice("y", "cancel every unfinished stage of these runs", work),
+        Choice("n", "leave them running", None),
     ]
     return ConfirmScreen(title, facts, answers)
 
 
 def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
-    """Ask whether runs that are over are to be deleted with their files."""
+    """Return the confirmation for deleting finished runs with their files."""
     over = [target for target in targets if target.status not in UNFINISHED]
     going = len(targets) - len(over)
 
@@ -52,10 +52,13 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
         with views.reading() as connection:
             runs = [views.run(connection, target.id) for target in over]
         directories = [run.directory for run in runs if run is not None]
-        lines = [_named(over), *([f"{_runs(going)} not over and stay"] if going else [])]
+        lines = [
+            _named(over),
+            *([f"{_runs(going)} not finished and will be kept"] if going else []),
+        ]
         if len(directories) == 1:
             lines.append(f"with {harmless(directories[0])}")
-        return [*lines, f"{size_in_words(map(Path, directories))} would be gone for good"]
+        return [*lines, f"{size_in_words(map(Path, directories))} will be deleted permanently"]
 
     def work() -> str:
         from trainui import control
@@ -66,13 +69,13 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
     name = f"the run {over[0].label}" if one else _count(len(over), "run")
     answers = [
         Choice("y", "delete it" if one else "delete them", work),
-        Choice("n", "leave it" if one else "leave them", None),
+        Choice("n", "keep it" if one else "keep them", None),
     ]
     return ConfirmScreen(f"Delete {name}?", facts, answers, marked=1)
 
 
 def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
-    """Ask whether these runs go on, each by the plan that it has."""
+    """Return the confirmation for resuming these runs, each with its own plan."""
 
     def facts() -> list[str]:
         from trainui import control
@@ -84,19 +87,22 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
             lines.append(f"{target.label}: {plan_summary(plan)}")
         if len(targets) > MOST_TOLD:
             lines.append(f"and {len(targets) - MOST_TOLD} more")
-        return [*lines, "with the pipelines as they were submitted; alone a run takes edits"]
+        return [
+            *lines,
+            "Each resumes with its pipeline as submitted; to use edits, resume one run alone.",
+        ]
 
     def work() -> str:
         from trainui import control
 
         return _each(targets, "resumed", lambda target: bool(control.resume(target.id)))
 
-    answers = [Choice("y", "resume them", work), Choice("n", "leave them", None)]
+    answers = [Choice("y", "resume them", work), Choice("n", "cancel", None)]
     return ConfirmScreen(f"Resume {_count(len(targets), 'run')}?", facts, answers, starts=True)
 
 
 def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object]) -> str:
-    """Act on each of some runs, whatever happens to another; say what came of it."""
+    """Act on each run, also after errors; returns a message with counts and errors."""
     succeeded, nothing, failed = 0, 0, []
     for target in targets:
         try:
@@ -108,7 +114,7 @@ def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object])
             succeeded += found is not False
     lines = [f"{done}: {_count(succeeded, 'run')}"] if succeeded or not failed else []
     if nothing:
-        lines.append(f"{_runs(nothing)} left, since there is nothing to do")
+        lines.append(f"{_runs(nothing)} unchanged: nothing to do")
     return "\n".join([*lines, *failed[:MOST_TOLD]])
 
 

@@ -1,6 +1,6 @@
-"""What a cancel would lose: how long a stage has run since it last wrote a checkpoint.
+"""The cost of a cancel: each stage's running time since its last checkpoint.
 
-Looks at the store and at the stages' directories, so it is called in a thread.
+Reads the store and the stages' directories, so call it in a thread.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from trainui.text import harmless
 from trainui.tui.actions.run_actions import listed
 
 MOST_BLOCKED = 8
-"""Stages that are named; of the others the count is given."""
+"""Maximum number of stages that are named; the others are counted."""
 
 
 def losses(run_id: str, names: Collection[str] | None) -> list[str]:
-    """Say for each stage that would be cancelled what would be lost.
+    """Return a line for each stage that would be cancelled, with the work that it would lose.
 
     Args:
         run_id: the run.
@@ -46,7 +46,7 @@ def losses(run_id: str, names: Collection[str] | None) -> list[str]:
 
 
 def loss_of(stage: StageRecord, now: int) -> str:
-    """Say what a cancel of a running stage would lose."""
+    """Return a line with the work that a running stage would lose if cancelled."""
     name = harmless(stage.name)
     if stage.started_at is None:
         return f"{name} has only just started"
@@ -70,7 +70,7 @@ def _search(stage: StageRecord) -> checkpoints.Search:
 
 
 def _blocked(stages: Collection[StageRecord], names: Collection[str]) -> list[str]:
-    """Say which stages would wait in vain."""
+    """Return a line with the dependants that would be blocked, if any."""
     gone = set(names)
     blocked: list[str] = []
     for stage in stages:
@@ -78,4 +78,4 @@ def _blocked(stages: Collection[StageRecord], names: Collection[str]) -> list[st
             gone.add(stage.name)
             if stage.status in UNFINISHED:
                 blocked.append(stage.name)
-    return [f"blocked without it: {listed(blocked, MOST_BLOCKED)}"] if blocked else []
+    return [f"would be blocked: {listed(blocked, MOST_BLOCKED)}"] if blocked else []

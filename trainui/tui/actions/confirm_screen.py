@@ -1,4 +1,4 @@
-"""A question with its answers, over the page that it is about."""
+"""A confirmation dialog with a question, facts and answers."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer."""
+    """An answer of a confirmation."""
 
     key: str
-    """The letter that gives it."""
+    """The letter that selects it."""
     text: str
     work: Callable[[], str] | None
-    """What it does, in a thread, returning what is said then; None: nothing."""
+    """The action, run in a thread; returns the message to show. None: do nothing."""
 
 
 class ChoiceList(CursorView):
-    """The answers to choose from."""
+    """The list of answers."""
 
     def __init__(self, answers: Sequence[Choice]) -> None:
         super().__init__(id="answers")
@@ -45,13 +45,13 @@ class ChoiceList(CursorView):
         return len(self.answers)
 
     def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (answers are short)
-        """Return an answer with its key."""
+        """Return an answer and its letter."""
         answer = self.answers[index]
         return (Segment(f" {answer.key} ", "key"), Segment(f" {answer.text}"))
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Asks, and does what is answered; its result is whether anything is done."""
+    """Asks a question and runs the chosen answer's action; its result is True if one runs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("ask", "app.leave")]
 
@@ -83,14 +83,14 @@ class ConfirmScreen(ModalScreen[bool]):
         starts: bool = False,
         marked: int = 0,
     ) -> None:
-        """Make a question.
+        """Create the dialog.
 
         Args:
             title: the question.
-            facts: called in a thread, returns lines that help to decide.
-            answers: to choose from.
-            starts: whether the answers make work for the worker, which is started then.
-            marked: index of the answer that enter gives.
+            facts: called in a thread; returns lines that help to decide.
+            answers: the answers.
+            starts: whether to start a worker after an answer's action.
+            marked: index of the initially selected answer.
         """
         super().__init__()
         self._asked = title
@@ -100,13 +100,13 @@ class ConfirmScreen(ModalScreen[bool]):
         self._marked = marked
 
     def compose(self) -> ComposeResult:
-        """Make the facts and the answers."""
+        """Build the facts and the answers."""
         with Vertical():
             yield RowsView(id="facts")
             yield ChoiceList(self._answers)
 
     def on_mount(self) -> None:
-        """Show the question, and look up what there is to say about it."""
+        """Show the question, and load the facts in a thread."""
         from textual.content import Content
 
         self.query_one(Vertical).border_title = Content(self._asked)
@@ -115,13 +115,13 @@ class ConfirmScreen(ModalScreen[bool]):
         answers.focus()
         facts = self.query_one("#facts", RowsView)
         facts.can_focus = False
-        facts.set_rows([(Segment("looking…", "dim"),)])
+        facts.set_rows([(Segment("loading…", "dim"),)])
         self.run_worker(self._look_up, thread=True, exit_on_error=False)
 
     def _look_up(self) -> None:
         try:
             lines = self._facts()
-        except Exception as error:  # what is asked can be answered all the same
+        except Exception as error:  # the question can be answered without the facts
             lines = [harmless(str(error))]
         self.app.call_from_thread(self._show_facts, lines)
 
@@ -134,7 +134,7 @@ class ConfirmScreen(ModalScreen[bool]):
         facts.refresh(layout=True)
 
     def on_key(self, event: events.Key) -> None:
-        """Take the letter of an answer."""
+        """Choose the answer with the typed letter."""
         for answer in self._answers:
             if event.character == answer.key:
                 event.stop()
@@ -143,20 +143,20 @@ class ConfirmScreen(ModalScreen[bool]):
                 return
 
     def on_cursor_view_opened(self) -> None:
-        """Take the answer that was clicked twice."""
+        """Choose the double-clicked answer."""
         self.action_choose()
 
     def action_choose(self) -> None:
-        """Take the marked answer."""
+        """Choose the selected answer."""
         view = self.query_one(ChoiceList)
         self._give(view.answers[view.cursor])
 
     def action_line(self, count: int) -> None:
-        """Mark another answer."""
+        """Move the selection."""
         self.query_one(ChoiceList).action_line(count)
 
     def action_leave_it(self) -> None:
-        """Do nothing."""
+        """Close without doing anything."""
         self.dismiss(False)
 
     def _give(self, answer: Choice) -> None:

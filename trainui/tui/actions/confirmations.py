@@ -1,4 +1,4 @@
-"""What is asked before a run is changed, and what the answers do."""
+"""Confirmations for actions on one run: cancel and rerun."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from trainui.tui.actions.run_actions import Target, listed
 
 
 def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScreen:
-    """Ask whether some stages, or all of the run's, are to be cancelled.
+    """Return the confirmation for cancelling some stages or the whole run.
 
     Args:
         target: the run.
-        stages: those under the cursor; where all of them are over, the whole run is meant.
+        stages: those under the cursor; if all of them are finished, the whole run is meant.
     """
     run_id = target.id
     names = [one.name for one in stages if one.status in (*UNFINISHED, Status.BLOCKED)] or None
@@ -40,7 +40,7 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScr
 
 
 def _named(stages: Sequence[StageRecord]) -> str:
-    """Return the name of a stage, or of the matrix whose members these are."""
+    """Return the name of a stage, or of the sweep with these members."""
     first = stages[0]
     if len(stages) == 1:
         return harmless(first.name)
@@ -55,11 +55,11 @@ def _cancel(run_id: str, names: list[str] | None) -> str:
     from trainui import control
 
     asked = control.cancel(run_id, names)
-    return f"asked to end: {listed(asked)}" if asked else "all of it had ended already"
+    return f"cancelling {listed(asked)}..." if asked else "nothing to cancel: already finished"
 
 
 def rerun_question(target: Target, again: Sequence[StageRecord]) -> ConfirmScreen:
-    """Ask whether stages run again alone or with all that depends on them."""
+    """Return the confirmation for rerunning stages, alone or with their dependants."""
     run_id, names = target.id, [stage.name for stage in again]
 
     def facts() -> list[str]:
@@ -71,16 +71,14 @@ def rerun_question(target: Target, again: Sequence[StageRecord]) -> ConfirmScree
         depends = "depends" if len(after) == 1 else "depend"
         return [f"of the run {target.label}", *([f"{listed(after)} {depends} on it"] * bool(after))]
 
-    alone = "this stage alone" if len(names) == 1 else f"its {len(names)} members alone"
+    alone = "only this stage" if len(names) == 1 else f"only its {len(names)} members"
     return ConfirmScreen(
-        f"Run {_named(again)} again?",
+        f"Rerun {_named(again)}?",
         facts,
         [
             Choice("y", alone, lambda: _rerun(run_id, names, downstream=False)),
-            Choice(
-                "d", "with all that depends on it", lambda: _rerun(run_id, names, downstream=True)
-            ),
-            Choice("n", "leave it", None),
+            Choice("d", "with all dependants", lambda: _rerun(run_id, names, downstream=True)),
+            Choice("n", "cancel", None),
         ],
         starts=True,
     )
@@ -89,7 +87,7 @@ def rerun_question(target: Target, again: Sequence[StageRecord]) -> ConfirmScree
 def _rerun(run_id: str, names: Sequence[str], *, downstream: bool) -> str:
     from trainui import control
 
-    return f"run again: {listed(control.rerun(run_id, names, downstream=downstream))}"
+    return f"rerunning {listed(control.rerun(run_id, names, downstream=downstream))}"
 
 
 def _downstream(stages: Sequence[StageRecord], names: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How large directories are, as far as that can be told in a moment."""
+"""Sizes of directories, measured within a time limit."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from trainui.formatting import size
 
 PATIENCE = 1.0
-"""Seconds; after that what was found is told as the least."""
+"""Time limit in seconds; after it the size so far is reported as a lower bound."""
 
 
 def size_in_words(directories: Iterable[Path], patience: float = PATIENCE) -> str:
-    """Return how much some directories hold: `1.2 GB in 34 files`, or `over` that."""
+    """Return the size of some directories, e.g. `1.2 GB in 34 files`, or `over ...` if cut off."""
     give_up_at = time.monotonic() + patience
     total, count, whole = 0, 0, True
     for entry in _files(directories):
@@ -33,4 +33,4 @@ def _files(directories: Iterable[Path]) -> Iterator[int]:
                 try:
                     yield os.lstat(f"{place}/{name}").st_size
                 except OSError:
-                    continue  # gone meanwhile
+                    continue  # deleted meanwhile

@@ -1,6 +1,6 @@
-"""A run's values edited in place, before it goes on: parameters, a stage's own, or the whole text.
+"""The page to edit a run's parameters or pipeline text before a resume.
 
-Nothing is changed here: what was edited is shown as a plan first.
+It changes nothing: edits are shown as a resume plan first.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from trainui.tui.app import TrainuiApp
 
 LABEL = 26
-"""Cells of a value's name."""
+"""Width of a parameter's name in cells."""
 
 
 class EditScreen(Screen[bool]):
-    """Shows the values of a run and of a stage, and plans with the edited ones.
+    """Shows the parameters of a run and a stage, and plans a resume with the edited ones.
 
-    Its result is whether the run was resumed with them.
+    Its result is True if the run was resumed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("edit", "app.interrupt")]
@@ -71,18 +71,18 @@ class EditScreen(Screen[bool]):
         self._values: list[Value] = []
 
     def compose(self) -> ComposeResult:
-        """Make the values."""
+        """Build the page."""
         yield Bar(id="top")
         yield RowsView(id="note")
         yield VerticalScroll(id="values", can_focus=False)
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        """Read the values, in a thread."""
+        """Read the parameters in a thread."""
         spans = [Segment(" Edit and retry ", "title"), Segment(self._target.label, "strong")]
         if self._stage is not None:
             spans += [Segment(" › ", "dim"), Segment(harmless(self._stage.name), "strong")]
-        spans.append(Segment("  nothing is done yet", "dim"))
+        spans.append(Segment("  nothing has changed yet", "dim"))
         self.query_one("#top", Bar).show(tuple(spans))
         self.query_one("#note").can_focus = False
         self._note("reading the run's pipeline…")
@@ -99,7 +99,7 @@ class EditScreen(Screen[bool]):
             definition = self._stage.definition if self._stage is not None else None
             values = inline_edit.values_of(run, text, definition)
         except Exception as error:
-            self.app.call_from_thread(self._note, f"nothing can be edited: {error}", "bad")
+            self.app.call_from_thread(self._note, f"this run cannot be edited: {error}", "bad")
         else:
             self.app.call_from_thread(self._show, run, text, values)
 
@@ -120,17 +120,15 @@ class EditScreen(Screen[bool]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        """Put the focus on the first value, and say what can be done."""
+        """Focus the first value and show instructions."""
         inputs = list(self.query(Input))
         for one in inputs:
             one.cursor_blink = False
         if inputs:
             inputs[0].focus()
-            self._note(
-                "Change values, then enter shows what that does. Results of before are kept."
-            )
+            self._note("Edit values, then Enter to preview. Earlier results are kept.")
         else:
-            self._note("It has no parameters. ctrl+e opens the pipeline's text in $EDITOR.")
+            self._note("This run has no parameters. Press ctrl+e to edit its pipeline in $EDITOR.")
         table = self._trainui.keys
         self.query_one(KeyBar).show(
             [table.find(f"edit.{name}") for name in ("plan", "next", "text", "leave")]
@@ -149,7 +147,7 @@ class EditScreen(Screen[bool]):
         }
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Mark the names of what is edited."""
+        """Highlight the names of edited values."""
         at = int((event.input.id or "value-0").removeprefix("value-"))
         row = event.input.parent
         if row is not None:
@@ -157,16 +155,16 @@ class EditScreen(Screen[bool]):
             row.query_one(Label).set_class(edited, "-edited")
 
     def on_input_submitted(self) -> None:
-        """Plan with what is typed."""
+        """Show the plan with the typed values."""
         self.action_plan()
 
     def action_plan(self) -> None:
-        """Show the plan with the values as they are now."""
+        """Show the plan with the current values."""
         if self._run is None:
-            self.notify("a moment, or see above why nothing can be edited", markup=False)
+            self.notify("still loading, or see the error above", markup=False)
             return
         if not (changes := self._changes()):
-            self.notify("nothing was edited; change a value first", markup=False)
+            self.notify("nothing was edited; edit a value first", markup=False)
             return
         run, text = self._run, self._text
 
@@ -194,15 +192,15 @@ class EditScreen(Screen[bool]):
         self.app.push_screen(PlanScreen(self._target, alteration), then)
 
     def action_text(self) -> None:
-        """Open the pipeline's text in an editor, and plan with what was saved."""
+        """Open the pipeline's text in an editor, and show the plan with the saved text."""
         if self._run is None:
-            self.notify("a moment, or see above why nothing can be edited", markup=False)
+            self.notify("still loading, or see the error above", markup=False)
             return
         try:
             with self.app.suspend():
                 text = _edited(self._text)
         except SuspendNotSupported:
-            self.notify("an editor cannot be opened here; edit the values", markup=False)
+            self.notify("cannot open an editor here; edit the values above", markup=False)
             return
         except (OSError, UnicodeDecodeError, subprocess.CalledProcessError) as error:
             self.notify(f"the editor failed: {error}", severity="warning", markup=False)
@@ -220,7 +218,7 @@ class EditScreen(Screen[bool]):
         self._make(make)
 
     def action_leave_it(self) -> None:
-        """Change nothing."""
+        """Close without changes."""
         self.dismiss(False)
 
 
@@ -230,7 +228,7 @@ def _label(value: Value) -> str:
 
 
 def _edited(text: str) -> str:
-    """Let a person edit a text in $VISUAL, $EDITOR or vi; return what was saved."""
+    """Open a text in $VISUAL, $EDITOR or vi; return the saved text."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="trainui-") as directory:
         file = Path(directory) / "pipeline.yaml"

@@ -1,4 +1,4 @@
-"""Choosing a pipeline file to run: what is in it, or what is wrong with it, is shown before."""
+"""The page to choose a pipeline file and run it, with a preview of its stages or problems."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class FileList(CursorView):
-    """Files to choose from."""
+    """The list of pipeline files."""
 
     def __init__(self) -> None:
         super().__init__(id="files")
         self._files: list[str] = []
 
     def set_files(self, files: list[str]) -> None:
-        """Offer these files."""
+        """Show these files."""
         kept = self.selected
         self._files = files
         self.update_rows()
@@ -38,11 +38,11 @@ class FileList(CursorView):
 
     @property
     def selected(self) -> str | None:
-        """The marked file."""
+        """The selected file."""
         return self._files[self.cursor] if 0 <= self.cursor < len(self._files) else None
 
     def row_style(self, index: int) -> str:
-        """Mark the file strongly, though the focus is where somebody types."""
+        """Highlight the selected file, though the input field has the focus."""
         return "cursor" if index == self.cursor else ""
 
     def row_count(self) -> int:
@@ -50,22 +50,22 @@ class FileList(CursorView):
         return max(len(self._files), 1)
 
     def selectable(self, index: int) -> bool:
-        """Let files be marked."""
+        """Return True if the row is a file."""
         return 0 <= index < len(self._files)
 
     def row(self, index: int, width: int) -> Row:
         """Return a file's name."""
         if not self._files:
-            return (Segment(" no such *.yaml here; type a path", "dim"),)
+            return (Segment(" no matching *.yaml here; type a path", "dim"),)
         return (Segment(" " + fit_middle(harmless(self._files[index]), width - 2)),)
 
 
 class ChooseFileScreen(Screen[None]):
-    """Type or choose, look, and run."""
+    """The page: an input field, the file list, a preview, and parameters."""
 
     AUTO_FOCUS: ClassVar[str | None] = "#file"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave_it", "leave it"),
+        Binding("escape", "leave_it", "cancel"),
         Binding("up", "line(-1)", "up"),
         Binding("down", "line(1)", "down"),
     ]
@@ -96,17 +96,17 @@ class ChooseFileScreen(Screen[None]):
         self._preview: PipelinePreview | None = None
 
     def compose(self) -> ComposeResult:
-        """Make the fields, the list and the preview."""
+        """Build the fields, the list and the preview."""
         yield Bar(id="top")
-        yield Input(id="file", placeholder="type to narrow the list, or a path")
+        yield Input(id="file", placeholder="type to filter the list, or a path")
         with Horizontal(id="found"):
             yield FileList()
             yield RowsView(id="preview")
-        yield Input(id="params", placeholder="KEY=VALUE ...   tab goes here")
+        yield Input(id="params", placeholder="KEY=VALUE ...   (tab)")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        """Look for files."""
+        """Set up the widgets and search for files."""
         self.query_one("#top", Bar).show((Segment(" Run a pipeline file", "title"),))
         for field in self.query(Input):
             field.cursor_blink = False
@@ -114,13 +114,13 @@ class ChooseFileScreen(Screen[None]):
         self.query_one("#params", Input).border_title = "Parameters"
         self.query_one(FileList).set_title("Files here")
         self.query_one(FileList).can_focus = False
-        self.query_one("#preview", RowsView).set_title("What it would run")
+        self.query_one("#preview", RowsView).set_title("Preview")
         self.query_one("#preview").can_focus = False
         keys = [
             Key("ask.choose", "enter", "run it", "", "choose"),
             Key("ask.up", "down", "next file", "", "line(1)"),
             Key("ask.params", "tab", "parameters", "", "app.focus_next"),
-            Key("ask.leave", "escape", "leave it", "", "leave_it"),
+            Key("ask.leave", "escape", "cancel", "", "leave_it"),
         ]
         self.query_one(KeyBar).show(keys)
         self._find("")
@@ -134,7 +134,7 @@ class ChooseFileScreen(Screen[None]):
         self.run_worker(look, thread=True, exclusive=True, group="files", exit_on_error=False)
 
     def _chosen(self) -> str:
-        """Return the marked file, else what was typed."""
+        """Return the selected file, else the typed path."""
         return self.query_one(FileList).selected or self.query_one("#file", Input).value.strip()
 
     def _look_inside(self) -> None:
@@ -156,30 +156,30 @@ class ChooseFileScreen(Screen[None]):
         view.set_rows([] if found is None else preview_rows(found, width))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Look again for files, or into the file with other parameters."""
+        """Update the list, or the preview with other parameters."""
         if event.input.id == "file":
             self._find(event.value)
         else:
             self._look_inside()
 
     def on_input_submitted(self) -> None:
-        """Run what is shown."""
+        """Run the file in the preview."""
         self._run()
 
     def on_cursor_view_moved(self) -> None:
-        """Look into the file that is marked now."""
+        """Preview the newly selected file."""
         self._look_inside()
 
     def on_cursor_view_opened(self) -> None:
-        """Run the file that was clicked twice."""
+        """Run the double-clicked file."""
         self._run()
 
     def action_line(self, count: int) -> None:
-        """Mark another file."""
+        """Move the selection."""
         self.query_one(FileList).action_line(count)
 
     def action_leave_it(self) -> None:
-        """Run nothing."""
+        """Close without running anything."""
         self.dismiss()
 
     def _run(self) -> None:
@@ -189,7 +189,7 @@ class ChooseFileScreen(Screen[None]):
             return
         found = self._preview
         if found is not None and found.problems and (found.file, found.params) == (file, params):
-            text = "it has problems, shown at the right; nothing was started"
+            text = "not started: it has problems, see the preview"
             self.notify(text, severity="warning", markup=False)
             return
         app = cast("TrainuiApp", self.app)
@@ -197,7 +197,7 @@ class ChooseFileScreen(Screen[None]):
 
         def work() -> str:
             started.append(start(file, params))
-            return f"{harmless(file)} runs"
+            return f"started {harmless(file)}"
 
         def then() -> None:
             self.dismiss()
@@ -207,7 +207,7 @@ class ChooseFileScreen(Screen[None]):
 
 
 def preview_rows(found: PipelinePreview, width: int) -> list[Row]:
-    """Return what is in a file, or what is wrong with it, as lines."""
+    """Return a file's stages and parameters, or its problems, as lines."""
     if found.problems:
         count = len(found.problems)
         rows: list[Row] = [(Segment(f"✗ {count} problem{'s' * (count > 1)}", "bad"),), ()]

@@ -1,6 +1,6 @@
-"""Pipeline files that a person may mean, and what is in them.
+"""Find pipeline files that match a typed text, and preview their contents.
 
-Looks at files, so it is called in a thread.
+Reads files, so call it in a thread.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from trainui.errors import PipelineFileError, TrainuiError, UsageError
 from trainui.text import harmless
 
 MOST = 200
-"""Files that are offered."""
+"""Maximum number of files listed."""
 
 ENDINGS = (".yaml", ".yml")
 
 
 def candidates(typed: str) -> list[str]:
-    """Return files that fit what was typed: here and one level below, or in its directory."""
+    """Return files that match the typed text: here and one level below, or in its directory."""
     directory, _, rest = typed.rpartition("/")
     base = Path(directory or ("/" if typed.startswith("/") else ".")).expanduser()
     prefix = f"{directory}/" if "/" in typed else ""
@@ -47,28 +47,28 @@ def _files(base: Path, *, below: bool) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class PipelinePreview:
-    """What is in a pipeline file, or what is wrong with it."""
+    """A pipeline file's stages and parameters, or its problems."""
 
     file: str
     params: str
     name: str = ""
     stages: tuple[str, ...] = ()
     values: Mapping[str, str] | None = None
-    """The parameters with their values."""
+    """Parameter values by name."""
     problems: tuple[str, ...] = ()
 
     @property
     def valid(self) -> bool:
-        """Whether it can run."""
+        """True if it can run."""
         return not self.problems
 
 
 def preview(file: str, params: str) -> PipelinePreview:
-    """Load a pipeline file and tell what is in it; nothing is touched.
+    """Load a pipeline file and return its preview; has no side effects.
 
     Args:
-        file: as typed.
-        params: `KEY=VALUE ...`, as typed.
+        file: the typed path.
+        params: the typed `KEY=VALUE ...`.
     """
     from trainui.pipeline import loader
     from trainui.pipeline.substitution import masking
@@ -88,7 +88,7 @@ def preview(file: str, params: str) -> PipelinePreview:
 
 
 def parse_params(text: str) -> dict[str, str]:
-    """Return what `KEY=VALUE KEY=VALUE` says, quoted as in a shell.
+    """Parse `KEY=VALUE KEY=VALUE`, with shell quoting.
 
     Raises:
         UsageError: a word has no `=`, or a quote is not closed.
@@ -96,12 +96,12 @@ def parse_params(text: str) -> dict[str, str]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise UsageError(f"parameters: {error}; such as lr=0.1 'name=a b'") from error
+        raise UsageError(f"parameters: {error}; write e.g. lr=0.1 'name=a b'") from error
     given = {}
     for word in words:
         key, separator, value = word.partition("=")
         if not separator or not key:
-            raise UsageError(f"parameters: {word!r} is not KEY=VALUE, such as lr=0.1")
+            raise UsageError(f"parameters: {word!r} is not KEY=VALUE, e.g. lr=0.1")
         given[key] = value
     return given
 
@@ -118,5 +118,5 @@ def start(file: str, params: str) -> str:
 
     given = parse_params(params)
     pipeline = loader.load(file, given)
-    lifecycle.ensure_started()  # first, so that nothing is stored where nothing can run
+    lifecycle.ensure_started()  # first, so that no run is stored if the worker cannot start
     return control.submit(pipeline, given=given)

@@ -1,4 +1,4 @@
-"""Plans of a resume, and what each was made with: the work of a thread, since it looks at files."""
+"""Resume plans and the options they were made with; reads files, so call it in a thread."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StageChoices:
-    """What a person wants of single stages, by full names."""
+    """The user's options for single stages, by full names."""
 
     until: frozenset[str] = frozenset()
-    """Only these and what they depend on; none: all."""
+    """Run only these and their dependencies; empty: all."""
     fresh: frozenset[str] = frozenset()
-    """Begin anew, with no checkpoint."""
+    """Restart these without a checkpoint."""
     keep: frozenset[str] = frozenset()
-    """Keep their results, whatever has changed."""
+    """Keep the results of these even if they have changed."""
 
     def toggled(self, kind: str, name: str) -> StageChoices:
-        """Return the same with a wish added, or taken back."""
+        """Return a copy with an option of a stage switched on or off."""
         return replace(self, **{kind: getattr(self, kind) ^ {name}})
 
     @property
     def words(self) -> str:
-        """What is wished, in the words of the command line."""
+        """The options as command-line arguments, for display."""
         return "  ".join(
             f"--{kind} {harmless(name)}"
             for kind in ("until", "keep", "fresh")
@@ -41,46 +41,46 @@ class StageChoices:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """As `control.resume` takes them."""
+        """The keyword arguments for `control.resume`."""
         return {"until": self.until, "fresh": self.fresh, "keep": self.keep}
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """A plan, and what it was made with."""
+    """A resume plan and the options it was made with."""
 
     stages: Sequence[PlannedStage]
     wishes: StageChoices = field(default_factory=StageChoices)
     pipeline: Pipeline | None = None
-    """An edited one; None: the run's own."""
+    """The edited pipeline; None: the run's own."""
     file: str | None = None
-    """The run's file, where it was edited."""
+    """The run's pipeline file if it was edited; else None."""
     diff: str = ""
     code: str = ""
-    """How the code differs from what was submitted, in words."""
+    """How the code differs from the submitted code, as text."""
     alteration: InlineEdit | None = None
-    """What was edited apart from the run's file."""
+    """An inline edit, made on the edit page; None: none."""
 
     @property
     def revives(self) -> bool:
-        """Whether there is anything to do."""
+        """True if any stage would run."""
         return any(one.action != Action.SKIP for one in self.stages)
 
 
 def make_offer(
     run_id: str, wishes: StageChoices, *, edited: bool, alteration: InlineEdit | None = None
 ) -> PlanRequest:
-    """Make a plan: of the run's file as it is now, where it was edited, or of the run's own.
+    """Plan a resume with an inline edit, the edited file, or the run's own pipeline.
 
     Args:
         run_id: the run.
-        wishes: of single stages.
-        edited: whether the run's file counts as it is now.
-        alteration: how the run's own pipeline was edited, apart from that file.
+        wishes: options for single stages.
+        edited: whether to use the run's file if it was edited.
+        alteration: an inline edit of the run's pipeline; takes precedence over the file.
 
     Raises:
         PipelineFileError: the edited file has problems.
-        UsageError: a wish cannot be met.
+        UsageError: an option cannot be satisfied.
     """
     from trainui import control
     from trainui.control import lookup

@@ -1,4 +1,4 @@
-"""The plan of a resume as lines: each stage, what happens to it, how long it takes, and why."""
+"""A resume plan as lines: each stage with its action, estimated duration and reason."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _STYLES = {Action.SKIP: "dim", Action.RUN: "accent", Action.CONTINUE: "good"}
 _DIFF_STYLES = {"+": "good", "-": "bad", "@": "accent"}
 
 TIME = 9
-"""Cells of how long it takes."""
+"""Width of the duration column in cells."""
 
 LEAST_ROOM = 44
-"""Cells below which the reasons stand on lines of their own."""
+"""Minimum width in cells of the reason column; below it reasons go on separate lines."""
 
 
 class PlanLine(NamedTuple):
-    """A line of the page."""
+    """A line of the plan page."""
 
     row: Row
     stage: PlannedStage | None = None
-    """The stage that begins on it."""
+    """The stage whose entry starts on this line."""
 
 
 def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[PlanLine]:
-    """Return the plan as lines, the reasons wrapped."""
+    """Return the plan as lines, with the reasons wrapped."""
     longest = max((len(harmless(one.name)) for one in plan), default=0)
     beside = width - 13 - TIME - 4
     inline = beside - longest >= LEAST_ROOM
@@ -71,7 +71,7 @@ def _time(one: PlannedStage) -> str:
 
 
 def diff_rows(diff: str, width: int) -> list[Row]:
-    """Return a unified diff as lines, long ones wrapped."""
+    """Return a unified diff as coloured lines, long ones wrapped."""
     rows: list[Row] = []
     for line in diff.splitlines():
         style = _DIFF_STYLES.get(line[:1], "dim")
@@ -82,7 +82,7 @@ def diff_rows(diff: str, width: int) -> list[Row]:
 
 
 def plan_summary(stages: Sequence[PlannedStage]) -> str:
-    """Return in words how many stages run, continue and are skipped."""
+    """Return a summary, e.g. `2 to run, 1 to continue, 3 skipped`."""
     count = {action: sum(one.action == action for one in stages) for action in Action}
     if count[Action.SKIP] == len(stages):
         return "There is nothing to resume."
@@ -91,6 +91,6 @@ def plan_summary(stages: Sequence[PlannedStage]) -> str:
 
 
 def saved(stages: Sequence[PlannedStage]) -> str:
-    """Return in words how much GPU time is not spent again; empty: none."""
+    """Return the GPU time saved by kept results and checkpoints, as text; empty if none."""
     seconds = sum(one.gpu_seconds_saved for one in stages)
-    return f"GPU time that is not spent again: {format_duration(seconds)}" if seconds else ""
+    return f"GPU time saved: {format_duration(seconds)}" if seconds else ""

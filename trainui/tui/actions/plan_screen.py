@@ -1,7 +1,7 @@
-"""The plan of a resume, before anything is done: each stage, what happens to it, and why.
+"""The page that previews a resume: each stage with its action and reason.
 
-Where the run's file was edited the plan is of the file as it is now, and shows what was edited;
-a key leaves it out. Others keep a stage, begin it anew, or end with it, and the plan is made again.
+If the run's file was edited, the plan uses the edited file and shows the difference; a key toggles
+this. Other keys keep a stage, restart it, or run only up to it, and the plan is made again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class PlanView(CursorView):
-    """The plan's lines, with a cursor on a stage; where there is none, they scroll."""
+    """The plan's lines, with a cursor on stages; without stages the lines scroll."""
 
     DEFAULT_CSS = "PlanView { padding: 1 1; height: 1fr; }"
 
@@ -43,7 +43,7 @@ class PlanView(CursorView):
         return self._lines[self.cursor].stage if 0 <= self.cursor < len(self._lines) else None
 
     def set_lines(self, lines: Sequence[PlanLine]) -> None:
-        """Show these; the cursor stays on its stage."""
+        """Show these lines and keep the cursor on its stage."""
         stage = self.stage
         self._lines = list(lines)
         places = {line.stage.name: at for at, line in enumerate(lines) if line.stage is not None}
@@ -63,11 +63,11 @@ class PlanView(CursorView):
         return self._lines[index].row
 
     def selectable(self, index: int) -> bool:
-        """Let the cursor be on stages only."""
+        """Return True if a stage's entry starts on the line."""
         return self._lines[index].stage is not None
 
     def action_line(self, count: int) -> None:
-        """Move by stages; past the last one scroll, since what was edited stands below."""
+        """Move by stages; past the last one scroll, since the diff is below."""
         before = self.cursor
         super().action_line(count)
         if self.cursor == before:
@@ -75,16 +75,16 @@ class PlanView(CursorView):
 
 
 class PlanScreen(Screen[bool]):
-    """Shows the plan, takes wishes, and resumes; its result is whether it did."""
+    """Shows the plan, takes options for stages, and resumes; its result is True if it did."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plan", "app.leave")]
 
     def __init__(self, target: Target, alteration: InlineEdit | None = None) -> None:
-        """Make the page.
+        """Create the page.
 
         Args:
             target: the run.
-            alteration: how its own pipeline was edited, apart from its file.
+            alteration: an inline edit of its pipeline; None: none.
         """
         super().__init__()
         self._target = target
@@ -92,7 +92,7 @@ class PlanScreen(Screen[bool]):
         self._offer: PlanRequest | None = None
         self._wishes = StageChoices()
         self._edited = True
-        """Whether the run's file is taken as it is now."""
+        """True if the plan uses the run's file if that was edited."""
 
     def compose(self) -> ComposeResult:
         """Make the plan."""
@@ -101,8 +101,8 @@ class PlanScreen(Screen[bool]):
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        """Make the plan, in a thread since it looks at checkpoints."""
-        self._show([((Segment(" looking at stages and checkpoints…", "dim"),))])
+        """Make the plan, in a thread since it reads checkpoints."""
+        self._show([((Segment(" checking stages and checkpoints…", "dim"),))])
         self.query_one(PlanView).focus()
         self._show_keys("plan.leave")
         self._plan()
@@ -135,24 +135,27 @@ class PlanScreen(Screen[bool]):
         self.run_worker(work, thread=True, exit_on_error=False)
 
     def _show_error(self, text: str) -> None:
-        """Say why there is no plan; one that was there stays, without the last wish."""
+        """Show why no plan could be made; an earlier plan stays, without the last option."""
         if self._offer is not None:
             self._wishes = self._offer.wishes
-            self._show_top("nothing is done yet")
+            self._show_top("Preview: nothing has started")
             self.notify(harmless(text), severity="warning", markup=False)
             return
-        self._show_top("nothing is done")
+        self._show_top("nothing has started")
         self._show([(Segment(" ✗ no plan can be made", "bad"),), (), *self._wrapped(text)])
 
     def _show_problems(self, text: str) -> None:
         self._offer = None
-        self._show_top("nothing is done")
+        self._show_top("nothing has started")
         what, advice = (
-            "the run's file was edited since, and has problems",
-            ("mend them and press r again, or f: resume with the pipeline as submitted"),
+            "the run's file has changed since the run, and has problems",
+            ("fix them and press r again, or press f to resume with the pipeline as submitted"),
         )
         if self._alteration is not None:
-            what, advice = "what was edited has problems", "esc goes back; nothing was changed"
+            what, advice = (
+                "your edit has problems",
+                "esc goes back to the edit; nothing was changed",
+            )
             self._show_keys("plan.leave")
         else:
             self._show_keys("plan.file", "plan.leave")
@@ -166,9 +169,9 @@ class PlanScreen(Screen[bool]):
 
     def _show_offer(self, offer: PlanRequest, edited: bool) -> None:
         if (offer.wishes, edited) != (self._wishes, self._edited):
-            return  # made before the last wish; the next one is on its way
+            return  # outdated: made before the last option; a new plan is being made
         self._offer = offer
-        self._show_top("nothing is done yet")
+        self._show_top("Preview: nothing has started")
         self._draw(offer)
         keys = ["plan.choose"] if offer.revives else []
         keys += ["plan.file"] if offer.file is not None else []
@@ -180,12 +183,15 @@ class PlanScreen(Screen[bool]):
         rows += self._wrapped(saved(offer.stages), "good")
         rows += self._wrapped(offer.code, "warn")
         if offer.alteration is not None:
-            rows += [(), *self._wrapped("with what was edited here:", "warn")]
+            rows += [(), *self._wrapped("With your edits:", "warn")]
         elif offer.pipeline is not None:
-            edited = f"{offer.file} was edited since; this is the plan with it as it is now:"
+            edited = f"{offer.file} has changed since this run. Plan with the new version:"
             rows += [(), *self._wrapped(edited, "warn")]
         elif offer.file is not None:
-            rows += [(), *self._wrapped(f"without the edits of {offer.file}", "warn")]
+            rows += [
+                (),
+                *self._wrapped(f"Plan as submitted, without the changes in {offer.file}", "warn"),
+            ]
         rows += diff_rows(offer.diff, width)
         lines = [*plan_lines(offer.stages, width), *map(PlanLine, rows)]
         self.query_one(PlanView).set_lines(lines)
@@ -203,31 +209,31 @@ class PlanScreen(Screen[bool]):
         self.query_one(KeyBar).show([table.find(key_id) for key_id in ids])
 
     def action_wish(self, kind: str) -> None:
-        """Add a wish about the stage under the cursor, or take it back, and plan again."""
+        """Switch an option of the stage under the cursor on or off, and plan again."""
         stage = self.query_one(PlanView).stage
         if self._offer is None or stage is None:
-            self.notify("there is no plan yet that could be changed", markup=False)
+            self.notify("no plan yet; wait a moment", markup=False)
             return
         self._wishes = self._wishes.toggled(kind, stage.name)
         self._plan()
 
     def action_other_file(self) -> None:
-        """Make the plan with the edited file, or without it."""
+        """Plan with the edited file, or with the pipeline as submitted."""
         if self._alteration is not None or (self._offer is not None and self._offer.file is None):
-            self.notify("the run's file is as it was; there is no other", markup=False)
+            self.notify("the run's file has not changed", markup=False)
             return
         self._edited = not self._edited
         self._offer = None
         self._plan()
 
     def action_choose(self) -> None:
-        """Resume, if there is anything to resume."""
+        """Resume, if any stage would run."""
         offer = self._offer
         if offer is None or offer.wishes != self._wishes:
-            self.notify("there is no plan yet; a moment", markup=False)
+            self.notify("the plan is not ready yet", markup=False)
             return
         if not offer.revives:
-            self.notify("there is nothing to resume", markup=False)
+            self.notify("nothing to resume", markup=False)
             return
         run_id = self._target.id
 
@@ -240,11 +246,11 @@ class PlanScreen(Screen[bool]):
                 alteration=offer.alteration,
                 **offer.wishes.arguments,
             )
-            return f"resumed: {listed(revived)}" if revived else "it was resumed already"
+            return f"resumed: {listed(revived)}" if revived else "already resumed"
 
         self.dismiss(True)
         cast("TrainuiApp", self.app).act(work, starts=True)
 
     def action_leave_it(self) -> None:
-        """Leave everything as it is."""
+        """Close without resuming."""
         self.dismiss(False)

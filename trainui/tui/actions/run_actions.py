@@ -1,7 +1,7 @@
-"""What a person does to runs: each key asks first where it must, acts, and says what came of it.
+"""The base class for pages with runs: actions on runs, with confirmations where needed.
 
-The writes are `trainui.control`'s, imported and called in a thread, so that the first frame and
-the event loop know nothing of them.
+Actions call `trainui.control`, which is imported and run in a thread to keep the start fast and
+the event loop free.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from trainui.tui.app import TrainuiApp
 
 MOST_NAMED = 4
-"""Runs or stages that are named in a row."""
+"""Maximum number of runs or stages named in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The run that keys act on."""
+    """The run that an action applies to."""
 
     id: str
     name: str
@@ -44,42 +44,42 @@ class Target:
 
     @property
     def label(self) -> str:
-        """The run's name with the start of its id, since several runs may share a name."""
+        """The run's name and short id, since several runs may share a name."""
         name = harmless(self.name)
         return name if self.name == self.id else f"{name} {self.id[:8]}"
 
 
 class RunActions(Screen[None]):
-    """Actions of the pages that show runs."""
+    """The actions of pages that show runs."""
 
     def targets(self) -> list[Target]:
-        """Return the runs that every key acts on: what is marked, else what is under the cursor."""
+        """Return the runs that actions apply to: the marked ones, else the one under the cursor."""
         raise NotImplementedError
 
     def acted(self) -> None:
-        """Clear the marks: the marked runs are about to be acted on."""
+        """Clear the marks, after an action was confirmed."""
 
     def target_stages(self) -> Sequence[StageRecord]:
-        """Return the stages to act on: all members of a folded matrix; none: the whole run."""
+        """Return the stages to act on, e.g. all members of a folded sweep; empty: the whole run."""
         return ()
 
     def report(self) -> str | None:
-        """Return what `Y` copies, as Markdown; None: the reports of the runs, read in a thread."""
+        """Return the Markdown that `Y` copies; None: the runs' reports, read in a thread."""
         return None
 
     def _targets(self) -> list[Target]:
-        """Return the runs to act on, and say so where there is none."""
+        """Return the runs to act on; if there are none, show a message."""
         targets = self.targets()
         if not targets:
             self.say_no_run()
         return targets
 
     def say_no_run(self) -> None:
-        """Say why a key does nothing."""
-        self.app.notify("there is no run here to act on", severity="warning")
+        """Show that there is no run to act on."""
+        self.app.notify("no run is selected", severity="warning")
 
     def action_resume(self) -> None:
-        """Show the plan of a resume."""
+        """Show the resume plan; for several runs, a confirmation."""
         targets = self._targets()
         if len(targets) > 1:
             from trainui.tui.actions.bulk import resume_runs_question
@@ -91,27 +91,27 @@ class RunActions(Screen[None]):
             self._ask(PlanScreen(targets[0]))
 
     def action_rerun(self) -> None:
-        """Ask whether the stage alone runs again, or with what depends on it."""
+        """Show the confirmation for rerunning the stage, alone or with its dependants."""
         targets, stages = self._targets(), self.target_stages()
         if not targets:
             return
         unfinished = [stage for stage in stages if stage.status in UNFINISHED]
         if not stages:
-            self._say("open the run with enter, then choose the stage that is to run again")
+            self._say("open the run with enter, then select the stage to rerun")
         elif unfinished:
             name = harmless(unfinished[0].name)
-            self._say(f"{name} is {unfinished[0].status}; wait for its end, or cancel it with x")
+            self._say(f"{name} is {unfinished[0].status}; wait until it ends, or cancel it with x")
         else:
             from trainui.tui.actions.confirmations import rerun_question
 
             self._ask(rerun_question(targets[0], stages))
 
     def action_edit(self) -> None:
-        """Edit the run's values, and those of the stage, and resume with them."""
+        """Open the edit page for the run's and the stage's parameters."""
         targets, stages = self._targets(), self.target_stages()
         stage = most_telling(stages) if stages else None
         if len(targets) > 1:
-            self._say("several runs are marked; esc unmarks them, then e edits one")
+            self._say("cannot edit several runs at once; esc clears the marks")
         elif stage is not None and stage.status == Status.RUNNING:
             self._say(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
         elif targets:
@@ -120,13 +120,13 @@ class RunActions(Screen[None]):
             self._ask(EditScreen(targets[0], stage))
 
     def action_cancel(self) -> None:
-        """Ask whether the stage, or the run, is to be cancelled."""
+        """Show the confirmation for cancelling the stage or the run."""
         targets = self._targets()
         if len(targets) > 1:
             self._cancel_several(targets)
         elif targets and targets[0].status not in UNFINISHED:
             target = targets[0]
-            self._say(f"{harmless(target.name)} is {target.status}: nothing runs to cancel")
+            self._say(f"{harmless(target.name)} is {target.status}: nothing to cancel")
         elif targets:
             from trainui.tui.actions.confirmations import cancel_question
 
@@ -134,27 +134,27 @@ class RunActions(Screen[None]):
 
     def _cancel_several(self, targets: list[Target]) -> None:
         if not any(target.status in UNFINISHED for target in targets):
-            self._say(f"all {len(targets)} marked runs are over: nothing runs to cancel")
+            self._say(f"all {len(targets)} marked runs have finished: nothing to cancel")
             return
         from trainui.tui.actions.bulk import cancel_runs_question
 
         self._ask(cancel_runs_question(targets))
 
     def action_remove(self) -> None:
-        """Ask whether the run, or every marked one, is to be deleted with its files."""
+        """Show the confirmation for deleting the run, or all marked ones, with its files."""
         if not (targets := self._targets()):
             return
         if all(target.status in UNFINISHED for target in targets):
             first = f"{harmless(targets[0].name)} is {targets[0].status}"
-            which = first if len(targets) == 1 else f"none of the {len(targets)} is over"
-            self._say(f"{which}; cancel it with x before it can be deleted")
+            which = first if len(targets) == 1 else f"none of the {len(targets)} runs has finished"
+            self._say(f"{which}; cancel with x before deleting")
             return
         from trainui.tui.actions.bulk import remove_question
 
         self._ask(remove_question(targets))
 
     def _ask(self, question: Screen[bool]) -> None:
-        """Ask, and clear the marks once it is answered with yes."""
+        """Show a dialog, and clear the marks once it is confirmed."""
 
         def then(done: bool | None) -> None:
             if done:
@@ -163,11 +163,11 @@ class RunActions(Screen[None]):
         self.app.push_screen(question, then)
 
     def action_raise(self) -> None:
-        """Let the run go before others."""
+        """Raise the run's priority."""
         self._change_priority(1)
 
     def action_lower(self) -> None:
-        """Let the run go after others."""
+        """Lower the run's priority."""
         self._change_priority(-1)
 
     def _change_priority(self, change: int) -> None:
@@ -176,7 +176,9 @@ class RunActions(Screen[None]):
         waiting = [target for target in targets if target.status in UNFINISHED]
         if not waiting:
             first = f"{harmless(targets[0].name)} is {targets[0].status}"
-            self._say(f"{first if len(targets) == 1 else 'all are over'}: it waits for nothing")
+            self._say(
+                f"{first if len(targets) == 1 else 'all have finished'}: priority has no effect"
+            )
             return
 
         def work() -> str:
@@ -191,7 +193,7 @@ class RunActions(Screen[None]):
         cast("TrainuiApp", self.app).act(work)
 
     def action_copy(self) -> None:
-        """Copy a report through the terminal."""
+        """Copy a report to the clipboard through the terminal (OSC 52)."""
         if (report := self.report()) is not None:
             self._copy(report)
         elif targets := self._targets():
@@ -204,19 +206,19 @@ class RunActions(Screen[None]):
         try:
             report = of_runs(run_ids)
         except (TrainuiError, sqlite3.Error) as error:
-            self.app.call_from_thread(self._say, harmless(f"nothing was copied: {error}"))
+            self.app.call_from_thread(self._say, harmless(f"copying failed: {error}"))
         else:
             self.app.call_from_thread(self._copy, report)
 
     def _copy(self, report: str) -> None:
         self.app.copy_to_clipboard(report)
-        self._say("copied as Markdown, if the terminal allows it (OSC 52)")
+        self._say("copied as Markdown (if the terminal supports OSC 52)")
 
     def _say(self, text: str) -> None:
         self.app.notify(text, markup=False)
 
 
 def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
-    """Return names in a row, a long row cut."""
+    """Return names separated by commas, a long list shortened to `... and 3 more`."""
     shown = ", ".join(harmless(name) for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
