@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 
 from trainui import clock, text
+from trainui.artifacts import code_version
 from trainui.braille import plot_lines
-from trainui.control import code_version
 from trainui.domain.progress_series import is_clock, is_moment
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status

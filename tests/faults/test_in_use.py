@@ -25,7 +25,7 @@ from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
 from trainui.store.runs import attempts, runs, stages
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.attempt_rows import Outcome
 
 READ = NOTE + "until [ -e go ]; do sleep 0.02; done; cat ${stages.a.dir}/data"
 WRITE = NOTE + "echo made > ${stage_dir}/data"

@@ -17,8 +17,9 @@ from sqlalchemy import func, update
 
 from tests.unit.store.readings import Feeder
 from trainui import clock, control, paths, wakeup
-from trainui.control import code_version, environment, resume_estimates
-from trainui.control.environment import ShellEnvironment
+from trainui.artifacts import code_version, environment
+from trainui.artifacts.environment import ShellEnvironment
+from trainui.control import resume_estimates
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.states import Status
@@ -33,7 +34,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.store.db import protocol, writer
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs import attempt_rows, attempts, runs, stages
 from trainui.store.runs.tables import STAGES
 
 S = Status
@@ -84,7 +85,7 @@ def play(store: Store, run_id: str, name: str, status: Status = S.COMPLETED) -> 
         assert attempts.claim(connection, run_id, name, attempt.celery_task_id or "")
         now = clock.now()
         attempts.mark_started(connection, attempt, started_at=now, pid=1, supervisor=2)
-        outcome = attempts.Outcome(status, clock.now(), retry=False)
+        outcome = attempt_rows.Outcome(status, clock.now(), retry=False)
         attempts.end(connection, attempt.id, outcome)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainui.control.cancellation import cancel, remove
-    from trainui.control.code_version import since_submission
     from trainui.control.edits.file_changes import EditedFile, edited_file
     from trainui.control.lookup import given_params, snapshot_words
     from trainui.control.queue import change_priority, set_paused
@@ -32,7 +31,6 @@ __all__ = [
     "rerun",
     "resume",
     "set_paused",
-    "since_submission",
     "snapshot_words",
     "submit",
     "without_gpus",
@@ -51,7 +49,6 @@ _HOMES = {
     "resume": "resumption",
     "set_paused": "queue",
     "change_priority": "queue",
-    "since_submission": "code_version",
     "snapshot_words": "lookup",
     "submit": "submission",
     "without_gpus": "submission",

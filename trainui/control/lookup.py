@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from trainui.control import environment
+from trainui.artifacts import environment
 from trainui.control.snapshot import CodeSnapshot
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError

@@ -7,14 +7,11 @@ from trainui.control.lookup import existing_run
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
 
-PAUSED = "paused"
-"""The flag's name in the store."""
-
 
 def set_paused(paused: bool) -> None:
     """Hold the queue, so that nothing new starts, or let it go on; what runs goes on."""
     with open_store().write() as connection:
-        runs.set_flag(connection, PAUSED, "1" if paused else None)
+        runs.set_flag(connection, runs.PAUSED, "1" if paused else None)
     wakeup.ring()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from trainui import wakeup
-from trainui.control import environment
+from trainui.artifacts import environment
 from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import revision
 from trainui.control.edits.inline_edit import InlineEdit, file_digest, told

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import formatting, paths, settings
-from trainui.control.code_version import Git
+from trainui.artifacts.code_version import Git
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 

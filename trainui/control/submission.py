@@ -12,8 +12,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from trainui import paths, settings, wakeup
-from trainui.control import code_version, environment, snapshot, staging_cleanup
-from trainui.control.environment import ShellEnvironment
+from trainui.artifacts import code_version, environment
+from trainui.artifacts.environment import ShellEnvironment
+from trainui.control import snapshot, staging_cleanup
 from trainui.control.requirements import allowed_for, check_inputs, check_slots
 from trainui.control.staging_cleanup import StagingNote
 from trainui.domain.definition import Pipeline

@@ -15,7 +15,7 @@ from trainui.execution.daemon import lifecycle
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempt_rows, attempts, stages
 
 PIPELINE = """\
 name: p
@@ -62,7 +62,7 @@ def stopping(store: Store, run: str) -> None:
 def end(store: Store, run: str, name: str, status: Status, *, retry: bool = False) -> None:
     attempt = begin(store, run, name).attempt
     error = None if status == Status.COMPLETED else "exit code 3"
-    outcome = attempts.Outcome(
+    outcome = attempt_rows.Outcome(
         status, clock.now(), started_at=clock.now(), error=error, retry=retry
     )
     with store.write() as connection:

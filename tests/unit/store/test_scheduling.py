@@ -22,8 +22,8 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempts, runs, stages
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs import attempt_rows, attempts, runs, stages
+from trainui.store.runs.attempt_rows import Outcome
 
 RUN = "the-run"
 HOST = "a-host"
@@ -220,7 +220,7 @@ class Scheduling(RuleBasedStateMachine):
         return data.draw(st.sampled_from(found)) if found else None
 
     def _attempts(self, connection: Any, *statuses: Status) -> list[AttemptRecord]:
-        return attempts.in_state(connection, *statuses)
+        return attempt_rows.in_state(connection, *statuses)
 
     def _check_upstreams(self, connection: Any, stage: StageRecord) -> None:
         for name in stage.depends_on:

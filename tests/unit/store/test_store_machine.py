@@ -21,7 +21,7 @@ from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, plan
 from trainui.store.db.engine import open_store
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs import attempt_rows, attempts, runs, stages
 
 PLACES = 2
 ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED]
@@ -146,7 +146,7 @@ class Kept(RuleBasedStateMachine):
             before = attempts.get(connection, attempt.id)
             if before.status == Status.QUEUED and how == Status.COMPLETED:
                 return  # it did not even start
-            told = attempts.end(connection, attempt.id, attempts.Outcome(how, clock.now()))
+            told = attempts.end(connection, attempt.id, attempt_rows.Outcome(how, clock.now()))
         assert (told is None) == (before.status in ENDED)
 
     @rule(data=st.data(), whole=st.booleans())

@@ -17,7 +17,7 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs import attempt_rows, attempts, runs, stages
 
 Graph = Mapping[str, Sequence[str]]
 
@@ -123,7 +123,7 @@ class Filler:
             attempts.end(
                 connection,
                 attempt.id,
-                attempts.Outcome(
+                attempt_rows.Outcome(
                     status,
                     clock.now() - int(ago * clock.SECOND),
                     exit_code=exit_code,

@@ -203,7 +203,7 @@ def show_lines(run: RunRecord, stages: list[StageRecord], left: str = "") -> lis
 
 
 def _about_code(run: RunRecord) -> list[tuple[str, str]]:
-    from trainui.control import code_version
+    from trainui.artifacts import code_version
     from trainui.control.snapshot import CodeSnapshot
 
     state = code_version.recorded(Path(run.directory))

@@ -310,6 +310,7 @@ def _show_plan(
     run: RunRecord, wishes: _ResumeOptions, choice: PipelineChoice, as_json: bool
 ) -> None:
     from trainui import control
+    from trainui.artifacts import code_version
 
     planned = control.plan_resume(run.id, **wishes.planned)
     if choice.edited is not None:
@@ -318,7 +319,7 @@ def _show_plan(
             f"{file} has changed since this run. Plan with the new version "
             "(`--as-submitted` keeps the old one):"
         )
-    if changed := control.since_submission(run):
+    if changed := code_version.since_submission(run):
         printing.note(text.harmless(changed))
     shown = resume_plan.with_diff(
         resume_plan.lines(planned), choice.diff, coloured=resume_file.colours(sys.stdout)

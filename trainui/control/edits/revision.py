@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui import paths, plain_files
-from trainui.control import environment, snapshot
+from trainui.artifacts import environment
+from trainui.control import snapshot
 from trainui.control.edits import file_changes
 from trainui.control.snapshot import Relocation
 from trainui.control.submission import (

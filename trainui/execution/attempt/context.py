@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trainui.control import environment
-from trainui.control.environment import ShellEnvironment
+from trainui.artifacts import environment
+from trainui.artifacts.environment import ShellEnvironment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import TrainuiError

@@ -32,7 +32,7 @@ from trainui.execution.planner.slots import host
 from trainui.metrics.reader import process as reader
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempt_rows, attempts, stages
 from trainui.supervisor import journal, process
 from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.process import LaunchState, Probe, ProbeState, SupervisorLivesError
@@ -187,7 +187,7 @@ class AttemptMonitor:
     def _compare_with_store(self) -> None:
         before = set(self._known)
         with self._store.read() as connection:
-            found = attempts.in_state(connection, Status.RUNNING, here=self._here)
+            found = attempt_rows.in_state(connection, Status.RUNNING, here=self._here)
         running = {attempt.id: attempt for attempt in found}
         with self._lock:
             for attempt in running.values():
@@ -355,7 +355,7 @@ class AttemptMonitor:
             return  # it has ended meanwhile; or the next worker launches it
         if subject.attempt.cancel_requested_at is None:
             self._launch_now(followed, subject)
-        elif self._prevent_start(followed, ExitReason.START_FAILED, attempts.NOT_STARTED):
+        elif self._prevent_start(followed, ExitReason.START_FAILED, attempt_rows.NOT_STARTED):
             record_outcome.record_cancelled_launch(self._store, subject.attempt)
 
     def _launch_now(self, followed: MonitoredAttempt, subject: AttemptContext) -> None:

@@ -22,7 +22,7 @@ from trainui.domain.states import Status
 from trainui.errors import NotPlainFileError
 from trainui.execution.attempt import failure_cause, logs
 from trainui.execution.attempt.failure_cause import Cause
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason
 

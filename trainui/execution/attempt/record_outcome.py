@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import clock
-from trainui.artifacts import checkpoint_notes, checkpoints
-from trainui.control import environment
+from trainui.artifacts import checkpoint_notes, checkpoints, environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -24,8 +23,8 @@ from trainui.execution.gpu import gpus
 from trainui.pipeline.substitution.masking import mask_text
 from trainui.store.db.engine import Store
 from trainui.store.points import points
-from trainui.store.runs import attempts, launching
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs import attempt_rows, attempts, launching
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import journal, process, protocol
 from trainui.supervisor.process import ProbeState
@@ -148,7 +147,7 @@ def put_back(store: Store, attempt: AttemptRecord, reason: str) -> None:
 
 def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
     """Record that an attempt was cancelled before it was started."""
-    outcome = Outcome(Status.CANCELLED, clock.now(), error=attempts.NOT_STARTED)
+    outcome = Outcome(Status.CANCELLED, clock.now(), error=attempt_rows.NOT_STARTED)
     with store.write() as connection:
         attempts.end(connection, attempt.id, outcome)
 

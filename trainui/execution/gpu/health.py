@@ -14,7 +14,7 @@ from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempt_rows, stages
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class GpuHealthMonitor:
             return
         self._looked_at = now
         with self._store.read() as connection:
-            running = attempts.in_state(connection, Status.RUNNING)
+            running = attempt_rows.in_state(connection, Status.RUNNING)
         on_gpus = [one for one in running if one.gpus and one.host == host()]
         if on_gpus:
             problems = {gpu.index: gpu.problem for gpu in nvml.look().gpus if gpu.problem}

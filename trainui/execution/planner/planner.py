@@ -16,8 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui import clock, disk, paths
-from trainui.control import environment
-from trainui.control.queue import PAUSED
+from trainui.artifacts import environment
 from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus, nvml
@@ -165,7 +164,7 @@ class Planner:
                 silent=self._silent(connection) if cut else (),
                 held=attempts.slot_holders(connection, host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
-                paused=runs.flag(connection, PAUSED) is not None,
+                paused=runs.flag(connection, runs.PAUSED) is not None,
                 is_open=is_open,
                 is_active=bool(waiting) or is_open or runs.is_any_active(connection),
             )

@@ -21,7 +21,7 @@ from trainui.execution.stall.silence import Silence
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
 from trainui.store.runs import alerts as alert_records
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempt_rows, stages
 from trainui.store.runs.alerts import AlertRecord
 
 LOOK_EVERY = 5.0
@@ -82,7 +82,7 @@ class StallAlerts:
     def _running(self) -> list[AttemptRecord]:
         """Return the running attempts of this host; update `_watched` to exactly these."""
         with self._store.read() as connection:
-            found = attempts.in_state(connection, Status.RUNNING)
+            found = attempt_rows.in_state(connection, Status.RUNNING)
             running = [one for one in found if one.host == host()]
             known = self._watched
             self._watched = {

@@ -14,7 +14,7 @@ from trainui.execution.stall.cadence import LEAST_SILENCE, Cadence
 from trainui.execution.stall.silence import Silence
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempt_rows, stages
 from trainui.supervisor import journal
 
 LOOK_EVERY = 5.0
@@ -52,7 +52,7 @@ class StallDetector:
         with self._store.read() as connection:
             running = [
                 one
-                for one in attempts.in_state(connection, Status.RUNNING)
+                for one in attempt_rows.in_state(connection, Status.RUNNING)
                 if one.host == host() and one.started_at is not None
             ]
             offsets = sources.offsets(connection) if running else {}

@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainui.artifacts import code_version
 from trainui.clock import SECOND
-from trainui.control import code_version
 from trainui.errors import StoreError
 from trainui.store.db import outage
 from trainui.store.db.engine import Store

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trainui import clock, paths
@@ -16,29 +16,14 @@ from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.rules.retry import Retry, next_retry
-from trainui.store.runs import events, row_mapping, runs, stages
+from trainui.store.runs import attempt_rows, events, row_mapping, runs, stages
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
     """Return a stage's attempts, the oldest first."""
     return _select(connection, ATTEMPTS.c.stage_id == stage_id)
-
-
-def in_state(
-    connection: Connection, *statuses: Status, here: HostView | None = None
-) -> list[AttemptRecord]:
-    """Return the attempts in one of these states, on one host or on all."""
-    query = _IN_STATE if here is None else _IN_STATE.where(ATTEMPTS.c.host == here.host)
-    found = connection.execute(query, {"statuses": statuses})
-    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
-
-
-_IN_STATE = (
-    select(ATTEMPTS)
-    .where(ATTEMPTS.c.status.in_(bindparam("statuses", expanding=True)))
-    .order_by(ATTEMPTS.c.id)
-)
 
 
 def is_any_open(connection: Connection, here: HostView | None = None) -> bool:
@@ -350,30 +335,6 @@ _STAGE_STARTED = update(STAGES).where(
 )
 
 
-NOT_STARTED = "cancelled before it started"
-"""The error of an attempt that never had a process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an attempt ended."""
-
-    status: Status
-    """completed, failed, cancelled or interrupted."""
-    completed_at: int
-    """In microseconds, as reported by the supervisor if it saw the end."""
-    started_at: int | None = None
-    """The same; set if the start is not on record yet."""
-    exit_code: int | None = None
-    signal: int | None = None
-    error: str | None = None
-    """The error; its first line is the message."""
-    result: Any = None
-    """A task's return value."""
-    retry: bool = True
-    """True if the stage's retry policy applies."""
-
-
 def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | None:
     """Record an attempt's outcome, free its slots, and settle the stages that depend on its stage.
 
@@ -391,7 +352,7 @@ def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | N
     if outcome.status not in allowed:
         raise TransitionError(f"attempt {attempt.id}: {attempt.status} to {outcome.status}")
     outcome = _in_order(attempt, outcome)
-    _end_attempt(connection, attempt, outcome)
+    attempt_rows.end(connection, attempt, outcome)
     stage = stages.get(connection, attempt.stage_id)
     status = _end_stage(connection, stage, attempt, outcome)
     if status != Status.QUEUED:
@@ -404,25 +365,6 @@ def _in_order(attempt: AttemptRecord, outcome: Outcome) -> Outcome:
     """Return the outcome with an end no earlier than the start, in case the clock was set back."""
     started_at = attempt.started_at or outcome.started_at or 0
     return replace(outcome, completed_at=max(outcome.completed_at, started_at))
-
-
-def _end_attempt(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> None:
-    values: dict[str, Any] = {
-        "status": outcome.status,
-        "completed_at": outcome.completed_at,
-        "exit_code": outcome.exit_code,
-        "signal": outcome.signal,
-        "error": outcome.error,
-        "result_json": None if outcome.result is None else row_mapping.dump(outcome.result),
-    }
-    if attempt.started_at is None:
-        values["started_at"] = outcome.started_at
-    connection.execute(_END, {"attempt": attempt.id, **values})
-    connection.execute(_FREE, {"attempt": attempt.id})
-
-
-_END = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
-_FREE = delete(SLOTS).where(SLOTS.c.attempt_id == bindparam("attempt"))
 
 
 def _end_stage(
@@ -463,12 +405,3 @@ def _retry(stage: StageRecord, attempt: AttemptRecord, outcome: Outcome) -> Retr
 
 def _first_line(text: str | None) -> str | None:
     return text.splitlines()[0] if text and text.strip() else None
-
-
-def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:
-    """Cancel the granted and not yet claimed attempts of these stages, and free their slots."""
-    wanted = frozenset(stage_ids)
-    open_ones = in_state(connection, Status.QUEUED)  # never more than the number of slots
-    for attempt in (one for one in open_ones if one.stage_id in wanted):
-        outcome = Outcome(Status.CANCELLED, clock.now(), error=NOT_STARTED)
-        _end_attempt(connection, attempt, outcome)

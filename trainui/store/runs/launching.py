@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, func, select, update
 from trainui import clock, paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.store.runs import attempts, events, runs, stages
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs import attempt_rows, attempts, events, runs, stages
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES
 
 SHORTEST_PAUSE = 5.0
@@ -74,7 +74,7 @@ def put_back(connection: Connection, attempt_id: int, reason: str) -> None:
     """
     attempt = attempts.get(connection, attempt_id)
     if attempt.cancel_requested_at is not None:
-        cancelled = Outcome(Status.CANCELLED, clock.now(), error=attempts.NOT_STARTED)
+        cancelled = Outcome(Status.CANCELLED, clock.now(), error=attempt_rows.NOT_STARTED)
         attempts.end(connection, attempt_id, cancelled)
         return
     stage = stages.get(connection, attempt.stage_id)

@@ -18,6 +18,9 @@ from trainui.store.runs import events, new_run, row_mapping
 from trainui.store.runs.new_run import NewRun as NewRun
 from trainui.store.runs.tables import FLAGS, RUNS, STAGES
 
+PAUSED = "paused"
+"""The flag of a paused queue."""
+
 
 def create(connection: Connection, new: NewRun) -> None:
     """Store a run, its pipeline, stages and edges.

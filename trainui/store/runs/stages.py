@@ -14,7 +14,7 @@ from trainui.domain.records import AttemptRecord, HostView, StageRecord, WaitRea
 from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.rules.dependants import Upstream, settled
 from trainui.store.db import dialect
-from trainui.store.runs import events, row_mapping, runs
+from trainui.store.runs import attempt_rows, events, row_mapping, runs
 from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 
@@ -348,7 +348,7 @@ def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -
         if stage.status == Status.RUNNING:
             _request_cancel(connection, stage)
     idle = [stage for stage in chosen if stage.status in _IDLE]
-    _withdraw(connection, idle)
+    attempt_rows.withdraw(connection, [stage.id for stage in idle])
     now = max([clock.now(), *(stage.started_at or 0 for stage in idle)])
     for before in _IDLE:
         if same := [stage for stage in idle if stage.status == before]:
@@ -392,18 +392,12 @@ def _request_cancel(connection: Connection, stage: StageRecord, why: str | None 
         )
 
 
-def _withdraw(connection: Connection, stages: Sequence[StageRecord]) -> None:
-    from trainui.store.runs import attempts  # attempts settle stages, so they import this module
-
-    attempts.withdraw(connection, [stage.id for stage in stages])
-
-
 def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
     """Skip a stage that is neither completed nor running."""
     if stage.status in ENDED:
         change(connection, stage, Status.PENDING)
     else:
-        _withdraw(connection, [stage])
+        attempt_rows.withdraw(connection, [stage.id])
     again = get(connection, stage.id)
     change(connection, again, Status.SKIPPED, reason=reason, completed_at=clock.now())
 
@@ -460,5 +454,5 @@ def _hold_back(connection: Connection, run_id: str) -> None:
     upstreams = _upstreams(connection, [stage.id for stage in queued])
     for stage in queued:
         if settled(upstreams.get(stage.id, ())) is None:
-            _withdraw(connection, [stage])
+            attempt_rows.withdraw(connection, [stage.id])
             change(connection, stage, Status.PENDING)

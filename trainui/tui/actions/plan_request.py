@@ -83,11 +83,12 @@ def make_offer(
         UsageError: an option cannot be satisfied.
     """
     from trainui import control
+    from trainui.artifacts import code_version
     from trainui.control import lookup
     from trainui.control.edits import file_changes
 
     run = lookup.run_of(run_id)
-    offer = PlanRequest((), wishes, code=control.since_submission(run))
+    offer = PlanRequest((), wishes, code=code_version.since_submission(run))
     found = None if alteration else file_changes.edited_file(run)
     if alteration is not None:
         offer = _altered(run, offer, alteration)

@@ -14,7 +14,7 @@ from trainui.domain.states import Status
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempt_rows, attempts, stages
 
 TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
 
@@ -31,7 +31,7 @@ def store(
     store.close()
 
 
-def play(store: Store, run_id: str, name: str, outcome: attempts.Outcome) -> None:
+def play(store: Store, run_id: str, name: str, outcome: attempt_rows.Outcome) -> None:
     """Let a queued stage start and end at once."""
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
@@ -57,9 +57,9 @@ def test_changes_between_two_looks_are_all_told(store: Store) -> None:
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
         assert list(narrator.news()) == []
-        play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
+        play(store, run_id, "a", attempt_rows.Outcome(Status.COMPLETED, clock.now()))
         assert words(narrator.news()) == ["● running a", "✓ completed a", "◔ queued b"]
-        failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 3\nmore")
+        failed = attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 3\nmore")
         play(store, run_id, "b", failed)
         assert words(narrator.news()) == ["● running b", "✗ failed b - exit code 3"]
         assert list(narrator.news()) == []
@@ -69,7 +69,7 @@ def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: S
     run_id = control.submit(loader.load_text(TWO))
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
-        failed = attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1")
+        failed = attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1")
         play(store, run_id, "a", failed)
         control.resume(run_id)
         begin(store, run_id, "a")
@@ -79,13 +79,13 @@ def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: S
 
 def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
-    play(store, run_id, "a", attempts.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
+    play(store, run_id, "a", attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=False)
         assert words(narrator.news()) == ["✗ failed a - exit code 1", "▣ blocked b - a failed"]
         control.resume(run_id)
         assert words(narrator.news()) == ["◔ queued a"]
-        play(store, run_id, "a", attempts.Outcome(Status.COMPLETED, clock.now()))
+        play(store, run_id, "a", attempt_rows.Outcome(Status.COMPLETED, clock.now()))
         assert words(narrator.news()) == [
             "● running a",
             "✓ completed a (attempt 2)",

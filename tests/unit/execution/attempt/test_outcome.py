@@ -16,7 +16,7 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
 STARTED, ENDED = 1_000, 2_000

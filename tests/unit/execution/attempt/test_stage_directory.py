@@ -16,7 +16,7 @@ from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.context import AttemptContext
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, launching, stages
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
 
 

@@ -21,7 +21,7 @@ from trainui.execution.worker.task_sender import TaskMessage, TaskSender
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, runs, stages
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
 
 

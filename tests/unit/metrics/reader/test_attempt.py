@@ -24,7 +24,7 @@ from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves, sources
 from trainui.store.runs import attempts, stages
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.stages import Reopened
 from trainui.store.runs.tables import EVENTS
 

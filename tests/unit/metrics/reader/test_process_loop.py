@@ -31,7 +31,7 @@ from trainui.store.db.engine import Store
 from trainui.store.points import curves
 from trainui.store.read import views
 from trainui.store.runs import attempts, stages
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.attempt_rows import Outcome
 
 Reader = subprocess.Popen[bytes]
 

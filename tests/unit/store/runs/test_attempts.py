@@ -15,7 +15,7 @@ from trainui.domain.states import Status
 from trainui.errors import TransitionError
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, runs, stages
-from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.attempt_rows import Outcome
 
 HOST = "a-host"
 DIAMOND = {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]}

@@ -14,7 +14,7 @@ from threading import Timer
 from typing import Any
 
 from trainui import paths, plain_files
-from trainui.control import code_files
+from trainui.artifacts import code_files
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 

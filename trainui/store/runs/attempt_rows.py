@@ -1,0 +1,87 @@
+"""Attempts as rows: found by their state, and ended with their slots freed.
+
+No stage is changed here; `attempts` does both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from trainui import clock
+from trainui.domain.records import AttemptRecord, HostView
+from trainui.domain.states import Status
+from trainui.store.runs import row_mapping
+from trainui.store.runs.tables import ATTEMPTS, SLOTS
+
+
+def in_state(
+    connection: Connection, *statuses: Status, here: HostView | None = None
+) -> list[AttemptRecord]:
+    """Return the attempts in one of these states, on one host or on all."""
+    query = _IN_STATE if here is None else _IN_STATE.where(ATTEMPTS.c.host == here.host)
+    found = connection.execute(query, {"statuses": statuses})
+    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
+
+
+_IN_STATE = (
+    select(ATTEMPTS)
+    .where(ATTEMPTS.c.status.in_(bindparam("statuses", expanding=True)))
+    .order_by(ATTEMPTS.c.id)
+)
+
+
+NOT_STARTED = "cancelled before it started"
+"""The error of an attempt that never had a process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended."""
+
+    status: Status
+    """completed, failed, cancelled or interrupted."""
+    completed_at: int
+    """In microseconds, as reported by the supervisor if it saw the end."""
+    started_at: int | None = None
+    """The same; set if the start is not on record yet."""
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    """The error; its first line is the message."""
+    result: Any = None
+    """A task's return value."""
+    retry: bool = True
+    """True if the stage's retry policy applies."""
+
+
+def end(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> None:
+    """Record the outcome of an attempt, and free its slots."""
+    values: dict[str, Any] = {
+        "status": outcome.status,
+        "completed_at": outcome.completed_at,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "error": outcome.error,
+        "result_json": None if outcome.result is None else row_mapping.dump(outcome.result),
+    }
+    if attempt.started_at is None:
+        values["started_at"] = outcome.started_at
+    connection.execute(_END, {"attempt": attempt.id, **values})
+    connection.execute(_FREE, {"attempt": attempt.id})
+
+
+_END = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
+_FREE = delete(SLOTS).where(SLOTS.c.attempt_id == bindparam("attempt"))
+
+
+def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:
+    """Cancel the granted and not yet claimed attempts of these stages, and free their slots."""
+    wanted = frozenset(stage_ids)
+    open_ones = in_state(connection, Status.QUEUED)  # never more than the number of slots
+    for attempt in (one for one in open_ones if one.stage_id in wanted):
+        outcome = Outcome(Status.CANCELLED, clock.now(), error=NOT_STARTED)
+        end(connection, attempt, outcome)
