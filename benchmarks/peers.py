@@ -36,7 +36,8 @@ TELL = "\nprint('TOOK ' + json.dumps(took))\n"
 PROGRAMS = {
     "trainui": """
 from trainui import open_session, sync_metrics_from_file
-from trainui.store import curves, views
+from trainui.store.points import curves
+from trainui.store.read import views
 with open_session():
     done("import")
 with open("metrics.jsonl", "w") as file:

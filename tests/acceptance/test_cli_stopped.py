@@ -122,8 +122,8 @@ def test_stopped_when_it_is_recorded(served: CommandLine) -> None:
 RESUME = """
 import signal, sys
 from trainui import control
-from trainui.cli.output.printing import interrupt as stopped
-with stopped.looking(sys.argv[1:], stopped.REVIVED, "resumed"):
+from trainui.cli.output import interrupt
+with interrupt.looking(sys.argv[1:], interrupt.REVIVED, "resumed"):
     control.resume(sys.argv[1])
     signal.raise_signal(signal.SIGINT)
 """

@@ -98,7 +98,7 @@ def test_a_broker_that_takes_a_long_stage_for_a_lost_message_delivers_nothing_ag
 
 CLAIM = """
 import sys
-from trainui.store.runs.runs import attempts
+from trainui.store.runs import attempts
 from trainui.store.db.engine import open_store
 store = open_store()
 print("ready", flush=True)

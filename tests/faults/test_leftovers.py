@@ -17,12 +17,18 @@ from trainui.store.read import views
 KILLED = """
 import os, signal, sys
 from trainui import control
-from trainui.control import code, ending, leftovers
+from trainui.artifacts import code_version
+from trainui.control import cancellation, staging_cleanup
 from trainui.pipeline import loader
-from trainui.store.runs.runs import new_run
+from trainui.store.runs import new_run
 
 owner, name, when, act = sys.argv[1:]
-owners = {"code": code, "new_run": new_run, "Note": leftovers.Note, "ending": ending}
+owners = {
+    "code": code_version,
+    "new_run": new_run,
+    "Note": staging_cleanup.StagingNote,
+    "ending": cancellation,
+}
 owner, count = owners[owner], [0]
 original = getattr(owner, name)
 

@@ -35,7 +35,7 @@ def upgrade():
 
 PROGRAM = """
 import sys
-from trainui.store import engine, schema
+from trainui.store.db import engine, schema
 config = schema.alembic_config
 def elsewhere(url):
     made = config(url)

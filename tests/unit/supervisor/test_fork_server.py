@@ -158,8 +158,8 @@ def test_it_ends_when_it_is_not_needed(own: ForkServer) -> None:
 
 def test_it_ends_with_who_started_it() -> None:
     script = (
-        "from trainui.supervisor.fork_server import Nursery\n"
-        "own = Nursery()\nown.prepare()\nprint(own.pid, flush=True)\n"
+        "from trainui.supervisor.fork_server import ForkServer\n"
+        "own = ForkServer()\nown.prepare()\nprint(own.pid, flush=True)\n"
         "import time\ntime.sleep(100)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as starter:

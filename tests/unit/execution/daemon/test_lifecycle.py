@@ -13,7 +13,7 @@ from trainui.execution.daemon import lifecycle
 
 LOADED = """
 import sys
-from trainui.execution import service, guard
+from trainui.execution.daemon import lifecycle, watchdog
 heavy = {"celery", "kombu", "redis", "valkey", "sqlalchemy", "sqlmodel", "pydantic", "textual"}
 print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """

@@ -204,7 +204,7 @@ def test_an_attempt_whose_supervisor_died_is_read_to_its_end(
 
 def test_it_ends_with_the_process_that_started_it(store: Store, readers: Readers) -> None:
     code = (
-        "import os, sys, pathlib; from trainui.metrics import process\n"
+        "import os, sys, pathlib; from trainui.metrics.reader import process\n"
         "print(process.start(pathlib.Path(sys.argv[1])).pid, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
