@@ -76,7 +76,12 @@ def test_it_takes_json_alone(home: Home, tmp_path: Path) -> None:
 
 
 def test_it_knows_no_task_but_its_own(home: Home, tmp_path: Path) -> None:
-    for task in ("os.system", "tests.note", "trainui.execution.broker.broker.stop", "subprocess.run"):
+    for task in (
+        "os.system",
+        "tests.note",
+        "trainui.execution.broker.broker.stop",
+        "subprocess.run",
+    ):
         background.send(home, task, f"touch {tmp_path / 'harm'}")
     wait_until_taken()
     assert_it_serves(home, tmp_path / "work")
