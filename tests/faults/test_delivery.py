@@ -48,7 +48,7 @@ def home(
 
 def refusals(home: Home, run: Run) -> int:
     """How many messages of a run the worker took for nothing."""
-    return home.worker_log.read_text().count(f"of run {run.id} is taken already")
+    return home.worker_log.read_text().count(f"of run {run.id} is already claimed")
 
 
 def test_a_message_that_is_delivered_five_times_runs_once(home: Home, new_run: NewRun) -> None:

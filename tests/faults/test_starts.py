@@ -48,7 +48,7 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
         for _ in range(AT_ONCE)
     ]
     for other in others:
-        assert f"runs already, with pid {holder}" in other.communicate()[1]
+        assert f"is already running, pid {holder}" in other.communicate()[1]
         assert other.returncode == EXIT_HELD
 
     stopper = threading.Thread(target=lifecycle.stop)

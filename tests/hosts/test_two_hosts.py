@@ -184,7 +184,7 @@ def test_stages_run_where_they_ask_to_and_any_host_shows_all(
     assert said.split() == ["b", "a"]
     shared.until(run, lambda found: found["nowhere"].reason, "a reason why it waits")
     reason = shared.stages(run)["nowhere"].reason
-    assert reason == "asks for the host e, of which no worker is heard"
+    assert reason == "asks for the host e, which has no active worker"
     told = b.json("worker", "status")
     heard = {host["host"]: host["heard"] for host in told["hosts"]}
     assert heard.items() >= {"a": True, "b": True}.items()

@@ -207,7 +207,7 @@ def test_a_cancel_tells_whether_the_memory_is_back_or_who_holds_it(
     run.until("a", lambda one: not is_alive(int(run.attempt("a").pid or 0)), "gone")
     box.vacate(0)
     box.hand_over(1, stranger, used=3 * GIB)
-    kept = f"cancelled; GPU 1 is still in use by pid {stranger} of another user, 3.0 GiB in use"
+    kept = f"cancelled; GPU 1 is still used by pid {stranger} of another user, 3.0 GiB in use"
     assert run.wait_for("a", Status.CANCELLED).error == (
         "cancelled; the memory of GPU 0 is free again"
     )

@@ -140,7 +140,7 @@ def _kept_on(gpu: Gpu) -> str | None:
         return f"GPU {gpu.index} {gpu.problem}"
     stranger = stranger_on(gpu)
     used = f", {gpu.memory_used / 2**30:.1f} GiB in use" if gpu.memory_used and gpu.pids else ""
-    return f"GPU {gpu.index} is still in use by {stranger}{used}" if stranger else None
+    return f"GPU {gpu.index} is still used by {stranger}{used}" if stranger else None
 
 
 def problems_of(indices: Collection[int]) -> str | None:

@@ -1,4 +1,4 @@
-"""The worker process: its threads, its Celery app, and what it reports to people.
+"""The worker process: its services, its Celery app, and notifications.
 
 Read `__main__` first (from the lock to the log), then `celery_worker` and `services`.
 """

@@ -1,6 +1,6 @@
-"""The worker process: one a home, from its lock to its log; `celery_worker` is what it runs.
+"""Entry point of the worker process: one per home; acquires the lock and runs `celery_worker`.
 
-It may be killed at any time: what it did not record is found and recorded by the next one.
+It may be killed at any time: the next worker finds and records whatever this one did not.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from trainui.paths import Home
 logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
 
 EXIT_HELD = 75
-"""Another worker of this home is alive."""
+"""Exit code if another worker of this home is alive."""
 
 _LOG_BYTES = 5 << 20
-"""The size at which the log is begun anew; three older ones are kept."""
+"""Size in bytes at which the log is rotated; three old logs are kept."""
 
 
 def main() -> int:
-    """Be the worker of the home that the environment names; return the exit code."""
+    """Run the worker of the home that the environment names; return the exit code."""
     os.umask(0o077)
     spawn.accept_signals()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s")
     home = paths.home()
     for directory in (home.root, home.worker):
         paths.make_private(directory)
-    if locks.acquire(home.worker_lock) is None:  # held until this process is no more
+    if locks.acquire(home.worker_lock) is None:  # held until this process ends
         owner = locks.holder(home.worker_lock) or {}
-        logger.info("the worker of %s runs already, with pid %s", home.root, owner.get("pid"))
+        logger.info("the worker of %s is already running, pid %s", home.root, owner.get("pid"))
         return EXIT_HELD
     readiness.clear(home)
     return _run(home) if desired_state.is_wanted(home) else 0
@@ -45,9 +45,9 @@ def _run(home: Home) -> int:
     _log_to_file(home)
     _ignore_foreign_celery_settings()
     limits.raise_open_files()
-    gc.disable()  # a seventh of the imports' time, in which nothing becomes garbage
+    gc.disable()  # saves a seventh of the import time; imports produce no garbage
     from trainui.execution.worker import (
-        celery_worker,  # heavy: those who find the lock held go without
+        celery_worker,  # slow import, not needed if the lock is held
     )
     from trainui.store.db.engine import open_patiently
 
@@ -70,12 +70,12 @@ def _log_to_file(home: Home) -> None:
     layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, format=layout, handlers=[handler], force=True)
     for name in ("alembic", "celery.worker.strategy", "celery.app.trace"):
-        # each plugin, and each task as it comes and ends, of which our own lines tell
+        # They log each plugin, and each task's start and end, which our own log lines cover.
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _ignore_foreign_celery_settings() -> None:
-    """Forget Celery's variables: they are of another project, and come before our settings."""
+    """Remove Celery's variables: they belong to another project and would override our settings."""
     for name in [name for name in os.environ if name.startswith("CELERY_")]:
         del os.environ[name]
 

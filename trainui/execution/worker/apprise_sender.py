@@ -1,4 +1,4 @@
-"""Sends one message by Apprise, in a process of its own: started by its path, told by stdin."""
+"""Sends one message by Apprise; runs as a separate process and reads the message from stdin."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 import sys
 
 KINDS = {"completed": "success", "failed": "failure", "interrupted": "failure", "cancelled": "info"}
-"""What Apprise calls an end; all else is a warning."""
+"""Apprise's notification type for each event; `warning` for all others."""
 
-MISSING = "the setting notify_urls needs Apprise, which trainui's extra `notify` brings"
+MISSING = "the setting notify_urls needs Apprise: install the extra `trainui[notify]`"
 
 
 def main() -> str | None:
-    """Send what stdin holds; return what went wrong."""
+    """Send the message from stdin; return an error message, or None on success."""
     message = json.load(sys.stdin)
     try:
         import apprise
@@ -23,8 +23,8 @@ def main() -> str | None:
     kind = KINDS.get(message["kind"], "warning")
     sent = not len(sender) or sender.notify(body=message["text"], title="trainui", notify_type=kind)
     if wrong:
-        return f"{len(wrong)} of notify_urls are no addresses that Apprise knows"
-    return None if sent else "not everything could be sent"
+        return f"Apprise does not support {len(wrong)} of the URLs in notify_urls"
+    return None if sent else "not every notification could be sent"
 
 
 if __name__ == "__main__":

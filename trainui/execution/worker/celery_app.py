@@ -1,6 +1,6 @@
-"""The Celery app: the transport of stages, with settings for stages that run for days.
+"""The Celery app, configured for stages that run for days.
 
-Which setting does what was measured on Celery 5.7; each that is here for a reason says it.
+The effect of each setting was measured on Celery 5.7; comments give the reasons.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from trainui.paths import Home
 from trainui.settings import Settings, host
 
 TRACKED_TASK = "trainui.execution.worker.task"
-"""The module that registers the one task that runs stages."""
+"""The module that registers the task that runs stages."""
 
 _TRANSPORT_OPTIONS = {
-    # A message is acknowledged as it is received, so that the broker need not be told of either.
+    # Messages are acknowledged on receipt, so the broker needs no record of unacknowledged ones.
     "ack_emulation": False,
-    # A broker that hangs is noticed; the worker then outlives it and consumes again.
+    # Timeouts detect a broker that hangs; the worker then reconnects.
     "socket_timeout": 10,
     "socket_connect_timeout": 5,
     "health_check_interval": 10,
@@ -40,17 +40,17 @@ _PUBLISH_OPTIONS = {
     "interval_step": 0.1,
     "interval_max": 0.1,
 }
-"""With a dead broker publishing fails in 0.4 s, with one that hangs in 5 s."""
+"""Publishing fails after 0.4 s if the broker is down, after 5 s if it hangs."""
 
 SETTINGS: dict[str, Any] = {
-    # Acknowledged on receipt: a lost message is sent again by us, and with late acknowledgement
-    # a lost connection ends the worker.
+    # Acknowledged on receipt: the planner sends lost messages again, and with late acknowledgement
+    # a lost connection would end the worker.
     "task_acks_late": False,
     "task_reject_on_worker_lost": False,
-    # No message waits in the worker: it could neither be revoked nor outlive a lost connection.
+    # No prefetch: a prefetched message cannot be revoked and does not survive a lost connection.
     "worker_prefetch_multiplier": 1,
     "worker_disable_prefetch": True,
-    # Results are in the store.
+    # The store has the results.
     "task_ignore_result": True,
     "result_backend": None,
     "task_publish_retry": False,
@@ -61,19 +61,19 @@ SETTINGS: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,  # the default gives up after 100
     "broker_transport_options": _TRANSPORT_OPTIONS,
-    "worker_send_task_events": True,  # `celery events` shows nothing of a worker that is silent
-    # The worker has its own log, and no print ends up in it.
+    "worker_send_task_events": True,  # `celery events` needs them
+    # The worker configures its own log, and does not capture prints in it.
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
 }
-"""What is the same in every home."""
+"""Settings that are the same for every home."""
 
 
 class _EagerConnection(Connection):
-    """A connection that is sought again every two seconds at least; kombu waits for up to 30."""
+    """A connection that retries at least every 2 s; kombu's own backoff goes up to 30 s."""
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
-        """Connect, however often it takes."""
+        """Connect, with retries."""
         pace = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 2.0}
         connect: Any = super().ensure_connection
         return connect(*args, **{**pace, **kwargs})
@@ -84,20 +84,20 @@ class _Amqp(AMQP):  # type: ignore[misc]
 
 
 def create_app(home: Home, settings: Settings) -> Any:
-    """Make a Celery app for a home; nothing is connected.
+    """Create the Celery app for a home, without connecting.
 
     Raises:
-        UsageError: the configured broker's URL is of no use.
+        UsageError: the configured broker URL is invalid.
     """
     app = Celery("trainui", broker=url.for_celery(home, settings), amqp=_Amqp)
-    # of this home: others may use the same broker
+    # A queue per home, since several homes may share one broker.
     app.conf.update(SETTINGS, task_default_queue=queue_of(home, settings))
     app.conf.update(include=[TRACKED_TASK, *settings.include])
     return app
 
 
 def queue_of(home: Home, settings: Settings) -> str:
-    """Return the queue of a home's messages, which nobody else takes."""
+    """Return the name of a home's message queue; no other home consumes from it."""
     if settings.broker_url is None:
         return "trainui"
     digest = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:8]
@@ -106,12 +106,12 @@ def queue_of(home: Home, settings: Settings) -> str:
 
 @cache
 def get_app() -> Any:
-    """Return this process's app: the one of the home that the environment names."""
+    """Return this process's app, for the home that the environment names."""
     return create_app(paths.home(), settings_module.load())
 
 
 def publishing_connection(app: Any) -> Any:
-    """Return a connection to send tasks on, which fails soon instead of waiting for a broker.
+    """Return a connection for sending tasks that fails fast if the broker is down.
 
     Use it as `task.apply_async(..., connection=connection, retry=False)`.
     """

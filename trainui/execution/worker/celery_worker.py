@@ -1,4 +1,4 @@
-"""Celery's worker in this process, with the worker's duties, and how it comes to its end."""
+"""Runs Celery's worker with our services in this process, and shuts it down."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from trainui.settings import Settings, host
 logger = logging.getLogger(__name__)
 
 EXIT_TOLD = 143
-"""It was told to end though it is wanted; where it is not, it exits with 0."""
+"""Exit code if the worker got a signal although it is wanted; 0 if it is not wanted."""
 
 EVENTS_EVERY = 0.5
-"""Seconds for which the events of tasks are gathered, or until there are two dozen."""
+"""Seconds for which task events are collected before they are sent; two dozen are sent at once."""
 
 _LEAVE_WITHIN = 4.0
-"""Seconds; then it leaves as it stands, which is no worse than being killed."""
+"""Seconds until a forced exit, which is no worse than SIGKILL."""
 
 
 def run(home: Home, settings: Settings) -> int:
-    """Run the worker until it is told to end, or is not wanted any more; return the exit code."""
+    """Run the worker until it gets a signal or is no longer wanted; return the exit code."""
     worker = _make_worker(home, settings)
     threading.Thread(target=_watch_wishes, args=(home, settings), daemon=True).start()
     worker.start()
@@ -50,12 +50,12 @@ def run(home: Home, settings: Settings) -> int:
 
 
 def _make_worker(home: Home, settings: Settings) -> Any:
-    # Celery warns root of pickled messages, which are not accepted here.
+    # Celery warns root about pickled messages; they are not accepted here.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     app, slots = get_app(), services.slots()
     app.conf.include = [TRACKED_TASK, *_importable(settings.include)]
     app.steps["worker"].add(_ServicesStep)
-    _connect(signals.setup_logging, lambda **_: None)  # with a receiver Celery leaves ours alone
+    _connect(signals.setup_logging, lambda **_: None)  # keeps Celery from changing our logging
     _connect(signals.worker_shutting_down, lambda **_: _leave())
     _connect(
         signals.worker_ready,
@@ -72,7 +72,7 @@ def _make_worker(home: Home, settings: Settings) -> Any:
         quiet=True,
         without_gossip=True,
         without_mingle=True,
-        heartbeat_interval=5,  # for Flower, which takes a worker with no heartbeat for dead
+        heartbeat_interval=5,  # for Flower, which shows a worker without heartbeat as offline
     )
 
 
@@ -81,26 +81,26 @@ def _connect(celery_signal: Any, receiver: Any) -> None:
 
 
 def _importable(modules: Iterable[str]) -> list[str]:
-    """Import a user's modules; one that fails must not keep all runs from running."""
+    """Import the user's modules, skipping those that fail, and return the names of the others."""
     imported = []
     for module in modules:
         try:
             importlib.import_module(module)
         except (Exception, SystemExit):
-            logger.exception("the setting include: %s cannot be imported; left out", module)
+            logger.exception("setting include: cannot import %s; skipped", module)
         else:
             imported.append(module)
     return imported
 
 
 class _PatientConsumer(Consumer):  # type: ignore[misc]
-    """Tells Celery's tools of several tasks at once: to tell of each would cost more than it."""
+    """Sends task events in batches: sending each one separately would cost more than the task."""
 
     _told_at = -math.inf
-    """When the events that come in now are sent, on the monotonic clock."""
+    """Monotonic time at which the current batch is sent."""
 
     def on_send_event_buffered(self) -> None:
-        """Have an event sent soon, which was put among those that wait."""
+        """Schedule the sending of the batch, if it is not scheduled yet."""
         now = time.monotonic()
         if now >= self._told_at:
             self._told_at = now + EVENTS_EVERY
@@ -108,17 +108,17 @@ class _PatientConsumer(Consumer):  # type: ignore[misc]
 
 
 class _ServicesStep(StartStopStep):  # type: ignore[misc]
-    """Runs the duties with the worker, not with its connection, which comes and goes."""
+    """Starts the services with the worker, not with its connection, which may be lost."""
 
     requires = ("celery.worker.components:Pool",)
 
     def start(self, parent: Any) -> None:
-        # At a hangup Celery would drain, and run itself again with other modules on its path.
+        # On SIGHUP Celery would restart itself with a different module path.
         signal.signal(signal.SIGHUP, lambda *_: None)
         services.start(parent.app, STOPPING)
 
     def close(self, _parent: Any) -> None:
-        _leave()  # also where no signal was sent: Celery gave up
+        _leave()  # also without a signal, if Celery gave up
 
     def stop(self, _parent: Any) -> None:
         services.stop()
@@ -127,42 +127,42 @@ class _ServicesStep(StartStopStep):  # type: ignore[misc]
 
 
 def _leave() -> None:
-    """Tell all who wait for a stage to leave it, and see to it that this process ends soon."""
+    """Set `STOPPING`, so that waiting tasks return, and force an exit after a few seconds."""
     if STOPPING.is_set():
         return
     STOPPING.set()
     deadline = threading.Timer(_LEAVE_WITHIN, os._exit, [EXIT_TOLD])
     deadline.daemon = True
     deadline.start()
-    readiness.clear(paths.home())  # last: a disk may refuse it
+    readiness.clear(paths.home())  # last, because it may fail on a full disk
 
 
 def _watch_wishes(home: Home, settings: Settings) -> None:
-    """End this process when it is not wanted, has been idle for long enough, or is outdated."""
+    """End this process once it is not wanted, has been idle long enough, or is outdated."""
     wish, database = _LastWish(), DatabaseWatch(home)
     while not STOPPING.wait(min(1.0, settings.idle_timeout / 4)):
         try:
             _withdraw_if_idle(home, settings, wish)
             unwanted = _unwanted(home) or database.problem()
         except Exception:
-            logger.exception("whether the worker is wanted cannot be told; it goes on")
+            logger.exception("cannot read the desired state; the worker keeps running")
             continue
         if unwanted:
-            logger.info("%s: this worker ends", unwanted)
+            logger.info("%s: stopping this worker", unwanted)
             os.kill(os.getpid(), signal.SIGTERM)
             return
 
 
 def _unwanted(home: Home) -> str | None:
-    """Say why this process is to end, if it is."""
+    """Return why this process has to end; None if it does not."""
     if not desired_state.is_wanted(home):
-        return "no worker is wanted any more"
-    return "another trainui was installed, and goes on" if installed.is_another() else None
+        return "the worker is no longer wanted"
+    return "another version of trainui was installed" if installed.is_another() else None
 
 
 @dataclass(slots=True)
 class _LastWish:
-    """The last stamp of a start that was seen, and since when on the monotonic clock."""
+    """The last start request seen, and since when on the monotonic clock."""
 
     stamp: int = -1
     since: float = 0.0
@@ -170,10 +170,10 @@ class _LastWish:
 
 def _withdraw_if_idle(home: Home, settings: Settings, wish: _LastWish) -> None:
     if settings.database_url is not None:
-        return  # another host may submit what this one is to run
+        return  # another host may submit a run for this one
     seen = desired_state.wanted_at(
         home
-    )  # first: a run that is stored after the look is wanted later
+    )  # read first: a run stored after the idle check has a later start request
     if seen != wish.stamp:
         wish.stamp, wish.since = seen, time.monotonic()
     since_wanted = time.monotonic() - wish.since

@@ -1,4 +1,4 @@
-"""Whether anybody has changed the store since the last look: a look costs microseconds."""
+"""Detects changes of the store since the last check; a check costs microseconds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from trainui.store.read import views
 
 
 class ChangeDetector:
-    """Compares the database's version with that of the last look."""
+    """Compares the database's data version with that of the last check."""
 
     def __init__(self) -> None:
         self._connection: protocol.Connection | None = None
         self._version: int | str | None = None
 
     def seen(self) -> bool:
-        """Tell whether the store may have changed since this was last asked."""
+        """Return True if the store may have changed since the last call."""
         try:
             if self._connection is None:
                 self._connection = views.connect()
@@ -29,7 +29,7 @@ class ChangeDetector:
         return changed
 
     def close(self) -> None:
-        """Let the database go."""
+        """Close the connection; the next check reports a change."""
         if self._connection is not None:
             self._connection.close()
         self._connection = self._version = None

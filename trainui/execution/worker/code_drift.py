@@ -1,7 +1,7 @@
-"""Says of an attempt that it started after its run's code was changed.
+"""Records that an attempt started after its run's code was changed.
 
-Git is asked in a thread of its own, so nothing waits for it. It may be asked late: only files that
-were last changed before an attempt's start count.
+Git is called in a separate thread, so nothing waits for it. It may be called late: only files last
+changed before the attempt's start count.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from trainui.store.runs.code_versions import StartedAttempt
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
-"""Seconds."""
+"""Least seconds between two checks."""
 
 SHARE = 20
-"""A pause lasts so many times what the look before it took: git is slow on large repositories."""
+"""A pause is this many times as long as the check before it: git is slow on large repositories."""
 
 NAMES_SHOWN = 3
 
 
 class CodeDriftWatch:
-    """Looks at the code of each attempt that starts, once."""
+    """Checks the code of each attempt once, when it starts."""
 
     def __init__(self, store: Store, stopping: threading.Event) -> None:
         self._store = store
@@ -42,7 +42,7 @@ class CodeDriftWatch:
         self._thread = threading.Thread(target=self._serve, name="code", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def _serve(self) -> None:
@@ -54,11 +54,11 @@ class CodeDriftWatch:
             except StoreError as error:
                 outage.log.failed(error)
             except Exception:
-                logger.exception("the code of what started could not be looked at")
+                logger.exception("cannot check the code of started attempts")
             pause = max(LOOK_EVERY, SHARE * (time.monotonic() - began))
 
     def look(self) -> None:
-        """Look at the code of what has started since the last look."""
+        """Check the code of the attempts that started since the last check."""
         with self._store.read() as connection:
             if self._floor is None:
                 self._floor = code_versions.first_running(connection) - 1
@@ -67,12 +67,12 @@ class CodeDriftWatch:
         for directory in dict.fromkeys(one.run_directory for one in fresh):
             self._look_at([one for one in fresh if one.run_directory == directory])
         self._looked_at.update(one.attempt_id for one in fresh)
-        if found:  # those that got their slots earlier have started, or never will
+        if found:  # attempts that were granted earlier have started, or never will
             self._floor = max(self._floor, found[-1].attempt_id - code_versions.MOST_AT_ONCE)
         self._looked_at = {number for number in self._looked_at if number > self._floor}
 
     def _look_at(self, started: Sequence[StartedAttempt]) -> None:
-        """Look at the code of one run, of which these attempts started."""
+        """Check the code of one run, for its attempts that started."""
         run = started[0]
         state = code_version.recorded(Path(run.run_directory))
         if not state.get("root") or state.get("snapshot"):
@@ -95,7 +95,7 @@ def _words(names: Sequence[str]) -> str:
 
 
 def _changed_at(path: Path) -> int:
-    """Return when a file was changed, in microseconds; 0 where it is gone."""
+    """Return when a file was changed, in microseconds; 0 if it was deleted."""
     try:
         return int(path.lstat().st_mtime * SECOND)
     except OSError:

@@ -1,4 +1,4 @@
-"""Sees that the worker's database stays the file that it opened, and says what has become of it."""
+"""Detects that the worker's database file was removed or replaced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trainui.store.read import readonly
 
 
 def problem(home: Home) -> str | None:
-    """Say why there is no database to work with; None: there is, or there never was one."""
+    """Return why the database cannot be used; None if it can, or if there never was one."""
     if settings.load().database_url is not None:
         return None
     try:
@@ -20,14 +20,14 @@ def problem(home: Home) -> str | None:
 
 
 class DatabaseWatch:
-    """Remembers the file that was there first."""
+    """Remembers the identity of the database file that was opened first."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._opened = readonly.file_identity()
 
     def problem(self) -> str | None:
-        """Say what has become of the database since; None: it is the same."""
+        """Return what happened to the database file; None if it is the same file."""
         found = readonly.file_identity()
         self._opened = self._opened or found
         if found == self._opened:

@@ -1,7 +1,7 @@
-"""This host among others that share the database: it announces itself, and looks after the others.
+"""Heartbeat of this host in a shared database, and warnings about silent hosts.
 
-The rule that lives here: of a host that is not heard of nothing is guessed. What runs there stays
-`running`, and says so; only that host's own worker records how it ended.
+Nothing is assumed about a host without a heartbeat: its stages stay `running`, with a warning.
+Only that host's own worker records how they ended.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from trainui.store.runs import hosts, runs, stages
 logger = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY = 10.0
-"""Seconds."""
+"""Seconds between two heartbeats."""
 
 LOOKED_AT = 500
-"""Queued stages that may ask for a host which is not there, at one look."""
+"""Number of queued stages checked for an unavailable host in one pass."""
 
 _SILENT = "the host {} has not been heard of for {:.0f} s or longer: this may still run there"
 
 
 class HostMonitor:
-    """Announces this host, where several share a database."""
+    """Sends this host's heartbeat, if the database is shared."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
@@ -43,13 +43,13 @@ class HostMonitor:
         self._settings = settings
         self._looked_at = -ANNOUNCE_EVERY
         self.is_ours = True
-        """Whether this worker is the one of its host."""
+        """True if this worker is the registered worker of its host."""
 
     def look(self) -> None:
-        """Announce this host where it is time to, and say what other hosts' silence means.
+        """Send a heartbeat if one is due, and warn about stages on silent hosts.
 
         Raises:
-            UnfitEnvironmentError: another home's worker is the one of this host.
+            UnfitEnvironmentError: the worker of another home is registered for this host.
         """
         now = time.monotonic()
         if self._here is None or now - self._looked_at < ANNOUNCE_EVERY:
@@ -69,7 +69,7 @@ class HostMonitor:
         self._looked_at, self.is_ours = now, other is None
         if not self.is_ours:
             raise UnfitEnvironmentError(
-                f"another worker with another home is the one of the host {self._here.host}; "
+                f"the worker of another home is already registered for the host {self._here.host}; "
                 "set TRAINUI_HOST to another name here"
             )
 
@@ -93,7 +93,7 @@ class HostMonitor:
         stages.set_reasons(connection, reasons)
 
     def _take_back(self, connection: Connection) -> None:
-        """Take back what others said of this host's stages while it was not heard of."""
+        """Clear the warnings that other hosts wrote on this host's stages."""
         assert self._here is not None
         for stage in hosts.running_on(connection, self._here.host):
             if stage.reason_host not in (None, self._here.host):
@@ -103,22 +103,22 @@ class HostMonitor:
 def _nowhere(
     connection: Connection, stage: StageRecord, known: Mapping[str, HostRecord]
 ) -> str | None:
-    """Say why a stage can't run on the host that it asks for; None: it can."""
+    """Return why a stage cannot run on the host that it asks for; None if it can."""
     wanted = str(stage.definition.host)
     host = known.get(wanted)
     if host is None or host.seconds >= hosts.SILENT_AFTER:
-        return f"asks for the host {wanted}, of which no worker is heard"
+        return f"asks for the host {wanted}, which has no active worker"
     submitted_on, place = runs.place_of(connection, stage.run_id)
     if wanted != submitted_on and (place is None or place != host.place):
         return (
             f"asks for the host {wanted}, which has another directory of runs than {submitted_on}: "
-            "let runs_dir be on a file system that both share"
+            "set runs_dir to a directory on a file system that both share"
         )
     return None
 
 
 def places_of(settings: Settings) -> list[dict[str, Any]]:
-    """Return the places of this host, GPUs with what is to be known of them elsewhere."""
+    """Return the slots of this host as JSON, GPUs with the state that other hosts show."""
     found: list[dict[str, Any]] = [{"kind": "cpu", "index": n} for n in range(settings.cpus)]
     return [*found, *map(_gpu_place, gpus.usable_gpus(settings).gpus)]
 

@@ -1,6 +1,6 @@
-"""Shows the logs of this host's attempts to who asks on another one: parts of them, on demand.
+"""Serves parts of the logs of this host's attempts to other hosts, on request.
 
-Only the logs of attempts that are on record can be asked for, by their fixed names.
+Only the logs of recorded attempts can be requested, by their fixed names.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from trainui.supervisor import protocol
 logger = logging.getLogger(__name__)
 
 SHOWN = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE)
-"""The files of an attempt that are shown."""
+"""Files of an attempt that may be requested."""
 
 LOOK_EVERY = 2.0
-"""Seconds between two looks where nobody says that he asks."""
+"""Seconds between two polls if no notification arrives."""
 
 AGAIN_AFTER = 5.0
-"""Seconds after which a server that could not be reached is tried again."""
+"""Seconds until the next connection attempt after a failure."""
 
 
 class LogRelay:
-    """Answers what is asked of this host, in a thread of its own."""
+    """Answers log requests to this host, in a separate thread."""
 
     def __init__(self, store: Store, settings: Settings, stopping: threading.Event) -> None:
         self._store = store
@@ -45,12 +45,12 @@ class LogRelay:
         self._thread = threading.Thread(target=self._serve, name="logs", daemon=True)
 
     def start(self) -> None:
-        """Begin, where there are other hosts."""
+        """Start the thread, if the database is shared with other hosts."""
         if self._url is not None:
             self._thread.start()
 
     def look(self) -> None:
-        """Answer what is asked."""
+        """Answer all open requests."""
         with self._store.read() as connection:
             due = remote_log_requests.asked(connection, self._host)
         for one in due:
@@ -65,7 +65,7 @@ class LogRelay:
             except StoreError as error:
                 outage.log.failed(error)
             except Exception:
-                logger.exception("logs cannot be shown to other hosts, tried again")
+                logger.exception("cannot serve logs to other hosts, will retry")
             self._stopping.wait(AGAIN_AFTER)
 
     def _listen(self) -> None:
@@ -82,7 +82,7 @@ class LogRelay:
 
 
 def answer(asked: LogRequest) -> tuple[dict[str, Any], bytes]:
-    """Return the words and the bytes that answer what is asked."""
+    """Return the answer to a request: metadata and bytes."""
     if not asked.name:
         return {"files": _sizes(Path(asked.directory))}, b""
     if asked.name not in SHOWN:

@@ -1,6 +1,6 @@
-"""The process that reads metrics: started by the worker, again when it dies, ended with it.
+"""The metrics reader process: started, respawned and stopped by the worker.
 
-One that hangs is killed: what is stored and how far it is read never differ.
+If it hangs it is killed. That is safe: points and read offsets are stored in one transaction.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from trainui.execution.daemon.respawn import RespawnedProcess
 from trainui.metrics.reader import process
 
 GRACE = 1.5
-"""Seconds that it gets to store what it has read."""
+"""Seconds for the reader to store its points before SIGKILL."""
 
 ASK_EVERY = 5.0
-"""Seconds between two questions whether it listens."""
+"""Seconds between two polls."""
 
 HANGS_FOR = 60.0
-"""Seconds without an answer after which there will be none: for a locked database it waits 30."""
+"""Seconds without an answer after which it is killed; it waits 30 s for a locked database."""
 
 logger = logging.getLogger(__name__)
 
 
 class MetricsProcess:
-    """Keeps the metrics reader alive. It ends with this process, however that ends."""
+    """Keeps the metrics reader alive. The reader ends when this process ends, however that ends."""
 
     def __init__(self) -> None:
         self._kept = RespawnedProcess("metrics reader", self._spawn, self._is_alive)
@@ -35,7 +35,7 @@ class MetricsProcess:
         self._heard_at = self._asked_at = time.monotonic()
 
     def look(self) -> None:
-        """Start it where it is gone, or hangs."""
+        """Respawn the reader if it died, and poll it if a poll is due."""
         now = time.monotonic()
         self._kept.tend(now)
         if now - self._asked_at >= ASK_EVERY:
@@ -47,13 +47,13 @@ class MetricsProcess:
         if self._knock.is_heard() or reader is None:
             self._heard_at = now
         elif now - self._heard_at >= HANGS_FOR:
-            logger.warning("the metrics reader has not answered for %.0f s: killed", HANGS_FOR)
+            logger.warning("killed the metrics reader: no answer for %.0f s", HANGS_FOR)
             reader.kill()
             _let_go(reader)
             self._heard_at = now
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the reader."""
         reader = self._kept.process
         if reader is not None:
             spawn.end(reader.pid, lambda: reader.poll() is not None, grace=GRACE)
@@ -68,6 +68,6 @@ class MetricsProcess:
 
 
 def _let_go(reader: subprocess.Popen[bytes]) -> None:
-    """Close the pipe by which a reader sees that we live."""
+    """Close the pipe whose end-of-file makes the reader exit."""
     if reader.stdin is not None:
         reader.stdin.close()

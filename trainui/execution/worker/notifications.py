@@ -1,7 +1,7 @@
-"""Telling people what happens: by a command of theirs, and by Apprise to where they read it.
+"""Sends notifications through the user's command and through Apprise.
 
-Each way has a thread of its own, and each telling a process of its own that is ended after a
-minute, so that one that fails or hangs harms neither a run nor the other way.
+Each channel has a thread, and each notification a process that is killed after a minute, so a
+channel that fails or hangs affects neither runs nor the other channel.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from trainui.store.runs import notifications
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 60.0
-"""Seconds that one telling may take."""
+"""Timeout of one notification, in seconds."""
 
 MOST_WAITING = 1000
-"""Notices that wait for their turn; more are left out, which the log says."""
+"""Length of a channel's queue; further notifications are dropped and logged."""
 
 AGAIN_AFTER = 1.0
-"""Seconds after which a store that could not be read is read again."""
+"""Seconds until the next try after a store error."""
 
 APPRISE = Path(__file__).with_name("apprise_sender.py")
 
 
 class Notifier:
-    """Has told what happens, by all ways that are set."""
+    """Sends new notifications through all configured channels."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
@@ -56,17 +56,17 @@ class Notifier:
             self._ways.append(_Apprise(settings.notify_urls))
 
     def start(self) -> None:
-        """Begin to tell."""
-        with contextlib.suppress(StoreError):  # then the first look begins
+        """Start the channels' threads."""
+        with contextlib.suppress(StoreError):  # then the first `look` does it
             self._begin()
         for way in self._ways:
             way.start()
 
     def look(self, *, changed: bool) -> None:
-        """Find what nobody was told of yet, and have it told.
+        """Take the new notifications and send them.
 
-        It is taken also where there is no way to tell it, else one that is set later would tell of
-        all that has ever happened.
+        They are taken even if no channel is configured; otherwise a channel configured later would
+        send everything that ever happened.
         """
         if not self._begun:
             self._begin()
@@ -83,7 +83,7 @@ class Notifier:
 
 
 class _Way:
-    """One way to tell, in a thread: one notice after the other; failures are only logged."""
+    """A channel: sends one notification after the other in a thread; failures are only logged."""
 
     name: str
 
@@ -98,7 +98,7 @@ class _Way:
         try:
             self._queue.put_nowait(notice)
         except queue.Full:
-            logger.warning("%s is too slow, so this was not told: %s", self.name, notice.text)
+            logger.warning("%s is too slow; notification dropped: %s", self.name, notice.text)
 
     def _serve(self) -> None:
         while True:
@@ -106,10 +106,10 @@ class _Way:
             try:
                 self._tell_when_readable(notice)
             except Exception:
-                logger.exception("%s could not tell: %s", self.name, notice.text)
+                logger.exception("%s could not send: %s", self.name, notice.text)
 
     def _tell_when_readable(self, notice: Notification) -> None:
-        """Tell of a notice, once more for as long as the store cannot be read."""
+        """Send a notification, retrying while the store cannot be read."""
         while True:
             try:
                 self.tell(notice)
@@ -123,7 +123,7 @@ class _Way:
         raise NotImplementedError
 
     def run(self, argv: Sequence[str], text: str, environ: Mapping[str, str]) -> None:
-        """Run a program with a text on stdin, and end it and all it started after a while."""
+        """Run a program with a text on stdin; kill its process group after the timeout."""
         process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
@@ -135,7 +135,7 @@ class _Way:
         try:
             said, _ = process.communicate(text.encode(errors="replace"), TIMEOUT)
         except subprocess.TimeoutExpired:
-            logger.warning("%s did not end in %.0f s and was ended", self.name, TIMEOUT)
+            logger.warning("%s timed out after %.0f s and was killed", self.name, TIMEOUT)
             return
         finally:
             _end(process)
@@ -145,7 +145,7 @@ class _Way:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of a program; its pipes are let go, which children of it may hold."""
+    """Kill a program's process group and close its pipes, which its children may keep open."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -156,7 +156,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Command(_Way):
-    """The setting `notify_command`: the run's summary on stdin, what happened in variables."""
+    """The channel `notify_command`: the run's summary on stdin, the event in variables."""
 
     name = "notify_command"
 
@@ -173,7 +173,7 @@ class _Command(_Way):
 
 
 class _Apprise(_Way):
-    """The setting `notify_urls`: the addresses hold passwords, so they go by stdin."""
+    """The channel `notify_urls`; URLs contain passwords, so they are passed on stdin."""
 
     name = "notify_urls"
 

@@ -1,6 +1,6 @@
-"""What the worker does besides running tasks: it follows, plans, reads metrics and notifies.
+"""The worker's services besides Celery tasks: attempt monitor, planner, metrics, notifications.
 
-The worker calls `slots` once before it starts, then `start`, and `stop` before it leaves.
+The worker calls `slots` once before it starts, then `start`, and `stop` before it exits.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from trainui.store.db.engine import open_store
 logger = logging.getLogger(__name__)
 
 STOP_WITHIN = 2.0
-"""Seconds for each thread to come to an end; the worker as a whole leaves within five."""
+"""Seconds for each thread to end; the worker as a whole exits within five."""
 
 LEAST_PAUSE = 0.05
-"""Seconds between two looks after one that failed."""
+"""Seconds to wait after a failed service call."""
 
 
 class WorkerServices:
-    """The duties of one worker, in threads of their own."""
+    """The services of one worker and their threads."""
 
     def __init__(self, app: Any, stopping: threading.Event) -> None:
         store, settings = open_store(), settings_module.load()
@@ -64,11 +64,11 @@ class WorkerServices:
         self.follower = AttemptMonitor(store, stopping, here(settings))
         self._active_at = time.monotonic()
         self._is_locked = False
-        """The last duty found the store locked."""
+        """True if the last service call found the store locked."""
         self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the threads."""
         self._messenger.start()
         self._notifier.start()
         self._code.start()
@@ -76,7 +76,7 @@ class WorkerServices:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; what runs goes on."""
+        """Stop the threads; running attempts are not affected."""
         self._stopping.set()
         wakeup.ring(self._bell.path)
         self.follower.leave()
@@ -86,7 +86,7 @@ class WorkerServices:
         self._bell.close()
 
     def idle_seconds(self) -> float:
-        """Tell for how long no run has been active."""
+        """Return the seconds since a run was last active."""
         return 0.0 if self._planner.is_active else time.monotonic() - self._active_at
 
     def _serve(self) -> None:
@@ -108,8 +108,8 @@ class WorkerServices:
         if self._is_locked or not self._host.is_ours:
             return
         for duty in (
-            self._reader.look,  # takes a second to come up, so before all else
-            # what ended before what may start: its slots are free then, and its successors queued
+            self._reader.look,  # first, because the reader takes a second to start
+            # ended attempts before the planner: they free slots and queue their dependants
             lambda: self.follower.look(changed=changed),
             lambda: self._planner.look(changed=changed),
             self._gpus.look,
@@ -119,12 +119,12 @@ class WorkerServices:
         ):
             self._do(duty)
             if self._is_locked:
-                return  # the others would wait for the same lock, until this seems to hang
+                return  # the others would wait for the same lock, and this loop would seem to hang
         if self._planner.is_active:
             self._active_at = time.monotonic()
 
     def _do(self, duty: Callable[[], None]) -> None:
-        """Do one duty; what goes wrong in it keeps no other from being done."""
+        """Call one service; an error in it does not affect the others."""
         self._is_locked = False
         try:
             duty()
@@ -132,12 +132,12 @@ class WorkerServices:
             self._is_locked = isinstance(error, StoreLockedError)
             outage.log.failed(error)
         except TrainuiError as error:
-            logger.warning("tried again: %s", error)
+            logger.warning("will retry: %s", error)
         except Exception:
-            logger.exception("tried again")
+            logger.exception("unexpected error, will retry")
         else:
             return
-        self._changes.close()  # so that the next look sees all as changed
+        self._changes.close()  # so that the next pass sees a change
         self._stopping.wait(LEAST_PAUSE)
 
 
@@ -145,16 +145,16 @@ _duties: WorkerServices | None = None
 
 
 def slots() -> tuple[Slot, ...]:
-    """Return the places of this host, on which stages may run."""
+    """Return the slots of this host."""
     return all_slots(settings_module.load())
 
 
 def start(app: Any, stopping: threading.Event) -> None:
-    """Begin, in threads of its own.
+    """Start the services in their threads.
 
     Args:
         app: the Celery app, to send tasks with.
-        stopping: set when the worker is about to leave.
+        stopping: set when the worker is stopping.
     """
     global _duties
     _duties = WorkerServices(app, stopping)
@@ -162,7 +162,7 @@ def start(app: Any, stopping: threading.Event) -> None:
 
 
 def stop() -> None:
-    """End all of it; returns when it has ended. Harmless where nothing was started."""
+    """Stop all services and wait for their threads. Does nothing if they were not started."""
     global _duties
     duties, _duties = _duties, None
     if duties is not None:
@@ -170,10 +170,10 @@ def stop() -> None:
 
 
 def idle_seconds() -> float:
-    """Tell for how many seconds no run has been active; 0 while one is."""
+    """Return the seconds since a run was last active; 0 while one is."""
     return 0.0 if _duties is None else _duties.idle_seconds()
 
 
 def follower() -> AttemptMonitor | None:
-    """Return who follows the attempts of this worker; None where its duties do not run."""
+    """Return this worker's attempt monitor; None if the services are not running."""
     return None if _duties is None else _duties.follower

@@ -1,8 +1,8 @@
-"""Whether this worker is about to leave: whoever waits for a stage looks here, and leaves too."""
+"""The shutdown flag of this worker, which ends every wait for a stage."""
 
 from __future__ import annotations
 
 import threading
 
 STOPPING = threading.Event()
-"""Set once, when the worker was told to end. The stages go on; the next worker adopts them."""
+"""Set once, when the worker begins to stop. Stages keep running; the next worker adopts them."""

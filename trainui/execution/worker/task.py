@@ -1,7 +1,7 @@
-"""The one Celery task that runs stages.
+"""The Celery task that runs stages; there is only one.
 
-It claims an attempt, has it launched, and waits for its end, so that `celery inspect active` and
-Flower show it for as long as it runs. The attempt itself needs neither this task nor this worker.
+It claims an attempt, launches it and waits for its end, so that `celery inspect active` and Flower
+show it while it runs. The attempt itself depends neither on this task nor on this worker.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = get_task_logger(__name__)
 
 
 class StageEndedError(Exception):
-    """A stage did not complete: so that its task is shown as failed, with the reason."""
+    """A stage did not complete; raised so that its task is shown as failed, with the reason."""
 
 
 @shared_task(  # type: ignore[untyped-decorator]
@@ -38,24 +38,24 @@ def execute_stage_with_tracking(
     celery_task_name: str | None,  # noqa: ARG001
     task_params: dict[str, Any],  # noqa: ARG001
 ) -> None:
-    """Execute a stage, and return when its end is on record.
+    """Execute a stage, and return when its end is recorded.
 
     Args:
         self: the task.
         pipeline_uuid: the run's id.
         stage_name: the stage's full name.
-        celery_task_name: what the stage executes; None for a command. To be seen, not used: the
-            store knows, also what was edited since.
-        task_params: its parameters, secrets masked. To be seen, not used.
+        celery_task_name: the task that the stage calls; None for a command. For display only: the
+            current definition is in the store.
+        task_params: the stage's parameters, secrets masked. For display only.
 
     Raises:
-        Ignore: the attempt was taken already, this worker leaves, or the store cannot be used: the
-            planner sends what was not taken again.
-        StageEndedError: it ended otherwise than completed, which is on record.
+        Ignore: the attempt was already claimed, this worker is stopping, or the store cannot be
+            used. The planner sends unclaimed attempts again.
+        StageEndedError: the stage did not complete; its outcome is recorded.
     """
     follower = services.follower()
     if follower is None or STOPPING.is_set():
-        raise Ignore  # whoever is the worker next is sent this message again
+        raise Ignore  # the message is sent again to the next worker
     try:
         ended = _follow(follower, pipeline_uuid, stage_name, self.request.id)
     except StoreError as error:
@@ -69,10 +69,10 @@ def execute_stage_with_tracking(
 def _follow(
     follower: AttemptMonitor, run_id: str, stage_name: str, message_id: str
 ) -> AttemptRecord | None:
-    """Launch the attempt of a message, and return it as it is on record when it has ended."""
+    """Launch the attempt of a message, wait for its end, and return its record."""
     followed = follower.take(run_id, stage_name, message_id)
     if followed is None:
-        logger.info("%s of run %s is taken already", stage_name, run_id)
+        logger.info("%s of run %s is already claimed", stage_name, run_id)
         raise Ignore
     followed.done.wait()
     if STOPPING.is_set():

@@ -1,7 +1,6 @@
-"""Sending the messages that let Celery run stages: in a thread, since a broker may hang.
+"""Publishes the task messages of stages, in a separate thread because a broker may hang.
 
-A message that is lost on its way is no loss: the planner finds the attempt unclaimed and hands it
-in again.
+A lost message does no harm: the planner finds the attempt unclaimed and sends it again.
 """
 
 from __future__ import annotations
@@ -18,25 +17,25 @@ from trainui.execution.worker.celery_app import publishing_connection
 logger = logging.getLogger(__name__)
 
 TASK_NAME = "trainui.execute_stage_with_tracking"
-"""The one Celery task that runs stages."""
+"""Name of the only Celery task that runs stages."""
 
 
 AGAIN_AFTER = 0.5
-"""Seconds between two attempts to send, besides what an attempt takes."""
+"""Seconds between a failed attempt to send and the next one."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskMessage:
-    """A message for an attempt that was granted."""
+    """The task message of a granted attempt."""
 
     attempt_id: int
     celery_task_id: str
     arguments: tuple[Any, ...]
-    """Run id, stage name, task name, task parameters: visible to all who look at the broker."""
+    """Run id, stage name, task name, task parameters. The broker's other users can see them."""
 
 
 class TaskSender:
-    """Sends messages, one after the other, each until the broker takes it."""
+    """Sends messages one at a time, and retries each until the broker accepts it."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -47,17 +46,17 @@ class TaskSender:
         self._thread = threading.Thread(target=self._serve, name="messages", daemon=True)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Send no more; wait at most `timeout` seconds for what is under way."""
+        """Stop sending; wait at most `timeout` seconds for a message being sent."""
         self._stopped.set()
         self._queue.put(None)
         self._thread.join(timeout)
 
     def post(self, message: TaskMessage) -> None:
-        """Send a message soon, unless it is about to be sent already."""
+        """Queue a message, unless it is queued already."""
         if message.attempt_id not in self._waiting:
             self._waiting.add(message.attempt_id)
             self._queue.put(message)
@@ -69,21 +68,21 @@ class TaskSender:
         self._disconnect()
 
     def _send_at_last(self, message: TaskMessage) -> None:
-        """Send a message, however long there is no broker; of that only the start is logged."""
+        """Send a message, retrying until it succeeds; only the first failure is logged."""
         broken = False
         while not self._stopped.is_set():
             try:
                 self._send(message)
             except Exception as error:
                 if not broken:
-                    logger.warning("a message could not be sent, it is tried again: %r", error)
+                    logger.warning("could not send a task message, will retry: %r", error)
                 broken = True
                 self._disconnect()
                 self._stopped.wait(AGAIN_AFTER)
             else:
                 break
         if broken:
-            logger.info("the broker takes messages again")
+            logger.info("the broker accepts messages again")
 
     def _send(self, message: TaskMessage) -> None:
         if self._producer is None:

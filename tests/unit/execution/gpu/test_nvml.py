@@ -185,10 +185,10 @@ def test_memory_that_comes_back_is_waited_for(machine: NewMachine) -> None:
     assert gpus.await_memory([0, 1]) == "the memory of GPU 0, GPU 1 is free again"
     here.occupy(1, 2**22 + 7, used=3 * GIB)
     assert gpus.await_memory([0, 1], patience=0) == (
-        f"GPU 1 is still in use by pid {2**22 + 7}, 3.0 GiB in use"
+        f"GPU 1 is still used by pid {2**22 + 7}, 3.0 GiB in use"
     )
     here.processes.clear()
     here.write()
-    assert gpus.await_memory([1], patience=0) == ("GPU 1 is still in use by unseen process (3 GiB)")
+    assert gpus.await_memory([1], patience=0) == ("GPU 1 is still used by unseen process (3 GiB)")
     here.occupy(0, os.getpid())
-    assert f"held by pid {os.getpid()} (" in gpus.await_memory([0], patience=0)
+    assert f"used by pid {os.getpid()} (" in gpus.await_memory([0], patience=0)

@@ -149,5 +149,5 @@ def test_what_cannot_be_told_is_logged(
     told.look(changed=True)
     wait_for(lambda: len(caplog.records) >= 2, "two warnings")
     assert "notify_command ended with exit code 3: no such relay" in caplog.text
-    assert "1 of notify_urls are no addresses that Apprise knows" in caplog.text
+    assert "Apprise does not support 1 of the URLs in notify_urls" in caplog.text
     assert [message["message"] for message in receiver.messages] == ["digits: one"]
