@@ -64,7 +64,7 @@ def test_a_stage_that_starts_after_the_code_changed_says_so(
     shown = served("show", "changed").out
     assert "first: the code" not in shown
     assert "with changes" not in shown
-    assert "code.py; what runs from now" in served("resume", "changed", "--dry-run").err
+    assert "code.py; stages that start now" in served("resume", "changed", "--dry-run").err
     kept = json.loads((Path(served("path", "changed").out.strip()) / "code.json").read_text())
     assert len(kept["commit"]) == 40
     assert (kept["dirty"], kept["untracked"]) == (False, ["new.py", "pipeline.yaml"])
@@ -99,7 +99,7 @@ def test_a_snapshot_is_run_from_whatever_is_edited_meanwhile(
     assert f"in 4 files of {project}" in shown
     assert "code was changed" not in shown
     plan = served("resume", "copied", "--dry-run")
-    assert "the stages run from the snapshot, without that" in plan.err
+    assert "stages run from the snapshot, without these changes" in plan.err
     (project / "pipeline.yaml").write_text((project / "pipeline.yaml").read_text() + "    # x\n")
     assert served("resume", "copied").code == 0  # its paths are in the copy before and after
     assert served("rm", "copied", "--yes").code == 0

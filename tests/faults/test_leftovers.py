@@ -117,6 +117,6 @@ def test_a_directory_that_is_another_is_never_touched(trainui_home: Home) -> Non
     submit("second")
     assert (trainui_home.runs / "killed" / "thesis.tex").exists()
     assert (trainui_home.runs / "moved").exists()
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         submit("killed")
     assert (trainui_home.runs / "killed" / "thesis.tex").exists()

@@ -272,4 +272,4 @@ def test_a_log_is_read_from_another_host_by_parts(shared: Hosts, c: Host, d: Hos
     shared.let_be_silent(d)
     refused = c.run("logs", run, "far")
     assert refused.returncode == 4
-    assert "the host d, where the log lies, has not been heard of" in refused.stderr
+    assert "the host d, which has the log, has sent no heartbeat" in refused.stderr

@@ -1,6 +1,6 @@
-"""Files of code that are compared without git: those that commands name, those below a directory.
+"""Finds code files to compare without git: those named by commands, or below a directory.
 
-All looks are bounded, since a submission waits for them.
+All searches are bounded, since a submission waits for them.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ SUFFIXES = frozenset(
     {".bash", ".c", ".cc", ".cfg", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".ini", ".ipynb", ".jl"}
     | {".lua", ".pl", ".py", ".pyx", ".r", ".rb", ".rs", ".sh", ".toml", ".yaml", ".yml"}
 )
-"""Of a file that git does not know, those of code: others may be what a training writes."""
+"""Suffixes of code files: other files that git does not track may be written by a training."""
 
 MOST_FILES = 100
-"""Files below a directory that are compared: their digests take 25 ms of a submission."""
+"""Maximum number of files compared below a directory; hashing them adds 25 ms to a submission."""
 
 MOST_ENTRIES = 1000
-"""Entries of directories that are looked at for them."""
+"""Maximum number of directory entries scanned for them."""
 
 HASHED_UP_TO = 16 * 2**20
-"""Bytes; a larger file is told apart by its size and time."""
+"""Bytes; a larger file is compared by size and modification time."""
 
 GONE = "gone"
 """The digest of a file that cannot be read."""
@@ -35,7 +35,7 @@ _NO_CODE_OF_OURS = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
 def digest(path: Path) -> str:
-    """Return what tells a file's content from another."""
+    """Return a digest of a file's content; for a large file, its size and modification time."""
     try:
         status = path.stat()
         if status.st_size > HASHED_UP_TO:
@@ -46,7 +46,7 @@ def digest(path: Path) -> str:
 
 
 def named_by(stages: Iterable[StageDefinition]) -> list[Path]:
-    """Return the scripts and configurations that the commands of stages name, absolute."""
+    """Return the absolute paths of scripts and configuration files named in stages' commands."""
     words = dict.fromkeys(pair for stage in stages for pair in _words(stage))
     found = (Path(workdir, word).resolve() for workdir, word in words if _is_code(workdir, word))
     return list(dict.fromkeys(found))
@@ -65,14 +65,14 @@ def _is_code(workdir: str, word: str) -> bool:
     try:
         if _has_suffix(word):
             return path.is_file()
-        # a program by its absolute path is installed rather than edited
+        # a program given by its absolute path is installed, not edited by the user
         return not Path(word).is_absolute() and path.is_file() and os.access(path, os.X_OK)
-    except OSError:  # a word that is longer than a name may be
+    except OSError:  # the word is too long for a file name
         return False
 
 
 def below(directory: Path) -> list[Path]:
-    """Return the files of code below a directory, the nearest first, at most `MOST_FILES`."""
+    """Return up to `MOST_FILES` code files below a directory, breadth first."""
     found: list[Path] = []
     entries = MOST_ENTRIES
     frontier = [directory]
@@ -99,7 +99,7 @@ def _has_suffix(name: str) -> bool:
 
 
 def _is_ours(entry: os.DirEntry[str]) -> bool:
-    """Tell whether a directory may hold the user's code: no environment, nothing hidden."""
+    """Return True if a directory may contain user code: not hidden, and no virtual environment."""
     if entry.name.startswith(".") or entry.name in _NO_CODE_OF_OURS:
         return False
     return not Path(entry.path, "pyvenv.cfg").exists()

@@ -1,4 +1,4 @@
-"""The state of the user's code as a run was submitted, and what has changed of it since."""
+"""Records the state of the user's code at submission, and reports what changed since."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from trainui.domain.records import RunRecord
 CODE_FILE = "code.json"
 
 TIME_LIMIT = 5.0
-"""Seconds for all that git is asked: a submission must not wait for a slow disk."""
+"""Total seconds for all git commands: a submission must not wait for a slow disk."""
 
 DIFF_LIMIT = 2_000_000
-"""Bytes of a diff that are kept; a longer one is mostly data."""
+"""Maximum bytes of a diff that are kept; a longer one is mostly data."""
 
 MOST_FILES = 1000
-"""Files that are listed, and looked at for changes."""
+"""Maximum number of files listed and checked for changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeState:
-    """What git says of a directory; without git, what its files of code are."""
+    """The state of a directory's code: from git, or without git, digests of its code files."""
 
     commit: str | None = None
     """The commit's hash."""
     dirty: bool | None = None
-    """Whether files that git knows were changed since."""
+    """True if tracked files differ from the commit."""
     diff: str | None = None
-    """Those changes, in submodules too, at most `DIFF_LIMIT` bytes of them."""
+    """The changes to tracked files, including submodules, up to `DIFF_LIMIT` bytes."""
     untracked: list[str] = field(default_factory=list)
-    """Files that git neither knows nor ignores, at most `MOST_FILES`, relative to `root`."""
+    """Untracked files that are not ignored, at most `MOST_FILES`, relative to `root`."""
     root: str | None = None
-    """The repository's directory; without one, the directory itself."""
+    """The repository's directory; without a repository, the directory itself."""
     changed: dict[str, str] = field(default_factory=dict)
-    """The files that are not as in the commit, each with a digest of what it holds; of those that
-    git does not know only code. Without a commit: the files of code below `root`. Those that a
-    command names are among them, by absolute path where they lie elsewhere."""
+    """Digests of the files that differ from the commit (of untracked files, only code). Without a
+    commit: of the code files below `root`. Files named in commands are included, with absolute
+    paths if they are outside of `root`."""
     note: str | None = None
-    """What is missing here, in words."""
+    """What is missing in this record, as text."""
 
 
 def record(
     directory: Path, stages: Iterable[StageDefinition], run_directory: Path, **more: Any
 ) -> None:
-    """Write the state of a pipeline's code, and more, into the run's directory."""
+    """Write the state of a pipeline's code, and `more`, into the run's directory."""
     state = asdict(state_of(directory))
     root = Path(state["root"]).resolve()
     state["changed"] = {
@@ -67,7 +67,7 @@ def record(
 
 
 def recorded(run_directory: Path) -> dict[str, Any]:
-    """Return what `record` wrote; nothing where it cannot be read."""
+    """Return what `record` wrote; empty if it cannot be read."""
     try:
         content = json.loads(plain_files.read_bytes(run_directory / CODE_FILE))
     except (OSError, ValueError):
@@ -76,7 +76,7 @@ def recorded(run_directory: Path) -> dict[str, Any]:
 
 
 def state_of(directory: Path) -> CodeState:
-    """Ask git about a directory; no failure of git's is ours."""
+    """Return the code state of a directory; failures of git are recorded, not raised."""
     git = Git(directory)
     root = git("rev-parse", "--show-toplevel")
     if root is None:
@@ -117,16 +117,14 @@ _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
 
 
 def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> list[str]:
-    """Return which files are others than when a state was recorded.
-
-    New ones that git does not know are left out.
+    """Return the files that changed since a state was recorded, without new untracked files.
 
     Args:
-        state: as `recorded` returns it.
-        apart_from: absolute path of a file that does not count: the pipeline's own.
+        state: the result of `recorded`.
+        apart_from: absolute path of a file to ignore: the pipeline file.
 
     Returns:
-        Paths, relative to `root` where they are below it; none where git does not tell.
+        Paths, relative to `root` if they are below it; empty if git gives no answer.
     """
     root, commit = state.get("root"), state.get("commit")
     if not root:
@@ -141,9 +139,9 @@ def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> li
 
 
 def since_submission(run: RunRecord) -> str:
-    """Return whether a run's code was changed since it was submitted, in words; empty: it was not.
+    """Return a message naming the code files changed since a run's submission; empty if none.
 
-    The run's pipeline file does not count.
+    The run's pipeline file is ignored.
     """
     state = recorded(Path(run.directory))
     names = changed_files(state, apart_from=run.file)
@@ -153,12 +151,12 @@ def since_submission(run: RunRecord) -> str:
     listed = ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
     words = f"the code was changed since the run was submitted: {listed}"
     if state.get("snapshot"):
-        return f"{words}; the stages run from the snapshot, without that"
-    return f"{words}; what runs from now on runs with that"
+        return f"{words}; stages run from the snapshot, without these changes"
+    return f"{words}; stages that start now use the changed code"
 
 
 def _changed(git: Git, root: Path, commit: str) -> dict[str, str] | None:
-    """Return the files that are not as in a commit, each with a digest; None: git says nothing."""
+    """Return digests of the files that differ from a commit; None if git gives no answer."""
     listed = git("diff", "--name-only", "-z", "--no-ext-diff", commit)
     if listed is None:
         return None
@@ -166,7 +164,7 @@ def _changed(git: Git, root: Path, commit: str) -> dict[str, str] | None:
 
 
 def _digest(path: Path) -> str:
-    """Return what tells a file's content, or a submodule's state, from another."""
+    """Return a digest of a file's content, or of a submodule's state."""
     if not path.is_dir():
         return code_files.digest(path)
     git = Git(path)
@@ -175,16 +173,16 @@ def _digest(path: Path) -> str:
 
 
 class Git:
-    """Git, asked about one directory for at most `TIME_LIMIT` in all."""
+    """Runs git commands in one directory, for at most `TIME_LIMIT` seconds in total."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._deadline = time.monotonic() + TIME_LIMIT
 
     def __call__(self, *arguments: str, limit: int = DIFF_LIMIT) -> str | None:
-        """Return what git prints, at most `limit` bytes; None where it fails or takes too long."""
+        """Return git's output, at most `limit` bytes; None if it fails or takes too long."""
         command = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
-        # no lock in the user's repository, whatever happens to us
+        # take no lock in the user's repository, since this process may be killed
         environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
         try:
             process = subprocess.Popen(
@@ -203,7 +201,7 @@ class Git:
 
 
 def _read(process: subprocess.Popen[bytes], seconds: float, limit: int) -> bytes:
-    """Read at most `limit` bytes for so long, and end the process if there is more."""
+    """Read at most `limit` bytes within `seconds`; kill the process if there is more."""
     assert process.stdout is not None
     timer = Timer(max(seconds, 0.01), process.kill)
     timer.start()

@@ -1,6 +1,6 @@
-"""What only a run's owner may read, kept 0600 in its directory: environment and secret values.
+"""A run's environment and secret values, stored in its directory with mode 0600.
 
-Never in the database, on the screen or in `--json`.
+They are never in the database, on the screen or in `--json`.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _OF_A_STAGE = frozenset(
     {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
     | {"MASTER_PORT", "PET_MASTER_PORT"}
 )
-"""What a stage that submits a run was given itself."""
+"""Variables that trainui sets for a stage, not to be inherited by a run that the stage submits."""
 _LEFT_OUT_PREFIXES = ("SSH_", "TMUX", "XDG_", "DBUS_")
 
 
 @dataclass(frozen=True, slots=True)
 class ShellEnvironment:
-    """What a stage's process inherits of the shell that submitted its run."""
+    """What a stage's process inherits from the shell that submitted its run."""
 
     environ: Mapping[str, str]
     umask: int
     secrets: Secrets = field(default_factory=Secrets)
-    """Of the run's pipeline."""
+    """The secret values of the run's pipeline."""
 
 
 def kept(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that outlive the login session, or the stage, they belong to."""
+    """Return the variables that remain valid after the login session or stage has ended."""
     left_out = _LEFT_OUT | (_OF_A_STAGE if environ.get(IDENTITY[0]) else set())
     return {
         name: value
@@ -48,21 +48,21 @@ def kept(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def write(run_directory: Path, shell: ShellEnvironment) -> None:
-    """Keep a run's environment, less what belongs to a login session, and its secrets."""
+    """Store a run's environment, without variables of the login session, and its secrets."""
     content = {
         "environ": kept(shell.environ),
         "umask": shell.umask,
         "secrets": asdict(shell.secrets),
     }
-    # ASCII: values that are no text come back as the bytes they were
+    # ASCII escapes preserve values that are not valid UTF-8
     paths.write_private(run_directory / ENVIRONMENT_FILE, json.dumps(content, indent=1))
 
 
 def read(run_directory: Path) -> ShellEnvironment:
-    """Return what `write` kept.
+    """Return what `write` stored.
 
     Raises:
-        UnfitEnvironmentError: the file is gone or damaged.
+        UnfitEnvironmentError: the file is missing or damaged.
     """
     file = run_directory / ENVIRONMENT_FILE
     try:
@@ -71,12 +71,12 @@ def read(run_directory: Path) -> ShellEnvironment:
         return ShellEnvironment(dict(content["environ"]), int(content["umask"]), secrets)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnfitEnvironmentError(
-            f"{file} cannot be read: {error}; `trainui resume RUN --env` writes it anew"
+            f"{file} cannot be read: {error}; `trainui resume RUN --env` rewrites it"
         ) from error
 
 
 def read_what_is_left(run_directory: Path) -> ShellEnvironment:
-    """Return what `write` kept, or nothing where the file is gone or damaged."""
+    """Return what `write` stored; an empty environment if the file is missing or damaged."""
     try:
         return read(run_directory)
     except UnfitEnvironmentError:
@@ -84,7 +84,7 @@ def read_what_is_left(run_directory: Path) -> ShellEnvironment:
 
 
 def current_umask() -> int:
-    """Return this process's umask, without changing it where the system tells."""
+    """Return this process's umask, without changing it if /proc shows it."""
     try:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("Umask:"):

@@ -1,8 +1,8 @@
-"""What the command line, the screen and the Python API do to runs.
+"""The operations on runs, shared by the command line, the screen and the Python API.
 
-Each of these writes the store in one transaction and then wakes the worker. None imports Celery,
-and none starts a service: that is for the front end, after it. Names are resolved on first use, so
-that who only checks a file, or waits, loads no database's library.
+Each operation writes to the store in one transaction and then wakes the worker. None imports
+Celery or starts a service; the front end starts services afterwards. Names are imported on first
+use, so that checking a file or waiting imports no database library.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name on its first use."""
+    """Import a public name on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'trainui.control' has no attribute {name!r}")
     value = getattr(import_module(f"trainui.control.{_HOMES[name]}"), name)

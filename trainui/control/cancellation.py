@@ -1,4 +1,4 @@
-"""The end of runs: asking for it, and deleting what is over."""
+"""Cancels stages, and deletes runs that have ended."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from trainui.store.runs import runs, stages
 
 
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
-    """Ask stages to end; a stage is cancelled once none of its processes is left.
+    """Request the cancellation of stages; each is cancelled once all of its processes have exited.
 
     Args:
         run_id: the run.
         names: the stages' full names; None: every unfinished stage.
 
     Returns:
-        The names of the stages that were asked; none where all were over.
+        The names of the stages to be cancelled; empty if all had ended.
 
     Raises:
-        NotFoundError: there is no such run or stage.
+        NotFoundError: the run or a stage does not exist.
     """
     with open_store().write() as connection:
         existing_run(connection, run_id)
@@ -46,12 +46,12 @@ def _chosen(known: list[StageRecord], names: Collection[str] | None) -> list[Sta
 
 
 def remove(run_id: str) -> None:
-    """Delete a run that is over: its rows, its points and its directory.
+    """Delete a run that has ended: its rows, its points and its directory.
 
     Raises:
-        NotFoundError: there is no such run.
-        UsageError: it is not over.
-        UnfitEnvironmentError: its rows are deleted, its directory could not be.
+        NotFoundError: the run does not exist.
+        UsageError: it has not ended.
+        UnfitEnvironmentError: the rows were deleted, but the directory could not be.
     """
     store = open_store()
     staging_cleanup.sweep()
@@ -74,6 +74,6 @@ def _delete_directory(directory: Path) -> None:
         return
     except OSError as error:
         raise UnfitEnvironmentError(
-            f"the run is deleted, but not all of its directory {directory}: {error}; "
+            f"the run was deleted, but its directory {directory} only in part: {error}; "
             "delete the rest yourself"
         ) from error

@@ -1,4 +1,4 @@
-"""What has changed of a run since its stages ran: the store and the disk looked at, for a plan."""
+"""Detects what changed since a run's stages ran, from the store and the disk, for a resume plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trainui.pipeline.substitution import phases
 
 
 class ChangeDetection:
-    """Looks at a run's stages, each with all attempts of it and of its upstreams."""
+    """Compares a run's stages with what their last attempts used."""
 
     def __init__(
         self,
@@ -31,15 +31,15 @@ class ChangeDetection:
         edited: Mapping[str, Sequence[str]],
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """Begin.
+        """Create a detection.
 
         Args:
             run: the run.
-            stages: as they are to run now.
-            attempts: by stage id, the first one first.
+            stages: the stages as they would run now.
+            attempts: by stage id, oldest first.
             recorded: the stages' definitions on record, by full name.
-            edited: what an edited file changes of them, in words, by full name.
-            environ: what `${env.NAME}` in inputs refers to; None: what the run has.
+            edited: descriptions of each stage's edits by an edited file, by full name.
+            environ: the variables for `${env.NAME}` in inputs; None: the run's own.
         """
         self._run = run
         self._stages = {stage.name: stage for stage in stages}
@@ -51,14 +51,14 @@ class ChangeDetection:
         self._environ = environ
 
     def evidence(self, new: Collection[str] = ()) -> Evidence:
-        """Look at all stages that are over.
+        """Collect the evidence of changes for all stages that have ended.
 
         Args:
-            new: full names of stages that the run did not have before.
+            new: full names of stages that an edited file added.
 
         Raises:
             UsageError: an input names a variable that is not set.
-            UnfitEnvironmentError: there are inputs, and the run's environment is gone.
+            UnfitEnvironmentError: the run's environment is needed for inputs but is missing.
         """
         over = [
             stage
@@ -71,7 +71,7 @@ class ChangeDetection:
         return Evidence(changed=changed, reran=self.reran(), new=new, gone=gone)
 
     def reran(self) -> dict[str, list[str]]:
-        """Return the upstreams that have completed since a stage's last attempt, by full names."""
+        """Return each stage's upstreams that completed after its last attempt, by full names."""
         return {
             stage.name: self._reran(stage)
             for name, stage in self._stages.items()
@@ -79,11 +79,11 @@ class ChangeDetection:
         }
 
     def as_kept(self, name: str, again: Collection[str]) -> dict[str, Any]:
-        """Return what a person takes a stage's result for who keeps it.
+        """Return the record of what a kept stage's result is now accepted for.
 
         Args:
-            name: its full name.
-            again: full names of the stages that run again, now that this one does not.
+            name: the stage's full name.
+            again: full names of the stages that run again although this one is kept.
         """
         stage = self._stages[name]
         completions = {
@@ -96,7 +96,7 @@ class ChangeDetection:
         made = self._made(stage)
         changed = fingerprint.changes(made.definition, stage.definition, self._run.params)
         if made.definition == self._recorded[stage.name]:
-            changed = list(self._edited.get(stage.name, ()))  # also of secret values
+            changed = list(self._edited.get(stage.name, ()))  # includes edits of secret values
         changed = list(dict.fromkeys([*made.secret_changes, *changed]))
         if made.inputs:
             now = self._inputs(stage, made.inputs)

@@ -1,4 +1,4 @@
-"""Checkpoints that are there before a run: no stage of it continues from one unless asked to."""
+"""Checkpoints from before a run; a stage continues from one only if it is asked to."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from trainui.domain.definition import Pipeline
 
 
 def remarks(pipeline: Pipeline) -> Iterator[str]:
-    """Yield which checkpoints stages of a new run would find, and not use.
+    """Yield a remark for each stage of a new run with earlier checkpoints: used or ignored.
 
     Args:
-        pipeline: as `control.preview` returns it.
+        pipeline: the result of `control.preview`.
     """
     from trainui.artifacts import checkpoints
 

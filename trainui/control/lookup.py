@@ -1,4 +1,4 @@
-"""Runs and stages by their exact names, or an error that says what there is."""
+"""Finds runs and stages by their exact names; errors list the existing ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from trainui.text import harmless
 
 
 def existing_run(connection: Connection, run_id: str) -> RunRecord:
-    """Return the run of exactly this id.
+    """Return the run with exactly this id.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     run = runs.get(connection, run_id)
     if run is None:
@@ -29,20 +29,20 @@ def existing_run(connection: Connection, run_id: str) -> RunRecord:
 
 
 def run_of(run_id: str) -> RunRecord:
-    """Return the run of exactly this id.
+    """Return the run with exactly this id.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     with open_store().read() as connection:
         return existing_run(connection, run_id)
 
 
 def check_names(known: Collection[str], names: Iterable[str]) -> None:
-    """See that a run has all these stages.
+    """Check that a run has all these stages.
 
     Raises:
-        NotFoundError: it lacks one.
+        NotFoundError: a stage does not exist.
     """
     for name in names:
         if name not in known:
@@ -51,7 +51,7 @@ def check_names(known: Collection[str], names: Iterable[str]) -> None:
 
 
 def given_params(run_id: str) -> dict[str, str]:
-    """Return the parameters that a run was given besides its file."""
+    """Return the parameters that a run was given with `-p`."""
     with open_store().read() as connection:
         run = existing_run(connection, run_id)
         given = runs.submission(connection, run_id).get("given", {})
@@ -60,7 +60,7 @@ def given_params(run_id: str) -> dict[str, str]:
 
 
 def snapshot_words(run_id: str) -> str:
-    """Return how large the snapshot of a run's code is and of what; empty where it has none."""
+    """Describe the snapshot of a run's code: size and source; empty if it has none."""
     with open_store().read() as connection:
         found = runs.submission(connection, run_id).get("snapshot")
     return CodeSnapshot(**found).words if found else ""

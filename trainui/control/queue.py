@@ -1,4 +1,4 @@
-"""The queue: whether it is held, and which run goes first."""
+"""Pauses the queue, and changes runs' priorities."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from trainui.store.runs import runs
 
 
 def set_paused(paused: bool) -> None:
-    """Hold the queue, so that nothing new starts, or let it go on; what runs goes on."""
+    """Pause or resume the queue. While it is paused no stage starts; running stages continue."""
     with open_store().write() as connection:
         runs.set_flag(connection, runs.PAUSED, "1" if paused else None)
     wakeup.ring()
 
 
 def change_priority(run_id: str, change: int) -> int:
-    """Let a run go before others (1) or after them (-1); return its priority by now.
+    """Raise (1) or lower (-1) a run's priority; return the new one.
 
     Raises:
-        NotFoundError: there is no such run.
+        NotFoundError: the run does not exist.
     """
     with open_store().write() as connection:
         priority = existing_run(connection, run_id).priority + change

@@ -1,4 +1,4 @@
-"""The logs of an attempt on another host, read through that host's worker: by part, on demand."""
+"""Reads an attempt's logs on another host, part by part, through that host's worker."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from trainui.store.runs import hosts, remote_log_requests
 from trainui.store.runs.remote_log_requests import LogReply
 
 PATIENCE = 10.0
-"""Seconds for an answer: a busy worker takes a second."""
+"""Timeout in seconds for an answer; a busy worker needs about one."""
 
 LOOK_EVERY = 0.03
-"""Seconds between two looks for it."""
+"""Seconds between two polls for the answer."""
 
 SIZES_GOOD_FOR = 0.4
-"""Seconds for which sizes are not asked for anew: three files are looked at each time."""
+"""Seconds for which file sizes are cached: each refresh of a log needs three of them."""
 
 PART = 64 * 1024
-"""Bytes that are asked for at once."""
+"""Maximum bytes per request."""
 
 
 class RemoteLogError(UnfitEnvironmentError, OSError):
-    """The host where a log lies does not answer."""
+    """The host with the log does not answer."""
 
 
 def directory_of(directory: str, attempt_id: int, host: str) -> Directory:
-    """Return an attempt's directory: here, or where a shared file system shows it, or far away."""
+    """Return an attempt's directory: local or on a shared file system, else on the remote host."""
     near = Path(directory)
     known = settings.load()
     if known.database_url is None or host == settings.host(known) or near.is_dir():
@@ -44,7 +44,7 @@ def directory_of(directory: str, attempt_id: int, host: str) -> Directory:
 
 @dataclass(frozen=True, slots=True)
 class RemoteStatus:
-    """What the other host says of a file."""
+    """A remote file's metadata."""
 
     st_dev: int
     st_ino: int
@@ -62,15 +62,15 @@ class RemoteDirectory:
         self._sizes_at = float("-inf")
 
     def __truediv__(self, name: str, /) -> RemoteFile:
-        """Return the file of a name."""
+        """Return the file with this name."""
         return RemoteFile(self, name)
 
     def status(self, name: str) -> RemoteStatus:
-        """Look at a file.
+        """Return a file's metadata.
 
         Raises:
-            FileNotFoundError: it is not there.
-            FarAwayError: the other host does not answer.
+            FileNotFoundError: the file does not exist.
+            RemoteLogError: the other host does not answer.
         """
         if time.monotonic() - self._sizes_at > SIZES_GOOD_FOR:
             self._sizes = dict(self._ask().words["files"])
@@ -83,7 +83,7 @@ class RemoteDirectory:
         """Return a part of a file, at most `PART` bytes.
 
         Raises:
-            FarAwayError: the other host does not answer.
+            RemoteLogError: the other host does not answer.
         """
         return self._ask(name, start, min(length, PART)).data
 
@@ -110,7 +110,7 @@ class RemoteDirectory:
                 return answer
             time.sleep(LOOK_EVERY)
         raise RemoteLogError(
-            f"the worker of host {self._host}, where the log lies, does not answer; "
+            f"the worker of host {self._host}, which has the log, does not answer; "
             "see `trainui worker status` there"
         )
 
@@ -118,7 +118,7 @@ class RemoteDirectory:
         if host is None or host.seconds >= hosts.SILENT_AFTER:
             ago = "" if host is None else f" for {host.seconds:.0f} s"
             raise RemoteLogError(
-                f"the host {self._host}, where the log lies, has not been heard of{ago}; "
+                f"the host {self._host}, which has the log, has sent no heartbeat{ago}; "
                 "see `trainui worker status` there"
             )
 
@@ -131,22 +131,22 @@ class RemoteFile:
     name: str
 
     def open(self, _mode: Literal["rb"], /) -> BinaryIO:
-        """Open it for reading; FileNotFoundError where it is not there."""
+        """Open the file for reading; raise FileNotFoundError if it does not exist."""
         self.stat()
         return io.BufferedReader(_Raw(self), PART)
 
     def stat(self) -> RemoteStatus:
-        """Look at it."""
+        """Return the file's metadata."""
         return self.directory.status(self.name)
 
     def read_bytes(self) -> bytes:
-        """Return all of it."""
+        """Return the whole content."""
         with self.open("rb") as file:
             return file.read()
 
 
 class _Raw(io.RawIOBase):
-    """Reads a far file part by part."""
+    """Reads a remote file part by part."""
 
     def __init__(self, file: RemoteFile) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""What a pipeline needs of this machine and its files before it is submitted."""
+"""Checks before submission: slots on this machine, and inputs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from trainui.pipeline.substitution import phases
 
 
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:
-    """See that every stage can ever have the slots that it needs.
+    """Check that this machine has enough slots for each stage.
 
     Args:
-        stages: those that are to run.
-        environ: what their run inherits; a `CUDA_VISIBLE_DEVICES` in it limits the GPUs.
+        stages: the stages to run.
+        environ: the run's environment; `CUDA_VISIBLE_DEVICES` in it limits the GPUs.
 
     Raises:
-        UnfitEnvironmentError: this machine has too few.
+        UnfitEnvironmentError: a stage needs more slots than this machine has.
     """
     wanted = list(stages)
     if (lack := lacking_gpus(wanted, environ)) is not None:
@@ -32,23 +32,23 @@ def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -
 
 
 def lacking_cpus(stages: Iterable[StageDefinition]) -> str | None:
-    """Say which stage can never have the CPU places that it needs here; None: all can."""
-    # one that needs a GPU takes no CPU place
+    """Return a message if a stage needs more CPU places than this machine has; else None."""
+    # a stage with a GPU takes no CPU place
     needy = max((one for one in stages if not one.gpus), key=lambda one: one.cpus, default=None)
     places = settings.load().cpus
     if needy is None or needy.cpus <= places:
         return None
     return (
         f"stage {needy.name} needs {needy.cpus} CPU places and this machine has {places}: lower "
-        "its `cpus`, or raise the setting `cpus` (TRAINUI_CPUS) and start the worker anew"
+        "its `cpus`, or raise the setting `cpus` (TRAINUI_CPUS) and restart the worker"
     )
 
 
 def lacking_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> str | None:
-    """Say which stage can never have the GPUs that it needs on this machine; None: all can."""
+    """Return a message if a stage needs more GPUs than this machine has; else None."""
     needy = max(stages, key=lambda stage: stage.gpus, default=None)
     if needy is None or needy.gpus == 0 or settings.load().database_url is not None:
-        return None  # another host may have what this one lacks
+        return None  # another host may have enough
     from trainui.execution.gpu.gpus import usable_gpus
 
     usable = usable_gpus(environ=environ)
@@ -61,15 +61,15 @@ def lacking_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) 
 
 
 def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[str, str]) -> None:
-    """See that every input is there and may be read; those that the run makes are checked later.
+    """Check that every input exists and may be read, except those that the run produces.
 
     Args:
-        pipeline: submitted, so that its paths are absolute.
-        run_directory: what lies in there is made by the run.
-        environ: what `${env.NAME}` refers to: the environment that the stages will get.
+        pipeline: a submitted pipeline, with absolute paths.
+        run_directory: inputs inside it are produced by the run.
+        environ: the stages' environment, for `${env.NAME}`.
 
     Raises:
-        UnsafePathError: an input is not there, or lies where it may not.
+        UnsafePathError: an input does not exist, or its location is not allowed.
         UsageError: `${env.NAME}` names a variable that is not set.
     """
     for error in wrong_inputs(pipeline, environ, run_directory):
@@ -79,12 +79,12 @@ def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[st
 def wrong_inputs(
     pipeline: Pipeline, environ: Mapping[str, str], run_directory: Path | None = None
 ) -> Iterator[UsageError]:
-    """Yield what is wrong with each input that no stage makes, of the first stage that has it.
+    """Yield an error for each invalid input that no stage produces, once per input.
 
     Args:
         pipeline: the pipeline.
-        environ: what `${env.NAME}` refers to.
-        run_directory: what lies in there is made by the run; None: there is no run.
+        environ: the variables for `${env.NAME}`.
+        run_directory: inputs inside it are produced by the run; None: not submitted.
     """
     seen: set[str] = set()
     for stage in pipeline.stages:
@@ -104,5 +104,5 @@ def wrong_inputs(
 
 
 def allowed_for(pipeline: Pipeline) -> list[str]:
-    """Return where a pipeline's inputs may lie, for its stages to look again as they start."""
+    """Return the directories allowed for a pipeline's inputs; stages check again at their start."""
     return allowed_directories([pipeline.directory], base=pipeline.directory)

@@ -1,4 +1,4 @@
-"""What a resume saves: how long stages took, and the GPU time that need not be spent again."""
+"""Estimates for a resume plan: durations of stages, and the GPU time saved."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def with_savings(
     attempts: Mapping[str, Sequence[AttemptRecord]],
     run: RunRecord,
 ) -> list[PlannedStage]:
-    """Return a plan with times, GPU time and steps.
+    """Return a plan with durations, GPU time and steps added.
 
     Args:
-        planned: what happens with each stage.
+        planned: the plan.
         stages: the run's stages by full name.
         attempts: their attempts by stage id.
-        run: the run, of whose pipeline earlier runs tell how long its stages take.
+        run: the run; earlier runs of its pipeline are used to estimate durations.
     """
     with views.reading() as connection:
         before = run_history.completions(connection, run, len(stages))
@@ -47,7 +47,7 @@ def with_savings(
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What earlier runs tell of a stage."""
+    """A stage's durations and steps in earlier runs."""
 
     past: Sequence[PastDuration]
     work: str
@@ -55,7 +55,7 @@ class _Before:
     """Last steps by stage id."""
 
     def seconds(self, step: int | None = None) -> float | None:
-        """Return how long it takes, from a checkpoint on where a step is given."""
+        """Return the stage's expected duration; if a step is given, from that step on."""
         last = self.steps.get(self.past[0].stage_id) if self.past else None
         return duration_estimate.from_checkpoint(
             duration_estimate.usual(self.past, self.work), step, last
@@ -63,7 +63,7 @@ class _Before:
 
 
 def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
-    """Return the last step on record of each stage that has one."""
+    """Return the last recorded step of each stage that has one."""
     if not stage_ids:
         return {}
     steps: dict[str, int] = {}
@@ -75,7 +75,7 @@ def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
 
 
 def _reached(stage: StageRecord, checkpoint: Path) -> int | None:
-    """Return about which step a stage had reached when a checkpoint was written, by its points."""
+    """Estimate, from its points, the step a stage had reached when it wrote a checkpoint."""
     with views.reading() as connection:
         step = curves.step_at(connection, stage.id, _written_at(checkpoint))
     return None if step is None else int(step)

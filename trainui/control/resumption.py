@@ -1,4 +1,4 @@
-"""Going on with a run: the plan of a resume and the resume, and a stage run again."""
+"""Plans and performs resumes, and reruns finished stages."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A run as it was when the plan was made."""
+    """The state of a run at the time of planning."""
 
     run: RunRecord
     stages: tuple[StageRecord, ...]
     attempts: Mapping[str, Sequence[AttemptRecord]]
     """By stage id."""
     tried: Mapping[str, Mapping[str, int]]
-    """Checkpoints tried in vain, each with when, by stage id."""
+    """By stage id: the checkpoints that did not work, each with the time of the try."""
 
 
 def plan_resume(
@@ -56,19 +56,19 @@ def plan_resume(
     keep: Collection[str] = (),
     pipeline: Pipeline | None = None,
 ) -> list[PlannedStage]:
-    """Tell what a resume would do with each stage, in the file's order.
+    """Return what a resume would do with each stage, in the file's order.
 
     Args:
         run_id: the run.
-        until: full names; only these and what they depend on. None named: all.
-        fresh: full names of stages that begin anew although they could continue.
-        keep: full names of completed stages whose results stay, whatever has changed.
-        pipeline: an edited one, as loaded; None: the one on record.
+        until: full names of stages: run only these and what they depend on; empty: all.
+        fresh: full names of stages to restart without their checkpoints.
+        keep: full names of completed stages to keep, even if something changed.
+        pipeline: an edited pipeline, as loaded; None: the one on record.
 
     Raises:
-        NotFoundError: there is no such run or stage.
-        UsageError: a stage that is to begin anew, or was edited, runs at the moment; or one that
-            is to be kept is not completed.
+        NotFoundError: the run or a stage does not exist.
+        UsageError: a stage in `fresh`, or an edited one, is running; or a stage in `keep` is not
+            completed.
     """
     return _plan(open_store(), run_id, _StageChoices(until, fresh, keep), pipeline).stages
 
@@ -83,25 +83,25 @@ def resume(
     pipeline: Pipeline | None = None,
     alteration: InlineEdit | None = None,
 ) -> list[str]:
-    """Give every stage that is over and not completed a new attempt.
+    """Give a new attempt to every stage that ended without completing.
 
     Args:
         run_id: the run.
-        until: full names; only these and what they depend on. None named: all.
-        fresh: full names of stages that begin anew although they could continue.
-        keep: full names of completed stages whose results stay, whatever has changed.
-        environ: replaces the environment of the run's stages; None: it stays.
-        pipeline: an edited one, as loaded; None: the one on record.
-        alteration: what the pipeline was made by, where it was edited apart from the run's file.
+        until: full names of stages: run only these and what they depend on; empty: all.
+        fresh: full names of stages to restart without their checkpoints.
+        keep: full names of completed stages to keep, even if something changed.
+        environ: the new environment of the run's stages; None: unchanged.
+        pipeline: an edited pipeline, as loaded; None: the one on record.
+        alteration: the inline edit that made `pipeline`, if it does not come from the run's file.
 
     Returns:
-        The full names of the stages brought back to life; none where there is nothing to do.
+        The full names of the stages that run again; empty if there is nothing to do.
 
     Raises:
-        NotFoundError: there is no such run or stage.
-        UsageError: a stage that is to begin anew, or was edited, runs at the moment; or one that
-            is to be kept is not completed.
-        UnfitEnvironmentError: this machine lacks a slot that a stage needs.
+        NotFoundError: the run or a stage does not exist.
+        UsageError: a stage in `fresh`, or an edited one, is running; or a stage in `keep` is not
+            completed.
+        UnfitEnvironmentError: a stage needs more slots than this machine has.
     """
     store = open_store()
     plan = _plan(store, run_id, _StageChoices(until, fresh, keep), pipeline, environ)
@@ -117,7 +117,7 @@ def resume(
         now = runs.stages(connection, run_id)
         moved_on, users = _moved_on(seen, now), rules.users_of(now)
         if revised is not None:
-            # once more, since a stage may have started meanwhile
+            # check again, since a stage may have started meanwhile
             revision.check_running(revised, now)
             revise(connection, run_id, revised.pipeline, revised.directories, revised.secret)
             runs.allow(connection, run_id, allowed_for(revised.pipeline))
@@ -160,19 +160,19 @@ def _keep_environment(
 
 
 def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> list[str]:
-    """Run stages again that are over.
+    """Rerun finished stages.
 
     Args:
         run_id: the run.
         names: the stages' full names.
-        downstream: whether all that depends on them runs again, too.
+        downstream: also rerun every stage that depends on them.
 
     Returns:
-        The full names of the stages brought back to life.
+        The full names of the stages that run again.
 
     Raises:
-        NotFoundError: there is no such run or stage.
-        UsageError: one of them is unfinished, or what it depends on did not complete.
+        NotFoundError: the run or a stage does not exist.
+        UsageError: one of them is unfinished, or its upstream stages did not complete.
     """
     store = open_store()
     seen = _look(store, run_id)
@@ -194,7 +194,7 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
 
 @dataclass(frozen=True, slots=True)
 class _StageChoices:
-    """What a person says of stages, by full names."""
+    """The user's choices about stages, by full names."""
 
     until: Collection[str]
     fresh: Collection[str]
@@ -203,7 +203,7 @@ class _StageChoices:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a resume does, and what it was made of."""
+    """A resume plan, and the data it was computed from."""
 
     stages: list[PlannedStage]
     seen: _Seen
@@ -212,7 +212,7 @@ class _Plan:
 
     @property
     def records(self) -> tuple[StageRecord, ...]:
-        """The stages as they will be."""
+        """The stages as they will be after the resume."""
         return self.seen.stages if self.revision is None else self.revision.stages
 
 
@@ -257,7 +257,7 @@ def _looks(
 
 
 def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:
-    """Return the stages that are kept, each with what it is taken for, and why in words."""
+    """Return the kept stages, each with what its result is accepted for, and the reason."""
     records = {stage.name: stage for stage in plan.records}
     again = {one.name for one in plan.stages if one.action != Action.SKIP}
     return [
@@ -299,7 +299,7 @@ def _search(store: Store, stage: StageRecord, seen: _Seen) -> Search:
 
 
 def _with_remark(one: PlannedStage, stage: StageRecord, where: Search) -> PlannedStage:
-    """Return what is planned for a stage, with why it does not take the newest checkpoint."""
+    """Add to a stage's plan why it does not use the newest checkpoint."""
     from trainui.artifacts import checkpoints
 
     if one.action == Action.RUN and (asked := checkpoints.requested(stage.definition)):
@@ -315,14 +315,14 @@ def _check_slots(plan: _Plan, environ: Mapping[str, str]) -> None:
 
 
 def _moved_on(seen: _Seen, now: Sequence[StageRecord]) -> set[str]:
-    """Return the stages that are no longer as they were when the plan was made."""
+    """Return the stages that changed since the plan was made."""
     before = {stage.name: (stage.status, stage.attempt) for stage in seen.stages}
     return {one.name for one in now if before.get(one.name) != (one.status, one.attempt)}
 
 
 def _changes(planned: Sequence[PlannedStage]) -> list[Reopened]:
     revived = [Reopened(one.name, one.fresh) for one in planned if one.action != Action.SKIP]
-    # with nothing to bring to life, --until must not turn a failure into a skipped stage
+    # if nothing runs again, --until must not turn a failed stage into a skipped one
     left_out = [Reopened(one.name, skip=True) for one in planned if one.left_out and revived]
     return revived + left_out
 
@@ -336,5 +336,5 @@ def _check_upstreams(
     )
     if outcome is not None and outcome[1] is not None:
         raise UsageError(
-            f"{stage.name} cannot run: {outcome[1]}; `trainui resume` runs all that is missing"
+            f"{stage.name} cannot run: {outcome[1]}; `trainui resume` runs all missing stages"
         )

@@ -1,4 +1,4 @@
-"""Whether this process is part of a stage: such a one may start runs, but not wait for them."""
+"""Prevents a stage from waiting for another run: it may start runs, but not wait for them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from trainui.supervisor.protocol import IDENTITY
 
 
 def check_may_wait() -> None:
-    """Refuse to wait for a run inside a stage of the same home.
+    """Reject waiting for a run from inside a stage of the same home.
 
-    The stage holds its places while it waits, and the run may need them: neither would ever end.
+    The stage would keep its slots while it waits, and the run may need them: a deadlock.
 
     Raises:
-        UsageError: this is such a stage.
+        UsageError: this process is part of a stage.
     """
     run_id, stage = (os.environ.get(name) for name in IDENTITY[:2])
     if not run_id or not views.is_there():
@@ -28,8 +28,8 @@ def check_may_wait() -> None:
         ).fetchall()
     if {pid for (pid,) in found} & _ancestors():
         raise UsageError(
-            f"this is the stage {stage} of run {run_id}, whose place the run may need that it "
-            "would wait for: give --detach, or make both stages of one pipeline"
+            f"stage {stage} of run {run_id} cannot wait for another run, which may need its slot: "
+            "use --detach, or put both into one pipeline"
         )
 
 

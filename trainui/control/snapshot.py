@@ -1,6 +1,6 @@
-"""A copy of the user's code made at submission, from which a run's stages run.
+"""Copies the user's code at submission; the run's stages then run from the copy.
 
-Files are copied, not linked: an editor may write into a file in place.
+Files are copied and not hard-linked, since an editor may change a file in place.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 
 DIRECTORY = "code.snapshot"
-"""In the run's directory; no stage's directory can be called so."""
+"""The snapshot's directory in the run's; no stage's directory can have this name."""
 
 MOST_BYTES = 2**30
-"""Of all files together: a snapshot is of code; data has no place in it."""
+"""Maximum total bytes: a snapshot is for code, not for data."""
 
 MOST_FILES = 50_000
 
 LISTED_UP_TO = 64 * 2**20
-"""Bytes of git's list of files."""
+"""Maximum bytes of git's list of files."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeSnapshot:
-    """What is copied, or was."""
+    """A snapshot that was or will be made."""
 
     root: str
-    """Absolute: the directory of which it is a copy."""
+    """Absolute path of the directory that is copied."""
     files: int
     bytes: int
 
     @property
     def words(self) -> str:
-        """Its size and of what it is, in words."""
+        """Its size and source as text."""
         plural = "" if self.files == 1 else "s"
         return f"{formatting.size(self.bytes)} in {self.files} file{plural} of {self.root}"
 
 
 def look(directory: Path) -> tuple[CodeSnapshot, list[str]]:
-    """Find what a snapshot of a directory's code holds: what git does not ignore, else all.
+    """Find the files for a snapshot of a directory: without git all, else those not ignored.
 
     Returns:
         The snapshot, and the paths of its files, relative to its root.
 
     Raises:
-        UsageError: it would be too large.
+        UsageError: the snapshot would be too large.
     """
     root, names = _of_git(directory) or (directory, _of_directory(directory))
     sizes: dict[str, int] = {}
@@ -62,10 +62,10 @@ def look(directory: Path) -> tuple[CodeSnapshot, list[str]]:
         try:
             sizes[name] = (root / name).lstat().st_size
         except OSError:
-            continue  # deleted, and not committed as such
+            continue  # deleted, but the deletion is not committed
         total += sizes[name]
         if len(sizes) > MOST_FILES or total > 4 * MOST_BYTES:
-            break  # it is refused, whatever else there is
+            break  # already too large: it is refused
     if len(sizes) > MOST_FILES or total > MOST_BYTES:
         raise UsageError(_too_large(root, sizes))
     return CodeSnapshot(str(root), len(sizes), total), list(sizes)
@@ -84,22 +84,22 @@ def _of_git(directory: Path) -> tuple[Path, list[str]] | None:
 
 
 def _listed(root: Path) -> list[str]:
-    """Return the files of a repository that git does not ignore, those of repositories in it too.
+    """Return the files of a repository that are not ignored, including nested repositories.
 
     Raises:
-        UsageError: git does not list them.
+        UsageError: git cannot list them.
     """
     git = Git(root)
     tracked = git("ls-files", "--cached", "-z", limit=LISTED_UP_TO)
     others = git("ls-files", "--others", "--exclude-standard", "-z", limit=LISTED_UP_TO)
     if tracked is None or others is None:
-        raise UsageError(f"git does not list the files of {root}, so no snapshot can be made")
+        raise UsageError(f"git cannot list the files of {root}, so no snapshot can be made")
     found: dict[str, None] = {}
     for name in (*tracked.split("\0")[:-1], *others.split("\0")[:-1]):
         inner = root / name
         if inner.is_symlink() or not (inner / ".git").exists():
             found[name] = None
-        else:  # a submodule, or a clone that git does not know
+        else:  # a submodule, or a nested clone
             found.update(dict.fromkeys(f"{name.rstrip('/')}/{one}" for one in _listed(inner)))
     return list(found)
 
@@ -113,7 +113,7 @@ def _of_directory(directory: Path) -> Iterator[str]:
 
 
 def _is_code(path: Path) -> bool:
-    """Tell whether it is a file or link, and none of our own."""
+    """Return True for a file or link that trainui did not create."""
     ours = (paths.home().root, settings.runs_dir(settings.load()))
     return (path.is_symlink() or path.is_file()) and not any(map(path.is_relative_to, ours))
 
@@ -124,8 +124,8 @@ def _too_large(root: Path, sizes: Mapping[str, int]) -> str:
         places[name.partition("/")[0]] += size
     largest = ", ".join(f"{name} {formatting.size(size)}" for name, size in places.most_common(3))
     return (
-        f"snapshot: {root} holds more than {formatting.size(MOST_BYTES)} or {MOST_FILES} files "
-        f"({largest}); let git ignore what is no code, or take `snapshot` out of the file"
+        f"snapshot: {root} has more than {formatting.size(MOST_BYTES)} or {MOST_FILES} files "
+        f"({largest}); add what is not code to .gitignore, or remove `snapshot` from the file"
     )
 
 
@@ -143,15 +143,15 @@ def copy(snapshot: CodeSnapshot, names: list[str], run_directory: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Relocation:
-    """Paths of a pipeline moved into the snapshot of a run."""
+    """Maps a pipeline's paths into the snapshot of a run."""
 
     root: Path
     target: Path
     holds: Callable[[str], bool]
-    """Whether the snapshot has the file or directory of a path relative to its root."""
+    """Returns True if the snapshot contains a path relative to its root."""
 
     def path(self, text: str) -> str:
-        """Return where a path is in the snapshot; one outside of its root stays."""
+        """Return the path inside the snapshot; a path outside of its root is unchanged."""
         try:
             relative = Path(text).relative_to(self.root)
         except ValueError:
@@ -162,13 +162,13 @@ class Relocation:
         """Return a submitted pipeline that runs in the snapshot.
 
         Raises:
-            UsageError: a relative path leads to an input that the snapshot has not.
+            UsageError: an input given by a relative path is not in the snapshot.
         """
         stages = tuple(self._stage(stage, submitted.text) for stage in submitted.stages)
         return submitted.with_stages(stages)
 
     def _stage(self, stage: StageDefinition, text: str) -> StageDefinition:
-        # interpreters stay: an environment works only where it was made
+        # interpreters are not moved: a virtual environment works only where it was created
         inputs = tuple(self._input(stage, path, text) for path in stage.inputs)
         return replace(stage, workdir=self.path(stage.workdir), inputs=inputs)
 
@@ -181,11 +181,11 @@ class Relocation:
             return path
         raise UsageError(
             f"stage {stage.name}: the input {path} is not in the snapshot, since git ignores it; "
-            "write its absolute path, in `inputs` and in the command"
+            "use its absolute path in `inputs` and in the command"
         )
 
     def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return an environment whose PYTHONPATH leads into the snapshot."""
+        """Return an environment with PYTHONPATH moved into the snapshot."""
         if "PYTHONPATH" not in environ:
             return dict(environ)
         parts = environ["PYTHONPATH"].split(os.pathsep)
@@ -194,13 +194,13 @@ class Relocation:
 
 
 def relocation(root: str, names: list[str], run_directory: Path) -> Relocation:
-    """Return how paths move into a snapshot that is about to be made of these files."""
+    """Return the relocation into a snapshot about to be made of these files."""
     held = {str(parent) for name in names for parent in (Path(name), *Path(name).parents)}
     return Relocation(Path(root), run_directory / DIRECTORY, held.__contains__)
 
 
 def relocation_of(submission: Mapping[str, Any], run_directory: Path) -> Relocation | None:
-    """Return how paths move into the snapshot that a run has; None where it has none."""
+    """Return the relocation into a run's snapshot; None if it has none."""
     if not submission.get("snapshot"):
         return None
     target = run_directory / DIRECTORY

@@ -1,8 +1,8 @@
-"""Directories on their way to a run, or from one: what is killed in the middle leaves none behind.
+"""Removes the run directories that a killed submission or deletion left behind.
 
-The rule that lives here: a directory is noted in the home before it is made, and what it is known
-again by as soon as it is there. Whoever comes next takes away what is noted, where nobody is at it
-any more and no run has it. A directory that is not the very one is never touched.
+A note in the home names a run's directory before it is created, and its identity (device and
+inode) once it exists. The next process deletes each noted directory whose note nobody has locked
+and whose run is not in the store. A directory with another identity is never touched.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from trainui.store.read import views
 
 
 class StagingNote:
-    """A run's directory that may be without a run, for as long as the note is open."""
+    """A locked note on a run's directory that may have no run in the store."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
 
     def write(self, directory: Path) -> None:
-        """Write down a directory as it is now."""
+        """Record a directory and its current identity."""
         text = json.dumps({"directory": str(directory), "identity": _identity(directory)}).encode()
         os.pwrite(self._descriptor, text, 0)
         os.ftruncate(self._descriptor, len(text))
 
     def read(self) -> tuple[Path, list[int] | None] | None:
-        """Return the directory, and what it was known by; None where nothing was written yet."""
+        """Return the directory and its identity; None if nothing was written yet."""
         try:
             found = json.loads(os.pread(self._descriptor, 65_536, 0))
             return Path(found["directory"]), found["identity"]
@@ -42,16 +42,16 @@ class StagingNote:
             return None
 
     def remove(self) -> None:
-        """Nothing is left to take away."""
+        """Delete the note: nothing needs to be cleaned up."""
         self._path.unlink(missing_ok=True)
 
 
 @contextmanager
 def noted(run_id: str) -> Iterator[StagingNote]:
-    """Hold the note of a run's directory; where there is no such run at the end, take it away.
+    """Lock a run directory's note; at the end, delete the directory if the run is not stored.
 
     Raises:
-        UsageError: somebody else makes or deletes this run just now.
+        UsageError: another process is submitting or deleting this run.
     """
     path = paths.make_private(_notes()) / run_id
     with _held(path, os.O_RDWR | os.O_CREAT) as note:
@@ -69,8 +69,8 @@ def _notes() -> Path:
 
 
 def sweep() -> None:
-    """Take away what was left by those who were killed."""
-    with suppress(OSError, UnfitEnvironmentError):  # another sweeps too; the home is read-only
+    """Delete the directories that killed processes left behind."""
+    with suppress(OSError, UnfitEnvironmentError):  # concurrent sweep, or read-only home
         for path in list(_notes().iterdir()):
             with _held(path, os.O_RDWR) as note:
                 if note is not None:
@@ -85,7 +85,7 @@ def _take_away(note: StagingNote, run_id: str) -> None:
             return
     directory, identity = written
     if identity is None:
-        with suppress(OSError):  # killed as it made it: it holds nothing then
+        with suppress(OSError):  # killed while creating it: it is empty
             directory.rmdir()
     elif identity == _identity(directory):
         shutil.rmtree(directory, ignore_errors=True)
@@ -93,7 +93,7 @@ def _take_away(note: StagingNote, run_id: str) -> None:
 
 @contextmanager
 def _held(path: Path, flags: int) -> Iterator[StagingNote | None]:
-    """Open a note; None where somebody else holds it. The lock dies with its holder."""
+    """Open and lock a note; None if another process has it locked. A lock ends with its process."""
     descriptor = _open(path, flags)
     try:
         yield StagingNote(path, descriptor) if _is_ours(path, descriptor) else None
@@ -114,7 +114,7 @@ def _open(path: Path, flags: int) -> int:
 
 
 def _is_ours(path: Path, descriptor: int) -> bool:
-    """Lock an opened note; False where somebody else has it, or has removed it meanwhile."""
+    """Lock an opened note; return False if another process has locked or removed it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return path.stat().st_ino == os.fstat(descriptor).st_ino
@@ -123,7 +123,7 @@ def _is_ours(path: Path, descriptor: int) -> bool:
 
 
 def _identity(directory: Path) -> list[int] | None:
-    """Return what a directory is known again by; None where it is not there."""
+    """Return a directory's identity (device, inode); None if it does not exist."""
     try:
         status = directory.lstat()
     except OSError:

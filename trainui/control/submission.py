@@ -1,4 +1,4 @@
-"""Submitting a pipeline: a directory on disk and a run in the store, both or neither."""
+"""Submits a pipeline: creates the run's directory and stores the run, both or neither."""
 
 from __future__ import annotations
 
@@ -45,26 +45,26 @@ def submit(
     priority: int = 0,
     given: Mapping[str, str] | None = None,
 ) -> str:
-    """Store a run of a pipeline, for the worker to start.
+    """Store a run of a pipeline; the worker then starts it.
 
     Args:
         pipeline: as loaded.
-        name: what people call the run; None: the pipeline's name.
+        name: the run's name; None: the pipeline's name.
         run_id: `[A-Za-z0-9._-]`, at most 64 characters; None: a new UUID.
         environ: the environment of its stages; None: this process's.
-        python: what `${python}` is where a stage names none; None: `python` on the PATH of
-            `environ`.
-        sys_path: the directory from which tasks are imported before anywhere else.
-        priority: higher goes first.
-        given: the parameters that were given besides the file, for a resume with another file.
+        python: `${python}` for stages that set none; None: `python` on the PATH of `environ`.
+        sys_path: the directory searched first when tasks are imported.
+        priority: runs with a higher priority start first.
+        given: the parameters given with `-p`, used again by a resume with another file.
 
     Returns:
         The run's id.
 
     Raises:
-        UsageError: the id or name will not do, or there is a run of this id.
-        UnfitEnvironmentError: this machine lacks a slot, or the run's directory cannot be made.
-        UnsafePathError: an input lies where it may not.
+        UsageError: the id or name is not valid, or a run with this id exists.
+        UnfitEnvironmentError: a stage needs more slots than this machine has, or the run's
+            directory cannot be created.
+        UnsafePathError: the location of an input is not allowed.
     """
     environ = os.environ if environ is None else environ
     run_id = _checked_id(run_id)
@@ -111,11 +111,11 @@ def submit(
 
 
 def preview(pipeline: Pipeline) -> Pipeline:
-    """Return a pipeline as a run of it would be stored, its directory called RUN; store nothing.
+    """Return a pipeline as it would be submitted, with a directory called RUN; store nothing.
 
     Raises:
-        UnfitEnvironmentError: this machine lacks a slot.
-        UnsafePathError: an input lies where it may not.
+        UnfitEnvironmentError: a stage needs more slots than this machine has.
+        UnsafePathError: the location of an input is not allowed.
     """
     directory = settings.runs_dir(settings.load()) / "RUN"
     submitted = _filled_in(pipeline, directory, os.environ)
@@ -126,11 +126,11 @@ def preview(pipeline: Pipeline) -> Pipeline:
 def filled_in(
     pipeline: Pipeline, directory: Path | None = None, known: Iterable[StageRecord] = ()
 ) -> Pipeline:
-    """Return a pipeline with all filled in that is known before anything starts.
+    """Return a pipeline with every variable substituted that is known at submission.
 
     Args:
         pipeline: as loaded.
-        directory: the run's; None: one that is called RUN.
+        directory: the run's directory; None: one called RUN.
         known: stages that the run has or had.
     """
     directory = directory or settings.runs_dir(settings.load()) / "RUN"
@@ -152,14 +152,14 @@ def concealed(
     directory: Path,
     environ: Mapping[str, str],
 ) -> tuple[Pipeline, Secrets]:
-    """Return a submitted pipeline as it may be stored, and the secrets taken out of it.
+    """Return a submitted pipeline without its secret values, ready to be stored, and the secrets.
 
     Args:
-        submitted: with all filled in.
-        loaded: the same as it was loaded.
-        directories: the stages', by full name.
-        directory: the run's.
-        environ: of the run's stages.
+        submitted: the pipeline after substitution.
+        loaded: the same pipeline as loaded.
+        directories: the stages' directories, by full name.
+        directory: the run's directory.
+        environ: the environment of the run's stages.
     """
     as_written = phases.submit(
         loaded, run_dir=str(directory), stage_dirs=directories, secrets=False
@@ -168,19 +168,19 @@ def concealed(
 
 
 def without_gpus(pipeline: Pipeline) -> Pipeline:
-    """Return the same pipeline with stages that need no GPU."""
+    """Return the pipeline with `gpus: 0` for every stage."""
     return pipeline.with_stages(tuple(replace(stage, gpus=0) for stage in pipeline.stages))
 
 
 def stage_directories(
     directory: Path, pipeline: Pipeline, known: Iterable[StageRecord] = ()
 ) -> dict[str, str]:
-    """Return where each stage's directory lies in a run's directory, by full name.
+    """Return each stage's directory inside the run's directory, by full name.
 
     Args:
-        directory: the run's.
-        pipeline: the run's, as it is now.
-        known: stages that the run has or had; their directories stay theirs.
+        directory: the run's directory.
+        pipeline: the run's current pipeline.
+        known: stages that the run has or had; they keep their directories.
     """
     kept = {stage.name: stage.directory for stage in known}
     names = [stage.name for stage in pipeline.stages]
@@ -190,7 +190,7 @@ def stage_directories(
 
 
 def find_python(environ: Mapping[str, str]) -> str:
-    """Return the `python` of a shell with this environment, else its `python3`."""
+    """Return `python`, else `python3`, on the PATH of an environment."""
     path = environ.get("PATH")
     return shutil.which("python", path=path) or shutil.which("python3", path=path) or "python3"
 
@@ -200,7 +200,7 @@ def _checked_id(run_id: str | None) -> str:
         return str(uuid.uuid4())
     if not _RUN_ID.fullmatch(run_id) or not run_id.strip("."):
         raise UsageError(
-            f"{run_id!r} cannot be a run's id: it may hold letters, digits, `.`, `_` and `-`, "
+            f"{run_id!r} is not a valid run id: use letters, digits, `.`, `_` and `-`, "
             "at most 64 of them"
         )
     return run_id
@@ -209,19 +209,19 @@ def _checked_id(run_id: str | None) -> str:
 def _checked_name(name: str) -> str:
     if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise UsageError(
-            f"{name[:40]!r} cannot be a run's name: printable characters, at most {_LONGEST_NAME}"
+            f"{name[:40]!r} is not a valid run name: use up to {_LONGEST_NAME} printable characters"
         )
     return name
 
 
 @contextmanager
 def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
-    """Make a run's directory, let it be filled, and store the run."""
+    """Create a run's directory, let the caller fill it, and store the run."""
     writer.make_ready()
     staging_cleanup.sweep()
     with views.reading() as connection:
         if views.run(connection, new.id) is not None:
-            raise UsageError(f"there is a run {new.id!r} already; resume it, or choose another id")
+            raise UsageError(f"a run {new.id!r} already exists; resume it, or choose another id")
     directory = Path(new.directory)
     with staging_cleanup.noted(new.id) as note, _new_directory(directory, note):
         paths.write_private(directory / PIPELINE_FILE, text)
@@ -233,23 +233,23 @@ def _stored(new: NewRun, text: str, shell: ShellEnvironment) -> Iterator[None]:
 
 @contextmanager
 def _new_directory(directory: Path, note: StagingNote) -> Iterator[None]:
-    """Make a run's directory."""
+    """Create a run's directory, and record it in its note."""
     try:
-        if not directory.exists():  # else it is not ours
+        if not directory.exists():  # otherwise it belongs to someone else
             note.write(directory)
-        # one that is there may be shared with others, so its mode is left as it is
+        # an existing directory may be shared with others, so its mode is not changed
         paths.make_parents(directory.parent)
         directory.parent.mkdir(mode=0o700, exist_ok=True)
         directory.mkdir(mode=0o700)
         note.write(directory)
-        directory.chmod(0o700)  # also under an odd umask
+        directory.chmod(0o700)  # whatever the umask is
     except FileExistsError as error:
         raise UsageError(
-            f"{directory} is there already; choose another id, or move it away"
+            f"{directory} already exists; choose another id, or move it away"
         ) from error
     except OSError as error:
         raise UnfitEnvironmentError(
-            f"cannot make the run's directory {directory}: {error.strerror}; "
+            f"cannot create the run's directory {directory}: {error.strerror}; "
             "make its parent writable, or set TRAINUI_RUNS_DIR"
         ) from error
     try:

@@ -1,4 +1,4 @@
-"""A run's pipeline edited after submission.
+"""Edits to a run's pipeline after submission.
 
 Read `revision` first (what a resume with an edited file changes), then `file_changes` (the file on
 disk) and `inline_edit` (values typed into the screen).

@@ -1,4 +1,4 @@
-"""The file that a run was submitted from, as it is now: whether and how it was edited since."""
+"""Detects whether and how a run's pipeline file was edited since submission."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _HIDDEN = rf"\g<1>{MASK}"
 
 @dataclass(frozen=True, slots=True)
 class EditedFile:
-    """A run's file that is not as the run has it."""
+    """A run's file that differs from the run's copy."""
 
     file: str
     """Absolute."""
 
 
 def edited_file(run: RunRecord) -> EditedFile | None:
-    """Return a run's file if it was edited since the run was given it; None also where it is gone.
+    """Return a run's file if it was edited since submission; None if not, or if it is missing.
 
-    Nothing is loaded, so that a file with errors is told as edited. A file that is as it was when
-    the run's pipeline was edited apart from it counts as not edited.
+    The file is not parsed, so that a file with errors counts as edited. After an inline edit, a
+    file that has not changed since that edit counts as not edited.
     """
     if run.file is None:
         return None
@@ -59,22 +59,22 @@ def edited_file(run: RunRecord) -> EditedFile | None:
 
 
 def load(file: str, run: RunRecord) -> Pipeline:
-    """Load a file for a run, with the parameters that the run was given.
+    """Load a file with the parameters that a run was given.
 
     Raises:
-        PipelineFileError: it has problems.
+        PipelineFileError: the file has problems.
     """
     return loader.load(file, given_params(run.id))
 
 
 def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
-    """Return the pipeline that a run has, as this trainui reads its file.
+    """Return a run's pipeline, parsed by this version of trainui from the run's copy of the file.
 
     Raises:
-        UsageError: it was no file, or is none that can be read any more.
+        UsageError: the run has no pipeline file, or the copy cannot be read.
     """
     if run.file is None:
-        raise UsageError(f"the run {run.id} is of no file")
+        raise UsageError(f"the run {run.id} has no pipeline file")
     try:
         text = plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
     except (OSError, UnicodeDecodeError) as error:
@@ -83,7 +83,7 @@ def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
 
 
 def says_the_same(pipeline: Pipeline, run: RunRecord) -> bool:
-    """Tell whether an edited file means what the run's means: only comments, order, spelling."""
+    """Return True if an edit changed only comments, order or notation, not the meaning."""
     try:
         before = pipeline_on_record(run, given_params(run.id))
     except TrainuiError:
@@ -92,16 +92,13 @@ def says_the_same(pipeline: Pipeline, run: RunRecord) -> bool:
 
 
 def _said(pipeline: Pipeline) -> str:
-    """Return all that a pipeline says, as JSON: to Python `true` would be 1."""
+    """Return a pipeline's content as JSON, since in Python `True == 1`."""
     stages = [stage.to_json() for stage in pipeline.stages]
     return json.dumps([stages, pipeline.params, pipeline.snapshot], sort_keys=True)
 
 
 def diff(run: RunRecord, pipeline: Pipeline, name: str) -> str:
-    """Return how a pipeline's text differs from that of a run, as a unified diff.
-
-    Secret values are masked.
-    """
+    """Return a unified diff from a run's text to that of a pipeline, with secret values masked."""
     with views.reading() as connection:
         before = views.pipeline_text(connection, run.digest)
     after = masked_text(pipeline)

@@ -1,7 +1,7 @@
-"""A run's own pipeline edited in place: its values, or its text, apart from the file it came from.
+"""Edits a run's own pipeline, its values or its text, without touching the original file.
 
-What comes of it is a pipeline as the resume with an edited file takes it, with the parameters that
-the run was given besides.
+The result is a pipeline that is resumed like one from an edited file, with the run's `-p`
+parameters.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from trainui.pipeline.substitution.masking import MASK, is_secret
 
 @dataclass(frozen=True, slots=True)
 class InlineEdit:
-    """What a person makes of a run's pipeline."""
+    """A user's edit of a run's pipeline."""
 
     text: str
-    """The pipeline's, edited."""
+    """The edited text of the pipeline."""
     given: Mapping[str, str]
-    """The parameters that are given besides it."""
+    """The parameters given with `-p`."""
     words: tuple[str, ...]
-    """What was edited, such as `lr: 0.1 -> 0.01`; secret values masked."""
+    """Descriptions of the edits, e.g. `lr: 0.1 -> 0.01`, with secret values masked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value that a person may edit."""
+    """A value that the user may edit."""
 
     place: EditedValue
     value: str
-    """As it counts: the one that was given, where one was."""
+    """The effective value: the one given with `-p`, if any."""
     given: bool = False
-    """Whether it was given besides the file."""
+    """True if it was given with `-p`."""
 
 
 def text_of(run: RunRecord) -> str:
-    """Return the text of the pipeline that a run has.
+    """Return the text of a run's pipeline.
 
     Raises:
-        UsageError: the run is of no file, or its copy cannot be read.
+        UsageError: the run has no pipeline file, or its copy cannot be read.
     """
     if run.file is None:
-        raise UsageError("it is of no pipeline file, so there is nothing to edit; start a new run")
+        raise UsageError("this run has no pipeline file to edit; start a new run")
     try:
         return plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
     except (OSError, UnicodeDecodeError) as error:
@@ -62,7 +62,7 @@ def text_of(run: RunRecord) -> str:
 
 
 def values_of(run: RunRecord, text: str, stage: StageDefinition | None) -> list[Value]:
-    """Return the values of a run, and of one of its stages, that can be edited; no secret ones."""
+    """Return the editable values of a run and of one of its stages, without secret ones."""
     given = given_params(run.id)
     return [
         Value(place, given[place.name], given=True)
@@ -74,7 +74,7 @@ def values_of(run: RunRecord, text: str, stage: StageDefinition | None) -> list[
 
 
 def with_values(run: RunRecord, text: str, changes: Mapping[Value, str]) -> InlineEdit:
-    """Return a run's pipeline with other values."""
+    """Return a run's pipeline with changed values."""
     given = given_params(run.id)
     given |= {value.place.name: new for value, new in changes.items() if value.given}
     changed = {value.place: new for value, new in changes.items() if not value.given}
@@ -83,7 +83,7 @@ def with_values(run: RunRecord, text: str, changes: Mapping[Value, str]) -> Inli
 
 
 def with_text(run: RunRecord, before: str, text: str) -> InlineEdit:
-    """Return a run's pipeline with another text."""
+    """Return a run's pipeline with changed text."""
     pairs = difflib.ndiff(before.splitlines(), text.splitlines())
     count = sum(line.startswith(("+ ", "- ")) for line in pairs)
     return InlineEdit(text, given_params(run.id), (f"{count} lines of the pipeline's text",))
@@ -93,7 +93,7 @@ def pipeline_of(run: RunRecord, alteration: InlineEdit) -> Pipeline:
     """Load an edited pipeline.
 
     Raises:
-        PipelineFileError: it has problems.
+        PipelineFileError: the edited pipeline has problems.
     """
     directory = str(Path(run.file or ".").parent)
     loaded = loader.load_text(
@@ -103,7 +103,7 @@ def pipeline_of(run: RunRecord, alteration: InlineEdit) -> Pipeline:
 
 
 def diff(run: RunRecord, pipeline: Pipeline, alteration: InlineEdit) -> str:
-    """Return what was edited as a unified diff, the given parameters among it; secrets masked."""
+    """Return the edit as a unified diff, including `-p` parameters, with secrets masked."""
     before = given_params(run.id)
     lines = [
         f"{sign}{name}: {MASK if is_secret(name) else values[name]}  (given with -p)\n"
@@ -116,7 +116,7 @@ def diff(run: RunRecord, pipeline: Pipeline, alteration: InlineEdit) -> str:
 
 
 def file_digest(file: str | None) -> str | None:
-    """Return the digest of a run's file as it is now; None where it is gone."""
+    """Return the digest of a run's file now; None if it is missing."""
     try:
         return (
             None if file is None else hashlib.sha256(plain_files.read_bytes(Path(file))).hexdigest()
@@ -126,5 +126,5 @@ def file_digest(file: str | None) -> str | None:
 
 
 def told(words: Sequence[str]) -> str:
-    """Return what was edited in one sentence, for the run's history."""
+    """Return a one-line description of the edits, for the run's history."""
     return f"edited in place: {'; '.join(words)}"

@@ -1,4 +1,4 @@
-"""A resume with an edited file: what is another now, and whether a run can take it."""
+"""Finds what an edited pipeline changes of a run, and checks that the run can accept it."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ from trainui.store.runs import runs
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """An edited pipeline and what it changes of a run."""
+    """An edited pipeline and its differences from a run."""
 
     pipeline: Pipeline
-    """Submitted, as it is stored."""
+    """The edited pipeline, ready to be stored."""
     secrets: Secrets
-    """What was taken out of it."""
+    """The secret values removed from it."""
     directories: Mapping[str, str]
-    """Of its stages, by full name."""
+    """The directories of its stages, by full name."""
     stages: tuple[StageRecord, ...]
-    """The run's stages as they will be: in the new file's order, then those it has no more."""
+    """The run's stages as they will be: in the new file's order, then the removed ones."""
     edited: Mapping[str, Sequence[str]]
-    """The stages whose work is another by the file, with words for what was edited."""
+    """The stages whose work changed, with descriptions of the edits."""
     secret: Mapping[str, Sequence[str]]
-    """Those of the words that tell of secret values alone, which no definition on record shows."""
+    """The descriptions of edits to secret values only, which stored definitions do not show."""
     new: Collection[str]
-    """Full names of the stages that the run did not have, or had no more."""
+    """Full names of the stages that the run did not have, or that had been removed from it."""
 
     @property
     def removed(self) -> list[str]:
-        """Full names of the stages that the file has no more."""
+        """Full names of the stages that the edit removes."""
         return [stage.name for stage in self.stages if stage.removed]
 
 
@@ -60,12 +60,12 @@ def compare(
 
     Args:
         run: the run.
-        stages: as they are on record.
+        stages: the run's stages on record.
         pipeline: the edited one, as loaded.
-        given: the parameters that the run was given besides its file.
+        given: the parameters that the run was given with `-p`.
 
     Raises:
-        UsageError: it takes away or edits a stage that runs.
+        UsageError: the edit removes or changes a running stage.
     """
     directory = Path(run.directory)
     directories = stage_directories(directory, pipeline, stages)
@@ -107,19 +107,19 @@ def compare(
 
 
 def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
-    """See that no stage runs that an edited file changes or takes away.
+    """Check that no stage is running that an edited file changes or removes.
 
     Args:
-        revision: what the file does.
-        stages: as they are now.
+        revision: the changes.
+        stages: the run's current stages.
 
     Raises:
-        UsageError: one runs.
+        UsageError: such a stage is running.
     """
     removed = revision.removed
     for stage in stages:
         if stage.status == Status.RUNNING and stage.name in (*revision.edited, *removed):
-            what = "the file has it no more" if stage.name in removed else "it was edited"
+            what = "the file no longer has it" if stage.name in removed else "it was edited"
             raise UsageError(
                 f"{stage.name} is running, and {what}; cancel it first, or resume when it has ended"
             )
@@ -152,10 +152,10 @@ def _before(
     given: Mapping[str, str],
     moved: Relocation | None,
 ) -> dict[str, StageDefinition]:
-    """Return the stages of the file on record as this trainui reads it, by full name.
+    """Return the stages of the file on record, parsed by this version of trainui, by full name.
 
-    So that only what was edited counts: another trainui may have filled in the same text
-    otherwise. Where the text cannot be read any more, the stages are as they are on record.
+    Another version may have substituted the same text differently, and only edits should count. If
+    the text cannot be parsed any more, return the stages on record.
     """
     recorded = {
         stage.name: secrets.reveal(stage.definition) for stage in stages if not stage.removed
@@ -172,7 +172,7 @@ def _as_stored(definition: StageDefinition) -> StageDefinition:
 
 
 def _same_work(written: StageDefinition, recorded: StageDefinition) -> StageDefinition:
-    """Return a definition whose policy is the file's, and whose work stays as it is on record."""
+    """Return a definition with the file's policy (e.g. retries) and the work on record."""
     return replace(written, **{name: getattr(recorded, name) for name in fingerprint.FIELDS})
 
 
@@ -200,7 +200,7 @@ def _new(run: RunRecord, definition: StageDefinition, directory: str) -> StageRe
 
 
 def keep_text(run_directory: Path, text: str) -> None:
-    """Write an edited file into a run's directory, and keep the one before under a number."""
+    """Write an edited file into a run's directory, and keep the previous one as `NAME~N`."""
     file = run_directory / PIPELINE_FILE
     if file.exists() and plain_files.read_text(file) == text:
         return
