@@ -43,14 +43,17 @@ def test_when_a_supervisor_dies_its_child_is_watched_and_then_interrupted(
         stage("a", script + "until [ -e go ]; do sleep 0.02; done"), stage("b", NOTE, "a")
     )
     kill_supervisor(run, "a")
-    watched = "no supervisor of " + run.attempt("a").directory
+    watched = f"the supervisor of {run.attempt('a').directory} is dead"
     wait_for(lambda: watched in home.worker_log.read_text(), "a line in the log")
     assert control.resume(run.id) == []
     assert run.stage("a").status == Status.RUNNING
     wait_for(lambda: points(run, "a"), "a reader that reads")
     run.go()
     assert run.wait().status == Status.INTERRUPTED
-    assert run.stage("a").error == "ended with nobody there to record how"
+    assert (
+        run.stage("a").error
+        == "ended while its supervisor was not running, so how it ended is unknown"
+    )
     assert run.stage("b").status == Status.BLOCKED
     assert run.attempt("a").metrics_complete
     assert run.lines("ledger") == ["a 1"]
@@ -116,5 +119,8 @@ def test_a_stage_that_died_with_its_supervisor_while_no_worker_lived_is_interrup
     assert run.stage("a").status == Status.RUNNING
     background.start()
     wait_for(lambda: run.statuses() == {"a": "interrupted", "b": "blocked"}, "its end", 15.0)
-    assert run.stage("a").error == "ended with nobody there to record how"
+    assert (
+        run.stage("a").error
+        == "ended while its supervisor was not running, so how it ended is unknown"
+    )
     assert run.lines("ledger") == ["a 1"]

@@ -161,7 +161,7 @@ def test_what_cannot_be_started_says_why(new_run: NewRun) -> None:
     )
     run.wait()
     errors = {name: str(found.error) for name, found in run.stages().items()}
-    assert "nowhere is not there" in errors["workdir"]
+    assert "nowhere does not exist" in errors["workdir"]
     assert "no-such-program" in errors["program"]
     assert "NOT_SET_ANYWHERE" in errors["variable"]
     assert "nothing.csv" in errors["input"]

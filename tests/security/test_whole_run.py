@@ -154,7 +154,7 @@ def test_the_stages_got_their_secrets(used: Used) -> None:
     assert errors["task"].startswith("ValueError: not with ***")
     assert errors["shell"].startswith("exit code 3\n\nno")
     assert errors["argument"].startswith("exit code 4\n\nabout ***")
-    assert errors["lost"].startswith("workdir /nowhere/*** is not there")
+    assert errors["lost"].startswith("workdir /nowhere/*** does not exist")
 
 
 def test_everything_of_ours_is_private_whatever_the_umask(used: Used) -> None:

@@ -1,4 +1,4 @@
-"""One attempt of a stage in the worker: launch, monitor, outcome.
+"""The lifecycle of one attempt of a stage in the worker: launch, monitor, outcome.
 
-Read `launch` first, then `monitor`, then `outcome` (how an end is classified) and `record_outcome`.
+Read `launch` first, then `monitor`, then `outcome` (classifies an end) and `record_outcome`.
 """

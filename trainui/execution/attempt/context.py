@@ -1,6 +1,6 @@
-"""What the process of an attempt is given: its definition with all filled in, and its environment.
+"""Builds the inputs of an attempt's process: the fully substituted definition and environment.
 
-The worker's own environment reaches no stage; what does is listed here and nowhere else.
+Stages do not inherit the worker's environment; every variable that they get is set here.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ class NotLaunchableError(TrainuiError):
 
 @dataclass(frozen=True, slots=True)
 class PreparedProcess:
-    """All that the process of an attempt is made of."""
+    """The inputs of an attempt's process."""
 
     definition: StageDefinition
-    """With nothing left to fill in; its `env` is part of `environ`."""
+    """With all substitutions done; its `env` is included in `environ`."""
     python: Interpreter
     environ: Mapping[str, str]
     umask: int
 
     @property
     def identity(self) -> dict[str, str]:
-        """The variables by which processes of the attempt are known."""
+        """The variables that identify the attempt's processes."""
         return {name: self.environ[name] for name in IDENTITY}
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptContext:
-    """Whose process is prepared."""
+    """An attempt with its stage, run and submission."""
 
     run: RunRecord
     stage: StageRecord
@@ -54,10 +54,10 @@ class AttemptContext:
 
 
 def definition_of(subject: AttemptContext, checkpoint: str | None) -> StageDefinition:
-    """Return the definition of an attempt with nothing left to fill in.
+    """Return the definition of an attempt with all substitutions done.
 
     Raises:
-        UsageError: it names a variable that is not set.
+        UsageError: it uses a variable that is not set.
         UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
     """
     shell = environment.read(Path(subject.run.directory))
@@ -65,7 +65,7 @@ def definition_of(subject: AttemptContext, checkpoint: str | None) -> StageDefin
 
 
 def identity_of(subject: AttemptContext) -> dict[str, str]:
-    """Return the variables that, together, no process outside this attempt has."""
+    """Return the variables that together identify the processes of this attempt."""
     own = _own_variables(subject, None)
     return {name: own[name] for name in IDENTITY}
 
@@ -74,11 +74,11 @@ def prepare(subject: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     """Prepare the process of an attempt.
 
     Args:
-        subject: whose.
-        checkpoint: absolute path of what it continues from; None: from the beginning.
+        subject: the attempt.
+        checkpoint: absolute path of the checkpoint to continue from; None: start from scratch.
 
     Raises:
-        UsageError: the definition names a variable that is not set.
+        UsageError: the definition uses a variable that is not set.
         UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
     """
     shell = environment.read(Path(subject.run.directory))
@@ -90,7 +90,7 @@ def prepare(subject: AttemptContext, checkpoint: str | None) -> PreparedProcess:
             environ.pop(name, None)
     environ["PYTHONUNBUFFERED"] = definition.env.get("PYTHONUNBUFFERED", "1")
     environ.setdefault("MASTER_PORT", str(_free_port()))
-    environ.setdefault("PET_MASTER_PORT", environ["MASTER_PORT"])  # torchrun heeds this one alone
+    environ.setdefault("PET_MASTER_PORT", environ["MASTER_PORT"])  # torchrun reads only this one
     environ.pop("TRAINUI_CHECKPOINT", None)
     environ |= _own_variables(subject, checkpoint)
     return PreparedProcess(definition, python, environ, shell.umask)
@@ -130,7 +130,7 @@ def _own_variables(subject: AttemptContext, checkpoint: str | None) -> dict[str,
 
 
 def _free_port() -> int:
-    """Return a TCP port that is free now: where several trainings share a machine, each has one."""
+    """Return a currently free TCP port, so that trainings on one machine use different ports."""
     with socket.socket() as listener:
         listener.bind(("", 0))
         return int(listener.getsockname()[1])

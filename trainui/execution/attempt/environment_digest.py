@@ -1,7 +1,7 @@
-"""The variables that an attempt was started with, so kept that two attempts can be compared.
+"""Keyed digests of an attempt's environment variables, for comparing two attempts.
 
-Of each value there is a digest, keyed with a word that never leaves the home: a stage's directory
-is passed on, and tells nobody a secret, nor whether a guess at one is right.
+The key never leaves the home. So a stage's directory can be shared without revealing a secret, or
+whether a guess of one is right.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from trainui.paths import Home
 from trainui.supervisor.protocol import IDENTITY
 
 VARIABLES_FILE = "variables.json"
-"""In the attempt's directory."""
+"""File in the attempt's directory."""
 
 _OWN = frozenset(
     {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
     | {"MASTER_PORT", "PET_MASTER_PORT", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
 )
-"""Set anew for each attempt."""
+"""Variables that differ in every attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Names of the variables in which an attempt differs from an earlier one, sorted."""
+    """Names of the variables that differ between two attempts, sorted."""
 
     changed: tuple[str, ...]
     added: tuple[str, ...]
@@ -36,10 +36,10 @@ class Difference:
 
 
 def note(home: Home, attempt_dir: Path, environ: Mapping[str, str]) -> None:
-    """Keep what an attempt is started with.
+    """Write the digests of an attempt's variables into its directory.
 
     Raises:
-        OSError: the disk does not let it.
+        OSError: the file cannot be written.
     """
     paths.make_private(home.worker)
     word = paths.identity(home.variables_key)
@@ -55,14 +55,14 @@ def note(home: Home, attempt_dir: Path, environ: Mapping[str, str]) -> None:
 
 
 def difference(before: Path, after: Path) -> Difference | None:
-    """Compare two attempts.
+    """Compare the variables of two attempts.
 
     Args:
-        before: directory of the earlier one.
-        after: directory of the later one.
+        before: directory of the earlier attempt.
+        after: directory of the later attempt.
 
     Returns:
-        None where that cannot be told: one has no record, or they are of different homes.
+        The difference; None if unknown: one has no digests, or they are from different homes.
     """
     first, second = _read(before), _read(after)
     if first is None or second is None or first["key"] != second["key"]:

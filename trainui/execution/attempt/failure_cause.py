@@ -1,8 +1,8 @@
-"""Why a process failed, as its log says: the exception, and not the noise after it.
+"""Finds the cause of a failure in the log: the original exception, not the noise after it.
 
-Launchers end their logs with a report of their own (torchrun with a box, Hydra with advice,
-`accelerate launch` with a second traceback), and the other ranks of a distributed training with
-complaints about the one that died. The cause stands above all of these.
+Launchers append reports (torchrun a box, Hydra advice, `accelerate launch` a second traceback),
+and the other ranks of a distributed training append errors about the rank that died. The cause is
+above all of these.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from trainui.supervisor import protocol
 from trainui.text import harmless
 
 SEARCHED = 1 << 18
-"""Bytes at the end of a log: tracebacks of many ranks, and what comes after them."""
+"""Bytes searched at the end of a log: enough for tracebacks of many ranks and the noise."""
 
 LONGEST_LINE = 2000
-"""Characters of a line that are looked at."""
+"""Characters of a line that are examined."""
 
 MOST_LINES = 20
 """Lines of a traceback that are quoted."""
 
 FEW = 20
-"""Lines at the end in which one counts that is no part of a traceback."""
+"""Lines at the end of the log in which an error line outside a traceback is accepted."""
 
 LITTLE = 40
-"""Lines that may follow a traceback, such as a logger's summary, where no launcher reports."""
+"""Lines that may follow a traceback without a launcher's report, e.g. a logger's summary."""
 
 _HEADER = re.compile(
     r"(?P<prefix>.*?)(?:Original |Exception Group )?Traceback \(most recent call last\)"
@@ -43,16 +43,16 @@ _OF_LAUNCHERS = re.compile(
     r"([\w.]*\.)?(ChildFailedError|CalledProcessError|ProcessRaisedException|"
     r"ProcessExitedException|SignalException|RayTaskError\(.*\))(:.*)?"
 )
-"""Raised by who started the process that failed."""
+"""Exceptions of launchers about the process that failed."""
 
 _AFTERMATH = re.compile(
     r".*(Connection (closed|reset) by |Broken pipe|[Rr]emote (process|worker)|"
     r"NCCL (error|communicator|operation)|Socket closed).*|SystemExit(: \d+)?|KeyboardInterrupt"
 )
-"""Raised since another process, or another thread, had failed before."""
+"""Exceptions that follow from an earlier failure of another process or thread."""
 
 _IGNORED = re.compile(r".*(Exception ignored in|Error in atexit|--- Logging error ---).*")
-"""Before the traceback of an exception that ended nothing."""
+"""Lines before the traceback of an exception that did not end the process."""
 
 _TELLING = re.compile(
     r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*|(FAILED|ERROR) \S+ - .*|"
@@ -60,7 +60,7 @@ _TELLING = re.compile(
     r"\s*what\(\):\s.*|\S+: (line \d+: )?.*: (command not found|No such file or directory|"
     r"Permission denied)|(\S+: )?.*(Segmentation fault|Bus error|core dumped).*"
 )
-"""A line that says what went wrong where there is no traceback."""
+"""Error lines outside a traceback."""
 
 _NOISE = re.compile(r"(srun: error: .*(Exited with exit code|Terminated)|make(\[\d+\])?: \*\*\*).*")
 _HYDRA = "Set the environment variable HYDRA_FULL_ERROR=1"
@@ -68,16 +68,16 @@ _HYDRA = "Set the environment variable HYDRA_FULL_ERROR=1"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What a log says of a failure."""
+    """The cause of a failure, as found in a log."""
 
     line: str
-    """In one line, with its rank where it has one."""
+    """One line, prefixed with the rank if it has one."""
     excerpt: tuple[str, ...] = ()
-    """The traceback that ends with it."""
+    """The traceback that ends with this line."""
 
 
 def find(attempt_dir: Path) -> Cause | None:
-    """Return why the process of an attempt failed; None where its logs do not say."""
+    """Return why the process of an attempt failed; None if its logs do not contain the cause."""
     ends = [
         [harmless(line[:LONGEST_LINE]) for line in logs.end_lines(attempt_dir / name, SEARCHED)]
         for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE)
@@ -96,7 +96,7 @@ class _Raised:
     prefix: str
     text: str
     places: tuple[int, ...]
-    """Numbers of the log's lines that it takes."""
+    """Indices of its lines in the log."""
     lines: tuple[str, ...]
     ignored: bool
 
@@ -126,14 +126,14 @@ def _of_tracebacks(lines: Sequence[str]) -> Cause | None:
 
 
 def _near_the_end(raised: Sequence[_Raised], lines: Sequence[str]) -> list[_Raised]:
-    """Return the exceptions that little else follows: after others the process went on."""
+    """Return the exceptions near the end of the log; the process survived the others."""
     covered = {place for one in raised for place in one.places}
     plain = [at for at, line in enumerate(lines) if line.strip() and at not in covered]
     return [one for one in raised if len(plain) - bisect(plain, one.places[-1]) <= LITTLE]
 
 
 def _last_of_one(raised: Sequence[_Raised]) -> Cause:
-    """Return what ended the process, of several the one that failed first."""
+    """Return the last exception of the process or rank that failed first."""
     chosen = [one for one in raised if one.prefix == raised[0].prefix][-1]
     rank = chosen.prefix.strip() + " " if _RANK.fullmatch(chosen.prefix) else ""
     return Cause(rank + chosen.text, chosen.lines)
@@ -148,10 +148,10 @@ def _tracebacks(lines: Sequence[str]) -> Iterator[_Raised]:
 
 
 def _prefix(before: str, following: Sequence[str]) -> str:
-    """Return what each line of a traceback begins with, such as its rank.
+    """Return the common prefix of a traceback's lines, e.g. its rank.
 
     Args:
-        before: what stands before its first line: a progress bar may, too.
+        before: the text before the header, which may also be a progress bar.
         following: the next two lines.
     """
     if "╭" in before:
@@ -165,7 +165,7 @@ def _raised(lines: Sequence[str], start: int, prefix: str, ignored: bool) -> Ite
     block = [start]
     for at in range(start + 1, len(lines)):
         if not lines[at].startswith(prefix) and lines[at].strip():
-            continue  # of another rank
+            continue  # a line of another rank
         text = lines[at].removeprefix(prefix)
         block.append(at)
         if _FRAME.match(text):
@@ -179,13 +179,13 @@ def _raised(lines: Sequence[str], start: int, prefix: str, ignored: bool) -> Ite
 
 
 def _next(lines: Sequence[str], at: int, prefix: str) -> str:
-    """Return the line after one, where a message begins on a line of its own."""
+    """Return the next line, for a message that begins on the line after the exception's name."""
     following = "".join(lines[at + 1 : at + 2]).removeprefix(prefix).strip()
     return following if following.strip("=-") else ""
 
 
 def _torchrun_report(lines: Sequence[str]) -> dict[str, str]:
-    """Return what torchrun says of the rank that failed first; empty: nothing."""
+    """Return torchrun's report of the rank that failed first; empty if there is none."""
     starts = [at for at, line in enumerate(lines) if line.startswith("Root Cause (first observed")]
     found: dict[str, str] = {}
     for line in lines[starts[-1] + 1 :] if starts else ():
@@ -202,7 +202,7 @@ def _reported(report: Mapping[str, str]) -> str:
 
 
 def _of_last_lines(lines: Sequence[str]) -> Cause | None:
-    """Return the last line that says what went wrong."""
+    """Return the last error line near the end of the log."""
     last = [line.rstrip() for line in lines if line.strip()][-FEW:]
     if last and last[-1].startswith(_HYDRA):
         return _of_hydra(lines)
@@ -211,7 +211,7 @@ def _of_last_lines(lines: Sequence[str]) -> Cause | None:
 
 
 def _of_hydra(lines: Sequence[str]) -> Cause | None:
-    """Return the first line of what Hydra says above its advice."""
+    """Return the first line of the message above Hydra's advice."""
     advice = max(at for at, line in enumerate(lines) if line.startswith(_HYDRA))
     said = "\n".join(lines[:advice]).rstrip().split("\n\n")[-1]
     return Cause(said.partition("\n")[0]) if said else None

@@ -1,7 +1,7 @@
-"""Launching an attempt: all that has to be right before, and its supervisor started.
+"""Launches an attempt: checks its preconditions and starts its supervisor.
 
-Nothing here waits for the attempt's end, and a launch that was cut short may be done again: the
-supervisor sees to it that an attempt is started at most once.
+Nothing here waits for the attempt's end. An interrupted launch may be repeated: the supervisor
+guarantees that an attempt is started at most once.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ from trainui.supervisor.process import LaunchResult
 from trainui.supervisor.protocol import Exit, ExitReason, Spec
 
 CALL_FILE = "call.json"
-"""In the attempt's directory: what `call_task` is to call."""
+"""File in the attempt's directory: the arguments of `call_task`."""
 
 
 class GpuGoneError(NotLaunchableError):
-    """A GPU that the attempt was given cannot be used any more; others may."""
+    """A GPU granted to the attempt is no longer usable; the stage is requeued for another one."""
 
 
 def subject_of(store: Store, attempt_id: int) -> AttemptContext:
-    """Return an attempt as it is now, with its stage and run."""
+    """Return the current record of an attempt, with its stage and run."""
     with store.read() as connection:
         attempt = attempts.get(connection, attempt_id)
         stage = stages.get(connection, attempt.stage_id)
@@ -65,16 +65,16 @@ def subject_of(store: Store, attempt_id: int) -> AttemptContext:
 def launch(
     store: Store, subject: AttemptContext, nursery: ForkServer | None = None
 ) -> LaunchResult:
-    """Start an attempt's process under a supervisor of its own.
+    """Start an attempt's process under a new supervisor.
 
     Args:
-        store: where what it continues from is noted.
-        subject: the attempt, claimed and never started, or the same after a crash.
-        nursery: who starts its supervisor; None: one for this attempt alone.
+        store: the store, where its checkpoint is recorded.
+        subject: the attempt: claimed, not known to be started.
+        nursery: the fork server that starts the supervisor; None: start it directly.
 
     Raises:
         TrainuiError: the attempt cannot be started; the message says what is missing.
-        OSError: the disk or the system does not let it.
+        OSError: a system call failed.
     """
     earlier: list[AttemptRecord] = []
     if subject.attempt.number > 1:
@@ -95,10 +95,10 @@ def launch(
 
 
 def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
-    """Keep an attempt from ever starting, and record why; False if it has started, or may have.
+    """Prevent an attempt from ever starting, and record why; False if it has or may have started.
 
-    A launch that went wrong may only be late: its supervisor could come up at any time. The record
-    is there for a store that cannot be written for a while: the next look finds it.
+    A failed launch may only be late: its supervisor could still start. The exit file is for the
+    case that the store cannot be written now: the next probe finds it.
     """
     found = Exit.of_no_start(reason, message, clock.now())
     record = attempt_dir / f".{protocol.EXIT_FILE}.new"
@@ -106,7 +106,7 @@ def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
         paths.write_private(record, found.to_json())
     try:
         (attempt_dir / protocol.STARTED_FILE).touch(exist_ok=False)
-        (attempt_dir / protocol.LOCK_FILE).stat()  # else its records were removed
+        (attempt_dir / protocol.LOCK_FILE).stat()  # raises if its records were removed
     except (FileExistsError, FileNotFoundError):
         record.unlink(missing_ok=True)
         return False
@@ -116,17 +116,17 @@ def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
 
 
 def _check(subject: AttemptContext, prepared: PreparedProcess) -> None:
-    """See that what the process needs is there by now."""
+    """Check the working directory and the inputs of the process."""
     workdir = Path(prepared.definition.workdir)
     if not workdir.is_dir():
         raise NotLaunchableError(
-            f"workdir {workdir} is not there; make it, or correct `workdir` of the stage"
+            f"workdir {workdir} does not exist; create it, or correct `workdir` of the stage"
         )
     run_directory, at_submission = subject.run.directory, subject.submission.get("allowed")
     allowed = [run_directory, *(at_submission or ())]
-    for path in prepared.definition.inputs:  # again: a link may have taken a file's place since
+    for path in prepared.definition.inputs:  # again: a file may have become a link meanwhile
         if at_submission is None and not Path(path).is_relative_to(run_directory):
-            continue  # the run is older than this note of what was allowed
+            continue  # an older run without a record of the allowed directories
         try:
             validate_file_path(path, allowed=allowed, base=run_directory)
         except UnsafePathError as error:
@@ -134,7 +134,7 @@ def _check(subject: AttemptContext, prepared: PreparedProcess) -> None:
 
 
 def _note_inputs(store: Store, subject: AttemptContext, prepared: PreparedProcess) -> None:
-    """Note what the inputs hold as the attempt starts, for a resume to see what has changed."""
+    """Record the inputs' fingerprints at the start, so that a resume can detect changes."""
     inputs = prepared.definition.inputs
     if inputs:
         states = {path: input_fingerprint.observe(path) for path in inputs}
@@ -162,7 +162,7 @@ def _spec(subject: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
 
 
 def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
-    """Return the lock files of an attempt's GPUs, which are looked at once more."""
+    """Return the lock files of an attempt's GPUs, after checking that the GPUs still work."""
     if not attempt.gpus:
         return ()
     found = nvml.look()
@@ -170,7 +170,7 @@ def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
     for index in attempt.gpus:
         if index not in working:
             gpu = next((gpu for gpu in found.gpus if gpu.index == index), None)
-            problem = gpu.problem if gpu else found.problem or "is not there any more"
+            problem = gpu.problem if gpu else found.problem or "no longer exists"
             raise GpuGoneError(f"GPU {index} {problem}" if gpu else f"GPU {index}: {problem}")
     try:
         return locks.prepare(working[index] for index in attempt.gpus)

@@ -1,4 +1,4 @@
-"""The logs of an attempt that has ended: searched for a pattern, and their last lines."""
+"""Searches the logs of an ended attempt for a pattern, and returns their last lines."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from trainui.supervisor import protocol
 from trainui.text import as_overwritten
 
 BLOCK = 1 << 20
-"""Bytes that are searched at once."""
+"""Bytes searched at once."""
 
 OVERLAP = 1 << 13
-"""Bytes of the block before that are searched again, for a pattern over several lines."""
+"""Bytes of the previous block that are searched again, for multi-line patterns."""
 
 TAIL_BYTES = 1 << 14
 TAIL_LINES = 20
 
 
 def holds(attempt_dir: Path, pattern: str) -> bool:
-    """Tell whether stdout or stderr holds a pattern; `^` and `$` are a line's ends.
+    """Return True if stdout or stderr contains a pattern; `^` and `$` match at line ends.
 
     Raises:
-        re.error: it is no regular expression.
+        re.error: it is not a valid regular expression.
     """
     compiled = re.compile(pattern, re.MULTILINE)
     logs = (attempt_dir / name for name in (protocol.STDOUT_FILE, protocol.STDERR_FILE))
@@ -32,7 +32,7 @@ def holds(attempt_dir: Path, pattern: str) -> bool:
 
 
 def _blocks(log: Path) -> Iterator[str]:
-    """Yield a log in pieces of bounded size, each but the last ending at a line's end."""
+    """Yield a log in blocks of bounded size; all but the last end at the end of a line."""
     try:
         file = plain_files.open_plain(log)
     except FileNotFoundError:
@@ -48,13 +48,13 @@ def _blocks(log: Path) -> Iterator[str]:
 
 
 def _end_of_lines(data: bytes) -> int:
-    """Return where the last whole line ends; a line longer than a block is taken as it is."""
+    """Return the offset after the last complete line; a line longer than a block is cut."""
     end = data.rfind(b"\n") + 1
     return end if end and len(data) - end <= BLOCK else len(data)
 
 
 def _overlap_start(data: bytes, end: int) -> int:
-    """Return where the lines begin that are searched again."""
+    """Return the offset at which the next search starts (overlap with this block)."""
     if end <= OVERLAP:
         return 0
     line_end = data.find(b"\n", end - OVERLAP, end - 1)
@@ -62,7 +62,7 @@ def _overlap_start(data: bytes, end: int) -> int:
 
 
 def tail(attempt_dir: Path) -> str:
-    """Return the last lines of stderr, or of stdout where stderr is empty."""
+    """Return the last lines of stderr, or of stdout if stderr is empty."""
     for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE):
         lines = _last_lines(attempt_dir / name)
         if lines:
@@ -71,7 +71,7 @@ def tail(attempt_dir: Path) -> str:
 
 
 def last_match(attempt_dir: Path, pattern: re.Pattern[str]) -> str | None:
-    """Return the last line at the end of either log that is all of a pattern, stderr's first."""
+    """Return the last line near the end of stderr, else of stdout, that fully matches a pattern."""
     for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE):
         for line in reversed(_end_of(attempt_dir / name)):
             for part in reversed(line.split("\r")):
@@ -85,7 +85,7 @@ def _last_lines(log: Path) -> list[str]:
 
 
 def end_lines(log: Path, size: int = TAIL_BYTES) -> list[str]:
-    """Return the lines at the end of a log as a terminal shows them, of at most so many bytes."""
+    """Return the last lines of a log, within `size` bytes, as a terminal shows them."""
     return [as_overwritten(line).rstrip() for line in _end_of(log, size)]
 
 
@@ -99,13 +99,13 @@ def _end_of(log: Path, size: int = TAIL_BYTES) -> list[str]:
     except OSError:
         return []
     lines = _decoded(data).split("\n")
-    if start:  # of the first one only what was written over its beginning is whole
+    if start:  # the first line is cut: keep only what follows a carriage return
         lines[0] = lines[0].partition("\r")[2]
     return [line.rstrip() for line in lines]
 
 
 def _text(data: bytes) -> str:
-    """Decode a log; what a progress bar wrote over itself becomes lines."""
+    """Decode a log; carriage returns of progress bars become line ends."""
     return _decoded(data).replace("\r", "\n")
 
 

@@ -1,6 +1,7 @@
-"""Stages that run as far as the store knows, and do not: their processes are gone.
+"""Lost attempts: recorded as running, but their processes are gone.
 
-So it is after a reboot, until a worker has looked. It is told by the processes, never by a clock.
+This is the case after a reboot until a worker has run. It is decided by the processes, never by
+time.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import JournalError
 
 PATIENCE = 30.0
-"""Seconds for a worker to come up, and for what it then reads to its end before it records."""
+"""Seconds for a worker to start, and to read the metrics before it records the ends."""
 
 
 def record(run_ids: Collection[str] | None = None) -> None:
-    """Have it recorded how such stages ended, so that a resume finds them ended.
+    """Get the ends of lost attempts recorded, so that a resume finds their stages ended.
 
-    Where there are any, the worker is started, and waited for until it has looked.
+    If there are any, start the worker and wait until it has recorded them.
 
     Args:
-        run_ids: of these runs; None: of all.
+        run_ids: only these runs; None: all runs.
 
     Raises:
-        UnfitEnvironmentError: a worker cannot be had.
+        UnfitEnvironmentError: a worker cannot be started.
     """
 
     def are_left() -> bool:
@@ -45,7 +46,7 @@ def record(run_ids: Collection[str] | None = None) -> None:
 
 
 def runs() -> set[str]:
-    """Return the ids of the runs of which such a stage has yet to be recorded."""
+    """Return the ids of the runs that have a lost attempt."""
     if not views.is_there():
         return set()
     with views.reading() as connection:
@@ -67,7 +68,7 @@ def _is_one(subject: AttemptContext) -> bool:
     try:
         found = process.probe(Path(attempt.directory))
     except (JournalError, OSError):
-        return False  # nothing can be told of it
+        return False  # unknown
     if found.state == ProbeState.REMOVED:
         return not process.processes_of(identity_of(subject))
     return found.state in (ProbeState.LOST, ProbeState.ENDED)

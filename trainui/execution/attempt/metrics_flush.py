@@ -1,7 +1,7 @@
-"""Waiting until the metrics of an attempt that has ended are read to their end.
+"""Waits until the metrics of an ended attempt are completely read.
 
-Only then is the end recorded, so that whoever waited for a stage finds its curves complete. The
-wait is bounded: a reader that gets nowhere must not keep a pipeline from going on.
+The end is recorded only afterwards, so that a stage's curves are complete when it has ended. The
+wait is bounded: a stuck reader must not block the pipeline.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from trainui.store.points import sources as point_sources
 from trainui.store.runs import attempts, events, stages
 
 PATIENCE = 30.0
-"""Seconds for which nothing may be read."""
+"""Seconds without progress until the wait is given up."""
 
 UNLOCKED = 5.0
-"""Seconds of these in which the store can be written: a locked one is no fault of the reader."""
+"""Seconds of these in which the store must be writable: a lock is not the reader's fault."""
 
 FIRST_LOOK, LONGEST_LOOK = 0.002, 0.1
-"""Seconds between two looks: mostly the reader is done at once, and a successor waits."""
+"""Seconds between two polls, growing: usually the reader is done at once, and dependants wait."""
 
 
 class FlushResult(Enum):
-    """What came of the wait."""
+    """The result of the wait."""
 
     COMPLETE = auto()
-    """All is read."""
+    """All metrics are read."""
     NOTHING = auto()
-    """It left nothing to read, so nobody was waited for; that is not on record yet."""
+    """It wrote no metrics, so there was no wait; that is not recorded yet."""
     GIVEN_UP = auto()
-    """Nothing was read for long; there is an event that says so."""
+    """There was no progress for too long; an event was recorded."""
     LEFT = auto()
-    """This worker is about to leave: the next one waits anew."""
+    """This worker is stopping; the next one waits again."""
 
 
 def wait_until_read(
@@ -47,16 +47,16 @@ def wait_until_read(
     """Wait until all metrics of an attempt are in the store.
 
     Args:
-        store: where the reader puts them.
-        subject: the attempt, whose process has ended.
-        stopping: set when this worker is about to leave.
-        patience: seconds for which nothing may be read.
+        store: the store that the reader writes to.
+        subject: the attempt; its process has ended.
+        stopping: set when this worker is stopping.
+        patience: seconds without progress until the wait is given up.
 
     Raises:
-        StoreError: the store cannot be used; the wait is to begin again.
+        StoreError: the store cannot be used; call again.
     """
     from trainui.metrics.discovery import (
-        sources,  # loads NumPy, which no stage's start has to wait for
+        sources,  # imports NumPy, which would delay the first start of a stage
     )
 
     attempt, definition = subject.attempt, subject.stage.definition
@@ -88,7 +88,7 @@ def wait_until_read(
 
 
 def _tell(store: Store, attempt: AttemptRecord, patience: float) -> None:
-    text = f"its metrics may be incomplete: the reader got no further for {patience:g} s"
+    text = f"its metrics may be incomplete: the reader made no progress for {patience:g} s"
     with store.write() as connection:
         stage = stages.get(connection, attempt.stage_id)
         events.record(

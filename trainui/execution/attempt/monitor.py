@@ -1,9 +1,9 @@
-"""Following attempts from their launch to their end, those of an earlier worker too.
+"""Monitors attempts from launch to end, including those of an earlier worker.
 
-The rule that lives here: what runs is found by looking at the store and at the attempts'
-directories, never remembered only. So a worker that has just started recovers by the same looks
-by which it follows: an attempt that was claimed and not launched is launched, one that lives is
-adopted, one that ended meanwhile is recorded. Nothing is ever guessed.
+The running attempts are always derived from the store and the attempts' directories, never from
+memory alone. So a new worker recovers with the same code: it launches an attempt that was claimed
+but not launched, adopts one that is alive, and records one that ended meanwhile. Nothing is
+guessed.
 """
 
 from __future__ import annotations
@@ -41,48 +41,48 @@ from trainui.supervisor.protocol import IDENTITY, ExitReason, JournalError
 logger = logging.getLogger(__name__)
 
 HANDS = 16
-"""Threads that launch, end and record; each waits most of its time."""
+"""Pool threads that launch, end and record attempts; they mostly wait."""
 
 AGAIN_AFTER = 1.0
-"""Seconds after which what failed is tried again, such as when the store is locked."""
+"""Seconds until a failed step is retried, e.g. if the store is locked."""
 
 UNSEEN_AFTER = 5.0
-"""The same for an attempt that cannot be looked at."""
+"""Seconds until an attempt that cannot be inspected is probed again."""
 
 EXAMINE_EVERY = 5.0
-"""Seconds between two looks whether a running attempt is stopped by a signal."""
+"""Seconds between two checks whether a running attempt is suspended by a signal."""
 
 UNSEEN_PATIENCE = 30.0
-"""Seconds for which a cancelled attempt that cannot be looked at may still come to sight."""
+"""Seconds until a cancelled attempt that cannot be inspected is recorded as cancelled."""
 
 SUPERVISOR_PATIENCE = 20.0
-"""Seconds besides the grace of its stage after which a supervisor that was told to stop is killed:
-it gives up by itself before."""
+"""Seconds after the stage's grace period until a supervisor that was asked to stop is killed; it
+normally gives up earlier by itself."""
 
 
 @dataclass(slots=True)
 class MonitoredAttempt:
-    """An attempt that runs, as far as the store knows."""
+    """An attempt that is recorded as running."""
 
     attempt: AttemptRecord
     done: threading.Event = field(default_factory=threading.Event)
-    """Set when its end is on record, or this worker is about to leave."""
+    """Set when its end is recorded, or this worker is stopping."""
     without_records: Exception | None = None
-    """Why its directory could not be made; so nothing of it was ever started."""
+    """Why its directory could not be created; then nothing was ever started."""
     in_hand: bool = False
-    """Another thread does something about it just now."""
+    """True while a pool thread works on it."""
     asked_to_stop_at: float | None = None
-    """When its supervisor was told to stop, on the monotonic clock as all times here."""
+    """Time at which its supervisor was asked to stop. All times here are monotonic."""
     lone: Orphan | None = None
-    """Since its supervisor was seen to be dead."""
+    """Set once its supervisor was found dead."""
     warned: str | None = None
-    """What is on record of it: that it cannot be looked at, or is stopped; empty: not known."""
+    """The recorded warning (cannot be inspected, suspended); empty: not known."""
     examined_at: float = -math.inf
-    """When it was last seen whether it is stopped."""
+    """Time of the last check whether it is suspended."""
     given_up_at: float | None = None
-    """When a person cancelled it though it cannot be looked at."""
+    """Time at which it was found cancelled while it could not be inspected."""
     due: float = 0.0
-    """When it is looked at again: later where something went wrong."""
+    """Time of the next probe; later after an error."""
 
     @property
     def directory(self) -> Path:
@@ -91,17 +91,17 @@ class MonitoredAttempt:
 
 
 class AttemptMonitor:
-    """Follows all running attempts of this host."""
+    """Monitors all running attempts of this host."""
 
     def __init__(
         self, store: Store, stopping: threading.Event, here: HostView | None = None
     ) -> None:
-        """Make a follower.
+        """Create the monitor.
 
         Args:
-            store: what is on record.
-            stopping: set when this worker is about to leave.
-            here: whose attempts are followed, where other hosts follow theirs; None: all.
+            store: the store with the attempts.
+            stopping: set when this worker is stopping.
+            here: this host, if other hosts share the store; None: monitor all attempts.
         """
         self._store = store
         self._here = here
@@ -110,11 +110,11 @@ class AttemptMonitor:
         self._lock = threading.Lock()
         self._known: dict[int, MonitoredAttempt] = {}
         self._taking: set[str] = set()
-        """Messages that are about to be claimed: their attempts are launched by who takes them."""
+        """Messages being claimed; the claiming thread launches their attempts."""
         self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="follow")
 
     def take(self, run_id: str, stage_name: str, celery_task_id: str) -> MonitoredAttempt | None:
-        """Claim the attempt of a message and launch it; None where it is not to be had."""
+        """Claim the attempt of a message and launch it; None if it cannot be claimed."""
         with self._lock:
             if celery_task_id in self._taking:
                 return None
@@ -134,7 +134,7 @@ class AttemptMonitor:
         return followed
 
     def _claim(self, *message: str) -> MonitoredAttempt | None:
-        """Make the directory of a message's attempt, and claim the attempt only then."""
+        """Create the directory of a message's attempt, then claim the attempt."""
         with self._store.read() as connection:
             directory = attempts.directory_to_make(connection, *message)
         if directory is None:
@@ -153,10 +153,10 @@ class AttemptMonitor:
         )
 
     def look(self, *, changed: bool) -> None:
-        """Look at all running attempts, and begin to do what is due.
+        """Probe all running attempts, and start the steps that are due.
 
         Args:
-            changed: whether the store changed since the last look.
+            changed: True if the store changed since the last call.
         """
         if changed:
             self._compare_with_store()
@@ -164,20 +164,20 @@ class AttemptMonitor:
             try:
                 self._tend(followed)
             except (JournalError, OSError) as error:
-                self._tend_unseen(followed, f"it cannot be looked at: {error}")
+                self._tend_unseen(followed, f"it cannot be inspected: {error}")
             except StoreError:
-                raise  # it is the same for the others
-            except Exception as error:  # one must not keep the others from being looked at
+                raise  # the others would fail as well
+            except Exception as error:  # one attempt must not block the others
                 self._put_off(followed, error)
         self._nursery.prepare()
 
     def on_record(self, followed: MonitoredAttempt) -> AttemptRecord | None:
-        """Return an attempt as it is on record by now; None: its run is deleted."""
+        """Return an attempt's current record; None if its run was deleted."""
         with self._store.read() as connection:
             return attempts.find(connection, followed.attempt.id)
 
     def leave(self) -> None:
-        """Let all go who wait for an attempt; what runs goes on."""
+        """Release all waiting threads; running attempts are not affected."""
         with self._lock:
             for followed in self._known.values():
                 followed.done.set()
@@ -223,14 +223,14 @@ class AttemptMonitor:
                 self._hand_over(followed, lambda one: self._record(one, found))
 
     def _probe(self, followed: MonitoredAttempt) -> Probe | None:
-        """Look at an attempt; None where its processes cannot be seen from this host."""
+        """Probe an attempt; None if its processes are not visible from this host."""
         if followed.without_records is not None:
             return Probe(ProbeState.NONE)
         attempt, found = followed.attempt, process.probe(followed.directory)
         if found.state in (ProbeState.RUNNING, ProbeState.ENDED):
             return found
         if attempt.host != host() and not journal.is_of_this_boot(followed.directory):
-            return None  # the machine may also have got another name: then its boot is ours
+            return None  # if this machine was only renamed, the boot id is still ours
         if found.state == ProbeState.REMOVED:
             identity = identity_of(subject_of(self._store, attempt.id))
             lives = bool(process.processes_of(identity))
@@ -249,7 +249,7 @@ class AttemptMonitor:
             return
         grace = subject_of(self._store, attempt.id).stage.definition.grace
         if now - followed.asked_to_stop_at > grace + SUPERVISOR_PATIENCE:
-            logger.warning("the supervisor of %s does not stop it: killed", followed.directory)
+            logger.warning("killed the supervisor of %s: it did not stop", followed.directory)
             process.kill_supervisor(followed.directory)
 
     def _tend_orphan(self, followed: MonitoredAttempt) -> None:
@@ -258,7 +258,7 @@ class AttemptMonitor:
             self._note_start(followed)
         if followed.lone is None:
             logger.warning(
-                "no supervisor of %s is found; its process is watched", followed.directory
+                "the supervisor of %s is dead; the worker watches the orphan", followed.directory
             )
             followed.lone = Orphan(subject_of(self._store, followed.attempt.id), now)
         if followed.attempt.cancel_requested_at is not None:
@@ -269,28 +269,28 @@ class AttemptMonitor:
             self._hand_over(followed, lambda one: self._end_lone(one, due))
 
     def _tend_unseen(self, followed: MonitoredAttempt, why: str) -> None:
-        """Say why an attempt cannot be looked at; close its record if a person asks for it."""
+        """Record why an attempt cannot be inspected; record its end if it was cancelled."""
         attempt, now = followed.attempt, time.monotonic()
         followed.due = now + UNSEEN_AFTER
         if attempt.cancel_requested_at is None:
-            self._note(followed, f"{why}; `trainui cancel` closes its record")
+            self._note(followed, f"{why}; `trainui cancel` marks it as cancelled")
         elif followed.given_up_at is None:
             followed.given_up_at = now
         elif now - followed.given_up_at >= UNSEEN_PATIENCE:
             self._hand_over(followed, lambda one: self._close(one, why))
 
     def _examine(self, followed: MonitoredAttempt, found: Probe) -> None:
-        """Say that an attempt is stopped by a signal, or take back what was said."""
+        """Record that an attempt is suspended by a signal, or clear that warning."""
         now = time.monotonic()
         if found.state not in (ProbeState.RUNNING, ProbeState.ORPHAN):
-            return  # what is wrong with its launch or its end is still so, until that is done
+            return  # a warning about its launch or end stays until that step succeeds
         if followed.warned is None and now - followed.examined_at < EXAMINE_EVERY:
             return
         followed.examined_at = now
         self._note(followed, process.find_stopped(followed.directory))
 
     def _note(self, followed: MonitoredAttempt, warning: str | None) -> None:
-        """Record what hinders an attempt, or take that back; what is on record is not written."""
+        """Record or clear an attempt's warning; an unchanged one is not written."""
         if warning == followed.warned:
             return
         is_stopping = followed.attempt.cancel_requested_at is not None
@@ -308,25 +308,25 @@ class AttemptMonitor:
         self._forget(followed)
 
     def _put_off(self, followed: MonitoredAttempt, error: Exception) -> None:
-        """Try again later what went wrong with an attempt, and say so."""
+        """Schedule a retry after an error with an attempt, and record a warning."""
         followed.due = time.monotonic() + AGAIN_AFTER
         if isinstance(error, StoreError):
             outage.log.failed(error)
             return
         if not isinstance(error, TrainuiError | OSError):
-            logger.warning("%s: tried again", followed.directory, exc_info=error)
+            logger.warning("%s: will retry", followed.directory, exc_info=error)
         with suppress(TrainuiError):  # the store is locked, or its run was deleted
-            words = record_outcome.masked(self._store, followed.attempt, f"tried again: {error}")
+            words = record_outcome.masked(self._store, followed.attempt, f"will retry: {error}")
             self._note(followed, words)
 
     def _hand_over(
         self, followed: MonitoredAttempt, what: Callable[[MonitoredAttempt], None]
     ) -> None:
-        """Do something that takes time, in another thread."""
+        """Run a slow step in the thread pool."""
         followed.in_hand = True
         try:
             self._hands.submit(self._do, followed, what)
-        except RuntimeError:  # we are leaving
+        except RuntimeError:  # the pool is shut down
             followed.in_hand = False
 
     def _do(self, followed: MonitoredAttempt, what: Callable[[MonitoredAttempt], None]) -> None:
@@ -340,7 +340,7 @@ class AttemptMonitor:
                 wakeup.ring()
 
     def _is_news(self, followed: MonitoredAttempt) -> bool:
-        """Tell whether the loop is to look again: what ended meanwhile, what may start now."""
+        """Return True if the loop has to run at once: an end to record, or slots to grant."""
         if followed.attempt.cancel_requested_at is not None:
             return True
         try:
@@ -352,7 +352,7 @@ class AttemptMonitor:
         subject = subject_of(self._store, followed.attempt.id)
         followed.attempt = subject.attempt
         if subject.attempt.status != Status.RUNNING or self._stopping.is_set():
-            return  # it has ended meanwhile; or the next worker launches it
+            return  # it has ended meanwhile, or the next worker launches it
         if subject.attempt.cancel_requested_at is None:
             self._launch_now(followed, subject)
         elif self._prevent_start(followed, ExitReason.START_FAILED, attempt_rows.NOT_STARTED):
@@ -364,7 +364,7 @@ class AttemptMonitor:
                 raise followed.without_records
             result = launch(self._store, subject, self._nursery)
         except (ReplacedError, StoreError):
-            raise  # no fault of the stage: the next worker, or this one, launches it later
+            raise  # not the stage's fault: this worker or the next one launches it later
         except Exception as error:
             if isinstance(error, GpuGoneError) or transient_errors.is_cause(error):
                 self._put_back(followed, str(error))
@@ -384,7 +384,7 @@ class AttemptMonitor:
             self._record_failed_launch(followed, error_text, retry=True)
 
     def _record_failed_launch(self, followed: MonitoredAttempt, error: str, *, retry: bool) -> None:
-        """Record that nothing was started, unless something was: the next look finds it."""
+        """Record a failed launch, unless the process was started after all."""
         error = record_outcome.masked(self._store, followed.attempt, error)
         if self._prevent_start(followed, ExitReason.START_FAILED, error):
             record_outcome.record_failed_launch(self._store, followed.attempt, error, retry=retry)
@@ -430,7 +430,7 @@ class AttemptMonitor:
             self._forget(followed)
 
     def _forget(self, followed: MonitoredAttempt) -> None:
-        """Let an attempt go whose end is on record."""
+        """Stop monitoring an attempt after its end is recorded."""
         with self._lock:
             self._known.pop(followed.attempt.id, None)
         followed.done.set()

@@ -1,7 +1,7 @@
-"""An attempt whose supervisor is dead: what is due to it, and how its processes are ended.
+"""An orphan: an attempt whose supervisor is dead but whose processes are alive.
 
-Its supervisor's rules hold on, and the worker sees to them: its time limits, and that nothing
-outlives its own process for long.
+The worker enforces the supervisor's rules instead: the time limits, and that no process outlives
+the main process for long.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from trainui.supervisor.supervise import LEFTOVER_GRACE, NEVER
 
 
 class Orphan:
-    """One such attempt, from when this worker first saw it."""
+    """An orphaned attempt, from when this worker first saw it."""
 
     def __init__(self, subject: AttemptContext, now: float) -> None:
-        """Begin to watch it.
+        """Start watching an orphan.
 
         Args:
             subject: the attempt.
@@ -31,14 +31,14 @@ class Orphan:
         self._grown_at = now
 
     def due(self, now: float) -> ExitReason | None:
-        """Tell why it has to be ended now; None: it may go on.
+        """Return why it has to be ended now; None if it may keep running.
 
-        `exited`: its own process has ended, others are left. A silence that began under the
-        supervisor counts from this worker's first look.
+        `exited` means that its main process has ended and others are left. A silence that began
+        under the supervisor counts from this worker's first check.
         """
         pids = journal.read_pids(self._directory)
         if pids is None:
-            return None  # its directory was removed; nothing is known of it
+            return None  # its directory was removed, so nothing is known
         if not orphans.is_leader_alive(pids):
             return ExitReason.EXITED
         if orphans.age(pids) >= (self._definition.timeout or NEVER):
@@ -50,10 +50,10 @@ class Orphan:
         return None
 
     def end(self, reason: ExitReason) -> tuple[int, ...]:
-        """End all its processes; return those that outlive even KILL.
+        """End all its processes; return the pids that survive SIGKILL.
 
         Raises:
-            SupervisorLivesError: its supervisor is not dead.
+            SupervisorLivesError: its supervisor is alive.
         """
         grace = self._definition.grace
         if reason == ExitReason.EXITED:

@@ -1,7 +1,6 @@
-"""How an attempt that has ended is to be recorded: `completed` or not, and why, in words.
+"""Decides how an ended attempt is recorded: `completed` or not, with the error message.
 
-The rule lives here and nowhere else. Exit code 0 alone proves nothing: trainers exit with 0 when
-they are told to stop, with nothing saved.
+Exit code 0 alone proves nothing: some trainers exit with 0 on SIGTERM without saving anything.
 """
 
 from __future__ import annotations
@@ -23,57 +22,56 @@ from trainui.errors import NotPlainFileError
 from trainui.execution.attempt import failure_cause, logs
 from trainui.execution.attempt.failure_cause import Cause
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason
 
 RESULT_FILE = "result.json"
-"""What `call_task` leaves in the attempt's directory."""
+"""File in the attempt's directory with the result from `call_task`."""
 
-LOST = "ended with nobody there to record how"
+LOST = "ended while its supervisor was not running, so how it ended is unknown"
 RECORDS_REMOVED = (
     "how it ended is unknown: its records in {directory} were removed while it ran; a stage may "
     "clear its own directory, but not the rest of its run's"
 )
 STOPPED_FROM_OUTSIDE = (
-    "its supervisor was told to stop, though nobody cancelled the stage: by somebody else, or "
-    "because the machine was shut down"
+    "its supervisor got a stop signal although the stage was not cancelled: from another program, "
+    "or because the machine was shut down"
 )
 OUT_OF_MEMORY = "killed by the kernel: out of memory"
 LONGEST_QUOTE = 200
-"""Characters of a log's line in the first line of an error."""
+"""Characters of a log line that are quoted in the first line of an error."""
 
 _MEMORY_ERROR = re.compile(
     r".*(CUDA|HIP|XPU) out of memory.*|.*CUDA error: out of memory.*|.*CUDA_ERROR_OUT_OF_MEMORY.*"
     r"|.*RESOURCE_?EXHAUSTED.*([Mm]emory|OOM|alloc).*|.*ResourceExhaustedError.*OOM.*"
     r"|.*(cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED).*"
 )
-"""What PyTorch, JAX and TensorFlow write of a GPU that is full, each on one line."""
+"""GPU out-of-memory messages of PyTorch, JAX and TensorFlow, each on one line."""
 
 CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
-"""Signals by which a process ends itself; its log may say why."""
+"""Signals of a crash; the log may contain the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class LostSupervisor:
-    """What the worker knows of an attempt whose supervisor died."""
+    """Facts that the worker knows about an attempt whose supervisor died."""
 
     seen_alive: bool = False
-    """This worker saw its process alive, so that it ended just now."""
+    """True if this worker saw its process alive, so it ended just now."""
     ended_for: ExitReason | None = None
-    """Why this worker ended it; None: it ended by itself, or a person cancelled it."""
+    """Why this worker ended it; None if it ended by itself or was cancelled."""
     left: tuple[int, ...] = ()
-    """Processes that outlived even KILL."""
+    """Pids that survived SIGKILL."""
     records_removed: bool = False
-    """Its supervisor may have lived on, with nowhere to record the end."""
+    """True if its records were removed; its supervisor may have been alive until the end."""
 
 
 def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) -> Outcome:
     """Decide how an attempt ended.
 
     Args:
-        attempt: as it is in the store; whether it was to be cancelled counts.
-        definition: its stage's, as submitted.
-        found: what its supervisor recorded; not that what it needs was taken (`ending`).
+        attempt: its record; a cancel request in it counts.
+        definition: its stage's definition.
+        found: the supervisor's exit record. `record_outcome` handles starts that were postponed.
     """
     result, problem = _judge(attempt, definition, found)
     status = Status.COMPLETED if problem is None else Status.FAILED
@@ -103,7 +101,7 @@ def lost(
     started_at: int | None,
     completed_at: int,
 ) -> Outcome:
-    """Return the outcome of an attempt whose supervisor died, so that none recorded its end."""
+    """Return the outcome of an attempt whose supervisor died before recording the end."""
     problem = RECORDS_REMOVED.format(directory=attempt.directory) if loss.records_removed else LOST
     status = Status.INTERRUPTED
     if attempt.cancel_requested_at is not None:
@@ -111,19 +109,19 @@ def lost(
     elif (overdue := _overdue(definition, loss.ended_for)) is not None:
         status, problem = Status.FAILED, overdue
     error = _with_left(problem, loss.left)
-    # its last sign of life is a file's time, which may be some milliseconds behind
+    # `completed_at` may be a file's modification time, some milliseconds before the start.
     ended_at = max(completed_at, started_at or 0)
     return Outcome(status, completed_at=ended_at, started_at=started_at, error=error)
 
 
 def unseen(reason: str, *, completed_at: int) -> Outcome:
-    """Return the outcome of an attempt that a person gave up, since nobody can look at it."""
-    error = f"cancelled, though it may still run: {reason}"
+    """Return the outcome of a cancelled attempt that cannot be inspected."""
+    error = f"cancelled, although it may still be running: {reason}"
     return Outcome(Status.CANCELLED, completed_at=completed_at, error=error)
 
 
 def _stopped(attempt: AttemptRecord) -> tuple[Status, str]:
-    """Return the state of an attempt whose end was asked for, and why in words."""
+    """Return the state and message of an attempt that was stopped on request."""
     if attempt.stop_reason is not None:
         return Status.FAILED, attempt.stop_reason
     return Status.CANCELLED, "cancelled"
@@ -140,13 +138,13 @@ def _with_left(problem: str, left: tuple[int, ...]) -> str:
     if not left:
         return problem
     pids = ", ".join(str(pid) for pid in left)
-    return f"{problem}\n\nprocess {pids} outlived KILL and may still run"
+    return f"{problem}\n\nprocess {pids} survived SIGKILL and may still be running"
 
 
 def _judge(
     attempt: AttemptRecord, definition: StageDefinition, found: Exit
 ) -> tuple[Any, str | None]:
-    """Return the task's result, and what was wrong (None: nothing)."""
+    """Return the task's result, and the error message (None if it completed)."""
     directory = Path(attempt.directory)
     if (ending := _wrong_ending(definition, found)) is not None:
         ending += "; the disk was full" if found.disk_full else ""
@@ -156,7 +154,7 @@ def _judge(
 
 
 def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
-    """Say how it ended, unless it exited with 0 by itself."""
+    """Return how it ended; None if it exited with 0 by itself."""
     if (overdue := _overdue(definition, found.reason)) is not None:
         return overdue
     if found.reason == ExitReason.START_FAILED:
@@ -167,20 +165,20 @@ def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
         return f"killed by signal {found.signal} ({signal_name(found.signal)})"
     if found.exit_code:
         return _wrong_code(found, found.exit_code)
-    return "it was signalled as it ended" if found.signalled else None
+    return "it got a stop signal while it was ending" if found.signalled else None
 
 
 def _wrong_code(found: Exit, code: int) -> str:
     words = f"exit code {code}"
     if not found.oom_kill:
         return words + _shell_signal(code)
-    if code == 128 + signal.SIGKILL:  # of a shell whose command was killed
+    if code == 128 + signal.SIGKILL:  # exit code of a shell whose command was killed
         return f"{OUT_OF_MEMORY} ({words})"
     return f"{words}, just after the kernel killed a process of its control group: out of memory"
 
 
 def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | None:
-    """Say which limit it exceeded, if that is why it was ended."""
+    """Return which time limit it exceeded; None if it was not ended for that."""
     if reason == ExitReason.TIMEOUT:
         return f"timed out after {duration(definition.timeout or 0)}"
     if reason == ExitReason.SILENCE:
@@ -203,7 +201,7 @@ def signal_name(number: int) -> str:
 
 
 def _explained(ending: str, definition: StageDefinition, found: Exit, directory: Path) -> str:
-    """Add to how it ended what the task or the log says: the message first."""
+    """Return the full error: how it ended, the cause from the task or the log, the log's end."""
     if definition.task is not None and found.exit_code:
         said = _read_result(directory)
         if said is not None and not said.get("ok", True):
@@ -221,7 +219,7 @@ def _explained(ending: str, definition: StageDefinition, found: Exit, directory:
 
 
 def _with_traceback(cause: Cause | None, tail: str) -> str:
-    """Put the cause's traceback before the end of the log, where it is not in that."""
+    """Prepend the cause's traceback to the end of the log, unless it is already in it."""
     if cause is None or not cause.excerpt or cause.excerpt[-1] in tail.splitlines():
         return tail
     return "\n".join([*cause.excerpt[-failure_cause.MOST_LINES :], "...", tail])
@@ -245,7 +243,7 @@ def _read_result(directory: Path) -> dict[str, Any] | None:
 
 
 def _lacking(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[str]:
-    """Yield what a process that exited with 0 did not do of what its stage declares."""
+    """Yield why a process that exited with 0 did not complete: an output or success pattern."""
     directory = Path(attempt.directory)
     continued = attempt.checkpoint is not None
     problem = outputs.problem(definition, directory, continued=continued)
@@ -255,16 +253,15 @@ def _lacking(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[st
         return
     try:
         if not logs.holds(directory, definition.success):
-            logs_named = f"{protocol.STDOUT_FILE} nor {protocol.STDERR_FILE}"
-            yield f"neither {logs_named} holds the pattern of `success`: {definition.success}"
+            yield f"success pattern not found in the output: {definition.success}"
     except re.error as error:
-        yield f"`success` is no regular expression: {error}"
+        yield f"`success` is not a valid regular expression: {error}"
     except NotPlainFileError as error:
         yield f"the logs cannot be searched for `success`: {error}"
 
 
 def duration(seconds: float) -> str:
-    """Write a duration as a pipeline file does: `90s` as `1m30s`, `43200` as `12h`."""
+    """Format a duration as in a pipeline file: 90 as `1m30s`, 43200 as `12h`."""
     if seconds != int(seconds):
         return f"{seconds:g}s"
     rest = int(seconds)

@@ -1,6 +1,6 @@
-"""Before a new attempt of a stage starts, every process of the earlier ones is gone.
+"""Ends every process of a stage's earlier attempts before a new attempt starts.
 
-A trainer whose launcher died goes on writing checkpoints: two of one stage at once would spoil
+A trainer whose launcher died keeps writing checkpoints; two trainers of one stage would corrupt
 each other's.
 """
 
@@ -17,21 +17,21 @@ from trainui.supervisor.process import ProbeState
 
 LOOK_EVERY = 0.05
 SUPERVISOR_PATIENCE = 20.0
-"""Seconds that a supervisor gets besides the grace of its stage: it gives up by itself before."""
+"""Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
 
 
 class PreviousAttemptLivesError(TrainuiError):
-    """A process of an earlier attempt does not end, so no new attempt may start beside it."""
+    """A process of an earlier attempt does not end, so no new attempt may start."""
 
 
 def end_all(earlier: Iterable[AttemptContext]) -> None:
     """End every process of earlier attempts.
 
     Args:
-        earlier: attempts whose end is on record.
+        earlier: attempts whose end is recorded.
 
     Raises:
-        PredecessorLivesError: a process outlives even KILL.
+        PreviousAttemptLivesError: a process survives SIGKILL.
     """
     for one in earlier:
         if not _is_known_to_be_gone(one):
@@ -59,7 +59,7 @@ def _end(one: AttemptContext) -> None:
         except process.SupervisorLivesError as error:
             if time.monotonic() > give_up_at:
                 raise PreviousAttemptLivesError(
-                    f"the supervisor of attempt {number} does not end; end it, and resume"
+                    f"the supervisor of attempt {number} does not exit; kill it, then resume"
                 ) from error
             time.sleep(LOOK_EVERY)
         else:
@@ -71,6 +71,6 @@ def _raise_if_any(left: list[int], number: int) -> None:
     if left:
         pids = ", ".join(str(pid) for pid in left)
         raise PreviousAttemptLivesError(
-            f"process {pids} of attempt {number} outlives even KILL; no new attempt may start "
-            "beside it: end it or restart the machine, and resume"
+            f"process {pids} of attempt {number} survives SIGKILL; no new attempt may start while "
+            "it is alive: end it or restart the machine, then resume"
         )

@@ -1,4 +1,4 @@
-"""Recording how an attempt ended, once its metrics are read: the shell around `completion`."""
+"""Records how an attempt ended, after its metrics are flushed; `outcome` makes the decision."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from trainui.supervisor.protocol import Exit, ExitReason
 logger = logging.getLogger(__name__)
 
 LOST_PATIENCE = 10.0
-"""Seconds that the metrics reader gets where no record tells that the attempt has ended: in 15 that
-is on record. A reader that comes later reads it all the same."""
+"""Seconds that the metrics reader gets if no supervisor recorded the end; the loss is on record
+within 15. A later reader still reads the rest."""
 
 _NEVER_STARTED = (ExitReason.START_FAILED, ExitReason.LOCK_HELD, ExitReason.POSTPONED)
 
@@ -42,16 +42,16 @@ _NEVER_STARTED = (ExitReason.START_FAILED, ExitReason.LOCK_HELD, ExitReason.POST
 def record_exit(
     store: Store, attempt: AttemptRecord, found: Exit, stopping: threading.Event
 ) -> bool:
-    """Record an end that a supervisor saw.
+    """Record an end that the supervisor reported.
 
     Args:
-        store: where.
-        attempt: running, as far as the store knows.
-        found: what the supervisor wrote.
-        stopping: set when this worker is about to leave.
+        store: the store.
+        attempt: the attempt, recorded as running.
+        found: the supervisor's exit record.
+        stopping: set when this worker is stopping.
 
     Returns:
-        False where this worker left before it was done: the next one does it.
+        False if this worker stopped before it was recorded; the next worker does it.
     """
     subject, drained = subject_of(store, attempt.id), FlushResult.COMPLETE
     if found.reason not in _NEVER_STARTED:
@@ -59,9 +59,9 @@ def record_exit(
     if drained == FlushResult.LEFT:
         return False
     if drained != FlushResult.NOTHING:
-        subject = subject_of(store, attempt.id)  # as it is by now
+        subject = subject_of(store, attempt.id)  # it may have changed meanwhile
     if subject.attempt.status != Status.RUNNING:
-        return True  # it is on record already
+        return True  # already recorded
     if found.reason == ExitReason.LOCK_HELD:
         taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
         put_back(store, subject.attempt, f"{taken} cannot be locked: {found.message}")
@@ -79,16 +79,16 @@ def record_exit(
 def record_loss(
     store: Store, attempt: AttemptRecord, stopping: threading.Event, loss: LostSupervisor
 ) -> bool:
-    """Record the end of an attempt whose supervisor died before it.
+    """Record the end of an attempt whose supervisor died first.
 
     Args:
-        store: where.
-        attempt: running, as far as the store knows; no process of it is left.
-        stopping: set when this worker is about to leave.
-        loss: what else this worker knows of it.
+        store: the store.
+        attempt: the attempt, recorded as running; none of its processes is left.
+        stopping: set when this worker is stopping.
+        loss: further facts that this worker knows.
 
     Returns:
-        False where this worker left before it was done: the next one does it.
+        False if this worker stopped before it was recorded; the next worker does it.
     """
     subject, patience = subject_of(store, attempt.id), LOST_PATIENCE
     drained = metrics_flush.wait_until_read(store, subject, stopping, patience=patience)
@@ -96,7 +96,7 @@ def record_loss(
         return False
     subject = subject_of(store, attempt.id)
     if subject.attempt.status != Status.RUNNING:
-        return True  # it is on record already
+        return True  # already recorded
     directory, definition = Path(attempt.directory), _definition(subject)
     pids = journal.read_pids(directory)
     removed = process.probe(directory).state == ProbeState.REMOVED
@@ -112,12 +112,12 @@ def record_loss(
 
 
 def record_unseen(store: Store, attempt: AttemptRecord, reason: str) -> None:
-    """Close the record of an attempt that a person cancelled and nobody can look at.
+    """Record the end of a cancelled attempt that cannot be inspected.
 
     Args:
-        store: where.
-        attempt: running, as far as the store knows.
-        reason: why it cannot be looked at.
+        store: the store.
+        attempt: the attempt, recorded as running.
+        reason: why it cannot be inspected.
     """
     with store.write() as connection:
         attempts.end(
@@ -129,10 +129,10 @@ def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, re
     """Record that an attempt could not be started.
 
     Args:
-        store: where.
-        attempt: running, as far as the store knows; no process of it was ever started.
-        error: what was missing, secrets masked.
-        retry: whether to try again can help.
+        store: the store.
+        attempt: the attempt, recorded as running; none of its processes was ever started.
+        error: the error message, secrets masked.
+        retry: True if a retry may help.
     """
     outcome = Outcome(Status.FAILED, clock.now(), error=error, retry=retry)
     with store.write() as connection:
@@ -140,7 +140,7 @@ def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, re
 
 
 def put_back(store: Store, attempt: AttemptRecord, reason: str) -> None:
-    """Let a stage wait again whose slot or room is not to be had; nothing of it ever started."""
+    """Requeue a stage whose GPU, slot or system resources are unavailable; it never started."""
     with store.write() as connection:
         launching.put_back(connection, attempt.id, reason)
 
@@ -153,14 +153,14 @@ def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
 
 
 def _definition(subject: AttemptContext) -> StageDefinition:
-    """Return the definition as the process had it, else as it was submitted."""
+    """Return the definition that the process had, or the submitted one if that fails."""
     submitted = subject.stage.definition
     if not (submitted.outputs or submitted.success or submitted.checkpoint):
-        return submitted  # nothing else of it is looked at
+        return submitted  # the other fields do not matter here
     try:
         return definition_of(subject, subject.attempt.checkpoint)
     except TrainuiError as error:
-        logger.warning("%s: taken as submitted: %s", subject.stage.name, error)
+        logger.warning("%s: using the submitted definition: %s", subject.stage.name, error)
         return submitted
 
 
@@ -193,7 +193,7 @@ def _end(
 
 
 def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
-    """Add to an error what became of the attempt's GPUs: to its first line, which is shown."""
+    """Append the state of the attempt's GPUs to the first line of an error, which is displayed."""
     if not attempt.gpus:
         return error
     if status == Status.CANCELLED:
@@ -205,12 +205,12 @@ def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
 
 
 def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
-    """Return an error with the secrets masked that the attempt's stage was given."""
+    """Return an error message with the stage's secrets masked."""
     return _masked(subject_of(store, attempt.id), error)
 
 
 def _masked(subject: AttemptContext, error: str) -> str:
-    """Mask the secrets that the stage was given, should the end of its log hold one."""
+    """Mask the stage's secrets, which may occur in the quoted end of its log."""
     shell = environment.read_what_is_left(Path(subject.run.directory))
     definition = shell.secrets.reveal(subject.stage.definition)
     values = {**shell.environ, **shell.secrets.params, **definition.env, **definition.params}
@@ -220,9 +220,9 @@ def _masked(subject: AttemptContext, error: str) -> str:
 def _got_nowhere(
     store: Store, subject: AttemptContext, definition: StageDefinition, outcome: Outcome
 ) -> bool:
-    """Tell whether an attempt that continued ended before it wrote a point or a checkpoint.
+    """Return True if an attempt that continued ended before it wrote a point or a checkpoint.
 
-    One that a person stopped says nothing about its checkpoint.
+    False for a cancelled attempt, which says nothing about its checkpoint.
     """
     attempt = subject.attempt
     if attempt.checkpoint is None or outcome.status not in (Status.FAILED, Status.INTERRUPTED):
@@ -238,14 +238,14 @@ def _got_nowhere(
 
 
 def _note_checkpoints(subject: AttemptContext, definition: StageDefinition) -> None:
-    """Note which checkpoints are there as an attempt ends: later ones it did not write."""
+    """Record the checkpoints that exist at an attempt's end; it did not write later ones."""
     if definition.checkpoint is None:
         return
     try:
         outside = _search(subject, definition).outside()
         checkpoint_notes.note_after(outside, Path(subject.attempt.directory))
     except OSError as error:
-        logger.warning("%s: checkpoints not noted: %s", subject.stage.name, error)
+        logger.warning("%s: could not record its checkpoints: %s", subject.stage.name, error)
 
 
 def _search(subject: AttemptContext, definition: StageDefinition) -> checkpoints.Search:
@@ -254,7 +254,7 @@ def _search(subject: AttemptContext, definition: StageDefinition) -> checkpoints
 
 
 def _last_sign_of_life(attempt_dir: Path) -> int:
-    """Return when an attempt was last seen to do something, in microseconds."""
+    """Return when an attempt last wrote to one of its files, in microseconds."""
     written = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.METRICS_FILE)
     names = (*written, protocol.TIMES_FILE, protocol.PIDS_FILE)
     times = [

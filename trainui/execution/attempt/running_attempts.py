@@ -1,4 +1,4 @@
-"""What runs of a home on this host, by the attempts' own records: the database is not asked."""
+"""Running attempts of a home on this host, found from their files without the database."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from trainui.supervisor.protocol import JournalError, Spec
 
 LOOK_EVERY = 0.05
 MARGIN = 20.0
-"""Seconds that a supervisor gets besides the grace of its stage: it gives up by itself before."""
+"""Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningAttempt:
-    """An attempt of which a process lives."""
+    """An attempt with a live process."""
 
     directory: Path
     name: str
-    """Of its stage's directory."""
+    """Name of its stage's directory."""
     stop_signal: str
     grace: float
 
     def is_alive(self) -> bool:
-        """Whether a process of it lives."""
+        """Return True if one of its processes is alive."""
         return process.probe(self.directory).state in (ProbeState.RUNNING, ProbeState.ORPHAN)
 
     def end(self) -> None:
-        """Have its supervisor end it, or end what a dead one has left."""
+        """Ask its supervisor to end it, or kill the orphans of a dead supervisor."""
         if not process.request_stop(self.directory):
             process.kill_orphans(self.directory, self.stop_signal, self.grace)
 
 
 def of_home(home: Home) -> list[RunningAttempt]:
-    """Return the attempts that run on this host and were started from a home."""
+    """Return the attempts of a home that are running on this host."""
     return [one for path in _records() if (one := _read(path.parent, home)) and one.is_alive()]
 
 
 def end_all(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
-    """End attempts; return those that are left."""
+    """End attempts; return those that are still running."""
     left = list(running)
     give_up_at = time.monotonic() + max((one.grace for one in left), default=0.0) + MARGIN
     while left and time.monotonic() < give_up_at:
@@ -60,17 +60,17 @@ def _try_to_end(one: RunningAttempt) -> None:
     try:
         one.end()
     except process.SupervisorLivesError:
-        pass  # it has been asked, or takes a moment to come up
+        pass  # it was asked to stop, or is still starting
 
 
 def _records() -> Iterator[Path]:
     runs = settings.runs_dir(settings.load())
-    for pattern in (f"*/{OURS}/*/*", f"*/*/{OURS}/*"):  # the second: made by an older trainui
+    for pattern in (f"*/{OURS}/*/*", f"*/*/{OURS}/*"):  # the second: layout of older versions
         yield from sorted(runs.glob(f"{pattern}/{protocol.PIDS_FILE}"))
 
 
 def _read(directory: Path, home: Home) -> RunningAttempt | None:
-    """Read an attempt's records; None where it has ended, or is none of this host and home."""
+    """Read an attempt's files; None if it has ended, or belongs to another host or home."""
     try:
         pids = journal.read_pids(directory)
         spec = _spec(directory)

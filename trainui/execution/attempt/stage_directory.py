@@ -1,4 +1,4 @@
-"""A stage's directory made ready for its next attempt: kept, or renamed away and made anew."""
+"""Prepares a stage's directory for its next attempt: keep it, or rename it and start empty."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from trainui.supervisor import process
 
 
 def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[AttemptRecord]) -> None:
-    """Rename the directory of a stage that begins anew `STAGE~N`; nothing is deleted.
+    """Rename a stage's directory to `STAGE~N` if the stage starts fresh; nothing is deleted.
 
-    A worker may die at any point of this: the next one goes on from there.
+    A worker may die at any point: the next one continues from there.
 
     Args:
-        store: which knows whether it begins anew, and where its earlier attempts lie.
+        store: records whether the stage starts fresh, and the directories of its attempts.
         stage: the stage.
-        earlier: its attempts before the one that begins.
+        earlier: its earlier attempts.
 
     Raises:
         OSError: it cannot be renamed.
@@ -38,12 +38,12 @@ def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[Attem
 
 
 def make_records(directory: Path) -> None:
-    """Make the directory of an attempt that nobody has claimed yet.
+    """Create the directory of an attempt before it is claimed.
 
-    It is not made again later: one that is gone by then was removed, maybe by its own process.
+    It is never created later: if it is missing then, it was removed, maybe by the stage itself.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
         UnfitEnvironmentError: it cannot be made private.
     """
     for above in (directory.parents[1], directory.parent):
@@ -54,7 +54,7 @@ def make_records(directory: Path) -> None:
 def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None:
     """Rename a stage's directory and those of its attempts; return its new path.
 
-    None where it had neither. A move that an earlier worker began is completed.
+    Return None if neither exists. Completes a move that an earlier worker began.
     """
     recorded = [Path(one.directory) for one in earlier]
     attempts = [path for path in recorded if paths.stage_directory(path) == directory]
@@ -68,7 +68,7 @@ def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None
 
 
 def _target(directory: Path, attempts: Sequence[Path]) -> Path:
-    """Return the first free name; the one before it where one of the attempts lies there."""
+    """Return the first free name, or the last used one if a move to it was interrupted."""
     candidates = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
     taken = list(itertools.takewhile(_is_taken, candidates))
     if taken and any(launching.moved(path, directory, taken[-1]).is_dir() for path in attempts):

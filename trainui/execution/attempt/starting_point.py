@@ -1,4 +1,4 @@
-"""The checkpoint that an attempt continues from: chosen as it is launched, and put on record."""
+"""Chooses and records the checkpoint that an attempt continues from, at its launch."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from trainui.store.runs import attempts, events
 
 
 class CheckpointsExhaustedError(NotLaunchableError):
-    """An attempt got nowhere from each whole checkpoint; to try one again would loop."""
+    """Every complete checkpoint was tried without progress; another try would loop forever."""
 
 
 def choose(store: Store, subject: AttemptContext, earlier: Sequence[AttemptRecord]) -> str | None:
-    """Choose what an attempt continues from, and record it and what it does not continue from.
+    """Choose the checkpoint of an attempt; record it, and why others are not used.
 
     Args:
-        store: where.
+        store: the store to record in.
         subject: the attempt; its directory exists.
-        earlier: its stage's attempts before it.
+        earlier: the stage's earlier attempts.
 
     Raises:
-        TrainuiError: it cannot continue; the message says from what, and what to do.
-        OSError: the disk does not let it.
+        TrainuiError: it cannot continue; the message names the checkpoint and says what to do.
+        OSError: a file cannot be read or written.
     """
     if subject.stage.definition.checkpoint is None:
         return None
     started = definition_of(subject, None)
-    definition = replace(  # what the command is told of a checkpoint stays to be seen
+    definition = replace(  # keep the original command: `requested` looks for a checkpoint in it
         subject.stage.definition,
         checkpoint=started.checkpoint,
         workdir=started.workdir,
@@ -53,7 +53,7 @@ def choose(store: Store, subject: AttemptContext, earlier: Sequence[AttemptRecor
     if chosen is None and (found := checkpoints.requested(definition)) is not None:
         chosen, remark = _requested(subject, where, found, tried), None
     if not (earlier or where.found or where.passed_by):
-        remark = None  # there is nothing yet, as is to be expected
+        remark = None  # a first attempt without checkpoints is normal
     checkpoint_notes.note_before(where.outside(), Path(subject.attempt.directory))
     _record(store, subject, chosen, remark)
     return chosen
@@ -72,10 +72,10 @@ def _requested(subject: AttemptContext, where: Search, found: Path, tried: Tried
     """Return the checkpoint that the stage's `env` names.
 
     Raises:
-        NotLaunchableError: it is not there or torn, or an attempt got nowhere from it.
+        NotLaunchableError: it is missing, incomplete, or was tried without progress.
     """
     if not where.is_whole(found):
-        state = "is torn" if found.exists() else "is not there"
+        state = "is incomplete" if found.exists() else "does not exist"
         raise NotLaunchableError(
             f"the checkpoint {found}, which env.{CHECKPOINT_VARIABLE} names, {state}; correct the "
             "path, or remove the variable"
@@ -91,7 +91,7 @@ def _exhausted(subject: AttemptContext) -> str:
         "no checkpoint worked: each attempt that continued from one ended before it wrote a "
         f"metric or a checkpoint; `trainui resume {stage.run_id} --fresh "
         f"{shlex.quote(stage.name)}` starts from the beginning, in a new directory; without "
-        "--fresh it tries the newest once more"
+        "--fresh it retries the newest checkpoint"
     )
 
 

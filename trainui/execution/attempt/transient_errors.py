@@ -1,6 +1,6 @@
-"""What the system may run short of as an attempt starts, and may have again a little later.
+"""Transient system errors at the start of an attempt, e.g. no disk space or no memory.
 
-A stage that meets it waits with the reason and is tried again: it did nothing wrong.
+The stage is requeued with the reason and does not use up a retry, since it is not at fault.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ _ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
     | {errno.ENOMEM}
 )
-"""No room on the disk, a used up quota, a file system made read-only (by an error, too), no more
-open files, no more processes, no memory."""
+"""Disk full, quota exceeded, file system (re)mounted read-only, too many open files, too many
+processes, out of memory."""
 
 
 def is_cause(error: BaseException | None) -> bool:
-    """Tell whether an error, or what caused it, is such a shortage."""
+    """Return True if an error, or a cause in its chain, is transient."""
     while error is not None:
         if isinstance(error, OSError) and is_number(error.errno):
             return True
@@ -25,5 +25,5 @@ def is_cause(error: BaseException | None) -> bool:
 
 
 def is_number(number: int | None) -> bool:
-    """Tell whether an error of this number is such a shortage."""
+    """Return True if an errno is transient."""
     return number in _ERRORS

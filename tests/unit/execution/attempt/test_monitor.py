@@ -216,7 +216,7 @@ def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
     attempt = granted(store, run)
     assert follower.take(run, "a", str(attempt.celery_task_id)) is not None
     found = look_until(follower, run, Status.FAILED)
-    assert "later is not there" in str(found.error)
+    assert "later does not exist" in str(found.error)
     (tmp_path / "later").mkdir()
     spec = Spec(("touch", "ran"), str(tmp_path / "later"), dict(os.environ))
     late = process.launch(Path(attempt.directory), spec)
@@ -279,7 +279,7 @@ def test_a_record_that_makes_no_sense_is_told_of_and_hinders_no_other_attempt(
     with store.read() as connection:
         reason = str(stages.get(connection, first.stage_id).reason)
     assert f"{first.directory}/exit.json cannot be understood: 'bored' is not" in reason
-    assert "`trainui cancel` closes its record" in reason
+    assert "`trainui cancel` marks it as cancelled" in reason
 
 
 def test_a_look_that_fails_hinders_no_other_attempt(
@@ -335,7 +335,7 @@ def test_a_failed_launch_is_recorded_with_its_reason_when_the_store_is_free(
     launch_while_locked(store, follower, run)
     with nullcontext(follower) if same else following(hasty) as recording:
         found = look_until(recording, run, Status.FAILED)
-    assert "later is not there" in str(found.error)
+    assert "later does not exist" in str(found.error)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EROFS])
@@ -420,7 +420,7 @@ def test_why_a_launch_is_tried_again_is_said(
         follower.take(run, "a", str(attempt.celery_task_id))
         with store.read() as connection:
             reason = stages.get(connection, attempt.stage_id).reason
-        assert reason == "tried again: [Errno 5] Input/output error"
+        assert reason == "will retry: [Errno 5] Input/output error"
     (tmp_path / "later").mkdir()
     look_until(follower, run, Status.COMPLETED)
     with store.read() as connection:

@@ -112,7 +112,10 @@ def test_without_limits_an_orphan_goes_on(
         follower.look(changed=True)
     assert is_alive(run.pid)
     run.go()
-    assert run.until(Status.INTERRUPTED).error == "ended with nobody there to record how"
+    assert (
+        run.until(Status.INTERRUPTED).error
+        == "ended while its supervisor was not running, so how it ended is unknown"
+    )
 
 
 def test_what_an_orphan_leaves_behind_is_ended(
@@ -194,13 +197,13 @@ def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
     run.set_host("far-away")
     run.set_in_pids(boot_id="another")
     run.until_reason("it runs on far-away, which cannot be seen from ")
-    assert "`trainui cancel` closes its record" in str(run.stage.reason)
+    assert "`trainui cancel` marks it as cancelled" in str(run.stage.reason)
     control.cancel(run.id)
     follower.look(changed=True)
     assert run.attempt.status == Status.RUNNING  # the other host gets its time to end it
     monkeypatch.setattr(monitor, "UNSEEN_PATIENCE", 0.1)
     error = str(run.until(Status.CANCELLED).error)
-    assert error.startswith("cancelled, though it may still run: it runs on far-away")
+    assert error.startswith("cancelled, although it may still be running: it runs on far-away")
     assert is_alive(run.pid)  # of a boot that is not ours: a stranger
     run.go()
 
@@ -229,5 +232,5 @@ def test_an_attempt_whose_records_cannot_be_read_is_no_secret_and_can_be_given_u
     monkeypatch.setattr(monitor, "UNSEEN_PATIENCE", 0.0)
     control.cancel(run.id)
     error = str(run.until(Status.CANCELLED).error)
-    assert "though it may still run: it cannot be looked at" in error
+    assert "although it may still be running: it cannot be inspected" in error
     assert not is_alive(run.pid)  # its variables gave it away

@@ -105,7 +105,7 @@ def test_exit_code_0_completes(tmp_path: Path) -> None:
         (ended(exit_code=None, signal=15, oom_kill=True), "killed by signal 15 (TERM)"),
         (ended(reason=ExitReason.TIMEOUT, signalled=True), "timed out after 12h"),
         (ended(reason=ExitReason.SILENCE, signalled=True), "was silent for 1m30s"),
-        (ended(signalled=True), "it was signalled as it ended"),
+        (ended(signalled=True), "it got a stop signal while it was ending"),
     ],
 )
 def test_an_end_that_fails_is_put_into_words(tmp_path: Path, found: Exit, first_line: str) -> None:
@@ -218,12 +218,12 @@ def test_a_lost_attempt_is_interrupted_or_was_cancelled(tmp_path: Path) -> None:
     outcome = lose(attempt)
     assert (outcome.status, outcome.error) == (
         Status.INTERRUPTED,
-        "ended with nobody there to record how",
+        "ended while its supervisor was not running, so how it ended is unknown",
     )
     outcome = lose(attempt, ended_for=ExitReason.TIMEOUT, left=(7, 8))
     assert (outcome.status, outcome.error) == (
         Status.FAILED,
-        "timed out after 1m30s\n\nprocess 7, 8 outlived KILL and may still run",
+        "timed out after 1m30s\n\nprocess 7, 8 survived SIGKILL and may still be running",
     )
     attempt = replace(attempt, cancel_requested_at=1)
     assert lose(attempt, ended_for=ExitReason.TIMEOUT).status == Status.CANCELLED
@@ -337,9 +337,7 @@ def test_the_pattern_of_success_must_be_in_a_log(tmp_path: Path) -> None:
     attempt = attempt_in(tmp_path)
     status, error = judge(attempt, ended(), success="^training done")
     assert status == Status.FAILED
-    assert error == (
-        "neither stdout.log nor stderr.log holds the pattern of `success`: ^training done"
-    )
+    assert error == ("success pattern not found in the output: ^training done")
     log(attempt, "almost: training done\n", "stdout.log")
     assert judge(attempt, ended(), success="^training done")[0] == Status.FAILED
     log(attempt, "50%\rtraining done in 3 s\n")

@@ -228,7 +228,7 @@ def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path
     assert found == FlushResult.GIVEN_UP
     with views.reading() as connection:
         texts = [event.text for _, event in views.events(connection, subject.run.id)]
-    assert "a: its metrics may be incomplete: the reader got no further for 0.1 s" in texts
+    assert "a: its metrics may be incomplete: the reader made no progress for 0.1 s" in texts
 
 
 def test_a_reader_that_could_not_write_is_not_given_up(
