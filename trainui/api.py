@@ -1,7 +1,7 @@
-"""`PipelineExecutor`: pipelines run from a Python program.
+"""`PipelineExecutor`: runs pipelines from a Python program.
 
-Nothing about a run is kept in the object: another program may make one of the same id, and resume
-or wait for the run.
+The object stores nothing about the run: another program may create one with the same id, and
+resume or wait for the run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from trainui.pipeline import loader
 from trainui.store.read import views
 
 POLL = 0.05
-"""Seconds between two looks at a run that is waited for."""
+"""Poll interval in seconds while waiting for a run."""
 
 
 class StageState(TypedDict):
@@ -35,7 +35,7 @@ class StageState(TypedDict):
 
 
 class RunState(TypedDict):
-    """A run, its state, and its stages' in the order given."""
+    """A run and its state, with its stages in the given order."""
 
     run: str
     status: str
@@ -43,17 +43,17 @@ class RunState(TypedDict):
 
 
 class PipelineExecutor:
-    """Runs a pipeline under an id of the caller's choice."""
+    """Runs a pipeline under an id that the caller chooses."""
 
     def __init__(self, pipeline_uuid: str | UUID) -> None:
-        """Name a run, which need not be there yet.
+        """Create an executor for a run, which need not exist yet.
 
         Raises:
-            UsageError: this cannot be an id.
+            UsageError: the id is not valid.
         """
         if not isinstance(pipeline_uuid, str | UUID) or not str(pipeline_uuid):
             raise UsageError(
-                f"a run's id is a UUID or a text such as 'my-run', not {pipeline_uuid!r}"
+                f"a run's id must be a UUID or a string like 'my-run', not {pipeline_uuid!r}"
             )
         self.pipeline_uuid = str(pipeline_uuid)
         """The run's id: `[A-Za-z0-9._-]`, at most 64 characters."""
@@ -63,13 +63,13 @@ class PipelineExecutor:
 
         Args:
             stages: each with `name`, `task` (a registered Celery task or an importable function),
-                and where needed `params` and `depends_on`. They run in the caller's working
-                directory and environment, and import from where the caller's script lies.
+                and optionally `params` and `depends_on`. They run in the caller's working
+                directory and environment, and can import from the directory of its script.
 
         Raises:
             PipelineFileError: the stages have problems; nothing is stored.
-            UsageError: there is a run of this id, or it cannot be an id.
-            UnfitEnvironmentError: nothing can run here; the message says what to do.
+            UsageError: a run with this id exists, or the id is not valid.
+            UnfitEnvironmentError: nothing can run on this machine; the message says what to do.
         """
         pipeline = loader.from_api(stages, self.pipeline_uuid, directory=str(Path.cwd()))
         lifecycle.ensure_started()
@@ -83,11 +83,11 @@ class PipelineExecutor:
         return self._state()
 
     def resume(self) -> RunState:
-        """Give every stage that is over and not completed a new attempt, and return at once.
+        """Give a new attempt to every stage that ended without completing, and return at once.
 
         Raises:
-            NotFoundError: there is no such run.
-            UnfitEnvironmentError: nothing can run here; the message says what to do.
+            NotFoundError: the run does not exist.
+            UnfitEnvironmentError: nothing can run on this machine; the message says what to do.
         """
         lost_attempts.record([self.pipeline_uuid])
         if control.resume(self.pipeline_uuid):
@@ -95,15 +95,15 @@ class PipelineExecutor:
         return self._state()
 
     def wait(self, timeout: float | None = None) -> RunState:
-        """Wait until the run is over.
+        """Wait until the run has ended.
 
         Args:
-            timeout: seconds; None: as long as it takes.
+            timeout: seconds; None: no limit.
 
         Raises:
-            WaitTimeoutError: a TimeoutError; the run goes on.
-            NotFoundError: there is no such run.
-            UsageError: this is part of a stage, whose place the run may need.
+            WaitTimeoutError: the timeout passed (a TimeoutError); the run continues.
+            NotFoundError: the run does not exist.
+            UsageError: the caller is part of a stage, whose slot the run may need.
         """
         self_wait_check.check_may_wait()
         started = time.monotonic()
@@ -111,8 +111,8 @@ class PipelineExecutor:
             waited = time.monotonic() - started
             if timeout is not None and waited >= timeout:
                 raise WaitTimeoutError(
-                    f"{self.pipeline_uuid} is not over after {clock.format_duration(waited)}; "
-                    "it goes on"
+                    f"{self.pipeline_uuid} has not finished after {clock.format_duration(waited)}; "
+                    "it continues"
                 )
             time.sleep(POLL if timeout is None else min(POLL, timeout - waited))
         return state

@@ -1,4 +1,4 @@
-"""The soft limit of open files: raised for us, and as it was for what we start for users."""
+"""Raises the soft limit of open files for trainui, and restores it for users' processes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import contextlib
 import resource
 
 _before: int | None = None
-"""The soft limit that this process was started with, once it is raised."""
+"""The original soft limit of this process, set once it is raised."""
 
 
 def raise_open_files() -> None:
-    """Let this process open as many files as the system allows it."""
+    """Raise this process's soft limit of open files to the hard limit."""
     global _before
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if not hasattr(resource, "prlimit") or soft == hard:
-        return  # what we start could not be given the old limit back
+        return  # the old limit could not be restored for children
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         _before = soft
 
 
 def restore_open_files(pid: int) -> None:
-    """Give a child the limit that this process had: programs that use `select` rely on a low one.
+    """Give a child the original limit, since programs that use `select` rely on a low one.
 
     Args:
-        pid: the child, which has started no process yet.
+        pid: the child, which has not started any process yet.
     """
     if _before is None:
         return
@@ -34,5 +34,5 @@ def restore_open_files(pid: int) -> None:
 
 
 def open_files() -> int:
-    """Return how many files this process may have open."""
+    """Return the number of files that this process may open."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

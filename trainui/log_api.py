@@ -1,6 +1,6 @@
-"""`trainui.log`: a training's metrics, with no dependency on anything.
+"""`trainui.log`: logs a training's metrics, without any dependency.
 
-It does what two lines do, which append a JSON object to `$TRAINUI_METRICS_FILE`.
+It only appends a JSON object to `$TRAINUI_METRICS_FILE`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import SupportsFloat
 
 
 def log(*, step: SupportsFloat | None = None, **metrics: SupportsFloat) -> None:
-    """Note metrics of the stage that this is part of; outside a stage it does nothing.
+    """Log metrics of the current stage; outside a stage, do nothing.
 
-    Nothing that goes wrong here ends a training: what is no number is left out, and that is warned
-    of, as is a file that cannot be written. Without its step a line is left out as a whole.
+    No error ends the training: a value that is not a number is skipped with a warning, and a file
+    that cannot be written causes a warning. If the step is not a number, the line is skipped.
 
     Args:
-        step: where on the x-axis; None: the number of the line.
-        metrics: numbers by name, or what makes one, such as a tensor of one element. Names that are
-            no keywords go as `**{"train/loss": loss}`.
+        step: the x value; None: the number of the line.
+        metrics: numbers by name, or objects that convert to one, e.g. a tensor with one element.
+            Pass names that are not valid keywords as `**{"train/loss": loss}`.
     """
     file = os.environ.get("TRAINUI_METRICS_FILE")
     if not file:
@@ -35,18 +35,18 @@ def log(*, step: SupportsFloat | None = None, **metrics: SupportsFloat) -> None:
     try:
         _append(file, json.dumps(record) + "\n")
     except OSError as error:
-        warnings.warn(f"{file}: {error.strerror}: metrics are not noted", stacklevel=2)
+        warnings.warn(f"{file}: {error.strerror}: metrics are not logged", stacklevel=2)
 
 
 def _numbers(given: Mapping[str, SupportsFloat]) -> tuple[dict[str, float], list[str]]:
-    """Return what makes numbers, and what is wrong with the rest."""
+    """Return the values converted to numbers, and a message for each that cannot be converted."""
     record, wrong = {}, []
     for name, value in given.items():
         try:
             record[name] = _number(value)
-        except Exception as error:  # whatever a type of somebody's own may raise
+        except Exception as error:  # a user-defined type may raise anything
             kind = type(value).__name__
-            wrong.append(f"{name} is no number ({kind}: {error}), and is not noted")
+            wrong.append(f"{name} is not a number ({kind}: {error}) and is not logged")
     return record, wrong
 
 
@@ -57,7 +57,7 @@ def _number(value: SupportsFloat) -> float:
 
 
 def _append(file: str, line: str) -> None:
-    # in one write, so that lines of several processes do not mix
+    # in one write, so that lines of several processes do not interleave
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, line.encode())

@@ -1,6 +1,6 @@
-"""Files that may have been replaced by something whose reader waits or never ends.
+"""Opens only regular files, in case one was replaced by a FIFO or a device.
 
-A FIFO blocks whoever opens it, `/dev/zero` has no end: only plain files are read.
+Opening a FIFO would block, and reading `/dev/zero` would never end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KINDS = (
 
 
 def check(path: Path, mode: int) -> None:
-    """See that what has this mode is a plain file.
+    """Check that a mode is that of a regular file.
 
     Raises:
         NotPlainFileError: it is not.
@@ -32,7 +32,7 @@ def check(path: Path, mode: int) -> None:
 
 
 def open_plain(path: Path) -> BufferedReader:
-    """Open a plain file for reading; never waits.
+    """Open a regular file for reading, without blocking.
 
     Raises:
         NotPlainFileError: it is something else.
@@ -47,7 +47,7 @@ def open_plain(path: Path) -> BufferedReader:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return what a plain file holds.
+    """Return a regular file's bytes.
 
     Raises:
         NotPlainFileError: it is something else.
@@ -57,7 +57,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Return the text that a plain file holds.
+    """Return a regular file's text.
 
     Raises:
         NotPlainFileError: it is something else.

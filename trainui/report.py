@@ -1,6 +1,6 @@
-"""A run in Markdown, for a note, a chat or an issue: what it was, how it went, how it learned.
+"""The Markdown report of a run, for notes, chats or issues: stages, parameters, metrics, curves.
 
-The one place that puts it together: `trainui report` prints it, the screen copies it.
+`trainui report` prints it, and the screen copies it.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from trainui.store.points import curves
 from trainui.store.read import views
 
 PLOTS = 6
-"""Curves that are drawn at most: a report is read at a glance; the table has all."""
+"""Maximum number of curves drawn, to keep the report short; the table lists all metrics."""
 
 LOGS = 3
-"""Stages whose logs' ends are shown at most."""
+"""Maximum number of stages whose log ends are shown."""
 
 WIDTH, HEIGHT = 60, 6
-"""Characters of a plot."""
+"""Size of a plot in characters."""
 
 _MARKS = re.compile(r"[\\`*<>|]|\b_(?!\w)|(?<!\w)_|(?<=\])\(")
-"""What Markdown would obey; an underscore within a word it shows."""
+"""Characters that Markdown interprets; an underscore inside a word is literal."""
 
 
 def of_runs(run_ids: Iterable[str]) -> str:
-    """Return the reports of runs, one below the other; one that was deleted is left out."""
+    """Return the reports of runs, one after the other, without deleted runs."""
     with views.reading() as connection:
         found = (views.run(connection, run_id) for run_id in run_ids)
         return "\n".join(markdown(connection, run) for run in found if run is not None)
@@ -47,7 +47,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
 
     Args:
         connection: for reading.
-        run: it may still run.
+        run: the run; it may still be running.
     """
     stages = views.stages(connection, run.id)
     series = curves.summaries(connection, {stage.id: stage.name for stage in stages})
@@ -88,7 +88,7 @@ def _stage_row(stage: StageRecord) -> tuple[str, ...]:
 
 
 def _parameters(connection: Connection, run: RunRecord) -> str:
-    """Return what differs from the run of this pipeline before; without one, all of them."""
+    """Return the parameters that differ from the pipeline's previous run; without one, all."""
     before = _run_before(connection, run)
     now = {name: str(value) for name, value in masking.mask(run.params).items()}
     if before is None:
@@ -133,7 +133,7 @@ def _metrics(series: Sequence[SeriesSummary]) -> str:
 def _plots(
     connection: Connection, stages: Sequence[StageRecord], series: Sequence[SeriesSummary]
 ) -> Iterator[str]:
-    """Yield the curves: the first one of every stage, then the second ones, ..."""
+    """Yield the curves: the first one of each stage, then the second ones, and so on."""
     ids = {stage.name: stage.id for stage in stages}
     rank: dict[str, int] = {}
     ranked = []
@@ -158,7 +158,7 @@ def _plot(connection: Connection, owner: str, of: SeriesSummary) -> str:
 
 
 def _log_ends(connection: Connection, stages: Sequence[StageRecord]) -> Iterator[str]:
-    """Yield the last lines of the logs of the first stages that failed or were interrupted."""
+    """Yield the last log lines of the first failed or interrupted stages."""
     ended_badly = (one for one in stages if one.status in (Status.FAILED, Status.INTERRUPTED))
     for stage in islice(ended_badly, LOGS):
         for attempt in views.attempts_of_stage(connection, stage.id)[-1:]:
@@ -170,7 +170,7 @@ def _log_ends(connection: Connection, stages: Sequence[StageRecord]) -> Iterator
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; nothing where it has no row."""
+    """Return a Markdown table; empty if it has no rows."""
     cells = [[_cell(cell) for cell in row] for row in rows]
     if not cells:
         return ""
@@ -179,7 +179,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(shown: str) -> str:
-    """Return a text as Markdown shows it: in one line, and no mark of its own is obeyed."""
+    """Return text escaped for Markdown, on one line."""
     return _MARKS.sub(r"\\\g<0>", text.harmless(" ".join(shown.split())))
 
 

@@ -200,7 +200,7 @@ def test_an_id_is_used_once_and_bad_stages_store_nothing(work_directory: Path) -
     with pytest.raises(UsageError):
         PipelineExecutor("../elsewhere").execute(stages)
     for nothing in ("", None, 3):
-        with pytest.raises(UsageError, match="id is a UUID or a text"):
+        with pytest.raises(UsageError, match="id must be a UUID or a string"):
             PipelineExecutor(nothing)  # type: ignore[arg-type]
     assert PipelineExecutor(UUID(int=7)).execute(stages)["run"] == str(UUID(int=7))
 

@@ -44,17 +44,17 @@ def test_what_cannot_be_written_is_warned_of_and_ends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_METRICS_FILE", str(tmp_path))
-    with pytest.warns(UserWarning, match="Is a directory: metrics are not noted"):
+    with pytest.warns(UserWarning, match="Is a directory: metrics are not logged"):
         trainui.log(step=1, loss=0.5)
 
 
 def test_what_is_no_number_is_warned_of_and_ends_nothing(file: Path) -> None:
     no_number: Any = None
-    with pytest.warns(UserWarning, match="val_loss is no number .* not noted"):
+    with pytest.warns(UserWarning, match="val_loss is not a number .* not logged"):
         trainui.log(step=1, loss=0.5, val_loss=no_number)
-    with pytest.warns(UserWarning, match="grads is no number"):
+    with pytest.warns(UserWarning, match="grads is not a number"):
         trainui.log(step=2, grads=np.zeros(3))
-    with pytest.warns(UserWarning, match="step is no number"):
+    with pytest.warns(UserWarning, match="step is not a number"):
         trainui.log(step="two", loss=0.5)  # type: ignore[arg-type]
     first, second = map(json.loads, file.read_text().splitlines())
     assert first == {"step": 1, "loss": 0.5}
