@@ -1,4 +1,4 @@
-"""Where trainui keeps things, and how they are made: private to their owner whatever the umask."""
+"""The paths of trainui's files, and how they are created: private to their owner, any umask."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from trainui import plain_files
 from trainui.errors import UnfitEnvironmentError
 
 SOCKET_PATH_LIMIT = 100
-"""Bytes. A unix socket's path may have 107; temporary names and suffixes take some."""
+"""Bytes: a Unix socket's path may have 107, and temporary names need some of them."""
 
 SHARED = Path("/tmp")
-"""Where short sockets lie: one directory for all shells of a user, whatever TMPDIR each has."""
+"""The directory of sockets with short paths: the same for all shells, whatever their TMPDIR."""
 
 PLACE_FILE = ".trainui-place"
-"""In a directory of runs: by it hosts tell whether they share it."""
+"""File in a directory of runs that identifies it, so that hosts know if they share it."""
 
 OURS = ".trainui"
-"""In a run's directory: the logs and journals of its attempts, out of reach of a stage that clears
-its own directory. Attempts of older versions lie in a directory of this name in their stage's."""
+"""Directory in a run's directory for the logs and journals of its attempts, so that a stage may
+clear its own directory. Older versions kept it in each stage's directory."""
 
 LONGEST_PLAIN = 100
-"""Characters of a stage's directory name; a longer one is cut, and has a hash."""
+"""Characters of a stage's directory name; a longer one is cut and gets a hash."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The directory that holds the database, the broker and the worker (`$TRAINUI_HOME`)."""
+    """The directory of the database, the broker and the worker (`$TRAINUI_HOME`)."""
 
     root: Path
 
@@ -57,17 +57,17 @@ class Home:
 
     @property
     def runs(self) -> Path:
-        """Where the directories of runs lie, unless the setting `runs_dir` says otherwise."""
+        """The parent of the runs' directories, unless the setting `runs_dir` is given."""
         return self.root / "runs"
 
     @property
     def identity(self) -> Path:
-        """By what this home is told from those of other machines."""
+        """A file with a random id that distinguishes this home from other ones."""
         return self.worker / "identity"
 
     @property
     def variables_key(self) -> Path:
-        """Holds the word that keys the digests of attempts' variables."""
+        """The file with the secret key for digests of attempts' variables."""
         return self.worker / "variables.key"
 
     @property
@@ -77,17 +77,17 @@ class Home:
 
     @property
     def guard_log(self) -> Path:
-        """The guard's log, and what the broker says as it starts."""
+        """The log of the guard and of the broker's start."""
         return self.worker / "guard.log"
 
     @property
     def guard_lock(self) -> Path:
-        """Held by the guard for its life; holds its pid."""
+        """The lock file that the guard keeps locked while it lives; contains its pid."""
         return self.worker / "guard.lock"
 
     @property
     def worker_lock(self) -> Path:
-        """Held by the worker for its life; holds its pid."""
+        """The lock file that the worker keeps locked while it lives; contains its pid."""
         return self.worker / "worker.lock"
 
     @property
@@ -102,10 +102,10 @@ class Home:
 
 
 def home() -> Home:
-    """Return the home that the environment names; nothing is made.
+    """Return the home directory from the environment, without creating it.
 
     Raises:
-        UnfitEnvironmentError: neither it nor the system says where.
+        UnfitEnvironmentError: neither `TRAINUI_HOME` nor the user's home directory is known.
     """
     if configured := os.environ.get("TRAINUI_HOME"):
         return Home(absolute(configured))
@@ -118,10 +118,10 @@ def home() -> Home:
 
 
 def absolute(text: str) -> Path:
-    """Return a directory that a person named, with `~` or relative to the current one.
+    """Return the absolute path of a directory that a user gave, with `~` or relative.
 
     Raises:
-        UnfitEnvironmentError: nobody knows what `~` is.
+        UnfitEnvironmentError: the directory of `~` is unknown.
     """
     try:
         return Path(text).expanduser().absolute()
@@ -131,7 +131,7 @@ def absolute(text: str) -> Path:
 
 def _homeless(text: str) -> UnfitEnvironmentError:
     return UnfitEnvironmentError(
-        f"{text}: HOME is not set, and the system knows no home of uid {os.geteuid()}; set HOME, "
+        f"{text}: HOME is not set, and uid {os.geteuid()} has no home directory; set HOME, "
         "or TRAINUI_HOME to a directory"
     )
 
@@ -146,15 +146,15 @@ def config_file() -> Path:
 
 
 def make_private(directory: Path, *, follow: bool = True) -> Path:
-    """Make a directory and its parents, itself with mode 0700.
+    """Create a directory with mode 0700, and its parents; it may exist already.
 
     Args:
-        directory: it may be there already.
-        follow: whether a link to a directory will do.
+        directory: the directory.
+        follow: True to accept a link to a directory.
 
     Raises:
-        UnfitEnvironmentError: it cannot be made, is a link though none is followed, or belongs to
-            somebody else.
+        UnfitEnvironmentError: it cannot be created, is a link that must not be followed, or
+            belongs to another user.
     """
     try:
         make_parents(directory)
@@ -170,7 +170,7 @@ def make_private(directory: Path, *, follow: bool = True) -> Path:
 
 
 def make_parents(path: Path) -> None:
-    """Make the directories above a path; whatever the umask, nobody else may write to them."""
+    """Create the parents of a path, writable for the owner alone whatever the umask."""
     for parent in reversed(path.parents):
         with contextlib.suppress(FileExistsError):
             if not parent.exists():
@@ -178,7 +178,9 @@ def make_parents(path: Path) -> None:
 
 
 def _close_to_others(directory: Path, flags: int) -> None:
-    descriptor = os.open(directory, flags | os.O_CLOEXEC)  # so that it stays the one looked at
+    descriptor = os.open(
+        directory, flags | os.O_CLOEXEC
+    )  # so that it stays the one that is checked
     try:
         status = os.fstat(descriptor)
         _check_owned(directory, status)
@@ -191,8 +193,8 @@ def _close_to_others(directory: Path, flags: int) -> None:
 def _check_owned(directory: Path, status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise UnfitEnvironmentError(
-            f"{directory} is a link that uid {status.st_uid} put where a directory belongs that "
-            "only you can use; remove it, or set TRAINUI_HOME to a shorter path"
+            f"{directory} is a link made by uid {status.st_uid}, in place of a private directory; "
+            "remove it, or set TRAINUI_HOME to a shorter path"
         )
     if not stat.S_ISDIR(status.st_mode):
         raise UnfitEnvironmentError(f"{directory} is not a directory; move it away")
@@ -214,10 +216,10 @@ def write_private(path: Path, text: str) -> None:
 
 
 def identity(file: Path) -> str:
-    """Return the random word that a file holds, written now where it is not there.
+    """Return the random id in a file; create the file if it does not exist.
 
-    By it a directory is known again on whatever machine it is seen: of several who write it at
-    once one wins.
+    The id identifies a directory on all machines that see it. If several processes create the file
+    at once, all of them return the same id.
     """
     with contextlib.suppress(FileNotFoundError):
         return plain_files.read_text(file).strip()
@@ -234,7 +236,7 @@ def identity(file: Path) -> str:
 
 
 def short_socket_path(path: Path) -> Path:
-    """Return `path`, or, where it is too long for a socket, one in a private short directory."""
+    """Return `path`, or a path in a short private directory if it is too long for a socket."""
     encoded = os.fsencode(path)
     if len(encoded) <= SOCKET_PATH_LIMIT:
         return path
@@ -243,9 +245,9 @@ def short_socket_path(path: Path) -> Path:
 
 
 def prepare_socket_directory(socket_path: Path) -> Path:
-    """Make the private directory of a socket, checking who owns it; return the socket's path.
+    """Create a socket's private directory, and check its owner; return the socket's path.
 
-    In the machine's temporary directory anybody can have put a link in its place: none is followed.
+    In the shared temporary directory no link is followed, since any user could have made it.
     """
     is_shared = socket_path.parent.parent == SHARED
     make_private(socket_path.parent, follow=not is_shared)
@@ -255,14 +257,14 @@ def prepare_socket_directory(socket_path: Path) -> Path:
 def directory_names(
     stage_names: Collection[str], taken: Collection[str] = frozenset()
 ) -> dict[str, str]:
-    """Return the directory names of stages: each a stage's own, in `[A-Za-z0-9._-]`.
+    """Return a unique directory name for each stage, of the characters `[A-Za-z0-9._-]`.
 
-    What is in no such name becomes `-`: `train[lr=0.3]` is `train-lr-0.3`. Where another stage
-    would get the same, a hash is added.
+    Other characters become `-`: `train[lr=0.3]` is `train-lr-0.3`. If two stages would get the same
+    name, a hash is added.
 
     Args:
         stage_names: full names.
-        taken: directory names of further stages.
+        taken: directory names that are already used by other stages.
     """
     plain = {name: _UNSAFE.sub("-", name).strip("-.") for name in stage_names}
     uses = Counter([*plain.values(), *taken])
@@ -275,29 +277,29 @@ def directory_names(
 
 
 def attempt_directory(stage_dir: Path, number: int) -> Path:
-    """Return where the logs and the journal of an attempt lie: beside its stage's directory."""
+    """Return the directory of an attempt's logs and journal; it is not in the stage's directory."""
     return records_directory(stage_dir) / f"attempt-{number}"
 
 
 def records_directory(stage_dir: Path) -> Path:
-    """Return the directory of a stage's attempts."""
+    """Return the parent of the directories of a stage's attempts."""
     return stage_dir.parent / OURS / stage_dir.name
 
 
 def stage_directory(attempt_dir: Path) -> Path:
-    """Return the stage's directory of an attempt, also of one that lies within it."""
+    """Return an attempt's stage directory, also for the layout of older versions."""
     above = attempt_dir.parent
     return above.parent if above.name == OURS else above.parents[1] / above.name
 
 
 def sample_pipelines() -> Path:
-    """Return the directory of the bundled pipelines, in an installed package or in a checkout."""
+    """Return the directory of the bundled pipelines, in a package or a checkout."""
     package = Path(__file__).parent
     installed = package / "sample_pipelines"
     return installed if installed.is_dir() else package.parent / "sample_pipelines"
 
 
 def _digest(content: bytes) -> str:
-    import hashlib  # loads OpenSSL, which most commands never need
+    import hashlib  # imported late: it loads OpenSSL, which most commands never need
 
     return hashlib.sha256(content).hexdigest()

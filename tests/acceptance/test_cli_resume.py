@@ -291,7 +291,7 @@ def test_what_was_deleted_since_is_made_again_where_something_needs_it(
     made = Path(stage_of(shown, "prepare")["dir"], "data.npz")
     made.write_bytes(b"")
     plan = served.json("resume", "lost", "--dry-run")
-    assert stage_of(plan, "prepare")["reason"] == "its output data.* is empty by now"
+    assert stage_of(plan, "prepare")["reason"] == "its output data.* is now empty"
     made.unlink()
     kept = served.json("resume", "lost", "--keep", "prepare", "--dry-run")
     assert stage_of(kept, "prepare")["action"] == "skip"

@@ -156,4 +156,4 @@ def test_with_no_home_of_the_user_that_is_said(tmp_path: Path) -> None:
     """As in a container that runs as an unknown uid, whose HOME nobody has set."""
     command = [sys.executable, "-c", NOBODYS]
     done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=True)
-    assert "HOME is not set, and the system knows no home of uid 54321" in done.stdout
+    assert "HOME is not set, and uid 54321 has no home directory" in done.stdout

@@ -1,9 +1,9 @@
-"""Which checkpoints outside a stage's directory its own attempts wrote.
+"""Records which checkpoints outside a stage's directory were written by its own attempts.
 
-Such a path may be shared with other runs, so what matched is noted before and after each attempt:
-an attempt wrote what changed in between. Sizes and modification times are compared with each other
-and not with the clock, which may be another machine's. Of a directory its largest files count: what
-is added later, such as an evaluation's results, does not make it another checkpoint.
+Such a path may be shared with other runs, so the matching files are recorded before and after each
+attempt; the attempt wrote those that changed in between. Sizes and modification times are compared
+with earlier ones and not with the clock, which may be another machine's. In a directory only the
+largest files are compared, so files added later, e.g. evaluation results, make no difference.
 """
 
 from __future__ import annotations
@@ -20,45 +20,45 @@ from trainui.artifacts.integrity import files_of, written_at
 from trainui.supervisor import protocol
 
 NOTE = "checkpoints.json"
-"""In the attempt's directory: `before` and `after`, each a state by path."""
+"""File in the attempt's directory: `before` and `after`, each with a state by path."""
 
 LARGEST = 20
-"""Files of a directory by which it is known again."""
+"""The number of files compared in a directory."""
 
 _State = Sequence[tuple[str, int, int]]
-"""Of files their name in the directory (empty: it is a file itself), size and time of writing."""
+"""For each file: name in the directory (empty for a single file), size, modification time."""
 _States = Mapping[str, _State]
 
 
 def note_before(found: Iterable[Path], attempt_dir: Path) -> None:
-    """Note what is there before an attempt starts; a launch done again notes nothing.
+    """Record the state before an attempt starts; idempotent if a launch is repeated.
 
     Args:
-        found: the paths that match outside the stage's directory.
-        attempt_dir: the attempt's.
+        found: the matching paths outside the stage's directory.
+        attempt_dir: the attempt's directory.
 
     Raises:
-        OSError: the disk does not let it.
+        OSError: the note cannot be written.
     """
     if not (attempt_dir / protocol.STARTED_FILE).exists():
         _write(attempt_dir, {"before": _states(found)})
 
 
 def note_after(found: Iterable[Path], attempt_dir: Path) -> None:
-    """Note what is there once an attempt has ended: later changes are somebody else's.
+    """Record the state after an attempt has ended: later changes are not its own.
 
     Raises:
-        OSError: the disk does not let it.
+        OSError: the note cannot be written.
     """
     if (noted := _read(attempt_dir)) is not None and "after" not in noted:
         _write(attempt_dir, {**noted, "after": _states(found)})
 
 
 def disown(attempt_dir: Path) -> None:
-    """Let nothing count that an attempt wrote, since its stage starts from the beginning.
+    """Discard an attempt's checkpoints, since its stage starts from the beginning.
 
     Raises:
-        OSError: the disk does not let it.
+        OSError: the note cannot be written.
     """
     if attempt_dir.is_dir():
         _write(attempt_dir, {"before": {}, "after": {}})
@@ -66,19 +66,19 @@ def disown(attempt_dir: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What was there before and after an attempt."""
+    """The state before and after an attempt."""
 
     before: _States | None
-    """None: the attempt is older than such notes."""
+    """None: an attempt of an older version, without notes."""
     after: _States | None
-    """None: it has not ended yet, as far as is known."""
+    """None: not known to have ended."""
     started: int
-    """When it started, in nanoseconds of its disk's clock; 0: it never did."""
+    """When it started, in nanoseconds of the file system's clock; 0: it never started."""
     has_process: bool
-    """Whether a process of it was noted: a launch that was prevented has none."""
+    """True if its process id was recorded; a prevented launch has none."""
 
     def wrote(self, path: Path) -> bool:
-        """Return whether the attempt wrote what is at a path now."""
+        """Return True if the attempt wrote what is at a path now."""
         if not self.started:
             return False
         if self.before is None:
@@ -88,7 +88,7 @@ class Note:
 
 
 def read(attempt_dir: Path) -> Note:
-    """Return the note of an attempt."""
+    """Read an attempt's note."""
     noted = _read(attempt_dir) or {}
     has_process = (attempt_dir / protocol.PIDS_FILE).exists()
     started = written_at(attempt_dir / protocol.STARTED_FILE)
@@ -108,7 +108,7 @@ def _state(path: Path) -> _State:
 
 
 def _is_in(states: _States, path: Path) -> bool:
-    """Return whether what is at a path is what was noted, as far as it is still there."""
+    """Return True if the files at a path that still exist are as recorded."""
     noted = states.get(str(path), ())
     left = [
         (figures, (size, written))

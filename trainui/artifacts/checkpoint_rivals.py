@@ -1,4 +1,4 @@
-"""Other stages that wrote to a stage's checkpoints while it ran: whose each is cannot be told."""
+"""Finds other stages that used the same checkpoint paths at the same time as a stage."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from trainui.store.db.engine import Store
 from trainui.store.points import overlaps
 
 SLACK = SECOND
-"""Microseconds by which the times of files may be off."""
+"""Microseconds by which file times may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """An attempt of another stage with the same checkpoints."""
+    """An attempt of another stage with the same checkpoint pattern."""
 
     words: str
-    """Which stage of which run."""
+    """The stage and its run, for messages."""
     started_at: int
     completed_at: int
 
     def may_have_written(self, mtime_ns: int) -> bool:
-        """Return whether it ran when a file was written."""
+        """Return True if it ran when a file was written."""
         return self.started_at - SLACK <= mtime_ns // 1000 <= self.completed_at + SLACK
 
 
 def find(store: Store, stage: StageRecord) -> Sequence[Rival]:
-    """Return the attempts with the same checkpoints that ran while a stage's attempts did."""
+    """Return the attempts with the same pattern that overlapped in time with a stage's."""
     wanted = _pattern(stage.definition)
     with store.read() as connection:
         found = overlaps.of_stage(connection, stage.id)
@@ -43,7 +43,7 @@ def find(store: Store, stage: StageRecord) -> Sequence[Rival]:
 
 
 def _pattern(definition: StageDefinition) -> str:
-    """Return a checkpoint's pattern as it is outside of the stage's directory, absolute."""
+    """Return a checkpoint's pattern as an absolute path; relative ones start at the workdir."""
     rule = definition.checkpoint
     pattern = os.path.expanduser(rule.glob) if rule else ""  # noqa: PTH111 (a pattern is no path)
     return os.path.normpath(os.path.join(definition.workdir, pattern))  # noqa: PTH118

@@ -1,4 +1,4 @@
-"""The step at which a checkpoint was written, as its name or its content says; else unknown."""
+"""Finds the step at which a checkpoint was written, from its name or its content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from trainui.artifacts import integrity_pickle
 
 LARGEST = 1 << 20
-"""Bytes of what is read to find a step; a checkpoint's weights are not."""
+"""The most bytes read to find a step; weights are not read."""
 
 KEYS = (
     "global_step",
@@ -25,7 +25,7 @@ KEYS = (
     "total_timesteps",
     "training_iteration",
 )
-"""What libraries call it in what they save, in order of preference."""
+"""Names of the step in the files that libraries save, in order of preference."""
 
 _WORD = r"(?:global_?)?(?:time)?steps?|iter(?:ation)?s?|it|updates?|rounds?"
 _NAMED = re.compile(
@@ -34,19 +34,19 @@ _NAMED = re.compile(
 _TRANSFORMERS = re.compile(r"checkpoint-(\d+)")
 _NUMBER = re.compile(r"\d+")
 _OTHER = re.compile(r"epoch|(?:^|[^a-z])(?:ep?|fold|seed|rank|part|shard|v)[=_.-]?\d", re.I)
-"""Numbers of something else than steps."""
+"""Numbers that do not count steps."""
 
 PADDED = 5
-"""Digits from which on a number alone is a step: epochs are not so many."""
+"""A lone number with at least so many digits is a step: there are never so many epochs."""
 
 
 def find(checkpoint: Path, about: int | None = None) -> int | None:
-    """Return the step of a checkpoint; None: neither its name nor its content says.
+    """Return the step of a checkpoint; None if neither its name nor its content has one.
 
     Args:
         checkpoint: a file or directory.
-        about: the step that the stage had reached when it was written, as far as is known: a
-            small number in a name, which may count epochs, is believed only near it.
+        about: the step that the stage had about reached when it was written, if known; a small
+            number in a name, which may count epochs, is used only if it is near this step.
     """
     for found in (_in_name(checkpoint), _in_content(checkpoint)):
         if found is not None:
@@ -68,7 +68,7 @@ def _in_name(checkpoint: Path) -> int | None:
 
 
 def _only_number(name: str) -> str | None:
-    """Return the one number of a name; None: there are several, or it counts something else."""
+    """Return the only number in a name; None if there are several, or it is not a step."""
     found = _NUMBER.findall(name.partition(".")[0])
     return found[0] if len(found) == 1 and not _OTHER.search(name) else None
 
@@ -102,7 +102,7 @@ def _of_json(file: Path) -> Mapping[str, Any]:
 
 
 def _of_archive(archive: zipfile.ZipFile) -> Iterator[tuple[str, int]]:
-    """Yield the numbers in what NumPy or PyTorch saved, by name."""
+    """Yield the named integers in an archive that NumPy or PyTorch saved."""
     for entry in archive.infolist():
         name = entry.filename.rpartition("/")[2]
         if entry.file_size > LARGEST:

@@ -1,4 +1,8 @@
-"""Checkpoints of a stage: the newest whole one of its own from which no attempt got nowhere."""
+"""Chooses the checkpoint that a stage continues from.
+
+It is the newest complete one that the stage itself wrote and that has not failed: one fails if an
+attempt that continued from it ended without progress.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +25,8 @@ if TYPE_CHECKING:
     from trainui.artifacts.checkpoint_rivals import Rival
 
 Tried = Mapping[str, int]
-"""Paths of checkpoints from which an attempt got nowhere, each with when it started, in
-microseconds. One that was written again since is another."""
+"""Paths of failed checkpoints, each with the start of the attempt that made no progress from it, in
+microseconds. A checkpoint written again after that counts as a new one."""
 
 _NONE: Tried = {}
 
@@ -33,46 +37,46 @@ def _no_rivals() -> Sequence[Rival]:
 
 @dataclass(frozen=True)
 class Search:
-    """Where a stage's checkpoints are looked for, and whose they have to be."""
+    """A search for a stage's checkpoints: where they are, and which ones count."""
 
     rule: CheckpointRule | None
-    """Which paths are checkpoints; None: there are none."""
+    """The stage's `checkpoint` field; None: it writes none."""
     roots: tuple[Path, ...]
-    """The stage's directory, all of which is its own, and where else relative paths are."""
+    """The stage's directory, which is private to it, and other bases of relative paths."""
     attempts: tuple[Path, ...] = ()
-    """Directories of the attempts whose checkpoints elsewhere count."""
+    """Directories of the stage's attempts, whose checkpoints outside its directory count."""
     shared: Path | None = None
-    """A directory whose checkpoints do not count: members of a sweep share it."""
+    """A directory whose checkpoints do not count, since members of a sweep share it."""
     rivals: Callable[[], Sequence[Rival]] = _no_rivals
-    """Returns who else may have written them; asked only where that matters."""
+    """Returns other stages' attempts that may have written them; called only if needed."""
     by_itself: bool = False
-    """Whether the command is not told of a checkpoint, so that it looks for one by itself."""
+    """True if trainui does not pass the checkpoint to the command, which may find one itself."""
 
     @cached_property
     def found(self) -> list[Path]:
-        """Return all that matches, newest first: by mtime, then in natural order."""
+        """All matches, newest first: by mtime, then in natural order of names."""
         return self._sorted(self.roots)
 
     @cached_property
     def passed_by(self) -> list[Path]:
-        """Return what matches only in the shared directory, newest first."""
+        """Matches in the shared directory, newest first, if there are none elsewhere."""
         shared = [self.shared] if self.shared and not self.found else []
         return self._sorted(shared)
 
     def outside(self) -> list[Path]:
-        """Return what matches outside the stage's directory."""
+        """Return the matches outside the stage's directory."""
         return [path for path in self.found if not self.is_inside(path)]
 
     def is_inside(self, path: Path) -> bool:
-        """Return whether a path, or what it is a link to, lies in the stage's directory."""
+        """Return True if a path, links resolved, is in the stage's directory."""
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.roots[0]))
 
     def wrote(self, path: Path) -> bool:
-        """Return whether one of the attempts wrote what is at a path now."""
+        """Return True if one of the attempts wrote what is at a path now."""
         return any(note.wrote(path) for note in self._notes)
 
     def rival_for(self, path: Path) -> Rival | None:
-        """Return another stage's attempt that may have written it as well; None: there is none."""
+        """Return another stage's attempt that may have written it too; None if there is none."""
         written = written_at(path)
         return next((one for one in self._rivals if one.may_have_written(written)), None)
 
@@ -85,7 +89,7 @@ class Search:
         return self.rivals()
 
     def is_whole(self, path: Path) -> bool:
-        """Return whether a checkpoint is whole, as far as its kind can be told."""
+        """Return True if a checkpoint is complete, as far as its format can be checked."""
         return is_whole(path, self.rule.complete if self.rule else None)
 
     def _sorted(self, places: Sequence[Path]) -> list[Path]:
@@ -105,7 +109,7 @@ def search(
         definition: the stage, as submitted.
         stage_dir: its directory.
         attempts: directories of its attempts so far.
-        rivals: returns who else may have written to the same paths.
+        rivals: returns other stages' attempts that may have written to the same paths.
     """
     pattern = definition.checkpoint.glob if definition.checkpoint else ""
     places = tuple(roots(pattern, definition, stage_dir))
@@ -121,25 +125,25 @@ def _looks_by_itself(definition: StageDefinition) -> bool:
 
 
 def requested(definition: StageDefinition) -> Path | None:
-    """Return the checkpoint to continue from where a stage has none of its own.
+    """Return the checkpoint that the stage's `env` sets, used if the stage wrote none itself.
 
     Returns:
-        None where the stage's `env` asks for none.
+        None if `env` sets none.
     """
     path = definition.env.get(CHECKPOINT_VARIABLE)
     return Path(definition.workdir, Path(path).expanduser()) if path else None
 
 
 def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | None:
-    """Return the checkpoint to continue from, as an absolute path; None where there is none.
+    """Return the checkpoint to continue from, as an absolute path; None if there is none.
 
-    It is the newest whole one of the stage's own from which no attempt got nowhere.
+    It is the newest complete one that the stage wrote and that has not failed.
 
     Args:
         where: the search.
-        tried: those that were.
-        asked: a person asks for this attempt: where all were tried, what kept attempts from getting
-            anywhere may be mended, and it is the newest.
+        tried: the failed checkpoints.
+        asked: True if a user requested this attempt: if all checkpoints failed, the cause may be
+            fixed by now, so the newest is returned.
     """
     found = whole(where)
     newest = next(found, None)
@@ -150,15 +154,15 @@ def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | N
 
 
 def exhausted(where: Search, tried: Tried) -> bool:
-    """Return whether there are whole checkpoints, and attempts got nowhere from each."""
+    """Return True if there are complete checkpoints and all of them failed."""
     found = list(whole(where))
     return bool(found) and all(is_tried(checkpoint, tried) for checkpoint in found)
 
 
 def newer_than(where: Search, mtime_ns: int) -> bool:
-    """Tell whether a whole checkpoint was written since a time, of the same file system's clock.
+    """Return True if a complete checkpoint was written after a time of the file system's clock.
 
-    Outside the stage's directory one counts that an attempt of the search wrote.
+    Outside the stage's directory, any checkpoint counts that an attempt of the search wrote.
     """
     newest = next(whole(where), None)
     if newest is None:
@@ -167,17 +171,17 @@ def newer_than(where: Search, mtime_ns: int) -> bool:
 
 
 def whole(where: Search) -> Iterator[str]:
-    """Yield the stage's own checkpoints that are whole, newest first."""
+    """Yield the complete checkpoints that the stage wrote, newest first."""
     for path, is_own in _judged(where):
         if is_own and where.is_whole(path):
             yield str(path)
 
 
 def foreign(where: Search) -> str | None:
-    """Return the newest whole checkpoint that no attempt of the stage wrote.
+    """Return the newest complete checkpoint, if no attempt of the stage wrote it.
 
     Returns:
-        None where one of the stage's own is newer, or there is none.
+        None if the stage wrote the newest one, or there is none.
     """
     for path, is_own in _judged(where):
         if where.is_whole(path):
@@ -186,14 +190,14 @@ def foreign(where: Search) -> str | None:
 
 
 def remark(where: Search) -> str | None:
-    """Say why no checkpoint is taken, or why the newest one is not; None: it is taken."""
+    """Return a message on why the newest checkpoint, or any, is not used; None if it is used."""
     if where.rule is None:
         return None
     if (other := foreign(where)) is not None:
         return f"{other} is not used, since {_why_foreign(where, Path(other))}; {_advice(where)}"
     if where.found:
         none_whole = next(whole(where), None) is None
-        return f"no checkpoint {where.rule.glob} is whole" if none_whole else None
+        return f"no checkpoint {where.rule.glob} is complete" if none_whole else None
     missing = f"no checkpoint {where.rule.glob}"
     if not Path(where.rule.glob).is_absolute():
         missing += f" in {' or '.join(map(str, where.roots))}"
@@ -210,19 +214,19 @@ def _why_foreign(where: Search, path: Path) -> str:
 
 def _advice(where: Search) -> str:
     if where.by_itself:
-        return "a command without resume_args may find it all the same"
-    return f"`env: {{{CHECKPOINT_VARIABLE}: PATH}}` of the stage asks for it"
+        return "a command without resume_args may still find it by itself"
+    return f"to use it, set `env: {{{CHECKPOINT_VARIABLE}: PATH}}` for the stage"
 
 
 def _judged(where: Search) -> Iterator[tuple[Path, bool]]:
-    """Yield all that matches, newest first, each with whether it is the stage's own."""
+    """Yield all matches, newest first, each with True if the stage wrote it."""
     for path in where.found:
         is_own = where.is_inside(path)
         yield path, is_own or (where.wrote(path) and where.rival_for(path) is None)
 
 
 def is_tried(checkpoint: str, tried: Tried) -> bool:
-    """Tell whether it, or the file that it is a link to, was tried and not written since."""
+    """Return True if a checkpoint, links resolved, failed and was not written again since."""
     if not tried:
         return False
     real = os.path.realpath(checkpoint)
@@ -230,11 +234,11 @@ def is_tried(checkpoint: str, tried: Tried) -> bool:
     if (started := max(times, default=None)) is None:
         return False
     written = written_at(Path(checkpoint))
-    # what lies in the future was not written since: a clock was set
+    # a time in the future means that a clock was changed, not that it was written again
     return not started * 1000 < written <= clock.now() * 1000
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
-    """Order `ckpt-9` before `ckpt-10`."""
+    """Return a sort key for natural order: `ckpt-9` before `ckpt-10`."""
     parts = re.split(r"(\d+)", text)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -1,6 +1,6 @@
-"""The files and directories that a stage's pattern names: relative to its directory, or absolute.
+"""Finds the files and directories that match a stage's pattern.
 
-As a shell does, `*` leaves out hidden names, and so the `.trainui` of an older version.
+As in a shell, `*` does not match hidden names, and so not the `.trainui` of an older version.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from trainui.domain.definition import StageDefinition
 
 
 def matches(pattern: str, root: Path) -> list[Path]:
-    """Return what a path or glob names; a path that is there as it is written is no glob."""
+    """Return the matches of a path or glob; an existing path is never treated as a glob."""
     pattern = os.path.expanduser(pattern)  # noqa: PTH111 (a pattern is no path)
     literal = root / pattern
     if literal.exists():
@@ -25,10 +25,10 @@ def matches(pattern: str, root: Path) -> list[Path]:
 
 
 def roots(pattern: str, definition: StageDefinition, stage_dir: str | Path) -> list[Path]:
-    """Return where a pattern of a stage is looked for where it is relative, in this order.
+    """Return the directories in which a stage's relative pattern is searched, in this order.
 
-    That is its directory, then its workdir. The members of a sweep may share a workdir: what lies
-    there may be another member's, so there it is the directory alone.
+    These are the stage's directory, then its workdir. For a member of a sweep it is the stage's
+    directory alone, since members may share a workdir.
     """
     places = [Path(stage_dir).absolute()]
     if definition.matrix is None and not _goes_everywhere(pattern):
@@ -37,7 +37,7 @@ def roots(pattern: str, definition: StageDefinition, stage_dir: str | Path) -> l
 
 
 def unsearched(pattern: str, definition: StageDefinition, stage_dir: str | Path) -> Path | None:
-    """Return the workdir where nothing counts that is found there: members of a sweep share it."""
+    """Return the workdir if it is not searched because members of a sweep share it."""
     workdir = Path(definition.workdir)
     if _goes_everywhere(pattern) or workdir in roots(pattern, definition, stage_dir):
         return None
@@ -45,10 +45,10 @@ def unsearched(pattern: str, definition: StageDefinition, stage_dir: str | Path)
 
 
 def _goes_everywhere(pattern: str) -> bool:
-    """Return whether a pattern would be looked for in all of a workdir, its data sets too."""
+    """Return True if a pattern would search all of a workdir, including data sets."""
     return pattern.startswith("**")
 
 
 def first_matches(pattern: str, places: Sequence[Path]) -> list[Path]:
-    """Return what a pattern names in the first of some directories that has a match."""
+    """Return the matches of a pattern in the first directory that has any."""
     return next(filter(None, (matches(pattern, place) for place in places)), [])

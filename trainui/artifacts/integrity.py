@@ -1,7 +1,8 @@
-"""Whether a checkpoint is whole, as far as its kind can be told: decided here and nowhere else.
+"""Decides if a checkpoint is complete, as far as its format can be checked.
 
-A writer that was killed leaves a torn file behind, mostly the newest one, so each kind that can be
-told from its first bytes or its name has to open, and a directory holds what it promises to hold.
+A writer that is killed leaves a torn (incomplete) file, usually the newest. So a file whose format
+is known from its first bytes or its name must open, and a directory must have all parts that its
+index or its library's conventions require.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from trainui import plain_files
 from trainui.artifacts import integrity_compressed, integrity_pickle
 
 CHECKED_THROUGHOUT = 16 * 2**20
-"""Bytes; a file up to this size is read to its end, of a larger one the entries' places are."""
+"""Bytes; a file up to this size is read fully, of a larger one only the layout is checked."""
 
 LONGEST_HEADER = 100_000_000
-"""Bytes: safetensors itself takes no longer one, and garbage may claim any."""
+"""Bytes: the limit of safetensors itself; a corrupt file may claim any length."""
 
 MOST_FILES = 1000
-"""Files of a directory that are looked at."""
+"""The most files checked in a directory."""
 
 _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
@@ -37,26 +38,26 @@ _TORCH = (".pt", ".pth")
 _PICKLES = (".pkl", ".pickle", ".joblib")
 _HDF5S = (".h5", ".hdf5")
 _WEIGHTS = (*_ZIPS, *_TORCH, *_HDF5S, ".safetensors", ".ckpt")
-"""Files of a directory that make it torn where they are: others may be anything."""
+"""Files that are checked in a directory; others may have any content."""
 _PARTS = re.compile(
     r"(diffusion_)?(pytorch_model|adapter_model|optimizer|scheduler|sampler|training_args)"
     r"([_.-].*)?\.bin|(random_states|custom_checkpoint)_\d+\.pkl|"
     r"(trainer_state|config|adapter_config|generation_config|tokenizer|tokenizer_config)\.json"
 )
-"""The same of Transformers, Accelerate and their kin; other such files may be anything, too."""
+"""Files that Transformers, Accelerate and related libraries write; checked too."""
 
 _DISTRIBUTED, _METADATA = ".distcp", ".metadata"
-"""What `torch.distributed.checkpoint` calls its files."""
+"""The file names of `torch.distributed.checkpoint`."""
 
 _TRANSFORMERS = re.compile(r"checkpoint-[0-9]+")
 
 
 def is_whole(path: Path, complete: str | None = None) -> bool:
-    """Tell whether a checkpoint is whole, as far as its kind can be told.
+    """Return True if a checkpoint is complete, as far as its format can be checked.
 
     Args:
         path: a file or a directory.
-        complete: a file that a directory holds only when it is whole.
+        complete: name of a file that marks a directory as complete.
     """
     try:
         if path.is_dir():
@@ -68,7 +69,7 @@ def is_whole(path: Path, complete: str | None = None) -> bool:
 
 
 def files_of(directory: Path) -> Iterator[Path]:
-    """Yield the files of a directory and of those below it, at most `MOST_FILES`."""
+    """Yield the files below a directory, at most `MOST_FILES`."""
     count = 0
     for place, _, names in os.walk(directory):
         for name in names:
@@ -79,17 +80,17 @@ def files_of(directory: Path) -> Iterator[Path]:
 
 
 def written_at(path: Path) -> int:
-    """Return when a checkpoint was written last, in nanoseconds; 0 where it is gone."""
+    """Return when a checkpoint was last written, in nanoseconds; 0 if it does not exist."""
     try:
         newest = path.stat().st_mtime_ns
-        # a file that is written anew in its place leaves the directory's own time as it is
+        # rewriting a file in place does not change the directory's modification time
         return max((newest, *(file.lstat().st_mtime_ns for file in files_of(path))))
     except OSError:
         return 0
 
 
 def _holds_all(directory: Path) -> bool:
-    """Tell whether a directory is not empty, and lacks nothing that we know to be missing."""
+    """Return True if a directory is not empty and has no part that is known to be missing."""
     names = {path.name for path in directory.iterdir()}
     if not names or _is_unfinished(directory, names):
         return False
@@ -97,7 +98,7 @@ def _holds_all(directory: Path) -> bool:
 
 
 def _is_unfinished(directory: Path, names: set[str]) -> bool:
-    """Tell whether a library that writes in a known order has not come to its end."""
+    """Return True if the file that a library writes last is missing."""
     if _TRANSFORMERS.fullmatch(directory.name) and "training_args.bin" in names:
         return "trainer_state.json" not in names
     if "latest" in names:  # DeepSpeed
@@ -119,12 +120,12 @@ def _is_whole_part(path: Path) -> bool:
 
 
 def _has_its_files(metadata: Path) -> bool:
-    """Tell whether the files beside it hold all that a distributed checkpoint's metadata names."""
+    """Return True if the files named in a distributed checkpoint's metadata are long enough."""
     with plain_files.open_plain(metadata) as file:
         is_pickle = file.read(1) == _PICKLE
     place = metadata.parent
     if not is_pickle:
-        return not any(place.glob(f"*{_DISTRIBUTED}"))  # then it is somebody else's
+        return not any(place.glob(f"*{_DISTRIBUTED}"))  # otherwise it is another program's file
     ends = integrity_pickle.ends_of_files(metadata)
     return ends is not None and all(
         (place / name).stat().st_size >= end for name, end in ends.items()
@@ -140,7 +141,9 @@ def _has_its_shards(index: Path) -> bool:
     if not isinstance(shards, dict):
         return True
     there = [(index.parent / name).is_file() for name in set(map(str, shards.values()))]
-    return all(there) or not any(there)  # with none of them it came along with another's files
+    return all(there) or not any(
+        there
+    )  # with none of them, the index was copied without its shards
 
 
 def _opens(path: Path, *, throughout: bool) -> bool:
@@ -148,7 +151,7 @@ def _opens(path: Path, *, throughout: bool) -> bool:
         start = file.read(64)
     head, suffix = start[:8], path.suffix.lower()
     if suffix in (".ckpt", *_PICKLES) and not any(head):
-        return False  # zeros: the machine went down before the content reached the disk
+        return False  # zeros: the machine crashed before the content reached the disk
     if head.startswith(_ZIP) or _ZIP.startswith(head) or suffix in _ZIPS:
         return _is_whole_zip(path, throughout)
     if head.startswith(_HDF5) or suffix in _HDF5S:
@@ -163,7 +166,7 @@ def _opens(path: Path, *, throughout: bool) -> bool:
 
 
 def _ends_well(path: Path, head: bytes, throughout: bool) -> bool:
-    """Tell whether a file of another kind is whole, by its end."""
+    """Return True if a file of another format is complete, judged by its end."""
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
         return _is_whole_safetensors(path, head)
@@ -187,7 +190,7 @@ def _is_whole_zip(path: Path, throughout: bool) -> bool:
             return all(_is_in_place(archive, entry) for entry in archive.infolist())
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
         return False
-    except (NotImplementedError, RuntimeError):  # encrypted, or packed in a way that we cannot read
+    except (NotImplementedError, RuntimeError):  # encrypted, or an unsupported compression
         return True
 
 
@@ -212,7 +215,7 @@ def _is_whole_safetensors(path: Path, head: bytes) -> bool:
 
 
 def _is_whole_hdf5(path: Path) -> bool:
-    """Tell whether a file is as long as its superblock says."""
+    """Return True if a file is as long as its superblock says."""
     with plain_files.open_plain(path) as file:
         block = file.read(64)
     if not block.startswith(_HDF5) or len(block) < 14:

@@ -1,4 +1,4 @@
-"""Whether a compressed file is whole: its stream ends, as joblib, gzip, xz and others write it."""
+"""Checks that a compressed file (joblib, gzip, xz, LZ4 and others) has its end of stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 65_536
 
 
 class _CompressedStream(Protocol):
-    """Decompresses; what is left behind the stream's end is unused."""
+    """A decompressor; bytes after the end of its stream are in `unused_data`."""
 
     @property
     def eof(self) -> bool: ...
@@ -33,15 +33,15 @@ _BY_HEAD: dict[bytes, Callable[[], _CompressedStream]] = {
 }
 
 _BY_SUFFIX = (".z", ".lzma", ".joblib", ".pkl", ".pickle")
-"""Files of these names may begin as other streams do, which have no mark of their own."""
+"""Files with these suffixes may be zlib or LZMA streams, which have no unique magic number."""
 
 
 def mark_of(head: bytes, suffix: str) -> bytes | None:
-    """Return how a compressed file's stream begins; None for a file that is none.
+    """Return the magic number of a compressed file; None if it is not compressed.
 
     Args:
-        head: its first bytes.
-        suffix: its name's.
+        head: the file's first bytes.
+        suffix: the suffix of its name.
     """
     marks = [*_BY_HEAD, _LZ4]
     if suffix in _BY_SUFFIX:
@@ -50,11 +50,11 @@ def mark_of(head: bytes, suffix: str) -> bytes | None:
 
 
 def has_its_end(path: Path, mark: bytes) -> bool:
-    """Tell whether the stream that a file is has its end; some may stand behind each other.
+    """Return True if a file's stream, or the last of several concatenated ones, is complete.
 
     Args:
         path: the file.
-        mark: how it begins.
+        mark: its magic number.
     """
     with plain_files.open_plain(path) as file:
         if mark == _LZ4:
@@ -81,7 +81,7 @@ def _decompressor(mark: bytes) -> _CompressedStream:
 
 
 def _has_lz4_end(file: BinaryIO) -> bool:
-    """Tell whether a frame has its end: its blocks say how long they are.
+    """Return True if an LZ4 frame is complete: each block starts with its length.
 
     https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
     """

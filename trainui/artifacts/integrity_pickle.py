@@ -1,8 +1,8 @@
-"""Whether what PyTorch wrote as pickles is all there: read without making anything of it.
+"""Checks that PyTorch files made of pickles are complete, without unpickling any object.
 
-Two kinds: what `torch.save` wrote before its files were zips, where pickles name the tensors whose
-bytes follow them; and `torch.distributed.checkpoint`, whose `.metadata` says which bytes of which
-file are in use.
+There are two kinds: files of `torch.save` in its old format (before zip), where the tensors' bytes
+follow the pickles that name them; and `torch.distributed.checkpoint`, whose `.metadata` lists the
+byte ranges in use of each file.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any, BinaryIO
 from trainui import plain_files
 
 MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""Ends the first pickle of such a file of PyTorch's."""
+"""The end of the first pickle in a file of the old format."""
 
 MOST = 2_000_000
-"""Instructions that are looked through, some seconds of work; more are believed."""
+"""The most instructions checked, which takes seconds; a longer file counts as complete."""
 
 _PICKLES = 5
-"""The magic number, the version, sizes of C's types, what was saved, and the tensors' keys."""
+"""Magic number, version, sizes of C types, the saved object, and the keys of the tensors."""
 
 _SIZES = {
     **dict.fromkeys(("Half", "BFloat16", "Short"), 2),
@@ -30,7 +30,7 @@ _SIZES = {
     **dict.fromkeys(("Double", "Long", "ComplexFloat"), 8),
     "ComplexDouble": 16,
 }
-"""Bytes of a number in a storage of a type; of any other, at least one."""
+"""Bytes per number in a storage of each type; any other type has at least one."""
 
 _COUNT_BYTES = 8
 
@@ -41,11 +41,11 @@ _TORN = (ValueError, LookupError, TypeError, OverflowError, MemoryError)
 
 
 class TooLongError(Exception):
-    """There are more instructions than are looked through."""
+    """A pickle has more instructions than are checked."""
 
 
 def holds_its_tensors(path: Path) -> bool:
-    """Tell whether an old file of PyTorch's is as long as its pickles say."""
+    """Return True if a file of the old format is as long as its pickles say."""
     sizes: dict[Any, int] = {}
     with plain_files.open_plain(path) as file:
         try:
@@ -64,12 +64,12 @@ def holds_its_tensors(path: Path) -> bool:
 
 
 def _size(kind: str) -> int:
-    """Return the bytes of a number in a storage, by its class, such as `torch FloatStorage`."""
+    """Return the bytes per number of a storage class, e.g. `torch FloatStorage`."""
     return _SIZES.get(kind.rpartition(" ")[2].removesuffix("Storage"), 1)
 
 
 def ends_of_files(metadata: Path) -> dict[str, int] | None:
-    """Return how long the files of a distributed checkpoint are at least; None if that is torn."""
+    """Return the minimum sizes of a distributed checkpoint's files; None if metadata is torn."""
     ends: dict[str, int] = {}
     found: dict[str, Any] = {}
     with plain_files.open_plain(metadata) as file:
@@ -89,7 +89,7 @@ def ends_of_files(metadata: Path) -> dict[str, int] | None:
 
 
 def numbers(file: BinaryIO, names: Collection[str]) -> dict[str, int]:
-    """Return the whole numbers that a pickle's dicts have under some names, each if it is one."""
+    """Return the integers under some keys of a pickle's dicts, if each key has one value."""
     found: dict[str, set[int]] = {}
     try:
         for _instruction, values in _walk(file):
@@ -103,7 +103,7 @@ def numbers(file: BinaryIO, names: Collection[str]) -> dict[str, int]:
 def _walk(file: BinaryIO) -> Iterator[tuple[str, Sequence[Any]]]:
     """Yield each instruction of a pickle, with the last values before it.
 
-    These are texts and numbers, and the names of classes; None stands for what is made of others.
+    Values are strings, numbers and names of classes; None stands for any other object.
     """
     known: dict[Any, Any] = {}
     values: deque[Any] = deque(maxlen=16)

@@ -1,8 +1,8 @@
-"""Whether the outputs that a stage declares are there: made by this attempt, and not empty.
+"""Checks the outputs that a stage declares: they exist, are not empty, and are from this attempt.
 
-They are compared with a file that the supervisor makes as the attempt starts, on the same disk,
-and not with the clock, which may jump or be another machine's. Where it was set back in the middle,
-so that all that is new looks old, they are compared with what was noted before the start.
+Their times are compared with a file that the supervisor creates on the same disk as the attempt
+starts, and not with the clock, which may jump or be another machine's. If the clock was set back
+meanwhile, so that new files look old, they are compared with the state recorded before the start.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from trainui.supervisor import protocol
 EMPTY = "is empty"
 
 NOTE = "outputs.json"
-"""In the attempt's directory: what was there of its outputs before it started."""
+"""File in the attempt's directory: the state of its outputs before it started."""
 
 
 def note(definition: StageDefinition, stage_dir: Path, attempt_dir: Path) -> None:
-    """Note what is there of a stage's outputs, before an attempt starts.
+    """Record the state of a stage's outputs before an attempt starts.
 
     Args:
-        definition: the stage's, as its process has it.
+        definition: the stage's definition, as its process has it.
         stage_dir: the stage's directory.
-        attempt_dir: the attempt's.
+        attempt_dir: the attempt's directory.
     """
     if definition.outputs:
         found = {str(path): _state(path) for path in _there(definition, stage_dir)}
@@ -39,13 +39,13 @@ def note(definition: StageDefinition, stage_dir: Path, attempt_dir: Path) -> Non
 
 
 def problem(definition: StageDefinition, attempt_dir: Path, *, continued: bool) -> str | None:
-    """Return what is wrong with the first output that is not as it should be; None: all are.
+    """Return a message on the first missing, empty or old output; None if all are fine.
 
     Args:
-        definition: the stage's, as its process had it.
+        definition: the stage's definition, as its process had it.
         attempt_dir: the attempt's directory.
-        continued: whether it continued from a checkpoint; then what earlier attempts made in the
-            stage's directory counts too.
+        continued: True if it continued from a checkpoint; then outputs that earlier attempts made
+            in the stage's directory count too.
     """
     stage_dir = paths.stage_directory(attempt_dir)
     since_ns = _since(attempt_dir, continued=continued)
@@ -70,7 +70,7 @@ def _there(definition: StageDefinition, stage_dir: Path) -> list[Path]:
 
 
 def _searched(output: str, definition: StageDefinition, stage_dir: Path) -> str:
-    """Say where a relative output was looked for."""
+    """Return where a relative output was searched, for a message."""
     if Path(output).expanduser().is_absolute():
         return ""
     words = f": looked in {', '.join(map(str, roots(output, definition, stage_dir)))}"
@@ -81,13 +81,13 @@ def _searched(output: str, definition: StageDefinition, stage_dir: Path) -> str:
 
 
 def gone(definition: StageDefinition, stage_dir: Path) -> str | None:
-    """Say which output of a completed stage is no longer there, or empty by now; None: none is.
+    """Return a message on an output of a completed stage that was deleted or emptied since.
 
-    Of a path outside the run that can only be told where the directory that holds it is there:
-    it may lie on a disk that is not mounted now, or on another host's.
+    An output outside the run counts as deleted only if its parent directory exists: it may be on a
+    disk that is not mounted now, or on another host's.
 
     Args:
-        definition: the stage's, with the outputs that are known.
+        definition: the stage's definition, with its outputs.
         stage_dir: the stage's directory.
     """
     for output in definition.outputs:
@@ -96,12 +96,12 @@ def gone(definition: StageDefinition, stage_dir: Path) -> str | None:
         if not found and all(_is_in_sight(output, place, stage_dir.parent) for place in places):
             return f"its output {output} is gone"
         if found and all(_problem_of(path, 0, is_old=False) == EMPTY for path in found):
-            return f"its output {output} is empty by now"
+            return f"its output {output} is now empty"
     return None
 
 
 def _is_in_sight(output: str, place: Path, run_dir: Path) -> bool:
-    """Return whether an output would be seen at a place, were it there."""
+    """Return True if an output would be visible at a place, if it existed."""
     path = place / Path(output).expanduser()
     if path.is_relative_to(place) and not place.is_relative_to(run_dir):
         return place.is_dir()
@@ -110,7 +110,7 @@ def _is_in_sight(output: str, place: Path, run_dir: Path) -> bool:
 
 
 def _unchanged(attempt_dir: Path, there: Sequence[Path]) -> Collection[Path]:
-    """Return what is as it was before the attempt started; where nobody noted it: all."""
+    """Return the paths that are as recorded before the attempt; all if nothing was recorded."""
     try:
         noted = json.loads(plain_files.read_bytes(attempt_dir / NOTE))
     except (OSError, ValueError):
@@ -127,17 +127,17 @@ def _state(path: Path) -> list[int] | None:
 
 
 def _since(attempt_dir: Path, *, continued: bool) -> int:
-    """Return the time after which outputs have to be made, in a file's own nanoseconds."""
+    """Return the time after which outputs must be written, in file-system nanoseconds."""
     own = _started(attempt_dir)
     if not continued:
         return own
-    within = paths.stage_directory(attempt_dir) / paths.OURS  # where older versions had them
+    within = paths.stage_directory(attempt_dir) / paths.OURS  # the place used by older versions
     earlier = [*attempt_dir.parent.glob("attempt-*"), *within.glob("attempt-*")]
     return min(filter(None, map(_started, earlier)), default=own)
 
 
 def _started(attempt_dir: Path) -> int:
-    """Return when an attempt started; 0 where it never did."""
+    """Return when an attempt started; 0 if it never did."""
     try:
         return (attempt_dir / protocol.STARTED_FILE).stat().st_mtime_ns
     except OSError:
@@ -148,7 +148,7 @@ def _problem(
     output: str, found: Sequence[Path], since_ns: int, old: Collection[Path]
 ) -> str | None:
     problems = [_problem_of(path, since_ns, is_old=path in old) for path in found]
-    if None in problems:  # of a glob, earlier attempts may have left others
+    if None in problems:  # with a glob, earlier attempts may have left other matches
         return None
     return f"output {output} {problems[0]}"
 
@@ -164,7 +164,7 @@ def _problem_of(path: Path, since_ns: int, *, is_old: bool) -> str | None:
 
 
 def _changed(path: Path, since_ns: int) -> bool:
-    """Tell whether a file, or anything in a directory, changed since then."""
+    """Return True if a file, or anything in a directory, changed since a time."""
     if _changed_at(path) >= since_ns:
         return True
     if not path.is_dir():
@@ -176,7 +176,7 @@ def _changed(path: Path, since_ns: int) -> bool:
 
 
 def _changed_at(path: Path) -> int:
-    """Return when a file was last written, or moved or copied to where it is."""
+    """Return when a file was last written, moved or copied to its place."""
     try:
         status = path.stat()
     except OSError:

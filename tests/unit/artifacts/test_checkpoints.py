@@ -225,15 +225,15 @@ def test_what_is_said_of_checkpoints_that_are_not_taken(tmp_path: Path) -> None:
     assert checkpoints.remark(of_member()) == f"no checkpoint ckpt-* in {stage_dir}"
     others = put(work / "ckpt-1", b"x")
     assert str(checkpoints.remark(of_alone())).startswith(f"{others} is not used, since no attempt")
-    assert str(checkpoints.remark(of_alone())).endswith("of the stage asks for it")
+    assert str(checkpoints.remark(of_alone())).endswith("for the stage")
     everywhere = replace(alone, checkpoint=CheckpointRule("**/ckpt-*"))
     missing = f"no checkpoint **/ckpt-* in {stage_dir}"
     assert checkpoints.remark(checkpoints.search(everywhere, stage_dir)) == missing
     by_itself = checkpoints.search(replace(alone, resume_args=None), stage_dir)
-    assert str(checkpoints.remark(by_itself)).endswith("may find it all the same")
+    assert str(checkpoints.remark(by_itself)).endswith("may still find it by itself")
     assert f"({others} is not used: members of a sweep" in str(checkpoints.remark(of_member()))
     assert checkpoints.find(of_member([attempt(tmp_path / "1", before=None, started=1)])) is None
     put(stage_dir / "ckpt-2", b"")
-    assert checkpoints.remark(of_alone()) == "no checkpoint ckpt-* is whole"
+    assert checkpoints.remark(of_alone()) == "no checkpoint ckpt-* is complete"
     put(stage_dir / "ckpt-3", b"x")
     assert checkpoints.remark(of_alone()) is None

@@ -25,7 +25,7 @@ def test_what_is_gone_is_told_where_it_can_be_seen(tmp_path: Path) -> None:
     assert outputs.gone(made(f"{other}/x"), stage_dir) == f"its output {other}/x is gone"
     assert outputs.gone(made(f"{tmp_path}/not mounted/*"), stage_dir) is None
     (stage_dir / "model.pt").touch()
-    assert outputs.gone(made("model.pt"), stage_dir) == "its output model.pt is empty by now"
+    assert outputs.gone(made("model.pt"), stage_dir) == "its output model.pt is now empty"
     (stage_dir / "model.pt").write_text("x")
     assert outputs.gone(made("model.pt", "*.pt"), stage_dir) is None
     assert outputs.gone(made("model.pt"), tmp_path / "another host's" / "stage") is None
