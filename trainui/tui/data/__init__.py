@@ -1,4 +1,4 @@
-"""The data of the screen: one thread reads the store and hands over frozen snapshots.
+"""The screen's data: one thread polls the store and delivers frozen snapshots.
 
 Read `poller` first, then `snapshot`.
 """

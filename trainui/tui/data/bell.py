@@ -1,4 +1,4 @@
-"""What a person is rung for while the screen is open, whatever page that is on."""
+"""The terminal bell for notable events, on any page."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from trainui.store.read import event_feed
 
 
 class Bell:
-    """Looks for what is new since the screen was opened."""
+    """Rings for events since the screen was opened."""
 
     def __init__(self, ring: Callable[[str], None]) -> None:
-        """Make one.
+        """Create the bell.
 
         Args:
-            ring: called with a sentence, in the feed's thread; it must not wait.
+            ring: called with a message, in the poller's thread; it must not block.
         """
         self._ring = ring
         self._event: int | None = None
 
     def look(self, connection: Connection) -> None:
-        """Ring for what has happened since the last look."""
+        """Ring for each notable event since the last call."""
         if self._event is None:
             self._event = event_feed.last(connection)
             return

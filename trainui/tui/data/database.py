@@ -1,4 +1,4 @@
-"""The database behind the feed: what is read of it for a page, and whether it has changed."""
+"""Read access to the database for the poller: change detection and queries."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Found = TypeVar("Found")
 
 
 class ScreenDatabase:
-    """Reads from one connection, which is opened anew where the database was replaced."""
+    """Reads through one connection, which is reopened if the database file was replaced."""
 
     def __init__(self, ringer: Bell | None = None) -> None:
-        """Open nothing yet.
+        """Create it without opening the database.
 
         Args:
-            ringer: looks at each reading for what a person is rung for; None: nobody is rung.
+            ringer: checked for notable events at each read; None: no bell.
         """
         self.around = HealthReader()
-        """Looks at what stands around the runs."""
+        """Reads the health of worker, broker and disks."""
         self.unfinished = False
-        """The last snapshot left out what takes long; the next reading brings it."""
+        """True if the last snapshot omitted slow parts, which the next read adds."""
         self._ringer = ringer
         self._connection: protocol.Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -46,19 +46,19 @@ class ScreenDatabase:
         self._upgraded = False
 
     def has_changed(self, *, told: bool = False) -> bool:
-        """Whether something is to be read: cheap.
+        """Return True if anything may have changed; cheap.
 
         Args:
-            told: whether the kernel has told that something is new.
+            told: whether the kernel has reported a change.
         """
         if self.around.has_changed(now=told) or self._replaced():
             return True
         if self._connection is None:
-            return self._file is not None  # it could not be read: try again
+            return self._file is not None  # the last read failed: retry
         return readonly.data_version(self._connection) != self._version
 
     def read(self, wanted: Query) -> Snapshot:
-        """Read what is wanted."""
+        """Answer a query with a snapshot; errors are reported in the snapshot."""
         self.around.has_changed()
         try:
             return self._read(wanted, self._connected())
@@ -72,7 +72,7 @@ class ScreenDatabase:
             return Snapshot(wanted, problem=str(error), **self.around.seen._asdict())
 
     def _upgrade(self) -> bool:
-        """Bring an older trainui's database up to date, once; returns whether that was tried."""
+        """Migrate a database of an older version, at most once; returns True if tried now."""
         if self._upgraded:
             return False
         self._upgraded = True
@@ -82,7 +82,7 @@ class ScreenDatabase:
         return True
 
     def forget(self) -> None:
-        """Read the whole list again at the next reading."""
+        """Drop the cached run list, so that the next read is complete."""
         self._list.forget()
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class ScreenDatabase:
             self.unfinished = False
             alone = self._page_reader().read_curves_page(connection, wanted)
             return replace(snapshot, curves_page=alone)
-        # numpy takes longer to import than the rest of the page to read
+        # importing numpy takes longer than reading the rest of the page
         later = wanted.curves and "numpy" not in sys.modules and not self.unfinished
         self.unfinished = bool(later) and wanted.stage is not None
         reduced = replace(wanted, curves=None if later else wanted.curves)
@@ -140,7 +140,7 @@ class ScreenDatabase:
         return self._connection
 
     def _replaced(self) -> bool:
-        """Whether the database is another file than before, has come or gone."""
+        """Return True if the database file was created, removed or replaced since the last call."""
         if settings.load().database_url is not None:
             self._file = self._file or (0, 0)
             return False
@@ -161,6 +161,6 @@ def _gpu_uses(connection: protocol.Connection) -> dict[tuple[str, int], GpuUse]:
 
 
 def _by_place(found: Mapping[tuple[str, int], Found]) -> dict[tuple[str, int], Found]:
-    """Return what is known by host and index by the place of a GPU's figures."""
+    """Re-key a mapping from (host, index) to a GPU's place, where this host is `""`."""
     here = settings.host()
     return {("" if host == here else host, index): known for (host, index), known in found.items()}

@@ -1,4 +1,4 @@
-"""When runs that go on will have ended, as far as earlier ones tell: the work of the feed."""
+"""Estimates when unfinished runs will end, from the durations of earlier runs."""
 
 from __future__ import annotations
 
@@ -18,63 +18,63 @@ from trainui.store.runs import known_rows
 from trainui.text import to_go
 
 ANEW_EVERY = 5.0
-"""Seconds between two looks at earlier runs."""
+"""Seconds for which the history of earlier runs is cached."""
 
 MOST_RUNS = 20
-"""Runs of the list that have an estimate: those that run, the newest first."""
+"""Maximum number of listed runs with an estimate: unfinished ones, newest first."""
 
 MOST_STAGES = 8
-"""Stages whose own rate of steps is looked at; the others go by the clock."""
+"""Maximum number of stages estimated by their step rate; others by elapsed time only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """When something will have ended."""
+    """An estimated end time."""
 
     at: int
-    """Microseconds."""
+    """Microseconds since 1970."""
     whole: bool
-    """Whether all of it has an estimate; else it takes longer."""
+    """True if all parts have an estimate; else `at` is a lower bound."""
 
     def words(self, now: int) -> str:
-        """Return how long that is from now, in words."""
+        """Return the time left from now as text."""
         return to_go(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
 
 
 @dataclass(frozen=True, slots=True)
 class RunEta:
-    """When a run and its stages will have ended."""
+    """The estimated end of a run and of its running stages."""
 
     run: Eta | None
     stages: Mapping[str, Eta]
-    """By the full name of stages that run."""
+    """By the full name of a running stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What earlier runs show of a run's stages, by full name."""
+    """The history of a run's stages in earlier runs, by full name."""
 
     looked_at: float
     completions: Mapping[str, Sequence[PastDuration]]
     usual: Mapping[str, float | None]
-    """Seconds that a stage takes."""
+    """The usual duration of a stage in seconds."""
 
 
 class EtaEstimator:
-    """Looks at earlier runs now and then, and at what runs each time."""
+    """Estimates end times; the history of earlier runs is cached for some seconds."""
 
     def __init__(self) -> None:
         self._past: dict[str, _Past] = {}
         self._cpus = settings.load().cpus
         self._stages: dict[str, known_rows.KnownRows[StageRecord]] = {}
-        """Of runs of the list, by id."""
+        """Cached stages of listed runs, by run id."""
         self.goals: dict[str, float] = {}
-        """By the id of a stage that runs the step with which it ended when it completed before."""
+        """By a running stage's id, its last step in an earlier completed run."""
 
     def look(
         self, connection: protocol.Connection, run: RunRecord, stages: Sequence[StageRecord]
     ) -> RunEta:
-        """Return when a run, and those of its stages that run, will have ended."""
+        """Return the estimated end of a run and of its running stages."""
         if run.status not in UNFINISHED:
             return RunEta(None, {})
         now = clock.now()
@@ -93,7 +93,7 @@ class EtaEstimator:
         return RunEta(ending, running)
 
     def of_list(self, connection: protocol.Connection, run_ids: Sequence[str]) -> dict[str, Eta]:
-        """Return when the runs will have ended of which that can be told."""
+        """Return the estimated ends of listed runs, by id; runs without an estimate are omitted."""
         found = {}
         looked_at = run_ids[:MOST_RUNS]
         self._stages = {one: self._stages.get(one) or known_rows.stages() for one in looked_at}
@@ -120,7 +120,7 @@ class EtaEstimator:
 
 
 def _in(now: int, seconds: float, whole: bool) -> Eta:
-    # to the second, so that what has not changed stays equal
+    # rounded to seconds, so that an unchanged estimate compares equal
     return Eta((now + int(seconds * clock.SECOND)) // clock.SECOND * clock.SECOND, whole)
 
 
@@ -130,7 +130,7 @@ def _with_steps(
     progress: Mapping[str, StepProgress],
     known: Mapping[str, Sequence[PastDuration]],
 ) -> dict[str, StepProgress]:
-    """Return the same with the steps of first attempts, where that costs no import."""
+    """Return the progress with step counts of first attempts added, if numpy is already loaded."""
     found = dict(progress)
     if "numpy" not in sys.modules:
         return found

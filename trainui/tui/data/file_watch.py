@@ -1,4 +1,4 @@
-"""Wakes the feed when a file in the home changes, so that nobody has to look."""
+"""Wakes the poller when a file in trainui's home changes (inotify), instead of polling."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trainui.metrics.reader.watch import Watch
 
 STEP = 0.05
-"""Seconds for which changes are gathered: a database to which a training writes changes often."""
+"""Debounce in seconds: while a training writes metrics the database changes often."""
 
 Places = frozenset[tuple[Path, int, int]]
 """Directories with their device and inode."""
@@ -22,21 +22,21 @@ Places = frozenset[tuple[Path, int, int]]
 class FileWatch:
     """Watches the directories of the database and of the worker's and the broker's locks.
 
-    A lock that is released changes no file, so whoever uses a watch looks at locks by itself.
+    Releasing a lock changes no file, so users of a watch must check the locks themselves.
     """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        """Watch nothing yet.
+        """Create a watch on nothing.
 
         Args:
-            on_change: called by the watch's thread.
+            on_change: called in the watch's thread.
         """
         self._on_change = on_change
         self._places: Places = frozenset()
         self._watch: Watch | None = None
 
     def sees(self) -> bool:
-        """Watch the directories that exist by now; return whether changes are reported."""
+        """Watch the directories that exist now; returns True if changes will be reported."""
         if settings.load().database_url is not None:
             return False
         if self._watch is None:
@@ -47,7 +47,7 @@ class FileWatch:
         places = _existing((home.root, home.worker, home.broker))
         if places != self._places:
             self._places = places
-            self._watch.watch(set())  # where one was renamed, another of its name is to be watched
+            self._watch.watch(set())  # a renamed directory may have been replaced by a new one
         self._watch.watch({path for path, *_ in places})
         return self._watch.sees(home.root) and not self._watch.is_blind
 
@@ -58,7 +58,7 @@ class FileWatch:
 
 
 def _existing(directories: Iterable[Path]) -> Places:
-    """Return the directories that exist, as they can be recognised."""
+    """Return the existing directories with their device and inode numbers."""
     found = set()
     for path in directories:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What stands around the runs: whether a worker is there, what became of the broker, the disks."""
+"""The health of the installation: worker, broker and disks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trainui.errors import TrainuiError
 from trainui.tui.machine.disk_forecast import DiskForecast
 
 PERIOD = 2.0
-"""Seconds between two looks that nothing has asked for."""
+"""Seconds between two unrequested checks."""
 
 
 class Health(NamedTuple):
-    """What a snapshot tells of besides the runs."""
+    """The health fields of a snapshot."""
 
     trouble: str = ""
     news: str = ""
@@ -22,17 +22,17 @@ class Health(NamedTuple):
 
 
 class HealthReader:
-    """Looks around now and then."""
+    """Checks the health periodically."""
 
     def __init__(self) -> None:
         self.seen = Health()
-        """What was seen last."""
+        """The result of the last check."""
         self.forecast = DiskForecast()
-        """When the disks will be full."""
+        """The forecast of full disks."""
         self._looked_at = float("-inf")
 
     def has_changed(self, *, now: bool = False) -> bool:
-        """Look, and return whether something else is seen; seldom, unless it has to be now."""
+        """Check if due (or `now`), and return True if the result differs from the last one."""
         at = time.monotonic()
         if not now and at - self._looked_at < PERIOD:
             return False
@@ -42,7 +42,7 @@ class HealthReader:
 
 
 def worker_is_there() -> bool:
-    """Whether a worker lives, or a guard that is about to start one."""
+    """Return True if a worker is alive, or a guard that is about to start one."""
     from trainui.execution.daemon import locks
 
     home = paths.home()
@@ -50,24 +50,24 @@ def worker_is_there() -> bool:
 
 
 def _trouble() -> str:
-    """Say in some words what is wrong with the worker; empty where nothing is."""
+    """Return what is wrong with the worker, briefly; empty if nothing."""
     from trainui.execution.daemon import health
 
     return health.brief(paths.home())
 
 
 def _news() -> str:
-    """Say what lately happened to the broker; empty where nothing did."""
+    """Return what recently happened to the broker; empty if nothing."""
     from trainui.execution.broker import restarts
 
     return restarts.news(paths.home())
 
 
 def _low_disk(forecast: DiskForecast) -> str | None:
-    """Which disk is full or soon will be."""
+    """Return a warning if a disk is full or soon will be."""
     try:
         rooms = disk.rooms(paths.home().root, settings.runs_dir(settings.load()))
         forecast.note(rooms, time.monotonic())
         return disk.notice(rooms) or forecast.warning(rooms)
     except (TrainuiError, OSError):
-        return None  # who reads from there says what is wrong
+        return None  # readers of these directories report the error

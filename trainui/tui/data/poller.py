@@ -1,9 +1,9 @@
-"""The thread that reads: one frozen snapshot of what is to be seen, whenever something changed.
+"""The polling thread: it delivers a frozen snapshot of the page's data whenever that has changed.
 
-The event loop never touches the database or a file. The kernel reports to the feed when something
-was written; where it cannot, the feed looks a few times a second whether anything was committed (a
-number in shared memory). It reads only then, or when it is asked to, and a snapshot equal to the
-last one is not handed over.
+The event loop never reads the database or a file. The kernel reports writes to the poller
+(inotify); where it cannot, the poller checks the database's data version, a number in shared
+memory, a few times a second. It reads only after a change or on request, and does not deliver a
+snapshot that equals the last one.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ if TYPE_CHECKING:
     from trainui.tui.terminal.bandwidth import Bandwidth
 
 PERIOD, IDLE_PERIOD = 0.3, 2.0
-"""Seconds between two looks where nobody tells of changes, while there are some and after a while
-in which there were none."""
+"""Seconds between two polls without inotify: with recent changes, and without."""
 
 IDLE_AFTER = 10.0
-"""Seconds without a change after which looks are further apart."""
+"""Seconds without a change after which polls become less frequent."""
 
 REST = 2.0
-"""Seconds between two looks where the kernel reports changes: it reports neither a lock that is
-released nor a disk that fills."""
+"""Seconds between two polls with inotify, which does not report released locks or full disks."""
 
 RECHECK, LAST_RECHECK = 0.01, 1.0
-"""Seconds until the next look where a change was reported and none is found: SQLite writes its
-index, by which a change is known, after the log that the kernel reports. Each further look comes
-after twice as long, up to the second of these."""
+"""Initial and maximum delay in seconds of rechecks after a reported change that was not found.
+
+SQLite updates the index that holds the data version after the write-ahead log that inotify
+reports. The delay doubles with each recheck."""
 
 LEAST_GAP, PAGE_GAP = 0.9, 0.2
-"""Seconds between two readings that nobody asked for, and on the page of a run or a metric, where
-they are mostly of figures; the first one after a rest comes at once."""
+"""Minimum seconds between two unrequested reads: in general, and on the page of a run or metric.
+
+The first read after a longer pause is not delayed."""
 
 SHARE = 30
-"""Readings of a page that take long are so many times as far apart, up to `LEAST_GAP`."""
+"""The pause after a page's read is at least this many times its CPU time, up to `LEAST_GAP`."""
 
 log = logging.getLogger(__name__)
 
 
 class Poller:
-    """Reads what is wanted and hands it over, in a thread of its own."""
+    """Reads the current query in a thread and delivers snapshots."""
 
     def __init__(
         self,
@@ -63,13 +63,13 @@ class Poller:
         ring: Callable[[str], None] | None = None,
         traffic: Bandwidth | None = None,
     ) -> None:
-        """Make a feed.
+        """Create the poller; `start` starts its thread.
 
         Args:
-            deliver: called in the feed's thread with each new snapshot; it must not wait.
-            wanted: what is to be read first; None: the list of runs.
-            ring: called there, too, with a sentence on what a person is rung for.
-            traffic: what the terminal is sent, by whose budget readings are spread.
+            deliver: called in the poller's thread with each new snapshot; it must not block.
+            wanted: the first query; None: the run list.
+            ring: called in that thread with the message of a notable event; None: no bell.
+            traffic: the terminal's bandwidth; reads are throttled to its limit.
         """
         self.deliver = deliver
         self._wanted = wanted or Query()
@@ -81,23 +81,23 @@ class Poller:
         self._watch = FileWatch(self._wake.set)
         self._is_told = False
         self._recheck = math.inf
-        """Seconds until the next look after a change was reported and not found."""
+        """Seconds until the next recheck after a reported change was not found."""
         self._gpus = GpuReader()
         self._traffic = traffic
         self._sent = 0
         self._machine: MachineReader | None = None
         self._read_at = float("-inf")
         self._took = 0.0
-        """Seconds of processor time that the last reading took."""
+        """CPU seconds of the last read."""
         self._last: Snapshot | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, waiting for a reading that is under way."""
+        """Stop the thread, waiting for a read in progress."""
         self._stopping = True
         self._ask()
         self._gpus.stop()
@@ -107,13 +107,13 @@ class Poller:
             self._thread.join(timeout=2.0)
 
     def want(self, wanted: Query) -> None:
-        """Read something else from now on, at once."""
+        """Change the query, and read at once."""
         if wanted != self._wanted:
             self._wanted = wanted
             self._ask()
 
     def look(self) -> None:
-        """Read again at once, also what changes without an event."""
+        """Read everything again at once, including what changes without an event."""
         self._reread = True
         self._ask()
 
@@ -133,18 +133,18 @@ class Poller:
                 self._turn(asked=asked, told=told)
                 self._is_told = self._watch.sees()
             except Exception:
-                log.exception("the feed could not read")
-                self._hand_over(Snapshot(self._wanted, problem="reading failed: see the log"))
+                log.exception("reading for the screen failed")
+                self._hand_over(Snapshot(self._wanted, problem="reading failed; see the log"))
         self._watch.close()
         self._source.close()
 
     def _patience(self) -> float:
-        """Return the seconds after which to look though nobody has told of a change."""
+        """Return the seconds until the next poll without a reported change."""
         return max(min(self._rest(), self._recheck, self._due - time.monotonic()), 0.0)
 
     @property
     def _due(self) -> float:
-        """When curves are to be read again that are older than their figures."""
+        """The time at which outdated curves must be read again."""
         curves = self._last.curves if self._last is not None else None
         return curves.due if curves is not None else math.inf
 
@@ -155,11 +155,11 @@ class Poller:
         return GPU_PERIOD if self._last.gpus or self._wanted.machine else REST
 
     def _may_go_on(self) -> bool:
-        """Wait until more may be shown that nobody asked for; returns whether somebody has."""
+        """Wait until the next unrequested read is allowed; returns True if a read was requested."""
         while not self._stopping and (gap := self._gap()) > 0 and not self._asked.wait(gap):
             pass
         asked = self._asked.is_set()
-        if asked:  # else a wish that came this moment would be lost
+        if asked:  # only then, or a request that arrives right now would be lost
             self._asked.clear()
         return asked
 
@@ -178,7 +178,7 @@ class Poller:
         if not (asked or is_due or self._source.has_changed(told=told)):
             self._recheck = RECHECK if told else self._later(self._recheck)
             if self._last is not None:
-                self._hand_over(self._last)  # with what is new of the GPUs
+                self._hand_over(self._last)  # with new GPU figures
             return
         self._recheck = math.inf
         self._read_at = time.monotonic()
@@ -205,10 +205,10 @@ class Poller:
         if snapshot is not self._last and snapshot != self._last:
             self._last = snapshot
             self.deliver(snapshot)
-            self._gpus.start()  # after what is to be seen first
+            self._gpus.start()  # only after the first snapshot
 
     def _look_at_machine(self) -> Machine:
-        """Return the machine as it was seen last; from the first time on it is looked at."""
+        """Return the machine's latest figures; the first call starts reading them."""
         if self._machine is None:
             from trainui.tui.machine.system_reader import MachineReader
 

@@ -1,4 +1,4 @@
-"""What the feed reads at once and hands to the screen: frozen, so that threads may share it."""
+"""The poller's query and snapshot: frozen, so that threads can share them."""
 
 from __future__ import annotations
 
@@ -21,64 +21,64 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is to be seen, so what has to be read."""
+    """What a page shows, and so what the poller must read."""
 
     run_id: str | None = None
     """The run whose page is open; None: the list of runs."""
     stage: str | None = None
-    """The stage whose panel is open."""
+    """The full name of the selected stage."""
     group: str | None = None
-    """The matrix whose members are folded into one line under the cursor."""
+    """The folded sweep under the cursor."""
     attempt: int | None = None
-    """The stage's attempt that is looked at; None: its last one."""
+    """The number of the stage's attempt to show; None: the last one."""
     curves: CurvesWanted | None = field(default_factory=CurvesWanted)
-    """What of the stage's metrics is to be seen; None: nothing."""
+    """Which of the stage's metrics to read; None: none."""
     sheet: int = 2
-    """Which of the stage's sheets is to be seen (`sheets.SHEETS`)."""
+    """The number of the stage's detail tab (`sheets.SHEETS`)."""
     lone: bool = False
-    """Whether the page of one metric is open, and nothing else of the run is to be seen."""
+    """True if only one metric's page is open."""
     rows: tuple[str, ...] = ()
-    """Ids of the runs of the list that are in view."""
+    """Ids of the listed runs in view."""
     metrics: frozenset[str] = frozenset()
-    """Names of metrics that the list is filtered or sorted by."""
+    """Names of the metrics used to filter or sort the list."""
     machine: bool = False
-    """Whether the machine is looked at."""
+    """True if the machine page is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageDetail:
-    """What only the selected stage's panel shows."""
+    """The data of the selected stage's details."""
 
     stage: str
     curves: Curves | None
     """None: not read yet."""
     problems: tuple[str, ...] = ()
-    """Why sources of metrics cannot be read."""
+    """Why metrics sources cannot be read."""
     files: StageFiles | None = None
-    """None: they are not to be seen."""
+    """None: not requested."""
     events: tuple[Event, ...] | None = None
-    """Those of the stage and of its run; None: they are not to be seen."""
+    """Events of the stage and its run; None: not requested."""
     commit: str = ""
-    """Which code the run was submitted with, in words."""
+    """The code version of the run, as text."""
     variables: str = ""
-    """Names of the environment variables in which the attempt differs from the one before."""
+    """Names of environment variables that differ from the previous attempt."""
     checkpoint: str = ""
-    """Why the last attempt did not continue from the newest checkpoint, in words."""
+    """Why the last attempt did not continue from the newest checkpoint, as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixDetail:
-    """What only the panel of a folded matrix shows."""
+    """The data of a folded sweep's details."""
 
     metric: str
-    """The headline metric of its members; harmless."""
+    """The headline metric of its members; without control characters."""
     lower: bool | None
-    """Whether the least value is the best; None: its name does not tell."""
+    """True if lower is better; None: unknown."""
     values: Mapping[str, float]
-    """By a member's name its best value, else the last one."""
+    """The best value by member name; the last value if the direction is unknown."""
 
     def best_first(self, members: Iterable[StageRecord]) -> list[StageRecord]:
-        """Return the members that have a value, the best first; none where that is not known."""
+        """Return the members with a value, best first; empty if the direction is unknown."""
         if self.lower is None:
             return []
         sign, known = (1 if self.lower else -1), [one for one in members if one.name in self.values]
@@ -87,54 +87,54 @@ class MatrixDetail:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """A run's page."""
+    """The data of a run's page."""
 
     run: RunRecord
     stages: tuple[StageRecord, ...]
     attempts: Mapping[str, list[AttemptRecord]] = field(default_factory=dict)
-    """Those of the selected stage by its id, the first one first."""
+    """The selected stage's attempts by its id, oldest first."""
     detail: StageDetail | None = None
     ahead: RunEta | None = None
-    """When it will have ended."""
+    """The estimated end."""
     group: MatrixDetail | None = None
-    """Of the matrix that is folded under the cursor; None: it has no metrics, or there is none."""
+    """The folded sweep under the cursor; None: no sweep, or it has no metrics."""
     more: int = 0
-    """Stages behind these, which the next snapshot has: all of them take a moment to read."""
+    """Number of further stages, which the next snapshot adds (large runs load in steps)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunLive:
-    """What the list shows of a run only while it is in view."""
+    """Live data of a listed run, read only while it is in view."""
 
     metric: str | None = None
-    """The metric that tells most; None: there is none."""
+    """The headline metric; None: none."""
     stored: str = ""
-    """Its name as the store has it."""
+    """Its name in the store."""
     stage: str = ""
-    """The name of the stage whose it is."""
+    """The full name of its stage."""
     value: float | None = None
     """Its last value."""
     values: tuple[float, ...] = ()
-    """It in a few columns; NaN where there is nothing."""
+    """Its values downsampled for a sparkline; NaN for gaps."""
     broken: bool = False
-    """Whether values of it are NaN or infinite."""
+    """True if it has NaN or infinite values."""
     step: float | None = None
-    """How far the stage is that runs."""
+    """The current step of the running stage."""
     last_step: float | None = None
-    """With which step that stage ended when it completed before."""
+    """That stage's last step in an earlier completed run."""
     gpus: tuple[int, ...] = ()
-    """Indices of the GPUs that its stages have."""
+    """Indices of the GPUs that its stages use."""
 
     @property
     def progress(self) -> float:
-        """Which part of its steps the stage that runs has behind it."""
+        """The running stage's progress, from 0 to 1."""
         if self.step is None or not self.last_step:
             return 0.0
         return min(max(self.step / self.last_step, 0.0), 1.0)
 
     @property
     def steps(self) -> str:
-        """How far the stage is that runs, in steps; empty where there are none."""
+        """The running stage's steps, e.g. `18k/36k`; empty if unknown."""
         if self.step is None:
             return ""
         return step(self.step) + (f"/{step(self.last_step)}" if self.last_step else "")
@@ -142,7 +142,7 @@ class RunLive:
 
 @dataclass(frozen=True, slots=True)
 class CurvesPage:
-    """The page of one metric."""
+    """The data of a metric's page."""
 
     run: RunRecord
     stage: StageRecord
@@ -151,7 +151,7 @@ class CurvesPage:
 
 @dataclass(frozen=True, slots=True)
 class GpuUse:
-    """The stage that has a GPU."""
+    """The stage that uses a GPU."""
 
     run_id: str
     run_name: str
@@ -160,63 +160,63 @@ class GpuUse:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What only the machine's page shows."""
+    """The data of the machine page."""
 
     figures: MachineFigures | None = None
-    """None: not looked at yet."""
+    """None: not read yet."""
     gpu_history: Mapping[int, tuple[tuple[float, float], ...]] = field(default_factory=dict)
-    """By a GPU's index how busy and how full it was lately, in per cent, the oldest first."""
+    """By GPU index, recent utilisation and memory use in per cent, oldest first."""
     gpu_problem: str | None = None
-    """Why the driver tells nothing, though there is one."""
+    """Why the installed driver cannot be read."""
     rates: Mapping[Path, float] = field(default_factory=dict)
-    """By how many bytes a second disks fill; only those that do."""
+    """Growth of disk usage in bytes per second; only growing disks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the screen shows, as it was at one moment."""
+    """Everything the screen shows, at one moment."""
 
     wanted: Query
-    """What was asked for."""
+    """The query that it answers."""
     runs: tuple[RunLine, ...] = ()
-    """Newest first; the first of them only, while `loading`."""
+    """Newest first; incomplete while `loading`."""
     loading: bool = False
-    """More runs are being read."""
+    """True while more runs are being read."""
     endings: Mapping[str, Eta] = field(default_factory=dict)
-    """When runs of the list that run will have ended, by id."""
+    """Estimated ends of unfinished listed runs, by id."""
     live: Mapping[str, RunLive] = field(default_factory=dict)
-    """What is read of the runs in view only, by id."""
+    """Live data of the runs in view, by id."""
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By a metric's name and a run's id its last value; of `Wanted.metrics` only."""
+    """Last values by metric name and run id, for `Query.metrics`."""
     page: RunPage | None = None
-    """None on the list, and where the run is gone."""
+    """None on other pages, and if the run was deleted."""
     curves_page: CurvesPage | None = None
-    """None elsewhere, and where the run is gone."""
+    """None on other pages, and if the run was deleted."""
     gpus: tuple[GpuFigures, ...] = ()
-    """Those of this machine; none where there is no driver."""
+    """GPUs of this machine; empty without a driver."""
     far_gpus: tuple[GpuFigures, ...] = ()
-    """Those of other hosts that share the database."""
+    """GPUs of other hosts that share the database."""
     gpu_holders: Mapping[tuple[str, int], str] = field(default_factory=dict)
-    """By a GPU's place the name of the stage that has it."""
+    """The name of the stage that uses a GPU, by the GPU's place."""
     gpu_uses: Mapping[tuple[str, int], GpuUse] = field(default_factory=dict)
-    """The same with the runs; of the machine's page only."""
+    """The same with the run; on the machine page only."""
     machine: Machine | None = None
-    """Of the machine's page only."""
+    """On the machine page only."""
     paused: bool = False
     trouble: str = ""
-    """What is wrong with the worker, so that nothing new can start; empty where nothing is."""
+    """Why no new stages can start (worker or broker); empty if all is well."""
     news: str = ""
-    """What lately happened to the broker, and what became of what it held."""
+    """A recent broker failure and its effect on queued tasks."""
     low_disk: str | None = None
-    """Which disk is full or soon will be, in few words."""
+    """A short warning if a disk is full or soon will be."""
     no_runs_yet: bool = False
-    """There is no database."""
+    """True if there is no database yet."""
     problem: str | None = None
-    """Why nothing can be read, in words."""
+    """Why the database cannot be read, as text."""
 
     @property
     def curves(self) -> Curves | None:
-        """Those of the page; None where there are none."""
+        """The open page's curves; None if it has none."""
         if self.curves_page is not None:
             return self.curves_page.curves
         detail = self.page.detail if self.page is not None else None

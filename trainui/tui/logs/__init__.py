@@ -1,4 +1,4 @@
-"""An attempt's logs: windows over files of any length, live at their end, searched.
+"""An attempt's logs: a live, searchable window over files of any length.
 
 Read `attempt_log` first, then `view`.
 """

@@ -1,7 +1,7 @@
-"""The logs of an attempt as one long row of lines, of which a window is read around any of them.
+"""An attempt's logs, merged into one sequence of lines that can be read from any position.
 
-A log of any size opens at once, and memory is bounded, whatever is scrolled or searched through:
-files are read page by page, a page's lines are made on their own, and few pages are kept.
+A log of any size opens at once, and memory is bounded while scrolling and searching: files are
+read page by page, each page is split into lines independently, and only a few pages are cached.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from trainui.tui.render.ansi import without_colours
 FILES = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
 
 KEPT_PAGES = 24
-"""Pages of a stream whose lines are kept."""
+"""Size of the cache of pages per stream (LRU)."""
 
 LogPosition = tuple[int, int, int, int]
-"""Where a line stands in the row of all: the moment, the stream, the page, the line in it."""
+"""A line's position in the merged sequence: moment, stream, page, line in the page."""
 
 BEGINNING: LogPosition = (-1, 0, 0, 0)
 ENDING: LogPosition = (1 << 62, 0, 0, 0)
@@ -37,53 +37,53 @@ class LogLine:
 
     place: LogPosition
     text: str
-    """As it was written, progress bars folded; not harmless yet."""
+    """Its text, with progress bars collapsed; may contain control characters."""
     position: int
-    """Bytes of the logs up to its end."""
+    """Bytes of the logs up to the line's end."""
     time: int | None
-    """Microseconds: until when it was written, to a second; None where that is not noted yet."""
+    """When it was written, in microseconds since 1970, accurate to a second; None: unknown yet."""
 
     @property
     def of_stderr(self) -> bool:
-        """Whether it was written to stderr."""
+        """True if it was written to stderr."""
         return self.place[1] == 1
 
 
 class Matcher:
-    """What is looked for, and which pages are known not to hold it."""
+    """A search pattern, and the pages known not to contain it."""
 
     def __init__(self, text: str = "", *, words: Sequence[bytes] = (), line: str = "") -> None:
-        """Look for a text in any case of letters, or for lines of a pattern.
+        """Search for a text (case-insensitive), or for lines that match a pattern.
 
         Args:
-            text: what a line holds.
-            words: one of these is in every line that fits `line`.
-            line: the pattern.
+            text: the text.
+            words: every line that matches `line` contains one of these; used to skip pages.
+            line: the pattern, a regular expression.
         """
         self.key = text or line
         self._pattern = re.compile(line or re.escape(text), 0 if line else re.IGNORECASE)
         self._words = tuple(words)
         self._folded = text.casefold()
         self._without = (bytearray(), bytearray())
-        """By stream and page: 1 where it is known not to be in it."""
+        """By stream and page: 1 if the page is known not to match."""
 
     def fits(self, line: str) -> bool:
-        """Whether a line holds it."""
+        """Return True if a line matches."""
         return self._pattern.search(without_colours(line)) is not None
 
     def is_not_in(self, rank: int, page: int) -> bool:
-        """Whether a page of a stream is known not to hold it."""
+        """Return True if a page of a stream is known not to match."""
         without = self._without[rank]
         return page < len(without) and bool(without[page])
 
     def may_be_in(self, rank: int, page: int, data: bytes, *, whole: bool) -> bool:
-        """Whether a page may hold it: cheap, and remembered where it does not.
+        """Return True if a page may match: a cheap test, whose negative result is cached.
 
         Args:
             rank: the stream.
             page: the page.
-            data: what it holds.
-            whole: whether nothing will be added to it.
+            data: its content.
+            whole: whether the page is complete, so that nothing will be appended.
         """
         found = self._is_in(data)
         if not found and whole:
@@ -112,12 +112,12 @@ ERROR_LINE = (
 
 
 def errors() -> Matcher:
-    """Return what finds the lines that tell of an error, such as the last one of a traceback."""
+    """Return a matcher for error lines, e.g. the last line of a traceback."""
     return Matcher(words=ERROR_WORDS, line=ERROR_LINE)
 
 
 class AttemptLog:
-    """What an attempt wrote to stdout, to stderr or to both."""
+    """An attempt's stdout, stderr or both, merged."""
 
     def __init__(self, directory: Directory, streams: Sequence[str]) -> None:
         self._times = GrowthTimes(directory)
@@ -128,7 +128,7 @@ class AttemptLog:
         self._shown = [stream for stream in self._streams if list(FILES)[stream.rank] in streams]
 
     def look(self) -> bool:
-        """Look whether there is more; returns whether anything has changed."""
+        """Check the files' sizes; returns True if anything has changed."""
         changed = [stream.look() for stream in self._streams]
         return self._times.look() or any(changed)
 
@@ -140,17 +140,17 @@ class AttemptLog:
 
     @property
     def problem(self) -> str:
-        """Why a log that is shown is not read; empty where all are."""
+        """Why a shown log cannot be read; empty if all can."""
         return next((one.file.problem for one in self._shown if one.file.problem), "")
 
     @property
     def size(self) -> int:
-        """Bytes of what is shown."""
+        """Bytes of the shown logs."""
         return sum(stream.file.size for stream in self._shown)
 
     @property
     def generation(self) -> int:
-        """Changes whenever a file was replaced or cut short."""
+        """Changes whenever a file was replaced or truncated."""
         return sum(stream.file.generation for stream in self._streams)
 
     def lines(
@@ -160,30 +160,30 @@ class AttemptLog:
         finder: Matcher | None = None,
         on_page: Callable[[float], None] | None = None,
     ) -> Iterator[LogLine]:
-        """Yield the lines after a place (1), or those before it, the nearest one first (-1).
+        """Yield the lines after a position (1), or before it, nearest first (-1).
 
         Args:
-            place: not among them.
+            place: the position, excluded.
             direction: 1 or -1.
-            finder: yields those that it fits only.
-            on_page: called before a page is read, with the part of the file that lies before
-                it; it may raise.
+            finder: if given, yield only matching lines.
+            on_page: called before each page with the fraction of the file before it; it may raise
+                to stop.
         """
         flows = [stream.lines(place, direction, finder, on_page) for stream in self._shown]
         merged = merge(*flows, key=lambda found: found[0], reverse=direction < 0)
         return (line for _, line in merged if line is not None)
 
     def place_at_time(self, time: int) -> LogPosition:
-        """Return the place before what was written at a time in microseconds."""
+        """Return the position before the lines written at a time (microseconds)."""
         return (self._times.moment_of(time), -1, 0, 0)
 
     def place_at(self, part: float) -> LogPosition:
-        """Return the place before what lies at a part of the longest shown log."""
+        """Return the position at a fraction of the longest shown log."""
         stream = max(self._shown, key=lambda one: one.file.size)
         return stream.place_of(int(stream.file.size * part))
 
     def _position(self, rank: int, end: int, moment: int) -> int:
-        """Return how many bytes of what is shown come up to a line."""
+        """Return how many bytes of the shown logs precede a line's end."""
         others = 0
         for stream in self._shown:
             if stream.rank != rank:
@@ -193,7 +193,7 @@ class AttemptLog:
 
 
 class _Stream:
-    """One of the logs, page by page: a page holds the lines that begin in a block."""
+    """One log, read by pages; a page consists of the lines that begin in a block."""
 
     def __init__(
         self,
@@ -209,7 +209,7 @@ class _Stream:
         self._pages: OrderedDict[int, tuple[int, list[tuple[int, str]]]] = OrderedDict()
 
     def look(self) -> bool:
-        """Look whether there is more of it."""
+        """Check the file's size; returns True if it has changed."""
         generation = self.file.generation
         changed = self.file.look()
         if generation != self.file.generation:
@@ -227,10 +227,10 @@ class _Stream:
         finder: Matcher | None,
         on_page: Callable[[float], None] | None,
     ) -> Iterator[tuple[LogPosition, LogLine | None]]:
-        """Yield the lines after or before a place, page by page, each with its place.
+        """Yield the lines after or before a position, page by page, each with its position.
 
-        After each page that is searched comes the place of its end, with no line: what another
-        stream holds up to there need not wait for what this one holds beyond.
+        After each searched page it yields the position of the page's end without a line, so that
+        the merge can yield the other stream's lines up to there without waiting.
         """
         page = self._page_near(place, direction)
         while 0 <= page < self.page_count:
@@ -244,7 +244,7 @@ class _Stream:
             page += direction
 
     def _end_of(self, page: int, direction: int) -> LogPosition:
-        """Return the place beyond the last line of a page in a direction."""
+        """Return the position beyond the last line of a page in a direction."""
         start, end = self._span(page)
         at, index = (end, 1 << 30) if direction > 0 else (start, -1)
         return (self._times.moment(self.rank, at), self.rank, page, index)
@@ -256,7 +256,7 @@ class _Stream:
         return finder.may_be_in(self.rank, page, data, whole=(page + 2) * BLOCK <= self.file.size)
 
     def place_of(self, offset: int) -> LogPosition:
-        """Return the place before the line that holds a byte."""
+        """Return the position before the line that contains a byte."""
         page = max(min(offset // BLOCK, self.page_count - 1), 0)
         start, _ = self._span(page)
         for index, (end, _text) in enumerate(self._page(page)):
@@ -280,21 +280,21 @@ class _Stream:
                 yield LogLine(own, text, position, self._times.time(moment))
 
     def _page_near(self, place: LogPosition, direction: int) -> int:
-        """Return a page from which on the lines beyond a place are all found."""
+        """Return a page to start from, so that no line beyond a position is missed."""
         moment, rank, page, _ = place
         last = self.page_count - 1
         if rank == self.rank and moment >= 0:
             return min(page, last) if moment < ENDING[0] else last
-        # of one moment, the lines of the first stream come before those of the second
+        # within one moment, stdout comes before stderr
         size = self._times.size_at(self.rank, moment if self.rank < rank else moment - 1)
         if size is None or size > self.file.size:
             size = self.file.size
-        # a line that ends there may begin in the page before, or in the one before that
+        # a line that ends there may begin up to two pages earlier
         at = size // BLOCK
         return min(at, last) if direction < 0 else max(min(at - 2, last), 0)
 
     def _page(self, index: int) -> list[tuple[int, str]]:
-        """Return a page's lines: where each ends, from the page's start on, and its text."""
+        """Return a page's lines: the offset of each line's end in the page, and its text."""
         start, end = self._span(index)
         known = self._pages.get(index)
         if known is not None and known[0] == end - start:
@@ -312,7 +312,7 @@ class _Stream:
         return start, max(self._first_line(page + 1), start)
 
     def _first_line(self, page: int) -> int:
-        """Return where the first line begins that begins in a page, or after it."""
+        """Return the offset of the first line that begins in a page or after it."""
         offset = page * BLOCK
         if offset >= self.file.size:
             return self.file.size

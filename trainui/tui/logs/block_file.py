@@ -1,7 +1,7 @@
-"""Where the lines of a file begin and end, found from any byte of it, forwards and backwards.
+"""Random access to a growing file by cached blocks, and line boundaries from any offset.
 
-A line ends after a line feed. So that nothing of a file without line feeds has to be read whole,
-a block without any is a line of its own: only this module decides that.
+A line ends after a line feed. A block without any counts as one line, so that a file without line
+feeds need not be read whole; only this module knows this rule.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from trainui.domain.file_access import File
 from trainui.errors import NotPlainFileError
 
 BLOCK = 64 * 1024
-"""Bytes that are read at once, from multiples of as many on."""
+"""Block size in bytes; blocks are aligned to multiples of it."""
 
 KEPT = 32
-"""Blocks that are kept in memory."""
+"""Size of the block cache (LRU)."""
 
 
 class BlockFile:
@@ -24,16 +24,16 @@ class BlockFile:
     def __init__(self, path: File) -> None:
         self.path = path
         self.size = 0
-        """Bytes, as of the last look."""
+        """Bytes, at the last `look`."""
         self.generation = 0
-        """How often it became another file, or a shorter one."""
+        """How often the file was replaced or truncated."""
         self.problem = ""
-        """Why it is not read, where it is there."""
+        """Why the existing file cannot be read; empty if it can."""
         self._identity: tuple[int, int] | None = None
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def look(self) -> bool:
-        """Look how long the file is; returns whether anything of it has changed."""
+        """Check the file's size and identity; returns True if anything has changed."""
         try:
             status = self.path.stat()
         except OSError:
@@ -60,7 +60,7 @@ class BlockFile:
         return data[start - first : end - first]
 
     def block(self, index: int) -> bytes:
-        """Return a block, the last one as far as it goes."""
+        """Return a block; the last one may be short."""
         known = self._blocks.get(index)
         if known is not None:
             self._blocks.move_to_end(index)
@@ -72,7 +72,7 @@ class BlockFile:
         return data
 
     def line_start(self, offset: int) -> int:
-        """Return where the line that holds the byte at an offset begins."""
+        """Return the start of the line that contains the byte at an offset."""
         index = offset // BLOCK
         block = self.block(index)
         at = block.rfind(b"\n", 0, offset - index * BLOCK)
@@ -84,7 +84,7 @@ class BlockFile:
         return (index - 1) * BLOCK + before.rfind(b"\n") + 1 if b"\n" in before else index * BLOCK
 
     def line_end(self, offset: int) -> int:
-        """Return the offset after the line that holds the byte at an offset."""
+        """Return the end (exclusive) of the line that contains the byte at an offset."""
         index = offset // BLOCK
         block = self.block(index)
         at = block.find(b"\n", offset - index * BLOCK)
@@ -108,11 +108,11 @@ class BlockFile:
         except NotPlainFileError as error:
             return f"the log is {error.kind} and no plain file"
         except OSError:
-            pass  # it is looked at again, and may be readable then
+            pass  # retried at the next change
         return ""
 
     def _pread(self, offset: int) -> bytes:
-        """Read a block, no further than to the size that was seen last."""
+        """Read a block, not beyond the last known size."""
         count = min(self.size - offset, BLOCK)
         if count <= 0:
             return b""

@@ -1,7 +1,7 @@
-"""What is to be seen of a piece of a log: one line for each, those written over left out.
+"""The visible lines of a chunk of a log, with overwritten text collapsed.
 
-A progress bar writes over itself, by a carriage return or by going up (several bars at once): its
-last state within the piece is shown.
+A progress bar overwrites itself, by a carriage return or (several bars) by moving the cursor up;
+its last state within the chunk is shown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from trainui.text import as_overwritten
 
 LONGEST_LINE = 8192
-"""Characters of a line that are shown."""
+"""Maximum number of characters shown of a line."""
 
 _GOES_UP = re.compile(rb"\x1b\[\d*[AF]")
 _MOVES = re.compile(r"(\r|\x08+|\x1b\[\d*[ABEFK])")
@@ -21,16 +21,16 @@ _MOVES = re.compile(r"(\r|\x08+|\x1b\[\d*[ABEFK])")
 
 @dataclass(slots=True)
 class ShownLine:
-    """A line as it was written last."""
+    """The final state of a line."""
 
     end: int
-    """Bytes from the piece's start to the end of what was written on it last."""
+    """Offset in the chunk of the end of the last write to the line."""
     text: str
-    """With its escape sequences, colours among them."""
+    """Its text, including escape sequences such as colours."""
 
 
 def shown_lines(data: bytes) -> list[ShownLine]:
-    """Return the lines of a piece of a log that begins and ends with whole lines."""
+    """Return the visible lines of a chunk that consists of whole lines."""
     raw = data.splitlines(keepends=True) if b"\r" not in data else _at_line_feeds(data)
     if _GOES_UP.search(data):
         return _replayed(raw)
@@ -58,7 +58,7 @@ def _cut(text: str) -> str:
 
 
 def _replayed(raw: list[bytes]) -> list[ShownLine]:
-    """Write the lines on a screen of their own."""
+    """Replay the lines on a small terminal emulator."""
     screen = _Screen()
     end = 0
     for line in raw:
@@ -70,16 +70,16 @@ def _replayed(raw: list[bytes]) -> list[ShownLine]:
 
 
 class _Screen:
-    """As much of a terminal as progress bars need."""
+    """A minimal terminal emulator, enough for progress bars."""
 
     def __init__(self) -> None:
         self._rows: list[ShownLine] = []
         self._at = 0
         self._over = True
-        """What comes next takes the place of the row's text."""
+        """True if the next text replaces the row's text."""
 
     def take(self, piece: str, end: int) -> None:
-        """Obey a move, or write."""
+        """Apply a cursor movement, or write text."""
         if _MOVES.fullmatch(piece):
             self._move(piece)
         elif piece:
@@ -95,7 +95,7 @@ class _Screen:
         self._over = True
 
     def lines(self) -> Iterator[ShownLine]:
-        """Yield the rows from top to bottom, none ending before the one above."""
+        """Yield the rows from top to bottom, with ends that never decrease."""
         end = 0
         for row in self._rows:
             end = max(end, row.end)
