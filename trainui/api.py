@@ -122,7 +122,7 @@ class PipelineExecutor:
             connection.execute("BEGIN")
             run = views.run(connection, self.pipeline_uuid)
             if run is None:
-                raise NotFoundError(f"there is no run {self.pipeline_uuid!r}")
+                raise NotFoundError(f"no run {self.pipeline_uuid!r}")
             stages = views.stages(connection, run.id)
         return {
             "run": run.id,

@@ -321,7 +321,7 @@ class TestCode:
     ) -> None:
         nothing = code_version.state_of(tmp_path)
         assert (nothing.commit, nothing.dirty, nothing.diff) == (None, None, None)
-        words = "no git repository, or git is not there: only digests of 0 files of code"
+        words = "not a git repository, or git is not installed: only digests of 0 files of code"
         assert nothing.note == f"{words} are on record"
         monkeypatch.setenv("PATH", str(tmp_path))
         assert code_version.state_of(tmp_path) == nothing

@@ -80,7 +80,7 @@ def state_of(directory: Path) -> CodeState:
     git = Git(directory)
     root = git("rev-parse", "--show-toplevel")
     if root is None:
-        return _without_commit(directory.resolve(), "no git repository, or git is not there")
+        return _without_commit(directory.resolve(), "not a git repository, or git is not installed")
     root = root.removesuffix("\n")
     commit = git("rev-parse", "HEAD")
     if commit is None:
@@ -88,7 +88,7 @@ def state_of(directory: Path) -> CodeState:
     commit = commit.strip()
     diff = git("diff", "HEAD", "--submodule=diff", *_PLAIN)
     if diff is None:
-        return CodeState(commit, root=root, note="git did not tell what is not committed in time")
+        return CodeState(commit, root=root, note="git took too long to list uncommitted changes")
     listed = (
         git("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", root) or ""
     )

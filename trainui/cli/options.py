@@ -57,7 +57,7 @@ Detach = Annotated[
 Wait = Annotated[
     bool,
     typer.Option(
-        "--wait", help="Wait for the end; the exit code is the run's (ctrl+c leaves it running)."
+        "--wait", help="Wait for the end; the exit code shows the outcome (ctrl+c: it continues)."
     ),
 ]
 

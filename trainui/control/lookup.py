@@ -24,7 +24,7 @@ def existing_run(connection: Connection, run_id: str) -> RunRecord:
     """
     run = runs.get(connection, run_id)
     if run is None:
-        raise NotFoundError(f"there is no run {run_id!r}; `trainui ls` lists those that are there")
+        raise NotFoundError(f"no run {run_id!r}; `trainui ls` lists the runs")
     return run
 
 

@@ -19,10 +19,10 @@ def open_screen(run_id: str | None) -> NoReturn:
         UsageError: no usable terminal.
     """
     if not printing.can_open_screen():
-        lack = "TERM says that it is dumb" if printing.on_terminal() else "stdin or stdout is none"
+        lack = "TERM is dumb" if printing.on_terminal() else "stdin or stdout is not a terminal"
         raise UsageError(
-            f"the screen needs a terminal that draws, and {lack}; "
-            "`trainui ls` and `trainui show RUN` print, `trainui --help` lists all commands"
+            f"the screen cannot be shown: {lack}; "
+            "use `trainui ls` or `trainui show RUN`; `trainui --help` lists all commands"
         )
     import logging
 

@@ -89,9 +89,10 @@ def prune(
 ) -> None:
     """Delete runs that ended long ago: their records, points and directories.
 
-    By default it keeps the newest 10 runs of each pipeline, runs that ended less than 30 days ago,
-    and runs that have not ended. It lists the runs and the space they free, then asks; without a
-    terminal, --yes is required. The database file does not shrink, but reuses the space.
+    By default it keeps the newest 10 runs of each pipeline and runs that ended less than 30 days
+    ago; a run that has not ended is never deleted. It lists the runs and the space they free, then
+    asks; without a terminal, --yes is required. The database file does not shrink, but reuses the
+    space.
     """
     from trainui.store.read import run_list, views
 
