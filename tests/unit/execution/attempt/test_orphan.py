@@ -1,4 +1,4 @@
-"""What becomes of attempts whose supervisor is dead or hangs, or that cannot be looked at."""
+"""What becomes of attempts whose supervisor is dead or hangs, or that cannot be inspected."""
 
 from __future__ import annotations
 
