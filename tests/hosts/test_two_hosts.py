@@ -206,7 +206,7 @@ async def test_the_screen_on_any_host_shows_the_gpus_of_all(
         b.cut_off()
         shared.let_be_silent(b)
         driven.app.feed.look()
-        await driven.until_shown("▲ not heard of for 40 s or longer")
+        await driven.until_shown("▲ no heartbeat for 40 s or longer")
         b.bring_back()
     shared.go(run)
     shared.until(run, lambda found: found["far"].status == Status.COMPLETED, "far completed")

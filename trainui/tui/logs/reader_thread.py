@@ -1,6 +1,7 @@
 """The thread that reads logs.
 
-It is not the feed's thread: a search through a large file must not hold up curves and states.
+It is separate from the poller's thread, so that a search through a large file does not delay
+curves and states.
 """
 
 from __future__ import annotations
@@ -12,23 +13,23 @@ from collections.abc import Callable
 from trainui.tui.logs.window_reader import LogWindow, WindowQuery, WindowReader
 
 PERIOD = 0.5
-"""Seconds between two looks at logs that grow: more often, their text is much for a slow line."""
+"""Seconds between two checks of growing logs; more often would overload slow connections."""
 
 log = logging.getLogger(__name__)
 
 
 class _StoppedError(Exception):
-    """Something else is wished for by now."""
+    """The read was superseded by a newer query."""
 
 
 class LogReaderThread:
-    """Reads what of the logs is wished for and hands it over, in a thread of its own."""
+    """Answers log queries in a thread and delivers windows of lines."""
 
     def __init__(self, deliver: Callable[[LogWindow], object]) -> None:
-        """Make a feed; its thread starts with the first wish.
+        """Create it; the thread starts with the first query.
 
         Args:
-            deliver: called in the thread with each window; it must not wait.
+            deliver: called in the thread with each window; it must not block.
         """
         self._wish: WindowQuery | None = None
         self._answered: WindowQuery | None = None
@@ -38,14 +39,14 @@ class LogReaderThread:
         self._thread = threading.Thread(target=self._run, name="log feed", daemon=True)
 
     def want(self, wish: WindowQuery | None) -> None:
-        """Read something else from now on; what is under way for another wish is given up."""
+        """Change the query; a read in progress for another query is abandoned."""
         self._wish = wish
         self._wake.set()
         if wish is not None and self._thread.ident is None and not self._stopping:
             self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():

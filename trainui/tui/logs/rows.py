@@ -1,4 +1,4 @@
-"""Lines of a log as rows of a pane: their colours, their time, broken where they are too long."""
+"""Rendering of log lines as rows: colours, timestamps, search matches, wrapping."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from trainui.tui.render import ansi
 from trainui.tui.render.styled_text import Row, Segment, cut, marked, wrap_row
 
 KEPT = 2000
-"""Lines whose rows are kept."""
+"""Size of the cache of rendered lines."""
 
 STDERR = "▎"
-"""Marks a line of stderr where both streams are shown."""
+"""Marks stderr lines when both streams are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogStyle:
-    """How lines are shown."""
+    """Options for rendering lines."""
 
     width: int = 80
     wrapped: bool = True
     timed: bool = False
     both: bool = False
-    """Whether lines of both streams stand among each other."""
+    """True if lines of both streams are mixed."""
     sought: str = ""
-    """What is marked in them."""
+    """The search text to highlight."""
 
 
 class LogRows:
-    """Makes rows, and keeps those that were made."""
+    """Renders lines as rows, with a cache."""
 
     def __init__(self) -> None:
         self._style = LogStyle()
@@ -40,7 +40,7 @@ class LogRows:
         self._known: dict[tuple[str, bool, int | None, bool], list[Row]] = {}
 
     def set_style(self, style: LogStyle) -> None:
-        """Make rows in another way from now on."""
+        """Set the options, and clear the cache if they differ."""
         if style != self._style:
             self._style = style
             self._pattern = (
@@ -53,7 +53,7 @@ class LogRows:
 
         Args:
             line: the line.
-            target: the line that stands out from others in which something was found.
+            target: the current match, highlighted more strongly than others.
         """
         time = line.time if self._style.timed else None
         key = (line.text, line.of_stderr, time, line.place == target)
@@ -69,7 +69,9 @@ class LogRows:
         gutter = [Segment(STDERR if of_stderr else " ", "warn")] if style.both else []
         room = max(style.width - len(gutter) - (9 if style.timed else 0), 10)
         row = ansi.coloured(text)
-        if self._pattern is not None:  # in all pieces of the line that hold some of it
+        if (
+            self._pattern is not None
+        ):  # before wrapping, so that a match across a break is marked in both pieces
             row = marked(row, self._pattern, "match" if targeted else "key")
         pieces = wrap_row(row, room) if style.wrapped else [cut(row, room)]
         if not style.timed:

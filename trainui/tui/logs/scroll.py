@@ -1,7 +1,7 @@
-"""Where in the logs a view is: which rows are to be seen, and how it moves over them.
+"""The scroll position in the logs: the visible rows, and moving over them.
 
-The rows to be seen are made from the top line on, or from the end backwards, so the length of a
-file, and how its lines break, costs nothing.
+Visible rows are made from the top line downwards or from the end backwards, so the cost does not
+depend on the file's length or on how its lines wrap.
 """
 
 from __future__ import annotations
@@ -15,63 +15,63 @@ from trainui.tui.render.styled_text import Row
 
 
 class LogScroll:
-    """A place in a window of lines."""
+    """A scroll position in a window of lines."""
 
     def __init__(self) -> None:
         self.rows = LogRows()
         self.window: LogWindow | None = None
-        """What was read around the place."""
+        """The lines read around the position."""
         self.following = True
-        """Whether the end is shown, whatever comes."""
+        """True if the view follows the end of the log."""
         self.target: LogPosition | None = None
-        """The line that is marked, since it was searched for."""
+        """The line of the current match."""
         self._places: list[LogPosition] = []
         self._top, self._skip = 0, 0
-        """Index of the line at the top, and how many of its rows are above the top."""
+        """Index of the top line, and how many of its rows are scrolled out above."""
         self._bottom = 0
-        """Index of the line at the bottom."""
+        """Index of the bottom line."""
 
     @property
     def top_place(self) -> LogPosition:
-        """The place of the line at the top."""
+        """The position of the top line."""
         return self._places[self._top] if self._top < len(self._places) else ENDING
 
     @property
     def below(self) -> LogPosition:
-        """The place after the bottom line."""
+        """The position after the bottom line."""
         after = self._bottom + 1
         return self._places[after] if after < len(self._places) else ENDING
 
     @property
     def is_at_start(self) -> bool:
-        """Whether there is nothing above."""
+        """True if the first row of the log is at the top."""
         over = self.window is not None and self.window.at_start
         return over and not self._top and not self._skip
 
     @property
     def where(self) -> tuple[int, int]:
-        """The line at the top and the row of it: what changes as the view moves."""
+        """The top line and its row; changes when the view scrolls."""
         return self._top, self._skip
 
     def take(self, window: LogWindow | None) -> None:
-        """Look at another window; the top is to be found in it next."""
+        """Replace the window; call `stay` or `go_to` next to set the top."""
         self.window = window
         self._places = [line.place for line in window.lines] if window is not None else []
 
     def stay(self, top: LogPosition) -> None:
-        """Keep the line at the top where it is."""
+        """Keep this line at the top."""
         self._top = bisect_left(self._places, top)
         if self.top_place != top:
             self._skip = 0
 
     def go_to(self, place: LogPosition, *, above: int = 0) -> None:
-        """Put a line at the top, or so many rows above it."""
+        """Scroll a line to the top, with `above` rows of context above it."""
         self.following = False
         self._top, self._skip = bisect_left(self._places, place), 0
         self.scroll(-above)
 
     def scroll(self, count: int) -> None:
-        """Move the top by rows, as far as there are lines."""
+        """Scroll by rows, within the window."""
         self._skip += count
         while self._skip < 0 and self._top > 0:
             self._top -= 1
@@ -85,7 +85,7 @@ class LogScroll:
             self._top += 1
 
     def seen(self, height: int) -> list[Row]:
-        """Return the rows to be seen, at most `height` of them."""
+        """Return the visible rows, at most `height`."""
         return self._from_end(height) if self.following else self._from_top(height)
 
     def _from_top(self, height: int) -> list[Row]:
@@ -118,18 +118,18 @@ class LogScroll:
         return self.rows.of(self._lines[index], self.target)
 
     def left(self, direction: int) -> int:
-        """Return how many lines are left in a direction before more have to be read."""
+        """Return how many lines of the window are left in a direction."""
         return self._top if direction < 0 else len(self._places) - self._bottom
 
     def part(self) -> float:
-        """Return which part of the logs comes up to the bottom line."""
+        """Return the fraction of the logs up to the bottom line."""
         window = self.window
         if window is None or not window.lines or not window.size:
             return 1.0
         return min(window.lines[self._bottom].position / window.size, 1.0)
 
     def thumb(self, height: int) -> int:
-        """Return the row of the mark that tells where this is; -1 where all is to be seen."""
+        """Return the row of the scrollbar thumb; -1 if everything is visible."""
         window = self.window
         if window is None or not window.lines:
             return -1

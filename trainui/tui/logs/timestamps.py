@@ -1,4 +1,4 @@
-"""When the logs of an attempt grew, as its supervisor noted it: at most once a second."""
+"""Timestamps of log lines, from the supervisor's record of log sizes (at most one a second)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainui.supervisor import protocol
 
 
 class GrowthTimes:
-    """The supervisor's notes, read on from where the last look ended."""
+    """The supervisor's records of log sizes, read incrementally."""
 
     def __init__(self, attempt_dir: Directory) -> None:
         self._path = attempt_dir / protocol.TIMES_FILE
@@ -19,7 +19,7 @@ class GrowthTimes:
         self._sizes = (array("q"), array("q"))
 
     def look(self) -> bool:
-        """Read what was noted since; returns whether anything was."""
+        """Read new records; returns True if there were any."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -40,29 +40,29 @@ class GrowthTimes:
         if len(sizes) == 2:
             self._times.append(time)
             for known, size in zip(self._sizes, sizes, strict=True):
-                # a log that was cut short does not turn the time back
+                # a truncated log does not make sizes decrease
                 known.append(max(size, known[-1]) if known else size)
 
     def moment(self, rank: int, end: int) -> int:
-        """Return the number of the note before which a stream had reached an offset.
+        """Return the index of the first record at which a stream had reached an offset.
 
         Args:
             rank: 0 for stdout, 1 for stderr.
-            end: bytes.
+            end: the offset in bytes.
         """
         return bisect_left(self._sizes[rank], end)
 
     def size_at(self, rank: int, moment: int) -> int | None:
-        """Return how many bytes a stream had at a note; None: it was not noted yet."""
+        """Return a stream's size at a record; None: not recorded yet."""
         sizes = self._sizes[rank]
         if moment < 0:
             return 0
         return sizes[moment] if moment < len(sizes) else None
 
     def time(self, moment: int) -> int | None:
-        """Return the time of a note, in microseconds; None: it was not noted yet."""
+        """Return a record's time in microseconds; None: not recorded yet."""
         return self._times[moment] if moment < len(self._times) else None
 
     def moment_of(self, time: int) -> int:
-        """Return the number of the first note that is not before a time in microseconds."""
+        """Return the index of the first record at or after a time (microseconds)."""
         return bisect_left(self._times, time)

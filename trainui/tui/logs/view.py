@@ -1,6 +1,6 @@
-"""An attempt's logs: live at their end, scrolled, searched and filtered over their whole length.
+"""The log pane: follows the end, scrolls, searches and filters over the whole length.
 
-What is read is a window of lines around those to be seen, another one before its edge is met.
+It reads a window of lines around the visible ones, and the next one before the edge is reached.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from trainui.tui.render.styled_text import Row, Segment, fit, width_of
 from trainui.tui.widgets.line_view import LinesView
 
 BRIEFLY = 1.5
-"""Seconds that a message may cover the log's end."""
+"""Seconds for which a notification may cover the end of the log."""
 
 MARGIN = 150
-"""Lines: where fewer are left in the direction of scrolling, more are read."""
+"""Read ahead when fewer lines than this are left in the scroll direction."""
 
 THUMB = "▐"
-"""Stands in the last column where in the logs we are."""
+"""The scrollbar thumb in the last column."""
 
 
 class LogView(LinesView):
-    """Lines of the logs; it follows their end until somebody scrolls up."""
+    """The log pane; it follows the end until the user scrolls up."""
 
     scopes = ("log",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("log")]
 
     class Read(Message):
-        """The thread has read something."""
+        """The reader thread has delivered a window."""
 
         def __init__(self, window: LogWindow) -> None:
             super().__init__()
             self.window = window
 
         def can_replace(self, message: Message) -> bool:
-            """Let a newer one take the place of one that was not looked at yet."""
+            """Coalesce: a newer window replaces a queued one of the same query."""
             return isinstance(message, LogView.Read) and message.window.wish is self.window.wish
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -59,29 +59,29 @@ class LogView(LinesView):
         self._source: LogSource | None = None
         self._wish: WindowQuery | None = None
         self._arrived: WindowQuery | None = None
-        """The wish whose target was gone to."""
+        """The query whose target was scrolled to."""
         self._sought = ""
         self._only = ""
         self._empty = ""
         self._busy: float | None = None
-        """How far a search is."""
+        """Progress of a search from 0 to 1; None: no search is running."""
         self._seen: list[Row] = []
         self._height = 1
-        """Lines of the logs that there is room for."""
+        """Number of rows for log lines."""
 
     @property
     def following(self) -> bool:
-        """Whether the end is shown, whatever comes."""
+        """True if the view follows the end of the log."""
         return self._scroll.following
 
     @property
     def _window(self) -> LogWindow | None:
         return self._scroll.window
 
-    # --- what is read
+    # --- reading
 
     def set_source(self, source: LogSource | None, empty: str) -> None:
-        """Show other logs, or the same ones; `empty` is said where there is nothing in them."""
+        """Show these logs; `empty` is the text shown if they are empty."""
         if (source, empty) == (self._source, self._empty):
             return
         self._empty = empty
@@ -99,7 +99,7 @@ class LogView(LinesView):
         self._draw()
 
     def on_unmount(self) -> None:
-        """Read no more."""
+        """Stop the reader thread."""
         self._feed.stop()
 
     def _ask(self, goal: VisibleRange) -> None:
@@ -111,7 +111,7 @@ class LogView(LinesView):
         self._ask(VisibleRange() if self.following else VisibleRange(place=self._scroll.top_place))
 
     def on_log_view_read(self, message: Read) -> None:
-        """Show what the thread has read."""
+        """Show a window that the thread has read."""
         window = message.window
         if window.wish is not self._wish:
             return
@@ -132,27 +132,27 @@ class LogView(LinesView):
         self._draw()
 
     def _arrive(self, window: LogWindow) -> bool:
-        """Go to what was wished for, once; returns whether there is anything to go to."""
+        """Scroll to the query's target, once; returns True if there is one."""
         self._arrived = window.wish
         if window.note:
             self.notify(window.note, timeout=BRIEFLY, markup=False)
         goal = window.wish.goal
         if window.target is None or (goal.kind == "place" and goal.place != BEGINNING):
             return False
-        # what led to it is worth more room than what came of it
+        # more context before the target than after it
         above = self.page_height * 2 // 3 if goal.kind != "place" else 0
         self._scroll.go_to(window.target, above=above)
         return True
 
-    # --- what is shown
+    # --- rendering
 
     def on_resize(self) -> None:
-        """Break the lines for the new width."""
+        """Wrap the lines for the new width."""
         self.forget_drawn()
         self._draw()
 
     def _draw(self) -> None:
-        """Make the rows that are to be seen."""
+        """Make the visible rows."""
         region = self.scrollable_content_region
         sizes = self._window.sizes if self._window is not None else (0, 0)
         both = self._source is not None and len(self._source.streams) > 1 and all(sizes)
@@ -164,15 +164,15 @@ class LogView(LinesView):
 
     @property
     def page_height(self) -> int:
-        """Rows of the logs that are to be seen at once: the last one tells of them."""
+        """Number of visible log rows; the last row of the pane is the status line."""
         return max(super().page_height - 1, 1)
 
     def row_count(self) -> int:
-        """As many as there is room for: what lies beyond is not made."""
+        """Return the number of visible rows; rows out of view are not made."""
         return self._height + 1
 
     def row(self, index: int, width: int) -> Row:
-        """Return a row, with the mark that tells where in the logs it is."""
+        """Return a row, with the scrollbar thumb in its last column."""
         if index == self._height:
             return (Segment(fit(self._words(), width, right=True), "dim"),)
         row = self._seen[index] if index < len(self._seen) else ()
@@ -188,17 +188,17 @@ class LogView(LinesView):
         if self._busy is not None:
             return ""
         if self._only and self._window is not None and self._window.size:
-            return f"no line holds {self._only!r}; & shows all"
+            return f"no line contains {self._only!r}; & shows all"
         return (self._window and self._window.problem) or self._empty
 
     def style_of(self, name: str) -> Style:
-        """Return the style of this name, of a log's own colours too."""
+        """Return a named style, including the log's own ANSI colours."""
         if name.startswith(ansi.PREFIX) and name not in self._styles:
             self._styles[name] = ansi.style_of(name)
         return super().style_of(name)
 
     def _words(self) -> str:
-        """Say what is shown, and where in it we are."""
+        """Return the status line: streams, search, filter and position."""
         window = self._window
         if window is None or self._source is None:
             return ""
@@ -215,7 +215,7 @@ class LogView(LinesView):
             words.append(f"{self._scroll.part():.0%}, f follows")
         return "  ".join(words)
 
-    # --- moving
+    # --- scrolling
 
     def action_line(self, count: int) -> None:
         """Scroll by rows."""
@@ -228,7 +228,7 @@ class LogView(LinesView):
         scroll.scroll(count)
         before = scroll.where
         self._draw()
-        # where it cannot go as far down as was asked, it is at the end
+        # `_draw` moves the top back at the end of the log: then follow the end
         scroll.following = count > 0 and before != scroll.where
         self._read_ahead(count)
 
@@ -256,20 +256,20 @@ class LogView(LinesView):
         self.action_line(-3)
 
     def on_click(self, event: events.Click) -> None:
-        """Go to the part of the logs that was clicked in the last column."""
+        """Jump to the clicked position of the scrollbar (the last column)."""
         offset = event.get_content_offset(self)
         if offset is not None and offset.x >= self.scrollable_content_region.width - 1:
             self._ask(VisibleRange("part", number=offset.y / self.page_height))
 
     def go_to_time(self, seconds: float) -> None:
-        """Show what was written at a time, in seconds since 1970."""
+        """Scroll to the lines written at a time (seconds since 1970)."""
         if self.display and self._window is not None:
             self._ask(VisibleRange("time", number=seconds))
 
     # --- searching
 
     def search(self, text: str) -> None:
-        """Look for a text, from the bottom upwards; an empty one ends the search."""
+        """Search for a text from the bottom upwards; an empty text ends the search."""
         if text == self._sought:
             return
         self._sought, self._scroll.target = text, None
@@ -283,7 +283,7 @@ class LogView(LinesView):
         self._draw()
 
     def go_to_match(self, direction: int) -> bool:
-        """Go to the next match downwards (1) or upwards (-1); returns whether any is sought."""
+        """Go to the next (1) or previous (-1) match; returns True if a search is active."""
         if not self._sought:
             return False
         scroll = self._scroll
@@ -292,7 +292,7 @@ class LogView(LinesView):
         return True
 
     def give_up(self) -> bool:
-        """End a search that goes on, a filter or what is marked; returns whether there was any."""
+        """End a search or filter and clear the highlights; returns True if there were any."""
         if self._busy is None and not self._only and not self._sought:
             return False
         self._only, self._sought, self._scroll.target, self._busy = "", "", None, None
@@ -301,15 +301,15 @@ class LogView(LinesView):
         return True
 
     def action_filter(self) -> None:
-        """Show only the lines that hold what was searched for, or all again."""
+        """Show only matching lines, or all lines."""
         if not self._sought and not self._only:
-            self._say("search with / first; then & shows only the lines that hold it")
+            self._say("search with / first; then & shows only matching lines")
             return
         self._only = "" if self._only else self._sought
         self._ask_here()
 
     def action_error(self) -> None:
-        """Go to the last error, then to those before it."""
+        """Go to the last error, then to earlier ones."""
         again = self._wish is not None and self._wish.goal.kind == "error"
         self._only = ""
         target = self._scroll.target
@@ -317,23 +317,23 @@ class LogView(LinesView):
         self._ask(VisibleRange("error", start))
 
     def action_follow(self) -> None:
-        """Follow the end, or stay where we are."""
+        """Follow the end of the log, or stop following."""
         if self.following:
             self._scroll.following = False
-            self._say("not following any more")
+            self._say("stopped following")
             self._draw()
         else:
             self.action_end(1)
             self._say("following the log's end")
 
     def action_wrap(self) -> None:
-        """Wrap long lines, or cut them."""
+        """Wrap or truncate long lines."""
         self.wrapping = not self.wrapping
         self._draw()
-        self._say("long lines are wrapped" if self.wrapping else "long lines are cut")
+        self._say("long lines are wrapped" if self.wrapping else "long lines are truncated")
 
     def action_times(self) -> None:
-        """Show when lines were written, or not."""
+        """Show or hide timestamps."""
         self.timed = not self.timed
         self._draw()
 

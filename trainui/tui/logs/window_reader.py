@@ -1,6 +1,6 @@
-"""What of an attempt's logs is to be seen, and how it is answered: windows of lines.
+"""Log queries, and the reader that answers them with windows of lines.
 
-A search through a large file says how far it is and can be stopped at every page.
+A search through a large file reports its progress and can be stopped at every page.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from trainui.tui.logs.attempt_log import (
 )
 
 AROUND = 400
-"""Lines before and after what is to be seen that are read with it."""
+"""Number of lines read before and after the target."""
 
 PROGRESS = 0.25
-"""Seconds between two words on how far a search is."""
+"""Seconds between two progress reports of a search."""
 
 Stream = Literal["stdout", "stderr"]
 Kind = Literal["place", "time", "part", "text", "error"]
@@ -35,80 +35,80 @@ Kind = Literal["place", "time", "part", "text", "error"]
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
-    """Which logs are to be seen."""
+    """The logs to show."""
 
     directory: str
-    """The attempt's."""
+    """The attempt's directory."""
     streams: tuple[Stream, ...] = ("stdout", "stderr")
     live: bool = False
-    """Whether they may grow."""
+    """True if they may still grow."""
     attempt_id: int = 0
     host: str = ""
-    """Where they lie, if not here."""
+    """The host they are on; empty: this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleRange:
-    """What of the logs is to be seen."""
+    """The target to scroll to: a position, a time, a fraction, a match or an error."""
 
     kind: Kind = "place"
     place: LogPosition = ENDING
-    """Around which lines are read; where a search begins."""
+    """The position to read around, or where a search starts."""
     number: float = 0.0
-    """A time in seconds since 1970, or a part of the file."""
+    """A time in seconds since 1970, or a fraction of the file."""
     text: str = ""
-    """What is searched for."""
+    """The text to search for."""
     direction: int = -1
-    """Of a search: 1 forwards, -1 backwards."""
+    """The search direction: 1 forwards, -1 backwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowQuery:
-    """All that has to be known to read."""
+    """A query for the reader thread."""
 
     source: LogSource
     goal: VisibleRange = field(default_factory=VisibleRange)
     only: str = ""
-    """What the lines hold that are shown; empty: anything."""
+    """Show only lines that contain this; empty: all lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogWindow:
-    """Lines that stand together."""
+    """A window of consecutive lines, in answer to a query."""
 
     wish: WindowQuery
     lines: tuple[LogLine, ...] = ()
     at_start: bool = False
-    """There is nothing before them."""
+    """True if nothing precedes them."""
     at_end: bool = False
-    """There was nothing after them at this moment."""
+    """True if nothing followed them at the time of reading."""
     target: LogPosition | None = None
-    """The line that was looked for, or the place."""
+    """The position of the match or target."""
     found: bool = False
-    """Whether the target was searched for and is there."""
+    """True if the target was searched for and found."""
     sizes: tuple[int, int] = (0, 0)
     """Bytes of stdout and of stderr."""
     size: int = 0
-    """Bytes of what is shown."""
+    """Bytes of the shown logs."""
     generation: int = 0
-    """Where it changes the files are others, and places mean nothing any more."""
+    """Changes when a file was replaced; positions are invalid then."""
     scanned: float | None = None
-    """How far the reading is; None: it is over."""
+    """Progress of the read from 0 to 1; None: complete."""
     problem: str = ""
-    """Why a log is not read."""
+    """Why a log cannot be read."""
     note: str = ""
-    """What came of a search, where that is not plain."""
+    """A message about the search, e.g. that it wrapped around."""
 
 
 class WindowReader:
-    """Answers wishes, keeping what it knows of the logs that were read last."""
+    """Answers queries, with a cache for the logs read last."""
 
     def __init__(self, deliver: Callable[[LogWindow], object], check: Callable[[], None]) -> None:
-        """Make a reader.
+        """Create a reader.
 
         Args:
             deliver: called with each window.
-            check: called at every page that is read; it may raise to stop.
+            check: called at every page; it may raise to stop.
         """
         self._deliver = deliver
         self._check = check
@@ -122,15 +122,15 @@ class WindowReader:
         self._after: list[LogLine] = []
 
     def has_changed(self) -> bool:
-        """Whether the logs have grown, or are others."""
+        """Return True if the logs have grown or were replaced."""
         return self._book is not None and self._book.look()
 
     def answer(self, wish: WindowQuery, *, again: bool = False) -> None:
-        """Read what is wished for and hand it over.
+        """Answer a query and deliver the window.
 
         Args:
-            wish: what.
-            again: nobody asked: the same place as last time, with what is new.
+            wish: the query.
+            again: a refresh after growth: keep the last position instead of searching again.
         """
         book = self._open(wish.source)
         goal = wish.goal
@@ -174,7 +174,7 @@ class WindowReader:
         return self._book
 
     def _seek(self, book: AttemptLog, goal: VisibleRange) -> tuple[LogPosition | None, bool, str]:
-        """Return the place to read around, whether it was searched for, and what to say."""
+        """Return the position to read around, whether it was searched for, and a message."""
         if goal.kind == "time":
             return book.place_at_time(int(goal.number * SECOND)), True, ""
         if goal.kind == "part":
@@ -189,7 +189,7 @@ class WindowReader:
         return None, False, f"no {goal.text!r} in this log" if goal.text else "no error in this log"
 
     def _finder(self, text: str) -> Matcher:
-        """Return what finds a text; an empty one: errors."""
+        """Return the cached matcher for a text; empty text: for errors."""
         if text not in self._finders:
             if len(self._finders) >= 8:
                 self._finders.clear()
@@ -197,7 +197,7 @@ class WindowReader:
         return self._finders[text]
 
     def _read_around(self, book: AttemptLog, place: LogPosition, only: Matcher | None) -> None:
-        """Read the lines before a place, and those from it on."""
+        """Read the lines before a position, and those from it on."""
         at_start = self._take(self._before, book.lines(place, -1, only, self._on_page))
         just_before = (*place[:3], place[3] - 1)
         at_end = self._take(self._after, book.lines(just_before, 1, only, self._on_page))
@@ -208,7 +208,7 @@ class WindowReader:
 
     @staticmethod
     def _take(taken: list[LogLine], lines: Iterator[LogLine]) -> bool:
-        """Take as many lines as a window has on one side; returns whether there were no more."""
+        """Collect up to `AROUND` lines; returns True if there were no more."""
         for line in lines:
             taken.append(line)
             if len(taken) == AROUND:
@@ -224,7 +224,7 @@ class WindowReader:
 
 
 def _starts(goal: VisibleRange) -> Iterator[tuple[LogPosition, str]]:
-    """Yield where a search begins, and where it goes on when it has come to an end."""
+    """Yield where a search starts, and where it continues after wrapping around."""
     yield goal.place, ""
     if goal.direction > 0:
         yield BEGINNING, "from the start again"

@@ -1,4 +1,4 @@
-"""The machine's page: GPUs, processors, memory and disks.
+"""The machine page: GPUs, CPUs, memory and disks.
 
 Read `screen` first.
 """

@@ -1,4 +1,4 @@
-"""Looks at the GPUs now and then, in a thread of its own: a driver may be slow, or hang."""
+"""Polls the GPUs in a separate thread, since the driver may be slow or hang."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from trainui.execution.gpu import nvml
 
 PERIOD = 2.0
-"""Seconds between two looks; the driver's own figures are means over up to a second."""
+"""Seconds between two polls; the driver's figures are averages over up to a second."""
 
 HISTORY = 120
-"""Looks that are remembered: four minutes."""
+"""Number of samples kept: four minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class GpuFigures:
-    """A GPU at one moment, as it is shown."""
+    """A GPU's figures at one moment, as shown."""
 
     index: int
     user: str | None
-    """Who is on it that is no stage of ours, or what is wrong with it; None: nobody."""
+    """The user of the GPU other than our stages, or the GPU's problem; None: none."""
     problem: bool = False
     utilisation: int | None = None
     """Per cent."""
@@ -35,42 +35,42 @@ class GpuFigures:
     power: int | None = None
     """Watts."""
     name: str = ""
-    """Such as `NVIDIA H100 80GB HBM3`."""
+    """E.g. `NVIDIA H100 80GB HBM3`."""
     host: str = ""
-    """Where it is; empty: here."""
+    """Its host; empty: this one."""
 
     @property
     def place(self) -> tuple[str, int]:
-        """What tells it from all others."""
+        """Its unique key: host and index."""
         return self.host, self.index
 
 
 class GpuReader:
-    """Reads until it is stopped, or there is no driver."""
+    """Polls until stopped; ends at once if no driver is installed."""
 
     def __init__(self) -> None:
         self.figures: tuple[GpuFigures, ...] = ()
-        """What was seen last: another object whenever it differs."""
+        """The latest figures; a new object only if they differ."""
         self.problem: str | None = None
-        """Why the driver tells nothing, though there is one."""
+        """Why the installed driver cannot be read."""
         self._history: dict[int, deque[tuple[float, float]]] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gpus", daemon=True)
 
     def start(self) -> None:
-        """Begin to look; nothing is done where that was done before."""
+        """Start the thread; idempotent."""
         if self._thread.ident is None:
             self._thread.start()
 
     def stop(self) -> None:
-        """Look no more, and let go of the driver."""
+        """Stop polling and close the driver."""
         self._stopping.set()
         if self._thread.ident is not None:
             nvml.close()
 
     @property
     def history(self) -> dict[int, tuple[tuple[float, float], ...]]:
-        """How busy and how full each was lately, in per cent, the oldest first."""
+        """Recent utilisation and memory use by GPU index, in per cent, oldest first."""
         return {index: tuple(seen) for index, seen in list(self._history.items())}
 
     def _remember(self, gpus: Iterable[nvml.Gpu]) -> None:
@@ -94,7 +94,7 @@ class GpuReader:
 
 
 def _figures(gpu: nvml.Gpu) -> GpuFigures:
-    from trainui.execution.gpu.gpus import stranger_on  # heavier than what comes first
+    from trainui.execution.gpu.gpus import stranger_on  # imported late to keep the start fast
 
     return GpuFigures(
         index=gpu.index,

@@ -1,4 +1,7 @@
-"""The GPUs in a line or two: how busy each is, and whose it is; of many on other hosts a sum."""
+"""The GPU strip: utilisation and user of each GPU in one or two lines.
+
+Many GPUs on other hosts are summarised by host.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from trainui.tui.widgets.line_view import LinesView
 
 MOST_LINES = 2
 LEAST_CELLS = 25
-"""Cells of one GPU below which another line is begun: its figures, and some of a name."""
+"""Minimum width in cells of one GPU; a second line is used below it."""
 
 SOME_ROOM, MORE_ROOM = 34, 48
-"""Cells of one GPU from which on its whole memory, and its temperature and power, are shown."""
+"""Minimum cells of one GPU to show its total memory, and its temperature and power."""
 
 
 class GpuStrip(LinesView, can_focus=False):
-    """Shows the GPUs; takes no room where there are none."""
+    """Shows the GPUs; hidden if there are none."""
 
     DEFAULT_CSS = """
     GpuStrip { height: 1; overflow: hidden; display: none; }
@@ -31,11 +34,11 @@ class GpuStrip(LinesView, can_focus=False):
         self._holders: Mapping[tuple[str, int], str] = {}
 
     def show(self, figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str]) -> None:
-        """Show this.
+        """Show these GPUs.
 
         Args:
-            figures: what the driver tells.
-            holders: by a GPU's place the name of our stage that has it.
+            figures: the GPUs' figures.
+            holders: the name of our stage that uses a GPU, by the GPU's place.
         """
         self._figures, self._holders = figures, holders
         self.display = bool(figures)
@@ -43,7 +46,7 @@ class GpuStrip(LinesView, can_focus=False):
         self.update_rows()
 
     def on_resize(self) -> None:
-        """Take the lines that are needed at this width."""
+        """Set the height needed at this width."""
         self._settle()
 
     def _settle(self) -> None:
@@ -63,9 +66,9 @@ class GpuStrip(LinesView, can_focus=False):
 def strip_rows(
     figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str], width: int
 ) -> list[Row]:
-    """Return the lines, the GPUs in columns of one width.
+    """Return the lines, with the GPUs in columns of equal width.
 
-    Where not all have room, those of each other host are one column, which sums them up.
+    If not all fit, each other host becomes one column with totals.
     """
     columns: list[list[GpuFigures]] = [[gpu] for gpu in figures]
     if len(columns) * LEAST_CELLS > MOST_LINES * width:
@@ -128,6 +131,6 @@ def _numbers(gpu: GpuFigures, cells: int) -> list[str]:
 
 
 def _filled(spans: list[Segment], cells: int) -> list[Segment]:
-    """Cut or fill some pieces so that all take exactly some cells, with a gap at the end."""
+    """Truncate or pad segments to an exact width, with a gap at the end."""
     kept = cut(tuple(spans), cells - 1)
     return [*kept, Segment(" " * (cells - width_of(kept)))]

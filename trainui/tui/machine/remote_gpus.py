@@ -1,4 +1,4 @@
-"""The GPUs of other hosts that share the database, as their workers announced them last."""
+"""The GPUs of other hosts that share the database, from their workers' last heartbeats."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from trainui.store.read import readonly
 from trainui.tui.machine.gpu_reader import GpuFigures
 
 SILENT_AFTER = 40.0
-"""Seconds of silence after which a host's figures are hidden; the same as in `store.runs.hosts`."""
+"""Seconds without a heartbeat after which figures are hidden; same as in `store.runs.hosts`."""
 
 
 def read(connection: protocol.Connection) -> tuple[GpuFigures, ...]:
-    """Return those of every other host, by host and index; none on SQLite, which is of one host."""
+    """Return the GPUs of all other hosts, sorted; none on SQLite, which is for one host."""
     if settings.load().database_url is None:
         return ()
     found = readonly.announced_slots(connection, settings.host())
@@ -28,7 +28,7 @@ def read(connection: protocol.Connection) -> tuple[GpuFigures, ...]:
 
 
 def _figures(host: str, slot: Mapping[str, Any], seconds: float) -> GpuFigures:
-    silent = f"not heard of for {SILENT_AFTER:.0f} s or longer" if seconds >= SILENT_AFTER else None
+    silent = f"no heartbeat for {SILENT_AFTER:.0f} s or longer" if seconds >= SILENT_AFTER else None
     problem = silent or slot.get("problem")
     return GpuFigures(
         host=host,

@@ -1,4 +1,4 @@
-"""The machine as lines: GPUs and whose each is, processors, memory, disks and how they fill."""
+"""The machine page as lines: GPUs with their users, CPUs, memory, disks and their growth."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from trainui.tui.render.numbers import bar, blocks
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, wrap
 
 LABEL, BAR, NUMBERS = 9, 20, 24
-"""Cells of what is measured, of how full it is, and of that in figures."""
+"""Widths in cells of the label, the bar and the numbers."""
 
 MOST_HISTORY = 60
 
 HIGH, HOT = 90, 85
-"""Per cent, and degrees, from which on a figure stands out."""
+"""Per cent, and degrees Celsius, from which a figure is highlighted."""
 
 
 class MachineLine(NamedTuple):
-    """A line of the page."""
+    """A line of the machine page."""
 
     row: Row
     use: GpuUse | None = None
-    """Where a GPU begins on it that a stage has: whose it is."""
+    """The stage that uses the GPU whose entry starts on this line."""
 
 
 def machine_lines(
@@ -39,12 +39,12 @@ def machine_lines(
     uses: Mapping[tuple[str, int], GpuUse],
     width: int,
 ) -> list[MachineLine]:
-    """Return all that there is to show.
+    """Return all lines of the page.
 
     Args:
-        machine: None: not looked at yet.
-        gpus: what the driver tells.
-        uses: by a GPU's place the stage that has it.
+        machine: the machine's figures; None: not read yet.
+        gpus: the GPUs' figures.
+        uses: the stage that uses a GPU, by the GPU's place.
         width: cells.
     """
     history = machine.gpu_history if machine is not None else {}
@@ -69,7 +69,7 @@ def _around_gpus(figures: MachineFigures, rates: Mapping[Path, float], width: in
 def _other_hosts(
     gpus: Sequence[GpuFigures], uses: Mapping[tuple[str, int], GpuUse], width: int
 ) -> list[MachineLine]:
-    """Return the GPUs of each other host, under its name."""
+    """Return the GPUs of other hosts, grouped under the host's name."""
     lines: list[MachineLine] = []
     for host, those in groupby(gpus, key=lambda gpu: gpu.host):
         title = cut((Segment(f" {harmless(host)}", "strong"),), width)
@@ -84,7 +84,7 @@ def _driver(machine: Machine | None, gpus: Sequence[GpuFigures], width: int) -> 
     if problem:
         return [(Segment(f" ▲ {piece}", "warn"),) for piece in wrap(harmless(problem), width - 4)]
     if not gpus:
-        return [(Segment(" No NVIDIA driver here, so no GPUs.", "dim"),)]
+        return [(Segment(" No NVIDIA driver here, so no GPUs are shown.", "dim"),)]
     return []
 
 
@@ -132,7 +132,7 @@ def _measure(
     width: int,
     beside: Sequence[Segment] = (),
 ) -> Row:
-    """Return a line: what, how full, in figures, and how it was."""
+    """Return a line with a label, a bar, numbers and a sparkline of the history."""
     full, empty = bar(round(BAR * min(max(share or 0.0, 0.0), 1.0)), BAR)
     high = share is not None and share * 100 >= HIGH
     spans = [
@@ -183,8 +183,8 @@ def _disk(found: DiskFigures, rate: float | None, width: int) -> list[Row]:
     full = [Segment("  ▲ low", "bad")] if found.low else []
     rows.append((*_measure("used", found.used / max(found.total, 1), words, (), width), *full))
     if rate is None:
-        rows.append((Segment(f"   {'':<{LABEL}}it does not fill, as far as seen yet", "dim"),))
+        rows.append((Segment(f"   {'':<{LABEL}}usage not growing", "dim"),))
     else:
-        text = f"fills with {size(int(rate * 60))} a minute: full in {coarse(found.free / rate)}"
+        text = f"growing by {size(int(rate * 60))}/min: full in {coarse(found.free / rate)}"
         rows.append((Segment(f"   {'':<{LABEL}}"), Segment(text, "warn")))
     return rows

@@ -1,4 +1,4 @@
-"""The machine: its GPUs with the stages that have them, processors, memory and disks."""
+"""The machine page: GPUs with the stages that use them, CPUs, memory and disks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trainui.tui.widgets.list_view import CursorView
 
 
 class MachineView(CursorView):
-    """The lines, with a cursor on the GPUs that our stages have; with none they scroll."""
+    """The lines, with a cursor on GPUs that our stages use; without such GPUs they scroll."""
 
     scopes = ("machine",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("machine.open")]
@@ -30,11 +30,11 @@ class MachineView(CursorView):
 
     @property
     def use(self) -> GpuUse | None:
-        """The stage whose GPU is under the cursor."""
+        """The stage that uses the GPU under the cursor."""
         return self.lines[self.cursor].use if 0 <= self.cursor < len(self.lines) else None
 
     def set_lines(self, lines: Sequence[MachineLine]) -> None:
-        """Show these."""
+        """Show these lines and keep the cursor on its GPU."""
         use = self.use
         self.lines = list(lines)
         places = {line.use: at for at, line in enumerate(lines) if line.use is not None}
@@ -53,7 +53,7 @@ class MachineView(CursorView):
         return self.lines[index].row
 
     def selectable(self, index: int) -> bool:
-        """Let the cursor be on GPUs that stages have."""
+        """Return True if the line starts a GPU that a stage uses."""
         return self.lines[index].use is not None
 
     def action_line(self, count: int) -> None:
@@ -65,7 +65,7 @@ class MachineView(CursorView):
 
 
 class MachineScreen(Page):
-    """The machine."""
+    """The machine page."""
 
     scope = "machine"
     command_scopes = ("machine", "acting", "app")
@@ -84,15 +84,15 @@ class MachineScreen(Page):
         yield self.view
 
     def wanted(self) -> Query:
-        """Return that the machine is to be looked at."""
+        """Return the query for the machine's data."""
         return Query(machine=True)
 
     def take(self, snapshot: Snapshot) -> None:
-        """Show what was read; a strip of the same GPUs would say it twice."""
+        """Show a snapshot, without the GPU strip, which would repeat the same GPUs."""
         self.show(snapshot)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show the machine as it was read."""
+        """Show the machine's data of a snapshot."""
         if not snapshot.wanted.machine:
             return
         self._runs = {run.id: run for run in snapshot.runs}
@@ -107,18 +107,18 @@ class MachineScreen(Page):
         self.view.set_lines(lines)
 
     def search(self, text: str, pane: Widget | None) -> None:
-        """Nothing here is searched."""
+        """Do nothing: this page has no search."""
 
     def go_to_match(self, direction: int) -> None:
-        """Nothing here is searched."""
+        """Move the cursor: this page has no search."""
         self.view.action_line(direction)
 
     def footer_scopes(self) -> tuple[str, ...]:
-        """Return the scopes of the keys at the bottom."""
+        """Return the scopes of the keys in the key bar."""
         return ("machine", "app")
 
     def targets(self) -> list[Target]:
-        """Return the run whose stage has the GPU under the cursor."""
+        """Return the run that uses the GPU under the cursor."""
         use = self.view.use
         run = self._runs.get(use.run_id) if use is not None else None
         return [] if run is None else [Target.of(run)]
@@ -128,7 +128,7 @@ class MachineScreen(Page):
         return f"```\n{joined([line.row for line in self.view.lines])}\n```\n"
 
     def on_cursor_view_opened(self) -> None:
-        """Open the page of the run that has the GPU."""
+        """Open the page of the run that uses the GPU."""
         use = self.view.use
         if use is not None:
             self.trainui.open_run(use.run_id)

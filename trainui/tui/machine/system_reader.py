@@ -1,4 +1,4 @@
-"""Looks at the processors, the memory and the disks, in a thread of its own, once asked for."""
+"""Polls CPUs, memory and disks in a separate thread, once started."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from trainui.disk import Room
 from trainui.errors import TrainuiError
 
 PERIOD = 2.0
-"""Seconds between two looks."""
+"""Seconds between two polls."""
 
 HISTORY = 120
-"""Looks that are remembered: four minutes."""
+"""Number of samples kept: four minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiskFigures:
-    """The disk under a directory of ours."""
+    """The disk that contains one of trainui's directories."""
 
     path: str
     free: int
     total: int
     kind: str | None
-    """Of the file system, as the kernel names it."""
+    """The file system type, as named by the kernel."""
     network: bool
     low: bool
 
     @property
     def used(self) -> int:
-        """Bytes that are taken, those that only root may use among them."""
+        """Used bytes, including those reserved for root."""
         return self.total - self.free
 
 
 @dataclass(frozen=True, slots=True)
 class MachineFigures:
-    """The machine at one moment, and lately."""
+    """The machine's figures at one moment, with their recent history."""
 
     cores: tuple[int, ...]
-    """Per cent of each processor."""
+    """Per cent for each CPU core."""
     usable: int
-    """Processors that this process may use."""
+    """Number of CPU cores that this process may use (its affinity)."""
     load: float
     memory_used: int
     memory_total: int
@@ -53,40 +53,40 @@ class MachineFigures:
     swap_total: int
     disks: tuple[DiskFigures, ...]
     cpu_history: tuple[float, ...] = ()
-    """Per cent of all processors, the oldest first."""
+    """Per cent over all cores, oldest first."""
     memory_history: tuple[float, ...] = ()
-    """Per cent."""
+    """Per cent, oldest first."""
 
     @property
     def cpu(self) -> float:
-        """Per cent of all processors."""
+        """Per cent over all cores."""
         return sum(self.cores) / len(self.cores) if self.cores else 0.0
 
 
 class MachineReader:
-    """Reads from `start` on until it is stopped."""
+    """Polls from `start` until `stop`."""
 
     def __init__(self) -> None:
         self.figures: MachineFigures | None = None
-        """What was seen last; None: nothing yet."""
+        """The latest figures; None: none yet."""
         self._cpu: deque[float] = deque(maxlen=HISTORY)
         self._memory: deque[float] = deque(maxlen=HISTORY)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
 
     def start(self) -> None:
-        """Begin to look; nothing is done where that was done before."""
+        """Start the thread; idempotent."""
         if self._thread.ident is None:
             self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         self._stopping.set()
 
     def _run(self) -> None:
-        import psutil  # too slow for what comes first
+        import psutil  # imported late to keep the start fast
 
-        psutil.cpu_percent(percpu=True)  # the first answer is none
+        psutil.cpu_percent(percpu=True)  # the first call returns meaningless zeros
         wait = 0.3
         while not self._stopping.wait(wait):
             self._look()
@@ -118,7 +118,7 @@ def _disks() -> Iterable[DiskFigures]:
         rooms = disk.rooms(paths.home().root, settings.runs_dir(settings.load()))
         return [_figures(room) for room in rooms]
     except (TrainuiError, OSError):
-        return []  # who reads from there says what is wrong
+        return []  # readers of these directories report the error
 
 
 def _figures(room: Room) -> DiskFigures:

@@ -1,4 +1,4 @@
-"""How much the screen sends to its terminal, and how long it has to pause for a budget."""
+"""Terminal bandwidth: the bytes sent, and the throttling to a limit."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from typing import Any
 from textual.driver import Driver
 
 WINDOW = 10.0
-"""Seconds over which a rate is taken: some updates of a live page."""
+"""Window in seconds of the rate: a few updates of a live page."""
 
 LONGEST_PAUSE = 10.0
-"""Seconds between two updates at most: a page that was just opened does not stand still for what
-its opening took."""
+"""Maximum seconds between two updates, so that the cost of opening a page does not freeze it."""
 
 
 class Bandwidth:
-    """Counts bytes as they are sent."""
+    """Counts sent bytes, and throttles updates to a limit."""
 
     def __init__(
         self, budget: int | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """Begin to count.
+        """Start counting.
 
         Args:
-            budget: bytes a second; None: as much as it takes.
-            now: gives seconds on a clock that only goes on.
+            budget: the limit in bytes per second; None: no limit.
+            now: returns seconds on a monotonic clock.
         """
         self.budget = budget
         self.total = 0
         """Bytes sent so far."""
         self.waiting = 0
-        """Bytes that the terminal has not taken yet: until then it is shown nothing new."""
+        """Bytes that the terminal has not taken yet; new content is held back until it is 0."""
         self._now = now
         self._sent: deque[tuple[float, int]] = deque()
 
@@ -44,7 +43,7 @@ class Bandwidth:
 
     @property
     def rate(self) -> float:
-        """Bytes a second, over the last seconds."""
+        """Bytes per second over the last `WINDOW` seconds."""
         since = self._now() - WINDOW
         while self._sent and self._sent[0][0] < since:
             self._sent.popleft()
@@ -52,14 +51,14 @@ class Bandwidth:
 
     @property
     def is_spent(self) -> bool:
-        """Whether more is sent than the budget allows."""
+        """True if the rate exceeds the limit."""
         return self.budget is not None and self.rate > self.budget
 
     def pause(self, before: int) -> float:
-        """Return the seconds that have to go by before more is sent that nobody asked for.
+        """Return the seconds to wait after the last update before the next unrequested one.
 
         Args:
-            before: the `total` of the last time: what was sent since is paid for by waiting.
+            before: `total` at the last update; the bytes since then determine the wait.
         """
         if self.budget is None:
             return 0.0
@@ -67,7 +66,7 @@ class Bandwidth:
 
 
 def counted(driver: type[Driver], traffic: Bandwidth) -> type[Driver]:
-    """Return a driver that counts what it sends."""
+    """Return a subclass of a driver that counts what it sends."""
 
     class Counted(driver):  # type: ignore[misc, valid-type]
         """The same driver, counting."""

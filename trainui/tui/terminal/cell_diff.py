@@ -1,7 +1,7 @@
-"""What the terminal shows, cell by cell, so that it is sent the cells that change, and no more.
+"""A cell diff: remembers what the terminal shows, and sends only the cells that change.
 
-Textual sends each changed line from the start of its widget on, and a widget whose border changes
-whole. Over a slow connection that is most of what a page costs, and of the wait after a key.
+Textual sends each changed line from its widget's left edge on, and the whole widget if its border
+changes. On a slow connection that is most of a page's bytes and of the delay after a key.
 """
 
 from __future__ import annotations
@@ -20,52 +20,52 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
 NEAR = 10
-"""Cells: runs as near to each other are sent as one, since to go there costs as much."""
+"""Runs of changed cells this close are merged: a cursor movement costs as many bytes."""
 
 _each_takes_a_cell = re.compile("[\\0-~\u2500-\u25fc\u2800-\u28ff]*").fullmatch
-"""Whether a text has nothing but ASCII, lines and dots, of which the screen is full."""
+"""Matches text of ASCII, box drawing and braille only: one cell a character (fast path)."""
 
 Cell = tuple[str, Style | None]
-"""What stands in a cell; no text in the second one of a wide character."""
+"""A cell's text and style; the text is empty in the second cell of a wide character."""
 
 UNKNOWN: Cell = ("\0", None)
-"""A cell of which it is not known what the terminal shows."""
+"""A cell with unknown content."""
 
 
 class Drawn(CompositorUpdate):
-    """An update that is ready to be sent."""
+    """An update that is already encoded as escape sequences."""
 
     def __init__(self, sequences: str) -> None:
         self._sequences = sequences
 
     def render_segments(self, console: Console) -> str:  # noqa: ARG002 (of the base class)
-        """Return what the terminal is sent."""
+        """Return the escape sequences."""
         return self._sequences
 
 
 class Pieces(CompositorUpdate, list[tuple[int, int, Strip]]):
-    """An update in pieces of lines: the line, the first cell, and what is there."""
+    """An update as pieces of lines: the line, the first cell, and the content."""
 
 
 Update = ChopsUpdate | LayoutUpdate | Pieces
 
 
 class ShownCells:
-    """What was sent to a terminal so far, so what it shows."""
+    """The content of the terminal, as sent so far."""
 
     def __init__(self) -> None:
         self._lines: dict[int, list[Cell]] = {}
 
     def forget(self) -> None:
-        """Take nothing for known: the terminal was resized, or somebody else drew on it."""
+        """Mark everything unknown, after a resize or when another program has drawn."""
         self._lines.clear()
 
     def changes(self, update: Update, console: Console) -> str:
-        """Return what lets the terminal show an update, and take it for shown from now on."""
+        """Return the escape sequences for an update, and record it as shown."""
         pen = _Pen(console._color_system or ColorSystem.TRUECOLOR)
         made: dict[int, list[Cell]] = {}
         for y, x, strip in _pieces(update):
-            line = made.get(id(strip))  # the sides of a frame are many times the same
+            line = made.get(id(strip))  # the sides of a border repeat the same strip
             if line is None:
                 line = made[id(strip)] = cells(strip)
             for first, last in self._take(y, x, line):
@@ -73,7 +73,7 @@ class ShownCells:
         return pen.lifted()
 
     def _take(self, y: int, x: int, after: list[Cell]) -> list[tuple[int, int]]:
-        """Take cells for shown; returns which of them differ from those that were."""
+        """Record cells as shown; returns the runs that differ from before."""
         line = self._lines.setdefault(y, [])
         end = x + len(after)
         if len(line) < end:
@@ -82,13 +82,13 @@ class ShownCells:
         if before == after:
             return []
         line[x:end] = after
-        if len(after) == 1:  # as the sides of a frame are
+        if len(after) == 1:  # e.g. the sides of a border
             return [(0, 1)]
         return changed_runs(before, after)
 
 
 class _Pen:
-    """Writes pieces of lines, and says where and in which style only where that is another one."""
+    """Encodes pieces of lines; emits cursor movements and styles only when they change."""
 
     def __init__(self, colors: ColorSystem) -> None:
         self._colors = colors
@@ -97,7 +97,7 @@ class _Pen:
         self._style = ""
 
     def draw(self, x: int, y: int, piece: Sequence[Cell]) -> None:
-        """Write a piece of a line."""
+        """Append a piece of a line."""
         if self._at != (x, y):
             self._sequences.append(f"\x1b[{y + 1};{x + 1}H")
         self._at = (x + len(piece), y)
@@ -114,13 +114,13 @@ class _Pen:
             self._style = style
 
     def lifted(self) -> str:
-        """Return all that was written; what follows is written in no style."""
+        """Return all escape sequences, ending with the style reset."""
         self._take("")
         return "".join(self._sequences)
 
 
 def _pieces(update: Update) -> Iterator[tuple[int, int, Strip]]:
-    """Yield the pieces of lines that an update is made of."""
+    """Yield the pieces of lines of an update: line, first cell, strip."""
     if isinstance(update, Pieces):
         yield from update
         return
@@ -147,7 +147,7 @@ def cells(strip: Strip) -> list[Cell]:
             found += [(one, style) for one in text]
             continue
         texts = _texts(text)
-        if not cell_len(text[0]):  # it belongs to the cell before
+        if not cell_len(text[0]):  # zero width: belongs to the previous cell
             if found:
                 found[-1] = (found[-1][0] + texts[0], found[-1][1])
             texts = texts[1:]
@@ -157,7 +157,7 @@ def cells(strip: Strip) -> list[Cell]:
 
 @lru_cache(maxsize=4096)
 def _texts(text: str) -> tuple[str, ...]:
-    """Return what stands in each of the cells of a text."""
+    """Return the content of each cell of a text."""
     found: list[str] = []
     for character in text:
         width = cell_len(character)
@@ -169,10 +169,10 @@ def _texts(text: str) -> tuple[str, ...]:
 
 
 def changed_runs(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[int, int]]:
-    """Return where two lines differ: the first cell of each run of cells, and the one after it.
+    """Return the runs of cells in which two lines differ, as (first, end) with end exclusive.
 
-    Of a line with composed characters, whose width terminals do not agree on, the run goes on to
-    the end; a wide character is never cut.
+    In a line with composed characters, on whose width terminals disagree, the run extends to the
+    end of the line. A wide character is never split.
     """
     runs: list[tuple[int, int]] = []
     same = map(eq, before, after)

@@ -1,4 +1,4 @@
-"""What a page's widgets look like together, made anew only where something has changed."""
+"""A compositor that renders only the regions that have changed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from trainui.tui.terminal.cell_diff import Pieces
 
 
 class PageCompositor(Compositor):
-    """Textual's, which for a change makes whole lines of all widgets around it."""
+    """Textual's compositor with cheaper partial updates.
+
+    Textual's own renders whole lines of all widgets around a change.
+    """
 
     def render_partial_update(self) -> Pieces | None:  # type: ignore[override]
-        """Return what is to be drawn of what has changed."""
+        """Return the update for the changed regions."""
         changed = [region.intersection(self.size.region) for region in self._dirty_regions]
         self._dirty_regions.clear()
         pieces = Pieces()
-        for widget, (region, clip) in self.visible_widgets.items():  # those in front first
+        for widget, (region, clip) in self.visible_widgets.items():  # front to back
             seen = region.intersection(clip)
             covered = [place for one in changed if (place := one.intersection(seen))]
             if covered:
@@ -30,7 +33,7 @@ class PageCompositor(Compositor):
 
 
 def _outside(region: Region, other: Region) -> list[Region]:
-    """Return the parts of a region that lie outside of another."""
+    """Return the parts of a region outside another one."""
     if not region.overlaps(other):
         return [region]
     left, top, right, bottom = region.corners

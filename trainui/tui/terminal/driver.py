@@ -1,8 +1,8 @@
-"""The terminal, read and written by the event loop itself.
+"""A terminal driver with non-blocking input and output in the event loop.
 
-Textual gives each of the two a thread: one looks for keys ten times a second, and the other, where
-a terminal takes nothing more, holds up the loop. Here nothing wakes an idle screen, a key needs no
-hand-over between threads, and what the terminal does not take waits for it.
+Textual uses two threads: one polls for keys ten times a second, and the other blocks the loop when
+the terminal takes no more output. Here an idle screen never wakes up, a key needs no hand-over
+between threads, and output that the terminal does not take is buffered.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from trainui.tui.terminal.bandwidth import Bandwidth
 
 PATIENCE = 0.2
-"""Seconds for which the end waits for a terminal to take what restores it."""
+"""Seconds to wait at the exit for the terminal to take the sequences that restore it."""
 
 MOST_READ = 4096
-"""Bytes of keys, or of a pasted text, that are read at once."""
+"""Maximum bytes of input read at once."""
 
 
 class TerminalDriver(LinuxDriver):
-    """Reads keys from and draws on the terminal that stdin and stdout are."""
+    """Reads keys from stdin and draws on stdout, without threads."""
 
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(app, **options)
@@ -45,16 +45,16 @@ class TerminalDriver(LinuxDriver):
         self._is_due = False
 
     def start_application_mode(self) -> None:
-        """Take the terminal."""
+        """Switch the terminal to application mode, and start reading keys."""
         self._output = _opened_anew(sys.__stdout__.fileno() if sys.__stdout__ else 1)
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._loop.add_reader(self.fileno, self._read)
 
     def _run_input_thread(self) -> None:
-        """Need none."""
+        """Do nothing: the event loop reads the input."""
 
     def disable_input(self) -> None:
-        """Read no more keys."""
+        """Stop reading keys."""
         self._loop.remove_reader(self.fileno)
         super().disable_input()
 
@@ -63,7 +63,7 @@ class TerminalDriver(LinuxDriver):
             data = os.read(self.fileno, MOST_READ)
         except OSError:
             data = b""
-        if not data:  # the terminal is gone: whoever watches for that ends the app
+        if not data:  # the terminal is gone: `shutdown.watch_terminal` ends the app
             self._loop.remove_reader(self.fileno)
             return
         for message in self._parser.feed(self._decode(data)):
@@ -71,7 +71,7 @@ class TerminalDriver(LinuxDriver):
         self._await_the_rest()
 
     def _await_the_rest(self) -> None:
-        """Take an escape for a key, and not for the start of more, when nothing has followed."""
+        """Schedule the timeout after which a lone ESC is a key and not the start of a sequence."""
         until = self._parser._timeout_time
         if until is not None:
             self._loop.call_later(max(until - get_time(), 0.001), self._end_escape)
@@ -82,11 +82,11 @@ class TerminalDriver(LinuxDriver):
         self._await_the_rest()
 
     def send_message(self, message: Message) -> None:
-        """Hand what was read to the app."""
+        """Post a message to the app."""
         self._app.post_message(message)
 
     def write(self, data: str) -> None:
-        """Send this at the next flush, or when the loop comes to it."""
+        """Buffer data, to be sent at the next flush or iteration of the loop."""
         found = data.encode(errors="replace")
         self._traffic.count(len(found))
         self._waiting += found
@@ -95,7 +95,7 @@ class TerminalDriver(LinuxDriver):
             self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Send as much as the terminal takes, and the rest when it takes more."""
+        """Send as much as the terminal takes now, and the rest when it is writable."""
         self._is_due = False
         if self._output is None:
             return
@@ -107,18 +107,18 @@ class TerminalDriver(LinuxDriver):
             self._app.post_message(TerminalDrained())
 
     def _send(self, output: int) -> bool:
-        """Send what the terminal takes at once; returns whether something is left."""
+        """Send what the terminal takes without blocking; returns True if data is left."""
         while self._waiting:
             try:
                 self._waiting = self._waiting[os.write(output, self._waiting) :]
             except BlockingIOError:
                 return True
-            except OSError:  # it is gone
+            except OSError:  # the terminal is gone
                 self._waiting = b""
         return False
 
     def close(self) -> None:
-        """Let go of the terminal, which gets some time to take the last that was sent."""
+        """Flush the rest, with a timeout, and close the terminal."""
         if self._output is not None:
             self._loop.remove_writer(self._output)
             give_up_at = time.monotonic() + PATIENCE
@@ -131,10 +131,10 @@ class TerminalDriver(LinuxDriver):
 
 
 def _opened_anew(descriptor: int) -> int:
-    """Open a terminal so that writing to it does not wait, which the shell's own has to."""
+    """Open the terminal again in non-blocking mode; the shell's descriptor must stay blocking."""
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     for name in (os.ttyname, lambda _: "/dev/tty"):
-        # after `su` it is another user's, and in a container it may have no name
+        # after `su` it belongs to another user; in a container it may have no name
         with contextlib.suppress(OSError):
             return os.open(name(descriptor), flags)
     return os.dup(descriptor)

@@ -1,7 +1,7 @@
-"""How the screen ends when somebody else ends it: the terminal is restored, nothing is left.
+"""Clean exit on signals and when the terminal is closed.
 
-Signals end the app as its key does. Where a terminal is gone and its hang-up is ignored, only a
-thread of its own notices: the event loop may be stuck in writing to what is no more.
+Signals end the app like the quit key. A closed terminal whose SIGHUP is ignored is noticed by a
+separate thread, since the event loop may be blocked writing to it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from textual.app import App
 
 GRACE = 0.4
-"""Seconds that the app may take to leave before it is ended hard."""
+"""Grace period in seconds for a clean exit before the process is ended."""
 
 HANGUP_CODE = 128 + signal.SIGHUP
 
 
 def leave_on_signals(app: App[Any]) -> None:
-    """Let SIGTERM and SIGHUP end the app cleanly; called on its event loop."""
+    """Make SIGTERM and SIGHUP exit the app cleanly; call it on the event loop."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
@@ -38,7 +38,7 @@ def _exit(app: App[Any], code: int) -> None:
 
 
 def watch_terminal(app: App[Any]) -> None:
-    """End the app when its terminal is gone, in a thread of its own."""
+    """Start a thread that ends the app when its terminal is closed."""
     if sys.stdin is not None and sys.stdin.isatty():
         descriptor = sys.stdin.fileno()
         threading.Thread(
@@ -48,7 +48,7 @@ def watch_terminal(app: App[Any]) -> None:
 
 def _watch(app: App[Any], descriptor: int) -> None:
     poll = select.poll()
-    poll.register(descriptor, 0)  # hang-ups are reported without being asked for
+    poll.register(descriptor, 0)  # POLLHUP is always reported
     while True:
         events = poll.poll()
         if any(mask & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, mask in events):

@@ -1,7 +1,7 @@
-"""The first thing that the terminal shows: painted before anything heavy is imported.
+"""The splash screen, painted before heavy imports.
 
-Typing is not echoed from here on; what the terminal was like is put back at the end, whatever
-the app, which finds it so, takes for its first state.
+Echo is off from here on. The terminal's original modes are restored at the end, since the app
+would restore only the modes that it found.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import termios
 from collections.abc import Iterator
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
-"""The alternate screen, empty, with no cursor: what the app turns on anyhow."""
+"""Switch to the alternate screen, clear it and hide the cursor, as the app will."""
 
 LEAVE = "\x1b[?25h\x1b[?1049l"
 
 
 @contextlib.contextmanager
 def shown() -> Iterator[None]:
-    """Show that trainui is about to open; put the terminal's modes back afterwards."""
+    """Show the splash screen; restore the terminal's modes afterwards."""
     descriptor = sys.__stdin__.fileno() if sys.__stdin__ is not None else -1
     try:
         before = termios.tcgetattr(descriptor)
     except (termios.error, ValueError):
-        yield  # no terminal
+        yield  # not a terminal
         return
     _silence(descriptor)
     _write(f"{ENTER}\x1b[1m trainui\x1b[0m\x1b[2m  opening\x1b[0m")
@@ -40,7 +40,7 @@ def shown() -> Iterator[None]:
 
 
 def _silence(descriptor: int) -> None:
-    """Let keys that are pressed meanwhile wait unseen, for the app."""
+    """Turn off echo and line mode, so that early keys wait for the app."""
     quiet = termios.tcgetattr(descriptor)
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
     with contextlib.suppress(termios.error):
@@ -48,5 +48,5 @@ def _silence(descriptor: int) -> None:
 
 
 def _write(text: str) -> None:
-    with contextlib.suppress(OSError):  # whether the terminal is there is the app's to find out
+    with contextlib.suppress(OSError):  # the app reports a missing terminal
         os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, text.encode())

@@ -1,4 +1,4 @@
-"""Widgets that several pages share; none knows a page, the store or another widget.
+"""Widgets that pages share; they do not depend on pages or the store.
 
 Read `line_view` first.
 """

@@ -1,4 +1,4 @@
-"""Bars of one line: what is shown at the top, and the keys at the bottom."""
+"""One-line bars: the top bar and the key bar."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainui.tui.widgets.line_view import LinesView
 
 
 class Bar(LinesView, can_focus=False):
-    """A line with something at each end."""
+    """A line with left-aligned and right-aligned content."""
 
     DEFAULT_CSS = """
     Bar { height: 1; overflow: hidden; }
@@ -25,7 +25,7 @@ class Bar(LinesView, can_focus=False):
         self._right: Row = ()
 
     def show(self, left: Row, right: Row = ()) -> None:
-        """Show this."""
+        """Set the content."""
         self._left, self._right = left, right
         self.update_rows()
 
@@ -39,7 +39,7 @@ class Bar(LinesView, can_focus=False):
 
 
 class KeyBar(LinesView, can_focus=False):
-    """The keys that work where the focus is; a click on one does the same."""
+    """The keys for the focused widget; a click on one presses it."""
 
     DEFAULT_CSS = """
     KeyBar { height: 1; overflow: hidden; background: $surface; }
@@ -51,12 +51,12 @@ class KeyBar(LinesView, can_focus=False):
         self._note: Row = ()
 
     def note(self, note: Row) -> None:
-        """Show this in place of the keys; nothing: the keys again."""
+        """Show a note instead of the keys; empty: the keys."""
         self._note = note
         self.update_rows()
 
     def show(self, keys: Sequence[Key]) -> None:
-        """Show these keys, the last two in any case."""
+        """Show these keys; the last two are never omitted."""
         self._keys = tuple(keys)
         self.update_rows()
 
@@ -65,7 +65,7 @@ class KeyBar(LinesView, can_focus=False):
         return 1
 
     def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
-        """Return the keys that there is room for, or the note."""
+        """Return the keys that fit, or the note."""
         if self._note:
             return cut(self._note, width)
         spans: list[Segment] = []
@@ -80,7 +80,7 @@ class KeyBar(LinesView, can_focus=False):
         return [*first, *last]
 
     async def on_click(self, event: events.Click) -> None:
-        """Do what the key under the mouse does."""
+        """Press the clicked key."""
         if self._note:
             return
         at = event.x

@@ -1,7 +1,7 @@
-"""A widget made of lines of styled text, with a frame that shows where the focus is.
+"""The base widget for lines of styled text, with a border that shows the focus.
 
-Textual's own frame is a matter of styles: they are looked up anew when the focus moves, and then
-all lines are drawn again. Here the edges are, and nothing else.
+With Textual's own border a focus change resolves all styles again and redraws every line. Here
+only the border is redrawn.
 """
 
 from __future__ import annotations
@@ -22,46 +22,46 @@ from trainui.tui.render.borders import Border, frame, padding
 from trainui.tui.render.styled_text import Row, width_of
 
 MOST_KEPT = 8
-"""Frames that are remembered: with the focus and without, and some titles."""
+"""Size of the cache of borders (with and without focus, recent titles)."""
 
 
 class BorderedView(ScrollView, can_focus=True):
-    """Lines that a subclass makes; framed where its styles have a border, whatever it is."""
+    """Lines that a subclass renders, with a border if its styles have one of any kind."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._title = self._subtitle = ""
         self._around: dict[Hashable, Border[Strip]] = {}
-        """What stood around the lines, by what it was made of."""
+        """Cache of borders, by their inputs."""
         self._styles: dict[str, Style] = {}
         self._colors: tuple[str, Style] | None = None
-        """The theme, and the widget's own style, that these were made for."""
+        """The theme and the widget's style for which the cached styles are valid."""
         self._background = Color(0, 0, 0)
 
     def set_title(self, title: str) -> None:
-        """Set what stands in the upper edge, harmless."""
+        """Set the title in the upper border; it must not contain control characters."""
         if title != self._title:
             self._title = title
             self._refresh_frame(edges=(0,))
 
     def set_subtitle(self, subtitle: str) -> None:
-        """Set what stands in the lower edge, harmless."""
+        """Set the subtitle in the lower border; it must not contain control characters."""
         if subtitle != self._subtitle:
             self._subtitle = subtitle
             self._refresh_frame(edges=(self.outer_size.height - 1,))
 
     def on_focus(self, event: events.Focus) -> None:
-        """Take the focus, without what any widget does then: it is drawn anew as a whole."""
+        """Take the focus, without Textual's redraw of the whole widget."""
         event.prevent_default()
         self.has_focus = True
 
     def on_blur(self, event: events.Blur) -> None:
-        """Give the focus up."""
+        """Lose the focus, without redrawing the whole widget."""
         event.prevent_default()
         self.has_focus = False
 
     def watch_has_focus(self, _has_focus: bool) -> None:
-        """Draw the frame as the focus wants it."""
+        """Redraw the border for the new focus state."""
         width, height = self.outer_size
         self._refresh_frame(sides=(0, width - 1), edges=(0, height - 1))
 
@@ -80,12 +80,12 @@ class BorderedView(ScrollView, can_focus=True):
         return bool(self.styles.border_top[0])
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return lines with what stands around them, or the asked part of each."""
+        """Return the lines with their border, cropped to a region."""
         around = self._surround()
         return [self._line(y, around, *crop.column_span) for y in crop.line_range]
 
     def _line(self, y: int, around: Border[Strip], first: int, last: int) -> Strip:
-        """Return some cells of a line of the widget."""
+        """Return the cells from `first` to `last` of a line, including the border."""
         width, height = self.outer_size
         begin, end = around.left.cell_length, width - around.right.cell_length
         if y < len(around.above):
@@ -103,7 +103,7 @@ class BorderedView(ScrollView, can_focus=True):
         return Strip([*around.left, *line, *around.right], width).crop(first, last)
 
     def _surround(self) -> Border[Strip]:
-        """Return what stands around the lines."""
+        """Return the border and padding around the lines."""
         width, room, lit = self.outer_size.width, self.styles.padding, self.has_focus
         made_of = (width, room, self._is_framed, lit, self._title, self._subtitle)
         if made_of not in self._around:
@@ -117,12 +117,12 @@ class BorderedView(ScrollView, can_focus=True):
         return self._around[made_of]
 
     def strip(self, row: Row, under: str = "", width: int = 0) -> Strip:
-        """Return a row in its colours.
+        """Render a row as a strip.
 
         Args:
-            row: pieces of text.
-            under: the name of the style below all of it; empty: none.
-            width: cells that it takes; 0: as many as it has.
+            row: the segments.
+            under: the name of a style for the whole row; empty: none.
+            width: the width in cells to truncate or pad to; 0: the row's own.
         """
         base = self.style_of("")
         if under:
@@ -141,7 +141,7 @@ class BorderedView(ScrollView, can_focus=True):
         return strip
 
     def style_of(self, name: str) -> Style:
-        """Return the style of this name; empty: the widget's own."""
+        """Return a named style; empty name: the widget's own."""
         style = self._styles.get(name)
         if style is None:
             variables = self.app.theme_variables
@@ -150,7 +150,7 @@ class BorderedView(ScrollView, can_focus=True):
         return style
 
     def notify_style_update(self) -> None:
-        """Forget colours that a theme or a class has changed."""
+        """Clear cached styles if the theme or the widget's style has changed."""
         super().notify_style_update()
         colors = (self.app.theme, self.rich_style)
         if colors != self._colors:
@@ -160,5 +160,5 @@ class BorderedView(ScrollView, can_focus=True):
             self.forget_drawn()
 
     def forget_drawn(self) -> None:
-        """Forget lines that were made."""
+        """Clear the cache of rendered lines."""
         self._around.clear()

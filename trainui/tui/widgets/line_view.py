@@ -1,6 +1,6 @@
-"""Lines of styled text that scroll, of which only those that changed are drawn again.
+"""A scrolling view of styled lines that redraws only the lines that changed.
 
-This is what every pane of the screen is: a repaint costs the lines that differ, not the widget.
+It is the base class of every pane.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from trainui.tui.render.styled_text import Row, cut
 from trainui.tui.widgets.bordered_view import BorderedView
 
 _RowShown = tuple[Row, str, int]
-"""A row, the style under it, and its width."""
+"""A row, its row style, and its width."""
 
 
 class LinesView(BorderedView):
-    """A scrolling view over rows that a subclass makes one by one."""
+    """A scrolling view of rows that a subclass makes on demand."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("move")]
 
@@ -35,14 +35,14 @@ class LinesView(BorderedView):
     """
 
     scopes: ClassVar[tuple[str, ...]] = ()
-    """Scopes of the keys that work here only."""
+    """Scopes of the keys that work only in this widget."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._rows_shown: dict[int, _RowShown] = {}
-        """By a row's index what is to be seen of it."""
+        """The visible rows, by index."""
         self._strips: dict[int, Strip] = {}
-        """The same as it is drawn, where it was."""
+        """Cache of the rendered rows, by index."""
 
     def row_count(self) -> int:
         """Return how many rows there are."""
@@ -53,20 +53,20 @@ class LinesView(BorderedView):
         raise NotImplementedError
 
     def row_style(self, index: int) -> str:  # noqa: ARG002 (for subclasses)
-        """Return the style under a whole row, such as `cursor`; empty: none."""
+        """Return the style of a whole row, e.g. `cursor`; empty: none."""
         return ""
 
     def fixed_rows(self) -> int:
-        """Return how many of the first rows stay where they are when the rest scrolls."""
+        """Return how many rows at the top do not scroll (a header)."""
         return 0
 
     @property
     def page_height(self) -> int:
-        """Rows that scroll and are to be seen at once."""
+        """Number of visible rows, without the fixed ones."""
         return max(self.scrollable_content_region.height - self.fixed_rows(), 1)
 
     def update_rows(self, *indices: int) -> None:
-        """Draw again what differs from what is shown; of these rows only, where some are given."""
+        """Redraw the rows that differ from what is shown; check only `indices` if given."""
         count = self.row_count()
         if count != self.virtual_size.height:
             self.virtual_size = Size(0, count)
@@ -87,7 +87,7 @@ class LinesView(BorderedView):
             self._strips.clear()
 
     def render_line(self, y: int) -> Strip:
-        """Return what stands on a line, as it was when it was looked at last."""
+        """Return a line from the cache, rendering it if needed."""
         index = self._index_at(y)
         if index not in self._rows_shown:
             width = self.scrollable_content_region.width
@@ -105,18 +105,18 @@ class LinesView(BorderedView):
         return y if y < self.fixed_rows() else y + self.scroll_offset.y
 
     def forget_drawn(self) -> None:
-        """Forget lines that were made."""
+        """Clear the cache of rendered lines."""
         super().forget_drawn()
         self._rows_shown.clear()
         self._strips.clear()
 
     def on_resize(self) -> None:
-        """Draw everything again for the new width."""
+        """Redraw everything for the new width."""
         self.forget_drawn()
         self.update_rows()
 
     def show_row(self, index: int, *, around: int = 0) -> None:
-        """Scroll so far that a row is to be seen, and some around it."""
+        """Scroll a row into view, with `around` rows of context."""
         top = self.scroll_offset.y
         wanted = index - self.fixed_rows()
         if wanted - around < top:
@@ -146,7 +146,7 @@ class LinesView(BorderedView):
 
 
 class RowsView(LinesView):
-    """A view over rows that are all there."""
+    """A view of a fixed sequence of rows."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -154,11 +154,11 @@ class RowsView(LinesView):
 
     @property
     def rows(self) -> Sequence[Row]:
-        """What is shown."""
+        """The rows."""
         return self._rows
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these rows; each is looked at when it is to be seen."""
+        """Show these rows; each is accessed only when visible."""
         self._rows = rows
         self.update_rows()
 

@@ -1,4 +1,4 @@
-"""Lines with a cursor that a keyboard or a mouse moves."""
+"""A list view with a cursor, moved by keyboard or mouse."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from trainui.tui.widgets.line_view import LinesView
 
 
 class CursorView(LinesView):
-    """A view over rows of which one is marked; those that cannot be are passed over."""
+    """A view of rows with a cursor on one of them; unselectable rows are skipped."""
 
     class Moved(Message):
-        """The cursor is on another row."""
+        """The cursor has moved to another row."""
 
         def __init__(self, view: CursorView) -> None:
             super().__init__()
@@ -24,7 +24,7 @@ class CursorView(LinesView):
             return self.view
 
     class Opened(Message):
-        """The row under the cursor was chosen, by a key or a second click."""
+        """The row under the cursor was opened, by a key or a double click."""
 
         def __init__(self, view: CursorView) -> None:
             super().__init__()
@@ -41,25 +41,25 @@ class CursorView(LinesView):
 
     @property
     def cursor(self) -> int:
-        """Index of the marked row; -1 where there is none."""
+        """Index of the row under the cursor; -1 if there is none."""
         return self._cursor
 
     def selectable(self, index: int) -> bool:
-        """Whether the cursor may be on a row."""
+        """Return True if the cursor may be on a row."""
         return index >= self.fixed_rows()
 
     def row_style(self, index: int) -> str:
-        """Return what lies under the marked row."""
+        """Return the cursor's style for the row under it."""
         if index != self._cursor:
             return ""
         return "cursor" if self.has_focus else "cursor-blurred"
 
     def rows_of_move(self, before: int, after: int) -> tuple[int, ...]:
-        """Return the rows that look different when the cursor has moved; none: any may."""
+        """Return the rows to redraw after a cursor movement; empty: all."""
         return before, after
 
     def move_cursor(self, index: int, *, tell: bool = True) -> None:
-        """Put the cursor on a row, or on none (-1)."""
+        """Move the cursor to a row, or to none (-1); `tell` posts `Moved`."""
         before, self._cursor = self._cursor, index
         self.update_rows(*self.rows_of_move(before, index))
         if index >= 0:
@@ -68,12 +68,12 @@ class CursorView(LinesView):
             self.post_message(self.Moved(self))
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Mark the row strongly, or faintly."""
+        """Redraw the cursor for the new focus state."""
         super().watch_has_focus(has_focus)
         self.update_rows(self._cursor)
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor; a second click opens."""
+        """Move the cursor; a double click opens the row."""
         index = self.row_under(event)
         if index is None or not self.selectable(index):
             return
@@ -101,12 +101,12 @@ class CursorView(LinesView):
         self.move_cursor(found if found != start else -1)
 
     def action_open(self) -> None:
-        """Choose the row under the cursor."""
+        """Open the row under the cursor."""
         if self._cursor >= 0:
             self.post_message(self.Opened(self))
 
     def _next(self, index: int, direction: int) -> int:
-        """Return the next row that can be marked, or the same where there is none."""
+        """Return the next selectable row, or the same index if there is none."""
         found = index + direction
         while 0 <= found < self.row_count():
             if self.selectable(found):

@@ -1,4 +1,4 @@
-"""One line to type what is looked for."""
+"""The search bar: a one-line input."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from textual.widgets import Input
 
 
 class SearchBar(Input):
-    """Searches while somebody types; enter keeps what was found, esc gives it up."""
+    """Searches incrementally; enter keeps the matches, esc clears them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "give_up", "give up")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "give_up", "clear")]
 
     DEFAULT_CSS = """
     SearchBar {
@@ -26,14 +26,14 @@ class SearchBar(Input):
     """
 
     class Closed(Message):
-        """The search is over."""
+        """The search bar was closed."""
 
         def __init__(self, pane: Widget | None, text: str) -> None:
             super().__init__()
             self.pane = pane
-            """What had the focus before."""
+            """The widget that had the focus before."""
             self.text = text
-            """What is looked for from now on; empty: nothing."""
+            """The text to keep searching for; empty: end the search."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -42,10 +42,10 @@ class SearchBar(Input):
         self.cursor_blink = False
         self.display = False
         self.pane: Widget | None = None
-        """What had the focus before."""
+        """The widget that had the focus before."""
 
     def open(self, pane: Widget | None, text: str) -> None:
-        """Take what is typed from the very next key on."""
+        """Show and focus the bar immediately, so that the next key is typed into it."""
         self.pane = pane
         self.value = text
         self.cursor_position = len(text)
@@ -53,11 +53,11 @@ class SearchBar(Input):
         self.screen.set_focus(self)
 
     def action_give_up(self) -> None:
-        """Close, and show everything again."""
+        """Close and clear the search."""
         self._close("")
 
     async def action_submit(self) -> None:
-        """Close, and keep what was found."""
+        """Close and keep the matches."""
         self._close(self.value if self.value.strip() else "")
 
     def _close(self, text: str) -> None:
