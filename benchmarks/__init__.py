@@ -1,1 +1,1 @@
-"""Programs that show how fast trainui is, as ratios."""
+"""Benchmarks of trainui, mostly reported as ratios, which depend less on the machine."""

@@ -1,8 +1,8 @@
-"""All benchmarks that need no other tools, in less than ten minutes, and one table of figures.
+"""Runs all benchmarks that need no other tools, in under ten minutes, and prints one table.
 
 python -m benchmarks [NAME ...] [--keep REMARK]
 
-Exits 1 where a limit is missed or a program fails. With `--keep`, the table is put at the top of
+Exits 1 if a limit is exceeded or a program fails. With `--keep`, the table is put at the top of
 `benchmarks/RESULTS.md`, with the date, the machine and the remark. Each program can be run alone,
 longer and with more options: `python -m benchmarks.live --help`. `events`, `peers`, `scheduling`,
 `screen_live` and `backlog` also compare with other tools, which have to be installed for that.

@@ -1,4 +1,4 @@
-"""What ten more kilobytes cost, by the size of the file they are appended to.
+"""Measures the cost of reading 10 kB more, by the size of the file they are appended to.
 
 python -m benchmarks.append [--small 1] [--large 1000] [--rounds 41]
 """

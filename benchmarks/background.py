@@ -1,9 +1,9 @@
-"""What runs in the background takes while nothing is to be done: memory, and processor time.
+"""Measures memory and CPU time of the background processes while they are idle.
 
 python -m benchmarks.background [--seconds 10]
 
-Guard, worker, broker and metrics reader of one home, after a stage has run. Memory is PSS: what is
-a process's own, and its share of what it shares.
+Guard, worker, broker and metrics reader of one home, after a stage has run. Memory is PSS:
+private memory, plus a proportional share of shared memory.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A stage that has written a million rows already: how soon the screen shows it, and how smoothly.
+"""Measures how soon and how smoothly the screen shows a stage with a million unread rows.
 
 python -m benchmarks.backlog [--rows 1000000] [--lines 20] [--wandb BIN/wandb]
 
-The screen is opened on the page of a stage of whose rows nothing is stored, and then the metrics
-reader is started. Told are the first curve, when all rows are stored, how late the screen's event
+The screen is opened on the page of a stage without stored rows, and then the metrics reader is
+started. Reported are the first curve, when all rows are stored, how late the screen's event
 loop wakes meanwhile (and a bare loop beside it, which meets the machine's other load), and after
 that how soon a line is on the screen. `--wandb`: the same rows in W&B LEET; it is
 the program of an environment that has wandb. In a run on another day a line took 4 s in TensorBoard

@@ -1,4 +1,4 @@
-"""How fast a curve of ten million points pans: from the wish of a window to its lines of text.
+"""Measures how fast a curve of ten million points pans: from a query to the drawn text.
 
 The feed reads each window in its thread, as on the screen, and the plot is drawn; the limit is a
 tenth of a second, so that it moves ten times a second.

@@ -1,4 +1,4 @@
-"""How soon a curve of ten million points is there, beside reading as many plain numbers.
+"""Measures how fast a curve of ten million points loads, against reading as many plain numbers.
 
 python -m benchmarks.curves [--points 10000000] [--rounds 9]
 """

@@ -1,4 +1,4 @@
-"""How fast TensorBoard's event files are decoded, and stored, against TensorBoard's own readers.
+"""Compares decoding and storing TensorBoard event files with TensorBoard's own readers.
 
 python -m benchmarks.events [--megabytes 50] [--rounds 5] [--peers DIR]
 

@@ -1,8 +1,8 @@
-"""How soon there is a first picture of a file that nobody has read, by the file's size.
+"""Measures the time to the preview of an unread file, by the file's size.
 
 python -m benchmarks.first_picture [--small 100] [--large 1000] [--rounds 9]
 
-Cold: the system forgets the file's pages before each round, as far as it does so when asked.
+The page cache of the file is dropped before each round, as far as the kernel does so on request.
 """
 
 from __future__ import annotations

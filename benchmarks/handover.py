@@ -1,4 +1,4 @@
-"""How soon a stage starts after its upstream has ended: a chain of stages through a real worker.
+"""Measures the delay from a stage's end to the start of its dependant, with a real worker.
 
 `python -m benchmarks.handover [STAGES]`. Goal: within 0.1 s for 95 of 100, on a quiet machine.
 The parts: until the end is on record (its metrics read), until the successor is claimed (planned,

@@ -1,4 +1,4 @@
-"""How fast a backlog is stored, against decoding the same bytes and nothing else, in one process.
+"""Measures how fast a backlog is stored, against only decoding it, in one process.
 
 python -m benchmarks.ingest [--megabytes 100] [--large 1000] [--rounds 5]
 """

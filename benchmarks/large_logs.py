@@ -1,4 +1,4 @@
-"""A stage's log of many megabytes: its end on the screen and on the command line, by its size.
+"""Measures the time to show the end of a large log, on the screen and the command line.
 
 python -m benchmarks.large_logs [--small 1] [--large 500] [--repeats 5]
 

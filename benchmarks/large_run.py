@@ -1,4 +1,4 @@
-"""A run of ten thousand stages: its file checked, and its page opened on a terminal.
+"""Measures validating a pipeline of ten thousand stages, and opening the run's page.
 
 `python -m benchmarks.large_run [--stages N] [--repeats N]`. Printed: the medians of seconds, and of
 CPU, which tells more on a busy machine. The check is a whole `trainui validate`; the page counts

@@ -1,4 +1,4 @@
-"""How soon what is written is in the database, what watching costs, and what it costs the training.
+"""Measures the delay from a written line to the database, and the cost to the training.
 
 python -m benchmarks.live [--seconds 20] [--pairs 200]
 

@@ -1,4 +1,4 @@
-"""Metric files as trainings write them, made for measuring, and a store to put them in."""
+"""Generates metric files like those of trainings, and a store for benchmarks."""
 
 from __future__ import annotations
 

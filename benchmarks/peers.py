@@ -1,4 +1,4 @@
-"""The same points written and read back here and in other tools, each in a process of its own.
+"""Compares writing and reading back the same points with other tools, each in its own process.
 
 `python -m benchmarks.peers [--rows 20000] [--only NAME ...] [--peers DIR]`. Rows have five metrics.
 What is written: here a file of JSON lines, read into the store; there as each tool is meant to be

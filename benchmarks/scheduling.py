@@ -1,4 +1,4 @@
-"""What a stage costs besides its own work: the same graphs of `true`, here and in other tools.
+"""Compares the overhead per stage with other tools, on the same graphs of `true` commands.
 
 `python -m benchmarks.scheduling [--short] [--only NAME ...] [--repeat N] [--peers DIR]`. Two stages
 at once, where a tool can. Printed: the median of seconds a stage, and how many times ours that is.

@@ -1,4 +1,4 @@
-"""How long the screen takes to be gone, for each way in which it can end; beside half a second.
+"""Measures how long the screen takes to exit, for each way to end it; the limit is 0.5 s.
 
 python benchmarks/screen_endings.py [--repeats 7]
 """

@@ -1,4 +1,4 @@
-"""How soon a line that a training writes is on the screen: at ten lines a second, and at rare ones.
+"""Measures the delay from a written line to the screen, at 10 lines per second and at rare lines.
 
     python -m benchmarks.screen_lines [--live 300] [--rare 20]
 

@@ -1,4 +1,4 @@
-"""The screen on a pseudo-terminal beside a minimal Textual app and W&B LEET: idle, and live.
+"""Compares the screen, idle and live, with a minimal Textual app and W&B LEET.
 
 Idle: a list of runs that are over. Live: a stage that logs 8 metrics at 10 steps a second through a
 real worker, its page open, and the same from a script that logs with wandb, offline. Both terminals

@@ -1,4 +1,4 @@
-"""From the command to the list of runs on a terminal, beside a minimal app and Textual's DataTable.
+"""Compares the screen's start-up time with a minimal app and Textual's DataTable.
 
 All are started in turn in a pseudo-terminal, with 1,000 runs in the database; the ratio of the
 medians is what counts, since it holds on any machine. Run it from a checkout:

@@ -1,4 +1,4 @@
-"""From a key to its change over a slow link: while curves move, beside the same page at rest.
+"""Measures key latency over a slow link, with live curves against the same page at rest.
 
 The terminal's bytes are let through at the link's rate, after its delay, as one buffer of ssh's
 size holds them; both phases are of one screen, whose stage logs 8 metrics at 10 steps a second and

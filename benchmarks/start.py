@@ -1,4 +1,4 @@
-"""How soon a command is done, and how soon `trainui run` has a stage's process running.
+"""Measures how long commands take, and how soon `trainui run` starts a stage's process.
 
 python -m benchmarks.start [--repeats 5]
 

@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal, and what it costs: bytes, processor time, memory, latency."""
+"""Runs a program in a pseudo-terminal; measures its bytes, CPU time, memory and latency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates for servers that tests start: an authority of a day, and what it vouches for."""
+"""TLS certificates for servers that tests start, signed by an authority valid for one day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 KEY_USAGE = "keyUsage=critical,keyCertSign,cRLSign"
-"""What Python 3.13 asks of an authority."""
+"""Required of an authority by Python 3.13."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,13 @@ class Certificates:
     """Files of PEM text."""
 
     authority: Path
-    """Whom a client has to trust."""
+    """The CA certificate that a client has to trust."""
     certificate: Path
     key: Path
 
 
 def make(directory: Path, *addresses: str) -> Certificates:
-    """Make one for a server at these addresses or names; without openssl the test is skipped."""
+    """Make a certificate for a server at these addresses; skip the test if openssl is missing."""
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl on PATH; `apt install openssl` brings it")
     directory.mkdir()

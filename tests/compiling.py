@@ -1,4 +1,4 @@
-"""Shared libraries that tests compile, to stand in for a machine or its clock."""
+"""Compiles shared libraries that fake a machine's hardware or its clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 @functools.cache
 def library(source: Path, name: str, *options: str) -> Path:
-    """Compile a library, once a process; skip the test where nothing can."""
+    """Compile a library once per process; skip the test if there is no compiler."""
     compiler = _compiler()
     if compiler is None:
         pytest.skip("no C compiler: install gcc, or `pip install ziglang`")

@@ -1,4 +1,4 @@
-"""What every test relies on, however the tests were started."""
+"""Fixtures and options for all tests: the databases to run them on, and PostgreSQL servers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests import postgresql
 DATABASES = ["sqlite", "postgresql"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # as in a shell's background job; the programs under test would inherit it and heed no ctrl+c
+    # e.g. in a shell's background job; the programs under test would inherit it and ignore ctrl+c
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def postgresql_programs() -> Path:
-    """The directory of PostgreSQL's programs; without them a test is skipped."""
+    """The directory of PostgreSQL's programs; skips the test if there is none."""
     programs = postgresql.find_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian's package is called postgresql)")
@@ -29,7 +29,7 @@ def postgresql_programs() -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_server(postgresql_programs: Path) -> Iterator[postgresql.Server]:
-    """A PostgreSQL for all tests of this process."""
+    """A PostgreSQL server for all tests of this process."""
     with closing(postgresql.Server(postgresql_programs)) as server:
         yield server
 
@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that wants so once on each database, others on the one that is asked for."""
+    """Run tests with `on_both_databases` on each database, others on the one of `--database`."""
     which = [metafunc.config.getoption("database")]
     if "on_both_databases" in metafunc.fixturenames:
         which = DATABASES
@@ -58,12 +58,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def on_both_databases() -> None:
-    """Let a test that has `database`, by another fixture too, run once on each."""
+    """Request to run a test that uses `database`, even indirectly, on each database."""
 
 
 @pytest.fixture
 def only_on_sqlite() -> None:
-    """Keep a test of what holds on SQLite alone off the other."""
+    """Request to run a test on SQLite only."""
 
 
 @contextmanager
@@ -79,13 +79,13 @@ def settings_of_a_database(request: pytest.FixtureRequest) -> Iterator[dict[str,
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """Environment variables by which the store is on an empty database."""
+    """Environment variables that select an empty database for the store."""
     with settings_of_a_database(request) as environ:
         yield environ
 
 
 @pytest.fixture(scope="module")
 def served_database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The same for all tests of a module."""
+    """Like `database`, shared by all tests of a module."""
     with settings_of_a_database(request) as environ:
         yield environ

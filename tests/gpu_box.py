@@ -1,10 +1,10 @@
-"""trainui on a real GPU, in one command and less than five minutes: python -m tests.gpu_box
+"""Checks trainui on a real GPU in less than five minutes: python -m tests.gpu_box
 
 Needs a machine with an NVIDIA driver and an idle GPU, a checkout, Python 3.11 or later and what
-trainui depends on; no network, no CUDA toolkit and no framework. Prints one line a check with what
-was seen, and exits 0, 1 where a check failed, or 77 where there is no GPU to check.
+trainui depends on; no network, no CUDA toolkit and no framework. Prints one line per check. Exits
+0 if all pass, 1 if a check failed, or 77 if there is no GPU to check.
 
-Without a network the wheels are brought along. On a machine of the same platform and Python:
+Without a network, bring the wheels along. On a machine of the same platform and Python:
 
     pip download --dest wheels . hatchling
 
@@ -14,7 +14,7 @@ and on the machine with the GPU, in the checkout:
     .venv/bin/pip install --no-index --find-links wheels .
     .venv/bin/python -m tests.gpu_box
 
-It takes some gigabytes of memory on up to two idle GPUs, and leaves alone those that somebody uses.
+It uses some gigabytes of memory on up to two idle GPUs, and no GPU that is in use.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOLDER = Path(__file__).with_name("gpus") / "holder.py"
 
 NO_GPU = 77
-"""The exit code where there is nothing to check."""
+"""The exit code if there is no GPU to check."""
 
 MEGABYTES, FOREIGN_MEGABYTES = 256, 1536
 """What a stage takes, and a foreign process: that is noticed too where a container hides it."""
@@ -60,10 +60,10 @@ class CheckError(Exception):
 
 
 def check(condition: object, seen: str) -> None:
-    """Fail where a condition is not met.
+    """Fail if a condition is not met.
 
     Raises:
-        CheckError: it is not.
+        CheckError: it is not met.
     """
     if not condition:
         raise CheckError(seen)
@@ -89,7 +89,7 @@ def used(gpu: Gpu) -> int:
 
 
 class Run:
-    """A run of stages that hold memory until they are let go."""
+    """A run of stages that occupy GPU memory until they are released."""
 
     def __init__(self, box: Box, folder: Path, **stages: dict[str, Any]) -> None:
         self._box, self.folder = box, folder

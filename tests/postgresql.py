@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: real, on a socket in a directory that goes with it."""
+"""A real PostgreSQL server for tests, on a socket in a temporary directory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.certificates import Certificates
 from tests.unit.supervisor.waiting import wait_for
 
 PASSWORD = "only for tests/+%"
-"""With characters that a URL has to quote."""
+"""Contains characters that must be quoted in a URL."""
 
 _FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
 def find_programs() -> Path | None:
-    """Return the directory of PostgreSQL's programs; Debian keeps them off the path."""
+    """Return the directory of PostgreSQL's programs, which on Debian is not on PATH."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
     on_path = shutil.which("initdb")
     programs = [*found, *([Path(on_path)] if on_path else [])]
@@ -34,7 +34,7 @@ _running: list[Server] = []
 
 
 def running() -> Server:
-    """Return the server of this process: for what cannot take a fixture."""
+    """Return the server of this process, for code that cannot use a fixture."""
     return _running[-1]
 
 
@@ -50,14 +50,14 @@ class Server:
         superuser: str = "trainui",
         wrap: Sequence[str] = (),
     ) -> None:
-        """Make one and start it.
+        """Create a server and start it.
 
         Args:
             programs: the directory of its programs.
-            settings: as in its `postgresql.conf`.
-            certificates: with them it takes clients by TCP, on TLS only.
-            superuser: who may do all in it.
-            wrap: a command before the server's, such as one that runs it in another network.
+            settings: settings for its `postgresql.conf`.
+            certificates: if given, it accepts TCP connections, with TLS only.
+            superuser: the name of its superuser.
+            wrap: a command that runs the server's, e.g. in another network namespace.
         """
         self._wrap = wrap
         self.superuser = superuser
@@ -85,7 +85,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Its process: a child, which the kernel ends with the process of the tests."""
+        """Its process id; the kernel ends it together with the tests' process."""
         return self._process.pid
 
     def _with_tls(self, certificates: Certificates, data: Path) -> dict[str, str]:
@@ -99,7 +99,7 @@ class Server:
         return {"listen_addresses": "*", "ssl": "on", **{k: v.name for k, v in names.items()}}
 
     def start(self) -> None:
-        """Start it; returns when it lets clients in."""
+        """Start it; return when it accepts connections."""
         data = self.directory / "data"
         with (self.directory / "log").open("a") as log:
             self._process = subprocess.Popen(
@@ -119,12 +119,12 @@ class Server:
         return lines[:1] == [str(self.pid)] and lines[-1] == "ready"
 
     def stop(self) -> None:
-        """Stop it at once, clients or not."""
+        """Stop it at once, without waiting for clients."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait()
 
     def close(self) -> None:
-        """Stop it and delete all."""
+        """Stop it and delete its files."""
         _running.remove(self)
         self.stop()
         shutil.rmtree(self.directory)
@@ -137,14 +137,14 @@ class Server:
         return f"postgresql://{self.superuser}:{secret}@/{database}?host={self.directory}"
 
     def make_database(self, template: str = "template1") -> str:
-        """Make a database and return its URL."""
+        """Create a database and return its URL."""
         name = f"t{os.getpid()}_{next(self._numbers)}"
         self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
     @cache  # noqa: B019  (it lives as long as the tests)
     def filled_template(self) -> str:
-        """Return the name of an empty database of the current schema."""
+        """Return the name of a template database with the current schema and no rows."""
         from trainui.store.db import schema
 
         url = self.make_database()
@@ -152,7 +152,7 @@ class Server:
         return _name(url)
 
     def drop(self, url: str) -> None:
-        """Delete a database, whoever is still connected."""
+        """Drop a database, even if clients are connected."""
         self._administer(f'DROP DATABASE "{_name(url)}" WITH (FORCE)')
 
     def _administer(self, statement: str) -> None:
@@ -176,7 +176,7 @@ class Server:
         )
 
     def _command(self, program: str) -> list[str]:
-        """Return how one of its programs is called, which ends with whoever calls it."""
+        """Return a command for one of its programs; the process ends with its parent."""
         as_user: list[str] = []
         if self._owner is not None:
             ids = f"--reuid={self._owner.pw_uid}", f"--regid={self._owner.pw_gid}"
@@ -190,7 +190,7 @@ def _name(url: str) -> str:
 
 
 def _another_user() -> pwd.struct_passwd | None:
-    """Return who is to run it where we are root, for whom it does not start."""
+    """Return a user to run the server as, if we are root: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):

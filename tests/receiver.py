@@ -1,4 +1,4 @@
-"""A web server of one's own that keeps what is posted to it, for tests."""
+"""A local web server that records the messages posted to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Receiver:
-    """What was received, and where to send it."""
+    """The server and the messages that it received."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -23,7 +23,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """As Apprise wants it."""
+        """The URL in Apprise's form."""
         return f"json://127.0.0.1:{self._server.server_port}/"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -53,7 +53,7 @@ class Receiver:
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    """A receiver that listens."""
+    """A running receiver."""
     receiver = Receiver()
     thread = threading.Thread(target=receiver.serve, daemon=True)
     thread.start()

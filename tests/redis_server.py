@@ -1,4 +1,4 @@
-"""A Redis of the tests' own: real, with a password, and behind TLS."""
+"""A real Redis server for tests, with a password and TLS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.certificates import Certificates
 from tests.unit.supervisor.waiting import wait_for
 
 PASSWORD = "for/tests+only"
-"""With characters that a URL has to quote."""
+"""Contains characters that must be quoted in a URL."""
 
 
 @contextmanager
@@ -29,15 +29,15 @@ def running(
     password: str = PASSWORD,
     wrap: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Run a server and yield its URL; without its program the test is skipped.
+    """Run a server and yield its URL; skip the test if redis-server is missing.
 
     Args:
-        directory: for its files.
-        certificates: the server's.
-        address: where it listens.
-        port: the same.
-        password: what it asks for.
-        wrap: a command before the server's, such as one that runs it in another network.
+        directory: the directory for its files.
+        certificates: the server's certificates.
+        address: the address on which it listens.
+        port: its port.
+        password: its password.
+        wrap: a command that runs the server's, e.g. in another network namespace.
     """
     if shutil.which("redis-server") is None:
         pytest.skip("there is no redis-server on PATH; `apt install redis-server` brings it")

@@ -1,4 +1,4 @@
-"""A command line in a home of its own, whose processes are ended after the test."""
+"""Command lines with a private TRAINUI_HOME; their processes are ended after the test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cli(tmp_path: Path, database: Mapping[str, str]) -> Iterator[CommandLine]:
 def served(
     tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
 ) -> Iterator[CommandLine]:
-    """One whose worker serves all tests of a module, each with runs of other names."""
+    """A command line whose worker is shared by all tests of a module; run names must differ."""
     command_line = CommandLine(tmp_path_factory.mktemp("served"), served_database)
     assert command_line("worker", "start").code == 0
     yield command_line

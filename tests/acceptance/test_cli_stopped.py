@@ -109,7 +109,7 @@ def test_stopped_when_it_is_recorded(served: CommandLine) -> None:
     served("cancel", run)
     wait_for(is_cancelled)
     said = stop_late(served, "rerun", "late", "a", when=runs)
-    assert said == [f"stopped, but runs again: a; {see}"]
+    assert said == [f"stopped, but rerunning: a; {see}"]
     attempt = stage_of(served.json("show", run), "a")["attempts"][-1]
     for process in (attempt["supervisor_pid"], attempt["pid"]):
         os.kill(process, signal.SIGKILL)

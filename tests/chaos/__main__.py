@@ -1,8 +1,7 @@
 """Runs random pipelines under random faults: `python -m tests.chaos --trials 500 --jobs 2`.
 
-Prints one line of counts at the end; exits 1 at the first invariant that does not hold. With
-`--sabotage NAME`, or `all`, the worker itself does wrong, and a line says which invariant saw it;
-then it exits 1 where none did.
+Prints one line of counts at the end; exits 1 at the first broken invariant. `--sabotage NAME` (or
+`all`) injects a bug into the worker, and prints which invariant detected it; exits 1 if none did.
 """
 
 from __future__ import annotations
@@ -28,7 +27,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="run so many at once, each in a home")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="trials run in parallel, each in a separate home"
+    )
     parser.add_argument("--sabotage", choices=["all", *SABOTAGES], metavar="NAME|all")
     arguments = parser.parse_args()
     if arguments.sabotage:
@@ -50,7 +51,7 @@ def _run(seed: int, trials: int, jobs: int) -> int:
 
 
 def _sabotage(names: Sequence[str], seed: int, trials: int, jobs: int) -> int:
-    """Run trials with each sabotage until an invariant sees it."""
+    """Run trials with each sabotage until an invariant detects it."""
     missed = 0
     for name in names:
         os.environ.update(environment(name))

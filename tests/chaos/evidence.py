@@ -1,4 +1,4 @@
-"""What the store and the ledger say of a run, side by side."""
+"""The records of a run in the store and in the ledger, for comparison."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from trainui.store.read import views
 
 @dataclass(frozen=True)
 class Tried:
-    """An attempt: its record, and what its processes wrote into the ledger."""
+    """An attempt: its record in the store, and the ledger entries of its processes."""
 
     key: Key
     record: AttemptRecord
     entries: list[Entry]
     got_nowhere: bool
-    """It is on record that its checkpoint was tried in vain."""
+    """True if the store records that it made no progress from its checkpoint."""
 
     def __str__(self) -> str:
         return f"{self.key[1]} attempt {self.number}"
 
     @property
     def number(self) -> int:
-        """From 1 on."""
+        """The attempt's number, from 1."""
         return self.record.number
 
     @property
     def starts(self) -> list[Entry]:
-        """Of its processes."""
+        """The start entries of its processes."""
         return self._of("start")
 
     @property
     def start(self) -> Entry | None:
-        """Of its first process."""
+        """The start entry of its first process."""
         return next(iter(self.starts), None)
 
     @property
     def points(self) -> list[Entry]:
-        """Which its process was about to write."""
+        """Points, each entered just before it was written."""
         return self._of("point")
 
     @property
     def checkpoints(self) -> list[Entry]:
-        """Which its process was about to write."""
+        """Checkpoints, each entered just before it was written."""
         return self._of("checkpoint")
 
     @property
     def end(self) -> Entry | None:
-        """How its process said that it ends."""
+        """The end entry of its process."""
         return next(iter(self._of("end")), None)
 
     def overlaps(self, windows: Iterable[Window]) -> bool:
-        """Tell whether it ran in one of these, or ended just after it."""
+        """Return True if it ran during one of these windows, or within 2 s of it."""
         began, ended = self.entries[0].time, self.entries[-1].time
         return any(first <= ended + 2 and last >= began - 2 for first, last in windows)
 
@@ -68,7 +68,7 @@ class Tried:
 
 
 class Evidence:
-    """A run's stages and attempts as they are now."""
+    """The current records of a run's stages and attempts."""
 
     def __init__(self, run_id: str, pipeline: Pipeline) -> None:
         self.entries = read_ledger(pipeline.ledger)
@@ -81,7 +81,7 @@ class Evidence:
 
     @cached_property
     def tries(self) -> dict[str, list[Tried]]:
-        """The attempts by the stage's name, the first one first."""
+        """The attempts by stage name, in order."""
         return {
             stage.name: [self._tried(stage.name, one) for one in self._attempts.get(stage.id, ())]
             for stage in self.stages

@@ -1,4 +1,4 @@
-"""The faults: each does something real, and says whether there was anything to do it to."""
+"""The faults: each acts on real processes or disks, and returns False if it had no target."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def kill_worker(_scene: Scene) -> bool:
 
 
 def kill_worker_group(_scene: Scene) -> bool:
-    """Kill the worker and all that is in its process group, such as the metrics reader."""
+    """Kill the worker's process group, which includes the metrics reader."""
     pid = _worker()
     if pid is None:
         return False
@@ -58,7 +58,7 @@ def kill_guard(_scene: Scene) -> bool:
 
 
 def kill_guard_and_worker(scene: Scene) -> bool:
-    """Leave nobody to record how a stage ends."""
+    """Kill all processes that could record how a stage ends."""
     guard = kill_guard(scene)
     return kill_worker(scene) or guard
 
@@ -143,12 +143,12 @@ def cancel_stage(scene: Scene) -> bool:
 
 
 def cancel_run(scene: Scene) -> bool:
-    """Cancel all that is not over."""
+    """Cancel all unfinished stages."""
     return _cancel(scene, None)
 
 
 def delete_run(scene: Scene) -> bool:
-    """Delete another run: all of it where it is over, and nothing where it is not."""
+    """Delete another run; it must be deleted fully if it has ended, else not at all."""
     if scene.bystander is None:
         return False
     run_id, _pipeline = scene.bystander
@@ -187,11 +187,11 @@ FAULTS: dict[str, Callable[[Scene], bool]] = {
 }
 
 OFTEN = {"worker": 2, "supervisor": 3, "training": 2, "full disk": 2}
-"""How much more likely these are than others: recovery from them takes the most paths."""
+"""Weights of faults chosen more often, since recovery from them has the most code paths."""
 
 
 def nobody_lives(scene: Scene) -> bool:
-    """Tell whether neither guard nor worker nor any supervisor of a stage is left."""
+    """Return True if no guard, worker or supervisor is left."""
     home = paths.home()
     if locks.is_held(home.guard_lock) or locks.is_held(home.worker_lock):
         return False

@@ -1,4 +1,4 @@
-"""What must hold after any faults: the store compared with the ledger that the stages kept."""
+"""The invariants after any faults: the store must agree with the ledger that stages wrote."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from trainui.domain.states import Status
 from trainui.store.read import views
 
 SECONDS = 15.0
-"""Within which an end that somebody saw is on record: a process may have been stopped for 3."""
+"""Limit for recording an end that was observed; a process may have been stopped for 3 s."""
 
 UNSEEN_SECONDS = 60.0
-"""The same where its supervisor was killed, so that the next worker saw it first."""
+"""The same limit if the supervisor was killed, so that the next worker detects the end."""
 
 EARLIER = 0.1
-"""Seconds by which clocks of one machine may differ: file times are behind."""
+"""Seconds by which clocks of one machine may differ: file times lag behind."""
 
 
 P = ParamSpec("P")
 
 
 class BrokenInvariantError(AssertionError):
-    """The store is not as the ledger says."""
+    """The store does not agree with the ledger."""
 
 
 def invariant(check: Callable[P, None]) -> Callable[P, None]:
-    """Have what a check finds told from whatever else fails in a trial."""
+    """Turn a check's failure into a `BrokenInvariantError`, distinct from other failures."""
 
     @wraps(check)
     def checked(*arguments: P.args, **named: P.kwargs) -> None:
@@ -54,7 +54,7 @@ def invariant(check: Callable[P, None]) -> Callable[P, None]:
 
 @invariant
 def check_over(run_id: str, pipeline: Pipeline) -> None:
-    """Check a run that is over, however it ended: nothing of it runs, no retry is owed."""
+    """Check a run that has ended in any state: no process is left, and no retry is due."""
     check_nothing_left(run_id)
     found = Evidence(run_id, pipeline)
     for stage in found.stages:
@@ -100,7 +100,7 @@ def _check_order(found: Evidence) -> None:
 
 
 def _check_stage(stage: StageRecord, last: Tried, pipeline: Pipeline) -> None:
-    """Check what a completed stage shows: what its last attempt did."""
+    """Check that a completed stage has the results of its last attempt."""
     assert last.end is not None, f"{last} is completed, and its process never ended by itself"
     plan, record = pipeline.plans[stage.name], last.record
     expected = last.end.more["result"] if stage.name in pipeline.tasks else None
@@ -137,7 +137,7 @@ def _check_start(one: Tried, scene: Scene) -> None:
 
 
 def _check_times(one: Tried, scene: Scene) -> None:
-    """Check that the times on record are those of the ledger."""
+    """Check that recorded times agree with the ledger."""
     record = one.record
     assert one.start is not None
     assert record.started_at is not None, f"{one}: its start is not on record"
@@ -156,7 +156,7 @@ def _check_times(one: Tried, scene: Scene) -> None:
 
 
 def _check_end(one: Tried, scene: Scene) -> None:
-    """Check that how an attempt ended is on record as it was, or as a fault explains."""
+    """Check that an attempt's recorded outcome is the true one, or explained by a fault."""
     record = one.record
     was_cancelled = record.cancel_requested_at is not None and any(
         began <= record.cancel_requested_at / 1e6 <= ended for began, ended in scene.cancels
@@ -183,7 +183,7 @@ def _check_end(one: Tried, scene: Scene) -> None:
 
 
 def _check_checkpoint(one: Tried, tries: list[Tried]) -> None:
-    """Check that an attempt continued from the newest checkpoint that earlier ones wrote."""
+    """Check that an attempt continued from the newest checkpoint of the earlier ones."""
     assert one.start is not None
     given = one.start.more["checkpoint"]
     assert given == one.record.checkpoint, f"{one}: from {given}, not {one.record.checkpoint}"
@@ -198,7 +198,7 @@ def _check_checkpoint(one: Tried, tries: list[Tried]) -> None:
 
 
 def _follows_checkpoint(entry: object, one: Tried) -> bool:
-    """Tell whether an entry shows that a checkpoint before it had got its name."""
+    """Return True if an entry proves that an earlier checkpoint was renamed into place."""
     return bool(one.checkpoints) and entry is one.entries[-1] and entry is not one.checkpoints[-1]
 
 
@@ -211,7 +211,7 @@ def check_nothing_left(run_id: str) -> None:
 
 @invariant
 def check_gone(key: Key) -> None:
-    """Check that no process of an attempt lives whose end is on record."""
+    """Check that no process is left of attempts whose end is recorded."""
     mine = dict(zip(OWN, map(str, key), strict=True))
     left = [pid for pid, environ in _environments() if mine.items() <= environ.items()]
     assert left == [], f"{key[1]} attempt {key[2]}: its end is on record, and {left} live"
@@ -234,7 +234,7 @@ def check_deleted(run_id: str) -> None:
 
 
 def check_home_is_quiet() -> None:
-    """Check that nothing of ours runs, after everything was stopped, and that the data is whole."""
+    """Check after stopping everything that no process is left and the database is intact."""
     root = str(paths.home().root)
     left = [
         pid

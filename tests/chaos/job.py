@@ -1,4 +1,4 @@
-"""Some of the trials, one after the other, in a home of their own."""
+"""Runs a share of the trials, one after the other, in a private home."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _small_disk(home: Path) -> Iterator[Path | None]:
 
 
 def _keep(home: Path) -> None:
-    """Copy what is to be looked at of a home whose disk is about to go."""
+    """Copy a failed home for inspection before its disk is removed."""
     sockets = shutil.ignore_patterns("*.sock*", "bell", "doorbell*")
     with suppress(shutil.Error):  # of sockets under other names
         shutil.copytree(home, home.with_name(f"{home.name}-kept"), ignore=sockets)

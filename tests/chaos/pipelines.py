@@ -1,4 +1,4 @@
-"""Random pipelines whose stages keep a ledger of what truly ran."""
+"""Random pipelines whose stages write a ledger of what really ran."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG = 0.5
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline file, and what its stages are to do."""
+    """A pipeline file, and the expected behaviour of its stages."""
 
     file: Path
     ledger: Path
@@ -100,7 +100,7 @@ _OPTIONS: tuple[tuple[float, Callable[[random.Random], dict[str, Any]]], ...] = 
     (0.2, lambda _chance: {"clears": True}),
     (0.15, lambda chance: {"helper": chance.choice(["stays", "session"])}),
 )
-"""What a stage may do besides, each with how likely it is."""
+"""Optional behaviours of a stage, each with its probability."""
 
 
 def _plan(random_: random.Random) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _retries(random_: random.Random, plan: dict[str, Any]) -> int:
 
 
 def read_ledger(ledger: Path) -> list[Entry]:
-    """Return what truly ran, in order."""
+    """Return the ledger's entries, in order."""
     entries = []
     for line in ledger.read_text().splitlines():
         fields = json.loads(line)

@@ -1,4 +1,4 @@
-"""The run of a trial, and what was done to it: only that may explain how its attempts ended."""
+"""The run of a trial, and the faults applied to it, which may explain its attempts' outcomes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Scene:
     full: list[Window] = field(default_factory=list)
     """When the disk was full."""
     faults: list[str] = field(default_factory=list)
-    """What was done, in order."""
+    """The faults, in order."""
     _ended: set[Key] = field(default_factory=set)
     _undone: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class Scene:
         return list(new)
 
     def one_running(self) -> Attempt | None:
-        """Return one of those whose process has started; None: there is none."""
+        """Return a random running attempt whose process has started; None if there is none."""
         found = [one for one in self.running() if one.pid and one.supervisor_pid]
         return self.random.choice(found) if found else None
 

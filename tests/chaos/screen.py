@@ -1,4 +1,4 @@
-"""A real screen in a terminal of its own, opened on a run, to be killed at a random moment."""
+"""A real screen in a pseudo-terminal, opened on a run and killed at a random moment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIVES_FOR = 4.0
 
 
 class Screen:
-    """One that moves about, as a person would, until it is killed."""
+    """A screen that gets random keys, as from a user, until it is killed."""
 
     def __init__(self, run_id: str, random_: random.Random) -> None:
         program = f"from trainui.tui.launch import run_screen; run_screen({run_id!r})"

@@ -1,4 +1,4 @@
-"""One trial: a random run, faults until it is over, a resume where one is due, the invariants."""
+"""One trial: runs a random pipeline under faults, resumes it if needed, checks the invariants."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ ACCOMPANIED = 0.3
 """The share of the trials in which another run may be deleted meanwhile."""
 
 BETWEEN = 1.0
-"""Seconds at most from one fault to the next: most of them hit the recovery from another."""
+"""The most seconds between faults: most of them hit the recovery from another."""
 
 MEETS = 0.7
-"""The share of the faults that wait until a stage runs; others hit whatever is the case."""
+"""The share of the faults that wait until a stage runs; others come at any moment."""
 
 LOOK_EVERY = 0.1
-"""Seconds; the looks are not to take the time of what is looked at."""
+"""Seconds between polls, which must not slow down the run."""
 
 RESUMES = 20
 """Faults end after the first few, so that each run can complete."""
@@ -162,7 +162,7 @@ class Trial:
         return run
 
     def _cause_a_fault(self) -> bool:
-        """Cause one; return whether there was anything to do it to."""
+        """Cause a random fault; return False if it had no target."""
         weights = [OFTEN.get(name, 1) for name in FAULTS]
         (name,) = self._random.choices(list(FAULTS), weights)
         if not FAULTS[name](self._scene):

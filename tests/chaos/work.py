@@ -1,4 +1,4 @@
-"""What a stage of a chaos run does, and its ledger of it; standard library alone.
+"""The program of a stage in a chaos run, and its ledger; standard library only.
 
 Each process appends to the ledger, which lies outside of the stage's directory and of the home, so
 that nothing under test can lose it: what it is, each point before it is written, each checkpoint
@@ -89,7 +89,7 @@ class Ledger:
         self.attempt = int(os.environ["TRAINUI_ATTEMPT"])
 
     def __call__(self, what: str, **more: Any) -> None:
-        """Append an entry, whole or not at all."""
+        """Append an entry atomically."""
         entry = {"what": what, "stage": self._stage, "attempt": self.attempt, "pid": os.getpid()}
         text = json.dumps({**entry, "time": time.time(), **more}) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -103,7 +103,7 @@ class Ledger:
 
 
 def others() -> list[int]:
-    """Return the living processes of other attempts of this stage, of which there is to be none."""
+    """Return the processes of other attempts of this stage; there must be none."""
     run, stage, attempt = (f"{name}={os.environ[name]}".encode() for name in OWN)
     found = []
     for directory in Path("/proc").iterdir():
@@ -118,7 +118,7 @@ def others() -> list[int]:
 
 
 def append(path: Path, text: str) -> None:
-    """Append to a file; where the disk is full, wait for room: no byte is left out or doubled."""
+    """Append to a file; if the disk is full, wait: no byte is lost or duplicated."""
     data = text.encode()
     while data:
         try:
@@ -129,7 +129,7 @@ def append(path: Path, text: str) -> None:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a file whole."""
+    """Write a file atomically."""
     temporary = path.with_name(f".{path.name}.part")
     while True:
         try:
@@ -141,7 +141,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def wait_for_room(error: OSError) -> None:
-    """Wait a moment, unless an error is another than that the disk is full."""
+    """Wait a moment if the disk is full; raise any other error."""
     if error.errno != errno.ENOSPC:
         raise error
     time.sleep(0.05)

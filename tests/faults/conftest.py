@@ -1,4 +1,4 @@
-"""A home, or a command line, of its own for each test; or a home for a file, and runs in it."""
+"""Private homes and command lines for each test, or one home shared by a module's tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def home(
 
 @pytest.fixture
 def new_run(home: Home, tmp_path: Path) -> NewRun:
-    """Submit a run of some stages, in a directory of its own, to a worker that takes work."""
+    """Returns a function that submits a run in a new directory to the running worker."""
     background.start()
     numbers = itertools.count()
 

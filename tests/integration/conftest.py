@@ -1,4 +1,4 @@
-"""A home of its own for each test, and nothing of it left behind."""
+"""A private TRAINUI_HOME for each test; all of its processes are ended after the test."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from trainui.supervisor.orphans import processes_of
 def trainui_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
 ) -> Iterator[Home]:
-    """An empty home, which the environment names; its processes are ended after the test.
+    """An empty home, set in the environment; its processes are ended after the test.
 
-    Every process that the test starts has to carry `TRAINUI_HOME`, as all do that inherit the
-    environment: by it those that are left are found and killed, stages too.
+    Every process that the test starts must have `TRAINUI_HOME` in its environment (it is
+    inherited): remaining processes, including stages, are found and killed by it.
     """
     for name in [name for name in os.environ if name.startswith(("TRAINUI_", "CELERY_"))]:
         monkeypatch.delenv(name)
@@ -40,7 +40,7 @@ def trainui_home(
 
 
 def kill_all(home: Home) -> None:
-    """Kill every process of a home, those too that one of them starts meanwhile."""
+    """Kill every process of a home, including those started meanwhile."""
     held = (home.guard_lock, home.worker_lock, server_process.lock_path(home))
 
     def none_is_left() -> bool:
