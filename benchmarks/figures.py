@@ -24,14 +24,14 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
-        """Whether the limit is met; True where there is none."""
+        """True if the limit is met, or if there is no limit."""
         if self.limit is None:
             return True
         return self.value >= self.limit if self.is_least else self.value <= self.limit
 
     @property
     def shown_limit(self) -> str:
-        """The limit in words; empty where there is none."""
+        """The limit as text; empty if there is no limit."""
         if self.limit is None:
             return ""
         words = "at least" if self.is_least else "at most"

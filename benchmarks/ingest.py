@@ -82,7 +82,7 @@ def decode_blocks(data: bytes) -> None:
 
 
 def compare_peaks(small: float, large: float) -> None:
-    """Print the most memory that a process of its own takes to store a small and a large file."""
+    """Print the peak memory of a separate process that stores a small and a large file."""
     peaks = {}
     for megabytes in (small, large):
         with workplace() as (directory, _store):

@@ -61,7 +61,7 @@ def opened(run_id: str) -> tuple[float, float]:
 
 
 def printed(run_id: str, *options: str) -> float:
-    """Return the seconds that `trainui logs` takes to print to nobody."""
+    """Return the seconds that `trainui logs` takes with its output discarded."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "trainui", "logs", run_id, "train", *options]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

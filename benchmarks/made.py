@@ -55,7 +55,7 @@ def lengthen(path: Path, megabytes: float) -> None:
 
 @contextlib.contextmanager
 def workplace() -> Iterator[tuple[Path, Store]]:
-    """A directory and a store of its own."""
+    """A temporary directory with an empty store."""
     with tempfile.TemporaryDirectory(prefix="trainui-benchmark-") as directory:
         os.environ["TRAINUI_HOME"] = f"{directory}/home"
         store = open_store()

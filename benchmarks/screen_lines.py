@@ -68,7 +68,7 @@ class Seen(Program):
 def delays(
     written: list[float], shown: list[tuple[float, int]], first: int, last: int
 ) -> list[float]:
-    """Return the seconds that lines took; those from before the screen was there are left out."""
+    """Return the delay of each line in seconds, without lines written before the screen opened."""
     found = []
     for number in range(first, last):
         if written[number] > shown[0][0]:

@@ -29,7 +29,7 @@ AT_MOST = 1.25
 
 
 class FarProgram(Program):
-    """A program whose terminal is at the other end of a link; arrivals are there."""
+    """A program whose terminal is behind a slow link; times are measured at the far end."""
 
     def __init__(
         self, command: list[str], environ: dict[str, str], round_trip: float, rate: float

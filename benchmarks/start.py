@@ -91,7 +91,7 @@ class Place:
 
 @contextmanager
 def place() -> Iterator[Place]:
-    """A home of its own, whose worker is stopped at the end."""
+    """A private home; its worker is stopped at the end."""
     folder = tempfile.mkdtemp(prefix="trainui-start-")
     made = Place(folder)
     try:

@@ -66,7 +66,7 @@ class Program:
         return bool(select.select([self._terminal], [], [], 0.05)[0])
 
     def _arrival(self, _size: int) -> float:
-        """Return when so many bytes that were read just now are where somebody looks."""
+        """Return when these bytes, read just now, reach the viewer: later on a slow link."""
         return time.perf_counter()
 
     def until(self, text: bytes) -> float:

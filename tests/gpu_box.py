@@ -43,10 +43,11 @@ NO_GPU = 77
 """The exit code if there is no GPU to check."""
 
 MEGABYTES, FOREIGN_MEGABYTES = 256, 1536
-"""What a stage takes, and a foreign process: that is noticed too where a container hides it."""
+"""Memory of a stage and of a foreign process; the latter is large enough to be noticed even if a
+container hides the process."""
 
 PATIENCE = 40.0
-"""Seconds for anything that is waited for."""
+"""Seconds to wait for any condition."""
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^X].*?(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]", re.S
@@ -113,7 +114,7 @@ class Run:
         return seen
 
     def let_go(self, *names: str) -> None:
-        """Let stages end."""
+        """Release stages, so that they end."""
         for name in names:
             (self.folder / f"{name}.go").touch()
 
@@ -171,7 +172,7 @@ class Box:
 
     @contextmanager
     def foreign(self, gpu: Gpu) -> Iterator[int]:
-        """A process that is no stage's and computes on a GPU; yields its pid."""
+        """Run a process on a GPU that belongs to no stage; yields its pid."""
         file = self.folder / "foreign.json"
         file.unlink(missing_ok=True)
         environ = {**os.environ, "CUDA_VISIBLE_DEVICES": str(gpu.index)}
@@ -190,7 +191,7 @@ class Box:
 
 
 def driver(box: Box) -> str:
-    """What NVML tells of the GPUs, and nvidia-smi, where it is installed, the same."""
+    """NVML reports the GPUs; nvidia-smi, if installed, reports the same ones."""
     found = nvml.look()
     check(found.problem is None, str(found.problem))
     for gpu in found.gpus:
@@ -209,7 +210,7 @@ def driver(box: Box) -> str:
 
 
 def one_each(box: Box) -> str:
-    """Each stage has a GPU of its own, which its process sees and no other."""
+    """Each stage gets a different GPU, and its process sees only that one."""
     names = [f"s{number}" for number in range(len(box.gpus))]
     run = box.run(**{name: {} for name in names})
     seen = {name: run.seen_by(name) for name in names}
@@ -226,7 +227,7 @@ def one_each(box: Box) -> str:
 
 
 def visible(box: Box) -> str:
-    """CUDA_VISIBLE_DEVICES as processes see it: also of a stage that has no GPU."""
+    """CUDA_VISIBLE_DEVICES is right in each process, also of a stage without a GPU."""
     run = box.run(one={}, none={"gpus": 0})
     run.let_go("one", "none")
     one, none = run.seen_by("one"), run.seen_by("none")
@@ -236,7 +237,7 @@ def visible(box: Box) -> str:
 
 
 def in_turn(box: Box) -> str:
-    """Two stages and one GPU: the second waits, says for whom, and starts after the first."""
+    """With two stages and one GPU, the second waits, names the first, and starts after it."""
     run = box.run(first={}, second={})
     run.seen_by("first")
     reason = run.await_reason("second", "first")
@@ -261,7 +262,7 @@ def foreign(box: Box) -> str:
 
 
 def avoided(box: Box) -> str:
-    """Of two GPUs a stage is given the one that no foreign process computes on."""
+    """Of two GPUs, a stage gets the one without a foreign process."""
     with box.foreign(box.gpus[0]) as pid:
         await_value(lambda: used(box.gpus[0]) >= FOREIGN_MEGABYTES, "the memory is in use")
         run = box.run(train={})
@@ -292,7 +293,7 @@ def cancelled(box: Box) -> str:
 
 
 def out_of_memory(box: Box) -> str:
-    """An allocation that the driver refuses is named as the reason of the failure."""
+    """A failed allocation on the GPU is reported as the reason of the stage's failure."""
     file = box.folder / "too-much.json"
     run = box.run(greedy={"run": [sys.executable, str(HOLDER), str(file), "too-much"]})
     error = run.await_status("greedy", "failed")["error"] or ""
@@ -301,7 +302,7 @@ def out_of_memory(box: Box) -> str:
 
 
 def screen(box: Box) -> str:
-    """The strip of the list and the page of the machine show the GPU and its stage."""
+    """The GPU strip of the run list and the machine page show the GPU and its stage."""
     run = box.run(trainee={})
     run.seen_by("trainee")
     gpu = box.gpus[0]
