@@ -292,7 +292,7 @@ async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) 
     async with opened() as driven:
         await driven.until_shown("old", "alive")
         await driven.press("delete")
-        await driven.until_shown("alive is queued; cancel it with x")
+        await driven.until_shown("alive is queued; cancel with x")
         await driven.press("j", "delete")
         await driven.until_shown(
             f"Delete the run old {run_id[:8]}?", "4.2 kB in 2 files will be deleted"

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a page shows, and so what the poller must read."""
+    """A page's request: the data that the poller must read."""
 
     run_id: str | None = None
-    """The run whose page is open; None: the list of runs."""
+    """The run whose page is open; None: the run list."""
     stage: str | None = None
     """The full name of the selected stage."""
     group: str | None = None
