@@ -70,7 +70,9 @@ def limits() -> Finding:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     message = f"{_limit(soft)} open files"
     if soft != resource.RLIM_INFINITY and soft < LEAST_FILES:
-        return Finding("limits", NOTE, message, f"`ulimit -n {min(hard, 65_536)}` before a start")
+        return Finding(
+            "limits", NOTE, message, f"run `ulimit -n {min(hard, 65_536)}` before trainui"
+        )
     if not SHARED_MEMORY.is_dir():
         return Finding("limits", GOOD, message)
     status = os.statvfs(SHARED_MEMORY)
@@ -105,7 +107,7 @@ def at_boot() -> Finding:
 
     if (path := systemd.path(os.environ)).exists():
         return Finding("at boot", GOOD, f"{path} starts the worker")
-    return Finding("at boot", GOOD, "the next command starts the worker (`trainui worker install`)")
+    return Finding("at boot", GOOD, "not set up; `trainui worker install` starts it at boot")
 
 
 LEAST_SIZE = (80, 24)
@@ -119,7 +121,7 @@ def terminal() -> Finding:
         advice = "set LANG to a UTF-8 locale, e.g. C.UTF-8"
         return Finding("terminal", NOTE, f"the encoding is {encoding or 'unknown'}", advice)
     if not printing.on_terminal():
-        return Finding("terminal", GOOD, "none here; the screen needs one")
+        return Finding("terminal", GOOD, "none; the screen needs one")
     kind, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
     if kind in ("", "dumb"):
         advice = "set TERM to the terminal's type, e.g. xterm-256color"

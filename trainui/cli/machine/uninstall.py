@@ -55,7 +55,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
         printing.note("everything that is running is cancelled first")
     drain.cancel_everything()
     if not lifecycle.stop():
-        raise UnfitEnvironmentError("not all has ended; see `trainui worker status`")
+        raise UnfitEnvironmentError("some processes did not stop; see `trainui worker status`")
     systemd.uninstall(os.environ)
     with progress.shown("deleting"):
         for path in found:
