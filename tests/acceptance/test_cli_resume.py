@@ -304,4 +304,4 @@ def test_what_was_deleted_since_is_made_again_where_something_needs_it(
     made.unlink()
     plan = served.json("resume", "lost", "--dry-run")
     assert [one["action"] for one in plan["stages"]] == ["skip", "skip"]
-    assert "no stage that runs needs" in stage_of(plan, "prepare")["reason"]
+    assert "no stage to run needs" in stage_of(plan, "prepare")["reason"]
