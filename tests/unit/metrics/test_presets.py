@@ -104,7 +104,7 @@ SAMPLES = [
     Sample("lightgbm", "2026-01-01 10:00:00 INFO [1]\tcv_agg's auc: 0.5 + 0.25\n", {"cv_agg's auc": [(1, 0.5)]}),
     Sample("columns", "╒═════════╤════════╕\n│   epoch │   loss │\n╞═════════╪════════╡\n│       0 │    2.5 │\n├─────────┼────────┤\n│       1 │   0.25 │\n", {"loss": [(0, 2.5), (1, 0.25)]}),
     Sample("columns", "10:00:00 - INFO - | epoch | loss |\n10:00:00 - INFO - |   0   |  0.5 |\n", {"loss": [(0, 0.5)]}),
-    Sample("headed", "2024-01-01 10:00:00.123456: Epoch 0 \n2024-01-01 10:00:00.123456: train_loss -0.5 \n2024-01-01 10:00:00.123456: Epoch 1 \n2024-01-01 10:00:00.123456: train_loss -0.75 \n", {"train_loss": [(0, -0.5), (1, -0.75)]}),
+    Sample("headed", "2024-01-01 10:00:00.123456: Epoch 0 \n2024-01-01 10:00:00.123456: train_loss -0.5 \n2024-01-01 10:00:00.123456: Epoch 1 \n2024-01-01 10:00:00.123456: train_loss -0.75 \n2024-01-01 10:00:00.123456: Epoch time: 60.5 s\n", {"train_loss": [(0, -0.5), (1, -0.75)], "Epoch time": [(1, 60.5)]}),
     Sample("print", "2026-11-26 22:00:00,123 INFO trainer step=7 loss=0.5\nINFO 2026-11-26 22:00:00,123 trainer 1234 140001000000 step 8 loss 0.25\n", {"loss": [(7, 0.5), (8, 0.25)]}),
     Sample("print", "[2026-11-26 22:00:00,123][train][INFO] - epoch 1: {'loss': tensor(0.5), 'acc': 0.75}\n[2026-11-26 22:00:00,123][train][INFO] - epoch 2: {'loss': np.float64(0.25), 'acc': 1.0}\n", {"loss": [(1, 0.5), (2, 0.25)], "acc": [(1, 0.75), (2, 1)]}),
     Sample("print", 'time="2026-01-01T00:00:00Z" level=info msg="epoch 3: loss=0.5"\ntimestamp=2026-11-26T23:51:19.785530Z level=info event="train step" step=4 loss=0.25\n', {"loss": [(3, 0.5), (4, 0.25)]}),
