@@ -231,7 +231,7 @@ GROUPS = {
 
 ANSWERS = {
     "looking": {"`exit` leaves": "exit\r"},
-    "endless": {"only shows|may act|evaluate is failed": "\x03"},
+    "endless": {"read-only|actions allowed|evaluate (is )?failed": "\x03"},
     "deleting": {"Delete these": "y\r"},
 }
 """What is typed when something is seen."""

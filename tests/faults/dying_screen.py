@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from trainui.store.db import writer
 from trainui.store.db.engine import Store
 from trainui.tui.launch import run_screen
 
@@ -18,18 +19,21 @@ DURING, AFTER = "during", "after"
 
 def run(moment: str, run_id: str | None) -> None:
     """Open the screen, to be killed when it first writes."""
-    write = Store.write
 
     def die_if(now: str) -> None:
         if moment == now:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    @contextmanager
-    def dying(store: Store) -> Iterator[Any]:
-        with write(store) as connection:
-            yield connection
-            die_if(DURING)
-        die_if(AFTER)
+    def dying(transaction: Any) -> Any:
+        @contextmanager
+        def around(*store: Store) -> Iterator[Any]:
+            with transaction(*store) as connection:
+                yield connection
+                die_if(DURING)
+            die_if(AFTER)
 
-    Store.write = dying  # type: ignore[method-assign, assignment]
+        return around
+
+    Store.write = dying(Store.write)  # type: ignore[method-assign]
+    writer.writing = dying(writer.writing)
     sys.exit(run_screen(run_id))

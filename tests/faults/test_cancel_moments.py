@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.integration import background
@@ -18,6 +18,7 @@ from tests.unit.supervisor.waiting import wait_for, wait_for_exit
 from trainui import control
 from trainui.domain.states import Status
 from trainui.paths import Home
+from trainui.supervisor import supervise
 from trainui.supervisor.orphans import processes_of
 
 Moment = Callable[[Home, Path], AbstractContextManager[Run]]
@@ -65,27 +66,20 @@ def granted(home: Home, directory: Path) -> Iterator[Run]:
 
 @contextmanager
 def starting(home: Home, directory: Path) -> Iterator[Run]:
-    with paused_queue():
+    with stopped(fork_server_of(background.worker_pid(home))):  # nothing forks a supervisor
         run = run_of(directory)
-        kept = Path(run.record().directory, "env.json")
-        aside, text = kept.with_name("aside"), kept.read_bytes()
-        kept.rename(aside)
-        os.mkfifo(kept, 0o600)
-    launching = wait_for(lambda: open_read_pipe(kept), "a launch that reads the environment")
-    aside.rename(kept)
-    with open(launching, "wb") as pipe:
+        wait_for(lambda: run.stage("a").status == Status.RUNNING, "a claim")
         yield run
-        pipe.write(text)
 
 
-def open_read_pipe(path: Path) -> int | None:
-    """Open a named pipe that somebody reads from; None while nobody does."""
-    try:
-        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno == errno.ENXIO:
-            return None
-        raise
+def fork_server_of(worker: int) -> int:
+    """The pid of the process that forks a worker's supervisors."""
+
+    def find() -> int | None:
+        children = psutil.Process(worker).children()
+        return next((one.pid for one in children if supervise.__file__ in one.cmdline()), None)
+
+    return wait_for(find, "the fork server")
 
 
 @contextmanager

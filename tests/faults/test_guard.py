@@ -131,7 +131,7 @@ def test_an_idle_worker_ends_and_with_it_all(home: Home, monkeypatch: pytest.Mon
     lifecycle.ensure_started()  # though it is about to end
     assert wait_for(lambda: new_worker(home, worker), "a new worker")
     wait_for(lambda: background.is_all_gone(home), "the end of all")
-    assert (home.worker / "guard.log").read_text().count("the worker is started") == 2
+    assert (home.worker / "guard.log").read_text().count("started the worker") == 2
 
 
 def new_worker(home: Home, than: int) -> bool:

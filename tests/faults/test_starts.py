@@ -37,8 +37,8 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
     starters = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(AT_ONCE)]
     assert [starter.wait() for starter in starters] == [0] * AT_ONCE
     log = (trainui_home.worker / "guard.log").read_text()
-    assert log.count("the worker is started") == 1
-    assert log.count("the broker is started") == 1
+    assert log.count("started the worker") == 1
+    assert log.count("started the broker") == 1
 
     holder = background.worker_pid(trainui_home)
     others = [

@@ -23,7 +23,7 @@ from trainui.domain.states import Status
 from trainui.execution.gpu import locks
 from trainui.paths import Home
 from trainui.supervisor import supervise
-from trainui.supervisor.protocol import ExitReason, Spec
+from trainui.supervisor.protocol import LOCK_FILE, ExitReason, Spec
 
 NewRun = Callable[..., Run]
 
@@ -331,7 +331,8 @@ def launch_as_nobody(directory: Path, lock: str) -> Path:
         locks=(lock,),
     )
     (directory / "spec.json").write_text(spec.to_json())
-    for path in (directory, directory / "spec.json"):
+    (directory / LOCK_FILE).touch(0o600)
+    for path in (directory, directory / "spec.json", directory / LOCK_FILE):
         os.chown(path, NOBODY, NOBODY)
     child = os.fork()
     if child == 0:

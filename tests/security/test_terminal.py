@@ -34,11 +34,18 @@ def words(word: str) -> str:
     return hostile(word).replace("\n", " ")
 
 
-class Terminal(io.StringIO):
+class Terminal(io.TextIOWrapper):
     """Takes itself for a terminal."""
+
+    def __init__(self) -> None:
+        self._bytes = io.BytesIO()
+        super().__init__(self._bytes, encoding="utf-8", newline="", write_through=True)
 
     def isatty(self) -> bool:
         return True
+
+    def getvalue(self) -> str:
+        return self._bytes.getvalue().decode()
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,7 @@ class Shown:
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, on_terminal: bool = True) -> Shown:
     """Run a command in this process, on a terminal or not."""
-    kind = Terminal if on_terminal else io.StringIO
-    out, err = kind(), kind()
+    out, err = (Terminal() if on_terminal else io.StringIO() for _ in range(2))
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", out)
         patched.setattr(sys, "stderr", err)

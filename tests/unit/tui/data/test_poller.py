@@ -184,7 +184,7 @@ database.execute("INSERT INTO events (run_id, time, kind, text) SELECT id, 0, 'r
 def test_a_change_that_is_stored_after_the_kernel_reported_it_is_seen(
     never_looks: None, filler: Filler, home: Path
 ) -> None:
-    slow = library(Path(__file__).parents[2] / "faults" / "slow_wal.c", "slow_wal.so")
+    slow = library(Path(__file__).parents[3] / "faults" / "slow_wal.c", "slow_wal.so")
     filler.run(DIAMOND)
     with feeding() as (feed, received):
         received.wait_for(lambda s: len(s.runs) == 1)
