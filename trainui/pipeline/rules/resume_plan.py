@@ -155,7 +155,7 @@ def _plan_once(
             )
         elif stage.name in keep:
             planned[stage.name] = _kept(stage, causes)
-        elif anew and stage.name in users:
+        elif stage.name in users:
             reason = f"{users[stage.name]} is using its outputs"
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, reason)
         else:
@@ -167,7 +167,8 @@ def _plan_once(
 def users_of(stages: Sequence[StageRecord]) -> dict[str, str]:
     """Return the stages that a running stage depends on: stage -> the running stage.
 
-    Their directories must not be renamed while it reads them.
+    Their directories must not be renamed or written while it reads them; that includes failed
+    stages with `allow_failure`.
     """
     by_name = {stage.name: stage for stage in stages}
     running = [stage.name for stage in stages if stage.status == Status.RUNNING]

@@ -70,6 +70,14 @@ def test_what_runs_goes_on() -> None:
     assert actions(diamond(B=S.FAILED, C=S.RUNNING, D=S.BLOCKED))["C"] == "skip"
 
 
+def test_a_failed_stage_that_was_allowed_to_fail_waits_for_the_running_stage_that_reads_it() -> (
+    None
+):
+    stages = diamond(B=S.FAILED, D=S.RUNNING)
+    planned = {one.name: one for one in plan_resume(stages, find_checkpoint=lambda _: None)}
+    assert (planned["B"].action, planned["B"].reason) == ("skip", "D is using its outputs")
+
+
 def test_completed_stages_whose_upstream_runs_again_begin_anew() -> None:
     planned = {s.name: s for s in plan_resume(diamond(B=S.FAILED), find_checkpoint=lambda _: None)}
     assert planned["D"].action == "run"
