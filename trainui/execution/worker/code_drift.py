@@ -46,7 +46,7 @@ class CodeDriftWatch:
         self._thread.start()
 
     def _serve(self) -> None:
-        pause = LOOK_EVERY
+        pause = 0.0  # the first check finds where to begin, before a short stage has ended
         while not self._stopping.wait(pause):
             began = time.monotonic()
             try:
