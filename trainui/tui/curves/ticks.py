@@ -96,9 +96,10 @@ def _moment(seconds: float, stride: float) -> str:
 
 def round_stride(span: float, most: int) -> float:
     """Return the least 1, 2 or 5 times a power of ten of which at most `most` fit into a span."""
-    if not span > 0 or not math.isfinite(span):
+    least = span / max(most, 1)
+    if not least > 0 or not math.isfinite(span):  # a subnormal span divided is 0
         return 0.0
-    power = 10.0 ** math.floor(math.log10(span / max(most, 1)))
+    power = 10.0 ** math.floor(math.log10(least))
     for part in (1.0, 2.0, 5.0, 10.0):
         if span / (part * power) <= max(most, 1):
             return part * power

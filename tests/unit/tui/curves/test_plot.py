@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
@@ -33,6 +33,7 @@ def spans_of(rows: Sequence[Row], style: str) -> str:
 
 
 @settings(max_examples=60)
+@example([(0.0, 5e-324)], 1)
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=60), st.integers(1, 12))
 def test_every_column_shows_its_extremes(pairs: list[tuple[float, float]], height: int) -> None:
     lows, highs = [min(pair) for pair in pairs], [max(pair) for pair in pairs]
