@@ -43,7 +43,7 @@ class YAxis:
         if not known:
             return None
         low, high = min(known), max(known)
-        if low == high:
+        if low / 2 == high / 2:  # also two subnormal numbers, between which nothing can be placed
             return cls(*_about(low, log=log), log, low)
         if log:
             return cls(low, high, log)
