@@ -115,7 +115,7 @@ def test_a_database_removed_under_a_worker_is_noticed_and_its_stages_can_be_ende
     wait_for(lambda: pid_file.exists() and pid_file.read_text().strip(), "the stage")
     with cli.start("wait", run.split()[0]) as waiting:
         wait_for(lambda: has_open(waiting, database), "one that waits for it")
-        for file in cli.home.glob("trainui.db*"):
+        for file in sorted(cli.home.glob("trainui.db*")):  # as `rm`: the database first
             if file.suffix != ".lock":
                 file.unlink()
         said = waiting.communicate(timeout=60)[1]
