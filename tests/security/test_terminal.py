@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tui.conftest import empty_database, filler, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler
 from trainui.cli.main import main
@@ -87,7 +86,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def run_id(filler: Filler) -> str:  # noqa: F811
+def run_id(filler: Filler) -> str:
     """A run of which everything plays tricks: one stage failed, one runs, one is blocked."""
     names = {one: hostile(one) for one in ("failed", "running", "after")}
     run_id = filler.run(

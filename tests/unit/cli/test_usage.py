@@ -63,7 +63,7 @@ def test_help_lists_every_command_and_each_teaches_by_an_example(call: Call) -> 
         assert f"  {command.split()[0]} " in listed
         code, shown, _ = call(*command.split(), "--help")
         assert code == 0
-        assert f"Examples:\n    trainui {command}" in shown or "$(trainui path" in shown
+        assert f"Examples:\n    trainui {command}" in shown
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_no_such_run_is_3(call: Call, command: str) -> None:
 def test_what_is_not_understood_has_a_hint(call: Call) -> None:
     assert "see `trainui ls --help`" in call("ls", "--colour")[2]
     assert "see `trainui run --help`" in call("run", "-p")[2]
-    assert "Did you mean" in call("shwo")[2] or "No such command" in call("shwo")[2]
+    assert "Did you mean" in call("shwo")[2]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.store.points.test_windows import few, fill, noise, plotted  # noqa: F401
+from tests.unit.store.points.test_windows import fill, noise, plotted
 from tests.unit.store.readings import Feeder
 from trainui.store.db.engine import Store
 from trainui.store.points import smoothing
@@ -54,7 +54,7 @@ def test_a_column_of_alike_points_is_smoothed_as_its_points_are(weight: float) -
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_a_part_is_smoothed_with_what_came_before(
     store: Store,
-    few: None,  # noqa: F811
+    few: None,
     weight: float,
 ) -> None:
     values = noise(30_000)
@@ -65,7 +65,7 @@ def test_a_part_is_smoothed_with_what_came_before(
     assert found.smooth == pytest.approx(one_by_one(values, weight)[first:][:100], abs=1e-5)
 
 
-def test_a_part_of_many_points_is_smoothed_with_what_came_before(store: Store, few: None) -> None:  # noqa: F811
+def test_a_part_of_many_points_is_smoothed_with_what_came_before(store: Store, few: None) -> None:
     values = np.where(np.arange(30_000) < 15_000, 0.0, 1.0)
     fill(store, values)
     found = plotted(store).window(15_000.0, 29_999.0, 250, weight=0.97)
@@ -77,7 +77,7 @@ def test_a_part_of_many_points_is_smoothed_with_what_came_before(store: Store, f
 @pytest.mark.parametrize("share", [1.0, 0.5])
 def test_of_many_points_the_trend_is_smoothed_alike(
     store: Store,
-    few: None,  # noqa: F811
+    few: None,
     axis: Axis,
     share: float,
 ) -> None:

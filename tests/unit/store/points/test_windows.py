@@ -29,12 +29,6 @@ def fill(store: Store, values: np.ndarray, first: int = 0, attempt: int = 1) -> 
         points.save(connection, known, after, {"loss": batch}, records=len(values))
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let twelve thousand points be too many to be read one by one."""
-    monkeypatch.setattr(windows, "MANY", 5000)
-
-
 def noise(count: int) -> np.ndarray:
     return np.random.default_rng(7).normal(0, 1, count)
 

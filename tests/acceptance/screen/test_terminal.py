@@ -12,13 +12,12 @@ import pytest
 
 from tests.acceptance.terminal import PROGRAM, Terminal, terminal
 from tests.unit.supervisor.waiting import wait_for
-from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.filled import Filler, failed_demo, running_demo
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 def test_it_opens_reacts_and_leaves_the_terminal_as_it_was(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     size: tuple[int, int],
 ) -> None:
     running_demo(filler, name="digits")
@@ -36,7 +35,7 @@ def test_it_opens_reacts_and_leaves_the_terminal_as_it_was(
         )
 
 
-def test_nothing_is_said_where_nothing_goes_on(filler: Filler) -> None:  # noqa: F811
+def test_nothing_is_said_where_nothing_goes_on(filler: Filler) -> None:
     failed_demo(filler, name="broken")
     with terminal() as shown:
         shown.until_shown("broken")
@@ -45,7 +44,7 @@ def test_nothing_is_said_where_nothing_goes_on(filler: Filler) -> None:  # noqa:
         assert "run continues" not in shown.received
 
 
-def test_an_idle_screen_sends_nothing(filler: Filler) -> None:  # noqa: F811
+def test_an_idle_screen_sends_nothing(filler: Filler) -> None:
     failed_demo(filler, name="broken")
     with terminal() as shown:
         shown.until_shown("broken", "quit", "val/accuracy")  # metrics come last
@@ -56,7 +55,7 @@ def test_an_idle_screen_sends_nothing(filler: Filler) -> None:  # noqa: F811
         assert shown.received[before:] == ""
 
 
-def test_it_rings_for_what_ends_while_it_is_open(filler: Filler) -> None:  # noqa: F811
+def test_it_rings_for_what_ends_while_it_is_open(filler: Filler) -> None:
     failed_demo(filler, name="before")
     run_id = filler.run({"train": []}, name="digits")
     with terminal() as shown:
@@ -73,14 +72,14 @@ def is_quiet(shown: Terminal) -> bool:
     return len(shown.received) == before
 
 
-def test_colour_is_never_needed(filler: Filler) -> None:  # noqa: F811
+def test_colour_is_never_needed(filler: Filler) -> None:
     failed_demo(filler, name="broken")
     with terminal(NO_COLOR="1") as shown:
         shown.until_shown("broken", "✗ failed")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_cleanly(filler: Filler, number: signal.Signals) -> None:  # noqa: F811
+def test_a_signal_ends_it_cleanly(filler: Filler, number: signal.Signals) -> None:
     running_demo(filler)
     with terminal() as shown:
         shown.until_shown("digits")
@@ -91,7 +90,7 @@ def test_a_signal_ends_it_cleanly(filler: Filler, number: signal.Signals) -> Non
 
 
 def test_it_ends_when_its_terminal_is_gone_though_hangups_are_ignored(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     tmp_path: Path,
 ) -> None:
     running_demo(filler)
@@ -126,7 +125,7 @@ def test_it_ends_when_its_terminal_is_gone_though_hangups_are_ignored(
     [({}, True), ({"STY": "1.tty"}, False), ({"STY": "1.tty", "TMUX": "/tmp/tmux,1,0"}, True)],
 )
 def test_gnu_screen_is_sent_no_colours_of_24_bits(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     around: dict[str, str],
     in_24_bits: bool,
 ) -> None:
@@ -140,7 +139,7 @@ def test_gnu_screen_is_sent_no_colours_of_24_bits(
         assert ("38;5;" in shown.received) != in_24_bits
 
 
-def test_a_terminal_without_unicode_is_sent_ascii_alone(filler: Filler) -> None:  # noqa: F811
+def test_a_terminal_without_unicode_is_sent_ascii_alone(filler: Filler) -> None:
     running_demo(filler, name="digits")
     with terminal(TRAINUI_ASCII="1") as shown:
         shown.until_shown("digits", "* running")
@@ -151,7 +150,7 @@ def test_a_terminal_without_unicode_is_sent_ascii_alone(filler: Filler) -> None:
         assert [character for character in shown.received if not character.isascii()] == []
 
 
-def test_keys_that_come_together_act_one_after_another(filler: Filler) -> None:  # noqa: F811
+def test_keys_that_come_together_act_one_after_another(filler: Filler) -> None:
     """As they do over a slow link: to the curves, open one; close it; to the stages, and down."""
     running_demo(filler, name="digits")
     with terminal() as shown:
@@ -169,7 +168,7 @@ def test_keys_that_come_together_act_one_after_another(filler: Filler) -> None: 
         wait_for(lambda: "1 Stages" not in shown.text(), "the log alone", 30)
 
 
-def test_the_terminal_itself_says_how_large_it_is(filler: Filler) -> None:  # noqa: F811
+def test_the_terminal_itself_says_how_large_it_is(filler: Filler) -> None:
     """Whatever a shell or a container has once put in the environment."""
     running_demo(filler, name="digits")
     with terminal((120, 36), COLUMNS="80", LINES="24") as shown:
@@ -178,7 +177,7 @@ def test_the_terminal_itself_says_how_large_it_is(filler: Filler) -> None:  # no
 
 
 def test_something_is_painted_before_anything_heavy_is_imported(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
 ) -> None:
     """The app is refused its first import, yet the terminal has been painted, and is restored."""
     program = f"import sys; sys.modules['textual.app'] = None; {PROGRAM}"
@@ -188,7 +187,7 @@ def test_something_is_painted_before_anything_heavy_is_imported(
         assert shown.modes_left() == []
 
 
-def test_the_screen_tells_what_it_sends(filler: Filler) -> None:  # noqa: F811
+def test_the_screen_tells_what_it_sends(filler: Filler) -> None:
     running_demo(filler, name="digits")
     with terminal(TRAINUI_MAX_RATE="2k") as shown:
         shown.until_shown("digits", "● running")

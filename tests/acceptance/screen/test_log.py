@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.color import Color
 
-from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui import clock
@@ -15,7 +14,7 @@ from trainui.domain.states import Status
 from trainui.tui.logs.view import LogView
 
 
-def started(filler: Filler) -> AttemptRecord:  # noqa: F811
+def started(filler: Filler) -> AttemptRecord:
     return filler.start(filler.run({"a": ()}, run_id="run"), "a")
 
 
@@ -29,7 +28,7 @@ async def alone(driven: Driven) -> None:
     await driven.until(lambda: driven.app.focused is view(driven), "the focus on the log")
 
 
-async def test_the_log_follows_its_end_until_somebody_scrolls_up(filler: Filler) -> None:  # noqa: F811
+async def test_the_log_follows_its_end_until_somebody_scrolls_up(filler: Filler) -> None:
     attempt = started(filler)
     filler.log(attempt, "".join(f"line {n}\n" for n in range(200)))
     async with opened("run") as driven:
@@ -45,7 +44,7 @@ async def test_the_log_follows_its_end_until_somebody_scrolls_up(filler: Filler)
         await driven.until_shown("and the next")
 
 
-async def test_page_up_goes_on_to_the_start_of_a_log_of_any_length(filler: Filler) -> None:  # noqa: F811
+async def test_page_up_goes_on_to_the_start_of_a_log_of_any_length(filler: Filler) -> None:
     attempt = started(filler)
     filler.log(attempt, "".join(f"line {n} of many\n" for n in range(5000)))
     async with opened("run") as driven:
@@ -71,7 +70,7 @@ def shown(driven: Driven, text: str) -> list[str]:
     return [line.strip(" │▐") for line in driven.text().splitlines() if text in line]
 
 
-async def test_o_shows_both_streams_or_one_with_progress_bars_folded(filler: Filler) -> None:  # noqa: F811
+async def test_o_shows_both_streams_or_one_with_progress_bars_folded(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("epoch 59/30", "▎ 63%|###############", "stdout", "stderr")
@@ -86,7 +85,7 @@ async def test_o_shows_both_streams_or_one_with_progress_bars_folded(filler: Fil
         await driven.until_shown("epoch 59/30", " 63%|")
 
 
-async def test_a_log_is_searched(filler: Filler) -> None:  # noqa: F811
+async def test_a_log_is_searched(filler: Filler) -> None:
     attempt = started(filler)
     lines = ["ValueError here" if n in (3, 90) else f"line {n}" for n in range(9000)]
     filler.log(attempt, "\n".join(lines) + "\n")
@@ -104,7 +103,7 @@ async def test_a_log_is_searched(filler: Filler) -> None:  # noqa: F811
         await driven.until_shown("no 'nowhere' in this log")
 
 
-async def test_only_the_lines_that_were_searched_for_are_shown(filler: Filler) -> None:  # noqa: F811
+async def test_only_the_lines_that_were_searched_for_are_shown(filler: Filler) -> None:
     attempt = started(filler)
     filler.log(
         attempt, "".join(f"{'epoch' if n % 500 == 0 else 'step'} {n}\n" for n in range(9001))
@@ -125,7 +124,7 @@ async def test_only_the_lines_that_were_searched_for_are_shown(filler: Filler) -
         await driven.until_shown("step 9001")
 
 
-async def test_e_goes_to_the_error_with_what_led_to_it(filler: Filler) -> None:  # noqa: F811
+async def test_e_goes_to_the_error_with_what_led_to_it(filler: Filler) -> None:
     attempt = started(filler)
     filler.log(attempt, "fine\n" * 500)
     trace = 'Traceback (most recent call last):\n  File "train.py", line 3\n'
@@ -137,7 +136,7 @@ async def test_e_goes_to_the_error_with_what_led_to_it(filler: Filler) -> None: 
         await driven.until_shown("Traceback", "RuntimeError: CUDA out of memory")
 
 
-async def test_times_are_shown_and_a_moment_is_gone_to(filler: Filler) -> None:  # noqa: F811
+async def test_times_are_shown_and_a_moment_is_gone_to(filler: Filler) -> None:
     attempt = started(filler)
     begun = 1_700_000_000
     times = Path(attempt.directory, "times.log")
@@ -155,7 +154,7 @@ async def test_times_are_shown_and_a_moment_is_gone_to(filler: Filler) -> None: 
         assert "line 299" not in driven.text()
 
 
-async def test_what_a_log_holds_is_harmless_and_keeps_its_colours(filler: Filler) -> None:  # noqa: F811
+async def test_what_a_log_holds_is_harmless_and_keeps_its_colours(filler: Filler) -> None:
     run_id = filler.run({"[bold]a[/bold]": ()})
     attempt = filler.start(run_id, "[bold]a[/bold]")
     filler.log(attempt, "\x1b]0;owned\x07title \x1b[2J\x1b[31mred [link=x]y[/link]\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from tests.unit.store.readings import Feeder
-from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo
 from trainui.tui.curves.plot_view import CurvePlot
@@ -28,7 +27,7 @@ async def open_page(driven: Driven, metric: str = "train/loss") -> CurvePlot:
     return page(driven).plot
 
 
-def losses(filler: Filler, graph: dict[str, float], count: int = 100) -> str:  # noqa: F811
+def losses(filler: Filler, graph: dict[str, float], count: int = 100) -> str:
     """Store a run of siblings, each with a loss that falls to another value."""
     run_id = filler.run(dict.fromkeys(graph, ()))
     for name, end in graph.items():
@@ -39,7 +38,7 @@ def losses(filler: Filler, graph: dict[str, float], count: int = 100) -> str:  #
     return run_id
 
 
-async def test_enter_opens_a_metric_and_esc_goes_back(filler: Filler) -> None:  # noqa: F811
+async def test_enter_opens_a_metric_and_esc_goes_back(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await open_page(driven)
@@ -50,7 +49,7 @@ async def test_enter_opens_a_metric_and_esc_goes_back(filler: Filler) -> None:  
         await driven.until_shown("1 Stages", "▸ val/accuracy")
 
 
-async def test_the_cursor_tells_the_values_of_all_that_is_shown(filler: Filler) -> None:  # noqa: F811
+async def test_the_cursor_tells_the_values_of_all_that_is_shown(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss", "lr")
@@ -64,7 +63,7 @@ async def test_the_cursor_tells_the_values_of_all_that_is_shown(filler: Filler) 
         await driven.until(lambda: curves.view.cursor is None)
 
 
-async def test_moving_the_cursor_moves_the_log_to_that_moment(filler: Filler) -> None:  # noqa: F811
+async def test_moving_the_cursor_moves_the_log_to_that_moment(filler: Filler) -> None:
     run_id = filler.run({"a": ()})
     attempt = filler.start(run_id, "a")
     filler.log(attempt, "hello\n")
@@ -83,7 +82,7 @@ async def test_moving_the_cursor_moves_the_log_to_that_moment(filler: Filler) ->
         await driven.until(lambda: len(asked) == 2, "the moment on the way back")
 
 
-async def test_zoom_and_pan_read_the_window_they_show(filler: Filler) -> None:  # noqa: F811
+async def test_zoom_and_pan_read_the_window_they_show(filler: Filler) -> None:
     run_id = losses(filler, {"train": 0.5}, 1000)
     async with opened(run_id) as driven:
         plot = await open_page(driven)
@@ -102,7 +101,7 @@ def _window(plot: CurvePlot) -> tuple[float, float] | None:
     return None if chart is None else (chart.low, chart.high)
 
 
-async def test_the_mouse_points_zooms_pans_and_opens(filler: Filler) -> None:  # noqa: F811
+async def test_the_mouse_points_zooms_pans_and_opens(filler: Filler) -> None:
     run_id = losses(filler, {"train": 0.5}, 1000)
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss")
@@ -132,7 +131,7 @@ def _scroll() -> type:
     return MouseScrollUp
 
 
-async def test_axis_scale_and_smoothing_are_seen(filler: Filler) -> None:  # noqa: F811
+async def test_axis_scale_and_smoothing_are_seen(filler: Filler) -> None:
     run_id = losses(filler, {"train": 0.5})
     async with opened(run_id) as driven:
         await open_page(driven)
@@ -144,7 +143,7 @@ async def test_axis_scale_and_smoothing_are_seen(filler: Filler) -> None:  # noq
         await driven.until_shown("over step")
 
 
-async def test_siblings_race(filler: Filler) -> None:  # noqa: F811
+async def test_siblings_race(filler: Filler) -> None:
     run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25, "train[lr=3]": 1.0})
     async with opened(run_id) as driven:
         await open_page(driven)
@@ -157,7 +156,7 @@ async def test_siblings_race(filler: Filler) -> None:  # noqa: F811
         await driven.until_shown("leads by 0.2500 at step 0")
 
 
-async def test_attempts_stand_side_by_side(filler: Filler) -> None:  # noqa: F811
+async def test_attempts_stand_side_by_side(filler: Filler) -> None:
     run_id = filler.run({"a": ()}, retries=1)
     filler.fail(run_id, "a", "exit code 1")
     stage = filler.stage(run_id, "a").id
@@ -173,7 +172,7 @@ async def test_attempts_stand_side_by_side(filler: Filler) -> None:  # noqa: F81
         await driven.until_shown("attempt 1", "attempt 2 leads by 1 at step 59")
 
 
-async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:  # noqa: F811
+async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:
     for name, end in (("old", 0.5), ("new", 0.25)):
         run_id = filler.run({"train": ()}, name=name, pipeline="digits")
         attempt = filler.start(run_id, "train")
@@ -186,7 +185,7 @@ async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:
         await driven.until_shown("this stage in other runs", "old leads by 0.2500 at step 49")
 
 
-async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:  # noqa: F811
+async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:
     run_id = losses(filler, {"train": 0.5})
     async with opened(run_id) as driven:
         await open_page(driven)
@@ -196,7 +195,7 @@ async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:  # noq
         await driven.until_shown("no metric with that name")
 
 
-async def test_a_pinned_metric_stands_first(filler: Filler) -> None:  # noqa: F811
+async def test_a_pinned_metric_stands_first(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("grad_norm")
@@ -208,7 +207,7 @@ async def test_a_pinned_metric_stands_first(filler: Filler) -> None:  # noqa: F8
         await driven.until(lambda: curves.shown[0].name == "train/loss")
 
 
-async def test_a_filter_without_a_match_says_how_to_leave_it(filler: Filler) -> None:  # noqa: F811
+async def test_a_filter_without_a_match_says_how_to_leave_it(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss")
@@ -216,7 +215,7 @@ async def test_a_filter_without_a_match_says_how_to_leave_it(filler: Filler) -> 
         await driven.until_shown("no metric matches the filter; esc shows all")
 
 
-async def test_Y_copies_plot_and_table_as_markdown(filler: Filler) -> None:  # noqa: F811
+async def test_Y_copies_plot_and_table_as_markdown(filler: Filler) -> None:
     run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25})
     async with opened(run_id) as driven:
         await open_page(driven)
@@ -232,7 +231,7 @@ async def test_Y_copies_plot_and_table_as_markdown(filler: Filler) -> None:  # n
     assert max(map(len, copied.splitlines())) < 100
 
 
-async def test_live_curves_leave_room_for_what_comes(filler: Filler) -> None:  # noqa: F811
+async def test_live_curves_leave_room_for_what_comes(filler: Filler) -> None:
     run_id = filler.run(SWEEP)
     filler.start(run_id, "prepare")
     feeder = Feeder(filler.store, filler.stage(run_id, "prepare").id)
@@ -247,7 +246,7 @@ async def test_live_curves_leave_room_for_what_comes(filler: Filler) -> None:  #
         assert _window(plot) == shown
 
 
-async def test_how_curves_were_looked_at_is_remembered_but_for_the_part(filler: Filler) -> None:  # noqa: F811
+async def test_how_curves_were_looked_at_is_remembered_but_for_the_part(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("grad_norm")
@@ -263,7 +262,7 @@ async def test_how_curves_were_looked_at_is_remembered_but_for_the_part(filler: 
         await driven.until_shown("pinned", "smoothing 0.9", "log scale")
 
 
-async def test_of_a_large_matrix_the_best_members_are_compared(filler: Filler) -> None:  # noqa: F811
+async def test_of_a_large_matrix_the_best_members_are_compared(filler: Filler) -> None:
     run_id = losses(filler, {f"train[seed={n}]": 2.0 - n / 100 for n in range(30)})
     async with opened(run_id) as driven:
         await driven.until_shown("2 train ×30")

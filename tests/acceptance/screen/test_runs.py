@@ -9,7 +9,6 @@ from sqlalchemy import update
 from textual import events
 
 from tests.unit.store.readings import Feeder
-from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
 from trainui import settings
@@ -23,7 +22,7 @@ from trainui.tui.help_screen import HelpScreen
 from trainui.tui.render.styled_text import Row
 
 
-async def test_a_first_start_says_what_to_do_and_notices_the_first_run(home: Path) -> None:  # noqa: F811
+async def test_a_first_start_says_what_to_do_and_notices_the_first_run(home: Path) -> None:
     async with opened(size=(80, 24)) as driven:
         await driven.until_shown("No runs yet", "trainui demo", "trainui run FILE")
         assert not home.exists()
@@ -32,7 +31,7 @@ async def test_a_first_start_says_what_to_do_and_notices_the_first_run(home: Pat
         await driven.until_gone("No runs yet")
 
 
-async def test_runs_stand_newest_first_with_the_cursor_on_the_newest(filler: Filler) -> None:  # noqa: F811
+async def test_runs_stand_newest_first_with_the_cursor_on_the_newest(filler: Filler) -> None:
     filler.complete(filler.run({"a": ()}, name="older"), "a")
     running_demo(filler, name="newer")
     async with opened() as driven:
@@ -47,7 +46,7 @@ async def test_runs_stand_newest_first_with_the_cursor_on_the_newest(filler: Fil
         assert driven.runs.table.selected.name == "newer"
 
 
-async def test_it_is_live(filler: Filler) -> None:  # noqa: F811
+async def test_it_is_live(filler: Filler) -> None:
     run_id = filler.run({"a": (), "b": ("a",)}, name="live")
     async with opened() as driven:
         await driven.until_shown("live", "◔ queued", "0/2")
@@ -57,7 +56,7 @@ async def test_it_is_live(filler: Filler) -> None:  # noqa: F811
         await driven.until_shown("1/2")
 
 
-async def test_the_cursor_follows_its_run_not_its_row(filler: Filler) -> None:  # noqa: F811
+async def test_the_cursor_follows_its_run_not_its_row(filler: Filler) -> None:
     first = filler.run({"a": ()}, name="first")
     filler.run({"a": ()}, name="second")
     async with opened() as driven:
@@ -71,7 +70,7 @@ async def test_the_cursor_follows_its_run_not_its_row(filler: Filler) -> None:  
         assert driven.runs.table.selected.id == first  # type: ignore[union-attr]
 
 
-async def test_a_filter_narrows_while_one_types_and_esc_shows_all(filler: Filler) -> None:  # noqa: F811
+async def test_a_filter_narrows_while_one_types_and_esc_shows_all(filler: Filler) -> None:
     failed_demo(filler, name="broken")
     filler.run(SWEEP, name="sweep")
     async with opened() as driven:
@@ -85,7 +84,7 @@ async def test_a_filter_narrows_while_one_types_and_esc_shows_all(filler: Filler
         await driven.until_shown("sweep")
 
 
-async def test_a_filter_that_nothing_fits_says_so(filler: Filler) -> None:  # noqa: F811
+async def test_a_filter_that_nothing_fits_says_so(filler: Filler) -> None:
     filler.run({"a": ()}, name="one")
     async with opened() as driven:
         await driven.until_shown("one")
@@ -95,7 +94,7 @@ async def test_a_filter_that_nothing_fits_says_so(filler: Filler) -> None:  # no
         await driven.until_shown("one")
 
 
-async def test_enter_opens_a_run_and_esc_comes_back_to_it(filler: Filler) -> None:  # noqa: F811
+async def test_enter_opens_a_run_and_esc_comes_back_to_it(filler: Filler) -> None:
     filler.run({"a": ()}, name="upper")
     filler.run({"b": ()}, name="lower")
     async with opened() as driven:
@@ -108,7 +107,7 @@ async def test_enter_opens_a_run_and_esc_comes_back_to_it(filler: Filler) -> Non
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-async def test_ten_thousand_runs_scroll(filler: Filler, home: Path) -> None:  # noqa: F811
+async def test_ten_thousand_runs_scroll(filler: Filler, home: Path) -> None:
     multiply(home / "trainui.db", filler.run(DIAMOND, name="many"), 10_000)
     async with opened(size=(100, 30)) as driven:
         await driven.until_shown("10001 runs")
@@ -119,7 +118,7 @@ async def test_ten_thousand_runs_scroll(filler: Filler, home: Path) -> None:  # 
         assert len(driven.runs.table._strips) < 500
 
 
-async def test_a_run_that_is_removed_leaves_the_list(filler: Filler) -> None:  # noqa: F811
+async def test_a_run_that_is_removed_leaves_the_list(filler: Filler) -> None:
     run_id = filler.run({"a": ()}, name="going")
     filler.complete(run_id, "a")
     filler.run({"a": ()}, name="staying")
@@ -132,14 +131,14 @@ async def test_a_run_that_is_removed_leaves_the_list(filler: Filler) -> None:  #
         assert driven.runs.table.selected.name == "staying"  # type: ignore[union-attr]
 
 
-async def test_names_are_shown_and_never_obeyed(filler: Filler) -> None:  # noqa: F811
+async def test_names_are_shown_and_never_obeyed(filler: Filler) -> None:
     filler.run({"a": ()}, name="[red]not markup[/red] \x1b[31mnot red")
     async with opened() as driven:
         await driven.until_shown("[red]not markup[/red]")
         assert "\x1b" not in driven.text()
 
 
-async def test_the_help_shows_the_keys_that_are_in_force(filler: Filler) -> None:  # noqa: F811
+async def test_the_help_shows_the_keys_that_are_in_force(filler: Filler) -> None:
     filler.run({"a": ()}, name="one")
     configured = settings.Settings(keys={"runs.sort": "f7"})
     async with opened(configured=configured) as driven:
@@ -153,7 +152,7 @@ async def test_the_help_shows_the_keys_that_are_in_force(filler: Filler) -> None
         await driven.until_shown("one")
 
 
-async def test_a_click_does_what_a_key_does(filler: Filler) -> None:  # noqa: F811
+async def test_a_click_does_what_a_key_does(filler: Filler) -> None:
     filler.run({"a": ()}, name="upper")
     filler.run({"a": ()}, name="lower")
     async with opened(size=(80, 24)) as driven:
@@ -168,7 +167,7 @@ async def test_a_click_does_what_a_key_does(filler: Filler) -> None:  # noqa: F8
         await driven.until_shown("› upper")
 
 
-async def test_the_palette_does_what_a_key_does(filler: Filler) -> None:  # noqa: F811
+async def test_the_palette_does_what_a_key_does(filler: Filler) -> None:
     filler.run({"a": ()}, name="one")
     async with opened() as driven:
         await driven.until_shown("one")
@@ -182,7 +181,7 @@ async def test_the_palette_does_what_a_key_does(filler: Filler) -> None:  # noqa
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
 async def test_every_size_shows_state_name_and_progress(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     size: tuple[int, int],
 ) -> None:
     running_demo(filler, name="digits")
@@ -192,14 +191,14 @@ async def test_every_size_shows_state_name_and_progress(
 
 
 @pytest.mark.parametrize("name", ["trainui-light", "gruvbox", "nord"])
-async def test_it_opens_under_other_themes(filler: Filler, name: str) -> None:  # noqa: F811
+async def test_it_opens_under_other_themes(filler: Filler, name: str) -> None:
     run_id = failed_demo(filler)
     async with opened(run_id, configured=settings.Settings(theme=name)) as driven:
         await driven.until_shown("✗ failed", "train[hidden=128]")
         assert driven.app.theme == name
 
 
-async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:  # noqa: F811
+async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:
     filler.complete(filler.run({"a": ()}, name="done"), "a")
     async with opened() as driven:
         await driven.until_shown("done")
@@ -221,13 +220,13 @@ async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:  
         assert drawn == []
 
 
-def params(filler: Filler, run_id: str, text: str) -> None:  # noqa: F811
+def params(filler: Filler, run_id: str, text: str) -> None:
     with filler.store.write() as connection:
         connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(params_json=text))
 
 
 async def test_a_filter_says_what_it_cannot_understand_and_counts_what_it_can(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
 ) -> None:
     low, high = filler.run({"a": ()}, name="low"), filler.run({"a": ()}, name="high")
     params(filler, low, '{"lr": "1e-4"}')
@@ -248,7 +247,7 @@ async def test_a_filter_says_what_it_cannot_understand_and_counts_what_it_can(
         await driven.until_shown("low", "1e-4")
 
 
-async def test_runs_are_filtered_by_a_metric(filler: Filler) -> None:  # noqa: F811
+async def test_runs_are_filtered_by_a_metric(filler: Filler) -> None:
     failed_demo(filler, name="worse")
     running_demo(filler, name="better")
     async with opened() as driven:
@@ -259,7 +258,7 @@ async def test_runs_are_filtered_by_a_metric(filler: Filler) -> None:  # noqa: F
 
 
 async def test_marked_runs_are_cancelled_by_one_question_that_names_them(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
 ) -> None:
     ids = [filler.run(DIAMOND, name=name) for name in ("keep", "first", "second")]
     filler.complete(filler.run({"a": ()}, name="over"), "a")
@@ -282,7 +281,7 @@ async def test_marked_runs_are_cancelled_by_one_question_that_names_them(
     assert states == [Status.PENDING, Status.CANCELLED, Status.CANCELLED]
 
 
-async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) -> None:  # noqa: F811
+async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) -> None:
     run_id = filler.run({"a": ()}, name="old")
     filler.complete(run_id, "a")
     filler.run({"a": ()}, name="alive")
@@ -307,7 +306,7 @@ async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) 
     assert not kept.exists()
 
 
-async def test_the_view_and_the_selection_come_back(filler: Filler) -> None:  # noqa: F811
+async def test_the_view_and_the_selection_come_back(filler: Filler) -> None:
     for name in ("alpha one", "alpha two", "alpha three", "beta"):
         filler.run({"a": ()}, name=name)
     async with opened() as driven:
@@ -328,7 +327,7 @@ async def test_the_view_and_the_selection_come_back(filler: Filler) -> None:  # 
         assert driven.runs.table.selected.name == "alpha newest"  # type: ignore[union-attr]
 
 
-async def test_a_heading_that_is_clicked_sorts_and_sorts_back(filler: Filler) -> None:  # noqa: F811
+async def test_a_heading_that_is_clicked_sorts_and_sorts_back(filler: Filler) -> None:
     for name in ("b", "c", "a"):
         filler.run({"a": ()}, name=name)
     async with opened() as driven:
@@ -342,7 +341,7 @@ async def test_a_heading_that_is_clicked_sorts_and_sorts_back(filler: Filler) ->
         assert [run.name for run in driven.runs.table._shown] == ["c", "b", "a"]
 
 
-async def test_what_is_typed_at_once_after_the_key_is_typed_there(filler: Filler) -> None:  # noqa: F811
+async def test_what_is_typed_at_once_after_the_key_is_typed_there(filler: Filler) -> None:
     filler.run({"a": ()}, name="express")
     filler.run({"a": ()}, name="other")
     async with opened() as driven:
@@ -358,7 +357,7 @@ async def test_what_is_typed_at_once_after_the_key_is_typed_there(filler: Filler
         await driven.until_shown("xpress/")
 
 
-async def test_marked_runs_are_compared_in_one_plot(filler: Filler) -> None:  # noqa: F811
+async def test_marked_runs_are_compared_in_one_plot(filler: Filler) -> None:
     failed_demo(filler, name="ancient")
     failed_demo(filler, name="worse", pipeline="another")
     running_demo(filler, name="better")
@@ -374,7 +373,7 @@ async def test_marked_runs_are_compared_in_one_plot(filler: Filler) -> None:  # 
         await driven.until_shown("▌2 marked")
 
 
-async def test_marked_runs_of_other_stages_are_compared_by_the_metric(filler: Filler) -> None:  # noqa: F811
+async def test_marked_runs_of_other_stages_are_compared_by_the_metric(filler: Filler) -> None:
     trained(filler, "second", "finetune", 0.25)
     for lr in ("0.1", "0.2"):
         trained(filler, "first", "train", float(lr), params={"lr": lr, "seed": "1"})
@@ -386,7 +385,7 @@ async def test_marked_runs_of_other_stages_are_compared_by_the_metric(filler: Fi
         await driven.until_shown("first lr=0.1 leads by 0.1000 at step 49")
 
 
-async def test_runs_are_sorted_by_their_metric_the_best_first(filler: Filler) -> None:  # noqa: F811
+async def test_runs_are_sorted_by_their_metric_the_best_first(filler: Filler) -> None:
     for name, accuracy in (("middling", 0.5), ("best", 0.75), ("worst", 0.25)):
         trained(filler, name, "train", accuracy, metric="val/accuracy")
     filler.run({"train": ()}, name="idle")
@@ -407,7 +406,7 @@ async def test_runs_are_sorted_by_their_metric_the_best_first(filler: Filler) ->
         await driven.until(lambda: order() == ["worst", "middling", "best", "idle"], "the reverse")
 
 
-async def test_s_goes_through_all_columns_and_comes_round(filler: Filler) -> None:  # noqa: F811
+async def test_s_goes_through_all_columns_and_comes_round(filler: Filler) -> None:
     for name, params in (
         ("a", {"steps": "1", "lr": "3"}),
         ("b", {"lr": "2", "steps": "2"}),
@@ -426,7 +425,7 @@ async def test_s_goes_through_all_columns_and_comes_round(filler: Filler) -> Non
 
 
 def trained(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     name: str,
     stage: str,
     end: float,
@@ -443,7 +442,7 @@ def trained(
     filler.end(attempt)
 
 
-async def test_the_theme_that_was_chosen_is_there_again(filler: Filler) -> None:  # noqa: F811
+async def test_the_theme_that_was_chosen_is_there_again(filler: Filler) -> None:
     running_demo(filler)
     async with opened() as driven:
         await driven.until_shown("digits")
@@ -457,7 +456,7 @@ async def test_the_theme_that_was_chosen_is_there_again(filler: Filler) -> None:
 
 
 async def test_a_theme_that_there_is_not_is_told_with_those_there_are(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     filler.run({"a": ()})

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from tests.unit.store.readings import Feeder
-from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo, training
 from trainui import paths, settings
@@ -24,7 +23,7 @@ def line_of(driven: Driven, text: str) -> str:
     return next(line for line in driven.text().splitlines() if text in line)
 
 
-async def test_the_graph_shows_each_stage_once_with_its_state(filler: Filler) -> None:  # noqa: F811
+async def test_the_graph_shows_each_stage_once_with_its_state(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("1 Stages", "report")
@@ -39,7 +38,7 @@ async def test_the_graph_shows_each_stage_once_with_its_state(filler: Filler) ->
         assert "running" in line_of(driven, "train[hidden=128]")
 
 
-async def test_the_panel_shows_the_stage_that_tells_most(filler: Filler) -> None:  # noqa: F811
+async def test_the_panel_shows_the_stage_that_tells_most(filler: Filler) -> None:
     run_id = failed_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("2 train[hidden=128]", "RuntimeError: loss is NaN at step 412")
@@ -49,7 +48,7 @@ async def test_the_panel_shows_the_stage_that_tells_most(filler: Filler) -> None
 
 
 async def test_when_all_is_done_the_panel_shows_what_took_longest(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
 ) -> None:
     run_id = filler.run({"train": (), "evaluate": ("train",)})
     filler.complete(run_id, "train", took=600.0, ago=100.0)
@@ -60,7 +59,7 @@ async def test_when_all_is_done_the_panel_shows_what_took_longest(
         await driven.until_shown("2 train")
 
 
-async def test_arrows_walk_the_stages_and_their_edges(filler: Filler) -> None:  # noqa: F811
+async def test_arrows_walk_the_stages_and_their_edges(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("2 train[hidden=128]")
@@ -74,7 +73,7 @@ async def test_arrows_walk_the_stages_and_their_edges(filler: Filler) -> None:  
         await driven.until_shown("2 report", "not started yet")
 
 
-async def test_states_curves_and_logs_are_live(filler: Filler) -> None:  # noqa: F811
+async def test_states_curves_and_logs_are_live(filler: Filler) -> None:
     run_id = filler.run(DIAMOND)
     attempt = filler.start(run_id, "prepare")
     async with opened(run_id) as driven:
@@ -90,7 +89,7 @@ async def test_states_curves_and_logs_are_live(filler: Filler) -> None:  # noqa:
         assert "queued" in line_of(driven, "train[hidden=32]")
 
 
-async def test_a_stage_is_found_by_its_name(filler: Filler) -> None:  # noqa: F811
+async def test_a_stage_is_found_by_its_name(filler: Filler) -> None:
     run_id = filler.run(SWEEP)
     async with opened(run_id) as driven:
         await driven.until_shown("prepare")
@@ -102,7 +101,7 @@ async def test_a_stage_is_found_by_its_name(filler: Filler) -> None:  # noqa: F8
         await driven.until_shown("2 train[lr=3,seed=1]")
 
 
-async def test_metrics_are_filtered_by_name(filler: Filler) -> None:  # noqa: F811
+async def test_metrics_are_filtered_by_name(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss", "grad_norm")
@@ -115,7 +114,7 @@ async def test_metrics_are_filtered_by_name(filler: Filler) -> None:  # noqa: F8
         await driven.until_shown("grad_norm")
 
 
-async def test_z_shows_a_pane_alone_and_esc_all_again(filler: Filler) -> None:  # noqa: F811
+async def test_z_shows_a_pane_alone_and_esc_all_again(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("1 Stages", "3 Curves", "4 Log")
@@ -132,7 +131,7 @@ async def test_z_shows_a_pane_alone_and_esc_all_again(filler: Filler) -> None:  
         await driven.until_shown("3 Curves")
 
 
-async def test_esc_goes_back_one_level_at_a_time(filler: Filler) -> None:  # noqa: F811
+async def test_esc_goes_back_one_level_at_a_time(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("2 train[hidden=128]")
@@ -146,7 +145,7 @@ async def test_esc_goes_back_one_level_at_a_time(filler: Filler) -> None:  # noq
 
 @pytest.mark.parametrize("size", [(80, 24), (100, 24), (120, 36), (200, 60)])
 async def test_every_size_shows_every_stage_whole(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     size: tuple[int, int],
 ) -> None:
     run_id = running_demo(filler)
@@ -155,7 +154,7 @@ async def test_every_size_shows_every_stage_whole(
         assert max(map(len, driven.text().splitlines())) <= size[0]
 
 
-async def test_a_narrow_terminal_has_tabs(filler: Filler) -> None:  # noqa: F811
+async def test_a_narrow_terminal_has_tabs(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id, (80, 24)) as driven:
         await driven.until_shown("2 Overview", "3 Curves", "4 Log", "command")
@@ -169,7 +168,7 @@ async def test_a_narrow_terminal_has_tabs(filler: Filler) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-async def test_every_pane_can_be_shown_alone(filler: Filler, size: tuple[int, int]) -> None:  # noqa: F811
+async def test_every_pane_can_be_shown_alone(filler: Filler, size: tuple[int, int]) -> None:
     run_id = running_demo(filler)
     shown = {1: "evaluate", 2: "task id", 3: "train/loss", 4: "epoch 59/30"}
 
@@ -186,7 +185,7 @@ async def test_every_pane_can_be_shown_alone(filler: Filler, size: tuple[int, in
             await driven.press("z")
 
 
-async def test_it_can_be_resized_at_any_time(filler: Filler) -> None:  # noqa: F811
+async def test_it_can_be_resized_at_any_time(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id, (120, 36)) as driven:
         await driven.until_shown("1 Stages", "train/loss")
@@ -196,7 +195,7 @@ async def test_it_can_be_resized_at_any_time(filler: Filler) -> None:  # noqa: F
         await driven.until_shown("1 Stages", "train/loss", "epoch 59/30")
 
 
-async def test_a_run_that_is_removed_says_so(filler: Filler) -> None:  # noqa: F811
+async def test_a_run_that_is_removed_says_so(filler: Filler) -> None:
     run_id = filler.run({"a": ()})
     filler.complete(run_id, "a")
     async with opened(run_id) as driven:
@@ -208,7 +207,7 @@ async def test_a_run_that_is_removed_says_so(filler: Filler) -> None:  # noqa: F
         await driven.until_shown("No runs yet")
 
 
-async def test_no_worker_is_told_only_where_something_waits(filler: Filler) -> None:  # noqa: F811
+async def test_no_worker_is_told_only_where_something_waits(filler: Filler) -> None:
     waiting, done = filler.run({"a": ()}), filler.run({"a": ()})
     filler.complete(done, "a")
     async with opened(waiting) as driven:
@@ -218,7 +217,7 @@ async def test_no_worker_is_told_only_where_something_waits(filler: Filler) -> N
         assert "nothing new starts" not in driven.text()
 
 
-async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:  # noqa: F811
+async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:
     members = [f"train[seed={seed}]" for seed in range(12)]
     run_id = filler.run(
         {"prepare": (), **dict.fromkeys(members, ("prepare",)), "select": tuple(members)}
@@ -240,7 +239,7 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:  
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
 async def test_sheets_tell_of_parameters_files_and_events(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     size: tuple[int, int],
 ) -> None:
     run_id = filler.run({"train[lr=0.3]": ()})
@@ -260,7 +259,7 @@ async def test_sheets_tell_of_parameters_files_and_events(
         await driven.until_shown("command")
 
 
-async def test_earlier_attempts_are_looked_at_with_their_logs(filler: Filler) -> None:  # noqa: F811
+async def test_earlier_attempts_are_looked_at_with_their_logs(filler: Filler) -> None:
     run_id = filler.run({"a": ()}, retries=1)
     first = filler.start(run_id, "a", ago=60)
     filler.log(first, "the log of the first\n")
@@ -276,7 +275,7 @@ async def test_earlier_attempts_are_looked_at_with_their_logs(filler: Filler) ->
 
 
 async def test_curves_files_and_events_follow_the_attempt_that_is_looked_at(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
 ) -> None:
     run_id = filler.run({"a": (), "b": ()}, retries=1)
     directory = Path(filler.stage(run_id, "a").directory)
@@ -306,7 +305,7 @@ async def test_curves_files_and_events_follow_the_attempt_that_is_looked_at(
         assert "of attempt 1" not in driven.text()
 
 
-async def test_the_overview_names_variables_that_differ_and_no_values(filler: Filler) -> None:  # noqa: F811
+async def test_the_overview_names_variables_that_differ_and_no_values(filler: Filler) -> None:
     run_id = filler.run({"a": ()}, retries=2)
     shell = {"PATH": "/bin", "HF_TOKEN": "hush-1", "GONE": "hush-2"}
     kept = ({**shell, "SEED": "1"}, {**shell, "SEED": "7"}, {"HF_TOKEN": "hush-3", "OMP": "1"})
@@ -325,7 +324,7 @@ async def test_the_overview_names_variables_that_differ_and_no_values(filler: Fi
 
 
 async def test_images_among_the_files_are_shown(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -345,7 +344,7 @@ async def test_images_among_the_files_are_shown(
 
 @pytest.mark.parametrize(("term", "as_ascii"), [("xterm", False), ("xterm-256color", True)])
 async def test_without_colours_or_characters_for_images_there_are_none(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     monkeypatch: pytest.MonkeyPatch,
     term: str,
     as_ascii: bool,
@@ -362,7 +361,7 @@ async def test_without_colours_or_characters_for_images_there_are_none(
         assert driven.text().count("grid.png") == 1
 
 
-async def test_a_folded_matrix_tells_of_its_members_the_best_first(filler: Filler) -> None:  # noqa: F811
+async def test_a_folded_matrix_tells_of_its_members_the_best_first(filler: Filler) -> None:
     members = [f"train[lr={lr},opt=adam,seed={seed}]" for lr in ("0.1", "1") for seed in range(5)]
     run_id = filler.run(dict.fromkeys(members, ()))
     for place, name in enumerate(members[:4]):
@@ -387,7 +386,7 @@ async def test_a_folded_matrix_tells_of_its_members_the_best_first(filler: Fille
         await driven.until_shown("2 train[lr=0.1,opt=adam,seed=4]", "exit code 1")
 
 
-async def test_a_sheet_is_searched(filler: Filler) -> None:  # noqa: F811
+async def test_a_sheet_is_searched(filler: Filler) -> None:
     run_id = failed_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("2 train[hidden=128]")

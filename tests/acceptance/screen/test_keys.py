@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler
 from trainui.domain.states import Status
@@ -24,24 +23,24 @@ LEAVES = {"app.leave", "app.interrupt"}
 PATIENCE = 10.0
 
 
-def queued(filler: Filler) -> str:  # noqa: F811
+def queued(filler: Filler) -> str:
     return filler.run(GRAPH)
 
 
-def running(filler: Filler) -> str:  # noqa: F811
+def running(filler: Filler) -> str:
     run_id = filler.run(GRAPH)
     filler.start(run_id, "first", ago=60)
     return run_id
 
 
-def completed(filler: Filler) -> str:  # noqa: F811
+def completed(filler: Filler) -> str:
     run_id = filler.run(GRAPH)
     filler.complete(run_id, *GRAPH)
     return run_id
 
 
 def ended(status: Status) -> Callable[[Filler], str]:
-    def made(filler: Filler) -> str:  # noqa: F811
+    def made(filler: Filler) -> str:
         run_id = filler.run(GRAPH)
         filler.complete(run_id, "first")
         filler.end(filler.start(run_id, "second"), status, exit_code=1, error="exit code 1")
@@ -50,14 +49,14 @@ def ended(status: Status) -> Callable[[Filler], str]:
     return made
 
 
-def cancelled(filler: Filler) -> str:  # noqa: F811
+def cancelled(filler: Filler) -> str:
     run_id = filler.run(GRAPH)
     with filler.store.write() as connection:
         stages.cancel(connection, run_id, [filler.stage(run_id, name) for name in GRAPH])
     return run_id
 
 
-def nothing(filler: Filler) -> None:  # noqa: F811
+def nothing(filler: Filler) -> None:
     """Leave the list empty."""
 
 
@@ -102,7 +101,7 @@ async def press_and_look(driven: Driven, key: Key) -> bool:
 
 
 @pytest.mark.parametrize("state", STATES)
-async def test_on_the_list(filler: Filler, home: Path, state: str) -> None:  # noqa: F811
+async def test_on_the_list(filler: Filler, home: Path, state: str) -> None:
     STATES[state](filler)
     async with opened() as driven:
         await driven.until_shown("No runs yet" if state == "none" else "digits")
@@ -116,7 +115,7 @@ async def test_on_the_list(filler: Filler, home: Path, state: str) -> None:  # n
 
 @pytest.mark.parametrize("state", [state for state in STATES if state != "none"])
 @pytest.mark.parametrize("stage", list(GRAPH))
-async def test_on_a_stage(filler: Filler, state: str, stage: str) -> None:  # noqa: F811
+async def test_on_a_stage(filler: Filler, state: str, stage: str) -> None:
     run_id = STATES[state](filler)
     assert run_id is not None
     async with opened(run_id) as driven:

@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.acceptance.browser import CHROMIUM, browser, served
-from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.store.read import readonly, views
 
@@ -24,7 +23,7 @@ def is_paused() -> bool:
         return readonly.flag(connection, "paused") is not None
 
 
-def test_the_page_shows_the_screen_and_takes_keys(filler: Filler) -> None:  # noqa: F811
+def test_the_page_shows_the_screen_and_takes_keys(filler: Filler) -> None:
     running_demo(filler, name="digits")
     with served() as address, browser() as shown:
         shown.open(address)
@@ -35,7 +34,7 @@ def test_the_page_shows_the_screen_and_takes_keys(filler: Filler) -> None:  # no
         assert [url for url in shown.requested if not url.startswith((site, "data:", "ws:"))] == []
 
 
-def test_the_page_changes_nothing_unless_told_otherwise(filler: Filler) -> None:  # noqa: F811
+def test_the_page_changes_nothing_unless_told_otherwise(filler: Filler) -> None:
     running_demo(filler, name="digits")
     with served() as address, browser() as shown:
         shown.open(address)
@@ -53,7 +52,7 @@ def test_the_page_changes_nothing_unless_told_otherwise(filler: Filler) -> None:
 
 
 def test_the_page_alone_has_the_token_and_no_other_port_is_sent_it(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
 ) -> None:
     running_demo(filler, name="digits")
     with served() as address, browser() as shown, another_server() as (other, seen):
@@ -110,7 +109,7 @@ def another_server() -> Iterator[tuple[str, list[str]]]:
     ],
 )
 def test_nobody_else_is_let_in(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     path: str,
     headers: dict[str, str],
     words: str,

@@ -11,7 +11,6 @@ import psutil
 from tests.acceptance.terminal import PROGRAM, Terminal, terminal
 from tests.unit.profiles import LONG
 from tests.unit.supervisor.waiting import wait_for
-from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.filled import Filler
 
 UPDATES = 80_000 if LONG else 40
@@ -32,7 +31,7 @@ def size(shown: Terminal) -> tuple[int, int, int]:
         return process.memory_info().rss, process.num_threads(), process.num_fds()
 
 
-def test_a_screen_that_stays_open_does_not_grow(filler: Filler) -> None:  # noqa: F811
+def test_a_screen_that_stays_open_does_not_grow(filler: Filler) -> None:
     stage = "train"
     run_id = filler.run({stage: ()})
     attempt = filler.start(run_id, stage)

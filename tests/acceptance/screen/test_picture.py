@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.tui.conftest import empty_database, filler, home, store  # noqa: F401
 from tests.unit.tui.filled import Filler, running_demo
 
 
@@ -15,7 +14,7 @@ def draw(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_a_runs_page_is_drawn_with_its_graph_curves_and_log(filler: Filler, tmp_path: Path) -> None:  # noqa: F811
+def test_a_runs_page_is_drawn_with_its_graph_curves_and_log(filler: Filler, tmp_path: Path) -> None:
     running_demo(filler, name="digits")
     out = tmp_path / "page.svg"
     done = draw("digits", str(out), "--size", "110x32", "--stage", "train[hidden=32]")
@@ -26,7 +25,7 @@ def test_a_runs_page_is_drawn_with_its_graph_curves_and_log(filler: Filler, tmp_
         assert text in picture
 
 
-def test_a_run_that_is_not_there_is_told(filler: Filler, tmp_path: Path) -> None:  # noqa: F811
+def test_a_run_that_is_not_there_is_told(filler: Filler, tmp_path: Path) -> None:
     running_demo(filler, name="digits")
     done = draw("nothing", str(tmp_path / "page.svg"))
     assert done.returncode == 1
@@ -34,7 +33,7 @@ def test_a_run_that_is_not_there_is_told(filler: Filler, tmp_path: Path) -> None
 
 
 def test_keys_lead_to_the_page_of_a_metric_compared_with_its_siblings(
-    filler: Filler,  # noqa: F811
+    filler: Filler,
     tmp_path: Path,
 ) -> None:
     running_demo(filler, name="digits")

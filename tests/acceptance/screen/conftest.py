@@ -1,0 +1,8 @@
+"""The fixtures of the screen's unit tests, for the screen as a person uses it."""
+
+from __future__ import annotations
+
+from tests.unit.tui.conftest import empty_database as empty_database
+from tests.unit.tui.conftest import filler as filler
+from tests.unit.tui.conftest import home as home
+from tests.unit.tui.conftest import store as store
