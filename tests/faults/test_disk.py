@@ -115,7 +115,7 @@ def test_a_home_that_is_full(cli: CommandLine, small_home: Path) -> None:
     assert cli("ls").code == 0
     refused = cli("run", "p.yaml", "--detach", "--name", "s", "--json")
     assert (refused.code, refused.error()) == (4, "environment")
-    assert "disk is full" in refused.err
+    assert "No space left on device" in refused.err
     assert "Traceback" not in refused.err
 
     before = cli.json("worker", "status")
