@@ -89,10 +89,10 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
             self.animation_level = "none"
         for own in theme.OURS:
             self.register_theme(own)
-        self.memory = Preferences(paths.home().root / FILE, self._save_soon)
+        self.preferences = Preferences(paths.home().root / FILE, self._save_soon)
         self._wished_theme = configured.theme
         self._fitting = theme.fitting(configured.theme, self.console.color_system)
-        wished = theme.chosen(self.memory.get(THEME, dict), self._fitting)
+        wished = theme.chosen(self.preferences.get(THEME, dict), self._fitting)
         self.theme = wished if wished in self.available_themes else theme.DEFAULT
         if ascii_filter.is_wanted(configured.ascii, os.environ):
             self._ascii = [ascii_filter.AsciiFilter()]
@@ -100,13 +100,13 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
         self.snapshot: Snapshot | None = None
-        self.feed = Poller(
+        self.poller = Poller(
             self._deliver,
             Query(run_id=run_id),
             self._ring if configured.bell else None,
             self.traffic,
         )
-        self.feed.start()
+        self.poller.start()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return trainui's theme variables, for themes that do not define them."""
@@ -182,8 +182,8 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
 
     def on_unmount(self) -> None:
         """Stop the poller and save the preferences."""
-        self.feed.stop()
-        self.memory.save()
+        self.poller.stop()
+        self.preferences.save()
 
     def _deliver(self, snapshot: Snapshot) -> None:
         self.post_message(SnapshotReady(snapshot))
@@ -223,7 +223,7 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
 
     def _save(self) -> None:
         self._saving = None
-        self.run_worker(self.memory.save, thread=True, group="memory")
+        self.run_worker(self.preferences.save, thread=True, group="memory")
 
     @property
     def page(self) -> Page | None:
@@ -238,9 +238,26 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
 
         self.push_screen(RunScreen(run_id))
 
-    def leave_run(self) -> None:
-        """Go back to the previous page."""
-        self.pop_screen()
+    def action_help(self) -> None:
+        """Show the keys."""
+        from trainui.tui.help_screen import HelpScreen
+
+        scopes = getattr(self.screen, "help_scopes", lambda: ("app",))()
+        self.push_screen(HelpScreen(self.keys.of(*dict.fromkeys(scopes))))
+
+    def action_machine(self) -> None:
+        """Open the machine page."""
+        from trainui.tui.machine.screen import MachineScreen
+
+        if not isinstance(self.screen, MachineScreen):
+            self.push_screen(MachineScreen())
+
+    def action_run_file(self) -> None:
+        """Open the page to choose a pipeline file."""
+        from trainui.tui.actions.file_screen import ChooseFileScreen
+
+        if not isinstance(self.screen, ChooseFileScreen):
+            self.push_screen(ChooseFileScreen())
 
     def action_rate(self) -> None:
         """Show the terminal bandwidth."""
@@ -252,7 +269,7 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
     def action_next_theme(self) -> None:
         """Switch to the next theme."""
         self.theme = theme.after(self.theme)
-        self.memory.keep(THEME, {"chosen": self.theme, "instead_of": self._fitting})
+        self.preferences.keep(THEME, {"chosen": self.theme, "instead_of": self._fitting})
         self.clear_notifications()
         self.notify(f"theme {self.theme}", markup=False)
 

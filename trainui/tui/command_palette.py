@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from trainui.tui.host import host_of
 from trainui.tui.keymap import Key
 from trainui.tui.page import Page
-
-if TYPE_CHECKING:
-    from trainui.tui.app import TrainuiApp
 
 
 class KeyCommands(Provider):
@@ -34,9 +31,8 @@ class KeyCommands(Provider):
                 yield Hit(score, title, partial(self._do, key), key.tooltip)
 
     def _keys(self) -> Iterator[Key]:
-        app = cast("TrainuiApp", self.app)
         scopes = getattr(self.screen, "command_scopes", ("app",))
-        return (key for key in app.keys.of(*scopes) if key.command)
+        return (key for key in host_of(self.screen).keys.of(*scopes) if key.command)
 
     def _do(self, key: Key) -> None:
         """Simulate the key, with the focus on a widget that handles it."""

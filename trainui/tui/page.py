@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from trainui.tui.actions.run_actions import RunActions
 from trainui.tui.data.snapshot import Query, Snapshot
+from trainui.tui.host import Host, host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.machine.gpu_strip import GpuStrip
 from trainui.tui.render.styled_text import Row, Segment
@@ -22,7 +23,6 @@ from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.search_input import SearchBar
 
 if TYPE_CHECKING:
-    from trainui.tui.app import TrainuiApp
     from trainui.tui.curves.view_options import CurvesState
 
 
@@ -106,20 +106,20 @@ class Page(RunActions):
         raise NotImplementedError
 
     @property
-    def trainui(self) -> TrainuiApp:
+    def host(self) -> Host:
         """The app."""
-        return cast("TrainuiApp", self.app)
+        return host_of(self)
 
     def on_mount(self) -> None:
         """Show the latest snapshot, and update the footer whenever the focus moves."""
         self.ready = True
         self.watch(self, "focused", self.show_keys, init=True)
-        if self.trainui.snapshot is not None:
-            self.take(self.trainui.snapshot)
+        if self.host.snapshot is not None:
+            self.take(self.host.snapshot)
 
     def on_idle(self, event: events.Idle) -> None:
         """Defer drawing while a key's action runs, so that all its changes are drawn together."""
-        if self.trainui.is_acting:
+        if self.host.is_acting:
             event.prevent_default()
 
     def draw_now(self) -> None:
@@ -134,11 +134,11 @@ class Page(RunActions):
         """Send the poller this page's query, unless another page covers this one."""
         pages = (screen for screen in reversed(self.app.screen_stack) if isinstance(screen, Page))
         if next(pages, None) is self:
-            self.trainui.feed.want(self.wanted())
+            self.host.poller.want(self.wanted())
 
     def show_keys(self) -> None:
         """Show the keys of the focused widget and the page in the key bar."""
-        self.key_bar.show(self.trainui.keys.footer(self.footer_scopes()))
+        self.key_bar.show(self.host.keys.footer(self.footer_scopes()))
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the key bar."""
@@ -157,7 +157,7 @@ class Page(RunActions):
             unfinished: whether any stage waits or runs, and so needs a worker.
         """
         notices: list[Segment] = []
-        if self.trainui.read_only:
+        if self.host.read_only:
             notices += [Segment("read-only", "warn"), Segment("  ")]
         if snapshot.low_disk is not None:
             notices += [Segment(f"▲ {snapshot.low_disk}", "warn"), Segment("  ")]
@@ -182,11 +182,11 @@ class Page(RunActions):
         """Return the curves' view options as last used."""
         from trainui.tui.curves.view_options import CurvesState
 
-        return CurvesState.recalled(self.trainui.memory.get(CURVES, dict))
+        return CurvesState.recalled(self.host.preferences.get(CURVES, dict))
 
     def remember(self, desk: CurvesState) -> None:
         """Remember the curves' view options."""
-        self.trainui.memory.keep(CURVES, desk.kept)
+        self.host.preferences.keep(CURVES, desk.kept)
 
     def action_search(self) -> None:
         """Open the search bar."""

@@ -506,6 +506,6 @@ async def test_a_key_that_comes_before_the_page_is_read_acts_on_its_run(filler: 
     filler.start(filler.run({"a": ()}, name="digits"), "a")
     async with opened() as driven:
         await driven.until_shown("digits")
-        driven.app.feed.stop()  # nothing is read from now on
+        driven.app.poller.stop()  # nothing is read from now on
         await driven.press("enter", "x")
         await question(driven, "Cancel", "digits")

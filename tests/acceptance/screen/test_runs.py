@@ -206,7 +206,7 @@ async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:
         drawn: list[Row] = []
         original = driven.runs.table.strip
         driven.runs.table.strip = lambda row, *at: drawn.append(row) or original(row, *at)  # type: ignore
-        ticks = driven.app.feed._source
+        ticks = driven.app.poller._source
         looked = 0
         has_changed = ticks.has_changed
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from trainui.tui.data.poller import Poller
     from trainui.tui.data.snapshot import Snapshot
-    from trainui.tui.keymap import KeyTable
 
     Base = App[int]
 else:
@@ -26,8 +25,7 @@ log = logging.getLogger(__name__)
 class BackgroundJobs(Base):
     """The app mixin that runs actions."""
 
-    feed: Poller
-    keys: KeyTable
+    poller: Poller
     snapshot: Snapshot | None
     read_only: bool
     """True if actions are disabled, as in a browser without `--write`."""
@@ -70,7 +68,7 @@ class BackgroundJobs(Base):
             log.exception("an action failed")
             self.call_from_thread(self._tell, f"{type(error).__name__}: {error}", "error")
             return False
-        self.feed.look()
+        self.poller.look()
         if said:
             self.call_from_thread(self._tell, said, "information")
         if then is not None:
@@ -96,27 +94,6 @@ class BackgroundJobs(Base):
             )
 
         self.act(work)
-
-    def action_help(self) -> None:
-        """Show the keys."""
-        from trainui.tui.help_screen import HelpScreen
-
-        scopes = getattr(self.screen, "help_scopes", lambda: ("app",))()
-        self.push_screen(HelpScreen(self.keys.of(*dict.fromkeys(scopes))))
-
-    def action_machine(self) -> None:
-        """Open the machine page."""
-        from trainui.tui.machine.screen import MachineScreen
-
-        if not isinstance(self.screen, MachineScreen):
-            self.push_screen(MachineScreen())
-
-    def action_run_file(self) -> None:
-        """Open the page to choose a pipeline file."""
-        from trainui.tui.actions.file_screen import ChooseFileScreen
-
-        if not isinstance(self.screen, ChooseFileScreen):
-            self.push_screen(ChooseFileScreen())
 
 
 def _start_worker() -> str:

@@ -9,7 +9,7 @@ from trainui.domain.states import UNFINISHED
 from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
-from trainui.tui.actions.run_actions import Target, listed
+from trainui.tui.actions.target import Target, listed
 
 MOST_TOLD = 8
 """Maximum number of runs with a line each; the others are counted."""

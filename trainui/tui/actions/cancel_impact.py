@@ -15,7 +15,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read import views
 from trainui.text import harmless
-from trainui.tui.actions.run_actions import listed
+from trainui.tui.actions.target import listed
 
 MOST_BLOCKED = 8
 """Maximum number of stages that are named; the others are counted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,13 +13,11 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from trainui.text import harmless
+from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import CursorView
-
-if TYPE_CHECKING:
-    from trainui.tui.app import TrainuiApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +160,4 @@ class ConfirmScreen(ModalScreen[bool]):
     def _give(self, answer: Choice) -> None:
         self.dismiss(answer.work is not None)
         if answer.work is not None:
-            cast("TrainuiApp", self.app).act(answer.work, starts=self._starts)
+            host_of(self).act(answer.work, starts=self._starts)

@@ -8,7 +8,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.text import harmless
 from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
-from trainui.tui.actions.run_actions import Target, listed
+from trainui.tui.actions.target import Target, listed
 
 
 def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScreen:

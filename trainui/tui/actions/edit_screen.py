@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
@@ -21,7 +21,8 @@ from textual.widgets import Input, Label
 
 from trainui.domain.records import StageRecord
 from trainui.text import harmless
-from trainui.tui.actions.run_actions import Target
+from trainui.tui.actions.target import Target
+from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, fit, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
@@ -30,7 +31,6 @@ from trainui.tui.widgets.line_view import RowsView
 if TYPE_CHECKING:
     from trainui.control.edits.inline_edit import InlineEdit, Value
     from trainui.domain.records import RunRecord
-    from trainui.tui.app import TrainuiApp
 
 LABEL = 26
 """Width of a parameter's name in cells."""
@@ -86,7 +86,7 @@ class EditScreen(Screen[bool]):
         self.query_one("#top", Bar).show(tuple(spans))
         self.query_one("#note").can_focus = False
         self._note("reading the run's pipeline…")
-        self.query_one(KeyBar).show([self._trainui.keys.find("edit.leave")])
+        self.query_one(KeyBar).show([host_of(self).keys.find("edit.leave")])
         self.run_worker(self._read, thread=True, exit_on_error=False)
 
     def _read(self) -> None:
@@ -129,14 +129,10 @@ class EditScreen(Screen[bool]):
             self._note("Edit values, then Enter to preview. Earlier results are kept.")
         else:
             self._note("This run has no parameters. Press ctrl+e to edit its pipeline in $EDITOR.")
-        table = self._trainui.keys
+        table = host_of(self).keys
         self.query_one(KeyBar).show(
             [table.find(f"edit.{name}") for name in ("plan", "next", "text", "leave")]
         )
-
-    @property
-    def _trainui(self) -> TrainuiApp:
-        return cast("TrainuiApp", self.app)
 
     def _changes(self) -> dict[Value, str]:
         typed = {one.id: one.value.strip() for one in self.query(Input)}

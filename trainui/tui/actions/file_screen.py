@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,14 +12,12 @@ from textual.widgets import Input
 
 from trainui.text import harmless
 from trainui.tui.actions.pipeline_files import PipelinePreview, candidates, preview, start
+from trainui.tui.host import host_of
 from trainui.tui.keymap import Key
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import CursorView
-
-if TYPE_CHECKING:
-    from trainui.tui.app import TrainuiApp
 
 
 class FileList(CursorView):
@@ -192,7 +190,7 @@ class ChooseFileScreen(Screen[None]):
             text = "not started: it has problems, see the preview"
             self.notify(text, severity="warning", markup=False)
             return
-        app = cast("TrainuiApp", self.app)
+        host = host_of(self)
         started: list[str] = []
 
         def work() -> str:
@@ -201,9 +199,9 @@ class ChooseFileScreen(Screen[None]):
 
         def then() -> None:
             self.dismiss()
-            app.open_run(started[0])
+            host.open_run(started[0])
 
-        app.act(work, then=then)
+        host.act(work, then=then)
 
 
 def preview_rows(found: PipelinePreview, width: int) -> list[Row]:

@@ -7,7 +7,7 @@ this. Other keys keep a stage, restart it, or run only up to it, and the plan is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,7 +17,8 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.actions.plan_request import PlanRequest, StageChoices, make_offer
 from trainui.tui.actions.plan_rows import PlanLine, diff_rows, plan_lines, plan_summary, saved
-from trainui.tui.actions.run_actions import Target, listed
+from trainui.tui.actions.target import Target, listed
+from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
@@ -25,7 +26,6 @@ from trainui.tui.widgets.list_view import CursorView
 
 if TYPE_CHECKING:
     from trainui.control.edits.inline_edit import InlineEdit
-    from trainui.tui.app import TrainuiApp
 
 
 class PlanView(CursorView):
@@ -205,7 +205,7 @@ class PlanScreen(Screen[bool]):
         self.query_one(PlanView).set_lines([PlanLine(row) for row in rows])
 
     def _show_keys(self, *ids: str) -> None:
-        table = cast("TrainuiApp", self.app).keys
+        table = host_of(self).keys
         self.query_one(KeyBar).show([table.find(key_id) for key_id in ids])
 
     def action_wish(self, kind: str) -> None:
@@ -249,7 +249,7 @@ class PlanScreen(Screen[bool]):
             return f"resumed: {listed(revived)}" if revived else "already resumed"
 
         self.dismiss(True)
-        cast("TrainuiApp", self.app).act(work, starts=True)
+        host_of(self).act(work, starts=True)
 
     def action_leave_it(self) -> None:
         """Close without resuming."""

@@ -8,45 +8,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import TrainuiError
 from trainui.text import harmless
+from trainui.tui.actions.target import Target, listed
 from trainui.tui.graph.nodes import most_telling
+from trainui.tui.host import host_of
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord, StageRecord
-    from trainui.store.read.run_list import RunLine
-    from trainui.tui.app import TrainuiApp
-
-MOST_NAMED = 4
-"""Maximum number of runs or stages named in a message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The run that an action applies to."""
-
-    id: str
-    name: str
-    status: Status
-    priority: int
-
-    @classmethod
-    def of(cls, run: RunRecord | RunLine) -> Target:
-        """Return a run as a target."""
-        return cls(run.id, run.name, run.status, run.priority)
-
-    @property
-    def label(self) -> str:
-        """The run's name and short id, since several runs may share a name."""
-        name = harmless(self.name)
-        return name if self.name == self.id else f"{name} {self.id[:8]}"
+    from trainui.domain.records import StageRecord
 
 
 class RunActions(Screen[None]):
@@ -190,7 +165,7 @@ class RunActions(Screen[None]):
             ]
             return f"priority of {listed(told)}"
 
-        cast("TrainuiApp", self.app).act(work)
+        host_of(self).act(work)
 
     def action_copy(self) -> None:
         """Copy a report to the clipboard through the terminal (OSC 52)."""
@@ -216,9 +191,3 @@ class RunActions(Screen[None]):
 
     def _say(self, text: str) -> None:
         self.app.notify(text, markup=False)
-
-
-def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
-    """Return names separated by commas, a long list shortened to `... and 3 more`."""
-    shown = ", ".join(harmless(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

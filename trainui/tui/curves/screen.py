@@ -13,7 +13,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED
 from trainui.store.points.x_axis import Axis
 from trainui.text import harmless
-from trainui.tui.actions.run_actions import Target
+from trainui.tui.actions.target import Target
 from trainui.tui.curves.model import Compare
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.view_options import AXES, CurvesState

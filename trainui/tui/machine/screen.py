@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from trainui.store.read.run_list import RunLine
-from trainui.tui.actions.run_actions import Target
+from trainui.tui.actions.target import Target
 from trainui.tui.data.snapshot import GpuUse, Query, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.machine.rows import MachineLine, machine_lines
@@ -131,8 +131,8 @@ class MachineScreen(Page):
         """Open the page of the run that uses the GPU."""
         use = self.view.use
         if use is not None:
-            self.trainui.open_run(use.run_id)
+            self.host.open_run(use.run_id)
 
     def action_back(self) -> None:
         """Go back."""
-        self.trainui.leave_run()
+        self.app.pop_screen()

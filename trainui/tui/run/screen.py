@@ -16,7 +16,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui.actions.run_actions import Target
+from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.data.snapshot import Query, RunPage, Snapshot
 from trainui.tui.graph.view import StageGraph
@@ -220,8 +220,8 @@ class RunScreen(Page):
         known: Iterable[RunRecord | RunLine] = ()
         if self._page is not None:
             known = (self._page.run,)
-        elif self.trainui.snapshot is not None:  # a key may be pressed before the page is read
-            known = self.trainui.snapshot.runs
+        elif self.host.snapshot is not None:  # a key may be pressed before the page is read
+            known = self.host.snapshot.runs
         return [Target.of(one) for one in known if one.id == self.run_id]
 
     def target_stages(self) -> Sequence[StageRecord]:
@@ -237,7 +237,7 @@ class RunScreen(Page):
         if self.panes.curves.filtered and self.panes.active is self.panes.curves:
             self.panes.curves.filter("")
         elif self.has_class("-gone") or not self.panes.leave_level():
-            self.trainui.leave_run()
+            self.app.pop_screen()
 
     def action_zoom(self) -> None:
         """Zoom the focused pane, or show all panes again."""

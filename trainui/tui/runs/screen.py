@@ -15,7 +15,7 @@ from textual.widget import Widget
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import SYMBOLS, harmless
-from trainui.tui.actions.run_actions import Target
+from trainui.tui.actions.target import Target
 from trainui.tui.data.snapshot import Query, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
@@ -117,7 +117,7 @@ class RunsScreen(Page):
     def _recall(self, runs: Sequence[RunLine]) -> None:
         """Restore the last view; the cursor goes to the newest run if there are new ones."""
         self._recalled = True
-        kept = self.trainui.memory.get(VIEW, dict)
+        kept = self.host.preferences.get(VIEW, dict)
         self.table.set_filter(str(kept.get("filter", "")))
         self.table.set_order(str(kept.get("sort", WHEN)), reverse=kept.get("reverse") is True)
         newest = runs[0].id
@@ -135,7 +135,7 @@ class RunsScreen(Page):
             "run": selected.id if selected else "",
             "newest": self._snapshot.runs[0].id,
         }
-        self.trainui.memory.keep(VIEW, view)
+        self.host.preferences.keep(VIEW, view)
 
     @on(RunTable.Arranged)
     def _look_at_view(self) -> None:
@@ -222,7 +222,7 @@ class RunsScreen(Page):
         """Open the run's page."""
         run = self.table.selected
         if run is not None:
-            self.trainui.open_run(run.id)
+            self.host.open_run(run.id)
 
     def action_open(self) -> None:
         """Report that no run is selected; the table handles the key if there are runs."""

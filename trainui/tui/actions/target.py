@@ -1,0 +1,44 @@
+"""The run that an action applies to, and how messages name runs and stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trainui.domain.states import Status
+from trainui.text import harmless
+
+if TYPE_CHECKING:
+    from trainui.domain.records import RunRecord
+    from trainui.store.read.run_list import RunLine
+
+MOST_NAMED = 4
+"""Maximum number of runs or stages named in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The run that an action applies to."""
+
+    id: str
+    name: str
+    status: Status
+    priority: int
+
+    @classmethod
+    def of(cls, run: RunRecord | RunLine) -> Target:
+        """Return a run as a target."""
+        return cls(run.id, run.name, run.status, run.priority)
+
+    @property
+    def label(self) -> str:
+        """The run's name and short id, since several runs may share a name."""
+        name = harmless(self.name)
+        return name if self.name == self.id else f"{name} {self.id[:8]}"
+
+
+def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """Return names separated by commas, a long list shortened to `... and 3 more`."""
+    shown = ", ".join(harmless(name) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

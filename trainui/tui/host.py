@@ -1,0 +1,51 @@
+"""What pages and dialogs ask of the app, as a protocol: they import this and not the app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from textual.dom import DOMNode
+
+if TYPE_CHECKING:
+    from trainui.tui.data.poller import Poller
+    from trainui.tui.data.snapshot import Snapshot
+    from trainui.tui.keymap import KeyTable
+    from trainui.tui.preferences import Preferences
+
+
+class Host(Protocol):
+    """The app, as pages and dialogs see it."""
+
+    poller: Poller
+    """Reads the open page's query."""
+    keys: KeyTable
+    preferences: Preferences
+    snapshot: Snapshot | None
+    """The latest snapshot; None: nothing has been read yet."""
+    read_only: bool
+    """True if actions are disabled, as in a browser without `--write`."""
+
+    @property
+    def is_acting(self) -> bool:
+        """True while a key's action runs and no other key is queued."""
+        ...
+
+    def act(
+        self,
+        work: Callable[[], str],
+        *,
+        starts: bool = False,
+        then: Callable[[], Any] | None = None,
+    ) -> None:
+        """Run an action in a thread and show its result."""
+        ...
+
+    def open_run(self, run_id: str) -> None:
+        """Open a run's page."""
+        ...
+
+
+def host_of(node: DOMNode) -> Host:
+    """Return the app of a page, a dialog or a widget."""
+    return cast("Host", node.app)
