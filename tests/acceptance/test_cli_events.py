@@ -21,7 +21,7 @@ def test_a_runs_events_are_followed_until_it_is_over(served: CommandLine) -> Non
     with served.start("events", "followed", "-f", "--json") as follower:
         assert follower.stdout
         seen = [json.loads(follower.stdout.readline())]
-        while seen[-1]["text"] != "second is running":
+        while seen[-1]["text"] != "second started":
             seen.append(json.loads(follower.stdout.readline()))
         served.write("followed.go", "")
         seen += [json.loads(line) for line in follower.stdout]
@@ -30,8 +30,8 @@ def test_a_runs_events_are_followed_until_it_is_over(served: CommandLine) -> Non
     assert {event["run"] for event in seen} == {run_id}
     assert [event["id"] for event in seen] == sorted({event["id"] for event in seen})
     told = [event["text"] for event in seen]
-    assert "second is failed: exit code 3" in told
-    assert told[-1] == "the run is failed"
+    assert "second failed: exit code 3" in told
+    assert told[-1] == "run failed"
     assert served.json("events", run_id)["events"] == seen
 
 
@@ -42,8 +42,8 @@ def test_the_last_events_of_all_runs(served: CommandLine) -> None:
     served.run(HELD.format("two"), code=1)
     lines = served("events", "-n", "2").out.splitlines()
     assert [line.partition("  ")[2].split("  ")[1] for line in lines] == [
-        "second is failed: exit code 3",
-        "the run is failed",
+        "second failed: exit code 3",
+        "run failed",
     ]
     assert all("two (" in line for line in lines)
     everything = served.json("events")["events"]

@@ -63,13 +63,13 @@ def test_more_cpu_places_than_there_are_is_4_and_says_what_to_do(
     file.write_text("stages: [{name: wide, run: 'true', cpus: 999}]")
     done = cli("run", str(file), "--json")
     assert (done.code, done.error()) == (4, "environment")
-    assert "stage wide needs 999 CPU places and this machine has" in done.err
+    assert "stage wide needs 999 CPU slots and this machine has" in done.err
     assert "TRAINUI_CPUS" in done.err
     checked = cli("validate", str(file))
     assert checked.code == 0
-    assert "warning: stage wide needs 999 CPU places" in checked.err
+    assert "warning: stage wide needs 999 CPU slots" in checked.err
     file.write_text("stages: [{name: wide, run: 'true', cpus: 999, gpus: 1}]")
-    assert cli("run", str(file), "--wait").code == 0  # on a GPU it takes no CPU place
+    assert cli("run", str(file), "--wait").code == 0  # on a GPU it takes no CPU slot
 
 
 def test_more_than_there_are_is_4_and_says_how_many(cli: CommandLine, box: Machine) -> None:

@@ -130,7 +130,7 @@ def test_the_screen_opens_with_no_command(served: CommandLine) -> None:
 
 def test_who_waits_is_rung_at_the_end_and_may_have_it_silent(served: CommandLine) -> None:
     served.write("rung.yaml", SLOW.format("rung"))
-    rings = "\x1b]9;trainui: rung is completed\x07\x07"
+    rings = "\x1b]9;trainui: rung completed\x07\x07"
     with terminal(served, "run", "rung.yaml", "--wait") as child:
         child.expect("running")
         served.write("rung.go", "")

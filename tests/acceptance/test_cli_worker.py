@@ -63,7 +63,7 @@ def test_stopping_with_stages_ends_them_first(cli: CommandLine) -> None:
 
 def test_a_setting_that_the_worker_was_started_without_is_told(cli: CommandLine) -> None:
     assert cli("worker", "start").err == ""
-    told = "started with 4 CPU places, but `cpus` is now 7: `trainui worker stop`"
+    told = "started with 4 CPU slots, but `cpus` is now 7: `trainui worker stop`"
     for command in ("start", "status"):
         assert told in cli("worker", command, TRAINUI_CPUS="7").err
     assert told in cli("doctor", TRAINUI_CPUS="7").out

@@ -192,7 +192,7 @@ def check_who_is_told(reader: Reader, _seen: str) -> None:
     wait_for(mail.exists, "the mail")
     words = mail.read_text().splitlines()
     assert words[:2] == ["-s", words[1]]
-    assert words[1].startswith("trainui: crash is failed after")
+    assert words[1].startswith("trainui: crash failed after")
     assert words[2] == "me@example.org"
 
 

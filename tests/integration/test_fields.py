@@ -446,10 +446,10 @@ def test_cpus_are_places(new_run: NewRun) -> None:
         {"name": "three", "run": hold, "cpus": 3},
         {"name": "two", "run": hold, "cpus": 2},
     )
-    run.until("two", lambda found: "needs 2 CPU places" in str(found.reason), "waiting for places")
+    run.until("two", lambda found: "needs 2 CPU slots" in str(found.reason), "waiting for slots")
     (run.directory / "go").touch()
     run.until("two", lambda found: found.status == Status.COMPLETED, "completed")
-    with pytest.raises(UnfitEnvironmentError, match="stage five needs 5 CPU places and this"):
+    with pytest.raises(UnfitEnvironmentError, match="stage five needs 5 CPU slots and this"):
         new_run({"name": "five", "run": "true", "cpus": 5})
 
 

@@ -267,7 +267,7 @@ def test_a_sweep_that_asks_for_no_gpu_starts_no_more_than_there_are_cpu_places(
         return sum(one.status == status for one in run.stages().values())
 
     wait_for(lambda: len(run.lines("ledger")) == 2, "two that run")
-    waits(run, "train[seed=2]", "needs 1 CPU place: 2 of 2 taken by train[seed=0], train[seed=1]")
+    waits(run, "train[seed=2]", "needs 1 CPU slot: 2 of 2 taken by train[seed=0], train[seed=1]")
     run.until("train[seed=63]", lambda found: found.reason is not None, "told why it waits")
     assert (count(Status.RUNNING), count(Status.QUEUED)) == (2, 62)
     assert len(run.lines("ledger")) == 2

@@ -20,5 +20,5 @@ def test_ways_that_hang_or_fail_keep_no_run_from_its_end(tmp_path: Path) -> None
                 assert run.wait().status == Status.FAILED
                 assert run.lines("ledger") == ["a 1"]
             wait_for(lambda: receiver.messages, "a message")
-            assert receiver.messages[0]["message"].startswith("test is failed after ")
+            assert receiver.messages[0]["message"].startswith("test failed after ")
             assert receiver.messages[0]["message"].endswith(": b (exit code 3)")

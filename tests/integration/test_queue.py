@@ -40,7 +40,7 @@ def test_runs_go_by_priority_then_by_submission_and_say_what_they_wait_for(tmp_p
         waits = run.until(name, lambda stage: "holds" in (stage.reason or ""), "waiting, and why")
         assert waits.status == Status.QUEUED
         assert waits.reason is not None
-        assert waits.reason.startswith("needs 1 CPU place")
+        assert waits.reason.startswith("needs 1 CPU slot")
     (tmp_path / "go").touch()
     for run in (early, late, raised, high):
         assert run.wait().status == Status.COMPLETED

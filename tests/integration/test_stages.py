@@ -170,7 +170,7 @@ def test_what_cannot_be_started_says_why(new_run: NewRun) -> None:
 
 def test_a_stage_waits_for_a_place_and_says_for_which(new_run: NewRun) -> None:
     run = new_run(stage("x", HOLD), stage("y", HOLD), stage("z", NOTE))
-    words = "needs 1 CPU place: 2 of 2 taken by x, y"
+    words = "needs 1 CPU slot: 2 of 2 taken by x, y"
     run.until("z", lambda found: found.reason == words, words)
     assert run.record().status == Status.RUNNING
     (run.directory / "go").touch()

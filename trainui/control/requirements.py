@@ -32,14 +32,14 @@ def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -
 
 
 def lacking_cpus(stages: Iterable[StageDefinition]) -> str | None:
-    """Return a message if a stage needs more CPU places than this machine has; else None."""
-    # a stage with a GPU takes no CPU place
+    """Return a message if a stage needs more CPU slots than this machine has; else None."""
+    # a stage with a GPU takes no CPU slot
     needy = max((one for one in stages if not one.gpus), key=lambda one: one.cpus, default=None)
-    places = settings.load().cpus
-    if needy is None or needy.cpus <= places:
+    slots = settings.load().cpus
+    if needy is None or needy.cpus <= slots:
         return None
     return (
-        f"stage {needy.name} needs {needy.cpus} CPU places and this machine has {places}: lower "
+        f"stage {needy.name} needs {needy.cpus} CPU slots and this machine has {slots}: lower "
         "its `cpus`, or raise the setting `cpus` (TRAINUI_CPUS) and restart the worker"
     )
 

@@ -30,6 +30,11 @@ class Status(StrEnum):
     SKIPPED = "skipped"
     """Excluded by `--until`; a later resume may run it."""
 
+    @property
+    def verb(self) -> str:
+        """The word after a name in the text of an event, e.g. `train failed`."""
+        return "started" if self == Status.RUNNING else str(self)
+
 
 S = Status
 

@@ -252,9 +252,9 @@ async def test_sheets_tell_of_parameters_files_and_events(
         await driven.press("6")
         await driven.until_shown("✓ model.npz", "3.4 kB")
         await driven.press("7")
-        await driven.until_shown("train[lr=0.3] is running")
+        await driven.until_shown("train[lr=0.3] started")
         filler.end(attempt)
-        await driven.until_shown("train[lr=0.3] is completed")
+        await driven.until_shown("train[lr=0.3] completed")
         await driven.press("2")
         await driven.until_shown("command")
 
@@ -391,11 +391,11 @@ async def test_a_sheet_is_searched(filler: Filler) -> None:
     async with opened(run_id) as driven:
         await driven.until_shown("2 train[hidden=128]")
         await driven.press("7")
-        await driven.until_shown("7 Events", "is failed")
+        await driven.until_shown("7 Events", "train[hidden=128] failed")
         sheet = driven.run.panes.overview
         await driven.until(lambda: driven.app.focused is sheet)
-        await driven.press("slash", *"IS RUNNING", "enter")
-        await driven.until(lambda: "is running" in plain(sheet.rows[sheet._found]), "the first")
+        await driven.press("slash", *"STARTED", "enter")
+        await driven.until(lambda: "started" in plain(sheet.rows[sheet._found]), "the first")
         first = sheet._found
         await driven.press("n")
         await driven.until(lambda: sheet._found > first, "the next")

@@ -62,7 +62,7 @@ def test_it_rings_for_what_ends_while_it_is_open(filler: Filler) -> None:
         shown.until_shown("digits", "quit")
         assert "\x1b]9;" not in shown.received
         filler.fail(run_id, "train", "exit code 3")
-        wait_for(lambda: shown.text() and "digits is failed\x07\x07" in shown.received, "the bell")
+        wait_for(lambda: shown.text() and "digits failed\x07\x07" in shown.received, "the bell")
         assert shown.received.count("\x1b]9;") == 1
 
 

@@ -207,7 +207,7 @@ def with_other_places(worker: Mapping[str, Any]) -> str:
     wanted = settings.load().cpus
     if not worker["running"] or places == wanted:
         return ""
-    return f"started with {places} CPU places, but `cpus` is now {wanted}"
+    return f"started with {places} CPU slots, but `cpus` is now {wanted}"
 
 
 def worker() -> Finding:

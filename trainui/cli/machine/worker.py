@@ -136,7 +136,7 @@ def _host(found: dict[str, Any]) -> str:
     from trainui import text
 
     kinds = [slot["kind"] for slot in found["slots"] if "problem" not in slot]
-    places = f"{kinds.count('cpu')} CPU places, {kinds.count('gpu')} GPUs"
+    places = f"{kinds.count('cpu')} CPU slots, {kinds.count('gpu')} GPUs"
     queues = f", queues {', '.join(found['queues'])}" if found["queues"] else ""
     words = f"{found['host']}: {places}{queues}"
     if not found["heard"]:

@@ -193,7 +193,7 @@ class _Queue:
 
 
 def _count(kind: str, number: int) -> str:
-    word = "GPU" if kind == "gpu" else "CPU place"
+    word = "GPU" if kind == "gpu" else "CPU slot"
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 

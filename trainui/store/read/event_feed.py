@@ -34,7 +34,7 @@ def after(connection: Connection, event: int) -> tuple[int, list[Notification]]:
         if kind in MARKS:
             notices.append(Notification(kind, run_id, name, f"{name}: {text}"))
         elif (status := row_mapping.load(data)["status"]) in ENDS:
-            notices.append(Notification(status, run_id, name, f"{name} is {status}"))
+            notices.append(Notification(status, run_id, name, f"{name} {status}"))
     return max(last(connection), event), notices
 
 

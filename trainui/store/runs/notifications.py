@@ -78,7 +78,7 @@ _MARKS = (
 
 
 def _end(connection: Connection, run: RunRecord) -> Notification:
-    words = f"{run.name} is {run.status}"
+    words = f"{run.name} {run.status.verb}"
     if run.started_at and run.completed_at:
         seconds = (run.completed_at - run.started_at) / clock.SECOND
         words += f" after {clock.format_duration(seconds)}"

@@ -122,9 +122,8 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
     if (status, values["started_at"]) != (run.status, run.started_at) or status in ENDED:
         connection.execute(_REFRESH, {"run": run_id, "status": status, **values})
     if run.status != status:
-        events.record(
-            connection, run_id, "run", f"the run is {status}", data={"status": str(status)}
-        )
+        text = f"run {status.verb}"
+        events.record(connection, run_id, "run", text, data={"status": str(status)})
     return status
 
 

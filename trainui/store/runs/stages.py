@@ -55,7 +55,7 @@ def change(
     changed = connection.execute(_CHANGE, {**seen, "status": after, **why, **values})
     if changed.rowcount == 0:
         return False
-    text = f"{stage.name} is {after}" + (f": {reason}" if reason else "")
+    text = f"{stage.name} {after.verb}" + (f": {reason}" if reason else "")
     events.record(connection, stage.run_id, str(after), text, stage=stage.name)
     return True
 
@@ -200,7 +200,7 @@ def _change_all(
         _CHANGE,
         [{"stage": one.id, "before": before, "number": one.attempt, **values} for one in stages],
     )
-    words = f"is {after}" + (f": {reason}" if reason else "")
+    words = after.verb + (f": {reason}" if reason else "")
     told = [(one.run_id, one.name, f"{one.name} {words}") for one in stages]
     events.record_all(connection, told, str(after))
 

@@ -81,10 +81,10 @@ def test_what_fits_is_granted_and_the_rest_is_told_why_it_waits(
     planner = planner_with(store, posted, cpus=1)
     planner.look(changed=True)
     assert posted.names() == ["a"]
-    assert stage_of(store, run, "b").reason == "needs 1 CPU place: 1 given to earlier stages"
+    assert stage_of(store, run, "b").reason == "needs 1 CPU slot: 1 given to earlier stages"
     planner.look(changed=True)
     assert posted.names() == []
-    assert stage_of(store, run, "b").reason == "needs 1 CPU place: 1 of 1 taken by a"
+    assert stage_of(store, run, "b").reason == "needs 1 CPU slot: 1 of 1 taken by a"
 
 
 @pytest.mark.usefixtures("at_each_look")
@@ -96,7 +96,7 @@ def test_who_waits_for_another_run_is_told_which(
     planner.look(changed=True)
     run = submit(tmp_path, "{name: second, stages: [{name: a, run: x}]}")
     planner.look(changed=True)
-    assert stage_of(store, run, "a").reason == "needs 1 CPU place: 1 of 1 taken by a of first"
+    assert stage_of(store, run, "a").reason == "needs 1 CPU slot: 1 of 1 taken by a of first"
 
 
 def test_a_message_says_what_the_stage_is_and_keeps_secrets(
@@ -174,7 +174,7 @@ def test_a_stage_that_needs_more_than_there_is_says_so(
     planner_with(store, posted, cpus=2).look(changed=True)
     assert (
         stage_of(store, run, "a").reason
-        == "needs 9 CPU places, this machine has 2, by the setting cpus"
+        == "needs 9 CPU slots, this machine has 2, by the setting cpus"
     )
 
 
@@ -235,7 +235,7 @@ def test_other_words_wait_for_a_second_and_nothing_else_does(
     run = submit(tmp_path, "stages: [{name: a, run: x}, {name: b, run: x}, {name: c, run: x}]")
     planner = planner_with(store, posted, cpus=1)
     planner.look(changed=True)
-    assert stage_of(store, run, "c").reason == "needs 1 CPU place: 1 given to earlier stages"
+    assert stage_of(store, run, "c").reason == "needs 1 CPU slot: 1 given to earlier stages"
     (attempt,) = of_stage(run, "a")
     with store.write() as connection:
         assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
@@ -243,7 +243,7 @@ def test_other_words_wait_for_a_second_and_nothing_else_does(
     planner.look(changed=True)
     planner.look(changed=True)
     assert posted.names() == ["a", "b"]
-    assert stage_of(store, run, "c").reason == "needs 1 CPU place: 1 given to earlier stages"
+    assert stage_of(store, run, "c").reason == "needs 1 CPU slot: 1 given to earlier stages"
     pause = planner.next_look()
     assert 0 < pause <= LOOK_EVERY
 
@@ -251,7 +251,7 @@ def test_other_words_wait_for_a_second_and_nothing_else_does(
         planner.look(changed=False)
         return stage_of(store, run, "c").reason
 
-    wait_for(lambda: reason_by_now() == "needs 1 CPU place: 1 of 1 taken by b", "who has it")
+    wait_for(lambda: reason_by_now() == "needs 1 CPU slot: 1 of 1 taken by b", "who has it")
 
 
 @pytest.mark.usefixtures("at_each_look")
@@ -266,6 +266,6 @@ def test_of_many_that_wait_the_first_are_told_for_what_and_the_rest_that_they_ar
     assert posted.names() == ["s0"]
     with store.read() as connection:
         reasons = [stage.reason for stage in runs.stages(connection, run)]
-    taken = "needs 1 CPU place: 1 of 1 taken by s0"
+    taken = "needs 1 CPU slot: 1 of 1 taken by s0"
     assert reasons[1 : HORIZON + 1] == [taken] * HORIZON
     assert reasons[HORIZON + 1 :] == [BEHIND.words] * (2 * HORIZON - 1)

@@ -61,7 +61,7 @@ def test_an_end_and_what_happens_before_are_told_by_apprise(
     wait_for(lambda: len(receiver.messages) == 2, "two messages")
     assert [message["message"] for message in receiver.messages] == [
         "digits: train: loss is NaN from step 7 on",
-        "digits is cancelled: train",
+        "digits cancelled: train",
     ]
     assert [message["type"] for message in receiver.messages] == ["warning", "info"]
 

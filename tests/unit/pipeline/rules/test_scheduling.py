@@ -35,12 +35,12 @@ def test_the_reason_names_who_has_the_gpus() -> None:
 
 def test_the_reason_names_who_has_the_cpu_places() -> None:
     free = FreeSlots(cpu_users={0: "a", 1: "b"})
-    assert one(WaitingStage("c"), free) == Wait("c", "needs 1 CPU place: 2 of 2 taken by a, b")
+    assert one(WaitingStage("c"), free) == Wait("c", "needs 1 CPU slot: 2 of 2 taken by a, b")
 
 
 def test_of_many_who_have_cpu_places_the_rest_is_a_number() -> None:
     free = FreeSlots(cpu_users=dict(enumerate("abcdef")))
-    reason = "needs 1 CPU place: 6 of 6 taken by a, b, c, d, 2 more"
+    reason = "needs 1 CPU slot: 6 of 6 taken by a, b, c, d, 2 more"
     assert one(WaitingStage("z"), free) == Wait("z", reason)
 
 
@@ -48,7 +48,7 @@ def test_more_than_the_machine_has_is_said() -> None:
     free = FreeSlots(cpus=(0, 1), gpus=(0,), gpu_users={1: "x"})
     assert one(WaitingStage("a", gpus=3), free) == Wait("a", "needs 3 GPUs, this machine has 2")
     assert one(WaitingStage("a", cpus=4), free) == Wait(
-        "a", "needs 4 CPU places, this machine has 2, by the setting cpus"
+        "a", "needs 4 CPU slots, this machine has 2, by the setting cpus"
     )
     assert one(WaitingStage("a", gpus=1), FreeSlots()) == Wait(
         "a", "needs 1 GPU, this machine has none"
@@ -115,7 +115,7 @@ def test_why_there_are_no_more_gpus_is_said() -> None:
 
 def test_what_was_given_in_the_same_plan_is_said() -> None:
     decided = plan([WaitingStage("a"), WaitingStage("b")], FreeSlots(cpus=(0,)), NOW)
-    assert decided[1] == Wait("b", "needs 1 CPU place: 1 given to earlier stages")
+    assert decided[1] == Wait("b", "needs 1 CPU slot: 1 given to earlier stages")
 
 
 def test_a_retry_waits_for_its_time_and_holds_nobody_up() -> None:

@@ -91,8 +91,8 @@ def test_what_happened_is_told_newest_first(
     run_id = failed_demo(filler)
     events = views.stage_events(connection, run_id, "train[hidden=128]", most=100)
     lines = joined(events_rows(events, 70)).splitlines()
-    assert "the run is failed" in lines[0]
-    assert any("train[hidden=128] is running" in line for line in lines)
+    assert "run failed" in lines[0]
+    assert any("train[hidden=128] started" in line for line in lines)
     assert not any("train[hidden=32]" in line for line in lines)
     assert "submitted" in lines[-1]
 
