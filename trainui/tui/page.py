@@ -178,15 +178,15 @@ class Page(RunActions):
             return False
         return super().check_action(action, parameters)
 
-    def recalled_desk(self) -> CurvesState:
+    def saved_curves_state(self) -> CurvesState:
         """Return the curves' view options as last used."""
         from trainui.tui.curves.view_options import CurvesState
 
-        return CurvesState.recalled(self.host.preferences.get(CURVES, dict))
+        return CurvesState.restored(self.host.preferences.get(CURVES, dict))
 
-    def remember(self, desk: CurvesState) -> None:
+    def remember(self, state: CurvesState) -> None:
         """Remember the curves' view options."""
-        self.host.preferences.keep(CURVES, desk.kept)
+        self.host.preferences.keep(CURVES, state.saved)
 
     def action_search(self) -> None:
         """Open the search bar."""

@@ -87,13 +87,13 @@ async def test_zoom_and_pan_read_the_window_they_show(filler: Filler) -> None:
     async with opened(run_id) as driven:
         plot = await open_page(driven)
         await driven.press("plus", "plus")
-        await driven.until_shown("25.0% of the axis")
+        await driven.until_shown("zoom 4x, steps 375 to 624")
         await driven.until(lambda: _window(plot) == (374.625, 624.375))
         await driven.press("greater_than_sign")
         await driven.until(lambda: (_window(plot) or (0,))[0] > 430)
         await driven.press("minus", "minus")
         await driven.until(lambda: _window(plot) == (0.0, 999.0))
-        await driven.until_gone("of the axis")
+        await driven.until_gone("zoom 4x")
 
 
 def _window(plot: CurvePlot) -> tuple[float, float] | None:

@@ -109,7 +109,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
         self.query_one(Vertical).border_title = Content(self._asked)
         answers = self.query_one(ChoiceList)
-        answers.move_cursor(self._marked, tell=False)
+        answers.move_cursor(self._marked, post=False)
         answers.focus()
         facts = self.query_one("#facts", RowsView)
         facts.can_focus = False

@@ -52,7 +52,7 @@ class PlanView(CursorView):
         )
         first = next(acting, next(iter(places.values()), -1))
         self.update_rows()
-        self.move_cursor(places.get(stage.name, first) if stage else first, tell=False)
+        self.move_cursor(places.get(stage.name, first) if stage else first, post=False)
 
     def row_count(self) -> int:
         """Return how many lines there are."""

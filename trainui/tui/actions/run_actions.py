@@ -17,7 +17,7 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.actions.target import Target, listed
-from trainui.tui.graph.nodes import most_telling
+from trainui.tui.graph.nodes import most_important
 from trainui.tui.host import host_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class RunActions(Screen[None]):
     def action_edit(self) -> None:
         """Open the edit page for the run's and the stage's parameters."""
         targets, stages = self._targets(), self.target_stages()
-        stage = most_telling(stages) if stages else None
+        stage = most_important(stages) if stages else None
         if len(targets) > 1:
             self._say("cannot edit several runs at once; esc clears the marks")
         elif stage is not None and stage.status == Status.RUNNING:

@@ -37,17 +37,17 @@ class StageAlert:
     """NaN for a stall."""
 
 
-def strikes_of(connection: protocol.Connection, stage: StageRecord) -> list[StageAlert]:
+def read_alerts(connection: protocol.Connection, stage: StageRecord) -> list[StageAlert]:
     """Return the alerts and stalls of a stage, the oldest first."""
     found = connection.execute(
         "SELECT attempt, time, text, data_json FROM events WHERE run_id = ? AND stage = ? "
         f"AND kind IN ('{ALERT}', '{MARK}', '{STALLED}') ORDER BY id DESC LIMIT ?",
         (stage.run_id, stage.name, MOST),
     ).fetchall()
-    return [_strike(stage, *row) for row in reversed(found)]
+    return [_alert(stage, *row) for row in reversed(found)]
 
 
-def _strike(
+def _alert(
     stage: StageRecord, attempt: int | None, time: int, text: str, data: str | None
 ) -> StageAlert:
     words, found = text.removeprefix(f"{stage.name}: "), row_mapping.load(data) or {}
@@ -68,19 +68,19 @@ def marks(
         attempt: only those of this attempt; None: those of all attempts.
     """
     return tuple(
-        Annotation(x, harmless(strike.words))
-        for strike in found
-        if strike.metric in (None, name) and attempt in (None, strike.attempt)
-        if not math.isnan(x := _place(strike, line, axis))
+        Annotation(x, harmless(alert.words))
+        for alert in found
+        if alert.metric in (None, name) and attempt in (None, alert.attempt)
+        if not math.isnan(x := _place(alert, line, axis))
     )
 
 
-def _place(strike: StageAlert, line: PlotLine, axis: Axis) -> float:
+def _place(alert: StageAlert, line: PlotLine, axis: Axis) -> float:
     """Return the x position of an alert or a stall; NaN if it is before the visible window."""
-    by_time = math.isnan(strike.step)
+    by_time = math.isnan(alert.step)
     if axis == Axis.STEP and not by_time:
-        return strike.step
-    sought, among = (strike.time, line.times) if by_time else (strike.step, line.steps)
+        return alert.step
+    sought, among = (alert.time, line.times) if by_time else (alert.step, line.steps)
     known = [(value, x) for value, x in zip(among, line.at, strict=True) if value == value]
     at = bisect.bisect_right([value for value, _ in known], sought) - 1
     return known[at][1] if at >= 0 else math.nan

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trainui import braille
 from trainui.tui.render.styled_text import Row, Segment
-
-_BLANK = 0x2800
-_DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
-"""Bits of a character's dots from bottom to top, in its left and in its right column."""
-
-_RUNS = tuple(
-    tuple(tuple(sum(dots[low : high + 1]) for high in range(4)) for low in range(4))
-    for dots in _DOTS
-)
-"""`_RUNS[column][low][high]`: bits of the dots from `low` to `high` in a column."""
 
 
 class Canvas:
@@ -27,25 +18,19 @@ class Canvas:
         self._styles = [[""] * width for _ in range(height)]
         self._put: dict[tuple[int, int], tuple[str, str]] = {}
 
-    def draw(self, runs: Sequence[tuple[int, int]], style: str, *, covering: bool = False) -> None:
+    def draw(
+        self, ranges: Sequence[braille.DotRange], style: str, *, covering: bool = False
+    ) -> None:
         """Draw a layer.
 
         Args:
-            runs: the lowest and the highest dot of each column of dots, counted from the bottom;
-                (1, 0) draws nothing.
+            ranges: the dots of each column.
             style: the style of all its characters.
             covering: erase the dots of earlier layers in the same characters.
         """
-        layer: dict[tuple[int, int], int] = {}
-        for column, (bottom, top) in enumerate(runs[: 2 * self.width]):
-            for line in range(bottom // 4, top // 4 + 1) if top >= bottom else ():
-                low = bottom - 4 * line if line == bottom // 4 else 0
-                high = top - 4 * line if line == top // 4 else 3
-                place = (self.height - 1 - line, column // 2)
-                layer[place] = layer.get(place, 0) | _RUNS[column % 2][low][high]
+        layer = braille.characters(ranges[: 2 * self.width], self.height)
         for (row, column), bits in layer.items():
-            known = 0 if covering else self._bits[row][column]
-            self._bits[row][column] = known | bits
+            self._bits[row][column] = bits if covering else self._bits[row][column] | bits
             self._styles[row][column] = style
 
     def put(
@@ -78,7 +63,7 @@ class Canvas:
             if put is not None:
                 character, own = put
             elif bits:
-                character, own = chr(_BLANK + bits), self._styles[index][column]
+                character, own = chr(braille.BLANK + bits), self._styles[index][column]
             else:
                 character, own = " ", style
             if own != style and text:

@@ -27,7 +27,7 @@ class CursorValue(NamedTuple):
     """Seconds since 1970; NaN if unknown."""
 
 
-def reading(line: PlotLine, view: PlotOptions, x: float) -> CursorValue | None:
+def value_at(line: PlotLine, view: PlotOptions, x: float) -> CursorValue | None:
     """Return a line's last point at or before `x`; None outside the line."""
     if x > line.end:
         return None
@@ -57,26 +57,26 @@ def _best_reading(
     return CursorValue(column, x, step, value, smoothed, line.times[column])
 
 
-def last_reading(line: PlotLine, view: PlotOptions) -> CursorValue | None:
+def last_value(line: PlotLine, view: PlotOptions) -> CursorValue | None:
     """Return a line's last visible point."""
-    return reading(line, view, last_place(line))
+    return value_at(line, view, last_x(line))
 
 
-def last_place(line: PlotLine) -> float:
+def last_x(line: PlotLine) -> float:
     """Return the x position of a line's last visible point; -inf if it has none."""
     return max((x for x in line.at if not math.isnan(x)), default=-math.inf)
 
 
-def places(chart: Chart) -> list[float]:
+def x_positions(chart: Chart) -> list[float]:
     """Return the x positions of all visible points, in order."""
     return sorted({x for line in chart.lines for x in line.at if not math.isnan(x)})
 
 
-def race_place(chart: Chart, view: PlotOptions) -> float:
+def compared_x(chart: Chart, view: PlotOptions) -> float:
     """Return where lines are compared: at the cursor, else at the end of the shortest line."""
     if view.cursor is not None:
         return view.cursor
-    return min((last_place(line) for line in chart.lines), default=math.nan)
+    return min((last_x(line) for line in chart.lines), default=math.nan)
 
 
 def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
@@ -87,25 +87,25 @@ def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
     lower = lower_is_better(chart.name)
     if lower is None:
         return []
-    x = race_place(chart, view)
-    found = [(one.smoothed, line) for line in chart.lines if (one := reading(line, view, x))]
+    x = compared_x(chart, view)
+    found = [(one.smoothed, line) for line in chart.lines if (one := value_at(line, view, x))]
     known = [(value, line) for value, line in found if math.isfinite(value)]
     return sorted(known, key=lambda pair: pair[0] if lower else -pair[0])
 
 
-def race(chart: Chart, view: PlotOptions) -> str:
+def leader_text(chart: Chart, view: PlotOptions) -> str:
     """Return which line leads, by how much and where; empty if nothing can be compared."""
     ranked = ranking(chart, view)
     if len(ranked) < 2:
         return ""
     (best, leader), (second, other) = ranked[:2]
-    where = place_words(race_place(chart, view), view.axis)
+    where = position_text(compared_x(chart, view), view.axis)
     if best == second:
         return f"{leader.label} and {other.label} are equal {where}"
     return f"{leader.label} leads by {number(abs(best - second))} {where}"
 
 
-def place_words(x: float, axis: Axis) -> str:
+def position_text(x: float, axis: Axis) -> str:
     """Return e.g. `at step 4k` or `after 3m20s`."""
     if axis == Axis.STEP:
         return f"at step {step(x)}"
@@ -116,7 +116,20 @@ def place_words(x: float, axis: Axis) -> str:
     return f"after {ticks.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
 
 
-def best_words(line: PlotLine) -> str:
+def zoom_text(chart: Chart, view: PlotOptions) -> str:
+    """Return e.g. `zoom 2x, steps 18k to 36k`; empty if the whole axis is shown."""
+    if view.window is None:
+        return ""
+    span = chart.high - chart.low
+    factor = (chart.extent[1] - chart.extent[0]) / (span or 1.0)
+    if view.axis in (Axis.STEP, Axis.EPOCH):
+        low, high = (ticks.count(x, span / 100) for x in (chart.low, chart.high))
+        return f"zoom {factor:.3g}x, {view.axis}s {low} to {high}"
+    write = ticks.moment if view.axis == Axis.WALL else ticks.duration
+    return f"zoom {factor:.3g}x, {write(chart.low)} to {write(chart.high)}"
+
+
+def best_text(line: PlotLine) -> str:
     """Return e.g. `0.1123 at 3.2k`; empty if the metric has no best value."""
     if line.best is None:
         return ""
@@ -124,7 +137,7 @@ def best_words(line: PlotLine) -> str:
     return f"{number(value)} at {step(at)}"
 
 
-def neighbour(
+def next_x(
     known: Sequence[float], chart: Chart, view: PlotOptions, direction: int, cells: int
 ) -> float | None:
     """Return the next x position for the cursor: a point in another character of the plot.

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trainui.tui.curves import ticks
-from trainui.tui.curves.cursor_values import CursorValue, reading
+from trainui.tui.curves.cursor_values import CursorValue, value_at
 from trainui.tui.curves.line_styles import LineStyle
 from trainui.tui.curves.model import Chart, CurveData
 from trainui.tui.curves.plot import Frame, plot_rows
@@ -147,8 +147,8 @@ def cell_rows(
         rows: list[Row] = [(Segment(" " * ticks.LABEL), Segment("│", "line"))] * grid.plot_height
         rows += [()] * grid.frame.feet
     else:
-        pens = (own,) if len(chart.lines) == 1 else None
-        rows = [*plot_rows(chart, view, grid.frame, pens)]
+        line_styles = (own,) if len(chart.lines) == 1 else None
+        rows = [*plot_rows(chart, view, grid.frame, line_styles)]
     return [_title(cell, view, grid, own.style, ending), *rows]
 
 
@@ -175,7 +175,7 @@ def _title(cell: PlotCell, view: PlotOptions, grid: PlotGrid, style: str, ending
 def _at_cursor(chart: Chart | None, view: PlotOptions) -> CursorValue | None:
     if chart is None or view.cursor is None or not chart.lines:
         return None
-    return reading(chart.lines[0], view, view.cursor)
+    return value_at(chart.lines[0], view, view.cursor)
 
 
 def shared_ending(names: Sequence[str]) -> str:

@@ -30,15 +30,15 @@ class CurvesView(CurveKeys):
     @property
     def shown(self) -> list[CurveData]:
         """The metrics that pass the filter, in the order of the plots."""
-        return self.desk.shown(self.curves.figures) if self.curves is not None else []
+        return self.state.shown(self.curves.figures) if self.curves is not None else []
 
     @property
     def filtered(self) -> bool:
         """True if a filter is set."""
-        return bool(self.desk.filter)
+        return bool(self.state.filter)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The pane's subtitle: the plot options and the number of metrics."""
         count = len(self.curves) if self.curves is not None else 0
         shown = len(self.shown)
@@ -46,7 +46,7 @@ class CurvesView(CurveKeys):
         words = [f"{of}{count} metric{'s' * (count != 1)}"] if count else []
         sampled = ["sampled: still being read"] if self.curves and self.curves.sampled else []
         choice = [self.curves.choice] if self.curves and self.curves.choice else []
-        return "  ".join([*sampled, *self.desk.words, *choice, *words])
+        return "  ".join([*sampled, *self.state.words, *choice, *words])
 
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
         """Show these curves, and below them the problems of metric sources.
@@ -61,16 +61,16 @@ class CurvesView(CurveKeys):
         self.curves, self._empty, self._problems = curves, empty, problems
         view = self.view
         if curves.figures and not (view.compare in curves.comparisons and view.axis in curves.axes):
-            self.desk.view = type(view)(smoothing=view.smoothing, log=view.log)
+            self.state.view = type(view)(smoothing=view.smoothing, log=view.log)
         self.draw()
         if curves.wanted != self.wanted():
             self.post_message(self.CurvesQueryChanged())
 
     def filter(self, text: str) -> int:
         """Show only the metrics whose names contain all words; return how many there are."""
-        self.desk.filter = tuple(text.casefold().split())
+        self.state.filter = tuple(text.casefold().split())
         self.scroll_to(y=0, animate=False)
-        self.look(self.view)
+        self.apply(self.view)
         return len(self.shown)
 
     def on_resize(self) -> None:
@@ -135,7 +135,7 @@ class CurvesView(CurveKeys):
     def action_open(self) -> None:
         """Open the selected metric."""
         if self.shown:
-            self.desk.metric = self.shown[self._at()].stored
+            self.state.metric = self.shown[self._at()].stored
             self.post_message(self.Opened())
 
     def action_line(self, count: int) -> None:
@@ -160,13 +160,13 @@ class CurvesView(CurveKeys):
     def _at(self) -> int:
         """Return the index of the selected metric among those shown."""
         names = [one.stored for one in self.shown]
-        return names.index(self.desk.metric) if self.desk.metric in names else 0
+        return names.index(self.state.metric) if self.state.metric in names else 0
 
     def _select(self, at: int) -> None:
         shown, grid = self.shown, self._grid()
         if not 0 <= at < len(shown):
             return
-        self.desk.metric = shown[at].stored
+        self.state.metric = shown[at].stored
         self.draw()
         top = at // grid.columns * grid.row_height
         self.show_row(top)
@@ -186,7 +186,7 @@ class CurvesView(CurveKeys):
 
     def draw(self) -> None:
         """Draw all plots, and the plot options in the lower border."""
-        self.set_subtitle(self.told)
+        self.set_subtitle(self.summary)
         shown, curves = self.shown, self.curves
         if not shown or curves is None:
             there = curves is not None and curves.figures
@@ -195,7 +195,7 @@ class CurvesView(CurveKeys):
             return
         at = self._at() if self.has_focus else -1
         cells = [
-            PlotCell(one, curves.chart(one.stored), one.stored in self.desk.pinned, index == at)
+            PlotCell(one, curves.chart(one.stored), one.stored in self.state.pinned, index == at)
             for index, one in enumerate(shown)
         ]
         self.set_rows([*grid_rows(cells, self.view, self._grid()), *self._problem_rows()])

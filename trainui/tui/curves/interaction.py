@@ -10,7 +10,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
-from trainui.tui.curves.cursor_values import neighbour, places, reading
+from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
 from trainui.tui.curves.model import Chart, Curves, CurvesWanted
 from trainui.tui.curves.view_options import CurvesState, PlotOptions, after
 from trainui.tui.keymap import bindings
@@ -45,9 +45,9 @@ class CurveKeys(RowsView):
     class Opened(Message):
         """A metric was opened."""
 
-    def __init__(self, desk: CurvesState, *, id: str | None = None) -> None:
+    def __init__(self, state: CurvesState, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.desk = desk
+        self.state = state
         self.curves: Curves | None = None
         self._held_at: int | None = None
         """Screen column of the mouse at the last drag event; None: no drag."""
@@ -56,7 +56,7 @@ class CurveKeys(RowsView):
     @property
     def view(self) -> PlotOptions:
         """The plot options."""
-        return self.desk.view
+        return self.state.view
 
     def chart(self) -> Chart | None:
         """Return the chart under the cursor."""
@@ -88,13 +88,13 @@ class CurveKeys(RowsView):
             window=view.window,
             smoothing=view.smoothing,
             compare=view.compare,
-            runs=self.desk.runs,
-            attempt=self.desk.attempt,
+            runs=self.state.runs,
+            attempt=self.state.attempt,
         )
 
-    def look(self, view: PlotOptions) -> None:
+    def apply(self, view: PlotOptions) -> None:
         """Apply plot options, redraw, and query the data that they need."""
-        self.desk.choose(view)
+        self.state.choose(view)
         self.draw()
         self.post_message(self.CurvesQueryChanged())
 
@@ -103,7 +103,7 @@ class CurveKeys(RowsView):
         chart = self.chart()
         if chart is None:
             return
-        x = neighbour(places(chart), chart, self.view, direction, self.plot_cells())
+        x = next_x(x_positions(chart), chart, self.view, direction, self.plot_cells())
         if x is not None:
             self.point_at(x)
         elif self.view.window is not None:
@@ -111,9 +111,11 @@ class CurveKeys(RowsView):
 
     def point_at(self, x: float) -> None:
         """Put the cursor at `x`, and post the time of the point there."""
-        self.look(self.view.pointed(x))
+        self.apply(self.view.pointed(x))
         chart = self.chart()
-        found = reading(chart.lines[0], self.view, x) if chart is not None and chart.lines else None
+        found = (
+            value_at(chart.lines[0], self.view, x) if chart is not None and chart.lines else None
+        )
         if found is not None and math.isfinite(found.time):
             self.post_message(self.CursorMoved(found.time))
 
@@ -128,7 +130,7 @@ class CurveKeys(RowsView):
     def _zoom(self, chart: Chart, direction: int, around: float | None) -> None:
         factor = ZOOM if direction > 0 else 1 / ZOOM
         shown = chart.low, chart.high
-        self.look(self.view.zoomed(factor, shown, chart.extent, around or 0.0))
+        self.apply(self.view.zoomed(factor, shown, chart.extent, around or 0.0))
 
     def action_pan(self, direction: float) -> None:
         """Move the window to the left or right."""
@@ -142,25 +144,25 @@ class CurveKeys(RowsView):
             self.app.notify("the whole curve is shown; + zooms in", timeout=BRIEFLY, markup=False)
             return
         # start from the window of the last key press, even if its data is not read yet
-        self.look(self.view.panned(share, self.view.window, chart.extent))
+        self.apply(self.view.panned(share, self.view.window, chart.extent))
 
     def action_whole(self) -> None:
         """Show the whole axis."""
-        self.look(self.view.whole())
+        self.apply(self.view.whole())
 
     def action_smooth(self) -> None:
         """Switch to the next smoothing weight."""
-        self.look(self.view.smoother())
+        self.apply(self.view.smoother())
 
     def action_log_scale(self) -> None:
         """Switch the logarithmic y axis on or off."""
-        self.look(replace(self.view, log=not self.view.log))
+        self.apply(replace(self.view, log=not self.view.log))
 
     def action_axis(self) -> None:
         """Switch to the next x axis."""
         if self.curves is not None:
             axis = after(self.curves.axes, self.view.axis)
-            self.look(self.view.along(axis))
+            self.apply(self.view.along(axis))
 
     def action_compare(self) -> None:
         """Switch to the next comparison."""
@@ -171,7 +173,7 @@ class CurveKeys(RowsView):
         if len(self.curves.comparisons) == 1:
             self._say("nothing to compare with: no other attempt, sibling or run of this stage")
             return
-        self.look(replace(self.view, compare=compare))
+        self.apply(replace(self.view, compare=compare))
 
     def action_best(self) -> None:
         """Put the cursor on the best value."""
@@ -181,15 +183,15 @@ class CurveKeys(RowsView):
             self._say("cannot tell whether higher or lower is better")
             return
         if not chart.low <= best[2] <= chart.high:
-            self.desk.view = replace(self.view, window=None)
+            self.state.view = replace(self.view, window=None)
         self.point_at(best[2])
 
     def action_pin(self) -> None:
         """Pin or unpin this metric."""
         chart = self.chart()
         if chart is not None:
-            self.desk.pin(chart.name)
-            self.look(self.view)
+            self.state.pin(chart.name)
+            self.apply(self.view)
 
     def _say(self, text: str) -> None:
         self.app.notify(text, timeout=BRIEFLY, markup=False)
@@ -219,4 +221,4 @@ class CurveKeys(RowsView):
         x = self.place_under(event)
         chart = self.chart()
         if not self._dragged and x is not None and chart is not None:
-            self.point_at(min(places(chart), key=lambda place: abs(place - x), default=x))
+            self.point_at(min(x_positions(chart), key=lambda place: abs(place - x), default=x))

@@ -7,15 +7,15 @@ import math
 from trainui.domain.metric_direction import lower_is_better
 from trainui.tui.curves import ticks
 from trainui.tui.curves.cursor_values import (
-    best_words,
-    last_reading,
-    place_words,
-    race,
-    race_place,
+    best_text,
+    compared_x,
+    last_value,
+    leader_text,
+    position_text,
     ranking,
-    reading,
+    value_at,
 )
-from trainui.tui.curves.line_styles import pen
+from trainui.tui.curves.line_styles import line_style
 from trainui.tui.curves.model import Chart, CurveData, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
@@ -67,11 +67,13 @@ def _struck(chart: Chart) -> list[Row]:
 
 def _here(line: PlotLine, view: PlotOptions) -> Row:
     """Return the values at the cursor; without a cursor those of the last point."""
-    found = last_reading(line, view) if view.cursor is None else reading(line, view, view.cursor)
-    style = pen(line.index).style
+    found = last_value(line, view) if view.cursor is None else value_at(line, view, view.cursor)
+    style = line_style(line.index).style
     if found is None:
         where = (
-            "no point" if view.cursor is None else f"no point {place_words(view.cursor, view.axis)}"
+            "no point"
+            if view.cursor is None
+            else f"no point {position_text(view.cursor, view.axis)}"
         )
         return (Segment(where, "dim"),)
     where = f"step {ticks.count(found.step, 1)}" if math.isfinite(found.step) else "here"
@@ -90,11 +92,13 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
 def _in_all(line: PlotLine, figures: CurveData) -> Row:
     spans: list[Segment] = []
     lower = lower_is_better(figures.stored)
-    if best := best_words(line):
+    if line.best is not None:
+        value, step, _ = line.best
+        at = f"{step:,.0f}" if step.is_integer() else f"{step:g}"
         word = "lower is better" if lower else "higher is better"
         spans += [
             Segment("best   ", "dim"),
-            Segment(f"{best} ", "good"),
+            Segment(f"{number(value)} at step {at} ", "good"),
             Segment(f"({word})   ", "dim"),
         ]
     spans += [
@@ -112,7 +116,7 @@ def _in_all(line: PlotLine, figures: CurveData) -> Row:
 
 
 def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
-    x = race_place(chart, view)
+    x = compared_x(chart, view)
     places = {id(line): at for at, (_, line) in enumerate(ranking(chart, view), 1)}
     label = min(max(len(line.label) for line in chart.lines), 40)
     lines = sorted(chart.lines, key=lambda line: line.index)
@@ -127,20 +131,20 @@ def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
         Segment(fit("last", VALUE, right=True), "dim"),
     )
     rows = [head, *(_line(line, view, x, label, places.get(id(line))) for line in lines)]
-    words = race(chart, view)
+    words = leader_text(chart, view)
     left_out = len(chart.lines) - len(lines)
     more = f"   {left_out} more drawn" if left_out else ""
     return [*rows, (Segment(words, "strong"), Segment(more, "dim"))] if words or more else rows
 
 
 def _short(view: PlotOptions, x: float) -> str:
-    words = place_words(x, view.axis)
+    words = position_text(x, view.axis)
     return words.removeprefix("at ").removeprefix("after ")
 
 
 def _line(line: PlotLine, view: PlotOptions, x: float, label: int, place: int | None) -> Row:
-    own = pen(line.index)
-    here, last = reading(line, view, x), last_reading(line, view)
+    own = line_style(line.index)
+    here, last = value_at(line, view, x), last_value(line, view)
     rank = f" #{place}" if place is not None else ""
     return (
         Segment(f" {own.sample}{own.mark}{own.sample} ", own.style),
@@ -148,7 +152,7 @@ def _line(line: PlotLine, view: PlotOptions, x: float, label: int, place: int | 
         Segment(fit(fit_middle(line.label, label), label), "strong" if line.own else ""),
         Segment(fit(_value(here and here.smoothed), VALUE, right=True), own.style),
         Segment(fit(rank, 5), "good" if place == 1 else "dim"),
-        Segment(fit(best_words(line), BEST, right=True)),
+        Segment(fit(best_text(line), BEST, right=True)),
         Segment(fit(_value(last and last.value), VALUE, right=True), "dim"),
     )
 

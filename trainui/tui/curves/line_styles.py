@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from trainui.tui.curves.scales import NOTHING, DotRange
+from trainui.braille import NO_DOTS, DotRange
 from trainui.tui.styles import CURVES
 
 
@@ -23,14 +23,14 @@ class LineStyle(NamedTuple):
         if not self.dash:
             return runs
         pattern = [at % 2 == 0 for at, count in enumerate(self.dash) for _ in range(count)]
-        return [run if pattern[at % len(pattern)] else NOTHING for at, run in enumerate(runs)]
+        return [run if pattern[at % len(pattern)] else NO_DOTS for at, run in enumerate(runs)]
 
 
 _DASHES = (((), "━━"), ((8, 4), "╺━"), ((3, 3), "╍╍"), ((8, 3, 2, 3), "━╍"))
 _MARKS = "●▲■◆▼★○△□◇▽☆"
 
 
-def pen(index: int) -> LineStyle:
+def line_style(index: int) -> LineStyle:
     """Return the style of the line with this index among all comparable lines."""
     dash, sample = _DASHES[index % len(_DASHES)]
     return LineStyle(f"curve-{index % CURVES + 1}", dash, _MARKS[index % len(_MARKS)], sample)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from trainui.text import harmless
-from trainui.tui.curves.cursor_values import best_words, last_reading, race
-from trainui.tui.curves.line_styles import pen
+from trainui.tui.curves.cursor_values import best_text, last_value, leader_text
+from trainui.tui.curves.line_styles import line_style
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.plot import Frame, plot_rows
 from trainui.tui.curves.view_options import AXES, PlotOptions
@@ -28,14 +28,14 @@ def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:
     lines += ["```", text_plot(_thin(chart), view), "```", ""]
     lines += ["| | curve | last | best |", "|---|---|---|---|"]
     lines += [_line(line, view) for line in chart.lines]
-    if words := race(chart, view):
+    if words := leader_text(chart, view):
         lines += ["", f"{words}."]
     return "\n".join(lines) + "\n"
 
 
 def _line(line: PlotLine, view: PlotOptions) -> str:
-    last = last_reading(line, view)
-    cells = (pen(line.index).mark, line.label, number(last and last.value), best_words(line))
+    last = last_value(line, view)
+    cells = (line_style(line.index).mark, line.label, number(last and last.value), best_text(line))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

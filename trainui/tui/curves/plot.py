@@ -15,9 +15,9 @@ from functools import lru_cache
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves import ticks
 from trainui.tui.curves.braille_canvas import Canvas
-from trainui.tui.curves.line_styles import LineStyle, pen
+from trainui.tui.curves.line_styles import LineStyle, line_style
 from trainui.tui.curves.model import Chart, PlotLine
-from trainui.tui.curves.scales import XAxis, YAxis, runs
+from trainui.tui.curves.scales import XAxis, YAxis
 from trainui.tui.curves.ticks import Tick
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import Row, Segment, fit
@@ -53,7 +53,7 @@ class Frame:
 
 @lru_cache(maxsize=MOST_DRAWN)
 def plot_rows(
-    chart: Chart, view: PlotOptions, frame: Frame, pens: tuple[LineStyle, ...] | None = None
+    chart: Chart, view: PlotOptions, frame: Frame, line_styles: tuple[LineStyle, ...] | None = None
 ) -> tuple[Row, ...]:
     """Draw a metric; cached.
 
@@ -61,9 +61,9 @@ def plot_rows(
         chart: the chart.
         view: the plot options.
         frame: the size.
-        pens: the line styles in the order of the lines; None: by the lines' indices.
+        line_styles: the line styles in the order of the lines; None: by the lines' indices.
     """
-    pens = pens or tuple(pen(line.index) for line in chart.lines)
+    line_styles = line_styles or tuple(line_style(line.index) for line in chart.lines)
     marks = frame.height // TICK_ROWS + 1
     scale = YAxis.around(_values(chart.lines), log=view.log, marks=marks)
     across = XAxis(chart.low, chart.high, frame.width)
@@ -72,21 +72,21 @@ def plot_rows(
         thin = bool(view.smoothing) or len(chart.lines) > 1
         for line in chart.lines:
             _draw_behind(canvas, line, scale, view, thin=thin)
-        for line, own in reversed(list(zip(chart.lines, pens, strict=True))):
+        for line, own in reversed(list(zip(chart.lines, line_styles, strict=True))):
             _draw_line(canvas, line, own, scale, view, thin=thin)
         if len(chart.lines) > 1:
-            for at, (line, own) in enumerate(zip(chart.lines, pens, strict=True)):
+            for at, (line, own) in enumerate(zip(chart.lines, line_styles, strict=True)):
                 _put_marks(canvas, line, own, scale, at * 5 + 3)
-        _put_lone(canvas, chart, pens, scale, across)
+        _put_single_points(canvas, chart, line_styles, scale, across)
     _put_boundaries(canvas, chart.lines, across)
     for line in chart.lines:
-        _put_odd(canvas, line, scale)
-    _put_struck(canvas, chart, across)
+        _put_nonfinite(canvas, line, scale)
+    _put_annotations(canvas, chart, across)
     _put_cursor(canvas, view, across)
-    if words := _instead(chart, view, scale):
-        _put_words(canvas, words)
+    if words := _message(chart, view, scale):
+        _put_message(canvas, words)
     end = max((line.end for line in chart.lines), default=math.nan)
-    return (*_with_values(canvas, scale, marks, frame), *_feet(across, view, frame, end))
+    return (*_with_y_axis(canvas, scale, marks, frame), *_x_axis_rows(across, view, frame, end))
 
 
 def _values(lines: Sequence[PlotLine]) -> Iterator[float]:
@@ -100,10 +100,10 @@ def _draw_behind(
     """Draw the dimmed layers: superseded points, and the full range behind a thin line."""
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:
-        old = runs(line.old_lows, line.old_highs, scale, dots, pauses)
+        old = scale.ranges(line.old_lows, line.old_highs, dots, pauses)
         canvas.draw(_thinned(old), "dim")
     if thin and line.own:
-        canvas.draw(runs(line.lows, line.highs, scale, dots, pauses), "dim")
+        canvas.draw(scale.ranges(line.lows, line.highs, dots, pauses), "dim")
 
 
 def _draw_line(
@@ -112,9 +112,9 @@ def _draw_line(
     """Draw a line's range from minimum to maximum, or with `thin` its mean."""
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if thin:
-        drawn = runs(line.smooths, line.smooths, scale, dots, pauses)
+        drawn = scale.ranges(line.smooths, line.smooths, dots, pauses)
     else:
-        drawn = runs(line.lows, line.highs, scale, dots, pauses)
+        drawn = scale.ranges(line.lows, line.highs, dots, pauses)
     canvas.draw(own.dashed(drawn), own.style, covering=thin)
 
 
@@ -151,11 +151,11 @@ def _put_marks(canvas: Canvas, line: PlotLine, own: LineStyle, scale: YAxis, fir
             canvas.put(_row_of(place, canvas), column, own.mark, own.style)
 
 
-def _put_lone(
-    canvas: Canvas, chart: Chart, pens: Sequence[LineStyle], scale: YAxis, across: XAxis
+def _put_single_points(
+    canvas: Canvas, chart: Chart, line_styles: Sequence[LineStyle], scale: YAxis, across: XAxis
 ) -> None:
     """Mark a line's only point, since a single dot is hard to see."""
-    for line, own in zip(chart.lines, pens, strict=True):
+    for line, own in zip(chart.lines, line_styles, strict=True):
         known = [at for at, value in enumerate(line.lasts) if math.isfinite(value)]
         if len(known) == 1:
             place = scale.place(line.lasts[known[0]], 4 * canvas.height)
@@ -177,7 +177,7 @@ def _put_boundaries(canvas: Canvas, lines: Sequence[PlotLine], across: XAxis) ->
                 canvas.put(0, column + at, character, "key")
 
 
-def _put_struck(canvas: Canvas, chart: Chart, across: XAxis) -> None:
+def _put_annotations(canvas: Canvas, chart: Chart, across: XAxis) -> None:
     """Mark alerts and stalls."""
     for mark in chart.marks:
         column = across.column(mark.x)
@@ -187,7 +187,7 @@ def _put_struck(canvas: Canvas, chart: Chart, across: XAxis) -> None:
             canvas.put(0, column, "!", "warn")
 
 
-def _put_odd(canvas: Canvas, line: PlotLine, scale: YAxis | None) -> None:
+def _put_nonfinite(canvas: Canvas, line: PlotLine, scale: YAxis | None) -> None:
     """Mark values that are not finite: infinities at the edges, NaN next to the curve."""
     for dot, kind in line.odd:
         if kind & ABOVE:
@@ -219,7 +219,7 @@ def _put_cursor(canvas: Canvas, view: PlotOptions, across: XAxis) -> None:
             canvas.put(row, column, "│", "accent", under=True)
 
 
-def _instead(chart: Chart, view: PlotOptions, scale: YAxis | None) -> str:
+def _message(chart: Chart, view: PlotOptions, scale: YAxis | None) -> str:
     """Return a message if nothing, or not everything, can be drawn."""
     if not any(not math.isnan(x) for line in chart.lines for x in line.at):
         return "no points here; 0 shows all"
@@ -230,7 +230,7 @@ def _instead(chart: Chart, view: PlotOptions, scale: YAxis | None) -> str:
     return "no finite value" if scale is None else ""
 
 
-def _put_words(canvas: Canvas, words: str) -> None:
+def _put_message(canvas: Canvas, words: str) -> None:
     """Write a message into the first free line, else the last line."""
     text = fit(words, min(len(words), canvas.width))
     left = (canvas.width - len(text)) // 2
@@ -241,7 +241,7 @@ def _put_words(canvas: Canvas, words: str) -> None:
         canvas.put(row, at, character, "warn")
 
 
-def _with_values(canvas: Canvas, scale: YAxis | None, most: int, frame: Frame) -> list[Row]:
+def _with_y_axis(canvas: Canvas, scale: YAxis | None, most: int, frame: Frame) -> list[Row]:
     """Return the lines of a plot with the y axis at their left."""
     labels: dict[int, str] = {}
     if scale is not None:
@@ -266,7 +266,7 @@ def axis_ticks(axis: Axis, across: XAxis) -> list[Tick]:
     return mark(across.low, across.high, max(across.width // cells, 2))
 
 
-def _feet(across: XAxis, view: PlotOptions, frame: Frame, end: float) -> list[Row]:
+def _x_axis_rows(across: XAxis, view: PlotOptions, frame: Frame, end: float) -> list[Row]:
     if not frame.feet:
         return []
     found = [(across.column(tick.value), tick.label) for tick in axis_ticks(view.axis, across)]

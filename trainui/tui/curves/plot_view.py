@@ -18,8 +18,8 @@ LABELS = 8
 class CurvePlot(CurveKeys):
     """The plot of the selected metric."""
 
-    def __init__(self, desk: CurvesState, *, id: str | None = None) -> None:
-        super().__init__(desk, id=id)
+    def __init__(self, state: CurvesState, *, id: str | None = None) -> None:
+        super().__init__(state, id=id)
         self._empty = "…"
 
     def set_curves(self, curves: Curves, empty: str) -> None:
@@ -31,11 +31,11 @@ class CurvePlot(CurveKeys):
 
     def chart(self) -> Chart | None:
         """Return the metric's chart."""
-        return self.curves.chart(self.desk.metric) if self.curves is not None else None
+        return self.curves.chart(self.state.metric) if self.curves is not None else None
 
     def names_to_read(self) -> tuple[str, ...] | None:
         """Return the selected metric."""
-        return (self.desk.metric,)
+        return (self.state.metric,)
 
     def plot_cells(self) -> int:
         """Return the width of the plot in characters."""
@@ -90,14 +90,14 @@ class CurvePlot(CurveKeys):
             return False
         names = [
             one.stored
-            for one in self.desk.shown(self.curves.figures)
+            for one in self.state.shown(self.curves.figures)
             if all(word in one.name.casefold() for word in words.casefold().split())
         ]
         if not names:
             return False
-        at = names.index(self.desk.metric) + count if self.desk.metric in names else 0
-        self.desk.metric = names[at % len(names)]
-        self.look(self.view)
+        at = names.index(self.state.metric) + count if self.state.metric in names else 0
+        self.state.metric = names[at % len(names)]
+        self.apply(self.view)
         return True
 
     def on_resize(self) -> None:

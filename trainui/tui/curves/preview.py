@@ -38,13 +38,13 @@ class PreviewReader:
         self._next = 0.0
         self._found: FilePreview | None = None
 
-    def look(self, connection: protocol.Connection, stage: StageRecord) -> Mapping[str, Points]:
+    def read(self, connection: protocol.Connection, stage: StageRecord) -> Mapping[str, Points]:
         """Return the sampled points by metric; the same mapping until they are stored."""
         began = time.monotonic()
         if stage.status != Status.RUNNING:
             self._owner, self._found = "", None
         elif self._owner != stage.id or began >= self._next:
-            self._owner, self._found = stage.id, _look(connection, stage)
+            self._owner, self._found = stage.id, _sampled(connection, stage)
             took = time.monotonic() - began
             self._next = began + max(PERIOD, SHARE * took)
         elif self._found is not None and self._found.is_stored(connection, stage.id):
@@ -52,7 +52,7 @@ class PreviewReader:
         return self._found.points if self._found is not None else NOTHING
 
 
-def _look(connection: protocol.Connection, stage: StageRecord) -> FilePreview | None:
+def _sampled(connection: protocol.Connection, stage: StageRecord) -> FilePreview | None:
     from trainui.metrics import preview
 
     attempts = views.attempts_of_stage(connection, stage.id)

@@ -20,7 +20,7 @@ from trainui.store.points import curves, windows
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import views
 from trainui.text import harmless
-from trainui.tui.curves.annotations import StageAlert, marks, strikes_of
+from trainui.tui.curves.annotations import StageAlert, marks, read_alerts
 from trainui.tui.curves.model import Chart, Compare, CurveData, Curves, CurvesWanted, PlotLine
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
 from trainui.tui.curves.series import MOST_LINES, PlottedSeries, comparisons, siblings, sources
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FIRST_CHARTS = 8
 """Metrics that are read before the pane's size is known."""
 
-MOST_KEPT = 400
+CACHE_SIZE = 400
 """Entries of the cache."""
 
 PERIOD = 0.9
@@ -63,10 +63,10 @@ class CurveReader:
         """
         self._groups = groups or MatrixReader()
         self._states: dict[str, object] = {}
-        self._kept: dict[Hashable, Any] = {}
-        self._lookout = PreviewReader()
-        self._ahead = NOTHING
-        self._strikes: list[StageAlert] = []
+        self._cache: dict[Hashable, Any] = {}
+        self._previews = PreviewReader()
+        self._preview = NOTHING
+        self._alerts: list[StageAlert] = []
         self._drawn: _Drawn | None = None
 
     def read(
@@ -84,22 +84,22 @@ class CurveReader:
             stages: all stages of its run.
             wanted: the query.
         """
-        self._look_ahead(connection, stage, wanted)
+        self._read_preview(connection, stage, wanted)
         if "numpy" not in sys.modules and not _has_series(connection, stage.id):
             return Curves(wanted)
-        self._look(connection, stage.id)
+        self._check_version(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)
-        figures = with_previews(figures, self._ahead)
+        figures = with_previews(figures, self._preview)
         names = wanted.names
         if names is None:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
         known = {figure.stored for figure in figures}
         chosen, choice = self._choice(connection, stage, stages, wanted)
         lines = sources(connection, stage, stages, wanted, chosen)
-        self._strikes = strikes_of(connection, stage)
-        what = (wanted, names, tuple(lines), tuple(self._strikes))
+        self._alerts = read_alerts(connection, stage)
+        what = (wanted, names, tuple(lines), tuple(self._alerts))
         now, drawn = time.monotonic(), self._drawn
-        if anew := drawn is None or drawn.what != what or drawn.due <= now:
+        if fresh := drawn is None or drawn.what != what or drawn.due <= now:
             charts = [
                 self._chart(connection, name, lines, wanted) for name in names if name in known
             ]
@@ -110,9 +110,9 @@ class CurveReader:
             drawn.charts,
             comparisons(connection, stage, stages, wanted),
             _axes(figures, connection, stage),
-            sampled=bool(self._ahead),
+            sampled=bool(self._preview),
             choice=choice,
-            due=math.inf if anew else drawn.due,
+            due=math.inf if fresh else drawn.due,
         )
 
     def _choice(
@@ -130,36 +130,35 @@ class CurveReader:
         words = f"the best {len(best)} of {len(members)} by {group.metric}" if best else ""
         return frozenset(one.id for one in best), words
 
-    def _look_ahead(
+    def _read_preview(
         self, connection: protocol.Connection, stage: StageRecord, wanted: CurvesWanted
     ) -> None:
         """Sample the stage's files; samples have no times, so only the step axis uses them."""
         whole = wanted.axis == Axis.STEP and wanted.attempt is None
-        found = self._lookout.look(connection, stage) if whole else NOTHING
-        if found is not self._ahead:
-            self._ahead = found
+        found = self._previews.read(connection, stage) if whole else NOTHING
+        if found is not self._preview:
+            self._preview = found
             self._drawn = None
             self._states.pop(stage.id, None)
 
-    def _look(self, connection: protocol.Connection, owner: str) -> object:
+    def _check_version(self, connection: protocol.Connection, owner: str) -> None:
         """Return the version of an owner's points; drop its cache entries if that changed."""
         state = windows.state_of(connection, owner)
         if self._states.get(owner) != state:
             self._states[owner] = state
-            self._kept = {key: value for key, value in self._kept.items() if owner not in key}  # type: ignore[operator]
-        if len(self._kept) > MOST_KEPT:
-            self._kept.clear()
-        return state
+            self._cache = {key: value for key, value in self._cache.items() if owner not in key}  # type: ignore[operator]
+        if len(self._cache) > CACHE_SIZE:
+            self._cache.clear()
 
-    def _remember(self, key: Hashable, make: Any) -> Any:
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
+    def _cached(self, key: Hashable, make: Any) -> Any:
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
 
     def _figures(
         self, connection: protocol.Connection, owner: str, attempt: int | None
     ) -> tuple[CurveData, ...]:
-        found: tuple[CurveData, ...] = self._remember(
+        found: tuple[CurveData, ...] = self._cached(
             (owner, "figures", attempt), lambda: _figures(connection, owner, attempt)
         )
         return found
@@ -167,14 +166,14 @@ class CurveReader:
     def _plotted(
         self, connection: protocol.Connection, source: PlottedSeries, name: str, axis: Axis
     ) -> Plotted | PreviewedSeries:
-        self._look(connection, source.owner)
+        self._check_version(connection, source.owner)
         key = (source.owner, name, axis, source.attempt)
-        found: Plotted = self._remember(
+        found: Plotted = self._cached(
             key,
             lambda: windows.Plotted(connection, source.owner, name, axis, attempt=source.attempt),
         )
-        if source.own and source.attempt is None and name in self._ahead:
-            return PreviewedSeries(found, self._ahead[name])
+        if source.own and source.attempt is None and name in self._preview:
+            return PreviewedSeries(found, self._preview[name])
         return found
 
     def _chart(
@@ -195,7 +194,7 @@ class CurveReader:
         low, high = wanted.window or extent
         lines = tuple(self._line(source, one, name, (low, high), wanted) for source, one in plotted)
         own = next((line for line in lines if line.own), None)
-        struck = marks(self._strikes, name, own, wanted.axis, wanted.attempt) if own else ()
+        struck = marks(self._alerts, name, own, wanted.axis, wanted.attempt) if own else ()
         return Chart(name, low, high, lines, extent, struck)
 
     def _line(
@@ -207,7 +206,7 @@ class CurveReader:
         wanted: CurvesWanted,
     ) -> PlotLine:
         key = (source.owner, name, wanted.axis, window, wanted.columns, wanted.smoothing, source)
-        line: PlotLine = self._remember(key, lambda: _line(source, plotted, name, window, wanted))
+        line: PlotLine = self._cached(key, lambda: _line(source, plotted, name, window, wanted))
         return line
 
 

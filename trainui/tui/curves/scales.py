@@ -1,20 +1,15 @@
-"""Maps values to dots and characters of a plot: the y axis, the x axis, and dot ranges."""
+"""Maps values to dots and characters of a plot: the y axis and the x axis."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from trainui.braille import DotRange, dot_ranges
 from trainui.tui.curves import ticks
 from trainui.tui.curves.ticks import Tick, trimmed
 from trainui.tui.render.numbers import number
-
-DotRange = tuple[int, int]
-"""The lowest and the highest dot of a column; (1, 0): none."""
-
-NOTHING: DotRange = (1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +57,18 @@ class YAxis:
         # halved, since the difference of two large floats may overflow
         return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2) * (dots - 1)
 
+    def ranges(
+        self,
+        lows: Sequence[float],
+        highs: Sequence[float],
+        dots: int,
+        breaks: frozenset[int] = frozenset(),
+    ) -> list[DotRange]:
+        """Return the dots that a curve covers in each column (`braille.dot_ranges`)."""
+        pairs = zip(lows, highs, strict=True)
+        places = [(self.place(low, dots), self.place(high, dots)) for low, high in pairs]
+        return dot_ranges(places, dots, breaks)
+
     def ticks(self, most: int) -> list[Tick]:
         """Return at most `most` marks."""
         mark = ticks.powers if self.log else ticks.numbers
@@ -82,67 +89,6 @@ def _about(value: float, *, log: bool) -> tuple[float, float]:
         return value * 0.9, value * 1.1 if abs(value) < 1.6e308 else value
     margin = abs(value) * 0.1 or 1.0
     return value - margin, value + margin
-
-
-def runs(
-    lows: Sequence[float],
-    highs: Sequence[float],
-    scale: YAxis,
-    dots: int,
-    pauses: frozenset[int] = frozenset(),
-) -> list[DotRange]:
-    """Return the dots that a curve covers in each column, without gaps on steep parts.
-
-    Columns without a point are interpolated linearly, except up to the columns in `pauses`.
-    """
-    filled = _bridged(
-        [
-            (scale.place(low, dots), scale.place(high, dots))
-            for low, high in zip(lows, highs, strict=True)
-        ],
-        pauses,
-    )
-    found: list[DotRange] = []
-    before: DotRange | None = None
-    for pair in filled:
-        if pair is None:
-            found.append(NOTHING)
-            before = None
-            continue
-        own = _within(pair[0], dots), _within(pair[1], dots)
-        reach = (min(own[0], before[1] + 1), max(own[1], before[0] - 1)) if before else own
-        found.append(reach)
-        before = own
-    return found
-
-
-def _within(place: float, dots: int) -> int:
-    return min(max(round(place), 0), dots - 1)
-
-
-def _bridged(
-    pairs: Sequence[tuple[float, float]], pauses: frozenset[int]
-) -> list[tuple[float, float] | None]:
-    """Interpolate empty columns; None before the first and after the last point."""
-    mended = [_mended(pair) for pair in pairs]
-    known = [index for index, pair in enumerate(mended) if pair is not None]
-    for left, right in itertools.pairwise(known):
-        first, last = mended[left], mended[right]
-        if right == left + 1 or right in pauses or first is None or last is None:
-            continue
-        start, end = sum(first) / 2, sum(last) / 2
-        for index in range(left + 1, right):
-            place = start + (end - start) * (index - left) / (right - left)
-            mended[index] = (place, place)
-    return mended
-
-
-def _mended(pair: tuple[float, float]) -> tuple[float, float] | None:
-    """Return a pair in which only the lower value cannot be drawn (<= 0 on a log scale), from 0."""
-    low, high = pair
-    if math.isnan(high):
-        return None
-    return (0.0 if math.isnan(low) else low, high)
 
 
 @dataclass(frozen=True, slots=True)

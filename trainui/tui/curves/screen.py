@@ -14,6 +14,7 @@ from trainui.domain.states import UNFINISHED
 from trainui.store.points.x_axis import Axis
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
+from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.model import Compare
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.view_options import AXES, CurvesState
@@ -36,11 +37,11 @@ class CurvesScreen(Page):
     CurvesScreen CurvePlot { height: 1fr; padding: 0 1; overflow: hidden; }
     """
 
-    def __init__(self, run_id: str, stage: str, desk: CurvesState) -> None:
+    def __init__(self, run_id: str, stage: str, state: CurvesState) -> None:
         super().__init__()
-        self.run_id, self.stage, self.desk = run_id, stage, desk
+        self.run_id, self.stage, self.state = run_id, stage, state
         self.how = Bar(id="how")
-        self.plot = CurvePlot(desk, id="plot")
+        self.plot = CurvePlot(state, id="plot")
         self._page: CurvesPage | None = None
         self._notices: Row = ()
         self._sought = ""
@@ -71,10 +72,10 @@ class CurvesScreen(Page):
         self._show_how()
 
     def _crumbs(self, page: CurvesPage, notices: Row) -> Row:
-        metrics = [one.stored for one in self.desk.shown(page.curves.figures)]
-        at = metrics.index(self.desk.metric) + 1 if self.desk.metric in metrics else 0
+        metrics = [one.stored for one in self.state.shown(page.curves.figures)]
+        at = metrics.index(self.state.metric) + 1 if self.state.metric in metrics else 0
         behind = (
-            Segment(harmless(self.desk.metric), "strong"),
+            Segment(harmless(self.state.metric), "strong"),
             Segment(f"  {at}/{len(metrics)}" if at else "", "dim"),
         )
         names = [harmless(page.run.name), harmless(page.stage.name)]
@@ -85,24 +86,21 @@ class CurvesScreen(Page):
         return (*row, Segment(" › ", "dim"), *behind)
 
     def _show_how(self) -> None:
-        view, chart = self.desk.view, self.plot.chart()
-        words = self.desk.words
+        view, chart = self.state.view, self.plot.chart()
+        words = self.state.words
         if view.axis == Axis.STEP:
             words.insert(0, f"over {AXES[view.axis]}")
         if self.plot.curves is not None and self.plot.curves.sampled:
             words.insert(0, "sampled: still being read")
         if self.plot.curves is not None and self.plot.curves.choice:
             words.append(self.plot.curves.choice)
-        drawn, marked = len(chart.lines) if chart is not None else 0, len(self.desk.runs)
+        drawn, marked = len(chart.lines) if chart is not None else 0, len(self.state.runs)
         if view.compare == Compare.RUNS and 0 < drawn < marked:
             words.append(f"{drawn} of {marked} drawn")
-        if chart is not None and view.window is not None:
-            share = (chart.high - chart.low) / (chart.extent[1] - chart.extent[0] or 1.0)
-            words.append(
-                f"{share:.1%} of the axis" if share > 0.001 else f"{share:.1e} of the axis"
-            )
+        if chart is not None and (zoom := zoom_text(chart, view)):
+            words.append(zoom)
         spans = [Segment(" " + "  ·  ".join(words), "dim")]
-        if self.desk.metric in self.desk.pinned:
+        if self.state.metric in self.state.pinned:
             spans.append(Segment("   ◆ pinned", "key"))
         self.how.show(tuple(spans))
 
@@ -110,7 +108,7 @@ class CurvesScreen(Page):
     def _read(self) -> None:
         if self._page is not None:
             self.top.show(self._crumbs(self._page, self._notices), self._notices)
-        self.remember(self.desk)
+        self.remember(self.state)
         self._show_how()
         self.ask()
 
@@ -120,7 +118,7 @@ class CurvesScreen(Page):
 
     @on(CurvePlot.CursorMoved)
     def _keep_the_moment(self, event: CurvePlot.CursorMoved) -> None:
-        self.desk.time = event.time
+        self.state.time = event.time
 
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
         """Go to a metric by name."""
@@ -147,7 +145,7 @@ class CurvesScreen(Page):
         chart = self.plot.chart()
         if self._page is None or chart is None:
             return None
-        return curve_report(self._page, chart, self.desk.view)
+        return curve_report(self._page, chart, self.state.view)
 
     def action_back(self) -> None:
         """Go back to the run's page."""

@@ -130,25 +130,25 @@ class CurvesState:
     """The attempt to show; None: the last one, with curves stitched over all attempts."""
     time: float | None = None
     """Time of the point under the cursor, until the log has been scrolled to it."""
-    kept: Mapping[str, object] = field(default_factory=dict)
-    """The choices to save, as plain data; read by `recalled`."""
+    saved: Mapping[str, object] = field(default_factory=dict)
+    """The choices to save, as plain data; read by `restored`."""
 
     @classmethod
-    def recalled(cls, kept: Mapping[str, object]) -> CurvesState:
+    def restored(cls, saved: Mapping[str, object]) -> CurvesState:
         """Restore saved choices; invalid values are ignored."""
-        axis, smoothing, pinned = kept.get("axis"), kept.get("smoothing"), kept.get("pinned")
+        axis, smoothing, pinned = saved.get("axis"), saved.get("smoothing"), saved.get("pinned")
         view = PlotOptions(
             axis=next((one for one in Axis if one == axis), Axis.STEP),
             smoothing=next((one for one in SMOOTHINGS if one == smoothing), 0.0),
-            log=kept.get("log") is True,
+            log=saved.get("log") is True,
         )
         names = pinned if isinstance(pinned, list) else []
-        return cls(view, pinned=[name for name in names if isinstance(name, str)], kept=kept)
+        return cls(view, pinned=[name for name in names if isinstance(name, str)], saved=saved)
 
     def choose(self, view: PlotOptions) -> None:
         """Apply plot options; all of them except window and cursor are saved."""
         self.view = view
-        self.kept = {
+        self.saved = {
             "axis": str(view.axis),
             "smoothing": view.smoothing,
             "log": view.log,

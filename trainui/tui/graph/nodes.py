@@ -12,7 +12,7 @@ from trainui.domain.states import Status
 FOLDED_FROM = 9
 """Number of members from which a sweep is folded by default."""
 
-TELLING = (
+BY_IMPORTANCE = (
     Status.FAILED,
     Status.INTERRUPTED,
     Status.RUNNING,
@@ -26,8 +26,8 @@ TELLING = (
 """States in the order of a reader's interest, the most important first."""
 
 
-RANKS = {status: rank for rank, status in enumerate(TELLING)}
-"""Each state's index in `TELLING`."""
+RANKS = {status: rank for rank, status in enumerate(BY_IMPORTANCE)}
+"""Each state's index in `BY_IMPORTANCE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _node(key: str, members: Sequence[StageRecord], keys: Mapping[str, str]) -> 
     )
 
 
-def most_telling(members: Sequence[StageRecord]) -> StageRecord:
+def most_important(members: Sequence[StageRecord]) -> StageRecord:
     """Return the member with the most important state."""
     return min(members, key=lambda stage: RANKS[stage.status])
 
@@ -98,4 +98,4 @@ def most_telling(members: Sequence[StageRecord]) -> StageRecord:
 def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:
     """Return the number of members in each state, the least important state first."""
     found = Counter(stage.status for stage in members)
-    return [(status, found[status]) for status in reversed(TELLING) if found[status]]
+    return [(status, found[status]) for status in reversed(BY_IMPORTANCE) if found[status]]

@@ -11,7 +11,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.graph.layout import NODE, GraphLine
-from trainui.tui.graph.nodes import GraphNode, counts, most_telling
+from trainui.tui.graph.nodes import GraphNode, counts, most_important
 from trainui.tui.graph.timeline import Timeline, bar, joined
 from trainui.tui.render.numbers import elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
@@ -92,7 +92,7 @@ def graph_row(
         offset: characters of the lanes that are scrolled out at the left.
         now: the time in microseconds, for running stages.
     """
-    stage = most_telling(members) if members else None
+    stage = most_important(members) if members else None
     lanes = _lanes(line, stage, lit, offset, columns.graph)
     if stage is None or node is None:
         return lanes
@@ -125,10 +125,10 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], columns: GraphColumn
 
 def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segment:
     """Return the timeline bar of the stages."""
-    stretches = [one for stage in members if (one := timeline.stretch(stage.name)) is not None]
+    intervals = [one for stage in members if (one := timeline.interval(stage.name)) is not None]
     critical = any(stage.name in timeline.critical for stage in members)
-    drawn = bar(joined(stretches) if stretches else None, width, CRITICAL if critical else BAR)
-    return Segment(drawn, state_style(most_telling(members).status))
+    drawn = bar(joined(intervals) if intervals else None, width, CRITICAL if critical else BAR)
+    return Segment(drawn, state_style(most_important(members).status))
 
 
 def _time(stage: StageRecord, now: int) -> str:

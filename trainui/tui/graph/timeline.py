@@ -12,7 +12,7 @@ from typing import NamedTuple
 from trainui.domain.records import StageRecord
 
 
-class Stretch(NamedTuple):
+class Interval(NamedTuple):
     """An interval of a run's time, which is scaled to 0..1."""
 
     start: float
@@ -58,12 +58,12 @@ class Timeline:
         start, end = self._spans.get(name, (0, 0))
         return end - start
 
-    def stretch(self, name: str) -> Stretch | None:
+    def interval(self, name: str) -> Interval | None:
         """Return when a stage ran; None if it did not."""
         span = self._spans.get(name)
         if span is None or not self.total:
             return None
-        return Stretch(self._part(span[0]), self._part(span[1]))
+        return Interval(self._part(span[0]), self._part(span[1]))
 
     def _part(self, moment: int) -> float:
         index = bisect_right(self._starts, moment) - 1
@@ -85,12 +85,12 @@ class Timeline:
         return frozenset(chain)
 
 
-def joined(stretches: Sequence[Stretch]) -> Stretch:
+def joined(intervals: Sequence[Interval]) -> Interval:
     """Return the interval from the first start to the last end."""
-    return Stretch(min(one.start for one in stretches), max(one.end for one in stretches))
+    return Interval(min(one.start for one in intervals), max(one.end for one in intervals))
 
 
-def bar(stretch: Stretch | None, width: int, character: str) -> str:
+def bar(stretch: Interval | None, width: int, character: str) -> str:
     """Draw an interval as a bar in `width` characters, at least one of them filled."""
     if stretch is None or width <= 0:
         return " " * max(width, 0)

@@ -12,7 +12,7 @@ from trainui import clock
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.tui.graph.layout import NODE, Drawing, layout
-from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, graph_nodes, most_telling
+from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, graph_nodes, most_important
 from trainui.tui.graph.rows import GraphColumns, graph_row, longest_name, preferred_width
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.keymap import bindings
@@ -49,7 +49,7 @@ class StageGraph(CursorView):
     def selected(self) -> StageRecord | None:
         """The stage under the cursor; in a folded sweep its most important member."""
         node = self._node_at(self.cursor)
-        return most_telling(self._members(node)) if node is not None else None
+        return most_important(self._members(node)) if node is not None else None
 
     @property
     def folded(self) -> Sequence[StageRecord]:
@@ -67,7 +67,7 @@ class StageGraph(CursorView):
         before, self._all = self._all, stages
         self._stages = {stage.name: stage for stage in stages}
         self._members_of.clear()
-        self._tell_times()
+        self._update_timeline()
         if [one.definition for one in before] != [one.definition for one in stages]:
             self._lay_out()
         self.update_rows()
@@ -91,13 +91,13 @@ class StageGraph(CursorView):
     def _is_folded(self, group: str, count: int) -> bool:
         return self._folds.get(group, count >= FOLDED_FROM)
 
-    def _tell_times(self) -> None:
+    def _update_timeline(self) -> None:
         self._timeline = Timeline(self._all, clock.now())
 
     def tick(self) -> None:
         """Update the running times and bars."""
         if any(stage.status == Status.RUNNING for stage in self._all):
-            self._tell_times()
+            self._update_timeline()
         self.update_rows()
 
     @property

@@ -148,7 +148,7 @@ class LogView(LinesView):
 
     def on_resize(self) -> None:
         """Wrap the lines for the new width."""
-        self.forget_drawn()
+        self.clear_cache()
         self._draw()
 
     def _draw(self) -> None:

@@ -42,7 +42,7 @@ class MachineView(CursorView):
         self.update_rows()
         at = places.get(use, first) if use else first
         if at != self.cursor:
-            self.move_cursor(at, tell=False)
+            self.move_cursor(at, post=False)
 
     def row_count(self) -> int:
         """Return how many lines there are."""

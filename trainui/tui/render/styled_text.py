@@ -23,7 +23,7 @@ class Segment(NamedTuple):
     """A key of `styles.STYLES`; empty: plain."""
 
 
-MOST_TELLING = 3
+SHORTENED = 3
 """Leading segments of a line that are shortened rather than dropped."""
 
 Row = tuple[Segment, ...]
@@ -95,7 +95,7 @@ def spread(left: Row, right: Row, width: int) -> Row:
     right = cut(right, width)
     room = width - width_of(right)
     fitting = max(room - 1, 0) if right else room
-    while len(left) > MOST_TELLING and width_of(left) > fitting:
+    while len(left) > SHORTENED and width_of(left) > fitting:
         left = left[:-1]
     left = cut(left, fitting)
     return (*left, Segment(" " * (room - width_of(left))), *right)

@@ -122,7 +122,7 @@ def _state_row(
 
 def _share(stage: StageRecord, timeline: Timeline | None) -> str:
     """Return the stage's share of the run's time, and if it is on the critical path."""
-    if timeline is None or not timeline.total or timeline.stretch(stage.name) is None:
+    if timeline is None or not timeline.total or timeline.interval(stage.name) is None:
         return ""
     share = f"{timeline.took(stage.name) / timeline.total:.0%} of run time"
     return f"{share} (critical path)" if stage.name in timeline.critical else share

@@ -67,7 +67,7 @@ class RunScreen(Page):
 
     def on_mount(self) -> None:
         """Restore the plot options of the last time."""
-        self.panes.curves.desk = self.recalled_desk()
+        self.panes.curves.state = self.saved_curves_state()
         super().on_mount()
 
     def content(self) -> Iterator[Widget]:
@@ -160,7 +160,7 @@ class RunScreen(Page):
 
     @on(CurvesView.CurvesQueryChanged)
     def _read_for_curves(self) -> None:
-        self.remember(self.panes.curves.desk)
+        self.remember(self.panes.curves.state)
         self.ask()
 
     @on(CurvesView.CursorMoved)
@@ -170,11 +170,11 @@ class RunScreen(Page):
     def on_screen_resume(self) -> None:
         """Query this page again, and scroll the log to the time selected on a metric's page."""
         super().on_screen_resume()
-        desk = self.panes.curves.desk
+        state = self.panes.curves.state
         self.panes.curves.draw()
-        if desk.time is not None:
-            self.panes.log_view.go_to_time(desk.time)
-            desk.time = None
+        if state.time is not None:
+            self.panes.log_view.go_to_time(state.time)
+            state.time = None
 
     @on(CurvesView.Opened)
     def _open_metric(self) -> None:
@@ -182,7 +182,7 @@ class RunScreen(Page):
         if stage is not None:
             from trainui.tui.curves.screen import CurvesScreen
 
-            self.app.push_screen(CurvesScreen(self.run_id, stage.name, self.panes.curves.desk))
+            self.app.push_screen(CurvesScreen(self.run_id, stage.name, self.panes.curves.state))
 
     def prepare_for(self, scope: str) -> None:
         """Focus the pane in which the keys of a scope work."""

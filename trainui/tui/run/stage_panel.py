@@ -27,7 +27,7 @@ class StagePanel:
     @property
     def attempt(self) -> int | None:
         """The attempt shown; None: the last one."""
-        return self.panes.curves.desk.attempt
+        return self.panes.curves.state.attempt
 
     def wanted(self, run_id: str) -> Query:
         """Return the query for the visible parts of a run."""
@@ -88,7 +88,7 @@ class StagePanel:
         """After a change of the selected stage, show its last attempt."""
         stage = self.panes.graph.selected
         if self._detail is not None and stage is not None and self._detail.stage != stage.name:
-            self.panes.curves.desk.attempt = None
+            self.panes.curves.state.attempt = None
 
     def choose_attempt(self, page: RunPage | None, direction: int) -> bool:
         """Show the previous (-1) or next (1) attempt; return False if there is only one."""
@@ -97,7 +97,7 @@ class StagePanel:
         if page is None or count < 2:
             return False
         chosen = max(1, min((self.attempt or count) + direction, count))
-        self.panes.curves.desk.attempt = chosen if chosen < count else None
+        self.panes.curves.state.attempt = chosen if chosen < count else None
         self.show(page)
         return True
 

@@ -213,10 +213,10 @@ class RunsScreen(Page):
 
             first = live[drawn[0]]
             ids = tuple(run.id for run in marked)
-            desk = self.recalled_desk()
-            desk.view = replace(desk.view, compare=Compare.RUNS)
-            desk.metric, desk.runs = first.stored, ids
-            self.app.push_screen(CurvesScreen(drawn[0], first.stage, desk))
+            state = self.saved_curves_state()
+            state.view = replace(state.view, compare=Compare.RUNS)
+            state.metric, state.runs = first.stored, ids
+            self.app.push_screen(CurvesScreen(drawn[0], first.stage, state))
 
     def on_cursor_view_opened(self) -> None:
         """Open the run's page."""

@@ -153,9 +153,9 @@ class RunTable(CursorView):
         self._moment = RowContext(clock.now(), self._moment.endings, self._moment.live)
         self.update_rows()
 
-    def move_cursor(self, index: int, *, tell: bool = True) -> None:
+    def move_cursor(self, index: int, *, post: bool = True) -> None:
         """Move the cursor to a run, which it will follow."""
-        super().move_cursor(index, tell=tell)
+        super().move_cursor(index, post=post)
         selected = self.selected
         self._run_id = selected.id if selected else self._run_id
 

@@ -157,8 +157,8 @@ class BorderedView(ScrollView, can_focus=True):
             self._colors = colors
             self._background = self.background_colors[1]
             self._styles.clear()
-            self.forget_drawn()
+            self.clear_cache()
 
-    def forget_drawn(self) -> None:
+    def clear_cache(self) -> None:
         """Clear the cache of rendered lines."""
         self._around.clear()

@@ -77,7 +77,7 @@ class LinesView(BorderedView):
             index = y if y < fixed else y + top
             known = shown = before.get(index)
             if not indices or index in indices:
-                shown = self._look_of(index, width) if index < count else ((), "", width)
+                shown = self._rendered_row(index, width) if index < count else ((), "", width)
             if shown is not None:
                 self._rows_shown[index] = shown
             if shown != known:
@@ -92,27 +92,27 @@ class LinesView(BorderedView):
         if index not in self._rows_shown:
             width = self.scrollable_content_region.width
             known = index < self.row_count()
-            self._rows_shown[index] = self._look_of(index, width) if known else ((), "", width)
+            self._rows_shown[index] = self._rendered_row(index, width) if known else ((), "", width)
             self._strips.pop(index, None)
         if index not in self._strips:
             self._strips[index] = self.strip(*self._rows_shown[index])
         return self._strips[index]
 
-    def _look_of(self, index: int, width: int) -> _RowShown:
+    def _rendered_row(self, index: int, width: int) -> _RowShown:
         return self.row(index, width), self.row_style(index), width
 
     def _index_at(self, y: int) -> int:
         return y if y < self.fixed_rows() else y + self.scroll_offset.y
 
-    def forget_drawn(self) -> None:
+    def clear_cache(self) -> None:
         """Clear the cache of rendered lines."""
-        super().forget_drawn()
+        super().clear_cache()
         self._rows_shown.clear()
         self._strips.clear()
 
     def on_resize(self) -> None:
         """Redraw everything for the new width."""
-        self.forget_drawn()
+        self.clear_cache()
         self.update_rows()
 
     def show_row(self, index: int, *, around: int = 0) -> None:

@@ -58,13 +58,13 @@ class CursorView(LinesView):
         """Return the rows to redraw after a cursor movement; empty: all."""
         return before, after
 
-    def move_cursor(self, index: int, *, tell: bool = True) -> None:
-        """Move the cursor to a row, or to none (-1); `tell` posts `Moved`."""
+    def move_cursor(self, index: int, *, post: bool = True) -> None:
+        """Move the cursor to a row, or to none (-1); `post` posts `Moved`."""
         before, self._cursor = self._cursor, index
         self.update_rows(*self.rows_of_move(before, index))
         if index >= 0:
             self.show_row(index)
-        if index != before and tell:
+        if index != before and post:
             self.post_message(self.Moved(self))
 
     def watch_has_focus(self, has_focus: bool) -> None:

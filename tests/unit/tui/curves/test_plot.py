@@ -9,12 +9,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
+from trainui.braille import NO_DOTS
 from trainui.store.points.binning import ABOVE, BELOW
 from trainui.store.points.binning import NAN as NAN_BIT
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.model import Annotation
 from trainui.tui.curves.plot import Frame, plot_rows
-from trainui.tui.curves.scales import NOTHING, YAxis, runs
+from trainui.tui.curves.scales import YAxis
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import Row, Segment, plain, width_of
 
@@ -40,7 +41,7 @@ def test_every_column_shows_its_extremes(pairs: list[tuple[float, float]], heigh
     scale = YAxis.around([*lows, *highs], log=False, marks=3)
     assert scale is not None
     dots = 4 * height
-    for low, high, run in zip(lows, highs, runs(lows, highs, scale, dots), strict=True):
+    for low, high, run in zip(lows, highs, scale.ranges(lows, highs, dots), strict=True):
         assert 0 <= run[0] <= round(scale.place(low, dots))
         assert round(scale.place(high, dots)) <= run[1] <= dots - 1
 
@@ -55,23 +56,23 @@ def test_a_rising_line_has_no_holes() -> None:
     values = [float(x**2) for x in range(40)]
     scale = YAxis.around(values, log=False, marks=3)
     assert scale is not None
-    covered = {y for low, high in runs(values, values, scale, 20) for y in range(low, high + 1)}
+    covered = {y for low, high in scale.ranges(values, values, 20) for y in range(low, high + 1)}
     assert covered == set(range(max(covered) + 1))
 
 
 def test_columns_without_points_are_bridged_between_points_and_not_beyond_them() -> None:
     values = [NAN, NAN, 0.0, NAN, NAN, NAN, 4.0, NAN]
     scale = YAxis(0, 4)
-    found = runs(values, values, scale, 9)
-    assert [at for at, run in enumerate(found) if run != NOTHING] == [2, 3, 4, 5, 6]
+    found = scale.ranges(values, values, 9)
+    assert [at for at, run in enumerate(found) if run != NO_DOTS] == [2, 3, 4, 5, 6]
     assert [found[at][1] for at in (2, 4, 6)] == [0, 4, 8]
 
 
 def test_a_constant_is_a_line_in_the_middle_with_its_value() -> None:
     rows = drawn([3.0] * 40)
-    told = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
-    assert len(told) == 1
-    assert plain(rows[told[0]]).split("┤")[0].strip() == "3.0"
+    summary = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
+    assert len(summary) == 1
+    assert plain(rows[summary[0]]).split("┤")[0].strip() == "3.0"
 
 
 def test_what_struck_is_marked_at_its_place() -> None:

@@ -1,4 +1,4 @@
-"""Marks of an axis: round, few, and told apart."""
+"""Marks of an axis: round, few, and summary apart."""
 
 from __future__ import annotations
 

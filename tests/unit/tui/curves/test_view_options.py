@@ -9,7 +9,7 @@ import pytest
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.cursor_values import neighbour, places, race, reading
+from trainui.tui.curves.cursor_values import leader_text, next_x, value_at, x_positions
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.view_options import CurvesState, PlotOptions
 
@@ -62,26 +62,26 @@ def test_another_axis_shows_all_of_it() -> None:
 
 
 def test_pinned_metrics_stand_first_and_clocks_last() -> None:
-    desk = CurvesState()
+    state = CurvesState()
     all_of_them = [figures(name) for name in ("epoch", "loss", "time", "acc")]
-    assert [one.name for one in desk.shown(all_of_them)] == ["loss", "acc", "epoch", "time"]
-    assert desk.pin("time")
-    assert [one.name for one in desk.shown(all_of_them)] == ["time", "loss", "acc", "epoch"]
-    assert not desk.pin("time")
-    desk.filter = ("c",)
-    assert [one.name for one in desk.shown(all_of_them)] == ["acc", "epoch"]
+    assert [one.name for one in state.shown(all_of_them)] == ["loss", "acc", "epoch", "time"]
+    assert state.pin("time")
+    assert [one.name for one in state.shown(all_of_them)] == ["time", "loss", "acc", "epoch"]
+    assert not state.pin("time")
+    state.filter = ("c",)
+    assert [one.name for one in state.shown(all_of_them)] == ["acc", "epoch"]
 
 
 def test_times_of_day_are_left_out_unless_they_are_asked_for() -> None:
-    desk, times = CurvesState(), {"minimum": 1.79e9, "maximum": 1.8e9}
+    state, times = CurvesState(), {"minimum": 1.79e9, "maximum": 1.8e9}
     both = [figures("train/time", **times), figures("time", minimum=0.0), figures("loss")]
-    assert [one.name for one in desk.shown(both)] == ["loss", "time"]
-    assert [one.name for one in desk.shown(both[:1])] == ["train/time"]
-    desk.filter = ("train",)
-    assert [one.name for one in desk.shown(both)] == ["train/time"]
-    desk.filter = ()
-    desk.pin("train/time")
-    assert [one.name for one in desk.shown(both)] == ["train/time", "loss", "time"]
+    assert [one.name for one in state.shown(both)] == ["loss", "time"]
+    assert [one.name for one in state.shown(both[:1])] == ["train/time"]
+    state.filter = ("train",)
+    assert [one.name for one in state.shown(both)] == ["train/time"]
+    state.filter = ()
+    state.pin("train/time")
+    assert [one.name for one in state.shown(both)] == ["train/time", "loss", "time"]
 
 
 def test_a_reading_is_the_last_point_up_to_the_cursor() -> None:
@@ -89,7 +89,7 @@ def test_a_reading_is_the_last_point_up_to_the_cursor() -> None:
     assert [
         found and found.value
         for x in (-1, 0, 1.5, 2, 9)
-        if (found := reading(one, PlotOptions(), x)) or True
+        if (found := value_at(one, PlotOptions(), x)) or True
     ] == [
         None,
         5.0,
@@ -101,7 +101,7 @@ def test_a_reading_is_the_last_point_up_to_the_cursor() -> None:
 
 def test_at_the_best_point_it_is_that_one_and_not_the_last_of_its_column() -> None:
     dense = line([5.0, 3.0, 4.0], at=(1.0, 3.0, 5.0), best=(0.5, 2.0, 2.0), end=5.0)
-    found = reading(dense, PlotOptions(), 2.0)
+    found = value_at(dense, PlotOptions(), 2.0)
     assert found is not None
     assert (found.value, found.step, found.column) == (0.5, 2.0, 1)
 
@@ -109,21 +109,22 @@ def test_at_the_best_point_it_is_that_one_and_not_the_last_of_its_column() -> No
 def test_the_cursor_goes_from_point_to_point_and_over_many_in_a_character() -> None:
     sparse = chart(line([1.0, NAN, NAN, NAN, 2.0, NAN, NAN, 3.0]))
     view = PlotOptions(cursor=0.0)
-    assert neighbour(places(sparse), sparse, view, 1, 4) == 4.0
-    assert neighbour(places(sparse), sparse, view, -1, 4) is None
+    assert next_x(x_positions(sparse), sparse, view, 1, 4) == 4.0
+    assert next_x(x_positions(sparse), sparse, view, -1, 4) is None
     dense = chart(line([1.0] * 41))
-    assert neighbour(places(dense), dense, PlotOptions(cursor=20.0), 1, 10) == 24.0
+    assert next_x(x_positions(dense), dense, PlotOptions(cursor=20.0), 1, 10) == 24.0
 
 
 def test_a_race_is_run_at_equal_place_and_by_the_metrics_goal() -> None:
     slow, fast = line([3.0, 2.0, 1.0, 0.5], label="slow"), line([1.0, 0.9, 0.8], label="fast")
-    assert race(chart(slow, fast), PlotOptions()) == "fast leads by 0.2000 at step 2"
+    assert leader_text(chart(slow, fast), PlotOptions()) == "fast leads by 0.2000 at step 2"
     assert (
-        race(chart(slow, fast, name="accuracy"), PlotOptions()) == "slow leads by 0.2000 at step 2"
+        leader_text(chart(slow, fast, name="accuracy"), PlotOptions())
+        == "slow leads by 0.2000 at step 2"
     )
-    assert race(chart(slow, fast), PlotOptions(cursor=0.0)) == "fast leads by 2 at step 0"
-    assert race(chart(slow, fast, name="lr"), PlotOptions()) == ""
-    assert race(chart(slow, slow), PlotOptions()) == "slow and slow are equal at step 3"
+    assert leader_text(chart(slow, fast), PlotOptions(cursor=0.0)) == "fast leads by 2 at step 0"
+    assert leader_text(chart(slow, fast, name="lr"), PlotOptions()) == ""
+    assert leader_text(chart(slow, slow), PlotOptions()) == "slow and slow are equal at step 3"
 
 
 def test_figures_below_a_plot_are_left_out_whole_where_it_is_narrow() -> None:
@@ -143,15 +144,17 @@ def test_figures_below_a_plot_are_left_out_whole_where_it_is_narrow() -> None:
         {"axis": [], "smoothing": None, "pinned": [1, None]},
     ],
 )
-def test_a_memory_that_is_not_understood_is_a_plain_desk(kept: dict[str, object]) -> None:
-    desk = CurvesState.recalled(kept)
-    assert (desk.view, desk.pinned) == (PlotOptions(), [])
+def test_saved_choices_that_are_not_understood_are_the_defaults(kept: dict[str, object]) -> None:
+    state = CurvesState.restored(kept)
+    assert (state.view, state.pinned) == (PlotOptions(), [])
 
 
 def test_what_is_remembered_is_recalled() -> None:
-    desk = CurvesState()
-    desk.pin("loss")
-    desk.choose(PlotOptions(axis=Axis.WALL, smoothing=0.9, log=True, window=(1.0, 2.0), cursor=1.5))
-    again = CurvesState.recalled(json.loads(json.dumps(desk.kept)))
+    state = CurvesState()
+    state.pin("loss")
+    state.choose(
+        PlotOptions(axis=Axis.WALL, smoothing=0.9, log=True, window=(1.0, 2.0), cursor=1.5)
+    )
+    again = CurvesState.restored(json.loads(json.dumps(state.saved)))
     assert again.view == PlotOptions(axis=Axis.WALL, smoothing=0.9, log=True)
     assert again.pinned == ["loss"]

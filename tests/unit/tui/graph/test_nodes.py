@@ -12,7 +12,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.read import views
-from trainui.tui.graph.nodes import counts, graph_nodes, most_telling
+from trainui.tui.graph.nodes import counts, graph_nodes, most_important
 from trainui.tui.graph.timeline import Timeline, bar
 
 
@@ -38,7 +38,7 @@ def test_members_of_a_matrix_are_folded_into_one_node(
     ]
     members = [stage for stage in stages if stage.name in folded[1].members]
     assert counts(members) == [(Status.COMPLETED, 3), (Status.QUEUED, 2), (Status.FAILED, 1)]
-    assert most_telling(members).name == MEMBERS[3]
+    assert most_important(members).name == MEMBERS[3]
     unfolded = graph_nodes(stages, lambda _group, _count: False)
     assert [node.key for node in unfolded] == list(SWEEP)
     assert {node.group for node in unfolded} == {None, "train"}
@@ -60,11 +60,11 @@ def test_where_time_went_leaves_out_when_nothing_ran(
 ) -> None:
     timeline = Timeline(timed(filler, connection), clock.now())
     assert round(timeline.total / clock.SECOND) == 80
-    stretches = {
-        name: stretch for name in DIAMOND if (stretch := timeline.stretch(name)) is not None
+    intervals = {
+        name: stretch for name in DIAMOND if (stretch := timeline.interval(name)) is not None
     }
-    assert "report" not in stretches
-    shown = {name: bar(stretch, 16, "#") for name, stretch in stretches.items()}
+    assert "report" not in intervals
+    shown = {name: bar(stretch, 16, "#") for name, stretch in intervals.items()}
     assert shown == {
         "prepare": "##              ",
         "train[hidden=32]": "  ####          ",
