@@ -34,7 +34,7 @@ COMMANDS = {
     "trainui show RUN": (("show", "first"), 0.12),
     "trainui logs RUN STAGE": (("logs", "first", "sh"), 0.12),
     "trainui run --help": (("run", "--help"), 0.1),
-    "trainui --help": (("--help",), 0.15),
+    "trainui --help": (("--help",), 0.1),
 }
 """Each with its arguments and the most seconds that it may take."""
 

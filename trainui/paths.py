@@ -109,12 +109,7 @@ def home() -> Home:
     """
     if configured := os.environ.get("TRAINUI_HOME"):
         return Home(absolute(configured))
-    import platformdirs
-
-    try:
-        return Home(Path(platformdirs.user_data_dir("trainui", appauthor=False)).absolute())
-    except RuntimeError as error:
-        raise _homeless("~") from error
+    return Home(_user_directory("XDG_DATA_HOME", "~/.local/share") / "trainui")
 
 
 def absolute(text: str) -> Path:
@@ -138,11 +133,13 @@ def _homeless(text: str) -> UnfitEnvironmentError:
 
 def config_file() -> Path:
     """Return the path of `config.toml`, which need not exist."""
-    if base := os.environ.get("XDG_CONFIG_HOME"):
-        return Path(base) / "trainui" / "config.toml"
-    import platformdirs
+    return _user_directory("XDG_CONFIG_HOME", "~/.config") / "trainui" / "config.toml"
 
-    return Path(platformdirs.user_config_dir("trainui", appauthor=False)) / "config.toml"
+
+def _user_directory(variable: str, default: str) -> Path:
+    """Return a base directory of the XDG specification, which ignores relative values."""
+    configured = os.environ.get(variable, "")
+    return absolute(configured if configured.startswith("/") else default)
 
 
 def make_private(directory: Path, *, follow: bool = True) -> Path:

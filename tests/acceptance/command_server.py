@@ -134,9 +134,4 @@ if __name__ == "__main__":
         become(serve(server))
     from trainui.cli.main import run as command
 
-    try:
-        command()
-    except SystemExit as ended:
-        sys.stdout.flush()
-        # to free all that was loaded would take as long as to load it
-        os._exit(int(ended.code or 0))
+    command()

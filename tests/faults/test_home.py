@@ -140,9 +140,8 @@ def test_shells_with_other_temporary_directories_share_a_home_of_a_long_path(
 
 
 NOBODYS = """
-import os, platformdirs
+import os
 from trainui import errors, paths
-platformdirs.user_data_dir()  # loads what another user cannot read here
 os.setuid(54_321)
 try:
     paths.home()

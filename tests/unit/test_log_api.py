@@ -63,7 +63,7 @@ def test_what_is_no_number_is_warned_of_and_ends_nothing(file: Path) -> None:
 
 def test_it_loads_nothing_but_itself(tmp_path: Path) -> None:
     code = "import trainui\ntrainui.log(step=1, loss=2)"
-    third_party = {*HEAVY, "typer", "psutil", "sqlite3", "yaml", "msgspec", "platformdirs"}
+    third_party = {*HEAVY, "typer", "psutil", "sqlite3", "yaml", "msgspec"}
     assert not loaded(code, tmp_path) & third_party
 
 

@@ -22,44 +22,80 @@ _HELP = """One terminal screen over your training pipelines.
 Without a command: open the screen, with every run, its graph, curves and logs.
 """
 
-MODULES: dict[str, tuple[str, ...]] = {
-    "runs.demo": ("demo",),
-    "runs.run": ("run",),
-    "runs.resume": ("resume", "rerun"),
-    "runs.cancel": ("cancel", "wait"),
-    "inspect.show": ("ls", "show", "path"),
-    "inspect.logs": ("logs",),
-    "inspect.events": ("events",),
-    "inspect.metrics": ("metrics",),
-    "inspect.export": ("export",),
-    "inspect.report": ("report",),
-    "runs.shell": ("shell",),
-    "pipeline_file.init": ("init",),
-    "pipeline_file.validate": ("validate",),
-    "inspect.graph": ("graph",),
-    "pipeline_file.schema": ("schema",),
-    "machine.serve": ("serve",),
-    "machine.worker": ("worker",),
-    "machine.doctor": ("doctor",),
-    "runs.remove": ("rm", "prune"),
-    "machine.backup": ("backup",),
-    "completion": ("completion",),
-    "machine.uninstall": ("uninstall",),
+MODULES: dict[str, dict[str, str]] = {
+    "runs.demo": {"demo": "Run the bundled pipeline."},
+    "runs.run": {"run": "Run a pipeline file, or one command."},
+    "runs.resume": {
+        "resume": "Continue a run; completed stages are skipped.",
+        "rerun": "Rerun a finished stage.",
+    },
+    "runs.cancel": {
+        "cancel": "Cancel a stage, or every unfinished stage of a run.",
+        "wait": "Wait until a run has ended.",
+    },
+    "inspect.show": {
+        "ls": "List the runs.",
+        "show": "Show one run: its stages and their states.",
+        "path": "Print the directory of a run or a stage.",
+    },
+    "inspect.logs": {"logs": "Print a stage's output."},
+    "inspect.events": {"events": "List events."},
+    "inspect.metrics": {"metrics": "Show the metrics of a run or a stage."},
+    "inspect.export": {"export": "Write a run's points as CSV, JSON lines or Parquet."},
+    "inspect.report": {"report": "Print a run as Markdown, with its curves."},
+    "runs.shell": {"shell": "Open a shell in a stage's workdir and environment."},
+    "pipeline_file.init": {"init": "Write a starter pipeline file."},
+    "pipeline_file.validate": {"validate": "Check a pipeline file."},
+    "inspect.graph": {"graph": "Draw the graph of a pipeline file or of a run."},
+    "pipeline_file.schema": {
+        "schema": "Print a JSON Schema: of a pipeline file, or of a command's --json."
+    },
+    "machine.serve": {"serve": "Serve the screen to a browser on this machine."},
+    "machine.doctor": {"doctor": "Check this machine."},
+    "runs.remove": {
+        "rm": "Delete a run and its files.",
+        "prune": "Delete old runs and their files.",
+    },
+    "machine.backup": {"backup": "Copy the database and the runs' small files into one file."},
+    "completion": {"completion": "Print a shell completion script."},
+    "machine.uninstall": {"uninstall": "Delete everything that trainui created."},
+    "machine.worker": {
+        "worker": "The worker: start, stop, status, pause, unpause, install, uninstall."
+    },
 }
-"""Each module's commands, in the order of `--help` (which lists `worker` last)."""
+"""Each module's commands with their lines in the list of `--help`, in its order."""
 
 _MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 
 
 @cache
-def parser(command: str | None = None) -> typer.Typer:
-    """Return a parser for one command, or for all of them if the command is unknown.
+def parser(*commands: str) -> typer.Typer:
+    """Return a parser for these commands and the others of their modules; for all without any.
 
-    Only the modules of those commands are imported.
-
-    Args:
-        command: its name, e.g. `run`.
+    Only those modules are imported.
     """
+    made = _empty_parser()
+    for module in dict.fromkeys(map(_MODULE_OF.__getitem__, commands)) if commands else MODULES:
+        import_module(f"trainui.cli.{module}").register(made)
+    return made
+
+
+def listing(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return a parser that lists all commands, and loads only those named in `arguments`."""
+    called = [name for name in arguments if name in _MODULE_OF]
+    made = parser(*called) if called else _empty_parser()
+    loaded = {_MODULE_OF[name] for name in called}
+    for module, names in MODULES.items():
+        for name in names if module not in loaded else ():
+            made.command(name, short_help=names[name])(_not_loaded)
+    return made
+
+
+def _not_loaded() -> None:
+    """Stand for a command that is only listed."""
+
+
+def _empty_parser() -> typer.Typer:
     made = typer.Typer(
         name="trainui",
         help=_HELP,
@@ -72,9 +108,6 @@ def parser(command: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     made.callback(invoke_without_command=True)(main)
-    module = _MODULE_OF.get(command or "")
-    for name in [module] if module else MODULES:
-        import_module(f"trainui.cli.{name}").register(made)
     return made
 
 
@@ -118,7 +151,8 @@ def call(arguments: Sequence[str]) -> int:
     """
     if arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
-    command = typer.main.get_command(parser(arguments[0]))
+    first = arguments[0]
+    command = typer.main.get_command(parser(first) if first in _MODULE_OF else listing(arguments))
     lock_wait_notice.say = printing.note
     try:
         result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)

@@ -42,7 +42,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         completion,
-        "Print a shell completion script.",
         'eval "$(trainui completion bash)"  # in ~/.bashrc',
         "trainui completion fish > ~/.config/fish/completions/trainui.fish",
         "trainui completion zsh > ~/.zfunc/_trainui  # with fpath=(~/.zfunc $fpath) in ~/.zshrc",
@@ -98,9 +97,9 @@ def candidates(words: Sequence[str]) -> list[Candidate]:
 def _possible(before: Sequence[str], last: str) -> Iterator[Candidate]:
     from typer.main import get_command
 
-    from trainui.cli.app import parser
+    from trainui.cli.app import listing
 
-    command: Any = get_command(parser(before[0] if before else None))
+    command: Any = get_command(listing(before[:1]))
     given: list[str] = []
     awaiting: Any = None
     for word in before:

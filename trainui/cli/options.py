@@ -67,7 +67,6 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done
 def add(
     app: typer.Typer,
     function: Callable[..., None],
-    short_help: str,
     *examples: str,
     name: str | None = None,
     **settings: Any,
@@ -77,12 +76,11 @@ def add(
     Args:
         app: the parser to add it to.
         function: the command.
-        short_help: its line in the list of commands.
         examples: complete command lines, shown below its help.
         name: the command's name; None: the function's name.
         settings: keyword arguments for Typer's `command`.
     """
-    app.command(name, short_help=short_help, epilog=epilogue(*examples), **settings)(function)
+    app.command(name, epilog=epilogue(*examples), **settings)(function)
 
 
 def epilogue(*examples: str) -> str:

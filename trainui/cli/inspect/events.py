@@ -29,7 +29,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         events,
-        "List events.",
         "trainui events digits",
         "trainui events -n 100",
         "trainui events -f --json | jq -r 'select(.kind == \"failed\") | .text'",

@@ -31,7 +31,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         export,
-        "Write a run's points as CSV, JSON lines or Parquet.",
         "trainui export digits > points.csv",
         "trainui export digits train --output points.parquet",
         "trainui export digits --format jsonl --superseded | gzip > points.jsonl.gz",

@@ -22,7 +22,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         graph,
-        "Draw the graph of a pipeline file or of a run.",
         "trainui graph pipeline.yaml",
         "trainui graph digits",
         "trainui graph digits --mermaid",

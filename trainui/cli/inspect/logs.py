@@ -46,7 +46,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         logs,
-        "Print a stage's output.",
         "trainui logs digits train -f",
         "trainui logs digits train -n 50 --stream err",
         "trainui logs digits train --attempt 1 > first.log",

@@ -21,7 +21,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         metrics,
-        "Show the metrics of a run or a stage.",
         "trainui metrics digits",
         "trainui metrics digits train --json",
         "trainui metrics digits --points > points.jsonl",

@@ -14,7 +14,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         report,
-        "Print a run as Markdown, with its curves.",
         "trainui report digits",
         "trainui report digits | gh issue comment 12 --body-file -",
     )

@@ -11,7 +11,6 @@ import typer
 from trainui import clock, settings, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
-from trainui.cli.runs import standstill
 from trainui.domain.notifications import CHECKPOINT, MARKED
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
@@ -31,7 +30,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         list_runs,
-        "List the runs.",
         "trainui ls",
         "trainui ls --all",
         "trainui ls --json | jq -r '.runs[0].run'",
@@ -40,14 +38,12 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         show,
-        "Show one run: its stages and their states.",
         "trainui show digits",
         "trainui show 3f2a --json",
     )
     options.add(
         app,
         path,
-        "Print the directory of a run or a stage.",
         'ls "$(trainui path digits evaluate)"',
         'cd "$(trainui path digits)"',
     )
@@ -125,6 +121,7 @@ def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
 
 def show(run: options.Run, as_json: options.Json = False) -> None:
     """Show one run: its stages, their states and attempts."""
+    from trainui.cli.runs import standstill
     from trainui.store.read import event_feed, summary, views
 
     with lookup.view() as connection:

@@ -27,7 +27,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         backup,
-        "Copy the database and the runs' small files into one file.",
         "trainui backup",
         "trainui backup /mnt/backups/trainui.tar.gz",
         'tar xzf trainui.tar.gz -C "$TRAINUI_HOME"   # restore into an empty home',

@@ -15,7 +15,7 @@ from trainui.cli.output import printing, progress
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    options.add(app, doctor, "Check this machine.", "trainui doctor")
+    options.add(app, doctor, "trainui doctor")
 
 
 def doctor(as_json: options.Json = False) -> None:

@@ -20,7 +20,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         serve,
-        "Serve the screen to a browser on this machine.",
         "trainui serve",
         "trainui serve --port 9000 --write",
     )

@@ -16,11 +16,13 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         install,
-        "Start it at boot.",
         "trainui worker install",
         "trainui worker install --print",
+        short_help="Start it at boot.",
     )
-    options.add(app, uninstall, "Do not start it at boot any more.", "trainui worker uninstall")
+    options.add(
+        app, uninstall, "trainui worker uninstall", short_help="Do not start it at boot any more."
+    )
 
 
 def install(

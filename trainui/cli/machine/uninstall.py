@@ -24,7 +24,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         uninstall,
-        "Delete everything that trainui created.",
         "trainui uninstall --dry-run",
         "trainui uninstall --yes && pipx uninstall trainui",
     )

@@ -18,7 +18,6 @@ _BEGUN = "the operation may still complete; see `trainui worker status`"
 
 app = typer.Typer(
     help="Control the worker, which runs the stages in the background.",
-    short_help="The worker: start, stop, status, pause, unpause, install, uninstall.",
     rich_markup_mode=None,
 )
 
@@ -151,15 +150,15 @@ def _disk(found: dict[str, Any]) -> str:
     return f"! {words} (low)" if found["low"] else words
 
 
-options.add(app, start, "Start it; return when it is ready.", "trainui worker start")
+options.add(app, start, "trainui worker start", short_help="Start it; return when it is ready.")
 options.add(
     app,
     stop,
-    "Stop it; running stages continue.",
     "trainui worker stop",
     "trainui worker stop --with-stages",
+    short_help="Stop it; running stages continue.",
 )
-options.add(app, status, "Show its state.", "trainui worker status --json")
-options.add(app, pause, "Start no new stages.", "trainui worker pause")
-options.add(app, unpause, "Start new stages again.", "trainui worker unpause")
+options.add(app, status, "trainui worker status --json", short_help="Show its state.")
+options.add(app, pause, "trainui worker pause", short_help="Start no new stages.")
+options.add(app, unpause, "trainui worker unpause", short_help="Start new stages again.")
 systemd.register(app)

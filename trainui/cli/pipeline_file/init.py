@@ -20,7 +20,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         init,
-        "Write a starter pipeline file.",
         "trainui init",
         "trainui init experiments/sweep.yaml",
         "trainui init --from dvc.yaml",

@@ -17,7 +17,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         schema,
-        "Print a JSON Schema: of a pipeline file, or of a command's --json.",
         "trainui schema > trainui.schema.json",
         "trainui schema show",
         "trainui schema 'events --follow'",

@@ -22,7 +22,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         validate,
-        "Check a pipeline file.",
         "trainui validate pipeline.yaml",
         "trainui validate pipeline.yaml --json",
     )

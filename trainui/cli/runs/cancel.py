@@ -18,11 +18,10 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         cancel,
-        "Cancel a stage, or every unfinished stage of a run.",
         "trainui cancel digits train",
         "trainui cancel digits",
     )
-    options.add(app, wait, "Wait until a run has ended.", "trainui wait digits --timeout 600")
+    options.add(app, wait, "trainui wait digits --timeout 600")
 
 
 @interrupt.saying("nothing was cancelled")

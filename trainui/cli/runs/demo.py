@@ -14,7 +14,7 @@ DEMO = "digits.yaml"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    options.add(app, demo, "Run the bundled pipeline.", "trainui demo")
+    options.add(app, demo, "trainui demo")
 
 
 def demo(

@@ -30,7 +30,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         remove,
-        "Delete a run and its files.",
         "trainui rm 3f2a91c0 --dry-run",
         "trainui rm 3f2a91c0 --yes",
         name="rm",
@@ -38,7 +37,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         prune,
-        "Delete old runs and their files.",
         "trainui prune --dry-run",
         "trainui prune --keep 3 --older-than 7d",
         "trainui prune --keep 0 --older-than 365d --yes",

@@ -29,7 +29,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         resume,
-        "Continue a run; completed stages are skipped.",
         "trainui resume digits --dry-run",
         "trainui resume digits",
         "trainui resume digits --until train --fresh prepare",
@@ -39,7 +38,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         rerun,
-        "Rerun a finished stage.",
         "trainui rerun digits evaluate",
         "trainui rerun digits train --downstream",
     )

@@ -85,7 +85,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         run,
-        "Run a pipeline file, or one command.",
         "trainui run pipeline.yaml",
         "trainui run pipeline.yaml -p lr=0.1 --name first-try",
         "trainui run pipeline.yaml --detach --json",

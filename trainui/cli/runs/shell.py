@@ -28,7 +28,6 @@ def register(app: typer.Typer) -> None:
     options.add(
         app,
         shell,
-        "Open a shell in a stage's workdir and environment.",
         "trainui shell digits evaluate",
         "echo nvidia-smi | trainui shell digits evaluate",
     )
