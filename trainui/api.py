@@ -118,8 +118,7 @@ class PipelineExecutor:
         return state
 
     def _state(self) -> RunState:
-        with views.reading() as connection:
-            connection.execute("BEGIN")
+        with views.reading() as connection, views.snapshot(connection):
             run = views.run(connection, self.pipeline_uuid)
             if run is None:
                 raise NotFoundError(f"no run {self.pipeline_uuid!r}")

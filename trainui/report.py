@@ -89,7 +89,7 @@ def _stage_row(stage: StageRecord) -> tuple[str, ...]:
 
 def _parameters(connection: Connection, run: RunRecord) -> str:
     """Return the parameters that differ from the pipeline's previous run; without one, all."""
-    before = _run_before(connection, run)
+    before = views.previous_run(connection, run)
     now = {name: str(value) for name, value in masking.mask(run.params).items()}
     if before is None:
         return _table(("parameter", "value"), now.items()) if now else ""
@@ -100,15 +100,6 @@ def _parameters(connection: Connection, run: RunRecord) -> str:
         if then.get(name) != now.get(name)
     ]
     return _table(("parameter", f"in {before.name} {before.id[:8]}", "here"), changed)
-
-
-def _run_before(connection: Connection, run: RunRecord) -> RunRecord | None:
-    found = connection.execute(
-        "SELECT id FROM runs WHERE pipeline = ? AND created_at < ? "
-        "ORDER BY created_at DESC LIMIT 1",
-        (run.pipeline, run.created_at),
-    ).fetchone()
-    return views.run(connection, found[0]) if found else None
 
 
 def _metrics(series: Sequence[SeriesSummary]) -> str:

@@ -155,25 +155,20 @@ def _runs(last: str) -> Iterator[Candidate]:
     from trainui.store.read import views
 
     with views.reading() as connection:
-        found = connection.execute(
-            "SELECT id, name, status FROM runs ORDER BY created_at DESC, id LIMIT ?", (MOST_RUNS,)
-        ).fetchall()
+        found = views.runs(connection, limit=MOST_RUNS)
     names: dict[str, str] = {}
-    for _, name, status in found:
-        names.setdefault(name, f"{status}, the latest with this name")
+    for run in found:
+        names.setdefault(run.name, f"{run.status}, the latest with this name")
     yield from names.items()
     if last:
-        yield from ((run_id, f"{name}, {status}") for run_id, name, status in found)
+        yield from ((run.id, f"{run.name}, {run.status}") for run in found)
 
 
 def _stages(run: str) -> Iterator[Candidate]:
     from trainui.store.read import views
 
     with views.reading() as connection:
-        run_id = views.find_run(connection, run).id
-        found = connection.execute(
-            "SELECT name, status FROM stages WHERE run_id = ? ORDER BY position", (run_id,)
-        ).fetchall()
-    yield from ((name, status) for name, status in found)
-    groups = {name.partition("[")[0]: None for name, _ in found if "[" in name}
+        found = views.stages(connection, views.find_run(connection, run).id)
+    yield from ((stage.name, str(stage.status)) for stage in found)
+    groups = {stage.definition.group: None for stage in found if stage.definition.matrix}
     yield from ((group, "all members") for group in groups)

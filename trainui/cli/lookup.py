@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trainui.errors import AmbiguousError
-from trainui.store.db import protocol
-from trainui.store.read import readonly
+from trainui.store.db import protocol, readonly
 from trainui.text import harmless
 
 if TYPE_CHECKING:
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 @contextmanager
 def view() -> Iterator[protocol.Connection]:
     """Open a short read transaction: one consistent snapshot of the store."""
-    with readonly.reading() as connection:
-        connection.execute("BEGIN")
+    with readonly.reading() as connection, readonly.snapshot(connection):
         yield connection
 
 

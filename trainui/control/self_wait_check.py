@@ -21,12 +21,8 @@ def check_may_wait() -> None:
     if not run_id or not views.is_there():
         return
     with views.reading() as connection:
-        found = connection.execute(
-            "SELECT supervisor_pid FROM attempts JOIN stages ON stages.id = stage_id"
-            " WHERE run_id = ? AND attempts.status = 'running'",
-            (run_id,),
-        ).fetchall()
-    if {pid for (pid,) in found} & _ancestors():
+        supervisors = views.supervisors(connection, run_id)
+    if supervisors & _ancestors():
         raise UsageError(
             f"stage {stage} of run {run_id} cannot wait for another run, which may need its slot: "
             "use --detach, or put both into one pipeline"

@@ -25,6 +25,7 @@ from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.reader.decoder_choice import full_name
 from trainui.metrics.reader.tail import GrowingFile, ShortageError, UnreadableFileError
 from trainui.store.db.protocol import Connection
+from trainui.store.points import curves
 from trainui.store.points.chunks import Points
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class FilePreview:
 
     def is_stored(self, connection: Connection, owner: str) -> bool:
         """Return True if so much is stored by now that no preview is needed."""
-        stored = _offsets(connection, owner)
+        stored = curves.offsets(connection, owner)
         return all(stored.get(key, 0) > size - LEAST_AHEAD for key, size in self.sizes.items())
 
 
@@ -111,7 +112,7 @@ def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) 
     place = sources.SearchDirectories(
         Path(attempt.directory), Path(stage.directory), Path(stage.definition.workdir)
     )
-    stored = _offsets(connection, stage.id)
+    stored = curves.offsets(connection, stage.id)
     found: dict[str, Points] = {}
     sizes: dict[str, int] = {}
     for candidate in _candidates(place, stage.definition):
@@ -136,11 +137,6 @@ def _candidates(place: sources.SearchDirectories, definition: StageDefinition) -
         return sources.find(place, definition).candidates
     except ShortageError:
         return []  # a preview is not urgent
-
-
-def _offsets(connection: Connection, owner: str) -> dict[str, int]:
-    query = 'SELECT key, "offset" FROM sources WHERE owner = ?'
-    return {str(key): int(offset) for key, offset in connection.execute(query, (owner,))}
 
 
 def _size(path: Path) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from trainui.errors import TrainuiError
-from trainui.store.read import readonly, run_list
+from trainui.store.db import readonly
+from trainui.store.read import run_list
 from trainui.text import harmless
 from trainui.tui.data.health import worker_is_there
 

@@ -13,14 +13,14 @@ import pytest
 
 from tests.acceptance.browser import CHROMIUM, browser, served
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.store.read import readonly, views
+from trainui.store.read import views
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt install chromium")
 
 
 def is_paused() -> bool:
     with views.reading() as connection:
-        return readonly.flag(connection, "paused") is not None
+        return views.flag(connection, "paused") is not None
 
 
 def test_the_page_shows_the_screen_and_takes_keys(filler: Filler) -> None:

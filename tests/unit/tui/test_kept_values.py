@@ -12,8 +12,8 @@ import pytest
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
 from trainui.domain.records import StageRecord
-from trainui.store.db import protocol
-from trainui.store.read import readonly, run_list, views
+from trainui.store.db import protocol, readonly
+from trainui.store.read import run_list, views
 from trainui.store.runs import stages
 from trainui.tui.run.matrix_reader import MatrixReader
 from trainui.tui.runs.headline_reader import HeadlineReader

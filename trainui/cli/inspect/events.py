@@ -13,8 +13,8 @@ from trainui import clock, text
 from trainui.cli import options
 from trainui.cli.output import printing
 from trainui.domain.states import ENDED
-from trainui.store.db import protocol
-from trainui.store.read import event_feed, readonly, views
+from trainui.store.db import protocol, sqlite_file
+from trainui.store.read import event_feed, views
 from trainui.store.read.event_feed import FeedEntry
 
 POLL = 0.1
@@ -84,7 +84,7 @@ def _growing(
     connection: protocol.Connection, run_id: str | None, most: int | None
 ) -> Iterator[list[FeedEntry]]:
     seen, version = 0, None
-    database = readonly.Unreplaced()
+    database = sqlite_file.Unreplaced()
     while True:
         database.check()
         # read the state before the events, so that no event before the end is missed

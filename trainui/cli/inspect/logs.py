@@ -21,8 +21,8 @@ from trainui.domain.file_access import Directory, LocalDirectory
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError
-from trainui.store.db import protocol
-from trainui.store.read import readonly, views
+from trainui.store.db import protocol, sqlite_file
+from trainui.store.read import views
 
 POLL = 0.2
 """Poll interval in seconds for a growing log."""
@@ -218,7 +218,7 @@ def _follow(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:
     """Print new lines, attempt after attempt, until every stage has ended."""
     with views.reading() as connection:
         growing = [(wanted.stage, _growing(connection, wanted)) for wanted in all_wanted]
-        database = readonly.Unreplaced()
+        database = sqlite_file.Unreplaced()
         while growing:
             database.check()
             for one in list(growing):

@@ -14,7 +14,8 @@ from trainui.cli.output import printing
 from trainui.domain.notifications import CHECKPOINT, MARKED
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
-from trainui.store.read import readonly, run_list
+from trainui.store.db import readonly
+from trainui.store.read import run_list
 
 if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, RunRecord, StageRecord

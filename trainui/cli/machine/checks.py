@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import stat
 import sys
 import tempfile
@@ -20,10 +19,6 @@ from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
 if TYPE_CHECKING:
     from trainui.execution.gpu.gpus import Usable
     from trainui.execution.gpu.nvml import Gpu
-    from trainui.store.db import protocol
-
-CHECK_PATIENCE = 5.0
-"""Maximum seconds for the integrity check of a database."""
 
 CLOCK_SKEW = 2.0
 """Maximum difference in seconds between the clock and new files' modification times."""
@@ -86,13 +81,13 @@ def home_file_system() -> Finding:
 
 def database() -> Finding:
     """Check that an existing database can be opened and is intact."""
-    from trainui.store.db import sqlite_errors
+    from trainui.store.db import backup, sqlite_errors
     from trainui.store.read import run_list, views
 
     where, size, advice = _database()
     try:
         with views.reading() as connection:
-            damage = _damage(connection)
+            damage = backup.damage(connection)
             count = run_list.count_runs(connection)
     except NotFoundError:
         return Finding("database", GOOD, f"{where}, created by the first run")
@@ -101,23 +96,6 @@ def database() -> Finding:
     if damage:
         return Finding("database", BAD, f"{where}: {damage}", sqlite_errors.DAMAGED)
     return Finding("database", GOOD, f"{where}, {count} run(s){size}")
-
-
-def _damage(connection: protocol.Connection) -> str | None:
-    """Check a SQLite file's integrity, for some seconds; return the problem if there is one."""
-    if not isinstance(connection, sqlite3.Connection):
-        return None
-    give_up_at = time.monotonic() + CHECK_PATIENCE
-    connection.set_progress_handler(lambda: time.monotonic() > give_up_at, 10_000)
-    try:
-        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            return None  # time is up: no damage found so far
-        raise
-    finally:
-        connection.set_progress_handler(None, 0)
-    return None if found == "ok" else found.splitlines()[-1]
 
 
 def _database() -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ import typer
 from trainui import text
 from trainui.cli import lookup
 from trainui.errors import StoppedError
-from trainui.store.read import readonly
+from trainui.store.db import readonly
 
 if TYPE_CHECKING:
     from trainui.store.read import event_feed

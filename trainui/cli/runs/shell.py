@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,9 +15,7 @@ from trainui.cli.output import printing
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
-from trainui.store.db import protocol
 from trainui.store.read import views
-from trainui.store.runs import row_mapping
 
 if TYPE_CHECKING:
     from trainui.execution.attempt.context import PreparedProcess
@@ -65,16 +63,11 @@ def _prepare(reference: str, stage: str) -> PreparedProcess:
     run, found = lookup.find_one(reference, stage)
     with lookup.view() as connection:
         attempts = views.attempts_of_stage(connection, found.id)
-        submission = _submission(connection, run.id)
+        submission = views.submission(connection, run.id)
     attempt = attempts[-1] if attempts else _not_started(found)
     prepared = prepare(AttemptContext(run, found, attempt, submission), attempt.checkpoint)
     printing.note(f"{text.harmless(found.name)}, as attempt {attempt.number}")
     return prepared
-
-
-def _submission(connection: protocol.Connection, run_id: str) -> dict[str, Any]:
-    query = "SELECT submission_json FROM runs WHERE id = ?"
-    return dict(row_mapping.load(connection.execute(query, (run_id,)).fetchone()[0]))
 
 
 def _not_started(stage: StageRecord) -> AttemptRecord:

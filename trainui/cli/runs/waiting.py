@@ -13,8 +13,8 @@ from trainui.cli.runs import standstill
 from trainui.control import self_wait_check
 from trainui.domain.states import ENDED, Status
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
-from trainui.store.db import protocol
-from trainui.store.read import event_feed, readonly, views
+from trainui.store.db import protocol, sqlite_file
+from trainui.store.read import event_feed, views
 
 POLL = 0.1
 """Poll interval in seconds; if nothing changed, a poll reads only one number."""
@@ -100,7 +100,7 @@ class _Watch:
         self._disks_at = 0.0
         self._rings = settings.load().bell
         self._rung = event_feed.last(connection)
-        self._database = readonly.Unreplaced()
+        self._database = sqlite_file.Unreplaced()
 
     def look(self) -> bool:
         """Print new events; return True while some run has not ended."""
@@ -109,7 +109,8 @@ class _Watch:
         if version != self._version:
             self._version = version
             for run_id, narrator in self._narrators.items():
-                self._look_at(run_id, narrator)
+                with views.snapshot(self._connection):
+                    self._look_at(run_id, narrator)
             self._ring()
         if len(self.ends) == len(self._narrators):
             return False
@@ -117,7 +118,6 @@ class _Watch:
         return True
 
     def _look_at(self, run_id: str, narrator: event_lines.EventPrinter) -> None:
-        self._connection.execute("BEGIN")
         run = views.run(self._connection, run_id)
         if run is None:
             raise NotFoundError(f"the run {run_id} was deleted")
@@ -130,7 +130,6 @@ class _Watch:
                 printing.note(event_lines.end_of(run))
                 for hint in event_lines.hints(self._connection, run_id):
                     printing.note(hint)
-        self._connection.execute("COMMIT")
 
     def _ring(self) -> None:
         self._rung, notices = event_feed.after(self._connection, self._rung)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trainui import settings
 from trainui.errors import NotPlainFileError, StoreError
 from trainui.paths import Home
-from trainui.store.read import readonly
+from trainui.store.db import sqlite_file
 
 
 def problem(home: Home) -> str | None:
@@ -13,7 +13,7 @@ def problem(home: Home) -> str | None:
     if settings.load().database_url is not None:
         return None
     try:
-        readonly.check_there(home.database)
+        sqlite_file.check_not_lost(home.database)
     except (NotPlainFileError, StoreError) as error:
         return str(error)
     return None
@@ -24,11 +24,11 @@ class DatabaseWatch:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._opened = readonly.file_identity()
+        self._opened = sqlite_file.file_identity()
 
     def problem(self) -> str | None:
         """Return what happened to the database file; None if it is the same file."""
-        found = readonly.file_identity()
+        found = sqlite_file.file_identity()
         self._opened = self._opened or found
         if found == self._opened:
             return problem(self._home)

@@ -74,7 +74,7 @@ class LogRelay:
             postgres.explained(self._url),
             closing(postgres.connect(self._url, autocommit=True)) as connection,
         ):
-            connection.execute(f"LISTEN {remote_log_requests.CHANNEL}".encode())
+            remote_log_requests.listen(connection)
             while not self._stopping.is_set():
                 self.look()
                 for _ in connection.notifies(timeout=LOOK_EVERY, stop_after=1):

@@ -1,19 +1,22 @@
-"""Copies the whole database from one snapshot, while other processes write to it."""
+"""Copies the whole database from one snapshot during writes, and checks its integrity."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from trainui.errors import StoreError
-from trainui.store.db import sqlite_errors
-from trainui.store.read import readonly
+from trainui.store.db import protocol, readonly, sqlite_errors
 
 PAGES = 1024
 """Pages between two calls of `advance`: 4 MB."""
+
+CHECK_PATIENCE = 5.0
+"""Seconds after which a check of a database's integrity ends."""
 
 
 def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> None:
@@ -59,3 +62,20 @@ def _integrity(copied: Path) -> str:
     with closing(sqlite3.connect(copied)) as connection:
         found = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
     return found.splitlines()[-1]
+
+
+def damage(connection: protocol.Connection) -> str | None:
+    """Check a SQLite file's integrity, for some seconds; return the problem if one was found."""
+    if not isinstance(connection, sqlite3.Connection):
+        return None
+    give_up_at = time.monotonic() + CHECK_PATIENCE
+    connection.set_progress_handler(lambda: time.monotonic() > give_up_at, 10_000)
+    try:
+        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return None  # time is up: no damage found so far
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
+    return None if found == "ok" else found.splitlines()[-1]

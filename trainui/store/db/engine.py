@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
@@ -22,9 +22,17 @@ from sqlmodel import Session
 
 from trainui import disk, paths, settings
 from trainui.errors import StoreError, StoreLockedError
-from trainui.store.db import lock_wait_notice, outage, postgres, sqlite_errors
-from trainui.store.db.writer import BUSY_TIMEOUT, connect, prepare
-from trainui.store.read import readonly
+from trainui.store.db import (
+    lock_wait_notice,
+    outage,
+    postgres,
+    protocol,
+    sqlite_errors,
+    sqlite_file,
+)
+
+if TYPE_CHECKING:
+    import psycopg
 
 OPEN_AGAIN_AFTER = 1.0
 """Seconds between two tries to open a store that cannot be used."""
@@ -76,7 +84,7 @@ class Store:
 
     @contextmanager
     def _taking_turns(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=BUSY_TIMEOUT):
+        if not self._turn.acquire(timeout=sqlite_file.BUSY_TIMEOUT):
             raise StoreLockedError(f"{shown(self.url)}: {sqlite_errors.LOCKED}")
         try:
             yield
@@ -136,8 +144,8 @@ def open_patiently(wait: Callable[[float], bool]) -> Store | None:
     """
     while True:
         try:
-            if (file := sqlite_file(database_url())) is not None:
-                readonly.check_there(file)
+            if (file := file_of(database_url())) is not None:
+                sqlite_file.check_not_lost(file)
             return open_store()
         except StoreError as error:
             outage.log.failed(error)
@@ -163,7 +171,7 @@ def store_of(session: Session) -> Store:
 def _open(url: str) -> Store:
     from trainui.store.db import schema
 
-    if (file := sqlite_file(url)) is not None:
+    if (file := file_of(url)) is not None:
         disk.check_home(file.parent)
         with _explained(url):
             schema.make_file(file)
@@ -174,20 +182,20 @@ def _open(url: str) -> Store:
     return Store(url)
 
 
-def sqlite_file(url: str) -> Path | None:
+def file_of(url: str) -> Path | None:
     """Return the file of a SQLite URL; None for another database."""
     return None if postgres.is_ours(url) else Path(url.removeprefix(_SQLITE))
 
 
 def sqlite_address(url: str) -> URL:
     """Return SQLAlchemy's URL of a SQLite file; built, since parsing would end at a `?`."""
-    return URL.create("sqlite", database=str(sqlite_file(url)))
+    return URL.create("sqlite", database=str(file_of(url)))
 
 
 def _engine(url: str, *, begin: str) -> Engine:
     file = Path(url.removeprefix(_SQLITE))
-    engine = create_engine(sqlite_address(url), creator=lambda: connect(file))
-    event.listen(engine, "connect", _prepare)
+    engine = create_engine(sqlite_address(url), creator=lambda: sqlite_file.connect(file))
+    event.listen(engine, "connect", lambda connection, _record: sqlite_file.prepare(connection))
     event.listen(engine, "begin", lambda connection: _begin(connection, begin))
     return engine
 
@@ -205,16 +213,20 @@ def _take_turn(connection: Connection) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({postgres.LOCK})")
 
 
-def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
-    prepare(connection, BUSY_TIMEOUT)
-
-
 def _begin(connection: Connection, statement: str) -> None:
     # On the driver's connection: through SQLAlchemy, this took a third of a small transaction.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         found = connection.connection.driver_connection
         assert isinstance(found, sqlite3.Connection)
         found.execute(statement)
+
+
+def raw(connection: Connection) -> protocol.Connection:
+    """Return the driver's connection, inside the transaction open on `connection`."""
+    found = connection.connection.driver_connection
+    if isinstance(found, sqlite3.Connection):
+        return found
+    return postgres.Connection(cast("psycopg.Connection", found), str(connection.engine.url))
 
 
 @contextmanager
@@ -228,7 +240,7 @@ def _explained(url: str) -> Iterator[None]:
 
 def shown(url: str) -> str:
     """Return a store's URL for display: the file, or the server without the password."""
-    file = sqlite_file(url)
+    file = file_of(url)
     return postgres.shown(url) if file is None else str(file)
 
 
@@ -237,6 +249,6 @@ def explain(error: Exception, url: str) -> Exception:
     if isinstance(error, PoolTimeoutError):
         return StoreLockedError(f"{shown(url)}: too many transactions at once; try again")
     cause = getattr(error, "orig", None) or error
-    file = sqlite_file(url)
+    file = file_of(url)
     found = postgres.explain(cause, url) if file is None else sqlite_errors.explain(cause, file)
     return error if found is cause else found

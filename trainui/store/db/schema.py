@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 
 from trainui import clock, paths, plain_files
 from trainui.errors import StoreError, StoreLockedError, UnfitEnvironmentError
-from trainui.store.db import lock_wait_notice, postgres, sqlite_errors
-from trainui.store.migrations import HEAD as HEAD
-from trainui.store.read import readonly
+from trainui.store.db import lock_wait_notice, postgres, sqlite_errors, sqlite_file
+from trainui.store.db.revision import HEAD as HEAD
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -61,7 +60,7 @@ def make_file(file: Path) -> None:
 
 def _make_new(file: Path) -> None:
     """Create a SQLite database if none exists: renamed into place when complete, never empty."""
-    if (runs := readonly.runs_that_it_knew(file)) and lock_wait_notice.say is not None:
+    if (runs := sqlite_file.runs_on_record(file)) and lock_wait_notice.say is not None:
         lock_wait_notice.say(
             f"{file} did not exist, though there are runs in {runs}: creating a new one"
         )
@@ -103,7 +102,7 @@ def _check_empty(file: Path) -> None:
     Raises:
         StoreError: it was emptied, or is another program's.
     """
-    readonly.check_there(file)
+    sqlite_file.check_not_lost(file)
     if file.stat().st_size:
         raise StoreError(f"{file} is not a trainui database: {sqlite_errors.REPLACE}")
 
@@ -209,7 +208,7 @@ def _copy(file: Path, target: Path) -> None:
 @contextmanager
 def _one_at_a_time(file: Path) -> Iterator[None]:
     """Let only one process upgrade at a time (file lock); the others wait for it."""
-    lock = file.with_name(f"{file.name}{readonly.UPGRADE_LOCK}")
+    lock = file.with_name(f"{file.name}{sqlite_file.UPGRADE_LOCK}")
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     give_up_at = time.monotonic() + UPGRADE_PATIENCE
     try:

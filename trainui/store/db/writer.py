@@ -8,25 +8,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from trainui import disk, paths, settings
-from trainui.store.db import lock_wait_notice, schema, sqlite_errors
+from trainui.store.db import lock_wait_notice, schema, sqlite_errors, sqlite_file
 from trainui.store.db.protocol import Connection
-
-BUSY_TIMEOUT = 30.0
-"""Seconds to wait for another process's write; ours take at most 50 ms."""
-
-
-def connect(file: Path) -> sqlite3.Connection:
-    """Open an existing SQLite file; never create one, e.g. if it was just removed."""
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
-
-
-def prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
-    """Set up a connection to the SQLite file for writing."""
-    connection.isolation_level = None  # the driver begins no transaction by itself
-    connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
+from trainui.store.db.revision import HEAD
 
 
 def make_ready() -> None:
@@ -35,16 +19,19 @@ def make_ready() -> None:
     Raises:
         UnfitEnvironmentError: it cannot be created, opened or upgraded.
     """
-    if settings.load().database_url is not None:
-        from trainui.store.db.engine import open_store
-
-        open_store()
+    if settings.load().database_url is None and _is_current(paths.home().database):
         return
-    file = paths.home().database
+    from trainui.store.db.engine import open_store
+
+    open_store()
+
+
+def _is_current(file: Path) -> bool:
+    """Create a SQLite file if it does not exist; return True if its schema is the current one."""
     disk.check_home(file.parent)
     with _explained():
         schema.make_file(file)
-        schema.upgrade_if_needed(f"sqlite:///{file}", file)
+        return schema.revision(file) == HEAD
 
 
 @contextmanager
@@ -61,8 +48,8 @@ def writing() -> Iterator[Connection]:
 
 @contextmanager
 def _on_sqlite() -> Iterator[Connection]:
-    with _explained(), closing(connect(paths.home().database)) as connection:
-        prepare(connection, BUSY_TIMEOUT)
+    with _explained(), closing(sqlite_file.connect(paths.home().database)) as connection:
+        sqlite_file.prepare(connection)
         with lock_wait_notice.told():
             connection.execute("BEGIN IMMEDIATE")
         with connection:
@@ -71,8 +58,7 @@ def _on_sqlite() -> Iterator[Connection]:
 
 @contextmanager
 def _on_postgresql() -> Iterator[Connection]:
-    from trainui.store.db.engine import open_store
-    from trainui.store.points.sources import raw
+    from trainui.store.db.engine import open_store, raw
 
     with open_store().write() as connection:
         yield raw(connection)

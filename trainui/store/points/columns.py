@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainui.store.db import protocol
+from trainui.store.db.readonly import snapshot
 from trainui.store.points import chunks, segments, stitching
 from trainui.store.points.grid import StepGrid
 from trainui.store.points.partial_chunks import ROW, rows_of_chunks, rows_of_points
@@ -58,7 +59,7 @@ def columns(
     """
     import numpy as np
 
-    with segments.view(connection):
+    with snapshot(connection):
         series_id = _series_id(connection, owner, name)
         figures = _figures(connection, series_id)
         tails = [tail for _, tail in segments.tails_of(connection, owner, {series_id})]

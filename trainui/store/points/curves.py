@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.domain.records import SeriesSummary
 from trainui.store.db import protocol
+from trainui.store.db.readonly import snapshot
 from trainui.store.points import chunks, stitching
 from trainui.store.points.chunks import NO_TIME, Stats
 from trainui.store.points.columns import Columns as Columns
@@ -24,7 +25,6 @@ from trainui.store.points.segments import (
     load,
     segments_of,
     series_of,
-    view,
     with_cuts,
 )
 from trainui.store.points.stitching import History, PointSegment
@@ -49,7 +49,7 @@ def summaries(
         attempt: only this attempt's points, as if there were no others.
     """
     shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
-    with view(connection):
+    with snapshot(connection):
         return [
             _summary(connection, shown[owner], found.name, some)
             for owner in shown
@@ -91,7 +91,7 @@ def points(
     connection: protocol.Connection, owners: Owners, name: str | None = None
 ) -> Iterator[Point]:
     """Yield every stored point, also superseded ones, owner by owner in the order read."""
-    with view(connection):
+    with snapshot(connection):
         for owner in owners:
             found = series_of(connection, owner, name)
             streams = [_stream(connection, one, at) for at, one in enumerate(found)]
@@ -133,7 +133,7 @@ def step_at(connection: protocol.Connection, owner: str, time: int) -> int | flo
         owner: the owner.
         time: microseconds since 1970 in UTC.
     """
-    with view(connection):
+    with snapshot(connection):
         found = [one.pieces for one in series_of(connection, owner) if one.pieces]
         furthest = max(found, key=lambda one: one[-1].stats.last_step, default=())
         for piece in reversed(furthest):
@@ -158,7 +158,7 @@ def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
     """Return a whole stitched series; for long ones, `columns` costs far less."""
     import numpy as np
 
-    with view(connection):
+    with snapshot(connection):
         kept = [
             stitching.keep(load(connection, piece), cut)
             for piece, cut in with_cuts(segments_of(connection, owner, name))
@@ -175,7 +175,7 @@ def tail(connection: protocol.Connection, owner: str, name: str, count: int) -> 
     if count < 1:
         return []
     found: list[tuple[int, float]] = []
-    with view(connection):
+    with snapshot(connection):
         latest_first = sorted(
             with_cuts(segments_of(connection, owner, name)),
             key=lambda pair: pair[0].stats.last_ordinal,
@@ -200,6 +200,12 @@ def _values(
         ]
     kept = stitching.keep(load(connection, piece), cut)
     return list(zip(kept.ordinals.tolist(), kept.values.tolist(), strict=True))
+
+
+def offsets(connection: protocol.Connection, owner: str) -> dict[str, int]:
+    """Return how many bytes of an owner's sources are stored, by source key."""
+    query = 'SELECT key, "offset" FROM sources WHERE owner = ?'
+    return {str(key): int(offset) for key, offset in connection.execute(query, (owner,))}
 
 
 class SourceProblem(NamedTuple):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainui.store.db import protocol
+from trainui.store.db.readonly import snapshot
 from trainui.store.points import segments
 from trainui.store.points.segments import Owners
 
@@ -54,7 +55,7 @@ def blocks(
         owners: ids of stages, or names of jobs.
         name: only the series with this name.
     """
-    with segments.view(connection):
+    with snapshot(connection):
         for owner in owners:
             for series in segments.series_of(connection, owner, name):
                 yield from _blocks_of(connection, series)

@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from trainui.store.db.engine import raw
 from trainui.store.points import chunks, segments
 from trainui.store.points.chunks import CHUNK_POINTS, Points
 from trainui.store.points.source_record import SourceRecord
-from trainui.store.points.sources import insert, lock_owner, move, next_ordinal, raw, run, sources
+from trainui.store.points.sources import insert, lock_owner, move, next_ordinal, run, sources
 
 TAIL_POINTS = 2048
 """A batch with more points goes straight into chunks."""

@@ -1,16 +1,16 @@
 """Segments: the chunks and the parts of tails that contain a series' points.
 
-Plain SQL on a read-only driver connection. Reads that belong together are made inside one `view`.
+Plain SQL on a read-only driver connection. Reads that belong together use one `snapshot`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
 from trainui.store.db import protocol
+from trainui.store.db.readonly import snapshot
 from trainui.store.points import chunks, stitching
 from trainui.store.points.chunks import Points
 from trainui.store.points.stitching import History, HistoryStart, PointSegment
@@ -42,27 +42,14 @@ def series(
         owners: the owners.
         name: only the series with this name.
     """
-    with view(connection):
+    with snapshot(connection):
         return [found for owner in owners for found in series_of(connection, owner, name)]
-
-
-@contextmanager
-def view(connection: protocol.Connection) -> Iterator[None]:
-    """Read from one snapshot: otherwise points could move from a tail to a chunk in between."""
-    if connection.in_transaction:
-        yield
-        return
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
 
 
 def series_of(
     connection: protocol.Connection, owner: str, name: str | None = None
 ) -> Iterator[SeriesSegments]:
-    """Yield an owner's series, or the one with this name, inside `view`."""
+    """Yield an owner's series, or the one with this name, inside `snapshot`."""
     names: dict[int, str] = {
         series_id: found
         for series_id, found in connection.execute(
@@ -97,7 +84,7 @@ def tails_of(
 ) -> Iterator[tuple[int, PointSegment]]:
     """Yield the parts of an owner's tails for some series, each with the id of its series.
 
-    Must run inside `view`.
+    Must run inside `snapshot`.
     """
     for attempt, source_id, generation, blob in connection.execute(
         "SELECT tails.attempt, source_id, tails.generation, points FROM tails "

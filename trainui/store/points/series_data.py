@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainui.store.db import protocol
+from trainui.store.db.readonly import snapshot
 from trainui.store.points import segments, x_axis
 from trainui.store.points.chunks import NO_TIME
 from trainui.store.points.stitching import PointSegment
@@ -61,7 +62,7 @@ def series_points(
 
     Points without a position on the axis are left out.
     """
-    with segments.view(connection):
+    with snapshot(connection):
         found = segments.segments_of(connection, owner, name)
         return series_points_of(connection, owner, found, axis, found)
 
@@ -76,7 +77,7 @@ def series_points_of(
     """Return the points of some segments of a series.
 
     Args:
-        connection: a connection to the store, inside `pieces.view`.
+        connection: a connection to the store, inside a `snapshot`.
         owner: the owner of the series.
         every: all segments of the series.
         axis: the axis.

@@ -8,20 +8,17 @@ store one twice.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from sqlalchemy import Connection
 
 from trainui.errors import TrainuiError
 from trainui.store.db import postgres, protocol
+from trainui.store.db.engine import raw
 from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.points.stitching import RESTART
-
-if TYPE_CHECKING:
-    import psycopg
 
 
 class StaleSourceError(TrainuiError):
@@ -34,14 +31,6 @@ _COLUMNS = (
     'id, owner, key, format, attempt, generation, "offset", rows, next_ordinal, identity_json, '
     "state_json, tail_rows, tail_points, version, problem"
 )
-
-
-def raw(connection: Connection) -> protocol.Connection:
-    """Return the driver's connection, inside the transaction open on `connection`."""
-    found = connection.connection.driver_connection
-    if isinstance(found, sqlite3.Connection):
-        return found
-    return postgres.Connection(cast("psycopg.Connection", found), str(connection.engine.url))
 
 
 def run(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.store.db import protocol
+from trainui.store.db.readonly import snapshot
 from trainui.store.points import columns, segments, series_data, smoothing, x_axis
 from trainui.store.points.binning import ABOVE as ABOVE
 from trainui.store.points.binning import BELOW as BELOW
@@ -84,7 +85,7 @@ class Plotted:
         self._track: SeriesPoints | None = None
         self._samples: Samples | None = None
         self._wall: Samples | None = None
-        with segments.view(connection):
+        with snapshot(connection):
             self._pieces = tuple(
                 piece
                 for piece in segments.segments_of(connection, owner, name)
@@ -108,7 +109,7 @@ class Plotted:
             weight: the smoothing weight (`store.points.smoothing`); 0: not smoothed.
         """
         grid = BinGrid(low, high, width)
-        with segments.view(self._connection):
+        with snapshot(self._connection):
             if self._track is not None:
                 return self._one_by_one(self._track, grid, weight)
             steps = self._steps(low, high)
@@ -136,7 +137,7 @@ class Plotted:
         """Return the minimum or maximum of the values not superseded; None if none is finite."""
         import numpy as np
 
-        with segments.view(self._connection):
+        with snapshot(self._connection):
             found = self._track or self._piece_with_best(lower=lower)
             if found is None:
                 return None

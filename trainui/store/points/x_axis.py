@@ -53,7 +53,7 @@ def placing(
     """Return a function from the points' steps, times and attempts to their positions.
 
     Args:
-        connection: a connection to the store, inside `pieces.view`.
+        connection: a connection to the store, inside a `snapshot`.
         owner: the owner of the points.
         every: all segments of the series.
         axis: the axis.
@@ -123,7 +123,7 @@ def samples(
     """Return the positions at some steps of a series too long to be read point by point.
 
     Args:
-        connection: a connection to the store, inside `pieces.view`.
+        connection: a connection to the store, inside a `snapshot`.
         owner: the owner of the points.
         every: all segments of the series.
         axis: the axis, not steps.

@@ -6,10 +6,10 @@ Plain SQL on a read-only connection.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trainui.domain.notifications import ENDS, MARKED, MARKS, Notification
-from trainui.domain.records import Event
+from trainui.domain.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.runs import row_mapping
 
@@ -67,6 +67,19 @@ def entries(
         (after, *run, -1 if most is None else most),
     ).fetchall()
     return [FeedEntry(row[0], row[1], row[2], Event(*row[3:])) for row in reversed(found)]
+
+
+def stage_alerts(
+    connection: Connection, stage: StageRecord, kinds: Sequence[str], *, most: int
+) -> list[tuple[Event, dict[str, Any]]]:
+    """Return the newest events of these kinds of a stage, in order, each with its data."""
+    found = connection.execute(
+        "SELECT time, stage, attempt, kind, text, data_json FROM events "
+        f"WHERE run_id = ? AND stage = ? AND kind IN ({', '.join('?' * len(kinds))}) "
+        "ORDER BY id DESC LIMIT ?",
+        (stage.run_id, stage.name, *kinds, most),
+    ).fetchall()
+    return [(Event(*event), row_mapping.load(data) or {}) for *event, data in reversed(found)]
 
 
 def marks(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
 
 _AT_ONCE = 500
@@ -64,6 +65,12 @@ def names_of(connection: protocol.Connection, owner: str) -> tuple[str, ...]:
     return tuple(str(name) for (name,) in found)
 
 
+def has_series(connection: protocol.Connection, owner: str) -> bool:
+    """Return True if an owner has a series."""
+    found = connection.execute("SELECT 1 FROM series WHERE owner = ? LIMIT 1", (owner,))
+    return found.fetchone() is not None
+
+
 def telling_stage(connection: protocol.Connection, run_id: str) -> Telling | None:
     """Return the first running stage with metrics, else the one that started last."""
     found = connection.execute(
@@ -79,9 +86,61 @@ def telling_stage(connection: protocol.Connection, run_id: str) -> Telling | Non
     return Telling(stage_id, name, names_of(connection, stage_id))
 
 
+class ComparableStage(NamedTuple):
+    """A stage of a run whose curves are compared with another run's."""
+
+    run_id: str
+    id: str
+    run_name: str
+    name: str
+    status: str
+    params_json: str
+    """The run's parameters as stored."""
+
+
+def comparable(
+    connection: protocol.Connection,
+    stage: StageRecord,
+    run_ids: Sequence[str],
+    metrics: Sequence[str],
+    *,
+    most: int,
+) -> list[ComparableStage]:
+    """Return one stage with series per run, of the newest runs, newest first.
+
+    Args:
+        connection: for reading.
+        stage: a stage with the same name is preferred to others.
+        run_ids: the runs; none: all runs of the stage's pipeline.
+        metrics: a stage with another name needs one of these metrics.
+        most: the maximum number of runs.
+    """
+    chosen = f"runs.id IN ({_marks(run_ids)})"
+    same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
+    found = connection.execute(
+        "SELECT runs.id, stages.id, runs.name, stages.name, stages.status, runs.params_json"
+        " FROM runs JOIN stages ON stages.run_id = runs.id"
+        f" WHERE {chosen if run_ids else same}"
+        " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id"
+        f" AND (stages.name = ? OR series.name IN ({_marks(metrics)})))"
+        " ORDER BY runs.created_at DESC, runs.id, stages.name = ? DESC, stages.started_at DESC",
+        (*(run_ids or (stage.run_id,)), stage.name, *metrics, stage.name),
+    )
+    by_run: dict[str, ComparableStage] = {}
+    for row in found:
+        by_run.setdefault(row[0], ComparableStage(*row))
+        if len(by_run) == most:
+            break
+    return list(by_run.values())
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
+
+
 def _parts(values: Collection[str]) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield parts of a list of parameters, each with its placeholders."""
     known = list(values)
     for start in range(0, len(known), _AT_ONCE):
         part = known[start : start + _AT_ONCE]
-        yield ", ".join("?" * len(part)), part
+        yield _marks(part), part

@@ -13,12 +13,12 @@ from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.errors import AmbiguousError, NotFoundError
 from trainui.store.db import protocol
-from trainui.store.read.readonly import connect as connect
-from trainui.store.read.readonly import data_version as data_version
-from trainui.store.read.readonly import flag as flag
-from trainui.store.read.readonly import is_none_yet as is_none_yet
-from trainui.store.read.readonly import is_there as is_there
-from trainui.store.read.readonly import reading as reading
+from trainui.store.db.readonly import connect as connect
+from trainui.store.db.readonly import data_version as data_version
+from trainui.store.db.readonly import is_none_yet as is_none_yet
+from trainui.store.db.readonly import is_there as is_there
+from trainui.store.db.readonly import reading as reading
+from trainui.store.db.readonly import snapshot as snapshot
 from trainui.store.runs import row_mapping
 from trainui.text import harmless
 
@@ -68,6 +68,21 @@ def run(connection: protocol.Connection, run_id: str) -> RunRecord | None:
     """Return the run with exactly this id."""
     row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
     return row_mapping.run_record(_mapping(row)) if row else None
+
+
+def previous_run(connection: protocol.Connection, run: RunRecord) -> RunRecord | None:
+    """Return the run of the same pipeline that was submitted before this one."""
+    row = connection.execute(
+        "SELECT * FROM runs WHERE pipeline = ? AND created_at < ? ORDER BY created_at DESC LIMIT 1",
+        (run.pipeline, run.created_at),
+    ).fetchone()
+    return row_mapping.run_record(_mapping(row)) if row else None
+
+
+def submission(connection: protocol.Connection, run_id: str) -> dict[str, Any]:
+    """Return the submitting shell's settings."""
+    query = "SELECT submission_json FROM runs WHERE id = ?"
+    return dict(row_mapping.load(connection.execute(query, (run_id,)).fetchone()[0]))
 
 
 def find_run(connection: protocol.Connection, reference: str) -> RunRecord:
@@ -178,6 +193,16 @@ def attempts_of_stage(connection: protocol.Connection, stage_id: str) -> list[At
     return [row_mapping.attempt_record(_mapping(row)) for row in found]
 
 
+def supervisors(connection: protocol.Connection, run_id: str) -> set[int]:
+    """Return the process ids of the supervisors of a run's running attempts."""
+    found = connection.execute(
+        "SELECT supervisor_pid FROM attempts JOIN stages ON stages.id = stage_id"
+        " WHERE run_id = ? AND attempts.status = ? AND supervisor_pid IS NOT NULL",
+        (run_id, Status.RUNNING),
+    )
+    return {int(pid) for (pid,) in found}
+
+
 def events(
     connection: protocol.Connection, run_id: str, *, after: int = 0
 ) -> list[tuple[int, Event]]:
@@ -204,6 +229,12 @@ def pipeline_text(connection: protocol.Connection, digest: str) -> str:
     """Return a pipeline's text."""
     row = connection.execute("SELECT text FROM pipelines WHERE digest = ?", (digest,)).fetchone()
     return str(row[0]) if row else ""
+
+
+def flag(connection: protocol.Connection, name: str) -> str | None:
+    """Return the value of an installation-wide flag, e.g. `paused`."""
+    row = connection.execute("SELECT value FROM flags WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else None
 
 
 def _mapping(row: Any) -> row_mapping.Row:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
@@ -17,6 +17,9 @@ from trainui import clock
 from trainui.store.db import dialect
 from trainui.store.runs import row_mapping
 from trainui.store.runs.tables import ATTEMPTS, LOG_READS
+
+if TYPE_CHECKING:
+    import psycopg
 
 CHANNEL = "trainui_log_reads"
 """The NOTIFY channel on which hosts learn of new requests."""
@@ -59,6 +62,11 @@ def ask(
     connection.execute(insert(LOG_READS).values(part))
     connection.execute(text(f"NOTIFY {CHANNEL}"))
     return number
+
+
+def listen(connection: psycopg.Connection) -> None:
+    """Receive a notification on this connection for each new request."""
+    connection.execute(f"LISTEN {CHANNEL}".encode())
 
 
 def asked(connection: Connection, host: str) -> list[LogRequest]:

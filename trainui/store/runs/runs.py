@@ -13,7 +13,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.dialect import is_one_of
-from trainui.store.points.sources import raw
+from trainui.store.db.engine import raw
 from trainui.store.runs import events, new_run, row_mapping
 from trainui.store.runs.new_run import NewRun as NewRun
 from trainui.store.runs.tables import FLAGS, RUNS, STAGES

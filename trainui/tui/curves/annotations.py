@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from trainui.domain.notifications import ALERT, MARK, STALLED
-from trainui.domain.records import StageRecord
+from trainui.domain.records import Event, StageRecord
 from trainui.store.db import protocol
 from trainui.store.points.x_axis import Axis
-from trainui.store.runs import row_mapping
+from trainui.store.read import event_feed
 from trainui.text import harmless
 from trainui.tui.curves.model import Annotation, PlotLine
 
@@ -39,20 +40,14 @@ class StageAlert:
 
 def read_alerts(connection: protocol.Connection, stage: StageRecord) -> list[StageAlert]:
     """Return the alerts and stalls of a stage, the oldest first."""
-    found = connection.execute(
-        "SELECT attempt, time, text, data_json FROM events WHERE run_id = ? AND stage = ? "
-        f"AND kind IN ('{ALERT}', '{MARK}', '{STALLED}') ORDER BY id DESC LIMIT ?",
-        (stage.run_id, stage.name, MOST),
-    ).fetchall()
-    return [_alert(stage, *row) for row in reversed(found)]
+    found = event_feed.stage_alerts(connection, stage, (ALERT, MARK, STALLED), most=MOST)
+    return [_alert(stage, event, data) for event, data in found]
 
 
-def _alert(
-    stage: StageRecord, attempt: int | None, time: int, text: str, data: str | None
-) -> StageAlert:
-    words, found = text.removeprefix(f"{stage.name}: "), row_mapping.load(data) or {}
-    metric, step = found.get("metric"), found.get("step", math.nan)
-    return StageAlert(attempt or 0, time / 1e6, words, metric, step)
+def _alert(stage: StageRecord, event: Event, data: Mapping[str, Any]) -> StageAlert:
+    words = event.text.removeprefix(f"{stage.name}: ")
+    metric, step = data.get("metric"), data.get("step", math.nan)
+    return StageAlert(event.attempt or 0, event.time / 1e6, words, metric, step)
 
 
 def marks(

@@ -18,7 +18,7 @@ from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
 from trainui.store.points import curves, windows
 from trainui.store.points.x_axis import Axis
-from trainui.store.read import views
+from trainui.store.read import headlines, views
 from trainui.text import harmless
 from trainui.tui.curves.annotations import StageAlert, marks, read_alerts
 from trainui.tui.curves.model import Chart, Compare, CurveData, Curves, CurvesWanted, PlotLine
@@ -85,7 +85,7 @@ class CurveReader:
             wanted: the query.
         """
         self._read_preview(connection, stage, wanted)
-        if "numpy" not in sys.modules and not _has_series(connection, stage.id):
+        if "numpy" not in sys.modules and not headlines.has_series(connection, stage.id):
             return Curves(wanted)
         self._check_version(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)
@@ -284,8 +284,3 @@ def _line(
         end=plotted.extent.high if plotted.extent is not None else 0.0,
         best=best and (best.value, best.step, best.x),
     )
-
-
-def _has_series(connection: protocol.Connection, owner: str) -> bool:
-    found = connection.execute("SELECT 1 FROM series WHERE owner = ? LIMIT 1", (owner,))
-    return found.fetchone() is not None

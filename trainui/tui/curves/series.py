@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED
 from trainui.store.db import protocol
-from trainui.store.read import views
+from trainui.store.read import headlines, views
 from trainui.text import harmless
 from trainui.tui.curves.model import Compare, CurvesWanted
 from trainui.tui.runs.column_stats import differing, shown_value
@@ -135,33 +135,22 @@ def _in_runs(
     """
     runs = wanted.runs
     names = (wanted.names if runs else None) or ("",)
-    among = f"runs.id IN ({_marks(runs)})"
-    same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
-    found = connection.execute(
-        "SELECT runs.id, stages.id, runs.name, stages.name, stages.status, runs.params_json"
-        " FROM runs JOIN stages ON stages.run_id = runs.id"
-        f" WHERE {among if runs else same}"
-        " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id"
-        f" AND (stages.name = ? OR series.name IN ({_marks(names)})))"
-        " ORDER BY runs.created_at DESC, runs.id, stages.name = ? DESC, stages.started_at DESC",
-        (*(runs or (stage.run_id,)), stage.name, *names, stage.name),
-    )
-    first: dict[str, tuple[str, ...]] = {}
-    for run_id, *row in found:
-        first.setdefault(run_id, tuple(row))
-        if len(first) == MOST_LINES:
-            break
-    labels = _labels({run_id: (name, params) for run_id, (_, name, _, _, params) in first.items()})
+    first = headlines.comparable(connection, stage, runs, names, most=MOST_LINES)
+    labels = _labels({one.run_id: (one.run_name, one.params_json) for one in first})
     return [
         PlottedSeries(
-            owner,
-            harmless(labels[run_id] if name == stage.name else f"{labels[run_id]} › {name}"),
+            one.id,
+            harmless(
+                labels[one.run_id]
+                if one.name == stage.name
+                else f"{labels[one.run_id]} › {one.name}"
+            ),
             len(first) - 1 - at,
-            attempt if owner == stage.id else None,
-            own=owner == stage.id,
-            live=status not in ENDED,
+            attempt if one.id == stage.id else None,
+            own=one.id == stage.id,
+            live=one.status not in ENDED,
         )
-        for at, (run_id, (owner, _, name, status, _)) in enumerate(first.items())
+        for at, one in enumerate(first)
     ]
 
 
@@ -182,7 +171,3 @@ def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
         run_id: label if alike[label] == 1 else f"{label} {run_id[:8]}"
         for run_id, label in labels.items()
     }
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))

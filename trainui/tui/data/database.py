@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from trainui import paths, settings
 from trainui.errors import NotFoundError, TrainuiError
-from trainui.store.db import protocol
-from trainui.store.read import readonly
+from trainui.store.db import protocol, readonly
+from trainui.store.read import gpu_use, views
 from trainui.tui.data.bell import Bell
 from trainui.tui.data.health import HealthReader
 from trainui.tui.data.snapshot import GpuUse, Query, Snapshot
@@ -99,9 +99,9 @@ class ScreenDatabase:
         snapshot = Snapshot(
             wanted,
             far_gpus=remote_gpus.read(connection),
-            gpu_holders=_by_place(readonly.gpu_holders(connection)),
+            gpu_holders=_by_place(gpu_use.stage_names(connection)),
             gpu_uses=_gpu_uses(connection) if wanted.machine else {},
-            paused=readonly.flag(connection, "paused") is not None,
+            paused=views.flag(connection, "paused") is not None,
             **self.around.seen._asdict(),
         )
         if wanted.run_id is not None:
@@ -157,7 +157,7 @@ class ScreenDatabase:
 
 
 def _gpu_uses(connection: protocol.Connection) -> dict[tuple[str, int], GpuUse]:
-    return {place: GpuUse(*use) for place, use in _by_place(readonly.gpu_uses(connection)).items()}
+    return {place: GpuUse(*use) for place, use in _by_place(gpu_use.uses(connection)).items()}
 
 
 def _by_place(found: Mapping[tuple[str, int], Found]) -> dict[tuple[str, int], Found]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from trainui import settings
 from trainui.store.db import protocol
-from trainui.store.read import readonly
+from trainui.store.read import gpu_use
 from trainui.tui.machine.gpu_reader import GpuFigures
 
 SILENT_AFTER = 40.0
@@ -18,7 +18,7 @@ def read(connection: protocol.Connection) -> tuple[GpuFigures, ...]:
     """Return the GPUs of all other hosts, sorted; none on SQLite, which is for one host."""
     if settings.load().database_url is None:
         return ()
-    found = readonly.announced_slots(connection, settings.host())
+    found = gpu_use.announced_slots(connection, settings.host())
     return tuple(
         _figures(host, slot, seconds)
         for host, seconds, slots in found

@@ -14,7 +14,7 @@ from trainui.domain.progress_series import is_clock
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import headlines
+from trainui.store.read import gpu_use, headlines
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.data.snapshot import RunLive
@@ -64,7 +64,9 @@ class HeadlineReader:
             runs: the visible runs.
             goals: by stage id, the last step of its previous completed execution.
         """
-        gpus = _gpus(connection) if any(run.status == Status.RUNNING for run in runs) else {}
+        gpus = (
+            gpu_use.by_run(connection) if any(run.status == Status.RUNNING for run in runs) else {}
+        )
         over = [run.id for run in runs if run.completed_at is not None]
         versions = headlines.run_versions(connection, over)
         found = {}
@@ -161,15 +163,3 @@ def headline(names: Sequence[str]) -> str | None:
         if found is not None:
             return found
     return next((name for name in names if not is_clock(name)), None)
-
-
-def _gpus(connection: protocol.Connection) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for run_id, number in connection.execute(
-        "SELECT stages.run_id, slots.number FROM slots "
-        "JOIN attempts ON attempts.id = slots.attempt_id "
-        "JOIN stages ON stages.id = attempts.stage_id "
-        "WHERE slots.kind = 'gpu' ORDER BY slots.number"
-    ):
-        found.setdefault(run_id, []).append(int(number))
-    return found

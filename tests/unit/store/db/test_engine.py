@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
-from trainui.store.db import engine, postgres
+from trainui.store.db import postgres, sqlite_file
 from trainui.store.db.engine import Store
 from trainui.store.runs import runs
 
@@ -22,7 +22,7 @@ WRITERS = 24
 @pytest.fixture
 def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store on the same database that waits for a lock no longer than a moment."""
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.2)
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 0.2)
     monkeypatch.setattr(postgres, "_SERVER", "-c lock_timeout=200ms")
     with closing(Store(store.url)) as hasty:
         yield hasty

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.store.conftest import AddRun
 from trainui.domain.definition import Pipeline
 from trainui.errors import TrainuiError, UsageError
-from trainui.store.db import writer
+from trainui.store.db import sqlite_file, writer
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 from trainui.store.runs import new_run
@@ -53,7 +53,7 @@ def test_a_locked_database_is_named(
 ) -> None:
     if database:
         pytest.skip("SQLite's lock; PostgreSQL's is taken by the engine")
-    monkeypatch.setattr(writer, "BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 0.01)
     with (
         store.write(),
         pytest.raises(TrainuiError, match="locked"),

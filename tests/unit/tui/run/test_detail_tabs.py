@@ -12,8 +12,8 @@ import pytest
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo
 from trainui import clock
 from trainui.domain.definition import CheckpointRule
-from trainui.store.db import protocol
-from trainui.store.read import readonly, views
+from trainui.store.db import protocol, readonly
+from trainui.store.read import views
 from trainui.tui.render.styled_text import joined, width_of
 from trainui.tui.run import files
 from trainui.tui.run.detail_tabs import events_rows, files_rows, params_rows

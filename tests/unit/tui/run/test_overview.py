@@ -11,8 +11,8 @@ from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_d
 from trainui import clock
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import StageRecord
-from trainui.store.db import protocol
-from trainui.store.read import readonly, views
+from trainui.store.db import protocol, readonly
+from trainui.store.read import views
 from trainui.store.runs import events
 from trainui.tui.data.snapshot import Query
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of

@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.tui.filled import DIAMOND, Filler, multiply, running_demo
 from trainui.domain.states import Status
-from trainui.store.db import protocol
-from trainui.store.read import readonly, run_list
+from trainui.store.db import protocol, readonly
+from trainui.store.read import run_list
 from trainui.store.runs import runs
 from trainui.tui.runs.cache import FIRST_RUNS, RunListCache
 

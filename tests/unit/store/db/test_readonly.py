@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from trainui import paths
-from trainui.store.db import engine
-from trainui.store.read import readonly
+from trainui.store.db import engine, readonly
+from trainui.store.read import views
 
 WRITE = """
 import sqlite3, sys
@@ -44,4 +44,4 @@ def test_a_store_that_is_opened_and_closed_hides_no_commit_from_a_reader(
             engine.open_store().close()
             write(value)
             assert readonly.data_version(connection) != version
-            assert readonly.flag(connection, "a") == value
+            assert views.flag(connection, "a") == value

@@ -1,0 +1,162 @@
+"""Read-only connections, through the driver alone, so that importing this is fast."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from trainui import paths, settings
+from trainui.errors import NotFoundError, StoreError
+from trainui.store.db import sqlite_errors, sqlite_file
+from trainui.store.db.protocol import Connection
+from trainui.store.db.revision import HEAD
+
+
+@contextmanager
+def reading(database: Path | None = None) -> Iterator[Connection]:
+    """Open the database for reading, for a short time.
+
+    Args:
+        database: the SQLite file; None: the store, on whichever database it is.
+
+    Raises:
+        NotFoundError: there is no database yet, so there are no runs.
+        StoreError: it cannot be read.
+    """
+    opened = sqlite_file.Unreplaced()
+    connection = connect(database)
+    try:
+        yield connection
+    except sqlite3.Error as error:
+        if database is None:
+            opened.check()  # that explains it
+        raise sqlite_errors.explain(error, database or paths.home().database) from error
+    finally:
+        connection.close()
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Read from one snapshot of the data: in the open transaction, or in a new one."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def is_there() -> bool:
+    """Return True if the store exists."""
+    if settings.load().database_url is None:
+        return paths.home().database.exists()
+    try:
+        connect().close()
+    except NotFoundError:
+        return False
+    return True
+
+
+def is_none_yet() -> bool:
+    """Return True if the store does not exist and never did.
+
+    Raises:
+        StoreError: it was removed or emptied.
+    """
+    if is_there():
+        return False
+    if settings.load().database_url is None:
+        sqlite_file.check_not_lost(paths.home().database)
+    return True
+
+
+def connect(database: Path | None = None) -> Connection:
+    """Open an existing database read-only; a store made by an older trainui is upgraded.
+
+    Args:
+        database: the SQLite file; None: the store, on whichever database it is.
+
+    Raises:
+        NotFoundError: it does not exist.
+        StoreError: it cannot be read, or cannot be upgraded.
+    """
+    if database is not None:
+        return _open(database)
+    connection = _connect()
+    if _revision(connection) < HEAD:
+        connection.close()
+        from trainui.store.db.engine import open_store
+
+        open_store()
+        connection = _connect()
+    return connection
+
+
+def _connect() -> Connection:
+    if (url := settings.load().database_url) is None:
+        return _open(paths.home().database)
+    from trainui.store.db import postgres
+
+    return postgres.connect_to_read(url)
+
+
+def _revision(connection: Connection) -> str:
+    return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+
+
+def _open(database: Path) -> sqlite3.Connection:
+    """Open an existing SQLite file read-only.
+
+    Raises:
+        NotFoundError: it does not exist.
+        StoreError: it cannot be read.
+    """
+    if not sqlite_file.size(database):
+        sqlite_file.check_not_lost(database)
+        raise NotFoundError(
+            f"there are no runs yet: {database} does not exist; start with `trainui demo`"
+        )
+    # if no file can be made beside it, SQLite can read it only if nobody else can write to it
+    query = "mode=ro" if _can_be_shared(database) else "immutable=1"
+    connection = None
+    try:
+        connection = sqlite3.connect(
+            f"file:{_quoted(database)}?{query}", uri=True, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("SELECT 1 FROM runs LIMIT 1")
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        if "no such table" in str(error):
+            raise StoreError(
+                f"{database} is not a trainui database: {sqlite_errors.REPLACE}"
+            ) from error
+        raise sqlite_errors.explain(error, database) from error
+    return connection
+
+
+def _can_be_shared(database: Path) -> bool:
+    """Return True if the write-ahead log of a shared database exists, or can be created."""
+    return os.access(database.parent, os.W_OK) or Path(f"{database}-wal").exists()
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(path))
+
+
+def data_version(connection: Connection) -> int | str:
+    """Return a value that changes whenever another connection commits."""
+    if not isinstance(connection, sqlite3.Connection):
+        from trainui.store.db import postgres
+
+        return postgres.version(connection)
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])

@@ -1,0 +1,93 @@
+"""The SQLite file: connections for writing, its identity, and a check that it was not lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from trainui import paths, plain_files, settings
+from trainui.errors import StoreError
+
+UPGRADE_LOCK = ".upgrade.lock"
+"""Suffix of the lock file for creating or upgrading a database; the file is never removed."""
+
+BUSY_TIMEOUT = 30.0
+"""Seconds to wait for another process's write; ours take at most 50 ms."""
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """Open an existing SQLite file; never create one, e.g. if it was just removed."""
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Set up a connection to the SQLite file for writing."""
+    connection.isolation_level = None  # the driver begins no transaction by itself
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def file_identity() -> tuple[int, int] | None:
+    """Return the device and inode of the store's SQLite file; None if there is none."""
+    if settings.load().database_url is not None:
+        return None
+    try:
+        status = paths.home().database.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+class Unreplaced:
+    """Detects that the database file was replaced while a long-running reader has it open."""
+
+    def __init__(self) -> None:
+        self._file = file_identity()
+
+    def check(self) -> None:
+        """Check that the database is still the file that it was at first.
+
+        Raises:
+            StoreError: it was removed or replaced.
+        """
+        if file_identity() != self._file:
+            raise StoreError(
+                f"{paths.home().database} was removed or replaced by another file meanwhile; "
+                "see `trainui doctor`, then start this again"
+            )
+
+
+def check_not_lost(database: Path) -> None:
+    """Check that a database exists, unless there never was one.
+
+    Raises:
+        StoreError: it was removed or emptied, although its runs still exist.
+    """
+    found = size(database)
+    if not found and (runs := runs_on_record(database)):
+        what = "no longer exists" if found is None else "is empty"
+        remove = "" if found is None else "remove it, and "
+        raise StoreError(
+            f"{database} {what}, though there are runs in {runs}: restore a copy made by "
+            f"`trainui backup`, or {remove}let the next `trainui run` create a new one"
+        )
+
+
+def size(database: Path) -> int | None:
+    """Return the size of a database's file; None if it does not exist."""
+    try:
+        status = database.stat()
+    except FileNotFoundError:
+        return None
+    plain_files.check(database, status.st_mode)
+    return status.st_size
+
+
+def runs_on_record(database: Path) -> Path | None:
+    """Return the directory of runs, if it has any and this home has had a database."""
+    if not database.with_name(f"{database.name}{UPGRADE_LOCK}").exists():
+        return None
+    runs = settings.runs_dir(settings.load())
+    return runs if runs.is_dir() and any(one.is_dir() for one in runs.iterdir()) else None
