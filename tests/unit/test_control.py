@@ -398,6 +398,27 @@ class TestCode:
         expected = [f"{elsewhere}/run.sh", "lib/model.py", "train.py"]
         assert code_version.changed_files(state) == expected
 
+    def test_files_that_the_runs_own_stages_write_are_not_changed_code(
+        self, repository: Path, tmp_path: Path
+    ) -> None:
+        names = ["declared.yaml", "made/a.py", "redirected.toml", "train.py"]
+        for name in names:
+            (repository / name).parent.mkdir(exist_ok=True)
+            (repository / name).write_text("before")
+        outputs = ("declared.yaml", "made")
+        workdir = str(repository)
+        stages = [
+            StageDefinition("config", command="make > redirected.toml", workdir=workdir),
+            StageDefinition("data", command="make", workdir=workdir, outputs=outputs),
+        ]
+        (tmp_path / "run").mkdir()
+        code_version.record(repository, stages, tmp_path / "run")
+        for name in names:
+            (repository / name).write_text("after")
+        state = code_version.recorded(tmp_path / "run")
+        assert code_version.changed_files(state) == ["train.py"]
+        assert code_version.changed_files({**state, "written": []}) == names
+
 
 class TestResume:
     @pytest.fixture

@@ -190,7 +190,11 @@ def foreign(where: Search) -> str | None:
 
 
 def remark(where: Search) -> str | None:
-    """Return a message on why the newest checkpoint, or any, is not used; None if it is used."""
+    """Return a message on why the newest checkpoint, or any, is not used.
+
+    Returns:
+        None if it is used, or if the stage had no attempt that could have written one.
+    """
     if where.rule is None:
         return None
     if (other := foreign(where)) is not None:
@@ -200,10 +204,10 @@ def remark(where: Search) -> str | None:
         return f"no checkpoint {where.rule.glob} is complete" if none_whole else None
     missing = f"no checkpoint {where.rule.glob}"
     if not Path(where.rule.glob).is_absolute():
-        missing += f" in {' or '.join(map(str, where.roots))}"
+        missing += f" in the stage's directory{' or workdir' if len(where.roots) > 1 else ''}"
     if passed_by := where.passed_by:
         missing += f" ({passed_by[0]} is not used: members of a sweep may share that directory)"
-    return missing
+    return missing if where.attempts or where.passed_by else None
 
 
 def _why_foreign(where: Search, path: Path) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -31,6 +32,9 @@ HASHED_UP_TO = 16 * 2**20
 GONE = "gone"
 """The digest of a file that cannot be read."""
 
+_REDIRECTED = re.compile(r">\s*([^\s;&|<>()'\"]+)")
+"""A file to which a command's shell text redirects output."""
+
 _NO_CODE_OF_OURS = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -49,6 +53,16 @@ def named_by(stages: Iterable[StageDefinition]) -> list[Path]:
     """Return the absolute paths of scripts and configuration files named in stages' commands."""
     words = dict.fromkeys(pair for stage in stages for pair in _words(stage))
     found = (Path(workdir, word).resolve() for workdir, word in words if _is_code(workdir, word))
+    return list(dict.fromkeys(found))
+
+
+def written_by(stages: Iterable[StageDefinition]) -> list[tuple[str, str]]:
+    """Return what stages write: a workdir, and a path or glob, of each output and redirection."""
+    found = (
+        (stage.workdir, pattern)
+        for stage in stages
+        for pattern in (*stage.outputs, *_REDIRECTED.findall(str(stage.command)))
+    )
     return list(dict.fromkeys(found))
 
 

@@ -7,14 +7,14 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 from trainui import paths, plain_files
-from trainui.artifacts import code_files
+from trainui.artifacts import code_files, globs
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 
@@ -53,7 +53,7 @@ class CodeState:
 
 
 def record(
-    directory: Path, stages: Iterable[StageDefinition], run_directory: Path, **more: Any
+    directory: Path, stages: Sequence[StageDefinition], run_directory: Path, **more: Any
 ) -> None:
     """Write the state of a pipeline's code, and `more`, into the run's directory."""
     state = asdict(state_of(directory))
@@ -62,6 +62,7 @@ def record(
         str(path.relative_to(root) if path.is_relative_to(root) else path): code_files.digest(path)
         for path in code_files.named_by(stages)
     } | state["changed"]
+    more["written"] = [list(pair) for pair in code_files.written_by(stages)]
     text = json.dumps({**state, **more}, indent=1)
     paths.write_private(run_directory / CODE_FILE, text)
 
@@ -117,7 +118,9 @@ _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
 
 
 def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> list[str]:
-    """Return the files that changed since a state was recorded, without new untracked files.
+    """Return the files that changed since a state was recorded.
+
+    New untracked files are left out, and those that the run's own stages write.
 
     Args:
         state: the result of `recorded`.
@@ -135,7 +138,16 @@ def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> li
     before = state.get("changed", {})
     now = {name: _digest(Path(root, name)) for name in before} | now
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    return sorted(name for name in names if str(Path(root, name)) != apart_from)
+    ignored = {Path(apart_from)} if apart_from else set()
+    for workdir, pattern in state.get("written", ()) if names else ():
+        ignored.update(globs.matches(pattern, Path(workdir)))
+    return sorted(name for name in names if ignored.isdisjoint(_path_and_parents(root, name)))
+
+
+def _path_and_parents(root: str, name: str) -> list[Path]:
+    """Return a file's absolute path, and the directories below `root` that contain it."""
+    path = Path(root, name)
+    return [path, *(one for one in path.parents if Path(root) in one.parents)]
 
 
 def since_submission(run: RunRecord) -> str:

@@ -221,14 +221,17 @@ def test_what_is_said_of_checkpoints_that_are_not_taken(tmp_path: Path) -> None:
     alone = replace(member, matrix=None, resume_args=("--resume",))
     of_alone = partial(checkpoints.search, alone, stage_dir)
     of_member = partial(checkpoints.search, member, stage_dir)
-    assert checkpoints.remark(of_alone()) == f"no checkpoint ckpt-* in {stage_dir} or {work}"
-    assert checkpoints.remark(of_member()) == f"no checkpoint ckpt-* in {stage_dir}"
+    assert checkpoints.remark(of_alone()) is None
+    started = [attempt(tmp_path / "0", before=None, started=1)]
+    missing = "no checkpoint ckpt-* in the stage's directory"
+    assert checkpoints.remark(of_alone(started)) == f"{missing} or workdir"
+    assert checkpoints.remark(of_member(started)) == missing
     others = put(work / "ckpt-1", b"x")
     assert str(checkpoints.remark(of_alone())).startswith(f"{others} is not used, since no attempt")
     assert str(checkpoints.remark(of_alone())).endswith("for the stage")
     everywhere = replace(alone, checkpoint=CheckpointRule("**/ckpt-*"))
-    missing = f"no checkpoint **/ckpt-* in {stage_dir}"
-    assert checkpoints.remark(checkpoints.search(everywhere, stage_dir)) == missing
+    missing = "no checkpoint **/ckpt-* in the stage's directory"
+    assert checkpoints.remark(checkpoints.search(everywhere, stage_dir, started)) == missing
     by_itself = checkpoints.search(replace(alone, resume_args=None), stage_dir)
     assert str(checkpoints.remark(by_itself)).endswith("may still find it by itself")
     assert f"({others} is not used: members of a sweep" in str(checkpoints.remark(of_member()))
