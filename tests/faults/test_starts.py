@@ -13,7 +13,7 @@ from tests.unit.supervisor.waiting import wait_for, wait_for_exit
 from trainui import paths
 from trainui.execution.broker import server_process
 from trainui.execution.daemon import desired_state, lifecycle, locks, spawn
-from trainui.execution.worker.__main__ import EXIT_HELD
+from trainui.execution.daemon.watchdog import EXIT_HELD
 from trainui.paths import Home
 from trainui.supervisor import process
 from trainui.supervisor.protocol import Spec

@@ -37,7 +37,9 @@ def ensure_started(*, wait: float | None = None) -> None:
     desired_state.want(home)
     started = None
     if not locks.is_held(home.guard_lock):
-        started = spawn.spawn(watchdog.ARGV, home.guard_log)
+        is_alone = locks.is_held(home.worker_lock)  # its worker outlived an earlier guard
+        argv = watchdog.ARGV if is_alone else watchdog.ARGV_WITH_WORKER
+        started = spawn.spawn(argv, home.guard_log)
     if wait is not None:
         _wait_until_ready(home, started, wait)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +19,15 @@ CALM = 60.0
 """Seconds of uptime after which the delay is reset."""
 
 
+class ChildProcess(Protocol):
+    """A child process, e.g. a `Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return its exit code, negative for a signal; None while it is alive."""
+
+
 @dataclass
 class RespawnedProcess:
     """A respawned process and its backoff state."""
@@ -26,13 +35,13 @@ class RespawnedProcess:
     name: str
     """Name in the log."""
 
-    spawn: Callable[[], subprocess.Popen[bytes]]
+    spawn: Callable[[], ChildProcess]
     """Starts the process."""
 
     is_alive: Callable[[], bool]
     """Returns True if the service is running, no matter which process started it."""
 
-    process: subprocess.Popen[bytes] | None = None
+    process: ChildProcess | None = None
     """Our child process, until it is reaped."""
 
     on_end: Callable[[int, int], None] = lambda _pid, _code: None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,6 +29,27 @@ _started: list[subprocess.Popen[bytes]] = []
 def module_argv(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module; files in its working directory cannot shadow it."""
     return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def with_child(argv: Sequence[str], child: Sequence[str]) -> list[str]:
+    """Return the command that starts `child`, then becomes `argv` with the child's pid appended."""
+    return ["/bin/sh", "-c", f"{shlex.join(child)} & exec {shlex.join(argv)} $!"]
+
+
+class InheritedChild:
+    """A child of this process that was started before `exec`; like `Popen`, as far as needed."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit code, negative for a signal; None while it is alive."""
+        if self._code is None:
+            with contextlib.suppress(ChildProcessError):
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
 
 
 def spawn(
@@ -92,7 +114,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 def accept_signals() -> None:
     """Reset inherited signal dispositions and the signal mask to the defaults."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 

@@ -10,7 +10,6 @@ import logging
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from trainui import settings as settings_module
 from trainui.execution.broker import broker
 from trainui.execution.daemon import desired_state, health, heartbeat, locks, spawn
 from trainui.execution.daemon.heartbeat import Heartbeat
-from trainui.execution.daemon.respawn import RespawnedProcess
+from trainui.execution.daemon.respawn import ChildProcess, RespawnedProcess
 from trainui.paths import Home
 from trainui.settings import Settings
 
@@ -29,6 +28,15 @@ logger = logging.getLogger("trainui.execution.daemon.watchdog")  # this module a
 
 ARGV = spawn.module_argv("trainui.execution.daemon.watchdog")
 """Command line of the guard."""
+
+WORKER_ARGV = spawn.module_argv("trainui.execution.worker")
+"""Command line of the worker."""
+
+ARGV_WITH_WORKER = spawn.with_child(ARGV, WORKER_ARGV)
+"""Starts both at once, so that the worker does not wait for the guard's imports."""
+
+EXIT_HELD = 75
+"""Exit code of a worker if another one of its home is alive."""
 
 LOOK_EVERY = 2.0
 """Seconds between two checks of the desired state and of processes that are not our children."""
@@ -40,11 +48,20 @@ WORKER_GRACE = 6.0
 class Watchdog:
     """Keeps the broker and the worker of one home alive."""
 
-    def __init__(self, home: Home, settings: Settings) -> None:
+    def __init__(
+        self, home: Home, settings: Settings, worker: spawn.InheritedChild | None = None
+    ) -> None:
+        """Create the guard.
+
+        Args:
+            home: the home of the processes.
+            settings: the broker's settings.
+            worker: a worker that was started along with this process.
+        """
 
         def kept(name: str, argv: list[str], is_alive: Callable[[], bool]) -> RespawnedProcess:
             made = RespawnedProcess(name, lambda: spawn.spawn(argv, home.guard_log), is_alive)
-            made.on_end = lambda pid, code: health.note_end(home, name, pid, code)
+            made.on_end = lambda pid, code: self._note_end(name, pid, code)
             return made
 
         self._home = home
@@ -55,9 +72,12 @@ class Watchdog:
         )
         self._worker = kept(
             "worker",
-            spawn.module_argv("trainui.execution.worker"),
+            WORKER_ARGV,
             lambda: locks.is_held(home.worker_lock),
         )
+        if worker is not None:
+            self._worker.process = worker
+            logger.info("started the worker, pid %d, along with this process", worker.pid)
         knock = wakeup.WorkerProbe(home.doorbell)
         self._pulses = (
             Heartbeat(
@@ -87,6 +107,10 @@ class Watchdog:
         logger.info("no longer wanted: stopping the worker and the broker")
         self._end_worker()
         self._end_broker()
+
+    def _note_end(self, name: str, pid: int, code: int) -> None:
+        if code != EXIT_HELD:
+            health.note_end(self._home, name, pid, code)
 
     def _tend(self, now: float) -> None:
         self._broker.tend(now)
@@ -132,7 +156,7 @@ class Watchdog:
             logger.error("the broker does not exit")
 
 
-def end_worker(home: Home, child: subprocess.Popen[bytes] | None = None) -> None:
+def end_worker(home: Home, child: ChildProcess | None = None) -> None:
     """Stop the worker of a home, no matter which process started it.
 
     Args:
@@ -170,19 +194,24 @@ def _do_nothing(*_: Any) -> None:
 
 
 def main() -> int:
-    """Run the guard of the home that the environment names, unless one is running already."""
+    """Run the guard of the home that the environment names, unless one is running already.
+
+    The argument is the pid of a worker that was started along with it.
+    """
     os.umask(0o077)
     spawn.accept_signals()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s guard: %(message)s")
     home, settings = paths.home(), settings_module.load()
     for directory in (home.root, home.worker):
         paths.make_private(directory)
+    worker = spawn.InheritedChild(int(sys.argv[1])) if len(sys.argv) > 1 else None
     while desired_state.is_wanted(home):  # again after release: a start may have just been asked
         lock = locks.acquire(home.guard_lock)
         if lock is None:
             return 0  # another guard does the work
         with lock:
-            Watchdog(home, settings).serve()
+            Watchdog(home, settings, worker).serve()
+        worker = None
     return 0
 
 

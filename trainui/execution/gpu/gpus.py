@@ -11,8 +11,6 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import psutil
-
 from trainui import settings as settings_module
 from trainui.execution.gpu import locks, nvml
 from trainui.execution.gpu.nvml import Gpu
@@ -152,6 +150,8 @@ def problems_of(indices: Collection[int]) -> str | None:
 
 def describe_process(pid: int) -> str:
     """Return a process's pid, with its name if it is ours."""
+    import psutil  # rarely needed
+
     try:
         process = psutil.Process(pid)
         own = process.uids().real == os.getuid()

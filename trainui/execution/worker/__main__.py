@@ -14,12 +14,10 @@ import time
 
 from trainui import limits, paths, settings
 from trainui.execution.daemon import desired_state, locks, readiness, spawn
+from trainui.execution.daemon.watchdog import EXIT_HELD
 from trainui.paths import Home
 
 logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
-
-EXIT_HELD = 75
-"""Exit code if another worker of this home is alive."""
 
 _LOG_BYTES = 5 << 20
 """Size in bytes at which the log is rotated; three old logs are kept."""
@@ -29,6 +27,8 @@ def main() -> int:
     """Run the worker of the home that the environment names; return the exit code."""
     os.umask(0o077)
     spawn.accept_signals()
+    if os.getpgrp() != os.getpid():
+        os.setsid()  # started along with the guard, in its session
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s")
     home = paths.home()
     for directory in (home.root, home.worker):

@@ -31,6 +31,7 @@ class MetricsProcess:
 
     def __init__(self) -> None:
         self._kept = RespawnedProcess("metrics reader", self._spawn, self._is_alive)
+        self._reader: subprocess.Popen[bytes] | None = None
         self._knock = wakeup.WorkerProbe(process.bell())
         self._heard_at = self._asked_at = time.monotonic()
 
@@ -43,8 +44,8 @@ class MetricsProcess:
 
     def _ask(self, now: float) -> None:
         self._asked_at = now
-        reader = self._kept.process
-        if self._knock.is_heard() or reader is None:
+        reader = self._reader
+        if self._knock.is_heard() or reader is None or not self._is_alive():
             self._heard_at = now
         elif now - self._heard_at >= HANGS_FOR:
             logger.warning("killed the metrics reader: no answer for %.0f s", HANGS_FOR)
@@ -54,14 +55,15 @@ class MetricsProcess:
 
     def stop(self) -> None:
         """Stop the reader."""
-        reader = self._kept.process
+        reader = self._reader
         if reader is not None:
             spawn.end(reader.pid, lambda: reader.poll() is not None, grace=GRACE)
             _let_go(reader)
         self._knock.close()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        return process.start(paths.home().worker_log)
+        self._reader = process.start(paths.home().worker_log)
+        return self._reader
 
     def _is_alive(self) -> bool:
         return self._kept.process is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -85,3 +86,21 @@ def test_the_end_of_a_log_is_shown_from_a_byte_on(tmp_path: Path) -> None:
     log.write_text("old\n" + "".join(f"{number}\n" for number in range(30)))
     assert spawn.read_tail(log, 4, lines=2) == "28\n29"
     assert spawn.read_tail(log, 4, lines=99).startswith("0\n")
+
+
+def test_a_child_started_before_exec_is_reaped_with_its_exit_code(tmp_path: Path) -> None:
+    parent = (
+        "import os, signal, sys\n"
+        "from tests.unit.supervisor.waiting import wait_for\n"
+        "from trainui.execution.daemon import spawn\n"
+        "child = spawn.InheritedChild(int(sys.argv[1]))\n"
+        "assert child.poll() is None\n"
+        "os.kill(child.pid, signal.SIGKILL)\n"
+        "wait_for(lambda: child.poll() is not None)\n"
+        "assert child.poll() == -signal.SIGKILL\n"
+    )
+    program = tmp_path / "it's the parent.py"
+    program.write_text(parent)
+    argv = spawn.with_child([sys.executable, str(program)], ["sleep", "600"])
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
+    assert subprocess.run(argv, env=environ).returncode == 0
