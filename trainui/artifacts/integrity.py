@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainui import plain_files
-from trainui.artifacts import integrity_compressed, integrity_pickle
+from trainui.artifacts import integrity_pickle
 
 CHECKED_THROUGHOUT = 16 * 2**20
 """Bytes; a file up to this size is read fully, of a larger one only the layout is checked."""
@@ -31,11 +31,10 @@ _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LIGHTGBM = b"tree\nver"
-_CATBOOST = b"CBM1"
 
 _ZIPS = (".npz", ".zip", ".keras")
 _TORCH = (".pt", ".pth")
-_PICKLES = (".pkl", ".pickle", ".joblib")
+_PICKLES = (".pkl", ".pickle")
 _HDF5S = (".h5", ".hdf5")
 _WEIGHTS = (*_ZIPS, *_TORCH, *_HDF5S, ".safetensors", ".ckpt")
 """Files that are checked in a directory; others may have any content."""
@@ -158,8 +157,6 @@ def _opens(path: Path, *, throughout: bool) -> bool:
         return _is_whole_hdf5(path)
     if integrity_pickle.MAGIC in start:
         return integrity_pickle.holds_its_tensors(path)
-    if (mark := integrity_compressed.mark_of(head, suffix)) is not None:
-        return not throughout or integrity_compressed.has_its_end(path, mark)
     if suffix in _TORCH or (suffix in _PICKLES and head.startswith(_PICKLE)):
         return head.startswith(_PICKLE) and _tail(path, 1) == b"."
     return _ends_well(path, head, throughout)
@@ -172,10 +169,6 @@ def _ends_well(path: Path, head: bytes, throughout: bool) -> bool:
         return _is_whole_safetensors(path, head)
     if head == _LIGHTGBM:
         return b"\nend of trees" in _tail(path, CHECKED_THROUGHOUT)
-    if head.startswith(_CATBOOST):
-        return path.stat().st_size >= 8 + int.from_bytes(head[4:], "little")
-    if suffix == ".ubj":
-        return head[:1] == b"{" and _tail(path, 1) == b"}"
     return suffix != ".json" or _is_json(path, throughout)
 
 
