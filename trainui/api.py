@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 from uuid import UUID
 
-from trainui import clock, control
+from trainui import control, formatting
 from trainui.control import self_wait_check
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError, UsageError, WaitTimeoutError
@@ -111,7 +111,7 @@ class PipelineExecutor:
             waited = time.monotonic() - started
             if timeout is not None and waited >= timeout:
                 raise WaitTimeoutError(
-                    f"{self.pipeline_uuid} has not finished after {clock.format_duration(waited)}; "
+                    f"{self.pipeline_uuid} has not finished after {formatting.duration(waited)}; "
                     "it continues"
                 )
             time.sleep(POLL if timeout is None else min(POLL, timeout - waited))

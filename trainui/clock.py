@@ -1,4 +1,4 @@
-"""The current time and time formats: times are integers, microseconds since 1970 in UTC.
+"""The current time, and times in ISO 8601: times are integers, microseconds since 1970 in UTC.
 
 All stored and compared times are such integers; only output is converted to ISO 8601.
 """
@@ -29,17 +29,3 @@ def to_iso(micros: int | None) -> str | None:
     if micros is None:
         return None
     return to_datetime(micros).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def format_duration(seconds: float) -> str:
-    """Format a duration for display: `0.4s`, `12s`, `3m 05s`, `2h 10m`, `3d 4h`."""
-    if seconds < 10:
-        return f"{max(seconds, 0):.1f}s"
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02d}s"
-    if whole < 86_400:
-        return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
-    return f"{whole // 86_400}d {whole % 86_400 // 3600}h"

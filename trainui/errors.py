@@ -103,16 +103,12 @@ class Problem:
 
     file: str
     """The file as the user named it; `-` is standard input."""
-
     line: int
     """Counted from 1."""
-
     column: int
     """Counted from 1."""
-
     code: str
     """A stable identifier, e.g. `unknown-field`."""
-
     message: str
     """What is wrong and how to fix it, on one line."""
 

@@ -1,6 +1,8 @@
-"""Formats numbers for people."""
+"""Formats sizes, durations and times for people."""
 
 from __future__ import annotations
+
+from trainui import clock
 
 _UNITS = ((10**3, "kB"), (10**6, "MB"), (10**9, "GB"), (10**12, "TB"))
 
@@ -12,3 +14,27 @@ def size(count: int) -> str:
     factor, unit = next(known for known in _UNITS if count < 1000 * known[0] or known == _UNITS[-1])
     tenths = 10 * count // factor
     return f"{tenths // 10 if tenths >= 1000 else tenths / 10:g} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Format a duration: `0.4s`, `12s`, `3m 05s`, `2h 10m`, `3d 4h`."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f}s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    if whole < 86_400:
+        return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
+    return f"{whole // 86_400}d {whole % 86_400 // 3600}h"
+
+
+def between(start: int, end: int) -> str:
+    """Format the duration from one time to another."""
+    return duration((end - start) / clock.SECOND)
+
+
+def local_time(micros: int | None, style: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Format a time in the local time zone; empty for None."""
+    return "" if micros is None else clock.to_datetime(micros).astimezone().strftime(style)

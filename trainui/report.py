@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from trainui import clock, text
+from trainui import clock, formatting, text
 from trainui.artifacts import code_version
 from trainui.braille import plot_lines
 from trainui.domain.progress_series import is_clock, is_moment
@@ -63,9 +63,12 @@ def markdown(connection: Connection, run: RunRecord) -> str:
 
 
 def _head(run: RunRecord) -> str:
-    facts = [f"run `{run.id}`", f"created {_local(run.created_at)}"]
+    facts = [
+        f"run `{run.id}`",
+        f"created {formatting.local_time(run.created_at, '%Y-%m-%d %H:%M')}",
+    ]
     if run.started_at and (end := run.completed_at or clock.now()):
-        facts.append(f"took {_duration(run.started_at, end)}")
+        facts.append(f"took {formatting.between(run.started_at, end)}")
     if words := _code(run):
         facts.append(words)
     title = f"# {_cell(run.name)}: {text.state(run.status)}"
@@ -82,7 +85,7 @@ def _code(run: RunRecord) -> str:
 def _stage_row(stage: StageRecord) -> tuple[str, ...]:
     took = ""
     if stage.started_at is not None:
-        took = _duration(stage.started_at, stage.completed_at or clock.now())
+        took = formatting.between(stage.started_at, stage.completed_at or clock.now())
     number = str(stage.attempt) if stage.attempt else ""
     return stage.name, text.state(stage.status), number, took, stage.reason or ""
 
@@ -176,11 +179,3 @@ def _cell(shown: str) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
-
-
-def _duration(start: int, end: int) -> str:
-    return clock.format_duration((end - start) / clock.SECOND)
-
-
-def _local(micros: int) -> str:
-    return clock.to_datetime(micros).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -28,56 +28,39 @@ class Settings:
 
     runs_dir: Path | None = None
     """Directory of the runs (default: `runs` in the home)."""
-
     broker_url: str | None = None
     """URL of an existing Redis or Valkey; by default trainui starts its own."""
-
     database_url: str | None = None
     """URL of a PostgreSQL for the store, to share it between machines (default: a SQLite file)."""
-
     allowed_dataset_dirs: tuple[str, ...] = ("~/datasets", "./datasets", "./data")
     """Allowed directories of `inputs`, besides those of the pipeline file and the run."""
-
     host: str | None = None
     """This machine's name among those that share a database (default: its hostname)."""
-
     queues: tuple[str, ...] = ()
     """The queues that this machine serves; a stage can select one with `queue`."""
-
     cpus: int = field(default_factory=default_cpus)
     """CPU slots: how many stages without a GPU run at the same time."""
-
     gpus: tuple[int, ...] | None = None
     """Indices of the GPUs to use (default: all)."""
-
     notify_command: str | None = None
     """A shell command for notifications, run with the run's summary as JSON on stdin (see
     `notify_on`)."""
-
     notify_urls: tuple[str, ...] = ()
     """Apprise addresses for notifications by mail, chat or phone (needs `trainui[notify]`)."""
-
     notify_on: tuple[str, ...] = KINDS
     """Notified events: the ends of runs, and `stalled`, `nan`, `alert` (default: all)."""
-
     bell: bool = True
     """True: `--wait` and the screen also ring the terminal's bell and send OSC 9 notifications."""
-
     idle_timeout: float = 3600.0
     """Seconds after which an idle worker stops itself and the broker."""
-
     include: tuple[str, ...] = ()
     """Modules to import before a task is looked up, like Celery's `include`."""
-
     keys: Mapping[str, str] = field(default_factory=dict)
     """Key bindings of the screen: binding id -> key."""
-
     theme: str | None = None
     """The screen's theme."""
-
     max_rate: int | None = None
     """Maximum bytes per second that the screen sends to the terminal (default: what it accepts)."""
-
     ascii: bool | None = None
     """True: the screen uses only ASCII characters (default: detected from the terminal)."""
 

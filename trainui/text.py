@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from trainui.clock import format_duration
+from trainui import formatting
 from trainui.domain.states import Status
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def to_go(estimate: RemainingTime | None) -> str:
     """Format a remaining time: `~5m 10s`, or `over 5m 10s` for a lower bound."""
     if estimate is None:
         return ""
-    shown = format_duration(max(round(estimate.seconds), 1))
+    shown = formatting.duration(max(round(estimate.seconds), 1))
     return f"~{shown}" if estimate.whole else f"over {shown}"
 
 

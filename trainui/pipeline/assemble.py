@@ -31,16 +31,12 @@ class Origin:
 
     text: str
     """The file's text, unchanged."""
-
     directory: str
     """Base directory of relative paths; absolute."""
-
     name: str
     """The pipeline's name if the document gives none."""
-
     given: AnyMapping[str, str] = field(default_factory=dict)
     """Values given with `-p`."""
-
     complete: bool = True
     """True: a parameter without a value is a problem."""
 
@@ -51,7 +47,6 @@ class Examined:
 
     spec: PipelineSpec | None
     """None: a field is invalid, or uses a parameter that has no value yet."""
-
     outline: partial_outline.Outline
 
 

@@ -24,7 +24,6 @@ class Graph:
 
     parents: Edges
     """Direct dependencies of each stage; stages are in file order."""
-
     children: Edges
     """Direct dependants of each stage."""
 

@@ -29,7 +29,6 @@ class MatrixMembers:
 
     name: str
     """The stage's name in the file."""
-
     members: tuple[Values | None, ...] = _ALONE
     """In order; a single None without a matrix."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui import clock, text
+from trainui import clock, formatting, text
 from trainui.cli import options
 from trainui.cli.output import printing
 from trainui.domain.states import ENDED
@@ -128,6 +128,6 @@ def _as_json(entry: FeedEntry) -> dict[str, Any]:
 
 
 def _line(entry: FeedEntry) -> str:
-    when = clock.to_datetime(entry.event.time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    when = formatting.local_time(entry.event.time)
     run = f"{text.harmless(entry.run_name)} ({entry.run_id[:8]})"
     return f"{when}  {run}  {text.harmless(entry.event.text)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainui import clock, settings, text
+from trainui import clock, formatting, settings, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
 from trainui.domain.notifications import CHECKPOINT, MARKED
@@ -98,17 +98,10 @@ def _list_row(run: RunLine) -> tuple[str, ...]:
         run.name,
         text.state(run.status),
         done,
-        local_time(run.created_at),
+        formatting.local_time(run.created_at),
         _took(run),
         current,
     )
-
-
-def local_time(micros: int | None) -> str:
-    """Format a time in the local time zone, to the second."""
-    if micros is None:
-        return ""
-    return clock.to_datetime(micros).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
@@ -117,7 +110,7 @@ def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
     end = timed.completed_at
     if end is None and timed.status == Status.RUNNING:
         end = clock.now()
-    return "" if end is None else clock.format_duration((end - timed.started_at) / clock.SECOND)
+    return "" if end is None else formatting.between(timed.started_at, end)
 
 
 def show(run: options.Run, as_json: options.Json = False) -> None:
@@ -188,7 +181,7 @@ def show_lines(run: RunRecord, stages: list[StageRecord], left: str = "") -> lis
         ("file", run.file or "(none)"),
         ("directory", run.directory),
         *_about_code(run),
-        ("created", local_time(run.created_at)),
+        ("created", formatting.local_time(run.created_at)),
         ("took", _took(run)),
         *([("to go", left)] if left else []),
     ]

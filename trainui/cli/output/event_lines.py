@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from trainui import clock, text
+from trainui import clock, formatting, text
 from trainui.domain.notifications import CODE, MARKS
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
@@ -70,7 +70,7 @@ def _change(event: Event, stage: StageRecord | None) -> str:
 
 
 def _mark(event: Event) -> str:
-    shown = clock.to_datetime(event.time).astimezone().strftime("%H:%M:%S")
+    shown = formatting.local_time(event.time, "%H:%M:%S")
     return f"{shown}  ! {event.kind:<11}  {text.harmless(event.text)}"
 
 
@@ -84,13 +84,12 @@ def _now(stage: StageRecord) -> str:
 def _line(time: int, status: Status, name: str, stage: StageRecord | None, reason: str) -> str:
     words = [text.harmless(name)]
     if stage is not None and status in ENDED and stage.started_at and stage.completed_at:
-        seconds = (stage.completed_at - stage.started_at) / clock.SECOND
-        words.append(f"after {clock.format_duration(seconds)}")
+        words.append(f"after {formatting.between(stage.started_at, stage.completed_at)}")
     if stage is not None and stage.attempt > 1:
         words.append(f"(attempt {stage.attempt})")
     if reason:
         words.append(f"- {text.harmless(reason)}")
-    shown = clock.to_datetime(time).astimezone().strftime("%H:%M:%S")
+    shown = formatting.local_time(time, "%H:%M:%S")
     return f"{shown}  {text.state(status):<13}  {' '.join(words)}"
 
 
@@ -98,8 +97,7 @@ def end_of(run: RunRecord) -> str:
     """Return a line with a run's outcome."""
     line = f"run {text.harmless(run.name)} {text.state(run.status)}"
     if run.started_at and run.completed_at:
-        seconds = (run.completed_at - run.started_at) / clock.SECOND
-        line += f" after {clock.format_duration(seconds)}"
+        line += f" after {formatting.between(run.started_at, run.completed_at)}"
     return f"{line} ({run.id})"
 
 

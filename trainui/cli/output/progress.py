@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from trainui import clock, text
+from trainui import formatting, text
 from trainui.cli.output import printing
 
 PATIENCE = 1.0
@@ -49,7 +49,7 @@ class ProgressLine:
         """Return the line to show at `now` (monotonic clock)."""
         spent = now - self._started
         if not self.total:
-            return f"{text.harmless(self.what)} ... {clock.format_duration(int(spent))}"
+            return f"{text.harmless(self.what)} ... {formatting.duration(int(spent))}"
         part = min(self.done / self.total, 1.0)
         full = int(part * WIDTH)
         bar = "━" * full + " " * (WIDTH - full)
@@ -70,7 +70,7 @@ class ProgressLine:
 
 
 def _duration(seconds: float) -> str:
-    return clock.format_duration(max(round(seconds), 1))
+    return formatting.duration(max(round(seconds), 1))
 
 
 @contextmanager

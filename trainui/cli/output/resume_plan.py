@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainui import clock, text
+from trainui import formatting, text
 from trainui.cli.runs import resume_file
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 
@@ -53,7 +53,7 @@ def text_of_sums(planned: Sequence[PlannedStage]) -> list[str]:
     shown = [", ".join(part for part in parts if part)]
     saved = sum(one.gpu_seconds_saved for one in planned)
     if saved:
-        shown.append(f"GPU time saved: {clock.format_duration(saved)}")
+        shown.append(f"GPU time saved: {formatting.duration(saved)}")
     return shown
 
 
@@ -64,7 +64,7 @@ def _row(one: PlannedStage) -> tuple[str, ...]:
 def _time(one: PlannedStage) -> str:
     if one.seconds is None:
         return ""
-    duration = clock.format_duration(one.seconds)
+    duration = formatting.duration(one.seconds)
     return duration if one.action == Action.SKIP else f"~{duration}"
 
 

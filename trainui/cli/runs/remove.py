@@ -10,7 +10,6 @@ import typer
 
 from trainui import clock, disk, formatting, text
 from trainui.cli import lookup, options
-from trainui.cli.inspect.show import local_time
 from trainui.cli.output import printing, progress
 from trainui.domain.records import RunRecord
 from trainui.domain.states import ENDED
@@ -175,7 +174,7 @@ class _Freed:
                     run.id[:8] if len(run.id) == 36 else run.id,
                     run.name,
                     text.state(run.status),
-                    local_time(run.completed_at),
+                    formatting.local_time(run.completed_at),
                     formatting.size(self._bytes[run.id]),
                 )
                 for run in self._runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from trainui import clock, settings
+from trainui import formatting, settings
 from trainui.cli import lookup
 from trainui.cli.machine.disk_space import DiskWatch
 from trainui.cli.output import event_lines, printing
@@ -146,7 +146,7 @@ class _Watch:
             self._look_for_standstill(now)
         if self._timeout is not None and waited >= self._timeout:
             raise WaitTimeoutError(
-                f"not finished after {clock.format_duration(waited)}; the run continues; "
+                f"not finished after {formatting.duration(waited)}; the run continues; "
                 f"see `trainui show {next(iter(self._narrators))}`"
             )
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trainui import clock
+from trainui import formatting
 from trainui.domain.definition import Alert
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -117,7 +117,7 @@ class StallAlerts:
         if still and not watched.told:
             idle = ", and its GPUs are idle" if attempt.gpus else ""
             words = (
-                f"no metric for {clock.format_duration(pace.silence(now))}, more than "
+                f"no metric for {formatting.duration(pace.silence(now))}, more than "
                 f"{watched.alert.limit:g} times the usual pace{idle}"
             )
             with self._store.write() as connection:

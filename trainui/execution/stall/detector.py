@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import clock
+from trainui import clock, formatting
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
@@ -79,7 +79,7 @@ class StallDetector:
             watched.stalled = stalled
 
     def _say(self, attempt: AttemptRecord, stalled: bool, silence: float) -> None:
-        words = f"no output for {clock.format_duration(silence)}, much longer than usual"
+        words = f"no output for {formatting.duration(silence)}, much longer than usual"
         with self._store.write() as connection:
             stages.set_stalled(connection, attempt, stalled, words if stalled else "active again")
 

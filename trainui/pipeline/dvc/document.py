@@ -34,19 +34,14 @@ class Stage:
 
     name: str
     """DVC's name, e.g. `train@cnn`."""
-
     family: str
     """Its key in the file."""
-
     body: Mapping
     """Its fields, as written."""
-
     mark: Position
     """Position of its key."""
-
     values: Mapping
     """The values that `${...}` can refer to, including `item` and `key`."""
-
     choice: dict[str, str] | None = None
     """Its matrix values if they are all scalars; None otherwise or without a matrix."""
 
@@ -58,7 +53,6 @@ class Document:
     stages: tuple[Stage, ...]
     values: Mapping
     """The values that `${...}` can refer to in every stage."""
-
     others: tuple[MappingEntry, ...]
     """Top-level entries other than stages and vars."""
 

@@ -20,7 +20,6 @@ class Reference:
 
     written: str
     """Its source text."""
-
     path: tuple[str, ...]
     """Keys and indices from the root."""
 

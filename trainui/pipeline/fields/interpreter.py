@@ -19,10 +19,8 @@ class Interpreter:
 
     path: str
     """The value of `${python}`: absolute, or `python3` if none is on PATH."""
-
     bin: str | None = None
     """Directory to put first on PATH; None: PATH is unchanged."""
-
     prefix: str | None = None
     """Directory of its environment; None: it belongs to none, or this is unknown."""
 

@@ -25,7 +25,6 @@ class Parameters:
 
     values: AnyMapping[str, Scalar] = field(default_factory=dict)
     """Name -> value, which may contain `${...}`. Parameters that have no value yet are absent."""
-
     declared: frozenset[str] = frozenset()
     """The names of all parameters."""
 

@@ -22,7 +22,6 @@ class Variable:
 
     name: str
     """The text between the braces."""
-
     closed: bool = True
     """False if the closing brace is missing."""
 

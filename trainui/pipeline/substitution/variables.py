@@ -30,7 +30,6 @@ class Rule:
 
     kinds: frozenset[str]
     """Allowed kinds: the part before the first dot."""
-
     several: bool = False
     """True: variables with several values, e.g. `${stages.NAME.dirs}`, are allowed."""
 
@@ -81,7 +80,6 @@ class StageReference:
 
     name: str
     """A stage or one of its members."""
-
     several: bool
     """True for `dirs`: the directories of all members."""
 

@@ -16,13 +16,10 @@ class Position(NamedTuple):
 
     line: int
     """Counted from 1."""
-
     column: int
     """In characters, counted from 1."""
-
     start: int = 0
     """Offset of the first character."""
-
     end: int = 0
     """Offset after the last character."""
 
@@ -37,10 +34,8 @@ class Scalar:
 
     text: str
     """The text without quotes and with escapes resolved."""
-
     plain: bool
     """True: written without quotes, so it may be a number, a boolean or null."""
-
     mark: Position = TOP
 
     @property
@@ -76,7 +71,6 @@ class Mapping:
 
     entries: AnyMapping[str, MappingEntry] = field(default_factory=dict)
     """Text of the key -> entry."""
-
     mark: Position = TOP
 
     def get(self, name: str) -> Node | None:

@@ -24,16 +24,12 @@ class StageOutline:
 
     node: Mapping
     """Its fields, including inherited defaults."""
-
     name: Scalar | None
     """None: missing or invalid."""
-
     depends_on: tuple[Scalar, ...]
     """Only the items that are names."""
-
     matrix: AnyMapping[str, tuple[str, ...]]
     """Only the valid values, with parameters substituted."""
-
     templates: tuple[tuple[str, Scalar], ...]
     """(field, value) for each value that contains `${`."""
 

@@ -22,11 +22,9 @@ class TextSource:
 
     shown: str
     """The file as the user named it."""
-
     text: str
     directory: str
     """Base directory of relative paths; absolute."""
-
     file: str | None
     """Absolute path; None: standard input."""
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from trainui import clock
+from trainui import formatting
 from trainui.errors import StoreError
 
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
@@ -60,7 +60,7 @@ class OutageLog:
             self._since = None
 
     def _lasted(self) -> str:
-        return clock.format_duration(self._now() - (self._since or 0.0))
+        return formatting.duration(self._now() - (self._since or 0.0))
 
 
 log = OutageLog()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from trainui import clock
+from trainui import clock, formatting
 from trainui.domain.notifications import MARKS, Notification
 from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
@@ -81,7 +81,7 @@ def _end(connection: Connection, run: RunRecord) -> Notification:
     words = f"{run.name} {run.status.verb}"
     if run.started_at and run.completed_at:
         seconds = (run.completed_at - run.started_at) / clock.SECOND
-        words += f" after {clock.format_duration(seconds)}"
+        words += f" after {formatting.duration(seconds)}"
     if named := _culprits(connection, run):
         words += f": {', '.join(named)}"
     return Notification(str(run.status), run.id, run.name, words)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from trainui import clock
+from trainui import clock, formatting
 from trainui.artifacts import checkpoints
-from trainui.clock import SECOND, format_duration
+from trainui.clock import SECOND
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read import views
@@ -50,13 +50,13 @@ def loss_of(stage: StageRecord, now: int) -> str:
     name = harmless(stage.name)
     if stage.started_at is None:
         return f"{name} has only just started"
-    spent = format_duration(int((now - stage.started_at) / SECOND))
+    spent = formatting.duration(int((now - stage.started_at) / SECOND))
     newest = next(checkpoints.whole(_search(stage)), None)
     if newest is None:
         kind = "no checkpoint yet" if stage.definition.checkpoint else "it writes no checkpoints"
         return f"{name} has run for {spent}; all of it would be lost: {kind}"
     path = Path(newest)
-    since = format_duration(max(int(now / SECOND - path.stat().st_mtime), 0))
+    since = formatting.duration(max(int(now / SECOND - path.stat().st_mtime), 0))
     return (
         f"{name} has run for {spent}; {since} since the last checkpoint, {harmless(path.name)}, "
         "would be lost"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from trainui.clock import format_duration
+from trainui import formatting
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.render.numbers import step
@@ -66,7 +66,7 @@ def _why(one: PlannedStage) -> str:
 def _time(one: PlannedStage) -> str:
     if one.seconds is None:
         return ""
-    duration = format_duration(one.seconds)
+    duration = formatting.duration(one.seconds)
     return duration if one.action == Action.SKIP else f"~{duration}"
 
 
@@ -93,4 +93,4 @@ def plan_summary(stages: Sequence[PlannedStage]) -> str:
 def saved(stages: Sequence[PlannedStage]) -> str:
     """Return the GPU time saved by kept results and checkpoints, as text; empty if none."""
     seconds = sum(one.gpu_seconds_saved for one in stages)
-    return f"GPU time saved: {format_duration(seconds)}" if seconds else ""
+    return f"GPU time saved: {formatting.duration(seconds)}" if seconds else ""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from trainui.clock import format_duration
+from trainui import formatting
 from trainui.disk import Room
 
 LOOKED_BACK = 900.0
@@ -68,7 +68,7 @@ def coarse(seconds: float) -> str:
     """Format a forecast, rounded (to 10 minutes above an hour) so that it rarely changes."""
     step = 600 if seconds >= 3600 else 60
     rounded = max(round(seconds / step) * step, 60)
-    words = format_duration(rounded)
+    words = formatting.duration(rounded)
     return f"~{words.removesuffix(' 00s').removesuffix(' 00m').removesuffix(' 0h')}"
 
 

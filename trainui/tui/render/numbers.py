@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
+from trainui import formatting
 from trainui.braille import plot_lines
-from trainui.clock import SECOND, format_duration
+from trainui.clock import SECOND
 from trainui.domain.states import Status
 
 
@@ -53,7 +54,7 @@ def elapsed(started_at: int | None, completed_at: int | None, now: int) -> str:
     if started_at is None:
         return ""
     seconds = ((completed_at or now) - started_at) / SECOND
-    return format_duration(seconds if completed_at or seconds >= 10 else int(max(seconds, 0)))
+    return formatting.duration(seconds if completed_at or seconds >= 10 else int(max(seconds, 0)))
 
 
 def clock_time(micros: int | None) -> str:
