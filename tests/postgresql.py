@@ -136,10 +136,15 @@ class Server:
         secret = quote(PASSWORD, safe="")
         return f"postgresql://{self.superuser}:{secret}@/{database}?host={self.directory}"
 
-    def make_database(self, template: str = "template1") -> str:
-        """Create a database and return its URL."""
+    def make_database(self, template: str = "template1", options: str = "") -> str:
+        """Create a database and return its URL.
+
+        Args:
+            template: the database that it is copied from; "template0" for another locale.
+            options: more options of CREATE DATABASE.
+        """
         name = f"t{os.getpid()}_{next(self._numbers)}"
-        self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {options}')
         return self.url(name)
 
     @cache  # noqa: B019  (it lives as long as the tests)

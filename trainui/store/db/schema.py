@@ -22,6 +22,7 @@ from trainui.store.db import lock_wait_notice, postgres, sqlite_errors, sqlite_f
 from trainui.store.db.revision import HEAD as HEAD
 
 if TYPE_CHECKING:
+    import psycopg
     from alembic.config import Config
 
 BULK_TABLES = frozenset({"chunks", "chunk_stats", "chunk_figures", "tails", "sources", "log_reads"})
@@ -166,9 +167,20 @@ def server_revision(url: str) -> str | None:
     """Return a PostgreSQL database's revision; None for an empty one."""
     with closing(postgres.connect(url, autocommit=True)) as connection:
         if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+            _check_encoding(connection, url)
             return None
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
+
+
+def _check_encoding(connection: psycopg.Connection, url: str) -> None:
+    """Check that a new PostgreSQL database can store all text."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in ("UTF8", "SQL_ASCII"):
+        raise UnfitEnvironmentError(
+            f"{postgres.shown(url)}: its encoding {encoding} cannot store all characters; "
+            "create the database with ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _check_known(found: str | None, where: str) -> None:
