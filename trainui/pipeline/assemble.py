@@ -7,7 +7,7 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
 from trainui.domain.definition import Pipeline
-from trainui.pipeline import build
+from trainui.pipeline import build, defaults, outline
 from trainui.pipeline.checks import (
     alerts,
     checkpoint,
@@ -18,9 +18,9 @@ from trainui.pipeline.checks import (
     variables,
 )
 from trainui.pipeline.checks import spec as spec_check
-from trainui.pipeline.fields import defaults, parameters
+from trainui.pipeline.fields import parameters
+from trainui.pipeline.outline import Outline
 from trainui.pipeline.spec import PipelineSpec
-from trainui.pipeline.yaml import partial_outline
 from trainui.pipeline.yaml.nodes import Mapping
 from trainui.pipeline.yaml.problems import Problems
 
@@ -41,22 +41,18 @@ class Origin:
     """True: a parameter without a value is a problem."""
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """The result of checking a document."""
-
-    spec: PipelineSpec | None
-    """None: a field is invalid, or uses a parameter that has no value yet."""
-    outline: partial_outline.Outline
-
-
-def examine(document: Mapping, origin: Origin, problems: Problems) -> Examined:
+def examine(
+    document: Mapping, origin: Origin, problems: Problems
+) -> tuple[PipelineSpec | None, Outline]:
     """Run every check on a document.
 
     Args:
         document: the complete document.
         origin: the document's source.
         problems: collects what is wrong.
+
+    Returns:
+        The spec, None if a field is invalid or uses a parameter without a value; the outline.
     """
     document = defaults.apply(document)
     declared = document.get("params")
@@ -67,18 +63,10 @@ def examine(document: Mapping, origin: Origin, problems: Problems) -> Examined:
         complete=origin.complete,
     )
     spec = spec_check.check(document, known, problems)
-    seen = partial_outline.of(document, known)
-    for check in (
-        field_rules,
-        matrix,
-        metrics,
-        alerts,
-        checkpoint,
-        variables,
-        graph,
-    ):
+    seen = outline.of(document, known)
+    for check in (field_rules, matrix, metrics, alerts, checkpoint, variables, graph):
         check.check(seen, problems)
-    return Examined(spec, seen)
+    return spec, seen
 
 
 def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
@@ -92,9 +80,8 @@ def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
     Raises:
         PipelineFileError: any problem was found, here or earlier.
     """
-    examined = examine(document, origin, problems)
+    spec, seen = examine(document, origin, problems)
     problems.raise_if_any()
-    spec, seen = examined.spec, examined.outline
     assert spec is not None, "with all parameters and no problem there is a spec"
     return Pipeline(
         name=spec.name or origin.name,

@@ -15,8 +15,9 @@ from pathlib import Path, PurePath
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
+from trainui.pipeline import template
 from trainui.pipeline.fields import names
-from trainui.pipeline.substitution import template
+from trainui.pipeline.yaml.problems import is_sound
 
 _SCRIPT = re.compile(r"[^-].*\.(py|sh|bash|ipynb|R|jl|lua|pl|rb)")
 _INTERPRETER = re.compile(
@@ -68,7 +69,7 @@ def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
     if not argv or not argv[0].strip():
         raise UsageError("there is no command; write it after --, as in: run -- python train.py")
     for word in argv:
-        if not names.is_sound(word):
+        if not is_sound(word):
             raise UsageError(f"the command's word {word!r} is not UTF-8 text")
     stage = stage_name(argv)
     lines = [

@@ -15,8 +15,8 @@ from trainui.domain.definition import (
 from trainui.pipeline.fields import locations
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.matrix import MatrixMembers, Pairing, Values, expand, member_name
+from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.spec import AlertSpec, CheckpointSpec, MetricSpec, PipelineSpec, StageSpec
-from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
 
 
 def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:

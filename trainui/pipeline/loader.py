@@ -1,4 +1,4 @@
-"""Load pipelines from files, bare commands and lists of the Python API.
+"""Load or validate pipelines: files, bare commands and lists of the Python API.
 
 All problems are reported at once; if there are any, no pipeline is returned.
 """
@@ -12,13 +12,15 @@ from pathlib import Path, PurePath
 from typing import Any, TextIO
 
 from trainui.domain.definition import Pipeline
+from trainui.errors import PipelineFileError, Problem
 from trainui.pipeline import api_stages
-from trainui.pipeline.assemble import Origin, assemble
+from trainui.pipeline.assemble import Origin, assemble, examine
 from trainui.pipeline.bare_command import from_command as from_command
 from trainui.pipeline.fields import names
 from trainui.pipeline.yaml import text_source
-from trainui.pipeline.yaml.document import read_document
+from trainui.pipeline.yaml.nodes import TOP, Mapping, Scalar, kind_of
 from trainui.pipeline.yaml.problems import Problems
+from trainui.pipeline.yaml.tree import read_tree
 
 NO_FILE = "pipeline"
 """Default name of a pipeline without a file."""
@@ -67,7 +69,7 @@ def load_text(
         PipelineFileError: the text has problems; the error lists all of them in file order.
     """
     problems = Problems(file or NO_FILE, text)
-    document = read_document(text, problems)
+    document = _document(text, problems)
     origin = Origin(
         text=text,
         directory=str(Path(directory or ".").absolute()),
@@ -75,6 +77,27 @@ def load_text(
         given=params or {},
     )
     return assemble(document, origin, problems)
+
+
+def validate(
+    file: str, params: AnyMapping[str, str] | None = None, *, stdin: TextIO | None = None
+) -> list[Problem]:
+    """Return all problems of a pipeline file, sorted by position.
+
+    Args:
+        file: its path as the user named it; `-`: standard input.
+        params: values given with `-p`; None: parameters without a value are no problem.
+        stdin: read instead of standard input.
+    """
+    try:
+        found = text_source.read(file, stdin)
+        problems = Problems(file, found.text)
+        document = _document(found.text, problems)
+    except PipelineFileError as error:
+        return list(error.problems)
+    complete = params is not None
+    examine(document, Origin(found.text, found.directory, file, params or {}, complete), problems)
+    return problems.in_order()
 
 
 def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = None) -> Pipeline:
@@ -104,3 +127,18 @@ def _default_name(file: str | None) -> str:
         return NO_FILE
     stem = PurePath(file).stem
     return stem if names.pipeline_name_fault(stem) is None else NO_FILE
+
+
+def _document(text: str, problems: Problems) -> Mapping:
+    """Return the top-level mapping of a pipeline file; raise PipelineFileError if there is none."""
+    root = read_tree(text, problems)
+    if isinstance(root, Mapping):
+        return root
+    if root is None or (isinstance(root, Scalar) and root.is_null):
+        if not problems:
+            problems.add(TOP, "empty", "the file is empty; it needs a list of `stages`")
+    else:
+        message = f"a pipeline must be a mapping with stages, not {kind_of(root)}"
+        problems.add(root.mark, "wrong-type", message)
+    problems.raise_if_any()
+    raise AssertionError("without a document there are problems")

@@ -312,7 +312,7 @@ WATCHED = """
 
     sys.dont_write_bytecode = True
     sys.addaudithook(watch)
-    from trainui.pipeline.validate import validate
+    from trainui.pipeline.loader import validate
     from trainui.pipeline.inputs import validate_file_path
     from trainui.errors import UnsafePathError
 

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from trainui.domain.definition import CheckpointRule, MetricSource, Pipeline, StageDefinition
 from trainui.errors import PipelineFileError, UsageError
 from trainui.pipeline import loader
-from trainui.pipeline.loader import from_api, from_command, load, load_text
+from trainui.pipeline.loader import from_api, from_command, load, load_text, validate
 from trainui.pipeline.substitution import phases
-from trainui.pipeline.validate import validate
 
 DIGITS = """\
 name: digits

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
+from trainui.pipeline import template
 from trainui.pipeline.fields import command
 from trainui.pipeline.shell.quoting import QuotingContext
 from trainui.pipeline.shell.reader import spots
-from trainui.pipeline.substitution import phases, template
+from trainui.pipeline.substitution import phases
 
 NASTY = st.text(
     st.one_of(

@@ -38,7 +38,6 @@ def validate(
     """
     from trainui.cli.runs.run import parameters
     from trainui.pipeline import loader
-    from trainui.pipeline import validate as validation
     from trainui.pipeline.yaml.tree import MAX_BYTES
 
     given = parameters(param) if param else None
@@ -55,7 +54,7 @@ def validate(
         if stdin is not None:
             stdin.seek(0)
         with progress.shown(f"collecting problems of {file}"):
-            problems = validation.validate(file, given, stdin=stdin)
+            problems = loader.validate(file, given, stdin=stdin)
         for problem in problems:
             printing.note(str(problem))
     else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trainui.domain.definition import ALERT_CONDITIONS
+from trainui.pipeline.outline import Outline
 from trainui.pipeline.yaml.nodes import Mapping, Node, Sequence
-from trainui.pipeline.yaml.partial_outline import Outline
 from trainui.pipeline.yaml.problems import Problems
 
 _NEED_METRIC = ("above", "below", "no_improvement")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trainui.pipeline import template
 from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.substitution import template
-from trainui.pipeline.substitution.template import Template, Variable
+from trainui.pipeline.outline import Outline, StageOutline
+from trainui.pipeline.template import Template, Variable
 from trainui.pipeline.yaml.nodes import Mapping, Scalar
-from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
 from trainui.pipeline.yaml.problems import Problems, one_line
 
 _OWN = frozenset({"stage_dir", "stages"})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
+from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.shell import append_arguments
-from trainui.pipeline.substitution.template import Variable, only_variable, parse, variables
+from trainui.pipeline.template import Variable, only_variable, parse, variables
 from trainui.pipeline.yaml.nodes import Mapping, Position, Scalar, Sequence
-from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
 from trainui.pipeline.yaml.problems import Problems, quoted
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from trainui.pipeline import template
 from trainui.pipeline.graph import Graph
 from trainui.pipeline.matrix import Pairing, Values, expand
-from trainui.pipeline.substitution import template
-from trainui.pipeline.substitution.template import Variable
+from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.substitution.variables import FIELDS, StageReference, stage_reference
+from trainui.pipeline.template import Variable
 from trainui.pipeline.yaml.nodes import Position, Scalar
-from trainui.pipeline.yaml.partial_outline import Outline, StageOutline
 from trainui.pipeline.yaml.problems import Problems, one_line, quoted
 
 MAX_EDGES = 1_000_000

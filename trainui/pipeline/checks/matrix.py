@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from trainui.pipeline import matrix
 from trainui.pipeline.fields import names
+from trainui.pipeline.outline import MAX_MEMBERS, Outline, StageOutline
 from trainui.pipeline.yaml.nodes import Mapping, Position
-from trainui.pipeline.yaml.partial_outline import MAX_MEMBERS, Outline, StageOutline
 from trainui.pipeline.yaml.problems import Problems, quoted
 
 

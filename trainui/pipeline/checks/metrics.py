@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from trainui.domain.definition import METRIC_PRESETS
+from trainui.pipeline.outline import Outline
 from trainui.pipeline.yaml.nodes import Mapping, Scalar, Sequence
-from trainui.pipeline.yaml.partial_outline import Outline
 from trainui.pipeline.yaml.problems import Problems, did_you_mean, quoted
 
 _PRESET = re.compile(r"[A-Za-z0-9_-]+")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from trainui.pipeline import template
 from trainui.pipeline.fields import names
+from trainui.pipeline.outline import Outline, StageOutline, templates_in
 from trainui.pipeline.shell.quoting import UNFIT
 from trainui.pipeline.shell.reader import spots
-from trainui.pipeline.substitution import template
-from trainui.pipeline.substitution.template import Variable
 from trainui.pipeline.substitution.variables import (
     FIELDS,
     KEYED,
@@ -19,8 +19,8 @@ from trainui.pipeline.substitution.variables import (
     is_several,
     is_well_formed,
 )
+from trainui.pipeline.template import Variable
 from trainui.pipeline.yaml.nodes import Mapping, Scalar
-from trainui.pipeline.yaml.partial_outline import Outline, StageOutline, templates_in
 from trainui.pipeline.yaml.problems import Problems, did_you_mean, quoted
 
 _SHELL_NAME = re.compile(r"[#!]?[A-Za-z_][A-Za-z0-9_]*(?:[^A-Za-z0-9_.].*)?|[0-9@*#?$!-].*")

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainui.pipeline import template
 from trainui.pipeline.dvc import files, scope
 from trainui.pipeline.dvc.document import Stage
 from trainui.pipeline.fields import names
-from trainui.pipeline.substitution import template
-from trainui.pipeline.substitution.template import Variable
+from trainui.pipeline.template import Variable
 from trainui.pipeline.yaml.nodes import Mapping, Scalar
 from trainui.pipeline.yaml.nodes import Sequence as ListNode
 from trainui.pipeline.yaml.problems import Problems

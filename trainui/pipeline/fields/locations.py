@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from trainui.pipeline.substitution import template
+from trainui.pipeline import template
 
 
 def absolute(text: str, directory: str) -> str:

@@ -33,15 +33,7 @@ VARIABLE_NAME = rf"^(?!({'|'.join(sorted(RESERVED_VARIABLES))})$)[^=]+$"
 """Patterns of keys, also used in the JSON Schema."""
 
 _KEY = re.compile(MATRIX_KEY)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _DOTTED_KEY = re.compile(PARAM_KEY)
-
-
-def is_sound(text: str) -> bool:
-    """Return True if a text can be stored and passed to a process: no NUL, no lone surrogate."""
-    if "\0" in text:
-        return False
-    return text.isascii() or not _SURROGATE.search(text)
 
 
 def stage_name_fault(name: str) -> str | None:

@@ -10,10 +10,9 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
 from trainui.domain.definition import Json
-from trainui.pipeline.fields import names
-from trainui.pipeline.substitution import template
+from trainui.pipeline import template
 from trainui.pipeline.yaml.nodes import Mapping, Scalar
-from trainui.pipeline.yaml.problems import Problems, did_you_mean, quoted
+from trainui.pipeline.yaml.problems import Problems, did_you_mean, is_sound, quoted
 
 MOST_NAMED = 20
 """Maximum number of names that a message lists."""
@@ -102,6 +101,6 @@ def _check_given(declared: Mapping, given: AnyMapping[str, str], problems: Probl
             near = did_you_mean(name, declared.entries) or (f"; it has {known}" if known else "")
             message = f"-p: the file declares no parameter {quoted(name)} under params{near}"
             problems.add(declared.mark, "unknown-param", message)
-        if not names.is_sound(text):
+        if not is_sound(text):
             message = f"-p: the value of {quoted(name)} is not UTF-8 text, or contains NUL"
             problems.add(declared.mark, "bad-text", message)

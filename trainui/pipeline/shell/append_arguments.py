@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from trainui.pipeline.shell.reader import ShellReader
-from trainui.pipeline.substitution.template import Template, Variable
+from trainui.pipeline.template import Template, Variable
 
 _SEPARATOR = re.compile(r"\|\||\|&?|&&|(?<![<>&])&(?![>&])|;")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from trainui.pipeline.shell.quoting import QuotingContext, Spot
-from trainui.pipeline.substitution.template import Template, Variable
+from trainui.pipeline.template import Template, Variable
 
 
 def spots(template: Template) -> list[Spot]:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from trainui.domain.definition import CheckpointRule, MetricSource, StageDefinition
 from trainui.errors import UsageError
-from trainui.pipeline.substitution.template import Template, Variable
 from trainui.pipeline.substitution.values import Filler, Resolve
+from trainui.pipeline.template import Template, Variable
 
 Command = str | tuple[str, ...]
 """Shell text, or an argument list."""

@@ -8,14 +8,14 @@ from pathlib import PurePath
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
+from trainui.pipeline import template
 from trainui.pipeline.fields import locations
 from trainui.pipeline.matrix import Pairing, groups_of
 from trainui.pipeline.substitution import definition as definition_filling
-from trainui.pipeline.substitution import template
 from trainui.pipeline.substitution.masking import is_secret
-from trainui.pipeline.substitution.template import Template, Variable
 from trainui.pipeline.substitution.values import Filler, plain
 from trainui.pipeline.substitution.variables import stage_reference
+from trainui.pipeline.template import Template, Variable
 
 _RESUME_ARGS = Variable("resume_args")
 

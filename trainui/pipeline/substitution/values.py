@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trainui.domain.definition import Json
+from trainui.pipeline import template
 from trainui.pipeline.shell.quoting import Spot, quote, separator
 from trainui.pipeline.shell.reader import spots
-from trainui.pipeline.substitution import template
-from trainui.pipeline.substitution.template import Template, Variable
 from trainui.pipeline.substitution.variables import is_several
+from trainui.pipeline.template import Template, Variable
 
 Resolve = Callable[[Variable], Sequence[Template] | None]
 """Returns the values of a variable; None: leave the variable as it is."""

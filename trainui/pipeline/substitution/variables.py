@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from trainui.pipeline.substitution.template import Variable
+from trainui.pipeline.template import Variable
 
 SIMPLE = frozenset({"run_dir", "stage_dir", "python", "attempt", "checkpoint", "resume_args"})
 """Variables without a key."""

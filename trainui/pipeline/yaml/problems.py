@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection
 
 from trainui.errors import PipelineFileError, Problem
@@ -19,6 +20,8 @@ BYTE_ORDER_MARK = "\ufeff"
 
 SHOWN = 80
 """Maximum length of a user's text in a message, in characters."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Problems:
@@ -77,6 +80,13 @@ def mark_at(text: str, index: int) -> Position:
     line = before.count("\n") + 1
     column = len(before) - (before.rfind("\n") + 1) + 1
     return Position(line, column, index, index) if text else TOP
+
+
+def is_sound(text: str) -> bool:
+    """Return True if a text can be stored and passed to a process: no NUL, no lone surrogate."""
+    if "\0" in text:
+        return False
+    return text.isascii() or not _SURROGATE.search(text)
 
 
 def one_line(text: str) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 from yaml import events as ev
 
-from trainui.pipeline.fields import names
 from trainui.pipeline.yaml.nodes import (
     Mapping,
     MappingEntry,
@@ -23,7 +22,7 @@ from trainui.pipeline.yaml.nodes import (
     Sequence,
     kind_of,
 )
-from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems, mark_at, quoted
+from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems, is_sound, mark_at, quoted
 
 MAX_BYTES = 1024 * 1024
 """Maximum size of a pipeline file in UTF-8; enough for 10,000 stages."""
@@ -118,7 +117,7 @@ class _Builder:
         self._refuse_tag(event)
         plain = event.style in (None, "")
         node = Scalar(event.value, plain, self._place(event))
-        if not names.is_sound(event.value):
+        if not is_sound(event.value):
             self._problems.add(
                 node.mark, "bad-text", "NUL and half a surrogate pair cannot be part of any text"
             )

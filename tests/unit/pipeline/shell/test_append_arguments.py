@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from trainui.pipeline import template
 from trainui.pipeline.shell import append_arguments
-from trainui.pipeline.substitution import template
 
 
 @pytest.mark.parametrize(

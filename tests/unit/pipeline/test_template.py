@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.pipeline.substitution import template
-from trainui.pipeline.substitution.template import Variable
+from trainui.pipeline import template
+from trainui.pipeline.template import Variable
 
 V = Variable
 
