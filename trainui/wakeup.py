@@ -22,7 +22,11 @@ ENDED = b"ended"
 """A supervisor reports that an attempt's process has ended; the store has not changed yet."""
 
 
-def ring(doorbell: Path | None = None) -> None:
+GREW = b"grew"
+"""Watched files grew, and nothing else happened."""
+
+
+def ring(doorbell: Path | None = None, message: bytes = LOOK) -> None:
     """Wake the listener at `doorbell` (default: the worker); do nothing if there is none."""
     target = doorbell if doorbell is not None else paths.home().doorbell
     with (
@@ -30,7 +34,7 @@ def ring(doorbell: Path | None = None) -> None:
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
     ):
         sender.setblocking(False)
-        sender.sendto(LOOK, str(target))
+        sender.sendto(message, str(target))
 
 
 _KNOCK = b"knock"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 MAX_SERIES = 2000
 """Metrics of one attempt: a file with a new name in each line does not contain metrics."""
@@ -20,6 +21,7 @@ _SAME = (
 """Keras uses other names for the same numbers in its event files than in its tables."""
 
 
+@lru_cache(MAX_SERIES)
 def _plain(name: str) -> str:
     """Return a metric's name in the spelling that all kinds of files share."""
     for pattern, plain in _SAME:

@@ -67,13 +67,15 @@ class NumberLines:
     def columns(self, values: Floats) -> dict[str, TableColumn]:
         """Return the decoded numbers by field name."""
         columns = {}
-        for name, column in zip(self._numbers, values.T, strict=False):  # fields may be added later
-            own = np.ascontiguousarray(column)
-            present = own.view(np.int64) != _GAP_BITS
-            if present.all():
-                columns[name] = TableColumn(own)
-            elif present.any():
-                columns[name] = TableColumn(own, present)
+        own = np.ascontiguousarray(values.T)
+        present = own.view(np.int64) != _GAP_BITS
+        everywhere = present.all(axis=1).tolist()
+        # fields may have been added since: the table is as wide as its lines
+        for at, name in enumerate(self._numbers[: len(own)]):
+            if everywhere[at]:
+                columns[name] = TableColumn(own[at])
+            elif present[at].any():
+                columns[name] = TableColumn(own[at], present[at])
         return columns
 
     def _decode_spelt(self, part: bytes) -> Floats:

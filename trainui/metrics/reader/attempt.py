@@ -73,6 +73,8 @@ class AttemptReader:
         self._store = store
         self._readers: dict[str, SourceReader] = {}
         self._candidates: dict[str, SourceFile] = {}
+        self.directories = {self.place.attempt_dir, self.place.stage_dir}
+        """The directories to watch for changes."""
         self._resting: set[str] = set()
         """Keys of sources that could not be read; they are retried at the next scan."""
         self._given_up: set[str] = set()
@@ -206,6 +208,7 @@ class AttemptReader:
 
     def _start(self, source: SourceRecord, candidate: SourceFile) -> None:
         self._candidates[candidate.key] = candidate
+        self.directories.add(candidate.path.parent)
         self._readers[candidate.key] = SourceReader(
             self._store,
             source,
@@ -361,11 +364,6 @@ class AttemptReader:
     def paths(self) -> set[str]:
         """Return the paths of the files being read."""
         return {str(candidate.path) for candidate in self._candidates.values()}
-
-    def directories(self) -> set[Path]:
-        """Return the directories to watch for changes."""
-        parents = {candidate.path.parent for candidate in self._candidates.values()}
-        return {self.place.attempt_dir, self.place.stage_dir, *parents}
 
     def close(self) -> None:
         """Close all files."""

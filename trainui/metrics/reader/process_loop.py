@@ -84,8 +84,6 @@ class MetricsReader:
         self._touched: deque[int] = deque()
         """Ids of inactive attempts to read at the next turn: a file of theirs grew, or there is
         more to read at once."""
-        self._others = False
-        """True if the watch saw a change other than a file that grew."""
         self._attempts: dict[int, AttemptReader] = {}
         self._at_end: list[AttemptReader] = []
         """Attempts that have ended and are read except for an unfinished last line."""
@@ -106,46 +104,47 @@ class MetricsReader:
     def _notice(self, changes: FileChanges) -> None:
         """Wake the loop for a change that it would not poll; called by the watch's thread."""
         if changes.others:
-            self._others = True
             wakeup.ring(self._bell.path)
             return
         grown = {self._owners[path] for path in changes.grown if path in self._owners}
-        if resting := [attempt_id for attempt_id in grown if not self._is_active(attempt_id)]:
-            self._touched.extend(resting)
-            wakeup.ring(self._bell.path)
+        if inactive := grown - self._active():
+            self._touched.extend(inactive)
+            wakeup.ring(self._bell.path, wakeup.GREW)
 
-    def _is_active(self, attempt_id: int) -> bool:
-        return time.monotonic() - self._grown.get(attempt_id, -ACTIVE_FOR) < ACTIVE_FOR
+    def _active(self) -> set[int]:
+        """Return the ids of the attempts whose files grew lately."""
+        since = time.monotonic() - ACTIVE_FOR
+        return {attempt_id for attempt_id, grown in list(self._grown.items()) if grown > since}
 
-    def turn(self, *, rung: bool) -> float:
-        """Scan and read once; return the seconds to pause.
+    def turn(self, *, scan: bool) -> float:
+        """Read what has grown, and scan if that is due; return the seconds to pause.
 
         Args:
-            rung: True if the wake-up socket was rung.
+            scan: True if something may have changed other than a file that grew.
         """
         used = time.thread_time()
-        since = time.monotonic() - self._looked
+        self._wanted |= scan
         touched = {self._touched.popleft() for _ in range(len(self._touched))}
-        if self._others or (rung and not touched):
-            self._others, self._wanted = False, True
-        elif rung:
-            self._net = min(self._net, IDLE_PAUSE)  # another sender may have rung as well
-        if since >= (LOOK_PAUSE if self._wanted else self._net):
-            self._look()
-            self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
-            touched = set(self._attempts)
-        elif self._watch.is_blind:
-            touched = set(self._attempts)
-        due = [one for id_, one in self._attempts.items() if id_ in touched or self._is_active(id_)]
-        if more := self._advance(due):
-            self._touched.extend(more)
-            return 0.0
-        if not self._wanted and not any(map(self._is_active, self._attempts)):
-            return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
+        wanted = set(self._attempts) if self._watch.is_blind else touched | self._active()
+        due = [one for id_, one in self._attempts.items() if id_ in wanted]
+        self._touched.extend(self._advance(due))
         self._took, before = time.thread_time() - used, self._took
+        if time.monotonic() - self._looked >= (LOOK_PAUSE if self._wanted else self._net):
+            self._scan()  # after reading, since new lines must not wait for it
+        if self._touched:
+            return 0.0
+        if not self._wanted and not self._active():
+            return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
         rest = REST_OF_FEW if len(due) <= FEW else REST
-        # a single long turn, e.g. with a scan, must not delay new lines
+        # a single long turn must not delay new lines
         return min(max(ACTIVE_PAUSE, rest * min(self._took, before)), LONGEST_REST)
+
+    def _scan(self) -> None:
+        """Scan for attempts and for their files, and have all of them read at the next turn."""
+        used = time.thread_time()
+        self._look()
+        self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
+        self._touched.extend(self._attempts)
 
     def _advance(self, due: Sequence[AttemptReader]) -> list[int]:
         """Read and store a batch of each attempt; return the ids of those with more to read."""
@@ -208,7 +207,7 @@ class MetricsReader:
         self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
         readers = self._attempts.values()
         self._owners = {path: one.attempt.attempt_id for one in readers for path in one.paths()}
-        self._watch.watch({path for one in readers for path in one.directories()})
+        self._watch.watch({path for one in readers for path in one.directories})
 
     def _read(self, reader: AttemptReader) -> bool:
         """Read a batch of an attempt; return True if there is more to read at once."""
@@ -245,17 +244,17 @@ class MetricsReader:
 
     def run(self, stopping: threading.Event) -> None:
         """Take turns until `stopping` is set."""
-        rung = True
+        scan = True
         while not stopping.is_set():
             try:
-                pause = self.turn(rung=rung)
+                pause = self.turn(scan=scan)
             except StoreError as error:  # locked, or the disk is full: read again later
                 outage.log.failed(error)
                 self._wanted, pause = True, IDLE_PAUSE
             except TrainuiError as error:
                 log.warning("%s", error)
                 self._wanted, pause = True, IDLE_PAUSE
-            rung = bool(self._bell.wait(pause))
+            scan = not self._bell.wait(pause) <= {wakeup.GREW}
 
     def close(self) -> None:
         """Close all files, the watch and the wake-up socket."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import Connection
 
 from trainui.metrics import formats
 from trainui.metrics.formats import Decoder
+from trainui.metrics.formats.number_lines import MAX_FIELDS
 from trainui.metrics.formats.preset_lines import AnyLines
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.reader.decoder_choice import (
@@ -121,6 +123,7 @@ class SourceReader:
         self._attempt = attempt
         self._store = store
         self._reading = reading
+        self._full_name = lru_cache(MAX_FIELDS)(partial(full_name, reading))
         self._replays = replays
         self._follows = follows
         self._until = until
@@ -301,7 +304,7 @@ class SourceReader:
 
     def _read(self, file: GrowingFile, look: FileState, end: EndOfFile | None) -> Advance:
         self._notice_rewriting(file, look)
-        data = file.read(self._at.offset, self._bytes_to_read())
+        data = file.read(self._at.offset, self._bytes_to_read(look))
         full = len(data) == self._limit
         decoder = self._find_decoder(file, complete=end is not None and not full)
         if decoder is None:
@@ -322,10 +325,9 @@ class SourceReader:
         more = full or is_rest or formats.stops_short(decoder)
         return self._take(file, look, data[:length], end, more=more)
 
-    def _bytes_to_read(self) -> int:
-        if self._until is None:
-            return self._limit
-        return min(self._limit, self._until - self._at.offset)
+    def _bytes_to_read(self, look: FileState) -> int:
+        end = look.size if self._until is None else min(self._until, look.size)
+        return min(self._limit, end - self._at.offset)
 
     def _notice_rewriting(self, file: GrowingFile, look: FileState) -> None:
         """Restart if the file no longer contains the bytes that were read from it."""
@@ -396,7 +398,7 @@ class SourceReader:
         """Move the offset past bytes without points."""
         offset = self._at.offset + count
         state = {**self._at.state, SKIPPING: skipping}
-        identity, problem = file.identify(offset), self._left_out()
+        identity, problem = file.identify(offset, self._at.identity), self._left_out()
         self._at = replace(self._at, offset=offset, state=state, identity=identity, problem=problem)
         if self._replay is None:
             self._keep({}, 0)
@@ -419,7 +421,7 @@ class SourceReader:
             attempt=self._attempt,
             offset=offset,
             rows=first_row + decoded.records,
-            identity=file.identify(offset),
+            identity=file.identify(offset, self._at.identity),
             state={**decoder.state, **self._own_state()},
             problem=self._left_out(),
             generation=self._generation(decoder),
@@ -456,7 +458,7 @@ class SourceReader:
 
     def _wanted(self, series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
         """Return the accepted series by their full names, each point with a time."""
-        named = ((full_name(self._reading, name), found) for name, found in series.items())
+        named = ((self._full_name(name), found) for name, found in series.items())
         wanted = {name: self._shifted(found) for name, found in named if self._accepts(name)}
         return with_times(wanted, look)
 

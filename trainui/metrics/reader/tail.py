@@ -130,15 +130,21 @@ class GrowingFile:
         for offset in offsets:
             os.posix_fadvise(self._descriptor, offset, size, os.POSIX_FADV_WILLNEED)
 
-    def identify(self, offset: int) -> Identity:
-        """Return the data by which the file, read up to an offset, can be recognised later."""
+    def identify(self, offset: int, before: Identity | None = None) -> Identity:
+        """Return the data by which the file, read up to an offset, can be recognised later.
+
+        Args:
+            offset: the bytes read.
+            before: the identity up to an earlier offset; the file `continues` it.
+        """
         now = self.look()
         size = min(EDGE_BYTES, offset)
+        head = before.head_hash if before and before.head_size == size else None
         return Identity(
             device=now.device,
             inode=now.inode,
             head_size=size,
-            head_hash=_hash(self.read(0, size)),
+            head_hash=head or _hash(self.read(0, size)),
             tail_size=size,
             tail_hash=_hash(self.read(offset - size, size)),
         )

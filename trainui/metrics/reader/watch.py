@@ -19,7 +19,7 @@ from watchfiles import Change
 
 from trainui import disk
 
-STEP = 0.03
+STEP = 0.045
 """Seconds for which watchfiles debounces events; a change is reported after one or two such steps.
 A longer step would delay a first line, a shorter one would cost more at rest (now 0.1 % of a core).
 """

@@ -370,12 +370,12 @@ def pack_tail(series: Mapping[int, Points]) -> bytes:
         for series_id, points in series.items()
     ]
     columns = [
-        column.view(np.int64)
+        column.tobytes()
         for points in series.values()
         for column in (points.ordinals, points.steps, points.values, points.times)
     ]
     return struct.pack("<q", len(heads)) + b"".join(
-        [*(struct.pack("<qqq", *head) for head in heads), *(column.tobytes() for column in columns)]
+        [*(struct.pack("<qqq", *head) for head in heads), *columns]
     )
 
 

@@ -77,7 +77,13 @@ def _placed(
 ) -> dict[int, Points]:
     """Return the batch by series id, with ordinals relative to all of the owner's points."""
     ids = _series_ids(connection, owner, batch)
-    return {ids[name]: points.later(base) for name, points in batch.items() if len(points)}
+    shared = {id(points.ordinals): points.ordinals for points in batch.values()}
+    later = {key: ordinals + base for key, ordinals in shared.items()}
+    return {
+        ids[name]: Points(later[id(points.ordinals)], points.steps, points.values, points.times)
+        for name, points in batch.items()
+        if len(points)
+    }
 
 
 def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dict[str, int]:
