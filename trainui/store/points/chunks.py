@@ -363,7 +363,6 @@ def _unpack_planes(bits: Ints, blob: bytes, at: int) -> None:
 
 def pack_tail(series: Mapping[int, Points]) -> bytes:
     """Pack the points of several series, by series id, into one small blob."""
-    import numpy as np
 
     heads = [
         (series_id, len(points), int(points.steps.dtype.kind == "f"))
