@@ -17,6 +17,7 @@ from tests.faults.conftest import NewRun
 from tests.integration.runs import NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
+from trainui.control.resume_options import StageOptions
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
@@ -45,7 +46,7 @@ def test_a_stage_is_not_run_again_while_another_reads_what_it_made(
     with pytest.raises(UsageError, match=refused):
         control.rerun(run.id, ["a"])
     with pytest.raises(UsageError, match=refused):
-        control.resume(run.id, fresh=["a"])
+        control.resume(run.id, StageOptions(fresh=["a"]))
     edited = run.directory / "pipeline.yaml"
     edited.write_text(
         edited.read_text().replace("echo made", "echo other").replace("exit 3", "exit 0")
@@ -99,7 +100,7 @@ def test_a_stage_that_starts_while_a_resume_waits_keeps_what_it_reads(
 ) -> None:
     """A plan that was made before is looked at once more as it is carried out."""
     run = half_done(tmp_path / "p")
-    again = partial(control.resume, run.id, fresh=["a"])
+    again = partial(control.resume, run.id, StageOptions(fresh=["a"]))
     with ThreadPoolExecutor() as pool:
         with open_store().write() as connection:
             resume = waiting(pool, again)

@@ -16,6 +16,7 @@ import pytest
 from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import read_pid, wait_for
 from trainui import control, paths, settings
+from trainui.control.resume_options import StageOptions
 from trainui.domain.states import Status
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
@@ -258,7 +259,7 @@ def test_a_checkpoint_counts_only_for_the_stage_that_wrote_it(
     assert first.wait().status == Status.COMPLETED
     assert first.lines("ledger")[1:] == [f"[{tmp_path}/first-1.txt]"]
 
-    control.resume(second.id, fresh=["train"])
+    control.resume(second.id, StageOptions(fresh=["train"]))
     second.wait()
     assert second.lines("ledger")[1:] == ["[]"]
     aside = (tmp_path / "second-2.txt").rename(tmp_path / "aside")
@@ -321,7 +322,7 @@ def test_a_checkpoint_from_which_an_attempt_got_nowhere_is_not_tried_again(
     assert run.lines("ledger")[3:] == [f"[{directory}/ckpt-2]"]
     assert len(run.attempts("a")) == 6
 
-    control.resume(run.id, fresh=["a"])
+    control.resume(run.id, StageOptions(fresh=["a"]))
     run.wait()
     assert run.lines("ledger")[4] == "[]"
     assert Path(f"{directory}~1").is_dir()

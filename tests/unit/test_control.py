@@ -20,6 +20,7 @@ from trainui import clock, control, paths, wakeup
 from trainui.artifacts import code_version, environment
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.control import resume_estimates
+from trainui.control.resume_options import StageOptions
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.states import Status
@@ -454,7 +455,7 @@ class TestResume:
         def meanwhile(*arguments: object) -> list[PlannedStage]:
             """Somebody else resumes `b`, which completes, between the plan and the writing."""
             monkeypatch.setattr("trainui.control.resumption.with_savings", original)
-            control.resume(failed, until=["b"])
+            control.resume(failed, StageOptions(until=["b"]))
             play(store, failed, "b")
             return original(*arguments)  # type: ignore[arg-type]
 
@@ -494,12 +495,12 @@ class TestResume:
     def test_unknown_names_are_refused(self, store: Store, failed: str) -> None:
         for call in (control.plan_resume, control.resume):
             with pytest.raises(NotFoundError, match="nobody"):
-                call(failed, until=["nobody"])
+                call(failed, StageOptions(until=["nobody"]))
             with pytest.raises(NotFoundError):
                 call("no such run")
 
     def test_until_leaves_the_rest_out(self, store: Store, failed: str) -> None:
-        assert control.resume(failed, until=["b"]) == ["b"]
+        assert control.resume(failed, StageOptions(until=["b"])) == ["b"]
         assert states(store, failed)["d"] == "skipped"
 
     def test_a_new_environment_is_there_before_anything_starts(

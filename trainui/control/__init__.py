@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainui.control.cancellation import cancel, remove
-    from trainui.control.edits.file_changes import EditedFile, edited_file
+    from trainui.control.edits.file_changes import changed_file
     from trainui.control.lookup import given_params, snapshot_words
     from trainui.control.queue import change_priority, set_paused
     from trainui.control.resumption import plan_resume, rerun, resume
     from trainui.control.submission import filled_in, preview, submit, without_gpus
 
 __all__ = [
-    "EditedFile",
     "cancel",
     "change_priority",
-    "edited_file",
+    "changed_file",
     "filled_in",
     "given_params",
     "plan_resume",
@@ -37,9 +36,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "EditedFile": "edits.file_changes",
     "cancel": "cancellation",
-    "edited_file": "edits.file_changes",
+    "changed_file": "edits.file_changes",
     "filled_in": "submission",
     "given_params": "lookup",
     "plan_resume": "resumption",

@@ -14,10 +14,11 @@ from trainui import wakeup
 from trainui.artifacts import environment
 from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import revision
-from trainui.control.edits.inline_edit import InlineEdit, file_digest, told
+from trainui.control.edits.inline_edit import InlineEdit, file_digest, history_text
 from trainui.control.lookup import check_names, existing_run, given_params
 from trainui.control.requirements import allowed_for, check_inputs, check_slots
 from trainui.control.resume_estimates import with_savings
+from trainui.control.resume_options import StageOptions
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UsageError
@@ -48,21 +49,17 @@ class _Seen:
     """By stage id: the checkpoints that did not work, each with the time of the try."""
 
 
+NO_OPTIONS = StageOptions()
+
+
 def plan_resume(
-    run_id: str,
-    *,
-    until: Collection[str] = (),
-    fresh: Collection[str] = (),
-    keep: Collection[str] = (),
-    pipeline: Pipeline | None = None,
+    run_id: str, options: StageOptions = NO_OPTIONS, *, pipeline: Pipeline | None = None
 ) -> list[PlannedStage]:
     """Return what a resume would do with each stage, in the file's order.
 
     Args:
         run_id: the run.
-        until: full names of stages: run only these and what they depend on; empty: all.
-        fresh: full names of stages to restart without their checkpoints.
-        keep: full names of completed stages to keep, even if something changed.
+        options: options for single stages.
         pipeline: an edited pipeline, as loaded; None: the one on record.
 
     Raises:
@@ -70,29 +67,25 @@ def plan_resume(
         UsageError: a stage in `fresh`, or an edited one, is running; or a stage in `keep` is not
             completed.
     """
-    return _plan(open_store(), run_id, _StageChoices(until, fresh, keep), pipeline).stages
+    return _plan(open_store(), run_id, options, pipeline).stages
 
 
 def resume(
     run_id: str,
+    options: StageOptions = NO_OPTIONS,
     *,
-    until: Collection[str] = (),
-    fresh: Collection[str] = (),
-    keep: Collection[str] = (),
     environ: Mapping[str, str] | None = None,
     pipeline: Pipeline | None = None,
-    alteration: InlineEdit | None = None,
+    edit: InlineEdit | None = None,
 ) -> list[str]:
     """Give a new attempt to every stage that ended without completing.
 
     Args:
         run_id: the run.
-        until: full names of stages: run only these and what they depend on; empty: all.
-        fresh: full names of stages to restart without their checkpoints.
-        keep: full names of completed stages to keep, even if something changed.
+        options: options for single stages.
         environ: the new environment of the run's stages; None: unchanged.
         pipeline: an edited pipeline, as loaded; None: the one on record.
-        alteration: the inline edit that made `pipeline`, if it does not come from the run's file.
+        edit: the inline edit that made `pipeline`, if it does not come from the run's file.
 
     Returns:
         The full names of the stages that run again; empty if there is nothing to do.
@@ -104,7 +97,7 @@ def resume(
         UnfitEnvironmentError: a stage needs more slots than this machine has.
     """
     store = open_store()
-    plan = _plan(store, run_id, _StageChoices(until, fresh, keep), pipeline, environ)
+    plan = _plan(store, run_id, options, pipeline, environ)
     seen, revised = plan.seen, plan.revision
     directory = Path(seen.run.directory)
     shell = environment.read(directory).environ if environ is None else environment.kept(environ)
@@ -121,7 +114,7 @@ def resume(
             revision.check_running(revised, now)
             revise(connection, run_id, revised.pipeline, revised.directories, revised.secret)
             runs.allow(connection, run_id, allowed_for(revised.pipeline))
-            _note_pipeline(connection, seen.run, alteration)
+            _note_pipeline(connection, seen.run, edit)
         _keep_environment(directory, environ, revised)
         for stage, made_of, why in kept:
             if stage.name not in moved_on:
@@ -138,12 +131,12 @@ def resume(
     return revived
 
 
-def _note_pipeline(connection: Connection, run: RunRecord, alteration: InlineEdit | None) -> None:
-    if alteration is None:
+def _note_pipeline(connection: Connection, run: RunRecord, edit: InlineEdit | None) -> None:
+    if edit is None:
         runs.note_pipeline(connection, run.id)
         return
-    runs.note_pipeline(connection, run.id, mask(alteration.given), file_digest(run.file))
-    events.record(connection, run.id, "edited", told(alteration.words))
+    runs.note_pipeline(connection, run.id, mask(edit.given), file_digest(run.file))
+    events.record(connection, run.id, "edited", history_text(edit.words))
 
 
 def _keep_environment(
@@ -193,15 +186,6 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
 
 
 @dataclass(frozen=True, slots=True)
-class _StageChoices:
-    """The user's choices about stages, by full names."""
-
-    until: Collection[str]
-    fresh: Collection[str]
-    keep: Collection[str]
-
-
-@dataclass(frozen=True, slots=True)
 class _Plan:
     """A resume plan, and the data it was computed from."""
 
@@ -219,7 +203,7 @@ class _Plan:
 def _plan(
     store: Store,
     run_id: str,
-    wishes: _StageChoices,
+    options: StageOptions,
     pipeline: Pipeline | None,
     environ: Mapping[str, str] | None = None,
 ) -> _Plan:
@@ -229,7 +213,7 @@ def _plan(
         revised = revision.compare(seen.run, seen.stages, pipeline, given_params(run_id))
     stages = seen.stages if revised is None else revised.stages
     by_name = {stage.name: stage for stage in stages}
-    check_names(by_name, [*wishes.until, *wishes.fresh, *wishes.keep])
+    check_names(by_name, [*options.until, *options.fresh, *options.keep])
     looks = _looks(seen, stages, {} if revised is None else revised.edited, environ)
     searches = {stage.name: _search(store, stage, seen) for stage in stages}
     planned = rules.plan_resume(
@@ -237,9 +221,9 @@ def _plan(
         find_checkpoint=lambda stage: _find_checkpoint(
             searches[stage.name], seen.tried.get(stage.id, {})
         ),
-        until=wishes.until,
-        fresh=wishes.fresh,
-        keep=wishes.keep,
+        until=options.until,
+        fresh=options.fresh,
+        keep=options.keep,
         evidence=looks.evidence(() if revised is None else revised.new),
     )
     planned = [_with_remark(one, by_name[one.name], searches[one.name]) for one in planned]

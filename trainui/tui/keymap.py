@@ -399,7 +399,7 @@ KEYS: tuple[Key, ...] = (
         "K",
         "keep result",
         "Keep the stage's result even if it has changed",
-        "wish('keep')",
+        "toggle_option('keep')",
         command=False,
     ),
     Key(
@@ -407,7 +407,7 @@ KEYS: tuple[Key, ...] = (
         "F",
         "restart",
         "Restart the stage without a checkpoint",
-        "wish('fresh')",
+        "toggle_option('fresh')",
         command=False,
     ),
     Key(
@@ -415,7 +415,7 @@ KEYS: tuple[Key, ...] = (
         "U",
         "run up to here",
         "Run only this stage and its dependencies",
-        "wish('until')",
+        "toggle_option('until')",
         command=False,
     ),
     Key("plan.leave", "escape,n", "cancel", "Close without resuming", "leave_it", command=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -29,9 +29,10 @@ from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.report import of_runs
 from trainui.store.read import views
+from trainui.store.runs import launching
 from trainui.tui.actions.confirm_screen import ConfirmScreen
 from trainui.tui.actions.pipeline_files import start
-from trainui.tui.actions.plan_screen import PlanScreen
+from trainui.tui.actions.plan_screen import PlanScreen, PlanView
 from trainui.tui.app import TrainuiApp
 from trainui.tui.run.screen import RunScreen
 
@@ -95,7 +96,7 @@ async def test_a_file_is_chosen_run_and_resumed_to_its_end(
         await driven.until_shown("– skip", "▶ run", "2 to run, 1 skipped", "3; -> 0;")
         await driven.until_shown("has changed since this run", "+    run: test -e ${run_dir}")
         await driven.press("f")
-        await driven.until_shown("Plan as submitted, without", "file edits")
+        await driven.until_shown("Plan as submitted, without", "f with the edits")
         await driven.press("f")
         await driven.until_shown("has changed since this run", "as submitted")
         await driven.press("y")
@@ -125,7 +126,7 @@ async def test_nothing_to_resume_is_said(filler: Filler) -> None:
     async with opened(run_id) as driven:
         await driven.until_shown("✓ completed")
         await driven.press("r")
-        await driven.until_shown("There is nothing to resume.")
+        await driven.until_shown("nothing to resume: ")
         await driven.press("y")
         await driven.until_shown("nothing to resume")
 
@@ -234,6 +235,32 @@ async def test_every_key_acts_on_the_one_marked_run_and_not_on_the_one_under_the
         await driven.until(lambda: states(chosen, other) == [None, untouched], "the deletion")
 
 
+async def test_one_stage_is_cancelled_and_the_others_are_left_alone(filler: Filler) -> None:
+    run_id = filler.run(SWEEP)
+    filler.complete(run_id, "prepare")
+    async with opened(run_id) as driven:
+        await driven.until_shown("6 queued")
+        driven.run.graph.select(MEMBERS[1])
+        await driven.press("x")
+        await question(driven, f"Cancel {MEMBERS[1]}?", "would be blocked: select")
+        await driven.press("y")
+        await driven.until_shown("⊘ 1 cancelled")
+        assert statuses(filler, run_id, MEMBERS) == {
+            **dict.fromkeys(MEMBERS, Status.QUEUED),
+            MEMBERS[1]: Status.CANCELLED,
+        }
+        driven.run.graph.select(MEMBERS[2])
+        await driven.press("x")
+        await question(driven, f"Cancel {MEMBERS[2]}?", "every unfinished stage of the run")
+        await driven.press("a")
+        await driven.until_shown("⊘ 6 cancelled")
+
+
+def statuses(filler: Filler, run_id: str, names: Iterable[str]) -> dict[str, Status]:
+    """Return the states of some stages of a run, by name."""
+    return {name: filler.stage(run_id, name).status for name in names}
+
+
 async def test_a_folded_matrix_is_cancelled_as_a_whole(filler: Filler) -> None:
     run_id = filler.run(SWEEP)
     filler.complete(run_id, "prepare", MEMBERS[0])
@@ -299,6 +326,28 @@ async def test_rerun_asks_whether_alone_or_with_what_depends_on_it(filler: Fille
     assert filler.stage(run_id, "prepare").status == Status.COMPLETED
 
 
+async def test_each_answer_of_the_rerun_question_reruns_what_it_says(
+    home: Path, filler: Filler, worker: None
+) -> None:
+    control.set_paused(True)  # the worker that is started is to start nothing
+    alone, downstream = filler.run(DIAMOND), filler.run(DIAMOND)
+    for run_id, answer, done in (
+        (alone, "y", "rerunning prepare"),
+        (downstream, "d", "rerunning prepare, train"),
+    ):
+        filler.complete(run_id, *DIAMOND)
+        async with opened(run_id) as driven:
+            await driven.until_shown("5/5")
+            await driven.press("g", "R")
+            await question(driven, "Rerun prepare?", "with all dependants")
+            await driven.press(answer)
+            await driven.until_shown(done)
+    completed = dict.fromkeys(DIAMOND, Status.COMPLETED)
+    assert statuses(filler, alone, DIAMOND) == {**completed, "prepare": Status.QUEUED}
+    pending = dict.fromkeys(DIAMOND, Status.PENDING)
+    assert statuses(filler, downstream, DIAMOND) == {**pending, "prepare": Status.QUEUED}
+
+
 async def test_a_running_stage_is_not_run_again(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
@@ -354,7 +403,51 @@ async def test_q_leaves_from_anywhere(filler: Filler) -> None:
             assert driven.app.return_code == 0
 
 
-async def test_the_plan_takes_wishes_about_single_stages(filler: Filler) -> None:
+THREE = """\
+name: three
+stages:
+  - {name: first, run: touch made, outputs: [made]}
+  - {name: second, run: "true", depends_on: [first]}
+  - {name: third, run: "true", depends_on: [second]}
+"""
+
+
+async def test_each_option_of_the_plan_reaches_the_resume(
+    home: Path, tmp_path: Path, filler: Filler, worker: None
+) -> None:
+    (tmp_path / "three.yaml").write_text(THREE)
+    control.set_paused(True)  # the worker that is started is to start nothing
+    found, fresh = {}, {}
+    for key, option in (("K", "--keep first"), ("F", "--fresh second"), ("U", "--until second")):
+        run_id = control.submit(loader.load(str(tmp_path / "three.yaml"), {}))
+        filler.complete(run_id, "first")
+        if key != "K":  # without its output it would run again
+            Path(filler.stage(run_id, "first").directory, "made").write_text("made")
+        filler.end(filler.start(run_id, "second"), Status.FAILED, exit_code=1)
+        async with opened(run_id) as driven:
+            await driven.until_shown("✗ failed")
+            await driven.press("r")
+            await driven.until_shown("3 to run" if key == "K" else "2 to run")
+            plan = driven.app.screen.query_one(PlanView)
+            while plan.stage is None or plan.stage.name != option.split()[1]:
+                await driven.press("j")
+            await driven.press(key)
+            await driven.until_shown(option)
+            await driven.until_shown("y resume")
+            await driven.press("y")
+            await driven.until_shown("resumed: ")
+        found[key] = list(statuses(filler, run_id, ("first", "second", "third")).values())
+        with filler.store.read() as connection:
+            fresh[key] = launching.is_fresh(connection, filler.stage(run_id, "second").id)
+    assert found == {
+        "K": [Status.COMPLETED, Status.QUEUED, Status.PENDING],
+        "F": [Status.COMPLETED, Status.QUEUED, Status.PENDING],
+        "U": [Status.COMPLETED, Status.QUEUED, Status.SKIPPED],
+    }
+    assert fresh == {"K": False, "F": True, "U": False}
+
+
+async def test_the_plan_takes_options_of_single_stages(filler: Filler) -> None:
     run_id = filler.run(DIAMOND)
     attempt = filler.start(run_id, "prepare", ago=60)
     checkpoint = paths.stage_directory(Path(attempt.directory)) / "ckpt-3.npz"
@@ -423,7 +516,7 @@ async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
         await driven.until_shown("resumed: second")
         await driven.until_shown("✓ completed", "2/2")
         await driven.press("r")  # the file is as it was, so it takes nothing back
-        await driven.until_shown("There is nothing to resume.")
+        await driven.until_shown("nothing to resume: ")
         assert "has changed since" not in driven.text()
     assert file.read_text() == TWO
     with views.reading() as connection:
@@ -434,7 +527,7 @@ async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
     assert [text for (text,) in told] == ["edited in place: word: bad -> good; times: 4 -> 5"]
     assert control.given_params(run_id) == {"times": "5"}
     file.write_text(TWO.replace("bad, times", "better, times"))
-    edited = control.edited_file(control_known.run_of(run_id))
+    edited = control.changed_file(control_known.run_of(run_id))
     assert edited is not None
 
 
@@ -487,7 +580,7 @@ async def test_the_whole_text_is_edited_in_an_editor(
         await driven.until_shown("your edit has problems", "nome")
         await driven.press("escape", "escape")
         await driven.until_shown("1 Stages")
-    assert control.edited_file(control_known.run_of(run_id)) is None
+    assert control.changed_file(control_known.run_of(run_id)) is None
 
 
 async def test_what_cannot_be_edited_says_why(filler: Filler) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
 from trainui.cli.main import main
+from trainui.control.resume_options import StageOptions
 from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
 from trainui.pipeline import loader
@@ -92,7 +93,7 @@ def all_completed(store: Store, run: str) -> None:
 
 def skipped(store: Store, run: str) -> None:
     failed(store, run)
-    control.resume(run, until=["a"])
+    control.resume(run, StageOptions(until=["a"]))
     completed(store, run)
 
 

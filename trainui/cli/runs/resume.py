@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -15,7 +14,8 @@ from trainui.cli import lookup, options
 from trainui.cli.machine.disk_space import DiskWatch
 from trainui.cli.output import interrupt, printing, resume_plan
 from trainui.cli.runs import open_or_wait, resume_file
-from trainui.cli.runs.resume_file import PipelineChoice
+from trainui.control.resume_options import StageOptions
+from trainui.control.resume_preview import PipelineChoice
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
 
@@ -114,58 +114,39 @@ def resume(
     from trainui.execution.attempt import lost_attempts
 
     found = lookup.find_run(run)
-    named = _Named(until or (), fresh or (), keep or (), env)
+    written = _Written(until or (), fresh or (), keep or ())
     if not dry_run:
         lost_attempts.record([found.id])
     choice = resume_file.choose(found, file, as_submitted=as_submitted)
+    stages = _stage_options(found, choice.pipeline, written)
     if dry_run:
-        _show_plan(found, named.wishes(found, choice.pipeline), choice, as_json)
+        _show_plan(found, choice, stages, as_json)
         return
-    if choice.edited is not None:
-        plan = _plan_lines(found, named.wishes(found, choice.pipeline))
+    if choice.changed_file is not None and choice.pipeline is not None:
+        plan = _plan_lines(found, choice.pipeline, stages)
         choice = resume_file.ask(found, choice, plan, as_json=as_json)
-    wishes = named.wishes(found, choice.pipeline)
+        stages = _stage_options(found, choice.pipeline, written)
+    environ = os.environ if env else None
     with interrupt.looking([found.id], interrupt.REVIVED, "resumed"):
-        code = _go_on(found, wishes, detach=detach, wait=wait, as_json=as_json)
+        shown = [] if as_json else _plan_lines(found, choice.pipeline, stages)
+        revived = _revive(found.id, environ, stages, choice.pipeline)
+        if shown and (revived or choice.pipeline):
+            printing.note("\n".join([*shown, ""]))
+        code = _follow(found, revived, detach=detach, wait=wait, as_json=as_json)
     raise typer.Exit(code)
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """The options of a resume that name stages, as the user wrote them."""
+class _Written(NamedTuple):
+    """The options that name stages, as the user wrote them."""
 
     until: Sequence[str]
     fresh: Sequence[str]
     keep: Sequence[str]
-    env: bool
-
-    def wishes(self, run: RunRecord, pipeline: Pipeline | None) -> _ResumeOptions:
-        """Return the options with full stage names, which may come from an edited file."""
-        until, fresh, keep = (
-            _full_names(run, pipeline, written) for written in (self.until, self.fresh, self.keep)
-        )
-        return _ResumeOptions(until, fresh, keep, self.env, pipeline)
 
 
-@dataclass(frozen=True, slots=True)
-class _ResumeOptions:
-    """The options of a resume, with full stage names."""
-
-    until: Sequence[str] = ()
-    fresh: Sequence[str] = ()
-    keep: Sequence[str] = ()
-    env: bool = False
-    pipeline: Pipeline | None = None
-
-    @property
-    def planned(self) -> dict[str, Any]:
-        """Keyword arguments for `control.plan_resume`."""
-        return {
-            "until": self.until,
-            "fresh": self.fresh,
-            "keep": self.keep,
-            "pipeline": self.pipeline,
-        }
+def _stage_options(run: RunRecord, pipeline: Pipeline | None, written: _Written) -> StageOptions:
+    """Return the options with full stage names, which may come from an edited file."""
+    return StageOptions(*(_full_names(run, pipeline, words) for words in written))
 
 
 def _full_names(run: RunRecord, pipeline: Pipeline | None, written: Sequence[str]) -> list[str]:
@@ -178,48 +159,40 @@ def _full_names(run: RunRecord, pipeline: Pipeline | None, written: Sequence[str
     return list(names)
 
 
-def _go_on(
-    run: RunRecord, wishes: _ResumeOptions, *, detach: bool, wait: bool, as_json: bool
-) -> int:
-    shown = [] if as_json else _plan_lines(run, wishes)
-    revived = _resume(run.id, wishes)
-    if shown and (revived or wishes.pipeline):
-        printing.note("\n".join([*shown, ""]))
-    if not revived:
-        return _nothing_to_do(run, wait=wait, as_json=as_json)
-    return _follow(run, revived, detach=detach, wait=wait, as_json=as_json)
-
-
-def _resume(run_id: str, wishes: _ResumeOptions) -> list[str]:
+def _revive(
+    run_id: str,
+    environ: Mapping[str, str] | None,
+    options: StageOptions | None = None,
+    pipeline: Pipeline | None = None,
+) -> list[str]:
+    """Resume a run, and start the worker if a stage runs again."""
     from trainui import control
     from trainui.execution.daemon import lifecycle
 
-    environ = os.environ if wishes.env else None
-    revived = control.resume(run_id, environ=environ, **wishes.planned)
+    options = options or StageOptions()
+    revived = control.resume(run_id, options, environ=environ, pipeline=pipeline)
     if revived:
         lifecycle.ensure_started()
         DiskWatch().look()
     return revived
 
 
-def _nothing_to_do(run: RunRecord, *, wait: bool, as_json: bool) -> int:
-    from trainui.cli.runs import waiting
-
-    printing.note(f"nothing to resume: {text.harmless(run.name)} is {text.state(run.status)}")
-    if wait:
-        return waiting.finish(run.id, as_json=as_json)
-    if as_json:
-        printing.value(lookup.in_full(run.id))
-    return 0
-
-
 def _follow(
     run: RunRecord, revived: Sequence[str], *, detach: bool, wait: bool, as_json: bool
 ) -> int:
-    if not detach:
+    if revived and not detach:
         return open_or_wait.follow(run.id, wait=wait, as_json=as_json)
-    shown = [f"resumed: {', '.join(map(text.harmless, revived))}"]
-    printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
+    if revived:
+        shown = [f"resumed: {', '.join(map(text.harmless, revived))}"]
+        printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
+        return 0
+    printing.note(f"nothing to resume: {text.harmless(run.name)} is {text.state(run.status)}")
+    if wait:
+        from trainui.cli.runs import waiting
+
+        return waiting.finish(run.id, as_json=as_json)
+    if as_json:
+        printing.value(lookup.in_full(run.id))
     return 0
 
 
@@ -243,7 +216,7 @@ def _resume_each(found: Sequence[RunRecord], env: bool, detach: bool, as_json: b
 
     for run in found:
         _note_edit(run)
-    resumed = [run for run in found if _resume(run.id, _ResumeOptions(env=env))]
+    resumed = [run for run in found if _revive(run.id, os.environ if env else None)]
     for run in resumed:
         printing.note(f"resumed: {text.harmless(run.name)} ({run.id})")
     if not resumed:
@@ -260,7 +233,7 @@ def _plan_interrupted(as_json: bool) -> None:
     from trainui.execution.attempt import lost_attempts
 
     found = _interrupted_runs()
-    plans = [control.plan_resume(run.id, **_ResumeOptions().planned) for run in found]
+    plans = [control.plan_resume(run.id) for run in found]
     shown: list[str] = []
     for run, planned in zip(found, plans, strict=True):
         shown += [f"{text.harmless(run.name)} ({run.id})", *resume_plan.lines(planned), ""]
@@ -290,8 +263,8 @@ def _unfinished_runs() -> list[RunRecord]:
 def _note_edit(run: RunRecord) -> None:
     from trainui import control
 
-    if (edited := control.edited_file(run)) is not None:
-        name, file = text.harmless(run.name), text.harmless(edited.file)
+    if (changed := control.changed_file(run)) is not None:
+        name, file = text.harmless(run.name), text.harmless(changed)
         printing.note(f"{name}: {file} has changed since this run; resumed as submitted")
 
 
@@ -304,15 +277,13 @@ def _interrupted_runs() -> list[RunRecord]:
         return views.runs_with(connection, Status.INTERRUPTED)
 
 
-def _show_plan(
-    run: RunRecord, wishes: _ResumeOptions, choice: PipelineChoice, as_json: bool
-) -> None:
+def _show_plan(run: RunRecord, choice: PipelineChoice, stages: StageOptions, as_json: bool) -> None:
     from trainui import control
     from trainui.artifacts import code_version
 
-    planned = control.plan_resume(run.id, **wishes.planned)
-    if choice.edited is not None:
-        file = text.harmless(choice.edited.file)
+    planned = control.plan_resume(run.id, stages, pipeline=choice.pipeline)
+    if choice.changed_file is not None and choice.pipeline is not None:
+        file = text.harmless(choice.changed_file)
         printing.note(
             f"{file} has changed since this run. Plan with the new version "
             "(`--as-submitted` keeps the old one):"
@@ -325,10 +296,10 @@ def _show_plan(
     printing.answer(as_json, resume_plan.as_json(planned, choice.diff), shown)
 
 
-def _plan_lines(run: RunRecord, wishes: _ResumeOptions) -> list[str]:
+def _plan_lines(run: RunRecord, pipeline: Pipeline | None, stages: StageOptions) -> list[str]:
     from trainui import control
 
-    return resume_plan.lines(control.plan_resume(run.id, **wishes.planned))
+    return resume_plan.lines(control.plan_resume(run.id, stages, pipeline=pipeline))
 
 
 @interrupt.saying("nothing was rerun")

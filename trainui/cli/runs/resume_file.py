@@ -8,34 +8,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
 from trainui import text
 from trainui.cli.output import printing
+from trainui.control.resume_preview import PipelineChoice, choose_pipeline
 from trainui.errors import PipelineFileError, UsageError
 
 if TYPE_CHECKING:
-    from trainui.control.edits.file_changes import EditedFile
-    from trainui.domain.definition import Pipeline
     from trainui.domain.records import RunRecord
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _PLAIN = "\x1b[0m"
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineChoice:
-    """A pipeline to resume with."""
-
-    pipeline: Pipeline | None = None
-    """The edited pipeline; None: the one on record."""
-    diff: str | None = None
-    """Its difference from the one on record."""
-    edited: EditedFile | None = None
-    """The run's file, if it was edited and the user has not decided yet whether to use it."""
 
 
 def choose(run: RunRecord, file: str | None, *, as_submitted: bool) -> PipelineChoice:
@@ -45,26 +31,16 @@ def choose(run: RunRecord, file: str | None, *, as_submitted: bool) -> PipelineC
         UsageError: both options are given.
         PipelineFileError: the file has problems.
     """
-    from trainui.control.edits import file_changes
-
     if file is not None and as_submitted:
         raise UsageError("--file and --as-submitted exclude each other; give one of them")
-    if as_submitted:
-        return PipelineChoice()
-    if file is not None:
-        pipeline = file_changes.load(file, run)
-        return PipelineChoice(pipeline, file_changes.diff(run, pipeline, file))
-    edited = file_changes.edited_file(run)
-    if edited is None:
-        return PipelineChoice()
     try:
-        pipeline = file_changes.load(edited.file, run)
+        return choose_pipeline(run, file=file, as_submitted=as_submitted)
     except PipelineFileError:
-        printing.note("nothing was changed; `--as-submitted` resumes with the pipeline on record\n")
+        if file is None:
+            printing.note(
+                "nothing was changed; `--as-submitted` resumes with the pipeline on record\n"
+            )
         raise
-    if file_changes.says_the_same(pipeline, run):
-        return PipelineChoice()
-    return PipelineChoice(pipeline, file_changes.diff(run, pipeline, edited.file), edited)
 
 
 def ask(
@@ -82,8 +58,7 @@ def ask(
         UsageError: no terminal to ask on.
         typer.Exit: the user chose to do nothing.
     """
-    assert choice.edited is not None
-    file = text.harmless(choice.edited.file)
+    file = text.harmless(choice.changed_file or "")
     shown = diff_lines(choice.diff or "", coloured=colours(sys.stderr))
     printing.note(f"{file} has changed since the run {text.harmless(run.name)}:\n")
     for line in (*shown, "", *plan, ""):
@@ -96,7 +71,7 @@ def ask(
     question = "Resume with the edited file? [y]es, [s] as submitted, [n]othing"
     answer = typer.prompt(question, default="n", show_default=False, err=True).strip().lower()
     if answer in ("y", "yes"):
-        return PipelineChoice(choice.pipeline, choice.diff)
+        return choice
     if answer == "s":
         return PipelineChoice()
     printing.note("nothing was done")

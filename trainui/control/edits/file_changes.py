@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import plain_files
@@ -31,15 +30,7 @@ _SECRET = re.compile(
 _HIDDEN = rf"\g<1>{MASK}"
 
 
-@dataclass(frozen=True, slots=True)
-class EditedFile:
-    """A run's file that differs from the run's copy."""
-
-    file: str
-    """Absolute."""
-
-
-def edited_file(run: RunRecord) -> EditedFile | None:
+def changed_file(run: RunRecord) -> str | None:
     """Return a run's file if it was edited since submission; None if not, or if it is missing.
 
     The file is not parsed, so that a file with errors counts as edited. After an inline edit, a
@@ -55,7 +46,7 @@ def edited_file(run: RunRecord) -> EditedFile | None:
         return None
     with open_store().read() as connection:
         seen = runs.submission(connection, run.id).get("seen_digest")
-    return None if digest == seen else EditedFile(run.file)
+    return None if digest == seen else run.file
 
 
 def load(file: str, run: RunRecord) -> Pipeline:

@@ -89,27 +89,25 @@ def with_text(run: RunRecord, before: str, text: str) -> InlineEdit:
     return InlineEdit(text, given_params(run.id), (f"{count} lines of the pipeline's text",))
 
 
-def pipeline_of(run: RunRecord, alteration: InlineEdit) -> Pipeline:
+def pipeline_of(run: RunRecord, edit: InlineEdit) -> Pipeline:
     """Load an edited pipeline.
 
     Raises:
         PipelineFileError: the edited pipeline has problems.
     """
     directory = str(Path(run.file or ".").parent)
-    loaded = loader.load_text(
-        alteration.text, file=run.file, directory=directory, params=alteration.given
-    )
+    loaded = loader.load_text(edit.text, file=run.file, directory=directory, params=edit.given)
     return replace(loaded, file=run.file)
 
 
-def diff(run: RunRecord, pipeline: Pipeline, alteration: InlineEdit) -> str:
+def diff(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str:
     """Return the edit as a unified diff, including `-p` parameters, with secrets masked."""
     before = given_params(run.id)
     lines = [
         f"{sign}{name}: {MASK if is_secret(name) else values[name]}  (given with -p)\n"
-        for name in alteration.given
-        if alteration.given[name] != before.get(name)
-        for sign, values in (("-", before), ("+", alteration.given))
+        for name in edit.given
+        if edit.given[name] != before.get(name)
+        for sign, values in (("-", before), ("+", edit.given))
         if name in values
     ]
     return "".join(lines) + file_changes.diff(run, pipeline, "edited here")
@@ -125,6 +123,6 @@ def file_digest(file: str | None) -> str | None:
         return None
 
 
-def told(words: Sequence[str]) -> str:
+def history_text(words: Sequence[str]) -> str:
     """Return a one-line description of the edits, for the run's history."""
     return f"edited in place: {'; '.join(words)}"

@@ -79,12 +79,12 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
 
     def facts() -> list[str]:
         from trainui import control
-        from trainui.tui.actions.plan_rows import plan_summary
+        from trainui.control.resume_preview import summary
 
         lines = [_named(targets)]
         for target in targets[:MOST_TOLD]:
             plan = control.plan_resume(target.id)
-            lines.append(f"{target.label}: {plan_summary(plan)}")
+            lines.append(f"{target.label}: {summary(plan)}")
         if len(targets) > MOST_TOLD:
             lines.append(f"and {len(targets) - MOST_TOLD} more")
         return [

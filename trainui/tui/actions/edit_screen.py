@@ -178,14 +178,14 @@ class EditScreen(Screen[bool]):
 
         self.run_worker(work, thread=True, exit_on_error=False)
 
-    def _plan_with(self, alteration: InlineEdit) -> None:
+    def _plan_with(self, edit: InlineEdit) -> None:
         from trainui.tui.actions.plan_screen import PlanScreen
 
         def then(done: bool | None) -> None:
             if done:
                 self.dismiss(True)
 
-        self.app.push_screen(PlanScreen(self._target, alteration), then)
+        self.app.push_screen(PlanScreen(self._target, edit), then)
 
     def action_text(self) -> None:
         """Open the pipeline's text in an editor, and show the plan with the saved text."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from trainui import formatting
+from trainui.control import resume_preview
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
-from trainui.tui.render.numbers import step
 from trainui.tui.render.styled_text import Row, Segment, fit, wrap
 
 _SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
@@ -45,29 +43,14 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[PlanLine]:
         first = [
             Segment(f" {_SYMBOLS[one.action]} {one.action:<10}", _STYLES[one.action]),
             Segment(fit(harmless(one.name), name), dim),
-            Segment(f"  {fit(_time(one), TIME, right=True)}  ", "dim"),
+            Segment(f"  {fit(resume_preview.duration(one), TIME, right=True)}  ", "dim"),
         ]
-        pieces = wrap(harmless(_why(one)), max(width - at - 1, 10))
+        pieces = wrap(harmless(resume_preview.explanation(one)), max(width - at - 1, 10))
         if inline:
             first.append(Segment(pieces.pop(0), dim))
         lines.append(PlanLine(tuple(first), one))
         lines += [PlanLine((Segment(" " * at + piece, dim),)) for piece in pieces]
     return lines
-
-
-def _why(one: PlannedStage) -> str:
-    if one.checkpoint is None:
-        anew = one.fresh and one.action == Action.RUN
-        return f"{one.reason}; in a new directory" if anew else one.reason
-    reached = f" at step {step(one.step)}" if one.step is not None else ""
-    return f"{one.reason}; from {Path(one.checkpoint).name}{reached}"
-
-
-def _time(one: PlannedStage) -> str:
-    if one.seconds is None:
-        return ""
-    duration = formatting.duration(one.seconds)
-    return duration if one.action == Action.SKIP else f"~{duration}"
 
 
 def diff_rows(diff: str, width: int) -> list[Row]:
@@ -79,18 +62,3 @@ def diff_rows(diff: str, width: int) -> list[Row]:
             (Segment(f" {piece}", style),) for piece in wrap(harmless(line), max(width - 3, 10))
         ]
     return rows
-
-
-def plan_summary(stages: Sequence[PlannedStage]) -> str:
-    """Return a summary, e.g. `2 to run, 1 to continue, 3 skipped`."""
-    count = {action: sum(one.action == action for one in stages) for action in Action}
-    if count[Action.SKIP] == len(stages):
-        return "There is nothing to resume."
-    words = ((Action.RUN, "to run"), (Action.CONTINUE, "to continue"), (Action.SKIP, "skipped"))
-    return ", ".join(f"{count[action]} {word}" for action, word in words if count[action])
-
-
-def saved(stages: Sequence[PlannedStage]) -> str:
-    """Return the GPU time saved by kept results and checkpoints, as text; empty if none."""
-    seconds = sum(one.gpu_seconds_saved for one in stages)
-    return f"GPU time saved: {formatting.duration(seconds)}" if seconds else ""

@@ -7,16 +7,18 @@ this. Other keys keep a stage, restart it, or run only up to it, and the plan is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from trainui.control.resume_options import StageOptions
+from trainui.control.resume_preview import PipelineChoice, saved, summary
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
-from trainui.tui.actions.plan_request import PlanRequest, StageChoices, make_offer
-from trainui.tui.actions.plan_rows import PlanLine, diff_rows, plan_lines, plan_summary, saved
+from trainui.tui.actions.plan_rows import PlanLine, diff_rows, plan_lines
 from trainui.tui.actions.target import Target, listed
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
@@ -26,6 +28,7 @@ from trainui.tui.widgets.list_view import CursorView
 
 if TYPE_CHECKING:
     from trainui.control.edits.inline_edit import InlineEdit
+    from trainui.domain.records import RunRecord
 
 
 class PlanView(CursorView):
@@ -79,20 +82,20 @@ class PlanScreen(Screen[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plan", "app.leave")]
 
-    def __init__(self, target: Target, alteration: InlineEdit | None = None) -> None:
+    def __init__(self, target: Target, edit: InlineEdit | None = None) -> None:
         """Create the page.
 
         Args:
             target: the run.
-            alteration: an inline edit of its pipeline; None: none.
+            edit: an inline edit of its pipeline; None: none.
         """
         super().__init__()
         self._target = target
-        self._alteration = alteration
-        self._offer: PlanRequest | None = None
-        self._wishes = StageChoices()
-        self._edited = True
-        """True if the plan uses the run's file if that was edited."""
+        self._edit = edit
+        self._plan: _Plan | None = None
+        self._options = StageOptions()
+        self._as_submitted = False
+        """True: the plan ignores changes of the run's file."""
 
     def compose(self) -> ComposeResult:
         """Make the plan."""
@@ -105,59 +108,71 @@ class PlanScreen(Screen[bool]):
         self._show([((Segment(" checking stages and checkpoints…", "dim"),))])
         self.query_one(PlanView).focus()
         self._show_keys("plan.leave")
-        self._plan()
+        self._make_plan()
 
     def _show_top(self, state: str) -> None:
-        wishes = self._wishes.words
+        options = harmless(self._options.arguments)
         spans = [Segment(" Resume ", "title"), Segment(self._target.label, "strong")]
-        spans += [Segment(f"  {state}", "dim"), Segment(f"  {wishes}" if wishes else "", "accent")]
+        spans += [
+            Segment(f"  {state}", "dim"),
+            Segment(f"  {options}" if options else "", "accent"),
+        ]
         self.query_one("#top", Bar).show(tuple(spans))
 
-    def _plan(self) -> None:
+    def _make_plan(self) -> None:
+        """Plan in a thread."""
         self._show_top("planning…")
-        wishes, edited, run_id = self._wishes, self._edited, self._target.id
+        options, as_submitted, run_id = self._options, self._as_submitted, self._target.id
 
         def work() -> None:
+            from trainui.control import lookup, resume_preview
             from trainui.errors import PipelineFileError
+            from trainui.execution.attempt import lost_attempts
 
+            choice = PipelineChoice()
             try:
-                from trainui.execution.attempt import lost_attempts
-
                 lost_attempts.record([run_id])
-                found = make_offer(run_id, wishes, edited=edited, alteration=self._alteration)
+                run = lookup.run_of(run_id)
+                choice = resume_preview.choose_pipeline(
+                    run, edit=self._edit, as_submitted=as_submitted
+                )
+                plan = _planned(run, choice, options)
             except PipelineFileError as error:
                 self.app.call_from_thread(self._show_problems, str(error))
             except Exception as error:
-                self.app.call_from_thread(self._show_error, str(error))
+                self.app.call_from_thread(self._show_error, str(error), choice)
             else:
-                self.app.call_from_thread(self._show_offer, found, edited)
+                self.app.call_from_thread(self._show_plan, plan, as_submitted)
 
         self.run_worker(work, thread=True, exit_on_error=False)
 
-    def _show_error(self, text: str) -> None:
+    def _show_error(self, text: str, choice: PipelineChoice) -> None:
         """Show why no plan could be made; an earlier plan stays, without the last option."""
-        if self._offer is not None:
-            self._wishes = self._offer.wishes
+        if self._plan is not None:
+            self._options = self._plan.options
             self._show_top("Preview: nothing has started")
             self.notify(harmless(text), severity="warning", markup=False)
             return
         self._show_top("nothing has started")
-        self._show([(Segment(" ✗ no plan can be made", "bad"),), (), *self._wrapped(text)])
+        rows: list[Row] = [(Segment(" ✗ no plan can be made", "bad"),), (), *self._wrapped(text)]
+        if choice.changed_file is not None and choice.pipeline is not None:
+            advice = f"{choice.changed_file} has changed; f plans without its changes"
+            rows += [(), *self._wrapped(advice)]
+            self._show_keys("plan.file", "plan.leave")
+        self._show(rows)
 
     def _show_problems(self, text: str) -> None:
-        self._offer = None
+        self._plan = None
         self._show_top("nothing has started")
-        what, advice = (
-            "the run's file has changed since the run, and has problems",
-            ("fix them and press r again, or press f to resume with the pipeline as submitted"),
-        )
-        if self._alteration is not None:
-            what, advice = (
-                "your edit has problems",
-                "esc goes back to the edit; nothing was changed",
-            )
+        if self._edit is not None:
+            what = "your edit has problems"
+            advice = "esc goes back to the edit; nothing was changed"
             self._show_keys("plan.leave")
         else:
+            what = "the run's file has changed since the run, and has problems"
+            advice = (
+                "fix them and press r again, or press f to resume with the pipeline as submitted"
+            )
             self._show_keys("plan.file", "plan.leave")
         rows: list[Row] = [(Segment(f" ✗ {what}", "bad"),)]
         self._show([*rows, (), *self._wrapped(text), (), *self._wrapped(advice)])
@@ -167,84 +182,76 @@ class PlanScreen(Screen[bool]):
         lines = [piece for line in text.splitlines() for piece in wrap(harmless(line), room)]
         return [(Segment(f" {line}", style),) for line in lines]
 
-    def _show_offer(self, offer: PlanRequest, edited: bool) -> None:
-        if (offer.wishes, edited) != (self._wishes, self._edited):
+    def _show_plan(self, plan: _Plan, as_submitted: bool) -> None:
+        if (plan.options, as_submitted) != (self._options, self._as_submitted):
             return  # outdated: made before the last option; a new plan is being made
-        self._offer = offer
+        self._plan = plan
         self._show_top("Preview: nothing has started")
-        self._draw(offer)
-        keys = ["plan.choose"] if offer.revives else []
-        keys += ["plan.file"] if offer.file is not None else []
+        self._draw(plan)
+        keys = ["plan.choose"] if plan.revives else []
+        keys += ["plan.file"] if plan.choice.changed_file is not None else []
         self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
 
-    def _draw(self, offer: PlanRequest) -> None:
+    def _draw(self, plan: _Plan) -> None:
         width = self.size.width - 2
-        rows: list[Row] = [(), *self._wrapped(plan_summary(offer.stages), "strong")]
-        rows += self._wrapped(saved(offer.stages), "good")
-        rows += self._wrapped(offer.code, "warn")
-        if offer.alteration is not None:
-            rows += [(), *self._wrapped("With your edits:", "warn")]
-        elif offer.pipeline is not None:
-            edited = f"{offer.file} has changed since this run. Plan with the new version:"
-            rows += [(), *self._wrapped(edited, "warn")]
-        elif offer.file is not None:
-            rows += [
-                (),
-                *self._wrapped(f"Plan as submitted, without the changes in {offer.file}", "warn"),
-            ]
-        rows += diff_rows(offer.diff, width)
-        lines = [*plan_lines(offer.stages, width), *map(PlanLine, rows)]
+        rows: list[Row] = [(), *self._wrapped(summary(plan.stages), "strong")]
+        rows += self._wrapped(saved(plan.stages), "good")
+        rows += self._wrapped(plan.code, "warn")
+        if heading := _heading(plan.choice):
+            rows += [(), *self._wrapped(heading, "warn")]
+        rows += diff_rows(plan.choice.diff or "", width)
+        lines = [*plan_lines(plan.stages, width), *map(PlanLine, rows)]
         self.query_one(PlanView).set_lines(lines)
 
     def on_resize(self) -> None:
         """Wrap everything for the new width."""
-        if self._offer is not None:
-            self._draw(self._offer)
+        if self._plan is not None:
+            self._draw(self._plan)
 
     def _show(self, rows: Sequence[Row]) -> None:
         self.query_one(PlanView).set_lines([PlanLine(row) for row in rows])
 
     def _show_keys(self, *ids: str) -> None:
-        table = host_of(self).keys
-        self.query_one(KeyBar).show([table.find(key_id) for key_id in ids])
+        keys = [host_of(self).keys.find(key_id) for key_id in ids]
+        label = "with the edits" if self._as_submitted else "without the edits"
+        keys = [replace(key, label=label) if key.id == "plan.file" else key for key in keys]
+        self.query_one(KeyBar).show(keys)
 
-    def action_wish(self, kind: str) -> None:
+    def action_toggle_option(self, option: str) -> None:
         """Switch an option of the stage under the cursor on or off, and plan again."""
         stage = self.query_one(PlanView).stage
-        if self._offer is None or stage is None:
+        if self._plan is None or stage is None:
             self.notify("no plan yet; wait a moment", markup=False)
             return
-        self._wishes = self._wishes.toggled(kind, stage.name)
-        self._plan()
+        self._options = self._options.toggled(option, stage.name)
+        self._make_plan()
 
     def action_other_file(self) -> None:
         """Plan with the edited file, or with the pipeline as submitted."""
-        if self._alteration is not None or (self._offer is not None and self._offer.file is None):
+        plan = self._plan
+        if self._edit is not None or (plan is not None and plan.choice.changed_file is None):
             self.notify("the run's file has not changed", markup=False)
             return
-        self._edited = not self._edited
-        self._offer = None
-        self._plan()
+        self._as_submitted = not self._as_submitted
+        self._plan = None
+        self._make_plan()
 
     def action_choose(self) -> None:
         """Resume, if any stage would run."""
-        offer = self._offer
-        if offer is None or offer.wishes != self._wishes:
+        plan = self._plan
+        if plan is None or plan.options != self._options:
             self.notify("the plan is not ready yet", markup=False)
             return
-        if not offer.revives:
+        if not plan.revives:
             self.notify("nothing to resume", markup=False)
             return
-        run_id = self._target.id
+        run_id, choice = self._target.id, plan.choice
 
         def work() -> str:
             from trainui import control
 
             revived = control.resume(
-                run_id,
-                pipeline=offer.pipeline,
-                alteration=offer.alteration,
-                **offer.wishes.arguments,
+                run_id, plan.options, pipeline=choice.pipeline, edit=choice.edit
             )
             return f"resumed: {listed(revived)}" if revived else "already resumed"
 
@@ -254,3 +261,39 @@ class PlanScreen(Screen[bool]):
     def action_leave_it(self) -> None:
         """Close without resuming."""
         self.dismiss(False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A resume plan, and the options and the pipeline it was made with."""
+
+    stages: Sequence[PlannedStage]
+    options: StageOptions
+    choice: PipelineChoice
+    code: str
+    """How the code differs from the submitted code; empty: not at all."""
+
+    @property
+    def revives(self) -> bool:
+        """True if any stage would run."""
+        return any(one.action != Action.SKIP for one in self.stages)
+
+
+def _planned(run: RunRecord, choice: PipelineChoice, options: StageOptions) -> _Plan:
+    """Plan a resume; reads files."""
+    from trainui import control
+    from trainui.artifacts import code_version
+
+    stages = control.plan_resume(run.id, options, pipeline=choice.pipeline)
+    return _Plan(stages, options, choice, code_version.since_submission(run))
+
+
+def _heading(choice: PipelineChoice) -> str:
+    """Return the line above the difference; empty: the run's pipeline has not changed."""
+    if choice.edit is not None:
+        return "With your edits:"
+    if choice.changed_file is None:
+        return ""
+    if choice.pipeline is not None:
+        return f"{choice.changed_file} has changed since this run. Plan with the new version:"
+    return f"Plan as submitted, without the changes in {choice.changed_file}"

@@ -1,0 +1,99 @@
+"""The preview of a resume: the pipeline to use, and the plan in words.
+
+The command line and the screen show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainui import formatting
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+
+if TYPE_CHECKING:
+    from trainui.control.edits.inline_edit import InlineEdit
+    from trainui.domain.definition import Pipeline
+    from trainui.domain.records import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineChoice:
+    """The pipeline of a resume."""
+
+    pipeline: Pipeline | None = None
+    """The edited pipeline; None: the one on record."""
+    diff: str | None = None
+    """Its difference from the one on record."""
+    changed_file: str | None = None
+    """The run's pipeline file, if it has changed since the run and no other one was given."""
+    edit: InlineEdit | None = None
+    """The inline edit that made the pipeline, if it does not come from a file."""
+
+
+def choose_pipeline(
+    run: RunRecord,
+    *,
+    file: str | None = None,
+    edit: InlineEdit | None = None,
+    as_submitted: bool = False,
+) -> PipelineChoice:
+    """Return the pipeline to resume with: the given file, the inline edit, or the run's own file.
+
+    It reads files, so the screen calls it in a thread.
+
+    Args:
+        run: the run.
+        file: a pipeline file.
+        edit: an inline edit of the run's pipeline.
+        as_submitted: True: ignore changes of the run's file since the submission.
+
+    Raises:
+        PipelineFileError: the file or the edit has problems.
+    """
+    from trainui.control.edits import file_changes, inline_edit
+
+    if edit is not None:
+        pipeline = inline_edit.pipeline_of(run, edit)
+        return PipelineChoice(pipeline, inline_edit.diff(run, pipeline, edit), edit=edit)
+    changed = None if file is not None else file_changes.changed_file(run)
+    source = file or changed
+    if source is None or as_submitted:
+        return PipelineChoice(changed_file=changed)
+    pipeline = file_changes.load(source, run)
+    if changed is not None and file_changes.says_the_same(pipeline, run):
+        return PipelineChoice()
+    return PipelineChoice(pipeline, file_changes.diff(run, pipeline, source), changed)
+
+
+def explanation(one: PlannedStage) -> str:
+    """Return the reason for an action, and the checkpoint that it continues from."""
+    if one.checkpoint is None:
+        anew = one.fresh and one.action == Action.RUN
+        return f"{one.reason}; in a new directory" if anew else one.reason
+    step = "" if one.step is None else f" at step {one.step:,}"
+    return f"{one.reason}; from {Path(one.checkpoint).name}{step}"
+
+
+def duration(one: PlannedStage) -> str:
+    """Return the time that a skipped stage took, or that another one will take; empty: unknown."""
+    if one.seconds is None:
+        return ""
+    words = formatting.duration(one.seconds)
+    return words if one.action == Action.SKIP else f"~{words}"
+
+
+def summary(stages: Sequence[PlannedStage]) -> str:
+    """Return a summary, e.g. `2 to run, 1 to continue, 3 skipped`."""
+    count = {action: sum(one.action == action for one in stages) for action in Action}
+    words = ((Action.RUN, "to run"), (Action.CONTINUE, "to continue"), (Action.SKIP, "skipped"))
+    counts = ", ".join(f"{count[action]} {word}" for action, word in words if count[action])
+    return counts if count[Action.SKIP] < len(stages) else f"nothing to resume: {counts}"
+
+
+def saved(stages: Sequence[PlannedStage]) -> str:
+    """Return the GPU time saved by kept results and checkpoints, as text; empty if none."""
+    seconds = sum(one.gpu_seconds_saved for one in stages)
+    return f"GPU time saved: {formatting.duration(seconds)}" if seconds else ""
