@@ -62,7 +62,18 @@ METRIC_PRESETS = (
 METRIC_FORMATS = tuple(
     sorted(
         {
-            *("csv", "dvclive", "hf", "json", "jsonl", "mlflow", "text", "tfevents", "tsv"),
+            *(
+                "csv",
+                "dvclive",
+                "hf",
+                "json",
+                "jsonl",
+                "mlflow",
+                "text",
+                "tfevents",
+                "tsv",
+                "wandb",
+            ),
             *METRIC_PRESETS,
         }
     )

@@ -7,6 +7,7 @@ import gzip
 import json
 import math
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -77,13 +78,14 @@ class Expected:
         named = self.x in OWN_STEPS and self.format not in PRESETS and self.x != "column 0"
         return DecoderChoice(step=self.x if named else None)
 
+    name: str = ""
+    """Its path in the corpus."""
+
     def __str__(self) -> str:
-        root = corpus_root()
-        assert root is not None
-        return str(self.path.relative_to(root))
+        return self.name
 
 
-READ_TODAY = ("produced", "fetched", "trackers/logging")
+READ_TODAY = ("produced", "fetched", "trackers/logging", "trackers/wandb")
 """The parts of the corpus whose formats are read; other `trackers` need readers of their own."""
 
 
@@ -92,12 +94,33 @@ def expected_files() -> list[Expected]:
     if root is None:
         return []
     return [
-        Expected(file.parent / name, entry["format"], entry["x"], entry["names"] == "exact", series)
+        Expected(
+            unpacked(file.parent / name),
+            entry["format"],
+            entry["x"],
+            entry["names"] == "exact",
+            entry["series"],
+            str((file.parent / name).relative_to(root)),
+        )
         for part in READ_TODAY
         for file in sorted((root / part).rglob("expected.json"))
         for name, entry in json.loads(file.read_text()).items()
-        for series in (entry["series"],)
     ]
+
+
+_unpacked = tempfile.TemporaryDirectory(prefix="trainui-corpus-")
+
+
+def unpacked(path: Path) -> Path:
+    """The file itself, or a copy if the corpus has it packed."""
+    packed = path.with_name(f"{path.name}.gz")
+    if path.exists() or not packed.exists():
+        return path
+    copy = Path(_unpacked.name, *path.parts[1:])
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(gzip.decompress(packed.read_bytes()))
+    return copy
 
 
 def check(expected: Expected, curves: dict[str, Curve]) -> None:
@@ -158,7 +181,10 @@ class Summary:
 
 def traces() -> list[Path]:
     root = corpus_root()
-    return sorted((root / "produced" / "traces").glob("*.jsonl.gz")) if root else []
+    if root is None:
+        return []
+    trackers = (root / "trackers" / "traces").glob("wandb_*.jsonl.gz")
+    return sorted((root / "produced" / "traces").glob("*.jsonl.gz")) + sorted(trackers)
 
 
 @dataclass(frozen=True)
@@ -186,7 +212,8 @@ class Operation:
             case "trunc":
                 os.truncate(path, self.entry["size"])
             case "rename":
-                (root / self.entry["from"]).rename(path)
+                if (before := root / self.entry["from"]).exists():  # links are not recorded
+                    before.rename(path)
             case "unlink":
                 path.unlink(missing_ok=True)
 
@@ -227,7 +254,7 @@ def kept_files() -> dict[str, list[Expected]]:
     assert root is not None
     found: dict[str, list[Expected]] = {}
     for one in expected_files():
-        if one.path.is_file() and one.path.is_relative_to(root / "produced"):
-            _folder, *parts = one.path.relative_to(root / "produced").parts
-            found.setdefault("/".join(parts), []).append(one)
+        part, _folder, *parts = one.name.split("/")
+        if one.path.is_file() and part != "fetched":
+            found.setdefault("/".join(parts[part == "trackers" :]), []).append(one)
     return found

@@ -483,7 +483,6 @@ def test_what_is_no_metrics_file_is_said_to_be_none() -> None:
         ("step,loss\n1,2\n".encode("utf-16"), "UTF-16"),
         ("step,loss\n1,2\n".encode("utf-16-le"), "UTF-16"),
         ('{"step": 1}\n'.encode("utf-16-be"), "UTF-16"),
-        (b":W&B\xab\xbe\0" + bytes(99), "W&B"),
         (b"SQLite format 3\0" + bytes(99), "SQLite"),
     ],
 )

@@ -91,6 +91,7 @@ def prepare(subject: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     environ["PYTHONUNBUFFERED"] = definition.env.get("PYTHONUNBUFFERED", "1")
     environ.setdefault("MASTER_PORT", str(_free_port()))
     environ.setdefault("PET_MASTER_PORT", environ["MASTER_PORT"])  # torchrun reads only this one
+    environ.setdefault("WANDB__TRANSACTION_LOG_FLUSH_INTERVAL", "1")  # else W&B writes each 15 s
     environ.pop("TRAINUI_CHECKPOINT", None)
     environ |= _own_variables(subject, checkpoint)
     return PreparedProcess(definition, python, environ, shell.umask)

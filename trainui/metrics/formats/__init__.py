@@ -17,6 +17,7 @@ from trainui.metrics.formats.preset_lines import AnyLines, PresetLines
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.tfevents import EventFile
 from trainui.metrics.formats.tfevents import record_size as event_record_size
+from trainui.metrics.formats.wandb.log_file import WandbFile
 
 
 class UnknownFormatError(TrainuiError):
@@ -88,6 +89,7 @@ FORMATS: dict[str, Make] = {
     "json": JsonFile,
     "dvclive": _dvclive,
     "mlflow": MlflowMetric,
+    "wandb": WandbFile,
     "text": _anywhere(AnyLines),
 }
 """By name, as in a source's `format`; `text` means lines that a preset reads."""

@@ -9,6 +9,7 @@ from typing import Any
 from trainui.metrics.formats import UnknownFormatError, csv_table, jsonl, lenient, mlflow, tfevents
 from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.wandb import log_file as wandb
 
 HEAD_BYTES = 65_536
 """Bytes examined."""
@@ -24,7 +25,6 @@ _BINARIES = {
     b"\x28\xb5\x2f\xfd": _COMPRESSED,
     b"PK\x03\x04": "is a zip archive; name the file that contains metrics",
     b"SQLite format 3": "is an SQLite database; export its metrics, as JSON lines for example",
-    b":W&B": "is a W&B log, which is binary; have the metrics written as text or event files too",
     b"\xff\xfe": _WIDE,
     b"\xfe\xff": _WIDE,
 }
@@ -49,6 +49,8 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
     """
     if tfevents.looks_like(head):
         return "tfevents"
+    if head.startswith(wandb.MAGIC):
+        return "wandb"
     text = head.removeprefix(_BOM).lstrip(b" \t\r\n\0")
     if not text:
         return None

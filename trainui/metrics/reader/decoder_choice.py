@@ -18,6 +18,7 @@ from trainui.metrics.formats.pattern import PatternLines
 from trainui.metrics.formats.preset_lines import PresetLines
 from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import step_fields
+from trainui.metrics.formats.wandb.log_file import WandbFile
 from trainui.metrics.reader.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.store.points.chunks import NO_TIME, Points
 from trainui.store.points.source_record import SourceRecord
@@ -95,6 +96,8 @@ def find_decoder(
         return None
     if name == _EITHER and _DOCUMENT.match(file.read(0, HEAD_BYTES)) is None:
         return PresetLines(name, reading.step, state)
+    if name == WandbFile.name:
+        state["offset"] = at.offset  # its frames are aligned to the file
     decoder = formats.decoder(name, reading.step, state, file.path)
     if at.offset and not state and decoder.name == "csv":
         head = file.read(0, HEAD_BYTES)

@@ -1,0 +1,139 @@
+"""W&B's logs: frames, forms of values, and damage."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.metrics import reading
+from trainui.metrics.formats.wandb.log_file import BLOCK, NewerWandbError, WandbFile
+from trainui.metrics.reader.decoder_choice import DecoderChoice
+from trainui.store.db.engine import Store
+
+HEADER = b":W&B\xe1\xbe\0"
+FILE = Path("run-1.wandb")
+
+
+def varint(number: int) -> bytes:
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
+
+
+def field(key: int, content: bytes | int) -> bytes:
+    if isinstance(content, int):
+        return varint(key << 3) + varint(content)
+    return varint(key << 3 | 2) + varint(len(content)) + content
+
+
+def item(name: str, value: Any) -> bytes:
+    keys = b"".join(field(2, key.encode()) for key in name.split("."))
+    return keys + field(16, json.dumps(value).encode())
+
+
+def row(step: int, *items: bytes) -> bytes:
+    return history(b"".join(field(1, one) for one in items) + field(2, field(1, step)))
+
+
+def history(message: bytes) -> bytes:
+    return field(1, 300) + field(2, message)
+
+
+def frames(*records: bytes) -> bytes:
+    """A file: each record in as many fragments as it needs."""
+    data = bytearray(HEADER)
+    for record in records:
+        left, is_first = record, True
+        while left or is_first:
+            if BLOCK - len(data) % BLOCK < 7:
+                data += bytes(BLOCK - len(data) % BLOCK)
+            part = left[: BLOCK - len(data) % BLOCK - 7]
+            left = left[len(part) :]
+            kind = {(1, 0): 1, (1, 1): 2, (0, 1): 3, (0, 0): 4}[is_first, bool(left)]
+            data += struct.pack("<IHB", zlib.crc32(bytes([kind]) + part), len(part), kind) + part
+            is_first = False
+    return bytes(data)
+
+
+def decoded(data: bytes) -> dict[str, list[tuple[float, float]]]:
+    decoder = WandbFile(None, {}, FILE)
+    series = decoder.decode(data[: decoder.cut(data)], 0).series
+    return {
+        name: list(zip(found.steps.tolist(), found.values.tolist(), strict=True))
+        for name, found in series.items()
+    }
+
+
+def rows(count: int, *more: bytes) -> list[bytes]:
+    return [row(step, item("loss", step / 2), item("_step", step), *more) for step in range(count)]
+
+
+def test_values_of_all_types() -> None:
+    typed = [
+        field(2, b"on") + field(4, 1),
+        field(2, b"count") + field(5, 9),
+        field(2, b"rate") + b"\x31" + struct.pack("<d", 0.25),
+        field(2, b"word") + field(7, b"7"),
+        field(1, b"deep") + field(8, b'{"a": {"b": 3}, "plot": {"_type": "image", "width": 4}}'),
+    ]
+    assert decoded(frames(row(7, *(typed)))) == {
+        "count": [(7, -5.0)],
+        "rate": [(7, 0.25)],
+        "deep.a.b": [(7, 3.0)],
+    }
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_parts_of_media_are_no_metrics(count: int) -> None:
+    media = (item("img._type", "image-file"), item("img.width", 8), item("ok", True))
+    found = decoded(frames(*rows(count, *media), row(count, item("img.width", 9))))
+    assert found == {
+        "loss": [(step, step / 2) for step in range(count)],
+        "img.width": [(count, 9.0)],
+    }
+
+
+def test_a_row_longer_than_a_block_waits_until_it_is_whole() -> None:
+    data = frames(row(0, item("text", "x" * 3 * BLOCK), item("loss", 1)), *rows(3)[1:])
+    decoder = WandbFile(None, {}, FILE)
+    assert decoder.cut(data[: 2 * BLOCK]) == 0
+    assert decoded(data) == {"loss": [(0, 1.0), (1, 0.5), (2, 1.0)]}
+
+
+def test_a_damaged_block_costs_only_its_own_rows() -> None:
+    good = frames(*rows(3000))
+    lost = bytearray(good)
+    lost[BLOCK + 500 : BLOCK + 520] = bytes(20)
+    found = decoded(bytes(lost))["loss"]
+    whole = decoded(good)["loss"]
+    assert set(found) < set(whole)
+    assert found[-1] == whole[-1]
+    assert len(whole) - len(found) < BLOCK // len(rows(1)[0])
+
+
+def test_a_record_too_long_to_be_read_is_skipped(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "run-1.wandb"
+    file.write_bytes(frames(*rows(2), row(2, item("text", "x" * (5 << 20))), *rows(5)[3:]))
+    reader = reading.open_reader(store, file, DecoderChoice())
+    reading.read_to_end(store, reader)
+    assert reading.kept_points(store, "loss") == [(0, 0.0), (1, 0.5), (3, 1.5), (4, 2.0)]
+
+
+def test_a_file_that_is_read_from_its_middle_on(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "run-1.wandb"
+    data = frames(*rows(2000))
+    file.write_bytes(data[: BLOCK + 3000])
+    reading.read_on(reading.open_reader(store, file, DecoderChoice()))
+    file.write_bytes(data)
+    reading.read_on(reading.open_reader(store, file, DecoderChoice()))
+    points = reading.kept_points(store, "loss")
+    assert points == [(step, step / 2) for step in range(2000)]
+
+
+def test_a_newer_version_is_named() -> None:
+    with pytest.raises(NewerWandbError, match=r"run-1.wandb is a W&B log of a version"):
+        WandbFile(None, {}, FILE).cut(b":W&B\xe1\xbe\x01" + bytes(20))

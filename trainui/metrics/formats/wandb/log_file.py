@@ -1,0 +1,189 @@
+"""W&B's `run-ID.wandb`: framed protobuf records, of which history and configuration are read.
+
+The frames are LevelDB's log with another checksum; the messages are `wandb_internal.proto`'s:
+https://github.com/wandb/wandb. The step is W&B's own, which counts the calls of `log`.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from trainui.errors import TrainuiError
+from trainui.metrics.formats.protobuf import fields, varint
+from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.wandb.rows import OWN, read_item, series
+
+MAGIC = b":W&B"
+_HEADER = MAGIC + b"\xe1\xbe\0"
+"""The first bytes of a file, of which the last is the version."""
+
+BLOCK = 32_768
+"""No fragment crosses a multiple of this; fewer than 7 bytes before one are padding."""
+
+LONGEST = 4 << 20
+"""Bytes of a record; a longer one is skipped."""
+
+_FRAME = struct.Struct("<IHB")
+_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_KIND_SUMS = {kind: zlib.crc32(bytes([kind])) for kind in (_FULL, _FIRST, _MIDDLE, _LAST)}
+
+_NUMBER_TAG, _HISTORY_TAG, _SUMMARY_TAG = 0x08, 0x12, 0x1A
+"""The first bytes of a record's number, and of what it contains."""
+
+CONFIG, RUN, EXIT = 5, 17, 18
+"""Fields of a record."""
+_RUN_CONFIG, _ITEM = 4, 1
+
+
+class NewerWandbError(TrainuiError):
+    """A file of a version that is not known."""
+
+    code = "unknown_format"
+
+
+class WandbFile:
+    """Decodes the history of a run."""
+
+    name = "wandb"
+    whole = False
+
+    def __init__(self, step: str | None, state: dict[str, Any], path: Path) -> None:
+        del step  # each row has its own
+        self.state = state
+        self._path = path
+        self._cut: tuple[int, list[bytes]] = (0, [])
+        """Of the last block cut: its size and its records."""
+
+    def cut(self, data: bytes) -> int:
+        """Return the size in bytes of the whole records.
+
+        Raises:
+            NewerWandbError: the file's version is not known.
+        """
+        offset = self.state.get("offset", 0)
+        if not offset and not (data.startswith(_HEADER) or _HEADER.startswith(data)):
+            raise NewerWandbError(
+                f"{self._path} is a W&B log of a version that cannot be read (only version 0 can "
+                "be); have the metrics written to another file too"
+            )
+        self._cut = whole_records(data, offset)
+        return self._cut[0]
+
+    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
+        """Return False: a truncated record is never whole."""
+        del rest, clean
+        return False
+
+    def decode(self, block: bytes, first_row: int) -> Decoded:
+        """Decode whole records."""
+        del first_row
+        if self._cut[0] != len(block):
+            self.cut(block)
+        self.state["offset"] = self.state.get("offset", 0) + len(block)
+        rows = [row for record in self._cut[1] if (row := _row(record)) is not None]
+        return Decoded(series(rows), len(rows))
+
+    def finish(self, first_row: int) -> Decoded:
+        """Return nothing: each record is complete by itself."""
+        del first_row
+        return Decoded()
+
+
+def whole_records(data: bytes, offset: int) -> tuple[int, list[bytes]]:
+    """Return the size in bytes of the whole records, and the records but for summaries.
+
+    Args:
+        data: bytes of the file.
+        offset: where in the file they begin: at a record, or at a block.
+    """
+    end = 0 if offset else len(_HEADER)
+    records: list[bytes] = []
+    parts: list[bytes] = []
+    for kind, begin, following in _fragments(data, offset):
+        if kind in (_FULL, _FIRST):
+            end = max(end, begin - _FRAME.size)  # summaries may be before it
+            parts = [data[begin:following]]
+        elif kind in (_MIDDLE, _LAST) and parts:
+            parts.append(data[begin:following])
+        if kind in (_FULL, _LAST) and parts:
+            records.append(b"".join(parts))
+        if kind not in (_FIRST, _MIDDLE) or not parts or following - end > LONGEST - 2 * BLOCK:
+            end, parts = following, []
+    return min(end, len(data)) if offset or end > len(_HEADER) else 0, records
+
+
+def _fragments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the kind, start and end of each whole fragment; where a block is damaged, its rest.
+
+    A summary, two records of three, is neither yielded nor checked.
+    """
+    at = 0 if offset else len(_HEADER)
+    block_end = at + BLOCK - (offset + at) % BLOCK
+    unpack, frame, size = _FRAME.unpack_from, _FRAME.size, len(data)
+    skipped = False
+    while True:
+        if block_end - at < frame:
+            at, block_end = block_end, block_end + BLOCK
+        if at + frame > size:
+            break
+        checksum, length, kind = unpack(data, at)
+        begin = at + frame
+        at = begin + length
+        fits = kind in _KIND_SUMS and at <= block_end
+        if at > size if fits else block_end > size:
+            break  # it is not written yet
+        skipped = False
+        if fits and kind == _FULL and length > 4 and data[begin] == _NUMBER_TAG:
+            tag = begin + 2 if data[begin + 1] < 128 else begin + 3 + (data[begin + 2] > 127)
+            skipped = data[tag] == _SUMMARY_TAG
+        if skipped:
+            end = at
+        elif fits and zlib.crc32(data[begin:at], _KIND_SUMS[kind]) == checksum:
+            yield kind, begin, at
+        elif block_end > size:
+            break
+        else:
+            at = block_end  # where a frame begins
+            yield 0, begin, at
+    if skipped:
+        yield 0, end, end
+
+
+def _row(record: bytes) -> bytes | None:
+    """Return the row in a record; None if it contains something else."""
+    try:
+        at = varint(record, 1)[1] if record[0] == _NUMBER_TAG else 0
+        if record[at] != _HISTORY_TAG:
+            return None
+        size, at = varint(record, at + 1)
+    except IndexError:
+        return None  # damaged
+    return record[at : at + size]
+
+
+def run_config(record: bytes) -> Iterator[tuple[str, Any]]:
+    """Yield the top-level values of the run's configuration that a record sets.
+
+    Raises:
+        ValueError: the record is damaged.
+        IndexError: the same.
+    """
+    for key, value, _at in fields(record):
+        if key == RUN:
+            for inner, config, _place in fields(value):
+                if inner == _RUN_CONFIG:
+                    yield from _config(config)
+        elif key == CONFIG:
+            yield from _config(value)
+
+
+def _config(message: bytes) -> Iterator[tuple[str, Any]]:
+    for key, item, _at in fields(message):
+        if key == _ITEM:
+            name, value = read_item(item)
+            if name not in OWN:
+                yield name, value

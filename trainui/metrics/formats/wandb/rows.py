@@ -1,0 +1,255 @@
+"""The rows of W&B's history as columns.
+
+A row is a list of items, in random order, and a step. Nearly all items are a key and a short number
+as JSON: those of many rows are decoded together, all others one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from trainui.metrics.formats import nested
+from trainui.metrics.formats.protobuf import fields
+from trainui.store.points.chunks import NO_TIME, Points
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from trainui.store.points.chunks import Floats, Ints
+
+    Bytes = NDArray[np.uint8]
+
+OWN = frozenset({"_step", "_runtime", "_timestamp", "_wandb"})
+"""W&B's own keys."""
+
+_ITEM, _STEP = 1, 2
+_ITEM_TAG, _STEP_TAG = 0x0A, 0x12
+_KEY, _NESTED_KEY, _VALUE_JSON = 1, 2, 16
+_VALUE_TAG = b"\x82\x01"
+"""The tag of `value_json`."""
+_BOOLEAN, _INTEGER, _NUMBER, _TEXT, _JSON = 4, 5, 6, 7, 8
+"""Fields of an item with a value of its own type, instead of one as JSON."""
+
+_MEDIA = "._type"
+"""Where a row has `img._type`, nothing below `img` is a metric."""
+
+_LATEST = 1e11
+"""Seconds since 1970 above which a time is none."""
+
+DAMAGED = (ValueError, IndexError, TypeError, AttributeError, struct.error)
+"""Errors from a message whose fields are cut off, or of another type than they should be."""
+
+_FEW = 4
+"""Fewer rows than this are not worth decoding together."""
+
+_Cells = dict[str, tuple["Ints", "Floats"]]
+"""By key: the numbers of rows, and their values."""
+
+
+def series(rows: Sequence[bytes]) -> dict[str, Points]:
+    """Return the series of some rows."""
+    read = _Rows(rows)
+    cells = read.cells()
+    steps, times = read.steps, _times(cells, len(rows))
+    found = {}
+    for name, (numbers, values) in cells.items():
+        if name.partition(".")[0] in OWN:
+            continue
+        if read.media:
+            kept = [not _is_below(read.media, number, name) for number in numbers.tolist()]
+            numbers, values = numbers[kept], values[kept]
+        if len(numbers):
+            found[name] = Points(numbers, steps[numbers], values, times[numbers])
+    return found
+
+
+class _Rows:
+    """The steps and items of some rows."""
+
+    def __init__(self, rows: Sequence[bytes]) -> None:
+        self.steps = np.zeros(len(rows), np.int64)
+        self.media: set[tuple[int, str]] = set()
+        """Numbers of rows, and names below which nothing is a metric."""
+        self._parts: dict[str, list[tuple[Ints, Floats]]] = defaultdict(list)
+        left = list(range(len(rows)))
+        if len(rows) >= _FEW and (short := _short_items(rows)) is not None:
+            left = self._add_together(short)
+        for number in left:
+            try:
+                self._add_row(number, rows[number])
+            except DAMAGED:
+                continue
+
+    def cells(self) -> _Cells:
+        """Return the numbers of each key."""
+        return {name: _joined(parts) for name, parts in self._parts.items()}
+
+    def _add_together(self, short: _ShortItems) -> list[int]:
+        """Add rows of short items; return the numbers of the others."""
+        self.steps[short.is_whole] = short.steps[short.is_whole]
+        for head, items in _by_head(short):
+            try:
+                name = read_item(head)[0]
+            except DAMAGED:
+                continue
+            if isinstance(short.values, list):
+                for row, item in zip(short.rows[items].tolist(), items.tolist(), strict=True):
+                    self._add(row, name, short.values[item])
+            else:
+                self._parts[name].append((short.rows[items], short.values[items]))
+        return np.flatnonzero(~short.is_whole).tolist()
+
+    def _add_row(self, number: int, row: bytes) -> None:
+        for key, message, _at in fields(row):
+            if key == _ITEM:
+                self._add(number, *read_item(message))
+            elif key == _STEP:
+                step = next((value for inner, value, _ in fields(message) if inner == 1), 0) % 2**64
+                self.steps[number] = step - 2**64 if step >= 2**63 else step
+
+    def _add(self, row: int, name: str, value: Any) -> None:
+        if name.endswith(_MEDIA):
+            self.media.add((row, name.removesuffix(_MEDIA)))
+        for inner, number in nested.numbers(name, value):
+            self._parts[inner].append((np.array([row]), np.array([number])))
+
+
+def read_item(item: bytes) -> tuple[str, Any]:
+    """Return an item's name and its value."""
+    names, value = [], None
+    for key, content, _at in fields(item):
+        if key in (_KEY, _NESTED_KEY):
+            names.append(content.decode("utf-8", "replace"))
+        elif key in (_VALUE_JSON, _JSON):
+            value = _load(content)
+        elif key == _NUMBER:
+            (value,) = struct.unpack("<d", content)
+        elif key == _INTEGER:
+            value = (content >> 1) ^ -(content & 1)
+        elif key == _BOOLEAN:
+            value = bool(content)
+        elif key == _TEXT:
+            value = content.decode("utf-8", "replace")
+    return ".".join(names), value
+
+
+def _load(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+class _ShortItems(NamedTuple):
+    """The items of those rows that have only short ones."""
+
+    data: Bytes
+    is_whole: NDArray[np.bool_]
+    """Of each row: it is among them."""
+    steps: Ints
+    """Of each row."""
+    rows: Ints
+    """The number of each item's row."""
+    heads: Ints
+    """The offset of each item's key."""
+    sizes: Ints
+    """The size of each item's key."""
+    values: Floats | list[Any]
+    """A list if they are not numbers alone."""
+
+
+def _short_items(rows: Sequence[bytes]) -> _ShortItems | None:
+    """Return the short items, found by the tags of their values; None if that is impossible."""
+    ends = np.array(list(accumulate(map(len, rows))), np.int64)
+    data = np.frombuffer(b"".join(rows) + bytes(16), np.uint8)
+    tags = np.flatnonzero((data[:-16] == _VALUE_TAG[0]) & (data[1:-15] == _VALUE_TAG[1]))
+    row = np.searchsorted(ends, tags, side="right")
+    following = tags + 3 + data[tags + 2]
+    is_first = np.diff(row, prepend=-1) > 0
+    begins = np.where(is_first, (ends - list(map(len, rows)))[row], np.roll(following, 1))
+    begins = np.minimum(begins, tags)
+    fits = (data[begins] == _ITEM_TAG) & (data[begins + 1] < 128) & (begins + 3 < tags)
+    fits &= (begins + 2 + data[begins + 1] == following) & (following <= ends[row])
+    items_end = np.full(len(rows), len(data) - 1)
+    items_end[row] = following  # of the last one
+    steps, is_whole = _steps(data, np.minimum(items_end, ends), ends)
+    is_whole &= np.bincount(row, minlength=len(rows)) > 0
+    is_whole &= np.bincount(row[~fits], minlength=len(rows)) == 0
+    kept = is_whole[row]
+    values = _values(data, tags[kept] + 3, following[kept])
+    if values is None:
+        return None
+    heads = begins[kept] + 2
+    return _ShortItems(data, is_whole, steps, row[kept], heads, tags[kept] - heads, values)
+
+
+def _steps(data: Bytes, begins: Ints, ends: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return the rows' steps, and a mask of those that end with one or with nothing else."""
+    sizes = ends - begins - 3
+    steps = np.zeros(len(ends), np.int64)
+    fits = (data[begins] == _STEP_TAG) & (data[begins + 1] == sizes + 1) & (sizes < 9)
+    fits &= (data[begins + 2] == 0x08) & (sizes > 0)
+    for index in range(8):
+        byte, is_part = data[begins + 3 + index], fits & (index < sizes)
+        steps |= np.where(is_part, (byte.astype(np.int64) & 0x7F) << (7 * index), 0)
+        fits &= ~is_part | ((byte >= 128) == (index < sizes - 1))
+    return steps, fits | (ends == begins)
+
+
+def _values(data: Bytes, begins: Ints, ends: Ints) -> Floats | list[Any] | None:
+    """Return the values at some places, decoded as one JSON list; None if they cannot be."""
+    changes = np.zeros(len(data) + 1, np.int8)
+    changes[begins], changes[ends + 1] = 1, -1
+    text = data.copy()
+    text[ends] = ord(",")
+    whole = b"[" + text[np.cumsum(changes[:-1], dtype=np.int8) > 0].tobytes()[:-1] + b"]"
+    try:
+        values: Any = np.array(msgspec.json.decode(whole, type=list[float]))
+    except msgspec.MsgspecError:
+        values = _load(whole)  # with a NaN, or with something other than numbers
+    return values if values is not None and len(values) == len(begins) else None
+
+
+def _by_head(short: _ShortItems) -> Iterator[tuple[bytes, Ints]]:
+    """Yield the numbers of the items that have the same key, by its bytes."""
+    for size in np.unique(short.sizes).tolist():
+        items = np.flatnonzero(short.sizes == size)
+        texts = sliding_window_view(short.data, size)[short.heads[items]].view(f"S{size}")[:, 0]
+        while len(items):
+            same = texts == texts[0]
+            at = short.heads[items[0]]
+            yield short.data[at : at + size].tobytes(), items[same]
+            items, texts = items[~same], texts[~same]
+
+
+def _times(cells: _Cells, count: int) -> Ints:
+    times = np.full(count, NO_TIME, np.int64)
+    if "_timestamp" in cells:
+        rows, seconds = cells["_timestamp"]
+        plausible = (seconds > 0) & (seconds < _LATEST)
+        times[rows[plausible]] = np.rint(seconds[plausible] * 1e6).astype(np.int64)
+    return times
+
+
+def _joined(parts: list[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
+    """Return the parts of a column, in the order of their rows."""
+    if len(parts) == 1:
+        return parts[0]
+    rows, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(rows, kind="stable")
+    return rows[order], values[order]
+
+
+def _is_below(media: set[tuple[int, str]], row: int, name: str) -> bool:
+    """Return True if a name is a part of an image, a table or the like."""
+    names = name.split(".")
+    return any((row, ".".join(names[:count])) in media for count in range(1, len(names)))
