@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from trainui.cli import options
 from trainui.cli.options import epilogue
 from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
@@ -76,8 +77,16 @@ def parser(*commands: str) -> typer.Typer:
     """
     made = _empty_parser()
     for module in dict.fromkeys(map(_MODULE_OF.__getitem__, commands)) if commands else MODULES:
-        import_module(f"trainui.cli.{module}").register(made)
+        _register(made, f"trainui.cli.{module}")
     return made
+
+
+def _register(app: typer.Typer, module: str) -> None:
+    loaded = import_module(module)
+    if hasattr(loaded, "register"):  # a group of commands
+        loaded.register(app)
+    else:
+        options.register(app, module)
 
 
 def listing(arguments: Sequence[str] = ()) -> typer.Typer:

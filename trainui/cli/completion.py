@@ -37,17 +37,11 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        completion,
-        'eval "$(trainui completion bash)"  # in ~/.bashrc',
-        "trainui completion fish > ~/.config/fish/completions/trainui.fish",
-        "trainui completion zsh > ~/.zfunc/_trainui  # with fpath=(~/.zfunc $fpath) in ~/.zshrc",
-    )
-
-
+@options.command(
+    'eval "$(trainui completion bash)"  # in ~/.bashrc',
+    "trainui completion fish > ~/.config/fish/completions/trainui.fish",
+    "trainui completion zsh > ~/.zfunc/_trainui  # with fpath=(~/.zfunc $fpath) in ~/.zshrc",
+)
 def completion(
     shell: Annotated[Shell, typer.Argument(help="The shell to complete in.")],
 ) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -64,23 +65,37 @@ Wait = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 
 
-def add(
-    app: typer.Typer,
-    function: Callable[..., None],
-    *examples: str,
-    name: str | None = None,
-    **settings: Any,
-) -> None:
-    """Add a command, with its docstring as its help.
+_COMMANDS: dict[str, list[tuple[Callable[..., None], dict[str, Any]]]] = defaultdict(list)
+"""By module: its commands, with the keyword arguments for Typer's `command`."""
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def command(*examples: str, **settings: Any) -> Callable[[Command], Command]:
+    """Make a function a command, with its docstring as its help.
 
     Args:
-        app: the parser to add it to.
-        function: the command.
         examples: complete command lines, shown below its help.
-        name: the command's name; None: the function's name.
-        settings: keyword arguments for Typer's `command`.
+        settings: keyword arguments for Typer's `command`, e.g. a `name` other than the function's.
     """
-    app.command(name, epilog=epilogue(*examples), **settings)(function)
+
+    def added(function: Command) -> Command:
+        arguments = {**settings, "epilog": epilogue(*examples)}
+        _COMMANDS[function.__module__].append((function, arguments))
+        return function
+
+    return added
+
+
+def register(app: typer.Typer, module: str) -> None:
+    """Add the commands of a module to a parser."""
+    for function, arguments in _COMMANDS[module]:
+        app.command(**arguments)(function)
+
+
+def add(app: typer.Typer, function: Callable[..., None], *examples: str, **settings: Any) -> None:
+    """Add a command."""
+    app.command(epilog=epilogue(*examples), **settings)(function)
 
 
 def epilogue(*examples: str) -> str:

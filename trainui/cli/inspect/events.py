@@ -24,17 +24,11 @@ NEWEST = 50
 """Default number of events when all runs are listed."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        events,
-        "trainui events digits",
-        "trainui events -n 100",
-        "trainui events -f --json | jq -r 'select(.kind == \"failed\") | .text'",
-    )
-
-
+@options.command(
+    "trainui events digits",
+    "trainui events -n 100",
+    "trainui events -f --json | jq -r 'select(.kind == \"failed\") | .text'",
+)
 def events(
     run: Annotated[
         str | None,

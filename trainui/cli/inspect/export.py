@@ -26,17 +26,11 @@ if TYPE_CHECKING:
 STDOUT = "-"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        export,
-        "trainui export digits > points.csv",
-        "trainui export digits train --output points.parquet",
-        "trainui export digits --format jsonl --superseded | gzip > points.jsonl.gz",
-    )
-
-
+@options.command(
+    "trainui export digits > points.csv",
+    "trainui export digits train --output points.parquet",
+    "trainui export digits --format jsonl --superseded | gzip > points.jsonl.gz",
+)
 def export(
     run: options.Run,
     stage: options.OptionalStage = None,

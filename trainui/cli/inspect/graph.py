@@ -17,17 +17,11 @@ Stages = Sequence[tuple[str, Sequence[str]]]
 """Each stage's name, and the names of the stages it depends on."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        graph,
-        "trainui graph pipeline.yaml",
-        "trainui graph digits",
-        "trainui graph digits --mermaid",
-    )
-
-
+@options.command(
+    "trainui graph pipeline.yaml",
+    "trainui graph digits",
+    "trainui graph digits --mermaid",
+)
 def graph(
     what: Annotated[
         str, typer.Argument(metavar="FILE|RUN", help="A pipeline file (`-`: stdin), or a run.")

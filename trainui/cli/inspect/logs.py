@@ -41,18 +41,12 @@ class Stream(StrEnum):
         return ("out", "err") if self is Stream.BOTH else (self.value,)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        logs,
-        "trainui logs digits train -f",
-        "trainui logs digits train -n 50 --stream err",
-        "trainui logs digits train --attempt 1 > first.log",
-        "trainui logs baseline",
-    )
-
-
+@options.command(
+    "trainui logs digits train -f",
+    "trainui logs digits train -n 50 --stream err",
+    "trainui logs digits train --attempt 1 > first.log",
+    "trainui logs baseline",
+)
 def logs(
     run: options.Run,
     stage: Annotated[

@@ -16,17 +16,11 @@ if TYPE_CHECKING:
     from trainui.store.db.protocol import Connection
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        metrics,
-        "trainui metrics digits",
-        "trainui metrics digits train --json",
-        "trainui metrics digits --points > points.jsonl",
-    )
-
-
+@options.command(
+    "trainui metrics digits",
+    "trainui metrics digits train --json",
+    "trainui metrics digits --points > points.jsonl",
+)
 def metrics(
     run: options.Run,
     stage: options.OptionalStage = None,

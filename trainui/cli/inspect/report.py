@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import typer
-
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress
 from trainui.store.read import views
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        report,
-        "trainui report digits",
-        "trainui report digits | gh issue comment 12 --body-file -",
-    )
-
-
+@options.command(
+    "trainui report digits", "trainui report digits | gh issue comment 12 --body-file -"
+)
 def report(run: options.Run, as_json: options.Json = False) -> None:
     """Print a run as Markdown: its stages, the parameters that differ, its metrics and curves.
 

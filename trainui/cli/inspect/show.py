@@ -26,30 +26,12 @@ NEWEST = 50
 """Default number of runs listed."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    options.add(
-        app,
-        list_runs,
-        "trainui ls",
-        "trainui ls --all",
-        "trainui ls --json | jq -r '.runs[0].run'",
-        name="ls",
-    )
-    options.add(
-        app,
-        show,
-        "trainui show digits",
-        "trainui show 3f2a --json",
-    )
-    options.add(
-        app,
-        path,
-        'ls "$(trainui path digits evaluate)"',
-        'cd "$(trainui path digits)"',
-    )
-
-
+@options.command(
+    "trainui ls",
+    "trainui ls --all",
+    "trainui ls --json | jq -r '.runs[0].run'",
+    name="ls",
+)
 def list_runs(
     most: Annotated[
         int | None,
@@ -113,6 +95,7 @@ def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
     return "" if end is None else formatting.between(timed.started_at, end)
 
 
+@options.command("trainui show digits", "trainui show 3f2a --json")
 def show(run: options.Run, as_json: options.Json = False) -> None:
     """Show one run: its stages, their states and attempts."""
     from trainui.cli.runs import standstill
@@ -213,6 +196,7 @@ def _stage_row(stage: StageRecord) -> tuple[str, ...]:
     return stage.name, state, number, _took(stage), exit_code, why
 
 
+@options.command('ls "$(trainui path digits evaluate)"', 'cd "$(trainui path digits)"')
 def path(
     run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
 ) -> None:

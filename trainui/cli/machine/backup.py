@@ -22,17 +22,11 @@ SMALL = 1 << 20
 KEPT_IN_RUN = ("pipeline.yaml", "env.json", "code.json")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        backup,
-        "trainui backup",
-        "trainui backup /mnt/backups/trainui.tar.gz",
-        'tar xzf trainui.tar.gz -C "$TRAINUI_HOME"   # restore into an empty home',
-    )
-
-
+@options.command(
+    "trainui backup",
+    "trainui backup /mnt/backups/trainui.tar.gz",
+    'tar xzf trainui.tar.gz -C "$TRAINUI_HOME"   # restore into an empty home',
+)
 def backup(
     file: Annotated[
         str | None,

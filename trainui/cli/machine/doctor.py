@@ -13,11 +13,7 @@ from trainui.cli.machine.check_result import BAD, GOOD, Finding
 from trainui.cli.output import printing, progress
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(app, doctor, "trainui doctor")
-
-
+@options.command("trainui doctor")
 def doctor(as_json: options.Json = False) -> None:
     """Check what trainui needs on this machine, with advice for each problem.
 

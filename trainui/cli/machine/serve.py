@@ -15,16 +15,7 @@ from trainui.cli.output import printing
 from trainui.errors import UnfitEnvironmentError
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        serve,
-        "trainui serve",
-        "trainui serve --port 9000 --write",
-    )
-
-
+@options.command("trainui serve", "trainui serve --port 9000 --write")
 def serve(
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="The port to listen on, on 127.0.0.1 only.")

@@ -11,20 +11,11 @@ from trainui.cli import options
 from trainui.cli.output import printing
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    options.add(
-        app,
-        install,
-        "trainui worker install",
-        "trainui worker install --print",
-        short_help="Start it at boot.",
-    )
-    options.add(
-        app, uninstall, "trainui worker uninstall", short_help="Do not start it at boot any more."
-    )
-
-
+@options.command(
+    "trainui worker install",
+    "trainui worker install --print",
+    short_help="Start it at boot.",
+)
 def install(
     only_print: Annotated[
         bool, typer.Option("--print", help="Print the unit; change nothing.")
@@ -50,6 +41,7 @@ def install(
     printing.answer(as_json, {"path": str(path)}, [f"{path}: starts the worker at boot"])
 
 
+@options.command("trainui worker uninstall", short_help="Do not start it at boot any more.")
 def uninstall(as_json: options.Json = False) -> None:
     """Remove the systemd unit; a running worker continues until `trainui worker stop`."""
     from trainui.execution.daemon import systemd

@@ -19,16 +19,7 @@ IN_HOME = ("runs", "broker", "worker", "unstored", "screen.json", "trainui.db*")
 """Files and directories that trainui creates in the home; others there are kept."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        uninstall,
-        "trainui uninstall --dry-run",
-        "trainui uninstall --yes && pipx uninstall trainui",
-    )
-
-
+@options.command("trainui uninstall --dry-run", "trainui uninstall --yes && pipx uninstall trainui")
 def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json = False) -> None:
     """Cancel everything, and delete all runs with their files, the database and the configuration.
 

@@ -16,17 +16,18 @@ START_TIMEOUT = 60.0
 
 _BEGUN = "the operation may still complete; see `trainui worker status`"
 
-app = typer.Typer(
-    help="Control the worker, which runs the stages in the background.",
-    rich_markup_mode=None,
-)
-
 
 def register(parser: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands, as a group."""
+    app = typer.Typer(
+        help="Control the worker, which runs the stages in the background.", rich_markup_mode=None
+    )
+    for module in (__name__, systemd.__name__):
+        options.register(app, module)
     parser.add_typer(app, name="worker")
 
 
+@options.command("trainui worker start", short_help="Start it; return when it is ready.")
 @interrupt.saying(_BEGUN)
 def start(as_json: options.Json = False) -> None:
     """Start the worker, its broker and its guard; return when it is ready.
@@ -40,6 +41,11 @@ def start(as_json: options.Json = False) -> None:
     _show(lifecycle.status(), as_json)
 
 
+@options.command(
+    "trainui worker stop",
+    "trainui worker stop --with-stages",
+    short_help="Stop it; running stages continue.",
+)
 @interrupt.saying(_BEGUN)
 def stop(
     with_stages: Annotated[
@@ -66,6 +72,7 @@ def stop(
     _show(lifecycle.status(), as_json)
 
 
+@options.command("trainui worker status --json", short_help="Show its state.")
 def status(as_json: options.Json = False) -> None:
     """Show whether the worker is running, what it may use, and where its log is."""
     from trainui.execution.daemon import lifecycle
@@ -73,11 +80,13 @@ def status(as_json: options.Json = False) -> None:
     _show(lifecycle.status(), as_json)
 
 
+@options.command("trainui worker pause", short_help="Start no new stages.")
 def pause(as_json: options.Json = False) -> None:
     """Pause the queue: no new stage starts; running stages continue."""
     _set_paused(True, as_json)
 
 
+@options.command("trainui worker unpause", short_help="Start new stages again.")
 def unpause(as_json: options.Json = False) -> None:
     """Resume the queue: new stages start again."""
     _set_paused(False, as_json)
@@ -148,17 +157,3 @@ def _disk(found: dict[str, Any]) -> str:
 
     words = f"{formatting.size(found['free_bytes'])} free on {found['path']}"
     return f"! {words} (low)" if found["low"] else words
-
-
-options.add(app, start, "trainui worker start", short_help="Start it; return when it is ready.")
-options.add(
-    app,
-    stop,
-    "trainui worker stop",
-    "trainui worker stop --with-stages",
-    short_help="Stop it; running stages continue.",
-)
-options.add(app, status, "trainui worker status --json", short_help="Show its state.")
-options.add(app, pause, "trainui worker pause", short_help="Start no new stages.")
-options.add(app, unpause, "trainui worker unpause", short_help="Start new stages again.")
-systemd.register(app)

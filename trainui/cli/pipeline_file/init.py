@@ -15,17 +15,11 @@ TEMPLATE = Path(__file__).with_name("first_pipeline.yaml")
 STDOUT = "-"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        init,
-        "trainui init",
-        "trainui init experiments/sweep.yaml",
-        "trainui init --from dvc.yaml",
-    )
-
-
+@options.command(
+    "trainui init",
+    "trainui init experiments/sweep.yaml",
+    "trainui init --from dvc.yaml",
+)
 def init(
     file: Annotated[
         str, typer.Argument(metavar="[FILE]", help="The file to write; `-` for stdout.")

@@ -12,17 +12,11 @@ from trainui.cli.output import printing
 from trainui.errors import UsageError
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        schema,
-        "trainui schema > trainui.schema.json",
-        "trainui schema show",
-        "trainui schema 'events --follow'",
-    )
-
-
+@options.command(
+    "trainui schema > trainui.schema.json",
+    "trainui schema show",
+    "trainui schema 'events --follow'",
+)
 def schema(
     command: Annotated[
         str | None,

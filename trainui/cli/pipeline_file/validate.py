@@ -17,16 +17,7 @@ from trainui.domain.definition import Pipeline
 from trainui.errors import PipelineFileError, Problem
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        validate,
-        "trainui validate pipeline.yaml",
-        "trainui validate pipeline.yaml --json",
-    )
-
-
+@options.command("trainui validate pipeline.yaml", "trainui validate pipeline.yaml --json")
 def validate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A pipeline file, or `-` for stdin.")],
     param: options.Parameters = None,

@@ -13,17 +13,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    options.add(
-        app,
-        cancel,
-        "trainui cancel digits train",
-        "trainui cancel digits",
-    )
-    options.add(app, wait, "trainui wait digits --timeout 600")
-
-
+@options.command("trainui cancel digits train", "trainui cancel digits")
 @interrupt.saying("nothing was cancelled")
 def cancel(
     run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
@@ -64,6 +54,7 @@ def _state(one: RunRecord | StageRecord) -> str:
     return f"{text.harmless(one.name)} is {text.state(one.status)}"
 
 
+@options.command("trainui wait digits --timeout 600")
 def wait(
     run: options.Run,
     timeout: Annotated[

@@ -12,11 +12,7 @@ from trainui.cli import options
 DEMO = "digits.yaml"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(app, demo, "trainui demo")
-
-
+@options.command("trainui demo")
 def demo(
     detach: options.Detach = False, wait: options.Wait = False, as_json: options.Json = False
 ) -> None:

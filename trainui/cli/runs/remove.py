@@ -24,24 +24,11 @@ KEEP = 10
 OLD = "30d"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    options.add(
-        app,
-        remove,
-        "trainui rm 3f2a91c0 --dry-run",
-        "trainui rm 3f2a91c0 --yes",
-        name="rm",
-    )
-    options.add(
-        app,
-        prune,
-        "trainui prune --dry-run",
-        "trainui prune --keep 3 --older-than 7d",
-        "trainui prune --keep 0 --older-than 365d --yes",
-    )
-
-
+@options.command(
+    "trainui rm 3f2a91c0 --dry-run",
+    "trainui rm 3f2a91c0 --yes",
+    name="rm",
+)
 def remove(
     run: options.Run, dry_run: DryRun = False, yes: Yes = False, as_json: options.Json = False
 ) -> None:
@@ -67,6 +54,11 @@ def remove(
     printing.answer(as_json, told, [f"{does}: {name}, {formatting.size(about.bytes)}"])
 
 
+@options.command(
+    "trainui prune --dry-run",
+    "trainui prune --keep 3 --older-than 7d",
+    "trainui prune --keep 0 --older-than 365d --yes",
+)
 def prune(
     keep: Annotated[
         int,

@@ -80,21 +80,15 @@ def _check_no_command(args: Sequence[str]) -> None:
         raise UsageError(f"{first} is not a pipeline file; to run a command: `trainui run {words}`")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        run,
-        "trainui run pipeline.yaml",
-        "trainui run pipeline.yaml -p lr=0.1 --name first-try",
-        "trainui run pipeline.yaml --detach --json",
-        "trainui run --name baseline -- python train.py --lr 0.1",
-        "trainui run --gpus 2 -- torchrun --nproc-per-node 2 train.py",
-        cls=_RunCommand,
-        options_metavar="[OPTIONS] [-- COMMAND...]",
-    )
-
-
+@options.command(
+    "trainui run pipeline.yaml",
+    "trainui run pipeline.yaml -p lr=0.1 --name first-try",
+    "trainui run pipeline.yaml --detach --json",
+    "trainui run --name baseline -- python train.py --lr 0.1",
+    "trainui run --gpus 2 -- torchrun --nproc-per-node 2 train.py",
+    cls=_RunCommand,
+    options_metavar="[OPTIONS] [-- COMMAND...]",
+)
 @interrupt.saying(_NOTHING_SUBMITTED)
 def run(
     context: typer.Context,

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from trainui import paths, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
@@ -21,16 +19,7 @@ if TYPE_CHECKING:
     from trainui.execution.attempt.context import PreparedProcess
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    options.add(
-        app,
-        shell,
-        "trainui shell digits evaluate",
-        "echo nvidia-smi | trainui shell digits evaluate",
-    )
-
-
+@options.command("trainui shell digits evaluate", "echo nvidia-smi | trainui shell digits evaluate")
 def shell(run: options.Run, stage: options.OneStage) -> None:
     """Open a shell in a stage's workdir, with the environment of its process.
 
