@@ -23,6 +23,7 @@ from trainui.version import __version__
 ROOT = Path(__file__).parents[2]
 
 NEEDED = [
+    "hydra_plugins/trainui_launcher/launcher.py",
     "trainui/py.typed",
     "trainui/cli/pipeline_file/first_pipeline.yaml",
     "trainui/cli/completions/trainui.bash",
@@ -116,7 +117,7 @@ def test_every_licence_of_what_is_installed_is_listed() -> None:
     assert set(listed) >= brought_along("trainui", EXTRAS)
 
 
-EXTRAS = ("images", "notify", "parquet", "postgres", "serve")
+EXTRAS = ("hydra", "images", "notify", "parquet", "postgres", "serve")
 
 
 def brought_along(name: str, extras: Sequence[str] = ()) -> set[str]:

@@ -1,0 +1,127 @@
+"""Hydra's multiruns as runs: Hydra's own tests of a launcher, and what a crash leaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+
+import pytest
+from hydra.test_utils.launcher_common_tests import (
+    BatchedSweeperTestSuite,
+    IntegrationTestSuite,
+    LauncherTestSuite,
+)
+
+from tests.acceptance.command_line import CommandLine, states_of
+from tests.integration.runs import home_with_worker
+from tests.unit.supervisor.waiting import wait_for
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Hydra's tests, and Hydra, give some
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[None]:
+    """A worker for all of Hydra's tests."""
+    with home_with_worker(tmp_path_factory.mktemp("hydra"), served_database, cpus="3"):
+        yield
+
+
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("trainui", [])])
+class TestLauncher(LauncherTestSuite):
+    """What Hydra asks of a launcher."""
+
+
+@pytest.mark.parametrize(
+    ("launcher_name", "overrides"),
+    [("trainui", ["hydra.sweeper.max_batch_size=2"])],
+)
+class TestBatches(BatchedSweeperTestSuite):
+    """The same where a sweeper launches several batches."""
+
+
+@pytest.mark.parametrize(
+    ("task_launcher_cfg", "extra_flags"), [({}, ["-m", "hydra/launcher=trainui"])]
+)
+class TestIntegration(IntegrationTestSuite):
+    """Real applications, with working directories of their own."""
+
+
+APP = """
+import pathlib, time
+import hydra
+
+@hydra.main(version_base=None, config_path=None, config_name=None)
+def main(cfg):
+    with open("jobs", "a") as jobs:
+        jobs.write(f"{cfg.optimizer.lr}\\n")
+    while cfg.optimizer.lr == 0.2 and not pathlib.Path("go").exists():
+        time.sleep(0.05)
+    print(f"step 1 loss {cfg.optimizer.lr}")
+
+main()
+"""
+
+JOBS = ["app[lr=0.1,seed=1]", "app[lr=0.1,seed=2]", "app[lr=0.2,seed=1]", "app[lr=0.2,seed=2]"]
+
+
+def test_a_multirun_survives_its_launcher_and_is_resumed_without_its_finished_jobs(
+    cli: CommandLine,
+) -> None:
+    cli.write("app.py", APP)
+    swept = ["+optimizer.lr=0.1,0.2", "+seed=1,2", "hydra/launcher=trainui"]
+    launcher = subprocess.Popen(
+        [sys.executable, "app.py", "-m", *swept], cwd=cli.directory, env=cli.environ
+    )
+
+    def states() -> dict[str, str]:
+        runs = cli.json("ls")["runs"] if (cli.home / "trainui.db").exists() else []
+        return states_of(cli.json("show", runs[0]["run"])) if runs else {}
+
+    half_done = dict(zip(JOBS, ["completed"] * 2 + ["running"] * 2, strict=True))
+    wait_for(lambda: states() == half_done, "two jobs that wait")
+    launcher.kill()
+    launcher.wait()
+    run = cli.json("ls")["runs"][0]["run"]
+    assert cli("cancel", run).code == 0
+    wait_for(lambda: cli.status(run) == "cancelled", "the end of the others")
+    (cli.directory / "go").touch()
+    assert cli("resume", run, "--wait").code == 0
+    assert set(states().values()) == {"completed"}
+    jobs = (cli.directory / "jobs").read_text().split()
+    assert sorted(jobs) == ["0.1"] * 2 + ["0.2"] * 4
+    (sweep_dir,) = cli.directory.glob("multirun/*/*")
+    overrides = {
+        one.name: (one / ".hydra/overrides.yaml").read_text() for one in sweep_dir.glob("?")
+    }
+    assert overrides == {
+        str(number): f"- +optimizer.lr={lr}\n- +seed={seed}\n"
+        for number, (lr, seed) in enumerate([(0.1, 1), (0.1, 2), (0.2, 1), (0.2, 2)])
+    }
+
+
+def test_a_failed_job_raises_its_own_error_and_a_killed_one_is_named(cli: CommandLine) -> None:
+    cli.write(
+        "app.py", APP.replace("while", "assert cfg.get('die') or cfg.seed < 2, 'seed 2'\n    while")
+    )
+    swept = ["+optimizer.lr=0.1", "+seed=1,2", "hydra/launcher=trainui"]
+
+    def launch(*more: str) -> str:
+        command = [sys.executable, "app.py", "-m", *swept, *more]
+        done = subprocess.run(
+            command, cwd=cli.directory, env=cli.environ, capture_output=True, text=True, timeout=90
+        )
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "AssertionError: seed 2" in launch()
+    cli.write(
+        "app.py", APP.replace("while", "cfg.seed == 2 and __import__('os').abort()\n    while")
+    )
+    assert "job 1: app[seed=2] failed in run " in launch()
+    assert states_of(cli.json("show", "app")) == {
+        "app[seed=1]": "completed",
+        "app[seed=2]": "failed",
+    }
