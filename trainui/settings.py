@@ -129,12 +129,6 @@ def _kinds(value: Any) -> tuple[str, ...]:
     return kinds
 
 
-def _yes_or_no(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
 def _postgresql(value: Any) -> str:
     if not _text(value).startswith(("postgresql://", "postgres://")):
         raise ValueError
@@ -193,7 +187,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "notify_command": (_text, "a shell command"),
     "notify_urls": (_texts, 'a JSON list of Apprise addresses, such as ["ntfy://topic"]'),
     "notify_on": (_kinds, f"a JSON list of {', '.join(KINDS)}"),
-    "bell": (_yes_or_no, "a JSON true or false"),
+    "bell": (_truth, "true or false"),
     "idle_timeout": (_seconds, "seconds, above 0"),
     "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
     "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),

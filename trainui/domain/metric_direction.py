@@ -1,84 +1,21 @@
-"""Which value of a metric is its best: the rule by which names tell it."""
+"""Which value of a metric is its best, judging by its name."""
 
 from __future__ import annotations
 
 import re
 
 _LOWER = frozenset(
-    [
-        "loss",
-        "losses",
-        "err",
-        "error",
-        "errors",
-        "perplexity",
-        "ppl",
-        "nll",
-        "mse",
-        "mae",
-        "rmse",
-        "mape",
-        "wer",
-        "cer",
-        "fid",
-        "kid",
-        "bpb",
-        "bpc",
-        "bpd",
-        "kl",
-        "kld",
-        "cost",
-        "regret",
-        "logloss",
-        "rmsle",
-        "deviance",
-    ]
+    {"loss", "losses", "err", "error", "errors", "perplexity", "ppl", "nll", "mse", "mae"}
+    | {"rmse", "mape", "wer", "cer", "fid", "kid", "bpb", "bpc", "bpd", "kl", "kld", "cost"}
+    | {"regret", "logloss", "rmsle", "deviance"}
 )
 
 _HIGHER = frozenset(
-    [
-        "acc",
-        "accuracy",
-        "acc1",
-        "acc5",
-        "top1",
-        "top5",
-        "auc",
-        "auroc",
-        "auprc",
-        "ap",
-        "map",
-        "map50",
-        "f1",
-        "precision",
-        "recall",
-        "rew",
-        "reward",
-        "rewards",
-        "return",
-        "returns",
-        "score",
-        "bleu",
-        "rouge",
-        "chrf",
-        "meteor",
-        "iou",
-        "miou",
-        "dice",
-        "psnr",
-        "ssim",
-        "r2",
-        "ndcg",
-        "mrr",
-        "hits",
-        "success",
-        "win",
-        "winrate",
-        "likelihood",
-        "elbo",
-        "correct",
-        "em",
-    ]
+    {"acc", "accuracy", "acc1", "acc5", "top1", "top5", "auc", "auroc", "auprc", "ap", "map"}
+    | {"map50", "f1", "precision", "recall", "rew", "reward", "rewards", "return", "returns"}
+    | {"score", "bleu", "rouge", "chrf", "meteor", "iou", "miou", "dice", "psnr", "ssim", "r2"}
+    | {"ndcg", "mrr", "hits", "success", "win", "winrate", "likelihood", "elbo", "correct"}
+    | {"em"}
 )
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*")
@@ -86,9 +23,9 @@ _WHOLE = re.compile(r"[A-Za-z0-9]+")
 
 
 def lower_is_better(name: str) -> bool | None:
-    """Whether the least value of a metric is its best; None where its name does not tell.
+    """Return True if a metric's least value is its best; None if its name does not show it.
 
-    The last telling word counts, so `error_score` is a score; a word such as `loss` goes first, so
+    The last known word counts, so `error_score` is a score; but `loss` takes precedence, so
     `reward_loss` is a loss.
     """
     words = [word.casefold() for word in (*_WORDS.findall(name), *_WHOLE.findall(name))]

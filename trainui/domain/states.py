@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from enum import StrEnum
 
 from trainui.errors import TransitionError
@@ -91,8 +91,5 @@ def run_status(stages: Collection[Status], *, started: bool) -> Status:
     """
     if any(status in UNFINISHED for status in stages):
         return S.RUNNING if started else S.QUEUED
-    return _first_of((S.FAILED, S.INTERRUPTED, S.CANCELLED), stages) or S.COMPLETED
-
-
-def _first_of(wanted: Iterable[Status], stages: Collection[Status]) -> Status | None:
-    return next((status for status in wanted if status in stages), None)
+    ends = (S.FAILED, S.INTERRUPTED, S.CANCELLED)
+    return next((status for status in ends if status in stages), S.COMPLETED)

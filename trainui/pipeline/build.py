@@ -16,7 +16,7 @@ from trainui.pipeline.fields import locations
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.matrix import MatrixMembers, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
-from trainui.pipeline.spec import AlertSpec, CheckpointSpec, MetricSpec, PipelineSpec, StageSpec
+from trainui.pipeline.spec import AlertSpec, MetricSpec, PipelineSpec, StageSpec
 
 
 def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:
@@ -67,34 +67,27 @@ def _dependencies(spec: StageSpec, values: Values | None, pairing: Pairing) -> t
 
 def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str, Json]:
     """Return the fields that all members of a stage have in common."""
-    return {
+    return {name: getattr(spec, name) for name in _UNCHANGED} | {
         "command": spec.run,
-        "task": spec.task,
         "params": {name: _typed(value, parameters) for name, value in spec.params.items()},
         "workdir": locations.absolute(spec.workdir or "", directory),
         "env": dict(spec.env),
         "python": spec.python and locations.interpreter(spec.python, directory),
-        "cpus": spec.cpus,
-        "gpus": spec.gpus,
-        "gpu_memory": spec.gpu_memory,
-        "host": spec.host,
-        "queue": spec.queue,
-        "retries": spec.retries,
-        "retry_delay": spec.retry_delay,
-        "timeout": spec.timeout,
-        "silence_timeout": spec.silence_timeout,
-        "stop_signal": spec.stop_signal,
-        "grace": spec.grace,
         "metrics": None if spec.metrics is None else tuple(map(_source, spec.metrics)),
-        "checkpoint": spec.checkpoint and _checkpoint(spec.checkpoint),
+        "checkpoint": spec.checkpoint
+        and CheckpointRule(spec.checkpoint.path, spec.checkpoint.complete),
         "resume_args": None if spec.resume_args is None else tuple(spec.resume_args),
-        "resume_run": spec.resume_run,
         "outputs": tuple(spec.outputs),
-        "success": spec.success,
         "inputs": tuple(locations.absolute(path, directory) for path in spec.inputs),
-        "allow_failure": spec.allow_failure,
         "alerts": tuple(map(_alert, spec.alerts)),
     }
+
+
+_UNCHANGED = (
+    *("task", "cpus", "gpus", "gpu_memory", "host", "queue", "retries", "retry_delay", "timeout"),
+    *("silence_timeout", "stop_signal", "grace", "resume_run", "success", "allow_failure"),
+)
+"""Fields that a definition takes over as they are."""
 
 
 def _typed(value: Json, parameters: Parameters) -> Json:
@@ -131,7 +124,3 @@ def _alert(spec: AlertSpec) -> Alert:
         after=spec.after,
         action=spec.then or "notify",
     )
-
-
-def _checkpoint(spec: CheckpointSpec) -> CheckpointRule:
-    return CheckpointRule(spec.path, spec.complete)

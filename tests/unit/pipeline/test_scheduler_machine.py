@@ -16,7 +16,7 @@ from trainui.errors import UsageError
 from trainui.pipeline.rules.dependants import Upstream, settled
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.pipeline.rules.retry import next_retry
-from trainui.pipeline.rules.scheduling import PAUSED, FreeSlots, Grant, Wait, WaitingStage, plan
+from trainui.pipeline.rules.scheduling import PAUSED, FreeSlots, Grant, Wait, WaitingStage, decide
 
 CPUS, GPUS = 3, 3
 SLOTS = [*(("cpu", number) for number in range(CPUS)), *(("gpu", index) for index in range(GPUS))]
@@ -159,7 +159,7 @@ class Scheduler(RuleBasedStateMachine):
             return
         queue = self._queue()
         free = self._free()
-        decided = plan([_waiting(one) for one in queue], free, self.now, paused=self.paused)
+        decided = decide([_waiting(one) for one in queue], free, self.now, paused=self.paused)[0]
         assert [one.stage_id for one in decided] == [one.id for one in queue]
         for stage, item in zip(queue, decided, strict=True):
             if isinstance(item, Grant):

@@ -19,7 +19,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_resume
-from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, plan
+from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
 from trainui.store.db.engine import open_store
 from trainui.store.runs import attempt_rows, attempts, runs, stages
 
@@ -100,7 +100,7 @@ class Kept(RuleBasedStateMachine):
             free = tuple(n for n in range(PLACES) if Slot("box", "cpu", n) not in taken)
             waiting = [WaitingStage(one.id, 0, 1, one.not_before) for one in queue]
             known = {one.id: one for one in queue}
-            for item in plan(waiting, FreeSlots(cpus=free), clock.now() + 1, paused=False):
+            for item in decide(waiting, FreeSlots(cpus=free), clock.now() + 1, paused=False)[0]:
                 if isinstance(item, Grant):
                     slots = [Slot("box", item.kind, n) for n in item.slots]
                     attempt = attempts.grant(connection, known[item.stage_id], slots, host="box")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from trainui.pipeline.graph import Graph
+
 NEWEST = 5
 """Number of earlier durations used."""
 
@@ -121,18 +123,11 @@ def to_go(
     """
     if all(seconds is None for seconds in stages.values()):
         return None
+    graph = Graph.from_parents({name: tuple(upstreams[name]) for name in stages})
     finish: dict[str, float] = {}
-    for root in stages:
-        stack = [root]
-        while stack:
-            name = stack[-1]
-            waits_for = [up for up in upstreams[name] if up in stages]
-            missing = [up for up in waits_for if up not in finish]
-            if missing:
-                stack += missing
-            else:
-                begin = max((finish[up] for up in waits_for), default=0.0)
-                finish[stack.pop()] = begin + (stages[name] or 0.0)
+    for name in graph.order():
+        begin = max((finish[up] for up in graph.parents[name]), default=0.0)
+        finish[name] = begin + (stages[name] or 0.0)
     work = sum((stages[name] or 0.0) * min(places[name], cpus) for name in stages)
     whole = all(seconds is not None for seconds in stages.values())
     return RemainingTime(max(*finish.values(), work / cpus), whole)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
+from trainui.pipeline.graph import Graph
 
 
 class Action(StrEnum):
@@ -115,7 +116,7 @@ def _missed(
     waiting = {one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)}
     needing = waiting.union(again)
     missed: set[str] = set()
-    for stage in reversed(_in_order(stages, by_name)):
+    for stage in (by_name[name] for name in reversed(_graph(stages).order())):
         if stage.name in needing and not stage.removed:
             missed.update(name for name in stage.depends_on if name in gone)
             needing |= missed.difference(keep)
@@ -133,12 +134,13 @@ def _plan_once(
     by_name = {stage.name: stage for stage in stages}
     for name in keep:
         _check_kept(by_name[name], fresh)
-    wanted = _upstream_closure(by_name, until) if until else set(by_name)
+    graph = _graph(stages)
+    wanted = graph.upstream(*until).union(until) if until else set(by_name)
     awaited = {name for one in stages if one.status in UNFINISHED for name in one.depends_on}
     users = users_of(stages)
     again: set[str] = set()
     planned = {}
-    for stage in _in_order(stages, by_name):
+    for stage in (by_name[name] for name in graph.order()):
         if stage.name in fresh and stage.attempt and stage.status in UNFINISHED:
             raise UsageError(f"{stage.name} is {stage.status}; cancel it before you restart it")
         if stage.name in fresh and stage.name in users:
@@ -170,9 +172,13 @@ def users_of(stages: Sequence[StageRecord]) -> dict[str, str]:
     Their directories must not be renamed or written while it reads them; that includes failed
     stages with `allow_failure`.
     """
-    by_name = {stage.name: stage for stage in stages}
+    graph = _graph(stages)
     running = [stage.name for stage in stages if stage.status == Status.RUNNING]
-    return {used: user for user in running for used in _upstream_closure(by_name, [user]) - {user}}
+    return {used: user for user in running for used in graph.upstream(user)}
+
+
+def _graph(stages: Sequence[StageRecord]) -> Graph:
+    return Graph.from_parents({stage.name: stage.depends_on for stage in stages})
 
 
 def _in_use(name: str, users: Mapping[str, str]) -> str:
@@ -294,7 +300,7 @@ def plan_rerun(
     users = users_of(stages)
     if downstream:
         by_name = {stage.name: stage for stage in stages}
-        for stage in _in_order(stages, by_name):
+        for stage in (by_name[name] for name in _graph(stages).order()):
             if chosen.intersection(stage.depends_on) and not stage.removed:
                 chosen.add(stage.name)
     for stage in stages:
@@ -305,35 +311,3 @@ def plan_rerun(
     for name in chosen & users.keys():
         raise UsageError(_in_use(name, users))
     return [stage.name for stage in stages if stage.name in chosen]
-
-
-def _upstream_closure(by_name: Mapping[str, StageRecord], names: Collection[str]) -> set[str]:
-    found: set[str] = set()
-    frontier = list(names)
-    while frontier:
-        name = frontier.pop()
-        if name not in found:
-            found.add(name)
-            frontier.extend(by_name[name].depends_on)
-    return found
-
-
-def _in_order(
-    stages: Sequence[StageRecord], by_name: Mapping[str, StageRecord]
-) -> list[StageRecord]:
-    """Return the stages in topological order."""
-    ordered: list[StageRecord] = []
-    placed: set[str] = set()
-    for root in stages:
-        stack = [root]
-        while stack:
-            stage = stack[-1]
-            missing = [name for name in stage.depends_on if name not in placed]
-            if missing:
-                stack.extend(by_name[name] for name in missing)
-            else:
-                stack.pop()
-                if stage.name not in placed:
-                    placed.add(stage.name)
-                    ordered.append(stage)
-    return ordered

@@ -57,11 +57,6 @@ class FreeSlots:
     gpu_limit: str | None = None
     """Why there are no more GPUs, if there is a special reason."""
 
-    @property
-    def cpu_total(self) -> int:
-        """The total number of CPU slots."""
-        return len(self.cpus) + len(self.cpu_users)
-
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -83,24 +78,16 @@ class Wait:
     """The wait reason shown to users."""
 
 
-def plan(
+def decide(
     waiting: Sequence[WaitingStage], free: FreeSlots, now: int, *, paused: bool = False
-) -> list[Grant | Wait]:
-    """Decide for each waiting stage, in queue order.
+) -> tuple[list[Grant | Wait], frozenset[str]]:
+    """Decide for each waiting stage.
 
     Args:
         waiting: the queued stages, in queue order.
         free: the slots of this host.
         now: microseconds.
         paused: True if a user paused the queue.
-    """
-    return decide(waiting, free, now, paused=paused)[0]
-
-
-def decide(
-    waiting: Sequence[WaitingStage], free: FreeSlots, now: int, *, paused: bool = False
-) -> tuple[list[Grant | Wait], frozenset[str]]:
-    """Like `plan`, but also return the kinds of slots that are still available.
 
     Returns:
         The decisions; the kinds (`cpu`, `gpu`) with a free slot that none of these waits for.
