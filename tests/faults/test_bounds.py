@@ -158,7 +158,6 @@ def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
     with store.read() as opened:
         driver = opened.connection.driver_connection
         for look in (
-            lambda: runs.active(opened),
             lambda: runs.to_notify(opened),
             lambda: stages.queued(opened, kind="cpu", limit=21),
             lambda: attempt_rows.in_state(opened, Status.RUNNING),

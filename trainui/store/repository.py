@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from trainui import clock
 from trainui.domain.states import Status
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 from trainui.store.runs.tables import StageRow
 
 

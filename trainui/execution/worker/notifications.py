@@ -46,7 +46,7 @@ class Notifier:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._notices = notifications.Notices(store)
+        self._pending = notifications.PendingNotifications(store)
         self._begun = False
         self._kinds = settings.notify_on
         self._ways: list[_Way] = []
@@ -72,7 +72,7 @@ class Notifier:
             self._begin()
         elif not changed:
             return
-        for notice in self._notices.take():
+        for notice in self._pending.claim():
             if notice.kind in self._kinds:
                 for way in self._ways:
                     way.put(notice)

@@ -219,17 +219,13 @@ def translate(sql: str) -> str:
 class Cursor:
     """A cursor with the interface of SQLite's."""
 
-    def __init__(self, raw: psycopg.Connection, url: str) -> None:
-        self._url = url
-        self._raw = raw.cursor()
-        self.row_factory: Any = _named
+    def __init__(self, raw: psycopg.Cursor) -> None:
+        self._raw = raw
 
-    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
-        """Execute a statement."""
-        with explained(self._url):
-            self._raw.row_factory = self.row_factory or _plain
-            self._raw.execute(translate(sql).encode(), tuple(parameters))
-        return self
+    @property
+    def description(self) -> Sequence[Any] | None:
+        """Return a sequence per column, whose first member is the column's name."""
+        return self._raw.description
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""
@@ -263,11 +259,9 @@ class Connection:
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
         """Execute a statement."""
-        return self.cursor().execute(sql, parameters)
-
-    def cursor(self) -> Cursor:
-        """Return a new cursor."""
-        return Cursor(self._raw, self._url)
+        with explained(self._url):
+            found = self._raw.execute(translate(sql).encode(), tuple(parameters))
+        return Cursor(found)
 
     def close(self) -> None:
         """Close the connection."""
@@ -277,29 +271,3 @@ class Connection:
     def in_transaction(self) -> bool:
         """Return True if statements share one snapshot of the data."""
         return self._raw.info.transaction_status != 0
-
-
-class _Row(tuple[Any, ...]):
-    """A row that knows its column names."""
-
-    __slots__ = ()
-    names: tuple[str, ...] = ()
-
-    def keys(self) -> list[str]:
-        return list(self.names)
-
-    def __getitem__(self, key: Any) -> Any:
-        return tuple.__getitem__(self, self.names.index(key) if isinstance(key, str) else key)
-
-
-@lru_cache(256)
-def _row_type(names: tuple[str, ...]) -> type[_Row]:
-    return type("Row", (_Row,), {"__slots__": (), "names": names})
-
-
-def _named(cursor: psycopg.Cursor[Any]) -> type[_Row]:
-    return _row_type(tuple(column.name for column in cursor.description or ()))
-
-
-def _plain(_cursor: psycopg.Cursor[Any]) -> type[tuple[Any, ...]]:
-    return tuple

@@ -11,13 +11,11 @@ from typing import Any, Protocol
 
 
 class Cursor(Protocol):
-    """A statement's result; its rows are tuples that also know their column names."""
+    """A statement's result; its rows are tuples."""
 
-    row_factory: Any
-    """None: plain tuples, which cost less for thousands of rows."""
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Cursor:
-        """Execute a statement."""
+    @property
+    def description(self) -> Sequence[Any] | None:
+        """Return a sequence per column, whose first member is the column's name."""
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""
@@ -41,9 +39,6 @@ class Connection(Protocol):
 
     def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Cursor:
         """Execute a statement."""
-
-    def cursor(self) -> Cursor:
-        """Return a new cursor."""
 
     def close(self) -> None:
         """Close the connection."""

@@ -128,7 +128,6 @@ def _open(database: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"file:{_quoted(database)}?{query}", uri=True, check_same_thread=False
         )
-        connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute("SELECT 1 FROM runs LIMIT 1")
     except sqlite3.Error as error:

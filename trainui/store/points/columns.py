@@ -98,10 +98,8 @@ def _figures(connection: protocol.Connection, series_id: int) -> Any:
     """
     import numpy as np
 
-    cursor = connection.cursor()
-    cursor.row_factory = None
     query = "SELECT chunk_id, figures FROM chunk_figures WHERE series_id = ? ORDER BY chunk_id"
-    rows = cursor.execute(query, (series_id,)).fetchall()
+    rows = connection.execute(query, (series_id,)).fetchall()
     ids, figures = zip(*rows, strict=True) if rows else ((), ())
     table = np.column_stack([np.fromiter(ids, np.float64), chunks.figures_table(figures)])
     return table.view([(field, np.float64) for field in _FIELDS])[:, 0]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from trainui import clock
 from trainui.domain.definition import StageDefinition
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
 

@@ -68,9 +68,7 @@ def series_of(
 
 
 def _chunks_of(connection: protocol.Connection, series_id: int) -> list[PointSegment]:
-    cursor = connection.cursor()
-    cursor.row_factory = None  # plain tuples: there may be thousands
-    found = cursor.execute(
+    found = connection.execute(
         "SELECT chunk_id, figures FROM chunk_figures WHERE series_id = ?", (series_id,)
     )
     unpacked = ((chunk_id, *chunks.unpack_figures(figures)) for chunk_id, figures in found)

@@ -5,13 +5,13 @@ Plain SQL on a read-only connection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from trainui.domain.notifications import ENDS, MARKED, MARKS, Notification
 from trainui.domain.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 
 
 def last(connection: Connection) -> int:
@@ -22,20 +22,31 @@ def last(connection: Connection) -> int:
 
 def after(connection: Connection, event: int) -> tuple[int, list[Notification]]:
     """Return the number of the newest event, and the notices for the events after `event`."""
-    places = ", ".join("?" * len(MARKS))
-    found = connection.execute(
-        "SELECT events.id, kind, events.run_id, runs.name, text, data_json FROM events "
-        f"JOIN runs ON runs.id = events.run_id WHERE events.id > ? AND kind IN ('run', {places}) "
-        "ORDER BY events.id",
-        (event, *MARKS),
-    ).fetchall()
     notices = []
-    for _, kind, run_id, name, text, data in found:
+    for _, kind, run_id, name, text, data in _of_kinds(connection, event, ("run", *MARKS)):
         if kind in MARKS:
             notices.append(Notification(kind, run_id, name, f"{name}: {text}"))
         elif (status := row_mapping.load(data)["status"]) in ENDS:
             notices.append(Notification(status, run_id, name, f"{name} {status}"))
     return max(last(connection), event), notices
+
+
+def alerts_after(connection: Connection, event: int) -> list[tuple[int, Notification]]:
+    """Return the alerts after an event, each with its number."""
+    return [
+        (number, Notification(kind, run_id, name, f"{name}: {text}"))
+        for number, kind, run_id, name, text, _ in _of_kinds(connection, event, MARKS)
+    ]
+
+
+def _of_kinds(connection: Connection, after: int, kinds: Iterable[str]) -> list[Any]:
+    chosen = tuple(kinds)
+    return connection.execute(
+        "SELECT events.id, kind, events.run_id, runs.name, text, data_json FROM events "
+        "JOIN runs ON runs.id = events.run_id WHERE events.id > ? "
+        f"AND kind IN ({', '.join('?' * len(chosen))}) ORDER BY events.id",
+        (after, *chosen),
+    ).fetchall()
 
 
 class FeedEntry(NamedTuple):

@@ -14,7 +14,7 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline.rules import duration_estimate
 from trainui.pipeline.rules.duration_estimate import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import protocol
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 
 RUNS_LOOKED_AT = 10
 

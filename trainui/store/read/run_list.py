@@ -74,12 +74,6 @@ def unfinished(connection: protocol.Connection) -> list[RunLine]:
     return _with_stages(connection, found)
 
 
-def last_event(connection: protocol.Connection) -> int:
-    """Return the number of the newest event; 0 if there are none."""
-    row = connection.execute("SELECT max(id) FROM events").fetchone()
-    return int(row[0] or 0)
-
-
 def count_runs(connection: protocol.Connection) -> int:
     """Return the number of runs."""
     return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])

@@ -19,7 +19,7 @@ from trainui.store.db.readonly import is_none_yet as is_none_yet
 from trainui.store.db.readonly import is_there as is_there
 from trainui.store.db.readonly import reading as reading
 from trainui.store.db.readonly import snapshot as snapshot
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 from trainui.text import harmless
 
 PREFIX_LENGTH = 4
@@ -31,7 +31,7 @@ def runs(connection: protocol.Connection, *, limit: int | None = None) -> list[R
     found = connection.execute(
         "SELECT * FROM runs ORDER BY created_at DESC, id LIMIT ?", (-1 if limit is None else limit,)
     )
-    return [row_mapping.run_record(_mapping(row)) for row in found]
+    return list(row_mapping.records(found, row_mapping.run_record))
 
 
 def runs_with(connection: protocol.Connection, status: Status) -> list[RunRecord]:
@@ -41,7 +41,7 @@ def runs_with(connection: protocol.Connection, status: Status) -> list[RunRecord
         "ORDER BY created_at DESC, id",
         (status,),
     )
-    return [row_mapping.run_record(_mapping(row)) for row in found]
+    return list(row_mapping.records(found, row_mapping.run_record))
 
 
 def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list[RunRecord]:
@@ -61,22 +61,22 @@ def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list
         "ORDER BY created_at",
         (keep, before, *ENDED),
     )
-    return [row_mapping.run_record(_mapping(row)) for row in found]
+    return list(row_mapping.records(found, row_mapping.run_record))
 
 
 def run(connection: protocol.Connection, run_id: str) -> RunRecord | None:
     """Return the run with exactly this id."""
-    row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
-    return row_mapping.run_record(_mapping(row)) if row else None
+    found = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,))
+    return row_mapping.first(found, row_mapping.run_record)
 
 
 def previous_run(connection: protocol.Connection, run: RunRecord) -> RunRecord | None:
     """Return the run of the same pipeline that was submitted before this one."""
-    row = connection.execute(
+    found = connection.execute(
         "SELECT * FROM runs WHERE pipeline = ? AND created_at < ? ORDER BY created_at DESC LIMIT 1",
         (run.pipeline, run.created_at),
-    ).fetchone()
-    return row_mapping.run_record(_mapping(row)) if row else None
+    )
+    return row_mapping.first(found, row_mapping.run_record)
 
 
 def submission(connection: protocol.Connection, run_id: str) -> dict[str, Any]:
@@ -94,11 +94,11 @@ def find_run(connection: protocol.Connection, reference: str) -> RunRecord:
     """
     if (exact := run(connection, reference)) is not None:
         return exact
-    named = connection.execute(
+    found = connection.execute(
         "SELECT * FROM runs WHERE name = ? ORDER BY created_at DESC, id LIMIT 1", (reference,)
-    ).fetchone()
-    if named:
-        return row_mapping.run_record(_mapping(named))
+    )
+    if (named := row_mapping.first(found, row_mapping.run_record)) is not None:
+        return named
     fitting = _with_prefix(connection, reference)
     if len(fitting) > 1:
         raise AmbiguousError(f"{reference!r} matches several runs: {_listed(fitting)}")
@@ -114,7 +114,7 @@ def _with_prefix(connection: protocol.Connection, prefix: str) -> list[RunRecord
         "SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT 10",
         (prefix, prefix + chr(sys.maxunicode)),
     )
-    return [row_mapping.run_record(_mapping(row)) for row in found]
+    return list(row_mapping.records(found, row_mapping.run_record))
 
 
 def _no_such_run(connection: protocol.Connection, reference: str) -> str:
@@ -135,15 +135,13 @@ def stages(
         "SELECT * FROM stages WHERE run_id = ? ORDER BY position LIMIT ?",
         (run_id, -1 if limit is None else limit),
     )
-    return [row_mapping.stage_record(_mapping(row)) for row in found]
+    return list(row_mapping.records(found, row_mapping.stage_record))
 
 
 def stage(connection: protocol.Connection, run_id: str, name: str) -> StageRecord | None:
     """Return the stage with exactly this full name."""
-    row = connection.execute(
-        "SELECT * FROM stages WHERE run_id = ? AND name = ?", (run_id, name)
-    ).fetchone()
-    return row_mapping.stage_record(_mapping(row)) if row else None
+    found = connection.execute("SELECT * FROM stages WHERE run_id = ? AND name = ?", (run_id, name))
+    return row_mapping.first(found, row_mapping.stage_record)
 
 
 def stage_status(connection: protocol.Connection, stage_id: str) -> Status | None:
@@ -176,21 +174,21 @@ def find_stages(connection: protocol.Connection, run_id: str, reference: str) ->
 
 def attempts(connection: protocol.Connection, run_id: str) -> dict[str, list[AttemptRecord]]:
     """Return a run's attempts by stage id, the oldest first."""
-    found: dict[str, list[AttemptRecord]] = {}
-    for row in connection.execute(
+    found = connection.execute(
         "SELECT attempts.* FROM attempts JOIN stages ON stages.id = attempts.stage_id "
         "WHERE stages.run_id = ? ORDER BY attempts.id",
         (run_id,),
-    ):
-        attempt = row_mapping.attempt_record(_mapping(row))
-        found.setdefault(attempt.stage_id, []).append(attempt)
-    return found
+    )
+    by_stage: dict[str, list[AttemptRecord]] = {}
+    for attempt in row_mapping.records(found, row_mapping.attempt_record):
+        by_stage.setdefault(attempt.stage_id, []).append(attempt)
+    return by_stage
 
 
 def attempts_of_stage(connection: protocol.Connection, stage_id: str) -> list[AttemptRecord]:
     """Return a stage's attempts, the oldest first."""
     found = connection.execute("SELECT * FROM attempts WHERE stage_id = ? ORDER BY id", (stage_id,))
-    return [row_mapping.attempt_record(_mapping(row)) for row in found]
+    return list(row_mapping.records(found, row_mapping.attempt_record))
 
 
 def supervisors(connection: protocol.Connection, run_id: str) -> set[int]:
@@ -210,7 +208,7 @@ def events(
     found = connection.execute(
         "SELECT * FROM events WHERE run_id = ? AND id > ? ORDER BY id", (run_id, after)
     )
-    return [(row["id"], row_mapping.event_record(_mapping(row))) for row in found]
+    return list(row_mapping.records(found, lambda row: (row["id"], row_mapping.event_record(row))))
 
 
 def stage_events(
@@ -221,8 +219,8 @@ def stage_events(
         "SELECT * FROM events WHERE run_id = ? AND (stage = ? OR stage IS NULL) "
         "ORDER BY id DESC LIMIT ?",
         (run_id, stage, most),
-    ).fetchall()
-    return [row_mapping.event_record(_mapping(row)) for row in reversed(found)]
+    )
+    return list(row_mapping.records(found, row_mapping.event_record))[::-1]
 
 
 def pipeline_text(connection: protocol.Connection, digest: str) -> str:
@@ -235,7 +233,3 @@ def flag(connection: protocol.Connection, name: str) -> str | None:
     """Return the value of an installation-wide flag, e.g. `paused`."""
     row = connection.execute("SELECT value FROM flags WHERE name = ?", (name,)).fetchone()
     return str(row[0]) if row else None
-
-
-def _mapping(row: Any) -> row_mapping.Row:
-    return dict(zip(row.keys(), row, strict=True))

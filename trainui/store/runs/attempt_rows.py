@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 from trainui.store.runs.tables import ATTEMPTS, SLOTS
 
 

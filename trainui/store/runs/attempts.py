@@ -16,14 +16,16 @@ from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.rules.retry import Retry, next_retry
-from trainui.store.runs import attempt_rows, events, row_mapping, runs, stages
+from trainui.store.db.engine import raw
+from trainui.store.read import row_mapping, views
+from trainui.store.runs import attempt_rows, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
     """Return a stage's attempts, the oldest first."""
-    return _select(connection, ATTEMPTS.c.stage_id == stage_id)
+    return views.attempts_of_stage(raw(connection), stage_id)
 
 
 def is_any_open(connection: Connection, here: HostView | None = None) -> bool:
@@ -50,11 +52,6 @@ def find(connection: Connection, attempt_id: int) -> AttemptRecord | None:
 
 _BY_ID = select(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
 """Built once, since it runs at every state change of every stage."""
-
-
-def _select(connection: Connection, *conditions: Any) -> list[AttemptRecord]:
-    found = connection.execute(select(ATTEMPTS).where(*conditions).order_by(ATTEMPTS.c.id))
-    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
 
 
 def held_slots(connection: Connection, host: str) -> dict[Slot, int]:

@@ -11,7 +11,7 @@ from trainui import clock
 from trainui.domain.records import HostRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import dialect
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 from trainui.store.runs.tables import ATTEMPTS, HOSTS, STAGES
 
 SILENT_AFTER = 40.0

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from trainui.domain.definition import Pipeline
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 
 LARGEST_STEP = 24 * 3600 * clock.SECOND
 """Microseconds: the largest backward clock change after which runs keep their order."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 
 from trainui import clock
 from trainui.store.db import dialect
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 from trainui.store.runs.tables import ATTEMPTS, LOG_READS
 
 if TYPE_CHECKING:

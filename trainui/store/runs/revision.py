@@ -12,7 +12,8 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.rules.resume_plan import REMOVED
-from trainui.store.runs import events, row_mapping, runs, stages
+from trainui.store.read import row_mapping
+from trainui.store.runs import events, runs, stages
 from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 

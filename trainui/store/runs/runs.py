@@ -14,7 +14,8 @@ from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.dialect import is_one_of
 from trainui.store.db.engine import raw
-from trainui.store.runs import events, new_run, row_mapping
+from trainui.store.read import row_mapping, views
+from trainui.store.runs import events, new_run
 from trainui.store.runs.new_run import NewRun as NewRun
 from trainui.store.runs.tables import FLAGS, RUNS, STAGES
 
@@ -38,11 +39,7 @@ def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
 
 def get(connection: Connection, run_id: str) -> RunRecord | None:
     """Return the run with exactly this id."""
-    row = connection.execute(_BY_ID, {"run": run_id}).mappings().first()
-    return row_mapping.run_record(dict(row)) if row else None
-
-
-_BY_ID = select(RUNS).where(RUNS.c.id == bindparam("run"))
+    return views.run(raw(connection), run_id)
 
 
 def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | None]:
@@ -54,11 +51,7 @@ def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | Non
 
 def submission(connection: Connection, run_id: str) -> dict[str, Any]:
     """Return the submitting shell's settings."""
-    text = connection.execute(_SUBMISSION, {"run": run_id}).scalar_one()
-    return dict(row_mapping.load(text))
-
-
-_SUBMISSION = select(RUNS.c.submission_json).where(RUNS.c.id == bindparam("run"))
+    return views.submission(raw(connection), run_id)
 
 
 def allow(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
@@ -94,10 +87,7 @@ def note_pipeline(
 
 def stages(connection: Connection, run_id: str) -> list[StageRecord]:
     """Return a run's stages in the file's order."""
-    found = connection.execute(
-        select(STAGES).where(STAGES.c.run_id == run_id).order_by(STAGES.c.position)
-    ).mappings()
-    return [row_mapping.stage_record(dict(row)) for row in found]
+    return views.stages(raw(connection), run_id)
 
 
 def refresh(connection: Connection, run_id: str, *, started_at: int | None = None) -> Status:
@@ -146,16 +136,6 @@ _RUN = select(
 _STATES = select(STAGES.c.status).distinct().where(_OF_RUN)
 _LAST_END = select(func.max(STAGES.c.completed_at)).where(_OF_RUN)
 _REFRESH = update(RUNS).where(RUNS.c.id == bindparam("run"))
-
-
-def active(connection: Connection) -> list[RunRecord]:
-    """Return the unfinished runs, by priority, then the oldest first."""
-    found = connection.execute(
-        select(RUNS)
-        .where(RUNS.c.status.in_([Status.QUEUED, Status.RUNNING]))
-        .order_by(RUNS.c.priority.desc(), RUNS.c.created_at)
-    ).mappings()
-    return [row_mapping.run_record(dict(row)) for row in found]
 
 
 def is_any_active(connection: Connection) -> bool:
@@ -209,8 +189,4 @@ def set_flag(connection: Connection, name: str, value: str | None) -> None:
 
 def flag(connection: Connection, name: str) -> str | None:
     """Return a flag's value."""
-    value = connection.execute(_FLAG, {"called": name}).scalar()
-    return None if value is None else str(value)
-
-
-_FLAG = select(FLAGS.c.value).where(FLAGS.c.name == bindparam("called"))
+    return views.flag(raw(connection), name)

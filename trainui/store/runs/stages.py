@@ -14,7 +14,9 @@ from trainui.domain.records import AttemptRecord, HostView, StageRecord, WaitRea
 from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.rules.dependants import Upstream, settled
 from trainui.store.db import dialect
-from trainui.store.runs import attempt_rows, events, row_mapping, runs
+from trainui.store.db.engine import raw
+from trainui.store.read import row_mapping, views
+from trainui.store.runs import attempt_rows, events, runs
 from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 
@@ -26,8 +28,7 @@ def get(connection: Connection, stage_id: str) -> StageRecord:
 
 def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
     """Return the stage with this full name."""
-    row = connection.execute(_BY_NAME, {"run": run_id, "called": name}).mappings().first()
-    return row_mapping.stage_record(dict(row)) if row else None
+    return views.stage(raw(connection), run_id, name)
 
 
 def change(
@@ -62,9 +63,6 @@ def change(
 
 # Built once, since they run at every state change of every stage; building costs more than running.
 _BY_ID = select(STAGES).where(STAGES.c.id == bindparam("stage"))
-_BY_NAME = select(STAGES).where(
-    STAGES.c.run_id == bindparam("run"), STAGES.c.name == bindparam("called")
-)
 _CHANGE = update(STAGES).where(
     STAGES.c.id == bindparam("stage"),
     STAGES.c.status == bindparam("before"),

@@ -11,8 +11,7 @@ from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.execution.attempt import environment_digest
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import event_feed, run_list, views
-from trainui.store.runs import known_rows
+from trainui.store.read import event_feed, record_cache, run_list, views
 from trainui.text import harmless
 from trainui.tui.curves.reader import CurveReader
 from trainui.tui.data.eta import EtaEstimator
@@ -35,7 +34,7 @@ class RunPageReader:
 
     def __init__(self) -> None:
         self._prophet = EtaEstimator()
-        self._stages = known_rows.stages()
+        self._stages = record_cache.stages()
         self._commits: dict[str, str] = {}
         """By run directory; the record does not change."""
         self._variables: dict[tuple[str, ...], str] = {}

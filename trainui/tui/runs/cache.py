@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trainui.store.db import protocol
-from trainui.store.read import run_list
+from trainui.store.read import event_feed, run_list
 from trainui.store.read.run_list import RunLine
 
 FIRST_RUNS = 200
@@ -31,7 +31,7 @@ class RunListCache:
 
     def reload(self, connection: protocol.Connection) -> None:
         """Read all runs."""
-        self._event = run_list.last_event(connection)
+        self._event = event_feed.last(connection)
         found = run_list.run_lines(connection)
         self._lines = {line.id: line for line in found}
         self._count = len(found)
@@ -40,7 +40,7 @@ class RunListCache:
 
     def update(self, connection: protocol.Connection) -> None:
         """Read the runs with events since the last read; read all runs if any were deleted."""
-        event = run_list.last_event(connection)
+        event = event_feed.last(connection)
         count = run_list.count_runs(connection)
         if event == self._event and count == self._count:
             return

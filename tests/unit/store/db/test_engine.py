@@ -34,12 +34,15 @@ def test_who_finds_the_database_locked_is_told_so_by_a_type(store: Store, hasty:
     set_flag(hasty, "b")
 
 
-def test_threads_that_wait_to_write_use_up_no_connections(store: Store, hasty: Store) -> None:
+def test_threads_that_wait_to_write_use_up_no_connections(
+    store: Store, hasty: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with ThreadPoolExecutor(WRITERS) as pool:
         with store.write():
             waiting = [pool.submit(set_flag, hasty, str(number)) for number in range(WRITERS)]
             errors = [str(one.exception()) for one in waiting]
         assert all("another process has kept it locked" in words for words in errors)
+        monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 30.0)
         list(pool.map(lambda number: set_flag(store, str(number)), range(WRITERS)))
     with store.read() as connection:
         assert runs.flag(connection, "23") == "set"

@@ -11,12 +11,12 @@ from typing import Any, Generic, TypeVar
 
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
-from trainui.store.runs import row_mapping
+from trainui.store.read import row_mapping
 
 Record = TypeVar("Record")
 
 
-class KnownRows(Generic[Record]):
+class RecordCache(Generic[Record]):
     """Reads the rows of a run, and reuses the records of the last read."""
 
     def __init__(self, statement: str, make: Callable[[row_mapping.Row], Record]) -> None:
@@ -28,22 +28,23 @@ class KnownRows(Generic[Record]):
         """
         self._statement = statement
         self._make = make
-        self._known: dict[Any, tuple[tuple[Any, ...], Record]] = {}
+        self._cached: dict[Any, tuple[tuple[Any, ...], Record]] = {}
 
     def read(self, connection: protocol.Connection, run_id: str) -> list[Record]:
         """Return the records of all rows."""
-        before, self._known = self._known, {}
-        for row in connection.execute(self._statement, (run_id,)):
-            values = tuple(row)
-            known = before.get(values[0])
-            if known is None or known[0] != values:
-                known = (values, self._make(dict(zip(row.keys(), values, strict=True))))
-            self._known[values[0]] = known
-        return [record for _, record in self._known.values()]
+        before, self._cached = self._cached, {}
+        found = connection.execute(self._statement, (run_id,))
+        names = [column[0] for column in found.description or ()]
+        for row in found:
+            cached = before.get(row[0])
+            if cached is None or cached[0] != row:
+                cached = (row, self._make(dict(zip(names, row, strict=True))))
+            self._cached[row[0]] = cached
+        return [record for _, record in self._cached.values()]
 
 
-def stages() -> KnownRows[StageRecord]:
+def stages() -> RecordCache[StageRecord]:
     """Return a cached reader of a run's stages, in the file's order."""
-    return KnownRows(
+    return RecordCache(
         "SELECT * FROM stages WHERE run_id = ? ORDER BY position", row_mapping.stage_record
     )

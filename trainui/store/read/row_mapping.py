@@ -6,15 +6,30 @@ Standard library only, since the screen's first frame needs it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, Event, RunRecord, Slot, StageRecord
 from trainui.domain.states import Status
+from trainui.store.db import protocol
 
 Row = Mapping[str, Any]
+
+
+Record = TypeVar("Record")
+
+
+def records(cursor: protocol.Cursor, make: Callable[[Row], Record]) -> Iterator[Record]:
+    """Yield a record for each row of a statement's result."""
+    names = [column[0] for column in cursor.description or ()]
+    return (make(dict(zip(names, row, strict=True))) for row in cursor)
+
+
+def first(cursor: protocol.Cursor, make: Callable[[Row], Record]) -> Record | None:
+    """Return the record of the first row; None if there is none."""
+    return next(records(cursor, make), None)
 
 
 def dump(value: Any) -> str:
