@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
-from trainui.domain.file_access import Directory
 from trainui.errors import NotPlainFileError
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Pids, Spec
@@ -72,16 +71,6 @@ def read_exit(attempt_dir: Path) -> Exit | None:
         return Exit(**values)
 
 
-def read_times(attempt_dir: Directory) -> list[tuple[int, int, int]]:
-    """Return when the logs grew: (microseconds since 1970, bytes of stdout, bytes of stderr)."""
-    try:
-        text = (attempt_dir / protocol.TIMES_FILE).read_bytes()
-    except (FileNotFoundError, NotPlainFileError):
-        return []
-    whole_lines = text[: text.rfind(b"\n") + 1].splitlines()
-    return [entry for line in whole_lines if (entry := _parse_times(line))]
-
-
 def last_growths(attempt_dir: Path) -> list[int]:
     """Return when the logs grew in the last hours, in microseconds since 1970."""
     try:
@@ -91,7 +80,7 @@ def last_growths(attempt_dir: Path) -> list[int]:
     except OSError:
         return []
     lines = text[text.find(b"\n") + 1 : text.rfind(b"\n") + 1].splitlines()
-    return [entry[0] for line in lines if (entry := _parse_times(line))]
+    return [entry[0] for line in lines if (entry := parse_times(line))]
 
 
 def log_sizes(attempt_dir: Path) -> tuple[int, int]:
@@ -106,7 +95,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _parse_times(line: bytes) -> tuple[int, int, int] | None:
+def parse_times(line: bytes) -> tuple[int, int, int] | None:
     """Parse a line of the journal of times; None if it is damaged."""
     try:
         time, out, err = (int(word) for word in line.split())

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pytest
 
 from trainui.supervisor import protocol, supervise
-from trainui.supervisor.journal import read_exit, read_pids, read_spec, read_times
+from trainui.supervisor.journal import last_growths, read_exit, read_pids, read_spec
 from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Spec
 
 
@@ -17,7 +17,7 @@ def test_what_was_never_written_is_nothing(tmp_path: Path) -> None:
     assert read_spec(tmp_path) is None
     assert read_pids(tmp_path) is None
     assert read_exit(tmp_path) is None
-    assert read_times(tmp_path) == []
+    assert last_growths(tmp_path) == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\0\0\0\0"])
@@ -69,8 +69,8 @@ def test_an_exit_is_read_whole_and_what_is_new_in_it_ignored(tmp_path: Path) -> 
 
 
 def test_a_torn_last_line_is_the_end_and_a_damaged_one_is_skipped(tmp_path: Path) -> None:
-    (tmp_path / "times.log").write_text("10 1 0\n20 1\n\0\0\n30 5 2\n40 6")
-    assert read_times(tmp_path) == [(10, 1, 0), (30, 5, 2)]
+    (tmp_path / "times.log").write_text("5 0 0\n10 1 0\n20 1\n\0\0\n30 5 2\n40 6")
+    assert last_growths(tmp_path) == [10, 30]
 
 
 def test_the_supervisor_speaks_the_same_version() -> None:

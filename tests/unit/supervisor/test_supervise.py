@@ -20,13 +20,14 @@ import pytest
 
 from tests.unit.supervisor.conftest import Stage
 from tests.unit.supervisor.waiting import (
+    growth_times,
     is_alive,
     read_pid,
     wait_for,
     wait_for_death,
     wait_for_exit,
 )
-from trainui.supervisor.journal import read_pids, read_times
+from trainui.supervisor.journal import read_pids
 from trainui.supervisor.process import LaunchState, launch, request_stop
 from trainui.supervisor.protocol import ExitReason, Pids
 
@@ -218,10 +219,10 @@ def test_our_files_are_private_whatever_the_umask(stage: Stage) -> None:
 
 def test_the_journal_tells_when_the_logs_grew(stage: Stage) -> None:
     stage.launch("echo one; until [ -e noted ]; do sleep 0.01; done; echo two >&2")
-    wait_for(lambda: read_times(stage.dir), "the first line's time")
+    wait_for(lambda: growth_times(stage.dir), "the first line's time")
     (stage.work / "noted").touch()
     end = wait_for_exit(stage.dir)
-    times = read_times(stage.dir)
+    times = growth_times(stage.dir)
     assert [entry[1:] for entry in times] == [(4, 0), (4, 4)]
     assert end.started_at <= times[0][0] < times[1][0]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from trainui.supervisor.journal import read_exit
+from trainui.supervisor.journal import parse_times, read_exit
 from trainui.supervisor.process import start_ticks
-from trainui.supervisor.protocol import Exit
+from trainui.supervisor.protocol import TIMES_FILE, Exit
 
 T = TypeVar("T")
 
@@ -30,6 +30,13 @@ def wait_for(look: Callable[[], T | None], what: str = "", seconds: float = PATI
 
 def wait_for_exit(attempt_dir: Path) -> Exit:
     return wait_for(lambda: read_exit(attempt_dir), f"{attempt_dir}/exit.json")
+
+
+def growth_times(attempt_dir: Path) -> list[tuple[int, int, int]]:
+    """Read when the logs grew; empty if that was not recorded."""
+    file = attempt_dir / TIMES_FILE
+    lines = file.read_bytes().splitlines() if file.exists() else []
+    return list(filter(None, map(parse_times, lines)))
 
 
 def wait_for_death(*pids: int) -> None:

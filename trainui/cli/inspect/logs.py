@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,8 +15,8 @@ import typer
 from trainui import clock, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
-from trainui.cli.output.log_lines import AttemptLogs, TimedLine
-from trainui.domain.file_access import Directory, LocalDirectory
+from trainui.control.logs import directory
+from trainui.control.logs.raw_lines import AttemptLogs, TimedLine
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import NotFoundError
@@ -37,7 +36,7 @@ class Stream(StrEnum):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The logs' names in `log_lines`."""
+        """The logs' names in `raw_lines`."""
         return ("out", "err") if self is Stream.BOTH else (self.value,)
 
 
@@ -103,16 +102,8 @@ class _Wanted:
     def logs_of(self, record: AttemptRecord, *, first: bool = True) -> AttemptLogs:
         """Return the logs of an attempt; `-n` applies to the first attempt printed."""
         last = self.last if first else None
-        return AttemptLogs(_directory(record), self.stream.names, last=last)
-
-
-def _directory(record: AttemptRecord) -> Directory:
-    near = Path(record.directory)
-    if near.is_dir():
-        return LocalDirectory(near)
-    from trainui.control import remote_logs
-
-    return remote_logs.directory_of(record.directory, record.id, record.host)
+        found = directory.find(record.directory, record.id, record.host)
+        return AttemptLogs(found, self.stream.names, last=last)
 
 
 def _print(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:

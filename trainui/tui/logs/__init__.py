@@ -1,4 +1,4 @@
-"""An attempt's logs: a live, searchable window over files of any length.
+"""The log pane: a live, searchable window over an attempt's logs (`control.logs`).
 
-Read `attempt_log` first, then `view`.
+Read `window_reader` first, then `view`.
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trainui.clock import SECOND
-from trainui.tui.logs.attempt_log import LogLine, LogPosition
+from trainui.control.logs.attempt_log import LogLine, LogPosition
 from trainui.tui.render import ansi
 from trainui.tui.render.styled_text import Row, Segment, cut, marked, wrap_row
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from trainui.tui.logs.attempt_log import ENDING, LogLine, LogPosition
+from trainui.control.logs.attempt_log import ENDING, LogLine, LogPosition
 from trainui.tui.logs.rows import LogRows
 from trainui.tui.logs.window_reader import LogWindow
 from trainui.tui.render.styled_text import Row

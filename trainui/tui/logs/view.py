@@ -12,9 +12,9 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
+from trainui.control.logs.attempt_log import BEGINNING, ENDING
 from trainui.formatting import size
 from trainui.tui.keymap import bindings
-from trainui.tui.logs.attempt_log import BEGINNING, ENDING
 from trainui.tui.logs.reader_thread import LogReaderThread
 from trainui.tui.logs.rows import LogStyle
 from trainui.tui.logs.scroll import LogScroll

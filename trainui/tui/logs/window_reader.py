@@ -8,20 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal
 
 from trainui.clock import SECOND
-from trainui.domain.file_access import Directory, LocalDirectory
-from trainui.tui.logs.attempt_log import (
-    BEGINNING,
-    ENDING,
-    AttemptLog,
-    LogLine,
-    LogPosition,
-    Matcher,
-    errors,
-)
+from trainui.control.logs import directory
+from trainui.control.logs.attempt_log import BEGINNING, ENDING, AttemptLog, LogLine, LogPosition
+from trainui.control.logs.matcher import Matcher, errors
 
 AROUND = 400
 """Number of lines read before and after the target."""
@@ -163,7 +155,9 @@ class WindowReader:
             or known is None
             or (known.directory, known.streams) != (source.directory, source.streams)
         ):
-            self._book = AttemptLog(_directory(source), source.streams)
+            self._book = AttemptLog(
+                directory.find(source.directory, source.attempt_id, source.host), source.streams
+            )
             self._finders.clear()
             self._window = LogWindow(WindowQuery(source))
         self._source = source
@@ -230,12 +224,3 @@ def _starts(goal: VisibleRange) -> Iterator[tuple[LogPosition, str]]:
         yield BEGINNING, "from the start again"
     else:
         yield ENDING, "from the end again"
-
-
-def _directory(source: LogSource) -> Directory:
-    near = Path(source.directory)
-    if not source.host or near.is_dir():
-        return LocalDirectory(near)
-    from trainui.control import remote_logs
-
-    return remote_logs.directory_of(source.directory, source.attempt_id, source.host)

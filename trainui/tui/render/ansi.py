@@ -43,13 +43,6 @@ def coloured(text: str) -> Row:
     return tuple(spans) or (Segment(""),)
 
 
-def without_colours(text: str) -> str:
-    """Return the text of `coloured`."""
-    if text.isascii() and text.isprintable():
-        return text.rstrip()
-    return "".join(span.text for span in coloured(text)).rstrip()
-
-
 def _expanded(text: str, used: int) -> str:
     """Expand tabs in a text that starts at column `used`."""
     if "\t" not in text:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from trainui.control.logs.attempt_log import BEGINNING, ENDING, LogLine
+from trainui.control.logs.block_file import BLOCK
+from trainui.control.logs.matcher import without_colours
 from trainui.tui.logs import window_reader
-from trainui.tui.logs.attempt_log import BEGINNING, ENDING, LogLine
-from trainui.tui.logs.block_file import BLOCK
 from trainui.tui.logs.scroll import LogScroll
 from trainui.tui.logs.window_reader import (
     AROUND,
@@ -23,7 +24,6 @@ from trainui.tui.logs.window_reader import (
     WindowQuery,
     WindowReader,
 )
-from trainui.tui.render.ansi import without_colours
 from trainui.tui.render.styled_text import plain
 
 BOTH: tuple[Stream, ...] = ("stdout", "stderr")

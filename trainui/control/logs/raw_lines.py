@@ -1,4 +1,4 @@
-"""Merges an attempt's stdout and stderr logs in the order of writing, as far as it is known.
+"""The bytes of an attempt's stdout and stderr, merged in the order of writing as far as known.
 
 The supervisor records both sizes at most once a second, so within a second stdout comes first.
 """
@@ -6,13 +6,12 @@ The supervisor records both sizes at most once a second, so within a second stdo
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
+from trainui.control.logs.growth_times import GrowthTimes
 from trainui.domain.file_access import Directory, File
-from trainui.supervisor import journal, protocol
+from trainui.supervisor import protocol
 
 STREAMS = {"out": protocol.STDOUT_FILE, "err": protocol.STDERR_FILE}
 
@@ -67,7 +66,7 @@ class AttemptLogs:
     def __init__(
         self, directory: Directory, streams: Sequence[str], *, last: int | None = None
     ) -> None:
-        self._directory = directory
+        self._times = GrowthTimes(directory)
         self._logs = {}
         for stream in streams:
             path = directory / STREAMS[stream]
@@ -80,24 +79,18 @@ class AttemptLogs:
         Args:
             to_end: also yield a last line that has no line end.
         """
-        times = journal.read_times(self._directory)
-        flows = [
-            self._flow(stream, log, times, to_end=to_end) for stream, log in self._logs.items()
-        ]
+        self._times.look()
+        flows = [self._flow(stream, log, to_end=to_end) for stream, log in self._logs.items()]
         for *_order, line in heapq.merge(*flows, key=lambda item: item[:2]):
             yield line
 
-    @staticmethod
     def _flow(
-        stream: str, log: GrowingLog, times: Sequence[tuple[int, int, int]], *, to_end: bool
+        self, stream: str, log: GrowingLog, *, to_end: bool
     ) -> Iterator[tuple[int, int, TimedLine]]:
         rank = list(STREAMS).index(stream)
-        # a truncated log must not set the time back
-        sizes = list(accumulate((entry[1 + rank] for entry in times), max))
         for end, raw in log.lines(to_end=to_end):
-            at = bisect_left(sizes, end)
-            time = times[at][0] if at < len(times) else None
-            yield at, rank, TimedLine(stream, raw, time)
+            moment = self._times.moment(rank, end)
+            yield moment, rank, TimedLine(stream, raw, self._times.time(moment))
 
 
 def offset_of_last(path: File, count: int) -> int:

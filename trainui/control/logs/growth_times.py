@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left
 
 from trainui.domain.file_access import Directory
-from trainui.supervisor import protocol
+from trainui.supervisor import journal, protocol
 
 
 class GrowthTimes:
@@ -28,20 +28,12 @@ class GrowthTimes:
             return False
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
-        for line in whole.splitlines():
-            self._note(line)
-        return bool(whole)
-
-    def _note(self, line: bytes) -> None:
-        try:
-            time, *sizes = (int(word) for word in line.split())
-        except ValueError:
-            return
-        if len(sizes) == 2:
-            self._times.append(time)
-            for known, size in zip(self._sizes, sizes, strict=True):
+        for record in filter(None, map(journal.parse_times, whole.splitlines())):
+            self._times.append(record[0])
+            for known, size in zip(self._sizes, record[1:], strict=True):
                 # a truncated log does not make sizes decrease
                 known.append(max(size, known[-1]) if known else size)
+        return bool(whole)
 
     def moment(self, rank: int, end: int) -> int:
         """Return the index of the first record at which a stream had reached an offset.

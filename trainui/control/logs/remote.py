@@ -6,11 +6,8 @@ import errno
 import io
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from trainui import settings
-from trainui.domain.file_access import Directory
 from trainui.errors import UnfitEnvironmentError
 from trainui.store.db.engine import open_store
 from trainui.store.runs import hosts, remote_log_requests
@@ -31,15 +28,6 @@ PART = 64 * 1024
 
 class RemoteLogError(UnfitEnvironmentError, OSError):
     """The host with the log does not answer."""
-
-
-def directory_of(directory: str, attempt_id: int, host: str) -> Directory:
-    """Return an attempt's directory: local or on a shared file system, else on the remote host."""
-    near = Path(directory)
-    known = settings.load()
-    if known.database_url is None or host == settings.host(known) or near.is_dir():
-        return near
-    return RemoteDirectory(attempt_id, host)
 
 
 @dataclass(frozen=True, slots=True)
