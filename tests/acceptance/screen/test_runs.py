@@ -210,10 +210,10 @@ async def test_nothing_is_drawn_while_nothing_changes(filler: Filler) -> None:
         looked = 0
         has_changed = ticks.has_changed
 
-        def counted(*, told: bool) -> bool:
+        def counted(*, beyond: bool) -> bool:
             nonlocal looked
             looked += 1
-            return has_changed(told=told)
+            return has_changed(beyond=beyond)
 
         ticks.has_changed = counted  # type: ignore[method-assign, assignment]
         await driven.until(lambda: looked > 3, "a look of the feed")

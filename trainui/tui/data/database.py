@@ -33,7 +33,7 @@ class ScreenDatabase:
         Args:
             ringer: checked for notable events at each read; None: no bell.
         """
-        self.around = HealthReader()
+        self.health = HealthReader()
         """Reads the health of worker, broker and disks."""
         self.unfinished = False
         """True if the last snapshot omitted slow parts, which the next read adds."""
@@ -44,14 +44,15 @@ class ScreenDatabase:
         self._list = RunsPageReader()
         self._pages: RunPageReader | None = None
         self._upgraded = False
+        self._is_remote = settings.load().database_url is not None
 
-    def has_changed(self, *, told: bool = False) -> bool:
+    def has_changed(self, *, beyond: bool = False) -> bool:
         """Return True if anything may have changed; cheap.
 
         Args:
-            told: whether the kernel has reported a change.
+            beyond: whether files beside the database have changed, so that the health may have.
         """
-        if self.around.has_changed(now=told) or self._replaced():
+        if self.health.has_changed(now=beyond) or self._replaced():
             return True
         if self._connection is None:
             return self._file is not None  # the last read failed: retry
@@ -59,17 +60,17 @@ class ScreenDatabase:
 
     def read(self, wanted: Query) -> Snapshot:
         """Answer a query with a snapshot; errors are reported in the snapshot."""
-        self.around.has_changed()
+        self.health.has_changed()
         try:
             return self._read(wanted, self._connected())
         except NotFoundError:
             self.close()
-            return Snapshot(wanted, no_runs_yet=True, **self.around.seen._asdict())
+            return Snapshot(wanted, no_runs_yet=True, **self.health.seen._asdict())
         except (TrainuiError, sqlite3.Error) as error:
             self.close()
             if isinstance(error, sqlite3.OperationalError) and self._upgrade():
                 return self.read(wanted)
-            return Snapshot(wanted, problem=str(error), **self.around.seen._asdict())
+            return Snapshot(wanted, problem=str(error), **self.health.seen._asdict())
 
     def _upgrade(self) -> bool:
         """Migrate a database of an older version, at most once; returns True if tried now."""
@@ -102,7 +103,7 @@ class ScreenDatabase:
             gpu_holders=_by_place(gpu_use.stage_names(connection)),
             gpu_uses=_gpu_uses(connection) if wanted.machine else {},
             paused=views.flag(connection, "paused") is not None,
-            **self.around.seen._asdict(),
+            **self.health.seen._asdict(),
         )
         if wanted.run_id is not None:
             return self._with_page(connection, wanted, snapshot)
@@ -141,7 +142,7 @@ class ScreenDatabase:
 
     def _replaced(self) -> bool:
         """Return True if the database file was created, removed or replaced since the last call."""
-        if settings.load().database_url is not None:
+        if self._is_remote:
             self._file = self._file or (0, 0)
             return False
         try:

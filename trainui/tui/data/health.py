@@ -6,7 +6,6 @@ import time
 from typing import NamedTuple
 
 from trainui import disk, paths, settings
-from trainui.errors import TrainuiError
 from trainui.tui.machine.disk_forecast import DiskForecast
 
 PERIOD = 2.0
@@ -30,6 +29,8 @@ class HealthReader:
         self.forecast = DiskForecast()
         """The forecast of full disks."""
         self._looked_at = float("-inf")
+        self._home = paths.home()
+        self._runs_dir = settings.runs_dir(settings.load())
 
     def has_changed(self, *, now: bool = False) -> bool:
         """Check if due (or `now`), and return True if the result differs from the last one."""
@@ -37,8 +38,23 @@ class HealthReader:
         if not now and at - self._looked_at < PERIOD:
             return False
         self._looked_at = at
-        before, self.seen = self.seen, Health(_trouble(), _news(), _low_disk(self.forecast))
+        before, self.seen = self.seen, self._check()
         return before != self.seen
+
+    def _check(self) -> Health:
+        from trainui.execution.broker import restarts
+        from trainui.execution.daemon import health
+
+        return Health(health.brief(self._home), restarts.news(self._home), self._low_disk())
+
+    def _low_disk(self) -> str | None:
+        """Return a warning if a disk is full or soon will be."""
+        try:
+            rooms = disk.rooms(self._home.root, self._runs_dir)
+        except OSError:
+            return None  # readers of these directories report the error
+        self.forecast.note(rooms, time.monotonic())
+        return disk.notice(rooms) or self.forecast.warning(rooms)
 
 
 def worker_is_there() -> bool:
@@ -47,27 +63,3 @@ def worker_is_there() -> bool:
 
     home = paths.home()
     return locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)
-
-
-def _trouble() -> str:
-    """Return what is wrong with the worker, briefly; empty if nothing."""
-    from trainui.execution.daemon import health
-
-    return health.brief(paths.home())
-
-
-def _news() -> str:
-    """Return what recently happened to the broker; empty if nothing."""
-    from trainui.execution.broker import restarts
-
-    return restarts.news(paths.home())
-
-
-def _low_disk(forecast: DiskForecast) -> str | None:
-    """Return a warning if a disk is full or soon will be."""
-    try:
-        rooms = disk.rooms(paths.home().root, settings.runs_dir(settings.load()))
-        forecast.note(rooms, time.monotonic())
-        return disk.notice(rooms) or forecast.warning(rooms)
-    except (TrainuiError, OSError):
-        return None  # readers of these directories report the error

@@ -42,7 +42,7 @@ RECHECK, LAST_RECHECK = 0.01, 1.0
 SQLite updates the index that holds the data version after the write-ahead log that inotify
 reports. The delay doubles with each recheck."""
 
-LEAST_GAP, PAGE_GAP = 0.9, 0.2
+LEAST_GAP, PAGE_GAP = 0.9, 0.25
 """Minimum seconds between two unrequested reads: in general, and on the page of a run or metric.
 
 The first read after a longer pause is not delayed."""
@@ -79,7 +79,7 @@ class Poller:
         self._reread = False
         self._source = ScreenDatabase(None if ring is None else Bell(ring))
         self._watch = FileWatch(self._wake.set)
-        self._is_told = False
+        self._is_watching = False
         self._recheck = math.inf
         """Seconds until the next recheck after a reported change was not found."""
         self._gpus = GpuReader()
@@ -124,14 +124,14 @@ class Poller:
     def _run(self) -> None:
         self._ask()
         while not self._stopping:
-            told = self._wake.wait(self._patience())
+            reported = self._wake.wait(self._patience())
             self._wake.clear()
             asked = self._may_go_on()
             if self._stopping:
                 break
             try:
-                self._turn(asked=asked, told=told)
-                self._is_told = self._watch.sees()
+                self._turn(asked=asked, reported=reported)
+                self._is_watching = self._watch.sees()
             except Exception:
                 log.exception("reading for the screen failed")
                 self._hand_over(Snapshot(self._wanted, problem="reading failed; see the log"))
@@ -150,7 +150,7 @@ class Poller:
 
     def _rest(self) -> float:
         quiet = time.monotonic() - self._read_at > IDLE_AFTER
-        if not self._is_told or self._last is None or self._last.problem is not None:
+        if not self._is_watching or self._last is None or self._last.problem is not None:
             return IDLE_PERIOD if quiet else PERIOD
         return GPU_PERIOD if self._last.gpus or self._wanted.machine else REST
 
@@ -173,10 +173,11 @@ class Poller:
             pause = max(self._traffic.pause(self._sent), pause)
         return self._read_at + pause - time.monotonic()
 
-    def _turn(self, *, asked: bool, told: bool) -> None:
+    def _turn(self, *, asked: bool, reported: bool) -> None:
         is_due = self._due <= time.monotonic()
-        if not (asked or is_due or self._source.has_changed(told=told)):
-            self._recheck = RECHECK if told else self._later(self._recheck)
+        beyond = self._watch.was_beyond_database()
+        if not (asked or is_due or self._source.has_changed(beyond=beyond)):
+            self._recheck = RECHECK if reported else self._later(self._recheck)
             if self._last is not None:
                 self._hand_over(self._last)  # with new GPU figures
             return
@@ -218,5 +219,5 @@ class Poller:
             self._machine.figures,
             self._gpus.history,
             self._gpus.problem,
-            self._source.around.forecast.rates(),
+            self._source.health.forecast.rates(),
         )

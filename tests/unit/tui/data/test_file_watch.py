@@ -76,3 +76,18 @@ def test_a_directory_that_takes_the_place_of_a_renamed_one_is_watched(
     watch.sees()
     wait_for(watch.sees, "the begin of the watch")
     wait_for(lambda: is_reported(home, reported), "a report from the new directory")
+
+
+def test_a_write_to_the_database_alone_asks_for_no_look_at_worker_and_broker(
+    watch: FileWatch, home: Path, reported: threading.Event
+) -> None:
+    (home / "worker").mkdir()
+    wait_for(watch.sees, "the begin of the watch")
+    assert is_reported(home, reported)
+    assert watch.was_beyond_database()
+    assert is_reported(home, reported)
+    assert not watch.was_beyond_database()
+    (home / "worker" / "ended-worker.json").write_text("{}")
+    wait_for(watch.was_beyond_database, "the report of the worker's file")
+    (home / "trainui.db-wal").unlink()
+    wait_for(watch.was_beyond_database, "the report of the file's end")
