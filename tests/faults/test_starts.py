@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
+
 from tests.integration import background
-from tests.unit.supervisor.waiting import wait_for, wait_for_exit
+from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exit
 from trainui import paths
 from trainui.execution.broker import server_process
-from trainui.execution.daemon import desired_state, lifecycle, locks, spawn
+from trainui.execution.daemon import desired_state, health, lifecycle, locks, prestart, spawn
 from trainui.execution.daemon.watchdog import EXIT_HELD
 from trainui.paths import Home
 from trainui.supervisor import process
@@ -58,6 +61,45 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
     stopper.join()
     background.worker_pid(trainui_home)
     assert desired_state.is_wanted(trainui_home)
+
+
+def test_an_early_worker_serves_the_run_and_is_a_child_of_the_guard(trainui_home: Home) -> None:
+    with prestart.early_worker():
+        (shell,) = psutil.Process().children()
+        (worker,) = wait_for(shell.children, "the early worker")
+        lifecycle.ensure_started(wait=background.PATIENCE)
+        assert background.worker_pid(trainui_home) == worker.pid
+        assert background.guard_pid(trainui_home) == shell.pid
+    background.kill(worker.pid, trainui_home.worker_lock)
+    assert background.worker_pid(trainui_home) != worker.pid
+    end = health.last_end(trainui_home)
+    assert end is not None
+    assert (end.pid, end.code) == (worker.pid, -signal.SIGKILL)
+
+
+def test_an_early_worker_ends_without_a_trace_if_the_command_is_refused_or_killed(
+    trainui_home: Home,
+) -> None:
+    code = (
+        "import psutil\n"
+        "from trainui.execution.daemon import prestart\n"
+        "with prestart.early_worker():\n"
+        "    (shell,) = psutil.Process().children()\n"
+        "    while not shell.children(): pass\n"
+        "    print(shell.pid, shell.children()[0].pid, flush=True)\n"
+        "    {}"
+    )
+    for end in ("1/0", "psutil.Process().kill()"):
+        with subprocess.Popen(
+            [sys.executable, "-c", code.format(end)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as command:
+            assert command.stdout is not None
+            pids = [int(word) for word in command.stdout.readline().split()]
+            wait_for_death(*pids)
+        assert not trainui_home.root.exists()
 
 
 def test_the_worker_starts_beside_the_broker(trainui_home: Home) -> None:

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -126,6 +127,7 @@ def run(
     the screen, or ctrl+c while it waits, does not stop the run.
     """
     from trainui import control
+    from trainui.execution.daemon import prestart
 
     wishes = RunOptions(name, detach, wait, as_json, priority)
     wishes.check()
@@ -134,17 +136,18 @@ def run(
     if gpus is not None and (command is None or no_gpus):
         excluded = "--no-gpus" if no_gpus else "a pipeline file, whose stages say `gpus:`,"
         raise UsageError(f"--gpus and {excluded} exclude each other")
-    if command is None:
-        pipeline = _load_file(file, given)
-    else:
-        number = 0 if no_gpus else gpus
-        pipeline = _load_command(file, command, given, name, number)
-    if no_gpus:
-        pipeline = control.without_gpus(pipeline)
-    if dry_run:
-        _show_plan(control.preview(pipeline), as_json)
-        return
-    raise typer.Exit(start(pipeline, wishes, given=given))
+    with nullcontext() if dry_run else prestart.early_worker():
+        if command is None:
+            pipeline = _load_file(file, given)
+        else:
+            number = 0 if no_gpus else gpus
+            pipeline = _load_command(file, command, given, name, number)
+        if no_gpus:
+            pipeline = control.without_gpus(pipeline)
+        if dry_run:
+            _show_plan(control.preview(pipeline), as_json)
+            return
+        raise typer.Exit(start(pipeline, wishes, given=given))
 
 
 def parameters(written: Sequence[str]) -> dict[str, str]:

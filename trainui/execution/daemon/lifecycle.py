@@ -13,7 +13,15 @@ from trainui import disk, paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.broker import broker
-from trainui.execution.daemon import desired_state, health, locks, readiness, spawn, watchdog
+from trainui.execution.daemon import (
+    desired_state,
+    health,
+    locks,
+    prestart,
+    readiness,
+    spawn,
+    watchdog,
+)
 from trainui.paths import Home
 from trainui.settings import Settings
 
@@ -35,11 +43,10 @@ def ensure_started(*, wait: float | None = None) -> None:
     for directory in (home.root, home.worker):
         paths.make_private(directory)
     desired_state.want(home)
-    started = None
-    if not locks.is_held(home.guard_lock):
-        is_alone = locks.is_held(home.worker_lock)  # its worker outlived an earlier guard
-        argv = watchdog.ARGV if is_alone else watchdog.ARGV_WITH_WORKER
-        started = spawn.spawn(argv, home.guard_log)
+    is_guarded = locks.is_held(home.guard_lock)
+    started = prestart.release()
+    if started is None and not is_guarded:
+        started = spawn.spawn(_guard_with_worker(home), home.guard_log)
     if wait is not None:
         _wait_until_ready(home, started, wait)
 
@@ -104,9 +111,16 @@ def _hosts(settings: Settings) -> list[dict[str, Any]]:
         return []  # `trainui doctor` reports the problem
 
 
+def _guard_with_worker(home: Home) -> list[str]:
+    """Return the command that starts both at once: the worker does not wait for the guard."""
+    if locks.is_held(home.worker_lock):  # it outlived its guard
+        return prestart.GUARD_ARGV
+    return spawn.with_child(prestart.GUARD_ARGV, prestart.WORKER_ARGV)
+
+
 def guard_argv() -> list[str]:
     """Return the command that restarts everything: the guard, which exits at once if not wanted."""
-    return list(watchdog.ARGV)
+    return list(prestart.GUARD_ARGV)
 
 
 def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, seconds: float) -> None:

@@ -53,7 +53,11 @@ class InheritedChild:
 
 
 def spawn(
-    argv: Sequence[str], log: Path, *, inherited: Sequence[int] = ()
+    argv: Sequence[str],
+    log: Path,
+    *,
+    inherited: Sequence[int] = (),
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a process in a new session, detached from our terminal and file descriptors.
 
@@ -61,6 +65,7 @@ def spawn(
         argv: the command.
         log: file for its stdout and stderr; created with mode 0600.
         inherited: further file descriptors to pass to it.
+        stdin: its stdin, as for `Popen`.
 
     Raises:
         OSError: the program cannot be started.
@@ -69,7 +74,7 @@ def spawn(
     with _open_log(log) as output:
         process = subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
@@ -131,6 +136,13 @@ def read_tail(log: Path, start: int = 0, *, lines: int = 15) -> str:
 def _send(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def redirect_output(log: Path) -> None:
+    """Append this process's stdout and stderr to a log."""
+    with _open_log(log) as output:
+        for target in (1, 2):
+            os.dup2(output.fileno(), target)
 
 
 def _open_log(log: Path) -> BinaryIO:

@@ -18,22 +18,13 @@ from typing import Any
 from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.execution.broker import broker
-from trainui.execution.daemon import desired_state, health, heartbeat, locks, spawn
+from trainui.execution.daemon import desired_state, health, heartbeat, locks, prestart, spawn
 from trainui.execution.daemon.heartbeat import Heartbeat
 from trainui.execution.daemon.respawn import ChildProcess, RespawnedProcess
 from trainui.paths import Home
 from trainui.settings import Settings
 
 logger = logging.getLogger("trainui.execution.daemon.watchdog")  # this module also runs as __main__
-
-ARGV = spawn.module_argv("trainui.execution.daemon.watchdog")
-"""Command line of the guard."""
-
-WORKER_ARGV = spawn.module_argv("trainui.execution.worker")
-"""Command line of the worker."""
-
-ARGV_WITH_WORKER = spawn.with_child(ARGV, WORKER_ARGV)
-"""Starts both at once, so that the worker does not wait for the guard's imports."""
 
 EXIT_HELD = 75
 """Exit code of a worker if another one of its home is alive."""
@@ -72,7 +63,7 @@ class Watchdog:
         )
         self._worker = kept(
             "worker",
-            WORKER_ARGV,
+            prestart.WORKER_ARGV,
             lambda: locks.is_held(home.worker_lock),
         )
         if worker is not None:
@@ -202,9 +193,9 @@ def main() -> int:
     spawn.accept_signals()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s guard: %(message)s")
     home, settings = paths.home(), settings_module.load()
+    worker = spawn.InheritedChild(int(sys.argv[1])) if len(sys.argv) > 1 else None
     for directory in (home.root, home.worker):
         paths.make_private(directory)
-    worker = spawn.InheritedChild(int(sys.argv[1])) if len(sys.argv) > 1 else None
     while desired_state.is_wanted(home):  # again after release: a start may have just been asked
         lock = locks.acquire(home.guard_lock)
         if lock is None:

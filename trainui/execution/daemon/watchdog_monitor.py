@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from trainui.execution.daemon import desired_state, locks, spawn, watchdog
+from trainui.execution.daemon import desired_state, locks, prestart, spawn
 from trainui.execution.daemon.respawn import RespawnedProcess
 from trainui.paths import Home
 
@@ -19,7 +19,7 @@ class WatchdogMonitor:
         self._home = home
         self._kept = RespawnedProcess(
             "guard",
-            lambda: spawn.spawn(watchdog.ARGV, home.guard_log),
+            lambda: spawn.spawn(prestart.GUARD_ARGV, home.guard_log),
             lambda: locks.is_held(home.guard_lock),
         )
         self._looked_at = 0.0

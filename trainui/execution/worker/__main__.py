@@ -13,7 +13,7 @@ import sys
 import time
 
 from trainui import limits, paths, settings
-from trainui.execution.daemon import desired_state, locks, readiness, spawn
+from trainui.execution.daemon import desired_state, locks, prestart, readiness, spawn
 from trainui.execution.daemon.watchdog import EXIT_HELD
 from trainui.paths import Home
 
@@ -31,6 +31,11 @@ def main() -> int:
         os.setsid()  # started along with the guard, in its session
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s")
     home = paths.home()
+    if prestart.EARLY in sys.argv:
+        _import_worker()
+        prestart.await_release(home.guard_log)
+        if not desired_state.is_wanted(home):
+            return 0
     for directory in (home.root, home.worker):
         paths.make_private(directory)
     if locks.acquire(home.worker_lock) is None:  # held until this process ends
@@ -43,19 +48,25 @@ def main() -> int:
 
 def _run(home: Home) -> int:
     _log_to_file(home)
-    _ignore_foreign_celery_settings()
     limits.raise_open_files()
-    gc.disable()  # saves a seventh of the import time; imports produce no garbage
-    from trainui.execution.worker import (
-        celery_worker,  # slow import, not needed if the lock is held
-    )
+    _import_worker()
+    from trainui.execution.worker import celery_worker
     from trainui.store.db.engine import open_patiently
 
-    gc.freeze()
-    gc.enable()
     if open_patiently(lambda seconds: _is_unwanted_after(home, seconds)) is None:
         return 0
     return celery_worker.run(home, settings.load())
+
+
+def _import_worker() -> None:
+    """Import what the worker needs, which takes half a second."""
+    _ignore_foreign_celery_settings()
+    gc.disable()  # saves a seventh of the import time; imports produce no garbage
+    import trainui.execution.worker.celery_worker
+    import trainui.execution.worker.task  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 def _is_unwanted_after(home: Home, seconds: float) -> bool:
