@@ -7,12 +7,15 @@ The rest of the text, including comments, is unchanged.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
-
-import yaml
+from itertools import islice
 
 from trainui.domain.definition import StageDefinition
+from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar, Sequence
+from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems
+from trainui.pipeline.yaml.tree import read_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,7 @@ def places(text: str, stage: StageDefinition | None = None) -> list[EditedValue]
         text: the pipeline file's text.
         stage: the stage to include; None: run parameters only.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        return []
+    root = read_tree(text, Problems(""))
     found = list(_scalars(text, "run", _entry(root, "params")))
     if stage is not None:
         node = _stage(root, stage.group or stage.name)
@@ -47,7 +47,7 @@ def places(text: str, stage: StageDefinition | None = None) -> list[EditedValue]
     return found
 
 
-def with_values(text: str, changes: Mapping[EditedValue, str]) -> str:
+def with_values(text: str, changes: AnyMapping[EditedValue, str]) -> str:
     """Return the text with values replaced; a value is quoted if it is not a plain YAML scalar."""
     for place in sorted(changes, key=lambda place: place.start, reverse=True):
         text = text[: place.start] + _written(changes[place]) + text[place.end :]
@@ -55,60 +55,55 @@ def with_values(text: str, changes: Mapping[EditedValue, str]) -> str:
 
 
 def _written(value: str) -> str:
-    try:
-        node = yaml.compose(f"[{value}]", Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        return json.dumps(value, ensure_ascii=False)
-    plain = (
-        isinstance(node, yaml.SequenceNode)
-        and len(node.value) == 1
-        and isinstance(node.value[0], yaml.ScalarNode)
-        and "#" not in value
-        and ": " not in value
-    )
-    return value if plain else json.dumps(value, ensure_ascii=False)
+    node = read_tree(f"[{value}]", Problems(""))
+    items = node.items if isinstance(node, Sequence) else ()
+    plain = len(items) == 1 and isinstance(items[0], Scalar)
+    if plain and "#" not in value and ": " not in value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _entry(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value == name:
-                found: yaml.Node = value
-                return found
-    return None
+def _own(node: Node | None) -> dict[str, Node]:
+    """Return a mapping's values without those merged into it by `<<`, which others may share."""
+    if not isinstance(node, Mapping):
+        return {}
+    own = node.mark.start
+    return {name: e.value for name, e in node.entries.items() if e.key.mark.start >= own}
 
 
-def _stage(root: yaml.Node | None, group: str) -> yaml.Node | None:
+def _entry(node: Node | None, name: str) -> Node | None:
+    return _own(node).get(name)
+
+
+def _stage(root: Node | None, group: str) -> Node | None:
     listed = _entry(root, "stages")
-    for node in listed.value if isinstance(listed, yaml.SequenceNode) else ():
+    for node in listed.items if isinstance(listed, Sequence) else ():
         name = _entry(node, "name")
-        if isinstance(name, yaml.ScalarNode) and name.value == group:
-            found: yaml.Node = node
-            return found
+        if isinstance(name, Scalar) and name.text == group:
+            return node
     return None
 
 
-def _scalars(text: str, scope: str, node: yaml.Node | None) -> Iterator[EditedValue]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                yield from _place(text, scope, key.value, value)
+def _scalars(text: str, scope: str, node: Node | None) -> Iterator[EditedValue]:
+    for name, value in _own(node).items():
+        yield from _place(text, scope, name, value)
 
 
-def _matrix(text: str, node: yaml.Node | None, member: Mapping[str, str]) -> Iterator[EditedValue]:
+def _matrix(text: str, node: Node | None, member: AnyMapping[str, str]) -> Iterator[EditedValue]:
     """Yield the matrix values of one member, e.g. 0.3 of `lr: [0.1, 0.3]`."""
     for name, wanted in member.items():
         values = _entry(node, name)
-        for value in values.value if isinstance(values, yaml.SequenceNode) else ():
-            if isinstance(value, yaml.ScalarNode) and value.value == wanted:
-                yield from _place(text, "matrix", name, value)
-                break
+        items = values.items if isinstance(values, Sequence) else ()
+        same = (one for one in items if isinstance(one, Scalar) and one.text == wanted)
+        for value in islice(same, 1):
+            yield from _place(text, "matrix", name, value)
 
 
-def _place(text: str, scope: str, name: str, node: yaml.Node) -> Iterator[EditedValue]:
-    if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">"):
+def _place(text: str, scope: str, name: str, node: Node) -> Iterator[EditedValue]:
+    if not isinstance(node, Scalar):
         return
-    start, end = node.start_mark.index, node.end_mark.index
+    skipped = len(text) - len(text.removeprefix(BYTE_ORDER_MARK))
+    start, end = node.mark.start + skipped, node.mark.end + skipped
     written = text[start:end]
-    if "\n" not in written and written[:1] not in ("&", "!", "*"):
-        yield EditedValue(scope, name, node.value, start, end)
+    if "\n" not in written and written[:1] not in ("&", "!", "*", "|", ">"):
+        yield EditedValue(scope, name, node.text, start, end)
