@@ -174,12 +174,7 @@ def check_home(home: Path, mounts: Path = MOUNTS) -> None:
 
 
 def file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
-    """Return the kernel's name of the file system type at a path; None: unknown.
-
-    Args:
-        path: a path that need not exist.
-        mounts: the kernel's mount table (Linux).
-    """
+    """Return the kernel's name of the file system type at a path; None: unknown."""
     try:
         lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
     except OSError:

@@ -21,10 +21,9 @@ def raise_open_files() -> None:
 
 
 def restore_open_files(pid: int) -> None:
-    """Give a child the original limit, since programs that use `select` rely on a low one.
+    """Give a child that has started no process yet the original limit.
 
-    Args:
-        pid: the child, which has not started any process yet.
+    Programs that use `select` rely on a low one.
     """
     if _before is None:
         return

@@ -43,12 +43,7 @@ def of_runs(run_ids: Iterable[str]) -> str:
 
 
 def markdown(connection: Connection, run: RunRecord) -> str:
-    """Return a report of a run.
-
-    Args:
-        connection: for reading.
-        run: the run; it may still be running.
-    """
+    """Return a report of a run, which may still be running."""
     stages = views.stages(connection, run.id)
     series = curves.summaries(connection, {stage.id: stage.name for stage in stages})
     parts = [

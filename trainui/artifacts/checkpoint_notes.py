@@ -31,11 +31,9 @@ _States = Mapping[str, _State]
 
 
 def note_before(found: Iterable[Path], attempt_dir: Path) -> None:
-    """Record the state before an attempt starts; idempotent if a launch is repeated.
+    """Record the matches outside the stage's directory before an attempt starts.
 
-    Args:
-        found: the matching paths outside the stage's directory.
-        attempt_dir: the attempt's directory.
+    It is idempotent, since a launch may be repeated.
 
     Raises:
         OSError: the note cannot be written.

@@ -103,14 +103,7 @@ def search(
     attempts: Iterable[str | Path] = (),
     rivals: Callable[[], Sequence[Rival]] = _no_rivals,
 ) -> Search:
-    """Return the search for the checkpoints of a stage.
-
-    Args:
-        definition: the stage, as submitted.
-        stage_dir: its directory.
-        attempts: directories of its attempts so far.
-        rivals: returns other stages' attempts that may have written to the same paths.
-    """
+    """Return the search for the checkpoints of a stage."""
     pattern = definition.checkpoint.glob if definition.checkpoint else ""
     places = tuple(roots(pattern, definition, stage_dir))
     shared = unsearched(pattern, definition, stage_dir)
@@ -137,13 +130,9 @@ def requested(definition: StageDefinition) -> Path | None:
 def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | None:
     """Return the checkpoint to continue from, as an absolute path; None if there is none.
 
-    It is the newest complete one that the stage wrote and that has not failed.
-
-    Args:
-        where: the search.
-        tried: the failed checkpoints.
-        asked: True if a user requested this attempt: if all checkpoints failed, the cause may be
-            fixed by now, so the newest is returned.
+    It is the newest complete one that the stage wrote and that has not failed. If all of them
+    failed and a user requested this attempt (`asked`), it is the newest: the cause may be fixed by
+    now.
     """
     found = whole(where)
     newest = next(found, None)

@@ -120,11 +120,8 @@ _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
 def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> list[str]:
     """Return the files that changed since a state was recorded.
 
-    New untracked files are left out, and those that the run's own stages write.
-
-    Args:
-        state: the result of `recorded`.
-        apart_from: absolute path of a file to ignore: the pipeline file.
+    New untracked files are left out, those that the run's own stages write, and the pipeline file
+    (`apart_from`, absolute).
 
     Returns:
         Paths, relative to `root` if they are below it; empty if git gives no answer.

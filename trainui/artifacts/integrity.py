@@ -54,9 +54,7 @@ _TRANSFORMERS = re.compile(r"checkpoint-[0-9]+")
 def is_whole(path: Path, complete: str | None = None) -> bool:
     """Return True if a checkpoint is complete, as far as its format can be checked.
 
-    Args:
-        path: a file or a directory.
-        complete: name of a file that marks a directory as complete.
+    A directory must contain the file `complete`, if that is given.
     """
     try:
         if path.is_dir():

@@ -26,13 +26,7 @@ NOTE = "outputs.json"
 
 
 def note(definition: StageDefinition, stage_dir: Path, attempt_dir: Path) -> None:
-    """Record the state of a stage's outputs before an attempt starts.
-
-    Args:
-        definition: the stage's definition, as its process has it.
-        stage_dir: the stage's directory.
-        attempt_dir: the attempt's directory.
-    """
+    """Record the state of a stage's outputs before an attempt starts."""
     if definition.outputs:
         found = {str(path): _state(path) for path in _there(definition, stage_dir)}
         paths.write_private(attempt_dir / NOTE, json.dumps(found))
@@ -41,11 +35,7 @@ def note(definition: StageDefinition, stage_dir: Path, attempt_dir: Path) -> Non
 def problem(definition: StageDefinition, attempt_dir: Path, *, continued: bool) -> str | None:
     """Return a message on the first missing, empty or old output; None if all are fine.
 
-    Args:
-        definition: the stage's definition, as its process had it.
-        attempt_dir: the attempt's directory.
-        continued: True if it continued from a checkpoint; then outputs that earlier attempts made
-            in the stage's directory count too.
+    If the attempt continued from a checkpoint, outputs that earlier attempts made count too.
     """
     stage_dir = paths.stage_directory(attempt_dir)
     since_ns = _since(attempt_dir, continued=continued)
@@ -85,10 +75,6 @@ def gone(definition: StageDefinition, stage_dir: Path) -> str | None:
 
     An output outside the run counts as deleted only if its parent directory exists: it may be on a
     disk that is not mounted now, or on another host's.
-
-    Args:
-        definition: the stage's definition, with its outputs.
-        stage_dir: the stage's directory.
     """
     for output in definition.outputs:
         places = roots(output, definition, stage_dir)

@@ -65,11 +65,7 @@ def find_one(reference: str, stage: str) -> tuple[RunRecord, StageRecord]:
 
 
 def find_alike(reference: str, stage: str | None) -> list[StageRecord]:
-    """Return one stage, or all members of one sweep.
-
-    Args:
-        reference: the run.
-        stage: the stage or sweep; None if the run has only one.
+    """Return one stage, or all members of one sweep; `stage` is None if the run has only one.
 
     Raises:
         NotFoundError: no run or stage matches.

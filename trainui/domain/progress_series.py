@@ -22,12 +22,7 @@ def is_clock(name: str) -> bool:
 
 
 def is_moment(name: str, least: float | None) -> bool:
-    """Return True if a metric's values are Unix times, in any unit.
-
-    Args:
-        name: the metric's name; a prefix like `train/` is ignored.
-        least: its minimum.
-    """
+    """Return True if a metric with this minimum contains Unix times, in any unit."""
     return _last(name) in _MOMENTS and least is not None and least >= LONG_AGO
 
 

@@ -83,12 +83,7 @@ def check_transition(before: Status, after: Status, story: str) -> None:
 
 
 def run_status(stages: Collection[Status], *, started: bool) -> Status:
-    """Derive a run's state from the states of its stages.
-
-    Args:
-        stages: the state of every stage.
-        started: True if any attempt of the run was ever started.
-    """
+    """Derive a run's state from its stages' states; `started` if any attempt ever was."""
     if any(status in UNFINISHED for status in stages):
         return S.RUNNING if started else S.QUEUED
     ends = (S.FAILED, S.INTERRUPTED, S.CANCELLED)

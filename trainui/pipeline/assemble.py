@@ -46,11 +46,6 @@ def examine(
 ) -> tuple[PipelineSpec | None, Outline]:
     """Run every check on a document.
 
-    Args:
-        document: the complete document.
-        origin: the document's source.
-        problems: collects what is wrong.
-
     Returns:
         The spec, None if a field is invalid or uses a parameter without a value; the outline.
     """
@@ -71,11 +66,6 @@ def examine(
 
 def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
     """Return the pipeline that a document defines.
-
-    Args:
-        document: the complete document.
-        origin: the document's source, with all parameter values.
-        problems: those found while the document was read.
 
     Raises:
         PipelineFileError: any problem was found, here or earlier.

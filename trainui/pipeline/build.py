@@ -20,13 +20,7 @@ from trainui.pipeline.spec import AlertSpec, MetricSpec, PipelineSpec, StageSpec
 
 
 def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:
-    """Return the stages in file order, with each matrix replaced by its members.
-
-    Args:
-        spec: the validated fields of the file.
-        outline: the outline of the same document; it has the matrix values.
-        directory: base directory of relative paths; absolute.
-    """
+    """Return the stages in file order, with each matrix replaced by its members."""
     groups = [
         MatrixMembers(stage.name, expand(seen.matrix))
         for stage, seen in zip(spec.stages, outline.stages, strict=True)

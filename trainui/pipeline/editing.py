@@ -32,12 +32,7 @@ class EditedValue:
 
 
 def places(text: str, stage: StageDefinition | None = None) -> list[EditedValue]:
-    """Return the editable values: the run's parameters, then those of a stage.
-
-    Args:
-        text: the pipeline file's text.
-        stage: the stage to include; None: run parameters only.
-    """
+    """Return the editable values: the run's parameters, then those of a stage."""
     root = read_tree(text, Problems(""))
     found = list(_scalars(text, "run", _entry(root, "params")))
     if stage is not None:

@@ -31,9 +31,7 @@ MOST_FILES = 10_000
 def observe(path: str | Path, known: State | None = None) -> State:
     """Return the state of a file or directory.
 
-    Args:
-        path: absolute.
-        known: its previous state; a file with the same size and mtime is not read again.
+    A file with the size and mtime of its previous state (`known`) is not read again.
     """
     path = Path(path)
     try:

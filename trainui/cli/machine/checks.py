@@ -176,11 +176,7 @@ RESTART = "`trainui worker stop`; the next command restarts it, and stages keep 
 
 
 def with_other_places(worker: Mapping[str, Any]) -> str:
-    """Return a message if the setting `cpus` has changed since the worker started; else empty.
-
-    Args:
-        worker: the result of `lifecycle.status`.
-    """
+    """Return a message if the setting `cpus` has changed since the worker started; else empty."""
     places = sum(slot["kind"] == "cpu" for slot in worker["slots"])
     wanted = settings.load().cpus
     if not worker["running"] or places == wanted:

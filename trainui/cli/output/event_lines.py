@@ -25,13 +25,7 @@ class EventPrinter:
     """Formats the events of one run that are new since the last call."""
 
     def __init__(self, connection: protocol.Connection, run_id: str, *, from_start: bool) -> None:
-        """Create a printer.
-
-        Args:
-            connection: for reading.
-            run_id: the run.
-            from_start: True: begin with the first event; False: with the current states.
-        """
+        """Create a printer that begins with the first event, or with the current states."""
         self._connection = connection
         self._run_id = run_id
         self._last_event = 0

@@ -75,12 +75,7 @@ def _duration(seconds: float) -> str:
 
 @contextmanager
 def shown(what: str, total: int = 0) -> Iterator[ProgressLine]:
-    """Show a progress bar until the block ends.
-
-    Args:
-        what: the activity, in a word or two.
-        total: the amount of work; 0 if unknown.
-    """
+    """Show a progress bar until the block ends."""
     progress = ProgressLine(what, total)
     if not printing.has_error_terminal():
         yield progress

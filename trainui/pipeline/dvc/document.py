@@ -60,10 +60,7 @@ class Document:
 def read(text: str, directory: Path, problems: Problems) -> Document:
     """Read a DVC file and the files of values that it refers to.
 
-    Args:
-        text: the file's text.
-        directory: the file's directory.
-        problems: collects what is wrong; if it stays empty, the document is complete.
+    The document is complete if `problems` stays empty.
     """
     top = read_tree(text, problems)
     if not isinstance(top, Mapping):

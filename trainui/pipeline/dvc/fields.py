@@ -101,13 +101,9 @@ class DvcFiller:
 def fields_of(
     stages: Sequence[Stage], filler: DvcFiller, made: set[str], *, matrix: bool
 ) -> DvcStage:
-    """Return the fields of a stage except `matrix` and `depends_on`.
+    """Return the fields, except `matrix` and `depends_on`, of a sweep or a single stage.
 
-    Args:
-        stages: the members of a sweep, or the single stage.
-        filler: substitutes variables.
-        made: outputs of the pipeline's stages, which are not listed as inputs.
-        matrix: True: the stage is a sweep.
+    Outputs of the pipeline's stages (`made`) are not listed as inputs.
     """
     writer = _Writer(stages[0], filler, matrix=matrix)
     return writer.stated([one for s in stages for one in files.inputs(s, Problems(""))], made)

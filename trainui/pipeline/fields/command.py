@@ -10,12 +10,7 @@ STARTUP_VARIABLES = ("BASH_ENV", "ENV")
 
 
 def argv(command: str | Sequence[str], *, path: str | None = None) -> list[str]:
-    """Return the argument list to execute.
-
-    Args:
-        command: shell text, or an argument list, which is returned unchanged.
-        path: search path for the shell, in the format of PATH; None: this process's PATH.
-    """
+    """Return the argument list to execute; the shell is searched in `path` (format of PATH)."""
     if not isinstance(command, str):
         return list(command)
     if bash := shutil.which("bash", path=path):

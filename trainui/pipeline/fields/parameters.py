@@ -70,13 +70,9 @@ class Parameters:
 def collect(
     declared: Mapping, given: AnyMapping[str, str], problems: Problems, *, complete: bool = True
 ) -> Parameters:
-    """Return the parameters.
+    """Return the parameters: the file's, overridden by `-p`.
 
-    Args:
-        declared: the file's `params`.
-        given: `-p`.
-        problems: collects what is wrong.
-        complete: True: a parameter without a value is a problem.
+    If `complete`, a parameter without a value is a problem.
     """
     values: dict[str, Scalar] = {}
     for name, entry in declared.entries.items():

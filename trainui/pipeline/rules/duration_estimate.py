@@ -45,9 +45,7 @@ class StepProgress:
 def usual(past: Sequence[PastDuration], work: str) -> float | None:
     """Return a stage's usual duration in seconds; None if it never completed.
 
-    Args:
-        past: its completions, newest first; if any did the same work, only those are used.
-        work: what the stage executes now.
+    Of its completions, newest first, only those of the same work are used, if there are any.
     """
     same = [one for one in past if one.work == work] or past
     from statistics import median  # slow to import, and few processes estimate
@@ -59,11 +57,8 @@ def left(usual_seconds: float | None, progress: StepProgress | None) -> float | 
     """Return a stage's remaining time in seconds; None if unknown.
 
     Uses the attempt's own step rate if the final step of an earlier completion is known, otherwise
-    the usual duration. A stage that has already run longer than usual has no estimate.
-
-    Args:
-        usual_seconds: as `usual` returns it.
-        progress: None: it has not started.
+    the usual duration. A stage that has already run longer than usual has no estimate. `progress`
+    is None for a stage that has not started.
     """
     if progress is None:
         return usual_seconds

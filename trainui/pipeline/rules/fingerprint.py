@@ -172,12 +172,7 @@ class ResultOrigin:
 
 
 def made(attempt: AttemptRecord, current: StageDefinition) -> ResultOrigin:
-    """Return what an attempt ran with, or what the user has since declared its result valid for.
-
-    Args:
-        attempt: an attempt of the stage.
-        current: the stage's recorded definition.
-    """
+    """Return what an attempt ran with, or what the user has since declared its result valid for."""
     kept = attempt.kept or {}
     definition = attempt.definition or current
     if "definition" in kept:

@@ -264,11 +264,6 @@ def begins_anew(
 
     That is so if it is completed, or if one of its upstreams runs again or has run again since
     this stage last started: its present files were made from old data.
-
-    Args:
-        stage: the stage.
-        again: full names of the upstream stages that run again.
-        reran: see `Evidence.reran`.
     """
     if stage.status == Status.COMPLETED:
         return True

@@ -27,11 +27,7 @@ def next_retry(
 ) -> Retry | None:
     """Return the retry that follows an attempt; None if the stage has ended.
 
-    Args:
-        definition: the stage's definition.
-        ended: how the attempt ended; a cancelled one is never retried.
-        used: number of retries so far.
-        completed_at: end of the attempt; microseconds.
+    A cancelled attempt is never retried.
     """
     if ended not in (Status.FAILED, Status.INTERRUPTED) or used >= definition.retries:
         return None

@@ -81,13 +81,7 @@ class Wait:
 def decide(
     waiting: Sequence[WaitingStage], free: FreeSlots, now: int, *, paused: bool = False
 ) -> tuple[list[Grant | Wait], frozenset[str]]:
-    """Decide for each waiting stage.
-
-    Args:
-        waiting: the queued stages, in queue order.
-        free: the slots of this host.
-        now: microseconds.
-        paused: True if a user paused the queue.
+    """Decide for each waiting stage, in queue order.
 
     Returns:
         The decisions; the kinds (`cpu`, `gpu`) with a free slot that none of these waits for.

@@ -36,13 +36,7 @@ class Problems:
         return len(self._found)
 
     def add(self, mark: Position, code: str, message: str) -> None:
-        """Add a problem.
-
-        Args:
-            mark: its position.
-            code: its short, stable name.
-            message: what is wrong and what to do.
-        """
+        """Add a problem."""
         problem = Problem(self._file, mark.line, mark.column, code, one_line(message))
         self._found[problem] = None
 

@@ -32,10 +32,6 @@ class TextSource:
 def read(file: str, stdin: TextIO | None = None) -> TextSource:
     """Read a pipeline file.
 
-    Args:
-        file: its path; `-`: standard input, with the current directory.
-        stdin: read instead of standard input.
-
     Raises:
         PipelineFileError: it cannot be read, is too large, or is not UTF-8.
     """
