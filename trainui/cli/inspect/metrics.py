@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from trainui.store.read import views
 if TYPE_CHECKING:
     from trainui.domain.records import SeriesSummary
     from trainui.store.db.protocol import Connection
+    from trainui.store.points.curves import SourceProblem
 
 
 @options.command(
@@ -55,6 +57,11 @@ def metrics(
                 ],
             }
             printing.answer(as_json, told, _lines(found))
+    print_problems(problems, owners)
+
+
+def print_problems(problems: Sequence[SourceProblem], owners: Mapping[str, str]) -> None:
+    """Print why sources of metrics cannot be read on stderr, one line per source."""
     for one in problems:
         printing.note(text.harmless(f"! {owners[one.owner]}: {one.problem}"))
 

@@ -98,7 +98,9 @@ def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
 @options.command("trainui show digits", "trainui show 3f2a --json")
 def show(run: options.Run, as_json: options.Json = False) -> None:
     """Show one run: its stages, their states and attempts."""
+    from trainui.cli.inspect.metrics import print_problems
     from trainui.cli.runs import standstill
+    from trainui.store.points import curves
     from trainui.store.read import event_feed, summary, views
 
     with lookup.view() as connection:
@@ -110,12 +112,15 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         attempts = views.attempts(connection, found.id)
         marks = event_feed.marks(connection, found.id, (*MARKED, CHECKPOINT))
         left = _left(connection, found, stages)
+        owners = {one.id: one.name for one in stages}
+        problems = curves.problems(connection, owners)
     told = [text.harmless(event.text) for events in marks.values() for event in events]
     told = [*_continued_lines(stages, attempts), *told]
     printing.lines([*show_lines(found, stages, left), *_code_lines(stages, attempts)])
     printing.lines(["", *told] if told else [])
     if found.status in UNFINISHED and (words := standstill.reason(stages)):
         printing.note(f"! {words}")
+    print_problems(problems, owners)
 
 
 def _code_lines(

@@ -1,10 +1,12 @@
 """JSON lines: one object a line, as most trainings that log to a file write them.
 
-Objects that span several lines, or follow each other without a separator, are read too, slower.
+Objects that span several lines, or follow each other without a separator, are read too, slower. A
+log record without a step is read by its message, as a printed line.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from itertools import groupby
@@ -15,9 +17,11 @@ import numpy as np
 
 from trainui.metrics.formats import lenient
 from trainui.metrics.formats.configuration import is_configuration
+from trainui.metrics.formats.log_prefix import record_message
 from trainui.metrics.formats.number_lines import NumberLines
+from trainui.metrics.formats.presets.print_statements import PrintStatements
 from trainui.metrics.formats.rows import Row, row_points
-from trainui.metrics.formats.table import Decoded, WholeTable, table_points
+from trainui.metrics.formats.table import Decoded, WholeTable, step_fields, table_points
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats
@@ -27,12 +31,15 @@ _BOM = b"\xef\xbb\xbf"
 _SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?[\s\0]*\{[ \t\r]*\n")
 _SEVERAL = re.compile(rb"\}\s*\{")
 
+_PRINTED = "printed"
+"""Key in the state: the memory of the reader of messages."""
+
 _PART_BYTES = 131_072
 """Bytes decoded at once: the results of more do not fit the CPU cache and take a third longer."""
 
 
 class JsonLines:
-    """Decodes JSON lines; needs no state between blocks."""
+    """Decodes JSON lines; the state is what printed messages need."""
 
     name = "jsonl"
     whole = False
@@ -93,7 +100,17 @@ class JsonLines:
         return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
 
     def _metrics(self, rows: list[Row]) -> list[Row]:
-        return [row for row in rows if not is_configuration(row, self._step)]
+        memory = copy.deepcopy(self.state.get(_PRINTED, {}))
+        printed, found = PrintStatements(memory), list[Row]()
+        for row in rows:
+            text = record_message(row)
+            if text is not None and not step_fields(tuple(row), self._step):
+                found += [one for line in text.splitlines() for one in printed.read(line)]
+            elif not is_configuration(row, self._step):
+                found.append(row)
+        if memory:
+            self.state = {**self.state, _PRINTED: memory}
+        return found
 
     def _rows(self, part: bytes) -> list[Row]:
         """Return the objects of some lines."""

@@ -1,12 +1,20 @@
 """The prefix that a logger puts before a message: timestamp, level, logger, process, source line.
 
 The rule: a prefix begins with a timestamp, a level, a source line or a process. A bare word after
-one of them is the logger's name only where a separator, or the message's step, follows it.
+one of them is the logger's name only where a separator, or the message's step, follows it. A logger
+that writes JSON puts the message into a field.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
+
+MESSAGES = ("message", "msg", "event", "text")
+LEVELS = ("level", "levelname", "severity", "lvl")
+"""Fields of a log record in JSON."""
 
 _TIME = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
 _STAMP = (
@@ -39,5 +47,24 @@ _PREFIX = re.compile(
 
 def message(line: str) -> str:
     """Return a line without its logger's prefix."""
+    if line.startswith('{"'):
+        return _json_message(line) or line
     found = _PREFIX.match(line)
     return line[found.end() :] if found else line
+
+
+def record_message(record: Mapping[str, Any]) -> str | None:
+    """Return the message of a log record; None for any other object."""
+    inner = record.get("record")  # as loguru serialises it
+    fields = inner if isinstance(inner, dict) else record
+    if not any(name in fields for name in LEVELS):
+        return None
+    return next((text for name in MESSAGES if isinstance(text := fields.get(name), str)), None)
+
+
+def _json_message(line: str) -> str | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record_message(record)

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from trainui.metrics.formats import configuration, labels
+from trainui.metrics.formats.log_prefix import LEVELS, MESSAGES
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import TableColumn
 
@@ -115,6 +116,8 @@ class NumberLines:
             raise ValueError("nothing new, or too much")
         if texts and labels.find((*numbers, *texts)) is not None:
             raise ValueError("a text tells what the numbers are of")
+        if not texts.keys().isdisjoint(MESSAGES) and not texts.keys().isdisjoint(LEVELS):
+            raise ValueError("a log's message may have numbers")
         if any(map(configuration.tells, (*numbers, *texts))):
             raise ValueError("a line may be no metrics")
         self._numbers, self._texts = tuple(numbers), tuple(texts)

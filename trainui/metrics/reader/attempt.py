@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from trainui import wakeup
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.alerts import AlertWatch
-from trainui.metrics.discovery import diagnostics, naming, rotation, sources
+from trainui.metrics.discovery import diagnostics, likely_lines, naming, rotation, sources
 from trainui.metrics.discovery.fallback_sources import Fallbacks
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.pattern import PatternError
@@ -332,6 +332,7 @@ class AttemptReader:
         self._read_to_end(list(self._readers), clean=clean)
         if not self._has_files:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
+            self._note_likely_lines()
         for pattern, problem in self._missing.items():
             self._note(pattern, problem)
         self._catch_up()
@@ -356,6 +357,15 @@ class AttemptReader:
             remark = diagnostics.of_ended(candidate, reader, stale=stale)
             if remark is not None and key not in self._problems:
                 self._note(key, remark)
+
+    def _note_likely_lines(self) -> None:
+        """If no text had a metric, store which of their lines look like metrics."""
+        if any(reader.position.rows for reader in self._readers.values()):
+            return
+        for key, candidate in self._candidates.items():
+            found = likely_lines.describe(candidate) if candidate.is_fallback else None
+            if found is not None and key not in self._problems:
+                self._note(key, found)
 
     def note_failure(self, why: str | None) -> None:
         """Store why the whole attempt cannot be read now; None clears it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 from pathlib import Path
 
@@ -117,6 +118,34 @@ def test_lines_of_its_streams(store: Store, tmp_path: Path) -> None:
     assert values(store, attempt) == {"loss": [0.5], "percent": [10, 20]}
     reader.finish(clean=True)
     assert values(store, attempt)["loss"] == [0.5, 0.25]
+
+
+def test_where_nothing_is_found_the_likeliest_line_and_its_pattern_are_named(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    printed = "starting\n" + "2026-11-26 22:00:00,123 INFO loss=0.5, f1 0.25\n" * 3
+    (attempt.directory / "stdout.log").write_text(printed)
+    (attempt.directory / "stderr.log").write_text("3 warnings\n")
+    read(store, attempt).finish(clean=True)
+    (problem,) = problems(store, attempt)
+    assert "stdout.log: no metrics found in 4 lines; 3 have numbers but no step" in problem
+    written = re.search(r"\{stdout: '(.*)'\}", problem)
+    assert written is not None
+    named = MetricSource(stream="stdout", pattern=written[1])
+    again = start_attempt(store, tmp_path, named, name="again")
+    (again.directory / "stdout.log").write_text(printed)
+    read(store, again)
+    assert values(store, again) == {"loss": [0.5] * 3, "f1": [0.25] * 3}
+
+
+def test_metrics_in_another_text_leave_nothing_to_explain(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.directory / "stdout.log").write_text("loss=0.5\n" * 3)
+    (attempt.directory / "stderr.log").write_text("step 1 loss 2\nstep 2 loss 1\n")
+    read(store, attempt).finish(clean=True)
+    assert values(store, attempt) == {"loss": [2, 1]}
+    assert problems(store, attempt) == []
 
 
 def test_lines_of_a_well_known_trainer(store: Store, tmp_path: Path) -> None:

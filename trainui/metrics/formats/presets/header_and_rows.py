@@ -32,7 +32,7 @@ class HeaderAndRows(Preset):
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the numbers of a line below a heading."""
-        line = line.rstrip()
+        line = pairs.unwrapped(line.rstrip())
         if len(line) > MAX_PRINTED:
             return NOTHING
         if len(line) <= _MAX_HEADING and (heading := _HEADING.fullmatch(line)):

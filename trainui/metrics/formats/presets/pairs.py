@@ -21,6 +21,11 @@ _PAIR = re.compile(
     rf"(?:(?P<word>{_NAME}) ?= ?|(?P<words>{_WORD}(?: {_NAME}){{0,3}}?)(?:\s*:\s*|\s+|(?=\[)))"
     rf"[\[(]? *(?P<value>{_VALUE})(?:/(?P<of>\d+))?(?![:\w]*\d[:-])(?![dhm] ?\d)"
 )
+_LIST = re.compile(rf"\[\s*{NUMBER}(?:(?:\s*,\s*|\s+){NUMBER})+\s*\]")
+_WRAPPED = re.compile(
+    # `np.float32(0.5)`, `tensor(0.5, device='cuda:0', grad_fn=<MeanBackward0>)`
+    rf"\b(?:\w+\.)?(?:float\d*|tensor|Array)\(\s*({NUMBER})(?:,[^()]*)?\)"
+)
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
     r"|group|reached|after|on|took|loaded|loading|saved|saving|found)|.*\.py",
@@ -60,18 +65,34 @@ class Pair:
         return _STEP.fullmatch(self.name) is not None
 
 
+def unwrapped(line: str) -> str:
+    """Return a line with plain numbers in place of printed scalars of NumPy, PyTorch and JAX."""
+    return _WRAPPED.sub(r"\1", line) if "(" in line else line
+
+
 def find(line: str) -> list[Pair]:
-    """Return a line's pairs."""
+    """Return a line's pairs; a list of numbers gives one for each, `dice/0` and `dice/1`."""
     return [
-        Pair(
-            found["word"] or found["words"],
-            float(found["value"].replace(",", "")),
-            float(found["of"]) if found["of"] else None,
-            *found.span(),
-            found[0],
-        )
+        pair
         for found in _PAIR.finditer(line)
         if found["word"] or not _NO_NAME.fullmatch(found["words"])
+        for pair in _pairs(line, found)
+    ]
+
+
+def _pairs(line: str, found: re.Match[str]) -> list[Pair]:
+    name = found["word"] or found["words"]
+    of = float(found["of"]) if found["of"] else None
+    one = Pair(name, float(found["value"].replace(",", "")), of, *found.span(), found[0])
+    opened = line.find("[", found.start(), found.start("value"))
+    numbers = _LIST.match(line, opened) if opened >= 0 and not one.is_step else None
+    if numbers is None:
+        return [one]
+    end = numbers.end()
+    values = re.findall(NUMBER, numbers[0])
+    return [
+        Pair(f"{name}/{at}", float(value), None, end if at else one.start, end, value)
+        for at, value in enumerate(values)
     ]
 
 

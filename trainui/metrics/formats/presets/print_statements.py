@@ -22,7 +22,7 @@ _BEST = re.compile(
     r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
 )
 """`Best val acc: 0.9 at epoch 11`: a summary of other lines."""
-_QUOTES = re.compile(r"[\"'}]|\b(?:np\.float\d+|tensor)(?=\()")
+_QUOTES = re.compile(r"[\"'}]")
 _HAS_STEP = re.compile(
     r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\[ *\d", re.IGNORECASE
 )
@@ -37,18 +37,26 @@ _NUMBERED = re.compile(
     # `[1, 2000] loss: 2.1`, `[100] train_loss=2.5`, `[1/6] ... val loss: 2`
     r"(?:.*[\]:|>-] )?\[ *(?P<first>\d+)(?:/ *\d+|, *(?P<second>\d+))? *\]:?\s+(?=[A-Za-z\d])"
 )
-_TELLING = re.compile(
+METRIC_WORDS = re.compile(
     r"loss|acc|reward|return|score|err|perplexity|ppl|auc|f1|mse|mae|inertia", re.IGNORECASE
 )
+"""Parts of the names by which metrics are recognised."""
 _HELD_OUT = re.compile(
     r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val|test|eval|dev)[^\d\[]*| *\* )", re.IGNORECASE
 )
 _GLUED = re.compile(r":\d")
 _RANK = re.compile(r"\[(?:(?:rank|gpu|cuda)[ :]?|default)(\d+)\]:?", re.IGNORECASE)
 _VALIDATION = "val"
+_RICH = re.compile(r"\s\s+[\w.<>-]+\.py:\d+\s*$")
+"""The source line that Rich prints at the right edge, before it wraps the rest of a message."""
+_CONTINUED = re.compile(r"\s{10,}\S")
 
 _AT = "at"
 """Key in the memory: the step of the last line."""
+
+_WRAPS = "wraps"
+"""Key in the memory: the step and the part of the data of a line that Rich may have wrapped, and
+its end, which may be a name without its number."""
 
 
 class PrintStatements(Preset):
@@ -60,6 +68,9 @@ class PrintStatements(Preset):
         """Return the rows of a line, to which two ranks may have written one each."""
         if len(line) > MAX_PRINTED:
             return NOTHING
+        wraps = self.memory.pop(_WRAPS, None)
+        if wraps is not None and _CONTINUED.match(line):
+            return self._continued(line, *wraps)
         if _BAR.search(line) or not (_HAS_STEP.search(line) or _HELD_OUT.match(line)):
             return NOTHING
         if "[" not in line or _RANK.search(line) is None:
@@ -70,8 +81,18 @@ class PrintStatements(Preset):
         found = ((rank, self._row(message(text.strip()))) for rank, text in ranks)
         return [_of_rank(rank, row) for rank, row in found if row]
 
+    def _continued(self, line: str, step: float, of: str, before: str) -> Sequence[Row]:
+        """Return the numbers of a line that continues the one before."""
+        text = f"{before} {line.strip()}"
+        found = pairs.find(text)
+        if pairs.run_to_end(text, found) or any(pair.is_step for pair in found):
+            return NOTHING
+        self.memory[_WRAPS] = (step, of, text[found[-1].end :] if found else text)
+        return [{STEP: step, **_values(found, of)}] if found else NOTHING
+
     def _row(self, line: str) -> Row | None:
-        line = line.rstrip()
+        edge = _RICH.search(line) if ".py:" in line else None
+        line = pairs.unwrapped((line[: edge.start()] if edge else line).rstrip())
         line = _without_quotes(line) if "{" in line else line
         found = pairs.find(line)
         if not found or _SENTENCE.search(line) or _BEST.match(line):
@@ -80,6 +101,9 @@ class PrintStatements(Preset):
         row = row or self._held_out(line, found)
         if row:
             self.memory[_AT] = row[STEP]
+        if row and edge:
+            of = _part(line, found) if any(pair.is_step for pair in found) else ""
+            self.memory[_WRAPS] = (row[STEP], of, line[found[-1].end :])
         return row
 
     def _stepped(self, line: str, found: Sequence[Pair]) -> Row | None:
@@ -172,7 +196,7 @@ class PrintStatements(Preset):
         if begin is None or _HELD_OUT.match(line):
             return None
         found = [pair for pair in found if pair.start >= begin.end() and not pair.is_step]
-        if not any(_TELLING.search(pair.name) for pair in found):
+        if not any(METRIC_WORDS.search(pair.name) for pair in found):
             return None
         step = float(begin["second"] or begin["first"])
         if begin["second"]:

@@ -1,0 +1,76 @@
+"""Finds the printed lines that are likeliest to be metrics, in a text in which none were found."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.formats.log_lines import text_lines
+from trainui.metrics.formats.log_prefix import message
+from trainui.metrics.formats.presets import pairs
+from trainui.metrics.formats.presets.base import MAX_PRINTED
+from trainui.metrics.formats.presets.pairs import Pair
+from trainui.metrics.formats.presets.print_statements import METRIC_WORDS
+from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError
+from trainui.supervisor import protocol
+
+_BYTES = 1 << 20
+"""Bytes examined."""
+
+_SHOWN = 80
+"""Characters of the line that a message quotes."""
+
+_VALUE = re.compile(r"[-+.,\w]+(?:/\d+)?$")
+
+_STREAMS = {protocol.STDOUT_FILE: "stdout", protocol.STDERR_FILE: "stderr"}
+
+
+def describe(text: SourceFile) -> str | None:
+    """Return which lines of a text look like metrics, and what to write to have them read."""
+    lines = [message(line)[:MAX_PRINTED] for line in _lines(text.path)]
+    kinds = Counter[tuple[str, ...]]()
+    examples: dict[tuple[str, ...], tuple[str, list[Pair]]] = {}
+    for line in lines:
+        found = pairs.find(line)
+        if any(METRIC_WORDS.search(pair.name) for pair in found):
+            names = tuple(pair.name for pair in found)
+            kinds[names] += 1
+            examples.setdefault(names, (line, found))
+    if not kinds:
+        return None
+    ((names, count),) = kinds.most_common(1)
+    line, found = examples[names]
+    return (
+        f"{text.path}: no metrics found in {len(lines):,} lines; {count:,} have numbers "
+        f"but no step that is recognised, as {line.strip()[:_SHOWN]!r}; {_advice(text, found)}"
+    )
+
+
+def _advice(text: SourceFile, found: Sequence[Pair]) -> str:
+    stream, quoted = _STREAMS.get(text.path.name), pattern(found).replace("'", "''")
+    if stream is None or not quoted:
+        return "name the step in each line, or write JSON lines to $TRAINUI_METRICS_FILE"
+    return f"to read them, add `metrics: [{{{stream}: '{quoted}'}}]` to the stage"
+
+
+def pattern(found: Sequence[Pair]) -> str:
+    """Return a pattern that reads lines with these names and numbers."""
+    groups: dict[str, str] = {}
+    for pair in found:
+        group = re.sub(r"\W", "_", pair.name.partition("/")[0])
+        if before := _VALUE.sub("", pair.text):
+            literal = re.escape(before).replace("\\ ", " ")
+            groups.setdefault(group, f"{literal}(?P<{group}>[-+.\\w]+)")
+    return ".*?".join(groups.values())
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        with closing(GrowingFile(path)) as file:
+            return list(text_lines(file.read(0, _BYTES)))
+    except (OSError, UnreadableFileError):
+        return []
