@@ -25,7 +25,6 @@ from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
 from trainui.tui.curves import reader
 from trainui.tui.curves.model import CurvesWanted
-from trainui.tui.data import file_watch
 from trainui.tui.data import poller as feed_module
 from trainui.tui.data.poller import Poller
 from trainui.tui.data.snapshot import Query, Snapshot
@@ -162,7 +161,7 @@ def test_a_watch_that_the_kernel_refuses_is_replaced_by_looking(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = filler.run(DIAMOND)
-    monkeypatch.setattr(file_watch, "_watch", refused)
+    monkeypatch.setattr("watchfiles.watch", refused)
     with feeding() as (feed, received):
         received.wait_for(lambda s: len(s.runs) == 1)
         wait_for(lambda: not feed._watch.sees(), "the refusal")
