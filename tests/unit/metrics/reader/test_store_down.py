@@ -1,0 +1,91 @@
+"""A store that cannot be used for a while loses no point, and is no attempt's fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.metrics.attempts import HOST, Attempt, is_complete, start_attempt
+from tests.unit.metrics.reading import all_points, lines
+from tests.unit.supervisor.waiting import wait_for
+from trainui.domain.definition import MetricSource
+from trainui.errors import StoreError, StoreLockedError
+from trainui.metrics.reader.attempt import AttemptReader
+from trainui.metrics.reader.process_loop import MetricsReader
+from trainui.store.db import sqlite_file
+from trainui.store.db.engine import Store
+
+pytestmark = pytest.mark.usefixtures("only_on_sqlite")
+
+MANY = {f"metric {number}": 1.0 for number in range(1500)}
+"""The metrics of one line: more than fit into the database's free pages."""
+
+NO_LIMIT = 2**31 - 1
+
+
+@pytest.fixture
+def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store on the same database that waits for a lock for a moment only."""
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 0.05)
+    with closing(Store(store.url)) as hasty:
+        yield hasty
+
+
+def limit_pages(store: Store, most: int) -> None:
+    """Limit the size of the database as a full disk does; a limit of 1: no new pages."""
+    with store.write() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
+
+
+def names(store: Store, attempt: Attempt) -> set[str]:
+    return {name for name, _step, _value in all_points(store, attempt.stage_id)}
+
+
+def turns_until(reader: MetricsReader, done: Callable[[], bool]) -> None:
+    def turn() -> bool:
+        reader.turn(scan=True)
+        return done()
+
+    wait_for(turn)
+
+
+def test_an_attempt_is_not_complete_before_its_last_line_is_stored(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    attempt.own_file.write_text(lines([0, 1]))
+    with closing(MetricsReader(store, HOST)) as reader:
+        turns_until(reader, lambda: names(store, attempt) == {"loss"})
+        with attempt.own_file.open("a") as file:
+            file.write(json.dumps({"step": 2, **MANY}))  # no newline: read at the end only
+        attempt.end()
+        limit_pages(store, 1)
+        with pytest.raises(StoreError, match="the disk is full"):
+            turns_until(reader, lambda: is_complete(store, attempt))
+        assert not is_complete(store, attempt)
+        limit_pages(store, NO_LIMIT)
+        turns_until(reader, lambda: is_complete(store, attempt))
+    assert names(store, attempt) == {"loss", *MANY}
+
+
+def test_a_source_that_meets_a_locked_store_is_not_at_fault(
+    store: Store, hasty: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource(path="metrics.json"))
+    log = attempt.workdir / "metrics.json"
+    log.write_text('{"step": 0, "loss": 0}')
+    reader = AttemptReader(hasty, attempt.to_read)
+    reader.scan()
+    while reader.advance().more:
+        pass
+    with log.open("a") as file:  # so the first line was no whole document
+        file.write('\n{"step": 1, "loss": 1}\n')
+    with store.write(), pytest.raises(StoreLockedError):
+        reader.read()
+    while reader.advance().more:
+        pass
+    assert [step for _name, step, _value in all_points(store, attempt.stage_id)] == [0, 1]
