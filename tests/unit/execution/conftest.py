@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.store.db import engine, postgres
+from trainui.store.db import postgres, sqlite_file
 from trainui.store.db.engine import Store, open_store
 
 
@@ -30,7 +30,7 @@ def store(
 @pytest.fixture
 def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """The same store for who waits no longer than a moment where another process writes."""
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.1)
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 0.1)
     monkeypatch.setattr(postgres, "_SERVER", "-c lock_timeout=100ms")
     with closing(Store(store.url)) as hasty:
         yield hasty
