@@ -93,11 +93,6 @@ def register(app: typer.Typer, module: str) -> None:
         app.command(**arguments)(function)
 
 
-def add(app: typer.Typer, function: Callable[..., None], *examples: str, **settings: Any) -> None:
-    """Add a command."""
-    app.command(epilog=epilogue(*examples), **settings)(function)
-
-
 def epilogue(*examples: str) -> str:
     """Format examples for the end of a command's help."""
     return "\n\n\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)

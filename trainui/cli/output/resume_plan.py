@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from trainui import text
-from trainui.cli.runs import resume_file
+from trainui.cli.output import printing
 from trainui.control import resume_preview
 from trainui.pipeline.rules.resume_plan import PlannedStage
+
+_COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
+_PLAIN = "\x1b[0m"
 
 
 def as_json(planned: Sequence[PlannedStage], diff: str | None) -> dict[str, Any]:
@@ -36,11 +40,15 @@ def lines(planned: Sequence[PlannedStage]) -> list[str]:
     return [*shown, "", *filter(None, totals)]
 
 
-def with_diff(shown: Sequence[str], diff: str | None, *, coloured: bool) -> list[str]:
-    """Return a plan as text, followed by the diff of the file."""
-    if not diff:
-        return list(shown)
-    return [*shown, "", *resume_file.diff_lines(diff, coloured=coloured)]
+def diff_lines(diff: str | None, stream: TextIO) -> list[str]:
+    """Return the lines of a unified diff, escaped, and coloured if the stream shows colours."""
+    lines = [text.harmless(line) for line in (diff or "").splitlines()]
+    if not stream.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
+        return lines
+    return [
+        printing.Coloured(f"{_COLOURS[line[0]]}{line}{_PLAIN}") if line[:1] in _COLOURS else line
+        for line in lines
+    ]
 
 
 def _row(one: PlannedStage) -> tuple[str, ...]:

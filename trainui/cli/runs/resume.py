@@ -11,8 +11,8 @@ import typer
 
 from trainui import text
 from trainui.cli import lookup, options
-from trainui.cli.machine.disk_space import DiskWatch
 from trainui.cli.output import interrupt, printing, resume_plan
+from trainui.cli.output.disk_space import DiskWatch
 from trainui.cli.runs import open_or_wait, resume_file
 from trainui.control.resume_options import StageOptions
 from trainui.control.resume_preview import PipelineChoice
@@ -24,25 +24,13 @@ if TYPE_CHECKING:
     from trainui.domain.records import RunRecord
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    options.add(
-        app,
-        resume,
-        "trainui resume digits --dry-run",
-        "trainui resume digits",
-        "trainui resume digits --until train --fresh prepare",
-        "trainui resume digits --file digits.yaml --keep train",
-        "trainui resume --interrupted --detach",
-    )
-    options.add(
-        app,
-        rerun,
-        "trainui rerun digits evaluate",
-        "trainui rerun digits train --downstream",
-    )
-
-
+@options.command(
+    "trainui resume digits --dry-run",
+    "trainui resume digits",
+    "trainui resume digits --until train --fresh prepare",
+    "trainui resume digits --file digits.yaml --keep train",
+    "trainui resume --interrupted --detach",
+)
 @interrupt.saying("nothing was resumed")
 def resume(
     run: Annotated[
@@ -290,9 +278,9 @@ def _show_plan(run: RunRecord, choice: PipelineChoice, stages: StageOptions, as_
         )
     if changed := code_version.since_submission(run):
         printing.note(text.harmless(changed))
-    shown = resume_plan.with_diff(
-        resume_plan.lines(planned), choice.diff, coloured=resume_file.colours(sys.stdout)
-    )
+    shown = resume_plan.lines(planned)
+    if choice.diff:
+        shown += ["", *resume_plan.diff_lines(choice.diff, sys.stdout)]
     printing.answer(as_json, resume_plan.as_json(planned, choice.diff), shown)
 
 
@@ -302,6 +290,7 @@ def _plan_lines(run: RunRecord, pipeline: Pipeline | None, stages: StageOptions)
     return resume_plan.lines(control.plan_resume(run.id, stages, pipeline=pipeline))
 
 
+@options.command("trainui rerun digits evaluate", "trainui rerun digits train --downstream")
 @interrupt.saying("nothing was rerun")
 def rerun(
     run: options.Run,

@@ -5,7 +5,6 @@ An edited file is never used or ignored silently.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,15 +12,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from trainui import text
-from trainui.cli.output import printing
+from trainui.cli.output import printing, resume_plan
 from trainui.control.resume_preview import PipelineChoice, choose_pipeline
 from trainui.errors import PipelineFileError, UsageError
 
 if TYPE_CHECKING:
     from trainui.domain.records import RunRecord
-
-_COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
-_PLAIN = "\x1b[0m"
 
 
 def choose(run: RunRecord, file: str | None, *, as_submitted: bool) -> PipelineChoice:
@@ -59,7 +55,7 @@ def ask(
         typer.Exit: the user chose to do nothing.
     """
     file = text.harmless(choice.changed_file or "")
-    shown = diff_lines(choice.diff or "", coloured=colours(sys.stderr))
+    shown = resume_plan.diff_lines(choice.diff, sys.stderr)
     printing.note(f"{file} has changed since the run {text.harmless(run.name)}:\n")
     for line in (*shown, "", *plan, ""):
         printing.note(line)
@@ -76,20 +72,3 @@ def ask(
         return PipelineChoice()
     printing.note("nothing was done")
     raise typer.Exit(1)
-
-
-def diff_lines(diff: str, *, coloured: bool = False) -> list[str]:
-    """Return the lines of a unified diff, escaped, and coloured on request."""
-    lines = [text.harmless(line) for line in diff.splitlines()]
-    if not coloured:
-        return lines
-    return [
-        printing.Coloured(f"{_COLOURS[line[0]]}{line}{_PLAIN}") if line[:1] in _COLOURS else line
-        for line in lines
-    ]
-
-
-def colours(stream: object) -> bool:
-    """Return True if a stream is a terminal and colours are not disabled."""
-    is_terminal = getattr(stream, "isatty", lambda: False)()
-    return bool(is_terminal) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

@@ -17,8 +17,8 @@ from typer.core import TyperCommand
 
 from trainui import text
 from trainui.cli import options
-from trainui.cli.machine.disk_space import DiskWatch
 from trainui.cli.output import interrupt, printing, progress
+from trainui.cli.output.disk_space import DiskWatch
 from trainui.cli.runs import open_or_wait
 from trainui.errors import StoppedError, UsageError
 

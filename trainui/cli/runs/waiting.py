@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from trainui import formatting, settings
 from trainui.cli import lookup
-from trainui.cli.machine.disk_space import DiskWatch
 from trainui.cli.output import event_lines, printing
+from trainui.cli.output.disk_space import DiskWatch
 from trainui.cli.runs import standstill
 from trainui.control import self_wait_check
 from trainui.domain.states import ENDED, Status
