@@ -78,14 +78,23 @@ class Expected:
         named = self.x in OWN_STEPS and self.format not in PRESETS and self.x != "column 0"
         return DecoderChoice(step=self.x if named else None)
 
-    name: str = ""
-    """Its path in the corpus."""
+    name: str
+    """Its path in the corpus, with `#RUN` for a run of a database."""
+    params: dict[str, Any]
+
+    @property
+    def run(self) -> str:
+        return self.name.partition("#")[2]
 
     def __str__(self) -> str:
         return self.name
 
 
-READ_TODAY = ("produced", "fetched", "trackers/logging", "trackers/wandb")
+READ_TODAY = (
+    "produced",
+    "fetched",
+    *(f"trackers/{kind}" for kind in ("logging", "wandb", "mlflow", "trackio", "optuna")),
+)
 """The parts of the corpus whose formats are read; other `trackers` need readers of their own."""
 
 
@@ -95,12 +104,13 @@ def expected_files() -> list[Expected]:
         return []
     return [
         Expected(
-            unpacked(file.parent / name),
+            unpacked(file.parent / name.partition("#")[0]),
             entry["format"],
             entry["x"],
             entry["names"] == "exact",
             entry["series"],
             str((file.parent / name).relative_to(root)),
+            entry.get("params", {}),
         )
         for part in READ_TODAY
         for file in sorted((root / part).rglob("expected.json"))
@@ -183,8 +193,9 @@ def traces() -> list[Path]:
     root = corpus_root()
     if root is None:
         return []
-    trackers = (root / "trackers" / "traces").glob("wandb_*.jsonl.gz")
-    return sorted((root / "produced" / "traces").glob("*.jsonl.gz")) + sorted(trackers)
+    folder = root / "trackers" / "traces"
+    trackers = sorted(folder.glob("wandb_*")) + sorted(folder.glob("optuna_journal.*"))
+    return sorted((root / "produced" / "traces").glob("*.jsonl.gz")) + trackers
 
 
 @dataclass(frozen=True)
@@ -254,7 +265,7 @@ def kept_files() -> dict[str, list[Expected]]:
     assert root is not None
     found: dict[str, list[Expected]] = {}
     for one in expected_files():
-        part, _folder, *parts = one.name.split("/")
-        if one.path.is_file() and part != "fetched":
+        part, _folder, *parts = one.name.partition("#")[0].split("/")
+        if one.path.is_file() and part != "fetched" and not one.format.endswith("-db"):
             found.setdefault("/".join(parts[part == "trackers" :]), []).append(one)
     return found

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from tests.unit.store.readings import connect as connect
 from trainui.domain.records import SeriesSummary
+from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.metrics.reader.open_files import OpenFiles
 from trainui.metrics.reader.source import EndOfFile, SourceReader
@@ -28,11 +30,13 @@ def open_reader(
     replays: bool = True,
     follows: bool = True,
     files: OpenFiles | None = None,
+    run: str = "",
 ) -> SourceReader:
     """A reader that begins where the store says, as after a restart."""
     with store.write() as connection:
         source = sources.add_source(connection, owner, str(path), attempt=attempt)
-    return SourceReader(
+    kind = partial(DatabaseReader, run=run) if run else SourceReader
+    return kind(
         store,
         source,
         path,

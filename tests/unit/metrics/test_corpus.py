@@ -17,7 +17,8 @@ pytestmark = corpus.needs_corpus
 
 
 def read(store: Store, one: corpus.Expected, how: DecoderChoice) -> dict[str, curves.Curve]:
-    reader = reading.open_reader(store, one.path, how, owner=str(one))
+    run = "" if one.format == "optuna-journal" else one.run
+    reader = reading.open_reader(store, one.path, how, owner=str(one), run=run)
     reading.read_to_end(store, reader, clean="killed" not in one.format)
     return curves_of(store, str(one))
 

@@ -45,7 +45,7 @@ _TEXT = re.compile(r".*\.(log|out|err)(\.\d+)?|[\w-]*(log|output|stdout|stderr|t
 
 _SNIFFED_BYTES = 4096
 
-_OF_CONTENT = {"jsonl": "json", "csv": "csv"}
+_OF_CONTENT = {"jsonl": "json", "csv": "csv", "optuna": "optuna"}
 
 _ROTATED = re.compile(r"\.\d+$")
 

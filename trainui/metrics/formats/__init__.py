@@ -13,6 +13,7 @@ from trainui.metrics.formats.dvclive import DvcTable
 from trainui.metrics.formats.json_file import JsonFile, TrainerState
 from trainui.metrics.formats.jsonl import JsonLines
 from trainui.metrics.formats.mlflow import MlflowMetric
+from trainui.metrics.formats.optuna_journal import OptunaJournal
 from trainui.metrics.formats.preset_lines import AnyLines, PresetLines
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.tfevents import EventFile
@@ -90,6 +91,7 @@ FORMATS: dict[str, Make] = {
     "dvclive": _dvclive,
     "mlflow": MlflowMetric,
     "wandb": WandbFile,
+    "optuna": _anywhere(OptunaJournal),
     "text": _anywhere(AnyLines),
 }
 """By name, as in a source's `format`; `text` means lines that a preset reads."""

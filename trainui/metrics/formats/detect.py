@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats import UnknownFormatError, csv_table, jsonl, lenient, mlflow, tfevents
+from trainui.metrics.formats import (
+    UnknownFormatError,
+    csv_table,
+    jsonl,
+    lenient,
+    mlflow,
+    optuna_journal,
+    tfevents,
+)
 from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.wandb import log_file as wandb
@@ -73,7 +81,10 @@ def _which_json(text: bytes, path: Path, *, complete: bool) -> str | None:
     if path.suffix == ".jsonl" and (end or jsonl.are_no_lines(text)):
         return "jsonl"
     if end:
-        return "jsonl" if isinstance(_load(line), dict) else document
+        first = _load(line)
+        if isinstance(first, dict):
+            return "optuna" if first.keys() >= optuna_journal.FIELDS else "jsonl"
+        return document
     if path.suffix == ".jsonl":
         return "jsonl" if complete or len(text) >= HEAD_BYTES // 2 else None
     if _load(text) is not None and (complete or path.suffix == ".json"):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from trainui.metrics.formats import labels
-from trainui.metrics.formats.table import TableColumn, merge, number_column, table_points
-from trainui.store.points.chunks import Points
+from trainui.metrics.formats.table import Decoded, TableColumn, merge, number_column, table_points
+from trainui.store.points.chunks import NO_TIME, Points
 
 Row = Mapping[str, Any]
 
@@ -22,6 +23,28 @@ MAX_DEPTH = 8
 
 WRAPPER = "data"
 """`{"step": 1, "data": {"loss": 0.5}}`: a single nested object of this name adds no prefix."""
+
+
+class SparseRows:
+    """Collects rows that know their step, each with a few named numbers."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._cells: dict[str, list[tuple[int, int, float, int]]] = defaultdict(list)
+
+    def add(self, step: int, numbers: Iterable[tuple[str, float]], time: int = NO_TIME) -> None:
+        """Add a row, with its time in microseconds since 1970."""
+        for name, number in numbers:
+            self._cells[name].append((self._count, step, number, time))
+        self._count += 1
+
+    def decoded(self) -> Decoded:
+        """Return all series."""
+        series = {}
+        for name, cells in self._cells.items():
+            rows, steps, values, times = map(np.array, zip(*cells, strict=True))
+            series[name] = Points(rows, steps, values.astype(np.float64), times)
+        return Decoded(series, self._count)
 
 
 def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict[str, Points]:

@@ -35,16 +35,13 @@ LEFT_OUT = "left_out"
 MAX_NAME = 256
 """Characters of a metric's name."""
 
-_EITHER = "hf"
-"""Both a document format and a preset: the file's first bytes decide."""
+_EITHER = ("hf", "optuna")
+"""Both formats and presets: the file's first bytes decide."""
 
 _DOCUMENT = re.compile(rb'\s*\{\s*"')
 
 _TELLING = re.compile("metric|log|history|scalar|progress|loss")
 """Files with these words in their name contain metrics, whatever their first line is."""
-
-_JOURNAL = {"op_code", "worker_id"}
-"""Fields of Optuna's journal, which is its storage and contains no metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ def find_decoder(
     name = reading.format or known or _recognise(file, reading, complete=complete)
     if name is None:
         return None
-    if name == _EITHER and _DOCUMENT.match(file.read(0, HEAD_BYTES)) is None:
+    if name in _EITHER and _DOCUMENT.match(file.read(0, HEAD_BYTES)) is None:
         return PresetLines(name, reading.step, state)
     if name == WandbFile.name:
         state["offset"] = at.offset  # its frames are aligned to the file
@@ -121,8 +118,6 @@ def _are_metrics(head: bytes, path: Path) -> bool:
     text = text if jsonl.are_no_lines(text) else b"\n".join(text.split(b"\n", 2)[:2])
     rows, _end = lenient.first_objects(text.decode("utf-8", "replace"))
     row = next((flatten(row) for row in rows if not is_configuration(row, None)), {})
-    if row.keys() >= _JOURNAL:
-        return False
     if _TELLING.search(path.name.lower()):
         return True
     numbers = [isinstance(value, int | float) for value in row.values()]

@@ -382,12 +382,24 @@ def test_a_file_that_is_named_alone_keeps_its_names(store: Store, tmp_path: Path
     assert values(store, attempt) == {"loss": [3]}
 
 
-def test_the_journal_of_optuna_is_no_metrics_file(store: Store, tmp_path: Path) -> None:
+def test_the_journal_of_optuna_has_a_series_for_each_trial(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
-    line = '{"op_code": 4, "worker_id": "a-1", "study_id": 0}\n'
-    (attempt.stage_dir / "journal.log").write_text(line * 3)
-    end(read(store, attempt))
-    assert values(store, attempt) == {}
+    begins = '{"op_code": 0, "worker_id": "a-1", "study_name": "s", "directions": [1]}\n'
+    trial = '{"op_code": 4, "worker_id": "a-1", "study_id": 0}\n'
+    value = '{"op_code": 7, "worker_id": "a", "trial_id": %d, "step": 3, "intermediate_value": NaN}'
+    ended = '{"op_code": 6, "worker_id": "a-1", "trial_id": 1, "state": 1, "values": [0.5]}\n'
+    file = attempt.stage_dir / "journal.log"
+    file.write_text(begins + trial + trial + value % 0 + "\n" + value % 1)
+    reader = read(store, attempt)
+    with file.open("a") as more:
+        more.write("\n" + ended + '{"op_code": 6, "torn')
+    end(reader)
+    found = values(store, attempt)
+    assert {name: list(map(repr, several)) for name, several in found.items()} == {
+        "trial 0": ["nan"],
+        "trial 1": ["nan"],
+        "value": ["0.5"],
+    }
 
 
 def test_a_file_that_somebody_else_wrote_before_is_left_out(store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,222 @@
+"""Databases of trackers are read from copies, at any moment of a write."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.metrics import corpus, reading
+from tests.unit.metrics.replaying import curves_of, points_of
+from trainui.metrics.reader.database_reader import DatabaseReader
+from trainui.metrics.reader.tail import UnreadableFileError
+from trainui.metrics.trackers import database
+from trainui.store.db.engine import Store
+
+MLFLOW = """
+CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE latest_metrics (key TEXT);
+CREATE TABLE tags (run_uuid TEXT, key TEXT, value TEXT);
+CREATE TABLE params (run_uuid TEXT, key TEXT, value TEXT);
+CREATE TABLE runs (run_uuid TEXT, name TEXT, status TEXT, start_time INTEGER, end_time INTEGER,
+    lifecycle_stage TEXT);
+CREATE TABLE metrics (key TEXT, value FLOAT, timestamp INTEGER, run_uuid TEXT, step INTEGER,
+    is_nan INTEGER, PRIMARY KEY (key, timestamp, step, run_uuid, value, is_nan));
+"""
+
+
+def make(path: Path, *, wal: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA journal_mode = {'wal' if wal else 'delete'}")
+    connection.execute("PRAGMA synchronous = off")
+    connection.executescript(MLFLOW)
+    return connection
+
+
+def add(connection: sqlite3.Connection, step: int, run: str = "r") -> None:
+    row = ("loss", step / 2, 1_700_000_000_000 + step, run, step, 0)
+    connection.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def open_run(store: Store, path: Path, run: str = "r") -> DatabaseReader:
+    reader = reading.open_reader(store, path, run=run)
+    assert isinstance(reader, DatabaseReader)
+    return reader
+
+
+def states(directory: Path) -> dict[str, tuple[int, ...]]:
+    found = {one.name: one.stat() for one in directory.iterdir()}
+    return {
+        name: (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
+        for name, one in found.items()
+    }
+
+
+@pytest.fixture(autouse=True)
+def _fresh_copies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    copies = database.DatabaseCopies()
+    monkeypatch.setattr(database, "copies", copies)
+    monkeypatch.setattr(database, "_REST", 0)
+    yield
+    copies.close()
+
+
+@corpus.needs_corpus
+def test_parameters_are_those_of_the_tracker() -> None:
+    checked = 0
+    for one in corpus.expected_files():
+        copy = database.copies.get(one.path) if one.format.endswith("-db") else None
+        if copy is None or copy.tracker is None or "optuna" in one.format:
+            continue
+        known = {run.id: run for run in copy.tracker.runs(copy.connection)}
+        if one.run in known:  # a deleted one is left out
+            assert dict(known[one.run].params) == one.params, one
+            checked += 1
+    assert checked > 12
+
+
+@corpus.needs_corpus
+@pytest.mark.parametrize("name", ["mlflow_killed", "optuna_running", "trackio_live"])
+def test_a_database_read_at_moments_of_its_writing(store: Store, name: str, tmp_path: Path) -> None:
+    root = corpus.corpus_root()
+    assert root is not None
+    file = {"mlflow_killed": "mlflow.db", "optuna_running": "killed.db"}.get(name, "liveone.db")
+    folder = {"mlflow_killed": "mlflow/killed"}.get(name, name.split("_")[0])
+    (want,) = (
+        one for one in corpus.expected_files() if one.name.startswith(f"trackers/{folder}/{file}#")
+    )
+    trace = root / "trackers" / "traces" / f"{name}.jsonl.gz"
+    chance = random.Random(name)
+    reader = None
+    for operation in corpus.operations(trace):
+        operation.do(tmp_path)
+        path = tmp_path / operation.path
+        path = path.with_name(file)
+        if not path.exists() or chance.random() > 0.2:
+            continue
+        reader = reader or reading.open_reader(store, path, run=want.run)
+        before = states(path.parent)
+        try:
+            reading.read_on(reader)
+        except UnreadableFileError:
+            assert reader.position.rows == 0  # only of a database that is being made
+        assert states(path.parent) == before
+    assert reader is not None
+    reading.read_to_end(store, reader)
+    corpus.check(want, curves_of(store, "stage"))
+
+
+@pytest.mark.parametrize("wal", [False, True])
+def test_a_writer_that_never_pauses_loses_nothing_and_neither_does_the_reader(
+    store: Store, tmp_path: Path, *, wal: bool
+) -> None:
+    path = tmp_path / "tracked.db"
+    writer = make(path, wal=wal)
+    writer.execute("PRAGMA busy_timeout = 0")
+    enough = threading.Event()
+
+    def write() -> None:
+        step = 0
+        while not enough.is_set() or step < 500:
+            add(writer, step)
+            step += 1
+        steps.append(step)
+
+    steps: list[int] = []
+    thread = threading.Thread(target=write)
+    thread.start()
+    reader = open_run(store, path)
+    while reader.position.rows < 200:
+        reading.read_on(reader)
+    enough.set()
+    thread.join()
+    reading.read_to_end(store, reader)
+    assert reading.kept_points(store, "loss") == [(step, step / 2) for step in range(steps[0])]
+    writer.close()
+
+
+def test_a_copy_is_made_again_if_there_was_a_commit_meanwhile(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.db"
+    writer = make(path)
+    for step in range(500):
+        add(writer, step)
+    real = shutil.copyfile
+
+    def torn(source: str, target: str) -> None:
+        monkeypatch.setattr("shutil.copyfile", real)
+        before = path.read_bytes()
+        writer.execute("BEGIN")
+        for step in range(500, 1000):
+            add(writer, step)
+        writer.execute("COMMIT")
+        half = len(before) // 2
+        Path(target).write_bytes(before[:half] + path.read_bytes()[half:])
+
+    monkeypatch.setattr("shutil.copyfile", torn)
+    assert reading.read_on(open_run(store, path)) == 1000
+    writer.close()
+
+
+def test_only_new_rows_are_read_and_only_of_the_run(store: Store, tmp_path: Path) -> None:
+    writer = make(tmp_path / "a.db")
+    add(writer, 0)
+    add(writer, 0, "other")
+    reader = open_run(store, tmp_path / "a.db")
+    assert reading.read_on(reader) == 1
+    add(writer, 1, "other")
+    assert reading.read_on(reader) == 0
+    add(writer, 1)
+    assert reading.read_on(open_run(store, tmp_path / "a.db")) == 1
+    assert reading.kept_points(store, "loss") == [(0, 0.0), (1, 0.5)]
+    writer.close()
+
+
+def test_a_database_made_again_is_read_from_its_start(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    for steps in (range(5), range(3)):
+        path.unlink(missing_ok=True)
+        writer = make(path)
+        for step in steps:
+            add(writer, step)
+        writer.close()
+        reading.read_on(open_run(store, path))
+    assert points_of(store, "stage")["loss"].total() == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [database.MAGIC + os.urandom(5000), database.MAGIC, b"SQLite format 3\0" + bytes(4096)],
+)
+def test_a_damaged_database_is_one_clear_error(
+    store: Store, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r"a\.db cannot be read as a database: "):
+        reading.read_on(open_run(store, path))
+
+
+def test_a_database_without_a_trackers_tables_has_no_runs(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    sqlite3.connect(path).executescript("CREATE TABLE metrics (key TEXT)").close()
+    assert reading.read_on(open_run(store, path)) == 0
+
+
+def test_no_copy_is_left_behind(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    writer = make(tmp_path / "a.db", wal=True)
+    add(writer, 0)
+    reading.read_on(open_run(store, tmp_path / "a.db"))
+    assert list((tmp_path / "tmp").iterdir()) == []
+    writer.close()

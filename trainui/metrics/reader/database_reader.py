@@ -1,0 +1,71 @@
+"""Reads one run of a tracker's database: the rows that were added since the last read."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from typing import Any
+
+from trainui.metrics.reader.source import Advance, EndOfFile, SourceReader
+from trainui.metrics.trackers import MOST_ROWS, database
+from trainui.store.points.source_record import SourceRecord
+
+
+class DatabaseReader(SourceReader):
+    """Reads one run and stores its points; the source's state has the rows read last by table."""
+
+    def __init__(self, *args: Any, run: str, **more: Any) -> None:
+        """Create a reader as `SourceReader` does.
+
+        Args:
+            args: as for `SourceReader`.
+            run: the run's id in the database.
+            more: as for `SourceReader`.
+        """
+        self._run = run
+        super().__init__(*args, **more)
+
+    def _begin(self, known: SourceRecord) -> None:
+        super()._begin(known)
+        self._version: object = None
+        """The state of the database that was read to its end."""
+
+    def read(self, end: EndOfFile | None = None) -> Advance:
+        """Read at most one batch, and keep it in `unstored`."""
+        if self.unstored is not None:
+            self.go_back()
+        now = database.version(self.path)
+        if now is None or (end is None and now == self._version):
+            return Advance()
+        copy = database.copies.get(self.path, at_once=end is not None)
+        look = self.look()
+        if copy is None or copy.tracker is None or look is None:
+            return Advance()
+        try:
+            known = self._position(copy)
+            decoded, position = copy.tracker.points(copy.connection, self._run, known)
+        except sqlite3.DatabaseError as error:
+            raise database.damaged(self.path, error) from error
+        self._version = copy.version
+        if position == known:
+            return Advance()
+        self._at = replace(
+            self._at,
+            format=copy.tracker.NAME,
+            attempt=self._attempt,
+            offset=sum(position.values()),
+            rows=self._at.rows + decoded.records,
+            state=position,
+        )
+        kept = self._keep(self._wanted(decoded.series, look), decoded.records)
+        return replace(kept, more=decoded.records >= MOST_ROWS)
+
+    def _position(self, copy: database.DatabaseCopy) -> dict[str, int]:
+        """Return the rows read last; from the start if the database was made again since."""
+        for table, last in self._at.state.items():
+            (newest,) = copy.connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()
+            if (newest or 0) < last:
+                generation = self._at.generation + 1
+                self._at = replace(self._at, offset=0, rows=0, state={}, generation=generation)
+                break
+        return dict(self._at.state)

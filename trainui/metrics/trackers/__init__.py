@@ -1,0 +1,59 @@
+"""Trackers that keep their runs in a database: `database` reads one, each tracker is a module.
+
+A tracker's module is a `Tracker`: it says which runs a database has, and reads their points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from sqlite3 import Connection
+from typing import Any, Protocol
+
+from trainui.metrics.formats.table import Decoded
+
+MOST_ROWS = 10_000
+"""Rows read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRun:
+    """A run as its tracker has it."""
+
+    id: str
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    status: str | None = None
+    """`running`, `completed` or `failed`; None: the tracker does not say."""
+    started: float | None = None
+    """Seconds since 1970."""
+    ended: float | None = None
+    parent: str | None = None
+    """The id of the run that it is nested in."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Tracker(Protocol):
+    """Reads the databases of one tracker."""
+
+    @property
+    def NAME(self) -> str:
+        """The format's name, as in a source's `format`."""
+
+    @property
+    def TABLES(self) -> tuple[str, ...]:
+        """The tables by which a database is recognised; rows are added to the first ones."""
+
+    def runs(self, connection: Connection) -> list[TrackedRun]:
+        """Return all runs."""
+
+    def points(
+        self, connection: Connection, run: str, after: Mapping[str, int]
+    ) -> tuple[Decoded, dict[str, int]]:
+        """Return the points of a run after some rows, and the rows read last.
+
+        Args:
+            connection: the database.
+            run: the run's id.
+            after: by table, the id of the row read last.
+        """

@@ -1,0 +1,179 @@
+"""Reads a tracker's SQLite database from a private copy, so that its writer never notices.
+
+A reader that opens the database itself can make the tracker's own write fail, leaves side files
+behind, or reads half of a commit.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.metrics.reader.tail import UnreadableFileError
+from trainui.metrics.trackers import Tracker, mlflow, optuna, trackio
+
+MAGIC = b"SQLite format 3\0"
+SIDES = ("-journal", "-wal")
+"""Endings of the files that belong to a database. The copy has its own `-shm`."""
+
+TRACKERS: Sequence[Tracker] = (mlflow, trackio, optuna)
+
+LARGEST = 1 << 30
+"""Bytes of the largest database that is copied."""
+
+MOST_COPIES = 4
+"""The most databases of which the copy stays open."""
+
+_REST = 20
+"""A database is copied again after this many times as long as the last copy took."""
+
+_TRIES = 3
+"""Copies made while the database is being written, before it is read at its next change."""
+
+_HEADER_BYTES = 100
+
+_Version = tuple[object, ...]
+"""State of a database and its side files at one moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCopy:
+    """A copy of a tracker's database, as it was at one moment."""
+
+    version: _Version
+    connection: sqlite3.Connection
+    tracker: Tracker | None
+    """None: it is of no known tracker."""
+    made: float
+    took: float
+    """Seconds that making it took."""
+
+
+def is_database(path: Path) -> bool:
+    """Return True if a file is an SQLite database."""
+    return _head(path, len(MAGIC)) == MAGIC
+
+
+def version(path: Path) -> _Version | None:
+    """Return the present state of a database; None if there is none."""
+    states = [_state(path.with_name(path.name + side)) for side in ("", *SIDES)]
+    return tuple(states) if states[0] is not None else None
+
+
+def _state(path: Path) -> tuple[object, ...] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _head(path: Path, size: int = _HEADER_BYTES) -> bytes:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(size)
+    return b""
+
+
+class DatabaseCopies:
+    """The copies of the databases that were read last."""
+
+    def __init__(self) -> None:
+        self._copies: OrderedDict[Path, DatabaseCopy] = OrderedDict()
+
+    def get(self, path: Path, *, at_once: bool = False) -> DatabaseCopy | None:
+        """Return a copy of a database; None if it cannot be copied now, because it is written.
+
+        Args:
+            path: the database.
+            at_once: copy it again even if it was copied just now.
+
+        Raises:
+            UnreadableFileError: it is damaged or too large, or cannot be read.
+        """
+        now = version(path)
+        known = self._copies.pop(path, None)
+        if now is None:
+            return None
+        if known is not None:
+            rests = not at_once and time.monotonic() < known.made + _REST * known.took
+            if known.version == now or rests:
+                self._copies[path] = known
+                return known
+            known.connection.close()
+        for _ in range(_TRIES):
+            if (made := _copy(path)) is not None:
+                self._copies[path] = made
+                while len(self._copies) > MOST_COPIES:
+                    self._copies.popitem(last=False)[1].connection.close()
+                return made
+        return None
+
+    def close(self) -> None:
+        """Close all copies."""
+        while self._copies:
+            self._copies.popitem()[1].connection.close()
+
+
+copies = DatabaseCopies()
+"""Shared, since many runs are read from one database."""
+
+
+def _copy(path: Path) -> DatabaseCopy | None:
+    """Copy a database and its side files; return None if they changed meanwhile."""
+    began, before = time.monotonic(), (version(path), _heads(path))
+    if (size := path.stat().st_size) > LARGEST:
+        raise UnreadableFileError(
+            f"{path} is a database of {size >> 20} MiB, too large to be copied and read while it "
+            f"grows (limit {LARGEST >> 20} MiB)"
+        )
+    with tempfile.TemporaryDirectory(prefix="trainui-") as directory:
+        copy = Path(directory, "copy")
+        try:
+            for side in ("", *SIDES):
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(f"{path}{side}", f"{copy}{side}")
+        except OSError as error:
+            raise UnreadableFileError(f"{path} cannot be read: {error.strerror}") from error
+        if (version(path), _heads(path)) != before:
+            return None
+        connection = _open(copy, path)
+    now = time.monotonic()
+    assert before[0] is not None
+    return DatabaseCopy(before[0], connection, _tracker(connection), now, now - began)
+
+
+def _heads(path: Path) -> list[bytes]:
+    """Return the bytes that each commit changes, even within one tick of the file's clock."""
+    return [_head(path.with_name(path.name + side)) for side in ("", *SIDES)]
+
+
+def _open(copy: Path, path: Path) -> sqlite3.Connection:
+    """Open a copy, which rolls back an unfinished commit; its files can be deleted then."""
+    connection = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise damaged(path, error) from error
+    return connection
+
+
+def damaged(path: Path, error: sqlite3.Error) -> UnreadableFileError:
+    """Return the error that says that a database cannot be read."""
+    return UnreadableFileError(
+        f"{path} cannot be read as a database: {error}; it is read again when it has changed"
+    )
+
+
+def _tracker(connection: sqlite3.Connection) -> Tracker | None:
+    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    tables = {name for (name,) in connection.execute(query)}
+    return next((one for one in TRACKERS if tables.issuperset(one.TABLES)), None)

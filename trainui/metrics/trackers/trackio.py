@@ -1,0 +1,76 @@
+"""Trackio's database: a row for each call of `log`, its metrics as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any
+
+from trainui.metrics.formats import nested
+from trainui.metrics.formats.rows import SparseRows
+from trainui.metrics.formats.table import Decoded
+from trainui.metrics.trackers import MOST_ROWS, TrackedRun
+
+NAME = "trackio"
+TABLES = ("metrics", "configs", "system_metrics")
+
+_NOT_FINITE = {"NaN", "Infinity", "-Infinity"}
+
+
+def runs(connection: Connection) -> list[TrackedRun]:
+    """Return all runs; Trackio has no states."""
+    found = connection.execute("SELECT run_id, config FROM configs")
+    configs = {run: _load(config) for run, config in found}
+    rows = connection.execute(
+        "SELECT run_id, run_name, min(timestamp), max(timestamp) FROM metrics "
+        "GROUP BY run_id ORDER BY min(id)"
+    ).fetchall()
+    return [
+        TrackedRun(
+            id=run,
+            name=name,
+            params={
+                key: value for key, value in configs.get(run, {}).items() if not key.startswith("_")
+            },
+            started=_micros(configs.get(run, {}).get("_Created") or first) / 1e6,
+            ended=_micros(last) / 1e6,
+        )
+        for run, name, first, last in rows
+    ]
+
+
+def points(
+    connection: Connection, run: str, after: Mapping[str, int]
+) -> tuple[Decoded, dict[str, int]]:
+    """Return the points of a run after some rows, and the rows read last."""
+    rows = connection.execute(
+        "SELECT id, step, timestamp, metrics FROM metrics WHERE run_id = ? AND id > ? "
+        "ORDER BY id LIMIT ?",
+        (run, after.get("metrics", 0), MOST_ROWS),
+    ).fetchall()
+    found = SparseRows()
+    for _id, step, time, metrics in rows:
+        found.add(step, _numbers(_load(metrics)), _micros(time))
+    return found.decoded(), {"metrics": rows[-1][0]} if rows else dict(after)
+
+
+def _numbers(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in nested.leaves("", row):
+        if isinstance(value, str) and value in _NOT_FINITE:
+            yield name, float(value)
+        else:
+            yield from nested.numbers(name, value)
+
+
+def _load(text: str | bytes) -> dict[str, Any]:
+    try:
+        loaded = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _micros(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1e6)
