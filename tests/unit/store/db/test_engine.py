@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from trainui import paths
 from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
 from trainui.store.db import postgres, sqlite_file
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Store, open_patiently, open_store
 from trainui.store.runs import runs
 
 WRITERS = 24
@@ -70,3 +72,25 @@ def test_a_server_that_is_away_has_the_base_type(monkeypatch: pytest.MonkeyPatch
     away = Store("postgresql://nobody@127.0.0.1:1/none")
     with closing(away), pytest.raises(StoreError, match="check that the server runs"), away.read():
         pass
+
+
+def test_a_store_that_was_removed_is_awaited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path))
+    open_store().close()
+    (paths.home().runs / "a run").mkdir(parents=True)
+    file = paths.home().database
+    away = file.rename(tmp_path / "away")
+    waits: Iterator[Callable[[], object]] = iter([lambda: None, lambda: away.rename(file)])
+
+    def wait(_seconds: float) -> bool:
+        next(waits)()
+        return False
+
+    found = open_patiently(wait)
+    assert found is not None
+    found.close()
+    assert next(waits, None) is None
+    file.rename(away)
+    assert open_patiently(lambda _seconds: True) is None

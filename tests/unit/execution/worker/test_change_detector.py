@@ -1,0 +1,26 @@
+"""Changes of the store, also while it cannot be read."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from trainui import paths
+from trainui.execution.worker.change_detector import ChangeDetector
+from trainui.store.db.engine import Store
+from trainui.store.runs import runs
+
+
+def test_a_store_that_cannot_be_read_may_have_changed(store: Store) -> None:
+    with store.write() as connection:
+        runs.set_flag(connection, "a", "1")
+    with closing(ChangeDetector()) as detector:
+        assert [detector.seen(), detector.seen()] == [True, False]
+        with store.write() as connection:
+            runs.set_flag(connection, "a", "2")
+        assert [detector.seen(), detector.seen()] == [True, False]
+    file = paths.home().database
+    away = file.rename(file.with_name("away"))
+    with closing(ChangeDetector()) as detector:
+        assert [detector.seen(), detector.seen()] == [True, True]
+        away.rename(file)
+        assert [detector.seen(), detector.seen()] == [True, False]
